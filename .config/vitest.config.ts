@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+
+// Real processes on a small machine: a generous limit that only catches a hang.
+const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{core,os,config,control,output}/**/*.test.ts', 'test/*.test.ts'],
+          ...limits,
+        },
+      },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...limits } },
+      { test: { name: 'proof', include: ['test/proof/**/*.test.ts'], testTimeout: 900_000 } },
+      {
+        test: {
+          name: 'real',
+          include: ['test/real/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,31 @@
+import { exitCodeOf, WorkerctlError } from '../core/error.ts';
+import { errorJson } from '../output/json.ts';
+import { wantsJson } from './parse.ts';
+
+/** The exit code of a bug. Source: EX_SOFTWARE of sysexits.h. */
+const bugCode = 70;
+
+/** Runs a command; what it throws becomes words on standard error and an exit code. */
+export async function errorBoundary(
+  argv: readonly string[],
+  command: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await command();
+  } catch (error) {
+    if (!(error instanceof WorkerctlError)) return bug(error);
+    const code = exitCodeOf[error.code];
+    if (wantsJson(argv, process.env)) process.stdout.write(errorJson(error, code));
+    const hint = error.hint === undefined ? '' : `  ${error.hint}\n`;
+    process.stderr.write(`workerctl: ${error.message}\n${hint}`);
+    return code;
+  }
+}
+
+function bug(error: unknown): number {
+  const stack = error instanceof Error ? error.stack : String(error);
+  process.stderr.write(
+    `${String(stack)}\nworkerctl ${VERSION}: this is a bug. Nothing was killed. Please report it with the lines above;\nthe README says where.\n`,
+  );
+  return bugCode;
+}

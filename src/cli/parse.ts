@@ -1,0 +1,178 @@
+import yargs, { type Argv } from 'yargs';
+import { WorkerctlError } from '../core/error.ts';
+import { formatTable } from '../output/table.ts';
+
+/** The options of all commands. */
+export interface GlobalOptions {
+  readonly config: string | undefined;
+  readonly json: boolean;
+}
+
+/** One command: what its help says and what it does. */
+export interface Verb {
+  readonly summary: string;
+  /** What stands behind the command's name in its usage line. */
+  readonly operands: string;
+  /** Exit codes and examples, below the options. */
+  readonly epilogue: string;
+  readonly options: (parser: Argv) => Argv;
+  readonly run: (options: RawOptions) => Promise<number>;
+}
+
+/** Options and operands as yargs has them. */
+export type RawOptions = Readonly<Record<string, unknown>> & {
+  readonly targets: readonly string[];
+  readonly global: GlobalOptions;
+};
+
+export type Invocation =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'run'; readonly verb: Verb; readonly options: RawOptions };
+
+/** Replaced by the bundler with the version in package.json. */
+declare global {
+  const VERSION: string;
+}
+
+/**
+ * What the command line asks for. Only the one command is described to yargs: it renders the help of all that it knows.
+ * @throws WorkerctlError `usage`
+ */
+export async function parseInvocation(
+  argv: readonly string[],
+  verbs: Readonly<Record<string, Verb>>,
+  env: NodeJS.ProcessEnv,
+): Promise<Invocation> {
+  const [name, rest] = splitVerb(argv);
+  if (name === undefined || name === 'help')
+    return withoutVerb(name === 'help' ? rest : argv, verbs, env);
+  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  if (verb === undefined) throw await unknownVerb(name, verbs);
+  return parseVerb(name, verb, rest, env);
+}
+
+/** Whether the caller reads JSON: known before the rest is understood, so that errors are JSON too. */
+export const wantsJson = (argv: readonly string[], env: NodeJS.ProcessEnv): boolean =>
+  argv.includes('--json') || isSet(env['WORKERCTL_JSON']);
+
+const isSet = (value: string | undefined): boolean =>
+  value !== undefined && !['', '0', 'false', 'no'].includes(value);
+
+const valueOptions = new Set(['--config', '-c']);
+
+/** The first word that is neither an option nor the value of one, and the others. */
+function splitVerb(argv: readonly string[]): [string | undefined, string[]] {
+  const index = argv.findIndex(
+    (word, at) => !word.startsWith('-') && !valueOptions.has(argv[at - 1] ?? ''),
+  );
+  if (index === -1) return [undefined, [...argv]];
+  return [argv[index], argv.filter((_, at) => at !== index)];
+}
+
+async function withoutVerb(
+  argv: readonly string[],
+  verbs: Readonly<Record<string, Verb>>,
+  env: NodeJS.ProcessEnv,
+): Promise<Invocation> {
+  const [about] = argv.filter((word) => !word.startsWith('-'));
+  if (about !== undefined) return parseInvocation([about, '--help'], verbs, env);
+  if (argv.includes('--version')) return { kind: 'text', text: `${VERSION}\n` };
+  if (argv.length === 0 || argv.includes('--help') || argv.includes('-h'))
+    return { kind: 'text', text: overview(verbs) };
+  throw new WorkerctlError('usage', `expected a command, found only ${argv.join(' ')}`, {
+    hint: 'see workerctl --help',
+  });
+}
+
+function overview(verbs: Readonly<Record<string, Verb>>): string {
+  const rows = Object.entries(verbs).map(([name, { summary }]) => [`  ${name}`, summary]);
+  return `workerctl ${VERSION}: deploys background workers without killing a running job
+
+Usage: workerctl COMMAND [TARGET...] [OPTION...]
+
+Commands:
+${formatTable(rows)}
+A TARGET is a worker (mail), an instance (mail.1) or a glob ('mail.*'); none means all.
+
+Options of all commands:
+  -c, --config FILE  the config (or $WORKERCTL_CONFIG); else workerctl.yaml here or above, else /etc/workerctl.yaml
+      --json         JSON alone on standard output (or WORKERCTL_JSON=1)
+  -h, --help         help; workerctl COMMAND --help tells of one command
+      --version      the version
+
+Exit codes: 0 goal reached, 1 failed, 2 usage, 3 status: fewer ready than wanted, 73 state directory,
+75 another pass at work, 78 config, 124 wait is over, 128+n signal n
+`;
+}
+
+async function unknownVerb(
+  name: string,
+  verbs: Readonly<Record<string, Verb>>,
+): Promise<WorkerctlError> {
+  const { closest } = await import('fastest-levenshtein');
+  const nearest = closest(name, Object.keys(verbs));
+  return new WorkerctlError(
+    'usage',
+    `expected a command, found ${JSON.stringify(name)}; did you mean ${nearest}?`,
+    {
+      hint: 'see workerctl --help',
+    },
+  );
+}
+
+async function parseVerb(
+  name: string,
+  verb: Verb,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Invocation> {
+  let text = '';
+  const described = verb.options(yargs([]));
+  const parser = described
+    .scriptName(`workerctl ${name}`)
+    .usage(`workerctl ${name} ${verb.operands}\n\n${verb.summary}`)
+    .option('config', {
+      alias: 'c',
+      type: 'string',
+      requiresArg: true,
+      describe: 'the config file',
+    })
+    .option('json', { type: 'boolean', describe: 'JSON alone on standard output' })
+    .option('help', { alias: 'h', type: 'boolean', describe: 'this help' })
+    .epilogue(verb.epilogue)
+    .version(false)
+    .detectLocale(false)
+    .wrap(null)
+    .parserConfiguration({
+      'camel-case-expansion': true,
+      'duplicate-arguments-array': false,
+      'parse-positional-numbers': false,
+    })
+    .strictOptions()
+    .exitProcess(false)
+    .fail((message: string | null, error: Error | undefined) => {
+      throw new WorkerctlError('usage', message ?? error?.message ?? 'wrong usage', {
+        hint: `see workerctl ${name} --help`,
+      });
+    });
+  const parsed = await parser.parse(
+    [...words],
+    {},
+    (_error: unknown, _argv: unknown, output: string) => {
+      text = output;
+    },
+  );
+  if (text !== '') return { kind: 'text', text: `${text}\n` };
+  return {
+    kind: 'run',
+    verb,
+    options: {
+      ...parsed,
+      targets: parsed._.map(String),
+      global: {
+        config: parsed.config,
+        json: parsed.json ?? isSet(env['WORKERCTL_JSON']),
+      },
+    },
+  };
+}

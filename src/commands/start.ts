@@ -1,0 +1,88 @@
+import { bringUp } from '../control/bring-up.ts';
+import { report, type Context } from '../control/context.ts';
+import { planPass, runPass, type PassOutcome } from '../control/pass.ts';
+import { WorkerctlError } from '../core/error.ts';
+import { liveProcess, sentStop } from '../core/observation.ts';
+import type { ActOutcome } from '../core/outcome.ts';
+import { isOfConfig, selectInstances } from '../core/targets.ts';
+import { elapsed } from '../core/time.ts';
+import { recordedInstances } from '../os/state-files.ts';
+import {
+  acted,
+  failedAmong,
+  limitOf,
+  lockWait,
+  predecessors,
+  recording,
+  type ActOptions,
+  type PlanOutcome,
+} from './act.ts';
+
+/** Starts what is down, also what was stopped on purpose, and waits until it is ready. */
+export async function start(
+  context: Context,
+  options: ActOptions,
+): Promise<ActOutcome | PlanOutcome> {
+  const instances = configuredInstances(context, options.targets);
+  const request = { goal: { kind: 'start', instances }, instances, mayHaveStrays: true } as const;
+  if (options.dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
+
+  const { recorded, events } = recording(context);
+  const outcome = await runPass(recorded, { ...request, lockWait });
+  const refused = reportRunning(recorded, outcome);
+  if (options.wait === 'not') return acted('start', events, { kind: 'not_waited' });
+  const settled = await bringUp(recorded, {
+    instances: instances.filter((name) => !refused.has(name)),
+    predecessors: predecessors(outcome, false),
+    failed: failedAmong(events),
+    limit: limitOf(options.wait),
+    signal: options.signal,
+  });
+  return acted('start', events, settled);
+}
+
+/**
+ * The instances that targets name, but only those that the config wants.
+ * @throws WorkerctlError `usage` when a target names one that the config does not have (any more)
+ */
+export function configuredInstances({ config }: Context, targets: readonly string[]): string[] {
+  const wanted = new Set(selectInstances(config, [], []));
+  const selected = selectInstances(config, recordedInstances(config.stateDir), targets);
+  const forgotten = selected.filter((name) => !wanted.has(name));
+  const [first] = forgotten;
+  if (first !== undefined && forgotten.length === selected.length) {
+    const found = isOfConfig(config, first)
+      ? 'an identifier that it does not want'
+      : 'a worker that it does not have';
+    throw new WorkerctlError(
+      'usage',
+      `target ${first}: expected an instance of the config, found ${found}`,
+      {
+        hint: `only status and stop know it; see ${config.path}`,
+      },
+    );
+  }
+  return selected.filter((name) => wanted.has(name));
+}
+
+/** Says what runs already; what still drains is refused. */
+function reportRunning(context: Context, { observation }: PassOutcome): Set<string> {
+  const refused = new Set<string>();
+  for (const observed of observation.instances.values()) {
+    const process = liveProcess(observed);
+    if (process === undefined) continue;
+    const { pid } = process;
+    const stop = sentStop(observed);
+    if (stop === undefined) {
+      report(context, observed.name, { kind: 'already_running', pid });
+    } else {
+      refused.add(observed.name);
+      report(context, observed.name, {
+        kind: 'refused',
+        pid,
+        draining: elapsed(stop.at, observation.now),
+      });
+    }
+  }
+  return refused;
+}

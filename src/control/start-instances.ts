@@ -1,0 +1,128 @@
+import { WorkerctlError } from '../core/error.ts';
+import { launchOf, type Launch } from '../core/launch.ts';
+import type { Action } from '../core/plan.ts';
+import type { ProcessRecord } from '../core/record.ts';
+import { monotonicMs, sleep } from '../os/clock.ts';
+import { lockBackend } from '../os/lock/choose-backend.ts';
+import type { HeldLock } from '../os/lock/lock-backend.ts';
+import { lastLines } from '../os/log-tail.ts';
+import { startShim, type StartedShim } from '../os/start-worker.ts';
+import { lockPath, readRecord } from '../os/state-files.ts';
+import { report, workerOf, type Context } from './context.ts';
+
+type Start = Extract<Action, { kind: 'start' }>;
+
+/** How long the shim of a dead process may hold its lock: it has to write its report. */
+const lingerMs = 2_000;
+
+/** How long a shim may take until its worker has published its record. Some milliseconds is usual. */
+const publishMs = 10_000;
+
+/** How many of its last log lines are shown of a worker that could not be started. */
+export const shownLogLines = 10;
+
+/** Starts instances, each only with its lock in hand, and waits until each has published its record. */
+export async function startInstances(context: Context, starts: readonly Start[]): Promise<void> {
+  if (starts.length === 0) return;
+  const locks = await takeInstanceLocks(context, starts);
+  const shims = starts.flatMap((action) => {
+    const lock = locks.get(action.instance);
+    if (lock === undefined)
+      return failed(context, action, 'its lock is held, and by no process that is known');
+    return start(context, action, lock);
+  });
+  for (const shim of shims) await published(context, shim);
+}
+
+/** What could not be started is reported, and yields nothing. */
+function failed(context: Context, { instance }: Start, reason: string): [] {
+  const { logFile } = launchFor(context, instance);
+  report(context, instance, { kind: 'start_failed', reason, logFile, log: [] });
+  return [];
+}
+
+interface Launched {
+  readonly action: Start;
+  readonly launch: Launch;
+  readonly shim: StartedShim;
+}
+
+function start(context: Context, action: Start, lock: HeldLock): Launched[] {
+  const launch = launchFor(context, action.instance);
+  try {
+    return [{ action, launch, shim: startShim(launch, context.config.stateDir, lock) }];
+  } catch (error) {
+    if (!(error instanceof WorkerctlError)) throw error;
+    return failed(context, action, error.message);
+  } finally {
+    void lock.release(); // ours; the shim has its own hold on it
+  }
+}
+
+const launchFor = ({ config, hostName }: Context, instance: string): Launch =>
+  launchOf(workerOf(config, instance), instance, config.stateDir, hostName);
+
+/** The locks that can be had; where a shim is just about to leave, in a moment. */
+async function takeInstanceLocks(
+  context: Context,
+  starts: readonly Start[],
+): Promise<Map<string, HeldLock>> {
+  const backend = lockBackend();
+  const taken = new Map<string, HeldLock>();
+  if (!backend.isKernelLock) {
+    for (const { instance } of starts) taken.set(instance, noKernelLock);
+    return taken;
+  }
+  const deadline = monotonicMs() + lingerMs;
+  let left = starts.map(({ instance }) => instance);
+  for (;;) {
+    const locks = await backend.tryLock(
+      left.map((name) => lockPath(context.config.stateDir, name)),
+    );
+    locks.forEach((lock, index) => {
+      const name = left[index];
+      if (lock !== undefined && name !== undefined) taken.set(name, lock);
+    });
+    left = left.filter((name) => !taken.has(name));
+    if (left.length === 0 || monotonicMs() > deadline) return taken;
+    await sleep(2);
+  }
+}
+
+/** Without kernel locks nothing can be handed to the shim: the pass lock and the identity checks must do. */
+const noKernelLock: HeldLock = {
+  fd: undefined,
+  compromised: new AbortController().signal,
+  release: () => Promise.resolve(),
+};
+
+async function published(context: Context, { action, launch, shim }: Launched): Promise<void> {
+  const record = await publishedRecord(context, shim);
+  const { instance, cause } = action;
+  if (record !== undefined) {
+    report(context, instance, { kind: 'started', pid: record.pid, cause });
+    return;
+  }
+  const reason = 'its record did not appear; is the disk full, or setsid missing?';
+  report(context, instance, {
+    kind: 'start_failed',
+    reason,
+    logFile: launch.logFile,
+    log: lastLines(launch.logFile, 0, shownLogLines),
+  });
+}
+
+/** The record that this very start has written. */
+async function publishedRecord(
+  { config }: Context,
+  shim: StartedShim,
+): Promise<ProcessRecord | undefined> {
+  const deadline = monotonicMs() + publishMs;
+  for (;;) {
+    const hadEnded = shim.hasEnded();
+    const record = readRecord(config.stateDir, shim.instance);
+    if (record.kind === 'read' && record.value.start === shim.start) return record.value;
+    if (hadEnded || monotonicMs() > deadline) return undefined;
+    await sleep(2);
+  }
+}

@@ -1,0 +1,88 @@
+import { expandSpecifiers, instanceName, type Instance } from './instance.ts';
+import { limitNames, type LimitName, type StopSignal, type Worker } from './worker.ts';
+
+/** The PATH of every worker whose config sets none. Source: the default of Debian and systemd. */
+export const workerPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** All that the kernel must be told to start one instance; every specifier is replaced. */
+export interface Launch {
+  readonly instance: string;
+  readonly command: readonly string[];
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly envFiles: readonly string[];
+  readonly passEnv: readonly string[];
+  readonly pidfile: string;
+  readonly logFile: string;
+  /** Three octal digits. */
+  readonly umask: string;
+  /** Soft limits as the shell's ulimit takes them: `n=1024 c=0`. */
+  readonly limits: string;
+  readonly nice: number;
+  readonly oomScoreAdj: number;
+  readonly stopSignal: StopSignal;
+}
+
+/** How the instance of `worker` with this name is started. */
+export function launchOf(worker: Worker, name: string, stateDir: string, hostName: string): Launch {
+  const instance: Instance = { name, worker, identifier: name.slice(worker.name.length + 1) };
+  const expand = (text: string): string => expandSpecifiers(text, instance, hostName);
+  return {
+    instance: name,
+    command: worker.command.map(expand),
+    directory: expand(worker.directory),
+    env: { ...mapValues(worker.env, expand), ...marker(instance, stateDir) },
+    envFiles: worker.envFiles.map(expand),
+    passEnv: worker.passEnv,
+    pidfile: expand(worker.pidfile),
+    logFile: expand(worker.logFile),
+    umask: worker.umask.toString(8).padStart(3, '0'),
+    limits: formatLimits(worker.limits),
+    nice: worker.nice,
+    oomScoreAdj: worker.oomScoreAdj,
+    stopSignal: worker.stop.signal,
+  };
+}
+
+/** The pidfile of an instance. */
+export function pidfileOf(worker: Worker, name: string, hostName: string): string {
+  const identifier = name.slice(instanceName(worker.name, '').length);
+  return expandSpecifiers(worker.pidfile, { name, worker, identifier }, hostName);
+}
+
+/** What tells a worker who it is. The shim adds WORKERCTL_INSTANCE and WORKERCTL_PID, which it must not bear itself. */
+function marker({ worker, identifier }: Instance, stateDir: string): Record<string, string> {
+  return {
+    WORKERCTL_WORKER: worker.name,
+    WORKERCTL_ID: identifier,
+    WORKERCTL_STATE_DIR: stateDir,
+  };
+}
+
+/** The letters of ulimit; memory and core are in units of 1024 and 512 bytes. Source: dash(1), bash(1). */
+const ulimitLetters: Readonly<Record<LimitName, { letter: string; unit: number }>> = {
+  nofile: { letter: 'n', unit: 1 },
+  nproc: { letter: 'p', unit: 1 },
+  core: { letter: 'c', unit: 512 },
+  as: { letter: 'v', unit: 1024 },
+};
+
+function formatLimits(limits: Worker['limits']): string {
+  return limitNames
+    .flatMap((name) => {
+      const value = limits[name];
+      if (value === undefined) return [];
+      const { letter, unit } = ulimitLetters[name];
+      return [
+        `${letter}=${Number.isFinite(value) ? String(Math.floor(value / unit)) : 'unlimited'}`,
+      ];
+    })
+    .join(' ');
+}
+
+function mapValues(
+  values: Readonly<Record<string, string>>,
+  change: (text: string) => string,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, change(value)]));
+}

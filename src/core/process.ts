@@ -1,0 +1,24 @@
+/**
+ * A process: a pid alone is no identity, since the kernel gives the number to somebody else later.
+ * Source: proc_pid_stat(5), field 22.
+ */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When the kernel started it, in clock ticks since boot. */
+  readonly startTime: number;
+  /** `/proc/sys/kernel/random/boot_id` of the boot that the ticks count from. */
+  readonly bootId: string;
+}
+
+/** Whether two identities are one and the same process. */
+export const isSameProcess = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
+  a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId;
+
+/** What the kernel says of a process that is there. A zombie is dead and never appears as one. */
+export interface LiveProcess extends ProcessIdentity {
+  readonly parentPid: number;
+  /** The session that it belongs to: the pid of that session's leader. */
+  readonly sessionId: number;
+  /** `stopped` is SIGSTOP or a debugger: it is there but does nothing. */
+  readonly activity: 'runs' | 'stopped';
+}

@@ -1,0 +1,11 @@
+/** Linux signal names by number, from 1 on. Source: signal(7), x86 and ARM. */
+const names =
+  'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS'.split(
+    ' ',
+  );
+
+/** A signal as operators read it: `signal 9 (SIGKILL)`. */
+export function formatSignal(number: number): string {
+  const name = names[number - 1];
+  return name === undefined ? `signal ${number}` : `signal ${number} (SIG${name})`;
+}

@@ -1,0 +1,60 @@
+declare const moment: unique symbol;
+declare const duration: unique symbol;
+
+/** A point in time: milliseconds since 1970, by the wall clock. */
+export type Moment = number & { readonly [moment]: true };
+
+/** A length of time in milliseconds. */
+export type Duration = number & { readonly [duration]: true };
+
+/** `ms` milliseconds since 1970 as a moment. */
+export const momentOf = (ms: number): Moment => ms as Moment;
+
+/** `ms` milliseconds as a length of time. */
+export const durationOf = (ms: number): Duration => ms as Duration;
+
+/** How long it is from `earlier` to `later`; never negative, since a clock that was set back is no time at all. */
+export const elapsed = (earlier: Moment, later: Moment): Duration =>
+  durationOf(Math.max(0, later - earlier));
+
+const unitsInMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** The length that a text like `90s`, `1.5m`, `2h` or `250ms` names, or undefined when it names none. */
+export function parseDuration(text: string): Duration | undefined {
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text);
+  if (match === null) return undefined;
+  const [, number = '', unit = ''] = match;
+  return durationOf(Math.round(Number(number) * unitsInMs[unit as keyof typeof unitsInMs]));
+}
+
+const whole = (ms: number, unit: number): number => Math.floor(ms / unit);
+
+/** A length in the words that people read: `0.4s`, `12s`, `2m 10s`, `3h 5m`, `2d 4h`. */
+export function formatDuration(length: Duration): string {
+  const { s, m, h, d } = unitsInMs;
+  if (length < 9_950) return `${(length / s).toFixed(1).replace(/\.0$/, '')}s`;
+  if (length < m) return `${String(whole(length, s))}s`;
+  if (length < h) return twoUnits(length, m, 'm', s, 's');
+  if (length < d) return twoUnits(length, h, 'h', m, 'm');
+  return twoUnits(length, d, 'd', h, 'h');
+}
+
+function twoUnits(
+  ms: number,
+  big: number,
+  bigName: string,
+  small: number,
+  smallName: string,
+): string {
+  const rest = whole(ms % big, small);
+  const first = `${String(whole(ms, big))}${bigName}`;
+  return rest === 0 ? first : `${first} ${String(rest)}${smallName}`;
+}
+
+const two = (n: number): string => String(n).padStart(2, '0');
+
+/** A moment as the local time of day, `12:03:04`. */
+export function formatTimeOfDay(at: Moment): string {
+  const date = new Date(at);
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}

@@ -1,0 +1,31 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+
+/**
+ * Writes a file so that a reader sees either the old or the new text, never half of one, and so that a full disk
+ * leaves the old one as it was. `durable` makes it outlive a crash of the host as well.
+ * @throws the system error (ENOSPC, EACCES, …)
+ */
+export function writeFileAtomically(
+  path: string,
+  text: string,
+  { durable = false }: { durable?: boolean } = {},
+): void {
+  const temporary = `${path}.${process.pid}.new`;
+  try {
+    const fd = openSync(temporary, 'w', 0o644);
+    try {
+      writeAll(fd, Buffer.from(text));
+      if (durable) fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+}

@@ -1,0 +1,131 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { WorkerctlError } from '../../core/error.ts';
+import { describeErrno, errnoOf } from '../errno.ts';
+import type { HeldLock, LockBackend } from './lock-backend.ts';
+
+/**
+ * flock(2) without native code: a helper program locks an inherited fd. The lock lies on the open file description,
+ * which we share, so it stays when the helper is gone.
+ */
+interface Helper {
+  readonly name: 'flock' | 'perl';
+  readonly program: string;
+  /** The arguments to lock these fds. It must print those that somebody else holds and exit 0; else it failed. */
+  readonly lockAll: (fds: readonly number[]) => readonly string[];
+}
+
+/** The first fd that a child gets beyond its standard ones. */
+const firstFd = 3;
+
+/** util-linux or busybox flock(1), once for each fd; only its exit code 1 means "held". */
+const flockScript =
+  'for fd; do "$0" -n "$fd"; code=$?; if [ $code -eq 1 ]; then echo "$fd"; elif [ $code -ne 0 ]; then exit $code; fi; done';
+
+export const flockBackend = (program: string): LockBackend =>
+  kernelBackend({
+    name: 'flock',
+    program: '/bin/sh',
+    lockAll: (fds) => ['-c', flockScript, program, ...fds.map(String)],
+  });
+
+const perlScript = `use strict; use Fcntl qw(:flock); use Errno qw(EWOULDBLOCK);
+for my $fd (@ARGV) {
+  open(my $file, "+<&=", $fd) or die "fd $fd: $!";
+  flock($file, LOCK_EX | LOCK_NB) or ($! == EWOULDBLOCK ? print "$fd\\n" : die "fd $fd: $!");
+  push @main::open, $file;
+}`;
+
+export const perlBackend = (program: string): LockBackend =>
+  kernelBackend({
+    name: 'perl',
+    program,
+    lockAll: (fds) => ['-e', perlScript, ...fds.map(String)],
+  });
+
+function kernelBackend(helper: Helper): LockBackend {
+  return {
+    name: helper.name,
+    isKernelLock: true,
+    tryLock: (paths) => Promise.resolve(tryLock(helper, paths)),
+  };
+}
+
+function tryLock(helper: Helper, paths: readonly string[]): (HeldLock | undefined)[] {
+  const fds: number[] = [];
+  try {
+    for (const path of paths) fds.push(openLockFile(path));
+    const held = heldByOthers(helper, fds);
+    return fds.map((fd, index) => {
+      if (!held.has(index) && isStillAt(fd, paths[index] ?? '')) return heldLock(fd);
+      closeSync(fd);
+      return undefined;
+    });
+  } catch (error) {
+    for (const fd of fds) closeQuietly(fd);
+    throw error;
+  }
+}
+
+function openLockFile(path: string): number {
+  const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    return openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644);
+  } catch (error) {
+    throw new WorkerctlError(
+      'state',
+      `lock file ${path}: cannot be opened: ${describeErrno(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** The indexes of the fds whose lock somebody else holds. */
+function heldByOthers(helper: Helper, fds: readonly number[]): Set<number> {
+  const result = spawnSync(helper.program, helper.lockAll(fds.map((_, index) => index + firstFd)), {
+    stdio: ['ignore', 'pipe', 'pipe', ...fds],
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    encoding: 'utf8',
+  });
+  if (result.error !== undefined || result.status !== 0) {
+    const found =
+      result.error === undefined
+        ? result.stderr.trim() || `exit status ${String(result.status)}`
+        : result.error.message;
+    throw new WorkerctlError('state', `${helper.name} cannot lock: ${found}`, {
+      hint: 'the state directory must lie on a file system with flock(2)',
+    });
+  }
+  return new Set(
+    result.stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((fd) => Number(fd) - firstFd),
+  );
+}
+
+/** Whether the locked file is the one at `path`: after the state directory was deleted, it is not. */
+function isStillAt(fd: number, path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  const locked = fstatSync(fd);
+  return found?.ino === locked.ino && found.dev === locked.dev;
+}
+
+const neverCompromised = new AbortController().signal;
+
+const heldLock = (fd: number): HeldLock => ({
+  fd,
+  compromised: neverCompromised,
+  release: () => {
+    closeQuietly(fd);
+    return Promise.resolve();
+  },
+});
+
+function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch (error) {
+    if (errnoOf(error) !== 'EBADF') throw error;
+  }
+}

@@ -1,0 +1,87 @@
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { WorkerctlError } from '../../core/error.ts';
+import { durationOf, elapsed, formatDuration, momentOf, type Duration } from '../../core/time.ts';
+import { monotonicMs, now, sleep } from '../clock.ts';
+import { currentBootId, readProcess } from '../process-table.ts';
+import { lockBackend } from './choose-backend.ts';
+import type { HeldLock } from './lock-backend.ts';
+
+/** Written over whatever is there, at one length, in one write: a reader sees no half of it. */
+const holderLength = 256;
+
+/** How often a waiting command tries again. */
+const retryMs = 20;
+
+/**
+ * Takes the lock of which each pass needs one, waiting at most this long for whoever holds it. `command` is how others
+ * are told who has it.
+ * @throws WorkerctlError `locked` (exit code 75), naming the holder and since when it holds the lock
+ */
+export async function takePassLock(
+  path: string,
+  options: { command: string; wait: Duration },
+): Promise<HeldLock> {
+  const deadline = monotonicMs() + options.wait;
+  for (;;) {
+    const [lock] = await lockBackend().tryLock([path]);
+    if (lock !== undefined) {
+      signIn(lock, path, options.command);
+      return lock;
+    }
+    if (monotonicMs() >= deadline) throw lockedError(path, options.wait);
+    await sleep(retryMs);
+  }
+}
+
+function signIn(lock: HeldLock, path: string, command: string): void {
+  const self = readProcess(process.pid);
+  const holder = JSON.stringify({
+    pid: process.pid,
+    start_time: self?.startTime,
+    boot_id: currentBootId(),
+    since: now(),
+    command: command.slice(0, 60),
+  });
+  const fd = lock.fd ?? openSync(path, 'r+');
+  writeSync(fd, `${holder.padEnd(holderLength - 1)}\n`, 0);
+  if (fd !== lock.fd) closeSync(fd);
+}
+
+function lockedError(path: string, waited: Duration): WorkerctlError {
+  const patience = waited > 0 ? ` (waited ${formatDuration(waited)} for it)` : '';
+  return new WorkerctlError(
+    'locked',
+    `another pass holds the lock: ${describeHolder(path)}${patience}`,
+  );
+}
+
+/** Who holds the lock and for how long, as far as the file tells: whoever uses flock(1) on it leaves no name. */
+function describeHolder(path: string): string {
+  const holder = readHolder(path);
+  if (holder === undefined || readProcess(holder.pid)?.startTime !== holder.startTime) {
+    return `a process that left no name in ${path}`;
+  }
+  return `pid ${holder.pid} (workerctl ${holder.command}), for ${formatDuration(elapsed(momentOf(holder.since), now()))}`;
+}
+
+function readHolder(
+  path: string,
+): { pid: number; startTime: number; since: number; command: string } | undefined {
+  try {
+    const { pid, start_time, since, command, boot_id } = JSON.parse(
+      readFileSync(path, 'utf8'),
+    ) as Record<string, unknown>;
+    const isComplete =
+      typeof pid === 'number' &&
+      typeof start_time === 'number' &&
+      typeof since === 'number' &&
+      typeof command === 'string';
+    if (!isComplete || boot_id !== currentBootId()) return undefined;
+    return { pid, startTime: start_time, since, command };
+  } catch {
+    return undefined; // empty or foreign: nobody has signed in
+  }
+}
+
+/** Not waiting at all. */
+export const noWait = durationOf(0);

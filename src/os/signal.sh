@@ -1,0 +1,44 @@
+#!/bin/sh
+# Asks processes to finish, each exactly once, even if the command that wants it is killed half way: this script
+# goes on without it, holds the pass lock (fd 3) meanwhile, and notes in each stop file that the signal is sent.
+#
+#   signal.sh [PID START_TIME SIGNAL STOP_FILE]...
+#
+# Prints one word a process: sent, gone (dead, or the pid is somebody else's by now) or denied.
+
+main() {
+  trap '' HUP INT QUIT TERM PIPE
+  while [ $# -ge 4 ]; do
+    ask "$1" "$2" "$3" "$4"
+    shift 4
+  done
+}
+
+ask() {
+  if ! is_alive "$1" "$2"; then
+    echo gone
+  elif kill -s "$3" "$1" 2>/dev/null; then
+    # Over the first bytes of {"sent":false,…}: needs no room on a full disk.
+    printf '{"sent":true ' 1<>"$4"
+    echo sent
+  else
+    echo denied
+  fi
+}
+
+# Same pid, same start time (field 22 of /proc/PID/stat), and neither zombie nor dead.
+is_alive() {
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  # shellcheck disable=SC2086 # the fields are wanted apart
+  has_start_time "$2" ${stat##*) }
+}
+
+has_start_time() {
+  wanted=$1
+  case $2 in Z | X) return 1 ;; esac
+  shift 20
+  [ "$1" = "$wanted" ]
+}
+
+main "$@"
+exit

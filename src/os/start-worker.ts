@@ -1,0 +1,124 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, realpathSync, rmSync } from 'node:fs';
+import { getPriority } from 'node:os';
+import { dirname, join } from 'node:path';
+import { WorkerctlError } from '../core/error.ts';
+import type { Launch } from '../core/launch.ts';
+import { now } from './clock.ts';
+import { buildEnvironment } from './environment.ts';
+import { describeErrno } from './errno.ts';
+import { closeInheritedFds } from './inherited-fds.ts';
+import type { HeldLock } from './lock/lock-backend.ts';
+import { logSize } from './log-tail.ts';
+import { currentBootId } from './process-table.ts';
+import { exitPath, recordMembers, shimNotesPath, stopPath } from './state-files.ts';
+
+/** A shim that was started; its worker publishes a record with this `start` before it runs. */
+export interface StartedShim {
+  readonly instance: string;
+  readonly start: string;
+  /** Whether the shim has ended already, which it does only after its worker. */
+  readonly hasEnded: () => boolean;
+}
+
+/**
+ * Starts the shim of an instance, detached, with nothing of ours but the lock, its log and /dev/null. The lock is the
+ * shim's from here on.
+ * @throws WorkerctlError `failed` when the folder, the log or the program sh is not to be had
+ */
+export function startShim(launch: Launch, stateDir: string, lock: HeldLock): StartedShim {
+  closeInheritedFds();
+  const start = randomBytes(8).toString('hex');
+  const opened: number[] = [];
+  const open = (path: string, flags: 'a' | 'w'): number => {
+    const fd = openSync(path, flags, 0o644);
+    opened.push(fd);
+    return fd;
+  };
+  try {
+    const directory = attempt(`directory ${launch.directory}`, () =>
+      realpathSync(launch.directory),
+    );
+    for (const path of [launch.pidfile, launch.logFile]) {
+      attempt(`folder ${dirname(path)}`, () => mkdirSync(dirname(path), { recursive: true }));
+    }
+    const log = attempt(`log ${launch.logFile}`, () => open(launch.logFile, 'a'));
+    const notesPath = shimNotesPath(stateDir, launch.instance);
+    const notes = attempt(notesPath, () => open(notesPath, 'w'));
+    forgetPredecessor(stateDir, launch.instance);
+    const child = spawn('/bin/sh', shimWords(launch, stateDir, start), {
+      cwd: directory,
+      env: { ...buildEnvironment(launch, process.env), ...shimSettings(launch, start) },
+      detached: true,
+      stdio: ['ignore', log, notes, lock.fd ?? 'ignore'],
+    });
+    return { instance: launch.instance, start, hasEnded: endOf(child) };
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+}
+
+const shimWords = (launch: Launch, stateDir: string, start: string): string[] => [
+  join(__dirname, 'shim.sh'),
+  'supervise',
+  launch.instance,
+  stateDir,
+  launch.pidfile,
+  start,
+  ...niceWords(launch.nice),
+  ...launch.command,
+];
+
+/** What the shim must know besides, kept out of its arguments so that `ps` stays readable. */
+const shimSettings = (launch: Launch, start: string): Record<string, string> => ({
+  SHIM_RECORD: recordMembers({
+    bootId: currentBootId(),
+    instance: launch.instance,
+    start,
+    startedAt: now(),
+    commandDigest: digestOf(launch),
+    stopSignal: launch.stopSignal,
+    log: { path: launch.logFile, offset: logSize(launch.logFile) },
+  }),
+  SHIM_UMASK: launch.umask,
+  SHIM_LIMITS: launch.limits,
+  SHIM_OOM_SCORE_ADJ: String(launch.oomScoreAdj),
+});
+
+/** nice(1) counts from our own priority; without the right to lower it, a worker keeps ours. */
+function niceWords(nice: number): string[] {
+  const difference = nice - getPriority();
+  if (difference === 0 || (difference < 0 && process.geteuid?.() !== 0)) return [];
+  return ['nice', '-n', String(difference)];
+}
+
+/** Twelve hexadecimal digits that differ when the command or its folder does. */
+export const digestOf = ({ command, directory }: Launch): string =>
+  createHash('sha256')
+    .update(JSON.stringify([command, directory]))
+    .digest('hex')
+    .slice(0, 12);
+
+/** Old reports bear the old start and are ignored anyway; removed, they confuse no human reader. */
+function forgetPredecessor(stateDir: string, instance: string): void {
+  rmSync(exitPath(stateDir, instance), { force: true });
+  rmSync(stopPath(stateDir, instance), { force: true });
+}
+
+function endOf(child: ChildProcess): () => boolean {
+  let hasEnded = false;
+  const end = (): void => {
+    hasEnded = true;
+  };
+  child.once('exit', end).once('error', end).unref();
+  return () => hasEnded;
+}
+
+function attempt<T>(what: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw new WorkerctlError('failed', `${what}: ${describeErrno(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,242 @@
+import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+import type { PidfileState } from '../core/observation.ts';
+import type { ProcessIdentity } from '../core/process.ts';
+import type { Death, ProcessRecord, Stop } from '../core/record.ts';
+import { momentOf, type Moment } from '../core/time.ts';
+import { stopSignals } from '../core/worker.ts';
+import { writeFileAtomically } from './atomic-file.ts';
+import { describeErrno, errnoOf } from './errno.ts';
+
+/** A file of the state directory: not there, understood, or broken (`problem` says how, in words). */
+export type StateFile<T> =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'read'; readonly value: T }
+  | { readonly kind: 'broken'; readonly problem: string };
+
+const pid = z.int().check(z.positive());
+const ticks = z.int().check(z.nonnegative());
+
+const recordSchema = z.object({
+  pid,
+  start_time: ticks,
+  boot_id: z.string(),
+  instance: z.string(),
+  start: z.string(),
+  shim_pid: z.int(),
+  started_at: z.number(),
+  command_digest: z.string(),
+  stop_signal: z.enum(stopSignals),
+  log: z.object({ path: z.string(), offset: z.number() }),
+});
+
+const stopSchema = z.object({
+  sent: z.boolean(),
+  pid,
+  start_time: ticks,
+  boot_id: z.string(),
+  signal: z.enum(stopSignals),
+  at: z.number(),
+  cause: z.string(),
+});
+
+const exitSchema = z.object({
+  start: z.string(),
+  status: z.optional(z.int()),
+  signal: z.optional(z.int()),
+  core: z.optional(z.boolean()),
+});
+
+/** Files larger than this were not written by workerctl. */
+const maxBytes = 1024 * 1024;
+
+const fileOf = (stateDir: string, instance: string, kind: string): string =>
+  join(stateDir, `${instance}.${kind}`);
+
+export const recordPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'json');
+export const stopPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'stop');
+export const exitPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'exit');
+export const lockPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'lock');
+/** Where the shim's shell tells of a death by signal. */
+export const shimNotesPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'shim');
+
+/** The names of all instances of which there is a record. */
+export function recordedInstances(stateDir: string): string[] {
+  try {
+    return readdirSync(stateDir)
+      .filter((name) => /^[\w-]+\.[\w-]+\.json$/.test(name))
+      .map((name) => name.slice(0, -'.json'.length));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** The record of an instance's last process. */
+export function readRecord(stateDir: string, instance: string): StateFile<ProcessRecord> {
+  const path = recordPath(stateDir, instance);
+  const file = readJson(path, recordSchema, 'the record of a process');
+  if (file.kind !== 'read') return file;
+  const { value } = file;
+  if (value.instance !== instance) {
+    return {
+      kind: 'broken',
+      problem: `${path}: expected the record of ${instance}, found that of ${JSON.stringify(value.instance)}`,
+    };
+  }
+  return {
+    kind: 'read',
+    value: {
+      ...identityIn(value),
+      instance,
+      start: value.start,
+      shimPid: value.shim_pid,
+      startedAt: momentOf(value.started_at),
+      commandDigest: value.command_digest,
+      stopSignal: value.stop_signal,
+      log: value.log,
+    },
+  };
+}
+
+/** The part of a record that is known before the process is: JSON members without braces, for the shim. */
+export function recordMembers(
+  record: Omit<ProcessRecord, 'pid' | 'startTime' | 'shimPid'>,
+): string {
+  return JSON.stringify({
+    boot_id: record.bootId,
+    instance: record.instance,
+    start: record.start,
+    started_at: record.startedAt,
+    command_digest: record.commandDigest,
+    stop_signal: record.stopSignal,
+    log: record.log,
+  }).slice(1, -1);
+}
+
+/** Writes the record of a process that lost it. */
+export function writeRecord(stateDir: string, record: ProcessRecord): void {
+  const known = { pid: record.pid, start_time: record.startTime, shim_pid: record.shimPid };
+  const text = `${JSON.stringify(known).slice(0, -1)},${recordMembers(record)}}\n`;
+  writeFileAtomically(recordPath(stateDir, record.instance), text);
+}
+
+/** Whether, and how, an instance's process was asked to finish. */
+export function readStop(stateDir: string, instance: string): StateFile<Stop> {
+  const file = readJson(stopPath(stateDir, instance), stopSchema, 'a stop');
+  if (file.kind !== 'read') return file;
+  const { sent, signal, at, cause } = file.value;
+  return {
+    kind: 'read',
+    value: { process: identityIn(file.value), sent, signal, at: momentOf(at), cause },
+  };
+}
+
+/** Notes that a process is about to be asked to finish. `sent` comes first: signal.sh writes over it. */
+export function writeStop(stateDir: string, instance: string, stop: Stop): void {
+  const { process, sent, signal, at, cause } = stop;
+  const json = {
+    sent,
+    pid: process.pid,
+    start_time: process.startTime,
+    boot_id: process.bootId,
+    signal,
+    at,
+    cause,
+  };
+  writeFileAtomically(stopPath(stateDir, instance), `${JSON.stringify(json)}\n`);
+}
+
+/** What the shim reported of the death of the process with this record; undefined when it reported none. */
+export function readDeath(
+  stateDir: string,
+  record: ProcessRecord,
+): { death: Death; at: Moment } | undefined {
+  const path = exitPath(stateDir, record.instance);
+  const file = readJson(path, exitSchema, 'an exit report');
+  if (file.kind !== 'read' || file.value.start !== record.start) return undefined;
+  const { status, signal, core = false } = file.value;
+  const at = momentOf(
+    Math.round(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? record.startedAt),
+  );
+  if (signal !== undefined) return { death: { kind: 'signalled', signal, coreDumped: core }, at };
+  if (status !== undefined) return { death: { kind: 'exited', status }, at };
+  return undefined;
+}
+
+/** What a pidfile holds. */
+export function readPidfile(path: string): PidfileState {
+  const text = readText(path);
+  if (text.kind === 'absent') return text;
+  if (text.kind === 'broken') return { kind: 'broken', found: text.problem };
+  const trimmed = text.value.trim();
+  if (/^[1-9]\d{0,9}$/.test(trimmed)) return { kind: 'holds', pid: Number(trimmed) };
+  return {
+    kind: 'broken',
+    found: trimmed === '' ? 'an empty file' : JSON.stringify(trimmed.slice(0, 40)),
+  };
+}
+
+/** Writes a process's pid and a newline, and nothing else. */
+export const writePidfile = (path: string, pid: number): void => {
+  writeFileAtomically(path, `${pid}\n`);
+};
+
+/** Removes a file that has lost its meaning; one that is gone already is no error. */
+export const removeFile = (path: string): void => {
+  rmSync(path, { force: true });
+};
+
+const identityIn = (json: {
+  pid: number;
+  start_time: number;
+  boot_id: string;
+}): ProcessIdentity => ({
+  pid: json.pid,
+  startTime: json.start_time,
+  bootId: json.boot_id,
+});
+
+/** A JSON file that must be `what`, checked against `schema`. */
+export function readJson<S extends z.ZodMiniType>(
+  path: string,
+  schema: S,
+  what: string,
+): StateFile<z.output<S>> {
+  const text = readText(path);
+  if (text.kind !== 'read') return text;
+  const parsed = parseJson(text.value);
+  const checked = schema.safeParse(parsed);
+  if (checked.success) return { kind: 'read', value: checked.data };
+  const found =
+    text.value.trim() === '' ? 'an empty file' : JSON.stringify(text.value.slice(0, 40));
+  return { kind: 'broken', problem: `${path}: expected ${what}, found ${found}` };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function readText(path: string): StateFile<string> {
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length <= maxBytes) return { kind: 'read', value: bytes.toString('utf8') };
+    return {
+      kind: 'broken',
+      problem: `${path}: expected at most ${maxBytes} bytes, found ${bytes.length}`,
+    };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return { kind: 'absent' };
+    return { kind: 'broken', problem: `${path}: ${describeErrno(error)}` };
+  }
+}

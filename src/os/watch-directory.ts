@@ -1,0 +1,68 @@
+import { watch } from 'node:fs';
+
+/** What has happened in a directory since somebody last asked. */
+export interface DirectoryWatch {
+  /**
+   * The names of the files that have come, changed or gone since the last call: at once if there are any, else as soon
+   * as there is one, and none after `ms` or when `signal` aborts.
+   */
+  readonly changes: (ms: number, signal: AbortSignal) => Promise<ReadonlySet<string>>;
+  readonly close: () => void;
+}
+
+/** How soon an unwatched directory is to be looked at again. */
+const unwatchedMs = 50;
+
+/**
+ * Watches a directory with inotify. Where the kernel gives no watch (there are too many, or none on this file system)
+ * waiting just ends sooner and without names: whoever waits looks for himself from time to time anyway.
+ */
+export function watchDirectory(path: string): DirectoryWatch {
+  let changed = new Set<string>();
+  let wake: (() => void) | undefined;
+  let isWatched = true;
+  const noticed = (_: string, name: string | null): void => {
+    if (name !== null) changed.add(name);
+    wake?.();
+  };
+  const failed = (): void => {
+    isWatched = false;
+  };
+  const watcher = openWatcher(path, noticed, failed);
+  if (watcher === undefined) failed();
+
+  const nextChange = (ms: number, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, isWatched ? ms : Math.min(ms, unwatchedMs));
+      signal.addEventListener('abort', done);
+      wake = done;
+    });
+
+  return {
+    changes: async (ms, signal) => {
+      if (changed.size === 0 && !signal.aborted && ms > 0) await nextChange(ms, signal);
+      const names = changed;
+      changed = new Set();
+      return names;
+    },
+    close: () => watcher?.close(),
+  };
+}
+
+function openWatcher(
+  path: string,
+  noticed: (event: string, name: string | null) => void,
+  failed: () => void,
+): { close: () => void } | undefined {
+  try {
+    return watch(path, { persistent: false }, noticed).on('error', failed);
+  } catch {
+    return undefined;
+  }
+}

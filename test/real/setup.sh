@@ -1,0 +1,40 @@
+#!/bin/sh
+# Installs what the tests in test/real run workerctl on: real workers, from Debian's packages.
+# May be run again at any time; installs nothing when everything is there.
+set -eu
+
+packages='ruby ruby-delayed-job ruby-delayed-job-active-record ruby-sqlite3 ruby-daemons'
+
+is_installed() {
+  [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+  echo "setup: expected Debian or Ubuntu, found no apt-get; install what these packages hold by hand: $packages" >&2
+  exit 1
+fi
+
+missing=
+for package in $packages; do
+  is_installed "$package" || missing="$missing $package"
+done
+if [ -z "$missing" ]; then
+  echo "setup: all there: $packages"
+  exit 0
+fi
+
+if [ "$(id -u)" = 0 ]; then
+  as_root() { env DEBIAN_FRONTEND=noninteractive "$@"; }
+elif command -v sudo >/dev/null; then
+  as_root() { sudo env DEBIAN_FRONTEND=noninteractive "$@"; }
+else
+  echo "setup: missing:$missing; run this as root, or install sudo" >&2
+  exit 1
+fi
+
+echo "setup: installing$missing"
+as_root apt-get update -qq
+# The list is split into words on purpose.
+# shellcheck disable=SC2086
+as_root apt-get install -qq -y --no-install-recommends $missing
+echo "setup: done"

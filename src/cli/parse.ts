@@ -151,7 +151,7 @@ async function parseVerb(
     .strictOptions()
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
-      throw new WorkerctlError('usage', message ?? error?.message ?? 'wrong usage', {
+      throw new WorkerctlError('usage', explain(message ?? error?.message ?? 'wrong usage', name), {
         hint: `see workerctl ${name} --help`,
       });
     });
@@ -175,4 +175,14 @@ async function parseVerb(
       },
     },
   };
+}
+
+/** yargs' words for an unknown option, as ours. */
+function explain(message: string, name: string): string {
+  const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ');
+  if (unknown === undefined) return message;
+  const found = unknown
+    .map((option) => (option.length === 1 ? `-${option}` : `--${option}`))
+    .join(', ');
+  return `expected an option of workerctl ${name}, found ${found}`;
 }

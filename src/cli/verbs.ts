@@ -1,13 +1,14 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { Argv } from 'yargs';
 import { bootcheck } from '../commands/bootcheck.ts';
 import { status } from '../commands/status.ts';
 import { WorkerctlError } from '../core/error.ts';
 import { isShort } from '../core/status.ts';
 import { coloursFor } from '../output/colours.ts';
-import { formatStatus } from '../output/human.ts';
-import { statusJson } from '../output/json.ts';
-import { configFor, runAct } from './invocation.ts';
+import { formatInit, formatStatus } from '../output/human.ts';
+import { checkJson, initJson, statusJson } from '../output/json.ts';
+import { configFor, configPath, runAct } from './invocation.ts';
 import type { RawOptions, Verb } from './parse.ts';
 
 const dryRun = (parser: Argv): Argv =>
@@ -41,6 +42,40 @@ async function runStatus({ global, targets }: RawOptions): Promise<number> {
 function refuseTargets(command: string, targets: readonly string[]): void {
   if (targets.length === 0) return;
   throw new WorkerctlError('usage', `${command}: expected no targets, found ${targets.join(' ')}`);
+}
+
+async function runInit({ global, force }: RawOptions): Promise<number> {
+  const { init } = await import('../commands/init.ts');
+  const outcome = init({ directory: process.cwd(), force: force === true });
+  process.stdout.write(global.json ? initJson(outcome) : formatInit(outcome));
+  return 0;
+}
+
+async function runCheck({ global, targets }: RawOptions): Promise<number> {
+  refuseTargets('check', targets);
+  const [{ check }, { effectiveConfig, formatEffective }] = await Promise.all([
+    import('../commands/check.ts'),
+    import('../config/effective.ts'),
+  ]);
+  const { config, warnings } = check({ path: configPath(global) });
+  for (const warning of warnings) process.stderr.write(`workerctl: ${warning}\n`);
+  process.stdout.write(
+    global.json
+      ? checkJson(config.path, effectiveConfig(config), warnings)
+      : `# ${config.path}\n${formatEffective(config)}`,
+  );
+  return 0;
+}
+
+async function runDemo({ targets }: RawOptions): Promise<number> {
+  refuseTargets('demo', targets);
+  const { demo } = await import('../commands/demo.ts');
+  const { held } = await demo({
+    workerctl: [process.execPath, join(__dirname, '..', 'bin', 'workerctl')],
+    print: (text) => process.stdout.write(text),
+    colours: coloursFor(process.env).level > 0,
+  });
+  return held ? 0 : 1;
 }
 
 /** All commands, in the order of the overview. */
@@ -114,5 +149,29 @@ export const verbs: Readonly<Record<string, Verb>> = {
       if (options['verbose'] === true && isSilent) process.stdout.write('nothing to do\n');
       return code;
     },
+  },
+  init: {
+    summary:
+      'Write a workerctl.yaml to start from; knows Procfile, delayed_job, sidekiq and celery projects.',
+    operands: '',
+    epilogue: 'Exit codes: 0 written, 1 there is one already',
+    options: (parser) =>
+      parser.option('force', { type: 'boolean', describe: 'write over an existing one' }),
+    run: runInit,
+  },
+  check: {
+    summary: 'Validate the config and print it with every default; warn of what this host lacks.',
+    operands: '',
+    epilogue: 'Exit codes: 0 valid, 78 not; warnings go to standard error',
+    options: (parser) => parser,
+    run: runCheck,
+  },
+  demo: {
+    summary:
+      'Show the story of a deploy in a temporary folder, with real processes; takes 20 seconds.',
+    operands: '',
+    epilogue: 'Exit codes: 0 all that it claims held, 1 something did not',
+    options: (parser) => parser,
+    run: runDemo,
   },
 };

@@ -144,3 +144,9 @@ function formatSummary(status: Status, colours: ChalkInstance): string {
   const line = [`${status.wanted} wanted, ${status.ready} ready`, ...others].join(', ');
   return `\n${isShort(status) ? colours.red(line) : line}\n`;
 }
+
+/** What `init` has written, and what comes next. */
+export function formatInit({ path, found }: { path: string; found: readonly string[] }): string {
+  const from = found.length === 0 ? 'with an example worker' : `from ${found.join(', ')}`;
+  return `wrote ${path} ${from}\nnext: edit it, then run workerctl check and workerctl start\n`;
+}

@@ -77,3 +77,11 @@ function eventJson({ at, ...event }: Event): object {
   });
   return { at: new Date(at).toISOString(), ...Object.fromEntries(entries) };
 }
+
+/** What `init` has written. */
+export const initJson = ({ path, found }: { path: string; found: readonly string[] }): string =>
+  print({ path, found });
+
+/** What `check` says of a valid config. */
+export const checkJson = (path: string, config: object, warnings: readonly string[]): string =>
+  print({ path, config, warnings });

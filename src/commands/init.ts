@@ -1,0 +1,53 @@
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { projectWorkers } from '../config/project.ts';
+import { starterConfig } from '../config/starter.ts';
+import { WorkerctlError } from '../core/error.ts';
+
+export interface InitOptions {
+  readonly directory: string;
+  /** Whether an existing config is written over. */
+  readonly force: boolean;
+}
+
+export interface InitOutcome {
+  readonly kind: 'init';
+  /** The file that was written; absolute. */
+  readonly path: string;
+  /** What told of a worker, such as `Procfile`; empty: the config holds an example. */
+  readonly found: readonly string[];
+}
+
+/**
+ * Writes a starter `workerctl.yaml` with the workers that the project in the folder seems to have. Throws a
+ * `failed` error when there is one already and `force` is not set, or when it cannot be written.
+ */
+export function init({ directory, force }: InitOptions): InitOutcome {
+  const folder = resolve(directory);
+  const path = join(folder, 'workerctl.yaml');
+  const workers = projectWorkers(folder);
+  try {
+    writeFileSync(path, starterConfig(workers), { flag: force ? 'w' : 'wx' });
+  } catch (cause) {
+    throw notWritten(path, cause);
+  }
+  return { kind: 'init', path, found: [...new Set(workers.map((worker) => worker.foundIn))] };
+}
+
+function notWritten(path: string, cause: unknown): WorkerctlError {
+  const { code = String(cause) } = cause as NodeJS.ErrnoException;
+  switch (code) {
+    case 'EEXIST':
+      return new WorkerctlError('failed', `${path}: is there already, and was left as it is`, {
+        hint: 'use --force to write over it',
+        cause,
+      });
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new WorkerctlError('failed', `${path}: expected an existing folder to write into`, {
+        cause,
+      });
+    default:
+      return new WorkerctlError('failed', `${path}: cannot be written (${code})`, { cause });
+  }
+}

@@ -1,0 +1,30 @@
+import { resolve } from 'node:path';
+import type { Config } from '../core/worker.ts';
+import { buildConfig } from './build-config.ts';
+import { clashesOf } from './clashes.ts';
+import { problemsOf } from './issues.ts';
+import { configError, type PlacedProblem } from './problem.ts';
+import { readConfigFile } from './read-config-file.ts';
+import { configSchema } from './schema.ts';
+import { parseYaml } from './yaml-document.ts';
+
+/**
+ * Reads and checks a config file. Paths in the result are absolute, symlinks in them are kept; specifiers
+ * are left for each instance to expand. Throws one `config` error that names every problem with its file, line
+ * and column.
+ */
+export function loadConfig(path: string): Config {
+  const file = resolve(path);
+  const document = parseYaml(readConfigFile(file));
+  refuse(file, document.problems);
+  const checked = configSchema.safeParse(document.value);
+  if (!checked.success)
+    throw configError(file, problemsOf(checked.error.issues, document).map(document.place));
+  const config = buildConfig(file, checked.data, document.sourceOf);
+  refuse(file, clashesOf(config, checked.data).map(document.place));
+  return config;
+}
+
+function refuse(file: string, problems: readonly PlacedProblem[]): void {
+  if (problems.length > 0) throw configError(file, problems);
+}

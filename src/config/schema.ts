@@ -1,0 +1,84 @@
+import * as z from 'zod/mini';
+import {
+  command,
+  duration,
+  filePath,
+  folderPath,
+  identifier,
+  list,
+  name,
+  natural,
+  naturalOrUnlimited,
+  passedVariable,
+  rule,
+  sharedPath,
+  sizeOrUnlimited,
+  stopSignal,
+  textOrNumber,
+  umask,
+  variableName,
+  whole,
+} from './value-schema.ts';
+
+// The single source of what a config may hold: loadConfig checks with it, and the JSON Schema for editors is
+// made from it.
+
+const map = <T extends z.core.$ZodLooseShape>(shape: T, error = 'a map') =>
+  z.strictObject(shape, { error });
+
+/** The keys of a worker that `defaults` may hold too: all but its command. */
+const sharedShape = {
+  count: z.optional(whole(0, 500)),
+  identifiers: z.optional(list(identifier, 'names')),
+  directory: z.optional(folderPath),
+  env: z.optional(
+    z.record(variableName, textOrNumber, { error: 'a map of variables and their values' }),
+  ),
+  env_files: z.optional(list(filePath, 'paths')),
+  pass_env: z.optional(list(passedVariable, 'names of variables')),
+  pidfile: z.optional(filePath),
+  log: z.optional(map({ file: z.optional(filePath) })),
+  umask: z.optional(umask),
+  nice: z.optional(whole(-20, 19)),
+  oom_score_adj: z.optional(whole(-1000, 1000)),
+  limits: z.optional(
+    map({
+      nofile: z.optional(natural),
+      nproc: z.optional(naturalOrUnlimited),
+      core: z.optional(sizeOrUnlimited),
+      as: z.optional(sizeOrUnlimited),
+    }),
+  ),
+  stop: z.optional(map({ signal: z.optional(stopSignal) })),
+  ready: z.optional(map({ after: z.optional(duration) })),
+};
+
+const countOrIdentifiers = rule((section: { count?: unknown; identifiers?: unknown }) =>
+  section.count === undefined || section.identifiers === undefined
+    ? undefined
+    : 'found both count and identifiers; identifiers already say how many there are',
+);
+
+export const defaultsSchema = map(sharedShape).check(countOrIdentifiers);
+export const workerSchema = map({ command, ...sharedShape }, 'a map with a command').check(
+  countOrIdentifiers,
+);
+
+const workers = 'a map with at least one worker: its name, and below it its command';
+
+export const configSchema = map(
+  {
+    state_dir: z.optional(sharedPath),
+    log_dir: z.optional(sharedPath),
+    defaults: z.optional(defaultsSchema),
+    workers: z
+      .record(name, workerSchema, { error: workers })
+      .check(rule((all) => (Object.keys(all).length === 0 ? `expected ${workers}` : undefined))),
+  },
+  'a map with the key workers',
+);
+
+/** The keys of a worker as written, numbers still numbers. */
+export type WorkerSection = z.output<typeof workerSchema>;
+export type SharedSection = z.output<typeof defaultsSchema>;
+export type ConfigFile = z.output<typeof configSchema>;

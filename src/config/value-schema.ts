@@ -1,0 +1,119 @@
+import * as z from 'zod/mini';
+import { durationOf, parseDuration } from '../core/time.ts';
+import { stopSignals } from '../core/worker.ts';
+import { sizePattern } from './size.ts';
+import { sharedTextProblem, specifierProblem } from './specifiers.ts';
+import { splitWords } from './words.ts';
+
+// What single values may look like. Each `error` says what is expected; issues.ts adds what was found.
+
+// A config is parsed once a run, and to compile a parser for it first costs more than it saves.
+z.config({ jitless: true });
+
+/** CI systems kill every process that carries one of these as soon as their job ends. */
+export const ciVariables: readonly string[] = [
+  'BUILD_ID',
+  'JENKINS_NODE_COOKIE',
+  'RUNNER_TRACKING_ID',
+];
+
+/** A rule that JSON Schema cannot say. Its message is a whole sentence. */
+export const rule = <T>(problemOf: (value: T) => string | undefined) =>
+  z.check<T>((payload) => {
+    const message = problemOf(payload.value);
+    if (message === undefined) return;
+    payload.issues.push({ code: 'custom', message, input: payload.value, continue: true });
+  });
+
+const text = (pattern: RegExp, error: string) =>
+  z.string({ error }).check(z.regex(pattern, { error }));
+
+export const whole = (least: number, most: number) => {
+  const error = `a whole number from ${least} to ${most}`;
+  return z.int({ error }).check(z.minimum(least, { error }), z.maximum(most, { error }));
+};
+
+const naturalOr = (error: string) => z.int({ error }).check(z.minimum(0, { error }));
+const notNegative = 'a whole number that is not negative';
+export const natural = naturalOr(notNegative);
+
+export const list = <T extends z.ZodMiniType>(item: T, what: string) =>
+  z.array(item, { error: `a list of ${what}` });
+
+export const named = 'a name of letters, digits, _ and - (at most 100, not beginning with -)';
+export const namePattern = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}$/;
+export const name = text(namePattern, named);
+export const identifier = z.union([name, naturalOr(named)], { error: named });
+
+const variable =
+  'the name of a variable: letters, digits and _, not beginning with a digit or WORKERCTL_';
+export const variableName = text(/^(?!WORKERCTL_)[A-Za-z_][A-Za-z0-9_]*$/, variable);
+export const passedVariable = variableName.check(
+  rule((value) =>
+    ciVariables.includes(value)
+      ? `${value} must not reach a worker: CI systems kill every process that carries it when their job ends`
+      : undefined,
+  ),
+);
+
+const word = 'a text or a number (true, false and null only in quotes)';
+export const textOrNumber = z.union(
+  [z.string({ error: word }).check(rule(specifierProblem)), z.number()],
+  { error: word },
+);
+
+export const command = z.union(
+  [
+    z.string().check(
+      rule((value) => {
+        const split = splitWords(value);
+        return split.kind === 'problem' ? split.message : specifierProblem(value);
+      }),
+    ),
+    list(textOrNumber, 'words').check(
+      z.minLength(1, { error: 'a list of at least one word' }),
+      rule((words) => (words[0] === '' ? 'expected a command, found ""' : undefined)),
+    ),
+  ],
+  { error: 'a command: a text of words, or a list of them' },
+);
+
+const homeProblem = (value: string) =>
+  /^~(?:\/|$)/.test(value) ? 'found "~", which is not expanded; write the whole path' : undefined;
+
+const path = (problemOf: (path: string) => string | undefined) =>
+  z
+    .string({ error: 'a path' })
+    .check(z.minLength(1, { error: 'a path' }), rule(homeProblem), rule(problemOf));
+
+export const folderPath = path(specifierProblem);
+export const filePath = path((value) =>
+  value.endsWith('/')
+    ? 'expected a file, found a folder: the path ends with /'
+    : specifierProblem(value),
+);
+/** A path that is one and the same for all instances. */
+export const sharedPath = path(sharedTextProblem);
+
+const size = 'a number of bytes, a size such as 512MB, or unlimited';
+export const sizeOrUnlimited = z.union(
+  [naturalOr(size), z.literal('unlimited'), text(sizePattern, size)],
+  { error: size },
+);
+const many = `${notNegative}, or unlimited`;
+export const naturalOrUnlimited = z.union([naturalOr(many), z.literal('unlimited')], {
+  error: many,
+});
+
+export const umask = text(/^0?[0-7]{3}$/, 'three octal digits in quotes, such as "022"');
+
+const signals = [...stopSignals, ...stopSignals.map((each) => `SIG${each}` as const)] as const;
+export const stopSignal = z.enum(signals, { error: `one of ${stopSignals.join(', ')}` });
+
+const length = 'a duration of at most 24h, such as 1s, 90s or 15m';
+const day = durationOf(86_400_000);
+export const duration = text(/^\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)$/, length).check(
+  rule((value) =>
+    (parseDuration(value) ?? 0) > day ? `expected ${length}, found "${value}"` : undefined,
+  ),
+);

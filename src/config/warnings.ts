@@ -1,0 +1,63 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { expandSpecifiers, instancesOf, type Instance } from '../core/instance.ts';
+import type { Config } from '../core/worker.ts';
+
+/** Where a config meets a host. */
+export interface Host {
+  readonly name: string;
+  /** Where commands without a folder are looked for; a worker's own PATH comes first. */
+  readonly path: string;
+}
+
+/** What is no mistake in the config, but will be in the way when its workers are started on this host. */
+export function configWarnings(config: Config, host: Host): string[] {
+  const warnings = config.workers.flatMap((worker) =>
+    instancesOf(worker).flatMap((instance) =>
+      instanceWarnings(instance, config, host).map((text) => `workers.${worker.name}.${text}`),
+    ),
+  );
+  return [...new Set(warnings)];
+}
+
+function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host): string[] {
+  const expand = (text: string) => expandSpecifiers(text, instance, host.name);
+  const { worker } = instance;
+  const directory = expand(worker.directory);
+  const folder = dirname(expand(worker.pidfile));
+  const ownPath = worker.env['PATH'];
+  const searchPath = ownPath === undefined ? host.path : expand(ownPath);
+  const envFiles = worker.envFiles.map(expand).filter((file) => !existsSync(file));
+  return [
+    ...(isFolder(directory)
+      ? commandWarnings(expand(worker.command[0] ?? ''), directory, searchPath)
+      : [`directory: there is no folder ${directory} (yet)`]),
+    ...envFiles.map((file) => `env_files: there is no file ${file} (yet)`),
+    ...(folder === stateDir || isFolder(folder)
+      ? []
+      : [`pidfile: there is no folder ${folder} (yet)`]),
+  ];
+}
+
+function commandWarnings(program: string, directory: string, path: string): string[] {
+  if (program.includes('/')) {
+    const file = resolve(directory, program);
+    return isExecutable(file) ? [] : [`command: ${file} is no file that can be run`];
+  }
+  const isFound = path
+    .split(':')
+    .some((dir) => isExecutable(resolve(directory, join(dir, program))));
+  return isFound ? [] : [`command: "${program}" is not found in PATH (${path})`];
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;

@@ -1,0 +1,216 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { configIn, scratchFolder, write } from './scratch.ts';
+
+const folder = scratchFolder();
+const { load, worker } = configIn(folder);
+const inFolder = (path: string) => join(folder, path);
+
+/** The only worker, with these keys besides its command. */
+const workerWith = (keys: string) => worker(`workers: {mail: {command: x, ${keys}}}`);
+
+describe('a worker', () => {
+  test('with nothing but a command has every default', () => {
+    expect(load('workers: {mail: {command: bundle exec rake}}')).toEqual({
+      path: inFolder('workerctl.yaml'),
+      stateDir: inFolder('.workerctl'),
+      workers: [
+        {
+          name: 'mail',
+          command: ['bundle', 'exec', 'rake'],
+          identifiers: ['1'],
+          directory: folder,
+          env: {},
+          envFiles: [],
+          passEnv: [],
+          pidfile: inFolder('.workerctl/%n.pid'),
+          logFile: inFolder('log/%n.log'),
+          umask: 0o22,
+          nice: 0,
+          oomScoreAdj: 0,
+          limits: { nofile: 1024 },
+          stop: { signal: 'TERM' },
+          ready: { after: 1000 },
+        },
+      ],
+    });
+  });
+
+  test('takes each key as it is written', () => {
+    const text = `
+state_dir: /run/app
+log_dir: logs
+workers:
+  mail:
+    command: [bin/mail, "--id=%i", 60, ""]
+    identifiers: [a, 7, 007]
+    directory: current
+    env: {A: "%n 100%%", B: no}
+    env_files: [.env, /etc/app.env]
+    pass_env: [SSH_AUTH_SOCK, LANG, LANG]
+    pidfile: pids/%i.pid
+    log: {file: out/%p.log}
+    umask: "0027"
+    nice: -20
+    oom_score_adj: 1000
+    limits: {nproc: unlimited, core: 1.5KB, as: 2GiB}
+    stop: {signal: SIGQUIT}
+    ready: {after: 1.5m}
+`;
+    expect(load(text)).toEqual({
+      path: inFolder('workerctl.yaml'),
+      stateDir: '/run/app',
+      workers: [
+        {
+          name: 'mail',
+          command: ['bin/mail', '--id=%i', '60', ''],
+          identifiers: ['a', '7', '007'],
+          directory: inFolder('current'),
+          env: { A: '%n 100%%', B: 'no' },
+          envFiles: [inFolder('.env'), '/etc/app.env'],
+          passEnv: ['SSH_AUTH_SOCK', 'LANG'],
+          pidfile: inFolder('pids/%i.pid'),
+          logFile: inFolder('out/%p.log'),
+          umask: 0o27,
+          nice: -20,
+          oomScoreAdj: 1000,
+          limits: { nofile: 1024, nproc: Infinity, core: 1536, as: 2 ** 31 },
+          stop: { signal: 'QUIT' },
+          ready: { after: 90_000 },
+        },
+      ],
+    });
+  });
+
+  test('is counted from 1, and may have no instance at all', () => {
+    expect(workerWith('count: 3').identifiers).toEqual(['1', '2', '3']);
+    expect(workerWith('count: 0').identifiers).toEqual([]);
+    expect(workerWith('identifiers: []').identifiers).toEqual([]);
+  });
+
+  test('keeps numbers in its texts as they are written', () => {
+    const { env } = workerWith('env: {A: 1.0, B: 0x1F, C: 1e3, D: 12345678901234567890, E: -0}');
+    expect(env).toEqual({ A: '1.0', B: '0x1F', C: '1e3', D: '12345678901234567890', E: '-0' });
+  });
+
+  test('may be named like a property of every object', () => {
+    const config = load('workers: {constructor: {command: x, env: {toString: a}}}');
+    expect(config.workers.map(({ name, env }) => ({ name, env }))).toEqual([
+      { name: 'constructor', env: { toString: 'a' } },
+    ]);
+  });
+});
+
+describe('defaults', () => {
+  test('lie below each worker, maps key by key, lists as a whole', () => {
+    const text = `
+defaults:
+  count: 2
+  env: {A: 1.50, B: b}
+  env_files: [a.env]
+  limits: {core: 0, nofile: 5}
+workers:
+  one: {command: x}
+  two: {command: x, env: {B: own, C: c}, env_files: [b.env], limits: {nofile: 6}, count: 1}
+`;
+    const [one, two] = load(text).workers;
+    expect(one).toMatchObject({ identifiers: ['1', '2'], env: { A: '1.50', B: 'b' } });
+    expect(two).toMatchObject({
+      identifiers: ['1'],
+      env: { A: '1.50', B: 'own', C: 'c' },
+      envFiles: [inFolder('b.env')],
+      limits: { core: 0, nofile: 6 },
+    });
+  });
+
+  test('count and identifiers replace each other', () => {
+    const counted = worker('defaults: {count: 2}\nworkers: {a: {command: x, identifiers: [m]}}');
+    expect(counted.identifiers).toEqual(['m']);
+    const named = worker('defaults: {identifiers: [m]}\nworkers: {a: {command: x, count: 1}}');
+    expect(named.identifiers).toEqual(['1']);
+  });
+});
+
+describe('YAML', () => {
+  test('anchors, aliases and merge keys work', () => {
+    const text = `
+workers:
+  a: &a {command: x, count: 2, env: &env {A: 1.0, B: 2}}
+  b: {<<: *a, count: 3}
+  c: {<<: [{count: 4}, *a], env: {<<: *env, B: 5}}
+  d: {command: x, env: *env}
+`;
+    const { workers } = load(text);
+    expect(workers.map((each) => [each.identifiers.length, each.env])).toEqual([
+      [2, { A: '1.0', B: '2' }],
+      [3, { A: '1.0', B: '2' }],
+      [4, { A: '1.0', B: '5' }],
+      [1, { A: '1.0', B: '2' }],
+    ]);
+  });
+
+  test('an alias may be used very often', () => {
+    const lines = Array.from({ length: 400 }, (_, i) => `  w${i}: {<<: *base, count: 1}\n`);
+    const text = `workers:\n  base: &base {command: x}\n${lines.join('')}`;
+    expect(load(text).workers).toHaveLength(401);
+  });
+
+  test('a byte order mark, CRLF and JSON are all right', () => {
+    expect(load('\uFEFFworkers:\r\n  a:\r\n    command: x y\r\n').workers[0]?.command).toEqual([
+      'x',
+      'y',
+    ]);
+    expect(load('{"workers": {"a": {"command": "x"}}}').workers).toHaveLength(1);
+  });
+
+  test('a command may go over several lines', () => {
+    const folded = worker('workers:\n  a:\n    command: >\n      x\n      --y\n');
+    expect(folded.command).toEqual(['x', '--y']);
+    const continued = worker('workers:\n  a:\n    command: |\n      x \\\n        --y\n');
+    expect(continued.command).toEqual(['x', '--y']);
+  });
+
+  test('numbers are good names', () => {
+    expect(load('workers: {1: {command: x}, 01: {command: x}}').workers.map((w) => w.name)).toEqual(
+      ['1', '01'],
+    );
+  });
+});
+
+describe('paths', () => {
+  test('keep the symlinks they are written with', () => {
+    mkdirSync(inFolder('releases/1'), { recursive: true });
+    symlinkSync('releases/1', inFolder('current'));
+    write(folder, 'releases/1/workerctl.yaml', 'workers: {a: {command: x, directory: sub/../b}}');
+    const config = loadConfig(inFolder('current/workerctl.yaml'));
+    expect(config.stateDir).toBe(inFolder('current/.workerctl'));
+    expect(config.workers[0]?.directory).toBe(inFolder('current/b'));
+  });
+
+  test('a percent sign in the name of the folder means itself', () => {
+    const config = loadConfig(write(folder, '100%i/workerctl.yaml', 'workers: {a: {command: x}}'));
+    expect(config.stateDir).toBe(inFolder('100%i/.workerctl'));
+    expect(config.workers[0]).toMatchObject({
+      directory: inFolder('100%%i'),
+      pidfile: inFolder('100%%i/.workerctl/%n.pid'),
+    });
+  });
+
+  test('state_dir and log_dir may hold a doubled percent sign', () => {
+    const config = load('state_dir: a%%b\nlog_dir: c%%d\nworkers: {a: {command: x}}');
+    expect(config.stateDir).toBe(inFolder('a%b'));
+    expect(config.workers[0]?.pidfile).toBe(inFolder('a%%b/%n.pid'));
+    expect(config.workers[0]?.logFile).toBe(inFolder('c%%d/%n.log'));
+  });
+});
+
+test('ten thousand instances load in good time', () => {
+  const names = Array.from({ length: 10_000 }, (_, i) => i).join(', ');
+  expect(workerWith(`identifiers: [${names}], pidfile: pids/%n.pid`).identifiers).toHaveLength(
+    10_000,
+  );
+  const many = Array.from({ length: 20 }, (_, i) => `  w${i}: {command: x, count: 500}\n`);
+  expect(load(`workers:\n${many.join('')}`).workers).toHaveLength(20);
+});

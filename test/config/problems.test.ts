@@ -1,0 +1,385 @@
+import { chmodSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { configIn, errorOf, scratchFolder, write } from './scratch.ts';
+
+const folder = scratchFolder();
+const { problems } = configIn(folder);
+const missingWorkers =
+  'expected a map with at least one worker: its name, and below it its command';
+
+/** What is wrong with one worker that has these keys besides its command. */
+const withKeys = (keys: string) => problems(`workers:\n  mail:\n    command: x\n    ${keys}\n`);
+
+describe('a file that is no config', () => {
+  test('that is not there', () => {
+    const error = errorOf(() => loadConfig(`${folder}/none.yaml`));
+    expect(error).toMatchObject({
+      code: 'config',
+      message: `${folder}/none.yaml: no such config file`,
+    });
+    expect(error.hint).toContain('workerctl init');
+  });
+
+  test('that is a folder', () => {
+    const error = errorOf(() => loadConfig(folder));
+    expect(error.message).toBe(`${folder}: expected a config file, found a folder`);
+    expect(error.hint).toContain(`${folder}/workerctl.yaml`);
+  });
+
+  test.skipIf(process.getuid?.() === 0)('that may not be read', () => {
+    const path = write(folder, 'secret.yaml', 'workers: {}');
+    chmodSync(path, 0);
+    expect(errorOf(() => loadConfig(path)).message).toContain('EACCES');
+  });
+
+  test('that is too large, or has no end', () => {
+    const path = write(folder, 'large.yaml', '#'.repeat(1024 * 1024 + 1));
+    const message = 'expected a config of at most 1 MiB, found 1048577 bytes';
+    expect(errorOf(() => loadConfig(path)).message).toBe(`${path}: ${message}`);
+    expect(errorOf(() => loadConfig('/dev/zero')).message).toContain('more than 1048576 bytes');
+  });
+
+  test.each<[string, string | Uint8Array, string]>([
+    ['empty', '', `1:1: expected a map with the key workers, found nothing`],
+    ['only comments', '# a\n# b\n', `1:1: expected a map with the key workers, found nothing`],
+    ['a list', '- a\n', `1:1: expected a map with the key workers, found a list`],
+    ['a text', 'hello\n', `1:1: expected a map with the key workers, found "hello"`],
+    ['no workers', 'log_dir: x\n', `1:1: workers: is missing: ${missingWorkers}`],
+    [
+      'workers without value',
+      'log_dir: x\nworkers:\n',
+      `2:1: workers: ${missingWorkers}, found nothing`,
+    ],
+    ['empty workers', 'workers: {}\n', `1:10: workers: ${missingWorkers}`],
+    ['a list of workers', 'workers: [a]\n', `1:10: workers: ${missingWorkers}, found a list`],
+    [
+      'not UTF-8',
+      Buffer.from('a: b\nc: \xffx', 'latin1'),
+      '2:4: expected text in UTF-8, found other bytes',
+    ],
+    ['cut off', Buffer.from('a: \xc3', 'latin1'), '1:4: expected text in UTF-8, found other bytes'],
+    [
+      'UTF-16',
+      Buffer.from('\uFEFFa: b', 'utf16le'),
+      '1:1: expected text in UTF-8, found UTF-16; save the file as UTF-8',
+    ],
+    ['NUL bytes', 'a: b\nc: \0', '2:4: expected text in UTF-8, found a NUL byte'],
+    ['a tab', 'workers:\n\tmail: {}\n', '2:1: expected spaces, found a tab to indent with'],
+    ['an open quote', 'workers:\n  a: {command: "x}\n  b: y\n', '2:16: this quote is never closed'],
+    [
+      'two documents',
+      'workers: {a: {command: x}}\n---\nb: c\n',
+      '2:1: expected one YAML document, found another after ---',
+    ],
+    [
+      'a tag',
+      'workers: {a: {command: !shell x}}\n',
+      '1:24: not valid YAML: Unresolved tag: !shell',
+    ],
+    ['brackets', '['.repeat(100_000), '1:1: nested too deep'],
+    ['dashes', '- '.repeat(100_000), '1:1: nested too deep'],
+    ['closed brackets', `${'['.repeat(200)}${']'.repeat(200)}`, '1:1: nested too deep'],
+  ])('%s', (_, text, problem) => {
+    expect(problems(text)[0]).toBe(problem);
+  });
+});
+
+describe('keys', () => {
+  test.each([
+    [
+      'workers:\n  a: {command: x}\n  a: {command: y}\n',
+      '3:3: workers: the key "a" is there twice',
+    ],
+    [
+      'workers: {a: {command: x, command: y}}\n',
+      '1:27: workers.a: the key "command" is there twice',
+    ],
+    ['workers: {{{ x }}: y}\n', '1:11: workers: expected a text as the key, found a map'],
+    ['workers: {[a]: y}\n', '1:11: workers: expected a text as the key, found a list'],
+    ['workers: {: y}\n', '1:11: workers: expected a text as the key, found nothing'],
+    ['workers: {__proto__: {command: x}}\n', '1:11: workers: __proto__ cannot be a key'],
+    [
+      'workers: {"a b": {command: x}}\n',
+      '1:11: workers."a b": expected a name of letters, digits, _ and - (at most 100, not beginning with -)',
+    ],
+    [
+      'workers: {a.b: {command: x}}\n',
+      '1:11: workers."a.b": expected a name of letters, digits, _ and - (at most 100, not beginning with -)',
+    ],
+    [
+      'worker: {}\nworkers: {a: {command: x}}\n',
+      '1:1: worker: unknown key; did you mean "workers"?',
+    ],
+    [
+      'count: 1\nworkers: {a: {command: x}}\n',
+      '1:1: count: unknown key; it belongs to a worker (below workers.NAME) or to defaults',
+    ],
+    [
+      'zzz: 1\nworkers: {a: {command: x}}\n',
+      '1:1: zzz: unknown key; known here: state_dir, log_dir, defaults, workers',
+    ],
+    [
+      'defaults: {command: x}\nworkers: {a: {command: x}}\n',
+      '1:12: defaults.command: unknown key; each worker has its own',
+    ],
+    [
+      'workers: {a: {command: x, stop: {sginal: TERM}}}\n',
+      '1:34: workers.a.stop.sginal: unknown key; did you mean "signal"?',
+    ],
+    [
+      'workers: {a: {command: x, state_dir: y}}\n',
+      '1:27: workers.a.state_dir: unknown key; it belongs to the top level',
+    ],
+    [
+      'workers: {a: {command: x, cwd: y}}\n',
+      '1:27: workers.a.cwd: unknown key; did you mean "directory"?',
+    ],
+    [
+      'workers: {a: {}}\n',
+      '1:11: workers.a.command: is missing: expected a command: a text of words, or a list of them',
+    ],
+    ['workers: {a: }\n', '1:11: workers.a: expected a map with a command, found nothing'],
+  ])('%j', (text, problem) => {
+    expect(problems(text)).toEqual([problem]);
+  });
+});
+
+describe('aliases', () => {
+  test.each([
+    ['workers: {a: *nope}\n', '1:14: workers.a: *nope: there is no anchor &nope above it'],
+    ['workers: &w {a: *w}\n', '1:17: workers.a: *w stands inside of what it names'],
+    [
+      'workers: {a: {<<: x, command: y}}\n',
+      '1:15: workers.a: <<: expected a map, or a list of maps',
+    ],
+  ])('%j', (text, problem) => {
+    expect(problems(text)).toEqual([problem]);
+  });
+
+  test('that multiply are refused before they fill the memory', () => {
+    const row = (i: number) =>
+      `a${i}: &a${i} [${Array(9)
+        .fill(`*a${i - 1}`)
+        .join(', ')}]\n`;
+    const text = `a0: &a0 [x, x]\n${Array.from({ length: 30 }, (_, i) => row(i + 1)).join('')}`;
+    expect(problems(text)[0]).toMatch(
+      /^8:10: a7\[0\]: \*a6 unfolds into more than a million values/,
+    );
+    const merges = text.replace(/\[x, x\]/, '{x: y}').replace(/\[(.*)\]/g, '{<<: [$1]}');
+    expect(problems(merges)[0]).toContain('unfolds into more than a million values');
+  });
+});
+
+describe('values', () => {
+  test.each([
+    [
+      'count: three',
+      '4:12: workers.mail.count: expected a whole number from 0 to 500, found "three"',
+    ],
+    ['count: 501', '4:12: workers.mail.count: expected a whole number from 0 to 500, found 501'],
+    ['count: 1.5', '4:12: workers.mail.count: expected a whole number from 0 to 500, found 1.5'],
+    [
+      'umask: 022',
+      '4:12: workers.mail.umask: expected three octal digits in quotes, such as "022", found 022',
+    ],
+    [
+      'umask: "99"',
+      '4:12: workers.mail.umask: expected three octal digits in quotes, such as "022", found "99"',
+    ],
+    ['nice: -21', '4:11: workers.mail.nice: expected a whole number from -20 to 19, found -21'],
+    [
+      'oom_score_adj: 1001',
+      '4:20: workers.mail.oom_score_adj: expected a whole number from -1000 to 1000, found 1001',
+    ],
+    [
+      'limits: {nofile: unlimited}',
+      '4:22: workers.mail.limits.nofile: expected a whole number that is not negative, found "unlimited"',
+    ],
+    [
+      'limits: {as: 5 apples}',
+      '4:18: workers.mail.limits.as: expected a number of bytes, a size such as 512MB, or unlimited, found "5 apples"',
+    ],
+    [
+      'limits: {as: -5}',
+      '4:18: workers.mail.limits.as: expected a number of bytes, a size such as 512MB, or unlimited, found -5',
+    ],
+    [
+      'stop: {signal: KILL}',
+      '4:20: workers.mail.stop.signal: expected one of TERM, INT, QUIT, HUP, USR1, USR2, WINCH, found "KILL"',
+    ],
+    [
+      'ready: {after: 5}',
+      '4:20: workers.mail.ready.after: expected a duration of at most 24h, such as 1s, 90s or 15m, found 5',
+    ],
+    [
+      'ready: {after: 48h}',
+      '4:20: workers.mail.ready.after: expected a duration of at most 24h, such as 1s, 90s or 15m, found "48h"',
+    ],
+    ['env:', '4:5: workers.mail.env: expected a map of variables and their values, found nothing'],
+    [
+      'env: {A: true}',
+      '4:14: workers.mail.env.A: expected a text or a number (true, false and null only in quotes), found true',
+    ],
+    [
+      'env: {A: ~}',
+      '4:14: workers.mail.env.A: expected a text or a number (true, false and null only in quotes), found ~',
+    ],
+    [
+      'env: {A: [1]}',
+      '4:14: workers.mail.env.A: expected a text or a number (true, false and null only in quotes), found a list',
+    ],
+    [
+      'env: {A: 100%}',
+      '4:14: workers.mail.env.A: found a lone % at the end; write %% for a percent sign',
+    ],
+    [
+      'env: {A: "%x"}',
+      '4:14: workers.mail.env.A: unknown specifier %x; known are %i %p %n %H, and %% for a percent sign',
+    ],
+    [
+      'env: {A: "a\\0b"}',
+      '4:14: workers.mail.env.A: expected a text, found one with a NUL character',
+    ],
+    [
+      'env: {1A: x}',
+      '4:11: workers.mail.env.1A: expected the name of a variable: letters, digits and _, not beginning with a digit or WORKERCTL_',
+    ],
+    [
+      'env: {WORKERCTL_ID: x}',
+      '4:11: workers.mail.env.WORKERCTL_ID: expected the name of a variable: letters, digits and _, not beginning with a digit or WORKERCTL_',
+    ],
+    [
+      'pass_env: [BUILD_ID]',
+      '4:16: workers.mail.pass_env[0]: BUILD_ID must not reach a worker: CI systems kill every process that carries it when their job ends',
+    ],
+    [
+      'pass_env: FOO',
+      '4:15: workers.mail.pass_env: expected a list of names of variables, found "FOO"',
+    ],
+    [
+      'identifiers: [a, a.b]',
+      '4:22: workers.mail.identifiers[1]: expected a name of letters, digits, _ and - (at most 100, not beginning with -), found "a.b"',
+    ],
+    [
+      'identifiers: [-5]',
+      '4:19: workers.mail.identifiers[0]: expected a name of letters, digits, _ and - (at most 100, not beginning with -), found -5',
+    ],
+    [
+      'identifiers: [1, b, "1"]',
+      '4:25: workers.mail.identifiers[2]: "1" is there twice; identifiers tell instances apart',
+    ],
+    [
+      'identifiers: [1.0]',
+      '4:19: workers.mail.identifiers[0]: expected a name of letters, digits, _ and - (at most 100, not beginning with -), found 1.0',
+    ],
+    [
+      'directory: ~/app',
+      '4:16: workers.mail.directory: found "~", which is not expanded; write the whole path',
+    ],
+    ['directory: ""', '4:16: workers.mail.directory: expected a path, found ""'],
+    [
+      'pidfile: pids/',
+      '4:14: workers.mail.pidfile: expected a file, found a folder: the path ends with /',
+    ],
+    [
+      'pidfile: .workerctl/state.json',
+      '4:14: workers.mail.pidfile: expected a name that ends in .pid, since it is in the state directory',
+    ],
+    [
+      'log: {file: .workerctl/%n.lock}',
+      '4:10: workers.mail.log: expected a name that ends in .log, since it is in the state directory',
+    ],
+  ])('%s', (keys, problem) => {
+    expect(withKeys(keys)).toEqual([problem]);
+  });
+
+  test.each([
+    [
+      'a | b',
+      'workers.a.command: found "|", but no shell runs here: quote it, or use [sh, -c, "exec ..."]',
+    ],
+    [
+      'date +%Y',
+      'workers.a.command: unknown specifier %Y; known are %i %p %n %H, and %% for a percent sign',
+    ],
+    [['a', 'b%'], 'workers.a.command[1]: found a lone % at the end; write %% for a percent sign'],
+    [
+      ['a', true],
+      'workers.a.command[1]: expected a text or a number (true, false and null only in quotes), found true',
+    ],
+    [[], 'workers.a.command: expected a list of at least one word, found an empty list'],
+    [[''], 'workers.a.command: expected a command, found ""'],
+    [5, 'workers.a.command: expected a command: a text of words, or a list of them, found 5'],
+  ])('command %j', (command, problem) => {
+    const [found = ''] = problems(JSON.stringify({ workers: { a: { command } } }));
+    expect(found.replace(/^1:\d+: /, '')).toBe(problem);
+  });
+
+  test('count and identifiers exclude each other', () => {
+    expect(problems('workers: {a: {command: x, count: 2, identifiers: [a]}}')).toEqual([
+      '1:14: workers.a: found both count and identifiers; identifiers already say how many there are',
+    ]);
+  });
+
+  test('state_dir holds no specifiers', () => {
+    expect(problems('state_dir: run/%i\nworkers: {a: {command: x}}')[0]).toContain(
+      '1:12: state_dir: specifiers have no meaning here',
+    );
+  });
+});
+
+describe('pidfiles', () => {
+  test('of two instances must differ', () => {
+    expect(withKeys('count: 3\n    pidfile: run/mail.pid')).toEqual([
+      `5:14: workers.mail.pidfile: mail.1 and mail.2 would share ${folder}/run/mail.pid; put %n into the name`,
+    ]);
+  });
+
+  test('of two workers must differ, and the defaults are to blame if they say so', () => {
+    const text = 'defaults: {pidfile: run/%i.pid}\nworkers: {a: {command: x}, b: {command: x}}\n';
+    expect(problems(text)).toEqual([
+      `1:21: defaults.pidfile: a.1 and b.1 would share ${folder}/run/1.pid; put %n into the name`,
+    ]);
+  });
+
+  test('may not be the default one of another instance', () => {
+    const text = 'workers: {a: {command: x}, b: {command: x, pidfile: .workerctl/a.1.pid}}\n';
+    expect(problems(text)[0]).toContain('workers.b.pidfile: a.1 and b.1 would share');
+  });
+
+  test('of one instance needs no specifier', () => {
+    expect(() => withKeys('pidfile: run/mail.pid')).toThrow('expected a WorkerctlError');
+  });
+});
+
+describe('all problems', () => {
+  test('are named at once, in the order of the file', () => {
+    const text = 'workers:\n  b: {cont: 1, command: "a|b"}\n  a: {command: x, nice: 99}\nfoo: 1\n';
+    expect(problems(text).map((line) => line.split(': ').slice(0, 2).join(' '))).toEqual([
+      '2:7 workers.b.cont',
+      '2:25 workers.b.command',
+      '3:25 workers.a.nice',
+      '4:1 foo',
+    ]);
+  });
+
+  test('are at most twenty lines, and the rest is counted', () => {
+    const keys = Array.from({ length: 30 }, (_, i) => `  "${i} x": {command: y}\n`).join('');
+    const lines = problems(`workers:\n${keys}`);
+    expect(lines).toHaveLength(21);
+    expect(lines.at(-1)).toBe('and 10 more');
+  });
+
+  test('show long values shortened', () => {
+    expect(withKeys(`count: ${'x'.repeat(500)}`)[0]?.length).toBeLessThan(150);
+  });
+
+  test('point into the map that a value is merged from', () => {
+    const text = 'workers:\n  a: &a {command: x, nice: 99}\n  b: {<<: *a}\n';
+    expect(problems(text)).toEqual([
+      '2:28: workers.a.nice: expected a whole number from -20 to 19, found 99',
+      '2:28: workers.b.nice: expected a whole number from -20 to 19, found 99',
+    ]);
+  });
+});

@@ -3,10 +3,12 @@ import { errorBoundary } from './cli/errors.ts';
 import { parseInvocation } from './cli/parse.ts';
 import { verbs } from './cli/verbs.ts';
 
-/** The whole program: arguments in, exit code out. Expected errors are printed; none is thrown. */
-export async function main(argv: readonly string[]): Promise<number> {
+/**
+ * The whole program: arguments and working directory in, exit code out. Expected errors are printed; none is thrown.
+ */
+export async function main(argv: readonly string[], directory?: string): Promise<number> {
   return errorBoundary(argv, async () => {
-    const invocation = await parseInvocation(argv, verbs, process.env);
+    const invocation = await parseInvocation(argv, verbs, { env: process.env, directory });
     if (invocation.kind === 'text') {
       process.stdout.write(invocation.text);
       return 0;
@@ -15,10 +17,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   });
 }
 
-/** Runs the program in this process. */
-export function run(): void {
+/** Runs the program in this process; `directory` is undefined when the working directory was removed. */
+export function run(directory: string | undefined): void {
+  // Folders and files are as readable as ever, whatever the caller's umask; workers get their own.
+  process.umask(0o022);
   survivesClosedPipe();
-  void main(process.argv.slice(2)).then((code) => {
+  void main(process.argv.slice(2), directory).then((code) => {
     process.exitCode = code;
   });
 }

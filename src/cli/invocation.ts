@@ -1,4 +1,5 @@
 import { hostname, constants } from 'node:os';
+import { isAbsolute } from 'node:path';
 import { findConfig } from '../config/find-config.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { Context } from '../control/context.ts';
@@ -15,8 +16,16 @@ import { outcomeJson, planJson } from '../output/json.ts';
 import type { GlobalOptions, RawOptions } from './parse.ts';
 
 /** The path of the config that the options, the environment or the working directory name. */
-export const configPath = ({ config }: GlobalOptions): string =>
-  findConfig({ config, env: process.env, cwd: process.cwd() });
+export function configPath({ config, directory }: GlobalOptions): string {
+  const named = config ?? process.env['WORKERCTL_CONFIG'] ?? '';
+  if (isAbsolute(named)) return named;
+  if (directory !== undefined) return findConfig({ config, env: process.env, cwd: directory });
+  throw new WorkerctlError(
+    'config',
+    'the working directory was removed: no config can be looked for from there',
+    { hint: 'cd to a folder that is there, or name the config with --config and its whole path' },
+  );
+}
 
 /** The config itself. */
 export const configFor = (options: GlobalOptions): Config => loadConfig(configPath(options));
@@ -32,20 +41,25 @@ export async function runAct(
 ): Promise<number> {
   const interrupt = interruption();
   try {
-    const context = contextFor(command, global);
+    const context = contextFor(command, global, interrupt.signal);
     const outcome = await act(context, {
       targets,
       dryRun: dryRun === true,
       wait: waitOf(wait),
-      signal: interrupt.signal,
     });
     return printOutcome(outcome, global, interrupt.received());
+  } catch (error) {
+    const signal = interrupt.received();
+    if (signal === undefined || !(error instanceof WorkerctlError) || error.code !== 'locked')
+      throw error;
+    process.stderr.write(`workerctl: interrupted, nothing was done: ${error.message}\n`);
+    return 128 + signal;
   } finally {
     interrupt.dispose();
   }
 }
 
-function contextFor(command: string, global: GlobalOptions): Context {
+function contextFor(command: string, global: GlobalOptions, signal: AbortSignal): Context {
   const hostName = hostname();
   const colours = coloursFor(process.env);
   const print = (text: string): void => {
@@ -56,6 +70,7 @@ function contextFor(command: string, global: GlobalOptions): Context {
     hostName,
     by: `${currentUser().name}@${hostName}`,
     command,
+    signal,
     report: (event) => {
       if (event.kind !== 'ready') print(formatEventLine(event, colours));
     },

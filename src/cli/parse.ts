@@ -6,6 +6,14 @@ import { formatTable } from '../output/table.ts';
 export interface GlobalOptions {
   readonly config: string | undefined;
   readonly json: boolean;
+  /** Where the command was called; undefined when that folder was removed. */
+  readonly directory: string | undefined;
+}
+
+/** Who calls, and from where. */
+export interface Caller {
+  readonly env: NodeJS.ProcessEnv;
+  readonly directory: string | undefined;
 }
 
 /** One command: what its help says and what it does. */
@@ -41,19 +49,25 @@ declare global {
 export async function parseInvocation(
   argv: readonly string[],
   verbs: Readonly<Record<string, Verb>>,
-  env: NodeJS.ProcessEnv,
+  caller: Caller,
 ): Promise<Invocation> {
   const [name, rest] = splitVerb(argv);
   if (name === undefined || name === 'help')
-    return withoutVerb(name === 'help' ? rest : argv, verbs, env);
+    return withoutVerb(name === 'help' ? rest : argv, verbs, caller);
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (verb === undefined) throw await unknownVerb(name, verbs);
-  return parseVerb(name, verb, rest, env);
+  return parseVerb(name, verb, rest, caller);
 }
 
 /** Whether the caller reads JSON: known before the rest is understood, so that errors are JSON too. */
 export const wantsJson = (argv: readonly string[], env: NodeJS.ProcessEnv): boolean =>
-  argv.includes('--json') || isSet(env['WORKERCTL_JSON']);
+  optionsIn(argv).includes('--json') || isSet(env['WORKERCTL_JSON']);
+
+/** What stands behind `--` are targets, whatever they look like. */
+function optionsIn(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return end === -1 ? argv : argv.slice(0, end);
+}
 
 const isSet = (value: string | undefined): boolean =>
   value !== undefined && !['', '0', 'false', 'no'].includes(value);
@@ -72,10 +86,10 @@ function splitVerb(argv: readonly string[]): [string | undefined, string[]] {
 async function withoutVerb(
   argv: readonly string[],
   verbs: Readonly<Record<string, Verb>>,
-  env: NodeJS.ProcessEnv,
+  caller: Caller,
 ): Promise<Invocation> {
   const [about] = argv.filter((word) => !word.startsWith('-'));
-  if (about !== undefined) return parseInvocation([about, '--help'], verbs, env);
+  if (about !== undefined) return parseInvocation([about, '--help'], verbs, caller);
   if (argv.includes('--version')) return { kind: 'text', text: `${VERSION}\n` };
   if (argv.length === 0 || argv.includes('--help') || argv.includes('-h'))
     return { kind: 'text', text: overview(verbs) };
@@ -124,10 +138,11 @@ async function parseVerb(
   name: string,
   verb: Verb,
   words: readonly string[],
-  env: NodeJS.ProcessEnv,
+  caller: Caller,
 ): Promise<Invocation> {
+  const { env, directory } = caller;
   let text = '';
-  const described = verb.options(yargs([]));
+  const described = verb.options(yargs([], '/'));
   const parser = described
     .scriptName(`workerctl ${name}`)
     .usage(`workerctl ${name} ${verb.operands}\n\n${verb.summary}`)
@@ -172,6 +187,7 @@ async function parseVerb(
       global: {
         config: parsed.config,
         json: parsed.json ?? isSet(env['WORKERCTL_JSON']),
+        directory,
       },
     },
   };

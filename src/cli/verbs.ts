@@ -32,7 +32,9 @@ const shortCode = 3;
 
 async function runStatus({ global, targets }: RawOptions): Promise<number> {
   const found = await status({ config: configFor(global), hostName: hostname() }, { targets });
-  const columns = process.stdout.isTTY ? process.stdout.columns : undefined;
+  // Some terminals (script, docker exec -t) say that they have no columns.
+  const columns =
+    process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined;
   process.stdout.write(
     global.json ? statusJson(found) : formatStatus(found, coloursFor(process.env), columns),
   );
@@ -46,7 +48,13 @@ function refuseTargets(command: string, targets: readonly string[]): void {
 
 async function runInit({ global, force }: RawOptions): Promise<number> {
   const { init } = await import('../commands/init.ts');
-  const outcome = init({ directory: process.cwd(), force: force === true });
+  const { directory } = global;
+  if (directory === undefined) {
+    throw new WorkerctlError('failed', 'init: the working directory was removed', {
+      hint: 'cd to a folder that is there',
+    });
+  }
+  const outcome = init({ directory, force: force === true });
   process.stdout.write(global.json ? initJson(outcome) : formatInit(outcome));
   return 0;
 }

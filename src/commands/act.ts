@@ -14,8 +14,6 @@ export interface ActOptions {
   readonly dryRun: boolean;
   /** How long to wait: without end, not at all, or at most so long. */
   readonly wait: 'forever' | 'not' | Duration;
-  /** Ends the waiting early. */
-  readonly signal: AbortSignal;
 }
 
 /** What a command would do. */
@@ -62,6 +60,7 @@ export const acted = (
   command,
   end: settled.kind,
   draining: 'draining' in settled ? settled.draining : [],
+  pending: 'pending' in settled ? settled.pending : [],
   events,
 });
 

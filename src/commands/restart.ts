@@ -44,7 +44,6 @@ export async function restart(
     predecessors: predecessors(outcome, true),
     failed: failedAmong(events),
     limit: limitOf(options.wait),
-    signal: options.signal,
   });
   return acted('restart', events, settled);
 }

@@ -36,7 +36,6 @@ export async function start(
     predecessors: predecessors(outcome, false),
     failed: failedAmong(events),
     limit: limitOf(options.wait),
-    signal: options.signal,
   });
   return acted('start', events, settled);
 }

@@ -42,7 +42,6 @@ export async function stop(
   const settled = await waitForExit(recorded, {
     instances: instances.filter((name) => !failed.has(name)),
     limit: limitOf(options.wait),
-    signal: options.signal,
   });
   return acted('stop', events, settled);
 }

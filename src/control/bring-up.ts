@@ -19,7 +19,6 @@ export interface BringUp {
   /** Those that have failed already. */
   readonly failed: ReadonlySet<string>;
   readonly limit: Duration | undefined;
-  readonly signal: AbortSignal;
 }
 
 /** A carry-on pass waits this long for another one; after that it just looks again. */
@@ -36,7 +35,6 @@ export async function bringUp(context: Context, request: BringUp): Promise<Settl
   return settle(watching, {
     instances: request.instances.filter((name) => !failed.has(name)),
     limit: request.limit,
-    signal: request.signal,
     look: async (observation) => {
       const standings = standingsOf(context, observation, request.predecessors);
       const places = standings.filter(isFree).map(({ observed }) => observed);
@@ -45,7 +43,7 @@ export async function bringUp(context: Context, request: BringUp): Promise<Settl
         departed.add(name);
       }
       for (const { observed, standing } of standings) reportFailure(watching, observed, standing);
-      const leftAlone = request.signal.aborted ? [] : await fill(watching, places);
+      const leftAlone = context.signal.aborted ? [] : await fill(watching, places);
       return lookResult(standings, failed, leftAlone);
     },
   });

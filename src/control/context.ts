@@ -11,6 +11,8 @@ export interface Context {
   readonly by: string;
   /** The command's name, for those who find the lock held. */
   readonly command: string;
+  /** Aborts when somebody has interrupted the command: it stops waiting, for locks and for workers. */
+  readonly signal: AbortSignal;
   /** Is told of each event as it happens. */
   readonly report: (event: Event) => void;
   /** Is told from time to time who a waiting command still waits for. */

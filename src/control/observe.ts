@@ -1,13 +1,11 @@
-import { readFileSync } from 'node:fs';
 import type { Observation, ObservedInstance, Presence } from '../core/observation.ts';
 import { pidfileOf } from '../core/launch.ts';
 import type { Death, ProcessRecord, Stop } from '../core/record.ts';
-import { durationOf, type Duration } from '../core/time.ts';
 import type { Config, Worker } from '../core/worker.ts';
 import { workerNameOf } from '../core/targets.ts';
 import { isSameProcess } from '../core/process.ts';
 import { monotonicMs, now, sleep } from '../os/clock.ts';
-import { currentBootId, findProcess, readProcess } from '../os/process-table.ts';
+import { currentBootId, findProcess, readProcess, sinceBoot } from '../os/process-table.ts';
 import { readDeath, readPidfile, readRecord, readStop } from '../os/state-files.ts';
 import { findMarkedProcesses } from '../os/strays.ts';
 
@@ -130,7 +128,3 @@ function deathOf(
     record.bootId === currentBootId() ? 'its shim was killed' : 'the host was booted since';
   return { death: { kind: 'unknown', why } };
 }
-
-/** Source: proc_uptime(5). Counts while the machine is suspended, as start times do. */
-const sinceBoot = (): Duration =>
-  durationOf(Math.round(parseFloat(readFileSync('/proc/uptime', 'latin1')) * 1000));

@@ -7,7 +7,7 @@ import { reconcile } from '../core/reconcile.ts';
 import type { Duration } from '../core/time.ts';
 import { readIntent, writeIntent } from '../os/intent-file.ts';
 import { takePassLock } from '../os/lock/pass-lock.ts';
-import { ensureStateDirectory } from '../os/state-directory.ts';
+import { checkStateDirectory, ensureStateDirectory } from '../os/state-directory.ts';
 import { apply } from './apply.ts';
 import { report, type Context } from './context.ts';
 import { lookForStrays, observeReported } from './observe.ts';
@@ -41,6 +41,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   const lock = await takePassLock(passLockPath(stateDir), {
     command: context.command,
     wait: request.lockWait,
+    signal: context.signal,
   });
   try {
     const outcome = await decide(context, request);
@@ -54,10 +55,13 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
 }
 
 /** What a pass would do, without a lock and without doing it. */
-export const planPass = (
+export function planPass(
   context: Context,
   request: Omit<PassRequest, 'lockWait'>,
-): Promise<PassOutcome> => decide(context, request);
+): Promise<PassOutcome> {
+  checkStateDirectory(context.config.stateDir);
+  return decide(context, request);
+}
 
 export const passLockPath = (stateDir: string): string => join(stateDir, 'pass.lock');
 

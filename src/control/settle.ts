@@ -10,15 +10,18 @@ import { observeReported } from './observe.ts';
 /** How a wait came to its end; `draining` are those that it was still waiting for. */
 export type Settled =
   | { readonly kind: 'reached' }
-  | { readonly kind: 'timed_out' | 'interrupted'; readonly draining: readonly Draining[] };
+  | {
+      readonly kind: 'timed_out' | 'interrupted';
+      readonly draining: readonly Draining[];
+      /** All that it was waiting for, also those that were not ready yet. */
+      readonly pending: readonly string[];
+    };
 
 /** What is waited for. */
 export interface Wait {
   readonly instances: Iterable<string>;
   /** The longest that the wait may take; without it, it has no end. */
   readonly limit: Duration | undefined;
-  /** Ends the wait early. */
-  readonly signal: AbortSignal;
   /**
    * Is shown some of the instances that are waited for, and acts on what it sees.
    * @returns those that need no more waiting, and when at the latest to look at the others again
@@ -57,11 +60,9 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
       const { settled, again = durationOf(pollMs) } = await lookAt(context, wait, changed);
       for (const name of settled) pending.delete(name);
       if (pending.size === 0) return { kind: 'reached' };
-      if (wait.signal.aborted)
-        return { kind: 'interrupted', draining: await drainingAmong(context, pending) };
+      if (context.signal.aborted) return await unsettled(context, 'interrupted', pending);
       const time = monotonicMs();
-      if (time >= deadline)
-        return { kind: 'timed_out', draining: await drainingAmong(context, pending) };
+      if (time >= deadline) return await unsettled(context, 'timed_out', pending);
       if (time >= nextSign) {
         context.reportWaiting(await drainingAmong(context, pending));
         nextSign = time + signOfLifeMs;
@@ -69,13 +70,21 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
       const poll = Math.max(pollMs, (time - lookBegun) * restPerLook);
       const names = await watch.changes(
         Math.min(poll, again, deadline - time, nextSign - time),
-        wait.signal,
+        context.signal,
       );
       changed = names.size === 0 ? [...pending] : instancesIn(names, pending);
     }
   } finally {
     watch.close();
   }
+}
+
+async function unsettled(
+  context: Context,
+  kind: 'timed_out' | 'interrupted',
+  pending: ReadonlySet<string>,
+): Promise<Settled> {
+  return { kind, draining: await drainingAmong(context, pending), pending: [...pending] };
 }
 
 async function lookAt(context: Context, wait: Wait, names: Iterable<string>): Promise<Look> {

@@ -6,7 +6,7 @@ import { settle, type Settled } from './settle.ts';
 /** Waits until no process of these instances is left. */
 export function waitForExit(
   context: Context,
-  request: { instances: readonly string[]; limit: Duration | undefined; signal: AbortSignal },
+  request: { instances: readonly string[]; limit: Duration | undefined },
 ): Promise<Settled> {
   return settle(context, {
     ...request,

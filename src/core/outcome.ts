@@ -9,6 +9,8 @@ export interface ActOutcome {
   readonly end: 'reached' | 'not_waited' | 'timed_out' | 'interrupted';
   /** Who was still draining when it ended. */
   readonly draining: readonly Draining[];
+  /** All that it still waited for, also those that were not ready yet. */
+  readonly pending: readonly string[];
   readonly events: readonly Event[];
 }
 

@@ -32,8 +32,9 @@ export function standingOf(
     case 'stray':
       return { kind: 'down' };
     case 'dead': {
-      const { record, death } = presence;
-      return record.start === predecessor
+      const { record, death, stop } = presence;
+      // Somebody else has replaced or stopped the replacement: no failure, another place to be filled.
+      return record.start === predecessor || stop?.sent === true
         ? { kind: 'down', last: { record, death } }
         : { kind: 'failed', record, death };
     }

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import type { LiveProcess, ProcessIdentity } from '../core/process.ts';
+import { durationOf, type Duration } from '../core/time.ts';
 
 const buffer = Buffer.allocUnsafe(4096);
 let bootId: string | undefined;
@@ -74,4 +75,18 @@ function readProcFile(path: string): string | undefined {
   } finally {
     closeSync(fd);
   }
+}
+
+/** Clock ticks are 10 ms on every Linux that Node runs on (USER_HZ). */
+const msPerTick = 10;
+
+let ownStartMs: number | undefined;
+
+/**
+ * How long the host has been up, on the clock that start times count from: our own start time, and how long ago that
+ * was. (/proc/uptime may be the container's, while start times always are the host's.)
+ */
+export function sinceBoot(): Duration {
+  ownStartMs ??= (readProcess(process.pid)?.startTime ?? 0) * msPerTick;
+  return durationOf(Math.round(ownStartMs + performance.now()));
 }

@@ -4,8 +4,9 @@ import { closeSync, mkdirSync, openSync, realpathSync, rmSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../core/error.ts';
-import type { Launch } from '../core/launch.ts';
+import { workerPath, type Launch } from '../core/launch.ts';
 import { now } from './clock.ts';
+import { findProgram } from './find-program.ts';
 import { buildEnvironment } from './environment.ts';
 import { describeErrno } from './errno.ts';
 import { closeInheritedFds } from './inherited-fds.ts';
@@ -32,7 +33,7 @@ export function startShim(launch: Launch, stateDir: string, lock: HeldLock): Sta
   const start = randomBytes(8).toString('hex');
   const opened: number[] = [];
   const open = (path: string, flags: 'a' | 'w'): number => {
-    const fd = openSync(path, flags, 0o644);
+    const fd = openSync(path, flags, flags === 'a' ? 0o666 & ~parseInt(launch.umask, 8) : 0o644);
     opened.push(fd);
     return fd;
   };
@@ -47,12 +48,15 @@ export function startShim(launch: Launch, stateDir: string, lock: HeldLock): Sta
     const notesPath = shimNotesPath(stateDir, launch.instance);
     const notes = attempt(notesPath, () => open(notesPath, 'w'));
     forgetPredecessor(stateDir, launch.instance);
-    const child = spawn('/bin/sh', shimWords(launch, stateDir, start), {
-      cwd: directory,
-      env: { ...buildEnvironment(launch, process.env), ...shimSettings(launch, start) },
-      detached: true,
-      stdio: ['ignore', log, notes, lock.fd ?? 'ignore'],
-    });
+    const environment = buildEnvironment(launch, process.env);
+    const child = attempt('its command and environment', () =>
+      spawn('/bin/sh', shimWords(launch, stateDir, start), {
+        cwd: directory,
+        env: { ...environment, ...shimSettings(launch, start, environment['PATH']) },
+        detached: true,
+        stdio: ['ignore', log, notes, lock.fd ?? 'ignore'],
+      }),
+    );
     return { instance: launch.instance, start, hasEnded: endOf(child) };
   } finally {
     for (const fd of opened) closeSync(fd);
@@ -71,7 +75,14 @@ const shimWords = (launch: Launch, stateDir: string, start: string): string[] =>
 ];
 
 /** What the shim must know besides, kept out of its arguments so that `ps` stays readable. */
-const shimSettings = (launch: Launch, start: string): Record<string, string> => ({
+const shimSettings = (
+  launch: Launch,
+  start: string,
+  path = workerPath,
+): Record<string, string> => ({
+  // The shim's own programs are found whatever the worker's PATH is.
+  PATH: workerPath,
+  SHIM_PATH: path,
   SHIM_RECORD: recordMembers({
     bootId: currentBootId(),
     instance: launch.instance,
@@ -90,7 +101,7 @@ const shimSettings = (launch: Launch, start: string): Record<string, string> => 
 function niceWords(nice: number): string[] {
   const difference = nice - getPriority();
   if (difference === 0 || (difference < 0 && process.geteuid?.() !== 0)) return [];
-  return ['nice', '-n', String(difference)];
+  return [findProgram('nice', process.env) ?? 'nice', '-n', String(difference)];
 }
 
 /** Twelve hexadecimal digits that differ when the command or its folder does. */

@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import { WorkerctlError } from '../core/error.ts';
 import type { PidfileState } from '../core/observation.ts';
 import type { ProcessIdentity } from '../core/process.ts';
 import type { Death, ProcessRecord, Stop } from '../core/record.ts';
@@ -66,7 +67,10 @@ export const lockPath = (stateDir: string, instance: string): string =>
 export const shimNotesPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'shim');
 
-/** The names of all instances of which there is a record. */
+/**
+ * The names of all instances of which there is a record.
+ * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
+ */
 export function recordedInstances(stateDir: string): string[] {
   try {
     return readdirSync(stateDir)
@@ -74,7 +78,14 @@ export function recordedInstances(stateDir: string): string[] {
       .map((name) => name.slice(0, -'.json'.length));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
+    throw new WorkerctlError(
+      'state',
+      `state directory ${stateDir}: cannot be read: ${describeErrno(error)}`,
+      {
+        hint: 'run workerctl as the user who owns it, or set state_dir in the config',
+        cause: error,
+      },
+    );
   }
 }
 

@@ -48,9 +48,9 @@ export function formatOutcome(outcome: ActOutcome): string {
     case 'not_waited':
       return counted + (outcome.command === 'bootcheck' ? '' : notWaited(outcome));
     case 'timed_out':
-      return `${counted}the wait is over; ${stillDraining(outcome)}`;
+      return `${counted}the wait is over\n${stillDraining(outcome)}`;
     case 'interrupted':
-      return `${counted}interrupted; ${stillDraining(outcome)}`;
+      return `${counted}interrupted\n${stillDraining(outcome)}`;
   }
 }
 
@@ -89,13 +89,24 @@ function notWaited({ command, events }: ActOutcome): string {
   return `${asked} asked to finish; not waiting for them${then}\n`;
 }
 
-function stillDraining({ command, draining }: ActOutcome): string {
+function stillDraining({ command, draining, pending }: ActOutcome): string {
+  const asked = new Set(draining.map(({ instance }) => instance));
+  const others = pending.filter((name) => !asked.has(name));
   const then =
-    command === 'stop'
-      ? 'they leave when their job is done'
-      : `the next bootcheck goes on, and workerctl ${command} waits again`;
-  if (draining.length === 0) return `nothing is lost: ${then}\n`;
-  return `still draining: ${formatDraining(draining)}\nnothing is lost: ${then}\n`;
+    command === 'stop' ? 'they leave when their job is done' : 'the next bootcheck goes on';
+  return [
+    draining.length === 0 ? '' : `still draining: ${formatDraining(draining)}`,
+    others.length === 0 ? '' : `not ready yet: ${formatNames(others)}`,
+    `nothing is lost: ${then}`,
+  ]
+    .filter((line) => line !== '')
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function formatNames(names: readonly string[]): string {
+  const more = names.length - namedAtMost;
+  return names.slice(0, namedAtMost).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 /** The table of `status` and its summary; lines are cut at `columns`. */

@@ -29,7 +29,7 @@ export const statusJson = (status: Status): string =>
 
 /** What an acting command has done. */
 export const outcomeJson = (
-  { command, end, draining, events }: ActOutcome,
+  { command, end, draining, pending, events }: ActOutcome,
   exitCode: number,
 ): string =>
   print({
@@ -37,6 +37,7 @@ export const outcomeJson = (
     end,
     exit_code: exitCode,
     draining: draining.map(drainingJson),
+    pending,
     events: events.map(eventJson),
   });
 

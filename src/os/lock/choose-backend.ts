@@ -1,19 +1,8 @@
-import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
 import { WorkerctlError } from '../../core/error.ts';
+import { findProgram } from '../find-program.ts';
 import { flockBackend, perlBackend } from './kernel-lock.ts';
 import type { LockBackend } from './lock-backend.ts';
 import { portableBackend } from './portable-lock.ts';
-
-/** Looked through whatever PATH is, so that cron and a login shell choose the same backend. */
-const usualFolders = [
-  '/usr/bin',
-  '/bin',
-  '/usr/local/bin',
-  '/usr/sbin',
-  '/sbin',
-  '/run/current-system/sw/bin',
-];
 
 let chosen: LockBackend | undefined;
 
@@ -77,20 +66,4 @@ function notHere(program: string): never {
     'usage',
     `WORKERCTL_LOCK=${program}: expected a program ${program}, found none in PATH`,
   );
-}
-
-/** The path of an executable in one of the usual folders or in PATH. */
-function findProgram(name: string, { PATH = '' }: NodeJS.ProcessEnv): string | undefined {
-  return [...usualFolders, ...PATH.split(':').filter((folder) => folder.startsWith('/'))]
-    .map((folder) => join(folder, name))
-    .find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -14,12 +14,12 @@ const retryMs = 20;
 
 /**
  * Takes the lock of which each pass needs one, waiting at most this long for whoever holds it. `command` is how others
- * are told who has it.
+ * are told who has it. An abort of `signal` ends the waiting.
  * @throws WorkerctlError `locked` (exit code 75), naming the holder and since when it holds the lock
  */
 export async function takePassLock(
   path: string,
-  options: { command: string; wait: Duration },
+  options: { command: string; wait: Duration; signal?: AbortSignal },
 ): Promise<HeldLock> {
   const deadline = monotonicMs() + options.wait;
   for (;;) {
@@ -28,8 +28,9 @@ export async function takePassLock(
       signIn(lock, path, options.command);
       return lock;
     }
-    if (monotonicMs() >= deadline) throw lockedError(path, options.wait);
-    await sleep(retryMs);
+    if (monotonicMs() >= deadline || options.signal?.aborted === true)
+      throw lockedError(path, options.wait);
+    await sleep(retryMs, options.signal);
   }
 }
 

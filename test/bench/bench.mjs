@@ -1,0 +1,95 @@
+// npm run bench: how fast workerctl is, on real processes. It reports and never judges: a busy machine is no bug. It
+// ends with 1 only when something could not be measured.
+//
+//   node test/bench/bench.mjs [--quick] [--json] [--only WORD] [--bin PATH]
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { commandFigures, thousandFigures } from './command-figures.mjs';
+import { busyFigures, idleFigures } from './fleet-figures.mjs';
+import { gapFigures } from './gap-figures.mjs';
+import { formatNotes, formatTable, isMet, machine } from './report.mjs';
+import { cleanUp, measure } from './rig.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    bin: {
+      type: 'string',
+      default: fileURLToPath(new URL('../../bin/workerctl', import.meta.url)),
+    },
+  },
+});
+
+const { quick } = options;
+const groups = [
+  ['commands', () => commandFigures({ runs: quick ? 10 : 30 })],
+  ['thousand', () => thousandFigures({ runs: quick ? 5 : 20 })],
+  ['idle', () => idleFigures({ rounds: quick ? 2 : 5 })],
+  ['busy', () => busyFigures({ rounds: quick ? 1 : 2 })],
+  ['gap', () => gapFigures({ rounds: quick ? 1 : 2 })],
+];
+
+measure(options.bin);
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+  ['SIGHUP', 1],
+])
+  process.once(signal, () => {
+    cleanUp();
+    process.exit(128 + number);
+  });
+
+const begun = performance.now();
+const host = machine();
+const figures = [];
+const failures = [];
+try {
+  for (const [name, take] of groups) {
+    if (!name.startsWith(options.only)) continue;
+    process.stderr.write(`measuring: ${name}\n`);
+    try {
+      figures.push(...(await take()));
+    } catch (error) {
+      failures.push({
+        group: name,
+        problem: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+} finally {
+  cleanUp();
+}
+process.stdout.write(options.json ? asJson() : asText());
+process.exitCode = failures.length === 0 ? 0 : 1;
+
+function asText() {
+  const seconds = ((performance.now() - begun) / 1000).toFixed(0);
+  const failed = failures
+    .map(({ group, problem }) => `NOT MEASURED: ${group}: ${problem}\n`)
+    .join('');
+  return `${host.cores} cores (${host.cpu}), Linux ${host.kernel}, Node ${host.node}, load before ${host.load_before}
+x is a multiple of what \`node -e 0\` takes in the same run; all are medians, of runs taken in turn.
+NODE_EXTRA_CA_CERTS ${caCertificates()}: it makes Node itself start several times slower.
+
+${formatTable(figures)}
+
+${formatNotes(figures)}
+${failed}
+took ${seconds} s
+`;
+}
+
+function asJson() {
+  const measured = figures.map((each) => ({ ...each, met: isMet(each) ?? null }));
+  const removed = process.env.NODE_EXTRA_CA_CERTS !== undefined;
+  return `${JSON.stringify({ schema: 1, machine: host, node_extra_ca_certs: removed ? 'removed' : 'not set', figures: measured, failures }, undefined, 2)}\n`;
+}
+
+function caCertificates() {
+  return process.env.NODE_EXTRA_CA_CERTS === undefined
+    ? 'is not set'
+    : 'is set here and was removed from the environment of all that is measured';
+}

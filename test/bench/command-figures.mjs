@@ -1,0 +1,91 @@
+// How long the commands take that cron and people run all the time, as ratios to `node -e 0`. All are run in turn, so
+// that whatever else the machine does hits each of them alike.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createFleet, environment, spawnProgram } from './rig.mjs';
+import { median, quantile } from './statistics.mjs';
+
+const sleeper = (count) => ({ command: ['/bin/sleep', '1000000'], count });
+
+/** `status` and `bootcheck` of 1 and 100 workers, and the bootcheck that loses the lock. */
+export async function commandFigures({ runs }) {
+  const one = createFleet({ idle: sleeper(1) });
+  const hundred = createFleet({ idle: sleeper(100) });
+  const locked = createFleet({ idle: sleeper(1) });
+  for (const fleet of [one, hundred, locked]) fleet.run('start');
+  const holder = await holdLock(join(locked.stateDir, 'pass.lock'));
+  const subjects = [
+    subject('status, 1 worker', one, 'status', { limit: 2.0, aim: 1.6 }),
+    subject('status, 100 workers', hundred, 'status', { limit: 2.0, aim: 1.6 }),
+    subject('bootcheck, 1 healthy worker', one, 'bootcheck', { limit: 2.0, aim: 1.6 }),
+    subject('bootcheck, 100 healthy workers', hundred, 'bootcheck', { limit: 2.0, aim: 1.6 }),
+    subject('bootcheck that loses the lock', locked, 'bootcheck', { limit: 1.6, exitCode: 75 }),
+  ];
+  const figures = ratios(subjects, runs);
+  holder.kill();
+  for (const fleet of [one, hundred, locked]) fleet.remove();
+  return figures;
+}
+
+/** `status` of 1,000 real processes, started by workerctl itself. */
+export function thousandFigures({ runs }) {
+  const fleet = createFleet({ first: sleeper(500), second: sleeper(500) });
+  fleet.run('start');
+  const name = 'status, 1,000 instances (real sleep processes)';
+  const figures = ratios([subject(name, fleet, 'status', { limit: 3.0 })], runs);
+  fleet.remove();
+  return figures;
+}
+
+const subject = (name, fleet, verb, { limit, aim, exitCode = 0 }) => ({
+  name,
+  argv: fleet.argv(verb),
+  cwd: fleet.folder,
+  exitCode,
+  limit,
+  aim,
+});
+
+const warmUps = 2;
+
+function ratios(subjects, runs) {
+  const baseline = { argv: [process.execPath, '-e', '0'], cwd: '/', exitCode: 0 };
+  const all = [baseline, ...subjects];
+  const times = new Map(all.map((each) => [each, []]));
+  for (let round = -warmUps; round < runs; round += 1) {
+    for (const each of all) {
+      const ms = timed(each);
+      if (round >= 0) times.get(each).push(ms);
+    }
+  }
+  const base = median(times.get(baseline));
+  return subjects.map((each) => {
+    const ms = median(times.get(each));
+    return {
+      name: each.name,
+      figure: ms / base,
+      unit: 'x',
+      limit: each.limit,
+      ...(each.aim !== undefined && { aim: each.aim }),
+      note: `${ms.toFixed(0)} ms, node -e 0 ${base.toFixed(0)} ms, p90 ${quantile(times.get(each), 0.9).toFixed(0)} ms, ${runs} runs`,
+    };
+  });
+}
+
+function timed({ argv: [program, ...args], cwd, exitCode }) {
+  const begun = performance.now();
+  const { status } = spawnSync(program, args, { cwd, env: environment, stdio: 'ignore' });
+  const ms = performance.now() - begun;
+  if (status === exitCode) return ms;
+  throw new Error(`${args.join(' ')}: expected exit code ${exitCode}, found ${status}`);
+}
+
+/** Another program holds the lock, as a crontab's flock(1) may. */
+async function holdLock(path) {
+  if (!existsSync('/usr/bin/flock')) throw new Error('flock(1) is needed to hold the lock');
+  const script = 'exec 9>>"$1"; flock 9; echo held; exec sleep 1000000 9>&9';
+  const holder = spawnProgram('/bin/sh', ['-c', script, 'sh', path]);
+  await new Promise((resolve) => holder.stdout.once('data', resolve));
+  return holder;
+}

@@ -1,0 +1,91 @@
+// The gap between the last act of a worker and the first act of its replacement, while `restart` waits. Both acts are
+// a line in a file with bash's own clock, so that no other program is started for it; what bash itself needs until it
+// can do its first act is in the figure, and is measured beside it.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createFleet, environment } from './rig.mjs';
+import { median, quantile } from './statistics.mjs';
+
+const bash = '/bin/bash';
+const count = 40;
+
+/** On TERM each waits for its turn, so that they leave one after the other, as workers with jobs do. */
+const program = (pauseMs) => `echo "begin $WORKERCTL_INSTANCE $EPOCHREALTIME" >>acts
+trap : TERM
+sleep 1000000 &
+wait
+kill $!
+turn=$(( 300 + WORKERCTL_ID * ${pauseMs} ))
+printf -v pause '%d.%03d' $((turn / 1000)) $((turn % 1000))
+sleep "$pause"
+echo "end $WORKERCTL_INSTANCE $EPOCHREALTIME" >>acts
+`;
+
+/** Gaps of workers that leave one after the other, and of workers that leave all at once. */
+export async function gapFigures({ rounds }) {
+  if (!existsSync(bash))
+    throw new Error(`${bash} is needed to tell the time without another program`);
+  const single = [];
+  const burst = [];
+  for (let round = 0; round < rounds; round += 1) single.push(...gapsOf(60));
+  burst.push(...gapsOf(0));
+  const own = bashStartMs();
+  const spread = (gaps) =>
+    `p90 ${quantile(gaps, 0.9).toFixed(1)}, most ${Math.max(...gaps).toFixed(1)} ms, ${gaps.length} gaps`;
+  return [
+    {
+      name: 'gap from exit to exec of the replacement (one by one)',
+      figure: median(single),
+      unit: 'ms',
+      limit: 20,
+      note: `${spread(single)}; of this bash needs ${own.toFixed(1)} ms until its first act`,
+    },
+    {
+      name: `gap from exit to exec (${count} leave at the same time)`,
+      figure: median(burst),
+      unit: 'ms',
+      note: spread(burst),
+    },
+  ];
+}
+
+function gapsOf(pauseMs) {
+  const fleet = createFleet({ timed: { command: [bash, '--norc', 'timed.sh'], count } });
+  writeFileSync(join(fleet.folder, 'timed.sh'), program(pauseMs));
+  fleet.run('start');
+  fleet.run('restart', '--graceful');
+  const gaps = gapsIn(readFileSync(join(fleet.folder, 'acts'), 'utf8'));
+  fleet.remove();
+  if (gaps.length !== count) throw new Error(`expected ${count} gaps, found ${gaps.length}`);
+  return gaps;
+}
+
+/** From each `end` of an instance to the `begin` after it. */
+function gapsIn(acts) {
+  const ends = new Map();
+  const gaps = [];
+  for (const line of acts.trim().split('\n')) {
+    const [act, instance, time] = line.split(' ');
+    if (act === 'end') ends.set(instance, Number(time));
+    else if (ends.has(instance)) gaps.push((Number(time) - ends.get(instance)) * 1000);
+  }
+  return gaps;
+}
+
+/** From before the fork to the first act of a bash. */
+function bashStartMs() {
+  const script = `for _ in 1 2 3 4 5 6 7 8 9; do echo "$EPOCHREALTIME $(exec ${bash} --norc -c 'echo $EPOCHREALTIME')"; done`;
+  const { stdout } = spawnSync(bash, ['--norc', '-c', script], {
+    env: environment,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  });
+  const pairs = stdout.trim().split('\n');
+  return median(
+    pairs.map((pair) => {
+      const [before, after] = pair.split(' ').map(Number);
+      return (after - before) * 1000;
+    }),
+  );
+}

@@ -1,0 +1,168 @@
+// Temporary folders with real workers in them, and what the kernel says of those.
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'workerctl-bench-')));
+const children = new Set();
+
+/** All commands run with this: little, and nothing that makes Node start slower. */
+export const environment = {
+  PATH: process.env.PATH,
+  HOME: process.env.HOME ?? '/',
+  LANG: 'C.UTF-8',
+};
+
+let launcher;
+/** Which bin/workerctl is measured. */
+export function measure(path) {
+  launcher = path;
+}
+
+/** A folder with this config; a config that is JSON is YAML too. */
+export function createFleet(workers) {
+  const folder = mkdtempSync(join(root, 'fleet-'));
+  const stateDir = join(folder, '.workerctl');
+  writeFileSync(join(folder, 'workerctl.yaml'), JSON.stringify({ workers }));
+  const fleet = {
+    folder,
+    stateDir,
+    argv: (...words) => [process.execPath, launcher, ...words],
+    /** Runs a command that must succeed. */
+    run: (...words) => {
+      const result = spawnSync(process.execPath, [launcher, ...words], {
+        cwd: folder,
+        env: environment,
+        encoding: 'utf8',
+      });
+      if (result.status === 0) return;
+      throw new Error(
+        `workerctl ${words.join(' ')}: exit ${result.status}: ${result.stdout}${result.stderr}`,
+      );
+    },
+    /** Starts a command; its end and exit code are promised. */
+    spawn: (...words) => {
+      const child = spawn(process.execPath, [launcher, ...words], {
+        cwd: folder,
+        env: environment,
+        stdio: 'ignore',
+      });
+      return endOf(child);
+    },
+    remove: () => {
+      endAll(stateDir);
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+    },
+  };
+  return fleet;
+}
+
+/** Any other program, ended with the bench. */
+export function spawnProgram(program, args) {
+  const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+  void endOf(child);
+  return child;
+}
+
+function endOf(child) {
+  children.add(child);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      children.delete(child);
+      resolve({ code, at: performance.now() });
+    });
+  });
+}
+
+/** Looks for workers by their marker in /proc. Shims and processes of others are read only once. */
+export function createCensus(stateDir) {
+  const settled = new Set();
+  const found = new Map();
+  return {
+    /** pid → instance of all workers that have been exec'd, among those that live now or lived at an earlier look. */
+    look: () => {
+      for (const name of readdirSync('/proc')) {
+        const first = name.charCodeAt(0);
+        if (first < 49 || first > 57 || settled.has(name)) continue;
+        const text = readOr(`/proc/${name}/environ`);
+        if (!text.includes(`WORKERCTL_STATE_DIR=${stateDir}\0`)) {
+          // One between fork and exec still has the environment of its parent, which may be a shim to be.
+          if (text !== '' && !isNode(name)) settled.add(name);
+          continue;
+        }
+        if (text.includes(`WORKERCTL_PID=${name}\0`)) {
+          const [, instance] = /WORKERCTL_INSTANCE=([^\0]*)/.exec(text);
+          settled.add(name);
+          found.set(Number(name), instance);
+        } else if (isShim(name)) settled.add(name);
+      }
+      return found;
+    },
+  };
+}
+
+/** The leader of a session of its own; what it has just forked, and is not yet exec'd, is not. */
+const isShim = (pid) =>
+  readOr(`/proc/${pid}/cmdline`).includes('\0supervise\0') &&
+  new RegExp(`\\) \\S \\d+ \\d+ ${pid} `).test(readOr(`/proc/${pid}/stat`));
+
+const isNode = (pid) => readOr(`/proc/${pid}/comm`).startsWith('node');
+
+/** Waits until the census finds so many. @returns the moment at which it did */
+export async function untilFound(census, isEnough, limitMs) {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    const found = census.look();
+    const at = performance.now();
+    if (isEnough(found)) return at;
+    if (at > deadline) throw new Error(`only ${found.size} workers were seen after ${limitMs} ms`);
+    await sleep(5);
+  }
+}
+
+/** KILL for all processes that bear this text in their environment. */
+function endAll(stateDir) {
+  for (let round = 0; round < 500; round += 1) {
+    const pids = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((name) => readOr(`/proc/${name}/environ`).includes(`WORKERCTL_STATE_DIR=${stateDir}`))
+      .filter((name) => !/\) [ZX] /.test(readOr(`/proc/${name}/stat`)));
+    if (pids.length === 0) return;
+    for (const pid of pids) kill(Number(pid));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+  }
+  throw new Error(`processes of ${stateDir} cannot be ended`);
+}
+
+function kill(pid) {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
+export function readOr(path) {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** Ends all that the bench has started, and removes its folders. */
+export function cleanUp() {
+  for (const child of children) child.kill('SIGKILL');
+  endAll(`${root}/`);
+  rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+}

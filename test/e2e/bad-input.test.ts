@@ -1,0 +1,301 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { booted, createRig, fixture, isRoot, type Rig } from './rig.ts';
+
+const drains = { command: fixture('drains-after-job') };
+const verbs = ['status', 'start', 'stop', 'restart', 'bootcheck'] as const;
+
+const stackTrace = /^\s+at .+:\d+:\d+\)?$|this is a bug/m;
+
+/** Runs it, which must end with this code, in words on standard error, without a stack trace, and without doing anything. */
+async function expectRefusal(rig: Rig, code: number, ...args: string[]): Promise<string> {
+  const { exitCode, stdout, stderr, all } = await rig.workerctl(...args);
+  expect({ args, exitCode }, all).toEqual({ args, exitCode: code });
+  expect({ args, stdout }).toEqual({ args, stdout: '' });
+  expect(stderr).toMatch(/^workerctl: /);
+  expect(all).not.toMatch(stackTrace);
+  return stderr;
+}
+
+const configErrors: [string, string, RegExp][] = [
+  ['an empty file', '', /workerctl\.yaml:1:1: expected a map with the key workers, found/],
+  ['only a comment', '# nothing\n', /workerctl\.yaml:\d+:\d+: expected a map/],
+  ['a list', '- a\n', /workerctl\.yaml:1:1: expected a map with the key workers, found a list/],
+  [
+    'no workers',
+    'workers: {}\n',
+    /workerctl\.yaml:1:10: workers: expected a map with at least one/,
+  ],
+  [
+    'a worker without a command',
+    'workers:\n  mail: {count: 2}\n',
+    /:2:\d+: workers\.mail\.command: is missing/,
+  ],
+  [
+    'a wrong type',
+    'workers:\n  mail:\n    command: true-ish\n    count: many\n',
+    /:4:12: workers\.mail\.count: expected a whole number from 0 to 500, found "many"/,
+  ],
+  [
+    'an unknown key',
+    'workers:\n  mail:\n    command: x\n    directroy: /srv\n',
+    /:4:5: workers\.mail\.directroy: unknown key; did you mean "directory"\?/,
+  ],
+  [
+    'a key of another tool',
+    'workers: {mail: {command: x, numprocs: 3}}\n',
+    /did you mean "count"\?/,
+  ],
+  [
+    'a bad duration',
+    'workers: {mail: {command: x, ready: {after: soon}}}\n',
+    /expected a duration.*found "soon"/,
+  ],
+  ['a broken text', 'workers: {mail: [\n', /workerctl\.yaml:\d+:\d+: /],
+  [
+    'the same key twice',
+    'workers:\n  mail: {command: x}\n  mail: {command: y}\n',
+    /workerctl\.yaml:3:\d+: /,
+  ],
+  [
+    'an unclosed quote in a command',
+    'workers: {mail: {command: "ab \'cd"}}\n',
+    /workers\.mail\.command: /,
+  ],
+  ['a NUL in a command', 'workers: {mail: {command: ["a\\0b"]}}\n', /workers\.mail\.command/],
+  [
+    'a NUL in a variable',
+    'workers: {mail: {command: x, env: {A: "x\\0y"}}}\n',
+    /workers\.mail\.env/,
+  ],
+  [
+    'a NUL in a path',
+    'workers: {mail: {command: x, directory: "x\\0y"}}\n',
+    /workers\.mail\.directory/,
+  ],
+  [
+    'a NUL in the state directory',
+    'state_dir: "x\\0y"\nworkers: {mail: {command: x}}\n',
+    /state_dir/,
+  ],
+  ['a name with a dot', 'workers: {mail.x: {command: x}}\n', /expected a name of letters/],
+];
+
+for (const [what, text, words] of configErrors) {
+  test(`${what} in the config must end with 78 and its place`, async () => {
+    const rig = createRig();
+    rig.writeConfig(text);
+    expect(await expectRefusal(rig, 78, 'start')).toMatch(words);
+  });
+}
+
+test('a wrong config must end every command with 78', async () => {
+  const rig = createRig();
+  rig.writeConfig('');
+  for (const verb of verbs) await expectRefusal(rig, 78, verb);
+});
+
+test('a config that is not there must end with 78 and say how to get one', async () => {
+  const rig = createRig();
+  expect(await expectRefusal(rig, 78, 'status', '--config', 'nowhere.yaml')).toContain(
+    `${rig.path('nowhere.yaml')}: no such config file`,
+  );
+  expect(await expectRefusal(rig, 78, 'status', '-c', 'bin')).toContain('found a folder');
+});
+
+test('a config must be found from a folder below it, and by WORKERCTL_CONFIG', async () => {
+  const rig = createRig({ mail: drains });
+  expect((await rig.shell('mkdir -p a/b && cd a/b && workerctl status --json')).exitCode).toBe(3);
+  const { exitCode } = await rig.shell(
+    'cd / && WORKERCTL_CONFIG="$RIG/workerctl.yaml" workerctl status',
+  );
+  expect(exitCode).toBe(3);
+});
+
+const usageErrors: [string[], RegExp][] = [
+  [['nonsense'], /expected a command, found "nonsense"/],
+  [['statsu'], /did you mean status\?/],
+  [['start', '--no-wiat'], /wiat/],
+  [['start', '-x'], /-?x/],
+  [['status', '--wait', '5s'], /wait/],
+  [['stop', '--wait', 'soon'], /--wait: expected a duration.*found "soon"/],
+  [['restart', '--wait', '5'], /--wait: expected a duration/],
+  [['restart', '--wait=-5s'], /--wait: expected a duration/],
+  [['restart', '--wait='], /--wait: expected a duration/],
+  [['restart', '--no-graceful'], /no restart that is not graceful/],
+  [['bootcheck', 'mail'], /expected no targets/],
+  [['status', '--config'], /config/],
+  [['--frobnicate'], /expected a command/],
+  [['status', '--', '--frob'], /target "--frob"/],
+  [['status', ''], /target ""/],
+  [['start', '[a'], /target "\[a"/],
+  [['start', 'mail.'], /target "mail\."/],
+  [['__proto__'], /expected a command/],
+  [['constructor'], /expected a command/],
+];
+
+test('wrong usage must end with 2 and words', async () => {
+  const rig = createRig({ mail: drains });
+  for (const [args, words] of usageErrors)
+    expect(await expectRefusal(rig, 2, ...args), args.join(' ')).toMatch(words);
+  expect((await rig.shell('ls -A')).stdout.split('\n')).toEqual(['bin', 'workerctl.yaml']);
+});
+
+test('--json behind -- must be a target, and the error no JSON', async () => {
+  const rig = createRig({ mail: drains });
+  expect(await expectRefusal(rig, 2, 'status', '--', '--json')).toContain('target "--json"');
+});
+
+test('help and version must end with 0 on standard output, without a config', async () => {
+  const rig = createRig();
+  for (const args of [
+    ['--help'],
+    ['help'],
+    ['-h'],
+    [],
+    ['--version'],
+    ...verbs.flatMap((verb) => [
+      [verb, '--help'],
+      ['help', verb],
+    ]),
+  ]) {
+    const { exitCode, stdout, stderr } = await rig.workerctl(...args);
+    expect({ args, exitCode, stderr }).toEqual({ args, exitCode: 0, stderr: '' });
+    expect(stdout).not.toBe('');
+  }
+});
+
+test('--json must print errors as JSON alone on standard output', async () => {
+  const rig = createRig({ mail: drains });
+  const cases: [string[], number, string][] = [
+    [['status', 'mial', '--json'], 2, 'usage'],
+    [['--json', 'nonsense'], 2, 'usage'],
+    [['start', '--json', '--frobnicate'], 2, 'usage'],
+    [['start', '--json', '-c', 'nowhere.yaml'], 78, 'config'],
+  ];
+  for (const [args, code, kind] of cases) {
+    const { exitCode, stdout } = await rig.workerctl(...args);
+    expect({ args, exitCode }).toEqual({ args, exitCode: code });
+    expect(JSON.parse(stdout)).toEqual({
+      schema: 1,
+      error: {
+        code: kind,
+        message: expect.any(String) as string,
+        hint: expect.anything() as string,
+      },
+      exit_code: code,
+    });
+  }
+});
+
+test('a state directory that is a file must end every command with 73', async () => {
+  const rig = createRig({ mail: drains });
+  writeFileSync(rig.stateDir, '');
+  for (const verb of verbs)
+    expect(await expectRefusal(rig, 73, verb)).toContain(`state directory ${rig.stateDir}`);
+});
+
+test('a state directory below a file must end every acting command with 73', async () => {
+  const rig = createRig({ mail: drains }, { state_dir: 'a-file/state' });
+  rig.configure({ mail: drains });
+  writeFileSync(rig.path('a-file'), '');
+  for (const verb of verbs) await expectRefusal(rig, 73, verb);
+});
+
+test('a state directory that everybody can write must end every command with 73', async () => {
+  const rig = createRig({ mail: drains });
+  mkdirSync(rig.stateDir);
+  chmodSync(rig.stateDir, 0o777);
+  for (const verb of verbs)
+    expect(await expectRefusal(rig, 73, verb)).toContain('found that everybody can');
+  for (const verb of ['start', 'stop', 'restart', 'bootcheck'])
+    await expectRefusal(rig, 73, verb, '--dry-run');
+  expect(rig.instance('mail.1').boots()).toEqual([]);
+});
+
+test.skipIf(isRoot)(
+  'a state directory that we cannot write must end every acting command with 73',
+  async () => {
+    const rig = createRig({ mail: drains });
+    mkdirSync(rig.stateDir, { mode: 0o555 });
+    for (const verb of ['start', 'stop', 'restart', 'bootcheck'])
+      expect(await expectRefusal(rig, 73, verb)).toContain('cannot be written');
+  },
+);
+
+test.skipIf(isRoot)(
+  'a state directory that we cannot read must end every command with 73',
+  async () => {
+    const rig = createRig({ mail: drains });
+    mkdirSync(rig.stateDir, { mode: 0o300 });
+    try {
+      for (const verb of verbs)
+        expect(await expectRefusal(rig, 73, verb)).toContain(`state directory ${rig.stateDir}`);
+    } finally {
+      chmodSync(rig.stateDir, 0o700);
+    }
+  },
+);
+
+test.skipIf(!isRoot)(
+  'a state directory of another user must end every command with 73',
+  async () => {
+    const rig = createRig({ mail: drains });
+    mkdirSync(rig.stateDir);
+    await rig.shell('chown 65534 .workerctl');
+    for (const verb of verbs)
+      expect(await expectRefusal(rig, 73, verb)).toContain('found user 65534');
+  },
+);
+
+for (const text of [
+  '',
+  '{',
+  '[]',
+  '{"version":2,"stopped":{}}',
+  '{"version":1,"stopped":{"mail.1":1}}',
+  '\0\0\0',
+]) {
+  test(`a state.json of ${JSON.stringify(text)} must end every command with 73 and leave the workers alone`, async () => {
+    const rig = createRig({ mail: drains });
+    await rig.start();
+    const pid = await booted(rig.instance('mail.1'));
+    writeFileSync(`${rig.stateDir}/state.json`, text);
+    for (const verb of verbs) {
+      const said = await expectRefusal(rig, 73, verb);
+      expect(said).toContain(`${rig.stateDir}/state.json: expected`);
+      expect(said).toContain('remove that file to go on');
+    }
+    expect(rig.instance('mail.1').terms()).toEqual([]);
+    expect(rig.instance('mail.1').boots()).toEqual([pid]);
+  });
+}
+
+test('a variable too long for the kernel must fail the start of that instance only, in words', async () => {
+  const rig = createRig({ long: { ...drains, env: { LONG: 'x'.repeat(200_000) } }, mail: drains });
+  const { exitCode, stdout, all } = await rig.workerctl('start');
+  expect(all).not.toMatch(stackTrace);
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/long\.1: start failed: .*E2BIG/);
+  expect(rig.instance('mail.1').processes()).toHaveLength(1);
+});
+
+test('an env file that is not there must fail the start in words', async () => {
+  const rig = createRig({ mail: { ...drains, env_files: ['.env'] } });
+  const { exitCode, stdout, all } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain(`mail.1: start failed: env file ${rig.path('.env')}: ENOENT`);
+  expect(all).not.toMatch(stackTrace);
+});
+
+test('a working directory that is gone must not matter where the config is named, and else end with 78', async () => {
+  const rig = createRig({ mail: drains });
+  const from = (command: string) =>
+    rig.shell(`mkdir gone && cd gone && rmdir ../gone && ${command}`);
+  const named = await from('workerctl status -c "$RIG/workerctl.yaml"');
+  expect(named.all).not.toMatch(stackTrace);
+  expect(named.exitCode).toBe(3);
+  const searched = await from('workerctl status');
+  expect(searched.all).not.toMatch(stackTrace);
+  expect(searched.exitCode).toBe(78);
+});

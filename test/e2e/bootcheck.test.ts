@@ -1,0 +1,203 @@
+import { appendFileSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import {
+  booted,
+  createRig,
+  environmentOf,
+  fixture,
+  openFiles,
+  readOr,
+  until,
+  type Rig,
+} from './rig.ts';
+
+const drains = { command: fixture('drains-after-job') };
+
+/** Holds the pass lock with flock(1) for as long as the test likes. */
+async function holdPassLock(rig: Rig): Promise<() => Promise<void>> {
+  const holding = rig.shell(
+    'exec 9>>.workerctl/pass.lock && flock 9 && echo >held && exec sleep 1000',
+  );
+  await until(() => readOr(rig.path('held'), '') !== '', 'flock(1) to hold the pass lock');
+  return async () => {
+    holding.kill('SIGKILL');
+    await holding;
+  };
+}
+
+test('bootcheck must be silent and end with 0 when there is nothing to do', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  await rig.start();
+  for (const round of [1, 2, 3])
+    expect(await rig.workerctl('bootcheck'), `round ${round}`).toMatchObject({
+      exitCode: 0,
+      all: '',
+    });
+});
+
+test('bootcheck -v must speak when there is nothing to do', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  expect((await rig.workerctl('bootcheck', '-v')).stdout).toBe('nothing to do');
+});
+
+test('bootcheck must start what is missing, say so, and not wait until it is ready', async () => {
+  const rig = createRig({ mail: { ...drains, ready: { after: '1h' } } });
+  const { exitCode, stdout } = await rig.workerctl('bootcheck');
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^\d\d:\d\d:\d\d mail\.1: started pid \d+: it is not running$/);
+});
+
+test('bootcheck must start again what has died, and say how it died', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const old = await booted(mail);
+  process.kill(old, 'SIGKILL');
+  await mail.left(old);
+  const { exitCode, stdout } = await rig.workerctl('bootcheck');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(`pid ${old} died: signal 9 (SIGKILL)`);
+  expect(await booted(mail)).not.toBe(old);
+});
+
+test('bootcheck must end with 1 and words when something could not be started', async () => {
+  const rig = createRig({ mail: { ...drains, directory: 'nowhere' } });
+  const { exitCode, all } = await rig.workerctl('bootcheck');
+  expect(exitCode).toBe(1);
+  expect(all).toContain('mail.1: start failed');
+});
+
+test('bootcheck must end with 75 at once while flock(1) holds the pass lock', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  const release = await holdPassLock(rig);
+  const begun = performance.now();
+  const { exitCode, stdout, stderr } = await rig.workerctl('bootcheck');
+  expect({ exitCode, stdout }).toEqual({ exitCode: 75, stdout: '' });
+  expect(performance.now() - begun).toBeLessThan(5_000);
+  expect(stderr).toBe(
+    `workerctl: another pass holds the lock: a process that left no name in ${rig.stateDir}/pass.lock`,
+  );
+  const status = await rig.workerctl('status');
+  expect(status.exitCode).toBe(0);
+  await release();
+  expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
+});
+
+test('bootcheck must name the pass that holds the lock, its pid and since when', async () => {
+  // The start stands still, in the midst of its pass, until somebody writes to the pipe that is its env file.
+  const rig = createRig({ mail: { ...drains, env_files: ['secrets'] } });
+  await rig.shell('mkfifo secrets');
+  const starting = rig.workerctl('start');
+  const pid = String(starting.pid);
+  await until(
+    () => readOr(`${rig.stateDir}/pass.lock`, '').includes(`"pid":${pid},`),
+    'start to hold the pass lock',
+  );
+  const { exitCode, stdout, stderr } = await rig.workerctl('bootcheck');
+  expect({ exitCode, stdout }).toEqual({ exitCode: 75, stdout: '' });
+  expect(stderr).toMatch(
+    new RegExp(`another pass holds the lock: pid ${pid} \\(workerctl start\\), for \\d(\\.\\d)?s$`),
+  );
+  const json = await rig.workerctl('bootcheck', '--json');
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    schema: 1,
+    exit_code: 75,
+    error: { code: 'locked' },
+  });
+
+  appendFileSync(rig.path('secrets'), 'SECRET=xyzzy\n');
+  expect((await starting).exitCode).toBe(0);
+  expect(environmentOf(await booted(rig.instance('mail.1')))).toMatchObject({ SECRET: 'xyzzy' });
+});
+
+test('start must wait for a pass that is at work, and then go on', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  await rig.workerctl('stop');
+  const release = await holdPassLock(rig);
+  const starting = rig.workerctl('start');
+  await rig.workerctl('bootcheck');
+  expect(starting.exitCode).toBeNull();
+  await release();
+  expect((await starting).exitCode).toBe(0);
+  expect(rig.instance('mail.1').boots()).toHaveLength(2);
+});
+
+test('Ctrl-C while a command waits for another pass must end it with 130, before it has done anything', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  const release = await holdPassLock(rig);
+  const restarting = rig.workerctl('restart');
+  const lock = `${rig.stateDir}/pass.lock`;
+  await until(
+    () => [...openFiles(restarting.pid ?? 0).values()].includes(lock),
+    'restart to try the lock',
+  );
+  restarting.kill('SIGINT');
+  await until(() => restarting.exitCode !== null, 'restart to end', 5_000);
+  expect((await restarting).exitCode).toBe(130);
+  await release();
+  expect(rig.instance('mail.1').terms()).toEqual([]);
+});
+
+test('eight bootchecks at once on missing instances must start each exactly once', async () => {
+  const rig = createRig({ mail: { ...drains, count: 4 } });
+  const outcomes = await Promise.all(Array.from({ length: 8 }, () => rig.workerctl('bootcheck')));
+  for (const { exitCode, all } of outcomes) expect([0, 75], all).toContain(exitCode);
+  const started = outcomes.flatMap(({ stdout }) => stdout.match(/started pid/g) ?? []);
+  expect(started).toHaveLength(4);
+  for (const name of ['mail.1', 'mail.2', 'mail.3', 'mail.4']) {
+    const instance = rig.instance(name);
+    const pid = await booted(instance);
+    expect(instance.processes()).toEqual([pid]);
+    expect(instance.boots()).toEqual([pid]);
+  }
+});
+
+test('bootcheck must adopt the workers of a deleted state directory, and start none twice', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  await rig.start();
+  const before = [rig.instance('mail.1').pid(), rig.instance('mail.2').pid()];
+  await rig.shell('rm -r .workerctl');
+  const { exitCode, stdout } = await rig.workerctl('bootcheck');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(`mail.1: adopted pid ${String(before[0])}`);
+  expect([rig.instance('mail.1').pid(), rig.instance('mail.2').pid()]).toEqual(before);
+  for (const name of ['mail.1', 'mail.2']) expect(rig.instance(name).boots()).toHaveLength(1);
+  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+});
+
+test('bootcheck must write a lost or garbled pidfile anew', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  await rig.start();
+  const pid = await booted(rig.instance('mail.1'));
+  await rig.shell('echo abc >.workerctl/mail.1.pid; rm .workerctl/mail.2.pid');
+  const { exitCode, stdout } = await rig.workerctl('bootcheck');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('mail.1: pidfile written anew');
+  expect(readFileSync(`${rig.stateDir}/mail.1.pid`, 'utf8')).toBe(`${pid}\n`);
+  expect(rig.instance('mail.2').process()).toBeDefined();
+  for (const name of ['mail.1', 'mail.2']) expect(rig.instance(name).boots()).toHaveLength(1);
+});
+
+test('bootcheck must not double a worker whose shim was killed, and start it again when it has died', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const pid = await booted(mail);
+  process.kill(Number(mail.record()['shim_pid']), 'SIGKILL');
+  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  process.kill(pid, 'SIGKILL');
+  await until(() => mail.processes().length === 0, 'it to die');
+  const { exitCode, stdout } = await rig.workerctl('bootcheck');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(`pid ${pid} died: status unknown: its shim was killed`);
+  expect(await booted(mail)).not.toBe(pid);
+});
+
+test('bootcheck must refuse targets with 2', async () => {
+  const rig = createRig({ mail: drains });
+  expect((await rig.workerctl('bootcheck', 'mail')).exitCode).toBe(2);
+});

@@ -1,0 +1,124 @@
+import { lstatSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { booted, createRig, fixture, until, type Rig } from './rig.ts';
+
+const drains = { command: fixture('drains-after-job') };
+
+/** Every file of the state directory, byte for byte, with what tells whether it was written anew. */
+const filesOf = ({ stateDir }: Rig): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(stateDir)
+      .sort()
+      .map((name) => {
+        const path = join(stateDir, name);
+        const { ino, mtimeNs, mode } = lstatSync(path, { bigint: true });
+        return [name, `${ino} ${mtimeNs} ${mode} ${readFileSync(path, 'latin1')}`];
+      }),
+  );
+
+/** One instance each that runs, that drains, that has died, that was stopped, and that is too many. */
+async function allKinds(): Promise<{ rig: Rig; names: string[] }> {
+  const workers = {
+    runs: drains,
+    busy: drains,
+    died: drains,
+    halted: drains,
+    many: { ...drains, count: 2 },
+  };
+  const rig = createRig(workers);
+  await rig.start();
+  await rig.instance('busy.1').giveJob();
+  await rig.workerctl('restart', '--no-wait', 'busy');
+  await until(() => rig.instance('busy.1').terms().length === 1, 'its TERM');
+  await rig.workerctl('stop', 'halted');
+  const dead = await booted(rig.instance('died.1'));
+  process.kill(dead, 'SIGKILL');
+  await rig.instance('died.1').left(dead);
+  rig.configure({ ...workers, many: drains });
+  return { rig, names: ['runs.1', 'busy.1', 'died.1', 'halted.1', 'many.1', 'many.2'] };
+}
+
+test('--dry-run must print the plan and change nothing', async () => {
+  const { rig, names } = await allKinds();
+  const look = () => ({
+    files: filesOf(rig),
+    processes: names.map((name) => rig.instance(name).processes()),
+    terms: names.map((name) => rig.instance(name).terms()),
+    boots: names.map((name) => rig.instance(name).boots()),
+  });
+  const before = look();
+  const pid = (name: string): string => String(rig.instance(name).pid());
+  const startsDied = 'start died.1: pid NN died: signal 9 (SIGKILL)';
+  const drainsMany = `ask many.2 pid ${pid('many.2')} to finish (TERM): the config wants 1 of many, and not this one`;
+  const expected: [string, string[]][] = [
+    ['bootcheck', [drainsMany, startsDied]],
+    ['start', [startsDied, 'start halted.1: pid NN has left: exit status 0']],
+    [
+      'stop',
+      [
+        `ask runs.1 pid ${pid('runs.1')} to finish (TERM): stopped at TT by WHO`,
+        `ask many.1 pid ${pid('many.1')} to finish (TERM): stopped at TT by WHO`,
+        `ask many.2 pid ${pid('many.2')} to finish (TERM): stopped at TT by WHO`,
+      ],
+    ],
+    [
+      'restart',
+      [
+        drainsMany,
+        `ask runs.1 pid ${pid('runs.1')} to finish (TERM): restart of TT by WHO`,
+        `ask many.1 pid ${pid('many.1')} to finish (TERM): restart of TT by WHO`,
+        startsDied,
+      ],
+    ],
+  ];
+  for (const [verb, plan] of expected) {
+    const { exitCode, stdout, stderr } = await rig.workerctl(verb, '--dry-run');
+    expect({ verb, exitCode, stderr }).toEqual({ verb, exitCode: 0, stderr: '' });
+    const stable = stdout
+      .replace(/pid \d+ (died|has left)/g, 'pid NN $1')
+      .replace(/\d\d:\d\d:\d\d by \S+/g, 'TT by WHO');
+    expect({ verb, plan: stable.split('\n') }).toEqual({ verb, plan });
+    expect({ verb, ...look() }).toEqual({ verb, ...before });
+  }
+});
+
+test('--dry-run --json must print the plan as JSON', async () => {
+  const rig = createRig({ mail: drains });
+  const { exitCode, stdout } = await rig.workerctl('start', '--dry-run', '--json');
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(stdout)).toEqual({
+    schema: 1,
+    plan: [
+      {
+        action: 'start',
+        instance: 'mail.1',
+        cause: 'it is not running',
+        words: 'start mail.1: it is not running',
+      },
+    ],
+  });
+});
+
+test('--dry-run before the first start must not make the state directory', async () => {
+  const rig = createRig({ mail: drains });
+  for (const verb of ['start', 'stop', 'restart', 'bootcheck'])
+    expect((await rig.workerctl(verb, '--dry-run')).exitCode, verb).toBe(0);
+  expect((await rig.shell('ls -A')).stdout.split('\n')).toEqual(['bin', 'workerctl.yaml']);
+});
+
+test('--dry-run must say so when there is nothing to do', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  for (const verb of ['start', 'bootcheck'])
+    expect((await rig.workerctl(verb, '--dry-run')).stdout).toBe('nothing to do');
+});
+
+test('--dry-run must not wait for a pass that is at work', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  const { exitCode, stdout } = await rig.shell(
+    'flock .workerctl/pass.lock workerctl start --dry-run',
+  );
+  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'nothing to do' });
+});

@@ -1,0 +1,305 @@
+import { writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import {
+  booted,
+  createRig,
+  fixture,
+  isAlive,
+  processAt,
+  until,
+  type InstanceHandle,
+  type Rig,
+} from './rig.ts';
+
+const drains = { command: fixture('drains-after-job') };
+
+/** Three running instances, the third of them busy with a job. */
+async function oneBusyOfThree(): Promise<{
+  rig: Rig;
+  idle: InstanceHandle[];
+  busy: InstanceHandle;
+  old: number;
+}> {
+  const rig = createRig({ mail: { ...drains, count: 3 } });
+  await rig.start();
+  const busy = rig.instance('mail.3');
+  await busy.giveJob();
+  const idle = [rig.instance('mail.1'), rig.instance('mail.2')];
+  return { rig, idle, busy, old: await booted(busy) };
+}
+
+/** Waits until another process than the first runs in the instance's place. */
+const replaced = (instance: InstanceHandle): Promise<number> =>
+  until(() => {
+    const [first] = instance.boots();
+    const pid = instance.pid();
+    return pid !== undefined && pid !== first && instance.boots().includes(pid) ? pid : undefined;
+  }, `${instance.name} to be replaced`);
+
+test('restart --graceful must replace the idle while the busy one still drains, and finish its job', async () => {
+  const { rig, idle, busy, old } = await oneBusyOfThree();
+  const restarting = rig.workerctl('restart', '--graceful');
+  for (const instance of idle) await replaced(instance);
+  await busy.asked();
+  expect(busy.processes()).toEqual([old]);
+  expect(busy.done()).toEqual([]);
+
+  busy.finishJob();
+  const { exitCode, stdout, stderr } = await restarting;
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(busy.done()).toEqual([old]);
+  for (const instance of [...idle, busy]) {
+    const fresh = await replaced(instance);
+    const [first] = instance.boots();
+    expect(instance.boots()).toEqual([first, fresh]);
+    expect(instance.terms()).toEqual([first]);
+    expect(instance.processes()).toEqual([fresh]);
+  }
+  expect(stdout).toMatch(new RegExp(`mail\\.3: pid ${old} has left after \\S+s: exit status 0`));
+});
+
+test('restart must tell who it waits for, after a moment', async () => {
+  const { rig, busy, old } = await oneBusyOfThree();
+  const restarting = rig.workerctl('restart');
+  let said = '';
+  restarting.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  await until(() => said.includes('waiting for'), 'a sign of life');
+  expect(said).toMatch(
+    new RegExp(`waiting for 1 to finish: mail\\.3 \\(pid ${old}, asked \\d\\S*s ago\\)`),
+  );
+  busy.finishJob();
+  expect((await restarting).exitCode).toBe(0);
+});
+
+test('restart must start what is missing', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  await rig.start('mail.1');
+  expect((await rig.workerctl('restart')).exitCode).toBe(0);
+  expect(rig.instance('mail.2').processes()).toHaveLength(1);
+  expect(rig.instance('mail.1').boots()).toHaveLength(2);
+});
+
+test('restart of a target must leave the others alone', async () => {
+  const { rig, idle, busy, old } = await oneBusyOfThree();
+  expect((await rig.workerctl('restart', 'mail.1')).exitCode).toBe(0);
+  expect(idle.map((instance) => instance.boots().length)).toEqual([2, 1]);
+  expect(busy.processes()).toEqual([old]);
+  expect(busy.terms()).toEqual([]);
+});
+
+test('restart --wait must end with 124 and the list of who drains, and a later bootcheck finish it', async () => {
+  const { rig, idle, busy, old } = await oneBusyOfThree();
+  const { exitCode, stdout } = await rig.workerctl('restart', '--graceful', '--wait', '500ms');
+  expect(exitCode).toBe(124);
+  expect(stdout).toMatch(
+    new RegExp(`the wait is over\nstill draining: mail\\.3 \\(pid ${old}, asked \\S+s ago\\)`),
+  );
+  expect(stdout).toContain('nothing is lost');
+  for (const instance of idle) expect(instance.boots()).toHaveLength(2);
+
+  busy.finishJob();
+  await busy.left(old);
+  expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
+  await replaced(busy);
+  expect(busy.terms()).toEqual([old]);
+  expect(busy.done()).toEqual([old]);
+  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+});
+
+test('restart --wait --json must list who drains, and nothing but JSON', async () => {
+  const { rig, old } = await oneBusyOfThree();
+  const { exitCode, stdout, stderr } = await rig.workerctl('restart', '--wait', '300ms', '--json');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 124, stderr: '' });
+  expect(JSON.parse(stdout)).toMatchObject({
+    schema: 1,
+    command: 'restart',
+    end: 'timed_out',
+    exit_code: 124,
+    draining: [{ instance: 'mail.3', pid: old }],
+  });
+});
+
+test('restart --no-wait must ask, end with 0 at once, and leave the starts to bootcheck', async () => {
+  const { rig, idle, busy, old } = await oneBusyOfThree();
+  const before = idle.map((instance) => instance.pid());
+  const { exitCode, stdout } = await rig.workerctl('restart', '--no-wait');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('3 asked to finish; not waiting for them');
+  for (const instance of idle) await instance.left(instance.boots()[0] ?? 0);
+  expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
+  for (const [index, instance] of idle.entries()) {
+    const fresh = await replaced(instance);
+    expect(instance.boots()).toEqual([before[index], fresh]);
+    expect(instance.terms()).toEqual([before[index]]);
+  }
+  expect(busy.processes()).toEqual([old]);
+});
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  test(`${signal} while restart waits must end it with ${code}, say how it goes on, and lose nothing`, async () => {
+    const { rig, idle, busy, old } = await oneBusyOfThree();
+    const restarting = rig.workerctl('restart', '--graceful');
+    await busy.asked();
+    for (const instance of idle) await replaced(instance);
+    restarting.kill(signal);
+    const { exitCode, stdout } = await restarting;
+    expect(exitCode).toBe(code);
+    expect(stdout).toContain('interrupted\nstill draining: mail.3');
+    expect(stdout).toContain('nothing is lost: the next bootcheck goes on');
+    expect(busy.processes()).toEqual([old]);
+
+    expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+    busy.finishJob();
+    await busy.left(old);
+    expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
+    await replaced(busy);
+    expect(busy.terms()).toEqual([old]);
+    expect(busy.done()).toEqual([old]);
+  });
+}
+
+test('Ctrl-C at a terminal must reach neither the workers nor their shims', async () => {
+  const { rig, busy, old } = await oneBusyOfThree();
+  const shim = Number(busy.record()['shim_pid']);
+  const restarting = rig.shell('exec setsid workerctl restart');
+  await busy.asked();
+  const pid = restarting.pid ?? 0;
+  await until(() => processAt(pid)?.session === pid, 'a process group of its own');
+  process.kill(-pid, 'SIGINT');
+  expect((await restarting).exitCode).toBe(130);
+  expect(busy.processes()).toEqual([old]);
+  expect(processAt(shim)).toBeDefined();
+});
+
+test('a second restart while one still drains must send no second TERM, and wait for it', async () => {
+  const { rig, busy, old } = await oneBusyOfThree();
+  expect((await rig.workerctl('restart', '--no-wait')).exitCode).toBe(0);
+  await until(() => busy.terms().length === 1, 'its TERM');
+  const { exitCode } = await rig.workerctl('restart', '--wait', '300ms', 'mail.3');
+  expect(exitCode).toBe(124);
+  const waiting = rig.workerctl('restart', 'mail.3');
+  busy.finishJob();
+  expect((await waiting).exitCode).toBe(0);
+  const fresh = await replaced(busy);
+  expect(busy.terms()).toEqual([old]);
+  expect(busy.boots()).toEqual([old, fresh]);
+});
+
+test('bootcheck must carry on a restart whose command was killed', async () => {
+  const { rig, busy, old } = await oneBusyOfThree();
+  const restarting = rig.workerctl('restart');
+  await busy.asked();
+  restarting.kill('SIGKILL');
+  await restarting;
+  for (;;) {
+    const { exitCode } = await rig.workerctl('bootcheck');
+    if (exitCode === 0) break;
+    expect(exitCode).toBe(75);
+  }
+  expect(busy.processes()).toEqual([old]);
+  busy.finishJob();
+  await busy.left(old);
+  await until(async () => {
+    await rig.workerctl('bootcheck');
+    return rig.instance('mail.1').boots().length === 2 && busy.boots().length === 2;
+  }, 'bootcheck to replace all');
+  expect(busy.terms()).toEqual([old]);
+  for (const name of ['mail.1', 'mail.2', 'mail.3'])
+    expect(rig.instance(name).processes()).toHaveLength(1);
+});
+
+test('a replacement that dies must end restart with 1 and its log lines, and leave the others running', async () => {
+  const rig = createRig({
+    bad: { command: fixture('dies-if-broken'), ready: { after: '20s' } },
+    good: drains,
+  });
+  await rig.workerctl('start', '--no-wait');
+  const bad = rig.instance('bad.1');
+  const old = await booted(bad);
+  writeFileSync(rig.path('broken'), '');
+  const { exitCode, stdout } = await rig.workerctl('restart');
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/bad\.1: start failed: pid \d+ died before it was ready: exit status 3/);
+  expect(stdout).toContain('  | cannot load the new code');
+  expect(bad.terms()).toEqual([old]);
+  expect(rig.instance('good.1').processes()).toHaveLength(1);
+});
+
+test('restart must leave alone what was stopped on purpose', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  await rig.start();
+  expect((await rig.workerctl('stop', 'mail.2')).exitCode).toBe(0);
+  const { exitCode, stdout } = await rig.workerctl('restart');
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(
+    /mail\.2 was stopped by \S+: left alone; workerctl start mail\.2 brings it/,
+  );
+  expect(rig.instance('mail.1').boots()).toHaveLength(2);
+  expect(rig.instance('mail.2').boots()).toHaveLength(1);
+});
+
+test('a stop while restart waits must keep that instance down, and restart end with 0', async () => {
+  const { rig, busy, old } = await oneBusyOfThree();
+  const restarting = rig.workerctl('restart');
+  await busy.asked();
+  expect((await rig.workerctl('stop', '--no-wait', 'mail.3')).exitCode).toBe(0);
+  busy.finishJob();
+  expect((await restarting).exitCode).toBe(0);
+  expect(busy.boots()).toEqual([old]);
+  expect(busy.terms()).toEqual([old]);
+});
+
+test('two restarts at once must ask each process once and both succeed', async () => {
+  const { rig, idle, busy, old } = await oneBusyOfThree();
+  const both = [rig.workerctl('restart'), rig.workerctl('restart')];
+  await busy.asked();
+  busy.finishJob();
+  const outcomes = await Promise.all(both);
+  expect(
+    outcomes.map(({ exitCode }) => exitCode),
+    outcomes.map(({ all }) => all).join(),
+  ).toEqual([0, 0]);
+  expect(busy.done()).toEqual([old]);
+  for (const instance of [...idle, busy]) {
+    await booted(instance);
+    expect(new Set(instance.terms()).size).toBe(instance.terms().length);
+    expect(instance.processes()).toEqual([instance.boots().at(-1)]);
+  }
+});
+
+test('a restart that replaces the replacement another one waits for must not make that one fail', async () => {
+  const rig = createRig({ mail: { ...drains, ready: { after: '1500ms' } } });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const first = rig.workerctl('restart');
+  const second = await replaced(mail);
+  const { exitCode } = await rig.workerctl('restart');
+  expect(exitCode).toBe(0);
+  const { exitCode: firstCode, all } = await first;
+  expect(firstCode, all).toBe(0);
+  expect(mail.terms()).toEqual(mail.boots().slice(0, 2));
+  expect(mail.boots()[1]).toBe(second);
+  expect(mail.processes()).toEqual([mail.boots()[2]]);
+});
+
+test('what restart replaced must not be replaced again by bootcheck', async () => {
+  const { rig, idle } = await oneBusyOfThree();
+  await rig.workerctl('restart', '--wait', '400ms');
+  const living = idle.map((instance) => instance.process());
+  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  expect(living.every((each) => each !== undefined && isAlive(each))).toBe(true);
+});
+
+test('restart must send the configured signal', async () => {
+  const rig = createRig({ mail: { ...drains, command: fixture('idle'), stop: { signal: 'INT' } } });
+  await rig.start();
+  const old = rig.instance('mail.1').pid();
+  const { exitCode, stdout } = await rig.workerctl('restart');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(`mail.1: asked pid ${String(old)} to finish (INT)`);
+  expect(stdout).toContain('signal 2 (SIGINT)');
+});

@@ -1,0 +1,232 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { booted, createRig, fixture, processAt, until } from './rig.ts';
+
+const drains = { command: fixture('drains-after-job') };
+
+test('start must start every instance once, publish its pid, and end with 0', async () => {
+  const rig = createRig({
+    mail: { ...drains, count: 2 },
+    images: { ...drains, identifiers: ['a'] },
+  });
+  const { exitCode, stderr } = await rig.workerctl('start');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  for (const name of ['mail.1', 'mail.2', 'images.a']) {
+    const instance = rig.instance(name);
+    const pid = await booted(instance);
+    expect(instance.processes()).toEqual([pid]);
+    expect(instance.boots()).toEqual([pid]);
+    expect(instance.record()).toMatchObject({ pid, start_time: processAt(pid)?.startTime });
+  }
+});
+
+test('start must wait until an instance has run for ready.after', async () => {
+  const rig = createRig({ mail: { ...drains, ready: { after: '700ms' } } });
+  const begun = performance.now();
+  expect((await rig.workerctl('start')).exitCode).toBe(0);
+  expect(performance.now() - begun).toBeGreaterThan(690);
+});
+
+test('start --no-wait must not wait until an instance is ready', async () => {
+  const rig = createRig({ mail: { ...drains, ready: { after: '1h' } } });
+  const { exitCode, stdout } = await rig.workerctl('start', '--no-wait');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(`mail.1: started pid ${String(rig.instance('mail.1').pid())}`);
+});
+
+test('the pidfile must be there when start --no-wait ends', async () => {
+  const rig = createRig({ mail: { command: fixture('idle') } });
+  const { stdout } = await rig.shell(
+    'for round in 1 2 3 4 5 6 7 8 9 10; do' +
+      ' workerctl start --no-wait >&2; test -s .workerctl/mail.1.pid || echo "none in round $round";' +
+      ' workerctl stop >&2; done',
+  );
+  expect(stdout).toBe('');
+});
+
+test('start --wait must end with 124 when an instance is not ready in time', async () => {
+  const rig = createRig({ mail: { ...drains, ready: { after: '1h' } } });
+  const { exitCode, stdout } = await rig.workerctl('start', '--wait', '200ms');
+  expect(exitCode).toBe(124);
+  expect(stdout).toContain('the wait is over');
+  expect(rig.instance('mail.1').process()).toBeDefined();
+});
+
+test('start of what dies at boot must end with 1 and show the last log lines', async () => {
+  const rig = createRig({ mail: { command: fixture('dies-at-boot'), ready: { after: '20s' } } });
+  const { exitCode, stdout, stderr } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  const [pid] = rig.instance('mail.1').boots();
+  expect(stdout).toContain(
+    `mail.1: start failed: pid ${String(pid)} died before it was ready: exit status 3`,
+  );
+  expect(stdout).toContain(`last lines of ${rig.path('log/mail.1.log')}:`);
+  const shown = stdout.split('\n').filter((line) => line.startsWith('  | '));
+  expect(shown).toHaveLength(10);
+  expect(shown.at(0)).toBe('  | boot line 6');
+  expect(shown.at(-1)).toBe('  | cannot reach the queue');
+  expect(stderr).toBe('');
+});
+
+test('start must show only the log lines of this very start', async () => {
+  const rig = createRig({ mail: { command: fixture('leaves-at-once') } });
+  mkdirSync(rig.path('log'));
+  writeFileSync(rig.path('log/mail.1.log'), 'a line of last year\n');
+  const { stdout } = await rig.workerctl('start');
+  expect(stdout).not.toContain('a line of last year');
+  expect(stdout).toContain(`it wrote nothing to ${rig.path('log/mail.1.log')}`);
+});
+
+test('start of what leaves at once must end with 1, though its exit status is 0', async () => {
+  const rig = createRig({ mail: { command: fixture('leaves-at-once'), ready: { after: '20s' } } });
+  const { exitCode, stdout } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain('died before it was ready: exit status 0');
+});
+
+test('start must bring up the others when one dies', async () => {
+  const rig = createRig({ bad: { command: fixture('dies-at-boot') }, good: drains });
+  expect((await rig.workerctl('start')).exitCode).toBe(1);
+  expect(rig.instance('good.1').process()).toBeDefined();
+  expect(rig.instance('bad.1').boots()).toHaveLength(1);
+});
+
+test('start of what is running must say so, start nothing and be success', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  const pid = rig.instance('mail.1').pid();
+  const { exitCode, stdout } = await rig.workerctl('start');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(`mail.1 is already running: pid ${String(pid)}`);
+  expect(rig.instance('mail.1').boots()).toEqual([pid]);
+});
+
+test('start of what still drains must be refused with 1, and the bootcheck after it has left start it', async () => {
+  const rig = createRig({ delayed_job: { ...drains, count: 3 } });
+  await rig.start();
+  const third = rig.instance('delayed_job.3');
+  const old = await booted(third);
+  await third.giveJob();
+  expect(
+    (await rig.workerctl('restart', '--graceful', '--no-wait', 'delayed_job.3')).exitCode,
+  ).toBe(0);
+  await until(() => third.terms().length > 0, 'its TERM');
+
+  const { exitCode, stdout } = await rig.workerctl('start', 'delayed_job.3');
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(
+    new RegExp(`delayed_job\\.3 is still draining: pid ${old}, for \\d+(\\.\\d)?s`),
+  );
+  expect(third.processes()).toEqual([old]);
+
+  const early = await rig.workerctl('bootcheck');
+  expect(early).toMatchObject({ exitCode: 0, all: '' });
+
+  third.finishJob();
+  await third.left(old);
+  const { exitCode: later, stdout: said } = await rig.workerctl('bootcheck');
+  expect(later).toBe(0);
+  expect(said).toContain(`pid ${old} has left: exit status 0`);
+  const fresh = await booted(third);
+  expect(third.processes()).toEqual([fresh]);
+  expect(third.done()).toEqual([old]);
+  expect(third.terms()).toEqual([old]);
+});
+
+test('a refused start must not keep the others from starting', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  await rig.start('mail.1');
+  await rig.instance('mail.1').giveJob();
+  await rig.workerctl('stop', '--no-wait', 'mail.1');
+  const { exitCode, stdout } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain('mail.1 is still draining');
+  expect(stdout).toContain('mail.2: started');
+});
+
+test('start into a missing directory must name it and end with 1', async () => {
+  const rig = createRig({ lost: { ...drains, directory: 'nowhere' }, mail: drains });
+  const { exitCode, stdout, stderr } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain(`lost.1: start failed: directory ${rig.path('nowhere')}: ENOENT`);
+  expect(stderr).toBe('');
+  expect(rig.instance('mail.1').process()).toBeDefined();
+});
+
+test('start with a log that cannot be written must name it and end with 1', async () => {
+  const rig = createRig({
+    below: { ...drains, log: { file: 'a-file/below.log' } },
+    folder: { ...drains, log: { file: 'bin' } },
+    mail: drains,
+  });
+  writeFileSync(rig.path('a-file'), '');
+  const { exitCode, stdout, stderr } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/below\.1: start failed: .*a-file.*(ENOTDIR|EEXIST)/);
+  expect(stdout).toContain(`folder.1: start failed: log ${rig.path('bin')}: EISDIR`);
+  expect(stderr).toBe('');
+  expect(rig.instance('mail.1').process()).toBeDefined();
+});
+
+test('start with a pidfile that cannot be written must not run the program', async () => {
+  const rig = createRig({ mail: { ...drains, pidfile: 'a-file/mail.pid' } });
+  writeFileSync(rig.path('a-file'), '');
+  const { exitCode, stdout } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain('mail.1: start failed');
+  expect(rig.instance('mail.1').boots()).toEqual([]);
+});
+
+test('start of a command that is not there must end with 1, 127 and the words of the shell', async () => {
+  const rig = createRig({ mail: { command: 'no-such-program --at-all', ready: { after: '20s' } } });
+  const { exitCode, stdout } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain('died before it was ready: exit status 127');
+  expect(stdout).toMatch(/ {2}\| .*no-such-program: not found/);
+});
+
+test('start of a file that is no program must end with 1 and 126', async () => {
+  const rig = createRig({ mail: { command: './plain.txt', ready: { after: '20s' } } });
+  writeFileSync(rig.path('plain.txt'), 'no program', { mode: 0o644 });
+  const { exitCode, stdout } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain('died before it was ready: exit status 126');
+});
+
+test('start must start one instance by its name, and no other', async () => {
+  const rig = createRig({ mail: { ...drains, count: 3 } });
+  await rig.start('mail.2');
+  expect(rig.instance('mail.2').processes()).toHaveLength(1);
+  expect(rig.instance('mail.1').boots()).toEqual([]);
+  expect(rig.instance('mail.3').boots()).toEqual([]);
+});
+
+test('two starts at once must start each instance once, and both succeed', async () => {
+  const rig = createRig({ mail: { ...drains, count: 3 } });
+  const outcomes = await Promise.all([rig.workerctl('start'), rig.workerctl('start')]);
+  expect(outcomes.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
+  for (const name of ['mail.1', 'mail.2', 'mail.3']) {
+    const instance = rig.instance(name);
+    await booted(instance);
+    expect(instance.boots()).toHaveLength(1);
+  }
+});
+
+test('a stop while start still waits must not be told as a death', async () => {
+  const rig = createRig({ mail: { ...drains, ready: { after: '1h' } } });
+  const starting = rig.workerctl('start');
+  await booted(rig.instance('mail.1'));
+  expect((await rig.workerctl('stop')).exitCode).toBe(0);
+  const { stdout } = await starting;
+  expect(stdout).not.toContain('died before it was ready');
+  expect(rig.instance('mail.1').processes()).toEqual([]);
+});
+
+test('a pidfile of its own must hold the pid of the worker, in a folder that start makes', async () => {
+  const rig = createRig({ mail: { ...drains, pidfile: 'run/pids/%n.pid' } });
+  expect(
+    (await rig.shell('workerctl start && kill -0 "$(cat run/pids/mail.1.pid)"')).exitCode,
+  ).toBe(0);
+  const [pid] = rig.instance('mail.1').processes();
+  expect((await rig.shell('cat run/pids/mail.1.pid')).stdout).toBe(String(pid));
+});

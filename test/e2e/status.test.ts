@@ -1,0 +1,206 @@
+import { expect, test } from 'vitest';
+import { booted, createRig, fixture, stateOf, until } from './rig.ts';
+
+const drains = { command: fixture('drains-after-job') };
+const escape = String.fromCharCode(27);
+
+interface StatusJson {
+  readonly schema: number;
+  readonly wanted: number;
+  readonly ready: number;
+  readonly ok: boolean;
+  readonly instances: readonly {
+    name: string;
+    state: string;
+    pid: number | null;
+    detail: string;
+  }[];
+}
+
+const parse = (text: string): StatusJson => JSON.parse(text) as StatusJson;
+
+test('status must show a line for each instance, a summary, and end with 0 when all are ready', async () => {
+  const rig = createRig({
+    mail: { ...drains, count: 2 },
+    images: { ...drains, identifiers: ['a'] },
+  });
+  await rig.start();
+  const { exitCode, stdout, stderr } = await rig.workerctl('status');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  const lines = stdout.split('\n');
+  expect(lines[0]).toMatch(/^INSTANCE +STATE +PID +UPTIME +DETAIL$/);
+  for (const [index, name] of ['mail.1', 'mail.2', 'images.a'].entries()) {
+    const pid = String(rig.instance(name).pid());
+    expect(lines[index + 1]).toMatch(new RegExp(`^${name} +running +${pid} +\\d\\S*s$`));
+  }
+  expect(lines.at(-1)).toBe('3 wanted, 3 ready');
+});
+
+test('status --json must tell the same under schema 1', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  const { exitCode, stdout } = await rig.workerctl('status', '--json');
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(stdout)).toEqual({
+    schema: 1,
+    wanted: 1,
+    ready: 1,
+    ok: true,
+    instances: [
+      {
+        name: 'mail.1',
+        worker: 'mail',
+        state: 'running',
+        pid: rig.instance('mail.1').pid(),
+        uptime_s: expect.any(Number) as number,
+        outdated: false,
+        detail: '',
+      },
+    ],
+  });
+  const asVariable = await rig.workerctlWith({ WORKERCTL_JSON: '1' }, 'status');
+  expect(parse(asVariable.stdout).schema).toBe(1);
+});
+
+test('status must know running, starting, draining, stopped, missing and surplus, and end with 3', async () => {
+  const workers = {
+    running: drains,
+    starting: { ...drains, ready: { after: '1h' } },
+    draining: drains,
+    stopped: drains,
+    missing: drains,
+    surplus: { ...drains, count: 2 },
+  };
+  const rig = createRig(workers);
+  expect((await rig.workerctl('start', '--no-wait')).exitCode).toBe(0);
+  for (const name of Object.keys(workers)) await booted(rig.instance(`${name}.1`));
+  await rig.instance('draining.1').giveJob();
+  await rig.workerctl('restart', '--no-wait', 'draining');
+  await rig.workerctl('stop', 'stopped');
+  const dead = await booted(rig.instance('missing.1'));
+  process.kill(dead, 'SIGKILL');
+  await rig.instance('missing.1').left(dead);
+  rig.configure({ ...workers, surplus: drains });
+
+  const { exitCode, stdout } = await rig.workerctl('status', '--json');
+  expect(exitCode).toBe(3);
+  const status = parse(stdout);
+  expect(Object.fromEntries(status.instances.map(({ name, state }) => [name, state]))).toEqual({
+    'running.1': 'running',
+    'starting.1': 'starting',
+    'draining.1': 'draining',
+    'stopped.1': 'stopped',
+    'missing.1': 'missing',
+    'surplus.1': 'running',
+    'surplus.2': 'surplus',
+  });
+  expect(status).toMatchObject({ wanted: 5, ready: 2, ok: false });
+  const detail = new Map(status.instances.map((each) => [each.name, each.detail]));
+  expect(detail.get('draining.1')).toMatch(/^for \S+s \(restart of \S+ by \S+\), no limit$/);
+  expect(detail.get('stopped.1')).toMatch(/^by \S+@\S+ at \d\d:\d\d:\d\d$/);
+  expect(detail.get('missing.1')).toMatch(
+    new RegExp(`^pid ${dead} died \\S+s ago: signal 9 \\(SIGKILL\\); bootcheck starts it$`),
+  );
+
+  const table = await rig.workerctl('status');
+  expect(table.exitCode).toBe(3);
+  expect(table.stdout).toMatch(/^missing\.1 +missing +- +- /m);
+  expect(table.stdout).toContain(
+    '5 wanted, 2 ready, 1 starting, 1 draining, 1 missing, 1 stopped, 1 surplus',
+  );
+});
+
+test('status before the first start must show all missing, end with 3 and make no file', async () => {
+  const rig = createRig({ mail: drains });
+  const { exitCode, stdout, stderr } = await rig.workerctl('status');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 3, stderr: '' });
+  expect(stdout).toContain('not started; bootcheck starts it');
+  expect((await rig.shell('ls -A')).stdout.split('\n')).toEqual(['bin', 'workerctl.yaml']);
+});
+
+test('what was stopped on purpose must not make status fail', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  await rig.start();
+  await rig.workerctl('stop', 'mail.2');
+  const { exitCode, stdout } = await rig.workerctl('status');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('1 wanted, 1 ready, 1 stopped');
+});
+
+test('status must note a worker that a signal has stopped', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  const pid = await booted(rig.instance('mail.1'));
+  process.kill(pid, 'SIGSTOP');
+  await until(() => stateOf(pid) === 'T', 'it to stop');
+  expect((await rig.workerctl('status')).stdout).toMatch(/^mail\.1 .*SIGSTOP.*kill -CONT/m);
+});
+
+test('status must say what is to be replaced when it could not be asked yet', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  await rig.instance('mail.1').giveJob();
+  await rig.workerctl('restart', '--no-wait');
+  const { stdout } = await rig.workerctl('status', '--json');
+  expect(JSON.parse(stdout)).toMatchObject({ instances: [{ state: 'draining', outdated: true }] });
+});
+
+test('targets and globs must choose what status shows', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 }, maps: drains, images: drains });
+  const shown = async (...targets: string[]): Promise<string[]> =>
+    parse((await rig.workerctl('status', '--json', ...targets)).stdout).instances.map(
+      ({ name }) => name,
+    );
+  expect(await shown()).toEqual(['mail.1', 'mail.2', 'maps.1', 'images.1']);
+  expect(await shown('mail')).toEqual(['mail.1', 'mail.2']);
+  expect(await shown('mail.2', 'images')).toEqual(['mail.2', 'images.1']);
+  expect(await shown('ma*')).toEqual(['mail.1', 'mail.2', 'maps.1']);
+  expect(await shown('*.1')).toEqual(['mail.1', 'maps.1', 'images.1']);
+  expect(await shown('ma?s')).toEqual(['maps.1']);
+});
+
+test('an unknown target must end with 2 and name what there is', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  for (const verb of ['status', 'start', 'stop', 'restart']) {
+    const { exitCode, stdout, stderr } = await rig.workerctl(verb, 'mial');
+    expect({ verb, exitCode, stdout }).toEqual({ verb, exitCode: 2, stdout: '' });
+    expect(stderr).toContain('target "mial": expected a worker, an instance or a glob');
+    expect(stderr).toContain('mail.1, mail.2');
+  }
+  expect((await rig.workerctl('status', 'mail.3')).exitCode).toBe(2);
+});
+
+test('status whose reader has gone must not break', async () => {
+  const rig = createRig({ mail: { ...drains, count: 50 } });
+  const { exitCode, all } = await rig.shell(
+    '{ workerctl status; echo "$?" >code; } | true; cat code',
+  );
+  expect({ exitCode, all }).toEqual({ exitCode: 0, all: '3' });
+});
+
+test('restart whose reader has gone must go on to its end', async () => {
+  const rig = createRig({ mail: { ...drains, count: 3 } });
+  await rig.start();
+  const { all } = await rig.shell('{ workerctl restart; echo "$?" >code; } | head -1; cat code');
+  expect(all).toMatch(/^\d\d:\d\d:\d\d mail\.1: asked pid \d+ to finish .*\n0$/);
+  for (const name of ['mail.1', 'mail.2', 'mail.3'])
+    expect(rig.instance(name).boots()).toHaveLength(2);
+});
+
+test('no escape codes must reach a pipe', async () => {
+  const rig = createRig({ mail: drains });
+  for (const args of [['status'], ['start'], ['restart'], ['bootcheck', '-v'], ['--help']])
+    expect((await rig.workerctl(...args)).all).not.toContain(escape);
+});
+
+test('a terminal must get colours, unless NO_COLOR is set, and lines that are whole', async () => {
+  const rig = createRig({ mail: drains });
+  const onTerminal = (command: string) =>
+    rig.shell(`TERM=xterm-256color script --quiet --return --command '${command}' /dev/null`);
+  const coloured = await onTerminal('workerctl status');
+  expect(coloured.exitCode).toBe(3);
+  expect(coloured.stdout).toContain(`${escape}[31mmissing${escape}[39m`);
+  const plain = await onTerminal('NO_COLOR=1 workerctl status');
+  expect(plain.stdout).not.toContain(escape);
+  expect(plain.stdout).toContain('not started; bootcheck starts it');
+});

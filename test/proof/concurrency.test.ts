@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import { Rig, type Ended } from '../control/rig.ts';
+import { pause } from '../os/kernel.ts';
+import { watchProcesses, type Census } from './census.ts';
+import { randomFrom, type Random } from './random.ts';
+
+// 200 rounds of 8 concurrent commands on the same three identifiers. What runs is counted from /proc by the marker,
+// all the time, and by a flock that each worker takes for its life; nothing of workerctl's own files is believed.
+
+const rounds = Number(process.env['PROOF_ROUNDS'] ?? 200);
+const seed = Number(process.env['PROOF_SEED'] ?? Date.now() % 1_000_000);
+const commandsPerRound = 8;
+const identifiers = ['1', '2', '3'];
+const instances = identifiers.map((identifier) => `mail.${identifier}`);
+const verbs = ['start', 'bootcheck', 'restart'];
+
+/**
+ * Leaves soon after TERM, each identifier in a pace of its own. It holds a lock of its identifier for as long as it lives,
+ * and tells when somebody else has it: that sees even a pair that lived for a moment only. $1 is the folder.
+ */
+const workerScript = `#!/bin/sh
+folder=$1 id=$WORKERCTL_ID asked=
+read -r stat </proc/self/stat
+start_time_of() { shift 19; start=$1; }
+start_time_of \${stat##*) }
+trap 'echo "TERM $$ $start" >>"$folder/signals"; asked=1' TERM
+exec 9>"$folder/alone.$id"
+flock -n 9 || echo "DOUBLE $$ $id" >>"$folder/signals"
+echo "UP $$ $start" >>"$folder/signals"
+while [ -z "$asked" ]; do
+  sleep 0.1 9>&- &
+  wait $!
+done
+case $id in 2) sleep 0.03 9>&- ;; 3) sleep 0.1 9>&- ;; esac
+exit 0
+`;
+
+let rig: Rig | undefined;
+let census: Census | undefined;
+
+afterEach(async () => {
+  census?.stop();
+  await rig?.dispose();
+});
+
+test(`${rounds} rounds of ${commandsPerRound} concurrent commands must never make two processes of one identifier`, async () => {
+  const random = randomFrom(seed);
+  process.stdout.write(`proof: seed ${seed} (PROOF_SEED), ${rounds} rounds (PROOF_ROUNDS)\n`);
+  rig = new Rig(identifiers);
+  rig.write('worker.sh', workerScript);
+  census = watchProcesses(rig.stateDir);
+  const begun = performance.now();
+  const ends: Ended[] = [];
+
+  for (let round = 1; round <= rounds; round += 1) {
+    const raced = await race(rig, random);
+    ends.push(...raced.map(({ ended }) => ended));
+    const told = raced.map(({ verb, ended }) => `${verb}: ${describe(ended)}`).join('\n');
+    const codes = raced.map(({ ended }) => ended.code);
+    expect(
+      codes.filter((code) => code !== 0 && code !== 1 && code !== 75),
+      `round ${round}, exit codes\n${told}`,
+    ).toEqual([]);
+
+    const asked = askedIn(raced.map(({ ended }) => ended));
+    expect(asked, `round ${round}: nobody may be asked twice\n${told}`).toEqual([
+      ...new Set(asked),
+    ]);
+
+    const last = await rig.run('bootcheck');
+    expect(last.code, `round ${round}, the last bootcheck: ${describe(last)}\n${told}`).toBe(0);
+    const running = census.sample();
+    expect(
+      instances.map((name) => `${name}: ${running.get(name)?.length ?? 0}`),
+      `round ${round}, after the last bootcheck: ${describe(last)}\n${told}`,
+    ).toEqual(instances.map((name) => `${name}: 1`));
+    expect(census.doubles, `round ${round}\n${told}`).toEqual([]);
+    expect(notesOf(rig, 'DOUBLE'), `round ${round}\n${told}`).toEqual([]);
+  }
+
+  census.stop();
+  const most = Math.max(...countsOf(notesOf(rig, 'TERM')).values());
+  const starts = notesOf(rig, 'UP').length;
+  const wall = (performance.now() - begun) / 1000;
+  const codes = [...countsOf(ends.map(({ code }) => `exit ${String(code)}`))];
+  process.stdout.write(
+    `proof: ${rounds} rounds, ${ends.length} racing commands (${codes.map(([code, count]) => `${code}: ${count}`).join(', ')}), ` +
+      `${starts} starts, ${census.samples()} samples of /proc, at most ${census.most()} process of one identifier at a time, ` +
+      `at most ${most} TERM a process, ${wall.toFixed(1)} s\n`,
+  );
+  expect(census.most()).toBe(1);
+  expect(most, 'TERMs that one process got').toBe(1);
+  expect(starts).toBeGreaterThan(rounds);
+});
+
+interface Raced {
+  readonly verb: string;
+  readonly ended: Ended;
+}
+
+/** Starts the commands within a few milliseconds of each other and waits for all. */
+async function race(raced: Rig, random: Random): Promise<Raced[]> {
+  const stagger = random.pick([0, 0, 10, 60]);
+  const running: Promise<Raced>[] = [];
+  for (let index = 0; index < commandsPerRound; index += 1) {
+    const verb = random.pick(verbs);
+    running.push(raced.run(verb).then((ended) => ({ verb, ended })));
+    if (stagger > 0) await pause(random.below(stagger));
+  }
+  return Promise.all(running);
+}
+
+/** The lines that the workers wrote with this first word, without it. */
+const notesOf = ({ folder }: Rig, word: string): string[] =>
+  readFileSync(`${folder}/signals`, 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith(`${word} `))
+    .map((line) => line.slice(word.length + 1));
+
+/** The pids that commands say they have asked: each of them is gone before the next round. */
+const askedIn = (ends: readonly Ended[]): string[] =>
+  ends.flatMap(({ stdout }) => stdout.match(/(?<= asked pid )\d+/g) ?? []);
+
+function countsOf(words: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts;
+}
+
+const describe = ({ code, signal, stdout, stderr }: Ended): string =>
+  `${String(code ?? signal)} ${stdout}${stderr}`.trimEnd();

@@ -3,7 +3,7 @@ import { pidfileOf } from '../core/launch.ts';
 import type { Death, ProcessRecord, Stop } from '../core/record.ts';
 import type { Config, Worker } from '../core/worker.ts';
 import { workerNameOf } from '../core/targets.ts';
-import { isSameProcess } from '../core/process.ts';
+import { isSameProcess, type ProcessIdentity } from '../core/process.ts';
 import { monotonicMs, now, sleep } from '../os/clock.ts';
 import { currentBootId, findProcess, readProcess, sinceBoot } from '../os/process-table.ts';
 import { readDeath, readPidfile, readRecord, readStop } from '../os/state-files.ts';
@@ -63,7 +63,13 @@ export function lookForStrays(scene: Scene, observation: Observation): Observati
   for (const { instance, process, shim } of findMarkedProcesses(stateDir)) {
     const observed = instances.get(instance);
     if (observed === undefined || observed.presence.kind === 'alive') continue;
-    const presence: Presence = { kind: 'stray', process, ...(shim && { shim }) };
+    const stop = stopOf(stateDir, instance, process);
+    const presence: Presence = {
+      kind: 'stray',
+      process,
+      ...(shim && { shim }),
+      ...(stop && { stop }),
+    };
     // Should there be two, the older one was first in the instance's place.
     if (
       observed.presence.kind === 'stray' &&
@@ -93,28 +99,22 @@ function observeInstance(
 
 function presenceOf(stateDir: string, record: ProcessRecord): Presence {
   const process = findProcess(record);
-  const stop = stopOf(stateDir, record);
+  const stop = stopOf(stateDir, record.instance, record);
   if (process === undefined)
     return { kind: 'dead', record, ...deathOf(stateDir, record), ...(stop && { stop }) };
   return { kind: 'alive', record, process, ...(stop && { stop }) };
 }
 
 /** A stop file that cannot be read counts as a signal that was sent: a second one would cost some workers their job. */
-function stopOf(stateDir: string, record: ProcessRecord): Stop | undefined {
-  const file = readStop(stateDir, record.instance);
+function stopOf(stateDir: string, instance: string, process: ProcessIdentity): Stop | undefined {
+  const file = readStop(stateDir, instance);
   switch (file.kind) {
     case 'absent':
       return undefined;
     case 'read':
-      return isSameProcess(file.value.process, record) ? file.value : undefined;
+      return isSameProcess(file.value.process, process) ? file.value : undefined;
     case 'broken':
-      return {
-        process: record,
-        sent: true,
-        signal: record.stopSignal,
-        at: now(),
-        cause: file.problem,
-      };
+      return { process, sent: true, signal: 'TERM', at: now(), cause: file.problem };
   }
 }
 

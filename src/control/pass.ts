@@ -72,10 +72,9 @@ async function decide(
   const before = readIntent(context.config.stateDir);
   const seen = await observeReported(context, instances);
   const decided = decisionOn(context, goal, before, seen);
-  const outcome =
-    mayHaveStrays && needsScan(goal, decided)
-      ? decisionOn(context, goal, before, lookForStrays(context, seen))
-      : decided;
+  const outcome = needsScan(goal, decided, mayHaveStrays)
+    ? decisionOn(context, goal, before, lookForStrays(context, seen))
+    : decided;
   warnOfProblems(context, outcome.observation);
   return { before, ...outcome };
 }
@@ -90,13 +89,20 @@ function decisionOn(
   return { intent, observation, plan: reconcile(config, intent, observation) };
 }
 
-/** Before anything is started, or called stopped, the whole of /proc is asked for a process that bears its marker. */
-function needsScan(goal: Goal, { plan, observation }: PassOutcome): boolean {
-  if (plan.some(({ kind }) => kind === 'start')) return true;
-  return (
-    goal.kind === 'stop' &&
-    [...observation.instances.values()].some(({ presence }) => presence.kind === 'absent')
-  );
+/**
+ * Before anything is started, or called stopped, the whole of /proc is asked for a process that bears its marker. Who has
+ * seen a process die need not ask, as long as its record is still there: without one, the state directory was deleted.
+ */
+function needsScan(
+  goal: Goal,
+  { plan, observation }: PassOutcome,
+  mayHaveStrays: boolean,
+): boolean {
+  const isAbsent = (instance: string): boolean =>
+    observation.instances.get(instance)?.presence.kind === 'absent';
+  if (plan.some(({ kind, instance }) => kind === 'start' && (mayHaveStrays || isAbsent(instance))))
+    return true;
+  return goal.kind === 'stop' && [...observation.instances.keys()].some(isAbsent);
 }
 
 function warnOfProblems(context: Context, { instances }: Observation): void {

@@ -21,8 +21,13 @@ export type Presence =
       readonly process: LiveProcess;
       readonly stop?: Stop;
     }
-  /** A process bears its marker, and no record claims that process. */
-  | { readonly kind: 'stray'; readonly process: LiveProcess; readonly shim?: ShimOfStray };
+  /** A process bears its marker, and no record claims that process; `stop` when that very process was asked to finish. */
+  | {
+      readonly kind: 'stray';
+      readonly process: LiveProcess;
+      readonly shim?: ShimOfStray;
+      readonly stop?: Stop;
+    };
 
 /** What a living shim tells of the stray that it waits for. */
 export interface ShimOfStray {
@@ -71,5 +76,6 @@ export function liveProcess({ presence }: ObservedInstance): LiveProcess | undef
 
 /** The stop by which the living process was asked to finish, if the signal went out. */
 export function sentStop({ presence }: ObservedInstance): Stop | undefined {
-  return presence.kind === 'alive' && presence.stop?.sent === true ? presence.stop : undefined;
+  if (presence.kind !== 'alive' && presence.kind !== 'stray') return undefined;
+  return presence.stop?.sent === true ? presence.stop : undefined;
 }

@@ -98,7 +98,12 @@ function wrongPidfiles({ subjects }: World): Action[] {
 function stalePidfiles({ subjects }: World): Action[] {
   return subjects.flatMap(({ observed, isWanted }) => {
     const { name, presence, pidfile } = observed;
-    if (isWanted || presence.kind !== 'dead' || pidfile.kind === 'absent') return [];
+    if (
+      isWanted ||
+      (presence.kind !== 'dead' && presence.kind !== 'absent') ||
+      pidfile.kind === 'absent'
+    )
+      return [];
     return [{ kind: 'forget' as const, instance: name, cause: describePidfile(observed) }];
   });
 }

@@ -1,6 +1,6 @@
 import { instancesOf } from './instance.ts';
 import { isOutdated, isStopped, type Intent } from './intent.ts';
-import { ageOf, type Observation, type ObservedInstance } from './observation.ts';
+import { ageOf, sentStop, type Observation, type ObservedInstance } from './observation.ts';
 import { formatDeath } from './record.ts';
 import { progressOf } from './standing.ts';
 import { elapsed, formatDuration, formatTimeOfDay, type Duration } from './time.ts';
@@ -117,12 +117,13 @@ function down(
 }
 
 function up(
-  { name, presence, problems }: ObservedInstance,
+  observed: ObservedInstance,
   worker: Worker | undefined,
   intent: Intent,
   observation: Observation,
   config: Config,
 ): StateAndDetail {
+  const { name, presence, problems } = observed;
   const notes = [...problems];
   if (presence.kind === 'stray') notes.push('no record claims it; bootcheck adopts it');
   if (
@@ -131,8 +132,7 @@ function up(
   ) {
     notes.push('stopped by a signal (SIGSTOP): it does nothing; kill -CONT wakes it');
   }
-  const stop =
-    presence.kind === 'alive' && presence.stop?.sent === true ? presence.stop : undefined;
+  const stop = sentStop(observed);
   if (stop !== undefined) {
     const since = formatDuration(elapsed(stop.at, observation.now));
     return {

@@ -23,6 +23,8 @@ export function lastLines(path: string, offset: number, count: number): string[]
     const lines = bytes.toString('utf8', 0, length).split('\n');
     if (lines.at(-1) === '') lines.pop();
     return lines.slice(-count);
+  } catch {
+    return []; // a folder, or a disk that cannot be read: there are no lines to show
   } finally {
     closeSync(fd);
   }

@@ -28,10 +28,12 @@ supervise() {
   shim_instance=$1 shim_state_dir=$2 shim_pidfile=$3 shim_start=$4
   umask 022
   trap : HUP INT QUIT TERM USR1 USR2 ALRM PIPE
+  # Opened now: the state directory may be deleted while the worker runs.
+  exec 4<"$shim_state_dir/$shim_instance.shim"
   setsid /bin/sh "$0" become "$@"
   shim_status=$?
   shim_death=
-  [ -s "$shim_state_dir/$shim_instance.shim" ] && read -r shim_death <"$shim_state_dir/$shim_instance.shim"
+  read -r shim_death <&4
   # 134 is `exit 134` as well as SIGABRT: a signal is one of which the shell has spoken. It is silent on INT and PIPE.
   if [ "$shim_status" -gt 128 ] && { [ -n "$shim_death" ] || [ "$shim_status" -eq 130 ] || [ "$shim_status" -eq 141 ]; }; then
     shim_how="\"signal\":$((shim_status - 128))"
@@ -49,7 +51,7 @@ supervise() {
 become() {
   shim_instance=$1 shim_state_dir=$2 shim_pidfile=$3 shim_start=$4
   shift 4
-  exec 3>&- 2>&1
+  exec 3>&- 4<&- 2>&1
   umask 022
   read -r shim_stat </proc/self/stat
   # shellcheck disable=SC2086 # the fields are wanted apart
@@ -70,7 +72,7 @@ become() {
   read -r shim_current </proc/self/oom_score_adj
   [ "$SHIM_OOM_SCORE_ADJ" = "$shim_current" ] || echo "$SHIM_OOM_SCORE_ADJ" >/proc/self/oom_score_adj
   umask "$SHIM_UMASK"
-  PATH=$SHIM_PATH
+  PATH=${SHIM_PATH-$PATH}
   unset SHIM_RECORD SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH
   WORKERCTL_INSTANCE=$shim_instance WORKERCTL_PID=$$
   export WORKERCTL_INSTANCE WORKERCTL_PID

@@ -1,4 +1,13 @@
-import { readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { WorkerctlError } from '../core/error.ts';
@@ -238,16 +247,25 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** Never waits: somebody may have made a FIFO of the file. */
 function readText(path: string): StateFile<string> {
+  let fd: number | undefined;
   try {
-    const bytes = readFileSync(path);
-    if (bytes.length <= maxBytes) return { kind: 'read', value: bytes.toString('utf8') };
-    return {
-      kind: 'broken',
-      problem: `${path}: expected at most ${maxBytes} bytes, found ${bytes.length}`,
-    };
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = fstatSync(fd);
+    if (!stats.isFile())
+      return { kind: 'broken', problem: `${path}: expected a file, found something else` };
+    if (stats.size > maxBytes) {
+      return {
+        kind: 'broken',
+        problem: `${path}: expected at most ${maxBytes} bytes, found ${stats.size}`,
+      };
+    }
+    return { kind: 'read', value: readFileSync(fd, 'utf8') };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { kind: 'absent' };
     return { kind: 'broken', problem: `${path}: ${describeErrno(error)}` };
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }

@@ -334,7 +334,7 @@ describe('a worker that died', () => {
 
 describe('a state directory that was deleted', () => {
   const deleted = (): void => {
-    rmSync(rig.stateDir, { recursive: true, force: true });
+    rmSync(rig.stateDir, { recursive: true, force: true, maxRetries: 20 });
   };
 
   test.each(['start', 'bootcheck'] as const)('%s must adopt the living worker', async (command) => {
@@ -526,7 +526,7 @@ describe('a command that is killed at any moment', () => {
       expect(await rig.run('bootcheck')).toMatchObject({ code: 0, stdout: '' });
       for (const name of names) await rig.arrived(name);
       await endProcessesOf(rig.folder);
-      rmSync(rig.stateDir, { recursive: true });
+      rmSync(rig.stateDir, { recursive: true, maxRetries: 20 });
     }
     expect([...rig.terms()]).toEqual([]);
   });

@@ -202,7 +202,7 @@ export class Rig {
   async dispose(): Promise<void> {
     for (const child of this.#bystanders) child.kill('SIGKILL');
     await endProcessesOf(this.folder);
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 

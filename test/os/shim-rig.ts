@@ -70,6 +70,7 @@ export function runShim(
       SHIM_UMASK: options.umask ?? '022',
       SHIM_LIMITS: options.limits ?? '',
       SHIM_OOM_SCORE_ADJ: options.oomScoreAdj ?? ownOomScoreAdj(),
+      SHIM_PATH: process.env['PATH'],
       ...options.env,
     },
   });

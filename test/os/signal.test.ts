@@ -109,7 +109,7 @@ describe('a process that is not the one', () => {
   });
 
   test('must be gone when it is a zombie', async () => {
-    const parent = scratch.shell('(exit 0) & echo "zombie $!"; exec sleep 1000');
+    const parent = scratch.shell('sleep 0.2 & echo "zombie $!"; exec sleep 1000');
     await parent.says('zombie');
     const pid = Number(/zombie (\d+)/.exec(parent.heard())?.[1]);
     await until('a zombie', () => look(pid)?.state === 'Z');

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, statSync } from 'node:fs';
 import { WorkerctlError } from '../../core/error.ts';
-import { describeErrno, errnoOf } from '../errno.ts';
+import { errnoOf } from '../errno.ts';
 import type { HeldLock, LockBackend } from './lock-backend.ts';
+import { openLockFile } from './lock-file.ts';
 
 /**
  * flock(2) without native code: a helper program locks an inherited fd. The lock lies on the open file description,
@@ -64,19 +65,6 @@ function tryLock(helper: Helper, paths: readonly string[]): (HeldLock | undefine
   } catch (error) {
     for (const fd of fds) closeQuietly(fd);
     throw error;
-  }
-}
-
-function openLockFile(path: string): number {
-  const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-  try {
-    return openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644);
-  } catch (error) {
-    throw new WorkerctlError(
-      'state',
-      `lock file ${path}: cannot be opened: ${describeErrno(error)}`,
-      { cause: error },
-    );
   }
 }
 

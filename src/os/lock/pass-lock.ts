@@ -26,7 +26,7 @@ export async function takePassLock(
     const [lock] = await lockBackend().tryLock([path]);
     if (lock !== undefined) {
       signIn(lock, path, options.command);
-      return lock;
+      return { ...lock, release: () => signOutAndRelease(lock, path) };
     }
     if (monotonicMs() >= deadline || options.signal?.aborted === true)
       throw lockedError(path, options.wait);
@@ -43,9 +43,24 @@ function signIn(lock: HeldLock, path: string, command: string): void {
     since: now(),
     command: command.slice(0, 60),
   });
-  const fd = lock.fd ?? openSync(path, 'r+');
-  writeSync(fd, `${holder.padEnd(holderLength - 1)}\n`, 0);
-  if (fd !== lock.fd) closeSync(fd);
+  write(lock, path, holder);
+}
+
+/** Whoever uses flock(1) on the file leaves no name there, and must not be taken for us. */
+async function signOutAndRelease(lock: HeldLock, path: string): Promise<void> {
+  if (!lock.compromised.aborted) write(lock, path, '');
+  await lock.release();
+}
+
+/** A name is a convenience: a full disk keeps nobody from holding the lock. */
+function write(lock: HeldLock, path: string, text: string): void {
+  try {
+    const fd = lock.fd ?? openSync(path, 'r+');
+    writeSync(fd, `${text.padEnd(holderLength - 1)}\n`, 0);
+    if (fd !== lock.fd) closeSync(fd);
+  } catch {
+    return;
+  }
 }
 
 function lockedError(path: string, waited: Duration): WorkerctlError {

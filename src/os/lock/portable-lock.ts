@@ -1,7 +1,8 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { WorkerctlError } from '../../core/error.ts';
 import { describeErrno, errnoOf } from '../errno.ts';
 import type { HeldLock, LockBackend } from './lock-backend.ts';
+import { openLockFile } from './lock-file.ts';
 
 /** A holder that has not renewed its lock for this long is taken for dead; the least that the library allows is 2 s. */
 const staleAfterMs = 10_000;
@@ -14,14 +15,21 @@ const staleAfterMs = 10_000;
 export const portableBackend: LockBackend = {
   name: 'portable',
   isKernelLock: false,
-  tryLock: (paths) => Promise.all(paths.map(tryLock)),
+  tryLock: async (paths) => {
+    const tried = await Promise.allSettled(paths.map(tryLock));
+    const failed = tried.find((one) => one.status === 'rejected');
+    const locks = tried.map((one) => (one.status === 'fulfilled' ? one.value : undefined));
+    if (failed === undefined) return locks;
+    for (const lock of locks) await lock?.release();
+    throw failed.reason;
+  },
 };
 
 async function tryLock(path: string): Promise<HeldLock | undefined> {
   const { default: lockfile } = await import('proper-lockfile');
   const lost = new AbortController();
   try {
-    closeSync(openSync(path, 'a', 0o644));
+    closeSync(openLockFile(path));
     const release = await lockfile.lock(path, {
       realpath: false,
       stale: staleAfterMs,
@@ -38,6 +46,7 @@ async function tryLock(path: string): Promise<HeldLock | undefined> {
     };
   } catch (error) {
     if (errnoOf(error) === 'ELOCKED') return undefined;
+    if (error instanceof WorkerctlError) throw error;
     throw new WorkerctlError('state', `lock file ${path}: ${describeErrno(error)}`, {
       cause: error,
     });

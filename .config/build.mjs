@@ -11,24 +11,64 @@ const dist = join(root, 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 mkdirSync(dist, { recursive: true });
-await build({
+// First: V8 tells an old cache by the length of its source only.
+rmSync(join(dist, 'cli.cjs.cache'), { force: true });
+
+const common = {
   absWorkingDir: root,
-  entryPoints: ['src/cli.ts'],
-  outfile: join(dist, 'cli.cjs'),
   bundle: true,
   minify: true,
-  keepNames: false,
   platform: 'node',
   format: 'cjs',
   target: 'node20',
+  // import() becomes require(): a lazy part of the bundle is evaluated, or a bundle of its own read, on first use.
+  supported: { 'dynamic-import': false },
   legalComments: 'linked',
   logLevel: 'warning',
-  // yargs lays its help out with string-width, whose Intl.Segmenter costs more than the rest of yargs.
-  alias: { 'string-width': join(root, 'src/output/width.ts') },
   banner: { js: 'const bundleUrl=require("node:url").pathToFileURL(__filename).href;' },
   define: { 'import.meta.url': 'bundleUrl', VERSION: JSON.stringify(version) },
+};
+
+/** Large parts that most runs do not need: kept out of the CLI's bundle, which is read and compiled on every start. */
+const apart = {
+  name: 'apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/commands\/demo\.ts$/ }, () => ({ path: './demo.cjs', external: true }));
+    onResolve({ filter: /^yargs$/ }, () => ({ path: './yargs.cjs', external: true }));
+    onResolve({ filter: /^proper-lockfile$/ }, () => ({
+      path: './proper-lockfile.cjs',
+      external: true,
+    }));
+  },
+};
+
+await build({
+  ...common,
+  entryPoints: ['src/cli.ts'],
+  outfile: join(dist, 'cli.cjs'),
+  plugins: [apart],
+});
+await build({
+  ...common,
+  entryPoints: ['yargs'],
+  outfile: join(dist, 'yargs.cjs'),
+  // As Node gives a CommonJS module to an ES one: its exports are the default.
+  footer: { js: 'module.exports=module.exports.default;' },
+  alias: {
+    // yargs lays its help out with string-width, whose Intl.Segmenter costs more than the rest of yargs, and loads
+    // node:assert, which costs as much again, for two checks.
+    'string-width': join(root, 'src/output/width.ts'),
+    assert: join(root, 'src/cli/assert.ts'),
+  },
+});
+await build({ ...common, entryPoints: ['src/commands/demo.ts'], outfile: join(dist, 'demo.cjs') });
+await build({
+  ...common,
+  entryPoints: ['proper-lockfile'],
+  outfile: join(dist, 'proper-lockfile.cjs'),
 });
 for (const script of ['shim.sh', 'signal.sh'])
   copyFileSync(join(root, 'src/os', script), join(dist, script));
-rmSync(join(dist, 'cli.cjs.cache'), { force: true });
-execFileSync(process.execPath, [join(root, '.config/code-cache.cjs')], { stdio: 'inherit' });
+execFileSync(process.execPath, [join(root, '.config/code-cache.cjs')], {
+  stdio: ['ignore', 'ignore', 'inherit'],
+});

@@ -5,33 +5,32 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const vm = require('node:vm');
+const { createRequire } = require('node:module');
 
 const bundle = path.join(__dirname, '..', 'dist', 'cli.cjs');
 const source = fs.readFileSync(bundle);
 const script = new vm.Script(
-  `(function(exports,require,module,__filename,__dirname){${source}\n})`,
+  `(function(exports,require,module,__filename,__dirname){${source.toString('latin1')}\n})`,
   {
     filename: bundle,
-    importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   },
 );
 const main = { exports: {} };
-script.runInThisContext()(main.exports, require, main, bundle, path.dirname(bundle));
+script.runInThisContext()(main.exports, createRequire(bundle), main, bundle, path.dirname(bundle));
 
 (async () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'workerctl-build-'));
-  const config = path.join(folder, 'workerctl.yaml');
-  fs.writeFileSync(
-    config,
-    'workers: {warm: {command: [sleep, "1"], count: 2, stop: {signal: TERM}}}\n',
-  );
-  const { write } = process.stdout;
-  process.stdout.write = () => true;
+  /** A config of a few instances, none of which is ever started. */
+  const configOf = (count) => {
+    const config = path.join(folder, `${count}.yaml`);
+    const worker = `{command: ["true"], count: ${count}, stop: {signal: TERM}}`;
+    fs.writeFileSync(config, `state_dir: state\nworkers: {warm: ${worker}}\n`);
+    return config;
+  };
   try {
-    await main.exports.main(['status', '--config', config]);
-    await main.exports.main(['bootcheck', '--dry-run', '--config', config]);
+    await main.exports.main(['status', '--config', configOf(2)]);
+    await main.exports.main(['bootcheck', '--config', configOf(0)]);
   } finally {
-    process.stdout.write = write;
     fs.rmSync(folder, { recursive: true, force: true });
   }
   fs.writeFileSync(`${bundle}.cache`, script.createCachedData());

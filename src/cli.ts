@@ -1,6 +1,6 @@
-import { constants } from 'node:os';
 import { errorBoundary } from './cli/errors.ts';
 import { parseInvocation } from './cli/parse.ts';
+import { print } from './cli/print.ts';
 import { verbs } from './cli/verbs.ts';
 
 /**
@@ -10,7 +10,7 @@ export async function main(argv: readonly string[], directory?: string): Promise
   return errorBoundary(argv, async () => {
     const invocation = await parseInvocation(argv, verbs, { env: process.env, directory });
     if (invocation.kind === 'text') {
-      process.stdout.write(invocation.text);
+      print(invocation.text);
       return 0;
     }
     return invocation.verb.run(invocation.options);
@@ -21,17 +21,7 @@ export async function main(argv: readonly string[], directory?: string): Promise
 export function run(directory: string | undefined): void {
   // Folders and files are as readable as ever, whatever the caller's umask; workers get their own.
   process.umask(0o022);
-  survivesClosedPipe();
   void main(process.argv.slice(2), directory).then((code) => {
     process.exitCode = code;
   });
-}
-
-/** `workerctl restart | head -1` closes our output while we still work: the work goes on without it. */
-function survivesClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') process.exit(128 + constants.signals.SIGPIPE);
-    });
-  }
 }

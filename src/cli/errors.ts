@@ -1,6 +1,7 @@
 import { exitCodeOf, WorkerctlError } from '../core/error.ts';
 import { errorJson } from '../output/json.ts';
 import { wantsJson } from './parse.ts';
+import { print } from './print.ts';
 
 /** The exit code of a bug. Source: EX_SOFTWARE of sysexits.h. */
 const bugCode = 70;
@@ -15,7 +16,7 @@ export async function errorBoundary(
   } catch (error) {
     if (!(error instanceof WorkerctlError)) return bug(error);
     const code = exitCodeOf[error.code];
-    if (wantsJson(argv, process.env)) process.stdout.write(errorJson(error, code));
+    if (wantsJson(argv, process.env)) print(errorJson(error, code));
     const hint = error.hint === undefined ? '' : `  ${error.hint}\n`;
     process.stderr.write(`workerctl: ${error.message}\n${hint}`);
     return code;

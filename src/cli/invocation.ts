@@ -10,10 +10,11 @@ import type { Config } from '../core/worker.ts';
 import type { ActOptions, PlanOutcome } from '../commands/act.ts';
 import { now } from '../os/clock.ts';
 import { currentUser } from '../os/environment.ts';
-import { coloursFor } from '../output/colours.ts';
 import { formatEventLine, formatOutcome, formatPlanned, formatWaiting } from '../output/human.ts';
 import { outcomeJson, planJson } from '../output/json.ts';
+import { plain, type Colours } from '../output/plain.ts';
 import type { GlobalOptions, RawOptions } from './parse.ts';
+import { isCharacterDevice, print } from './print.ts';
 
 /** The path of the config that the options, the environment or the working directory name. */
 export function configPath({ config, directory }: GlobalOptions): string {
@@ -30,6 +31,13 @@ export function configPath({ config, directory }: GlobalOptions): string {
 /** The config itself. */
 export const configFor = (options: GlobalOptions): Config => loadConfig(configPath(options));
 
+/** Colours where they can be seen or are asked for; what makes them is loaded only then. */
+export async function colours(): Promise<Colours> {
+  if (!isCharacterDevice() && process.env['FORCE_COLOR'] === undefined) return plain;
+  const { coloursFor } = await import('../output/colours.ts');
+  return coloursFor(process.env);
+}
+
 /** A command that acts, with its outcome. */
 export type Act = (context: Context, options: ActOptions) => Promise<ActOutcome | PlanOutcome>;
 
@@ -41,7 +49,7 @@ export async function runAct(
 ): Promise<number> {
   const interrupt = interruption();
   try {
-    const context = contextFor(command, global, interrupt.signal);
+    const context = contextFor(command, global, interrupt.signal, await colours());
     const outcome = await act(context, {
       targets,
       dryRun: dryRun === true,
@@ -59,11 +67,15 @@ export async function runAct(
   }
 }
 
-function contextFor(command: string, global: GlobalOptions, signal: AbortSignal): Context {
+function contextFor(
+  command: string,
+  global: GlobalOptions,
+  signal: AbortSignal,
+  painted: Colours,
+): Context {
   const hostName = hostname();
-  const colours = coloursFor(process.env);
-  const print = (text: string): void => {
-    if (!global.json) process.stdout.write(text);
+  const say = (text: string): void => {
+    if (!global.json) print(text);
   };
   return {
     config: configFor(global),
@@ -72,10 +84,10 @@ function contextFor(command: string, global: GlobalOptions, signal: AbortSignal)
     command,
     signal,
     report: (event) => {
-      if (event.kind !== 'ready') print(formatEventLine(event, colours));
+      if (event.kind !== 'ready') say(formatEventLine(event, painted));
     },
     reportWaiting: (draining) => {
-      print(formatWaiting(draining, now()));
+      say(formatWaiting(draining, now()));
     },
   };
 }
@@ -87,11 +99,11 @@ function printOutcome(
 ): number {
   switch (outcome.kind) {
     case 'planned':
-      process.stdout.write(json ? planJson(outcome.plan) : formatPlanned(outcome.plan));
+      print(json ? planJson(outcome.plan) : formatPlanned(outcome.plan));
       return 0;
     case 'acted': {
       const code = exitCodeFor(outcome, signal);
-      process.stdout.write(json ? outcomeJson(outcome, code) : formatOutcome(outcome));
+      print(json ? outcomeJson(outcome, code) : formatOutcome(outcome));
       return code;
     }
   }

@@ -1,4 +1,4 @@
-import yargs, { type Argv } from 'yargs';
+import type { Argv } from 'yargs';
 import { WorkerctlError } from '../core/error.ts';
 import { formatTable } from '../output/table.ts';
 
@@ -134,6 +134,34 @@ async function unknownVerb(
   );
 }
 
+/**
+ * Words that are targets, `--config FILE` or `--json`, as cron and most people write them: read without yargs, which takes
+ * longer to load than all the rest. Undefined for anything else, so that yargs decides on it.
+ */
+function plainWords(
+  words: readonly string[],
+): { targets: string[]; config: string | undefined; json: boolean } | undefined {
+  const targets: string[] = [];
+  let config: string | undefined;
+  let json = false;
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? '';
+    const value = words[at + 1];
+    if (word === '--json') json = true;
+    else if (!word.startsWith('-')) targets.push(word);
+    else if (
+      valueOptions.has(word) &&
+      config === undefined &&
+      value !== undefined &&
+      !value.startsWith('-')
+    ) {
+      config = value;
+      at += 1;
+    } else return undefined;
+  }
+  return { targets, config, json };
+}
+
 async function parseVerb(
   name: string,
   verb: Verb,
@@ -141,6 +169,19 @@ async function parseVerb(
   caller: Caller,
 ): Promise<Invocation> {
   const { env, directory } = caller;
+  const plain = plainWords(words);
+  if (plain !== undefined) {
+    const { targets, config, json } = plain;
+    return {
+      kind: 'run',
+      verb,
+      options: {
+        targets,
+        global: { config, json: json || isSet(env['WORKERCTL_JSON']), directory },
+      },
+    };
+  }
+  const { default: yargs } = await import('yargs');
   let text = '';
   const described = verb.options(yargs([], '/'));
   const parser = described

@@ -5,10 +5,10 @@ import { bootcheck } from '../commands/bootcheck.ts';
 import { status } from '../commands/status.ts';
 import { WorkerctlError } from '../core/error.ts';
 import { isShort } from '../core/status.ts';
-import { coloursFor } from '../output/colours.ts';
 import { formatInit, formatStatus } from '../output/human.ts';
 import { checkJson, initJson, statusJson } from '../output/json.ts';
-import { configFor, configPath, runAct } from './invocation.ts';
+import { colours, configFor, configPath, runAct } from './invocation.ts';
+import { print, terminalColumns } from './print.ts';
 import type { RawOptions, Verb } from './parse.ts';
 
 const dryRun = (parser: Argv): Argv =>
@@ -31,13 +31,11 @@ const waitCodes =
 const shortCode = 3;
 
 async function runStatus({ global, targets }: RawOptions): Promise<number> {
-  const found = await status({ config: configFor(global), hostName: hostname() }, { targets });
-  // Some terminals (script, docker exec -t) say that they have no columns.
-  const columns =
-    process.stdout.isTTY && process.stdout.columns > 0 ? process.stdout.columns : undefined;
-  process.stdout.write(
-    global.json ? statusJson(found) : formatStatus(found, coloursFor(process.env), columns),
+  const found = await status(
+    { config: configFor(global), hostName: hostname(), ignoresPidfiles: true },
+    { targets },
   );
+  print(global.json ? statusJson(found) : formatStatus(found, await colours(), terminalColumns()));
   return isShort(found) ? shortCode : 0;
 }
 
@@ -55,7 +53,7 @@ async function runInit({ global, force }: RawOptions): Promise<number> {
     });
   }
   const outcome = init({ directory, force: force === true });
-  process.stdout.write(global.json ? initJson(outcome) : formatInit(outcome));
+  print(global.json ? initJson(outcome) : formatInit(outcome));
   return 0;
 }
 
@@ -67,7 +65,7 @@ async function runCheck({ global, targets }: RawOptions): Promise<number> {
   ]);
   const { config, warnings } = check({ path: configPath(global) });
   for (const warning of warnings) process.stderr.write(`workerctl: ${warning}\n`);
-  process.stdout.write(
+  print(
     global.json
       ? checkJson(config.path, effectiveConfig(config), warnings)
       : `# ${config.path}\n${formatEffective(config)}`,
@@ -78,11 +76,12 @@ async function runCheck({ global, targets }: RawOptions): Promise<number> {
 async function runDemo({ targets }: RawOptions): Promise<number> {
   refuseTargets('demo', targets);
   const { demo } = await import('../commands/demo.ts');
-  const { held } = await demo({
+  const { held, signal } = await demo({
     workerctl: [process.execPath, join(__dirname, '..', 'bin', 'workerctl')],
-    print: (text) => process.stdout.write(text),
-    colours: coloursFor(process.env).level > 0,
+    print,
+    colours: (await colours()).level > 0,
   });
+  if (signal !== undefined) return 128 + signal;
   return held ? 0 : 1;
 }
 
@@ -154,7 +153,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
         options,
       );
       const isSilent = events.length === 0 && options['dryRun'] !== true && !options.global.json;
-      if (options['verbose'] === true && isSilent) process.stdout.write('nothing to do\n');
+      if (options['verbose'] === true && isSilent) print('nothing to do\n');
       return code;
     },
   },

@@ -13,6 +13,8 @@ import { findMarkedProcesses } from '../os/strays.ts';
 export interface Scene {
   readonly config: Config;
   readonly hostName: string;
+  /** Pidfiles are not read: whoever only looks does not repair them. */
+  readonly ignoresPidfiles?: boolean;
 }
 
 /** Looks at these instances: their files, and what the kernel says of the processes in them. Takes no lock. */
@@ -82,7 +84,7 @@ export function lookForStrays(scene: Scene, observation: Observation): Observati
 }
 
 function observeInstance(
-  { config, hostName }: Scene,
+  { config, hostName, ignoresPidfiles = false }: Scene,
   name: string,
   worker: Worker | undefined,
 ): ObservedInstance {
@@ -92,7 +94,9 @@ function observeInstance(
     presence:
       record.kind === 'read' ? presenceOf(config.stateDir, record.value) : { kind: 'absent' },
     pidfile:
-      worker === undefined ? { kind: 'absent' } : readPidfile(pidfileOf(worker, name, hostName)),
+      worker === undefined || ignoresPidfiles
+        ? { kind: 'absent' }
+        : readPidfile(pidfileOf(worker, name, hostName)),
     problems: record.kind === 'broken' ? [record.problem] : [],
   };
 }

@@ -45,8 +45,10 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   });
   try {
     const outcome = await decide(context, request);
-    if (JSON.stringify(outcome.intent) !== JSON.stringify(outcome.before))
-      writeIntent(stateDir, outcome.intent);
+    if (JSON.stringify(outcome.intent) !== JSON.stringify(outcome.before)) {
+      // What a check drops from the intent has been reached: losing that in a crash costs nothing.
+      writeIntent(stateDir, outcome.intent, { durable: request.goal.kind !== 'check' });
+    }
     await apply(context, outcome.plan, lock);
     return outcome;
   } finally {

@@ -97,6 +97,10 @@ export function formatEvent(event: Event): string {
   }
 }
 
+/** Less than this reads as `0s`. */
+const shortest = 50;
+
 function after(drained: Duration | undefined): string {
-  return drained === undefined ? '' : ` after ${formatDuration(drained)}`;
+  if (drained === undefined) return '';
+  return drained < shortest ? ' at once' : ` after ${formatDuration(drained)}`;
 }

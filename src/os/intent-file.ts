@@ -51,10 +51,14 @@ function intentFrom({ stopped, rollout }: z.output<typeof intentSchema>): Intent
 }
 
 /**
- * Writes the intent, so that it outlives a crash of the host.
+ * Writes the intent; `durable` makes it outlive a crash of the host.
  * @throws WorkerctlError `state` when it cannot be written; the old one is then as it was
  */
-export function writeIntent(stateDir: string, { stopped, rollout }: Intent): void {
+export function writeIntent(
+  stateDir: string,
+  { stopped, rollout }: Intent,
+  { durable }: { durable: boolean },
+): void {
   const json = {
     version: 1,
     stopped,
@@ -72,7 +76,7 @@ export function writeIntent(stateDir: string, { stopped, rollout }: Intent): voi
   };
   const path = intentPath(stateDir);
   try {
-    writeFileAtomically(path, `${JSON.stringify(json, undefined, 1)}\n`, { durable: true });
+    writeFileAtomically(path, `${JSON.stringify(json, undefined, 1)}\n`, { durable });
   } catch (error) {
     throw new WorkerctlError(
       'state',

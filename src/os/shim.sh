@@ -56,12 +56,20 @@ become() {
   read -r shim_stat </proc/self/stat
   # shellcheck disable=SC2086 # the fields are wanted apart
   start_time_of ${shim_stat##*) } # after the last `)`: a program's name may hold one
+  # Under their own names in a folder beside, so that one mv publishes both: the pidfile first.
+  shim_new=$shim_state_dir/.new
+  [ -d "$shim_new" ] || mkdir -p "$shim_new"
   {
     printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s}\n' $$ "$shim_start_time" "$PPID" "$SHIM_RECORD" \
-      >"$shim_state_dir/$shim_instance.json.new" &&
-      printf '%s\n' $$ >"$shim_pidfile.new" &&
-      mv -f "$shim_pidfile.new" "$shim_pidfile" &&
-      mv -f "$shim_state_dir/$shim_instance.json.new" "$shim_state_dir/$shim_instance.json"
+      >"$shim_new/$shim_instance.json" &&
+      if [ "$shim_pidfile" = "$shim_state_dir/$shim_instance.pid" ]; then
+        printf '%s\n' $$ >"$shim_new/$shim_instance.pid" &&
+          mv -f "$shim_new/$shim_instance.pid" "$shim_new/$shim_instance.json" "$shim_state_dir/"
+      else
+        printf '%s\n' $$ >"$shim_pidfile.new" &&
+          mv -f "$shim_pidfile.new" "$shim_pidfile" &&
+          mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/$shim_instance.json"
+      fi
   } || {
     echo "workerctl: $shim_instance is not started: its record or pidfile cannot be written"
     exit 73

@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { ProcessIdentity } from '../core/process.ts';
+import { childProcess } from './child-process.ts';
 import type { StopSignal } from '../core/worker.ts';
 
 /** What came of asking a process: `gone` when it was dead already, `denied` when it is another user's. */
@@ -29,7 +29,7 @@ export function askToFinish(
     signal,
     stopFile,
   ]);
-  const result = spawnSync('/bin/sh', [join(__dirname, 'signal.sh'), ...words], {
+  const result = childProcess().spawnSync('/bin/sh', [join(__dirname, 'signal.sh'), ...words], {
     stdio: ['ignore', 'pipe', 'inherit', passLockFd ?? 'ignore'],
     // A session of its own: Ctrl-C at the terminal must not reach it. (spawnSync knows it, its types do not.)
     ...{ detached: true },

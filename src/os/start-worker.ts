@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import type { ChildProcess } from 'node:child_process';
+import type * as Crypto from 'node:crypto';
 import { closeSync, mkdirSync, openSync, realpathSync, rmSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../core/error.ts';
 import { workerPath, type Launch } from '../core/launch.ts';
+import { childProcess } from './child-process.ts';
 import { now } from './clock.ts';
 import { findProgram } from './find-program.ts';
 import { buildEnvironment } from './environment.ts';
@@ -30,7 +31,7 @@ export interface StartedShim {
  */
 export function startShim(launch: Launch, stateDir: string, lock: HeldLock): StartedShim {
   closeInheritedFds();
-  const start = randomBytes(8).toString('hex');
+  const start = crypto().randomBytes(8).toString('hex');
   const opened: number[] = [];
   const open = (path: string, flags: 'a' | 'w'): number => {
     const fd = openSync(path, flags, flags === 'a' ? 0o666 & ~parseInt(launch.umask, 8) : 0o644);
@@ -50,7 +51,7 @@ export function startShim(launch: Launch, stateDir: string, lock: HeldLock): Sta
     forgetPredecessor(stateDir, launch.instance);
     const environment = buildEnvironment(launch, process.env);
     const child = attempt('its command and environment', () =>
-      spawn('/bin/sh', shimWords(launch, stateDir, start), {
+      childProcess().spawn('/bin/sh', shimWords(launch, stateDir, start), {
         cwd: directory,
         env: { ...environment, ...shimSettings(launch, start, environment['PATH']) },
         detached: true,
@@ -106,7 +107,8 @@ function niceWords(nice: number): string[] {
 
 /** Twelve hexadecimal digits that differ when the command or its folder does. */
 export const digestOf = ({ command, directory }: Launch): string =>
-  createHash('sha256')
+  crypto()
+    .createHash('sha256')
     .update(JSON.stringify([command, directory]))
     .digest('hex')
     .slice(0, 12);
@@ -116,6 +118,9 @@ function forgetPredecessor(stateDir: string, instance: string): void {
   rmSync(exitPath(stateDir, instance), { force: true });
   rmSync(stopPath(stateDir, instance), { force: true });
 }
+
+/** Loaded at the first start: it takes 5 ms, which a boot check that has nothing to do does not have. */
+const crypto = (): typeof Crypto => process.getBuiltinModule('node:crypto');
 
 function endOf(child: ChildProcess): () => boolean {
   let hasEnded = false;

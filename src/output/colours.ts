@@ -1,7 +1,8 @@
-import { Chalk, supportsColor, type ChalkInstance } from 'chalk';
+import { Chalk, supportsColor } from 'chalk';
+import type { Colours } from './plain.ts';
 
-/** Colours for standard output: none in a pipe, and none where NO_COLOR is set (https://no-color.org). */
-export function coloursFor(env: NodeJS.ProcessEnv): ChalkInstance {
+/** Colours for a terminal; none where NO_COLOR is set (https://no-color.org) or the terminal has none. */
+export function coloursFor(env: NodeJS.ProcessEnv): Colours {
   const isUnwanted = (env['NO_COLOR'] ?? '') !== '';
   return new Chalk({ level: isUnwanted || supportsColor === false ? 0 : supportsColor.level });
 }

@@ -1,16 +1,16 @@
-import type { ChalkInstance } from 'chalk';
 import { formatEvent, isFailure, type Draining, type Event } from '../core/event.ts';
 import type { ActOutcome } from '../core/outcome.ts';
 import { formatPlan, type Plan } from '../core/plan.ts';
 import { isShort, type InstanceState, type InstanceStatus, type Status } from '../core/status.ts';
 import { formatDuration, formatTimeOfDay, type Moment } from '../core/time.ts';
+import type { Colours } from './plain.ts';
 import { formatTable } from './table.ts';
 
 /** How many instances one line names before it only counts them. */
 const namedAtMost = 5;
 
 /** An event as a dated line, with the last log lines of what could not be started below it. */
-export function formatEventLine(event: Event, colours: ChalkInstance): string {
+export function formatEventLine(event: Event, colours: Colours): string {
   const words = formatEvent(event);
   const line = `${formatTimeOfDay(event.at)} ${isFailure(event) ? colours.red(words) : words}\n`;
   if (event.kind !== 'start_failed') return line;
@@ -110,7 +110,7 @@ function formatNames(names: readonly string[]): string {
 }
 
 /** The table of `status` and its summary; lines are cut at `columns`. */
-export function formatStatus(status: Status, colours: ChalkInstance, columns?: number): string {
+export function formatStatus(status: Status, colours: Colours, columns?: number): string {
   if (status.instances.length === 0) return 'no instances: the config wants none\n';
   const paint: Record<InstanceState, (text: string) => string> = {
     running: colours.green,
@@ -145,7 +145,7 @@ function detailOf({ isOutdated, state, detail }: InstanceStatus): string {
   return detail === '' ? 'to be replaced' : `to be replaced; ${detail}`;
 }
 
-function formatSummary(status: Status, colours: ChalkInstance): string {
+function formatSummary(status: Status, colours: Colours): string {
   const others = (['starting', 'draining', 'missing', 'stopped', 'surplus'] as const).flatMap(
     (state) => {
       const count = status.instances.filter((one) => one.state === state).length;

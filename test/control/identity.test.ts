@@ -1,6 +1,14 @@
 import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { bootId, endProcess, endProcessesOf, isAlive, look, until } from '../os/kernel.ts';
+import {
+  bootId,
+  endProcess,
+  endProcessesOf,
+  isAlive,
+  look,
+  removeFolder,
+  until,
+} from '../os/kernel.ts';
 import { Rig, type Ended } from './rig.ts';
 
 // Files that lie, processes that are gone and processes that nobody knows: never an innocent process signalled, never a
@@ -333,13 +341,11 @@ describe('a worker that died', () => {
 });
 
 describe('a state directory that was deleted', () => {
-  const deleted = (): void => {
-    rmSync(rig.stateDir, { recursive: true, force: true, maxRetries: 20 });
-  };
+  const deleted = (): Promise<void> => removeFolder(rig.stateDir);
 
   test.each(['start', 'bootcheck'] as const)('%s must adopt the living worker', async (command) => {
     const [pid = 0] = await rig.up();
-    deleted();
+    await deleted();
     const ended = await rig.run(command);
     expect(ended.stdout).toContain(`adopted pid ${pid}`);
     expectKept(ended, pid);
@@ -347,14 +353,14 @@ describe('a state directory that was deleted', () => {
 
   test('restart must replace the living worker', async () => {
     const [pid = 0] = await rig.up();
-    deleted();
+    await deleted();
     await expectFresh(await rig.run('restart'), pid);
     expect([...rig.terms()]).toEqual([[pid, 1]]);
   });
 
   test('stop must find the living worker and ask it once', async () => {
     const [pid = 0] = await rig.up();
-    deleted();
+    await deleted();
     expect(await rig.run('stop')).toMatchObject({ code: 0 });
     expect(rig.pids()).toEqual([]);
     expect([...rig.terms()]).toEqual([[pid, 1]]);
@@ -365,13 +371,13 @@ describe('a state directory that was deleted', () => {
   test('a worker whose shim was killed too must be adopted', async () => {
     const [pid = 0] = await rig.up();
     await endProcess(shimPid());
-    deleted();
+    await deleted();
     expectKept(await rig.run('bootcheck'), pid);
   });
 
   test('the signal that an adopted worker died of must be told', async () => {
     const [pid = 0] = await rig.up();
-    deleted();
+    await deleted();
     await rig.run('bootcheck');
     await endProcess(pid);
     const ended = await rig.run('bootcheck');
@@ -386,7 +392,7 @@ describe('a state directory that was deleted', () => {
       rig.busy();
       await rig.run('restart', '--no-wait');
       await until('the TERM', () => rig.terms().has(pid));
-      deleted();
+      await deleted();
       const { ended } = rig.launch([command]);
       await until('a pass', () => {
         try {
@@ -408,7 +414,7 @@ describe('a state directory that was deleted', () => {
     rig.busy();
     const { ended } = rig.launch(['restart']);
     await until('the TERM', () => rig.terms().has(pid));
-    deleted();
+    await deleted();
     // The waiting command looks about four times a second; a second process appears then or never.
     const begun = performance.now();
     await until('some looks', () => rig.pids().length > 1 || performance.now() - begun > 1_500);
@@ -526,7 +532,7 @@ describe('a command that is killed at any moment', () => {
       expect(await rig.run('bootcheck')).toMatchObject({ code: 0, stdout: '' });
       for (const name of names) await rig.arrived(name);
       await endProcessesOf(rig.folder);
-      rmSync(rig.stateDir, { recursive: true, maxRetries: 20 });
+      await removeFolder(rig.stateDir);
     }
     expect([...rig.terms()]).toEqual([]);
   });

@@ -9,6 +9,7 @@ import {
   isAlive,
   look,
   markedInstance,
+  removeFolder,
   until,
   type Seen,
 } from '../os/kernel.ts';
@@ -202,7 +203,7 @@ export class Rig {
   async dispose(): Promise<void> {
     for (const child of this.#bystanders) child.kill('SIGKILL');
     await endProcessesOf(this.folder);
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 20 });
+    await removeFolder(this.folder);
   }
 }
 

@@ -32,7 +32,7 @@ test('nothing must be wanted without a file', () => {
 });
 
 test.each([intent, { stopped: intent.stopped }, noIntent])('%j must come back', (one) => {
-  writeIntent(scratch.folder(), one);
+  writeIntent(scratch.folder(), one, { durable: true });
   expect(readIntent(scratch.folder())).toEqual(one);
 });
 
@@ -51,7 +51,7 @@ test.each(['', 'abc', '[]', '{}', '{"version":2,"stopped":{}}', '{"version":1,"s
 test('one that cannot be written must be an error, and leave the old one', () => {
   mkdirSync(intentPath(scratch.folder()));
   const error = refusal(() => {
-    writeIntent(scratch.folder(), intent);
+    writeIntent(scratch.folder(), intent, { durable: true });
   });
   expect(error.code).toBe('state');
   expect(error.message).toContain('nothing was done');
@@ -59,7 +59,7 @@ test('one that cannot be written must be an error, and leave the old one', () =>
 
 test('a name like those of objects must be an instance like any other', () => {
   const odd: Intent = { stopped: { '__proto__.1': { at: momentOf(1), by: 'me' } } };
-  writeIntent(scratch.folder(), odd);
+  writeIntent(scratch.folder(), odd, { durable: true });
   expect(readFileSync(intentPath(scratch.folder()), 'utf8')).toContain('__proto__.1');
   expect(readIntent(scratch.folder())).toEqual(odd);
 });

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 
 // What the kernel says, read anew here: tests must not believe the code that they test.
 
@@ -100,6 +100,7 @@ export async function endProcessesOf(folder: string): Promise<void> {
     pid !== process.pid &&
     isAlive(pid) &&
     [...strings(pid, 'cmdline'), ...strings(pid, 'environ')].some((text) => text.includes(folder));
+  let quiet = 0; // one look may miss a child that was born during it
   await until(`the end of all processes of ${folder}`, () => {
     const left = allPids().filter(names);
     for (const pid of left) {
@@ -109,6 +110,19 @@ export async function endProcessesOf(folder: string): Promise<void> {
         // it was faster
       }
     }
-    return left.length === 0;
+    quiet = left.length === 0 ? quiet + 1 : 0;
+    return quiet === 2;
+  });
+}
+
+/** Deletes a folder in which somebody may still be making files: rmSync looks only once for what is in it. */
+export async function removeFolder(path: string): Promise<void> {
+  await until(`${path} to be gone`, () => {
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch {
+      // a file was made in it meanwhile
+    }
+    return !existsSync(path);
   });
 }

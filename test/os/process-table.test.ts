@@ -10,6 +10,7 @@ import {
 } from '../../src/os/process-table.ts';
 import { bootId, endProcess, look, until } from './kernel.ts';
 import { useScratch, type Child } from './scratch.ts';
+import { zombieIn } from './zombie.ts';
 
 const scratch = useScratch();
 
@@ -62,10 +63,7 @@ describe('readProcess', () => {
   });
 
   test('must say that a zombie is dead', async () => {
-    const parent = scratch.shell('(exit 0) & echo "zombie $!"; exec sleep 1000');
-    await parent.says('zombie');
-    const pid = Number(/zombie (\d+)/.exec(parent.heard())?.[1]);
-    await until('a zombie', () => look(pid)?.state === 'Z');
+    const pid = await zombieIn(scratch);
     process.kill(pid, 0); // the kernel's own answer: it is there
     expect(readProcess(pid)).toBeUndefined();
     const startTime = startTimeOf(pid);

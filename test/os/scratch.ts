@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { afterEach, beforeEach } from 'vitest';
-import { endProcessesOf, isAlive, until } from './kernel.ts';
+import { endProcessesOf, isAlive, removeFolder, until } from './kernel.ts';
 
 const sources = fileURLToPath(new URL('../../src/os', import.meta.url));
 
@@ -50,7 +50,7 @@ export function useScratch(): Scratch {
 
   afterEach(async () => {
     await endProcessesOf(folder);
-    rmSync(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
 
   const path = (name: string): string => join(folder, name);

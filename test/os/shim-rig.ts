@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { momentOf } from '../../src/core/time.ts';
 import { recordMembers } from '../../src/os/state-files.ts';
@@ -84,9 +84,9 @@ export function runShim(
     log: () => readFileSync(logFile, 'utf8'),
     ended: child.ended,
     worker: () =>
-      until('a pidfile', () => {
+      until('a pidfile and a record', () => {
         try {
-          return Number(readFileSync(pidfile, 'utf8'));
+          return existsSync(path('json')) && Number(readFileSync(pidfile, 'utf8'));
         } catch {
           return undefined;
         }

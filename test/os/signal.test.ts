@@ -9,6 +9,7 @@ import { askToFinish, type Question } from '../../src/os/signal.ts';
 import { readStop, stopPath, writeStop } from '../../src/os/state-files.ts';
 import { bootId, endProcess, isAlive, look, until } from './kernel.ts';
 import { useScratch, type Child } from './scratch.ts';
+import { zombieIn } from './zombie.ts';
 
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;
@@ -109,10 +110,7 @@ describe('a process that is not the one', () => {
   });
 
   test('must be gone when it is a zombie', async () => {
-    const parent = scratch.shell('sleep 0.2 & echo "zombie $!"; exec sleep 1000');
-    await parent.says('zombie');
-    const pid = Number(/zombie (\d+)/.exec(parent.heard())?.[1]);
-    await until('a zombie', () => look(pid)?.state === 'Z');
+    const pid = await zombieIn(scratch);
     expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['gone']);
   });
 

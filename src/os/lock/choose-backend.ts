@@ -53,7 +53,7 @@ export function describeLockBackend(backend: LockBackend): { name: string; trust
 
 function flockHere(env: NodeJS.ProcessEnv): LockBackend | undefined {
   const program = findProgram('flock', env);
-  return program === undefined ? undefined : flockBackend(program);
+  return program === undefined ? undefined : flockBackend(program, findProgram('perl', env));
 }
 
 function perlHere(env: NodeJS.ProcessEnv): LockBackend | undefined {

@@ -23,7 +23,8 @@ export async function takePassLock(
 ): Promise<HeldLock> {
   const deadline = monotonicMs() + options.wait;
   for (;;) {
-    const [lock] = await lockBackend().tryLock([path]);
+    // Whoever has signed in and lives holds it: to ask the kernel as well would cost a process.
+    const [lock] = livingHolder(path) === undefined ? await lockBackend().tryLock([path]) : [];
     if (lock !== undefined) {
       signIn(lock, path, options.command);
       return { ...lock, release: () => signOutAndRelease(lock, path) };
@@ -73,11 +74,19 @@ function lockedError(path: string, waited: Duration): WorkerctlError {
 
 /** Who holds the lock and for how long, as far as the file tells: whoever uses flock(1) on it leaves no name. */
 function describeHolder(path: string): string {
+  const holder = livingHolder(path);
+  if (holder === undefined) return `a process that left no name in ${path}`;
+  const age = formatDuration(elapsed(momentOf(holder.since), now()));
+  return `pid ${holder.pid} (workerctl ${holder.command}), for ${age}`;
+}
+
+type Holder = NonNullable<ReturnType<typeof readHolder>>;
+
+/** The holder that has signed in and not out again, if that very process is alive. */
+function livingHolder(path: string): Holder | undefined {
   const holder = readHolder(path);
-  if (holder === undefined || readProcess(holder.pid)?.startTime !== holder.startTime) {
-    return `a process that left no name in ${path}`;
-  }
-  return `pid ${holder.pid} (workerctl ${holder.command}), for ${formatDuration(elapsed(momentOf(holder.since), now()))}`;
+  if (holder === undefined || holder.pid === process.pid) return undefined;
+  return readProcess(holder.pid)?.startTime === holder.startTime ? holder : undefined;
 }
 
 function readHolder(

@@ -1,0 +1,22 @@
+/** The ways in which a text can be set off. */
+export interface Colours {
+  readonly red: (text: string) => string;
+  readonly green: (text: string) => string;
+  readonly yellow: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly bold: (text: string) => string;
+  /** 0: none of them changes anything. */
+  readonly level: number;
+}
+
+const same = (text: string): string => text;
+
+/** For pipes and files: no colours. */
+export const plain: Colours = {
+  red: same,
+  green: same,
+  yellow: same,
+  dim: same,
+  bold: same,
+  level: 0,
+};

@@ -1,7 +1,7 @@
 import { exitCodeOf, WorkerctlError } from '../core/error.ts';
 import { errorJson } from '../output/json.ts';
 import { wantsJson } from './parse.ts';
-import { print } from './print.ts';
+import { print, printError } from './print.ts';
 
 /** The exit code of a bug. Source: EX_SOFTWARE of sysexits.h. */
 const bugCode = 70;
@@ -18,14 +18,14 @@ export async function errorBoundary(
     const code = exitCodeOf[error.code];
     if (wantsJson(argv, process.env)) print(errorJson(error, code));
     const hint = error.hint === undefined ? '' : `  ${error.hint}\n`;
-    process.stderr.write(`workerctl: ${error.message}\n${hint}`);
+    printError(`workerctl: ${error.message}\n${hint}`);
     return code;
   }
 }
 
 function bug(error: unknown): number {
   const stack = error instanceof Error ? error.stack : String(error);
-  process.stderr.write(
+  printError(
     `${String(stack)}\nworkerctl ${VERSION}: this is a bug. Nothing was killed. Please report it with the lines above;\nthe README says where.\n`,
   );
   return bugCode;

@@ -14,7 +14,7 @@ import { formatEventLine, formatOutcome, formatPlanned, formatWaiting } from '..
 import { outcomeJson, planJson } from '../output/json.ts';
 import { plain, type Colours } from '../output/plain.ts';
 import type { GlobalOptions, RawOptions } from './parse.ts';
-import { isCharacterDevice, print } from './print.ts';
+import { mayBeTerminal, print, printError } from './print.ts';
 
 /** The path of the config that the options, the environment or the working directory name. */
 export function configPath({ config, directory }: GlobalOptions): string {
@@ -33,7 +33,7 @@ export const configFor = (options: GlobalOptions): Config => loadConfig(configPa
 
 /** Colours where they can be seen or are asked for; what makes them is loaded only then. */
 export async function colours(): Promise<Colours> {
-  if (!isCharacterDevice() && process.env['FORCE_COLOR'] === undefined) return plain;
+  if (!mayBeTerminal() && process.env['FORCE_COLOR'] === undefined) return plain;
   const { coloursFor } = await import('../output/colours.ts');
   return coloursFor(process.env);
 }
@@ -60,7 +60,7 @@ export async function runAct(
     const signal = interrupt.received();
     if (signal === undefined || !(error instanceof WorkerctlError) || error.code !== 'locked')
       throw error;
-    process.stderr.write(`workerctl: interrupted, nothing was done: ${error.message}\n`);
+    printError(`workerctl: interrupted, nothing was done: ${error.message}\n`);
     return 128 + signal;
   } finally {
     interrupt.dispose();

@@ -1,26 +1,36 @@
-import { fstatSync, writeSync } from 'node:fs';
+import { constants, fstatSync, writeSync } from 'node:fs';
 
-let hasFailed = false;
+/** Descriptors to which nothing can be written any more. */
+const lost = new Set<number>();
 
 /**
  * Writes to standard output at once. process.stdout would load streams, terminals and sockets first, which takes longer
  * than `status` itself. A reader who has left (`| head -1`) keeps nobody from working on; a full disk is told once.
  */
-export function print(text: string): void {
+export const print = (text: string): void => {
+  write(1, text);
+};
+
+/** The same for standard error. */
+export const printError = (text: string): void => {
+  write(2, text);
+};
+
+function write(fd: number, text: string): void {
   const bytes = Buffer.from(text);
   try {
-    for (let at = 0; at < bytes.length && !hasFailed;) at += writeSome(bytes, at);
+    for (let at = 0; at < bytes.length && !lost.has(fd);) at += writeSome(fd, bytes, at);
   } catch (error) {
-    hasFailed = true;
+    lost.add(fd);
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'EPIPE') process.stderr.write(`workerctl: standard output: ${message}\n`);
+    if (code !== 'EPIPE' && fd === 1) printError(`workerctl: standard output: ${message}\n`);
   }
 }
 
 /** A pipe that somebody made non-blocking may be full: then wait a little for its reader. */
-function writeSome(bytes: Buffer, at: number): number {
+function writeSome(fd: number, bytes: Buffer, at: number): number {
   try {
-    return writeSync(1, bytes, at);
+    return writeSync(fd, bytes, at);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
@@ -30,15 +40,19 @@ function writeSome(bytes: Buffer, at: number): number {
 
 /** How many columns the terminal has that is our standard output; undefined when it is none, or does not say. */
 export function terminalColumns(): number | undefined {
-  if (!isCharacterDevice() || !process.stdout.isTTY) return undefined;
+  if (!mayBeTerminal() || !process.stdout.isTTY) return undefined;
   // Some terminals (script, docker exec -t) say 0.
   return process.stdout.columns > 0 ? process.stdout.columns : undefined;
 }
 
+/** The major number of /dev/null and its like. Source: Linux, admin-guide/devices.txt */
+const memoryDevices = 1;
+
 /** Whether standard output can be a terminal at all: asked first, since the rest must load one. */
-export function isCharacterDevice(): boolean {
+export function mayBeTerminal(): boolean {
   try {
-    return fstatSync(1).isCharacterDevice();
+    const { mode, rdev } = fstatSync(1);
+    return (mode & constants.S_IFMT) === constants.S_IFCHR && rdev >> 8 !== memoryDevices;
   } catch {
     return false;
   }

@@ -8,7 +8,7 @@ import { isShort } from '../core/status.ts';
 import { formatInit, formatStatus } from '../output/human.ts';
 import { checkJson, initJson, statusJson } from '../output/json.ts';
 import { colours, configFor, configPath, runAct } from './invocation.ts';
-import { print, terminalColumns } from './print.ts';
+import { print, printError, terminalColumns } from './print.ts';
 import type { RawOptions, Verb } from './parse.ts';
 
 const dryRun = (parser: Argv): Argv =>
@@ -64,7 +64,7 @@ async function runCheck({ global, targets }: RawOptions): Promise<number> {
     import('../config/effective.ts'),
   ]);
   const { config, warnings } = check({ path: configPath(global) });
-  for (const warning of warnings) process.stderr.write(`workerctl: ${warning}\n`);
+  for (const warning of warnings) printError(`workerctl: ${warning}\n`);
   print(
     global.json
       ? checkJson(config.path, effectiveConfig(config), warnings)

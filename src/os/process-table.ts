@@ -20,8 +20,10 @@ export function readProcess(pid: number): LiveProcess | undefined {
   if (stat === undefined) return undefined;
   const [state = 'X', parentPid, , sessionId, ...rest] = stat
     .slice(stat.lastIndexOf(')') + 2)
-    .split(' ');
-  if (state === 'Z' || state === 'X' || state === 'x') return undefined;
+    .split(' ', 20);
+  const threads = Number(rest[13]);
+  // A process whose first thread alone has ended shows that thread's Z, and lives.
+  if ((state === 'Z' && threads <= 1) || state === 'X' || state === 'x') return undefined;
   return {
     pid,
     startTime: Number(rest[15]),

@@ -26,7 +26,8 @@ ask() {
   fi
 }
 
-# Same pid, same start time (field 22 of /proc/PID/stat), and neither zombie nor dead.
+# Same pid, same start time (field 22 of /proc/PID/stat), and neither zombie nor dead. A process whose first thread alone
+# has ended shows that thread's Z, and lives: it has more threads (field 20).
 is_alive() {
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
   # shellcheck disable=SC2086 # the fields are wanted apart
@@ -35,7 +36,10 @@ is_alive() {
 
 has_start_time() {
   wanted=$1
-  case $2 in Z | X) return 1 ;; esac
+  case $2 in
+    Z) [ "${19}" -gt 1 ] || return 1 ;;
+    X) return 1 ;;
+  esac
   shift 20
   [ "$1" = "$wanted" ]
 }

@@ -1,7 +1,7 @@
 // How long the commands take that cron and people run all the time, as ratios to `node -e 0`. All are run in turn, so
 // that whatever else the machine does hits each of them alike.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFleet, environment, spawnProgram } from './rig.mjs';
 import { median, quantile } from './statistics.mjs';
@@ -12,9 +12,9 @@ const sleeper = (count) => ({ command: ['/bin/sleep', '1000000'], count });
 export async function commandFigures({ runs }) {
   const one = createFleet({ idle: sleeper(1) });
   const hundred = createFleet({ idle: sleeper(100) });
-  const locked = createFleet({ idle: sleeper(1) });
-  for (const fleet of [one, hundred, locked]) fleet.run('start');
-  const holder = await holdLock(join(locked.stateDir, 'pass.lock'));
+  const locked = createFleet({ idle: { ...sleeper(1), env_files: ['secrets'] } });
+  for (const fleet of [one, hundred]) fleet.run('start');
+  const holder = await holdLock(locked);
   const subjects = [
     subject('status, 1 worker', one, 'status', { limit: 2.0, aim: 1.6 }),
     subject('status, 100 workers', hundred, 'status', { limit: 2.0, aim: 1.6 }),
@@ -23,7 +23,7 @@ export async function commandFigures({ runs }) {
     subject('bootcheck that loses the lock', locked, 'bootcheck', { limit: 1.6, exitCode: 75 }),
   ];
   const figures = ratios(subjects, runs);
-  holder.kill();
+  holder.kill('SIGKILL');
   for (const fleet of [one, hundred, locked]) fleet.remove();
   return figures;
 }
@@ -81,11 +81,19 @@ function timed({ argv: [program, ...args], cwd, exitCode }) {
   throw new Error(`${args.join(' ')}: expected exit code ${exitCode}, found ${status}`);
 }
 
-/** Another program holds the lock, as a crontab's flock(1) may. */
-async function holdLock(path) {
-  if (!existsSync('/usr/bin/flock')) throw new Error('flock(1) is needed to hold the lock');
-  const script = 'exec 9>>"$1"; flock 9; echo held; exec sleep 1000000 9>&9';
-  const holder = spawnProgram('/bin/sh', ['-c', script, 'sh', path]);
-  await new Promise((resolve) => holder.stdout.once('data', resolve));
+/** A start that stands still in its pass: its env file is a pipe to which nobody writes. */
+async function holdLock(fleet) {
+  const made = spawnSync('mkfifo', [join(fleet.folder, 'secrets')]);
+  if (made.status !== 0) throw new Error('mkfifo(1) is needed to hold the lock');
+  const [program, ...args] = fleet.argv('start');
+  const holder = spawnProgram(program, args, { cwd: fleet.folder });
+  const isHeld = () => {
+    const path = join(fleet.stateDir, 'pass.lock');
+    return existsSync(path) && readFileSync(path, 'utf8').includes(`"pid":${holder.pid},`);
+  };
+  while (!isHeld()) {
+    if (holder.exitCode !== null) throw new Error('the start that is to hold the lock has ended');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
   return holder;
 }

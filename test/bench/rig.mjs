@@ -67,8 +67,9 @@ export function createFleet(workers) {
 }
 
 /** Any other program, ended with the bench. */
-export function spawnProgram(program, args) {
-  const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
+export function spawnProgram(program, args, { cwd } = {}) {
+  const stdio = ['ignore', 'pipe', 'inherit'];
+  const child = spawn(program, args, { env: environment, stdio, cwd });
   void endOf(child);
   return child;
 }

@@ -12,8 +12,11 @@ const filesOf = ({ stateDir }: Rig): Record<string, string> =>
       .sort()
       .map((name) => {
         const path = join(stateDir, name);
-        const { ino, mtimeNs, mode } = lstatSync(path, { bigint: true });
-        return [name, `${ino} ${mtimeNs} ${mode} ${readFileSync(path, 'latin1')}`];
+        const stats = lstatSync(path, { bigint: true });
+        const content = stats.isDirectory()
+          ? readdirSync(path).join()
+          : readFileSync(path, 'latin1');
+        return [name, `${stats.ino} ${stats.mtimeNs} ${stats.mode} ${content}`];
       }),
   );
 

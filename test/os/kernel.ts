@@ -10,6 +10,8 @@ export interface Seen {
   readonly session: number;
   /** Clock ticks since boot. */
   readonly startTime: number;
+  /** Those that have not ended, and the first. */
+  readonly threads: number;
 }
 
 /** The process with this pid, zombies too; undefined when there is none. */
@@ -23,16 +25,17 @@ export function look(pid: number): Seen | undefined {
       parent: Number(fields[1]),
       session: Number(fields[3]),
       startTime: Number(fields[19]),
+      threads: Number(fields[17]),
     };
   } catch {
     return undefined;
   }
 }
 
-/** Whether a process is there and no zombie. */
+/** Whether a process is there and no zombie. One whose first thread has ended before the others is none, and holds its files. */
 export function isAlive(pid: number): boolean {
   const seen = look(pid);
-  return seen !== undefined && seen.state !== 'Z' && seen.state !== 'X';
+  return seen !== undefined && (!['Z', 'X'].includes(seen.state) || seen.threads > 1);
 }
 
 /** One of the files of /proc/PID, its strings apart; none when it is gone. */

@@ -268,7 +268,10 @@ describe('a lock file that is not what it was', () => {
 
   test('replaced before it could be locked: must not be taken for held by us', async () => {
     const path = scratch.path('a.lock');
-    const backend = flockBackend(meddler(`rm ${path}; echo >${path}.2; mv ${path}.2 ${path}`));
+    const backend = flockBackend(
+      meddler(`rm ${path}; echo >${path}.2; mv ${path}.2 ${path}`),
+      undefined,
+    );
     expect(await take(backend, path)).toEqual([false]);
     expect(await take(backendNamed('flock'), path)).toEqual([true]);
   });
@@ -282,6 +285,13 @@ describe('a lock file that is not what it was', () => {
     await first.says('done release');
     expect((await holder(backendNamed('flock'), path)).heard()).toContain('got [false]');
   });
+});
+
+test('flock(1) must take several at once where there is no perl', async () => {
+  const backend = flockBackend('flock');
+  const paths = ['a', 'b', 'c'].map((name) => scratch.path(`${name}.lock`));
+  await holder(backend, paths[1] ?? '');
+  expect(await take(backend, ...paths)).toEqual([true, false, true]);
 });
 
 describe('a helper that fails', () => {

@@ -10,7 +10,7 @@ import {
 } from '../../src/os/process-table.ts';
 import { bootId, endProcess, look, until } from './kernel.ts';
 import { useScratch, type Child } from './scratch.ts';
-import { zombieIn } from './zombie.ts';
+import { hasThreads, headlessIn, zombieIn } from './zombie.ts';
 
 const scratch = useScratch();
 
@@ -69,6 +69,14 @@ describe('readProcess', () => {
     const startTime = startTimeOf(pid);
     expect(findProcess({ pid, startTime, bootId: bootId() })).toBeUndefined();
   });
+
+  test.runIf(hasThreads)(
+    'must say that a process lives whose first thread alone has ended',
+    async () => {
+      const pid = await headlessIn(scratch);
+      expect(readProcess(pid)).toMatchObject({ pid, startTime: startTimeOf(pid) });
+    },
+  );
 
   test('must tell one that is stopped from one that runs', async () => {
     const { pid } = scratch.run(['sleep', '1000']);

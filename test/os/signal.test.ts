@@ -9,7 +9,7 @@ import { askToFinish, type Question } from '../../src/os/signal.ts';
 import { readStop, stopPath, writeStop } from '../../src/os/state-files.ts';
 import { bootId, endProcess, isAlive, look, until } from './kernel.ts';
 import { useScratch, type Child } from './scratch.ts';
-import { zombieIn } from './zombie.ts';
+import { hasThreads, headlessIn, zombieIn } from './zombie.ts';
 
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;
@@ -82,6 +82,12 @@ describe('a process that lives', () => {
     process.kill(child.pid, 'SIGCONT');
     await child.says('got TERM');
   });
+});
+
+test.runIf(hasThreads)('a process whose first thread alone has ended must be asked', async () => {
+  const pid = await headlessIn(scratch);
+  expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['sent']);
+  await until('its end', () => !isAlive(pid));
 });
 
 describe('a process that is not the one', () => {

@@ -1,4 +1,4 @@
-import { allPids, look, markedInstance, pause } from '../os/kernel.ts';
+import { allPids, isAlive, look, markedInstance, pause } from '../os/kernel.ts';
 
 /** A living main process of an instance. */
 interface Counted {
@@ -70,7 +70,7 @@ export function watchProcesses(stateDir: string): Census {
 
 function living(pid: number): Counted | undefined {
   const seen = look(pid);
-  if (seen === undefined || seen.state === 'Z' || seen.state === 'X') return undefined;
+  if (seen === undefined || !isAlive(pid)) return undefined;
   return { pid, startTime: seen.startTime };
 }
 

@@ -94,7 +94,7 @@ function heldByOthers(helper: Helper, fds: readonly number[]): Set<number> {
   if (result.error !== undefined || result.status !== 0) {
     const found =
       result.error === undefined
-        ? result.stderr.trim() || `exit status ${String(result.status)}`
+        ? result.stderr.trim() || (result.signal ?? `exit status ${String(result.status)}`)
         : result.error.message;
     throw new WorkerctlError('state', `${helper.name} cannot lock: ${found}`, {
       hint: 'the state directory must lie on a file system with flock(2)',

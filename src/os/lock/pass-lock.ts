@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { WorkerctlError } from '../../core/error.ts';
 import { durationOf, elapsed, formatDuration, momentOf, type Duration } from '../../core/time.ts';
 import { monotonicMs, now, sleep } from '../clock.ts';
@@ -23,7 +23,7 @@ export async function takePassLock(
 ): Promise<HeldLock> {
   const deadline = monotonicMs() + options.wait;
   for (;;) {
-    // Whoever has signed in and lives holds it: to ask the kernel as well would cost a process.
+    // A holder that has signed in is found without starting a process.
     const [lock] = livingHolder(path) === undefined ? await lockBackend().tryLock([path]) : [];
     if (lock !== undefined) {
       signIn(lock, path, options.command);
@@ -74,19 +74,33 @@ function lockedError(path: string, waited: Duration): WorkerctlError {
 
 /** Who holds the lock and for how long, as far as the file tells: whoever uses flock(1) on it leaves no name. */
 function describeHolder(path: string): string {
-  const holder = livingHolder(path);
-  if (holder === undefined) return `a process that left no name in ${path}`;
+  const holder = readHolder(path);
+  if (holder === undefined || readProcess(holder.pid)?.startTime !== holder.startTime) {
+    return `a process that left no name in ${path}`;
+  }
   const age = formatDuration(elapsed(momentOf(holder.since), now()));
   return `pid ${holder.pid} (workerctl ${holder.command}), for ${age}`;
 }
 
 type Holder = NonNullable<ReturnType<typeof readHolder>>;
 
-/** The holder that has signed in and not out again, if that very process is alive. */
+/** The holder that has signed in and not out again, if that very process lives and the kernel knows of its lock. */
 function livingHolder(path: string): Holder | undefined {
   const holder = readHolder(path);
   if (holder === undefined || holder.pid === process.pid) return undefined;
-  return readProcess(holder.pid)?.startTime === holder.startTime ? holder : undefined;
+  if (readProcess(holder.pid)?.startTime !== holder.startTime) return undefined;
+  return hasFlockOn(holder.pid, path) ? holder : undefined;
+}
+
+/** Whether an open file of a process has a flock(2) lock on this path. Source: proc_pid_fdinfo(5), `lock:`. */
+function hasFlockOn(pid: number, path: string): boolean {
+  const folder = `/proc/${pid}/fdinfo`;
+  try {
+    const lock = new RegExp(`FLOCK .*:${statSync(path).ino} `);
+    return readdirSync(folder).some((fd) => lock.test(readFileSync(`${folder}/${fd}`, 'latin1')));
+  } catch {
+    return false; // another user's, or gone: the lock itself will tell
+  }
 }
 
 function readHolder(

@@ -1,14 +1,14 @@
 import type { Context } from '../control/context.ts';
-import { planPass, runPass } from '../control/pass.ts';
+import { passLockPath, planPass, runPass } from '../control/pass.ts';
 import type { ActOutcome } from '../core/outcome.ts';
 import { selectInstances } from '../core/targets.ts';
-import { noWait } from '../os/lock/pass-lock.ts';
+import { noWait, refuseIfLocked } from '../os/lock/pass-lock.ts';
 import { recordedInstances } from '../os/state-files.ts';
 import { acted, recording, type PlanOutcome } from './act.ts';
 
 /**
  * One pass over all workers: starts what is missing, carries on a restart whose command has ended, repairs. It waits for
- * nobody, not even for another pass.
+ * nobody, not even for another pass. It looks first: where there is nothing to do, no lock is needed to do nothing.
  * @throws WorkerctlError `locked` when another pass is at work
  */
 export async function bootcheck(
@@ -20,6 +20,23 @@ export async function bootcheck(
   const request = { goal: { kind: 'check' }, instances, mayHaveStrays: true } as const;
   if (options.dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
   const { recorded, events } = recording(context);
-  await runPass(recorded, { ...request, lockWait: noWait });
+  refuseIfLocked(passLockPath(config.stateDir));
+  if (!(await isAllWell(context, request)))
+    await runPass(recorded, { ...request, lockWait: noWait });
   return acted('bootcheck', events, { kind: 'not_waited' });
+}
+
+/** Whether a pass would do nothing, not even forget a restart that is over. Says nothing of what it sees. */
+async function isAllWell(
+  context: Context,
+  request: Parameters<typeof planPass>[1],
+): Promise<boolean> {
+  const { plan, intent, observation } = await planPass(
+    { ...context, report: () => undefined },
+    request,
+  );
+  const hasProblems = [...observation.instances.values()].some(
+    ({ problems }) => problems.length > 0,
+  );
+  return plan.length === 0 && intent.rollout === undefined && !hasProblems;
 }

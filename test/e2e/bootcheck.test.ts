@@ -72,6 +72,12 @@ test('bootcheck must end with 75 at once while flock(1) holds the pass lock', as
   const rig = createRig({ mail: drains });
   await rig.start();
   const release = await holdPassLock(rig);
+  expect((await rig.workerctl('bootcheck')).exitCode, 'with nothing to do it needs no lock').toBe(
+    0,
+  );
+  const [old = 0] = rig.instance('mail.1').processes();
+  process.kill(old, 'SIGKILL');
+  await rig.instance('mail.1').left(old);
   const begun = performance.now();
   const { exitCode, stdout, stderr } = await rig.workerctl('bootcheck');
   expect({ exitCode, stdout }).toEqual({ exitCode: 75, stdout: '' });
@@ -80,9 +86,11 @@ test('bootcheck must end with 75 at once while flock(1) holds the pass lock', as
     `workerctl: another pass holds the lock: a process that left no name in ${rig.stateDir}/pass.lock`,
   );
   const status = await rig.workerctl('status');
-  expect(status.exitCode).toBe(0);
+  expect(status.exitCode).toBe(3);
+  expect(rig.instance('mail.1').processes()).toEqual([]);
   await release();
   expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
+  await booted(rig.instance('mail.1'));
 });
 
 test('bootcheck must name the pass that holds the lock, its pid and since when', async () => {

@@ -35,6 +35,14 @@ export async function takePassLock(
   }
 }
 
+/**
+ * Refuses when somebody has signed in as the holder of the lock, without trying to take it.
+ * @throws WorkerctlError `locked` (exit code 75)
+ */
+export function refuseIfLocked(path: string): void {
+  if (livingHolder(path) !== undefined) throw lockedError(path, noWait);
+}
+
 function signIn(lock: HeldLock, path: string, command: string): void {
   const self = readProcess(process.pid);
   const holder = JSON.stringify({

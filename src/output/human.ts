@@ -129,6 +129,7 @@ export function formatStatus(status: Status, colours: Colours, columns?: number)
     detailOf(one),
   ]);
   const table = formatTable([['INSTANCE', 'STATE', 'PID', 'UPTIME', 'DETAIL'], ...rows], columns);
+  if (colours.level === 0) return table + formatSummary(status, colours);
   const [header = '', ...lines] = table.trimEnd().split('\n');
   const painted = lines.map((line, index) => {
     const state = status.instances[index]?.state ?? 'gone';

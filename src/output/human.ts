@@ -24,15 +24,12 @@ export function formatWaiting(draining: readonly Draining[], at: Moment): string
   return `${formatTimeOfDay(at)} waiting for ${draining.length} to finish: ${formatDraining(draining)}\n`;
 }
 
-function formatDraining(draining: readonly Draining[]): string {
-  const named = draining
-    .slice(0, namedAtMost)
-    .map(
+const formatDraining = (draining: readonly Draining[]): string =>
+  formatNames(
+    draining.map(
       ({ instance, pid, since }) => `${instance} (pid ${pid}, asked ${formatDuration(since)} ago)`,
-    );
-  const more = draining.length - named.length;
-  return named.join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
+    ),
+  );
 
 /** What a command would do. */
 export const formatPlanned = (plan: Plan): string =>

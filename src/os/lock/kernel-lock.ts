@@ -87,6 +87,8 @@ function heldByOthers(helper: Helper, fds: readonly number[]): Set<number> {
   const { program, words, heldCode } = helper.call(fds.map((_, index) => index + firstFd));
   const result = childProcess().spawnSync(program, words, {
     stdio: ['ignore', 'pipe', 'pipe', ...fds],
+    // A session of its own: Ctrl-C at the terminal must not end it half way. (spawnSync knows it, its types do not.)
+    ...{ detached: true },
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
     encoding: 'utf8',
   });

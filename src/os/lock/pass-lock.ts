@@ -82,21 +82,25 @@ function lockedError(path: string, waited: Duration): WorkerctlError {
 
 /** Who holds the lock and for how long, as far as the file tells: whoever uses flock(1) on it leaves no name. */
 function describeHolder(path: string): string {
-  const holder = readHolder(path);
-  if (holder === undefined || readProcess(holder.pid)?.startTime !== holder.startTime) {
-    return `a process that left no name in ${path}`;
-  }
+  const holder = namedHolder(path);
+  if (holder === undefined) return `a process that left no name in ${path}`;
   const age = formatDuration(elapsed(momentOf(holder.since), now()));
   return `pid ${holder.pid} (workerctl ${holder.command}), for ${age}`;
 }
 
 type Holder = NonNullable<ReturnType<typeof readHolder>>;
 
-/** The holder that has signed in and not out again, if that very process lives and the kernel knows of its lock. */
-function livingHolder(path: string): Holder | undefined {
+/** The holder that has signed in and not out again, if that very process lives. */
+function namedHolder(path: string): Holder | undefined {
   const holder = readHolder(path);
+  if (holder === undefined) return undefined;
+  return readProcess(holder.pid)?.startTime === holder.startTime ? holder : undefined;
+}
+
+/** The named holder, if it is another process and the kernel knows of its lock. */
+function livingHolder(path: string): Holder | undefined {
+  const holder = namedHolder(path);
   if (holder === undefined || holder.pid === process.pid) return undefined;
-  if (readProcess(holder.pid)?.startTime !== holder.startTime) return undefined;
   return hasFlockOn(holder.pid, path) ? holder : undefined;
 }
 

@@ -33,10 +33,13 @@ const common = {
 const apart = {
   name: 'apart',
   setup({ onResolve }) {
-    onResolve({ filter: /\/commands\/demo\.ts$/ }, () => ({ path: './demo.cjs', external: true }));
-    onResolve({ filter: /^yargs$/ }, () => ({ path: './yargs.cjs', external: true }));
+    onResolve({ filter: /\/commands\/demo\.ts$/ }, () => ({
+      path: '../dist/demo.cjs',
+      external: true,
+    }));
+    onResolve({ filter: /^yargs$/ }, () => ({ path: '../dist/yargs.cjs', external: true }));
     onResolve({ filter: /^proper-lockfile$/ }, () => ({
-      path: './proper-lockfile.cjs',
+      path: '../dist/proper-lockfile.cjs',
       external: true,
     }));
   },
@@ -47,6 +50,11 @@ await build({
   entryPoints: ['src/cli.ts'],
   outfile: join(dist, 'cli.cjs'),
   plugins: [apart],
+  // As Node itself wraps a module: the launcher compiles it.
+  banner: {
+    js: `(function(exports,require,module,__filename,__dirname){${common.banner.js}`,
+  },
+  footer: { js: '})' },
 });
 await build({
   ...common,
@@ -67,7 +75,7 @@ await build({
   entryPoints: ['proper-lockfile'],
   outfile: join(dist, 'proper-lockfile.cjs'),
 });
-for (const script of ['shim.sh', 'signal.sh'])
+for (const script of ['shim.sh', 'signal.sh', 'notify.pl', 'notify.py'])
   copyFileSync(join(root, 'src/os', script), join(dist, script));
 execFileSync(process.execPath, [join(root, '.config/code-cache.cjs')], {
   stdio: ['ignore', 'ignore', 'inherit'],

@@ -5,18 +5,12 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const vm = require('node:vm');
-const { createRequire } = require('node:module');
 
 const bundle = path.join(__dirname, '..', 'dist', 'cli.cjs');
 const source = fs.readFileSync(bundle);
-const script = new vm.Script(
-  `(function(exports,require,module,__filename,__dirname){${source.toString('latin1')}\n})`,
-  {
-    filename: bundle,
-  },
-);
+const script = new vm.Script(source.toString('latin1'), { filename: bundle });
 const main = { exports: {} };
-script.runInThisContext()(main.exports, createRequire(bundle), main, bundle, path.dirname(bundle));
+script.runInThisContext()(main.exports, require, main, bundle, path.dirname(bundle));
 
 (async () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'workerctl-build-'));

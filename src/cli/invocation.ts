@@ -1,20 +1,24 @@
-import { hostname, constants } from 'node:os';
+import { constants, hostname } from 'node:os';
 import { isAbsolute } from 'node:path';
+import type { ActOptions, LimitOptions, PlanOutcome } from '../commands/act.ts';
 import { findConfig } from '../config/find-config.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { Context } from '../control/context.ts';
+import { releaseFinder } from '../control/releases.ts';
 import { WorkerctlError } from '../core/error.ts';
+import type { Intent, RolloutOptions } from '../core/intent.ts';
+import { withWants } from '../core/wants.ts';
 import { exitCodeFor, type ActOutcome } from '../core/outcome.ts';
-import { parseDuration } from '../core/time.ts';
-import type { Config } from '../core/worker.ts';
-import type { ActOptions, PlanOutcome } from '../commands/act.ts';
-import { now } from '../os/clock.ts';
+import { durationOf, parseDuration, type Duration } from '../core/time.ts';
+import type { Batch, Config } from '../core/worker.ts';
 import { currentUser } from '../os/environment.ts';
-import { formatEventLine, formatOutcome, formatPlanned, formatWaiting } from '../output/human.ts';
-import { outcomeJson, planJson } from '../output/json.ts';
-import { plain, type Colours } from '../output/plain.ts';
+import { readIntent } from '../os/intent-file.ts';
+import { createReadinessProbe, type ReadinessProbe } from '../os/readiness-probe.ts';
+import { createSilenceTracker } from '../os/silence.ts';
+import { checkStateDirectory } from '../os/state-directory.ts';
 import type { GlobalOptions, RawOptions } from './parse.ts';
-import { mayBeTerminal, print, printError } from './print.ts';
+import { printError } from './print.ts';
+import { openScreen, type Screen } from './screen.ts';
 
 /** The path of the config that the options, the environment or the working directory name. */
 export function configPath({ config, directory }: GlobalOptions): string {
@@ -31,38 +35,47 @@ export function configPath({ config, directory }: GlobalOptions): string {
 /** The config itself. */
 export const configFor = (options: GlobalOptions): Config => loadConfig(configPath(options));
 
-/** Colours where they can be seen or are asked for; what makes them is loaded only then. */
-export async function colours(): Promise<Colours> {
-  if (!mayBeTerminal() && process.env['FORCE_COLOR'] === undefined) return plain;
-  const { coloursFor } = await import('../output/colours.ts');
-  return coloursFor(process.env);
+/** What is wanted beyond the config; read only where nobody else can have written it. */
+export function intentFor({ stateDir }: Config): Intent {
+  checkStateDirectory(stateDir);
+  return readIntent(stateDir);
 }
 
-/** A command that acts, with its outcome. */
-export type Act = (context: Context, options: ActOptions) => Promise<ActOutcome | PlanOutcome>;
+/** A command that acts: what it does with its options. */
+export type Act<Options> = (
+  context: Context,
+  options: Options,
+) => Promise<ActOutcome | PlanOutcome>;
 
 /** Runs an acting command: its events are printed as they happen, its outcome at the end. */
-export async function runAct(
+export async function runAct<Options>(
   command: ActOutcome['command'],
-  act: Act,
-  { global, targets, wait, dryRun }: RawOptions,
+  act: Act<Options>,
+  options: Options,
+  { global }: RawOptions,
 ): Promise<number> {
   const interrupt = interruption();
+  const screen = await openScreen(global);
+  const probe = createReadinessProbe();
+  const leave = (): void => {
+    screen.end();
+    probe.dispose();
+  };
+  process.once('exit', leave);
   try {
-    const context = contextFor(command, global, interrupt.signal, await colours());
-    const outcome = await act(context, {
-      targets,
-      dryRun: dryRun === true,
-      wait: waitOf(wait),
-    });
-    return printOutcome(outcome, global, interrupt.received());
+    const context = contextFor(command, global, interrupt.signal, screen, probe);
+    const outcome = await act(context, options);
+    return printOutcome(outcome, screen, interrupt.received());
   } catch (error) {
     const signal = interrupt.received();
     if (signal === undefined || !(error instanceof WorkerctlError) || error.code !== 'locked')
       throw error;
+    screen.end();
     printError(`workerctl: interrupted, nothing was done: ${error.message}\n`);
     return 128 + signal;
   } finally {
+    leave();
+    process.off('exit', leave);
     interrupt.dispose();
   }
 }
@@ -71,53 +84,97 @@ function contextFor(
   command: string,
   global: GlobalOptions,
   signal: AbortSignal,
-  painted: Colours,
+  screen: Screen,
+  probe: ReadinessProbe,
 ): Context {
   const hostName = hostname();
-  const say = (text: string): void => {
-    if (!global.json) print(text);
-  };
+  const file = configFor(global);
+  const config = withWants(file, intentFor(file));
   return {
-    config: configFor(global),
+    config,
     hostName,
     by: `${currentUser().name}@${hostName}`,
     command,
     signal,
-    report: (event) => {
-      if (event.kind !== 'ready') say(formatEventLine(event, painted));
-    },
-    reportWaiting: (draining) => {
-      say(formatWaiting(draining, now()));
-    },
+    probe,
+    silence: createSilenceTracker(config.stateDir),
+    releaseOf: releaseFinder(config, hostName, (problem) => {
+      printError(`workerctl: the release is not known: ${problem}\n`);
+    }),
+    report: screen.report,
+    progress: screen.progress,
   };
 }
 
 function printOutcome(
   outcome: ActOutcome | PlanOutcome,
-  { json }: GlobalOptions,
+  screen: Screen,
   signal: number | undefined,
 ): number {
   switch (outcome.kind) {
     case 'planned':
-      print(json ? planJson(outcome.plan) : formatPlanned(outcome.plan));
+      screen.planned(outcome.plan, outcome.later ?? []);
       return 0;
     case 'acted': {
       const code = exitCodeFor(outcome, signal);
-      print(json ? outcomeJson(outcome, code) : formatOutcome(outcome));
+      screen.acted(outcome, code);
       return code;
     }
   }
 }
 
+/** Options of acting commands, as the command line has them. */
+export const actOptions = ({ targets, wait, dryRun }: RawOptions): ActOptions => ({
+  targets,
+  dryRun: dryRun === true,
+  wait: waitOf(wait),
+});
+
+/** `--now`, or how long each drain may take at most. */
+export function limitOptions({ now: isNow, killAfter }: RawOptions): LimitOptions {
+  if (isNow === true && killAfter !== undefined) {
+    throw new WorkerctlError('usage', 'expected --now or --kill-after, found both');
+  }
+  if (isNow === true) return { killAfter: durationOf(0) };
+  return killAfter === undefined ? {} : { killAfter: durationIn('--kill-after', killAfter) };
+}
+
+/** How a restart goes on, where the command line says so. */
+export function rolloutOptions(options: RawOptions): RolloutOptions {
+  const { canary, batch, overlap } = options;
+  return {
+    ...(typeof canary === 'boolean' && { canary }),
+    ...(batch !== undefined && { batch: batchOf(batch) }),
+    ...(typeof overlap === 'boolean' && { overlap }),
+    ...limitOptions(options),
+  };
+}
+
+function batchOf(text: unknown): Batch {
+  const match = /^([1-9]\d{0,5})(%?)$/.exec(String(text));
+  const number = Number(match?.[1]);
+  if (match?.[2] === '%' && number <= 100) return { kind: 'percent', percent: number };
+  if (match?.[2] === '') return { kind: 'count', count: number };
+  throw new WorkerctlError(
+    'usage',
+    `--batch: expected a number from 1 on, or 1% to 100%, found ${JSON.stringify(text)}`,
+  );
+}
+
+/** A length of time on the command line. */
+export function durationIn(option: string, text: unknown): Duration {
+  const length = typeof text === 'string' ? parseDuration(text) : undefined;
+  if (length !== undefined) return length;
+  throw new WorkerctlError(
+    'usage',
+    `${option}: expected a duration like 90s, 15m or 2h, found ${JSON.stringify(text)}`,
+  );
+}
+
 function waitOf(wait: unknown): ActOptions['wait'] {
   if (wait === undefined || wait === true) return 'forever';
   if (wait === false) return 'not';
-  const limit = typeof wait === 'string' ? parseDuration(wait) : undefined;
-  if (limit !== undefined) return limit;
-  throw new WorkerctlError(
-    'usage',
-    `--wait: expected a duration like 90s, 15m or 2h, found ${JSON.stringify(wait)}`,
-  );
+  return durationIn('--wait', wait);
 }
 
 /** Signals end the waiting, not the work: the command says what is left and how it goes on. A second one ends it at once. */

@@ -38,11 +38,12 @@ function writeSome(fd: number, bytes: Buffer, at: number): number {
   }
 }
 
-/** How many columns the terminal has that is our standard output; undefined when it is none, or does not say. */
-export function terminalColumns(): number | undefined {
+/** The size of the terminal that is our standard output; undefined when it is none, or does not say. */
+export function terminalSize(): { columns: number; rows: number } | undefined {
   if (!mayBeTerminal() || !process.stdout.isTTY) return undefined;
+  const { columns, rows } = process.stdout;
   // Some terminals (script, docker exec -t) say 0.
-  return process.stdout.columns > 0 ? process.stdout.columns : undefined;
+  return columns > 0 && rows > 0 ? { columns, rows } : undefined;
 }
 
 /** The major number of /dev/null and its like. Source: Linux, admin-guide/devices.txt */

@@ -3,13 +3,28 @@ import { join } from 'node:path';
 import type { Argv } from 'yargs';
 import { bootcheck } from '../commands/bootcheck.ts';
 import { status } from '../commands/status.ts';
+import { releaseFinder } from '../control/releases.ts';
 import { WorkerctlError } from '../core/error.ts';
-import { isShort } from '../core/status.ts';
+import type { Event } from '../core/event.ts';
+import { isShort, type Status } from '../core/status.ts';
+import { now } from '../os/clock.ts';
+import { withWants } from '../core/wants.ts';
 import { formatInit, formatStatus } from '../output/human.ts';
-import { checkJson, initJson, statusJson } from '../output/json.ts';
-import { colours, configFor, configPath, runAct } from './invocation.ts';
-import { print, printError, terminalColumns } from './print.ts';
+import { formatJobs } from '../output/jobs.ts';
+import { checkJson, initJson, statusJson, wantJson } from '../output/json.ts';
+import {
+  actOptions,
+  configFor,
+  configPath,
+  durationIn,
+  intentFor,
+  limitOptions,
+  rolloutOptions,
+  runAct,
+} from './invocation.ts';
 import type { RawOptions, Verb } from './parse.ts';
+import { print, printError, terminalSize } from './print.ts';
+import { colours } from './screen.ts';
 
 const dryRun = (parser: Argv): Argv =>
   parser.option('dry-run', {
@@ -24,20 +39,150 @@ const waiting =
       describe: `wait at most so long (90s, 15m, 2h) ${what}; --no-wait: not at all`,
     });
 
+const limited = (parser: Argv): Argv =>
+  parser
+    .option('kill-after', {
+      describe: 'kill the whole session of who has not left so long (90s, 15m) after being asked',
+    })
+    .option('now', { type: 'boolean', describe: 'the same as --kill-after 0s: jobs are lost' });
+
 const waitCodes =
   '124 the wait is over and some still drain, 75 another pass is at work, 130 interrupted; nothing is lost then';
 
 /** Fewer ready than wanted. */
 const shortCode = 3;
 
-async function runStatus({ global, targets }: RawOptions): Promise<number> {
-  const found = await status(
-    { config: configFor(global), hostName: hostname(), ignoresPidfiles: true },
-    { targets },
-  );
-  print(global.json ? statusJson(found) : formatStatus(found, await colours(), terminalColumns()));
+async function statusFor(
+  global: RawOptions['global'],
+  targets: readonly string[],
+): Promise<Status> {
+  const file = configFor(global);
+  const config = withWants(file, intentFor(file));
+  const hostName = hostname();
+  const releaseOf = releaseFinder(config, hostName);
+  return status({ config, hostName, ignoresPidfiles: true }, { targets, releaseOf });
+}
+
+async function runStatus({ global, targets, format }: RawOptions): Promise<number> {
+  // Who is not shown would read as gone.
+  if (format === 'prometheus') refuseTargets('status --format=prometheus', targets);
+  const found = await statusFor(global, targets);
+  if (format === 'prometheus') {
+    const { formatMetrics } = await import('../output/prometheus.ts');
+    print(formatMetrics(found, { config: configPath(global) }));
+    return 0;
+  }
+  const columns = terminalSize()?.columns;
+  const isJson = global.json || format === 'json';
+  print(isJson ? statusJson(found) : formatStatus(found, await colours(), columns));
   return isShort(found) ? shortCode : 0;
 }
+
+/** Counts go on from the file: it is all the memory that a boot check has. */
+async function writeMetrics(
+  { global }: RawOptions,
+  path: string,
+  events: readonly Event[],
+  code: number,
+): Promise<void> {
+  const [
+    { formatMetrics },
+    { countEvents, factsToCarryOn },
+    { readMetricsFile, writeMetricsFile },
+  ] = await Promise.all([
+    import('../output/prometheus.ts'),
+    import('../output/metrics-facts.ts'),
+    import('../os/metrics-file.ts'),
+  ]);
+  const before = factsToCarryOn(readMetricsFile(path));
+  const found = await statusFor(global, []);
+  const text = formatMetrics(found, {
+    ...before,
+    config: configPath(global),
+    events: countEvents(before.events, events),
+    ...(code === 0 && { bootcheckAt: now() }),
+  });
+  writeMetricsFile(path, text);
+}
+
+type WishVerb = 'quiet' | 'resume' | 'hold' | 'unhold';
+
+async function runWish(kind: WishVerb, options: RawOptions): Promise<number> {
+  const { wish } = await import('../commands/wish.ts');
+  const { targets, dryRun: isDryRun, for: lasts } = options;
+  return runAct(
+    kind,
+    wish(kind),
+    {
+      targets,
+      dryRun: isDryRun === true,
+      ...(lasts !== undefined && { lasts: durationIn('--for', lasts) }),
+    },
+    options,
+  );
+}
+
+const lasting = (parser: Argv): Argv =>
+  dryRun(parser).option('for', { describe: 'only so long (10m, 2h); then it ends by itself' });
+
+/** `want 5 mail`, `want mail`, `want --reset mail`. */
+async function runWant(options: RawOptions): Promise<number> {
+  const { targets, global, reset, dryRun: isDryRun } = options;
+  const [first = '', second] = targets;
+  const isSet = second !== undefined && reset !== true;
+  if (targets.length > 2 || first === '' || (second !== undefined && reset === true))
+    throw new WorkerctlError(
+      'usage',
+      'usage: workerctl want [COUNT] WORKER, or want --reset WORKER',
+    );
+  const { want } = await import('../commands/want.ts');
+  if (isSet && !/^\d{1,6}$/.test(first))
+    throw new WorkerctlError('usage', `want: expected a count, found ${JSON.stringify(first)}`);
+  if (!isSet && reset !== true) return showWant(global, first);
+  const request = {
+    worker: second ?? first,
+    count: isSet ? Number(first) : undefined,
+    dryRun: isDryRun === true,
+  };
+  return runAct('want', want, request, options);
+}
+
+function showWant(global: RawOptions['global'], name: string): number {
+  const config = configFor(global);
+  const intent = intentFor(config);
+  const worker = withWants(config, intent).workers.find((one) => one.name === name);
+  if (worker === undefined) {
+    const names = config.workers.map((one) => one.name).join(', ');
+    throw new WorkerctlError('usage', `Invalid class '${name}'.  Valid classes: ${names}`);
+  }
+  const { identifiers, configured, maxCount } = worker;
+  const want = intent.wants[name];
+  const by = want === undefined ? '' : `, wanted by ${want.by}`;
+  print(
+    global.json
+      ? wantJson(name, identifiers.length, configured.length, maxCount)
+      : `${name}: ${identifiers.length}${by}; the config says ${configured.length}, at most ${maxCount}\n`,
+  );
+  return 0;
+}
+
+async function runJobs({ global, targets }: RawOptions): Promise<number> {
+  refuseTargets('jobs', targets);
+  const found = await statusFor(global, targets);
+  print(global.json ? statusJson(found) : formatJobs(found));
+  return 0;
+}
+
+async function runTrigger({ global, targets }: RawOptions): Promise<number> {
+  refuseTargets('trigger', targets);
+  const { pullTrigger } = await import('../os/trigger.ts');
+  if (pullTrigger(configFor(global).stateDir)) return 0;
+  printError('workerctl: no workerctl watch listens here\n');
+  return nobodyListens;
+}
+
+/** EX_UNAVAILABLE of sysexits.h. */
+const nobodyListens = 69;
 
 function refuseTargets(command: string, targets: readonly string[]): void {
   if (targets.length === 0) return;
@@ -91,7 +236,11 @@ export const verbs: Readonly<Record<string, Verb>> = {
     summary: 'Show what each instance is doing.',
     operands: '[TARGET...]',
     epilogue: 'Exit codes: 0 all that is wanted is ready, 3 fewer are ready than wanted',
-    options: (parser) => parser,
+    options: (parser) =>
+      parser.option('format', {
+        choices: ['table', 'json', 'prometheus'],
+        describe: 'prometheus: metrics in its text format',
+      }),
     run: runStatus,
   },
   start: {
@@ -100,33 +249,95 @@ export const verbs: Readonly<Record<string, Verb>> = {
     operands: '[TARGET...]',
     epilogue: `What runs already is success. What still drains is refused.\nExit codes: 0 all run and are ready, 1 one could not be started, died meanwhile or still drains,\n${waitCodes}`,
     options: waiting('until all are ready'),
-    run: async (options) => runAct('start', (await import('../commands/start.ts')).start, options),
+    run: async (options) =>
+      runAct('start', (await import('../commands/start.ts')).start, actOptions(options), options),
   },
   stop: {
     summary:
       'Ask instances to finish their job and leave, wait until they have left, and keep them down.',
     operands: '[TARGET...]',
-    epilogue: `Nobody is killed. bootcheck leaves a stopped instance alone until it is started again.\nExit codes: 0 all are down, 1 one could not be asked,\n${waitCodes}`,
-    options: waiting('until all have left; without it, without limit'),
-    run: async (options) => runAct('stop', (await import('../commands/stop.ts')).stop, options),
+    epilogue: `Nobody is killed unless stop.timeout, --kill-after or --now says so. bootcheck leaves a stopped instance\nalone until it is started again.\nExit codes: 0 all are down, 1 one could not be asked,\n${waitCodes}`,
+    options: (parser) => limited(waiting('until all have left; without it, without limit')(parser)),
+    run: async (options) => {
+      const { stop } = await import('../commands/stop.ts');
+      return runAct('stop', stop, { ...actOptions(options), ...limitOptions(options) }, options);
+    },
   },
   restart: {
     summary: 'Replace each instance as soon as it has finished its job; nobody is killed.',
     operands: '[TARGET...]',
-    epilogue: `The wait has no limit unless --wait sets one. Whatever ends it, the next bootcheck carries the restart on.\nExit codes: 0 all are replaced and ready, 1 a replacement failed,\n${waitCodes}`,
+    epilogue: `One replacement must be ready before the others are asked to leave. If it is not, the restart is aborted: the others
+run on. The wait has no limit unless --wait sets one. Whatever ends it, the next bootcheck carries the restart on, save
+for an aborted one.\nExit codes: 0 all are replaced and ready, 1 a replacement failed or a later restart took over,\n${waitCodes}`,
     options: (parser) =>
-      waiting('until all are replaced and ready')(parser).option('graceful', {
-        type: 'boolean',
-        describe: 'let each finish its job first (always so)',
-      }),
+      limited(waiting('until all are replaced and ready')(parser))
+        .option('graceful', {
+          type: 'boolean',
+          describe: 'let each finish its job first (always so)',
+        })
+        .option('batch', {
+          type: 'string',
+          describe: 'at most so many at once of each worker: 2, 25%',
+        })
+        .option('canary', {
+          type: 'boolean',
+          describe: 'replace one of each worker first, or (--no-canary) all at once',
+        })
+        .option('overlap', {
+          type: 'boolean',
+          describe: 'start each replacement while the old process still drains',
+        })
+        .option('outdated', {
+          type: 'boolean',
+          describe: 'only those that do not run the current release',
+        }),
     run: async (options) => {
       if (options['graceful'] === false) {
         throw new WorkerctlError('usage', 'there is no restart that is not graceful', {
-          hint: 'kill a process by hand if you must; the next bootcheck replaces it',
+          hint: 'set a limit with --kill-after or --now',
         });
       }
-      return runAct('restart', (await import('../commands/restart.ts')).restart, options);
+      const { restart } = await import('../commands/restart.ts');
+      return runAct(
+        'restart',
+        restart,
+        {
+          ...actOptions(options),
+          rollout: rolloutOptions(options),
+          isOutdatedOnly: options['outdated'] === true,
+        },
+        options,
+      );
     },
+  },
+  quiet: {
+    summary: 'Let instances take no new job, by the signal in stop.quiet; they stay up.',
+    operands: '[TARGET...]',
+    epilogue:
+      'When --for is over, the next bootcheck lets them take jobs again: by stop.resume, or else by replacing them.\nExit codes: 0 done, 1 one could not be asked, 2 a worker has no stop.quiet, 75 another pass is at work',
+    options: lasting,
+    run: async (options) => runWish('quiet', options),
+  },
+  resume: {
+    summary: 'Let quiet instances take jobs again: by stop.resume, or else by replacing them.',
+    operands: '[TARGET...]',
+    epilogue: 'Exit codes: 0 done, 1 one could not be asked, 75 another pass is at work',
+    options: dryRun,
+    run: async (options) => runWish('resume', options),
+  },
+  hold: {
+    summary: 'Leave instances alone: no bootcheck, start or restart touches them, stop does.',
+    operands: '[TARGET...]',
+    epilogue: 'Exit codes: 0 done, 75 another pass is at work',
+    options: lasting,
+    run: async (options) => runWish('hold', options),
+  },
+  unhold: {
+    summary: 'Watch held instances again.',
+    operands: '[TARGET...]',
+    epilogue: 'Exit codes: 0 done, 1 one could not be started, 75 another pass is at work',
+    options: dryRun,
+    run: async (options) => runWish('unhold', options),
   },
   bootcheck: {
     summary:
@@ -135,27 +346,91 @@ export const verbs: Readonly<Record<string, Verb>> = {
     epilogue:
       'It waits for nobody.\nExit codes: 0 done or nothing to do, 1 one could not be started, 75 another pass is at work',
     options: (parser) =>
-      dryRun(parser).option('verbose', {
-        alias: 'v',
-        type: 'boolean',
-        describe: 'speak also when there was nothing to do',
-      }),
+      dryRun(parser)
+        .option('verbose', {
+          alias: 'v',
+          type: 'boolean',
+          describe: 'speak also when there was nothing to do',
+        })
+        .option('metrics', {
+          type: 'string',
+          describe: "write metrics to this file, for node_exporter's textfile collector",
+        }),
     run: async (options) => {
       refuseTargets('bootcheck', options.targets);
-      const events: unknown[] = [];
+      const events: Event[] = [];
       const code = await runAct(
         'bootcheck',
-        async (context, acting) => {
+        async (context, acting: { dryRun: boolean }) => {
           const outcome = await bootcheck(context, acting);
           if (outcome.kind === 'acted') events.push(...outcome.events);
           return outcome;
         },
+        { dryRun: options['dryRun'] === true },
         options,
       );
+      const { metrics } = options;
+      if (typeof metrics === 'string' && options['dryRun'] !== true)
+        await writeMetrics(options, metrics, events, code);
       const isSilent = events.length === 0 && options['dryRun'] !== true && !options.global.json;
       if (options['verbose'] === true && isSilent) print('nothing to do\n');
       return code;
     },
+  },
+  want: {
+    summary: 'Set how many instances of a worker run, or show it; kept until --reset.',
+    operands: '[COUNT] WORKER',
+    epilogue:
+      'Growing starts. Shrinking lets idle ones leave first, then those with the highest numbers; nobody is killed.\nExit codes: 0 done, 1 one could not be started, 2 the worker has identifiers of its own, 75 another pass is at work',
+    options: (parser) =>
+      dryRun(parser).option('reset', {
+        type: 'boolean',
+        describe: 'as many as the config says again',
+      }),
+    run: runWant,
+  },
+  jobs: {
+    summary: 'List each worker with its count, what is desired and the pids, as MogileFS does.',
+    operands: '',
+    epilogue: 'Exit codes: 0',
+    options: (parser) => parser,
+    run: runJobs,
+  },
+  watch: {
+    summary: 'Stay and run the pass whenever there is something to do; owns no worker.',
+    operands: '',
+    epilogue:
+      'It is woken by the trigger, by a death, by time, and every minute. SIGHUP reads the config again. SIGTERM ends it and leaves\nthe workers as they are.\nExit codes: 0 ended, 73 the state directory or the trigger cannot be used, 75 another watch runs here',
+    options: (parser) =>
+      parser
+        .option('stop-on-exit', {
+          type: 'boolean',
+          describe: 'let all workers finish and leave first (for containers)',
+        })
+        .option('listen', {
+          type: 'string',
+          describe: 'answer the control protocol on this address too, such as 127.0.0.1:7001',
+        })
+        .option('metrics-listen', {
+          type: 'string',
+          describe: 'serve metrics for Prometheus on this address, such as 127.0.0.1:9105',
+        })
+        .option('listen-unsafe', {
+          type: 'boolean',
+          describe: 'also addresses that other hosts can reach: there is no password',
+        }),
+    run: async (options) => {
+      refuseTargets('watch', options.targets);
+      const { runWatch } = await import('./watch.ts');
+      return runWatch(options);
+    },
+  },
+  trigger: {
+    summary: 'Wake workerctl watch.',
+    operands: '',
+    epilogue: 'Exit codes: 0 woken, 69 no watch runs here, 73 something else is in its place',
+    options: (parser) => parser,
+    run: runTrigger,
   },
   init: {
     summary:

@@ -16,10 +16,18 @@ export interface ActOptions {
   readonly wait: 'forever' | 'not' | Duration;
 }
 
+/** The limit of a command that asks processes to leave. */
+export interface LimitOptions {
+  /** After so long in its drain a process's whole session is killed; 0: at once. Undefined: what the config says. */
+  readonly killAfter?: Duration;
+}
+
 /** What a command would do. */
 export interface PlanOutcome {
   readonly kind: 'planned';
   readonly plan: Plan;
+  /** Whose turn comes later, when others have proven the new code or left room. */
+  readonly later?: readonly string[];
 }
 
 /** A person's command waits this long for a pass that is at work, which takes a moment as a rule. */

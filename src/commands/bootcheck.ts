@@ -1,5 +1,5 @@
 import type { Context } from '../control/context.ts';
-import { passLockPath, planPass, runPass } from '../control/pass.ts';
+import { isSameIntent, passLockPath, planPass, runPass } from '../control/pass.ts';
 import type { ActOutcome } from '../core/outcome.ts';
 import { selectInstances } from '../core/targets.ts';
 import { noWait, refuseIfLocked } from '../os/lock/pass-lock.ts';
@@ -23,6 +23,7 @@ export async function bootcheck(
   refuseIfLocked(passLockPath(config.stateDir));
   if (!(await isAllWell(context, request)))
     await runPass(recorded, { ...request, lockWait: noWait });
+  context.silence.save();
   return acted('bootcheck', events, { kind: 'not_waited' });
 }
 
@@ -31,12 +32,12 @@ async function isAllWell(
   context: Context,
   request: Parameters<typeof planPass>[1],
 ): Promise<boolean> {
-  const { plan, intent, observation } = await planPass(
+  const { plan, intent, before, observation } = await planPass(
     { ...context, report: () => undefined },
     request,
   );
   const hasProblems = [...observation.instances.values()].some(
     ({ problems }) => problems.length > 0,
   );
-  return plan.length === 0 && intent.rollout === undefined && !hasProblems;
+  return plan.length === 0 && isSameIntent(intent, before) && !hasProblems;
 }

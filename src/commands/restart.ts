@@ -1,9 +1,26 @@
+import { randomBytes } from 'node:crypto';
 import { bringUp } from '../control/bring-up.ts';
-import { report, type Context } from '../control/context.ts';
-import { planPass, runPass, type PassOutcome } from '../control/pass.ts';
-import { isStopped } from '../core/intent.ts';
+import { reportLeftAlone } from '../control/carry-on.ts';
+import { report, workerOf, type Context } from '../control/context.ts';
+import { observeReported } from '../control/observe.ts';
+import { killNow, planPass, runPass, type PassOutcome } from '../control/pass.ts';
+import { WorkerctlError } from '../core/error.ts';
+import type { Goal } from '../core/goal.ts';
+import {
+  isHeld,
+  isStopped,
+  type Intent,
+  type Rollout,
+  type RolloutOptions,
+} from '../core/intent.ts';
+import { isLeaving } from '../core/leaving.ts';
+import { liveProcess, type Observation } from '../core/observation.ts';
 import type { ActOutcome } from '../core/outcome.ts';
-import { selectInstances } from '../core/targets.ts';
+import { membersOf } from '../core/rollout.ts';
+import { formatReleases } from '../core/rollout-status.ts';
+import { selectInstances, workerNameOf } from '../core/targets.ts';
+import type { Config } from '../core/worker.ts';
+import { checkStateDirectory } from '../os/state-directory.ts';
 import { recordedInstances } from '../os/state-files.ts';
 import {
   acted,
@@ -17,40 +34,152 @@ import {
 } from './act.ts';
 import { configuredInstances } from './start.ts';
 
+export interface RestartOptions extends ActOptions {
+  readonly rollout: RolloutOptions;
+  /** Only those that run another release than a start would give them. */
+  readonly isOutdatedOnly: boolean;
+}
+
 /**
- * Replaces each instance as soon as it has finished its job. Who was stopped on purpose stays so; what is missing is
- * started; what the config no longer wants is asked to leave.
+ * Replaces each instance as soon as it has finished its job: one that proves the new code first, then the others. Who was
+ * stopped on purpose or is held stays as it is; what is missing is started; what the config no longer wants is asked to
+ * leave.
  */
 export async function restart(
   context: Context,
-  options: ActOptions,
+  options: RestartOptions,
 ): Promise<ActOutcome | PlanOutcome> {
-  const { config, by } = context;
-  const wanted = configuredInstances(context, options.targets);
-  const instances = selectInstances(config, recordedInstances(config.stateDir), options.targets);
-  const request = {
-    goal: { kind: 'restart', instances: wanted, by },
-    instances,
-    mayHaveStrays: true,
-  } as const;
-  if (options.dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
-
+  const { config } = context;
+  checkStateDirectory(config.stateDir);
   const { recorded, events } = recording(context);
+  const named = configuredInstances(context, options.targets);
+  if (options.rollout.overlap === true) refuseOverlap(config, named);
+  const before = await observeReported(context, named);
+  const wanted = options.isOutdatedOnly ? outdatedAmong(recorded, named, before) : named;
+  const selected = selectInstances(config, recordedInstances(config.stateDir), options.targets);
+  const instances = options.isOutdatedOnly
+    ? selected.filter((name) => wanted.includes(name) || isLeaving(name))
+    : selected;
+  const goal = goalOf(context, wanted, before, options.rollout);
+  const request = { goal, instances, mayHaveStrays: true } as const;
+  if (options.dryRun) return planned(goal.id, await planPass(context, request), config);
+  const change = formatReleases(goal.releases);
+  if (wanted.length === 0) return { ...acted('restart', events, { kind: 'reached' }), change };
+
   const outcome = await runPass(recorded, { ...request, lockWait });
-  reportStopped(recorded, outcome);
-  if (options.wait === 'not') return acted('restart', events, { kind: 'not_waited' });
+  const isLeftAlone = (name: string): boolean => isAlone(outcome.intent, outcome.observation, name);
+  reportLeftAlone(recorded, outcome.intent, wanted.filter(isLeftAlone));
+  if (options.wait === 'not' && options.rollout.killAfter === 0) await killNow(recorded, instances);
+  if (options.wait === 'not')
+    return { ...acted('restart', events, { kind: 'not_waited' }), change };
   const settled = await bringUp(recorded, {
-    instances: wanted.filter((name) => !isStopped(outcome.intent, name)),
+    command: 'restart',
+    instances: wanted.filter((name) => !isLeftAlone(name)),
     predecessors: predecessors(outcome, true),
     failed: failedAmong(events),
     limit: limitOf(options.wait),
+    rolloutId: goal.id,
+    isAborted: events.some(({ kind }) => kind === 'aborted'),
   });
-  return acted('restart', events, settled);
+  return { ...acted('restart', events, settled), change };
 }
 
-function reportStopped(context: Context, { intent, observation }: PassOutcome): void {
-  for (const name of observation.instances.keys()) {
-    const stopped = intent.stopped[name];
-    if (stopped !== undefined) report(context, name, { kind: 'left_stopped', by: stopped.by });
+/** The lines of the old process would make the new one ready. */
+function refuseOverlap({ workers }: Config, names: readonly string[]): void {
+  const touched = new Set(names.map(workerNameOf));
+  for (const { name, ready } of workers) {
+    if (ready.kind !== 'log' || !touched.has(name)) continue;
+    throw new WorkerctlError(
+      'usage',
+      `--overlap: expected a worker that shows by other means than its log that it is ready, found ready.log for ${name}`,
+      {
+        hint: 'both processes would write to one log; use ready.file, ready.command or ready.after',
+      },
+    );
   }
+}
+
+/** What would be done now, and who would have to wait for his turn. */
+function planned(id: string, outcome: PassOutcome, config: Config): PlanOutcome {
+  const { intent, observation, plan } = outcome;
+  const rollout = intent.rollouts.find((one) => one.id === id);
+  const now = new Set(plan.map(({ instance }) => instance));
+  const later =
+    rollout === undefined
+      ? []
+      : [...membersOf(rollout, config, intent, observation)]
+          .filter(([name, { kind }]) => kind === 'untouched' && !now.has(name))
+          .map(([name]) => name);
+  return { kind: 'planned', plan, later };
+}
+
+const isAlone = (intent: Intent, { now }: Observation, name: string): boolean =>
+  isStopped(intent, name) || isHeld(intent, name, now);
+
+function goalOf(
+  context: Context,
+  instances: readonly string[],
+  observation: Observation,
+  options: RolloutOptions,
+): Extract<Goal, { kind: 'restart' }> {
+  return {
+    kind: 'restart',
+    id: randomBytes(8).toString('hex'),
+    by: context.by,
+    instances,
+    options,
+    releases: releasesOf(context, instances, observation),
+  };
+}
+
+/** For each worker the release that its first instance runs, and the one that it gets. */
+function releasesOf(
+  { config, releaseOf }: Context,
+  instances: readonly string[],
+  observation: Observation,
+): Rollout['releases'] {
+  const names = new Set(instances.map(workerNameOf));
+  return Object.fromEntries(
+    config.workers
+      .filter(({ name }) => names.has(name))
+      .map((worker) => {
+        const to = releaseOf(worker);
+        const from = instances
+          .filter((name) => workerNameOf(name) === worker.name)
+          .map((name) => releaseRunBy(observation, name))
+          .find((release) => release !== undefined);
+        return [
+          worker.name,
+          { ...(from !== undefined && { from }), ...(to !== undefined && { to }) },
+        ];
+      }),
+  );
+}
+
+function releaseRunBy({ instances }: Observation, name: string): string | undefined {
+  const presence = instances.get(name)?.presence;
+  return presence?.kind === 'alive' ? presence.record.release : undefined;
+}
+
+/** Those that do not run the release that they would get; where nothing runs there is nothing outdated. */
+function outdatedAmong(
+  context: Context,
+  names: readonly string[],
+  observation: Observation,
+): string[] {
+  return names.filter((name) => {
+    const release = context.releaseOf(workerOf(context.config, name));
+    if (release === undefined) {
+      throw new WorkerctlError(
+        'failed',
+        `--outdated: expected to find out the release of ${workerNameOf(name)}, could not`,
+        { hint: 'see the key release in the config; without --outdated all are replaced' },
+      );
+    }
+    const observed = observation.instances.get(name);
+    if (observed === undefined || liveProcess(observed) === undefined) return false;
+    if (releaseRunBy(observation, name) !== release) return true;
+    report(context, name, { kind: 'up_to_date', release });
+    return false;
+  });
 }

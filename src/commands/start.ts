@@ -2,7 +2,7 @@ import { bringUp } from '../control/bring-up.ts';
 import { report, type Context } from '../control/context.ts';
 import { planPass, runPass, type PassOutcome } from '../control/pass.ts';
 import { WorkerctlError } from '../core/error.ts';
-import { liveProcess, sentStop } from '../core/observation.ts';
+import { leavingSince, liveProcess } from '../core/observation.ts';
 import type { ActOutcome } from '../core/outcome.ts';
 import { isOfConfig, selectInstances } from '../core/targets.ts';
 import { elapsed } from '../core/time.ts';
@@ -24,7 +24,8 @@ export async function start(
   options: ActOptions,
 ): Promise<ActOutcome | PlanOutcome> {
   const instances = configuredInstances(context, options.targets);
-  const request = { goal: { kind: 'start', instances }, instances, mayHaveStrays: true } as const;
+  const goal = { kind: 'start', instances, by: context.by } as const;
+  const request = { goal, instances, mayHaveStrays: true };
   if (options.dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
 
   const { recorded, events } = recording(context);
@@ -32,6 +33,7 @@ export async function start(
   const refused = reportRunning(recorded, outcome);
   if (options.wait === 'not') return acted('start', events, { kind: 'not_waited' });
   const settled = await bringUp(recorded, {
+    command: 'start',
     instances: instances.filter((name) => !refused.has(name)),
     predecessors: predecessors(outcome, false),
     failed: failedAmong(events),
@@ -71,7 +73,7 @@ function reportRunning(context: Context, { observation }: PassOutcome): Set<stri
     const process = liveProcess(observed);
     if (process === undefined) continue;
     const { pid } = process;
-    const stop = sentStop(observed);
+    const stop = leavingSince(observed);
     if (stop === undefined) {
       report(context, observed.name, { kind: 'already_running', pid });
     } else {

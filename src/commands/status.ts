@@ -1,26 +1,51 @@
 import { lookForStrays, observeReported, type Scene } from '../control/observe.ts';
-import { statusOf, type Status } from '../core/status.ts';
+import { applyGoal } from '../core/goal.ts';
+import { isLeaving } from '../core/leaving.ts';
+import { statusOf, type Releases, type Status } from '../core/status.ts';
 import { selectInstances, workerNameOf } from '../core/targets.ts';
+import type { Config, Worker } from '../core/worker.ts';
 import { readIntent } from '../os/intent-file.ts';
 import { checkStateDirectory } from '../os/state-directory.ts';
-import { recordedInstances } from '../os/state-files.ts';
+import { listStateFiles } from '../os/state-files.ts';
+
+export interface StatusRequest {
+  readonly targets: readonly string[];
+  /** What a start of this worker's would be called now; undefined where nobody knows. */
+  readonly releaseOf: (worker: Worker) => string | undefined;
+}
 
 /** What each instance is doing. Takes no lock, changes nothing. */
-export async function status(
-  scene: Scene,
-  options: { targets: readonly string[] },
-): Promise<Status> {
+export async function status(scene: Scene, { targets, releaseOf }: StatusRequest): Promise<Status> {
   const { config } = scene;
   checkStateDirectory(config.stateDir);
-  const recorded = recordedInstances(config.stateDir);
-  const selected = selectInstances(config, recorded, options.targets);
+  const { recorded, notes } = listStateFiles(config.stateDir);
+  const selected = selectInstances(config, recorded, targets);
   const known = new Set(config.workers.map(({ name }) => name));
   const strangers = recorded.filter((name) => !known.has(workerNameOf(name)));
-  const names = options.targets.length === 0 ? [...selected, ...strangers] : selected;
-  const seen = await observeReported(scene, names);
+  const names = targets.length === 0 ? [...selected, ...strangers] : selected;
+  const seen = await observeReported({ ...scene, notes }, besideTheirOwn(names));
   const someAreUnknown = [...seen.instances.values()].some(
     ({ presence }) => presence.kind === 'absent',
   );
   const observation = someAreUnknown ? lookForStrays(scene, seen) : seen;
-  return statusOf(config, readIntent(config.stateDir), observation);
+  // As the next pass will see it: a death that no pass has noticed yet counts.
+  const intent = applyGoal(config, readIntent(config.stateDir), { kind: 'check' }, observation);
+  return statusOf(config, intent, observation, releasesOf(config, releaseOf));
 }
+
+/** Old processes that are leaving come right after the instance that they are of. */
+function besideTheirOwn(names: readonly string[]): readonly string[] {
+  const leaving = names.filter(isLeaving);
+  if (leaving.length === 0) return names;
+  return names
+    .filter((name) => !isLeaving(name))
+    .flatMap((name) => [name, ...leaving.filter((one) => one.startsWith(`${name}~`))]);
+}
+
+const releasesOf = ({ workers }: Config, releaseOf: StatusRequest['releaseOf']): Releases =>
+  Object.fromEntries(
+    workers.flatMap((worker) => {
+      const release = releaseOf(worker);
+      return release === undefined ? [] : [[worker.name, release]];
+    }),
+  );

@@ -1,7 +1,8 @@
 import { report, type Context } from '../control/context.ts';
-import { planPass, runPass, type PassOutcome } from '../control/pass.ts';
+import { killNow, planPass, runPass, type PassOutcome } from '../control/pass.ts';
 import { waitForExit } from '../control/wait-for-exit.ts';
-import { liveProcess } from '../core/observation.ts';
+import { isLeaving } from '../core/leaving.ts';
+import { liveProcess, type ObservedInstance } from '../core/observation.ts';
 import type { ActOutcome } from '../core/outcome.ts';
 import { isOfConfig, selectInstances, workerNameOf } from '../core/targets.ts';
 import { durationOf } from '../core/time.ts';
@@ -14,13 +15,14 @@ import {
   lockWait,
   recording,
   type ActOptions,
+  type LimitOptions,
   type PlanOutcome,
 } from './act.ts';
 
 /** Asks instances to finish, waits until they have left, and remembers that they are to stay down. */
 export async function stop(
   context: Context,
-  options: ActOptions,
+  options: ActOptions & LimitOptions,
 ): Promise<ActOutcome | PlanOutcome> {
   const instances = selectInstances(
     context.config,
@@ -31,26 +33,37 @@ export async function stop(
     ...context,
     config: withForgottenWorkers(context.config, instances),
   });
-  const goal = { kind: 'stop', instances, by: context.by } as const;
+  const { killAfter } = options;
+  const goal = {
+    kind: 'stop',
+    instances,
+    by: context.by,
+    ...(killAfter !== undefined && { killAfter }),
+  } as const;
   const request = { goal, instances, mayHaveStrays: true };
   if (options.dryRun) return { kind: 'planned', plan: (await planPass(recorded, request)).plan };
 
   const outcome = await runPass(recorded, { ...request, lockWait });
-  reportStopped(recorded, outcome);
-  if (options.wait === 'not') return acted('stop', events, { kind: 'not_waited' });
+  const living = reportStopped(recorded, outcome);
+  if (options.wait === 'not') {
+    if (killAfter === 0) await killNow(recorded, instances);
+    return acted('stop', events, { kind: 'not_waited' });
+  }
   const failed = failedAmong(events);
   const settled = await waitForExit(recorded, {
-    instances: instances.filter((name) => !failed.has(name)),
+    instances: living.filter((name) => !failed.has(name)),
     limit: limitOf(options.wait),
   });
   return acted('stop', events, settled);
 }
 
-function reportStopped(context: Context, { observation }: PassOutcome): void {
-  for (const observed of observation.instances.values()) {
-    if (liveProcess(observed) === undefined)
-      report(context, observed.name, { kind: 'already_stopped' });
-  }
+/** Says what is stopped already; the others are still there. */
+function reportStopped(context: Context, { observation }: PassOutcome): string[] {
+  const all = [...observation.instances.values()];
+  const isThere = (observed: ObservedInstance): boolean => liveProcess(observed) !== undefined;
+  for (const { name } of all.filter((observed) => !isThere(observed)))
+    if (!isLeaving(name)) report(context, name, { kind: 'already_stopped' });
+  return all.filter(isThere).map(({ name }) => name);
 }
 
 /** Workers that the config has lost, as far as their records tell how to stop them. They want no instance. */
@@ -75,6 +88,8 @@ const forgottenWorker = (
   name,
   command: [],
   identifiers: [],
+  configured: [],
+  isCounted: false,
   directory: '/',
   env: {},
   envFiles: [],
@@ -86,5 +101,14 @@ const forgottenWorker = (
   oomScoreAdj: 0,
   limits: {},
   stop: { signal },
-  ready: { after: durationOf(0) },
+  ready: { kind: 'after', after: durationOf(0) },
+  restart: {
+    canary: false,
+    batch: { kind: 'percent', percent: 100 },
+    patience: durationOf(0),
+    overlap: false,
+    maxExtra: 1,
+  },
+  backoff: { initial: durationOf(0), max: durationOf(0) },
+  maxCount: 1,
 });

@@ -1,14 +1,17 @@
 import { dirname, join, resolve } from 'node:path';
-import { durationOf, parseDuration } from '../core/time.ts';
-import type { Config, LimitName, StopSignal, Worker } from '../core/worker.ts';
-import type { KeyPath } from './problem.ts';
-import type { ConfigFile, SharedSection, WorkerSection } from './schema.ts';
+import type { Config, LimitName, ReleaseSource, Worker } from '../core/worker.ts';
+import {
+  backoffPolicy,
+  heartbeatPolicy,
+  mergedReady,
+  readiness,
+  restartPolicy,
+  stopPolicy,
+} from './build-policies.ts';
+import type { ConfigFile } from './schema.ts';
+import { textsOf, wordsOf, type Defaults, type Section, type SourceOf } from './section-texts.ts';
 import { parseSize } from './size.ts';
-import { escapedSpecifiers } from './specifiers.ts';
-import { splitWords } from './words.ts';
-
-/** A worker's keys with its texts as texts: a number as it is written in the file. */
-export type SourceOf = (path: KeyPath) => string | undefined;
+import { escapedSpecifiers, unescapedSpecifiers } from './specifiers.ts';
 
 interface Folders {
   /** The config file's folder. */
@@ -17,52 +20,33 @@ interface Folders {
   readonly logDir: string;
 }
 
-type Section = Omit<WorkerSection, 'env' | 'identifiers' | 'command'> & {
-  readonly command: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly identifiers: readonly string[] | undefined;
-};
-type Defaults = Omit<Section, 'command'>;
-
 /** The Config that a checked file means: defaults merged and filled in, paths made absolute. */
 export function buildConfig(path: string, file: ConfigFile, sourceOf: SourceOf): Config {
   const base = dirname(path);
   const stateDir = sharedPath(base, file.state_dir ?? '.workerctl');
   const logDir = sharedPath(base, file.log_dir ?? 'log');
+  const release = releaseOf(base, file.release, sourceOf);
   const defaults = textsOf(file.defaults ?? {}, ['defaults'], sourceOf);
   const workers = Object.entries(file.workers).map(([name, section]) => {
     const at = ['workers', name];
     const own = {
       ...textsOf(section, at, sourceOf),
-      command: commandOf(section.command, at, sourceOf),
+      command: wordsOf(section.command, [...at, 'command'], sourceOf),
     };
     return worker(name, merged(defaults, own), { base, stateDir, logDir });
   });
-  return { path, stateDir, workers };
+  return { path, stateDir, release, workers };
 }
 
-function textsOf(section: SharedSection, at: KeyPath, sourceOf: SourceOf): Defaults {
-  const { env = {}, identifiers, ...rest } = section;
-  const variables = Object.entries(env).map(([key, value]) => [
-    key,
-    textOf(value, [...at, 'env', key], sourceOf),
-  ]);
-  return {
-    ...rest,
-    env: Object.fromEntries(variables) as Record<string, string>,
-    identifiers: identifiers?.map((value, i) => textOf(value, [...at, 'identifiers', i], sourceOf)),
-  };
-}
-
-/** A number keeps the way in which it is written: 1.0 stays "1.0". */
-const textOf = (value: string | number, at: KeyPath, sourceOf: SourceOf): string =>
-  typeof value === 'string' ? value : (sourceOf(at) ?? String(value));
-
-function commandOf(command: WorkerSection['command'], at: KeyPath, sourceOf: SourceOf) {
-  if (typeof command !== 'string')
-    return command.map((value, i) => textOf(value, [...at, 'command', i], sourceOf));
-  const split = splitWords(command);
-  return split.kind === 'words' ? split.words : [];
+function releaseOf(
+  base: string,
+  { command, file }: NonNullable<ConfigFile['release']> = {},
+  sourceOf: SourceOf,
+): ReleaseSource {
+  if (file !== undefined) return { kind: 'file', path: sharedPath(base, file) };
+  if (command === undefined) return { kind: 'directory' };
+  const words = wordsOf(command, ['release', 'command'], sourceOf);
+  return { kind: 'command', command: words.map(unescapedSpecifiers) };
 }
 
 /** A worker's own keys over the defaults; maps are merged key by key, lists are replaced. */
@@ -77,17 +61,23 @@ function merged(defaults: Defaults, own: Section): Section {
     log: { ...defaults.log, ...own.log },
     limits: { ...defaults.limits, ...own.limits },
     stop: { ...defaults.stop, ...own.stop },
-    ready: { ...defaults.ready, ...own.ready },
+    ready: mergedReady(defaults.ready, own.ready),
+    restart: { ...defaults.restart, ...own.restart },
+    busy: { ...defaults.busy, ...own.busy },
+    backoff: { ...defaults.backoff, ...own.backoff },
   };
 }
 
 function worker(name: string, section: Section, { base, stateDir, logDir }: Folders): Worker {
   const path = (text: string) => instancePath(base, text);
   const { pidfile, log } = section;
+  const identifiers = section.identifiers ?? numbered(section.count ?? 1);
   return {
     name,
     command: section.command,
-    identifiers: section.identifiers ?? numbered(section.count ?? 1),
+    identifiers,
+    configured: identifiers,
+    isCounted: section.identifiers === undefined,
     directory: path(section.directory ?? '.'),
     env: section.env,
     envFiles: (section.env_files ?? []).map(path),
@@ -98,8 +88,13 @@ function worker(name: string, section: Section, { base, stateDir, logDir }: Fold
     nice: section.nice ?? 0,
     oomScoreAdj: section.oom_score_adj ?? 0,
     limits: limitsOf(section.limits),
-    stop: { signal: (section.stop?.signal ?? 'TERM').replace(/^SIG/, '') as StopSignal },
-    ready: { after: parseDuration(section.ready?.after ?? '1s') ?? durationOf(1000) },
+    stop: stopPolicy(section.stop ?? {}),
+    ready: readiness(section.ready ?? {}, path),
+    restart: restartPolicy(section.restart ?? {}),
+    backoff: backoffPolicy(section.backoff ?? {}),
+    ...(section.busy?.title !== undefined && { busyTitle: section.busy.title }),
+    ...(section.heartbeat && { heartbeat: heartbeatPolicy(section.heartbeat) }),
+    maxCount: section.max_count ?? 500,
   };
 }
 
@@ -114,7 +109,7 @@ function limitsOf(limits: Section['limits']): Worker['limits'] {
   return Object.fromEntries(entries) as Partial<Record<LimitName, number>>;
 }
 
-const sharedPath = (base: string, text: string): string => resolve(base, text.replace(/%%/g, '%'));
+const sharedPath = (base: string, text: string): string => resolve(base, unescapedSpecifiers(text));
 
 /** Symlinks are kept. The folder's own percent signs mean themselves, those of the text are specifiers. */
 const instancePath = (base: string, text: string): string => resolve(escapedSpecifiers(base), text);

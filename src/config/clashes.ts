@@ -1,7 +1,9 @@
 import { dirname } from 'node:path';
 import { expandSpecifiers, instancesOf } from '../core/instance.ts';
+import { formatDuration } from '../core/time.ts';
 import type { Config, Worker } from '../core/worker.ts';
-import type { Problem } from './problem.ts';
+import { formatKeyPath, valueAt, type Problem } from './problem.ts';
+import { timeoutGoesWith } from './policy-schema.ts';
 import type { ConfigFile, SharedSection } from './schema.ts';
 import { escapedSpecifiers } from './specifiers.ts';
 import { named, namePattern } from './value-schema.ts';
@@ -9,15 +11,25 @@ import { named, namePattern } from './value-schema.ts';
 /** A host name that no path can hold. */
 const anyHost = '\0';
 
-/** What shows only in the whole: instances that share an identifier or a file. */
+/** What shows only in the whole: instances that share an identifier or a file, keys that contradict the defaults. */
 export function clashesOf(config: Config, file: ConfigFile): Problem[] {
   const folder = escapedSpecifiers(config.stateDir);
-  return [
+  return eachOnce([
     ...config.workers.flatMap((worker) => badIdentifiers(worker, file)),
     ...config.workers.flatMap((worker) => stateFileTaken(worker, folder, file)),
-    ...sharedPidfiles(config.workers, file),
-  ];
+    ...config.workers.flatMap((worker) => contradictions(worker, file)),
+    ...sharedFiles(pidfilesOf(config.workers), file),
+    ...sharedFiles(readyFilesOf(config.workers), file),
+    ...sharedFiles(readyLogsOf(config.workers), file),
+  ]);
 }
+
+/** What is wrong with the defaults is wrong with many workers. */
+const eachOnce = (problems: readonly Problem[]): Problem[] => [
+  ...new Map(
+    problems.map((problem) => [`${formatKeyPath(problem.path)}: ${problem.message}`, problem]),
+  ).values(),
+];
 
 function badIdentifiers(worker: Worker, file: ConfigFile): Problem[] {
   const seen = new Set<string>();
@@ -27,7 +39,7 @@ function badIdentifiers(worker: Worker, file: ConfigFile): Problem[] {
     // A number may be a whole one and still be written with a dot or a sign.
     const isName = namePattern.test(identifier);
     if (isNew && isName) return [];
-    const { path } = placeOf('identifiers', worker, file);
+    const { path } = placeOf(worker, file, ['identifiers']);
     const message = isName
       ? `"${identifier}" is there twice; identifiers tell instances apart`
       : `expected ${named}, found ${identifier}`;
@@ -39,7 +51,7 @@ function badIdentifiers(worker: Worker, file: ConfigFile): Problem[] {
 function stateFileTaken(worker: Worker, folder: string, file: ConfigFile): Problem[] {
   const takes = (path: string, end: string) => dirname(path) === folder && !path.endsWith(end);
   const problem = (key: 'pidfile' | 'log', end: string): Problem => ({
-    ...placeOf(key, worker, file),
+    ...placeOf(worker, file, [key]),
     message: `expected a name that ends in ${end}, since it is in the state directory`,
   });
   return [
@@ -48,12 +60,77 @@ function stateFileTaken(worker: Worker, folder: string, file: ConfigFile): Probl
   ];
 }
 
+/** Keys that are right by themselves, but not with what the worker has from the defaults. */
+function contradictions(worker: Worker, file: ConfigFile): Problem[] {
+  const { name, ready, stop, backoff } = worker;
+  const ownTimeout = file.workers[name]?.ready?.timeout;
+  const { initial, max } = backoff;
+  return [
+    ...(ready.kind === 'after' && ownTimeout !== undefined
+      ? [{ ...placeOf(worker, file, ['ready', 'timeout']), message: afterHasNoTimeout }]
+      : []),
+    ...(stop.resume !== undefined && stop.quiet === undefined
+      ? [{ ...placeOf(worker, file, ['stop', 'resume']), message: resumeNeedsQuiet }]
+      : []),
+    ...(ready.kind === 'log' && worker.restart.overlap
+      ? [{ ...placeOf(worker, file, ['restart', 'overlap']), message: overlapHidesLog }]
+      : []),
+    ...(max < initial
+      ? [
+          {
+            ...placeOf(worker, file, ['backoff', 'max'], ['backoff', 'initial']),
+            message: `expected max to be at least initial, found max ${formatDuration(max)} and initial ${formatDuration(initial)}`,
+          },
+        ]
+      : []),
+  ];
+}
+
+const afterHasNoTimeout = `${timeoutGoesWith}, but this worker is ready after a time`;
+const overlapHidesLog =
+  'found overlap with ready.log: the old process writes to the same log, and its lines would make the new one ready';
+const resumeNeedsQuiet = 'found resume without quiet, which it takes back';
+
+/** A file that each instance must have for itself, and where the config names it. */
+interface OwnFile {
+  readonly worker: Worker;
+  /** Holds specifiers. */
+  readonly path: string;
+  readonly keys: Keys;
+  /** What comes of it when it is shared, if that is not plain. */
+  readonly harm?: string;
+}
+
+const pidfilesOf = (workers: readonly Worker[]): OwnFile[] =>
+  workers.map((worker) => ({ worker, path: worker.pidfile, keys: ['pidfile'] }));
+
+/** One that another instance writes too would show that this one is ready when it is not. */
+const readyFilesOf = (workers: readonly Worker[]): OwnFile[] =>
+  workers.flatMap((worker) =>
+    worker.ready.kind === 'file'
+      ? [{ worker, path: worker.ready.path, keys: ['ready', 'file'] as const }]
+      : [],
+  );
+
+/** Lines do not tell who wrote them. */
+const readyLogsOf = (workers: readonly Worker[]): OwnFile[] =>
+  workers.flatMap((worker) =>
+    worker.ready.kind === 'log'
+      ? [{ worker, path: worker.logFile, keys: ['log', 'file'] as const, harm: mixedLines }]
+      : [],
+  );
+const mixedLines = ', and ready.log would match the lines of both';
+
 /** At most one problem a worker: the others have the same cause. */
-function sharedPidfiles(workers: readonly Worker[], file: ConfigFile): Problem[] {
+function sharedFiles(files: readonly OwnFile[], file: ConfigFile): Problem[] {
+  // Who has the instance's whole name in one and the same text shares with nobody: most configs end here.
+  const texts = new Set(files.map(({ path }) => path));
+  if (texts.size === 1 && [...texts].every((text) => /^(?:[^%]|%%)*%n(?:[^%]|%%)*$/.test(text)))
+    return [];
   const owners = new Map<string, string>();
-  return workers.flatMap((worker) => {
+  return files.flatMap(({ worker, path: text, keys, harm = '' }) => {
     const shared = instancesOf(worker).flatMap((instance) => {
-      const path = expandSpecifiers(worker.pidfile, instance, anyHost);
+      const path = expandSpecifiers(text, instance, anyHost);
       const owner = owners.get(path);
       if (owner === undefined) owners.set(path, instance.name);
       return owner === undefined || owner === instance.name
@@ -61,19 +138,22 @@ function sharedPidfiles(workers: readonly Worker[], file: ConfigFile): Problem[]
         : [{ path, owner, name: instance.name }];
     });
     return shared.slice(0, 1).map(({ path, owner, name }) => ({
-      ...placeOf('pidfile', worker, file),
-      message: `${owner} and ${name} would share ${path.replace(anyHost, '%H')}; put %n into the name`,
+      ...placeOf(worker, file, keys),
+      message: `${owner} and ${name} would share ${path.replace(anyHost, '%H')}${harm}; put %n into the name`,
     }));
   });
 }
 
-/** Where a worker got this key from: itself, the defaults, or neither. */
+type Keys = readonly [keyof SharedSection, ...string[]];
+
+/** Where a worker got the first of these that is there from: itself, the defaults, or neither. */
 function placeOf(
-  key: keyof SharedSection,
   { name }: Worker,
   file: ConfigFile,
+  ...either: readonly Keys[]
 ): Pick<Problem, 'path' | 'at'> {
-  if (file.workers[name]?.[key] !== undefined) return { path: ['workers', name, key], at: 'value' };
-  if (file.defaults?.[key] !== undefined) return { path: ['defaults', key], at: 'value' };
-  return { path: ['workers', name], at: 'key' };
+  const path = [['workers', name], ['defaults']]
+    .flatMap((section) => either.map((keys) => [...section, ...keys]))
+    .find((each) => valueAt(file, each) !== undefined);
+  return path === undefined ? { path: ['workers', name], at: 'key' } : { path, at: 'value' };
 }

@@ -1,12 +1,21 @@
 import { stringify } from 'yaml';
 import type { Duration } from '../core/time.ts';
-import type { Config, Worker } from '../core/worker.ts';
+import type {
+  Batch,
+  Config,
+  Readiness,
+  ReleaseSource,
+  StopPolicy,
+  Worker,
+  HeartbeatPolicy,
+} from '../core/worker.ts';
 import { escapedSpecifiers } from './specifiers.ts';
 
 /** The config as it is in force, with every default filled in, under the keys that the file has. */
 export function effectiveConfig(config: Config): object {
   return {
     state_dir: escapedSpecifiers(config.stateDir),
+    ...release(config.release),
     workers: Object.fromEntries(config.workers.map((worker) => [worker.name, section(worker)])),
   };
 }
@@ -18,7 +27,7 @@ export const formatEffective = (config: Config): string =>
 function section(worker: Worker): object {
   return {
     command: worker.command,
-    ...instances(worker.identifiers),
+    ...instances(worker),
     directory: worker.directory,
     env: worker.env,
     env_files: worker.envFiles,
@@ -29,16 +38,66 @@ function section(worker: Worker): object {
     nice: worker.nice,
     oom_score_adj: worker.oomScoreAdj,
     limits: limits(worker.limits),
-    stop: { signal: worker.stop.signal },
-    ready: { after: exactDuration(worker.ready.after) },
+    ready: ready(worker.ready),
+    stop: stop(worker.stop),
+    restart: {
+      canary: worker.restart.canary ? 1 : 0,
+      batch: batch(worker.restart.batch),
+      patience: exactDuration(worker.restart.patience),
+      overlap: worker.restart.overlap,
+      max_extra: worker.restart.maxExtra,
+    },
+    ...(worker.busyTitle !== undefined && { busy: { title: worker.busyTitle } }),
+    ...(worker.heartbeat && { heartbeat: heartbeat(worker.heartbeat) }),
+    max_count: worker.maxCount,
+    backoff: {
+      initial: exactDuration(worker.backoff.initial),
+      max: exactDuration(worker.backoff.max),
+    },
   };
 }
 
-/** Numbered instances as the count that they come from. */
-function instances(identifiers: readonly string[]): object {
-  const isNumbered = identifiers.every((identifier, i) => identifier === String(i + 1));
-  return isNumbered && identifiers.length <= 500 ? { count: identifiers.length } : { identifiers };
+const heartbeat = ({ timeout, dump, grace }: HeartbeatPolicy): object => ({
+  timeout: exactDuration(timeout),
+  ...(dump !== undefined && { dump }),
+  grace: exactDuration(grace),
+});
+
+/** Nothing for the directory: it is named by no key. */
+function release(source: ReleaseSource): object {
+  switch (source.kind) {
+    case 'directory':
+      return {};
+    case 'file':
+      return { release: { file: escapedSpecifiers(source.path) } };
+    case 'command':
+      return { release: { command: source.command.map(escapedSpecifiers) } };
+  }
 }
+
+function ready(readiness: Readiness): object {
+  switch (readiness.kind) {
+    case 'after':
+      return { after: exactDuration(readiness.after) };
+    case 'log':
+      return { log: readiness.pattern, timeout: exactDuration(readiness.timeout) };
+    case 'file':
+      return { file: readiness.path, timeout: exactDuration(readiness.timeout) };
+    case 'command':
+      return { command: readiness.command, timeout: exactDuration(readiness.timeout) };
+    case 'notify':
+      return { notify: true, timeout: exactDuration(readiness.timeout) };
+  }
+}
+
+function stop({ timeout, ...signals }: StopPolicy): object {
+  return { ...signals, timeout: timeout === undefined ? 'never' : exactDuration(timeout) };
+}
+
+const batch = (of: Batch): number | string => (of.kind === 'count' ? of.count : `${of.percent}%`);
+
+const instances = ({ configured, isCounted }: Worker): object =>
+  isCounted ? { count: configured.length } : { identifiers: configured };
 
 const limits = (of: Worker['limits']): object =>
   Object.fromEntries(

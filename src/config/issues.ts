@@ -1,7 +1,7 @@
 import { closest, distance } from 'fastest-levenshtein';
 import type * as z from 'zod/mini';
 import type { KeyPath, Problem } from './problem.ts';
-import { shortened } from './problem.ts';
+import { shortened, valueAt } from './problem.ts';
 import { configSchema, workerSchema } from './schema.ts';
 import type { YamlDocument } from './yaml-document.ts';
 
@@ -19,6 +19,24 @@ const otherNames: Readonly<Record<string, string>> = {
   instances: 'count',
   processes: 'count',
   stopsignal: 'stop',
+  stop_signal: 'stop',
+  stop_timeout: 'stop',
+  stop_grace_period: 'stop',
+  stopwaitsecs: 'stop',
+  kill_timeout: 'stop',
+  kill_after: 'timeout',
+  healthcheck: 'ready',
+  readiness: 'ready',
+  startsecs: 'ready',
+  wait_ready: 'ready',
+  pattern: 'log',
+  regexp: 'log',
+  rolling: 'restart',
+  update_config: 'restart',
+  parallelism: 'batch',
+  max_surge: 'max_extra',
+  restart_delay: 'backoff',
+  restart_sec: 'backoff',
 };
 
 /** The problems that zod's issues tell of, each with what was found. */
@@ -67,16 +85,6 @@ function described(value: unknown, source: string): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (value === null) return source === '' ? 'nothing' : source;
   return typeof value === 'object' ? 'a map' : source;
-}
-
-function valueAt(value: unknown, path: KeyPath): unknown {
-  return path.reduce<unknown>(
-    (at, key) =>
-      typeof at === 'object' && at !== null
-        ? (at as Record<string | number, unknown>)[key]
-        : undefined,
-    value,
-  );
 }
 
 function unknownKey(key: string, above: KeyPath): Problem {

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { readyPairs } from './policy-schema.ts';
 import { configSchema, defaultsSchema, workerSchema } from './schema.ts';
 import { ciVariables, passedVariable } from './value-schema.ts';
 
@@ -15,6 +16,8 @@ const topKeys: Described<typeof configSchema.shape> = {
   state_dir:
     'The folder of pidfiles, locks and the journal, relative to this file. Default: .workerctl',
   log_dir: 'The folder of the logs, relative to this file. Default: log',
+  release:
+    'Where the name of the code comes from. Default: the last part of what directory resolves to',
   defaults: 'Any key of a worker but command: merged below each worker, maps key by key.',
   workers: 'The workers by name; at least one.',
 };
@@ -34,8 +37,14 @@ const workerKeys: Described<typeof workerSchema.shape> = {
   oom_score_adj:
     'How readily the kernel kills it when memory is short, from -1000 (never) to 1000. Default: 0',
   limits: 'Soft resource limits, see setrlimit(2).',
+  ready:
+    'How a worker shows that it is ready: one of after, log, file and command. Default: {after: 1s}',
   stop: 'How a worker is asked to finish its job and leave.',
-  ready: 'How a worker shows that it is ready.',
+  restart: 'How a restart goes through the instances.',
+  busy: 'How workerctl knows that a worker is busy.',
+  heartbeat: 'When a worker that gives no sign of life is killed. Without it: never.',
+  max_count: 'The most instances that workerctl want may set. Default: 500',
+  backoff: 'How long an instance that died before it was ready stays down.',
 };
 
 const logKeys: Described<InnerShape<typeof shared.log>> = {
@@ -47,11 +56,45 @@ const limitKeys: Described<InnerShape<typeof shared.limits>> = {
   core: 'The size of a core dump: 0, bytes, a size such as 512MB, or unlimited.',
   as: 'The address space: bytes, a size such as 4GB, or unlimited.',
 };
+const readyKeys: Described<InnerShape<typeof shared.ready>> = {
+  after: 'It is ready when it has run for this long.',
+  log: 'A regular expression (JavaScript, flag m): it is ready when it writes a line that matches to its log.',
+  file: `It is ready when it has written this file, relative to the config. ${specifiers}`,
+  command: `It is ready when this command ends with 0; run in its directory and environment. ${specifiers}`,
+  notify: 'It is ready when it says so by sd_notify(3) to workerctl watch, which must be running.',
+  timeout:
+    'It has failed when it is not ready after this time; with log, file and command. Default: 60s',
+};
 const stopKeys: Described<InnerShape<typeof shared.stop>> = {
   signal: 'The signal that asks the worker to finish. Default: TERM',
+  quiet: 'The signal that makes it take no new job.',
+  resume:
+    'The signal that makes it take jobs again after quiet. Without it, the worker is replaced.',
+  timeout: 'Its whole session is killed when it takes longer; or never. Default: never',
 };
-const readyKeys: Described<InnerShape<typeof shared.ready>> = {
-  after: 'It is ready when it has run for this long. Default: 1s',
+const restartKeys: Described<InnerShape<typeof shared.restart>> = {
+  canary: '1: one replacement must be ready before the others are asked to leave. Default: 1',
+  batch: 'How many may be down at once: a number, or a part such as 50%. Default: 100%',
+  patience: 'How long to wait for the first one to leave before another is asked too. Default: 30s',
+  overlap: 'Whether the replacement starts while the old process still drains. Default: false',
+  max_extra: 'With overlap: how many old ones of the worker at most at once. Default: 1',
+};
+const busyKeys: Described<InnerShape<typeof shared.busy>> = {
+  title:
+    'A regular expression (JavaScript, flag m) on the process title; its first group is what it is busy with.',
+};
+const heartbeatKeys: Described<InnerShape<typeof shared.heartbeat>> = {
+  timeout: 'It is killed when it has given no sign of life for this long.',
+  dump: 'The signal that lets a silent worker write down what it is doing, before it is killed.',
+  grace: 'How long it has for that. Default: 2s',
+};
+const backoffKeys: Described<InnerShape<typeof shared.backoff>> = {
+  initial: 'How long it stays down the first time; doubled each time. Default: 1s',
+  max: 'How long it stays down at most. Default: 5m',
+};
+const releaseKeys: Described<InnerShape<typeof configSchema.shape.release>> = {
+  command: 'The first line that this prints; run in the folder of this file, no shell.',
+  file: 'The first line of this file, relative to the config.',
 };
 
 /** The JSON Schema (draft 7, which editors know best) of a config file, made from the schema that checks it. */
@@ -61,8 +104,13 @@ export function configJsonSchema(): object {
   describe(registry, workerSchema.shape, workerKeys);
   describe(registry, shared.log._zod.def.innerType.shape, logKeys);
   describe(registry, shared.limits._zod.def.innerType.shape, limitKeys);
-  describe(registry, shared.stop._zod.def.innerType.shape, stopKeys);
   describe(registry, shared.ready._zod.def.innerType.shape, readyKeys);
+  describe(registry, shared.stop._zod.def.innerType.shape, stopKeys);
+  describe(registry, shared.restart._zod.def.innerType.shape, restartKeys);
+  describe(registry, shared.busy._zod.def.innerType.shape, busyKeys);
+  describe(registry, shared.heartbeat._zod.def.innerType.shape, heartbeatKeys);
+  describe(registry, shared.backoff._zod.def.innerType.shape, backoffKeys);
+  describe(registry, configSchema.shape.release._zod.def.innerType.shape, releaseKeys);
   addRules(registry);
   const { $schema, ...schema } = z.toJSONSchema(configSchema, {
     target: 'draft-7',
@@ -92,9 +140,19 @@ function describe(
 function addRules(registry: Registry): void {
   const exclusive = { not: { required: ['count', 'identifiers'] } };
   registry.add(workerSchema, exclusive);
-  const { defaults, workers } = configSchema.shape;
+  const { defaults, release, workers } = configSchema.shape;
   registry.add(defaults, { ...registry.get(defaults), ...exclusive });
   registry.add(workers, { ...registry.get(workers), minProperties: 1 });
   registry.add(shared.identifiers, { ...registry.get(shared.identifiers), uniqueItems: true });
+  registry.add(shared.ready, { ...registry.get(shared.ready), not: anyPair(readyPairs) });
+  registry.add(release, {
+    ...registry.get(release),
+    anyOf: [{ required: ['command'] }, { required: ['file'] }],
+    not: { required: ['command', 'file'] },
+  });
   registry.add(passedVariable, { not: { enum: ciVariables } });
 }
+
+const anyPair = (pairs: typeof readyPairs): object => ({
+  anyOf: pairs.map((required) => ({ required })),
+});

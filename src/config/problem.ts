@@ -29,6 +29,17 @@ export function formatKeyPath(path: KeyPath): string {
   }, '');
 }
 
+/** What `value` holds at this place; undefined when that is nothing. */
+export function valueAt(value: unknown, path: KeyPath): unknown {
+  return path.reduce<unknown>(
+    (at, key) =>
+      typeof at === 'object' && at !== null
+        ? (at as Record<string | number, unknown>)[key]
+        : undefined,
+    value,
+  );
+}
+
 /** `text`, cut to a length that fits into a message. */
 export const shortened = (text: string): string =>
   text.length <= 48 ? text : `${text.slice(0, 45)}...`;

@@ -1,11 +1,12 @@
 import * as z from 'zod/mini';
+import { backoff, busy, heartbeat, ready, release, restart, stop } from './policy-schema.ts';
 import {
   command,
-  duration,
   filePath,
   folderPath,
   identifier,
   list,
+  map,
   name,
   natural,
   naturalOrUnlimited,
@@ -13,7 +14,6 @@ import {
   rule,
   sharedPath,
   sizeOrUnlimited,
-  stopSignal,
   textOrNumber,
   umask,
   variableName,
@@ -22,9 +22,6 @@ import {
 
 // The single source of what a config may hold: loadConfig checks with it, and the JSON Schema for editors is
 // made from it.
-
-const map = <T extends z.core.$ZodLooseShape>(shape: T, error = 'a map') =>
-  z.strictObject(shape, { error });
 
 /** The keys of a worker that `defaults` may hold too: all but its command. */
 const sharedShape = {
@@ -49,8 +46,13 @@ const sharedShape = {
       as: z.optional(sizeOrUnlimited),
     }),
   ),
-  stop: z.optional(map({ signal: z.optional(stopSignal) })),
-  ready: z.optional(map({ after: z.optional(duration) })),
+  ready: z.optional(ready),
+  stop: z.optional(stop),
+  restart: z.optional(restart),
+  busy: z.optional(busy),
+  heartbeat: z.optional(heartbeat),
+  max_count: z.optional(whole(1, 10_000)),
+  backoff: z.optional(backoff),
 };
 
 const countOrIdentifiers = rule((section: { count?: unknown; identifiers?: unknown }) =>
@@ -70,6 +72,7 @@ export const configSchema = map(
   {
     state_dir: z.optional(sharedPath),
     log_dir: z.optional(sharedPath),
+    release: z.optional(release),
     defaults: z.optional(defaultsSchema),
     workers: z
       .record(name, workerSchema, { error: workers })

@@ -12,8 +12,11 @@ export function specifierProblem(text: string): string | undefined {
 /** What is wrong with a text that is the same for all instances, or undefined. */
 export function sharedTextProblem(text: string): string | undefined {
   if (!text.replace(/%%/g, '').includes('%')) return undefined;
-  return 'specifiers have no meaning here: it is one path for all instances; write %% for a percent sign';
+  return 'specifiers have no meaning here: it is the same for all instances; write %% for a percent sign';
 }
 
 /** `text` so that its percent signs mean themselves. */
 export const escapedSpecifiers = (text: string): string => text.replace(/%/g, '%%');
+
+/** `text` of which every doubled percent sign is one; for a text that holds no specifiers. */
+export const unescapedSpecifiers = (text: string): string => text.replace(/%%/g, '%');

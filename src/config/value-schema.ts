@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { durationOf, parseDuration } from '../core/time.ts';
-import { stopSignals } from '../core/worker.ts';
+import { shortened } from './problem.ts';
 import { sizePattern } from './size.ts';
 import { sharedTextProblem, specifierProblem } from './specifiers.ts';
 import { splitWords } from './words.ts';
@@ -25,7 +25,7 @@ export const rule = <T>(problemOf: (value: T) => string | undefined) =>
     payload.issues.push({ code: 'custom', message, input: payload.value, continue: true });
   });
 
-const text = (pattern: RegExp, error: string) =>
+export const text = (pattern: RegExp, error: string) =>
   z.string({ error }).check(z.regex(pattern, { error }));
 
 export const whole = (least: number, most: number) => {
@@ -36,6 +36,9 @@ export const whole = (least: number, most: number) => {
 const naturalOr = (error: string) => z.int({ error }).check(z.minimum(0, { error }));
 const notNegative = 'a whole number that is not negative';
 export const natural = naturalOr(notNegative);
+
+export const map = <T extends z.core.$ZodLooseShape>(shape: T, error = 'a map') =>
+  z.strictObject(shape, { error });
 
 export const list = <T extends z.ZodMiniType>(item: T, what: string) =>
   z.array(item, { error: `a list of ${what}` });
@@ -56,44 +59,52 @@ export const passedVariable = variableName.check(
   ),
 );
 
-const word = 'a text or a number (true, false and null only in quotes)';
-export const textOrNumber = z.union(
-  [z.string({ error: word }).check(rule(specifierProblem)), z.number()],
-  { error: word },
-);
+type ProblemOf = (text: string) => string | undefined;
 
-export const command = z.union(
-  [
-    z.string().check(
-      rule((value) => {
-        const split = splitWords(value);
-        return split.kind === 'problem' ? split.message : specifierProblem(value);
-      }),
-    ),
-    list(textOrNumber, 'words').check(
-      z.minLength(1, { error: 'a list of at least one word' }),
-      rule((words) => (words[0] === '' ? 'expected a command, found ""' : undefined)),
-    ),
-  ],
-  { error: 'a command: a text of words, or a list of them' },
-);
+const word = 'a text or a number (true, false and null only in quotes)';
+const wordWith = (problemOf: ProblemOf) =>
+  z.union([z.string({ error: word }).check(rule(problemOf)), z.number()], { error: word });
+export const textOrNumber = wordWith(specifierProblem);
+
+const commandWith = (problemOf: ProblemOf) =>
+  z.union(
+    [
+      z.string().check(
+        rule((value) => {
+          const split = splitWords(value);
+          return split.kind === 'problem' ? split.message : problemOf(value);
+        }),
+      ),
+      list(wordWith(problemOf), 'words').check(
+        z.minLength(1, { error: 'a list of at least one word' }),
+        rule((words) => (words[0] === '' ? 'expected a command, found ""' : undefined)),
+      ),
+    ],
+    { error: 'a command: a text of words, or a list of them' },
+  );
+export const command = commandWith(specifierProblem);
+/** A command that is one and the same for all instances. */
+export const sharedCommand = commandWith(sharedTextProblem);
 
 const homeProblem = (value: string) =>
   /^~(?:\/|$)/.test(value) ? 'found "~", which is not expanded; write the whole path' : undefined;
 
-const path = (problemOf: (path: string) => string | undefined) =>
+const path = (problemOf: ProblemOf) =>
   z
     .string({ error: 'a path' })
     .check(z.minLength(1, { error: 'a path' }), rule(homeProblem), rule(problemOf));
+const file = (problemOf: ProblemOf) =>
+  path((value) =>
+    value.endsWith('/')
+      ? 'expected a file, found a folder: the path ends with /'
+      : problemOf(value),
+  );
 
 export const folderPath = path(specifierProblem);
-export const filePath = path((value) =>
-  value.endsWith('/')
-    ? 'expected a file, found a folder: the path ends with /'
-    : specifierProblem(value),
-);
-/** A path that is one and the same for all instances. */
+export const filePath = file(specifierProblem);
+/** Paths that are one and the same for all instances. */
 export const sharedPath = path(sharedTextProblem);
+export const sharedFile = file(sharedTextProblem);
 
 const size = 'a number of bytes, a size such as 512MB, or unlimited';
 export const sizeOrUnlimited = z.union(
@@ -107,13 +118,41 @@ export const naturalOrUnlimited = z.union([naturalOr(many), z.literal('unlimited
 
 export const umask = text(/^0?[0-7]{3}$/, 'three octal digits in quotes, such as "022"');
 
-const signals = [...stopSignals, ...stopSignals.map((each) => `SIG${each}` as const)] as const;
-export const stopSignal = z.enum(signals, { error: `one of ${stopSignals.join(', ')}` });
-
-const length = 'a duration of at most 24h, such as 1s, 90s or 15m';
 const day = durationOf(86_400_000);
-export const duration = text(/^\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)$/, length).check(
-  rule((value) =>
-    (parseDuration(value) ?? 0) > day ? `expected ${length}, found "${value}"` : undefined,
-  ),
+const durationLike = (pattern: RegExp, least: number, error: string) =>
+  text(pattern, error).check(
+    rule((value) => {
+      const length = pattern.test(value) ? parseDuration(value) : undefined;
+      const isGood = length === undefined || (length >= least && length <= day);
+      return isGood ? undefined : `expected ${error}, found "${value}"`;
+    }),
+  );
+const positive = (error: string) =>
+  durationLike(/^(?=[\d.]*[1-9])\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)$/, 1, error);
+
+const examples = 'such as 1s, 90s or 15m';
+export const duration = durationLike(
+  /^\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)$/,
+  0,
+  `a duration of at most 24h, ${examples}`,
 );
+const positiveLength = `a duration of more than 0 and at most 24h, ${examples}`;
+export const positiveDuration = positive(positiveLength);
+const orNever = `${positiveLength}, or never`;
+export const durationOrNever = z.union([positive(orNever), z.literal('never')], { error: orNever });
+
+/** The engine that will match with it is the one that says what is wrong with it. */
+function regexpProblem(pattern: string): string | undefined {
+  try {
+    RegExp(pattern, 'm');
+    return undefined;
+  } catch (error) {
+    const reason = (error as Error).message.replace(/^[^]*\/m?: /, '');
+    return `expected ${anyRegexp}, found ${shortened(JSON.stringify(pattern))}: ${reason}`;
+  }
+}
+
+const anyRegexp = 'a regular expression';
+export const regexp = z
+  .string({ error: anyRegexp })
+  .check(z.minLength(1, { error: anyRegexp }), rule(regexpProblem));

@@ -17,20 +17,39 @@ export function configWarnings(config: Config, host: Host): string[] {
       instanceWarnings(instance, config, host).map((text) => `workers.${worker.name}.${text}`),
     ),
   );
-  return [...new Set(warnings)];
+  return [...new Set([...releaseWarnings(config, host), ...warnings])];
+}
+
+function releaseWarnings({ path, release }: Config, host: Host): string[] {
+  switch (release.kind) {
+    case 'directory':
+      return [];
+    case 'file':
+      return existsSync(release.path)
+        ? []
+        : [`release.file: there is no file ${release.path} (yet)`];
+    case 'command':
+      return commandWarnings('release.command', release.command, dirname(path), host.path);
+  }
 }
 
 function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host): string[] {
   const expand = (text: string) => expandSpecifiers(text, instance, host.name);
   const { worker } = instance;
+  const { command, ready } = worker;
   const directory = expand(worker.directory);
   const folder = dirname(expand(worker.pidfile));
   const ownPath = worker.env['PATH'];
   const searchPath = ownPath === undefined ? host.path : expand(ownPath);
   const envFiles = worker.envFiles.map(expand).filter((file) => !existsSync(file));
+  const warningsOf = (key: string, words: readonly string[]) =>
+    commandWarnings(key, words.map(expand), directory, searchPath);
   return [
     ...(isFolder(directory)
-      ? commandWarnings(expand(worker.command[0] ?? ''), directory, searchPath)
+      ? [
+          ...warningsOf('command', command),
+          ...(ready.kind === 'command' ? warningsOf('ready.command', ready.command) : []),
+        ]
       : [`directory: there is no folder ${directory} (yet)`]),
     ...envFiles.map((file) => `env_files: there is no file ${file} (yet)`),
     ...(folder === stateDir || isFolder(folder)
@@ -39,15 +58,20 @@ function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host):
   ];
 }
 
-function commandWarnings(program: string, directory: string, path: string): string[] {
+function commandWarnings(
+  key: string,
+  [program = '']: readonly string[],
+  directory: string,
+  path: string,
+): string[] {
   if (program.includes('/')) {
     const file = resolve(directory, program);
-    return isExecutable(file) ? [] : [`command: ${file} is no file that can be run`];
+    return isExecutable(file) ? [] : [`${key}: ${file} is no file that can be run`];
   }
   const isFound = path
     .split(':')
     .some((dir) => isExecutable(resolve(directory, join(dir, program))));
-  return isFound ? [] : [`command: "${program}" is not found in PATH (${path})`];
+  return isFound ? [] : [`${key}: "${program}" is not found in PATH (${path})`];
 }
 
 function isExecutable(file: string): boolean {

@@ -2,13 +2,34 @@ import { WorkerctlError } from '../core/error.ts';
 import { launchOf, pidfileOf } from '../core/launch.ts';
 import { startOfStray } from '../core/observation.ts';
 import type { Action, Plan } from '../core/plan.ts';
+import { isSameProcess } from '../core/process.ts';
+import { durationOf } from '../core/time.ts';
+import { removeHalfWritten } from '../os/atomic-file.ts';
 import { now } from '../os/clock.ts';
-import type { HeldLock } from '../os/lock/lock-backend.ts';
-import { askToFinish, type Asked } from '../os/signal.ts';
-import { digestOf } from '../os/start-worker.ts';
-import { removeFile, stopPath, writePidfile, writeRecord, writeStop } from '../os/state-files.ts';
-import { report, workerOf, type Context } from './context.ts';
 import { describeErrno } from '../os/errno.ts';
+import { effect } from '../os/fault-point.ts';
+import { killSession } from '../os/kill-session.ts';
+import type { HeldLock } from '../os/lock/lock-backend.ts';
+import { findProcess, sinceBoot } from '../os/process-table.ts';
+import { askToFinish, sendSignal, type Asked } from '../os/signal.ts';
+import { digestOf } from '../os/start-worker.ts';
+import {
+  moveAside,
+  quietPath,
+  readQuiet,
+  readRecord,
+  removeFile,
+  removeFilesOf,
+  stopPath,
+  writeDump,
+  writePidfile,
+  writeQuiet,
+  writeRecord,
+  writeStop,
+} from '../os/state-files.ts';
+import { report, workerOf, type Context } from './context.ts';
+import { reportDeparture } from './departure.ts';
+import { observe } from './observe.ts';
 import { startInstances } from './start-instances.ts';
 
 type Of<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>;
@@ -18,39 +39,81 @@ type Of<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>;
  * from the others.
  */
 export async function apply(context: Context, plan: Plan, passLock: HeldLock): Promise<void> {
+  removeHalfWritten(context.config.stateDir);
   for (const action of plan) {
     assertHeld(passLock);
-    switch (action.kind) {
-      case 'adopt':
-        orWarn(context, action.instance, () => {
-          adopt(context, action);
-        });
-        break;
-      case 'repair':
-        orWarn(context, action.instance, () => {
-          repair(context, action);
-        });
-        break;
-      case 'forget':
-        orWarn(context, action.instance, () => {
-          forget(context, action);
-        });
-        break;
-      case 'stop':
-      case 'start':
-        break; // all together, below
-    }
+    await tidyUp(context, action);
   }
-  ask(
+  const left = ask(
     context,
-    plan.filter((action) => action.kind === 'stop'),
+    plan.filter((action) => action.kind === 'stop' || action.kind === 'quiet'),
     passLock,
   );
   assertHeld(passLock);
+  const moved = new Set(
+    plan
+      .filter((action) => action.kind === 'move')
+      .filter((action) => !left.has(action.instance) && move(context, action))
+      .map(({ instance }) => instance),
+  );
+  const stayed = plan.filter((action) => action.kind === 'move' && !moved.has(action.instance));
+  const isTaken = new Set(stayed.map(({ instance }) => instance));
   await startInstances(
     context,
-    plan.filter((action) => action.kind === 'start'),
+    plan
+      .filter((action) => action.kind === 'start')
+      .filter(({ instance }) => !isTaken.has(instance)),
   );
+}
+
+/** Does what comes before any asking and starting. */
+async function tidyUp(context: Context, action: Action): Promise<void> {
+  switch (action.kind) {
+    case 'adopt':
+    case 'repair':
+    case 'forget':
+    case 'tidy':
+    case 'resume':
+    case 'dump':
+      orWarn(context, action, () => {
+        act(context, action);
+      });
+      return;
+    case 'kill':
+      await kill(context, action);
+      return;
+    case 'stop':
+    case 'quiet':
+    case 'move':
+    case 'start':
+      return; // all together, afterwards
+  }
+}
+
+function act(
+  context: Context,
+  action: Of<'adopt'> | Of<'repair'> | Of<'forget'> | Of<'tidy'> | Of<'resume'> | Of<'dump'>,
+): void {
+  switch (action.kind) {
+    case 'adopt':
+      adopt(context, action);
+      return;
+    case 'repair':
+      repair(context, action);
+      return;
+    case 'forget':
+      forget(context, action);
+      return;
+    case 'tidy':
+      tidy(context, action);
+      return;
+    case 'resume':
+      resume(context, action);
+      return;
+    case 'dump':
+      dump(context, action);
+      return;
+  }
 }
 
 /** A lock that is no kernel lock can be lost; then somebody else is at work, and we must stop. */
@@ -94,35 +157,137 @@ function forget(context: Context, { instance, cause }: Of<'forget'>): void {
 const pidfilePath = ({ config, hostName }: Context, instance: string): string =>
   pidfileOf(workerOf(config, instance), instance, hostName);
 
-/** Notes each stop, then sends all the signals at once. Whose stop cannot be noted is not asked. */
-function ask(context: Context, stops: readonly Of<'stop'>[], passLock: HeldLock): void {
+/** An old process that left beside its replacement: how it died is told, and its files go. */
+function tidy(context: Context, { instance: name }: Of<'tidy'>): void {
   const { stateDir } = context.config;
-  const noted = stops.filter(({ instance, process, signal, cause }) =>
-    orWarn(context, instance, () => {
-      writeStop(stateDir, instance, { process, sent: false, signal, at: now(), cause });
-    }),
-  );
-  const answers = askToFinish(
-    noted.map(({ instance, process, signal }) => ({
-      process,
-      signal,
-      stopFile: stopPath(stateDir, instance),
-    })),
-    passLock.fd,
-  );
-  noted.forEach((action, index) => {
-    reportAsked(context, action, answers[index] ?? 'gone');
+  const record = readRecord(stateDir, name);
+  if (record.kind !== 'read') return;
+  reportDeparture(context, name, observe(context, [name]));
+  removeFilesOf(stateDir, name, record.value.start);
+}
+
+/** The signal first: a process that is told twice to go on only goes on. */
+function resume(context: Context, { instance, process, signal }: Of<'resume'>): void {
+  const { stateDir } = context.config;
+  if (findProcess(process) === undefined) return;
+  sendSignal(process.pid, signal);
+  effect();
+  removeFile(quietPath(stateDir, instance));
+  report(context, instance, { kind: 'resumed', pid: process.pid, signal });
+}
+
+/** Noted first: it is told once. */
+function dump(context: Context, { instance, process, signal, cause }: Of<'dump'>): void {
+  const { stateDir } = context.config;
+  if (findProcess(process) === undefined) return;
+  const deadline = sinceBoot();
+  writeDump(stateDir, instance, { process, sent: true, signal, at: now(), cause, deadline });
+  sendSignal(process.pid, signal);
+  effect();
+  report(context, instance, { kind: 'dumped', pid: process.pid, signal, cause });
+}
+
+async function kill(context: Context, action: Of<'kill'>): Promise<void> {
+  const { instance, process, job, isWatchdog, cause } = action;
+  const { pid } = process;
+  const outcome = await killSession(process);
+  switch (outcome.kind) {
+    case 'killed':
+      report(context, instance, {
+        kind: 'killed',
+        pid,
+        processes: outcome.pids.length,
+        ...(job !== undefined && { job }),
+        ...(isWatchdog === true && { isWatchdog }),
+        cause,
+      });
+      return;
+    case 'denied':
+      report(context, instance, { kind: 'ask_failed', pid, reason: 'it belongs to another user' });
+      return;
+    case 'gone':
+      return;
+  }
+}
+
+/** Lets a process that was asked leave beside its replacement; whether that was done. */
+function move(context: Context, action: Of<'move'>): boolean {
+  const { instance, process, start } = action;
+  return orWarn(context, action, () => {
+    moveAside(context.config.stateDir, instance, start);
+    report(context, instance, { kind: 'moved', pid: process.pid });
   });
 }
 
-function reportAsked(
+/**
+ * Notes each stop, then sends all the signals at once. Whose stop cannot be noted is not asked.
+ * @returns those that were not asked after all
+ */
+function ask(
   context: Context,
-  { instance, process: { pid }, signal, cause }: Of<'stop'>,
-  answer: Asked,
-): void {
+  asked: readonly (Of<'stop'> | Of<'quiet'>)[],
+  passLock: HeldLock,
+): Set<string> {
+  const noted = asked.filter((action) => tryToNote(context, action));
+  const { stateDir } = context.config;
+  const answers = askToFinish(
+    noted.map(({ kind, instance, process, signal }) => ({
+      process,
+      signal,
+      stopFile: (kind === 'stop' ? stopPath : quietPath)(stateDir, instance),
+    })),
+    passLock.fd,
+  );
+  effect();
+  noted.forEach((action, index) => {
+    reportAsked(context, action, answers[index] ?? 'gone');
+  });
+  const sent = new Set(
+    noted.filter((_, index) => answers[index] === 'sent').map(({ instance }) => instance),
+  );
+  return new Set(asked.map(({ instance }) => instance).filter((name) => !sent.has(name)));
+}
+
+function tryToNote(context: Context, action: Of<'stop'> | Of<'quiet'>): boolean {
+  try {
+    note(context, action);
+    return true;
+  } catch (error) {
+    const reason = `that it is asked cannot be noted: ${describeErrno(error)}`;
+    report(context, action.instance, { kind: 'ask_failed', pid: action.process.pid, reason });
+    return false;
+  }
+}
+
+function note({ config: { stateDir } }: Context, action: Of<'stop'> | Of<'quiet'>): void {
+  const { instance, process, signal, limit, cause } = action;
+  const before = readQuiet(stateDir, instance);
+  // Whoever was made quiet in order to leave has been on his way out since then.
+  const prelude =
+    before.kind === 'read' && before.value.isPrelude && isSameProcess(before.value.process, process)
+      ? before.value
+      : undefined;
+  const deadline =
+    prelude?.deadline ?? (limit === undefined ? undefined : durationOf(sinceBoot() + limit));
+  const at = prelude?.at ?? now();
+  const stop = { process, sent: false, signal, at, cause, ...(deadline && { deadline }) };
+  if (action.kind === 'stop') writeStop(stateDir, instance, stop);
+  else writeQuiet(stateDir, instance, { ...stop, isPrelude: action.isPrelude });
+}
+
+function reportAsked(context: Context, action: Of<'stop'> | Of<'quiet'>, answer: Asked): void {
+  const { instance, cause } = action;
+  const { pid } = action.process;
   switch (answer) {
     case 'sent':
-      report(context, instance, { kind: 'asked', pid, signal, cause });
+      if (action.kind === 'stop') {
+        const { signal, limit } = action;
+        const limited = limit === undefined ? {} : { limit };
+        report(context, instance, { kind: 'asked', pid, signal, ...limited, cause });
+      } else {
+        const { signal, isPrelude } = action;
+        report(context, instance, { kind: 'quieted', pid, signal, isPrelude, cause });
+      }
       return;
     case 'denied':
       report(context, instance, { kind: 'ask_failed', pid, reason: 'it belongs to another user' });
@@ -133,12 +298,15 @@ function reportAsked(
 }
 
 /** Does it, or reports why it could not be done; whether it was done. */
-function orWarn(context: Context, instance: string, act: () => void): boolean {
+function orWarn(context: Context, { kind, instance }: Action, act: () => void): boolean {
   try {
     act();
     return true;
   } catch (error) {
-    report(context, instance, { kind: 'warning', problem: describeErrno(error) });
+    report(context, instance, {
+      kind: 'warning',
+      problem: `${kind} failed: ${describeErrno(error)}`,
+    });
     return false;
   }
 }

@@ -1,52 +1,89 @@
 import type { Event } from '../core/event.ts';
-import { isStopped } from '../core/intent.ts';
-import type { Observation, ObservedInstance } from '../core/observation.ts';
-import { formatDeath } from '../core/record.ts';
+import { takenOverBy } from '../core/goal.ts';
+import { isHeld, isStopped, rolloutOf, type Intent } from '../core/intent.ts';
+import { isLeaving } from '../core/leaving.ts';
+import { ageOf, type Observation, type ObservedInstance } from '../core/observation.ts';
+import type { Progress } from '../core/progress.ts';
 import { standingOf, type Standing } from '../core/standing.ts';
 import { durationOf, type Duration } from '../core/time.ts';
 import { lastLines } from '../os/log-tail.ts';
+import { carryOn, reportLeftAlone } from './carry-on.ts';
 import { report, workerOf, type Context } from './context.ts';
-import { runPass } from './pass.ts';
-import { isLocked, settle, type Look, type Settled } from './settle.ts';
+import { reportDeparture, withJob } from './departure.ts';
+import { drainingOf, settle, type Look, type Settled } from './settle.ts';
 import { shownLogLines } from './start-instances.ts';
-import { reportDeparture } from './wait-for-exit.ts';
+import { watchInstances, type Watched } from './watched.ts';
 
 /** Which instances are to come up, and what they come after. */
 export interface BringUp {
+  readonly command: 'start' | 'restart';
   readonly instances: readonly string[];
   /** The `start` of each process that is to be replaced or was dead before: its end is no failure of the new one. */
   readonly predecessors: ReadonlyMap<string, string>;
   /** Those that have failed already. */
   readonly failed: ReadonlySet<string>;
   readonly limit: Duration | undefined;
+  /** The restart that is waited for: it may be aborted, or taken over by a later one. */
+  readonly rolloutId?: string;
+  /** Whether it is known already that the restart was aborted. */
+  readonly isAborted?: boolean;
 }
 
-/** A carry-on pass waits this long for another one; after that it just looks again. */
-const lockWait = durationOf(1_000);
-
 /**
- * Waits until each instance runs and is ready, and starts each the moment its place is free. Somebody else's pass may do
- * that first; a kill of this command leaves it to the next bootcheck.
+ * Waits until each instance runs and is ready, and does the moment it can be done what a pass finds to do: starts each
+ * whose place is free, asks those whose turn it is. Somebody else's pass may do that first; a kill of this command leaves
+ * it to the next bootcheck.
  */
 export async function bringUp(context: Context, request: BringUp): Promise<Settled> {
-  const failed = new Set(request.failed);
-  const watching = { ...context, report: noting(context, failed) };
-  const departed = new Set<string>();
-  return settle(watching, {
-    instances: request.instances.filter((name) => !failed.has(name)),
+  const up = startWatching(context, request);
+  return settle(up.context, {
+    command: request.command,
+    instances: request.instances.filter((name) => !request.failed.has(name)),
     limit: request.limit,
-    look: async (observation) => {
-      const standings = standingsOf(context, observation, request.predecessors);
-      const places = standings.filter(isFree).map(({ observed }) => observed);
-      for (const { name } of places) {
-        if (!departed.has(name)) reportDeparture(watching, name, observation);
-        departed.add(name);
-      }
-      for (const { observed, standing } of standings) reportFailure(watching, observed, standing);
-      const leftAlone = context.signal.aborted ? [] : await fill(watching, places);
-      return lookResult(standings, failed, leftAlone);
-    },
+    watched: up.watched,
+    look: (observation) => lookAt(up, observation),
   });
+}
+
+/** What is remembered from look to look. */
+interface Up {
+  readonly request: BringUp;
+  /** Notes what fails on its way to the caller. */
+  readonly context: Context;
+  readonly watched: Watched;
+  readonly failed: Set<string>;
+  readonly departed: Set<string>;
+  readonly leftAlone: Set<string>;
+  readonly ready: Set<string>;
+  isAborted: boolean;
+}
+
+function startWatching(context: Context, request: BringUp): Up {
+  const failed = new Set(request.failed);
+  const watching: Context = {
+    ...context,
+    report: (event) => {
+      note(up, event);
+      context.report(withJob(event, up.watched));
+    },
+  };
+  const up: Up = {
+    request,
+    context: watching,
+    watched: watchInstances(watching, request.instances),
+    failed,
+    departed: new Set(),
+    leftAlone: new Set(),
+    ready: new Set(),
+    isAborted: request.isAborted ?? false,
+  };
+  return up;
+}
+
+function note(up: Up, { kind, instance }: Event): void {
+  if (kind === 'start_failed' || kind === 'ask_failed' || kind === 'taken_over')
+    up.failed.add(instance);
+  if (kind === 'aborted') up.isAborted = true;
 }
 
 interface Placed {
@@ -54,79 +91,169 @@ interface Placed {
   readonly standing: Standing;
 }
 
-function standingsOf(
-  { config }: Context,
-  observation: Observation,
-  predecessors: ReadonlyMap<string, string>,
-): Placed[] {
-  return [...observation.instances.values()].map((observed) => ({
-    observed,
-    standing: standingOf(
-      observed,
-      predecessors.get(observed.name),
-      workerOf(config, observed.name).ready,
-      observation,
+async function lookAt(up: Up, observation: Observation): Promise<Look> {
+  const { context, watched } = up;
+  const standings = standingsOf(up, observation);
+  for (const placed of standings) reportNews(up, placed, observation);
+  // Of a restart all are shown: one that has failed ends it.
+  const isRestart = up.request.rolloutId !== undefined;
+  const { intent, again } = await carryOn(
+    context,
+    watched,
+    observation,
+    isRestart ? undefined : up.failed,
+    (seen) => {
+      for (const placed of standingsOf(up, seen)) reportNews(up, placed, seen);
+    },
+  );
+  leaveAlone(up, intent, observation);
+  reportTakeover(up, intent);
+  const isGivenUp = isAborted(up, intent);
+  const soonest = Math.min(
+    again ?? Infinity,
+    ...standings.map(({ standing }) =>
+      standing.kind === 'starting' ? standing.changesIn : Infinity,
     ),
-  }));
-}
-
-const isFree = ({ standing: { kind } }: Placed): boolean => kind === 'down' || kind === 'not_asked';
-
-function noting(context: Context, failed: Set<string>): (event: Event) => void {
-  return (event) => {
-    if (event.kind === 'start_failed' || event.kind === 'ask_failed') failed.add(event.instance);
-    context.report(event);
+  );
+  return {
+    settled: [
+      ...standings
+        .filter(({ standing }) => standing.kind === 'ready')
+        .map(({ observed }) => observed.name),
+      ...up.failed,
+      ...up.leftAlone,
+    ],
+    items: standings.map((placed) => progressOf(up, placed, intent, observation)),
+    ...(soonest !== Infinity && { again: durationOf(soonest) }),
+    isGivenUp,
   };
 }
 
-function reportFailure(context: Context, { name }: ObservedInstance, standing: Standing): void {
-  if (standing.kind !== 'failed') return;
-  const { record, death } = standing;
-  report(context, name, {
-    kind: 'start_failed',
-    reason: `pid ${record.pid} died before it was ready: ${formatDeath(death)}`,
-    logFile: record.log.path,
-    log: lastLines(record.log.path, record.log.offset, shownLogLines),
-  });
+function standingsOf({ context, request }: Up, observation: Observation): Placed[] {
+  return [...observation.instances.values()]
+    .filter(({ name }) => !isLeaving(name))
+    .map((observed) => ({
+      observed,
+      standing: standingOf(
+        observed,
+        request.predecessors.get(observed.name),
+        workerOf(context.config, observed.name).ready,
+        observation,
+      ),
+    }));
 }
 
-/**
- * Starts what is down.
- * @returns those that are not to be started after all: somebody has stopped them meanwhile
- */
-async function fill(context: Context, places: readonly ObservedInstance[]): Promise<string[]> {
-  if (places.length === 0) return [];
-  const instances = places.map(({ name }) => name);
-  try {
-    const { intent } = await runPass(context, {
-      goal: { kind: 'check' },
-      instances,
-      lockWait,
-      mayHaveStrays: false,
+function reportNews(up: Up, { observed, standing }: Placed, observation: Observation): void {
+  const { context, departed, failed, ready } = up;
+  const { name } = observed;
+  if (standing.kind === 'down' && !departed.has(name)) {
+    reportDeparture(context, name, observation);
+    departed.add(name);
+  }
+  if (standing.kind === 'failed' && !failed.has(name)) {
+    const { record, why } = standing;
+    report(context, name, {
+      kind: 'start_failed',
+      reason: why,
+      logFile: record.log.path,
+      log: lastLines(record.log.path, record.log.offset, shownLogLines),
     });
-    const stopped = instances.filter((name) => isStopped(intent, name));
-    for (const name of stopped)
-      report(context, name, { kind: 'left_stopped', by: intent.stopped[name]?.by ?? '' });
-    return stopped;
-  } catch (error) {
-    if (isLocked(error)) return [];
-    throw error;
+  }
+  if (standing.kind === 'ready' && !ready.has(name)) {
+    ready.add(name);
+    const release =
+      observed.presence.kind === 'alive' ? observed.presence.record.release : undefined;
+    report(context, name, {
+      kind: 'ready',
+      pid: standing.process.pid,
+      ...(release !== undefined && { release }),
+    });
   }
 }
 
-function lookResult(
-  standings: readonly Placed[],
-  failed: ReadonlySet<string>,
-  leftAlone: readonly string[],
-): Look {
-  const settled = standings
-    .filter(({ observed, standing }) => standing.kind === 'ready' || failed.has(observed.name))
-    .map(({ observed }) => observed.name);
-  const moments = standings.flatMap(({ standing }) =>
-    standing.kind === 'starting' ? [standing.readyIn] : [],
+/** Somebody has stopped or held them meanwhile. */
+function leaveAlone(up: Up, intent: Intent, { now }: Observation): void {
+  const { context, leftAlone, ready, failed, request } = up;
+  const news = request.instances.filter(
+    (name) =>
+      (isStopped(intent, name) || isHeld(intent, name, now)) &&
+      !leftAlone.has(name) &&
+      !ready.has(name) &&
+      !failed.has(name),
   );
-  const done = [...settled, ...leftAlone];
-  return moments.length === 0
-    ? { settled: done }
-    : { settled: done, again: durationOf(Math.min(...moments)) };
+  reportLeftAlone(context, intent, news);
+  for (const name of news) leftAlone.add(name);
+}
+
+function reportTakeover(up: Up, intent: Intent): void {
+  const { rolloutId, instances } = up.request;
+  if (rolloutId === undefined) return;
+  for (const name of instances) {
+    const other = takenOverBy(intent, name, rolloutId);
+    if (other === undefined || up.failed.has(name) || up.ready.has(name)) continue;
+    report(up.context, name, { kind: 'taken_over', by: other.by, since: other.at });
+  }
+}
+
+/** Whether the restart was aborted; told once, also when somebody else's pass has found it out. */
+function isAborted(up: Up, intent: Intent): boolean {
+  const { rolloutId } = up.request;
+  const rollout = intent.rollouts.find(({ id }) => id === rolloutId);
+  if (rollout?.aborted === undefined) return false;
+  if (!up.isAborted) {
+    const { instance, why } = rollout.aborted;
+    const untouched = Object.keys(rollout.replaces).filter((name) => !up.departed.has(name)).length;
+    report(up.context, instance, { kind: 'aborted', reason: why, untouched });
+  }
+  return true;
+}
+
+function progressOf(
+  up: Up,
+  { observed, standing }: Placed,
+  intent: Intent,
+  observation: Observation,
+): Progress {
+  const { name: instance, activity } = observed;
+  if (up.failed.has(instance)) return { instance, phase: 'failed', detail: '' };
+  if (up.leftAlone.has(instance)) return { instance, phase: 'done', detail: 'left alone' };
+  switch (standing.kind) {
+    case 'drains': {
+      const [draining] = drainingOf(observed, intent, observation);
+      return {
+        instance,
+        phase: 'draining',
+        pid: standing.process.pid,
+        ...(draining && { since: draining.since }),
+        ...(draining?.limit !== undefined && { limit: draining.limit }),
+        ...(activity && { activity }),
+        detail: '',
+      };
+    }
+    case 'not_asked': {
+      const isPart = rolloutOf(intent, instance) !== undefined;
+      return {
+        instance,
+        phase: 'waiting',
+        pid: standing.process.pid,
+        ...(activity && { activity }),
+        detail: isPart ? 'for its turn' : '',
+      };
+    }
+    case 'down':
+      return { instance, phase: 'down', detail: '' };
+    case 'failed':
+      return { instance, phase: 'failed', detail: standing.why };
+    case 'starting':
+    case 'ready': {
+      const { process } = standing;
+      return {
+        instance,
+        phase: standing.kind === 'ready' ? 'done' : 'starting',
+        pid: process.pid,
+        since: ageOf(process, observation),
+        detail: '',
+      };
+    }
+  }
 }

@@ -1,7 +1,19 @@
-import type { Draining, Event, Happening } from '../core/event.ts';
-import type { Config, Worker } from '../core/worker.ts';
+import type { Event, Happening } from '../core/event.ts';
+import type { ProgressView } from '../core/progress.ts';
 import { workerNameOf } from '../core/targets.ts';
+import type { Duration } from '../core/time.ts';
+import type { Config, Worker } from '../core/worker.ts';
 import { now } from '../os/clock.ts';
+import type { ReadinessProbe } from '../os/readiness-probe.ts';
+import type { SilenceTracker } from '../os/silence.ts';
+
+/** Shows how far a waiting command is, again and again. */
+export interface ProgressDisplay {
+  /** When for the first time, and how long after that each time. */
+  readonly first: Duration;
+  readonly every: Duration;
+  readonly show: (view: ProgressView) => void;
+}
 
 /** What a command works with from its start to its end. */
 export interface Context {
@@ -13,10 +25,15 @@ export interface Context {
   readonly command: string;
   /** Aborts when somebody has interrupted the command: it stops waiting, for locks and for workers. */
   readonly signal: AbortSignal;
+  /** Remembers from look to look which processes are ready. */
+  readonly probe: ReadinessProbe;
+  /** Remembers from look to look who gives no sign of life. */
+  readonly silence: SilenceTracker;
+  /** What a start of this worker's would be called now; undefined where nobody knows. */
+  readonly releaseOf: (worker: Worker) => string | undefined;
   /** Is told of each event as it happens. */
   readonly report: (event: Event) => void;
-  /** Is told from time to time who a waiting command still waits for. */
-  readonly reportWaiting: (draining: readonly Draining[]) => void;
+  readonly progress: ProgressDisplay;
 }
 
 /** Reports what has happened to an instance just now. */

@@ -1,11 +1,17 @@
 import { join } from 'node:path';
 import { applyGoal, type Goal } from '../core/goal.ts';
-import type { Intent } from '../core/intent.ts';
+import type { Intent, Rollout } from '../core/intent.ts';
+import { isLeaving } from '../core/leaving.ts';
 import type { Observation } from '../core/observation.ts';
 import type { Plan } from '../core/plan.ts';
 import { reconcile } from '../core/reconcile.ts';
-import type { Duration } from '../core/time.ts';
+import { abortedBy, membersOf, type Member } from '../core/rollout.ts';
+import { workerNameOf } from '../core/targets.ts';
+import { durationOf, type Duration } from '../core/time.ts';
+import { withWants } from '../core/wants.ts';
+import { now } from '../os/clock.ts';
 import { readIntent, writeIntent } from '../os/intent-file.ts';
+import { recordedInstances } from '../os/state-files.ts';
 import { takePassLock } from '../os/lock/pass-lock.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../os/state-directory.ts';
 import { apply } from './apply.ts';
@@ -21,6 +27,8 @@ export interface PassRequest {
   readonly lockWait: Duration;
   /** False when the caller has seen die himself whatever is not running: then no stray can be in its place. */
   readonly mayHaveStrays: boolean;
+  /** Is told what the pass saw and decided, before it does anything: what it starts is no longer dead at the next look. */
+  readonly onSeen?: (outcome: PassOutcome) => void;
 }
 
 /** What a pass saw and decided. */
@@ -45,22 +53,60 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   });
   try {
     const outcome = await decide(context, request);
-    if (JSON.stringify(outcome.intent) !== JSON.stringify(outcome.before)) {
+    request.onSeen?.(outcome);
+    reportProgress(context, outcome.before, outcome);
+    if (!isSameIntent(outcome.intent, outcome.before)) {
       // What a check drops from the intent has been reached: losing that in a crash costs nothing.
       writeIntent(stateDir, outcome.intent, { durable: request.goal.kind !== 'check' });
     }
-    await apply(context, outcome.plan, lock);
-    return outcome;
+    const failures: Failed[] = [];
+    await apply(noting(context, failures), outcome.plan, lock);
+    return { ...outcome, intent: givenUp(context, outcome, failures) };
   } finally {
     await lock.release();
   }
 }
 
+/** An instance that could not be asked or started, and why. */
+interface Failed {
+  readonly instance: string;
+  readonly why: string;
+}
+
+const noting = (context: Context, failures: Failed[]): Context => ({
+  ...context,
+  report: (event) => {
+    if (event.kind === 'start_failed' || event.kind === 'ask_failed')
+      failures.push({ instance: event.instance, why: event.reason });
+    context.report(event);
+  },
+});
+
+/** A rollout of which an instance could not be asked or started is given up: nobody could ever prove the new code. */
+function givenUp(
+  context: Context,
+  { intent, observation }: PassOutcome,
+  failures: readonly Failed[],
+): Intent {
+  if (failures.length === 0) return intent;
+  const after = abortedBy(intent, failures, now());
+  if (after === intent) return intent;
+  writeIntent(context.config.stateDir, after, { durable: false });
+  reportProgress(context, intent, { intent: after, observation });
+  return after;
+}
+
+/** The second pass of `--now` where nobody waits: who was just asked has no time left. */
+export async function killNow(context: Context, instances: readonly string[]): Promise<void> {
+  const request = { goal: { kind: 'check' }, instances, mayHaveStrays: true } as const;
+  await runPass(context, { ...request, lockWait: durationOf(10_000) });
+}
+
 /** What a pass would do, without a lock and without doing it. */
 export function planPass(
   context: Context,
-  request: Omit<PassRequest, 'lockWait'>,
-): Promise<PassOutcome> {
+  request: Omit<PassRequest, 'lockWait' | 'onSeen'>,
+): Promise<PassOutcome & { readonly before: Intent }> {
   checkStateDirectory(context.config.stateDir);
   return decide(context, request);
 }
@@ -71,24 +117,72 @@ async function decide(
   context: Context,
   { goal, instances, mayHaveStrays }: Omit<PassRequest, 'lockWait'>,
 ): Promise<PassOutcome & { before: Intent }> {
-  const before = readIntent(context.config.stateDir);
-  const seen = await observeReported(context, instances);
-  const decided = decisionOn(context, goal, before, seen);
+  const { stateDir } = context.config;
+  const before = readIntent(stateDir);
+  const seen = await observeReported(context, withLeaving(stateDir, instances));
+  const decided = decideOn(context, goal, before, seen);
   const outcome = needsScan(goal, decided, mayHaveStrays)
-    ? decisionOn(context, goal, before, lookForStrays(context, seen))
+    ? decideOn(context, goal, before, lookForStrays(context, seen))
     : decided;
   warnOfProblems(context, outcome.observation);
   return { before, ...outcome };
 }
 
-function decisionOn(
+/** Old processes that are leaving count for the whole worker: with any instance of it all of them are looked at. */
+function withLeaving(stateDir: string, instances: readonly string[]): string[] {
+  const touched = new Set(instances.map(workerNameOf));
+  const leaving = recordedInstances(stateDir).filter(
+    (name) => isLeaving(name) && touched.has(workerNameOf(name)),
+  );
+  return [...new Set([...instances, ...leaving])];
+}
+
+/** What a pass of this kind would find to do, as far as this look tells. */
+export function decideOn(
   { config }: Context,
   goal: Goal,
   before: Intent,
   observation: Observation,
 ): PassOutcome {
-  const intent = applyGoal(before, goal, observation);
+  const intent = applyGoal(config, before, goal, observation);
   return { intent, observation, plan: reconcile(config, intent, observation) };
+}
+
+/** Whether two intents are the same. */
+export const isSameIntent = (a: Intent, b: Intent): boolean =>
+  a === b || JSON.stringify(a) === JSON.stringify(b);
+
+/** Tells that the others follow, where there are any left. */
+function reportProof(
+  context: Context,
+  worker: string,
+  members: ReadonlyMap<string, Member>,
+  { releases }: Rollout,
+): void {
+  const own = [...members].filter(([name]) => workerNameOf(name) === worker);
+  const [proof] = own.find(([, { kind }]) => kind === 'replaced') ?? [];
+  if (proof === undefined || !own.some(([, { kind }]) => kind === 'untouched')) return;
+  const release = releases[worker]?.to;
+  report(context, proof, { kind: 'proven', ...(release !== undefined && { release }) });
+}
+
+/** Tells what a rollout has learned by this look. */
+function reportProgress(
+  context: Context,
+  before: Intent,
+  outcome: Omit<PassOutcome, 'plan'>,
+): void {
+  for (const rollout of outcome.intent.rollouts) {
+    const old = before.rollouts.find(({ id }) => id === rollout.id);
+    const { aborted } = rollout;
+    const config = withWants(context.config, outcome.intent);
+    const members = membersOf(rollout, config, outcome.intent, outcome.observation);
+    for (const worker of rollout.proven)
+      if (old?.proven.includes(worker) !== true) reportProof(context, worker, members, rollout);
+    if (aborted === undefined || old?.aborted !== undefined) continue;
+    const untouched = [...members.values()].filter(({ kind }) => kind === 'untouched').length;
+    report(context, aborted.instance, { kind: 'aborted', reason: aborted.why, untouched });
+  }
 }
 
 /**
@@ -102,8 +196,11 @@ function needsScan(
 ): boolean {
   const isAbsent = (instance: string): boolean =>
     observation.instances.get(instance)?.presence.kind === 'absent';
-  if (plan.some(({ kind, instance }) => kind === 'start' && (mayHaveStrays || isAbsent(instance))))
-    return true;
+  const isLiving = (instance: string): boolean =>
+    observation.instances.get(instance)?.presence.kind === 'alive'; // it makes room by leaving beside its replacement
+  const mustAsk = ({ kind, instance }: Plan[number]): boolean =>
+    kind === 'start' && !isLiving(instance) && (mayHaveStrays || isAbsent(instance));
+  if (plan.some(mustAsk)) return true;
   return goal.kind === 'stop' && [...observation.instances.keys()].some(isAbsent);
 }
 

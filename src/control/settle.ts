@@ -1,17 +1,22 @@
-import type { Draining } from '../core/event.ts';
-import type { Observation, ObservedInstance } from '../core/observation.ts';
-import { durationOf, elapsed, type Duration } from '../core/time.ts';
 import { WorkerctlError } from '../core/error.ts';
-import { monotonicMs } from '../os/clock.ts';
+import type { Draining } from '../core/event.ts';
+import type { Intent } from '../core/intent.ts';
+import { leavingSince, type Observation, type ObservedInstance } from '../core/observation.ts';
+import type { Progress, ProgressView } from '../core/progress.ts';
+import { deadlineOf } from '../core/reconcile.ts';
+import { durationOf, elapsed, type Duration } from '../core/time.ts';
+import { monotonicMs, now } from '../os/clock.ts';
 import { watchDirectory } from '../os/watch-directory.ts';
 import type { Context } from './context.ts';
-import { observeReported } from './observe.ts';
+import type { Watched } from './watched.ts';
 
-/** How a wait came to its end; `draining` are those that it was still waiting for. */
+/** How a wait came to its end. */
 export type Settled =
   | { readonly kind: 'reached' }
   | {
-      readonly kind: 'timed_out' | 'interrupted';
+      /** `given_up`: there is nothing left to wait for, though not all was reached. */
+      readonly kind: 'timed_out' | 'interrupted' | 'given_up';
+      /** Those that it was still waiting for, and that were asked to leave. */
       readonly draining: readonly Draining[];
       /** All that it was waiting for, also those that were not ready yet. */
       readonly pending: readonly string[];
@@ -19,20 +24,25 @@ export type Settled =
 
 /** What is waited for. */
 export interface Wait {
+  readonly command: ProgressView['command'];
   readonly instances: Iterable<string>;
   /** The longest that the wait may take; without it, it has no end. */
   readonly limit: Duration | undefined;
-  /**
-   * Is shown some of the instances that are waited for, and acts on what it sees.
-   * @returns those that need no more waiting, and when at the latest to look at the others again
-   */
+  readonly watched: Watched;
+  /** Looks, acts on what it sees, and says how far things are. */
   readonly look: (observation: Observation) => Promise<Look>;
 }
 
 /** What came of one look. */
 export interface Look {
+  /** Those that need no more waiting. */
   readonly settled: readonly string[];
+  /** How all of them stand, for people. */
+  readonly items: readonly Progress[];
+  /** When to look again at the latest. */
   readonly again?: Duration;
+  /** There is nothing left to wait for. */
+  readonly isGivenUp?: boolean;
 }
 
 /** Deaths are seen through inotify; those whose shim was killed only when they are looked for. */
@@ -41,83 +51,88 @@ const pollMs = 250;
 /** The share of a core that looking for silent deaths may cost: one part in this many. */
 const restPerLook = 20;
 
-/** When a waiting command first says who it waits for, and how often then. */
-const firstSignMs = 2_000;
-const signOfLifeMs = 30_000;
+/** What passes and shims write for themselves, such as their locks, is none. */
+const isNews = (file: string): boolean => !/\.(?:lock|shim|pid|new)$/.test(file);
 
-/** Waits until every instance is settled, looking at each as soon as its files change. Holds no lock. */
+/** Waits until every instance is settled, looking as soon as files change. Holds no lock. */
 export async function settle(context: Context, wait: Wait): Promise<Settled> {
-  const { stateDir } = context.config;
   const pending = new Set(wait.instances);
   const begun = monotonicMs();
   const deadline = wait.limit === undefined ? Infinity : begun + wait.limit;
-  const watch = watchDirectory(stateDir);
-  let nextSign = begun + firstSignMs;
-  let changed: Iterable<string> = [...pending];
+  const watch = watchDirectory(context.config.stateDir, isNews);
+  const { progress } = context;
+  let nextShow = begun + progress.first;
+  let changed: ReadonlySet<string> | undefined;
   try {
     for (;;) {
       const lookBegun = monotonicMs();
-      const { settled, again = durationOf(pollMs) } = await lookAt(context, wait, changed);
-      for (const name of settled) pending.delete(name);
+      const observation = await wait.watched.look(changed);
+      const lookMs = monotonicMs() - lookBegun;
+      const look = await wait.look(observation);
+      for (const name of look.settled) pending.delete(name);
       if (pending.size === 0) return { kind: 'reached' };
-      if (context.signal.aborted) return await unsettled(context, 'interrupted', pending);
       const time = monotonicMs();
-      if (time >= deadline) return await unsettled(context, 'timed_out', pending);
-      if (time >= nextSign) {
-        context.reportWaiting(await drainingAmong(context, pending));
-        nextSign = time + signOfLifeMs;
+      if (context.signal.aborted) return unsettled('interrupted', pending, wait.watched);
+      if (look.isGivenUp === true) return unsettled('given_up', pending, wait.watched);
+      if (time >= deadline) return unsettled('timed_out', pending, wait.watched);
+      if (time >= nextShow) {
+        const { command } = wait;
+        progress.show({
+          command,
+          at: now(),
+          elapsed: durationOf(time - begun),
+          items: look.items,
+        });
+        nextShow = time + progress.every;
       }
-      const poll = Math.max(pollMs, (time - lookBegun) * restPerLook);
+      const poll = Math.max(pollMs, lookMs * restPerLook);
+      const again = Math.max(1, lookMs, look.again ?? poll);
       const names = await watch.changes(
-        Math.min(poll, again, deadline - time, nextSign - time),
+        Math.min(poll, again, deadline - time, nextShow - time),
         context.signal,
       );
-      changed = names.size === 0 ? [...pending] : instancesIn(names, pending);
+      changed = names.size === 0 ? undefined : names;
     }
   } finally {
     watch.close();
   }
 }
 
-async function unsettled(
-  context: Context,
-  kind: 'timed_out' | 'interrupted',
+function unsettled(
+  kind: Exclude<Settled['kind'], 'reached'>,
   pending: ReadonlySet<string>,
-): Promise<Settled> {
-  return { kind, draining: await drainingAmong(context, pending), pending: [...pending] };
+  watched: Watched,
+): Settled {
+  const { observation, intent } = watched.last();
+  const draining = [...pending].flatMap((name) => {
+    const observed = observation.instances.get(name);
+    return observed === undefined ? [] : drainingOf(observed, intent, observation);
+  });
+  return { kind, draining, pending: [...pending] };
 }
 
-async function lookAt(context: Context, wait: Wait, names: Iterable<string>): Promise<Look> {
-  const looked = [...names];
-  if (looked.length === 0) return { settled: [] };
-  return wait.look(await observeReported(context, looked));
-}
-
-/** The pending instances whose record, exit report or other file is among these. */
-function instancesIn(files: Iterable<string>, pending: ReadonlySet<string>): Set<string> {
-  const instances = new Set<string>();
-  for (const file of files) {
-    const name = file.split('.').slice(0, 2).join('.');
-    if (pending.has(name)) instances.add(name);
-  }
-  return instances;
-}
-
-/** Who among these was asked to finish and is still there. */
-export async function drainingAmong(
-  context: Context,
-  names: Iterable<string>,
-): Promise<Draining[]> {
-  const observation = await observeReported(context, [...names]);
-  return [...observation.instances.values()].flatMap((observed) =>
-    drainingOf(observed, observation),
-  );
-}
-
-function drainingOf({ name, presence }: ObservedInstance, { now }: Observation): Draining[] {
-  if (presence.kind !== 'alive' || presence.stop?.sent !== true) return [];
-  const { process, stop } = presence;
-  return [{ instance: name, pid: process.pid, since: elapsed(stop.at, now), cause: stop.cause }];
+/** Whether, and how, an instance drains. */
+export function drainingOf(
+  observed: ObservedInstance,
+  intent: Intent,
+  observation: Observation,
+): Draining[] {
+  const { name, presence, activity } = observed;
+  const stop = leavingSince(observed);
+  if (presence.kind !== 'alive' || stop === undefined) return [];
+  const deadline = deadlineOf(observed, intent);
+  return [
+    {
+      instance: name,
+      pid: presence.process.pid,
+      since: elapsed(stop.at, observation.now),
+      ...(deadline !== undefined && {
+        limit: durationOf(Math.max(0, deadline - observation.sinceBoot)),
+      }),
+      ...(activity && { activity }),
+      cause: stop.cause,
+    },
+  ];
 }
 
 /** Whether this means only that another pass was at work: there will be another look. */

@@ -3,9 +3,11 @@ import { launchOf, type Launch } from '../core/launch.ts';
 import type { Action } from '../core/plan.ts';
 import type { ProcessRecord } from '../core/record.ts';
 import { monotonicMs, sleep } from '../os/clock.ts';
+import { effect } from '../os/fault-point.ts';
 import { lockBackend } from '../os/lock/choose-backend.ts';
 import type { HeldLock } from '../os/lock/lock-backend.ts';
 import { lastLines } from '../os/log-tail.ts';
+import { findProcess } from '../os/process-table.ts';
 import { startShim, type StartedShim } from '../os/start-worker.ts';
 import { lockPath, readRecord } from '../os/state-files.ts';
 import { report, workerOf, type Context } from './context.ts';
@@ -25,13 +27,26 @@ export const shownLogLines = 10;
 export async function startInstances(context: Context, starts: readonly Start[]): Promise<void> {
   if (starts.length === 0) return;
   const locks = await takeInstanceLocks(context, starts);
+  effect();
+  const { notifyEnvironment } = await import('../os/notify-socket.ts');
+  const notify = await notifyEnvironment(context.config.stateDir);
   const shims = starts.flatMap((action) => {
     const lock = locks.get(action.instance);
+    if (isUp(context, action)) {
+      void lock?.release();
+      return [];
+    }
     if (lock === undefined)
       return failed(context, action, 'its lock is held, and by no process that is known');
-    return start(context, action, lock);
+    return start(context, action, lock, notify);
   });
   for (const shim of shims) await published(context, shim);
+}
+
+/** A start whose command was killed may come up while we wait for its lock. */
+function isUp({ config }: Context, { instance }: Start): boolean {
+  const record = readRecord(config.stateDir, instance);
+  return record.kind === 'read' && findProcess(record.value) !== undefined;
 }
 
 /** What could not be started is reported, and yields nothing. */
@@ -47,10 +62,23 @@ interface Launched {
   readonly shim: StartedShim;
 }
 
-function start(context: Context, action: Start, lock: HeldLock): Launched[] {
+function start(
+  context: Context,
+  action: Start,
+  lock: HeldLock,
+  notify: Readonly<Record<string, string>>,
+): Launched[] {
+  const { stateDir } = context.config;
   const launch = launchFor(context, action.instance);
   try {
-    return [{ action, launch, shim: startShim(launch, context.config.stateDir, lock) }];
+    const { ready } = workerOf(context.config, action.instance);
+    if (ready.kind === 'notify' && notify['NOTIFY_SOCKET'] === undefined)
+      return failed(
+        context,
+        action,
+        'ready.notify needs a workerctl watch to hear it: none listens',
+      );
+    return [{ action, launch, shim: startShim(launch, stateDir, lock, notify) }];
   } catch (error) {
     if (!(error instanceof WorkerctlError)) throw error;
     return failed(context, action, error.message);
@@ -59,8 +87,10 @@ function start(context: Context, action: Start, lock: HeldLock): Launched[] {
   }
 }
 
-const launchFor = ({ config, hostName }: Context, instance: string): Launch =>
-  launchOf(workerOf(config, instance), instance, config.stateDir, hostName);
+function launchFor({ config, hostName, releaseOf }: Context, instance: string): Launch {
+  const worker = workerOf(config, instance);
+  return launchOf(worker, instance, config.stateDir, hostName, releaseOf(worker));
+}
 
 /** The locks that can be had; where a shim is just about to leave, in a moment. */
 async function takeInstanceLocks(
@@ -70,39 +100,42 @@ async function takeInstanceLocks(
   const backend = lockBackend();
   const taken = new Map<string, HeldLock>();
   if (!backend.isKernelLock) {
-    for (const { instance } of starts) taken.set(instance, noKernelLock);
+    for (const { instance } of starts) taken.set(instance, noKernelLock());
     return taken;
   }
   const deadline = monotonicMs() + lingerMs;
-  let left = starts.map(({ instance }) => instance);
+  let left = [...starts];
   for (;;) {
     const locks = await backend.tryLock(
-      left.map((name) => lockPath(context.config.stateDir, name)),
+      left.map(({ instance }) => lockPath(context.config.stateDir, instance)),
     );
     locks.forEach((lock, index) => {
-      const name = left[index];
-      if (lock !== undefined && name !== undefined) taken.set(name, lock);
+      const action = left[index];
+      if (lock !== undefined && action !== undefined) taken.set(action.instance, lock);
     });
-    left = left.filter((name) => !taken.has(name));
+    left = left.filter((action) => !taken.has(action.instance) && !isUp(context, action));
     if (left.length === 0 || monotonicMs() > deadline) return taken;
     await sleep(2);
   }
 }
 
 /** Without kernel locks nothing can be handed to the shim: the pass lock and the identity checks must do. */
-const noKernelLock: HeldLock = {
+const noKernelLock = (): HeldLock => ({
   fd: undefined,
   compromised: new AbortController().signal,
   release: () => Promise.resolve(),
-};
+});
 
 async function published(context: Context, { action, launch, shim }: Launched): Promise<void> {
   const record = await publishedRecord(context, shim);
   const { instance, cause } = action;
   if (record !== undefined) {
+    effect();
     report(context, instance, { kind: 'started', pid: record.pid, cause });
     return;
   }
+  // Ctrl-C may have reached the shim before it had a session of its own: no failure, and the next pass starts it.
+  if (context.signal.aborted) return;
   const reason = 'its record did not appear; is the disk full, or setsid missing?';
   report(context, instance, {
     kind: 'start_failed',

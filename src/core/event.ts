@@ -1,7 +1,9 @@
+import { formatActivity, type Activity } from './activity.ts';
+import { shownName } from './leaving.ts';
 import type { Death } from './record.ts';
 import { formatDeath } from './record.ts';
-import { formatDuration, type Duration, type Moment } from './time.ts';
-import type { StopSignal } from './worker.ts';
+import { formatDuration, formatTimeOfDay, type Duration, type Moment } from './time.ts';
+import type { QuietSignal, StopSignal } from './worker.ts';
 
 /** What happened to an instance. Every outcome that a command can expect is one of these; only `output/` renders them. */
 export type Happening =
@@ -13,6 +15,35 @@ export type Happening =
       readonly kind: 'asked';
       readonly pid: number;
       readonly signal: StopSignal;
+      /** How long it may take before it is killed; without it there is no limit. */
+      readonly limit?: Duration;
+      readonly cause: string;
+    }
+  /** It was asked to take no new job; `isPrelude`: and is asked to leave as soon as it is idle. */
+  | {
+      readonly kind: 'quieted';
+      readonly pid: number;
+      readonly signal: QuietSignal;
+      readonly isPrelude: boolean;
+      readonly cause: string;
+    }
+  | { readonly kind: 'resumed'; readonly pid: number; readonly signal: QuietSignal }
+  /** It leaves beside its replacement. */
+  | { readonly kind: 'moved'; readonly pid: number }
+  /** Its session was killed; `job` is what it was busy with, as far as that is known. */
+  | {
+      readonly kind: 'killed';
+      readonly pid: number;
+      readonly processes: number;
+      readonly job?: string;
+      readonly isWatchdog?: boolean;
+      readonly cause: string;
+    }
+  /** It was told to write down what it is doing, since it gives no sign of life. */
+  | {
+      readonly kind: 'dumped';
+      readonly pid: number;
+      readonly signal: QuietSignal;
       readonly cause: string;
     }
   /** It could not be asked. */
@@ -23,9 +54,17 @@ export type Happening =
       readonly pid: number;
       readonly death: Death;
       readonly drained?: Duration;
+      /** What it was last seen busy with. */
+      readonly job?: string;
     }
   | { readonly kind: 'started'; readonly pid: number; readonly cause: string }
-  | { readonly kind: 'ready'; readonly pid: number }
+  | { readonly kind: 'ready'; readonly pid: number; readonly release?: string }
+  /** Its replacement is the first of its worker that is ready: the others follow. */
+  | { readonly kind: 'proven'; readonly release?: string }
+  /** Its replacement failed: no other instance is asked to leave. */
+  | { readonly kind: 'aborted'; readonly reason: string; readonly untouched: number }
+  /** A later restart has taken it over. */
+  | { readonly kind: 'taken_over'; readonly by: string; readonly since: Moment }
   /** It was not started, or died before it was ready; `log` holds the last lines that it wrote itself. */
   | {
       readonly kind: 'start_failed';
@@ -39,6 +78,29 @@ export type Happening =
   | { readonly kind: 'already_stopped' }
   /** A restart leaves alone what was stopped on purpose. */
   | { readonly kind: 'left_stopped'; readonly by: string }
+  /** It is held, and left alone. */
+  | { readonly kind: 'left_held'; readonly by: string; readonly until?: Moment }
+  /** It runs the release that it would get. */
+  | { readonly kind: 'up_to_date'; readonly release: string }
+  /** What was wanted of it was noted: it is held, or no longer. */
+  | { readonly kind: 'held'; readonly until?: Moment }
+  | { readonly kind: 'unheld' }
+  /** So many of its worker are wanted now; `limit` when that is all that `max_count` allows. */
+  | { readonly kind: 'wanted'; readonly count: number; readonly most?: number }
+  /** A resident watch has seen it die; `isExpected`: somebody has asked for that. */
+  | {
+      readonly kind: 'died';
+      readonly pid: number;
+      readonly death: Death;
+      readonly isExpected: boolean;
+    }
+  /** A resident watch starts what is missing of its worker. */
+  | { readonly kind: 'short'; readonly has: number; readonly wants: number }
+  /** The config could not be read again: the old one stays in force. */
+  | { readonly kind: 'config_refused'; readonly problem: string }
+  | { readonly kind: 'config_read' }
+  /** There was nothing to do for what was wanted. */
+  | { readonly kind: 'already_quiet' | 'not_quiet' | 'not_running' }
   /** A file of it could not be understood. */
   | { readonly kind: 'warning'; readonly problem: string };
 
@@ -51,11 +113,20 @@ export interface Draining {
   readonly pid: number;
   /** How long ago it was asked. */
   readonly since: Duration;
+  /** After how long from now it is killed; undefined: never. */
+  readonly limit?: Duration;
+  readonly activity?: Activity;
   /** Why, in words. */
   readonly cause: string;
 }
 
-const failures: ReadonlySet<Event['kind']> = new Set(['start_failed', 'ask_failed', 'refused']);
+const failures: ReadonlySet<Event['kind']> = new Set([
+  'start_failed',
+  'ask_failed',
+  'refused',
+  'aborted',
+  'taken_over',
+]);
 
 /** Whether it means that the goal was missed. */
 export function isFailure(event: Event): boolean {
@@ -64,7 +135,7 @@ export function isFailure(event: Event): boolean {
 
 /** An event as one line of words, without its moment. */
 export function formatEvent(event: Event): string {
-  const { instance } = event;
+  const instance = shownName(event.instance);
   switch (event.kind) {
     case 'adopted':
       return `${instance}: adopted pid ${event.pid}: ${event.cause}`;
@@ -73,15 +144,33 @@ export function formatEvent(event: Event): string {
     case 'forgotten':
       return `${instance}: stale pidfile removed: ${event.cause}`;
     case 'asked':
-      return `${instance}: asked pid ${event.pid} to finish (${event.signal}): ${event.cause}`;
+      return `${instance}: asked pid ${event.pid} to finish (${event.signal}, ${limitWords(event.limit)}): ${event.cause}`;
+    case 'quieted':
+      return `${instance}: asked pid ${event.pid} to take no new job (${event.signal}): ${event.cause}`;
+    case 'resumed':
+      return `${instance}: asked pid ${event.pid} to take jobs again (${event.signal})`;
+    case 'moved':
+      return `${instance}: pid ${event.pid} leaves beside its replacement`;
+    case 'dumped':
+      return `${instance}: told pid ${event.pid} to write down what it is doing (${event.signal}): ${event.cause}`;
+    case 'killed':
+      if (event.isWatchdog === true)
+        return `Watchdog killing worker ${event.pid} (${instance})${during(event.job)}: ${event.cause}`;
+      return `${instance}: killed pid ${event.pid} and its session (${event.processes} processes)${during(event.job)}: ${event.cause}`;
     case 'ask_failed':
       return `${instance}: could not ask pid ${event.pid} to finish: ${event.reason}`;
     case 'left':
-      return `${instance}: pid ${event.pid} has left${after(event.drained)}: ${formatDeath(event.death)}`;
+      return `${instance}: pid ${event.pid} has left${after(event.drained)}${held(event.job)}: ${formatDeath(event.death)}`;
     case 'started':
       return `${instance}: started pid ${event.pid}: ${event.cause}`;
     case 'ready':
-      return `${instance}: pid ${event.pid} is ready`;
+      return `${instance}: pid ${event.pid} is ready${released(event.release)}`;
+    case 'proven':
+      return `${instance} has proven the new code${released(event.release)}: the others follow`;
+    case 'aborted':
+      return `restart aborted by ${instance}: ${event.reason}${untouchedWords(event.untouched)}`;
+    case 'taken_over':
+      return `${instance}: the restart of ${formatTimeOfDay(event.since)} by ${event.by} has taken over`;
     case 'start_failed':
       return `${instance}: start failed: ${event.reason}`;
     case 'refused':
@@ -92,9 +181,71 @@ export function formatEvent(event: Event): string {
       return `${instance} is already stopped`;
     case 'left_stopped':
       return `${instance} was stopped by ${event.by}: left alone; workerctl start ${instance} brings it back`;
+    case 'left_held':
+      return `${instance} is held by ${event.by}${untilWords(event.until)}: left alone; workerctl unhold ${instance} ends that`;
+    case 'up_to_date':
+      return `${instance} runs release ${event.release} already: left alone`;
+    case 'held':
+      return `${instance} is left alone${untilWords(event.until)}`;
+    case 'unheld':
+      return `${instance} is watched again`;
+    case 'wanted':
+      return `Now desiring ${event.count} children doing '${instance}'.${event.most === undefined ? '' : ` (max_count is ${event.most})`}`;
+    case 'died':
+      return `Child ${event.pid} (${instance}) died: ${deathNumber(event.death)} (${event.isExpected ? 'expected' : 'UNEXPECTED'}): ${formatDeath(event.death)}`;
+    case 'short':
+      return `Job ${instance} has only ${event.has}, wants ${event.wants}, making ${event.wants - event.has}.`;
+    case 'config_refused':
+      return `the config was not read again, the old one stays in force: ${event.problem}`;
+    case 'config_read':
+      return 'the config was read again';
+    case 'already_quiet':
+      return `${instance} takes no new job already`;
+    case 'not_quiet':
+      return `${instance} was not quiet`;
+    case 'not_running':
+      return `${instance} is not running`;
     case 'warning':
       return `${instance}: ${event.problem}`;
   }
+}
+
+/** As MogileFS has it: the signal, or the exit status. */
+function deathNumber(death: Death): string {
+  switch (death.kind) {
+    case 'signalled':
+      return String(death.signal);
+    case 'exited':
+      return String(death.status);
+    case 'rebooted':
+    case 'unknown':
+      return 'unknown';
+  }
+}
+
+const limitWords = (limit: Duration | undefined): string =>
+  limit === undefined ? 'no limit' : `killed after ${formatDuration(limit)}`;
+
+const untouchedWords = (count: number): string =>
+  count === 0 ? '' : `; ${count} run on untouched`;
+
+/** The job that it had while it drained: mostly it has finished that. */
+const held = (job: string | undefined): string => (job === undefined ? '' : ` (${job})`);
+
+const during = (job: string | undefined): string => (job === undefined ? '' : ` during ${job}`);
+
+const released = (release: string | undefined): string =>
+  release === undefined ? '' : ` (${release})`;
+
+const untilWords = (until: Moment | undefined): string =>
+  until === undefined ? '' : ` until ${formatTimeOfDay(until)}`;
+
+/** What a draining process does, in words: `job 212 for 2m 10s, no limit`. */
+export function formatDrain({ activity, limit }: Draining, at: Moment): string {
+  const job = activity === undefined ? [] : [formatActivity(activity, at)];
+  return [...job, limit === undefined ? 'no limit' : `killed in ${formatDuration(limit)}`].join(
+    ', ',
+  );
 }
 
 /** Less than this reads as `0s`. */

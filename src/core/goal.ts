@@ -1,82 +1,296 @@
-import { isStopped, type Intent, type Rollout, type Stopped } from './intent.ts';
-import { liveProcess, type Observation } from './observation.ts';
+import { failureAfter } from './backoff.ts';
+import { instanceNames } from './instance.ts';
+import { isLeaving } from './leaving.ts';
+import {
+  isHeld,
+  isStopped,
+  rolloutOf,
+  type Intent,
+  type Rollout,
+  type RolloutOptions,
+  type TimedWish,
+  type Wish,
+} from './intent.ts';
+import {
+  leavingSince,
+  liveProcess,
+  type Observation,
+  type ObservedInstance,
+} from './observation.ts';
 import { isSameProcess, type ProcessIdentity } from './process.ts';
+import { readyingOf } from './readiness.ts';
+import { advanced } from './rollout.ts';
+import { durationOf, type Duration, type Moment } from './time.ts';
+import { wantsAfter, withWants } from './wants.ts';
+import type { Config, Worker } from './worker.ts';
+
+interface About {
+  readonly instances: readonly string[];
+  /** Who asks. */
+  readonly by: string;
+}
 
 /** What a command wants of the instances that it was given. */
 export type Goal =
   /** All that is wanted runs; nothing that was wanted before changes. */
   | { readonly kind: 'check' }
   /** These run, even if they were stopped on purpose. */
-  | { readonly kind: 'start'; readonly instances: readonly string[] }
-  /** These finish and stay down. */
-  | { readonly kind: 'stop'; readonly instances: readonly string[]; readonly by: string }
-  /** Each of these is replaced, but for those that were stopped on purpose. */
-  | { readonly kind: 'restart'; readonly instances: readonly string[]; readonly by: string };
+  | ({ readonly kind: 'start' } & About)
+  /** These finish and stay down; who takes longer than `killAfter` is killed. */
+  | ({ readonly kind: 'stop'; readonly killAfter?: Duration } & About)
+  /** Each of these is replaced, but for those that were stopped on purpose or are held. */
+  | ({
+      readonly kind: 'restart';
+      readonly id: string;
+      readonly options: RolloutOptions;
+      readonly releases: Rollout['releases'];
+    } & About)
+  /** These take no new job, or jobs again. */
+  | ({ readonly kind: 'quiet'; readonly until?: Moment } & About)
+  | ({ readonly kind: 'resume' } & About)
+  /** Everything finishes and leaves now; that is not remembered. */
+  | { readonly kind: 'end'; readonly cause: string }
+  /** So many of a worker run; without `identifiers` as many as the config says. */
+  | {
+      readonly kind: 'want';
+      readonly worker: string;
+      readonly identifiers?: readonly string[];
+      readonly by: string;
+    }
+  /** These are left alone, or no longer. */
+  | ({ readonly kind: 'hold'; readonly until?: Moment } & About)
+  | ({ readonly kind: 'unhold' } & About);
 
-/** The intent once the goal has been stated; what has been reached is dropped from it. */
-export function applyGoal(intent: Intent, goal: Goal, observation: Observation): Intent {
+/** The intent once the goal has been stated and the world looked at: what has been reached is dropped from it. */
+export function applyGoal(
+  config: Config,
+  intent: Intent,
+  goal: Goal,
+  observation: Observation,
+): Intent {
+  const seen = remembered(withWants(config, intent), intent, observation);
+  const wanted = stated(seen, goal, observation);
+  return progressed(withWants(config, wanted), wanted, observation);
+}
+
+function stated(intent: Intent, goal: Goal, observation: Observation): Intent {
   switch (goal.kind) {
     case 'check':
-      return withoutReached(intent, observation);
+      return intent;
+    case 'end':
+      return { ...intent, isEnding: goal.cause };
     case 'start':
-      return withoutReached(
-        { ...intent, stopped: without(intent.stopped, goal.instances) },
-        observation,
-      );
+      return {
+        ...intent,
+        stopped: without(intent.stopped, goal.instances),
+        failures: without(intent.failures, goal.instances),
+      };
     case 'stop':
-      return withoutReached(
-        { ...intent, stopped: stoppedBy(intent, goal, observation) },
-        observation,
-      );
+      return {
+        ...intent,
+        held: without(intent.held, goal.instances),
+        stopped: wished(intent.stopped, goal, observation),
+        deadlines: { ...intent.deadlines, ...deadlinesOf(goal, observation, () => true) },
+      };
     case 'restart':
-      return withoutReached({ ...intent, ...replacing(intent, goal, observation) }, observation);
+      return restarting(intent, goal, observation);
+    case 'want': {
+      const { worker, identifiers, by } = goal;
+      const want = identifiers && { at: observation.now, by, identifiers };
+      return { ...intent, wants: wantsAfter(intent.wants, worker, want) };
+    }
+    case 'quiet':
+      return { ...intent, quiet: timed(intent.quiet, goal, observation) };
+    case 'resume':
+      return { ...intent, quiet: without(intent.quiet, goal.instances) };
+    case 'hold':
+      return { ...intent, held: timed(intent.held, goal, observation) };
+    case 'unhold':
+      return { ...intent, held: without(intent.held, goal.instances) };
   }
 }
 
-function stoppedBy(
-  intent: Intent,
-  { instances, by }: { instances: readonly string[]; by: string },
+/** Whoever wished it first stays the one who did. */
+function wished(
+  before: Intent['stopped'],
+  { instances, by }: About,
   { now }: Observation,
 ): Intent['stopped'] {
-  const added = instances.filter((name) => !isStopped(intent, name));
+  const added = instances.filter((name) => !isLeaving(name) && !Object.hasOwn(before, name));
+  return { ...before, ...sameFor(added, (): Wish => ({ at: now, by })) };
+}
+
+/** A new end takes the place of the old one. */
+function timed(
+  before: Intent['held'],
+  { instances, by, until }: About & { readonly until?: Moment },
+  { now }: Observation,
+): Intent['held'] {
+  const wish: TimedWish = { at: now, by, ...(until !== undefined && { until }) };
+  return { ...before, ...sameFor(instances, () => wish) };
+}
+
+/** When the living processes of these instances are to be killed. */
+function deadlinesOf(
+  {
+    instances,
+    killAfter,
+  }: { readonly instances: readonly string[]; readonly killAfter?: Duration },
+  observation: Observation,
+  isMeant: (observed: ObservedInstance) => boolean,
+): Intent['deadlines'] {
+  if (killAfter === undefined) return {};
+  const at = durationOf(observation.sinceBoot + killAfter);
+  return Object.fromEntries(
+    instances.flatMap((name) => {
+      const observed = observation.instances.get(name);
+      const process = observed && liveProcess(observed);
+      if (observed === undefined || process === undefined || !isMeant(observed)) return [];
+      return [[name, { process: identityOf(process), at }]];
+    }),
+  );
+}
+
+function restarting(
+  intent: Intent,
+  { instances, id, by, options, releases }: Extract<Goal, { kind: 'restart' }>,
+  observation: Observation,
+): Intent {
+  const meant = instances.filter(
+    (name) => !isStopped(intent, name) && !isHeld(intent, name, observation.now),
+  );
+  if (meant.length === 0) return intent;
+  const replaces = Object.fromEntries(meant.map((name) => [name, lastProcess(observation, name)]));
+  const killAfter = options.killAfter;
+  const isAsked = (observed: ObservedInstance): boolean => leavingSince(observed) !== undefined;
   return {
-    ...intent.stopped,
-    ...Object.fromEntries(added.map((name): [string, Stopped] => [name, { at: now, by }])),
+    ...intent,
+    failures: without(intent.failures, meant),
+    deadlines: {
+      ...intent.deadlines,
+      ...deadlinesOf(
+        { instances: meant, ...(killAfter !== undefined && { killAfter }) },
+        observation,
+        isAsked,
+      ),
+    },
+    rollouts: [
+      ...intent.rollouts.flatMap((rollout) => withoutMembers(rollout, meant)),
+      { id, at: observation.now, by, options, releases, replaces, proven: [] },
+    ],
   };
 }
 
-function replacing(
-  intent: Intent,
-  { instances, by }: { instances: readonly string[]; by: string },
+/** An earlier rollout without what a later one has taken over. */
+function withoutMembers(rollout: Rollout, names: readonly string[]): Rollout[] {
+  const replaces = without(rollout.replaces, names);
+  return Object.keys(replaces).length === 0 ? [] : [{ ...rollout, replaces }];
+}
+
+/** What an instance runs, or ran last. */
+function lastProcess({ instances }: Observation, name: string): ProcessIdentity | null {
+  const observed = instances.get(name);
+  const process = observed && liveProcess(observed);
+  if (process !== undefined) return identityOf(process);
+  return observed?.presence.kind === 'dead' ? identityOf(observed.presence.record) : null;
+}
+
+const identityOf = ({ pid, startTime, bootId }: ProcessIdentity): ProcessIdentity => ({
+  pid,
+  startTime,
+  bootId,
+});
+
+/** What this look tells of failures, and of wishes and deadlines that are over. */
+function remembered(config: Config, intent: Intent, observation: Observation): Intent {
+  const { now } = observation;
+  return {
+    ...intent,
+    held: filtered(intent.held, ({ until }) => until === undefined || now < until),
+    quiet: filtered(intent.quiet, ({ until }) => until === undefined || now < until),
+    deadlines: followed(intent.deadlines, observation),
+    failures: failuresAfter(config, intent, observation),
+  };
+}
+
+/** A deadline goes with its process, also where that leaves beside its replacement, and ends with it. */
+function followed(deadlines: Intent['deadlines'], { instances }: Observation): Intent['deadlines'] {
+  const entries = Object.entries(deadlines);
+  if (entries.length === 0) return deadlines;
+  const leaving = [...instances.values()].filter(({ name }) => isLeaving(name));
+  return Object.fromEntries(
+    entries.flatMap(([name, deadline]) => {
+      const observed = instances.get(name);
+      const bearer = [...(observed ? [observed] : []), ...leaving].find((one) => {
+        const living = liveProcess(one);
+        return living !== undefined && isSameProcess(living, deadline.process);
+      });
+      if (bearer !== undefined) return [[bearer.name, deadline]];
+      return observed === undefined ? [[name, deadline]] : [];
+    }),
+  );
+}
+
+function failuresAfter(
+  config: Config,
+  { failures, stopped }: Intent,
   observation: Observation,
-): { rollout?: Rollout } {
-  const replaced = instances.flatMap((name): [string, ProcessIdentity][] => {
-    const process = processOf(observation, name);
-    if (process === undefined || isStopped(intent, name)) return [];
-    const { pid, startTime, bootId } = process;
-    return [[name, { pid, startTime, bootId }]];
-  });
-  if (replaced.length === 0) return {};
-  const replaces = { ...intent.rollout?.replaces, ...Object.fromEntries(replaced) };
-  return { rollout: { at: observation.now, by, replaces } };
+): Intent['failures'] {
+  const after = { ...failures };
+  for (const worker of config.workers) {
+    for (const name of instanceNames(worker)) {
+      const observed = observation.instances.get(name);
+      if (observed === undefined) continue;
+      const { [name]: before } = failures;
+      const failure = Object.hasOwn(stopped, name)
+        ? undefined
+        : failureAfter(
+            before,
+            observed,
+            worker,
+            observation,
+            isReady(observed, worker, observation),
+          );
+      if (failure === undefined) Reflect.deleteProperty(after, name);
+      else after[name] = failure;
+    }
+  }
+  return after;
 }
 
-/** A rollout forgets each process that is gone, and ends with the last. What was not observed stays. */
-function withoutReached(intent: Intent, observation: Observation): Intent {
-  const { rollout, ...rest } = intent;
-  if (rollout === undefined) return intent;
-  const left = Object.entries(rollout.replaces).filter(([name, replaced]) => {
-    if (!observation.instances.has(name)) return true;
-    const process = processOf(observation, name);
-    return process !== undefined && isSameProcess(process, replaced);
-  });
-  if (left.length === 0) return rest;
-  return { ...rest, rollout: { ...rollout, replaces: Object.fromEntries(left) } };
+function isReady(observed: ObservedInstance, worker: Worker, observation: Observation): boolean {
+  const { presence } = observed;
+  return (
+    presence.kind === 'alive' && readyingOf(presence, worker.ready, observation).kind === 'ready'
+  );
 }
 
-function processOf(observation: Observation, name: string): ProcessIdentity | undefined {
-  const observed = observation.instances.get(name);
-  return observed === undefined ? undefined : liveProcess(observed);
+/** Each rollout as it stands after this look; those that are over are dropped. */
+function progressed(config: Config, intent: Intent, observation: Observation): Intent {
+  if (intent.rollouts.length === 0) return intent;
+  const rollouts = intent.rollouts.flatMap(
+    (rollout) => advanced(rollout, config, intent, observation) ?? [],
+  );
+  return { ...intent, rollouts };
+}
+
+/** The id of the rollout that an instance is in, if that is another one. */
+export function takenOverBy(intent: Intent, name: string, id: string): Rollout | undefined {
+  const rollout = rolloutOf(intent, name);
+  return rollout === undefined || rollout.id === id ? undefined : rollout;
+}
+
+const sameFor = <T>(names: readonly string[], make: () => T): Record<string, T> =>
+  Object.fromEntries(names.map((name) => [name, make()]));
+
+function filtered<T>(
+  values: Readonly<Record<string, T>>,
+  keeps: (value: T, name: string) => boolean,
+): Readonly<Record<string, T>> {
+  const entries = Object.entries(values);
+  return entries.length === 0
+    ? values
+    : Object.fromEntries(entries.filter(([name, value]) => keeps(value, name)));
 }
 
 function without<T>(

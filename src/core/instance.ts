@@ -11,6 +11,10 @@ export interface Instance {
 export const instanceName = (worker: string, identifier: string): string =>
   `${worker}.${identifier}`;
 
+/** The names of the instances that the config wants of a worker, in its order. */
+export const instanceNames = ({ name, identifiers }: Worker): string[] =>
+  identifiers.map((identifier) => instanceName(name, identifier));
+
 /** The instances that the config wants of a worker, in its order. */
 export const instancesOf = (worker: Worker): readonly Instance[] =>
   worker.identifiers.map((identifier) => ({

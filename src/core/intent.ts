@@ -1,38 +1,135 @@
 import { isSameProcess, type ProcessIdentity } from './process.ts';
-import type { Moment } from './time.ts';
+import type { Duration, Moment } from './time.ts';
+import type { Batch } from './worker.ts';
 
-/** A deliberate stop: the instance stays down until it is started again. */
-export interface Stopped {
+/** Who wanted something of an instance, and when. */
+export interface Wish {
   readonly at: Moment;
   /** Who asked: `deploy@web1`. */
   readonly by: string;
 }
 
-/**
- * A restart that goes on until none of these processes is left. It names the very processes that it replaces, and not
- * a moment ("started before 12:03"): a clock that is set back would leave old code running.
- */
-export interface Rollout {
-  readonly at: Moment;
-  readonly by: string;
-  readonly replaces: Readonly<Record<string, ProcessIdentity>>;
+/** A deliberate stop: the instance stays down until it is started again. */
+export type Stopped = Wish;
+
+/** A wish that ends by itself; without `until` it lasts until somebody takes it back. */
+export interface TimedWish extends Wish {
+  readonly until?: Moment;
 }
 
-/** What people want beyond the config. All that must outlive a command. */
+/** What a restart was told beyond the config. */
+export interface RolloutOptions {
+  readonly canary?: boolean;
+  readonly batch?: Batch;
+  readonly overlap?: boolean;
+  /** How long each drain may take before the session is killed. */
+  readonly killAfter?: Duration;
+}
+
+/** Why a rollout was given up. */
+export interface Abort {
+  readonly at: Moment;
+  /** The instance whose replacement failed. */
+  readonly instance: string;
+  /** In words. */
+  readonly why: string;
+}
+
+/**
+ * A restart that goes on until every instance in it is replaced. It names the very processes that it replaces, and not a
+ * moment ("started before 12:03"): a clock that is set back would leave old code running.
+ */
+export interface Rollout extends Wish {
+  /** Tells it from every other one: its command knows by this that a later one has taken over. */
+  readonly id: string;
+  readonly options: RolloutOptions;
+  /** What each instance ran when the restart was asked for; null where there was no process, living or dead. */
+  readonly replaces: Readonly<Record<string, ProcessIdentity | null>>;
+  /** The release that each worker had, and the one that it gets, where they are known. */
+  readonly releases: Readonly<Record<string, { readonly from?: string; readonly to?: string }>>;
+  /** The workers of which a replacement has become ready. */
+  readonly proven: readonly string[];
+  readonly aborted?: Abort;
+}
+
+/** That an instance died before it was ready. */
+export interface Failure {
+  /** The `start` of the process that died last. */
+  readonly start: string;
+  /** How many have died in a row. */
+  readonly count: number;
+  readonly at: Moment;
+}
+
+/** When one process that was asked to leave is to be killed, whatever its own note of that says. */
+export interface Deadline {
+  readonly process: ProcessIdentity;
+  /** Counted from the boot of the host. */
+  readonly at: Duration;
+}
+
+/** How many instances of a worker somebody wants, in place of what the config says. */
+export interface Want extends Wish {
+  readonly identifiers: readonly string[];
+}
+
+type ByInstance<T> = Readonly<Record<string, T>>;
+
+/** What people want beyond the config, and what must be remembered for it. All that must outlive a command. */
 export interface Intent {
-  readonly stopped: Readonly<Record<string, Stopped>>;
-  readonly rollout?: Rollout;
+  readonly stopped: ByInstance<Stopped>;
+  /** Instances that are left alone. */
+  readonly held: ByInstance<TimedWish>;
+  /** Instances that take no new job. */
+  readonly quiet: ByInstance<TimedWish>;
+  /** By worker. */
+  readonly wants: Readonly<Record<string, Want>>;
+  readonly failures: ByInstance<Failure>;
+  readonly deadlines: ByInstance<Deadline>;
+  /** The oldest first; no instance is in two of them. */
+  readonly rollouts: readonly Rollout[];
+  /** Everything is to leave now, for this reason, and nothing is started. Never written down: it ends with its command. */
+  readonly isEnding?: string;
 }
 
 /** Nothing wanted beyond the config. */
-export const noIntent: Intent = { stopped: {} };
+export const noIntent: Intent = {
+  stopped: {},
+  held: {},
+  quiet: {},
+  wants: {},
+  failures: {},
+  deadlines: {},
+  rollouts: [],
+};
 
-/** Whether this process is to be replaced by the rollout under way. */
-export function isOutdated(intent: Intent, instance: string, process: ProcessIdentity): boolean {
-  const replaced = intent.rollout?.replaces[instance];
-  return replaced !== undefined && isSameProcess(replaced, process);
+/** The rollout that an instance is in. */
+export const rolloutOf = ({ rollouts }: Intent, instance: string): Rollout | undefined =>
+  rollouts.length === 0
+    ? undefined
+    : rollouts.find(({ replaces }) => Object.hasOwn(replaces, instance));
+
+/** Whether this process is to be replaced by a rollout, be it aborted or not. */
+export function isToBeReplaced(
+  intent: Intent,
+  instance: string,
+  process: ProcessIdentity,
+): boolean {
+  const replaced = rolloutOf(intent, instance)?.replaces[instance];
+  return replaced !== undefined && replaced !== null && isSameProcess(replaced, process);
 }
 
 /** Whether the instance was stopped on purpose. */
-export const isStopped = (intent: Intent, instance: string): boolean =>
-  Object.hasOwn(intent.stopped, instance);
+export const isStopped = ({ stopped }: Intent, instance: string): boolean =>
+  Object.hasOwn(stopped, instance);
+
+/** Whether the instance is to be left alone now. */
+export const isHeld = ({ held }: Intent, instance: string, now: Moment): boolean =>
+  lasts(held[instance], now);
+
+/** Whether the instance is to take no new job now. */
+export const isQuiet = ({ quiet }: Intent, instance: string, now: Moment): boolean =>
+  lasts(quiet[instance], now);
+
+const lasts = (wish: TimedWish | undefined, now: Moment): boolean =>
+  wish !== undefined && (wish.until === undefined || now < wish.until);

@@ -21,17 +21,27 @@ export interface Launch {
   readonly nice: number;
   readonly oomScoreAdj: number;
   readonly stopSignal: StopSignal;
+  /** What the code is called, where that is known. */
+  readonly release?: string;
+  /** How often it must give a sign of life at the least, in microseconds, as sd_watchdog_enabled(3) wants it. */
+  readonly watchdogUsec?: number;
 }
 
 /** How the instance of `worker` with this name is started. */
-export function launchOf(worker: Worker, name: string, stateDir: string, hostName: string): Launch {
+export function launchOf(
+  worker: Worker,
+  name: string,
+  stateDir: string,
+  hostName: string,
+  release?: string,
+): Launch {
   const instance: Instance = { name, worker, identifier: name.slice(worker.name.length + 1) };
   const expand = (text: string): string => expandSpecifiers(text, instance, hostName);
   return {
     instance: name,
     command: worker.command.map(expand),
     directory: expand(worker.directory),
-    env: { ...mapValues(worker.env, expand), ...marker(instance, stateDir) },
+    env: { ...mapValues(worker.env, expand), ...marker(instance, stateDir, release) },
     envFiles: worker.envFiles.map(expand),
     passEnv: worker.passEnv,
     pidfile: expand(worker.pidfile),
@@ -41,7 +51,31 @@ export function launchOf(worker: Worker, name: string, stateDir: string, hostNam
     nice: worker.nice,
     oomScoreAdj: worker.oomScoreAdj,
     stopSignal: worker.stop.signal,
+    ...(release !== undefined && { release }),
+    ...(worker.heartbeat && { watchdogUsec: worker.heartbeat.timeout * 1000 }),
   };
+}
+
+/** How an instance shows that it is ready, with every specifier replaced. */
+export function expandedReadiness<R extends Worker['ready']>(
+  readiness: R,
+  worker: Worker,
+  name: string,
+  hostName: string,
+): R {
+  const identifier = name.slice(instanceName(worker.name, '').length);
+  const expand = (text: string): string =>
+    expandSpecifiers(text, { name, worker, identifier }, hostName);
+  switch (readiness.kind) {
+    case 'file':
+      return { ...readiness, path: expand(readiness.path) };
+    case 'command':
+      return { ...readiness, command: readiness.command.map(expand) };
+    case 'after':
+    case 'log':
+    case 'notify':
+      return readiness;
+  }
 }
 
 /** The pidfile of an instance. */
@@ -51,11 +85,16 @@ export function pidfileOf(worker: Worker, name: string, hostName: string): strin
 }
 
 /** What tells a worker who it is. The shim adds WORKERCTL_INSTANCE and WORKERCTL_PID, which it must not bear itself. */
-function marker({ worker, identifier }: Instance, stateDir: string): Record<string, string> {
+function marker(
+  { worker, identifier }: Instance,
+  stateDir: string,
+  release: string | undefined,
+): Record<string, string> {
   return {
     WORKERCTL_WORKER: worker.name,
     WORKERCTL_ID: identifier,
     WORKERCTL_STATE_DIR: stateDir,
+    ...(release !== undefined && { WORKERCTL_RELEASE: release }),
   };
 }
 

@@ -1,5 +1,6 @@
+import type { Activity } from './activity.ts';
 import type { LiveProcess, ProcessIdentity } from './process.ts';
-import type { Death, ProcessRecord, Stop } from './record.ts';
+import type { Death, ProcessRecord, Quieting, Stop } from './record.ts';
 import { durationOf, type Duration, type Moment } from './time.ts';
 
 /** What holds an instance's place. */
@@ -13,13 +14,17 @@ export type Presence =
       readonly death: Death;
       readonly diedAt?: Moment;
       readonly stop?: Stop;
+      /** Whether it was seen ready; means nothing where readiness is a matter of time. */
+      readonly hasShownReady: boolean;
     }
-  /** Its process lives; `stop` when that very process was asked to finish. */
+  /** Its process lives; `stop` when that very process was asked to finish, `quiet` when it was to take no new job. */
   | {
       readonly kind: 'alive';
       readonly record: ProcessRecord;
       readonly process: LiveProcess;
       readonly stop?: Stop;
+      readonly quiet?: Quieting;
+      readonly hasShownReady: boolean;
     }
   /** A process bears its marker, and no record claims that process; `stop` when that very process was asked to finish. */
   | {
@@ -50,6 +55,14 @@ export interface ObservedInstance {
   readonly name: string;
   readonly presence: Presence;
   readonly pidfile: PidfileState;
+  /** What its process says of its work, where it says something. */
+  readonly activity?: Activity;
+  /** What its process says of itself by sd_notify(3). */
+  readonly saidStatus?: string;
+  /** How long its process has given no sign of life, where that is watched. */
+  readonly silence?: Duration;
+  /** When its process was told to write down what it is doing, counted from the boot of the host. */
+  readonly dumpedAt?: Duration;
   /** A file of it that cannot be understood: what was expected and found, in words. */
   readonly problems: readonly string[];
 }
@@ -72,6 +85,17 @@ export const ageOf = (process: ProcessIdentity, { sinceBoot }: Observation): Dur
 /** The process that lives in an instance's place, whoever claims it. */
 export function liveProcess({ presence }: ObservedInstance): LiveProcess | undefined {
   return presence.kind === 'alive' || presence.kind === 'stray' ? presence.process : undefined;
+}
+
+/** The signal that made the living process take no new job, if it went out. */
+export function sentQuiet({ presence }: ObservedInstance): Quieting | undefined {
+  return presence.kind === 'alive' && presence.quiet?.sent === true ? presence.quiet : undefined;
+}
+
+/** Since when the living process is on its way out: asked to finish, or made quiet in order to be. */
+export function leavingSince(observed: ObservedInstance): Stop | undefined {
+  const quiet = sentQuiet(observed);
+  return sentStop(observed) ?? (quiet?.isPrelude === true ? quiet : undefined);
 }
 
 /** The stop by which the living process was asked to finish, if the signal went out. */

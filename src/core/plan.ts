@@ -1,6 +1,8 @@
 import type { ShimOfStray } from './observation.ts';
+import { shownName } from './leaving.ts';
 import type { LiveProcess, ProcessIdentity } from './process.ts';
-import type { StopSignal } from './worker.ts';
+import { formatDuration, type Duration } from './time.ts';
+import type { QuietSignal, StopSignal } from './worker.ts';
 
 /** One thing to do, with its cause in words. */
 export type Action =
@@ -21,12 +23,63 @@ export type Action =
     }
   /** Remove a pidfile whose process is dead. */
   | { readonly kind: 'forget'; readonly instance: string; readonly cause: string }
+  /** Remove the files of an old process that has left while the new one ran already. */
+  | { readonly kind: 'tidy'; readonly instance: string; readonly cause: string }
+  /** Kill the whole session of a process whose time to leave is over. */
+  | {
+      readonly kind: 'kill';
+      readonly instance: string;
+      readonly process: ProcessIdentity;
+      /** What it is busy with, as far as that is known. */
+      readonly job?: string;
+      /** Because it gave no sign of life, and not because its time to leave was over. */
+      readonly isWatchdog?: boolean;
+      readonly cause: string;
+    }
+  /** Let a silent process write down what it is doing. */
+  | {
+      readonly kind: 'dump';
+      readonly instance: string;
+      readonly process: ProcessIdentity;
+      readonly signal: QuietSignal;
+      readonly cause: string;
+    }
   /** Ask a process to finish its job and leave. */
   | {
       readonly kind: 'stop';
       readonly instance: string;
       readonly process: ProcessIdentity;
       readonly signal: StopSignal;
+      /** How long it may take before it is killed; undefined: without limit. */
+      readonly limit?: Duration;
+      readonly cause: string;
+    }
+  /** Ask a process to take no new job. */
+  | {
+      readonly kind: 'quiet';
+      readonly instance: string;
+      readonly process: ProcessIdentity;
+      readonly signal: QuietSignal;
+      /** It is to be stopped as soon as it is idle. */
+      readonly isPrelude: boolean;
+      readonly limit?: Duration;
+      readonly cause: string;
+    }
+  /** Ask a quiet process to take jobs again. */
+  | {
+      readonly kind: 'resume';
+      readonly instance: string;
+      readonly process: ProcessIdentity;
+      readonly signal: QuietSignal;
+      readonly cause: string;
+    }
+  /** Keep a process that was asked to leave under another name, so that its place is free. */
+  | {
+      readonly kind: 'move';
+      readonly instance: string;
+      readonly process: ProcessIdentity;
+      /** What its record calls this start. */
+      readonly start: string;
       readonly cause: string;
     }
   | { readonly kind: 'start'; readonly instance: string; readonly cause: string };
@@ -40,7 +93,8 @@ export const formatPlan = (plan: Plan): string =>
 
 /** One action as a line, without a newline. */
 export function formatAction(action: Action): string {
-  const { instance, cause } = action;
+  const { cause } = action;
+  const instance = shownName(action.instance);
   switch (action.kind) {
     case 'adopt':
       return `adopt ${instance} pid ${action.process.pid}: ${cause}`;
@@ -48,9 +102,24 @@ export function formatAction(action: Action): string {
       return `repair the pidfile of ${instance} pid ${action.pid}: ${cause}`;
     case 'forget':
       return `remove the pidfile of ${instance}: ${cause}`;
+    case 'tidy':
+      return `remove the files of ${instance}: ${cause}`;
+    case 'kill':
+      return `kill ${instance} pid ${action.process.pid} and its session: ${cause}`;
+    case 'dump':
+      return `let ${instance} pid ${action.process.pid} write down what it is doing (${action.signal}): ${cause}`;
     case 'stop':
-      return `ask ${instance} pid ${action.process.pid} to finish (${action.signal}): ${cause}`;
+      return `ask ${instance} pid ${action.process.pid} to finish (${action.signal}${within(action.limit)}): ${cause}`;
+    case 'quiet':
+      return `ask ${instance} pid ${action.process.pid} to take no new job (${action.signal}): ${cause}`;
+    case 'resume':
+      return `ask ${instance} pid ${action.process.pid} to take jobs again (${action.signal}): ${cause}`;
+    case 'move':
+      return `let ${instance} pid ${action.process.pid} leave beside its replacement: ${cause}`;
     case 'start':
       return `start ${instance}: ${cause}`;
   }
 }
+
+const within = (limit: Duration | undefined): string =>
+  limit === undefined ? '' : `, killed after ${formatDuration(limit)}`;

@@ -1,9 +1,22 @@
+import { jobOf } from './activity.ts';
+import { backsOffUntil, dueAt } from './backoff.ts';
 import { instanceName } from './instance.ts';
-import { isOutdated, isStopped, type Intent } from './intent.ts';
-import { liveProcess, sentStop, type Observation, type ObservedInstance } from './observation.ts';
+import { isHeld, isQuiet, isStopped, type Intent, type Rollout } from './intent.ts';
+import { isLeaving, instanceOf } from './leaving.ts';
+import {
+  leavingSince,
+  liveProcess,
+  sentQuiet,
+  sentStop,
+  type Observation,
+  type ObservedInstance,
+} from './observation.ts';
 import type { Action, Plan } from './plan.ts';
+import { isSameProcess } from './process.ts';
 import { formatDeath } from './record.ts';
-import { formatTimeOfDay } from './time.ts';
+import { extrasOf, membersOf, policyOf, turnsOf } from './rollout.ts';
+import { durationOf, elapsed, formatDuration, formatTimeOfDay, type Duration } from './time.ts';
+import { withWants } from './wants.ts';
 import type { Config, Worker } from './worker.ts';
 
 /**
@@ -11,15 +24,26 @@ import type { Config, Worker } from './worker.ts';
  * clock. Instances that were not observed are left alone, and so are those of workers that the config does not have.
  */
 export function reconcile(config: Config, intent: Intent, observation: Observation): Plan {
-  const world = worldOf(config, intent, observation);
+  const world = worldOf(withWants(config, intent), intent, observation);
+  const { isEnding } = intent;
+  if (isEnding !== undefined) {
+    const ends = world.subjects.flatMap((subject) => stopIfRunning(subject, isEnding));
+    return [...strays(world), ...killed(world), ...ends];
+  }
+  const asked = [...deliberatelyStopped(world), ...surplus(world), ...outdated(world)];
+  const stops = [...asked, ...preluded(world, asked)];
+  const moves = overlapping(world, stops);
   return [
     ...strays(world),
     ...wrongPidfiles(world),
     ...stalePidfiles(world),
-    ...deliberatelyStopped(world),
-    ...surplus(world),
-    ...outdated(world),
-    ...missing(world),
+    ...departed(world),
+    ...killed(world),
+    ...stops,
+    ...moves,
+    ...toBeQuiet(world, stops),
+    ...toBeResumed(world, stops),
+    ...missing(world, moves),
   ];
 }
 
@@ -34,12 +58,17 @@ interface Subject {
 }
 
 interface World {
+  readonly config: Config;
   readonly intent: Intent;
+  readonly observation: Observation;
+  /** Those that somebody holds are none. */
   readonly subjects: readonly Subject[];
+  /** Old processes that leave beside their replacements. */
+  readonly leaving: readonly Subject[];
 }
 
 function worldOf(config: Config, intent: Intent, observation: Observation): World {
-  const subjects = config.workers.flatMap((worker) => {
+  const all = config.workers.flatMap((worker) => {
     const configured = worker.identifiers.map((identifier) =>
       instanceName(worker.name, identifier),
     );
@@ -53,7 +82,15 @@ function worldOf(config: Config, intent: Intent, observation: Observation): Worl
       ];
     });
   });
-  return { intent, subjects };
+  return {
+    config,
+    intent,
+    observation,
+    subjects: all.filter(
+      ({ observed: { name } }) => !isLeaving(name) && !isHeld(intent, name, observation.now),
+    ),
+    leaving: all.filter(({ observed: { name } }) => isLeaving(name)),
+  };
 }
 
 /** Observed instances of a worker whose identifiers the config no longer has. */
@@ -108,11 +145,85 @@ function stalePidfiles({ subjects }: World): Action[] {
   });
 }
 
-function deliberatelyStopped({ intent, subjects }: World): Action[] {
+/** Old processes that have left beside their replacements. */
+function departed({ leaving }: World): Action[] {
+  return leaving.flatMap(({ observed: { name, presence } }) =>
+    presence.kind !== 'dead'
+      ? []
+      : [
+          {
+            kind: 'tidy' as const,
+            instance: name,
+            cause: `pid ${presence.record.pid} has left: ${formatDeath(presence.death)}`,
+          },
+        ],
+  );
+}
+
+/** Whoever is both silent and overdue is killed once. */
+function killed(world: World): Action[] {
+  const late = overdue(world);
+  const names = new Set(late.map(({ instance }) => instance));
+  return [...late, ...unresponsive(world).filter(({ instance }) => !names.has(instance))];
+}
+
+/** Nobody has to leave in time unless somebody has set a limit. */
+function overdue({ intent, observation, subjects, leaving }: World): Action[] {
+  return [...subjects, ...leaving].flatMap(({ observed }) => {
+    const process = liveProcess(observed);
+    const asked = leavingSince(observed);
+    const deadline = deadlineOf(observed, intent);
+    if (process === undefined || asked === undefined || deadline === undefined) return [];
+    if (observation.sinceBoot < deadline) return [];
+    const cause = `it has not left for ${formatDuration(elapsed(asked.at, observation.now))} (${asked.cause})`;
+    const job = jobOf(observed.activity);
+    return [
+      { kind: 'kill' as const, instance: observed.name, process, ...(job && { job }), cause },
+    ];
+  });
+}
+
+/** When an instance's process is to be killed, since the boot of the host; the earliest of all that say so. */
+export function deadlineOf(observed: ObservedInstance, intent: Intent): Duration | undefined {
+  const process = liveProcess(observed);
+  const wish = intent.deadlines[observed.name];
+  const isMeant =
+    wish !== undefined && process !== undefined && isSameProcess(process, wish.process);
+  const all = [
+    ...(isMeant ? [wish.at] : []),
+    ...[leavingSince(observed)?.deadline].filter((deadline) => deadline !== undefined),
+  ];
+  return all.length === 0 ? undefined : durationOf(Math.min(...all));
+}
+
+/** Who gives no sign of life: first it may write down what it is doing, where it knows a signal for that. */
+function unresponsive({ observation, subjects, leaving }: World): Action[] {
+  return [...subjects, ...leaving].flatMap(({ observed, worker }): Action[] => {
+    const { name: instance, silence, dumpedAt, activity } = observed;
+    const process = liveProcess(observed);
+    const { heartbeat } = worker;
+    if (process === undefined || heartbeat === undefined || silence === undefined) return [];
+    if (silence < heartbeat.timeout) return [];
+    const cause = `no sign of life for ${formatDuration(silence)} (limit ${formatDuration(heartbeat.timeout)})`;
+    if (heartbeat.dump !== undefined && dumpedAt === undefined)
+      return [{ kind: 'dump', instance, process, signal: heartbeat.dump, cause }];
+    const isGrace = dumpedAt !== undefined && observation.sinceBoot < dumpedAt + heartbeat.grace;
+    if (isGrace) return [];
+    const job = jobOf(activity);
+    return [{ kind: 'kill', instance, process, isWatchdog: true, ...(job && { job }), cause }];
+  });
+}
+
+function deliberatelyStopped({ intent, observation, subjects }: World): Action[] {
   return subjects.flatMap((subject) => {
     const stopped = intent.stopped[subject.observed.name];
     if (stopped === undefined) return [];
-    return stopIfRunning(subject, `stopped at ${formatTimeOfDay(stopped.at)} by ${stopped.by}`);
+    const deadline = deadlineOf(subject.observed, intent);
+    return stopIfRunning(
+      subject,
+      `stopped at ${formatTimeOfDay(stopped.at)} by ${stopped.by}`,
+      deadline && durationOf(Math.max(0, deadline - observation.sinceBoot)),
+    );
   });
 }
 
@@ -126,35 +237,160 @@ function surplus({ intent, subjects }: World): Action[] {
   });
 }
 
-function outdated({ intent, subjects }: World): Action[] {
-  const { rollout } = intent;
-  if (rollout === undefined) return [];
+function outdated({ config, intent, observation, subjects }: World): Action[] {
+  return intent.rollouts.flatMap((rollout) => {
+    const { ask } = turnsOf(rollout, config, intent, observation);
+    const turn = new Set(ask);
+    return subjects.flatMap((subject) => {
+      if (!turn.has(subject.observed.name)) return [];
+      return stopIfRunning(subject, causeOf(rollout), rollout.options.killAfter);
+    });
+  });
+}
+
+/** Those that were made quiet in order to be stopped: that goes on, whoever wants them to run by now. */
+function preluded({ subjects }: World, stops: readonly Action[]): Action[] {
+  const known = new Set(stops.map(({ instance }) => instance));
   return subjects.flatMap((subject) => {
-    const process = liveProcess(subject.observed);
-    if (!subject.isWanted || process === undefined) return [];
-    if (!isOutdated(intent, subject.observed.name, process)) return [];
-    return stopIfRunning(subject, `restart of ${formatTimeOfDay(rollout.at)} by ${rollout.by}`);
+    const quiet = sentQuiet(subject.observed);
+    if (quiet?.isPrelude !== true || known.has(subject.observed.name)) return [];
+    return stopIfRunning(subject, quiet.cause);
   });
 }
 
-function missing({ subjects }: World): Action[] {
-  return subjects.flatMap(({ observed, isWanted }) => {
-    if (!isWanted || liveProcess(observed) !== undefined) return [];
-    return [{ kind: 'start' as const, instance: observed.name, cause: whyDown(observed) }];
+const causeOf = ({ at, by }: Rollout): string => `restart of ${formatTimeOfDay(at)} by ${by}`;
+
+/** Places that are made free by letting the old process leave beside its replacement: as many as there is room for. */
+function overlapping(world: World, stops: readonly Action[]): Action[] {
+  const { intent, observation, subjects } = world;
+  const room = new Map(
+    world.config.workers.map((worker) => [
+      worker.name,
+      worker.restart.maxExtra - extrasOf(worker, observation),
+    ]),
+  );
+  const aboutToBeAsked = new Set(
+    stops.filter(({ kind }) => kind === 'stop').map(({ instance }) => instance),
+  );
+  return intent.rollouts.flatMap((rollout) =>
+    subjects.flatMap(({ observed, worker, isWanted }) => {
+      const { name, presence } = observed;
+      const replaced = rollout.replaces[name];
+      if (!isWanted || !replaced || presence.kind !== 'alive') return [];
+      if (!isSameProcess(replaced, presence.process) || !policyOf(rollout, worker).overlap)
+        return [];
+      if (sentStop(observed) === undefined && !aboutToBeAsked.has(name)) return [];
+      const left = room.get(worker.name) ?? 0;
+      if (left <= 0) return [];
+      room.set(worker.name, left - 1);
+      const { process, record } = presence;
+      return [
+        {
+          kind: 'move' as const,
+          instance: name,
+          process,
+          start: record.start,
+          cause: causeOf(rollout),
+        },
+      ];
+    }),
+  );
+}
+
+/** Who is about to be asked to leave is told nothing else. */
+const withoutAsked = (subjects: readonly Subject[], stops: readonly Action[]): Subject[] => {
+  const asked = new Set(stops.map(({ instance }) => instance));
+  return subjects.filter(({ observed }) => !asked.has(observed.name));
+};
+
+function toBeQuiet({ intent, observation, subjects }: World, stops: readonly Action[]): Action[] {
+  return withoutAsked(subjects, stops).flatMap(({ observed, worker, isWanted }) => {
+    const { name } = observed;
+    const process = liveProcess(observed);
+    const { quiet: signal } = worker.stop;
+    const wish = intent.quiet[name];
+    if (!isWanted || process === undefined || signal === undefined || wish === undefined) return [];
+    if (!isQuiet(intent, name, observation.now)) return [];
+    if (sentQuiet(observed) !== undefined || leavingSince(observed) !== undefined) return [];
+    const cause = `quiet since ${formatTimeOfDay(wish.at)} by ${wish.by}`;
+    return [{ kind: 'quiet' as const, instance: name, process, signal, isPrelude: false, cause }];
   });
 }
 
-/** One signal for one process: whoever was asked is not asked again. */
-function stopIfRunning({ observed, worker }: Subject, cause: string): Action[] {
+/** Without a signal that takes the quiet back, the process is replaced. */
+function toBeResumed({ intent, observation, subjects }: World, stops: readonly Action[]): Action[] {
+  return withoutAsked(subjects, stops).flatMap((subject): Action[] => {
+    const { observed, worker, isWanted } = subject;
+    const { name } = observed;
+    const process = liveProcess(observed);
+    const quiet = sentQuiet(observed);
+    if (!isWanted || process === undefined || quiet === undefined || quiet.isPrelude) return [];
+    if (isQuiet(intent, name, observation.now) || sentStop(observed) !== undefined) return [];
+    const cause = `its quiet time is over (${quiet.cause})`;
+    const { resume: signal } = worker.stop;
+    return signal === undefined
+      ? stopIfRunning(subject, cause)
+      : [{ kind: 'resume', instance: name, process, signal, cause }];
+  });
+}
+
+function missing(world: World, moves: readonly Action[]): Action[] {
+  const { config, intent, observation, subjects } = world;
+  const moved = new Set(moves.map(({ instance }) => instance));
+  const failed = failedIn(config, intent, observation);
+  return subjects.flatMap(({ observed, worker, isWanted }) => {
+    const { name } = observed;
+    if (!isWanted) return [];
+    if (moved.has(name))
+      return [
+        { kind: 'start' as const, instance: name, cause: 'its old process leaves beside it' },
+      ];
+    if (liveProcess(observed) !== undefined) return [];
+    if (backsOffUntil(intent, observed, worker, observation.now) !== undefined) return [];
+    return [{ kind: 'start' as const, instance: name, cause: whyDown(observed, failed.has(name)) }];
+  });
+}
+
+/** The instances whose replacements have failed in a rollout. */
+function failedIn(config: Config, intent: Intent, observation: Observation): Set<string> {
+  return new Set(
+    intent.rollouts.flatMap((rollout) =>
+      [...membersOf(rollout, config, intent, observation)]
+        .filter(([, { kind }]) => kind === 'failed')
+        .map(([name]) => name),
+    ),
+  );
+}
+
+/**
+ * One signal for one process: whoever was asked is not asked again. One that is known to be busy is made quiet first,
+ * where it knows a signal for that, and asked when it is idle.
+ */
+function stopIfRunning(
+  { observed, worker }: Subject,
+  cause: string,
+  limit: Duration | undefined = worker.stop.timeout,
+): Action[] {
   const process = liveProcess(observed);
   if (process === undefined || sentStop(observed) !== undefined) return [];
-  return [{ kind: 'stop', instance: observed.name, process, signal: worker.stop.signal, cause }];
+  const { signal, quiet } = worker.stop;
+  const common = {
+    instance: observed.name,
+    process,
+    ...(limit !== undefined && { limit }),
+    cause,
+  };
+  if (quiet === undefined || observed.activity?.kind !== 'busy')
+    return [{ kind: 'stop', signal, ...common }];
+  if (sentQuiet(observed)?.isPrelude === true) return [];
+  return [{ kind: 'quiet', signal: quiet, isPrelude: true, ...common }];
 }
 
-function whyDown({ presence }: ObservedInstance): string {
+function whyDown({ presence }: ObservedInstance, isFailed: boolean): string {
   if (presence.kind !== 'dead') return 'it is not running';
   const verb = presence.stop?.sent === true ? 'has left' : 'died';
-  return `pid ${presence.record.pid} ${verb}: ${formatDeath(presence.death)}`;
+  const when = isFailed ? ' before it was ready' : '';
+  return `pid ${presence.record.pid} ${verb}${when}: ${formatDeath(presence.death)}`;
 }
 
 function describePidfile({ pidfile }: ObservedInstance): string {
@@ -167,3 +403,50 @@ function describePidfile({ pidfile }: ObservedInstance): string {
       return `expected a pid, found ${pidfile.found}`;
   }
 }
+
+/** How long until the plan may change without anything happening in the world; undefined: it will not. */
+export function changesIn(
+  config: Config,
+  intent: Intent,
+  observation: Observation,
+): Duration | undefined {
+  const { now, sinceBoot } = observation;
+  const inForce = withWants(config, intent);
+  const { subjects, leaving } = worldOf(inForce, intent, observation);
+  const moments: number[] = [];
+  for (const { observed, worker } of [...subjects, ...leaving]) {
+    const deadline = deadlineOf(observed, intent);
+    if (deadline !== undefined && leavingSince(observed) !== undefined)
+      moments.push(deadline - sinceBoot);
+    const failure = intent.failures[observed.name];
+    if (failure !== undefined && backsOffUntil(intent, observed, worker, now) !== undefined)
+      moments.push(dueAt(failure, worker.backoff) - now);
+    moments.push(...watchdogMoments(observed, worker, observation));
+  }
+  for (const rollout of intent.rollouts) {
+    const turn = turnsOf(rollout, inForce, intent, observation).changesIn;
+    if (turn !== undefined) moments.push(turn);
+    for (const member of membersOf(rollout, inForce, intent, observation).values())
+      if (member.kind === 'starting') moments.push(member.changesIn);
+  }
+  for (const { until } of [...Object.values(intent.held), ...Object.values(intent.quiet)])
+    if (until !== undefined) moments.push(until - now);
+  return moments.length === 0 ? undefined : durationOf(Math.max(0, Math.min(...moments)));
+}
+
+/** When, from now, a silent process is to be dumped or killed, should it stay silent. */
+function watchdogMoments(
+  observed: ObservedInstance,
+  { heartbeat }: Worker,
+  { sinceBoot }: Observation,
+): number[] {
+  const { silence, dumpedAt } = observed;
+  if (heartbeat === undefined || silence === undefined) return [];
+  return dumpedAt === undefined || silence < heartbeat.timeout
+    ? [heartbeat.timeout - silence]
+    : [dumpedAt + heartbeat.grace - sinceBoot];
+}
+
+/** Whether a leaving process is one of this instance. */
+export const isOldProcessOf = (leaving: string, instance: string): boolean =>
+  isLeaving(leaving) && instanceOf(leaving) === instance;

@@ -1,7 +1,7 @@
 import type { ProcessIdentity } from './process.ts';
 import { formatSignal } from './signal-names.ts';
-import type { Moment } from './time.ts';
-import type { StopSignal } from './worker.ts';
+import type { Duration, Moment } from './time.ts';
+import type { QuietSignal, StopSignal } from './worker.ts';
 
 /** What is written down of a process when it is started. Never changed afterwards. */
 export interface ProcessRecord extends ProcessIdentity {
@@ -11,6 +11,8 @@ export interface ProcessRecord extends ProcessIdentity {
   /** The worker's parent, which waits for it; 0 when it is not known. */
   readonly shimPid: number;
   readonly startedAt: Moment;
+  /** What the code that it runs is called, where that was known when it was started. */
+  readonly release?: string;
   /** Tells whether the process runs the command that the config has now. */
   readonly commandDigest: string;
   /** How to ask it to finish, should the config no longer say. */
@@ -25,16 +27,29 @@ export interface Stop {
   readonly process: ProcessIdentity;
   /** False when workerctl was killed between the decision and the signal: then it is still to be sent. */
   readonly sent: boolean;
-  readonly signal: StopSignal;
+  readonly signal: QuietSignal;
   readonly at: Moment;
   /** Why, in words: `restart by deploy@web1`. */
   readonly cause: string;
+  /**
+   * When its session is to be killed, counted from the boot of the host: a jump of the wall clock kills nobody. Undefined:
+   * never.
+   */
+  readonly deadline?: Duration;
+}
+
+/** That a process was asked to take no new job. */
+export interface Quieting extends Stop {
+  /** Whether it is to be stopped as soon as it is idle. */
+  readonly isPrelude: boolean;
 }
 
 /** How a process died. */
 export type Death =
   | { readonly kind: 'exited'; readonly status: number }
   | { readonly kind: 'signalled'; readonly signal: number; readonly coreDumped: boolean }
+  /** The host was booted since: it did nothing wrong. */
+  | { readonly kind: 'rebooted' }
   | { readonly kind: 'unknown'; readonly why: string };
 
 /** A death in words: `exit status 3`, `signal 6 (SIGABRT), core dumped`. */
@@ -44,6 +59,8 @@ export function formatDeath(death: Death): string {
       return `exit status ${death.status}`;
     case 'signalled':
       return formatSignal(death.signal) + (death.coreDumped ? ', core dumped' : '');
+    case 'rebooted':
+      return 'status unknown: the host was booted since';
     case 'unknown':
       return `status unknown: ${death.why}`;
   }

@@ -1,7 +1,9 @@
-import { ageOf, type Observation, type ObservedInstance } from './observation.ts';
+import { leavingSince, type Observation, type ObservedInstance } from './observation.ts';
 import type { LiveProcess } from './process.ts';
+import { readyingOf } from './readiness.ts';
 import type { Death, ProcessRecord, Stop } from './record.ts';
-import { durationOf, type Duration } from './time.ts';
+import { formatDeath } from './record.ts';
+import { formatDuration, type Duration } from './time.ts';
 import type { Readiness } from './worker.ts';
 
 /** How far an instance is on its way up, as somebody sees it who waits for it. */
@@ -14,10 +16,10 @@ export type Standing =
       readonly kind: 'down';
       readonly last?: { readonly record: ProcessRecord; readonly death: Death };
     }
-  | { readonly kind: 'starting'; readonly process: LiveProcess; readonly readyIn: Duration }
+  | { readonly kind: 'starting'; readonly process: LiveProcess; readonly changesIn: Duration }
   | { readonly kind: 'ready'; readonly process: LiveProcess }
-  /** Its new process died before it was ready. */
-  | { readonly kind: 'failed'; readonly record: ProcessRecord; readonly death: Death };
+  /** Its new process died before it was ready, or is not ready in time. */
+  | { readonly kind: 'failed'; readonly record: ProcessRecord; readonly why: string };
 
 /** `predecessor` is the start of the process that is to be replaced, or was dead already. */
 export function standingOf(
@@ -34,25 +36,39 @@ export function standingOf(
     case 'dead': {
       const { record, death, stop } = presence;
       // Somebody else has replaced or stopped the replacement: no failure, another place to be filled.
-      return record.start === predecessor || stop?.sent === true
-        ? { kind: 'down', last: { record, death } }
-        : { kind: 'failed', record, death };
+      if (record.start === predecessor || stop?.sent === true || death.kind === 'rebooted')
+        return { kind: 'down', last: { record, death } };
+      return {
+        kind: 'failed',
+        record,
+        why: `pid ${record.pid} died before it was ready: ${formatDeath(death)}`,
+      };
     }
     case 'alive': {
-      const { process, stop, record } = presence;
-      if (stop?.sent === true) return { kind: 'drains', process, stop };
+      const { process, record } = presence;
+      const stop = leavingSince(observed);
+      if (stop !== undefined) return { kind: 'drains', process, stop };
       if (record.start === predecessor) return { kind: 'not_asked', process };
-      return progressOf(process, readiness, observation);
+      return onItsWay(presence, readiness, observation);
     }
   }
 }
 
-/** Whether a process that nobody has asked to leave is ready yet. */
-export function progressOf(
-  process: LiveProcess,
-  { after }: Readiness,
+function onItsWay(
+  presence: Extract<ObservedInstance['presence'], { kind: 'alive' }>,
+  readiness: Readiness,
   observation: Observation,
-): Extract<Standing, { kind: 'starting' | 'ready' }> {
-  const readyIn = durationOf(Math.max(0, after - ageOf(process, observation)));
-  return readyIn > 0 ? { kind: 'starting', process, readyIn } : { kind: 'ready', process };
+): Standing {
+  const { process, record } = presence;
+  const readying = readyingOf(presence, readiness, observation);
+  switch (readying.kind) {
+    case 'ready':
+      return { kind: 'ready', process };
+    case 'starting':
+      return { kind: 'starting', process, changesIn: readying.changesIn };
+    case 'late': {
+      const why = `pid ${record.pid} is not ready after ${formatDuration(readying.timeout)}`;
+      return { kind: 'failed', record, why };
+    }
+  }
 }

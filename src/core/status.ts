@@ -1,21 +1,54 @@
-import { instancesOf } from './instance.ts';
-import { isOutdated, isStopped, type Intent } from './intent.ts';
-import { ageOf, sentStop, type Observation, type ObservedInstance } from './observation.ts';
+import type { Activity } from './activity.ts';
+import { backsOffUntil } from './backoff.ts';
+import { instanceNames } from './instance.ts';
+import {
+  isHeld,
+  isQuiet,
+  isStopped,
+  isToBeReplaced,
+  type Intent,
+  type TimedWish,
+} from './intent.ts';
+import { instanceOf, isLeaving } from './leaving.ts';
+import {
+  ageOf,
+  leavingSince,
+  liveProcess,
+  sentQuiet,
+  type Observation,
+  type ObservedInstance,
+} from './observation.ts';
+import { readyingOf } from './readiness.ts';
+import { deadlineOf } from './reconcile.ts';
 import { formatDeath } from './record.ts';
-import { progressOf } from './standing.ts';
-import { elapsed, formatDuration, formatTimeOfDay, type Duration } from './time.ts';
-import type { Config, Worker } from './worker.ts';
+import { rolloutStatusOf, type RolloutStatus } from './rollout-status.ts';
 import { workerNameOf } from './targets.ts';
+import {
+  durationOf,
+  elapsed,
+  formatDuration,
+  formatTimeOfDay,
+  type Duration,
+  type Moment,
+} from './time.ts';
+import type { Config, Worker } from './worker.ts';
 
 /**
- * What an instance is doing: `ready` is running and ready, `missing` is wanted and down, `stopped` is down on purpose,
- * `surplus` runs though the config does not want it.
+ * What an instance is doing: `ready` runs and is ready, `late` runs and is not ready in time, `quiet` takes no new job,
+ * `frozen` was stopped by SIGSTOP or the like, `missing` is wanted and down, `backoff` is down for a while because it died
+ * before it was ready, `stopped` is down on purpose, `surplus` runs though the config does not want it, `leaving` is an
+ * old process beside its replacement.
  */
 export const instanceStates = [
-  'running',
+  'ready',
   'starting',
+  'late',
+  'quiet',
+  'frozen',
   'draining',
+  'leaving',
   'missing',
+  'backoff',
   'stopped',
   'surplus',
   'gone',
@@ -24,120 +57,198 @@ export type InstanceState = (typeof instanceStates)[number];
 
 /** One line of `status`. */
 export interface InstanceStatus {
+  /** The instance; the same for an old process of it that is leaving. */
   readonly name: string;
   readonly worker: string;
   readonly state: InstanceState;
   readonly pid?: number;
   readonly uptime?: Duration;
-  /** It is to be replaced by the restart under way. */
+  /** What the code that it runs is called. */
+  readonly release?: string;
+  /** It runs another release than a start would give it now, or is to be replaced by a restart under way. */
   readonly isOutdated: boolean;
+  readonly activity?: Activity;
   /** What a reader must know besides, in words; may be empty. */
   readonly detail: string;
 }
 
-/** The answer to "is all well?". */
+/** The answer to "is all well?": wanted, up and ready are three facts. */
 export interface Status {
   readonly instances: readonly InstanceStatus[];
   /** How many are to run: the config's, without those that were stopped on purpose. */
   readonly wanted: number;
+  /** How many of the wanted have a process. */
+  readonly up: number;
   /** How many of the wanted run and are ready. */
   readonly ready: number;
+  /** How many of the wanted are ready, and take no new job on purpose. */
+  readonly quiet: number;
+  /** The release that a start gives each worker now, where it is known. */
+  readonly releases: Readonly<Record<string, string>>;
+  readonly rollouts: readonly RolloutStatus[];
+  /** The workers of which somebody wants another count than the config. */
+  readonly wants: readonly {
+    readonly worker: string;
+    readonly count: number;
+    readonly configured: number;
+    readonly by: string;
+    readonly at: Moment;
+  }[];
+  /** How many of each worker are to run, stopped ones left out. */
+  readonly desired: Readonly<Record<string, number>>;
+  /** Whether the config says what releases are called. */
+  readonly isReleaseNamed: boolean;
+  readonly at: Moment;
 }
 
+/** The releases that a start would give each worker now. */
+export type Releases = Readonly<Record<string, string>>;
+
 /** The status of all observed instances, the config's first. */
-export function statusOf(config: Config, intent: Intent, observation: Observation): Status {
+export function statusOf(
+  config: Config,
+  intent: Intent,
+  observation: Observation,
+  releases: Releases = {},
+): Status {
   const configured = new Map(
     config.workers.flatMap((worker) =>
-      instancesOf(worker).map(({ name }) => [name, worker] as const),
+      instanceNames(worker).map((name) => [name, worker] as const),
     ),
   );
+  const scene: Scene = { config, intent, observation, releases };
   const instances = [...observation.instances.values()].map((observed) =>
-    instanceStatus(observed, configured.get(observed.name), intent, observation, config),
+    instanceStatus(observed, configured.get(observed.name), scene),
   );
-  const wanted = instances.filter(({ name }) => configured.has(name) && !isStopped(intent, name));
+  const isWanted = ({ name, state }: InstanceStatus): boolean =>
+    state !== 'leaving' && state !== 'gone' && configured.has(name) && !isStopped(intent, name);
+  const wanted = instances.filter(isWanted);
   return {
     instances: instances.filter(({ state }) => state !== 'gone'),
     wanted: wanted.length,
-    ready: wanted.filter(({ state }) => state === 'running').length,
+    up: wanted.filter(({ pid }) => pid !== undefined).length,
+    ready: wanted.filter(({ state }) => state === 'ready').length,
+    quiet: wanted.filter(({ state }) => state === 'quiet').length,
+    releases,
+    rollouts: intent.rollouts.map((rollout) =>
+      rolloutStatusOf(rollout, config, intent, observation),
+    ),
+    wants: config.workers.flatMap(({ name, configured }) => {
+      const want = intent.wants[name];
+      if (want === undefined) return [];
+      const { at, by, identifiers } = want;
+      return [{ worker: name, count: identifiers.length, configured: configured.length, by, at }];
+    }),
+    desired: Object.fromEntries(
+      config.workers.map((worker) => [
+        worker.name,
+        instanceNames(worker).filter((name) => !isStopped(intent, name)).length,
+      ]),
+    ),
+    isReleaseNamed: config.release.kind !== 'directory',
+    at: observation.now,
   };
 }
 
-/** Whether fewer are ready than are wanted. */
-export const isShort = ({ wanted, ready }: Status): boolean => ready < wanted;
+/** Whether fewer are ready than are wanted; what is quiet on purpose is no failure. */
+export const isShort = ({ wanted, ready, quiet }: Status): boolean => ready + quiet < wanted;
+
+interface Scene {
+  readonly config: Config;
+  readonly intent: Intent;
+  readonly observation: Observation;
+  readonly releases: Releases;
+}
 
 function instanceStatus(
   observed: ObservedInstance,
   worker: Worker | undefined,
-  intent: Intent,
-  observation: Observation,
-  config: Config,
+  scene: Scene,
 ): InstanceStatus {
-  const { name, presence } = observed;
-  const common = { name, worker: workerNameOf(name), isOutdated: false };
-  switch (presence.kind) {
-    case 'absent':
-    case 'dead':
-      return { ...common, ...down(observed, worker, intent, observation) };
-    case 'alive':
-    case 'stray': {
-      const { process } = presence;
-      return {
-        ...common,
-        ...up(observed, worker, intent, observation, config),
-        pid: process.pid,
-        uptime: ageOf(process, observation),
-        isOutdated: isOutdated(intent, name, process),
-      };
-    }
+  const { name, activity } = observed;
+  const workerName = workerNameOf(name);
+  const process = liveProcess(observed);
+  if (process === undefined) {
+    const { state, detail } = down(observed, worker, scene);
+    return { name: instanceOf(name), worker: workerName, state, isOutdated: false, detail };
   }
+  const { state, detail } = up(observed, worker, scene);
+  const release = releaseOf(observed);
+  return {
+    name: instanceOf(name),
+    worker: workerName,
+    state,
+    pid: process.pid,
+    uptime: ageOf(process, scene.observation),
+    ...(release !== undefined && { release }),
+    isOutdated:
+      isToBeReplaced(scene.intent, name, process) ||
+      isOtherRelease(release, scene.releases[workerName]),
+    ...(activity && { activity }),
+    detail,
+  };
 }
+
+const releaseOf = ({ presence }: ObservedInstance): string | undefined =>
+  presence.kind === 'alive' ? presence.record.release : undefined;
+
+/** Whether a process runs another release than the one that a start would give it; false where one is not known. */
+export const isOtherRelease = (ran: string | undefined, now: string | undefined): boolean =>
+  ran !== undefined && now !== undefined && ran !== now;
 
 type StateAndDetail = Pick<InstanceStatus, 'state' | 'detail'>;
 
 function down(
-  { name, presence }: ObservedInstance,
+  observed: ObservedInstance,
   worker: Worker | undefined,
-  intent: Intent,
-  { now }: Observation,
+  { intent, observation }: Scene,
 ): StateAndDetail {
+  const { name, presence } = observed;
+  const { now } = observation;
   const stopped = intent.stopped[name];
-  if (worker === undefined) return { state: 'gone', detail: '' };
+  if (worker === undefined || isLeaving(name)) return { state: 'gone', detail: '' };
   if (stopped !== undefined) {
     return { state: 'stopped', detail: `by ${stopped.by} at ${formatTimeOfDay(stopped.at)}` };
   }
-  if (presence.kind !== 'dead')
-    return { state: 'missing', detail: 'not started; bootcheck starts it' };
+  const held = heldWords(intent, name, now);
+  const starter = held ?? 'bootcheck starts it';
+  if (presence.kind !== 'dead') return { state: 'missing', detail: `not started; ${starter}` };
   const { record, death, diedAt, stop } = presence;
   const ago = diedAt === undefined ? '' : ` ${formatDuration(elapsed(diedAt, now))} ago`;
   const verb = stop?.sent === true ? 'left' : 'died';
+  const what = `pid ${record.pid} ${verb}${ago}: ${formatDeath(death)}`;
+  const until = held === undefined ? backsOffUntil(intent, observed, worker, now) : undefined;
+  if (until === undefined) return { state: 'missing', detail: `${what}; ${starter}` };
+  const count = intent.failures[name]?.count ?? 1;
+  const times = count === 1 ? 'once' : `${count} times in a row`;
   return {
-    state: 'missing',
-    detail: `pid ${record.pid} ${verb}${ago}: ${formatDeath(death)}; bootcheck starts it`,
+    state: 'backoff',
+    detail: `${what}, ${times} before it was ready; not started for ${formatDuration(elapsed(now, until))}`,
   };
 }
 
-function up(
-  observed: ObservedInstance,
-  worker: Worker | undefined,
-  intent: Intent,
-  observation: Observation,
-  config: Config,
-): StateAndDetail {
-  const { name, presence, problems } = observed;
-  const notes = [...problems];
-  if (presence.kind === 'stray') notes.push('no record claims it; bootcheck adopts it');
-  if (
-    (presence.kind === 'alive' || presence.kind === 'stray') &&
-    presence.process.activity === 'stopped'
-  ) {
-    notes.push('stopped by a signal (SIGSTOP): it does nothing; kill -CONT wakes it');
-  }
-  const stop = sentStop(observed);
-  if (stop !== undefined) {
-    const since = formatDuration(elapsed(stop.at, observation.now));
+function heldWords(intent: Intent, name: string, now: Moment): string | undefined {
+  const held = intent.held[name];
+  return held === undefined || !isHeld(intent, name, now) ? undefined : wishWords('held', held);
+}
+
+const wishWords = (what: string, { by, until }: TimedWish): string =>
+  `${what} by ${by}${until === undefined ? '' : ` until ${formatTimeOfDay(until)}`}`;
+
+function up(observed: ObservedInstance, worker: Worker | undefined, scene: Scene): StateAndDetail {
+  const { config, intent, observation } = scene;
+  const { name, presence } = observed;
+  const notes = notesOn(observed, scene);
+  const stop = leavingSince(observed);
+  if (stop !== undefined || isLeaving(name)) {
+    const since =
+      stop && `for ${formatDuration(elapsed(stop.at, observation.now))} (${stop.cause})`;
     return {
-      state: 'draining',
-      detail: [`for ${since} (${stop.cause}), no limit`, ...notes].join('; '),
+      state: isLeaving(name) ? 'leaving' : 'draining',
+      detail: [
+        ...(since === undefined ? [] : [`${since}, ${limitWords(observed, scene)}`]),
+        ...notes,
+      ].join('; '),
     };
   }
   if (worker === undefined) {
@@ -150,8 +261,43 @@ function up(
     return { state: 'surplus', detail: notes.join('; ') };
   }
   if (isStopped(intent, name)) notes.unshift('to be stopped');
-  if (presence.kind !== 'alive' && presence.kind !== 'stray')
-    return { state: 'running', detail: notes.join('; ') };
-  const { kind } = progressOf(presence.process, worker.ready, observation);
-  return { state: kind === 'ready' ? 'running' : 'starting', detail: notes.join('; ') };
+  const readying =
+    presence.kind === 'alive' ? readyingOf(presence, worker.ready, observation) : undefined;
+  if (readying?.kind === 'late')
+    notes.unshift(`not ready after ${formatDuration(readying.timeout)}`);
+  return { state: upState(observed, readying?.kind ?? 'ready'), detail: notes.join('; ') };
+}
+
+function upState(
+  observed: ObservedInstance,
+  readying: 'ready' | 'starting' | 'late',
+): InstanceState {
+  if (isFrozen(observed)) return 'frozen';
+  return readying === 'ready' && sentQuiet(observed) !== undefined ? 'quiet' : readying;
+}
+
+const isFrozen = ({ presence }: Pick<ObservedInstance, 'presence'>): boolean =>
+  (presence.kind === 'alive' || presence.kind === 'stray') &&
+  presence.process.activity === 'stopped';
+
+function notesOn(
+  { name, presence, problems, saidStatus }: ObservedInstance,
+  { intent, observation }: Scene,
+): string[] {
+  const notes = [...problems];
+  if (saidStatus !== undefined) notes.push(saidStatus);
+  if (presence.kind === 'stray') notes.push('no record claims it; bootcheck adopts it');
+  if (isFrozen({ presence })) notes.push('stopped (SIGSTOP): it does nothing; kill -CONT wakes it');
+  const quiet = intent.quiet[name];
+  if (quiet !== undefined && isQuiet(intent, name, observation.now))
+    notes.push(wishWords('quiet', quiet));
+  const held = heldWords(intent, name, observation.now);
+  if (held !== undefined) notes.push(held);
+  return notes;
+}
+
+function limitWords(observed: ObservedInstance, { intent, observation }: Scene): string {
+  const deadline = deadlineOf(observed, intent);
+  if (deadline === undefined) return 'no limit';
+  return `killed in ${formatDuration(durationOf(Math.max(0, deadline - observation.sinceBoot)))}`;
 }

@@ -1,5 +1,6 @@
 import { WorkerctlError } from './error.ts';
-import { instancesOf } from './instance.ts';
+import { instanceNames } from './instance.ts';
+import { instanceOf } from './leaving.ts';
 import type { Config } from './worker.ts';
 
 /**
@@ -13,12 +14,12 @@ export function selectInstances(
   recorded: readonly string[],
   targets: readonly string[],
 ): string[] {
-  const configured = config.workers.flatMap((worker) =>
-    instancesOf(worker).map(({ name }) => name),
-  );
+  const configured = config.workers.flatMap(instanceNames);
   const known = new Set(configured);
-  const all = [...configured, ...recorded.filter((name) => !known.has(name)).sort()];
-  if (targets.length === 0) return all.filter((name) => isOfConfig(config, name));
+  const others = recorded.filter((name) => !known.has(name)).sort();
+  if (targets.length === 0)
+    return [...configured, ...others.filter((name) => isOfConfig(config, name))];
+  const all = [...configured, ...others];
   const matchers = targets.map((target) => matcherOf(config, all, target));
   return all.filter((name) => matchers.some((matches) => matches(name)));
 }
@@ -36,7 +37,8 @@ function matcherOf(
   target: string,
 ): (name: string) => boolean {
   const pattern = globPattern(target);
-  const matches = (name: string): boolean => pattern.test(name) || pattern.test(workerNameOf(name));
+  const matches = (name: string): boolean =>
+    pattern.test(instanceOf(name)) || pattern.test(workerNameOf(name));
   if (all.some(matches)) return matches;
   if (config.workers.some(({ name }) => pattern.test(name))) return matches; // a worker with count 0
   throw new WorkerctlError(

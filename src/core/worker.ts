@@ -8,15 +8,76 @@ export type StopSignal = (typeof stopSignals)[number];
 export const limitNames = ['nofile', 'nproc', 'core', 'as'] as const;
 export type LimitName = (typeof limitNames)[number];
 
-/** How a worker shows that it is ready: it has run this long without dying. */
-export interface Readiness {
-  readonly after: Duration;
-}
+/** The signals that make a worker take no new job, or take jobs again. */
+export const quietSignals = [...stopSignals, 'TSTP', 'CONT'] as const;
+export type QuietSignal = (typeof quietSignals)[number];
 
-/** Which signal asks a worker to finish its job and leave. */
+/** How a worker shows that it is ready. One that shows nothing for `timeout` has failed. */
+export type Readiness =
+  /** It has run this long without dying. */
+  | { readonly kind: 'after'; readonly after: Duration }
+  /** A line that this very process has written to its log matches this regular expression. */
+  | { readonly kind: 'log'; readonly pattern: string; readonly timeout: Duration }
+  /** This file was written since the process was started; specifiers allowed. */
+  | { readonly kind: 'file'; readonly path: string; readonly timeout: Duration }
+  /** This command ends with 0; run in the worker's directory with its environment, no shell; specifiers allowed. */
+  | { readonly kind: 'command'; readonly command: readonly string[]; readonly timeout: Duration }
+  /** It says so by sd_notify(3), to a resident watch. */
+  | { readonly kind: 'notify'; readonly timeout: Duration };
+
+/** How a worker is asked to finish its job and leave. */
 export interface StopPolicy {
   readonly signal: StopSignal;
+  /** Makes it take no new job. Sent first to one that is known to be busy: `signal` follows when it is idle. */
+  readonly quiet?: QuietSignal;
+  /** Makes a quiet one take jobs again. Without it, that is done by replacing it. */
+  readonly resume?: QuietSignal;
+  /** How long it may take before its session is killed; undefined: it is never killed. */
+  readonly timeout?: Duration;
 }
+
+/** How many instances of a worker may be down at once because of a restart. */
+export type Batch =
+  | { readonly kind: 'count'; readonly count: number }
+  | { readonly kind: 'percent'; readonly percent: number };
+
+/** How a restart goes through the instances of a worker. */
+export interface RestartPolicy {
+  /** Whether one replacement must become ready before the others are asked to leave. */
+  readonly canary: boolean;
+  readonly batch: Batch;
+  /** How long to wait for the canary's drain before another one is asked as well. */
+  readonly patience: Duration;
+  /** Whether the replacement starts while the old process still drains. */
+  readonly overlap: boolean;
+  /** With `overlap`: how many old processes of the worker may be leaving at once. */
+  readonly maxExtra: number;
+}
+
+/** When a worker that gives no sign of life is killed. */
+export interface HeartbeatPolicy {
+  /** Silence that is shorter never kills; it counts from the start of the process on. */
+  readonly timeout: Duration;
+  /** Lets a silent worker write down what it is doing, before it is killed. */
+  readonly dump?: QuietSignal;
+  /** How long it has for that. */
+  readonly grace: Duration;
+}
+
+/** How long an instance that died before it was ready stays down: `initial`, doubled each time, at most `max`. */
+export interface BackoffPolicy {
+  readonly initial: Duration;
+  readonly max: Duration;
+}
+
+/** What the release that a directory holds is called. */
+export type ReleaseSource =
+  /** The last part of the path that the worker's directory resolves to. */
+  | { readonly kind: 'directory' }
+  /** The first line of a file; absolute path. */
+  | { readonly kind: 'file'; readonly path: string }
+  /** The first line that a command prints, run in the config's folder, no shell. */
+  | { readonly kind: 'command'; readonly command: readonly string[] };
 
 /**
  * A worker: one definition in the config. Every path is absolute; texts may still hold specifiers
@@ -26,8 +87,12 @@ export interface Worker {
   readonly name: string;
   /** The words of the command, run without a shell, in the foreground. */
   readonly command: readonly string[];
-  /** What tells the instances apart, in the order of the config. */
+  /** What tells the instances apart, in order: the config's, unless somebody wants another count of them. */
   readonly identifiers: readonly string[];
+  /** Those of the config. */
+  readonly configured: readonly string[];
+  /** Whether the config gives a count, and not a list: only then another count can be wanted. */
+  readonly isCounted: boolean;
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
   readonly envFiles: readonly string[];
@@ -41,6 +106,14 @@ export interface Worker {
   readonly limits: Readonly<Partial<Record<LimitName, number>>>;
   readonly stop: StopPolicy;
   readonly ready: Readiness;
+  readonly restart: RestartPolicy;
+  readonly backoff: BackoffPolicy;
+  /** What in its process title tells that it is busy: a regular expression, whose first group (or whole match) is what with. */
+  readonly busyTitle?: string;
+  /** Without it nobody watches for signs of life. */
+  readonly heartbeat?: HeartbeatPolicy;
+  /** The most instances that `want` may set. */
+  readonly maxCount: number;
 }
 
 /** The whole config, validated, with every default filled in. */
@@ -48,5 +121,6 @@ export interface Config {
   /** The file that it was read from; absolute. */
   readonly path: string;
   readonly stateDir: string;
+  readonly release: ReleaseSource;
   readonly workers: readonly Worker[];
 }

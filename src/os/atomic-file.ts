@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { effect } from './fault-point.ts';
 
 /**
  * Writes a file so that a reader sees either the old or the new text, never half of one, and so that a full disk
@@ -19,6 +29,7 @@ export function writeFileAtomically(
     } finally {
       closeSync(fd);
     }
+    effect();
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -28,4 +39,17 @@ export function writeFileAtomically(
 
 function writeAll(fd: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+}
+
+const swept = new Set<string>();
+
+/** Removes from a folder what the writers who were killed have left half written there; once in a command is enough. */
+export function removeHalfWritten(folder: string): void {
+  if (swept.has(folder)) return;
+  swept.add(folder);
+  for (const file of readdirSync(folder)) {
+    const writer = /\.(\d+)\.new$/.exec(file)?.[1];
+    if (writer === undefined || existsSync(`/proc/${writer}`)) continue;
+    rmSync(`${folder}/${file}`, { force: true });
+  }
 }

@@ -4,7 +4,10 @@ import { momentOf, type Moment } from '../core/time.ts';
 export const now = (): Moment => momentOf(Date.now());
 
 /** Milliseconds on a clock that never jumps; only differences mean something. Measures deadlines and elapsed time. */
-export const monotonicMs = (): number => performance.now();
+export function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime(); // performance.now() loads a millisecond of modules first
+  return seconds * 1e3 + nanoseconds / 1e6;
+}
 
 /** Resolves after `ms` milliseconds, or as soon as `signal` aborts. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,20 +1,55 @@
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { WorkerctlError } from '../core/error.ts';
-import { noIntent, type Intent } from '../core/intent.ts';
-import { momentOf } from '../core/time.ts';
+import { noIntent, type Intent, type Rollout, type RolloutOptions } from '../core/intent.ts';
+import type { ProcessIdentity } from '../core/process.ts';
+import { durationOf, momentOf } from '../core/time.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { describeErrno } from './errno.ts';
+import { effect } from './fault-point.ts';
+import { once } from './once.ts';
 import { readJson } from './state-files.ts';
 
-const identitySchema = z.object({ pid: z.int(), start_time: z.int(), boot_id: z.string() });
-const askedSchema = { at: z.number(), by: z.string() };
-
-const intentSchema = z.object({
-  version: z.literal(1),
-  stopped: z.record(z.string(), z.object(askedSchema)),
-  rollout: z.optional(z.object({ ...askedSchema, replaces: z.record(z.string(), identitySchema) })),
+const intentSchema = once(() => {
+  const byInstance = <T extends z.ZodMiniType>(value: T) =>
+    z._default(z.record(z.string(), value), {});
+  const identity = z.object({ pid: z.int(), start_time: z.int(), boot_id: z.string() });
+  const asked = { at: z.number(), by: z.string() };
+  const timed = z.object({ ...asked, until: z.optional(z.number()) });
+  const release = z.object({ from: z.optional(z.string()), to: z.optional(z.string()) });
+  const batch = z.union([
+    z.object({ kind: z.literal('count'), count: z.number() }),
+    z.object({ kind: z.literal('percent'), percent: z.number() }),
+  ]);
+  const options = z.object({
+    canary: z.optional(z.boolean()),
+    batch: z.optional(batch),
+    overlap: z.optional(z.boolean()),
+    kill_after: z.optional(z.number()),
+  });
+  const rollout = z.object({
+    ...asked,
+    id: z.string(),
+    options,
+    replaces: z.record(z.string(), z.nullable(identity)),
+    releases: z.record(z.string(), release),
+    proven: z.array(z.string()),
+    aborted: z.optional(z.object({ at: z.number(), instance: z.string(), why: z.string() })),
+  });
+  return z.object({
+    version: z.literal(1),
+    stopped: z.record(z.string(), z.object(asked)),
+    held: byInstance(timed),
+    quiet: byInstance(timed),
+    wants: byInstance(z.object({ ...asked, identifiers: z.array(z.string()) })),
+    failures: byInstance(z.object({ start: z.string(), count: z.number(), at: z.number() })),
+    deadlines: byInstance(z.object({ process: identity, at: z.number() })),
+    rollouts: z._default(z.array(rollout), []),
+  });
 });
+
+type IntentJson = z.output<ReturnType<typeof intentSchema>>;
+type IdentityJson = IntentJson['deadlines'][string]['process'];
 
 export const intentPath = (stateDir: string): string => join(stateDir, 'state.json');
 
@@ -37,17 +72,90 @@ export function readIntent(stateDir: string): Intent {
   }
 }
 
-function intentFrom({ stopped, rollout }: z.output<typeof intentSchema>): Intent {
-  const intent: Intent = {
-    stopped: mapValues(stopped, ({ at, by }) => ({ at: momentOf(at), by })),
+function intentFrom(json: IntentJson): Intent {
+  return {
+    stopped: mapValues(json.stopped, ({ at, by }) => ({ at: momentOf(at), by })),
+    held: mapValues(json.held, timedFrom),
+    quiet: mapValues(json.quiet, timedFrom),
+    wants: mapValues(json.wants, ({ at, by, identifiers }) => ({
+      at: momentOf(at),
+      by,
+      identifiers,
+    })),
+    failures: mapValues(json.failures, ({ start, count, at }) => ({
+      start,
+      count,
+      at: momentOf(at),
+    })),
+    deadlines: mapValues(json.deadlines, ({ process, at }) => ({
+      process: identityFrom(process),
+      at: durationOf(at),
+    })),
+    rollouts: json.rollouts.map(rolloutFrom),
   };
-  if (rollout === undefined) return intent;
-  const replaces = mapValues(rollout.replaces, ({ pid, start_time, boot_id }) => ({
-    pid,
-    startTime: start_time,
-    bootId: boot_id,
-  }));
-  return { ...intent, rollout: { at: momentOf(rollout.at), by: rollout.by, replaces } };
+}
+
+const timedFrom = ({ at, by, until }: IntentJson['held'][string]): Intent['held'][string] => ({
+  at: momentOf(at),
+  by,
+  ...(until !== undefined && { until: momentOf(until) }),
+});
+
+const identityFrom = ({ pid, start_time, boot_id }: IdentityJson): ProcessIdentity => ({
+  pid,
+  startTime: start_time,
+  bootId: boot_id,
+});
+
+const identityTo = ({ pid, startTime, bootId }: ProcessIdentity): IdentityJson => ({
+  pid,
+  start_time: startTime,
+  boot_id: bootId,
+});
+
+function rolloutFrom(json: IntentJson['rollouts'][number]): Rollout {
+  const { canary, batch, overlap, kill_after: killAfter } = json.options;
+  const options: RolloutOptions = {
+    ...(canary !== undefined && { canary }),
+    ...(batch && { batch }),
+    ...(overlap !== undefined && { overlap }),
+    ...(killAfter !== undefined && { killAfter: durationOf(killAfter) }),
+  };
+  return {
+    id: json.id,
+    at: momentOf(json.at),
+    by: json.by,
+    options,
+    replaces: mapValues(json.replaces, (process) => process && identityFrom(process)),
+    releases: mapValues(json.releases, ({ from, to }) => ({
+      ...(from !== undefined && { from }),
+      ...(to !== undefined && { to }),
+    })),
+    proven: json.proven,
+    ...(json.aborted && { aborted: { ...json.aborted, at: momentOf(json.aborted.at) } }),
+  };
+}
+
+function intentTo(intent: Intent): IntentJson {
+  const { stopped, held, quiet, failures } = intent;
+  return {
+    version: 1,
+    stopped,
+    held,
+    quiet,
+    failures,
+    wants: mapValues(intent.wants, (want) => ({ ...want, identifiers: [...want.identifiers] })),
+    deadlines: mapValues(intent.deadlines, ({ process, at }) => ({
+      process: identityTo(process),
+      at,
+    })),
+    rollouts: intent.rollouts.map(({ options: { killAfter, ...options }, replaces, ...rest }) => ({
+      ...rest,
+      proven: [...rest.proven],
+      options: { ...options, ...(killAfter !== undefined && { kill_after: killAfter }) },
+      replaces: mapValues(replaces, (process) => process && identityTo(process)),
+    })),
+  };
 }
 
 /**
@@ -56,27 +164,12 @@ function intentFrom({ stopped, rollout }: z.output<typeof intentSchema>): Intent
  */
 export function writeIntent(
   stateDir: string,
-  { stopped, rollout }: Intent,
+  intent: Intent,
   { durable }: { durable: boolean },
 ): void {
-  const json = {
-    version: 1,
-    stopped,
-    ...(rollout && {
-      rollout: {
-        at: rollout.at,
-        by: rollout.by,
-        replaces: mapValues(rollout.replaces, ({ pid, startTime, bootId }) => ({
-          pid,
-          start_time: startTime,
-          boot_id: bootId,
-        })),
-      },
-    }),
-  };
   const path = intentPath(stateDir);
   try {
-    writeFileAtomically(path, `${JSON.stringify(json, undefined, 1)}\n`, { durable });
+    writeFileAtomically(path, `${JSON.stringify(intentTo(intent), undefined, 1)}\n`, { durable });
   } catch (error) {
     throw new WorkerctlError(
       'state',
@@ -84,6 +177,7 @@ export function writeIntent(
       { cause: error },
     );
   }
+  effect();
 }
 
 function mapValues<A, B>(

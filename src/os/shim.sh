@@ -41,17 +41,32 @@ supervise() {
     shim_how="\"status\":$shim_status"
   fi
   case $shim_death in *'core dumped'*) shim_how="$shim_how,\"core\":true" ;; esac
-  rm -f "$shim_pidfile"
-  printf '{"start":"%s",%s}\n' "$shim_start" "$shim_how" >"$shim_state_dir/$shim_instance.exit.new"
+  report
+}
+
+# A successor may have the instance's place by now: then the files are kept under another name, or nobody wants a report.
+report() {
+  shim_name=$shim_instance
+  shim_record=
+  if [ -e "$shim_state_dir/$shim_instance~$shim_start.json" ]; then
+    shim_name=$shim_instance~$shim_start
+  else
+    { read -r shim_record <"$shim_state_dir/$shim_instance.json"; } 2>/dev/null
+    case $shim_record in
+      '' | *"\"start\":\"$shim_start\""*) rm -f "$shim_pidfile" ;;
+      *) exit 0 ;;
+    esac
+  fi
+  printf '{"start":"%s",%s}\n' "$shim_start" "$shim_how" >"$shim_state_dir/$shim_name.exit.new"
   # The last act, so that the lock is free a moment after the arrival of the file.
-  exec mv -f "$shim_state_dir/$shim_instance.exit.new" "$shim_state_dir/$shim_instance.exit"
+  exec mv -f "$shim_state_dir/$shim_name.exit.new" "$shim_state_dir/$shim_name.exit"
 }
 
 # Stage two becomes the worker: same pid, own session.
 become() {
   shim_instance=$1 shim_state_dir=$2 shim_pidfile=$3 shim_start=$4
   shift 4
-  exec 3>&- 4<&- 2>&1
+  exec 4<&- 2>&1
   umask 022
   read -r shim_stat </proc/self/stat
   # shellcheck disable=SC2086 # the fields are wanted apart
@@ -74,6 +89,8 @@ become() {
     echo "workerctl: $shim_instance is not started: its record or pidfile cannot be written"
     exit 73
   }
+  # Until here the place is ours by the lock alone, should the shim be killed.
+  exec 3>&-
   for shim_limit in $SHIM_LIMITS; do
     set_limit "${shim_limit%%=*}" "${shim_limit#*=}"
   done

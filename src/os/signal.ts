@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ProcessIdentity } from '../core/process.ts';
 import { childProcess } from './child-process.ts';
-import type { StopSignal } from '../core/worker.ts';
+import type { QuietSignal } from '../core/worker.ts';
 
 /** What came of asking a process: `gone` when it was dead already, `denied` when it is another user's. */
 export type Asked = 'sent' | 'gone' | 'denied';
@@ -9,7 +9,7 @@ export type Asked = 'sent' | 'gone' | 'denied';
 /** One process to be asked to finish. `stopFile` was written with `sent: false`. */
 export interface Question {
   readonly process: ProcessIdentity;
-  readonly signal: StopSignal;
+  readonly signal: QuietSignal;
   readonly stopFile: string;
 }
 
@@ -38,4 +38,9 @@ export function askToFinish(
   if (result.error !== undefined) throw result.error;
   const answers = result.stdout.split('\n') as Asked[];
   return questions.map((_, index) => answers[index] ?? 'gone');
+}
+
+/** Sends a signal that may come twice, to a process whose identity was checked just before. */
+export function sendSignal(pid: number, signal: QuietSignal): void {
+  process.kill(pid, `SIG${signal}`);
 }

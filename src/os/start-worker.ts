@@ -1,20 +1,36 @@
 import type { ChildProcess } from 'node:child_process';
 import type * as Crypto from 'node:crypto';
-import { closeSync, mkdirSync, openSync, realpathSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../core/error.ts';
 import { workerPath, type Launch } from '../core/launch.ts';
+import { leavingName } from '../core/leaving.ts';
 import { childProcess } from './child-process.ts';
 import { now } from './clock.ts';
 import { findProgram } from './find-program.ts';
 import { buildEnvironment } from './environment.ts';
 import { describeErrno } from './errno.ts';
+import { effect } from './fault-point.ts';
 import { closeInheritedFds } from './inherited-fds.ts';
 import type { HeldLock } from './lock/lock-backend.ts';
 import { logSize } from './log-tail.ts';
 import { currentBootId } from './process-table.ts';
-import { exitPath, recordMembers, shimNotesPath, stopPath } from './state-files.ts';
+import {
+  dumpPath,
+  exitPath,
+  heartbeatPath,
+  keepDeathOfLeaving,
+  quietPath,
+  readRecord,
+  readyPath,
+  recordMembers,
+  recordPath,
+  removeFile,
+  removeFilesOf,
+  shimNotesPath,
+  stopPath,
+} from './state-files.ts';
 
 /** A shim that was started; its worker publishes a record with this `start` before it runs. */
 export interface StartedShim {
@@ -29,7 +45,12 @@ export interface StartedShim {
  * shim's from here on.
  * @throws WorkerctlError `failed` when the folder, the log or the program sh is not to be had
  */
-export function startShim(launch: Launch, stateDir: string, lock: HeldLock): StartedShim {
+export function startShim(
+  launch: Launch,
+  stateDir: string,
+  lock: HeldLock,
+  notify: Readonly<Record<string, string>> = {},
+): StartedShim {
   closeInheritedFds();
   const start = crypto().randomBytes(8).toString('hex');
   const opened: number[] = [];
@@ -42,7 +63,8 @@ export function startShim(launch: Launch, stateDir: string, lock: HeldLock): Sta
     const directory = attempt(`directory ${launch.directory}`, () =>
       realpathSync(launch.directory),
     );
-    for (const path of [launch.pidfile, launch.logFile]) {
+    const heartbeat = heartbeatPath(stateDir, launch.instance, start);
+    for (const path of [launch.pidfile, launch.logFile, heartbeat]) {
       attempt(`folder ${dirname(path)}`, () => mkdirSync(dirname(path), { recursive: true }));
     }
     const log = attempt(`log ${launch.logFile}`, () => open(launch.logFile, 'a'));
@@ -53,16 +75,31 @@ export function startShim(launch: Launch, stateDir: string, lock: HeldLock): Sta
     const child = attempt('its command and environment', () =>
       childProcess().spawn('/bin/sh', shimWords(launch, stateDir, start), {
         cwd: directory,
-        env: { ...environment, ...shimSettings(launch, start, environment['PATH']) },
+        env: {
+          ...notifyVariables(launch, notify),
+          ...environment,
+          WORKERCTL_HEARTBEAT_FILE: heartbeat,
+          ...shimSettings(launch, start, environment['PATH']),
+        },
         detached: true,
         stdio: ['ignore', log, notes, lock.fd ?? 'ignore'],
       }),
     );
+    effect();
     return { instance: launch.instance, start, hasEnded: endOf(child) };
   } finally {
     for (const fd of opened) closeSync(fd);
   }
 }
+
+/** Whoever hears nobody must not be promised to: some programs end when they cannot say that they are ready. */
+const notifyVariables = (
+  { watchdogUsec }: Launch,
+  notify: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> =>
+  notify['NOTIFY_SOCKET'] === undefined || watchdogUsec === undefined
+    ? notify
+    : { ...notify, WATCHDOG_USEC: String(watchdogUsec) };
 
 const shimWords = (launch: Launch, stateDir: string, start: string): string[] => [
   join(__dirname, 'shim.sh'),
@@ -89,6 +126,7 @@ const shimSettings = (
     instance: launch.instance,
     start,
     startedAt: now(),
+    ...(launch.release !== undefined && { release: launch.release }),
     commandDigest: digestOf(launch),
     stopSignal: launch.stopSignal,
     log: { path: launch.logFile, offset: logSize(launch.logFile) },
@@ -113,10 +151,21 @@ export const digestOf = ({ command, directory }: Launch): string =>
     .digest('hex')
     .slice(0, 12);
 
-/** Old reports bear the old start and are ignored anyway; removed, they confuse no human reader. */
+/**
+ * Old reports bear the old start and are ignored anyway; removed, they confuse no human reader. The record first: should we
+ * be killed half way, the place is empty. A record without its notes would be of a process that died before it was ready.
+ */
 function forgetPredecessor(stateDir: string, instance: string): void {
-  rmSync(exitPath(stateDir, instance), { force: true });
-  rmSync(stopPath(stateDir, instance), { force: true });
+  keepDeathOfLeaving(stateDir, instance);
+  const record = readRecord(stateDir, instance);
+  if (record.kind === 'read') {
+    const { start } = record.value;
+    // Somebody who was to be moved aside may have left before he was.
+    removeFilesOf(stateDir, leavingName(instance, start), start);
+    removeFile(recordPath(stateDir, instance));
+  }
+  for (const path of [exitPath, stopPath, quietPath, readyPath, dumpPath])
+    removeFile(path(stateDir, instance));
 }
 
 /** Loaded at the first start: it takes 5 ms, which a boot check that has nothing to do does not have. */

@@ -17,11 +17,15 @@ const unwatchedMs = 50;
  * Watches a directory with inotify. Where the kernel gives no watch (there are too many, or none on this file system)
  * waiting just ends sooner and without names: whoever waits looks for himself from time to time anyway.
  */
-export function watchDirectory(path: string): DirectoryWatch {
+export function watchDirectory(
+  path: string,
+  isRelevant: (file: string) => boolean = () => true,
+): DirectoryWatch {
   let changed = new Set<string>();
   let wake: (() => void) | undefined;
   let isWatched = true;
   const noticed = (_: string, name: string | null): void => {
+    if (name !== null && !isRelevant(name)) return;
     if (name !== null) changed.add(name);
     wake?.();
   };
@@ -46,7 +50,11 @@ export function watchDirectory(path: string): DirectoryWatch {
 
   return {
     changes: async (ms, signal) => {
-      if (changed.size === 0 && !signal.aborted && ms > 0) await nextChange(ms, signal);
+      if (changed.size === 0 && !signal.aborted && ms > 0) {
+        await nextChange(ms, signal);
+        // The kernel tells of many at once, Node of one after the other: who is woken by the first wants the others too.
+        await new Promise(setImmediate);
+      }
       const names = changed;
       changed = new Set();
       return names;

@@ -1,9 +1,13 @@
-import { formatEvent, isFailure, type Draining, type Event } from '../core/event.ts';
+import { formatActivity } from '../core/activity.ts';
+import { formatDrain, formatEvent, isFailure, type Draining, type Event } from '../core/event.ts';
+import { shownName } from '../core/leaving.ts';
 import type { ActOutcome } from '../core/outcome.ts';
 import { formatPlan, type Plan } from '../core/plan.ts';
+import { formatRollout } from '../core/rollout-status.ts';
 import { isShort, type InstanceState, type InstanceStatus, type Status } from '../core/status.ts';
 import { formatDuration, formatTimeOfDay, type Moment } from '../core/time.ts';
 import type { Colours } from './plain.ts';
+import { restartSummary, type RestartFacts } from './summary.ts';
 import { formatTable } from './table.ts';
 
 /** How many instances one line names before it only counts them. */
@@ -18,25 +22,28 @@ export function formatEventLine(event: Event, colours: Colours): string {
   return `${line}  last lines of ${event.logFile}:\n${event.log.map((text) => `  | ${text}\n`).join('')}`;
 }
 
-/** Who a waiting command waits for. */
-export function formatWaiting(draining: readonly Draining[], at: Moment): string {
-  if (draining.length === 0) return '';
-  return `${formatTimeOfDay(at)} waiting for ${draining.length} to finish: ${formatDraining(draining)}\n`;
-}
-
-const formatDraining = (draining: readonly Draining[]): string =>
+const describeDraining = (draining: readonly Draining[], at: Moment): string =>
   formatNames(
     draining.map(
-      ({ instance, pid, since }) => `${instance} (pid ${pid}, asked ${formatDuration(since)} ago)`,
+      (one) =>
+        `${shownName(one.instance)} (pid ${one.pid}, asked ${formatDuration(one.since)} ago, ${formatDrain(one, at)})`,
     ),
   );
 
+/** Who still drains, when a second signal asks for that. */
+export const describeDrains = (draining: readonly Draining[], at: Moment): string =>
+  draining.length === 0
+    ? 'workerctl: nobody drains any more\n'
+    : `workerctl: still draining: ${describeDraining(draining, at)}\n`;
+
 /** What a command would do. */
-export const formatPlanned = (plan: Plan): string =>
-  plan.length === 0 ? 'nothing to do\n' : formatPlan(plan);
+export function formatPlanned(plan: Plan, later: readonly string[]): string {
+  const then = later.length === 0 ? '' : `later, each when it is its turn: ${formatNames(later)}\n`;
+  return plan.length + later.length === 0 ? 'nothing to do\n' : formatPlan(plan) + then;
+}
 
 /** How a command ended, in a line or two; nothing where a pass had nothing to do. */
-export function formatOutcome(outcome: ActOutcome): string {
+export function formatOutcome(outcome: ActOutcome, at: Moment): string {
   const summary = summaryOf(outcome);
   const counted = summary === '' ? '' : `${summary}\n`;
   switch (outcome.end) {
@@ -45,22 +52,27 @@ export function formatOutcome(outcome: ActOutcome): string {
     case 'not_waited':
       return counted + (outcome.command === 'bootcheck' ? '' : notWaited(outcome));
     case 'timed_out':
-      return `${counted}the wait is over\n${stillDraining(outcome)}`;
+      return `${counted}the wait is over\n${stillDraining(outcome, at)}`;
     case 'interrupted':
-      return `${counted}interrupted\n${stillDraining(outcome)}`;
+      return `${counted}interrupted\n${stillDraining(outcome, at)}`;
+    case 'given_up':
+      return counted + givenUp(outcome, at);
   }
 }
 
-function summaryOf({ command, events }: ActOutcome): string {
+function summaryOf(outcome: ActOutcome): string {
+  const { command, events } = outcome;
   if (command === 'bootcheck') return '';
+  if (command === 'restart') return restartLine(outcome);
   const count = (kind: Event['kind']): number =>
     events.filter((event) => event.kind === kind).length;
   const parts: [number, string][] = [
-    [count('started'), command === 'restart' ? 'restarted' : 'started'],
+    [count('started'), 'started'],
     [command === 'stop' ? count('left') + count('already_stopped') : 0, 'stopped'],
     [count('already_running'), 'running already'],
     [count('refused'), 'refused'],
-    [count('left_stopped'), 'left stopped'],
+    [count('left_stopped') + count('left_held'), 'left alone'],
+    [count('killed'), 'killed'],
     [count('start_failed'), 'failed'],
     [count('ask_failed'), 'could not be asked'],
   ];
@@ -68,15 +80,43 @@ function summaryOf({ command, events }: ActOutcome): string {
   return [...words, ...longestDrain(events)].join(', ');
 }
 
-function longestDrain(events: readonly Event[]): string[] {
+function restartLine({ events, change = '' }: ActOutcome): string {
+  const count = (...kinds: Event['kind'][]): number =>
+    events.filter(({ kind }) => kinds.includes(kind)).length;
+  const longest = longestOf(events);
+  return restartSummary({
+    restarted: count('ready'),
+    failed: count('start_failed', 'ask_failed'),
+    killed: count('killed'),
+    left: count('left_stopped', 'left_held', 'up_to_date'),
+    ...(change !== '' && { to: change }),
+    ...(longest && { longest }),
+  }).trimEnd();
+}
+
+/** Less than this reads as 0s, and is worth no words. */
+const shortest = 50;
+
+function longestOf(events: readonly Event[]): RestartFacts['longest'] {
   const drains = events.flatMap((event) =>
-    event.kind === 'left' && event.drained !== undefined
-      ? [{ instance: event.instance, drained: event.drained }]
+    event.kind === 'left' && event.drained !== undefined && event.drained >= shortest
+      ? [
+          {
+            instance: shownName(event.instance),
+            drained: event.drained,
+            ...(event.job && { what: event.job }),
+          },
+        ]
       : [],
   );
-  const [longest] = drains.sort((a, b) => b.drained - a.drained);
+  return drains.sort((a, b) => b.drained - a.drained)[0];
+}
+
+function longestDrain(events: readonly Event[]): string[] {
+  const longest = longestOf(events);
   if (longest === undefined) return [];
-  return [`longest drain ${formatDuration(longest.drained)} (${longest.instance})`];
+  const job = longest.what === undefined ? '' : `, ${longest.what}`;
+  return [`longest drain ${formatDuration(longest.drained)} (${longest.instance}${job})`];
 }
 
 function notWaited({ command, events }: ActOutcome): string {
@@ -86,20 +126,44 @@ function notWaited({ command, events }: ActOutcome): string {
   return `${asked} asked to finish; not waiting for them${then}\n`;
 }
 
-function stillDraining({ command, draining, pending }: ActOutcome): string {
-  const asked = new Set(draining.map(({ instance }) => instance));
-  const others = pending.filter((name) => !asked.has(name));
+function stillDraining(outcome: ActOutcome, at: Moment): string {
+  const { command } = outcome;
   const then =
     command === 'stop' ? 'they leave when their job is done' : 'the next bootcheck goes on';
-  return [
-    draining.length === 0 ? '' : `still draining: ${formatDraining(draining)}`,
-    others.length === 0 ? '' : `not ready yet: ${formatNames(others)}`,
-    `nothing is lost: ${then}`,
-  ]
-    .filter((line) => line !== '')
-    .map((line) => `${line}\n`)
-    .join('');
+  return lines([...pendingLines(outcome, at), `nothing is lost: ${then}`]);
 }
+
+function givenUp(outcome: ActOutcome, at: Moment): string {
+  return lines([
+    ...pendingLines(outcome, at),
+    'the restart was aborted: no other instance is asked to leave; workerctl status shows which release each one runs',
+    'after a fix or a rollback, workerctl restart takes it up again',
+  ]);
+}
+
+/** What is not so yet of those that a command still waits for and that do not drain. */
+const waitedFor: Readonly<Record<ActOutcome['command'], string>> = {
+  start: 'not ready yet',
+  stop: 'still there',
+  restart: 'not replaced or not ready yet',
+  bootcheck: 'not ready yet',
+  quiet: 'still there',
+  resume: 'still there',
+  hold: 'still there',
+  unhold: 'not ready yet',
+  want: 'not ready yet',
+};
+
+function pendingLines({ command, draining, pending }: ActOutcome, at: Moment): string[] {
+  const asked = new Set(draining.map(({ instance }) => instance));
+  const others = pending.filter((name) => !asked.has(name));
+  return [
+    ...(draining.length === 0 ? [] : [`still draining: ${describeDraining(draining, at)}`]),
+    ...(others.length === 0 ? [] : [`${waitedFor[command]}: ${formatNames(others)}`]),
+  ];
+}
+
+const lines = (texts: readonly string[]): string => texts.map((text) => `${text}\n`).join('');
 
 function formatNames(names: readonly string[]): string {
   const more = names.length - namedAtMost;
@@ -110,48 +174,93 @@ function formatNames(names: readonly string[]): string {
 export function formatStatus(status: Status, colours: Colours, columns?: number): string {
   if (status.instances.length === 0) return 'no instances: the config wants none\n';
   const paint: Record<InstanceState, (text: string) => string> = {
-    running: colours.green,
+    ready: colours.green,
     starting: colours.yellow,
+    late: colours.red,
+    quiet: colours.yellow,
+    frozen: colours.yellow,
     draining: colours.yellow,
+    leaving: colours.yellow,
     surplus: colours.yellow,
     missing: colours.red,
+    backoff: colours.red,
     stopped: colours.dim,
     gone: colours.dim,
   };
+  const hasReleases = areReleasesTold(status);
   const rows = status.instances.map((one) => [
     one.name,
     one.state,
     one.pid === undefined ? '-' : String(one.pid),
     one.uptime === undefined ? '-' : formatDuration(one.uptime),
-    detailOf(one),
+    ...(hasReleases ? [one.release ?? '-'] : []),
+    detailOf(one, status),
   ]);
-  const table = formatTable([['INSTANCE', 'STATE', 'PID', 'UPTIME', 'DETAIL'], ...rows], columns);
-  if (colours.level === 0) return table + formatSummary(status, colours);
-  const [header = '', ...lines] = table.trimEnd().split('\n');
-  const painted = lines.map((line, index) => {
+  const header = [
+    'INSTANCE',
+    'STATE',
+    'PID',
+    'UPTIME',
+    ...(hasReleases ? ['RELEASE'] : []),
+    'DETAIL',
+  ];
+  const table = formatTable([header, ...rows], columns);
+  const summary = formatSummary(status, colours);
+  if (colours.level === 0) return table + summary;
+  const [first = '', ...others] = table.trimEnd().split('\n');
+  const painted = others.map((line, index) => {
     const state = status.instances[index]?.state ?? 'gone';
     const from = line.indexOf(` ${state} `) + 1;
     return from === 0
       ? line
       : line.slice(0, from) + paint[state](state) + line.slice(from + state.length);
   });
-  return `${[colours.bold(header), ...painted].join('\n')}\n${formatSummary(status, colours)}`;
+  return `${[colours.bold(first), ...painted].join('\n')}\n${summary}`;
 }
 
-function detailOf({ isOutdated, state, detail }: InstanceStatus): string {
-  if (!isOutdated || state === 'draining') return detail;
-  return detail === '' ? 'to be replaced' : `to be replaced; ${detail}`;
+/** A release that is always and everywhere the same, such as the name of the app's folder, tells nothing. */
+const areReleasesTold = ({ instances, isReleaseNamed }: Status): boolean =>
+  instances.some(({ release }) => release !== undefined) &&
+  (isReleaseNamed || new Set(instances.flatMap(({ release }) => release ?? [])).size > 1);
+
+function detailOf({ isOutdated, state, detail, activity }: InstanceStatus, { at }: Status): string {
+  const parts = [
+    isOutdated && state !== 'draining' && state !== 'leaving' ? 'outdated' : '',
+    activity === undefined ? '' : formatActivity(activity, at),
+    detail,
+  ];
+  return parts.filter((part) => part !== '').join('; ');
 }
 
 function formatSummary(status: Status, colours: Colours): string {
-  const others = (['starting', 'draining', 'missing', 'stopped', 'surplus'] as const).flatMap(
-    (state) => {
-      const count = status.instances.filter((one) => one.state === state).length;
-      return count === 0 ? [] : [`${count} ${state}`];
-    },
+  const others = (
+    [
+      'starting',
+      'late',
+      'quiet',
+      'frozen',
+      'draining',
+      'leaving',
+      'missing',
+      'backoff',
+      'stopped',
+      'surplus',
+    ] as const
+  ).flatMap((state) => {
+    const count = status.instances.filter((one) => one.state === state).length;
+    return count === 0 ? [] : [`${count} ${state}`];
+  });
+  const { wanted, up, ready } = status;
+  const line = [`${wanted} wanted, ${up} up, ${ready} ready`, ...others].join(', ');
+  const rollouts = status.rollouts.map((rollout) => {
+    const text = formatRollout(rollout);
+    return `${rollout.aborted === undefined ? text : colours.red(text)}\n`;
+  });
+  const wants = status.wants.map(
+    (want) =>
+      `${want.worker}: ${want.count} wanted by ${want.by} since ${formatTimeOfDay(want.at)}; the config says ${want.configured}\n`,
   );
-  const line = [`${status.wanted} wanted, ${status.ready} ready`, ...others].join(', ');
-  return `\n${isShort(status) ? colours.red(line) : line}\n`;
+  return `\n${isShort(status) ? colours.red(line) : line}\n${wants.join('')}${rollouts.join('')}`;
 }
 
 /** What `init` has written, and what comes next. */

@@ -1,9 +1,6 @@
-import type { Event } from '../core/event.ts';
-import type { ActOutcome } from '../core/outcome.ts';
+import { jobOf, type Activity } from '../core/activity.ts';
 import { formatAction, type Plan } from '../core/plan.ts';
-import type { Status } from '../core/status.ts';
-import type { Draining } from '../core/event.ts';
-import { isShort } from '../core/status.ts';
+import { isShort, type Status } from '../core/status.ts';
 
 /** The version of all that `--json` prints; a change that breaks readers raises it. */
 const schema = 1;
@@ -14,36 +11,52 @@ const print = (value: object): string => `${JSON.stringify({ schema, ...value },
 export const statusJson = (status: Status): string =>
   print({
     wanted: status.wanted,
+    up: status.up,
     ready: status.ready,
     ok: !isShort(status),
-    instances: status.instances.map(({ name, worker, state, pid, uptime, isOutdated, detail }) => ({
-      name,
+    instances: status.instances.map(
+      ({ name, worker, state, pid, uptime, release, isOutdated, activity, detail }) => ({
+        name,
+        worker,
+        state,
+        pid: pid ?? null,
+        uptime_s: uptime === undefined ? null : uptime / 1000,
+        release: release ?? null,
+        outdated: isOutdated,
+        activity: activity === undefined ? null : activityJson(activity),
+        detail,
+      }),
+    ),
+    wants: status.wants.map(({ worker, count, configured, by, at }) => ({
       worker,
-      state,
-      pid: pid ?? null,
-      uptime_s: uptime === undefined ? null : uptime / 1000,
-      outdated: isOutdated,
-      detail,
+      count,
+      configured,
+      by,
+      at: iso(at),
+    })),
+    releases: status.releases,
+    rollouts: status.rollouts.map(({ id, at, by, counts, change, aborted }) => ({
+      id,
+      at: iso(at),
+      by,
+      ...counts,
+      change,
+      aborted: aborted ?? null,
     })),
   });
 
-/** What an acting command has done. */
-export const outcomeJson = (
-  { command, end, draining, pending, events }: ActOutcome,
-  exitCode: number,
-): string =>
-  print({
-    command,
-    end,
-    exit_code: exitCode,
-    draining: draining.map(drainingJson),
-    pending,
-    events: events.map(eventJson),
-  });
+const iso = (at: number): string => new Date(at).toISOString();
+
+const activityJson = (activity: Activity): object => ({
+  state: activity.kind,
+  job: jobOf(activity) ?? null,
+  since: activity.since === undefined ? null : iso(activity.since),
+});
 
 /** What an acting command would do. */
-export const planJson = (plan: Plan): string =>
+export const planJson = (plan: Plan, later: readonly string[]): string =>
   print({
+    later,
     plan: plan.map((action) => ({
       action: action.kind,
       instance: action.instance,
@@ -52,32 +65,16 @@ export const planJson = (plan: Plan): string =>
     })),
   });
 
-/** An error, where the caller reads JSON. */
+/** An error, where the caller reads JSON: one line, since there may be lines before it. */
 export const errorJson = (
   error: { code: string; message: string; hint: string | undefined },
   exitCode: number,
 ): string =>
-  print({
+  `${JSON.stringify({
+    schema,
     error: { code: error.code, message: error.message, hint: error.hint ?? null },
     exit_code: exitCode,
-  });
-
-const drainingJson = ({ instance, pid, since, cause }: Draining): object => ({
-  instance,
-  pid,
-  since_s: since / 1000,
-  cause,
-});
-
-/** Keys in snake case; `drained` and `draining` in seconds. */
-function eventJson({ at, ...event }: Event): object {
-  const entries = Object.entries(event).map(([key, value]): [string, unknown] => {
-    if (key === 'logFile') return ['log_file', value];
-    if (key === 'drained' || key === 'draining') return [`${key}_s`, Number(value) / 1000];
-    return [key, value];
-  });
-  return { at: new Date(at).toISOString(), ...Object.fromEntries(entries) };
-}
+  })}\n`;
 
 /** What `init` has written. */
 export const initJson = ({ path, found }: { path: string; found: readonly string[] }): string =>
@@ -86,3 +83,7 @@ export const initJson = ({ path, found }: { path: string; found: readonly string
 /** What `check` says of a valid config. */
 export const checkJson = (path: string, config: object, warnings: readonly string[]): string =>
   print({ path, config, warnings });
+
+/** How many of a worker are wanted. */
+export const wantJson = (worker: string, count: number, configured: number, most: number): string =>
+  print({ worker, count, configured, max_count: most });

@@ -8,15 +8,18 @@ export function formatTable(rows: readonly (readonly string[])[], columns?: numb
   for (const row of rows) {
     row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, width(cell))));
   }
-  const lines = rows.map((row) =>
-    row
-      .map((cell, index) =>
-        index === row.length - 1 ? cell : cell + ' '.repeat((widths[index] ?? 0) - width(cell)),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
-  return lines.map((line) => `${columns === undefined ? line : cut(line, columns)}\n`).join('');
+  let text = '';
+  for (const row of rows) {
+    let line = '';
+    let owed = 0;
+    row.forEach((cell, index) => {
+      line += ' '.repeat(owed) + cell;
+      owed = (widths[index] ?? 0) - width(cell) + 2;
+    });
+    line = line.trimEnd();
+    text += `${columns === undefined ? line : cut(line, columns)}\n`;
+  }
+  return text;
 }
 
 function cut(line: string, columns: number): string {

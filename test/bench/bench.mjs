@@ -9,6 +9,7 @@ import { busyFigures, idleFigures } from './fleet-figures.mjs';
 import { gapFigures } from './gap-figures.mjs';
 import { formatNotes, formatTable, isMet, machine } from './report.mjs';
 import { cleanUp, measure } from './rig.mjs';
+import { watchFigures } from './watch-figures.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -29,6 +30,7 @@ const groups = [
   ['idle', () => idleFigures({ rounds: quick ? 2 : 5 })],
   ['busy', () => busyFigures({ rounds: quick ? 1 : 2 })],
   ['gap', () => gapFigures({ rounds: quick ? 1 : 2 })],
+  ['watch', () => watchFigures({ rounds: quick ? 10 : 30, seconds: quick ? 10 : 30 })],
 ];
 
 measure(options.bin);

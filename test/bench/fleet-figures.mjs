@@ -8,24 +8,33 @@ import { median } from './statistics.mjs';
 const limitMs = 30_000;
 const sleeper = (count) => ({ command: ['/bin/sleep', '1000000'], count });
 
-/** 100 idle workers: cold start, and restart. */
+/** What proving the new code may cost: the default of `ready.after`, once. */
+const readinessMs = 1_000;
+
+/** 100 idle workers: cold start, and restart, all at once and with a canary. */
 export async function idleFigures({ rounds }) {
   const starts = [];
-  const restarts = [];
   const startEnds = [];
-  const restartEnds = [];
+  const restarts = { atOnce: [], canary: [] };
+  const restartEnds = { atOnce: [], canary: [] };
+  const restart = async (how, fleet, ...words) => {
+    const census = createCensus(fleet.stateDir);
+    const { back, end } = await timed(fleet, census, 200, 'restart', '--graceful', ...words);
+    restarts[how].push(back);
+    restartEnds[how].push(end);
+  };
   for (let round = 0; round < rounds; round += 1) {
     const fleet = createFleet({ idle: sleeper(100) });
     const census = createCensus(fleet.stateDir);
     const started = await timed(fleet, census, 100, 'start', '--no-wait');
     starts.push(started.back);
     startEnds.push(started.end);
-    const restarted = await timed(fleet, census, 200, 'restart', '--graceful');
-    restarts.push(restarted.back);
-    restartEnds.push(restarted.end);
+    await restart('atOnce', fleet, '--no-canary');
+    await restart('canary', fleet);
     fleet.remove();
   }
   const note = (ends, what) => `median of ${rounds}; the command ${what} after ${ms(median(ends))}`;
+  const ends = 'waits until all are ready (1 s) and ends';
   return [
     seconds(
       '100 idle workers started cold: all run',
@@ -40,10 +49,16 @@ export async function idleFigures({ rounds }) {
       `median of ${rounds}`,
     ),
     seconds(
-      '100 idle workers restarted: all replaced',
-      restarts,
+      '100 idle workers restarted (--no-canary): all replaced',
+      restarts.atOnce,
       1.5,
-      note(restartEnds, 'waits until all are ready (1 s) and ends'),
+      note(restartEnds.atOnce, ends),
+    ),
+    aboveReadiness(
+      '100 idle workers restarted with a canary: all replaced, above its readiness time',
+      restarts.canary,
+      1.5,
+      note(restartEnds.canary, ends),
     ),
   ];
 }
@@ -53,17 +68,22 @@ async function timed(fleet, census, count, ...words) {
   census.look();
   const begun = performance.now();
   const ended = fleet.spawn(...words);
-  const at = await untilFound(census, (found) => found.size >= count, limitMs);
-  const { code, at: endedAt } = await ended;
-  if (code !== 0) throw new Error(`workerctl ${words.join(' ')}: exit code ${code}`);
-  return { back: at - begun, end: endedAt - begun };
+  const at = await untilFound(census, (found) => found.size >= count, limitMs, ended);
+  return { back: at - begun, end: (await ended) - begun };
 }
 
 const busyCount = 10;
 const busySeconds = 5;
 
-/** On TERM it goes on with its job for so long, notes that it is done, and leaves. */
-const busyProgram = `trap : TERM
+/**
+ * The first ten say that they are busy. On TERM they go on with their job for so long, note that it is done, and leave; their
+ * replacements are idle.
+ */
+const mixedProgram = `[ "$WORKERCTL_ID" -le ${busyCount} ] || exec sleep 1000000
+[ ! -e "began.$WORKERCTL_ID" ] || exec sleep 1000000
+: >"began.$WORKERCTL_ID"
+trap : TERM
+echo 'busy job' >"$WORKERCTL_HEARTBEAT_FILE"
 sleep 1000000 &
 wait
 kill $!
@@ -71,48 +91,63 @@ sleep ${busySeconds}
 echo "$WORKERCTL_INSTANCE" >>finished
 `;
 
-/** 100 workers, 10 of them busy for 5 s. */
+/** 100 workers, 10 of them busy for 5 s, restarted all at once and with a canary. */
 export async function busyFigures({ rounds }) {
-  const idleBack = [];
-  const allBack = [];
-  let killed = 0;
-  for (let round = 0; round < rounds; round += 1) {
-    const fleet = createFleet({
-      idle: sleeper(100 - busyCount),
-      busy: { command: ['/bin/sh', 'busy.sh'], count: busyCount },
-    });
-    writeFileSync(join(fleet.folder, 'busy.sh'), busyProgram);
-    fleet.run('start');
-    const census = createCensus(fleet.stateDir);
-    const old = new Set(census.look().keys());
-    const replaced = (found, worker) =>
-      [...found].filter(([pid, name]) => !old.has(pid) && name.startsWith(worker)).length;
-    const begun = performance.now();
-    const ended = fleet.spawn('restart', '--graceful');
-    const idle = await untilFound(census, (found) => replaced(found, 'idle.') >= 90, limitMs);
-    const busy = await untilFound(
-      census,
-      (found) => replaced(found, 'busy.') >= busyCount,
-      limitMs,
-    );
-    idleBack.push(idle - begun);
-    allBack.push(busy - begun);
-    await ended;
-    killed += busyCount - finishedOf(fleet);
-    fleet.remove();
-  }
+  const atOnce = await busyRestarts(rounds, '--no-canary');
+  const canary = await busyRestarts(rounds);
+  const note = `median of ${rounds}`;
+  const name = `${busyCount} of 100 busy for ${busySeconds} s`;
   return [
-    seconds('10 of 100 busy for 5 s: the other 90 replaced', idleBack, 1.5, `median of ${rounds}`),
-    seconds('10 of 100 busy for 5 s: all replaced', allBack, 6, `median of ${rounds}`),
+    seconds(`${name} (--no-canary): the other 90 replaced`, atOnce.idleBack, 1.5, note),
+    seconds(`${name} (--no-canary): all replaced`, atOnce.allBack, 6, note),
+    aboveReadiness(
+      `${name}, with a canary: the other 90 replaced, above its readiness time`,
+      canary.idleBack,
+      1.5,
+      note,
+    ),
+    aboveReadiness(
+      `${name}, with a canary: all replaced, above its readiness time`,
+      canary.allBack,
+      6,
+      note,
+    ),
     {
-      name: '10 of 100 busy for 5 s: jobs lost',
-      figure: killed,
+      name: `${name}: jobs lost`,
+      figure: atOnce.lost + canary.lost,
       unit: '',
       limit: 0,
-      note: `of ${busyCount * rounds}; each noted its end by itself`,
+      note: `of ${busyCount * rounds * 2}; each noted its end by itself`,
     },
   ];
 }
+
+async function busyRestarts(rounds, ...words) {
+  const idleBack = [];
+  const allBack = [];
+  let lost = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const fleet = createFleet({ mixed: { command: ['/bin/sh', 'mixed.sh'], count: 100 } });
+    writeFileSync(join(fleet.folder, 'mixed.sh'), mixedProgram);
+    fleet.run('start');
+    const census = createCensus(fleet.stateDir);
+    const old = new Set(census.look().keys());
+    const replaced = (found, isBusy) =>
+      [...found].filter(([pid, name]) => !old.has(pid) && isBusyName(name) === isBusy).length;
+    const begun = performance.now();
+    const ended = fleet.spawn('restart', '--graceful', ...words);
+    const idle = (found) => replaced(found, false) >= 100 - busyCount;
+    idleBack.push((await untilFound(census, idle, limitMs, ended)) - begun);
+    const busy = (found) => replaced(found, true) >= busyCount;
+    allBack.push((await untilFound(census, busy, limitMs, ended)) - begun);
+    await ended;
+    lost += busyCount - finishedOf(fleet);
+    fleet.remove();
+  }
+  return { idleBack, allBack, lost };
+}
+
+const isBusyName = (name) => Number(name.split('.')[1]) <= busyCount;
 
 function finishedOf({ folder }) {
   if (!readdirSync(folder).includes('finished')) return 0;
@@ -120,6 +155,14 @@ function finishedOf({ folder }) {
 }
 
 const ms = (value) => `${value.toFixed(0)} ms`;
+/** The same, without the time in which the canary's replacement has to prove itself. */
+const aboveReadiness = (name, values, limit, note) =>
+  seconds(
+    name,
+    values.map((value) => value - readinessMs),
+    limit,
+    `${note}; ${ms(median(values))} with it`,
+  );
 const seconds = (name, values, limit, note) => ({
   name,
   figure: median(values) / 1000,

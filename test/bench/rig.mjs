@@ -1,7 +1,9 @@
 // Temporary folders with real workers in them, and what the kernel says of those.
 import { spawn, spawnSync } from 'node:child_process';
 import {
+  closeSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   readdirSync,
   realpathSync,
@@ -49,14 +51,19 @@ export function createFleet(workers) {
         `workerctl ${words.join(' ')}: exit ${result.status}: ${result.stdout}${result.stderr}`,
       );
     },
-    /** Starts a command; its end and exit code are promised. */
-    spawn: (...words) => {
+    /** Starts a command that must succeed; the moment of its end is promised. */
+    spawn: async (...words) => {
+      const output = openSync(join(folder, 'output'), 'w+');
       const child = spawn(process.execPath, [launcher, ...words], {
         cwd: folder,
         env: environment,
-        stdio: 'ignore',
+        stdio: ['ignore', output, output],
       });
-      return endOf(child);
+      closeSync(output);
+      const { code, at } = await endOf(child);
+      if (code === 0) return at;
+      const told = readOr(join(folder, 'output')).trimEnd().split('\n').slice(-5).join('\n');
+      throw new Error(`workerctl ${words.join(' ')}: exit ${code}: ...\n${told}`);
     },
     remove: () => {
       endAll(stateDir);
@@ -92,7 +99,9 @@ export function createCensus(stateDir) {
   return {
     /** pid → instance of all workers that have been exec'd, among those that live now or lived at an earlier look. */
     look: () => {
-      for (const name of readdirSync('/proc')) {
+      const names = readdirSync('/proc');
+      forgetTheDead(settled, names);
+      for (const name of names) {
         const first = name.charCodeAt(0);
         if (first < 49 || first > 57 || settled.has(name)) continue;
         const text = readOr(`/proc/${name}/environ`);
@@ -112,6 +121,12 @@ export function createCensus(stateDir) {
   };
 }
 
+/** Their pids are given to others, sooner or later. */
+function forgetTheDead(settled, names) {
+  const living = new Set(names);
+  for (const name of settled) if (!living.has(name)) settled.delete(name);
+}
+
 /** The leader of a session of its own; what it has just forked, and is not yet exec'd, is not. */
 const isShim = (pid) =>
   readOr(`/proc/${pid}/cmdline`).includes('\0supervise\0') &&
@@ -119,8 +134,17 @@ const isShim = (pid) =>
 
 const isNode = (pid) => readOr(`/proc/${pid}/comm`).startsWith('node');
 
-/** Waits until the census finds so many. @returns the moment at which it did */
-export async function untilFound(census, isEnough, limitMs) {
+/** Waits until the census finds so many. What `ended` fails of ends it. @returns the moment at which it did */
+export async function untilFound(census, isEnough, limitMs, ended) {
+  return Promise.race([keepLooking(census, isEnough, limitMs), failureOf(ended)]);
+}
+
+const failureOf = (ended) =>
+  new Promise((_, reject) => {
+    ended.catch(reject);
+  });
+
+async function keepLooking(census, isEnough, limitMs) {
   const deadline = performance.now() + limitMs;
   for (;;) {
     const found = census.look();

@@ -44,6 +44,22 @@ workers:
   ]);
 });
 
+test('the commands and files that tell of a release and of readiness are looked for', () => {
+  const workers = `
+workers:
+  a: {command: sh, ready: {command: bin/text}}
+  b: {command: sh, ready: {command: bin/run}}
+`;
+  expect(warningsOf(`release: {file: REVISION}${workers}`)).toEqual([
+    `release.file: there is no file ${folder}/REVISION (yet)`,
+    `workers.a.ready.command: ${folder}/bin/text is no file that can be run`,
+  ]);
+  expect(warningsOf(`release: {command: bin/text -v}${workers}`)[0]).toBe(
+    `release.command: ${folder}/bin/text is no file that can be run`,
+  );
+  expect(warningsOf('release: {file: .env}\nworkers: {a: {command: sh}}')).toEqual([]);
+});
+
 test('a wrong config is an error, not a warning', () => {
   const path = join(folder, 'none.yaml');
   expect(errorOf(() => check({ path })).code).toBe('config');

@@ -13,14 +13,17 @@ const workerWith = (keys: string) => worker(`workers: {mail: {command: x, ${keys
 
 describe('a worker', () => {
   test('with nothing but a command has every default', () => {
-    expect(load('workers: {mail: {command: bundle exec rake}}')).toEqual({
+    expect(load('workers: {mail: {command: bundle exec rake}}')).toStrictEqual({
       path: inFolder('workerctl.yaml'),
       stateDir: inFolder('.workerctl'),
+      release: { kind: 'directory' },
       workers: [
         {
           name: 'mail',
           command: ['bundle', 'exec', 'rake'],
           identifiers: ['1'],
+          configured: ['1'],
+          isCounted: true,
           directory: folder,
           env: {},
           envFiles: [],
@@ -32,7 +35,16 @@ describe('a worker', () => {
           oomScoreAdj: 0,
           limits: { nofile: 1024 },
           stop: { signal: 'TERM' },
-          ready: { after: 1000 },
+          ready: { kind: 'after', after: 1000 },
+          restart: {
+            canary: true,
+            batch: { kind: 'percent', percent: 100 },
+            patience: 30_000,
+            overlap: false,
+            maxExtra: 1,
+          },
+          maxCount: 500,
+          backoff: { initial: 1000, max: 300_000 },
         },
       ],
     });
@@ -42,6 +54,7 @@ describe('a worker', () => {
     const text = `
 state_dir: /run/app
 log_dir: logs
+release: {file: current/REVISION}
 workers:
   mail:
     command: [bin/mail, "--id=%i", 60, ""]
@@ -51,34 +64,53 @@ workers:
     env_files: [.env, /etc/app.env]
     pass_env: [SSH_AUTH_SOCK, LANG, LANG]
     pidfile: pids/%i.pid
-    log: {file: out/%p.log}
+    log: {file: out/%n.log}
     umask: "0027"
     nice: -20
     oom_score_adj: 1000
     limits: {nproc: unlimited, core: 1.5KB, as: 2GiB}
-    stop: {signal: SIGQUIT}
-    ready: {after: 1.5m}
+    stop: {signal: SIGQUIT, quiet: SIGTSTP, resume: CONT, timeout: 1.5h}
+    ready: {log: "^ready (\\\\d+)%", timeout: 1.5m}
+    restart: {canary: 0, batch: 3, patience: 0s, overlap: false, max_extra: 500}
+    busy: {title: "busy: (.*)"}
+    heartbeat: {timeout: 30s, dump: SIGQUIT, grace: 5s}
+    max_count: 7
+    backoff: {initial: 250ms, max: 2m}
 `;
-    expect(load(text)).toEqual({
+    expect(load(text)).toStrictEqual({
       path: inFolder('workerctl.yaml'),
       stateDir: '/run/app',
+      release: { kind: 'file', path: inFolder('current/REVISION') },
       workers: [
         {
           name: 'mail',
           command: ['bin/mail', '--id=%i', '60', ''],
           identifiers: ['a', '7', '007'],
+          configured: ['a', '7', '007'],
+          isCounted: false,
           directory: inFolder('current'),
           env: { A: '%n 100%%', B: 'no' },
           envFiles: [inFolder('.env'), '/etc/app.env'],
           passEnv: ['SSH_AUTH_SOCK', 'LANG'],
           pidfile: inFolder('pids/%i.pid'),
-          logFile: inFolder('out/%p.log'),
+          logFile: inFolder('out/%n.log'),
           umask: 0o27,
           nice: -20,
           oomScoreAdj: 1000,
           limits: { nofile: 1024, nproc: Infinity, core: 1536, as: 2 ** 31 },
-          stop: { signal: 'QUIT' },
-          ready: { after: 90_000 },
+          stop: { signal: 'QUIT', quiet: 'TSTP', resume: 'CONT', timeout: 5_400_000 },
+          ready: { kind: 'log', pattern: '^ready (\\d+)%', timeout: 90_000 },
+          restart: {
+            canary: false,
+            batch: { kind: 'count', count: 3 },
+            patience: 0,
+            overlap: false,
+            maxExtra: 500,
+          },
+          busyTitle: 'busy: (.*)',
+          heartbeat: { timeout: 30_000, dump: 'QUIT', grace: 5000 },
+          maxCount: 7,
+          backoff: { initial: 250, max: 120_000 },
         },
       ],
     });
@@ -103,6 +135,74 @@ workers:
   });
 });
 
+describe('ready', () => {
+  test.each<[string, object]>([
+    ['{after: 0s}', { kind: 'after', after: 0 }],
+    ['{log: up}', { kind: 'log', pattern: 'up', timeout: 60_000 }],
+    [
+      '{file: tmp/%n.up, timeout: 2m}',
+      { kind: 'file', path: inFolder('tmp/%n.up'), timeout: 120_000 },
+    ],
+    [
+      '{command: "bin/up --id=%i \'a b\'"}',
+      { kind: 'command', command: ['bin/up', '--id=%i', 'a b'], timeout: 60_000 },
+    ],
+    [
+      '{command: [bin/up, 1.0, "%n"], timeout: 1ms}',
+      { kind: 'command', command: ['bin/up', '1.0', '%n'], timeout: 1 },
+    ],
+    ['{}', { kind: 'after', after: 1000 }],
+  ])('%s', (keys, ready) => {
+    expect(workerWith(`ready: ${keys}`).ready).toStrictEqual(ready);
+  });
+
+  test.each<[string, string, object]>([
+    ['{log: up, timeout: 5s}', '{}', { kind: 'log', pattern: 'up', timeout: 5000 }],
+    ['{log: up, timeout: 5s}', '{timeout: 6s}', { kind: 'log', pattern: 'up', timeout: 6000 }],
+    ['{log: up, timeout: 5s}', '{file: /up}', { kind: 'file', path: '/up', timeout: 5000 }],
+    [
+      '{log: up, timeout: 5s}',
+      '{file: /up, timeout: 6s}',
+      { kind: 'file', path: '/up', timeout: 6000 },
+    ],
+    ['{log: up, timeout: 5s}', '{after: 2s}', { kind: 'after', after: 2000 }],
+    ['{command: [up, 01]}', '{}', { kind: 'command', command: ['up', '01'], timeout: 60_000 }],
+    ['{after: 2s}', '{log: up}', { kind: 'log', pattern: 'up', timeout: 60_000 }],
+    ['{timeout: 5s}', '{log: up}', { kind: 'log', pattern: 'up', timeout: 5000 }],
+    ['{timeout: 5s}', '{}', { kind: 'after', after: 1000 }],
+  ])('of the defaults %s with its own %s', (defaults, own, ready) => {
+    const text = `defaults: {ready: ${defaults}}\nworkers: {a: {command: x, ready: ${own}}}`;
+    expect(worker(text).ready).toStrictEqual(ready);
+  });
+});
+
+test.each([
+  ['1', { kind: 'count', count: 1 }],
+  ['1%', { kind: 'percent', percent: 1 }],
+  ['100%', { kind: 'percent', percent: 100 }],
+])('restart.batch %s', (text, batch) => {
+  expect(workerWith(`restart: {batch: ${text}}`).restart.batch).toEqual(batch);
+});
+
+test('stop.timeout never is none', () => {
+  expect(workerWith('stop: {timeout: never}').stop).toStrictEqual({ signal: 'TERM' });
+});
+
+describe('release', () => {
+  const releaseOf = (keys: string) => load(`release: ${keys}\nworkers: {a: {command: x}}`).release;
+
+  test.each<[string, object]>([
+    ['{file: /srv/100%%}', { kind: 'file', path: '/srv/100%' }],
+    [
+      '{command: git log --format=%%h}',
+      { kind: 'command', command: ['git', 'log', '--format=%h'] },
+    ],
+    ['{command: [echo, 1.0, "a %%%%"]}', { kind: 'command', command: ['echo', '1.0', 'a %%'] }],
+  ])('%s', (keys, release) => {
+    expect(releaseOf(keys)).toStrictEqual(release);
+  });
+});
+
 describe('defaults', () => {
   test('lie below each worker, maps key by key, lists as a whole', () => {
     const text = `
@@ -123,6 +223,38 @@ workers:
       envFiles: [inFolder('b.env')],
       limits: { core: 0, nofile: 6 },
     });
+  });
+
+  test('lie below stop, restart, busy and backoff key by key', () => {
+    const text = `
+defaults:
+  stop: {signal: QUIT, quiet: TSTP, timeout: 1m}
+  restart: {canary: 0, batch: 50%, overlap: true}
+  busy: {title: busy}
+  backoff: {initial: 2s, max: 4s}
+workers:
+  one: {command: x}
+  two:
+    command: x
+    stop: {resume: CONT, timeout: never}
+    restart: {batch: 2, max_extra: 3}
+    busy: {title: works}
+    backoff: {max: 8s}
+`;
+    const [one, two] = load(text).workers;
+    const restart = { canary: false, patience: 30_000, overlap: true };
+    expect(one).toMatchObject({
+      stop: { signal: 'QUIT', quiet: 'TSTP', timeout: 60_000 },
+      restart: { ...restart, batch: { kind: 'percent', percent: 50 }, maxExtra: 1 },
+      busyTitle: 'busy',
+      backoff: { initial: 2000, max: 4000 },
+    });
+    expect(two).toMatchObject({
+      restart: { ...restart, batch: { kind: 'count', count: 2 }, maxExtra: 3 },
+      busyTitle: 'works',
+      backoff: { initial: 2000, max: 8000 },
+    });
+    expect(two?.stop).toStrictEqual({ signal: 'QUIT', quiet: 'TSTP', resume: 'CONT' });
   });
 
   test('count and identifiers replace each other', () => {

@@ -4,7 +4,7 @@ import { loadConfig } from '../../src/config/load-config.ts';
 import { configIn, errorOf, scratchFolder, write } from './scratch.ts';
 
 const folder = scratchFolder();
-const { problems } = configIn(folder);
+const { load, problems } = configIn(folder);
 const missingWorkers =
   'expected a map with at least one worker: its name, and below it its command';
 
@@ -117,7 +117,7 @@ describe('keys', () => {
     ],
     [
       'zzz: 1\nworkers: {a: {command: x}}\n',
-      '1:1: zzz: unknown key; known here: state_dir, log_dir, defaults, workers',
+      '1:1: zzz: unknown key; known here: state_dir, log_dir, release, defaults, workers',
     ],
     [
       'defaults: {command: x}\nworkers: {a: {command: x}}\n',
@@ -136,12 +136,46 @@ describe('keys', () => {
       '1:27: workers.a.cwd: unknown key; did you mean "directory"?',
     ],
     [
+      'workers: {a: {command: x, release: {file: y}}}\n',
+      '1:27: workers.a.release: unknown key; it belongs to the top level',
+    ],
+    [
+      'workers: {a: {command: x, ready: {timout: 1s}}}\n',
+      '1:35: workers.a.ready.timout: unknown key; did you mean "timeout"?',
+    ],
+    [
+      'workers: {a: {command: x, ready: {http: y}}}\n',
+      '1:35: workers.a.ready.http: unknown key; known here: after, log, file, command, notify, timeout',
+    ],
+    [
+      'workers: {a: {command: x, ready: {log: up}, restart: {overlap: true}}}\n',
+      '1:64: workers.a.restart.overlap: found overlap with ready.log: the old process writes to the same log, and its lines would make the new one ready',
+    ],
+    [
       'workers: {a: {}}\n',
       '1:11: workers.a.command: is missing: expected a command: a text of words, or a list of them',
     ],
     ['workers: {a: }\n', '1:11: workers.a: expected a map with a command, found nothing'],
   ])('%j', (text, problem) => {
     expect(problems(text)).toEqual([problem]);
+  });
+});
+
+describe('keys of other tools', () => {
+  test.each([
+    ['healthcheck', 'ready'],
+    ['startsecs', 'ready'],
+    ['kill_timeout', 'stop'],
+    ['stopwaitsecs', 'stop'],
+    ['stop_timeout', 'stop'],
+    ['stop_grace_period', 'stop'],
+    ['rolling', 'restart'],
+    ['update_config', 'restart'],
+    ['restart_delay', 'backoff'],
+  ])('%s is %s', (key, ours) => {
+    expect(withKeys(`${key}: 5`)).toEqual([
+      `4:5: workers.mail.${key}: unknown key; did you mean "${ours}"?`,
+    ]);
   });
 });
 
@@ -215,6 +249,166 @@ describe('values', () => {
     [
       'ready: {after: 48h}',
       '4:20: workers.mail.ready.after: expected a duration of at most 24h, such as 1s, 90s or 15m, found "48h"',
+    ],
+    [
+      'ready: {after: 1s, log: up}',
+      '4:12: workers.mail.ready: found both after and log; one of them shows that it is ready',
+    ],
+    [
+      'ready: {file: up, command: up}',
+      '4:12: workers.mail.ready: found both file and command; one of them shows that it is ready',
+    ],
+    [
+      'ready: {after: 1s, timeout: 1s}',
+      '4:12: workers.mail.ready: found both after and timeout; timeout goes with log, file or command',
+    ],
+    [
+      'ready: {timeout: 5s}',
+      '4:22: workers.mail.ready.timeout: timeout goes with log, file or command, but this worker is ready after a time',
+    ],
+    [
+      'ready: {log: up, timeout: 0s}',
+      '4:31: workers.mail.ready.timeout: expected a duration of more than 0 and at most 24h, such as 1s, 90s or 15m, found "0s"',
+    ],
+    [
+      'ready: {log: up, timeout: 0.4ms}',
+      '4:31: workers.mail.ready.timeout: expected a duration of more than 0 and at most 24h, such as 1s, 90s or 15m, found "0.4ms"',
+    ],
+    [
+      'ready: {log: up, timeout: 25h}',
+      '4:31: workers.mail.ready.timeout: expected a duration of more than 0 and at most 24h, such as 1s, 90s or 15m, found "25h"',
+    ],
+    [
+      'ready: {log: up, timeout: soon}',
+      '4:31: workers.mail.ready.timeout: expected a duration of more than 0 and at most 24h, such as 1s, 90s or 15m, found "soon"',
+    ],
+    [
+      'ready: {log: }',
+      '4:13: workers.mail.ready.log: expected a regular expression, found nothing',
+    ],
+    ['ready: {log: ""}', '4:18: workers.mail.ready.log: expected a regular expression, found ""'],
+    [
+      'ready: {log: "(up"}',
+      '4:18: workers.mail.ready.log: expected a regular expression, found "(up": Unterminated group',
+    ],
+    [
+      'ready: {log: "*"}',
+      '4:18: workers.mail.ready.log: expected a regular expression, found "*": Nothing to repeat',
+    ],
+    [
+      'ready: {log: "[/m: "}',
+      '4:18: workers.mail.ready.log: expected a regular expression, found "[/m: ": Unterminated character class',
+    ],
+    [
+      'ready: {file: "%x"}',
+      '4:19: workers.mail.ready.file: unknown specifier %x; known are %i %p %n %H, and %% for a percent sign',
+    ],
+    [
+      'ready: {file: ~/up}',
+      '4:19: workers.mail.ready.file: found "~", which is not expanded; write the whole path',
+    ],
+    [
+      'ready: {file: tmp/}',
+      '4:19: workers.mail.ready.file: expected a file, found a folder: the path ends with /',
+    ],
+    [
+      'ready: {command: a && b}',
+      '4:22: workers.mail.ready.command: found "&&", but no shell runs here: quote it, or use [sh, -c, "exec ..."]',
+    ],
+    [
+      'ready: {command: [a, "%x"]}',
+      '4:26: workers.mail.ready.command[1]: unknown specifier %x; known are %i %p %n %H, and %% for a percent sign',
+    ],
+    [
+      'ready: {command: []}',
+      '4:22: workers.mail.ready.command: expected a list of at least one word, found an empty list',
+    ],
+    [
+      'stop: {quiet: KILL}',
+      '4:19: workers.mail.stop.quiet: expected one of TERM, INT, QUIT, HUP, USR1, USR2, WINCH, TSTP, CONT, found "KILL"',
+    ],
+    [
+      'stop: {quiet: TSTP, resume: STOP}',
+      '4:33: workers.mail.stop.resume: expected one of TERM, INT, QUIT, HUP, USR1, USR2, WINCH, TSTP, CONT, found "STOP"',
+    ],
+    [
+      'stop: {resume: CONT}',
+      '4:20: workers.mail.stop.resume: found resume without quiet, which it takes back',
+    ],
+    [
+      'stop: {timeout: 0s}',
+      '4:21: workers.mail.stop.timeout: expected a duration of more than 0 and at most 24h, such as 1s, 90s or 15m, or never, found "0s"',
+    ],
+    [
+      'stop: {timeout: 25h}',
+      '4:21: workers.mail.stop.timeout: expected a duration of more than 0 and at most 24h, such as 1s, 90s or 15m, or never, found "25h"',
+    ],
+    [
+      'stop: {timeout: 30}',
+      '4:21: workers.mail.stop.timeout: expected a duration of more than 0 and at most 24h, such as 1s, 90s or 15m, or never, found 30',
+    ],
+    [
+      'stop: {timeout: forever}',
+      '4:21: workers.mail.stop.timeout: expected a duration of more than 0 and at most 24h, such as 1s, 90s or 15m, or never, found "forever"',
+    ],
+    ['restart: always', '4:14: workers.mail.restart: expected a map, found "always"'],
+    ['restart: {canary: 2}', '4:23: workers.mail.restart.canary: expected 0 or 1, found 2'],
+    ['restart: {canary: true}', '4:23: workers.mail.restart.canary: expected 0 or 1, found true'],
+    [
+      'restart: {batch: 0}',
+      '4:22: workers.mail.restart.batch: expected a whole number of at least 1, or a part from 1% to 100%, found 0',
+    ],
+    [
+      'restart: {batch: 1.5}',
+      '4:22: workers.mail.restart.batch: expected a whole number of at least 1, or a part from 1% to 100%, found 1.5',
+    ],
+    [
+      'restart: {batch: "3"}',
+      '4:22: workers.mail.restart.batch: expected a whole number of at least 1, or a part from 1% to 100%, found "3"',
+    ],
+    [
+      'restart: {batch: 0%}',
+      '4:22: workers.mail.restart.batch: expected a whole number of at least 1, or a part from 1% to 100%, found "0%"',
+    ],
+    [
+      'restart: {batch: 101%}',
+      '4:22: workers.mail.restart.batch: expected a whole number of at least 1, or a part from 1% to 100%, found "101%"',
+    ],
+    [
+      'restart: {batch: 2.5%}',
+      '4:22: workers.mail.restart.batch: expected a whole number of at least 1, or a part from 1% to 100%, found "2.5%"',
+    ],
+    [
+      'restart: {patience: 5}',
+      '4:25: workers.mail.restart.patience: expected a duration of at most 24h, such as 1s, 90s or 15m, found 5',
+    ],
+    [
+      'restart: {overlap: yes}',
+      '4:24: workers.mail.restart.overlap: expected true or false, found "yes"',
+    ],
+    [
+      'restart: {max_extra: 0}',
+      '4:26: workers.mail.restart.max_extra: expected a whole number from 1 to 500, found 0',
+    ],
+    [
+      'busy: {title: "(?<a"}',
+      '4:19: workers.mail.busy.title: expected a regular expression, found "(?<a": Invalid capture group name',
+    ],
+    [
+      'backoff: {initial: 0s}',
+      '4:24: workers.mail.backoff.initial: expected a duration of more than 0 and at most 24h, such as 1s, 90s or 15m, found "0s"',
+    ],
+    [
+      'backoff: {max: 10}',
+      '4:20: workers.mail.backoff.max: expected a duration of more than 0 and at most 24h, such as 1s, 90s or 15m, found 10',
+    ],
+    [
+      'backoff: {initial: 2s, max: 1s}',
+      '4:33: workers.mail.backoff.max: expected max to be at least initial, found max 1s and initial 2s',
+    ],
+    [
+      'backoff: {initial: 10m}',
+      '4:24: workers.mail.backoff.initial: expected max to be at least initial, found max 5m and initial 10m',
     ],
     ['env:', '4:5: workers.mail.env: expected a map of variables and their values, found nothing'],
     [
@@ -326,6 +520,113 @@ describe('values', () => {
     expect(problems('state_dir: run/%i\nworkers: {a: {command: x}}')[0]).toContain(
       '1:12: state_dir: specifiers have no meaning here',
     );
+  });
+});
+
+describe('what a worker has from the defaults', () => {
+  const withDefaults = (defaults: string, own: string) =>
+    problems(`defaults: {${defaults}}\nworkers:\n  a: {command: x, ${own}}\n  b: {command: x}\n`);
+
+  test.each([
+    [
+      'ready: {after: 5s}',
+      'ready: {timeout: 5s}',
+      '3:36: workers.a.ready.timeout: timeout goes with log, file or command, but this worker is ready after a time',
+    ],
+    [
+      'stop: {resume: CONT}',
+      'stop: {quiet: TSTP}',
+      '1:27: defaults.stop.resume: found resume without quiet, which it takes back',
+    ],
+    [
+      'stop: {resume: CONT}',
+      'stop: {signal: INT}',
+      '1:27: defaults.stop.resume: found resume without quiet, which it takes back',
+    ],
+    [
+      'backoff: {initial: 10m}',
+      'nice: 1',
+      '1:31: defaults.backoff.initial: expected max to be at least initial, found max 5m and initial 10m',
+    ],
+    [
+      'backoff: {max: 1m}',
+      'backoff: {initial: 90s}',
+      '3:38: workers.a.backoff.initial: expected max to be at least initial, found max 1m and initial 1m 30s',
+    ],
+  ])('%s and %s', (defaults, own, problem) => {
+    expect(withDefaults(defaults, own)).toEqual([problem]);
+  });
+});
+
+describe('release', () => {
+  const release = (value: string) => problems(`release: ${value}\nworkers: {a: {command: x}}\n`);
+
+  test.each([
+    ['{}', '1:10: release: expected either command or file, found neither'],
+    ['{file: a, command: b}', '1:10: release: expected either command or file, found both'],
+    ['v1', '1:10: release: expected a map, found "v1"'],
+    [
+      '{file: a/%p}',
+      '1:17: release.file: specifiers have no meaning here: it is the same for all instances; write %% for a percent sign',
+    ],
+    ['{file: a/}', '1:17: release.file: expected a file, found a folder: the path ends with /'],
+    [
+      '{command: git log --format=%h}',
+      '1:20: release.command: specifiers have no meaning here: it is the same for all instances; write %% for a percent sign',
+    ],
+    [
+      '{command: [a, "%n"]}',
+      '1:24: release.command[1]: specifiers have no meaning here: it is the same for all instances; write %% for a percent sign',
+    ],
+    [
+      '{command: cat $A}',
+      `1:20: release.command: found $A, which is not expanded: no shell runs here; put it into single quotes, or use [sh, -c, "exec ..."]`,
+    ],
+    [
+      '{command: 5}',
+      '1:20: release.command: expected a command: a text of words, or a list of them, found 5',
+    ],
+  ])('%s', (value, problem) => {
+    expect(release(value)).toEqual([problem]);
+  });
+
+  test('unknown keys are named beside what is missing', () => {
+    expect(release('{cmd: x}')).toEqual([
+      '1:10: release: expected either command or file, found neither',
+      '1:11: release.cmd: unknown key; did you mean "command"?',
+    ]);
+  });
+});
+
+describe('files that show that a worker is ready', () => {
+  test('are one for each instance', () => {
+    expect(withKeys('ready: {file: tmp/up}\n    count: 2')).toEqual([
+      `4:19: workers.mail.ready.file: mail.1 and mail.2 would share ${folder}/tmp/up; put %n into the name`,
+    ]);
+  });
+
+  test('are not shared because of the defaults', () => {
+    const text = `defaults: {ready: {file: tmp/%i.up}}
+workers: {a: {command: x}, b: {command: x, ready: {timeout: 5s}}, c: {command: x, ready: {log: y}}}
+`;
+    expect(problems(text)).toEqual([
+      `1:26: defaults.ready.file: a.1 and b.1 would share ${folder}/tmp/1.up; put %n into the name`,
+    ]);
+  });
+});
+
+describe('a log that shows that a worker is ready', () => {
+  const own = 'log: {file: log/all.log}';
+
+  test('is one for each instance', () => {
+    expect(withKeys(`${own}\n    ready: {log: up}\n    count: 2`)).toEqual([
+      `4:17: workers.mail.log.file: mail.1 and mail.2 would share ${folder}/log/all.log, and ready.log would match the lines of both; put %n into the name`,
+    ]);
+  });
+
+  test('may be shared with workers that show it in another way', () => {
+    const text = `defaults: {${own}}\nworkers: {a: {command: x, ready: {log: up}}, b: {command: x}}`;
+    expect(load(text).workers).toHaveLength(2);
   });
 });
 

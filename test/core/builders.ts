@@ -1,17 +1,27 @@
-import { noIntent, type Intent } from '../../src/core/intent.ts';
-import type {
-  Observation,
-  ObservedInstance,
-  PidfileState,
-  Presence,
-} from '../../src/core/observation.ts';
+import type { Activity } from '../../src/core/activity.ts';
+import { applyGoal, type Goal } from '../../src/core/goal.ts';
+import { noIntent, type Intent, type Rollout, type RolloutOptions } from '../../src/core/intent.ts';
+import { leavingName } from '../../src/core/leaving.ts';
+import type { Observation, ObservedInstance, PidfileState } from '../../src/core/observation.ts';
+import { formatPlan } from '../../src/core/plan.ts';
 import type { LiveProcess } from '../../src/core/process.ts';
-import type { Death, ProcessRecord, Stop } from '../../src/core/record.ts';
-import { durationOf, momentOf } from '../../src/core/time.ts';
+import { reconcile } from '../../src/core/reconcile.ts';
+import type { Death, ProcessRecord, Quieting, Stop } from '../../src/core/record.ts';
+import { durationOf, momentOf, type Duration, type Moment } from '../../src/core/time.ts';
 import type { Config, Worker } from '../../src/core/worker.ts';
 
 /** 12:00:00 local time on some day. */
 export const noon = momentOf(new Date(2026, 0, 15, 12, 0, 0).getTime());
+
+/** How long the host has been up at noon. */
+export const upAtNoon = durationOf(1_000_000);
+
+export const seconds = (count: number): Duration => durationOf(count * 1000);
+
+/** So long after noon; before it, where negative. */
+export const noonPlus = (after: Duration): Moment => momentOf(noon + after);
+
+const hour = durationOf(3_600_000);
 
 export const aWorker = (
   name: string,
@@ -21,6 +31,9 @@ export const aWorker = (
   name,
   command: ['run', '%i'],
   identifiers,
+  configured: identifiers,
+  isCounted: true,
+  maxCount: 500,
   directory: '/srv',
   env: {},
   envFiles: [],
@@ -32,13 +45,26 @@ export const aWorker = (
   oomScoreAdj: 0,
   limits: {},
   stop: { signal: 'TERM' },
-  ready: { after: durationOf(1000) },
+  ready: { kind: 'after', after: seconds(1) },
+  restart: restartPolicy(),
+  backoff: { initial: seconds(1), max: seconds(300) },
+  ...more,
+});
+
+/** The defaults of the config: a canary, then all at once. */
+export const restartPolicy = (more: Partial<Worker['restart']> = {}): Worker['restart'] => ({
+  canary: true,
+  batch: { kind: 'percent', percent: 100 },
+  patience: seconds(30),
+  overlap: false,
+  maxExtra: 1,
   ...more,
 });
 
 export const aConfig = (...workers: Worker[]): Config => ({
   path: '/srv/workerctl.yaml',
   stateDir: '/state',
+  release: { kind: 'directory' },
   workers,
 });
 
@@ -52,61 +78,120 @@ export const process = (pid: number, more: Partial<LiveProcess> = {}): LiveProce
   ...more,
 });
 
-export const recordOf = (instance: string, pid: number): ProcessRecord => ({
+export const recordOf = (
+  instance: string,
+  pid: number,
+  more: Partial<ProcessRecord> = {},
+): ProcessRecord => ({
   pid,
   startTime: pid * 10,
   bootId: 'boot',
   instance,
   start: `start-${pid}`,
   shimPid: pid - 1,
-  startedAt: noon,
+  startedAt: momentOf(noon - hour),
   commandDigest: 'digest',
   stopSignal: 'TERM',
   log: { path: `/log/${instance}.log`, offset: 0 },
+  ...more,
 });
 
-export const stopOf = (pid: number, sent = true): Stop => ({
+export const stopOf = (pid: number, sent = true, more: Partial<Stop> = {}): Stop => ({
   process: process(pid),
   sent,
   signal: 'TERM',
   at: noon,
   cause: 'restart',
+  ...more,
 });
 
+/** That a process was made quiet in order to be stopped, unless told otherwise. */
+export const quietOf = (pid: number, more: Partial<Quieting> = {}): Quieting => ({
+  ...stopOf(pid),
+  signal: 'TSTP',
+  isPrelude: true,
+  ...more,
+});
+
+export const busy: Activity = { kind: 'busy', what: 'job 212' };
+export const idle: Activity = { kind: 'idle' };
+
+interface Alive {
+  readonly stop?: Stop;
+  readonly quiet?: Quieting;
+  readonly pidfile?: PidfileState;
+  readonly activity?: Activity;
+  readonly hasShownReady?: boolean;
+  /** How old it is at noon; without it, it is some minutes old. */
+  readonly age?: Duration;
+  readonly release?: string;
+}
+
 /** An instance whose process lives and whose pidfile is right, unless told otherwise. */
-export function alive(
-  name: string,
-  pid: number,
-  { stop, pidfile = { kind: 'holds', pid } }: { stop?: Stop; pidfile?: PidfileState } = {},
-): ObservedInstance {
-  const presence: Presence = {
-    kind: 'alive',
-    record: recordOf(name, pid),
-    process: process(pid),
-    ...(stop && { stop }),
+export function alive(name: string, pid: number, more: Alive = {}): ObservedInstance {
+  const { stop, quiet, activity, hasShownReady = false, age, release } = more;
+  const { pidfile = { kind: 'holds', pid } } = more;
+  const born = age === undefined ? {} : { startTime: (upAtNoon - age) / 10 };
+  const marked = release === undefined ? {} : { release };
+  return {
+    name,
+    presence: {
+      kind: 'alive',
+      record: recordOf(name, pid, { ...born, ...marked }),
+      process: process(pid, born),
+      ...(stop && { stop: { ...stop, process: process(pid, born) } }),
+      ...(quiet && { quiet: { ...quiet, process: process(pid, born) } }),
+      hasShownReady,
+    },
+    pidfile,
+    ...(activity && { activity }),
+    problems: [],
   };
-  return { name, presence, pidfile, problems: [] };
+}
+
+/** An old process of an instance that leaves beside its replacement. */
+export function leaving(instance: string, pid: number, more: Alive = {}): ObservedInstance {
+  const observed = alive(instance, pid, {
+    stop: stopOf(pid),
+    pidfile: { kind: 'absent' },
+    ...more,
+  });
+  return { ...observed, name: leavingName(instance, `start-${pid}`) };
+}
+
+interface Dead {
+  readonly death?: Death;
+  readonly stop?: Stop;
+  readonly pidfile?: PidfileState;
+  readonly hasShownReady?: boolean;
+  /** How long it ran; without it, for an hour. */
+  readonly ranFor?: Duration;
+  /** Noon, unless told otherwise; null: nobody knows. */
+  readonly diedAt?: Moment | null;
 }
 
 /** An instance whose last process is dead; the shim has removed the pidfile, unless told otherwise. */
-export function dead(
-  name: string,
-  pid: number,
-  {
-    death = { kind: 'exited', status: 0 },
-    stop,
-    pidfile = { kind: 'absent' },
-  }: { death?: Death; stop?: Stop; pidfile?: PidfileState } = {},
-): ObservedInstance {
-  const presence: Presence = {
-    kind: 'dead',
-    record: recordOf(name, pid),
-    death,
-    diedAt: noon,
-    ...(stop && { stop }),
+export function dead(name: string, pid: number, more: Dead = {}): ObservedInstance {
+  const { death = { kind: 'exited', status: 0 }, stop, pidfile = { kind: 'absent' } } = more;
+  const { hasShownReady = false, ranFor = hour, diedAt = noon } = more;
+  return {
+    name,
+    presence: {
+      kind: 'dead',
+      record: recordOf(name, pid, { startedAt: momentOf((diedAt ?? noon) - ranFor) }),
+      death,
+      ...(diedAt !== null && { diedAt }),
+      ...(stop && { stop }),
+      hasShownReady,
+    },
+    pidfile,
+    problems: [],
   };
-  return { name, presence, pidfile, problems: [] };
 }
+
+/** A replacement that died a tenth of a second after its start. */
+export const crashed = (name: string, pid: number, more: Dead = {}): ObservedInstance =>
+  dead(name, pid, { ranFor: durationOf(100), death: { kind: 'exited', status: 1 }, ...more });
 
 export const absent = (
   name: string,
@@ -127,22 +212,71 @@ export const stray = (name: string, pid: number): ObservedInstance => ({
 
 export const observation = (...instances: ObservedInstance[]): Observation => ({
   now: noon,
-  sinceBoot: durationOf(1_000_000),
+  sinceBoot: upAtNoon,
   instances: new Map(instances.map((one) => [one.name, one])),
 });
 
+/** What is seen so long after noon. */
+export const seenAt = (after: Duration, ...instances: ObservedInstance[]): Observation => ({
+  ...observation(...instances),
+  now: noonPlus(after),
+  sinceBoot: durationOf(upAtNoon + after),
+});
+
 export const stoppedIntent = (...names: string[]): Intent => ({
+  ...noIntent,
   stopped: Object.fromEntries(names.map((name) => [name, { at: noon, by: 'ann@web1' }])),
 });
 
-/** A restart at noon that replaces these processes. */
-export const rolloutOf = (replaces: Record<string, number>): Intent => ({
+export const heldIntent = (...names: string[]): Intent => ({
   ...noIntent,
-  rollout: {
-    at: noon,
-    by: 'ann@web1',
-    replaces: Object.fromEntries(
-      Object.entries(replaces).map(([name, pid]) => [name, process(pid)]),
-    ),
-  },
+  held: Object.fromEntries(names.map((name) => [name, { at: noon, by: 'ann@web1' }])),
+});
+
+/** A restart at noon that replaces these processes; null where there was none. */
+export const aRollout = (
+  replaces: Readonly<Record<string, number | null>>,
+  more: Partial<Rollout> = {},
+): Rollout => ({
+  id: 'first',
+  at: noon,
+  by: 'ann@web1',
+  options: {},
+  replaces: Object.fromEntries(
+    Object.entries(replaces).map(([name, pid]) => [name, pid === null ? null : process(pid)]),
+  ),
+  releases: {},
+  proven: [],
+  ...more,
+});
+
+export const rolling = (...rollouts: Rollout[]): Intent => ({ ...noIntent, rollouts });
+
+/** What a pass decides: its plan as text, and what people want after it. */
+export function decide(
+  config: Config,
+  before: Intent,
+  seen: Observation,
+  goal: Goal = { kind: 'check' },
+): { readonly intent: Intent; readonly plan: string } {
+  const intent = applyGoal(config, before, goal, seen);
+  return { intent, plan: formatPlan(reconcile(config, intent, seen)) };
+}
+
+/** What somebody wants of these instances. */
+export const about = (...instances: string[]): { instances: string[]; by: string } => ({
+  instances,
+  by: 'ann@web1',
+});
+
+export const restartOf = (
+  instances: readonly string[],
+  options: RolloutOptions = {},
+): Extract<Goal, { kind: 'restart' }> => ({
+  kind: 'restart',
+  id: 'second',
+  by: 'bob@web1',
+  instances,
+  options,
+  releases: {},
 });

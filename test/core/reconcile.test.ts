@@ -6,10 +6,11 @@ import {
   absent,
   aConfig,
   alive,
+  aRollout,
   aWorker,
   dead,
   observation,
-  rolloutOf,
+  rolling,
   stoppedIntent,
   stopOf,
   stray,
@@ -55,14 +56,15 @@ describe('a pass', () => {
   });
 
   test('must replace only the very processes that the rollout names', () => {
-    const intent = rolloutOf({ 'mail.1': 10, 'mail.2': 19 });
+    const intent = rolling(aRollout({ 'mail.1': 10, 'mail.2': 19 }));
     expect(planOf(intent, alive('mail.1', 10), alive('mail.2', 20))).toBe(
       'ask mail.1 pid 10 to finish (TERM): restart of 12:00:00 by ann@web1\n',
     );
   });
 
   test('must not wake by a rollout what was stopped on purpose', () => {
-    const intent = { ...rolloutOf({ 'mail.1': 10 }), ...stoppedIntent('mail.1') };
+    const { stopped } = stoppedIntent('mail.1');
+    const intent = { ...rolling(aRollout({ 'mail.1': 10 })), stopped };
     expect(planOf(intent, dead('mail.1', 10))).toBe('');
   });
 

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { expect, test } from 'vitest';
 import {
   booted,
@@ -87,7 +88,10 @@ test('a worker must have the same environment whoever starts it', async () => {
   const environments = [];
   for (const script of shells) {
     const { worker, rig } = await startedBy(script);
-    const text = JSON.stringify(environmentOf(worker)).replaceAll(rig.folder, 'FOLDER');
+    const text = JSON.stringify(environmentOf(worker))
+      .replaceAll(rig.folder, 'FOLDER')
+      .replaceAll(basename(rig.folder), 'RELEASE')
+      .replaceAll(String(rig.instance('mail.1').record()['start']), 'START');
     environments.push(text.replaceAll(String(worker), 'PID'));
   }
   expect(environments[1]).toBe(environments[0]);

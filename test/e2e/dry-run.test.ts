@@ -92,6 +92,7 @@ test('--dry-run --json must print the plan as JSON', async () => {
   expect(exitCode).toBe(0);
   expect(JSON.parse(stdout)).toEqual({
     schema: 1,
+    later: [],
     plan: [
       {
         action: 'start',
@@ -101,6 +102,28 @@ test('--dry-run --json must print the plan as JSON', async () => {
       },
     ],
   });
+});
+
+test('restart --dry-run must name those who are asked now, and those whose turn comes later', async () => {
+  const rig = createRig({ mail: { ...drains, count: 3 } });
+  await rig.start();
+  const asked = (name: string): string =>
+    `ask ${name} pid ${String(rig.instance(name).pid())} to finish (TERM): restart of TT by WHO`;
+  const planOf = async (...options: string[]): Promise<string[]> => {
+    const { stdout } = await rig.workerctl('restart', '--dry-run', ...options);
+    return stdout.replace(/\d\d:\d\d:\d\d by \S+/g, 'TT by WHO').split('\n');
+  };
+  expect(await planOf()).toEqual([
+    asked('mail.1'),
+    'later, each when it is its turn: mail.2, mail.3',
+  ]);
+  expect(await planOf('--no-canary')).toEqual(['mail.1', 'mail.2', 'mail.3'].map(asked));
+  const { stdout } = await rig.workerctl('restart', '--dry-run', '--json');
+  expect(JSON.parse(stdout)).toMatchObject({
+    plan: [{ action: 'stop', instance: 'mail.1' }],
+    later: ['mail.2', 'mail.3'],
+  });
+  expect(rig.instance('mail.1').terms()).toEqual([]);
 });
 
 test('--dry-run before the first start must not make the state directory', async () => {

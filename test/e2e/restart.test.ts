@@ -3,9 +3,11 @@ import { expect, test } from 'vitest';
 import {
   booted,
   createRig,
+  eventsIn,
   fixture,
   isAlive,
   processAt,
+  resultIn,
   until,
   type InstanceHandle,
   type Rig,
@@ -67,7 +69,10 @@ test('restart must tell who it waits for, after a moment', async () => {
   restarting.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await until(() => said.includes('waiting for'), 'a sign of life');
   expect(said).toMatch(
-    new RegExp(`waiting for 1 to finish: mail\\.3 \\(pid ${old}, asked \\d\\S*s ago\\)`),
+    new RegExp(
+      `^\\d\\S+ waiting for 1 of 3: 1 draining: mail\\.3 \\(pid ${old}, \\d\\S*s\\)$`,
+      'm',
+    ),
   );
   busy.finishJob();
   expect((await restarting).exitCode).toBe(0);
@@ -91,10 +96,12 @@ test('restart of a target must leave the others alone', async () => {
 
 test('restart --wait must end with 124 and the list of who drains, and a later bootcheck finish it', async () => {
   const { rig, idle, busy, old } = await oneBusyOfThree();
-  const { exitCode, stdout } = await rig.workerctl('restart', '--graceful', '--wait', '500ms');
+  const { exitCode, stdout } = await rig.workerctl('restart', '--graceful', '--wait', '2s');
   expect(exitCode).toBe(124);
   expect(stdout).toMatch(
-    new RegExp(`the wait is over\nstill draining: mail\\.3 \\(pid ${old}, asked \\S+s ago\\)`),
+    new RegExp(
+      `the wait is over\nstill draining: mail\\.3 \\(pid ${old}, asked \\S+s ago, no limit\\)`,
+    ),
   );
   expect(stdout).toContain('nothing is lost');
   for (const instance of idle) expect(instance.boots()).toHaveLength(2);
@@ -110,21 +117,46 @@ test('restart --wait must end with 124 and the list of who drains, and a later b
 
 test('restart --wait --json must list who drains, and nothing but JSON', async () => {
   const { rig, old } = await oneBusyOfThree();
-  const { exitCode, stdout, stderr } = await rig.workerctl('restart', '--wait', '300ms', '--json');
+  const { exitCode, stdout, stderr } = await rig.workerctl('restart', '--wait', '2s', '--json');
   expect({ exitCode, stderr }).toEqual({ exitCode: 124, stderr: '' });
-  expect(JSON.parse(stdout)).toMatchObject({
-    schema: 1,
+  expect(resultIn(stdout)).toMatchObject({
     command: 'restart',
     end: 'timed_out',
     exit_code: 124,
     draining: [{ instance: 'mail.3', pid: old }],
+    pending: ['mail.3'],
   });
+  expect(eventsIn(stdout).filter(({ kind }) => kind === 'started')).toMatchObject([
+    { instance: 'mail.1' },
+    { instance: 'mail.2' },
+  ]);
 });
 
-test('restart --no-wait must ask, end with 0 at once, and leave the starts to bootcheck', async () => {
+test('restart --no-wait must ask one, end with 0 at once, and leave the rest to bootcheck', async () => {
   const { rig, idle, busy, old } = await oneBusyOfThree();
   const before = idle.map((instance) => instance.pid());
   const { exitCode, stdout } = await rig.workerctl('restart', '--no-wait');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('1 asked to finish; not waiting for them');
+  const [canary, other] = idle;
+  await canary?.left(before[0] ?? 0);
+  expect([other?.terms(), busy.terms()]).toEqual([[], []]);
+  busy.finishJob();
+  await until(async () => {
+    expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
+    return [...idle, busy].every((instance) => instance.boots().length === 2);
+  }, 'bootchecks to replace all');
+  for (const instance of [...idle, busy]) {
+    await replaced(instance);
+    expect(instance.terms()).toEqual([instance.boots()[0]]);
+  }
+  expect(busy.done()).toEqual([old]);
+});
+
+test('restart --no-wait --no-canary must ask all, end with 0 at once, and leave the starts to bootcheck', async () => {
+  const { rig, idle, busy, old } = await oneBusyOfThree();
+  const before = idle.map((instance) => instance.pid());
+  const { exitCode, stdout } = await rig.workerctl('restart', '--no-wait', '--no-canary');
   expect(exitCode).toBe(0);
   expect(stdout).toContain('3 asked to finish; not waiting for them');
   for (const instance of idle) await instance.left(instance.boots()[0] ?? 0);
@@ -172,14 +204,15 @@ test('Ctrl-C at a terminal must reach neither the workers nor their shims', asyn
   const pid = restarting.pid ?? 0;
   await until(() => processAt(pid)?.session === pid, 'a process group of its own');
   process.kill(-pid, 'SIGINT');
-  expect((await restarting).exitCode).toBe(130);
+  const { exitCode, all } = await restarting;
+  expect(exitCode, all).toBe(130);
   expect(busy.processes()).toEqual([old]);
   expect(processAt(shim)).toBeDefined();
 });
 
 test('a second restart while one still drains must send no second TERM, and wait for it', async () => {
   const { rig, busy, old } = await oneBusyOfThree();
-  expect((await rig.workerctl('restart', '--no-wait')).exitCode).toBe(0);
+  expect((await rig.workerctl('restart', '--no-wait', '--no-canary')).exitCode).toBe(0);
   await until(() => busy.terms().length === 1, 'its TERM');
   const { exitCode } = await rig.workerctl('restart', '--wait', '300ms', 'mail.3');
   expect(exitCode).toBe(124);
@@ -216,7 +249,7 @@ test('bootcheck must carry on a restart whose command was killed', async () => {
 
 test('a replacement that dies must end restart with 1 and its log lines, and leave the others running', async () => {
   const rig = createRig({
-    bad: { command: fixture('dies-if-broken'), ready: { after: '20s' } },
+    bad: { command: fixture('dies-if-broken'), ready: { after: '20s' }, count: 2 },
     good: drains,
   });
   await rig.workerctl('start', '--no-wait');
@@ -227,7 +260,11 @@ test('a replacement that dies must end restart with 1 and its log lines, and lea
   expect(exitCode).toBe(1);
   expect(stdout).toMatch(/bad\.1: start failed: pid \d+ died before it was ready: exit status 3/);
   expect(stdout).toContain('  | cannot load the new code');
+  expect(stdout).toMatch(/^\S+ restart aborted by bad\.1: .*; \d run on untouched$/m);
   expect(bad.terms()).toEqual([old]);
+  const other = rig.instance('bad.2');
+  expect(other.terms()).toEqual([]);
+  expect(other.processes()).toEqual(other.boots());
   expect(rig.instance('good.1').processes()).toHaveLength(1);
 });
 
@@ -255,16 +292,19 @@ test('a stop while restart waits must keep that instance down, and restart end w
   expect(busy.terms()).toEqual([old]);
 });
 
-test('two restarts at once must ask each process once and both succeed', async () => {
+test('of two restarts at once the later must take over, and each process be asked once', async () => {
   const { rig, idle, busy, old } = await oneBusyOfThree();
+  let said = '';
   const both = [rig.workerctl('restart'), rig.workerctl('restart')];
+  for (const { stdout } of both) stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await busy.asked();
+  await until(() => said.includes('mail.3: the restart of'), 'one to take over');
   busy.finishJob();
   const outcomes = await Promise.all(both);
-  expect(
-    outcomes.map(({ exitCode }) => exitCode),
-    outcomes.map(({ all }) => all).join(),
-  ).toEqual([0, 0]);
+  const told = outcomes.map(({ all }) => all).join();
+  expect(outcomes.map(({ exitCode }) => exitCode).sort(), told).toEqual([0, 1]);
+  expect(told).toMatch(/mail\.3: the restart of \d\S+ by \S+ has taken over/);
+  expect(told).not.toContain('start failed');
   expect(busy.done()).toEqual([old]);
   for (const instance of [...idle, busy]) {
     await booted(instance);
@@ -273,7 +313,7 @@ test('two restarts at once must ask each process once and both succeed', async (
   }
 });
 
-test('a restart that replaces the replacement another one waits for must not make that one fail', async () => {
+test('a restart whose replacement a later one replaces must end with 1, and say that it was taken over', async () => {
   const rig = createRig({ mail: { ...drains, ready: { after: '1500ms' } } });
   await rig.start();
   const mail = rig.instance('mail.1');
@@ -282,7 +322,9 @@ test('a restart that replaces the replacement another one waits for must not mak
   const { exitCode } = await rig.workerctl('restart');
   expect(exitCode).toBe(0);
   const { exitCode: firstCode, all } = await first;
-  expect(firstCode, all).toBe(0);
+  expect(firstCode, all).toBe(1);
+  expect(all).toMatch(/mail\.1: the restart of \d\S+ by \S+ has taken over/);
+  expect(all).not.toContain('start failed');
   expect(mail.terms()).toEqual(mail.boots().slice(0, 2));
   expect(mail.boots()[1]).toBe(second);
   expect(mail.processes()).toEqual([mail.boots()[2]]);
@@ -290,7 +332,7 @@ test('a restart that replaces the replacement another one waits for must not mak
 
 test('what restart replaced must not be replaced again by bootcheck', async () => {
   const { rig, idle } = await oneBusyOfThree();
-  await rig.workerctl('restart', '--wait', '400ms');
+  await rig.workerctl('restart', '--wait', '2s');
   const living = idle.map((instance) => instance.process());
   expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
   expect(living.every((each) => each !== undefined && isAlive(each))).toBe(true);
@@ -302,6 +344,6 @@ test('restart must send the configured signal', async () => {
   const old = rig.instance('mail.1').pid();
   const { exitCode, stdout } = await rig.workerctl('restart');
   expect(exitCode).toBe(0);
-  expect(stdout).toContain(`mail.1: asked pid ${String(old)} to finish (INT)`);
+  expect(stdout).toContain(`mail.1: asked pid ${String(old)} to finish (INT, no limit)`);
   expect(stdout).toContain('signal 2 (SIGINT)');
 });

@@ -120,8 +120,7 @@ export function createRig(workers: Workers = {}, top: WorkerKeys = {}): Rig {
     start: async (...targets) => {
       const { exitCode, all } = await rig.workerctl('start', '--json', ...targets);
       if (exitCode !== 0) throw new Error(`start ended with ${String(exitCode)}: ${all}`);
-      const { events } = JSON.parse(all) as { events: { kind: string; instance: string }[] };
-      for (const { kind, instance } of events)
+      for (const { kind, instance } of eventsIn(all))
         if (kind === 'started') await booted(rig.instance(instance));
     },
     configure: (changed, changedTop = top) => {
@@ -184,6 +183,38 @@ function instanceHandle(folder: string, stateDir: string, name: string): Instanc
     log: () => readOr(join(folder, 'log', `${name}.log`), ''),
   };
   return handle;
+}
+
+/** An event as `--json` prints it, beside what is only in events of its kind. */
+export type EventJson = Readonly<{ kind: string; instance: string; at: string }> &
+  Readonly<Record<string, unknown>>;
+
+/** The events in what an acting command has printed with `--json`, in order. */
+export const eventsIn = (text: string): EventJson[] =>
+  linesIn(text).flatMap(({ event }) => event ?? []);
+
+/** The last line of what an acting command has printed with `--json`, which says how it has ended. */
+export function resultIn(text: string): Readonly<Record<string, unknown>> {
+  const lines = linesIn(text);
+  const result = lines.at(-1)?.result;
+  if (result === undefined || lines.slice(0, -1).some((line) => line.result !== undefined))
+    throw new Error(`expected one result, in the last line: ${text}`);
+  return result;
+}
+
+interface LineJson {
+  readonly schema: number;
+  readonly event?: EventJson;
+  readonly result?: Readonly<Record<string, unknown>>;
+}
+
+function linesIn(text: string): LineJson[] {
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as LineJson);
+  if (lines.some(({ schema }) => schema !== 1)) throw new Error(`expected schema 1: ${text}`);
+  return lines;
 }
 
 /** Waits until the program in the pidfile has noted its boot: its traps are set then. */

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { expect, test } from 'vitest';
 import { booted, createRig, fixture, stateOf, until } from './rig.ts';
 
@@ -7,6 +8,7 @@ const escape = String.fromCharCode(27);
 interface StatusJson {
   readonly schema: number;
   readonly wanted: number;
+  readonly up: number;
   readonly ready: number;
   readonly ok: boolean;
   readonly instances: readonly {
@@ -31,9 +33,9 @@ test('status must show a line for each instance, a summary, and end with 0 when 
   expect(lines[0]).toMatch(/^INSTANCE +STATE +PID +UPTIME +DETAIL$/);
   for (const [index, name] of ['mail.1', 'mail.2', 'images.a'].entries()) {
     const pid = String(rig.instance(name).pid());
-    expect(lines[index + 1]).toMatch(new RegExp(`^${name} +running +${pid} +\\d\\S*s$`));
+    expect(lines[index + 1]).toMatch(new RegExp(`^${name} +ready +${pid} +\\d\\S*s$`));
   }
-  expect(lines.at(-1)).toBe('3 wanted, 3 ready');
+  expect(lines.at(-1)).toBe('3 wanted, 3 up, 3 ready');
 });
 
 test('status --json must tell the same under schema 1', async () => {
@@ -44,27 +46,33 @@ test('status --json must tell the same under schema 1', async () => {
   expect(JSON.parse(stdout)).toEqual({
     schema: 1,
     wanted: 1,
+    up: 1,
     ready: 1,
     ok: true,
     instances: [
       {
         name: 'mail.1',
         worker: 'mail',
-        state: 'running',
+        state: 'ready',
         pid: rig.instance('mail.1').pid(),
         uptime_s: expect.any(Number) as number,
+        release: basename(rig.folder),
         outdated: false,
+        activity: null,
         detail: '',
       },
     ],
+    wants: [],
+    releases: { mail: basename(rig.folder) },
+    rollouts: [],
   });
   const asVariable = await rig.workerctlWith({ WORKERCTL_JSON: '1' }, 'status');
   expect(parse(asVariable.stdout).schema).toBe(1);
 });
 
-test('status must know running, starting, draining, stopped, missing and surplus, and end with 3', async () => {
+test('status must know ready, starting, draining, stopped, missing and surplus, and end with 3', async () => {
   const workers = {
-    running: drains,
+    healthy: drains,
     starting: { ...drains, ready: { after: '1h' } },
     draining: drains,
     stopped: drains,
@@ -86,15 +94,15 @@ test('status must know running, starting, draining, stopped, missing and surplus
   expect(exitCode).toBe(3);
   const status = parse(stdout);
   expect(Object.fromEntries(status.instances.map(({ name, state }) => [name, state]))).toEqual({
-    'running.1': 'running',
+    'healthy.1': 'ready',
     'starting.1': 'starting',
     'draining.1': 'draining',
     'stopped.1': 'stopped',
     'missing.1': 'missing',
-    'surplus.1': 'running',
+    'surplus.1': 'ready',
     'surplus.2': 'surplus',
   });
-  expect(status).toMatchObject({ wanted: 5, ready: 2, ok: false });
+  expect(status).toMatchObject({ wanted: 5, up: 4, ready: 2, ok: false });
   const detail = new Map(status.instances.map((each) => [each.name, each.detail]));
   expect(detail.get('draining.1')).toMatch(/^for \S+s \(restart of \S+ by \S+\), no limit$/);
   expect(detail.get('stopped.1')).toMatch(/^by \S+@\S+ at \d\d:\d\d:\d\d$/);
@@ -106,7 +114,7 @@ test('status must know running, starting, draining, stopped, missing and surplus
   expect(table.exitCode).toBe(3);
   expect(table.stdout).toMatch(/^missing\.1 +missing +- +- /m);
   expect(table.stdout).toContain(
-    '5 wanted, 2 ready, 1 starting, 1 draining, 1 missing, 1 stopped, 1 surplus',
+    '5 wanted, 4 up, 2 ready, 1 starting, 1 draining, 1 missing, 1 stopped, 1 surplus',
   );
 });
 
@@ -124,25 +132,39 @@ test('what was stopped on purpose must not make status fail', async () => {
   await rig.workerctl('stop', 'mail.2');
   const { exitCode, stdout } = await rig.workerctl('status');
   expect(exitCode).toBe(0);
-  expect(stdout).toContain('1 wanted, 1 ready, 1 stopped');
+  expect(stdout).toContain('1 wanted, 1 up, 1 ready, 1 stopped');
 });
 
-test('status must note a worker that a signal has stopped', async () => {
+test('a worker that a signal has stopped must be frozen, and not ready', async () => {
   const rig = createRig({ mail: drains });
   await rig.start();
   const pid = await booted(rig.instance('mail.1'));
   process.kill(pid, 'SIGSTOP');
   await until(() => stateOf(pid) === 'T', 'it to stop');
-  expect((await rig.workerctl('status')).stdout).toMatch(/^mail\.1 .*SIGSTOP.*kill -CONT/m);
+  const { exitCode, stdout } = await rig.workerctl('status');
+  expect(exitCode).toBe(3);
+  expect(stdout).toMatch(/^mail\.1 +frozen .* stopped \(SIGSTOP\): it does nothing; kill -CONT/m);
+  expect(stdout).toContain('1 wanted, 1 up, 0 ready, 1 frozen');
 });
 
-test('status must say what is to be replaced when it could not be asked yet', async () => {
-  const rig = createRig({ mail: drains });
+test('status must say who is to be replaced and was not asked yet', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
   await rig.start();
   await rig.instance('mail.1').giveJob();
   await rig.workerctl('restart', '--no-wait');
   const { stdout } = await rig.workerctl('status', '--json');
-  expect(JSON.parse(stdout)).toMatchObject({ instances: [{ state: 'draining', outdated: true }] });
+  expect(JSON.parse(stdout)).toMatchObject({
+    instances: [
+      { state: 'draining', outdated: true },
+      { state: 'ready', outdated: true },
+    ],
+    rollouts: [{ aborted: null }],
+  });
+  const table = await rig.workerctl('status');
+  expect(table.stdout).toMatch(
+    /^mail\.1 +draining +\d+ +\S+ +for \S+s \(restart of .*\), no limit$/m,
+  );
+  expect(table.stdout).toMatch(/^mail\.2 +ready +\d+ +\S+ +outdated$/m);
 });
 
 test('targets and globs must choose what status shows', async () => {

@@ -17,7 +17,7 @@ test('a lowered count must make bootcheck drain the surplus one, and not start i
   const { exitCode, stdout } = await rig.workerctl('bootcheck');
   expect(exitCode).toBe(0);
   expect(stdout).toContain(
-    `mail.2: asked pid ${old} to finish (TERM): the config wants 1 of mail, and not this one`,
+    `mail.2: asked pid ${old} to finish (TERM, no limit): the config wants 1 of mail, and not this one`,
   );
   await until(() => second.terms().length === 1, 'its TERM');
   expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });

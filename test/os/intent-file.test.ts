@@ -2,19 +2,42 @@ import { readFileSync, mkdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { WorkerctlError } from '../../src/core/error.ts';
 import { noIntent, type Intent } from '../../src/core/intent.ts';
-import { momentOf } from '../../src/core/time.ts';
+import { durationOf, momentOf } from '../../src/core/time.ts';
 import { intentPath, readIntent, writeIntent } from '../../src/os/intent-file.ts';
 import { useScratch } from './scratch.ts';
 
 const scratch = useScratch();
 
+const wish = { at: momentOf(1_700_000_000_000), by: 'deploy@web1' };
+const identity = { pid: 7, startTime: 8, bootId: 'x' };
+
+/** With every member that there is. */
 const intent: Intent = {
-  stopped: { 'mail.1': { at: momentOf(1_700_000_000_000), by: 'deploy@web1' } },
-  rollout: {
-    at: momentOf(1_700_000_000_001),
-    by: 'deploy@web1',
-    replaces: { 'mail.2': { pid: 7, startTime: 8, bootId: 'x' } },
-  },
+  stopped: { 'mail.1': wish },
+  held: { 'mail.3': { ...wish, until: momentOf(1_700_000_060_000) }, 'mail.4': wish },
+  quiet: { 'mail.5': { ...wish, until: momentOf(1_700_000_060_000) } },
+  wants: { mail: { ...wish, identifiers: ['1', '2'] } },
+  failures: { 'mail.6': { start: 'f00', count: 3, at: momentOf(1_700_000_000_002) } },
+  deadlines: { 'mail.2': { process: identity, at: durationOf(123_456) } },
+  rollouts: [
+    {
+      ...wish,
+      id: 'abc',
+      options: { canary: false, batch: { kind: 'count', count: 2 }, overlap: true },
+      replaces: { 'mail.2': identity, 'mail.7': null },
+      releases: { mail: { from: 'a', to: 'b' } },
+      proven: ['mail'],
+      aborted: { at: momentOf(1_700_000_000_003), instance: 'mail.2', why: 'it died' },
+    },
+    {
+      ...wish,
+      id: 'def',
+      options: { batch: { kind: 'percent', percent: 25 }, killAfter: durationOf(900_000) },
+      replaces: { 'maps.1': identity },
+      releases: { maps: {} },
+      proven: [],
+    },
+  ],
 };
 
 function refusal(act: () => unknown): WorkerctlError {
@@ -31,9 +54,20 @@ test('nothing must be wanted without a file', () => {
   expect(readIntent(scratch.folder())).toEqual(noIntent);
 });
 
-test.each([intent, { stopped: intent.stopped }, noIntent])('%j must come back', (one) => {
-  writeIntent(scratch.folder(), one, { durable: true });
-  expect(readIntent(scratch.folder())).toEqual(one);
+test.each([intent, { ...noIntent, stopped: intent.stopped }, noIntent])(
+  '%j must come back',
+  (one) => {
+    writeIntent(scratch.folder(), one, { durable: true });
+    expect(readIntent(scratch.folder())).toEqual(one);
+  },
+);
+
+test('one that a version without rollouts wrote must be read', () => {
+  scratch.write('state.json', '{"version":1,"stopped":{"mail.1":{"at":5,"by":"me"}}}');
+  expect(readIntent(scratch.folder())).toEqual({
+    ...noIntent,
+    stopped: { 'mail.1': { at: 5, by: 'me' } },
+  });
 });
 
 test.each(['', 'abc', '[]', '{}', '{"version":2,"stopped":{}}', '{"version":1,"stopped":{"a":1}}'])(
@@ -58,7 +92,7 @@ test('one that cannot be written must be an error, and leave the old one', () =>
 });
 
 test('a name like those of objects must be an instance like any other', () => {
-  const odd: Intent = { stopped: { '__proto__.1': { at: momentOf(1), by: 'me' } } };
+  const odd: Intent = { ...noIntent, stopped: { '__proto__.1': { at: momentOf(1), by: 'me' } } };
   writeIntent(scratch.folder(), odd, { durable: true });
   expect(readFileSync(intentPath(scratch.folder()), 'utf8')).toContain('__proto__.1');
   expect(readIntent(scratch.folder())).toEqual(odd);

@@ -380,7 +380,7 @@ describe('what a worker has', () => {
   test('must be the same whatever the caller’s umask and ignored signals were', async () => {
     mkdirSync(scratch.path('state'));
     const launcher = scratch.shell(
-      `umask 0; exec 3>>state/mail.1.lock; setsid /bin/sh "$@" >worker.log 2>state/mail.1.shim & wait`,
+      `umask 0; export SHIM_RECORD='"start":"s"'; exec 3>>state/mail.1.lock; setsid /bin/sh "$@" >worker.log 2>state/mail.1.shim & wait`,
       shimScript,
       ...['supervise', 'mail.1', scratch.path('state'), scratch.path('state/mail.1.pid'), 's'],
       ...['/bin/sh', '-c', 'exit 4'],

@@ -136,7 +136,7 @@ describe('a started worker', () => {
     scratch.write('log/mail.1.log', 'before\n');
     const record = await recordOf(await start({ command: ['echo', 'now'] }));
     expect(record.log).toEqual({ path: scratch.path('log/mail.1.log'), offset: 7 });
-    await until('its death', () => readDeath(scratch.folder(), record));
+    await until('its death', () => readDeath(scratch.folder(), 'mail.1', record));
     expect(readFileSync(record.log.path, 'utf8')).toBe('before\nnow\n');
   });
 

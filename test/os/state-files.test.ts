@@ -1,21 +1,30 @@
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, truncateSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, truncateSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { ProcessRecord, Stop } from '../../src/core/record.ts';
-import { momentOf } from '../../src/core/time.ts';
+import type { ProcessRecord, Quieting, Stop } from '../../src/core/record.ts';
+import { durationOf, momentOf } from '../../src/core/time.ts';
 import {
   exitPath,
+  heartbeatPath,
+  keepDeathOfLeaving,
+  listStateFiles,
   lockPath,
+  moveAside,
+  noteReady,
   readDeath,
   readPidfile,
+  readQuiet,
   readRecord,
   readStop,
   recordedInstances,
   recordMembers,
   recordPath,
   removeFile,
+  removeFilesOf,
   shimNotesPath,
   stopPath,
+  wasSeenReady,
   writePidfile,
+  writeQuiet,
   writeRecord,
   writeStop,
 } from '../../src/os/state-files.ts';
@@ -164,9 +173,12 @@ describe('recordedInstances', () => {
       'mail.1.json.new',
       'mail.2.pid',
       'a.b.c.json',
+      'mail.1~f00.json',
+      'mail.1~.json',
     ])
       scratch.write(name, '');
-    expect(recordedInstances(scratch.folder()).sort()).toEqual(['job-a.b_2', 'mail.1']);
+    const found = recordedInstances(scratch.folder()).sort();
+    expect(found).toEqual(['job-a.b_2', 'mail.1', 'mail.1~f00']);
   });
 
   test('must be none without a folder', () => {
@@ -174,12 +186,86 @@ describe('recordedInstances', () => {
   });
 });
 
+test('listStateFiles must name the notes that there are, with the heartbeats of each start', () => {
+  const notes = ['mail.1.stop', 'mail.1.quiet', 'mail.1.ready', 'mail.1.dump', 'mail.1~f00.stop'];
+  for (const name of [...notes, 'mail.1.exit', 'mail.1.lock', 'mail.1.stop.new'])
+    scratch.write(name, '');
+  mkdirSync(scratch.path('heartbeats'));
+  scratch.write('heartbeats/mail.1.f00', '');
+  expect([...listStateFiles(scratch.folder()).notes].sort()).toEqual(
+    [...notes, 'heartbeats/mail.1.f00'].sort(),
+  );
+});
+
+describe('an old process that leaves beside its replacement', () => {
+  const name = 'mail.1~f00';
+  const kinds = ['stop', 'quiet', 'ready', 'shim', 'lock', 'json'];
+
+  test('must keep all its files under another name, and leave the pidfile’s place', () => {
+    for (const kind of [...kinds, 'pid']) scratch.write(`mail.1.${kind}`, kind);
+    moveAside(scratch.folder(), 'mail.1', 'f00');
+    for (const kind of kinds)
+      expect(readFileSync(scratch.path(`${name}.${kind}`), 'utf8'), kind).toBe(kind);
+    for (const kind of ['json', 'lock', 'shim'])
+      expect(existsSync(scratch.path(`mail.1.${kind}`)), kind).toBe(false);
+  });
+
+  test('must be moved aside by a second try, where the first was cut off before its record', () => {
+    for (const kind of ['stop', 'json']) scratch.write(`mail.1.${kind}`, kind);
+    for (const kind of ['stop', 'lock']) scratch.write(`${name}.${kind}`, kind);
+    moveAside(scratch.folder(), 'mail.1', 'f00');
+    for (const kind of ['stop', 'lock', 'json'])
+      expect(readFileSync(scratch.path(`${name}.${kind}`), 'utf8'), kind).toBe(kind);
+  });
+
+  test('must have its death kept before its place is taken', () => {
+    scratch.write('mail.1.exit', '{"start":"f00","status":0}');
+    keepDeathOfLeaving(scratch.folder(), 'mail.1');
+    expect(existsSync(scratch.path(`${name}.exit`)), 'nobody is leaving').toBe(false);
+    scratch.write(`${name}.json`, '');
+    keepDeathOfLeaving(scratch.folder(), 'mail.1');
+    expect(readDeath(scratch.folder(), name, record)?.death).toEqual({ kind: 'exited', status: 0 });
+    expect(existsSync(scratch.path('mail.1.exit'))).toBe(false);
+  });
+
+  test('must leave no file behind', () => {
+    const beat = heartbeatPath(scratch.folder(), 'mail.1', 'f00');
+    mkdirSync(scratch.path('heartbeats'));
+    for (const kind of [...kinds, 'exit']) scratch.write(`${name}.${kind}`, kind);
+    scratch.write('heartbeats/mail.1.f00', '');
+    expect(existsSync(beat)).toBe(true);
+    removeFilesOf(scratch.folder(), name, 'f00');
+    expect(listStateFiles(scratch.folder())).toEqual({ recorded: [], notes: new Set() });
+    expect(existsSync(beat)).toBe(false);
+  });
+});
+
+test('that a process was seen ready must be noted for its own start alone', () => {
+  noteReady(scratch.folder(), 'mail.1', 'f00');
+  expect(wasSeenReady(scratch.folder(), 'mail.1', 'f00')).toBe(true);
+  expect(wasSeenReady(scratch.folder(), 'mail.1', 'f01')).toBe(false);
+  expect(wasSeenReady(scratch.folder(), 'mail.2', 'f00')).toBe(false);
+});
+
 describe('a stop', () => {
   const read = (): ReturnType<typeof readStop> => readStop(scratch.folder(), 'mail.1');
 
   test.each([true, false])('must come back as it was written, sent: %s', (sent) => {
     writeStop(scratch.folder(), 'mail.1', { ...stop, sent });
-    expect(read()).toEqual({ kind: 'read', value: { ...stop, sent } });
+    expect(read()).toEqual({ kind: 'read', value: { ...stop, sent, isPrelude: false } });
+  });
+
+  test('must come back with its deadline', () => {
+    const limited = { ...stop, deadline: durationOf(123_456.5) };
+    writeStop(scratch.folder(), 'mail.1', limited);
+    expect(read()).toEqual({ kind: 'read', value: { ...limited, isPrelude: false } });
+  });
+
+  test.each([true, false])('to take no new job must come back, as a prelude: %s', (isPrelude) => {
+    const quiet: Quieting = { ...stop, sent: true, signal: 'TSTP', isPrelude };
+    writeQuiet(scratch.folder(), 'mail.1', quiet);
+    expect(readQuiet(scratch.folder(), 'mail.1')).toEqual({ kind: 'read', value: quiet });
+    expect(read()).toEqual({ kind: 'absent' });
   });
 
   test('must have "sent" where signal.sh writes over it', () => {
@@ -187,7 +273,7 @@ describe('a stop', () => {
     const text = readFileSync(scratch.path('mail.1.stop'), 'utf8');
     expect(text.startsWith('{"sent":false,')).toBe(true);
     scratch.write('mail.1.stop', `{"sent":true ${text.slice('{"sent":true '.length)}`);
-    expect(read()).toEqual({ kind: 'read', value: { ...stop, sent: true } });
+    expect(read()).toEqual({ kind: 'read', value: { ...stop, sent: true, isPrelude: false } });
   });
 
   test('must be absent without a file', () => {
@@ -203,7 +289,7 @@ describe('a stop', () => {
 describe('a death', () => {
   const read = (text: string): unknown => {
     scratch.write('mail.1.exit', text);
-    return readDeath(scratch.folder(), record)?.death;
+    return readDeath(scratch.folder(), 'mail.1', record)?.death;
   };
 
   test.each([
@@ -225,12 +311,23 @@ describe('a death', () => {
   test('must be when the file was written', () => {
     const before = Date.now();
     read('{"start":"f00","status":0}');
-    const at = readDeath(scratch.folder(), record)?.at ?? 0;
+    const at = readDeath(scratch.folder(), 'mail.1', record)?.at ?? 0;
     expect(Math.abs(at - before)).toBeLessThan(5_000);
   });
 
+  test('of an old process that leaves must be read under its own name, or under the instance’s', () => {
+    const name = 'mail.1~f00';
+    const leaving = (): unknown => readDeath(scratch.folder(), name, record)?.death;
+    scratch.write('mail.1.exit', '{"start":"f00","status":1}');
+    expect(leaving()).toEqual({ kind: 'exited', status: 1 });
+    scratch.write(`${name}.exit`, '{"start":"f00","status":2}');
+    expect(leaving()).toEqual({ kind: 'exited', status: 2 });
+    scratch.write('mail.1.exit', '{"start":"f01","status":3}');
+    expect(readDeath(scratch.folder(), 'mail.1', record)).toBeUndefined();
+  });
+
   test('must not be known without a file', () => {
-    expect(readDeath(scratch.folder(), record)).toBeUndefined();
+    expect(readDeath(scratch.folder(), 'mail.1', record)).toBeUndefined();
   });
 });
 

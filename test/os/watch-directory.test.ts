@@ -11,8 +11,8 @@ afterEach(() => {
   for (const watch of open.splice(0)) watch.close();
 });
 
-function watched(path = scratch.folder()): DirectoryWatch {
-  const watch = watchDirectory(path);
+function watched(path = scratch.folder(), isRelevant?: (file: string) => boolean): DirectoryWatch {
+  const watch = watchDirectory(path, isRelevant);
   open.push(watch);
   return watch;
 }
@@ -46,6 +46,22 @@ describe('a change', () => {
     const watch = watched();
     rmSync(scratch.path('mail.1.pid'));
     expect(await changesUntil(watch, 'mail.1.pid')).toContain('mail.1.pid');
+  });
+
+  test('of many files at once must be told at once', async () => {
+    const watch = watched();
+    const changed = watch.changes(30_000, never);
+    const names = Array.from({ length: 50 }, (_, index) => `mail.${index}.exit`);
+    for (const name of names) scratch.write(name, '');
+    expect([...(await changed)].sort()).toEqual(names.sort());
+  });
+
+  test('of a file that is not relevant must wake nobody', async () => {
+    const watch = watched(scratch.folder(), (file) => file !== 'pass.lock');
+    scratch.write('pass.lock', '');
+    expect([...(await watch.changes(100, never))]).toEqual([]);
+    scratch.write('mail.1.exit', '');
+    expect([...(await changesUntil(watch, 'mail.1.exit'))]).toEqual(['mail.1.exit']);
   });
 
   test('between two waits must not be lost, nor told twice', async () => {

@@ -58,8 +58,17 @@ describe.concurrent('under workerctl', () => {
     expect(await application.rows()).toEqual([]);
     expect(isAlive(begin.pid)).toBe(false);
     expect(asksOf(application, begin.pid)).toHaveLength(1);
-    expect(all).toMatch(new RegExp(`${busy}: pid ${begin.pid} has left .*: exit status 0$`, 'm'));
-    expect(new Set(Object.values(await statesOf(rig)))).toEqual(new Set(['running']));
+    expect(all).toMatch(
+      new RegExp(
+        `${busy}: pid ${begin.pid} has left after \\S+ \\(job \\d+\\): exit status 0$`,
+        'm',
+      ),
+    );
+    const steps = all.match(/\S+: asked pid|\S+ has proven the new code/g);
+    expect(steps).toHaveLength(4);
+    expect(idle.map((name) => `${name}: asked pid`)).toContain(steps?.[0]);
+    expect(steps?.[1]).toBe(steps?.[0]?.replace(': asked pid', ' has proven the new code'));
+    expect(new Set(Object.values(await statesOf(rig)))).toEqual(new Set(['ready']));
 
     tell(
       `workerctl restart --graceful, one of three workers is in a job of ${longSeconds} s`,
@@ -132,7 +141,7 @@ describe.concurrent('under workerctl', () => {
     const { exitCode, all } = await rig.workerctl('start');
     context.expect(exitCode, all).toBe(0);
     await allBooted(rig, application, stateDir, instances);
-    context.expect(new Set(Object.values(await statesOf(rig)))).toEqual(new Set(['running']));
+    context.expect(new Set(Object.values(await statesOf(rig)))).toEqual(new Set(['ready']));
     return { rig, application };
   }
 

@@ -3,7 +3,9 @@
 # May be run again at any time; installs nothing when everything is there.
 set -eu
 
-packages='ruby ruby-delayed-job ruby-delayed-job-active-record ruby-sqlite3 ruby-daemons'
+packages='ruby ruby-delayed-job ruby-delayed-job-active-record ruby-sqlite3 ruby-daemons gunicorn'
+# For promtool alone: whoever has that needs no package.
+command -v promtool >/dev/null || packages="$packages prometheus"
 
 is_installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -34,7 +36,22 @@ fi
 
 echo "setup: installing$missing"
 as_root apt-get update -qq
+# The package starts a server, now and at each boot, and nobody asked for that. systemd starts nothing that is masked;
+# without systemd it is stopped, and disabled.
+unit=/etc/systemd/system/prometheus.service
+case $missing in
+  *' prometheus'*)
+    as_root mkdir -p "${unit%/*}"
+    [ -e "$unit" ] || as_root ln -sfn /dev/null "$unit"
+    ;;
+esac
 # The list is split into words on purpose.
 # shellcheck disable=SC2086
 as_root apt-get install -qq -y --no-install-recommends $missing
+case $missing in
+  *' prometheus'*)
+    [ -d /run/systemd/system ] || as_root /etc/init.d/prometheus stop
+    as_root update-rc.d prometheus disable
+    ;;
+esac
 echo "setup: done"

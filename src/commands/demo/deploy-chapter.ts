@@ -19,7 +19,9 @@ export async function deployAndRestart(scene: Scene, work: Work): Promise<void> 
   const { step, say, command, deploy, workerctl } = scene;
   const replaced = watchReplaced(scene);
   step('Deploy new code, and restart');
-  say('Each worker is asked to finish its job and to leave. Nobody is killed.');
+  say('One without a job is asked to leave first. Its replacement must prove the new');
+  say('code, by running for a second. Only then the others are asked, each to finish');
+  say('its job and to leave. Nobody is killed.');
   command('echo 2 > VERSION');
   deploy(2);
   command('workerctl restart --graceful &');
@@ -28,7 +30,7 @@ export async function deployAndRestart(scene: Scene, work: Work): Promise<void> 
   await seeReplaced(scene, work, replaced);
   await seeRefused(scene, work, replaced);
   await seeFinished(scene, work, replaced);
-  await seeEnd(scene, await restart);
+  await seeEnd(scene, work, await restart);
 }
 
 function watchReplaced({ pidOf }: Scene): Replaced {
@@ -88,16 +90,27 @@ async function seeFinished(
 
 async function seeEnd(
   { say, quote, command, output, holds, processes, spool }: Scene,
+  { busy }: Work,
   restart: CommandResult,
 ): Promise<void> {
   say('All are replaced and ready, so the restart ends. What it has told meanwhile:');
   output(restart.output, restart.exitCode);
   await holds('it ends with 0', () => unless(restart.exitCode === 0, String(restart.exitCode)));
+  await holds('one without a job has proven the new code before any other was asked', () =>
+    provenFirst(restart.output, busy),
+  );
   await holds(oneEachClaim, () => oneEach(processes()));
   command('echo 0.2 > job && mv job spool/letter');
   spool.put('letter', 0.2);
   await holds('the new code does the next job', () => doneByNewCode(spool), soonMs);
   quote(spool.doneLines('letter').join('\n'));
+}
+
+function provenFirst(output: string, busy: string): string | undefined {
+  const [before, after] = output.split(' has proven the new code');
+  if (before === undefined || after === undefined) return 'that none has proven it';
+  const asked = [...before.matchAll(/(\S+): asked pid/g)].map(([, name = '']) => name);
+  return unless(asked.length === 1 && !asked.includes(busy), asked.join(', '));
 }
 
 function doneByNewCode(spool: Scene['spool']): string | undefined {

@@ -85,13 +85,17 @@ function tryLock(helper: Helper, paths: readonly string[]): (HeldLock | undefine
 /** The indexes of the fds whose lock somebody else holds. */
 function heldByOthers(helper: Helper, fds: readonly number[]): Set<number> {
   const { program, words, heldCode } = helper.call(fds.map((_, index) => index + firstFd));
-  const result = childProcess().spawnSync(program, words, {
-    stdio: ['ignore', 'pipe', 'pipe', ...fds],
-    // A session of its own: Ctrl-C at the terminal must not end it half way. (spawnSync knows it, its types do not.)
-    ...{ detached: true },
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-    encoding: 'utf8',
-  });
+  const run = () =>
+    childProcess().spawnSync(program, words, {
+      stdio: ['ignore', 'pipe', 'pipe', ...fds],
+      // A session of its own: Ctrl-C at the terminal must not end it half way. (spawnSync knows it, its types do not.)
+      ...{ detached: true },
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+      encoding: 'utf8',
+    });
+  let result = run();
+  // Ctrl-C may have reached it before it had that session. To lock a second time what is locked changes nothing.
+  if (result.signal !== null) result = run();
   if (heldCode !== undefined && result.status === heldCode) return new Set([0]);
   if (result.error !== undefined || result.status !== 0) {
     const found =
@@ -117,11 +121,9 @@ function isStillAt(fd: number, path: string): boolean {
   return found?.ino === locked.ino && found.dev === locked.dev;
 }
 
-const neverCompromised = new AbortController().signal;
-
 const heldLock = (fd: number): HeldLock => ({
   fd,
-  compromised: neverCompromised,
+  compromised: new AbortController().signal,
   release: () => {
     closeQuietly(fd);
     return Promise.resolve();

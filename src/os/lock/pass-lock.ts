@@ -2,6 +2,7 @@ import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } f
 import { WorkerctlError } from '../../core/error.ts';
 import { durationOf, elapsed, formatDuration, momentOf, type Duration } from '../../core/time.ts';
 import { monotonicMs, now, sleep } from '../clock.ts';
+import { effect } from '../fault-point.ts';
 import { currentBootId, readProcess } from '../process-table.ts';
 import { lockBackend } from './choose-backend.ts';
 import type { HeldLock } from './lock-backend.ts';
@@ -27,6 +28,7 @@ export async function takePassLock(
     const [lock] = livingHolder(path) === undefined ? await lockBackend().tryLock([path]) : [];
     if (lock !== undefined) {
       signIn(lock, path, options.command);
+      effect();
       return { ...lock, release: () => signOutAndRelease(lock, path) };
     }
     if (monotonicMs() >= deadline || options.signal?.aborted === true)

@@ -2,6 +2,7 @@
 require 'active_record'
 require 'delayed_job_active_record'
 require_relative 'note_job'
+require_relative '../../../docs/heartbeat/beat'
 
 ENV['RAILS_ENV'] = 'production'
 
@@ -11,3 +12,14 @@ ActiveRecord::Base.configurations = {
 }
 ActiveRecord::Base.establish_connection
 Delayed::Worker.backend = :active_record
+
+# workerctl asks idle workers first, where it knows them. Under its own script there is no file to say it in.
+class SaysItsJob < Delayed::Plugin
+  callbacks do |lifecycle|
+    lifecycle.around(:perform) do |worker, job, &block|
+      Heartbeat.busy("job #{job.id}") { block.call(worker, job) }
+    end
+  end
+end
+Delayed::Worker.plugins << SaysItsJob
+Heartbeat.start

@@ -1,0 +1,9 @@
+# A shell beats between the steps of a job: beat when there is nothing to say, beat "busy job 212" when one begins.
+beat() {
+  [ -n "$WORKERCTL_HEARTBEAT_FILE" ] || return 0
+  if [ $# -eq 0 ]; then
+    touch "$WORKERCTL_HEARTBEAT_FILE"
+  else
+    printf '%s\n%s\n' "$1" "$(date +%s)" >"$WORKERCTL_HEARTBEAT_FILE"
+  fi
+}

@@ -1,0 +1,106 @@
+import type { Event } from '../core/event.ts';
+import type { ActOutcome } from '../core/outcome.ts';
+import type { Plan } from '../core/plan.ts';
+import type { ProgressView } from '../core/progress.ts';
+import { durationOf } from '../core/time.ts';
+import type { ProgressDisplay } from '../control/context.ts';
+import { now } from '../os/clock.ts';
+import { annotationFor, isGitHubWorkflow } from '../output/annotations.ts';
+import { formatEventLine, formatOutcome, formatPlanned } from '../output/human.ts';
+import { planJson } from '../output/json.ts';
+import { eventLine, resultLine } from '../output/ndjson.ts';
+import { plain, type Colours } from '../output/plain.ts';
+import { formatSignOfLife } from '../output/progress.ts';
+import type { GlobalOptions } from './parse.ts';
+import { mayBeTerminal, print, terminalSize } from './print.ts';
+
+/** Where an acting command's events, progress and outcome go. */
+export interface Screen {
+  readonly report: (event: Event) => void;
+  readonly progress: ProgressDisplay;
+  readonly planned: (plan: Plan, later: readonly string[]) => void;
+  readonly acted: (outcome: ActOutcome, exitCode: number) => void;
+  /** Leaves the terminal as it was. */
+  readonly end: () => void;
+}
+
+/** Colours where they can be seen or are asked for; what makes them is loaded only then. */
+export async function colours(): Promise<Colours> {
+  if (!mayBeTerminal() && process.env['FORCE_COLOR'] === undefined) return plain;
+  const { coloursFor } = await import('../output/colours.ts');
+  return coloursFor(process.env);
+}
+
+/** A live view on a terminal, JSON lines where they are asked for, else plain lines with a sign of life. */
+export async function openScreen({ json }: GlobalOptions): Promise<Screen> {
+  if (json) return jsonScreen;
+  const painted = await colours();
+  return terminalSize() === undefined ? plainScreen(painted) : liveScreen(painted);
+}
+
+const nothing = (): void => undefined;
+
+const jsonScreen: Screen = {
+  report: (event) => {
+    print(eventLine(event));
+  },
+  progress: { first: durationOf(Infinity), every: durationOf(Infinity), show: nothing },
+  planned: (plan, later) => {
+    print(planJson(plan, later));
+  },
+  acted: (outcome, exitCode) => {
+    print(resultLine(outcome, exitCode, { change: outcome.change ?? '' }));
+  },
+  end: nothing,
+};
+
+/** Nobody wants a line for each instance that is ready. */
+const isTold = ({ kind }: Event): boolean => kind !== 'ready';
+
+function plainScreen(painted: Colours): Screen {
+  return {
+    report: (event) => {
+      if (isTold(event)) print(textOf(event, painted));
+    },
+    progress: {
+      first: durationOf(2_000),
+      every: durationOf(30_000),
+      show: (view) => {
+        print(formatSignOfLife(view));
+      },
+    },
+    planned: (plan, later) => {
+      print(formatPlanned(plan, later));
+    },
+    acted: (outcome) => {
+      print(formatOutcome(outcome, now()));
+    },
+    end: nothing,
+  };
+}
+
+function textOf(event: Event, painted: Colours): string {
+  const annotation = isGitHubWorkflow(process.env) ? annotationFor(event) : undefined;
+  return formatEventLine(event, painted) + (annotation ?? '');
+}
+
+async function liveScreen(painted: Colours): Promise<Screen> {
+  const { createLiveView } = await import('../output/live.ts');
+  const size = (): { columns: number; rows: number } => terminalSize() ?? { columns: 80, rows: 24 };
+  const live = createLiveView(print, size, painted);
+  const show = (view: ProgressView): void => {
+    live.draw(view);
+  };
+  return {
+    ...plainScreen(painted),
+    report: (event) => {
+      if (isTold(event)) live.printAbove(textOf(event, painted));
+    },
+    progress: { first: durationOf(300), every: durationOf(500), show },
+    acted: (outcome) => {
+      live.end();
+      print(formatOutcome(outcome, now()));
+    },
+    end: live.end,
+  };
+}

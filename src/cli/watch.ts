@@ -1,0 +1,203 @@
+import { hostname } from 'node:os';
+import { createAdminDesk, type AdminDesk } from '../commands/admin-desk.ts';
+import { status } from '../commands/status.ts';
+import type { Context } from '../control/context.ts';
+import { releaseFinder } from '../control/releases.ts';
+import { openNotifyDesk } from '../control/notify-desk.ts';
+import { endAll, watch } from '../control/watch.ts';
+import { adminHandler } from '../core/admin-protocol.ts';
+import { WorkerctlError } from '../core/error.ts';
+import type { Event } from '../core/event.ts';
+import { durationOf } from '../core/time.ts';
+import { withWants } from '../core/wants.ts';
+import { now } from '../os/clock.ts';
+import { currentUser } from '../os/environment.ts';
+import { readIntent } from '../os/intent-file.ts';
+import { createLineServer } from '../os/line-server.ts';
+import { feedSystemdWatchdog, notifySystemd } from '../os/notify-socket.ts';
+import { serveMetrics } from '../os/metrics-server.ts';
+import { createReadinessProbe } from '../os/readiness-probe.ts';
+import { createSilenceTracker } from '../os/silence.ts';
+import { describeDrains, formatEventLine } from '../output/human.ts';
+import { eventLine } from '../output/ndjson.ts';
+import { formatMetrics } from '../output/prometheus.ts';
+import { configFor } from './invocation.ts';
+import type { GlobalOptions, RawOptions } from './parse.ts';
+import { print, printError } from './print.ts';
+import { colours } from './screen.ts';
+
+/** Something that is to be closed at the end. */
+interface Open {
+  readonly close: () => Promise<void>;
+}
+
+/** Runs the resident half until a signal ends it. */
+export async function runWatch(options: RawOptions): Promise<number> {
+  const { global } = options;
+  const painted = await colours();
+  const ended = new AbortController();
+  const tell = (event: Event): void => {
+    desk.note(event);
+    if (event.kind === 'ready') return;
+    print(global.json ? eventLine(event) : formatEventLine(event, painted));
+  };
+  let context = contextFor(global, ended.signal, tell);
+  const desk: AdminDesk = createAdminDesk(
+    () => context,
+    VERSION,
+    () => {
+      ended.abort();
+    },
+  );
+  let wake: () => void = () => undefined;
+  const reload = (): void => {
+    try {
+      context = renewed(context, contextFor(global, ended.signal, tell));
+      tell({ kind: 'config_read', at: now(), instance: 'watch' });
+      wake();
+    } catch (error) {
+      if (!(error instanceof WorkerctlError)) throw error;
+      tell({ kind: 'config_refused', at: now(), instance: 'watch', problem: error.message });
+    }
+  };
+  let tellDrains = (): void => undefined;
+  let stopFeeding = (): void => undefined;
+  const end = (): void => {
+    if (ended.signal.aborted) tellDrains();
+    ended.abort();
+  };
+  process.on('SIGHUP', reload);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);
+  const open: Open[] = [];
+  try {
+    await watch({
+      context: () => context,
+      onWake: (ring) => (wake = ring),
+      signal: ended.signal,
+      seen: desk.see,
+      begun: async () => {
+        await listen(open, options, () => context, desk);
+        const heard = await openNotifyDesk(
+          () => context,
+          () => {
+            wake();
+          },
+        );
+        if (heard !== undefined) open.push(heard);
+        await notifySystemd('READY=1');
+        stopFeeding = feedSystemdWatchdog();
+        if (!global.json) print(`workerctl watch: pid ${process.pid}, ${context.config.path}\n`);
+      },
+    });
+    if (options['stopOnExit'] === true) {
+      await endAll(
+        context,
+        (ask) => (tellDrains = ask),
+        (draining) => {
+          printError(describeDrains(draining, now()));
+        },
+      );
+    }
+  } finally {
+    ended.abort(); // also when it could not begin: whoever waits for files would keep us here
+    await notifySystemd('STOPPING=1');
+    stopFeeding();
+    for (const one of open) await one.close();
+    context.probe.dispose();
+    context.silence.save();
+  }
+  return 0;
+}
+
+/** The control socket, and what else is asked for. */
+async function listen(
+  open: Open[],
+  options: RawOptions,
+  current: () => Context,
+  desk: AdminDesk,
+): Promise<void> {
+  const { listen: tcp, metricsListen, listenUnsafe } = options;
+  const isUnsafe = listenUnsafe === true;
+  open.push(
+    await createLineServer({
+      path: `${current().config.stateDir}/control.sock`,
+      handle: adminHandler(desk.backend),
+      ...(tcp !== undefined && { tcp: { ...addressIn('--listen', tcp), isUnsafe } }),
+    }),
+  );
+  if (metricsListen === undefined) return;
+  const { host, port } = addressIn('--metrics-listen', metricsListen);
+  if (!isUnsafe && !isLoopback(host)) {
+    throw new WorkerctlError(
+      'usage',
+      `--metrics-listen: expected an address of this host only, found ${host}`,
+      { hint: 'add --listen-unsafe if others may read it' },
+    );
+  }
+  open.push(
+    await serveMetrics({
+      host,
+      port,
+      render: async () => {
+        const { config, hostName, releaseOf } = current();
+        const inForce = withWants(config, readIntent(config.stateDir));
+        const scene = { config: inForce, hostName, ignoresPidfiles: true };
+        const found = await status(scene, { targets: [], releaseOf });
+        return formatMetrics(found, { config: config.path, events: desk.counts() });
+      },
+    }),
+  );
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+
+/** `127.0.0.1:7001`, `[::1]:7001` or `7001`. */
+function addressIn(option: string, text: unknown): { host: string; port: number } {
+  const match = /^(?:(?:\[([\da-f:.]+)\]|([^\s:]+)):)?(\d{1,5})$/i.exec(String(text));
+  const port = Number(match?.[3]);
+  if (match !== null && port <= 65_535) return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
+  throw new WorkerctlError(
+    'usage',
+    `${option}: expected an address like 127.0.0.1:7001, found ${JSON.stringify(text)}`,
+  );
+}
+
+/**
+ * What a new config makes of the watch, which does not forget what it knows.
+ * @throws WorkerctlError `config` when it has another state directory: lock, trigger and workers are in this one
+ */
+function renewed({ config, probe, silence }: Context, next: Context): Context {
+  if (next.config.stateDir === config.stateDir) return { ...next, probe, silence };
+  throw new WorkerctlError(
+    'config',
+    `state_dir: expected ${config.stateDir} while this watch runs, found ${next.config.stateDir}; end it and start it anew`,
+  );
+}
+
+function contextFor(
+  global: GlobalOptions,
+  signal: AbortSignal,
+  report: (event: Event) => void,
+): Context {
+  const config = configFor(global);
+  const hostName = hostname();
+  return {
+    config,
+    hostName,
+    by: `${currentUser().name}@${hostName}`,
+    command: 'watch',
+    signal,
+    probe: createReadinessProbe(),
+    silence: createSilenceTracker(config.stateDir),
+    releaseOf: releaseFinder(config, hostName),
+    report,
+    progress: neverShown,
+  };
+}
+
+const neverShown: Context['progress'] = {
+  first: durationOf(Infinity),
+  every: durationOf(Infinity),
+  show: () => undefined,
+};

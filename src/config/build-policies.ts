@@ -1,0 +1,81 @@
+import { parseDuration, type Duration } from '../core/time.ts';
+import type {
+  BackoffPolicy,
+  Batch,
+  HeartbeatPolicy,
+  QuietSignal,
+  Readiness,
+  RestartPolicy,
+  StopPolicy,
+  StopSignal,
+} from '../core/worker.ts';
+import { readyKinds } from './policy-schema.ts';
+import type { SharedSection } from './schema.ts';
+
+type Keys<Name extends keyof SharedSection> = NonNullable<SharedSection[Name]>;
+
+/** The keys of `ready`, its command as words. */
+export type ReadyKeys = Omit<Keys<'ready'>, 'command'> & {
+  readonly command?: readonly string[] | undefined;
+};
+
+/** A worker's own kind takes the place of that of the defaults; the timeout holds for whatever kind there is. */
+export function mergedReady(defaults: ReadyKeys = {}, own: ReadyKeys = {}): ReadyKeys {
+  const hasKind = readyKinds.some((kind) => own[kind] !== undefined);
+  return { ...(hasKind ? { timeout: defaults.timeout } : defaults), ...own };
+}
+
+export function readiness(keys: ReadyKeys, pathOf: (text: string) => string): Readiness {
+  const { after, log, file, command, notify } = keys;
+  const timeout = lengthOf(keys.timeout ?? '60s');
+  if (log !== undefined) return { kind: 'log', pattern: log, timeout };
+  if (file !== undefined) return { kind: 'file', path: pathOf(file), timeout };
+  if (command !== undefined) return { kind: 'command', command, timeout };
+  if (notify !== undefined) return { kind: 'notify', timeout };
+  return { kind: 'after', after: lengthOf(after ?? '1s') };
+}
+
+export function stopPolicy({ signal, quiet, resume, timeout }: Keys<'stop'>): StopPolicy {
+  return {
+    signal: withoutPrefix<StopSignal>(signal ?? 'TERM'),
+    ...(quiet !== undefined && { quiet: withoutPrefix<QuietSignal>(quiet) }),
+    ...(resume !== undefined && { resume: withoutPrefix<QuietSignal>(resume) }),
+    ...(timeout !== undefined && timeout !== 'never' && { timeout: lengthOf(timeout) }),
+  };
+}
+
+export function restartPolicy(keys: Keys<'restart'>): RestartPolicy {
+  return {
+    canary: keys.canary !== 0,
+    batch: batchOf(keys.batch ?? '100%'),
+    patience: lengthOf(keys.patience ?? '30s'),
+    overlap: keys.overlap ?? false,
+    maxExtra: keys.max_extra ?? 1,
+  };
+}
+
+export function backoffPolicy({ initial, max }: Keys<'backoff'>): BackoffPolicy {
+  return { initial: lengthOf(initial ?? '1s'), max: lengthOf(max ?? '5m') };
+}
+
+export function heartbeatPolicy({ timeout, dump, grace }: Keys<'heartbeat'>): HeartbeatPolicy {
+  return {
+    timeout: lengthOf(timeout),
+    ...(dump !== undefined && { dump: withoutPrefix<QuietSignal>(dump) }),
+    grace: lengthOf(grace ?? '2s'),
+  };
+}
+
+const withoutPrefix = <Name extends string>(name: Name | `SIG${Name}`): Name =>
+  name.replace(/^SIG/, '') as Name;
+
+const batchOf = (batch: number | string): Batch =>
+  typeof batch === 'number'
+    ? { kind: 'count', count: batch }
+    : { kind: 'percent', percent: parseInt(batch, 10) };
+
+function lengthOf(text: string): Duration {
+  const length = parseDuration(text);
+  if (length === undefined) throw new Error(`not checked by the schema: ${text}`);
+  return length;
+}

@@ -1,0 +1,54 @@
+import type { ReadyKeys } from './build-policies.ts';
+import type { KeyPath } from './problem.ts';
+import type { SharedSection, WorkerSection } from './schema.ts';
+import { splitWords } from './words.ts';
+
+/** How a value is written in the file. */
+export type SourceOf = (path: KeyPath) => string | undefined;
+
+/** The keys of a worker, commands as words and everything in them and in `env` as texts. */
+export type Section = Omit<WorkerSection, 'env' | 'identifiers' | 'command' | 'ready'> & {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly identifiers: readonly string[] | undefined;
+  readonly ready: ReadyKeys | undefined;
+};
+export type Defaults = Omit<Section, 'command'>;
+
+export function textsOf(section: SharedSection, at: KeyPath, sourceOf: SourceOf): Defaults {
+  const { env = {}, identifiers, ready, ...rest } = section;
+  const variables = Object.entries(env).map(([key, value]) => [
+    key,
+    textOf(value, [...at, 'env', key], sourceOf),
+  ]);
+  return {
+    ...rest,
+    env: Object.fromEntries(variables) as Record<string, string>,
+    identifiers: identifiers?.map((value, i) => textOf(value, [...at, 'identifiers', i], sourceOf)),
+    ready: ready && readyKeys(ready, [...at, 'ready'], sourceOf),
+  };
+}
+
+/** A number keeps the way in which it is written: 1.0 stays "1.0". */
+const textOf = (value: string | number, at: KeyPath, sourceOf: SourceOf): string =>
+  typeof value === 'string' ? value : (sourceOf(at) ?? String(value));
+
+export function wordsOf(
+  command: WorkerSection['command'],
+  at: KeyPath,
+  sourceOf: SourceOf,
+): readonly string[] {
+  if (typeof command !== 'string')
+    return command.map((value, i) => textOf(value, [...at, i], sourceOf));
+  const split = splitWords(command);
+  return split.kind === 'words' ? split.words : [];
+}
+
+function readyKeys(
+  { command, ...rest }: NonNullable<SharedSection['ready']>,
+  at: KeyPath,
+  sourceOf: SourceOf,
+): ReadyKeys {
+  if (command === undefined) return rest;
+  return { ...rest, command: wordsOf(command, [...at, 'command'], sourceOf) };
+}

@@ -1,0 +1,353 @@
+import { join } from 'node:path';
+import { WorkerctlError } from '../core/error.ts';
+import type { Draining } from '../core/event.ts';
+import { instanceNames } from '../core/instance.ts';
+import { liveProcess, type Observation } from '../core/observation.ts';
+import type { Plan } from '../core/plan.ts';
+import { changesIn } from '../core/reconcile.ts';
+import { selectInstances } from '../core/targets.ts';
+import { durationOf } from '../core/time.ts';
+import { withWants } from '../core/wants.ts';
+import { monotonicMs, sleep } from '../os/clock.ts';
+import { readIntent } from '../os/intent-file.ts';
+import { lockBackend } from '../os/lock/choose-backend.ts';
+import type { HeldLock } from '../os/lock/lock-backend.ts';
+import type { SilenceTracker } from '../os/silence.ts';
+import { ensureStateDirectory } from '../os/state-directory.ts';
+import { recordedInstances } from '../os/state-files.ts';
+import { openTrigger } from '../os/trigger.ts';
+import { watchDirectory } from '../os/watch-directory.ts';
+import { report, type Context } from './context.ts';
+import { isSameIntent, planPass, runPass, type PassOutcome, type PassRequest } from './pass.ts';
+import { drainingOf, isLocked } from './settle.ts';
+
+/** What a resident watch is told from outside. */
+export interface Watcher {
+  /** What it works with now; a new one after the config was read again. */
+  readonly context: () => Context;
+  /** Calls back whenever something outside wants a look now. */
+  readonly onWake: (wake: () => void) => void;
+  /** Aborts when it is to end. */
+  readonly signal: AbortSignal;
+  /** Is told of each look, for whoever shows the state to others. */
+  readonly seen?: (observation: Observation) => void;
+  /** Is called when no other watch runs here, before the first look. */
+  readonly begun: () => Promise<void>;
+}
+
+/** No file has changed for so long: look anyway, since whoever kills a shim leaves no trace. */
+const fallbackMs = 60_000;
+
+/** Between two looks, so that no flood of bytes makes more than 25 a second. */
+const gapMs = 40;
+
+/** How often signs of life are looked for. */
+const tickMs = 1_000;
+
+/** How often it looks where the kernel does not tell of deaths. */
+const unwatchedMs = 1_000;
+
+/** After a pass in which something could not be started or asked at all, such as for want of its folder. */
+const failedMs = 10_000;
+
+/** After a pass that somebody else's kept from the lock. */
+const retryMs = 200;
+
+/**
+ * The resident half: runs the ordinary pass whenever there may be something to do. It owns no worker: whoever kills it
+ * loses nothing. Ends when `signal` aborts.
+ * @throws WorkerctlError `locked` when another watch runs on this state directory
+ */
+export async function watch(watcher: Watcher): Promise<void> {
+  const { stateDir } = watcher.context().config;
+  ensureStateDirectory(stateDir);
+  const lock = await takeWatchLock(stateDir);
+  const alarm = createAlarm(watcher.signal);
+  const trigger = openTrigger(stateDir, alarm.ring);
+  const files = watchDirectory(stateDir, tellsOfWork);
+  watcher.onWake(alarm.ring);
+  void followFiles(files, alarm.ring, watcher.signal);
+  const isOver = (): boolean => watcher.signal.aborted;
+  const ours: Ours = { killed: new Set(), started: new Map() };
+  const deaths = createDeathWatch(ours);
+  try {
+    await watcher.begun();
+    for (;;) {
+      const begun = monotonicMs();
+      trigger.rearm(); // before the look: a byte that comes during it counts anew
+      const seen = await look(noting(watcher.context(), ours), deaths);
+      watcher.seen?.(seen.observation);
+      if (isOver()) return;
+      await quietUntil(watcher, alarm, seen, monotonicMs() + seen.waitMs);
+      const rest = gapMs - (monotonicMs() - begun);
+      if (rest > 0) await sleep(rest, watcher.signal);
+      if (isOver()) return;
+    }
+  } finally {
+    files.close();
+    trigger.close();
+    await lock.release();
+  }
+}
+
+async function takeWatchLock(stateDir: string): Promise<HeldLock> {
+  const path = join(stateDir, 'watch.lock');
+  const [lock] = await lockBackend().tryLock([path]);
+  if (lock !== undefined) return lock;
+  throw new WorkerctlError('locked', `another workerctl watch runs on ${stateDir}`);
+}
+
+/** Deaths, and what people want; all else is written by passes themselves. */
+const tellsOfWork = (file: string): boolean => file.endsWith('.exit') || file === 'state.json';
+
+async function followFiles(
+  files: ReturnType<typeof watchDirectory>,
+  ring: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const due = monotonicMs() + fallbackMs;
+    const { size } = await files.changes(fallbackMs, signal);
+    // Awake early, and of nothing: the kernel has no watch to give, so that we must look for ourselves.
+    if (size === 0 && monotonicMs() < due) await sleep(unwatchedMs, signal);
+    ring();
+  }
+}
+
+/** Sleeping that can be ended by anybody. */
+interface Alarm {
+  readonly ring: () => void;
+  /** Resolves as soon as it has rung since the last time, or after `ms`; whether it has rung. */
+  readonly wait: (ms: number) => Promise<boolean>;
+}
+
+function createAlarm(signal: AbortSignal): Alarm {
+  let hasRung = false;
+  let wake: (() => void) | undefined;
+  return {
+    ring: () => {
+      hasRung = true;
+      wake?.();
+    },
+    wait: async (ms) => {
+      if (!hasRung && !signal.aborted) {
+        const woken = new AbortController();
+        wake = () => {
+          woken.abort();
+        };
+        const end = wake;
+        signal.addEventListener('abort', end);
+        await sleep(ms, woken.signal);
+        signal.removeEventListener('abort', end);
+        wake = undefined;
+      }
+      const answer = hasRung;
+      hasRung = false;
+      return answer;
+    },
+  };
+}
+
+interface Seen {
+  readonly observation: Observation;
+  readonly waitMs: number;
+}
+
+/** Sleeps until something may have changed; meanwhile it listens for signs of life, which costs next to nothing. */
+async function quietUntil(
+  watcher: Watcher,
+  alarm: Alarm,
+  { observation }: Seen,
+  deadline: number,
+): Promise<void> {
+  const { signal } = watcher;
+  const { silence } = watcher.context();
+  const all = listened(watcher.context(), observation);
+  for (;;) {
+    const left = deadline - monotonicMs();
+    if (left <= 0 || signal.aborted) return;
+    if (await alarm.wait(Math.min(left, all.length > 0 ? tickMs : left))) return;
+    if (countSilent(silence, all) > 0) return;
+  }
+}
+
+interface Listened {
+  readonly name: string;
+  readonly start: string;
+  readonly timeout: number;
+}
+
+/** The processes from which signs of life are expected. */
+function listened({ config }: Context, { instances }: Observation): Listened[] {
+  return config.workers.flatMap(({ heartbeat, name: worker }) =>
+    heartbeat === undefined
+      ? []
+      : [...instances.values()].flatMap(({ name, presence }) =>
+          presence.kind === 'alive' && name.startsWith(`${worker}.`)
+            ? [{ name, start: presence.record.start, timeout: heartbeat.timeout }]
+            : [],
+        ),
+  );
+}
+
+/** Asks all of them, so that each silence is measured from its begin. */
+function countSilent(silence: SilenceTracker, all: readonly Listened[]): number {
+  let count = 0;
+  for (const { name, start, timeout } of all)
+    if (silence.silenceOf(name, start) >= timeout) count += 1;
+  return count;
+}
+
+/** One look, and a pass if it finds something to do. */
+async function look(context: Context, deaths: DeathWatch): Promise<Seen> {
+  const request = requestFor(context);
+  const quick = await planPass(silent(context), { ...request, mayHaveStrays: false });
+  deaths.see(context, quick.observation);
+  // To read the whole of /proc, twice, is most of a restart: whoever has died under our eyes has no stray in its place.
+  const mayHaveStrays = !quick.plan.every((step) => deaths.saw(step, quick.observation));
+  const { plan, intent, before, observation } = mayHaveStrays
+    ? await planPass(silent(context), request)
+    : quick;
+  const again = changesIn(context.config, intent, observation) ?? durationOf(fallbackMs);
+  if (plan.length === 0 && isSameIntent(intent, before))
+    return { observation, waitMs: Math.min(fallbackMs, again) };
+  try {
+    const failures = countFailures(context);
+    await runPass(failures.context, {
+      ...request,
+      mayHaveStrays,
+      lockWait: durationOf(retryMs),
+      onSeen: (outcome) => {
+        reportShortages(context, outcome);
+      },
+    });
+    if (failures.count() > 0) return { observation, waitMs: failedMs };
+    return { observation, waitMs: gapMs };
+  } catch (error) {
+    if (!isLocked(error)) throw error;
+    return { observation, waitMs: retryMs };
+  }
+}
+
+/** Counts the starts that came to nothing: nobody died of them, so nothing else holds the next try up. */
+function countFailures(context: Context): { context: Context; count: () => number } {
+  let count = 0;
+  return {
+    context: {
+      ...context,
+      report: (event) => {
+        if (event.kind === 'start_failed' || event.kind === 'ask_failed') count += 1;
+        context.report(event);
+      },
+    },
+    count: () => count,
+  };
+}
+
+function requestFor(context: Context): PassRequest {
+  const { stateDir } = context.config;
+  const config = withWants(context.config, readIntent(stateDir));
+  return {
+    goal: { kind: 'check' },
+    instances: selectInstances(config, recordedInstances(stateDir), []),
+    lockWait: durationOf(0),
+    mayHaveStrays: true,
+  };
+}
+
+const silent = (context: Context): Context => ({ ...context, report: () => undefined });
+
+/** In the words that operators know from MogileFS. */
+function reportShortages(
+  context: Context,
+  { intent, plan, observation: { instances } }: PassOutcome,
+): void {
+  for (const worker of withWants(context.config, intent).workers) {
+    const names = instanceNames(worker);
+    const starts = plan.filter(
+      ({ kind, instance }) => kind === 'start' && names.includes(instance),
+    ).length;
+    if (starts === 0) continue;
+    const has = names.filter((name) => {
+      const observed = instances.get(name);
+      return observed !== undefined && liveProcess(observed) !== undefined;
+    }).length;
+    report(context, worker.name, { kind: 'short', has, wants: has + starts });
+  }
+}
+
+/** What passes of ours have done: whom they have killed is no surprise, and whom they have started was alive. */
+interface Ours {
+  readonly killed: Set<number>;
+  /** The latest pid of each instance. */
+  readonly started: Map<string, number>;
+}
+
+const noting = (context: Context, { killed, started }: Ours): Context => ({
+  ...context,
+  report: (event) => {
+    if (event.kind === 'killed') killed.add(event.pid);
+    if (event.kind === 'started') started.set(event.instance, event.pid);
+    context.report(event);
+  },
+});
+
+/** Tells of each death once: of processes that this watch has started, or seen alive. */
+interface DeathWatch {
+  readonly see: (context: Context, observation: Observation) => void;
+  /** Whether this step starts nobody, or one whose last process has died under our eyes. */
+  readonly saw: (step: Plan[number], observation: Observation) => boolean;
+}
+
+function createDeathWatch({ killed, started }: Ours): DeathWatch {
+  const alive = new Map<string, string>();
+  /** The start of the process of each instance that was seen dying. */
+  const told = new Map<string, string>();
+  return {
+    saw: ({ kind, instance }, { instances }) => {
+      const presence = instances.get(instance)?.presence;
+      return (
+        kind !== 'start' ||
+        (presence?.kind === 'dead' && told.get(instance) === presence.record.start)
+      );
+    },
+    see: (context, { instances }) => {
+      for (const { name, presence } of instances.values()) {
+        if (presence.kind === 'alive') alive.set(name, presence.record.start);
+        if (presence.kind !== 'dead') continue;
+        const { record, death, stop } = presence;
+        if (alive.get(name) !== record.start && started.get(name) !== record.pid) continue;
+        alive.delete(name);
+        started.delete(name);
+        told.set(name, record.start);
+        const isExpected = stop?.sent === true || killed.delete(record.pid);
+        report(context, name, { kind: 'died', pid: record.pid, death, isExpected });
+      }
+    },
+  };
+}
+
+/** Lets everything finish and leave, for a container that ends. Calls back about who still drains when it is asked to. */
+export async function endAll(
+  context: Context,
+  onAsked: (tell: () => void) => void,
+  tell: (draining: readonly Draining[]) => void,
+): Promise<void> {
+  const request = { ...requestFor(context), goal: { kind: 'end', cause: 'watch ends' } } as const;
+  const lasting = { ...context, signal: new AbortController().signal }; // its own has ended the watch already
+  let drained: readonly Draining[] = [];
+  onAsked(() => {
+    tell(drained);
+  });
+  for (;;) {
+    const outcome = await runPass(lasting, { ...request, lockWait: durationOf(Infinity) });
+    const { instances } = outcome.observation;
+    drained = [...instances.values()].flatMap((one) =>
+      drainingOf(one, outcome.intent, outcome.observation),
+    );
+    if ([...instances.values()].every((one) => liveProcess(one) === undefined)) return;
+    await sleep(endPollMs);
+  }
+}
+
+const endPollMs = 100;

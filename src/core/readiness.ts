@@ -1,0 +1,38 @@
+import { ageOf, type Observation, type Presence } from './observation.ts';
+import { durationOf, elapsed, type Duration, type Moment } from './time.ts';
+import type { Readiness } from './worker.ts';
+
+/** How far a living process is on its way to be ready. */
+export type Readying =
+  | { readonly kind: 'ready' }
+  /** `changesIn`: how long until it is ready, or late, should nothing else happen. */
+  | { readonly kind: 'starting'; readonly changesIn: Duration }
+  /** It has shown nothing for its whole timeout. */
+  | { readonly kind: 'late'; readonly timeout: Duration };
+
+/** Whether a living process is ready yet. */
+export function readyingOf(
+  { process, hasShownReady }: Extract<Presence, { kind: 'alive' }>,
+  readiness: Readiness,
+  observation: Observation,
+): Readying {
+  const age = ageOf(process, observation);
+  if (readiness.kind === 'after') {
+    if (age >= readiness.after) return { kind: 'ready' };
+    return { kind: 'starting', changesIn: durationOf(readiness.after - age) };
+  }
+  if (hasShownReady) return { kind: 'ready' };
+  const { timeout } = readiness;
+  if (age >= timeout) return { kind: 'late', timeout };
+  return { kind: 'starting', changesIn: durationOf(timeout - age) };
+}
+
+/** Whether a dead process was ready before it died. Where its death was not reported, it may have lived until `now`. */
+export function wasReady(
+  { record, diedAt, hasShownReady }: Extract<Presence, { kind: 'dead' }>,
+  readiness: Readiness,
+  now: Moment,
+): boolean {
+  if (readiness.kind !== 'after') return hasShownReady;
+  return elapsed(record.startedAt, diedAt ?? now) >= readiness.after;
+}

@@ -1,0 +1,179 @@
+# Unix datagrams for Node, which has none: hears what workers say by sd_notify(3), and speaks to systemd for workerctl.
+# notify.py does exactly the same.
+#
+#   perl notify.pl SOCKET SOCKET_MODE PID
+#
+# Binds SOCKET (none if that is empty). Prints one line of JSON a fact:
+#
+#   {"ready":true}                                 it hears, and the kernel tells it who speaks
+#   {"pid":71,"session":70,"hex":"52454144593d31"} a datagram, with its sender as the kernel knows it
+#   {"dropped":12}                                 so many more were too long, too many, or of nobody who can be known
+#   {"sent":"us"}, {"sent":"helper"}               to systemd, as PID or as ourselves, whom systemd may ignore
+#   {"unsent":"why"}
+#   {"error":"why"}                                and it ends
+#
+# Each line on standard input is a datagram for systemd: its address and the bytes, both in hexadecimal. At its end we end.
+
+use strict;
+use warnings;
+use Config;
+use Errno qw(EAGAIN EINTR);
+use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
+use Socket;
+
+use constant {
+  LONGEST      => 4096,  # as systemd has it
+  PER_SENDER   => 100,   # datagrams a second that are passed on
+  BATCH        => 64,
+  CALM         => 2000,  # a second; beyond it a nap after each batch: those who flood wait, and a processor is left
+  NAP          => 0.005,
+  LOOK_AGAIN   => 60,    # seconds: is the socket still where workers look for it?
+};
+
+# The core has no recvmsg. Numbers of the system calls: asm/unistd.h; they differ by processor.
+my %numbers = (
+  x86_64 => [46, 47], aarch64 => [211, 212], riscv64 => [211, 212], loongarch64 => [211, 212],
+  powerpc64le => [341, 342], s390x => [370, 372], arm => [296, 297], i686 => [370, 372], i586 => [370, 372],
+);
+my ($architecture) = $Config{archname} =~ /^([^-]+)/;
+my ($sendmsg, $recvmsg) = @{ $numbers{$architecture} || [] };
+
+my ($path, $mode, $parent) = @ARGV;
+my $pending = '';
+my $commands = '';
+my $dropped = 0;
+my $second = 0;
+my $total = 0;
+my %heard;
+
+sub say_json { $pending .= "$_[0]\n" }
+
+sub fail {
+  my ($why) = @_;
+  $why =~ s/["\\\x00-\x1f]/ /g;
+  syswrite STDOUT, "{\"error\":\"$why\"}\n";
+  exit 1;
+}
+
+# The worker's process is there for as long as its datagram waits, hardly longer: look at once.
+sub session_of {
+  my ($pid) = @_;
+  open(my $file, '<', "/proc/$pid/stat") or return;
+  defined(my $stat = <$file>) or return;
+  return (split ' ', substr($stat, rindex($stat, ')') + 2))[3];
+}
+
+# One datagram and its sender's pid; the buffers are written by the kernel, so they are nobody else's.
+my ($data, $control) = ('', '');
+vec($data, LONGEST, 8) = 0;
+vec($control, ($Config{ptrsize} == 8 ? 32 : 24) - 1, 8) = 0; # room for the sender and for no file: those are closed
+my $vector = pack('P L!', $data, length $data);
+
+sub receive {
+  my ($socket) = @_;
+  vec($control, $_, 8) = 0 for 0 .. length($control) - 1;
+  my $header = pack('P L! P L! P L! i x12', undef, 0, $vector, 1, $control, length $control, 0);
+  my $length = syscall($recvmsg, fileno($socket), $header, MSG_DONTWAIT);
+  return if $length < 0;
+  my (undef, $level, $type, $pid) = unpack('L! i i i', $control);
+  return ($length, $level == SOL_SOCKET && $type == SCM_CREDENTIALS ? $pid : 0);
+}
+
+# Whoever may (root) speaks as workerctl itself, as systemd-notify(1) does.
+sub send_to_systemd {
+  my ($address, $bytes) = @_;
+  $address =~ s/^@/\0/;
+  socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or return "{\"unsent\":\"$!\"}";
+  setsockopt($socket, SOL_SOCKET, SO_SNDTIMEO, pack('l! l!', 1, 0));
+  connect($socket, pack_sockaddr_un($address)) or return "{\"unsent\":\"$!\"}";
+  my $iov = pack('P L!', $bytes, length $bytes);
+  my ($group) = split ' ', $);
+  my $as = pack('L! i i i I I', $Config{ptrsize} == 8 ? 28 : 24, SOL_SOCKET, SCM_CREDENTIALS, $parent, $>, $group);
+  $as .= "\0" x 4 if $Config{ptrsize} == 8;
+  my $header = pack('P L! P L! P L! i x12', undef, 0, $iov, 1, $as, length $as, 0);
+  return '{"sent":"us"}' if syscall($sendmsg, fileno($socket), $header, 0) >= 0;
+  defined(send($socket, $bytes, 0)) or return "{\"unsent\":\"$!\"}";
+  return '{"sent":"helper"}';
+}
+
+sub knows_senders {
+  socketpair(my $a, my $b, AF_UNIX, SOCK_DGRAM, 0) or return 0;
+  setsockopt($b, SOL_SOCKET, SO_PASSCRED, 1) or return 0;
+  send($a, 'x', 0) or return 0;
+  my ($length, $pid) = receive($b);
+  return defined $pid && $pid == $$ && substr($data, 0, $length) eq 'x';
+}
+
+my ($device, $inode) = (0, 0);
+
+# Bound under another name and moved: there is no moment at which workers find none, or one that is not ours to protect.
+sub bind_socket {
+  socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or fail("socket: $!");
+  setsockopt($socket, SOL_SOCKET, SO_PASSCRED, 1) or fail("SO_PASSCRED: $!");
+  my $new = "$path.$$";
+  unlink $new;
+  umask(0777 & ~oct $mode);
+  bind($socket, pack_sockaddr_un($new)) or fail("$new: $!");
+  ($device, $inode) = (stat $new)[0, 1];
+  rename($new, $path) or do { my $why = "$path: $!"; unlink $new; fail($why) };
+  return $socket;
+}
+
+sub leave {
+  my ($status) = @_;
+  my ($found_device, $found_inode) = $path eq '' ? () : (stat $path)[0, 1];
+  unlink $path if defined $found_inode && $found_device == $device && $found_inode == $inode;
+  exit $status;
+}
+
+# Never waits for the one who reads: whoever does not read loses datagrams, and no worker is held up by it.
+sub flush_lines {
+  my $written = syswrite STDOUT, $pending;
+  return substr($pending, 0, $written, '') if defined $written;
+  leave(0) unless $! == EAGAIN || $! == EINTR;
+}
+
+sub take_commands {
+  my $length = sysread STDIN, my $read, 65536;
+  return if !defined $length && ($! == EAGAIN || $! == EINTR);
+  leave(0) unless $length;
+  $commands .= $read;
+  while ($commands =~ s/^([0-9a-f]+) ([0-9a-f]+)\n//) { say_json(send_to_systemd(pack('H*', $1), pack('H*', $2))) }
+}
+
+sub take_datagrams {
+  my ($socket) = @_;
+  if (time != $second) { ($second, $total, %heard) = (time, 0) }
+  for (1 .. BATCH) {
+    my ($length, $pid) = receive($socket);
+    last unless defined $length;
+    $total++;
+    my $session = $length > 0 && $length <= LONGEST && $pid > 0 && ++$heard{$pid} <= PER_SENDER && length $pending < 65536
+      ? session_of($pid) : undef;
+    if (!defined $session) { $dropped++; next }
+    say_json(sprintf '{"pid":%d,"session":%d,"hex":"%s"}', $pid, $session, unpack 'H*', substr $data, 0, $length);
+  }
+  select undef, undef, undef, NAP if $total > CALM;
+}
+
+# systemd signals all processes of a service that is to end, and workerctl has something to say yet.
+$SIG{$_} = 'IGNORE' for qw(HUP INT TERM PIPE);
+defined $recvmsg or fail("the number of recvmsg(2) is not known on $architecture");
+knows_senders() or fail('the kernel does not tell who sends');
+my $socket = $path eq '' ? undef : bind_socket();
+fcntl(STDOUT, F_SETFL, fcntl(STDOUT, F_GETFL, 0) | O_NONBLOCK);
+say_json('{"ready":true}');
+
+for (;;) {
+  flush_lines() if $pending ne '';
+  my ($readable, $writable) = ('', '');
+  vec($readable, 0, 1) = 1;
+  vec($readable, fileno $socket, 1) = 1 if $socket;
+  vec($writable, 1, 1) = 1 if $pending ne '';
+  my $found = select $readable, $writable, undef, $dropped ? 1 : LOOK_AGAIN;
+  next if $found < 0;
+  leave(1) if $found == 0 && $socket && !-e $path;
+  take_datagrams($socket) if $socket && vec $readable, fileno $socket, 1;
+  take_commands() if vec $readable, 0, 1;
+  if ($dropped && $pending eq '' && time != $second) { say_json("{\"dropped\":$dropped}"); $dropped = 0 }
+}

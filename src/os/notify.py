@@ -1,0 +1,180 @@
+# Unix datagrams for Node, which has none: the same as notify.pl, where there is no perl. What it prints is told there.
+#
+#   python3 -I -S notify.py SOCKET SOCKET_MODE PID
+
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+
+LONGEST = 4096
+PER_SENDER = 100
+BATCH = 64
+CALM = 2000
+NAP = 0.005
+LOOK_AGAIN = 60
+CREDENTIALS = struct.Struct('3i')
+
+path, mode, parent = sys.argv[1:4]
+pending = b''
+commands = b''
+dropped = 0
+second = 0
+total = 0
+heard = {}
+bound = None
+
+
+def say(line):
+    global pending
+    pending += line.encode() + b'\n'
+
+
+def words(error):
+    return str(getattr(error, 'strerror', None) or error)
+
+
+def fail(why):
+    plain = ''.join(' ' if char in '"\\' or char < ' ' else char for char in why)
+    os.write(1, ('{"error":"%s"}\n' % plain).encode(errors='replace'))
+    os._exit(1)
+
+
+def session_of(pid):
+    try:
+        with open('/proc/%d/stat' % pid, 'rb') as file:
+            return int(file.read().rpartition(b')')[2].split()[3])
+    except (OSError, IndexError):
+        return None
+
+
+def receive(listener):
+    # Room for the sender and for no file: those are closed.
+    data, control, _, _ = listener.recvmsg(
+        LONGEST + 1, socket.CMSG_SPACE(CREDENTIALS.size), socket.MSG_DONTWAIT)
+    for level, kind, value in control:
+        if (level, kind, len(value)) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS, CREDENTIALS.size):
+            return data, CREDENTIALS.unpack(value)[0]
+    return data, 0
+
+
+def send_to_systemd(address, data):
+    if address.startswith(b'@'):
+        address = b'\0' + address[1:]
+    credentials = CREDENTIALS.pack(int(parent), os.geteuid(), os.getegid())
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(1)
+            sender.connect(address)
+            try:
+                sender.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, credentials)])
+                return '{"sent":"us"}'
+            except PermissionError:
+                sender.send(data)
+                return '{"sent":"helper"}'
+    except OSError as error:
+        return '{"unsent":"%s"}' % words(error)
+
+
+def knows_senders():
+    a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with a, b:
+        b.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        a.send(b'x')
+        return receive(b) == (b'x', os.getpid())
+
+
+def bind_socket():
+    global bound
+    new = '%s.%d' % (path, os.getpid())
+    try:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        if os.path.lexists(new):
+            os.unlink(new)
+        os.umask(0o777 & ~int(mode, 8))
+        listener.bind(new)
+        bound = os.stat(new)
+        os.rename(new, path)
+    except OSError as error:
+        if os.path.lexists(new):
+            os.unlink(new)
+        fail('%s: %s' % (path, words(error)))
+    return listener
+
+
+def leave(status):
+    try:
+        if bound is not None and os.path.samestat(os.stat(path), bound):
+            os.unlink(path)
+    except OSError:
+        pass
+    os._exit(status)
+
+
+def flush_lines():
+    global pending
+    try:
+        pending = pending[os.write(1, pending):]
+    except BlockingIOError:
+        pass
+    except OSError:
+        leave(0)
+
+
+def take_commands():
+    global commands
+    read = os.read(0, 65536)
+    if not read:
+        leave(0)
+    *lines, commands = (commands + read).split(b'\n')
+    for line in lines:
+        say(send_to_systemd(*(bytes.fromhex(word) for word in line.decode().split())))
+
+
+def take_datagrams(listener):
+    global second, total, heard, dropped
+    if int(time.time()) != second:
+        second, total, heard = int(time.time()), 0, {}
+    for _ in range(BATCH):
+        try:
+            data, pid = receive(listener)
+        except BlockingIOError:
+            break
+        total += 1
+        heard[pid] = heard.get(pid, 0) + 1
+        is_wanted = 0 < len(data) <= LONGEST and pid > 0 and heard[pid] <= PER_SENDER and len(pending) < 65536
+        session = session_of(pid) if is_wanted else None
+        if session is None:
+            dropped += 1
+            continue
+        say('{"pid":%d,"session":%d,"hex":"%s"}' % (pid, session, data.hex()))
+    if total > CALM:
+        time.sleep(NAP)
+
+
+for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+    signal.signal(ignored, signal.SIG_IGN)
+if not knows_senders():
+    fail('the kernel does not tell who sends')
+listener = bind_socket() if path else None
+os.set_blocking(1, False)
+say('{"ready":true}')
+
+while True:
+    if pending:
+        flush_lines()
+    wanted = [0] if listener is None else [0, listener]
+    readable, writable, _ = select.select(wanted, [1] if pending else [], [], 1 if dropped else LOOK_AGAIN)
+    if not readable and not writable and listener is not None and not os.path.exists(path):
+        leave(1)
+    if listener in readable:
+        take_datagrams(listener)
+    if 0 in readable:
+        take_commands()
+    if dropped and not pending and int(time.time()) != second:
+        say('{"dropped":%d}' % dropped)
+        dropped = 0

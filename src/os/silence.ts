@@ -1,0 +1,141 @@
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  statSync,
+  statfsSync,
+  utimesSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { durationOf, type Duration } from '../core/time.ts';
+import { writeFileAtomically } from './atomic-file.ts';
+import { monotonicMs } from './clock.ts';
+import { currentBootId } from './process-table.ts';
+import { heartbeatFolder, heartbeatPath, recordPath } from './state-files.ts';
+
+/** Measures how long processes have given no sign of life. */
+export interface SilenceTracker {
+  /** How long the process of this start has been silent, as far as anybody has looked. */
+  readonly silenceOf: (name: string, start: string) => Duration;
+  /**
+   * Whether the process gives its signs of life by sd_notify(3), and this watch has heard none yet: many programs give up
+   * when one could not be sent, such as while no watch was there, and must not die of that.
+   */
+  readonly isUnheard: (name: string, start: string) => boolean;
+  /** Notes a sign of life that the process of this start has sent by sd_notify(3). */
+  readonly hear: (name: string, start: string) => void;
+  /** Keeps what was seen for whoever looks next: only who looks again and again remembers it himself. */
+  readonly save: () => void;
+}
+
+interface Seen {
+  readonly start: string;
+  /** When the heartbeat file was last touched, 0 while there is none: only that it changes means something. */
+  readonly beat: number;
+  /** When it was first seen so, on the monotonic clock. */
+  readonly since: number;
+}
+
+const filePath = (stateDir: string): string => join(stateDir, 'silence.json');
+
+/**
+ * Silence is how long the heartbeat file has been seen unchanged, on a clock that neither jumps nor counts the time that
+ * the host was suspended (CLOCK_MONOTONIC, the same for all processes of one boot). So a process that nobody has looked
+ * at is not silent yet, and no jump of the wall clock makes it so.
+ */
+export function createSilenceTracker(stateDir: string): SilenceTracker {
+  let known: Map<string, Seen> | undefined;
+  const heard = new Set<string>();
+  return {
+    isUnheard: (name, start) =>
+      !heard.has(start) && existsSync(notifyMark(heartbeatPath(stateDir, name, start))),
+    hear: (name, start) => {
+      const path = heartbeatPath(stateDir, name, start);
+      if (!heard.has(start)) touch(notifyMark(path));
+      heard.add(start);
+      touch(path);
+    },
+    silenceOf: (name, start) => {
+      known ??= readSeen(stateDir);
+      const now = monotonicMs();
+      const beat = beatOf(heartbeatPath(stateDir, name, start));
+      const before = known.get(name);
+      if (before?.start === start && before.beat === beat && before.since <= now)
+        return durationOf(now - before.since);
+      known.set(name, { start, beat, since: now });
+      return durationOf(0);
+    },
+    save: () => {
+      if (known === undefined) return;
+      const there = [...known].filter(([name]) => existsSync(recordPath(stateDir, name)));
+      const json = { boot_id: currentBootId(), seen: Object.fromEntries(there) };
+      try {
+        writeFileAtomically(filePath(stateDir), `${JSON.stringify(json)}\n`);
+      } catch {
+        return; // nobody is killed for what could not be written down
+      }
+    },
+  };
+}
+
+/** Beside the heartbeat file of a process that speaks sd_notify(3). */
+const notifyMark = (path: string): string => `${path}.notify`;
+
+/** As touch(1): what a worker has written there stays. */
+function touch(path: string): void {
+  try {
+    closeSync(openSync(path, 'a'));
+    const now = new Date();
+    utimesSync(path, now, now);
+  } catch {
+    return; // on a full disk silence is forgiven anyway
+  }
+}
+
+const quietly = { throwIfNoEntry: false } as const;
+
+/** The kernel's time of change: whoever sets the same time of modification again and again gives signs of life as well. */
+function beatOf(path: string): number {
+  try {
+    return statSync(path, quietly)?.ctimeMs ?? 0;
+  } catch {
+    return NaN; // never the same twice: nobody is killed for what cannot be looked at
+  }
+}
+
+function readSeen(stateDir: string): Map<string, Seen> {
+  try {
+    const { boot_id, seen } = JSON.parse(readFileSync(filePath(stateDir), 'utf8')) as {
+      boot_id: unknown;
+      seen: Record<string, unknown>;
+    };
+    if (boot_id !== currentBootId()) return new Map();
+    return new Map(
+      Object.entries(seen).flatMap(([name, one]): [string, Seen][] =>
+        isSeen(one) ? [[name, one]] : [],
+      ),
+    );
+  } catch {
+    return new Map(); // nobody has looked yet
+  }
+}
+
+function isSeen(value: unknown): value is Seen {
+  if (typeof value !== 'object' || value === null) return false;
+  const { start, beat, since } = value as Record<string, unknown>;
+  return typeof start === 'string' && typeof beat === 'number' && typeof since === 'number';
+}
+
+/** Whether the disk has no room: then a worker that writes its beats may be silent for no fault of its own. */
+export function isDiskFull(stateDir: string, sizesOf: typeof roomOf = roomOf): boolean {
+  try {
+    const { blocks, bavail } = sizesOf(heartbeatFolder(stateDir));
+    return blocks > 0 && bavail === 0; // some file systems do not say how large they are
+  } catch {
+    return false;
+  }
+}
+
+const roomOf = (folder: string): { readonly blocks: number; readonly bavail: number } =>
+  statfsSync(folder);

@@ -1,0 +1,39 @@
+import { formatEvent, isFailure, type Event } from '../core/event.ts';
+import { shownName } from '../core/leaving.ts';
+
+/** Whether this runs in a GitHub workflow, where annotations are to be printed and nowhere else. */
+export const isGitHubWorkflow = (env: NodeJS.ProcessEnv): boolean =>
+  env['GITHUB_ACTIONS'] === 'true';
+
+/**
+ * A workflow command that GitHub shows beside the run. Source: GitHub Docs, "Workflow commands for GitHub Actions"; the
+ * escapes as in actions/toolkit, packages/core/src/command.ts.
+ */
+export const annotate = (
+  level: 'error' | 'warning' | 'notice',
+  title: string,
+  message: string,
+): string => `::${level} title=${escapeProperty(title)}::${escapeData(message)}\n`;
+
+/**
+ * The annotation of a failure, with the last log lines of what could not be started; undefined for other events. An abort
+ * has none: the failed start that led to it has one already.
+ */
+export function annotationFor(event: Event): string | undefined {
+  if (!isFailure(event) || event.kind === 'aborted') return undefined;
+  const title = `workerctl: ${shownName(event.instance)}`;
+  return annotate('error', title, formatEvent(event) + logOf(event));
+}
+
+function logOf(event: Event): string {
+  if (event.kind !== 'start_failed') return '';
+  if (event.log.length === 0) return `\nit wrote nothing to ${event.logFile}`;
+  return `\nlast lines of ${event.logFile}:\n${event.log.join('\n')}`;
+}
+
+/** The percent sign first: the escapes have one themselves. */
+const escapeData = (text: string): string =>
+  text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+
+const escapeProperty = (text: string): string =>
+  escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');

@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest';
+import { noIntent, type Intent } from '../../src/core/intent.ts';
+import type { ObservedInstance } from '../../src/core/observation.ts';
+import { isShort, statusOf, type InstanceStatus } from '../../src/core/status.ts';
+import { durationOf } from '../../src/core/time.ts';
+import {
+  absent,
+  aConfig,
+  alive,
+  aRollout,
+  aWorker,
+  crashed,
+  dead,
+  heldIntent,
+  leaving,
+  noon,
+  noonPlus,
+  observation,
+  quietOf,
+  rolling,
+  seconds,
+  stoppedIntent,
+  stopOf,
+  stray,
+  upAtNoon,
+} from './builders.ts';
+
+const mail = aWorker('mail', ['1'], {
+  ready: { kind: 'log', pattern: 'up', timeout: seconds(60) },
+});
+const config = aConfig(mail);
+const isUp = { hasShownReady: true };
+
+const lineOf = (
+  seen: ObservedInstance,
+  intent: Intent = noIntent,
+  releases = {},
+): InstanceStatus | undefined => statusOf(config, intent, observation(seen), releases).instances[0];
+
+const failed: Intent = {
+  ...noIntent,
+  failures: { 'mail.1': { start: 'start-10', count: 3, at: noon } },
+};
+const until = noonPlus(seconds(600));
+
+const frozenWords = 'stopped (SIGSTOP): it does nothing; kill -CONT wakes it';
+const frozen = (seen: ObservedInstance): ObservedInstance => {
+  if (seen.presence.kind !== 'alive') return seen;
+  const { presence } = seen;
+  return {
+    ...seen,
+    presence: { ...presence, process: { ...presence.process, activity: 'stopped' } },
+  };
+};
+
+describe('an instance', () => {
+  test.each<[string, string, ObservedInstance, Intent]>([
+    ['ready', '', alive('mail.1', 10, isUp), noIntent],
+    ['starting', '', alive('mail.1', 10, { age: seconds(2) }), noIntent],
+    ['late', 'not ready after 1m', alive('mail.1', 10), noIntent],
+    [
+      'quiet',
+      'quiet by ann@web1 until 12:10:00',
+      alive('mail.1', 10, { ...isUp, quiet: quietOf(10, { isPrelude: false }) }),
+      { ...noIntent, quiet: { 'mail.1': { at: noon, by: 'ann@web1', until } } },
+    ],
+    ['frozen', frozenWords, frozen(alive('mail.1', 10, isUp)), noIntent],
+    ['frozen', `not ready after 1m; ${frozenWords}`, frozen(alive('mail.1', 10)), noIntent],
+    [
+      'draining',
+      `for 0s (restart), no limit; ${frozenWords}`,
+      frozen(alive('mail.1', 10, { stop: stopOf(10) })),
+      noIntent,
+    ],
+    ['draining', 'for 0s (restart), no limit', alive('mail.1', 10, { stop: stopOf(10) }), noIntent],
+    [
+      'draining',
+      'for 0s (restart), no limit',
+      alive('mail.1', 10, { quiet: quietOf(10) }),
+      noIntent,
+    ],
+    [
+      'draining',
+      'for 0s (restart), killed in 10s',
+      alive('mail.1', 10, { stop: stopOf(10, true, { deadline: durationOf(upAtNoon + 10_000) }) }),
+      noIntent,
+    ],
+    ['leaving', 'for 0s (restart), no limit', leaving('mail.1', 10), noIntent],
+    ['missing', 'not started; bootcheck starts it', absent('mail.1'), noIntent],
+    [
+      'missing',
+      'pid 10 died 0s ago: exit status 0; bootcheck starts it',
+      dead('mail.1', 10, isUp),
+      noIntent,
+    ],
+    ['missing', 'not started; held by ann@web1', absent('mail.1'), heldIntent('mail.1')],
+    [
+      'backoff',
+      'pid 10 died 0s ago: exit status 1, 3 times in a row before it was ready; not started for 4s',
+      crashed('mail.1', 10),
+      failed,
+    ],
+    [
+      'missing',
+      'pid 10 died 0s ago: exit status 1; held by ann@web1',
+      crashed('mail.1', 10),
+      { ...failed, held: heldIntent('mail.1').held },
+    ],
+    ['stopped', 'by ann@web1 at 12:00:00', dead('mail.1', 10), stoppedIntent('mail.1')],
+    ['surplus', 'the config does not want it; bootcheck drains it', alive('mail.9', 90), noIntent],
+    [
+      'surplus',
+      'the config has no such worker; workerctl stop old.1 drains it',
+      alive('old.1', 90),
+      noIntent,
+    ],
+    ['ready', 'no record claims it; bootcheck adopts it', stray('mail.1', 10), noIntent],
+    ['ready', 'to be stopped', alive('mail.1', 10, isUp), stoppedIntent('mail.1')],
+  ])('must be %s: %s', (state, detail, seen, intent) => {
+    expect(lineOf(seen, intent)).toMatchObject({ state, detail });
+  });
+
+  test.each([
+    ['that the config no longer wants', dead('mail.9', 90)],
+    ['of which an old process has left', { ...dead('mail.1', 9), name: 'mail.1~start-9' }],
+  ])('%s must not be shown', (_, seen) => {
+    expect(lineOf(seen)).toBeUndefined();
+  });
+
+  test('must be told by its name, whether its process is leaving or not', () => {
+    expect(lineOf(leaving('mail.1', 10))?.name).toBe('mail.1');
+  });
+
+  test('must be outdated when it runs another release, or is to be replaced', () => {
+    const seen = alive('mail.1', 10, { ...isUp, release: 'a1b2c3d' });
+    expect(lineOf(seen, noIntent, { mail: 'a1b2c3d' })).toMatchObject({
+      release: 'a1b2c3d',
+      isOutdated: false,
+    });
+    expect(lineOf(seen, noIntent, { mail: '9f8e7d6' })?.isOutdated).toBe(true);
+    expect(lineOf(seen, noIntent)?.isOutdated).toBe(false);
+    expect(lineOf(seen, rolling(aRollout({ 'mail.1': 10 })))?.isOutdated).toBe(true);
+    expect(lineOf(seen, rolling(aRollout({ 'mail.1': 9 })))?.isOutdated).toBe(false);
+  });
+});
+
+describe('the whole', () => {
+  const four = aConfig({
+    ...mail,
+    identifiers: ['1', '2', '3', '4'],
+    configured: ['1', '2', '3', '4'],
+  });
+  const quiet = alive('mail.2', 20, { ...isUp, quiet: quietOf(20, { isPrelude: false }) });
+  const stopped = stoppedIntent('mail.4');
+  const wholeOf = (third: ObservedInstance): ReturnType<typeof statusOf> =>
+    statusOf(
+      four,
+      stopped,
+      observation(
+        alive('mail.1', 10, isUp),
+        quiet,
+        third,
+        dead('mail.4', 40),
+        leaving('mail.1', 9),
+      ),
+    );
+
+  test('must not want what was stopped, nor count what is leaving', () => {
+    const whole = wholeOf(alive('mail.3', 30, isUp));
+    expect(whole).toMatchObject({ wanted: 3, up: 3, ready: 2, quiet: 1 });
+  });
+
+  test('must not be short because of what is quiet on purpose', () => {
+    expect(isShort(wholeOf(alive('mail.3', 30, isUp)))).toBe(false);
+  });
+
+  test.each([
+    alive('mail.3', 30),
+    alive('mail.3', 30, { ...isUp, stop: stopOf(30) }),
+    frozen(alive('mail.3', 30, isUp)),
+    dead('mail.3', 30),
+    absent('mail.3'),
+  ])('must be short when one is not ready', (third) => {
+    expect(isShort(wholeOf(third))).toBe(true);
+  });
+});

@@ -1,0 +1,60 @@
+import type { Goal } from '../../../src/core/goal.ts';
+import { isLeaving } from '../../../src/core/leaving.ts';
+import { isAlive } from './being.ts';
+import { addLimit, type Chronicle } from './chronicle.ts';
+
+/** What people want from now on. */
+export function hear(chronicle: Chronicle, goal: Goal): void {
+  const { stopped, held, world } = chronicle;
+  switch (goal.kind) {
+    case 'start':
+      for (const name of goal.instances) stopped.delete(name);
+      return;
+    case 'stop':
+      for (const name of goal.instances) {
+        if (!isLeaving(name)) stopped.add(name);
+        held.delete(name);
+        const being = world.places.get(name);
+        if (goal.killAfter !== undefined && being !== undefined)
+          addLimit(chronicle, being, goal.killAfter);
+      }
+      return;
+    case 'hold':
+      for (const name of goal.instances) held.add(name);
+      return;
+    case 'unhold':
+      for (const name of goal.instances) held.delete(name);
+      return;
+    case 'restart':
+      hearRestart(chronicle, goal);
+      return;
+    case 'check':
+    case 'quiet':
+    case 'resume':
+    case 'want':
+    case 'end':
+      return;
+  }
+}
+
+function hearRestart(chronicle: Chronicle, goal: Extract<Goal, { kind: 'restart' }>): void {
+  const { world, told, stopped, held } = chronicle;
+  const meant = goal.instances.filter((name) => !stopped.has(name) && !held.has(name));
+  for (const { members } of told) for (const name of meant) members.delete(name);
+  const { killAfter } = goal.options;
+  for (const name of meant) {
+    const being = world.places.get(name);
+    if (being !== undefined && isAlive(being) && being.askedAt !== undefined)
+      if (killAfter !== undefined) addLimit(chronicle, being, killAfter);
+  }
+  told.push({
+    id: goal.id,
+    at: world.wallClock,
+    options: goal.options,
+    members: new Map(meant.map((name) => [name, world.places.get(name)?.pid])),
+    provenWorkers: new Set(),
+    everReleased: new Set(),
+    hasFailed: false,
+    mayHaveFailed: false,
+  });
+}

@@ -1,0 +1,200 @@
+import { isLeaving } from '../../../src/core/leaving.ts';
+import type { Observation } from '../../../src/core/observation.ts';
+import { formatAction, type Action } from '../../../src/core/plan.ts';
+import { workerNameOf } from '../../../src/core/targets.ts';
+import type { Batch, Worker } from '../../../src/core/worker.ts';
+import { isAlive, type Being } from './being.ts';
+import { addLimit, breach, type Chronicle, type Told } from './chronicle.ts';
+import type { Standing, Standings } from './standing.ts';
+import { wantedNames } from './world.ts';
+
+/** What a pass saw, and whom it has signalled so far. */
+export interface During {
+  readonly observation: Observation;
+  readonly standings: Standings;
+  readonly signalled: Set<string>;
+}
+
+export function judgeAborts(chronicle: Chronicle): void {
+  for (const { id, aborted } of chronicle.world.intent.rollouts) {
+    const told = chronicle.told.find((one) => one.id === id);
+    if (aborted !== undefined && told?.mayHaveFailed !== true)
+      breach(chronicle, 'no abort without a failure', `${id}: ${aborted.instance} ${aborted.why}`);
+  }
+}
+
+export function judge(chronicle: Chronicle, action: Action, during: During): void {
+  const { held } = chronicle;
+  const { instance } = action;
+  const { observation, signalled } = during;
+  const what = formatAction(action);
+  if (held.has(instance)) breach(chronicle, 'who is held is left alone', what);
+  switch (action.kind) {
+    case 'start':
+      judgeStart(chronicle, instance, what);
+      return;
+    case 'move':
+      judgeMove(chronicle, instance, what);
+      return;
+    case 'kill':
+      judgeIdentity(chronicle, action.process.pid, instance, observation);
+      judgeKill(chronicle, instance, what);
+      return;
+    case 'stop':
+    case 'quiet':
+    case 'resume':
+      judgeIdentity(chronicle, action.process.pid, instance, observation);
+      if (signalled.has(instance)) breach(chronicle, 'no process is asked twice', `again: ${what}`);
+      signalled.add(instance);
+      if (action.kind !== 'resume') judgeAsk(chronicle, action, during);
+      return;
+    case 'adopt':
+    case 'repair':
+    case 'forget':
+    case 'tidy':
+    case 'dump':
+      return;
+  }
+}
+
+function judgeIdentity(
+  chronicle: Chronicle,
+  pid: number,
+  instance: string,
+  observation: Observation,
+): void {
+  const being = chronicle.world.places.get(instance);
+  const presence = observation.instances.get(instance)?.presence;
+  const isSeen = presence?.kind === 'alive' && presence.process.pid === pid;
+  if (!isSeen || being?.pid !== pid)
+    breach(chronicle, 'only observed living processes are signalled', `${instance} pid ${pid}`);
+}
+
+type Ask = Extract<Action, { kind: 'stop' | 'quiet' }>;
+
+function judgeAsk(chronicle: Chronicle, action: Ask, during: During): void {
+  const { world, terms, told } = chronicle;
+  const { instance, cause } = action;
+  const being = world.places.get(instance);
+  if (being === undefined) return;
+  if (action.kind === 'stop') {
+    const count = (terms.get(being.pid) ?? 0) + 1;
+    terms.set(being.pid, count);
+    if (count > 1 || isLeaving(instance))
+      breach(chronicle, 'no process is asked twice', `${count} times: ${formatAction(action)}`);
+  } else if (!action.isPrelude) return;
+  if (being.askedAt !== undefined) return; // after its prelude
+  const restart = told.find(({ id }) => cause.endsWith(` by ${id}`));
+  const limit = restart?.options.killAfter ?? being.worker.stop.timeout;
+  const hasOwn = chronicle.stopped.has(instance) && chronicle.limits.has(being.pid);
+  if (limit !== undefined && !hasOwn) addLimit(chronicle, being, limit);
+  if (restart !== undefined) judgeTurn(chronicle, restart, being, during);
+}
+
+/** Whether it was the turn of this process to be asked by this restart. */
+function judgeTurn(
+  chronicle: Chronicle,
+  told: Told,
+  { instance, pid, worker }: Being,
+  { observation: { instances, now }, standings: all }: During,
+): void {
+  const members = all.get(told) ?? new Map<string, Standing>();
+  const standings = new Map([...members].filter(([name]) => workerNameOf(name) === worker.name));
+  const own = [...standings.keys()];
+  const count = (...kinds: Standing[]): number =>
+    [...standings.values()].filter((kind) => kinds.includes(kind)).length;
+  const what = `${told.id} asks ${instance} pid ${pid}: ${JSON.stringify([...standings])}`;
+  const isUnseen = own.some((name) => !instances.has(name) && standings.get(name) !== 'released');
+  if (told.members.get(instance) !== pid || isUnseen || told.hasFailed)
+    breach(chronicle, 'nobody is asked after a failure', what);
+
+  const isOwnDeath = (name: string): boolean => {
+    const being = chronicle.world.places.get(name);
+    return being === undefined || (being.end !== undefined && being.stop === undefined);
+  };
+  const isDead = (name: string): boolean =>
+    standings.get(name) === 'vacant' || standings.get(name) === 'failed';
+  const exempt = own.filter((name) => isDead(name) && isOwnDeath(name)).length;
+  const down = count('asked', 'vacant', 'starting', 'late', 'failed') - exempt + 1;
+  if (down > sizeOf(told.options.batch ?? worker.restart.batch, worker))
+    breach(chronicle, 'the batch is kept', what);
+
+  const overlap = told.options.overlap ?? worker.restart.overlap;
+  const extras = extrasOf(chronicle, worker.name) + count('asked') + 1;
+  if (overlap && extras > worker.restart.maxExtra)
+    breach(chronicle, 'no more than max_extra leave beside their replacements', what);
+
+  members.set(instance, 'asked');
+  const canary = told.options.canary ?? worker.restart.canary;
+  if (!canary || told.provenWorkers.has(worker.name)) return;
+  const { patience } = worker.restart;
+  const most = patience === 0 ? Infinity : 1 + Math.floor(Math.max(0, now - told.at) / patience);
+  if (count('vacant', 'starting') > 0 || count('asked') + 1 > most)
+    breach(chronicle, 'canaries go first', what);
+}
+
+const sizeOf = (batch: Batch, { identifiers }: Worker): number =>
+  batch.kind === 'count'
+    ? batch.count
+    : Math.max(1, Math.floor((identifiers.length * batch.percent) / 100));
+
+function judgeStart(chronicle: Chronicle, instance: string, what: string): void {
+  const { world, stopped, held } = chronicle;
+  const inPlace = world.places.get(instance);
+  const isWanted =
+    wantedNames(world).includes(instance) && !stopped.has(instance) && !held.has(instance);
+  const others = world.everyone.filter((being) => being.instance === instance && isAlive(being));
+  const leavers = [...world.places].filter(([name]) => isLeaving(name)).map(([, being]) => being);
+  if (!isWanted || (inPlace && isAlive(inPlace)) || others.some((one) => !leavers.includes(one)))
+    breach(chronicle, 'a place is filled once, and only if it is wanted', what);
+}
+
+function judgeMove({ world, told, ...chronicle }: Chronicle, instance: string, what: string): void {
+  const being = world.places.get(instance);
+  const restart = told.find(({ members }) => members.has(instance));
+  const overlap = restart?.options.overlap ?? being?.worker.restart.overlap;
+  if (being?.stop === undefined || overlap !== true)
+    breach(
+      { world, told, ...chronicle },
+      'a place is filled once, and only if it is wanted',
+      `${what}, without overlap`,
+    );
+}
+
+const extrasOf = ({ world }: Chronicle, worker: string): number =>
+  [...world.places].filter(
+    ([place, being]) => isLeaving(place) && workerNameOf(place) === worker && isAlive(being),
+  ).length;
+
+export function judgeExtras(chronicle: Chronicle): void {
+  for (const { name, restart } of chronicle.world.config.workers) {
+    const extras = extrasOf(chronicle, name);
+    if (extras > restart.maxExtra)
+      breach(chronicle, 'no more than max_extra leave beside their replacements', `${extras}`);
+  }
+}
+
+function judgeKill({ world, limits, ...chronicle }: Chronicle, name: string, what: string): void {
+  const being = world.places.get(name);
+  const own = being && limits.get(being.pid);
+  const isAsked = being !== undefined && being.askedAt !== undefined;
+  if (own === undefined || !isAsked || world.sinceBoot < Math.min(...own))
+    breach(
+      { world, limits, ...chronicle },
+      'nobody is killed before his time',
+      `${what} at ${world.sinceBoot}, limits ${String(own)}`,
+    );
+}
+
+/** After a pass that was not cut short nobody is left who was asked and whose time was over at its beginning. */
+export function judgeLimits(chronicle: Chronicle, { instances, sinceBoot }: Observation): void {
+  const { world, limits, held } = chronicle;
+  for (const [name, being] of world.places) {
+    const own = limits.get(being.pid);
+    const since = being.askedAt;
+    if (own === undefined || since === undefined || !isAlive(being)) continue;
+    if (!instances.has(name) || held.has(name) || since >= sinceBoot) continue;
+    if (Math.max(...own) <= sinceBoot)
+      breach(chronicle, 'whoever has a limit is killed in time', `${name} pid ${being.pid}`);
+  }
+}

@@ -1,0 +1,39 @@
+import { applyGoal, type Goal } from '../../../src/core/goal.ts';
+import type { Plan } from '../../../src/core/plan.ts';
+import { reconcile } from '../../../src/core/reconcile.ts';
+import { carryOut } from './carry-out.ts';
+import type { Chronicle } from './chronicle.ts';
+import { hear } from './hear.ts';
+import { judge, judgeAborts, judgeExtras, judgeLimits, type During } from './judge.ts';
+import { look } from './look.ts';
+import { standingOf, watch, type Standings } from './standing.ts';
+
+/** One pass over these instances; `cut`: it is killed after so many actions. */
+export function pass(
+  chronicle: Chronicle,
+  goal: Goal,
+  names: readonly string[],
+  cut = Infinity,
+): Plan {
+  const { world } = chronicle;
+  const observation = look(world, names);
+  hear(chronicle, goal);
+  const standings: Standings = new Map(
+    chronicle.told.map((told) => [
+      told,
+      new Map([...told.members.keys()].map((name) => [name, standingOf(chronicle, told, name)])),
+    ]),
+  );
+  watch(chronicle, standings, observation);
+  world.intent = applyGoal(world.config, world.intent, goal, observation);
+  judgeAborts(chronicle);
+  const plan = reconcile(world.config, world.intent, observation);
+  const during: During = { observation, standings, signalled: new Set() };
+  for (const action of plan.slice(0, cut)) {
+    judge(chronicle, action, during);
+    carryOut(world, action);
+    judgeExtras(chronicle);
+  }
+  if (plan.length <= cut) judgeLimits(chronicle, observation);
+  return plan;
+}

@@ -1,0 +1,59 @@
+import type { Observation } from '../../../src/core/observation.ts';
+import { workerNameOf } from '../../../src/core/targets.ts';
+import { isAlive, isReadyAt, type Being } from './being.ts';
+import type { Chronicle, Told } from './chronicle.ts';
+
+/** How each member of each restart was when a pass looked, and is once that pass has asked him. */
+export type Standings = ReadonlyMap<Told, Map<string, Standing>>;
+
+export type Standing =
+  'released' | 'untouched' | 'asked' | 'vacant' | 'starting' | 'late' | 'replaced' | 'failed';
+
+const isReleased = ({ stopped, held }: Chronicle, name: string): boolean =>
+  stopped.has(name) || held.has(name);
+
+/** How far a member truly is. */
+export function standingOf(chronicle: Chronicle, { members }: Told, name: string): Standing {
+  const { places, sinceBoot } = chronicle.world;
+  if (isReleased(chronicle, name)) return 'released';
+  const being = places.get(name);
+  if (being === undefined) return 'vacant';
+  if (!isAlive(being)) {
+    if (being.pid === members.get(name) || being.stop !== undefined) return 'vacant';
+    return wasReady(being) ? 'replaced' : 'failed';
+  }
+  if (being.askedAt !== undefined) return 'asked';
+  if (being.pid === members.get(name)) return 'untouched';
+  if (isReadyAt(being, sinceBoot) || being.wasNotedReady) return 'replaced';
+  const { ready } = being.worker;
+  return ready.kind !== 'after' && sinceBoot - being.bornAt >= ready.timeout ? 'late' : 'starting';
+}
+
+function wasReady(being: Being): boolean {
+  if (being.worker.ready.kind !== 'after') return being.wasNotedReady;
+  return being.end !== undefined && isReadyAt(being, being.end.at);
+}
+
+/** Whether a look at a dead process that is judged by its age can tell whether it was ready. */
+const isCertain = ({ worker, end, jumpsBefore }: Being): boolean =>
+  worker.ready.kind !== 'after' || (end?.diedAt !== undefined && end.jumps === jumpsBefore);
+
+/** What a look at these instances can tell of the restarts. */
+export function watch(
+  chronicle: Chronicle,
+  standings: Standings,
+  { instances }: Observation,
+): void {
+  for (const [told, members] of standings) {
+    for (const [name, standing] of members) {
+      const being = chronicle.world.places.get(name);
+      if (standing === 'released') told.everReleased.add(name);
+      const isUncertain =
+        being?.end !== undefined && being.pid !== told.members.get(name) && !isCertain(being);
+      if (standing === 'replaced' || isUncertain) told.provenWorkers.add(workerNameOf(name));
+      const isFailure = standing === 'failed' || standing === 'late';
+      if (isFailure || isUncertain) told.mayHaveFailed = true;
+      if (isFailure && !isUncertain && instances.has(name)) told.hasFailed = true;
+    }
+  }
+}

@@ -1,0 +1,224 @@
+import { rmSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import {
+  booted,
+  createRig,
+  eventsIn,
+  isAlive,
+  until,
+  type InstanceHandle,
+  type Rig,
+} from './rig.ts';
+import {
+  finishJob,
+  giveJob,
+  letGo,
+  mostDown,
+  put,
+  statesOf,
+  statusOf,
+  story,
+  successor,
+  tells,
+  termed,
+} from './rollout-rig.ts';
+
+/** So many running instances of mail. */
+async function running(
+  count: number,
+  keys: Readonly<Record<string, unknown>> = {},
+): Promise<{ rig: Rig; all: InstanceHandle[]; old: number[] }> {
+  const rig = createRig({ mail: { ...tells, count, ...keys } });
+  await rig.start();
+  const all = Array.from({ length: count }, (_, index) => rig.instance(`mail.${index + 1}`));
+  return { rig, all, old: await Promise.all(all.map(booted)) };
+}
+
+const [first, second, third] = [0, 1, 2] as const;
+const at = <T>(list: readonly T[], index: number): T => {
+  const item = list[index];
+  if (item === undefined) throw new Error(`expected an item ${index}`);
+  return item;
+};
+
+test('restart must ask an idle one first, the others when its replacement is ready, and cost one readiness more', async () => {
+  const { rig, all, old } = await running(4);
+  await giveJob(rig, at(all, first), 'job 1');
+  await giveJob(rig, at(all, second), 'job 2');
+  put(rig, 'slow');
+  const restarting = rig.workerctl('restart', '--json');
+  const canary = await successor(at(all, third), at(old, third));
+  expect(await statesOf(rig)).toEqual(
+    ['ready', 'ready', 'starting', 'ready'].map((state, index) => `mail.${index + 1} ${state}`),
+  );
+  expect(all.flatMap((instance) => instance.terms())).toEqual([at(old, third)]);
+
+  rmSync(rig.path('slow'));
+  letGo(rig, canary);
+  for (const pid of [at(old, first), at(old, second)]) finishJob(rig, pid);
+  const { exitCode, all: said } = await restarting;
+  expect(exitCode, said).toBe(0);
+  const events = eventsIn(said);
+  expect(story(events, 'asked', 'proven').slice(0, 2)).toEqual(['asked mail.3', 'proven mail.3']);
+  // None of the others waits for another one of them.
+  expect(story(events, 'proven', 'asked', 'started').slice(2, 6)).toEqual([
+    'proven mail.3',
+    'asked mail.1',
+    'asked mail.2',
+    'asked mail.4',
+  ]);
+  expect(all.map((instance) => instance.terms())).toEqual(old.map((pid) => [pid]));
+  expect(all.map((instance) => instance.boots().length)).toEqual([2, 2, 2, 2]);
+});
+
+test('restart must tell of each process that has left, also when several leave at once', async () => {
+  const { rig, all, old } = await running(4);
+  const { exitCode, all: said } = await rig.workerctl('restart', '--json');
+  expect(exitCode, said).toBe(0);
+  const left = eventsIn(said).filter(({ kind }) => kind === 'left');
+  expect(left.map(({ pid }) => pid).sort()).toEqual([...old].sort());
+  for (const { death, drained_s: drained } of left) {
+    expect(death).toEqual({ kind: 'exited', status: 0 });
+    expect(drained).toBeGreaterThanOrEqual(0);
+  }
+  expect(all.map((instance) => instance.processes().length)).toEqual([1, 1, 1, 1]);
+});
+
+test('a canary that drains for longer than patience must be joined by another one, and whoever is ready first proves it', async () => {
+  const { rig, all, old } = await running(3, { restart: { patience: '300ms' } });
+  for (const instance of all) await giveJob(rig, instance, 'a long job');
+  const restarting = rig.workerctl('restart', '--json');
+  await termed(at(all, first), at(old, first));
+  await termed(at(all, second), at(old, second));
+  finishJob(rig, at(old, second));
+  for (const index of [first, third]) {
+    await termed(at(all, index), at(old, index));
+    finishJob(rig, at(old, index));
+  }
+  const { exitCode, all: said } = await restarting;
+  expect(exitCode, said).toBe(0);
+  const events = story(eventsIn(said), 'asked', 'left');
+  expect(events.slice(0, 2)).toEqual(['asked mail.1', 'asked mail.2']);
+  expect(all.map((instance) => instance.terms())).toEqual(old.map((pid) => [pid]));
+});
+
+test('a canary that drains within patience must stay the only one', async () => {
+  const { rig, all, old } = await running(2);
+  for (const instance of all) await giveJob(rig, instance, 'a long job');
+  const restarting = rig.workerctl('restart', '--wait', '400ms');
+  await termed(at(all, first), at(old, first));
+  expect((await restarting).exitCode).toBe(124);
+  expect(at(all, second).terms()).toEqual([]);
+});
+
+for (const how of ['dies', 'is not ready in time'] as const) {
+  test(`a canary that ${how} must abort the restart: the others keep their processes, also from bootcheck`, async () => {
+    const { rig, all, old } = await running(3, {
+      backoff: { initial: '1h', max: '1h' },
+      ready: { log: '^ready to work$', timeout: how === 'dies' ? '40s' : '400ms' },
+    });
+    put(rig, how === 'dies' ? 'broken' : 'slow');
+    const others = [at(all, second), at(all, third)];
+    const before = others.map((instance) => instance.process());
+    const { exitCode, stdout } = await rig.workerctl('restart');
+    expect(exitCode).toBe(1);
+    const why =
+      how === 'dies' ? 'died before it was ready: exit status 3' : 'is not ready after 0\\.4s';
+    expect(stdout).toMatch(
+      new RegExp(`restart aborted by mail\\.1: pid \\d+ ${why}; 2 run on untouched`),
+    );
+    expect(stdout).toContain(
+      how === 'dies' ? '  | cannot load the new code\n' : 'it wrote nothing to',
+    );
+    const { stdout: table } = await rig.workerctl('status');
+    expect(table).toMatch(/^restart of .* was aborted: mail\.1: .*1 failed, 2 run on untouched/m);
+
+    for (const round of [1, 2])
+      expect(await rig.workerctl('bootcheck'), `round ${round}`).toMatchObject({
+        exitCode: 0,
+        all: '',
+      });
+    expect(before.every((each) => each !== undefined && isAlive(each))).toBe(true);
+    expect(others.flatMap((instance) => instance.terms())).toEqual([]);
+
+    rmSync(rig.path(how === 'dies' ? 'broken' : 'slow'));
+    const { exitCode: after, all: said } = await rig.workerctl('restart');
+    expect(after, said).toBe(0);
+    expect(others.map((instance) => instance.terms())).toEqual([[old[1]], [old[2]]]);
+    const terms = at(all, first).terms();
+    expect(new Set(terms).size).toBe(terms.length);
+    expect((await statusOf(rig)).rollouts).toEqual([]);
+  });
+}
+
+test('bootcheck must start again what has failed in an aborted restart until it is ready, and nothing else', async () => {
+  const { rig, all, old } = await running(2, { backoff: { initial: '100ms', max: '1h' } });
+  put(rig, 'broken');
+  expect((await rig.workerctl('restart')).exitCode).toBe(1);
+  const canary = at(all, first);
+  await until(async () => {
+    await rig.workerctl('bootcheck');
+    return canary.boots().length >= 3;
+  }, 'a second try');
+  rmSync(rig.path('broken'));
+  await until(async () => {
+    await rig.workerctl('bootcheck');
+    return (await statesOf(rig))[0] === 'mail.1 ready';
+  }, 'mail.1 to be back');
+  expect(at(all, second).boots()).toEqual([old[1]]);
+  const status = await statusOf(rig);
+  expect(status.instances.map(({ outdated }) => outdated)).toEqual([false, true]);
+  expect(status.rollouts).toHaveLength(1);
+});
+
+test('restart --batch 1 must replace one after the other', async () => {
+  const { rig, all } = await running(3);
+  const { exitCode, all: said } = await rig.workerctl(
+    'restart',
+    '--json',
+    '--no-canary',
+    '--batch',
+    '1',
+  );
+  expect(exitCode, said).toBe(0);
+  expect(story(eventsIn(said), 'asked', 'ready')).toEqual(
+    all.flatMap(({ name }) => [`asked ${name}`, `ready ${name}`]),
+  );
+});
+
+test('restart --batch 50% must have at most half of them down at once', async () => {
+  const { rig } = await running(4);
+  const { exitCode, all: said } = await rig.workerctl(
+    'restart',
+    '--json',
+    '--no-canary',
+    '--batch',
+    '50%',
+  );
+  expect(exitCode, said).toBe(0);
+  expect(mostDown(eventsIn(said))).toBe(2);
+});
+
+test('restart --no-canary must ask all at once', async () => {
+  const { rig, all } = await running(3);
+  const { exitCode, all: said } = await rig.workerctl('restart', '--json', '--no-canary');
+  expect(exitCode, said).toBe(0);
+  expect(story(eventsIn(said), 'asked', 'started').slice(0, 3)).toEqual(
+    all.map(({ name }) => `asked ${name}`),
+  );
+});
+
+test('each worker must have a canary of its own', async () => {
+  const rig = createRig({ mail: { ...tells, count: 2 }, images: { ...tells, count: 2 } });
+  await rig.start();
+  put(rig, 'slow');
+  const restarting = rig.workerctl('restart', '--json');
+  for (const name of ['mail.1', 'images.1'])
+    letGo(rig, await successor(rig.instance(name), rig.instance(name).boots()[0] ?? 0));
+  for (const name of ['mail.2', 'images.2'])
+    letGo(rig, await successor(rig.instance(name), rig.instance(name).boots()[0] ?? 0));
+  const { exitCode, all: said } = await restarting;
+  expect(exitCode, said).toBe(0);
+  expect(story(eventsIn(said), 'asked').slice(0, 2)).toEqual(['asked mail.1', 'asked images.1']);
+  expect(story(eventsIn(said), 'proven').toSorted()).toEqual(['proven images.1', 'proven mail.1']);
+});

@@ -1,0 +1,239 @@
+// Lets a command die by kill -9 behind its first effect, then behind its second, and so on until it lives through all of
+// them, each time in a folder of its own, and lets `bootcheck` go on from what is on disk.
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { booted, createRig, fixture, isAlive, processAt, readOr, until } from './rig.ts';
+import type { InstanceHandle, ProcessInfo, Rig, WorkerKeys, Workers } from './rig.ts';
+
+/** Where a command dies: behind which of its effects, or while signal.sh works for it: behind its note, behind a signal. */
+export type Fault = number | 'note' | 'signal';
+
+/** A command that is to die, and what must be true however it died. */
+export interface Scenario {
+  readonly workers: Workers;
+  /** Brings the rig to where the command begins. */
+  readonly prepare: (rig: Rig) => Promise<unknown>;
+  readonly command: readonly string[];
+  /** Nobody looks before all have left who were asked to. */
+  readonly isLookedAfterLate?: boolean;
+  /** What people do when the next passes have done what they could. */
+  readonly afterwards?: (rig: Rig) => Promise<unknown>;
+  /** Says what came of the wish in the end; throws where something went wrong on the way. */
+  readonly verdict: (rig: Rig) => Verdict;
+  /** Those who are to run in the end, the others being down. */
+  readonly wanted: (verdict: Verdict) => readonly string[];
+}
+
+/** `nothing` when the command died before its wish was on disk. */
+export type Verdict = 'nothing' | 'all';
+
+interface Crash {
+  readonly fault: Fault;
+  readonly isSurvived: boolean;
+  readonly verdict: Verdict;
+}
+
+/** Starts these and waits until they have booted: their traps are set then. */
+export const starting =
+  (...names: readonly string[]) =>
+  async (rig: Rig): Promise<void> => {
+    const { exitCode, all } = await rig.workerctl('start', ...names);
+    if (exitCode !== 0) throw new Error(`start: ${String(exitCode)} ${all}`);
+    for (const name of names) await booted(rig.instance(name));
+  };
+
+/** A worker that notes all its signals, and goes on for a while when it is asked to leave. */
+export const noting = (keys: WorkerKeys = {}, env: Readonly<Record<string, string>> = {}) => ({
+  command: fixture('notes-signals'),
+  backoff: { initial: '20s' },
+  ...keys,
+  env: { LINGER: '0.4', OVERLAPS: '', BUSY: '', ...env },
+});
+
+/** With two cores, more at once are no faster. */
+const lanes = 3;
+
+/** More of them tell nothing new. */
+const mostFailures = 6;
+
+/** No command has so many effects: it runs in circles. */
+const mostEffects = 150;
+
+/**
+ * Runs the scenario with each fault there is, and gives back behind how many effects its command was killed. A wish that
+ * is on disk is not lost any more: where it came true once, it comes true after every later fault too.
+ */
+export async function crashEverywhere(scenario: Scenario): Promise<number> {
+  const crashes: Crash[] = [];
+  const faults = faultsUntil(() => crashes.some(({ isSurvived }) => isSurvived));
+  const failures: unknown[] = [];
+  const lane = async (): Promise<void> => {
+    for (const fault of faults) {
+      try {
+        crashes.push(await crashAt(scenario, fault));
+      } catch (error) {
+        failures.push(error);
+        if (failures.length === mostFailures) return;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  if (failures.length > 0) throw new Error(failures.map(String).join('\n\n'));
+
+  const counted = crashes
+    .filter(({ fault }) => typeof fault === 'number')
+    .sort((a, b) => Number(a.fault) - Number(b.fault));
+  const first = counted.findIndex(({ verdict }) => verdict === 'all');
+  const lost = counted.filter(({ verdict }, index) => index > first && verdict === 'nothing');
+  expect(lost, `it comes true from effect ${first + 1} on`).toEqual([]);
+  expect(crashes.filter((one) => one.isSurvived && one.verdict !== 'all')).toEqual([]);
+  return counted.filter(({ isSurvived }) => !isSurvived).length;
+}
+
+function* faultsUntil(isThrough: () => boolean): Generator<Fault> {
+  yield 'note';
+  yield 'signal';
+  for (let count = 1; !isThrough(); count += 1) {
+    if (count > mostEffects) throw new Error(`it was killed behind ${mostEffects} effects`);
+    yield count;
+  }
+}
+
+async function crashAt(scenario: Scenario, fault: Fault): Promise<Crash> {
+  const rig = createRig(scenario.workers);
+  const bystander = startBystander(rig);
+  const told: string[] = [];
+  try {
+    await scenario.prepare(rig);
+    const running = rig.workerctlWith(variablesOf(fault), ...scenario.command);
+    running.all.on('data', (said: Buffer) =>
+      told.push(`${scenario.command.join(' ')}: ${String(said)}`),
+    );
+    // Its end, and not that of its output: signal.sh has that too, and may still be at work.
+    const signal = await new Promise((resolve) => {
+      running.once('exit', (_code, by) => {
+        resolve(by);
+      });
+    });
+    if (scenario.isLookedAfterLate === true) await drained(rig);
+    told.push(...(await settle(rig)));
+    await scenario.afterwards?.(rig);
+    const verdict = scenario.verdict(rig);
+    await expectSound(rig, scenario.wanted(verdict));
+    expect(isAlive(bystander), 'whoever is innocent lives').toBe(true);
+    // A fault in signal.sh means nothing to a command that asks nobody.
+    return { fault, isSurvived: signal !== 'SIGKILL' && typeof fault === 'number', verdict };
+  } catch (error) {
+    throw new Error(`killed behind ${fault}: ${String(error)}\n${told.join('\n')}\n${view(rig)}`, {
+      cause: error,
+    });
+  } finally {
+    for (const one of instancesIn(rig)) for (const pid of one.boots()) end(pid);
+    end(bystander.pid);
+  }
+}
+
+const variablesOf = (fault: Fault): Record<string, string> =>
+  typeof fault === 'number'
+    ? { WORKERCTL_TEST_DIE_AFTER: String(fault) }
+    : { WORKERCTL_TEST_DIE_BEHIND: fault };
+
+/** As a worker's child is that has left for a session of its own: it has all of its marker but the pid. */
+function startBystander({ folder, stateDir }: Rig): ProcessInfo {
+  const marker = { WORKERCTL_INSTANCE: 'mail.1', WORKERCTL_STATE_DIR: stateDir };
+  const { pid = 0 } = spawn('sleep', ['1000'], {
+    env: { PATH: process.env['PATH'], RIG: folder, WORKERCTL_PID: '1', ...marker },
+    detached: true,
+    stdio: 'ignore',
+  });
+  const started = processAt(pid);
+  if (started === undefined) throw new Error('no bystander');
+  return started;
+}
+
+/**
+ * Lets bootcheck do what there is to do, the first time at once, and then whenever those have left who were asked to,
+ * until it has nothing to say and no restart is under way. Gives back what it said.
+ */
+export async function settle(rig: Rig, timeoutMs = 15_000): Promise<string[]> {
+  const told: string[] = [];
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const isCalm = !hasLeaving(rig);
+    const { exitCode, all } = await rig.workerctl('bootcheck');
+    told.push(`bootcheck: ${String(exitCode)} ${all}`);
+    // 75: signal.sh is still at work for the killed command.
+    if (exitCode !== 0 && exitCode !== 75 && !existsSync(rig.path('broken')))
+      throw new Error(told.join('\n'));
+    const isQuiet = exitCode === 0 && all === '' && !isUnderWay(rig);
+    // Before and after: a worker under load needs a moment to note its TERM.
+    if (isCalm && isQuiet && !hasLeaving(rig)) return told;
+    if (performance.now() > deadline) throw new Error(`it never settles\n${told.join('\n')}`);
+    const patience = performance.now() + 400;
+    do await pause(30);
+    while (hasLeaving(rig) && performance.now() < patience);
+  }
+}
+
+/** Waits for a time. */
+export const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until all have left who were asked to; a worker under load needs a moment to note that it was. */
+export async function drained(rig: Rig): Promise<void> {
+  await pause(100);
+  await until(() => !hasLeaving(rig), 'all to leave');
+}
+
+/** Whether somebody lives who was asked to leave. */
+const hasLeaving = (rig: Rig): boolean =>
+  instancesIn(rig).some((one) => one.terms().some((pid) => processAt(pid) !== undefined));
+
+/** A restart that may go on. Only to know when to look: the verdict is not found in our own files. */
+function isUnderWay({ stateDir }: Rig): boolean {
+  const intent = readOr(join(stateDir, 'state.json'), '{}');
+  const { rollouts = [] } = JSON.parse(intent) as { rollouts?: { aborted?: unknown }[] };
+  return rollouts.some(({ aborted }) => aborted === undefined);
+}
+
+/** The instances that ever ran. */
+const instancesIn = (rig: Rig): InstanceHandle[] =>
+  readdirSync(rig.folder)
+    .filter((file) => file.endsWith('.boots'))
+    .map((file) => rig.instance(file.slice(0, -'.boots'.length)));
+
+/** What must be true however often the commands were killed. */
+export async function expectSound(rig: Rig, wanted: readonly string[]): Promise<void> {
+  for (const name of wanted) await until(() => rig.instance(name).boots().length > 0, 'a boot');
+  for (const handle of instancesIn(rig)) {
+    const { name } = handle;
+    const pids = handle.processes();
+    const terms = handle.terms();
+    expect(terms, `${name}: TERMs`).toEqual([...new Set(terms)]);
+    expect(readOr(rig.path(`${name}.doubles`), ''), `${name}: two at a time`).toBe('');
+    expect(pids, `${name}: processes`).toHaveLength(wanted.includes(name) ? 1 : 0);
+    expect(
+      handle.boots().filter((pid) => !terms.includes(pid)),
+      `${name}: who was not asked lives`,
+    ).toEqual(pids);
+    expect(handle.pid(), `${name}: pidfile`).toBe(pids[0]);
+  }
+  // Any pass clears away what the killed one has left half written.
+  await rig.workerctl('unhold');
+  const files = readdirSync(rig.stateDir, { recursive: true }).map(String);
+  expect(files.filter((file) => /.\.new$|^\.new\/|~/.test(file))).toEqual([]);
+}
+
+function view({ folder, stateDir }: Rig): string {
+  const noted = readdirSync(folder)
+    .filter((file) => /\.(?:boots|terms|quiets|resumes|doubles)$/.test(file))
+    .map((file) => `${file}: ${readOr(join(folder, file), '').trim().replaceAll('\n', ' ')}`);
+  const intent = readOr(join(stateDir, 'state.json'), 'no state.json');
+  return [...noted, readdirSync(stateDir).join(' '), intent].join('\n');
+}
+
+function end(pid: number): void {
+  if (processAt(pid) !== undefined) process.kill(pid, 'SIGKILL');
+}

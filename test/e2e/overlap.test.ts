@@ -1,0 +1,226 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { booted, createRig, eventsIn, openFiles, processAt, until, type Rig } from './rig.ts';
+import {
+  finishJob,
+  giveJob,
+  heard,
+  statesOf,
+  statusOf,
+  story,
+  successor,
+  tells,
+  termed,
+} from './rollout-rig.ts';
+
+// Not by its log: the old process writes there too.
+const byTime = { ready: { after: '300ms' } };
+const overlaps = {
+  ...tells,
+  ...byTime,
+  restart: { patience: '40s', overlap: true, max_extra: 3 },
+};
+
+/** One instance that was replaced while its old process still works on a job. */
+async function oneLeaving(): Promise<{
+  rig: Rig;
+  mail: ReturnType<Rig['instance']>;
+  old: number;
+  fresh: number;
+}> {
+  const rig = createRig({ mail: overlaps });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const old = await giveJob(rig, mail, 'job 1');
+  const { exitCode, all } = await rig.workerctl('restart');
+  expect(exitCode, all).toBe(0);
+  return { rig, mail, old, fresh: await successor(mail, old) };
+}
+
+const leavingFiles = (rig: Rig): string[] =>
+  readdirSync(rig.stateDir).filter((file) => file.includes('~'));
+
+const gone = (pid: number): Promise<true> =>
+  until(() => processAt(pid) === undefined, `pid ${pid} to be gone`);
+
+test('with overlap the replacement must run while the old process finishes its job', async () => {
+  const rig = createRig({ mail: overlaps });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const old = await giveJob(rig, mail, 'job 1');
+  const { exitCode, all } = await rig.workerctl('restart', '--json');
+  expect(exitCode, all).toBe(0);
+  expect(story(eventsIn(all), 'asked', 'moved', 'started', 'ready')).toHaveLength(4);
+  const fresh = await successor(mail, old);
+  expect(mail.processes().toSorted()).toEqual([old, fresh].toSorted());
+  expect(await statesOf(rig)).toEqual(['mail.1 ready', 'mail.1 leaving']);
+  const { exitCode: code, stdout } = await rig.workerctl('status');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(new RegExp(`^mail\\.1 +leaving +${old} .*job 1 for `, 'm'));
+  expect(stdout).toContain('1 wanted, 1 up, 1 ready, 1 leaving');
+
+  finishJob(rig, old);
+  await gone(old);
+  const checked = await rig.workerctl('bootcheck');
+  expect(checked.exitCode).toBe(0);
+  expect(checked.stdout).toMatch(
+    new RegExp(`mail\\.1 \\(leaving\\): pid ${old} has left after \\S+: exit status 0`),
+  );
+  expect(leavingFiles(rig)).toEqual([]);
+  expect({ pid: mail.pid(), done: mail.done(), terms: mail.terms() }).toEqual({
+    pid: fresh,
+    done: [old],
+    terms: [old],
+  });
+  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+});
+
+test('three deploys in a row over a job that outlives them must lose sight of nobody and ask each once', async () => {
+  const rig = createRig({ mail: overlaps });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const old: number[] = [];
+  for (const job of ['job 1', 'job 2', 'job 3']) {
+    const pid = await giveJob(rig, mail, job);
+    old.push(pid);
+    expect((await rig.workerctl('restart')).exitCode).toBe(0);
+    await successor(mail, pid);
+    expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  }
+  const fresh = await booted(mail);
+  expect(mail.processes().toSorted()).toEqual([...old, fresh].toSorted());
+  const { instances } = await statusOf(rig);
+  expect(instances.map(({ state }) => state)).toEqual(['ready', 'leaving', 'leaving', 'leaving']);
+  expect(
+    instances
+      .slice(1)
+      .map(({ activity }) => activity?.job)
+      .toSorted(),
+  ).toEqual(['job 1', 'job 2', 'job 3']);
+
+  for (const pid of old) finishJob(rig, pid);
+  for (const pid of old) await gone(pid);
+  expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
+  expect(leavingFiles(rig)).toEqual([]);
+  expect(mail.terms()).toEqual(old);
+  expect(mail.done().toSorted()).toEqual(old.toSorted());
+  expect(mail.processes()).toEqual([fresh]);
+});
+
+test('at most max_extra old processes must be leaving at once', async () => {
+  const rig = createRig({ mail: { ...tells, ...byTime, count: 3 } });
+  await rig.start();
+  const all = ['mail.1', 'mail.2', 'mail.3'].map((name) => rig.instance(name));
+  const old: number[] = [];
+  for (const instance of all) old.push(await giveJob(rig, instance, 'a job'));
+  const restarting = rig.workerctl('restart', '--overlap', '--json');
+  for (const [index, instance] of all.entries()) {
+    const pid = old[index] ?? 0;
+    await successor(instance, pid);
+    const states = (await statusOf(rig)).instances.map(({ state }) => state);
+    expect(states.filter((state) => state === 'leaving')).toHaveLength(1);
+    expect(all.flatMap((each) => each.terms())).toEqual(old.slice(0, index + 1));
+    finishJob(rig, pid);
+    await gone(pid);
+  }
+  const { exitCode, all: said } = await restarting;
+  expect(exitCode, said).toBe(0);
+});
+
+test('a deploy whose extras are all taken must wait, and bootcheck finish it', async () => {
+  const rig = createRig({ mail: { ...tells, ...byTime } });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const old = await giveJob(rig, mail, 'job 1');
+  expect((await rig.workerctl('restart', '--overlap')).exitCode).toBe(0);
+  const second = await successor(mail, old);
+  expect((await rig.workerctl('restart', '--overlap', '--wait', '300ms')).exitCode).toBe(124);
+  expect(mail.pid()).toBe(second);
+  expect(mail.terms()).toEqual([old]);
+  finishJob(rig, old);
+  await gone(old);
+  await until(async () => {
+    await rig.workerctl('bootcheck');
+    return mail.pid() !== second;
+  }, 'bootcheck to go on');
+  const third = await successor(mail, second);
+  expect(mail.terms()).toEqual([old, second]);
+  expect(mail.processes()).toEqual([third]);
+});
+
+test('a leaving process that is killed must be noticed and tidied away, and its replacement run on', async () => {
+  const { rig, mail, old, fresh } = await oneLeaving();
+  process.kill(old, 'SIGKILL');
+  await gone(old);
+  const { exitCode, stdout } = await rig.workerctl('bootcheck');
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(new RegExp(`mail\\.1 \\(leaving\\): pid ${old} has left .*signal 9`));
+  expect(leavingFiles(rig)).toEqual([]);
+  expect(mail.processes()).toEqual([fresh]);
+  expect(mail.pid()).toBe(fresh);
+});
+
+test('a leaving process that has left must count neither as wanted nor as missing', async () => {
+  const { rig, old } = await oneLeaving();
+  finishJob(rig, old);
+  await gone(old);
+  const { exitCode, stdout } = await rig.workerctl('status');
+  expect(stdout).toMatch(/^1 wanted, 1 up, 1 ready$/m);
+  expect(exitCode).toBe(0);
+});
+
+test('bootcheck must start no duplicate beside a leaving process, also when the record of the new one is lost', async () => {
+  const { rig, mail, old, fresh } = await oneLeaving();
+  rmSync(`${rig.stateDir}/mail.1.json`);
+  rmSync(`${rig.stateDir}/mail.1.pid`);
+  const { exitCode, stdout } = await rig.workerctl('bootcheck');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(`mail.1: adopted pid ${fresh}`);
+  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  expect(mail.processes().toSorted()).toEqual([old, fresh].toSorted());
+  expect(mail.pid()).toBe(fresh);
+  expect(await statesOf(rig)).toEqual(['mail.1 ready', 'mail.1 leaving']);
+  expect(mail.terms()).toEqual([old]);
+});
+
+test("the instance's lock must be held by the shim of the new process, and a leaving one keep its own", async () => {
+  const { rig, mail, old } = await oneLeaving();
+  const lockOf = (shim: unknown): string | undefined => openFiles(Number(shim)).get(3);
+  expect(lockOf(mail.record()['shim_pid'])).toBe(`${rig.stateDir}/mail.1.lock`);
+  const shimOfOld = await rig.shell(`ps -o ppid= -p ${old}`);
+  expect(lockOf(shimOfOld.stdout)).toMatch(/\/mail\.1~[0-9a-f]+\.lock$/);
+  for (const file of readdirSync(rig.stateDir).filter((name) => /^mail.*\.lock$/.test(name)))
+    expect((await rig.shell(`flock -n '.workerctl/${file}' true`)).exitCode, file).not.toBe(0);
+});
+
+test('stop must wait for the leaving process too, ask it only once, and tell of it once', async () => {
+  const { rig, mail, old, fresh } = await oneLeaving();
+  const stopping = rig.workerctl('stop', '--json');
+  const said = heard(stopping);
+  await termed(mail, fresh);
+  await until(() => said().includes('"kind":"left"'), 'word of the one that has left');
+  expect(mail.processes()).toEqual([old]);
+  finishJob(rig, old);
+  const { exitCode, all } = await stopping;
+  expect(exitCode, all).toBe(0);
+  const left = eventsIn(all).filter(({ kind }) => kind === 'left');
+  expect(left.map(({ pid }) => pid).toSorted()).toEqual([old, fresh].toSorted());
+  expect(left.find(({ pid }) => pid === old)).toMatchObject({ job: 'job 1' });
+  expect(mail.terms()).toEqual([old, fresh]);
+  expect(existsSync(`${rig.stateDir}/mail.1.pid`)).toBe(false);
+  expect(leavingFiles(rig)).toEqual([]);
+});
+
+test('how an idle process died that left at once must be known though it was moved aside meanwhile', async () => {
+  const rig = createRig({ mail: { ...overlaps, count: 4 } });
+  await rig.start();
+  const names = ['mail.1', 'mail.2', 'mail.3', 'mail.4'];
+  const old = await Promise.all(names.map((name) => booted(rig.instance(name))));
+  const { exitCode, all } = await rig.workerctl('restart', '--json', '--no-canary');
+  expect(exitCode, all).toBe(0);
+  for (const pid of old) await gone(pid);
+  const checked = await rig.workerctl('bootcheck', '--json');
+  const left = [...eventsIn(all), ...eventsIn(checked.all)].filter(({ kind }) => kind === 'left');
+  expect(left.map(({ death }) => death)).toEqual(Array(4).fill({ kind: 'exited', status: 0 }));
+  expect(leavingFiles(rig)).toEqual([]);
+});

@@ -1,0 +1,128 @@
+import { existsSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { booted, createRig, eventsIn, fixture, type Rig } from './rig.ts';
+import { letGo, put, statesOf, statusOf, successor, tells } from './rollout-rig.ts';
+
+/** Each way in which the program that tells its work can show that it is ready. */
+const kinds = {
+  log: () => ({ log: '^ready to work$', timeout: '40s' }),
+  file: () => ({ file: '%n.up', timeout: '40s' }),
+  command: (rig: Rig) => ({ command: ['test', '-e', rig.path('%n.up')], timeout: '40s' }),
+} as const;
+
+for (const kind of ['log', 'file', 'command'] as const) {
+  test(`start must wait until a worker is ready by its ${kind}, and status tell starting from ready`, async () => {
+    const rig = createRig();
+    rig.configure({ mail: { ...tells, ready: kinds[kind](rig) } });
+    put(rig, 'slow');
+    const mail = rig.instance('mail.1');
+    const starting = rig.workerctl('start', '--json');
+    const pid = await booted(mail);
+    const { exitCode: early, stdout: table } = await rig.workerctl('status');
+    expect(early).toBe(3);
+    expect(table).toMatch(/^mail\.1 +starting /m);
+    expect(table).toContain('1 wanted, 1 up, 0 ready, 1 starting');
+
+    letGo(rig, pid);
+    const { exitCode, all } = await starting;
+    expect(exitCode, all).toBe(0);
+    expect(eventsIn(all).map((event) => event.kind)).toEqual(['started', 'ready']);
+    expect((await rig.workerctl('status')).exitCode).toBe(0);
+    expect(await statesOf(rig)).toEqual(['mail.1 ready']);
+  });
+}
+
+test('start must wait until a worker has run for as long as ready.after says', async () => {
+  const rig = createRig({ mail: { ...tells, ready: { after: '700ms' } } });
+  const { exitCode, all } = await rig.workerctl('start', '--json');
+  expect(exitCode, all).toBe(0);
+  const ready = eventsIn(all).find(({ kind }) => kind === 'ready');
+  const startedAt = Number(rig.instance('mail.1').record()['started_at']);
+  expect(Date.parse(ready?.at ?? '') - startedAt).toBeGreaterThanOrEqual(700);
+});
+
+test('a line that the predecessor wrote to the log must not make a process ready', async () => {
+  const rig = createRig({ mail: tells });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const old = await booted(mail);
+  process.kill(old, 'SIGKILL');
+  await mail.left(old);
+  put(rig, 'slow');
+  const starting = rig.workerctl('start');
+  const fresh = await successor(mail, old);
+  expect(mail.log()).toBe('ready to work\n');
+  expect(await statesOf(rig)).toEqual(['mail.1 starting']);
+  letGo(rig, fresh);
+  expect((await starting).exitCode).toBe(0);
+});
+
+test('a file that is older than the process must not make it ready', async () => {
+  const rig = createRig({ mail: { ...tells, ready: kinds.file() } });
+  writeFileSync(rig.path('mail.1.up'), '');
+  utimesSync(rig.path('mail.1.up'), new Date(), new Date(Date.now() - 5_000));
+  put(rig, 'slow');
+  const starting = rig.workerctl('start');
+  const pid = await booted(rig.instance('mail.1'));
+  expect(await statesOf(rig)).toEqual(['mail.1 starting']);
+  letGo(rig, pid);
+  expect((await starting).exitCode).toBe(0);
+});
+
+test('a worker that shows nothing in time must end start with 1 and be late, and be left alone', async () => {
+  const rig = createRig({ mail: { ...tells, ready: { ...kinds.log(), timeout: '300ms' } } });
+  put(rig, 'slow');
+  const { exitCode, stdout } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/mail\.1: start failed: pid \d+ is not ready after 0\.3s/);
+  const pid = await booted(rig.instance('mail.1'));
+  const { exitCode: code, stdout: table } = await rig.workerctl('status');
+  expect(code).toBe(3);
+  expect(table).toMatch(/^mail\.1 +late .*not ready after 0\.3s/m);
+  expect(table).toContain('1 wanted, 1 up, 0 ready, 1 late');
+  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  expect(rig.instance('mail.1').processes()).toEqual([pid]);
+});
+
+test('a worker that dies before it is ready must end start with 1 and its last log lines', async () => {
+  const rig = createRig({ mail: { ...tells, command: fixture('dies-at-boot') } });
+  const { exitCode, stdout } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/mail\.1: start failed: pid \d+ died before it was ready: exit status 3/);
+  expect(stdout).toContain('  | boot line 14\n  | cannot reach the queue\n');
+  expect(await statesOf(rig)).toEqual(['mail.1 backoff']);
+});
+
+test('wanted, up and ready must be three numbers', async () => {
+  const rig = createRig({ mail: { ...tells, count: 3 } });
+  await rig.start('mail.1');
+  put(rig, 'slow');
+  await rig.workerctl('start', '--no-wait', 'mail.2');
+  await booted(rig.instance('mail.2'));
+  const status = await statusOf(rig);
+  expect(status).toMatchObject({ wanted: 3, up: 2, ready: 1, ok: false });
+  expect(status.instances.map(({ state }) => state)).toEqual(['ready', 'starting', 'missing']);
+  const { exitCode, stdout } = await rig.workerctl('status');
+  expect(exitCode).toBe(3);
+  expect(stdout).toContain('3 wanted, 2 up, 1 ready, 1 starting, 1 missing');
+});
+
+test('what was seen ready must stay so when its log is rotated or its file removed', async () => {
+  const rig = createRig({ mail: tells, images: { ...tells, ready: kinds.file() } });
+  await rig.start();
+  renameSync(rig.path('log/mail.1.log'), rig.path('log/mail.1.log.1'));
+  writeFileSync(rig.path('log/mail.1.log'), '');
+  rmSync(rig.path('images.1.up'));
+  expect(await statesOf(rig)).toEqual(['mail.1 ready', 'images.1 ready']);
+  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+});
+
+test('a readiness command must run in the directory and the environment of its worker', async () => {
+  const rig = createRig();
+  const command = ['sh', '-c', 'echo "$PWD $GREETING $WORKERCTL_INSTANCE" >"$RIG/%i.seen"'];
+  rig.configure({ mail: { ...tells, env: { GREETING: 'hello' }, ready: { command } } });
+  await rig.start();
+  expect(existsSync(rig.path('1.seen'))).toBe(true);
+  const { stdout } = await rig.shell('cat 1.seen');
+  expect(stdout).toBe(`${rig.folder} hello mail.1`);
+});

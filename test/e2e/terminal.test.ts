@@ -1,0 +1,136 @@
+import xterm from '@xterm/headless';
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { createRig, readOr, until, type InstanceHandle, type Rig } from './rig.ts';
+import { finishJob, giveJob, tells, termed } from './rollout-rig.ts';
+
+const size = { cols: 100, rows: 20 };
+const hideCursor = '\x1b[?25l';
+const showCursor = '\x1b[?25h';
+
+interface Session {
+  readonly said: () => string;
+  readonly type: (keys: string) => void;
+  /** Waits for its end; the exit code of the command. */
+  readonly end: () => Promise<number | undefined>;
+}
+
+/** Runs a command at a terminal of its own, made by script(1). */
+function atTerminal(rig: Rig, command: string): Session {
+  const keys = rig.path('keys');
+  execFileSync('mkfifo', [keys]);
+  const keyboard = openSync(keys, 'r+');
+  const words = `stty rows ${size.rows} cols ${size.cols}; exec ${command}`;
+  const running = rig.shell(`TERM=xterm exec script -qefc '${words}' screen <keys >/dev/null`);
+  return {
+    said: () => readOr(rig.path('screen'), ''),
+    type: (text) => {
+      writeSync(keyboard, text);
+    },
+    end: async () => {
+      const { exitCode } = await running;
+      closeSync(keyboard);
+      return exitCode;
+    },
+  };
+}
+
+/** What stands on the screen after all that was said; script's own first and last line are none of it. */
+async function screenAfter(said: string): Promise<string> {
+  const terminal = new xterm.Terminal({ ...size, allowProposedApi: true, scrollback: 1000 });
+  const text = said.replace(/^Script started.*\n/, '').replace(/\nScript done[^]*$/, '');
+  await new Promise<void>((resolve) => {
+    terminal.write(text, resolve);
+  });
+  const { buffer } = terminal;
+  return Array.from(
+    { length: buffer.active.length },
+    (_, row) => buffer.active.getLine(row)?.translateToString(true) ?? '',
+  )
+    .join('\n')
+    .trimEnd();
+}
+
+/** Two running instances, the first of them busy with a job. */
+async function oneBusy(): Promise<{ rig: Rig; mail: InstanceHandle; old: number }> {
+  const rig = createRig({ mail: { ...tells, count: 2 } });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  return { rig, mail, old: await giveJob(rig, mail, 'job 212') };
+}
+
+const header = /restart \[[=>-]+\] 1\/2 +1 draining, 0 failed/;
+
+test('restart at a terminal must show a live view, and leave nothing of it behind', async () => {
+  const { rig, old } = await oneBusy();
+  const session = atTerminal(rig, 'workerctl restart');
+  await until(() => header.test(session.said()), 'the live view');
+  const shown = await screenAfter(session.said());
+  expect(shown).toMatch(header);
+  expect(shown).toMatch(
+    new RegExp(`^mail\\.1 +draining +pid ${old} .* job 212 for \\S+, no limit$`, 'm'),
+  );
+  expect(shown).toMatch(/^mail\.2 +done +pid \d+/m);
+  expect(session.said()).toContain(hideCursor);
+  expect(session.said()).not.toContain(showCursor);
+
+  finishJob(rig, old);
+  expect(await session.end()).toBe(0);
+  const left = await screenAfter(session.said());
+  expect(left).not.toMatch(/restart \[/);
+  expect(left).not.toMatch(/^mail\.\d +(draining|done|starting) /m);
+  expect(left).toMatch(/mail\.1: started pid \d+/);
+  expect(left).toMatch(/2 restarted, 0 killed, longest drain \S+ \(mail\.1, job 212\)$/);
+  expect(session.said().lastIndexOf(showCursor)).toBeGreaterThan(
+    session.said().lastIndexOf(hideCursor),
+  );
+});
+
+for (const [what, keys] of [
+  ['Ctrl-C', '\x03'],
+  ['a second Ctrl-C right after the first', '\x03\x03'],
+] as const) {
+  test(`${what} must take the live view away, show the cursor, and lose nothing`, async () => {
+    const { rig, mail, old } = await oneBusy();
+    const session = atTerminal(rig, 'workerctl restart');
+    await until(() => header.test(session.said()), 'the live view');
+    session.type(keys);
+    expect(await session.end()).toBe(130);
+    const left = await screenAfter(session.said());
+    expect(left).not.toMatch(/restart \[/);
+    expect(session.said().lastIndexOf(showCursor)).toBeGreaterThan(
+      session.said().lastIndexOf(hideCursor),
+    );
+    if (keys.length === 1) expect(left).toContain('nothing is lost: the next bootcheck goes on');
+    await termed(mail, old);
+    expect(mail.processes()).toEqual([old]);
+  });
+}
+
+test('an aborted restart must leave its reasons on the screen and nothing of the view', async () => {
+  const { rig, old } = await oneBusy();
+  writeFileSync(rig.path('slow'), '');
+  rig.configure({
+    mail: { ...tells, count: 2, ready: { log: '^ready to work$', timeout: '1500ms' } },
+  });
+  const session = atTerminal(rig, 'workerctl restart');
+  expect(await session.end()).toBe(1);
+  const left = await screenAfter(session.said());
+  expect(left).toMatch(/restart aborted by mail\.2: pid \d+ is not ready after 1\.5s/);
+  expect(left).not.toMatch(/restart \[/);
+  expect(session.said()).toContain(hideCursor);
+  expect(session.said().lastIndexOf(showCursor)).toBeGreaterThan(
+    session.said().lastIndexOf(hideCursor),
+  );
+  finishJob(rig, old);
+});
+
+test('a command that is over in a moment must not touch the cursor', async () => {
+  const rig = createRig({ mail: { ...tells, count: 2 } });
+  await rig.start();
+  const session = atTerminal(rig, 'workerctl status');
+  expect(await session.end()).toBe(0);
+  expect(session.said()).not.toContain(hideCursor);
+  expect(session.said()).toContain('2 wanted, 2 up, 2 ready');
+});

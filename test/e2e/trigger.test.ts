@@ -1,0 +1,148 @@
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createRig, fixture, isRoot, readOr, stateOf, until, type Rig } from './rig.ts';
+import { watching } from './watch-rig.ts';
+
+const idle = { command: fixture('idle') };
+const triggerOf = ({ stateDir }: Rig): string => join(stateDir, 'trigger');
+const openWriter = (rig: Rig): number =>
+  openSync(triggerOf(rig), constants.O_WRONLY | constants.O_NONBLOCK);
+
+/** One that waits keeps a CPU free; one that spins takes all that it gets. */
+const spinMs = 150;
+
+test('trigger and any byte must make the watch look, and many at once must make it look once', async () => {
+  const rig = createRig({ mail: idle });
+  const watch = await watching(rig);
+  const before = await watch.quiet();
+  expect((await rig.workerctl('trigger')).exitCode).toBe(0);
+  expect(await watch.quiet()).toBe(before + 1);
+
+  const writer = openWriter(rig);
+  writeSync(writer, 'x');
+  expect(await watch.quiet()).toBe(before + 2);
+  watch.send('SIGSTOP');
+  await until(() => stateOf(watch.pid) === 'T', 'watch to be stopped');
+  for (let count = 0; count < 5_000; count += 1) writeSync(writer, 'x');
+  watch.send('SIGCONT');
+  expect(await watch.quiet()).toBe(before + 3);
+  closeSync(writer);
+});
+
+test('a flood must make at most 25 looks a second, and none when it is over', async () => {
+  const rig = createRig({ mail: idle });
+  const watch = await watching(rig);
+  const before = await watch.quiet();
+  const writer = openWriter(rig);
+  const begun = performance.now();
+  while (performance.now() - begun < 1_500) {
+    for (let count = 0; count < 500; count += 1) writeOrFull(writer);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const looks = (await watch.looks()) - before;
+  const seconds = (performance.now() - begun) / 1000;
+  expect(looks).toBeGreaterThan(2);
+  expect(looks).toBeLessThanOrEqual(seconds * 25 + 1);
+  const after = await watch.quiet();
+  expect(after - before - looks).toBeLessThanOrEqual(2);
+  closeSync(writer);
+});
+
+test('a writer that stays, and a thousand that come and go, must neither wake the watch nor make it spin', async () => {
+  const rig = createRig({ mail: idle });
+  const watch = await watching(rig);
+  const before = await watch.quiet();
+  const writer = openWriter(rig);
+  const cpu = watch.cpuMs();
+  for (let count = 0; count < 1_000; count += 1) closeSync(openWriter(rig));
+  expect(await watch.quiet()).toBe(before);
+  closeSync(writer);
+  expect(await watch.quiet()).toBe(before);
+  expect(watch.cpuMs() - cpu).toBeLessThan(spinMs);
+  expect((await rig.workerctl('trigger')).exitCode).toBe(0);
+  expect(await watch.quiet()).toBe(before + 1);
+});
+
+test('without a reader trigger must end with 69, whether there is a FIFO or none', async () => {
+  const rig = createRig({ mail: idle });
+  for (const there of ['no FIFO', 'a FIFO']) {
+    const { exitCode, stderr } = await rig.workerctl('trigger');
+    expect({ there, exitCode }).toEqual({ there, exitCode: 69 });
+    expect(stderr).toBe('workerctl: no workerctl watch listens here');
+    await rig.shell('mkdir -p .workerctl && mkfifo .workerctl/trigger');
+  }
+});
+
+/** What may be in the FIFO's place, and how it is called then. */
+const others: readonly [string, (path: string) => void, string, boolean][] = [
+  [
+    'a regular file',
+    (path) => {
+      writeFileSync(path, 'mine');
+    },
+    'another kind of file',
+    true,
+  ],
+  [
+    'a symbolic link',
+    (path) => {
+      symlinkSync('/dev/null', path);
+    },
+    'a symbolic link',
+    true,
+  ],
+];
+
+test.each(others)('%s in its place must be refused with 73 and stay', async (_, put, found) => {
+  const rig = createRig({ mail: idle });
+  const path = triggerOf(rig);
+  await rig.shell('mkdir -p .workerctl');
+  put(path);
+  const before = lstatSync(path).ino;
+  for (const verb of ['watch', 'trigger']) {
+    const { exitCode, stderr } = await rig.workerctl(verb);
+    expect({ verb, exitCode }).toEqual({ verb, exitCode: 73 });
+    expect(stderr).toContain(`trigger ${path}: expected a FIFO of ours, found ${found}`);
+    expect(stderr).toContain('remove it; workerctl watch makes a new one');
+  }
+  expect(lstatSync(path).ino).toBe(before);
+  expect(readOr(path, '')).toBe(found === 'a symbolic link' ? '' : 'mine');
+  expect(rig.instance('mail.1').processes()).toEqual([]);
+  rmSync(path);
+  expect((await watching(rig)).said()).toContain('pid');
+});
+
+test.runIf(isRoot)("another user's FIFO must be refused with 73 and stay", async () => {
+  const rig = createRig({ mail: idle });
+  await rig.shell(
+    'mkdir -p .workerctl && mkfifo .workerctl/trigger && chown 12345 .workerctl/trigger',
+  );
+  const { ino } = lstatSync(triggerOf(rig));
+  // One who reads: without the check his byte would go to a stranger.
+  const reader = openSync(triggerOf(rig), constants.O_RDWR | constants.O_NONBLOCK);
+  for (const verb of ['watch', 'trigger']) {
+    const { exitCode, stderr } = await rig.workerctl(verb);
+    expect({ verb, exitCode }).toEqual({ verb, exitCode: 73 });
+    expect(stderr).toContain('expected a FIFO of ours, found that of user 12345');
+  }
+  closeSync(reader);
+  expect(lstatSync(triggerOf(rig)).ino).toBe(ino);
+});
+
+function writeOrFull(fd: number): void {
+  try {
+    writeSync(fd, 'x');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+  }
+}

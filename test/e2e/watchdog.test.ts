@@ -1,0 +1,198 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import {
+  booted,
+  createRig,
+  environmentOf,
+  eventsIn,
+  fixture,
+  isAlive,
+  processAt,
+  readOr,
+  stateOf,
+  until,
+  type InstanceHandle,
+  type Rig,
+  type WorkerKeys,
+} from './rig.ts';
+import { heard, statesOf, successor, termed } from './rollout-rig.ts';
+
+const beats: WorkerKeys = { command: fixture('beats') };
+
+/** Starts all workers, and a watch that keeps an eye on them. */
+async function watched(rig: Rig, ...args: readonly string[]): Promise<() => string> {
+  await rig.start();
+  const said = heard(rig.workerctl('watch', ...args));
+  if (!args.includes('--json')) await until(() => said().includes('workerctl watch: pid'), 'watch');
+  return said;
+}
+
+const silence = (rig: Rig, pid: number): void => {
+  writeFileSync(rig.path(`${pid}.silent`), '');
+};
+
+/** How often a pattern is in a text. */
+const count = (text: string, pattern: RegExp): number =>
+  [...text.matchAll(new RegExp(pattern, 'gm'))].length;
+
+const dumps = (rig: Rig, { name }: InstanceHandle): number[] =>
+  readOr(rig.path(`${name}.dumps`), '')
+    .split('\n')
+    .filter(Boolean)
+    .map(Number);
+
+test('a silent worker must be dumped, killed with its session, told so once each, and replaced', async () => {
+  const heartbeat = { timeout: '2s', dump: 'QUIT', grace: '300ms' };
+  const rig = createRig({ mail: { ...beats, count: 2, heartbeat } });
+  const said = await watched(rig);
+  const mail = rig.instance('mail.1');
+  const old = await booted(mail);
+  const child = processAt(Number(readOr(rig.path('mail.1.child'), '')));
+  expect(child).toBeDefined();
+  silence(rig, old);
+  await successor(mail, old);
+  await until(() => /^\S+ mail\.1: started pid/m.test(said()), 'its replacement to be told');
+
+  const words = [
+    `^\\S+ mail\\.1: told pid ${old} to write down what it is doing \\(QUIT\\): no sign of life for \\S+ \\(limit 2s\\)$`,
+    `^\\S+ Watchdog killing worker ${old} \\(mail\\.1\\): no sign of life for \\S+ \\(limit 2s\\)$`,
+    `^\\S+ Child ${old} \\(mail\\.1\\) died: 9 \\(expected\\): signal 9 \\(SIGKILL\\)$`,
+    '^\\S+ Job mail has only 1, wants 2, making 1\\.$',
+    `^\\S+ mail\\.1: started pid \\d+: .*$`,
+  ];
+  for (const one of words) expect(count(said(), new RegExp(one)), `${one}\n${said()}`).toBe(1);
+  expect(said()).toMatch(new RegExp(words.map((one) => `${one}\\n`).join('[^]*'), 'm'));
+  expect(dumps(rig, mail)).toEqual([old]);
+  expect(mail.boots()).toHaveLength(2);
+  expect(mail.terms()).toEqual([]);
+  expect(child && isAlive(child), 'its child, which ignores TERM, lives').toBe(false);
+  expect(rig.instance('mail.2').boots(), 'who beats was killed').toHaveLength(1);
+});
+
+test('who never beats must be killed its timeout after its start, and who was stopped by a signal as well', async () => {
+  const heartbeat = { timeout: '1500ms' };
+  const rig = createRig({
+    never: { command: fixture('idle'), heartbeat },
+    stopped: { ...beats, heartbeat: { ...heartbeat, dump: 'QUIT', grace: '0s' } },
+    free: { command: fixture('idle') },
+  });
+  const said = await watched(rig, '--json');
+  const stopped = rig.instance('stopped.1');
+  const frozen = await booted(stopped);
+  process.kill(frozen, 'SIGSTOP');
+  const never = rig.instance('never.1');
+  const first = await booted(never);
+  const second = await successor(never, first);
+  await until(() => never.boots().length > 2, 'the replacement to be replaced');
+  await successor(stopped, frozen);
+  const events = eventsIn(said().slice(0, said().lastIndexOf('\n')));
+  const at = (kind: string, pid: number): number =>
+    Date.parse(events.find((one) => one.kind === kind && one['pid'] === pid)?.at ?? '');
+  expect(at('killed', second) - at('started', second)).toBeGreaterThanOrEqual(1500);
+  for (const one of events.filter(({ kind }) => kind === 'killed'))
+    expect(one).toMatchObject({ is_watchdog: true });
+  expect(rig.instance('free.1').boots(), 'who needs no heartbeat was killed').toHaveLength(1);
+});
+
+test('who drains and who leaves beside his replacement must be watched, and never be killed while he beats', async () => {
+  const heartbeat = { timeout: '2s' };
+  const rig = createRig({
+    mail: { ...beats, heartbeat },
+    maps: { ...beats, heartbeat, restart: { overlap: true } },
+  });
+  const said = await watched(rig);
+  const [mail, maps] = [rig.instance('mail.1'), rig.instance('maps.1')];
+  const [draining, leaving] = [await booted(mail), await booted(maps)];
+  const [drainer, leaver] = [processAt(draining), processAt(leaving)];
+  expect((await rig.workerctl('stop', '--no-wait', 'mail')).exitCode).toBe(0);
+  expect((await rig.workerctl('restart', '--no-wait', 'maps')).exitCode).toBe(0);
+  await termed(mail, draining);
+  const replacement = await successor(maps, leaving);
+  expect(await statesOf(rig)).toEqual(
+    expect.arrayContaining(['mail.1 draining', 'maps.1 leaving']),
+  );
+  const begun = performance.now();
+  await until(() => performance.now() - begun > 3_000, 'more than the limit to pass');
+  expect(said()).not.toContain('Watchdog');
+  expect([drainer, leaver].map((one) => one && isAlive(one))).toEqual([true, true]);
+
+  silence(rig, draining);
+  silence(rig, leaving);
+  await until(() => [drainer, leaver].every((one) => one && !isAlive(one)), 'both to be killed');
+  await until(() => count(said(), /Child \d+ \(mail\.1\) died/) > 0, 'the death to be told');
+  expect(said()).toContain(`Watchdog killing worker ${draining} (mail.1)`);
+  expect(said()).toContain(`Watchdog killing worker ${leaving} (maps.1 (leaving))`);
+  expect(said()).toContain(`Child ${draining} (mail.1) died: 9 (expected)`);
+  expect(mail.boots(), 'what was stopped was started').toHaveLength(1);
+  expect(maps.pid()).toBe(replacement);
+});
+
+test('a sign of life during the grace must save a worker, and give it its grace again the next time', async () => {
+  const heartbeat = { timeout: '1s', dump: 'QUIT', grace: '15s' };
+  const rig = createRig({ mail: { ...beats, heartbeat } });
+  const said = await watched(rig);
+  const mail = rig.instance('mail.1');
+  const pid = await booted(mail);
+  writeFileSync(rig.path(`${pid}.mends`), '');
+  for (const times of [1, 2]) {
+    silence(rig, pid);
+    await until(() => dumps(rig, mail).length === times, `dump ${times}`);
+    await until(() => !existsSync(rig.path(`${pid}.silent`)), 'it to mend');
+    const { WORKERCTL_HEARTBEAT_FILE: file = '' } = environmentOf(pid);
+    rmSync(file);
+    await until(() => existsSync(file), 'its next sign of life');
+  }
+  expect(count(said(), /told pid \d+ to write down/)).toBe(2);
+  expect(said()).not.toContain('Watchdog');
+  expect(mail.boots()).toEqual([pid]);
+});
+
+test('bootcheck must do the same, when two runs have seen the same silence', async () => {
+  const rig = createRig({ mail: { ...beats, heartbeat: { timeout: '1s' } } });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const pid = await booted(mail);
+  const quiet = async (): Promise<void> => {
+    const { exitCode, all } = await rig.workerctl('bootcheck');
+    expect({ exitCode, all }).toEqual({ exitCode: 0, all: '' });
+  };
+  /** Lets the timeout pass by the only clock that counts. */
+  const pass = async (): Promise<void> => {
+    const begun = performance.now();
+    await until(() => performance.now() - begun > 1_100, 'the timeout to be over');
+  };
+  await quiet();
+  await pass();
+  await quiet(); // it has beaten meanwhile
+  const { WORKERCTL_HEARTBEAT_FILE: file = '' } = environmentOf(pid);
+  rmSync(file);
+  await until(() => existsSync(file), 'a sign of life that nobody has seen yet');
+  silence(rig, pid);
+  await pass();
+  await quiet(); // a silence that began unseen
+  await pass();
+  const { exitCode, all } = await rig.workerctl('bootcheck');
+  expect(exitCode).toBe(0);
+  expect(all).toMatch(
+    new RegExp(
+      `Watchdog killing worker ${pid} \\(mail\\.1\\): no sign of life for \\S+ \\(limit 1s\\)`,
+    ),
+  );
+  expect(processAt(pid)).toBeUndefined();
+  await rig.workerctl('bootcheck');
+  await successor(mail, pid);
+});
+
+test('a stopped worker must not be taken for a ready one', async () => {
+  const rig = createRig({ mail: { command: fixture('idle') } });
+  await rig.start();
+  const pid = await booted(rig.instance('mail.1'));
+  process.kill(pid, 'SIGSTOP');
+  await until(() => stateOf(pid) === 'T', 'it to stop');
+  const frozen = await rig.workerctl('status');
+  expect(frozen.exitCode).toBe(3);
+  expect(frozen.stdout).toMatch(/^mail\.1 +frozen .*stopped \(SIGSTOP\)/m);
+  process.kill(pid, 'SIGCONT');
+  await until(() => stateOf(pid) !== 'T', 'it to go on');
+  expect((await rig.workerctl('status')).exitCode).toBe(0);
+});

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import type { Event } from '../../src/core/event.ts';
+import { annotate, annotationFor, isGitHubWorkflow } from '../../src/output/annotations.ts';
+import { noon } from '../core/builders.ts';
+
+const failed = (log: readonly string[]): Event => ({
+  kind: 'start_failed',
+  at: noon,
+  instance: 'mail.1',
+  reason: 'exit status 3',
+  logFile: '/log/mail.1.log',
+  log,
+});
+
+test('an annotation must be one line with what GitHub escapes', () => {
+  expect(annotate('warning', 'a:b, 5%\n', '100%: a,\r\n::error::b')).toBe(
+    '::warning title=a%3Ab%2C 5%25%0A::100%25: a,%0D%0A::error::b\n',
+  );
+});
+
+test('a start that failed must be annotated with its last log lines', () => {
+  expect(annotationFor(failed(['no database', 'giving up']))).toBe(
+    '::error title=workerctl%3A mail.1::mail.1: start failed: exit status 3%0Alast lines of /log/mail.1.log:%0Ano database%0Agiving up\n',
+  );
+  expect(annotationFor(failed([]))).toMatch(
+    /exit status 3%0Ait wrote nothing to \/log\/mail.1.log\n$/,
+  );
+});
+
+test('failures only must be annotated', () => {
+  const about = { at: noon, instance: 'mail.1', pid: 7 } as const;
+  expect(annotationFor({ kind: 'ask_failed', reason: 'not permitted', ...about })).toBe(
+    '::error title=workerctl%3A mail.1::mail.1: could not ask pid 7 to finish: not permitted\n',
+  );
+  expect(annotationFor({ kind: 'ready', ...about })).toBeUndefined();
+});
+
+test('a workflow must be told by GITHUB_ACTIONS=true alone', () => {
+  expect(isGitHubWorkflow({ GITHUB_ACTIONS: 'true' })).toBe(true);
+  expect(isGitHubWorkflow({ GITHUB_ACTIONS: 'false' })).toBe(false);
+  expect(isGitHubWorkflow({ CI: 'true' })).toBe(false);
+});

@@ -133,7 +133,7 @@ async function busyRestarts(rounds, ...words) {
     const census = createCensus(fleet.stateDir);
     const old = new Set(census.look().keys());
     const replaced = (found, isBusy) =>
-      [...found].filter(([pid, name]) => !old.has(pid) && isBusyName(name) === isBusy).length;
+      [...found].filter(([one, name]) => !old.has(one) && isBusyName(name) === isBusy).length;
     const begun = performance.now();
     const ended = fleet.spawn('restart', '--graceful', ...words);
     const idle = (found) => replaced(found, false) >= 100 - busyCount;

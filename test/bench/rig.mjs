@@ -97,7 +97,10 @@ export function createCensus(stateDir) {
   const settled = new Set();
   const found = new Map();
   return {
-    /** pid → instance of all workers that have been exec'd, among those that live now or lived at an earlier look. */
+    /**
+     * process → instance of all workers that have been exec'd, among those that live now or lived at an earlier look. A
+     * process is its pid and its start time: numbers come round again.
+     */
     look: () => {
       const names = readdirSync('/proc');
       forgetTheDead(settled, names);
@@ -106,14 +109,15 @@ export function createCensus(stateDir) {
         if (first < 49 || first > 57 || settled.has(name)) continue;
         const text = readOr(`/proc/${name}/environ`);
         if (!text.includes(`WORKERCTL_STATE_DIR=${stateDir}\0`)) {
-          // One between fork and exec still has the environment of its parent, which may be a shim to be.
-          if (text !== '' && !isNode(name)) settled.add(name);
+          // One between fork and exec still has the environment of its parent, which may be a shim to be; and what is read
+          // just when it execs may be the first page only, which does not end where a variable does.
+          if (text.endsWith('\0') && !isNode(name)) settled.add(name);
           continue;
         }
         if (text.includes(`WORKERCTL_PID=${name}\0`)) {
           const [, instance] = /WORKERCTL_INSTANCE=([^\0]*)/.exec(text);
           settled.add(name);
-          found.set(Number(name), instance);
+          found.set(`${name} ${startTime(name)}`, instance);
         } else if (isShim(name)) settled.add(name);
       }
       return found;
@@ -131,6 +135,9 @@ function forgetTheDead(settled, names) {
 const isShim = (pid) =>
   readOr(`/proc/${pid}/cmdline`).includes('\0supervise\0') &&
   new RegExp(`\\) \\S \\d+ \\d+ ${pid} `).test(readOr(`/proc/${pid}/stat`));
+
+/** Field 22 of its stat, counted behind the program's name. */
+const startTime = (pid) => readOr(`/proc/${pid}/stat`).split(') ').at(-1).split(' ')[19];
 
 const isNode = (pid) => readOr(`/proc/${pid}/comm`).startsWith('node');
 

@@ -131,10 +131,13 @@ function forgetTheDead(settled, names) {
   for (const name of settled) if (!living.has(name)) settled.delete(name);
 }
 
-/** The leader of a session of its own; what it has just forked, and is not yet exec'd, is not. */
+/**
+ * The leader of a session of its own; what it has just forked, and is not yet exec'd, is not. In this order: a worker to be
+ * first bears the arguments of its shim, and leads a session when it no longer does.
+ */
 const isShim = (pid) =>
-  readOr(`/proc/${pid}/cmdline`).includes('\0supervise\0') &&
-  new RegExp(`\\) \\S \\d+ \\d+ ${pid} `).test(readOr(`/proc/${pid}/stat`));
+  new RegExp(`\\) \\S \\d+ \\d+ ${pid} `).test(readOr(`/proc/${pid}/stat`)) &&
+  readOr(`/proc/${pid}/cmdline`).includes('\0supervise\0');
 
 /** Field 22 of its stat, counted behind the program's name. */
 const startTime = (pid) => readOr(`/proc/${pid}/stat`).split(') ').at(-1).split(' ')[19];

@@ -4,6 +4,7 @@ import type { ActOptions, LimitOptions, PlanOutcome } from '../commands/act.ts';
 import { findConfig } from '../config/find-config.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { Context } from '../control/context.ts';
+import { createHookRunner } from '../control/hook-runner.ts';
 import { releaseFinder } from '../control/releases.ts';
 import { WorkerctlError } from '../core/error.ts';
 import type { Intent, RolloutOptions } from '../core/intent.ts';
@@ -13,6 +14,7 @@ import { durationOf, parseDuration, type Duration } from '../core/time.ts';
 import type { Batch, Config } from '../core/worker.ts';
 import { currentUser } from '../os/environment.ts';
 import { readIntent } from '../os/intent-file.ts';
+import { createMemoryTracker } from '../os/memory.ts';
 import { createReadinessProbe, type ReadinessProbe } from '../os/readiness-probe.ts';
 import { createSilenceTracker } from '../os/silence.ts';
 import { checkStateDirectory } from '../os/state-directory.ts';
@@ -65,6 +67,7 @@ export async function runAct<Options>(
   try {
     const context = contextFor(command, global, interrupt.signal, screen, probe);
     const outcome = await act(context, options);
+    await context.hooks.settled();
     return printOutcome(outcome, screen, interrupt.received());
   } catch (error) {
     const signal = interrupt.received();
@@ -98,6 +101,8 @@ function contextFor(
     signal,
     probe,
     silence: createSilenceTracker(config.stateDir),
+    memory: createMemoryTracker(config.stateDir),
+    hooks: createHookRunner({ config, hostName, report: screen.report }),
     releaseOf: releaseFinder(config, hostName, (problem) => {
       printError(`workerctl: the release is not known: ${problem}\n`);
     }),

@@ -6,7 +6,7 @@ import { durationOf } from '../core/time.ts';
 import type { ProgressDisplay } from '../control/context.ts';
 import { now } from '../os/clock.ts';
 import { annotationFor, isGitHubWorkflow } from '../output/annotations.ts';
-import { formatEventLine, formatOutcome, formatPlanned } from '../output/human.ts';
+import { formatEventLine, formatOutcome, formatPlanned, isTold } from '../output/human.ts';
 import { planJson } from '../output/json.ts';
 import { eventLine, resultLine } from '../output/ndjson.ts';
 import { plain, type Colours } from '../output/plain.ts';
@@ -53,9 +53,6 @@ const jsonScreen: Screen = {
   },
   end: nothing,
 };
-
-/** Nobody wants a line for each instance that is ready. */
-const isTold = ({ kind }: Event): boolean => kind !== 'ready';
 
 function plainScreen(painted: Colours): Screen {
   return {

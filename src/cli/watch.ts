@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { createAdminDesk, type AdminDesk } from '../commands/admin-desk.ts';
 import { status } from '../commands/status.ts';
 import type { Context } from '../control/context.ts';
+import { createHookRunner } from '../control/hook-runner.ts';
 import { releaseFinder } from '../control/releases.ts';
 import { openNotifyDesk } from '../control/notify-desk.ts';
 import { endAll, watch } from '../control/watch.ts';
@@ -16,9 +17,10 @@ import { readIntent } from '../os/intent-file.ts';
 import { createLineServer } from '../os/line-server.ts';
 import { feedSystemdWatchdog, notifySystemd } from '../os/notify-socket.ts';
 import { serveMetrics } from '../os/metrics-server.ts';
+import { createMemoryTracker } from '../os/memory.ts';
 import { createReadinessProbe } from '../os/readiness-probe.ts';
 import { createSilenceTracker } from '../os/silence.ts';
-import { describeDrains, formatEventLine } from '../output/human.ts';
+import { describeDrains, formatEventLine, isToldByWatch } from '../output/human.ts';
 import { eventLine } from '../output/ndjson.ts';
 import { formatMetrics } from '../output/prometheus.ts';
 import { configFor } from './invocation.ts';
@@ -38,7 +40,7 @@ export async function runWatch(options: RawOptions): Promise<number> {
   const ended = new AbortController();
   const tell = (event: Event): void => {
     desk.note(event);
-    if (event.kind === 'ready') return;
+    if (!isToldByWatch(event)) return;
     print(global.json ? eventLine(event) : formatEventLine(event, painted));
   };
   let context = contextFor(global, ended.signal, tell);
@@ -104,7 +106,9 @@ export async function runWatch(options: RawOptions): Promise<number> {
     stopFeeding();
     for (const one of open) await one.close();
     context.probe.dispose();
+    await context.hooks.settled();
     context.silence.save();
+    context.memory.save();
   }
   return 0;
 }
@@ -167,8 +171,8 @@ function addressIn(option: string, text: unknown): { host: string; port: number 
  * What a new config makes of the watch, which does not forget what it knows.
  * @throws WorkerctlError `config` when it has another state directory: lock, trigger and workers are in this one
  */
-function renewed({ config, probe, silence }: Context, next: Context): Context {
-  if (next.config.stateDir === config.stateDir) return { ...next, probe, silence };
+function renewed({ config, probe, silence, memory }: Context, next: Context): Context {
+  if (next.config.stateDir === config.stateDir) return { ...next, probe, silence, memory };
   throw new WorkerctlError(
     'config',
     `state_dir: expected ${config.stateDir} while this watch runs, found ${next.config.stateDir}; end it and start it anew`,
@@ -190,6 +194,8 @@ function contextFor(
     signal,
     probe: createReadinessProbe(),
     silence: createSilenceTracker(config.stateDir),
+    memory: createMemoryTracker(config.stateDir),
+    hooks: createHookRunner({ config, hostName, report }),
     releaseOf: releaseFinder(config, hostName),
     report,
     progress: neverShown,

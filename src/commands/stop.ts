@@ -110,5 +110,7 @@ const forgottenWorker = (
     maxExtra: 1,
   },
   backoff: { initial: durationOf(0), max: durationOf(0) },
+  lostGrace: durationOf(0),
+  hooks: { timeout: durationOf(0) },
   maxCount: 1,
 });

@@ -3,6 +3,8 @@ import type { Config, LimitName, ReleaseSource, Worker } from '../core/worker.ts
 import {
   backoffPolicy,
   heartbeatPolicy,
+  hookPolicy,
+  lengthOf,
   mergedReady,
   readiness,
   restartPolicy,
@@ -65,6 +67,7 @@ function merged(defaults: Defaults, own: Section): Section {
     restart: { ...defaults.restart, ...own.restart },
     busy: { ...defaults.busy, ...own.busy },
     backoff: { ...defaults.backoff, ...own.backoff },
+    hooks: { ...defaults.hooks, ...own.hooks },
   };
 }
 
@@ -94,6 +97,8 @@ function worker(name: string, section: Section, { base, stateDir, logDir }: Fold
     backoff: backoffPolicy(section.backoff ?? {}),
     ...(section.busy?.title !== undefined && { busyTitle: section.busy.title }),
     ...(section.heartbeat && { heartbeat: heartbeatPolicy(section.heartbeat) }),
+    lostGrace: lengthOf(section.lost_grace ?? '10s'),
+    hooks: hookPolicy(section.hooks ?? {}),
     maxCount: section.max_count ?? 500,
   };
 }

@@ -3,12 +3,14 @@ import type {
   BackoffPolicy,
   Batch,
   HeartbeatPolicy,
+  HookPolicy,
   QuietSignal,
   Readiness,
   RestartPolicy,
   StopPolicy,
   StopSignal,
 } from '../core/worker.ts';
+import type { HookName } from '../core/worker.ts';
 import { readyKinds } from './policy-schema.ts';
 import type { SharedSection } from './schema.ts';
 
@@ -66,6 +68,16 @@ export function heartbeatPolicy({ timeout, dump, grace }: Keys<'heartbeat'>): He
   };
 }
 
+/** The keys of `hooks`, their commands as words. */
+export type HookKeys = Readonly<Partial<Record<HookName, readonly string[]>>> & {
+  readonly timeout?: string | undefined;
+};
+
+export const hookPolicy = ({ timeout, ...commands }: HookKeys): HookPolicy => ({
+  ...commands,
+  timeout: lengthOf(timeout ?? '30s'),
+});
+
 const withoutPrefix = <Name extends string>(name: Name | `SIG${Name}`): Name =>
   name.replace(/^SIG/, '') as Name;
 
@@ -74,7 +86,7 @@ const batchOf = (batch: number | string): Batch =>
     ? { kind: 'count', count: batch }
     : { kind: 'percent', percent: parseInt(batch, 10) };
 
-function lengthOf(text: string): Duration {
+export function lengthOf(text: string): Duration {
   const length = parseDuration(text);
   if (length === undefined) throw new Error(`not checked by the schema: ${text}`);
   return length;

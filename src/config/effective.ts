@@ -54,6 +54,8 @@ function section(worker: Worker): object {
       initial: exactDuration(worker.backoff.initial),
       max: exactDuration(worker.backoff.max),
     },
+    lost_grace: exactDuration(worker.lostGrace),
+    hooks: { ...worker.hooks, timeout: exactDuration(worker.hooks.timeout) },
   };
 }
 

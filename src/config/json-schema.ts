@@ -44,6 +44,10 @@ const workerKeys: Described<typeof workerSchema.shape> = {
   busy: 'How workerctl knows that a worker is busy.',
   heartbeat: 'When a worker that gives no sign of life is killed. Without it: never.',
   max_count: 'The most instances that workerctl want may set. Default: 500',
+  lost_grace:
+    'How long after a death its job is called lost, where nobody knows whether it had one: its result may be on its way.',
+  hooks:
+    'What is run when something has happened: lost (a job was lost with its process), backoff (an instance is not started for a while), unresponsive (a silent one is about to be killed), rollout (a restart is over or was aborted).',
   backoff: 'How long an instance that died before it was ready stays down.',
 };
 

@@ -89,6 +89,24 @@ export const backoff = map({
   max: z.optional(positiveDuration),
 });
 
+/** A restart is of all instances: none of them is meant. */
+const workerCommand = command.check(
+  rule((value: string | readonly unknown[]) => {
+    const found = /(?<!%)(?:%%)*(%[in])/.exec([value].flat().join(' '))?.[1];
+    return found === undefined
+      ? undefined
+      : `found ${found}, which has no meaning here: a restart is of all instances`;
+  }),
+);
+
+export const hooks = map({
+  lost: z.optional(command),
+  backoff: z.optional(command),
+  unresponsive: z.optional(command),
+  rollout: z.optional(workerCommand),
+  timeout: z.optional(positiveDuration),
+});
+
 export const release = map({
   command: z.optional(sharedCommand),
   file: z.optional(sharedFile),

@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
-import { backoff, busy, heartbeat, ready, release, restart, stop } from './policy-schema.ts';
+import { backoff, busy, heartbeat, hooks, ready, release, restart, stop } from './policy-schema.ts';
 import {
   command,
+  duration,
   filePath,
   folderPath,
   identifier,
@@ -53,6 +54,8 @@ const sharedShape = {
   heartbeat: z.optional(heartbeat),
   max_count: z.optional(whole(1, 10_000)),
   backoff: z.optional(backoff),
+  lost_grace: z.optional(duration),
+  hooks: z.optional(hooks),
 };
 
 const countOrIdentifiers = rule((section: { count?: unknown; identifiers?: unknown }) =>

@@ -1,4 +1,5 @@
-import type { ReadyKeys } from './build-policies.ts';
+import type { HookKeys, ReadyKeys } from './build-policies.ts';
+import { hookNames } from '../core/worker.ts';
 import type { KeyPath } from './problem.ts';
 import type { SharedSection, WorkerSection } from './schema.ts';
 import { splitWords } from './words.ts';
@@ -7,16 +8,17 @@ import { splitWords } from './words.ts';
 export type SourceOf = (path: KeyPath) => string | undefined;
 
 /** The keys of a worker, commands as words and everything in them and in `env` as texts. */
-export type Section = Omit<WorkerSection, 'env' | 'identifiers' | 'command' | 'ready'> & {
+export type Section = Omit<WorkerSection, 'env' | 'identifiers' | 'command' | 'ready' | 'hooks'> & {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly identifiers: readonly string[] | undefined;
   readonly ready: ReadyKeys | undefined;
+  readonly hooks: HookKeys | undefined;
 };
 export type Defaults = Omit<Section, 'command'>;
 
 export function textsOf(section: SharedSection, at: KeyPath, sourceOf: SourceOf): Defaults {
-  const { env = {}, identifiers, ready, ...rest } = section;
+  const { env = {}, identifiers, ready, hooks, ...rest } = section;
   const variables = Object.entries(env).map(([key, value]) => [
     key,
     textOf(value, [...at, 'env', key], sourceOf),
@@ -26,6 +28,7 @@ export function textsOf(section: SharedSection, at: KeyPath, sourceOf: SourceOf)
     env: Object.fromEntries(variables) as Record<string, string>,
     identifiers: identifiers?.map((value, i) => textOf(value, [...at, 'identifiers', i], sourceOf)),
     ready: ready && readyKeys(ready, [...at, 'ready'], sourceOf),
+    hooks: hooks && hookKeys(hooks, [...at, 'hooks'], sourceOf),
   };
 }
 
@@ -42,6 +45,18 @@ export function wordsOf(
     return command.map((value, i) => textOf(value, [...at, i], sourceOf));
   const split = splitWords(command);
   return split.kind === 'words' ? split.words : [];
+}
+
+function hookKeys(
+  { timeout, ...commands }: NonNullable<SharedSection['hooks']>,
+  at: KeyPath,
+  sourceOf: SourceOf,
+): HookKeys {
+  const words = hookNames.flatMap((name) => {
+    const { [name]: command } = commands;
+    return command === undefined ? [] : [[name, wordsOf(command, [...at, name], sourceOf)]];
+  });
+  return { ...(Object.fromEntries(words) as HookKeys), timeout };
 }
 
 function readyKeys(

@@ -22,6 +22,7 @@ import {
   removeFilesOf,
   stopPath,
   writeDump,
+  writeKilling,
   writePidfile,
   writeQuiet,
   writeRecord,
@@ -190,6 +191,9 @@ function dump(context: Context, { instance, process, signal, cause }: Of<'dump'>
 async function kill(context: Context, action: Of<'kill'>): Promise<void> {
   const { instance, process, job, isWatchdog, cause } = action;
   const { pid } = process;
+  orWarn(context, action, () => {
+    noteKilling(context, action);
+  });
   const outcome = await killSession(process);
   switch (outcome.kind) {
     case 'killed':
@@ -208,6 +212,15 @@ async function kill(context: Context, action: Of<'kill'>): Promise<void> {
     case 'gone':
       return;
   }
+}
+
+/** First, so that its death is known to be no accident. */
+function noteKilling(
+  { config }: Context,
+  { instance, process, cause, isWatchdog }: Of<'kill'>,
+): void {
+  const note = { process, at: now(), cause, isWatchdog: isWatchdog === true };
+  writeKilling(config.stateDir, instance, note);
 }
 
 /** Lets a process that was asked leave beside its replacement; whether that was done. */

@@ -5,7 +5,9 @@ import type { Duration } from '../core/time.ts';
 import type { Config, Worker } from '../core/worker.ts';
 import { now } from '../os/clock.ts';
 import type { ReadinessProbe } from '../os/readiness-probe.ts';
+import type { MemoryTracker } from '../os/memory.ts';
 import type { SilenceTracker } from '../os/silence.ts';
+import type { HookRunner } from './hook-runner.ts';
 
 /** Shows how far a waiting command is, again and again. */
 export interface ProgressDisplay {
@@ -29,6 +31,10 @@ export interface Context {
   readonly probe: ReadinessProbe;
   /** Remembers from look to look who gives no sign of life. */
   readonly silence: SilenceTracker;
+  /** Remembers from look to look how much memory processes have. */
+  readonly memory: MemoryTracker;
+  /** Runs what passes have left to be run. */
+  readonly hooks: HookRunner;
   /** What a start of this worker's would be called now; undefined where nobody knows. */
   readonly releaseOf: (worker: Worker) => string | undefined;
   /** Is told of each event as it happens. */

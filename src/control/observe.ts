@@ -22,6 +22,7 @@ import {
   noteReady,
   readDeath,
   readDump,
+  readKilling,
   readPidfile,
   readQuiet,
   readRecord,
@@ -129,8 +130,7 @@ function observeInstance(scene: Scene, name: string, worker: Worker | undefined)
   const record = readRecord(config.stateDir, name);
   const presence: Presence =
     record.kind === 'read' ? presenceOf(scene, name, record.value, worker) : absent;
-  const activity =
-    presence.kind === 'alive' ? activityOf(scene, name, presence, worker) : undefined;
+  const activity = activityOf(scene, name, presence, worker);
   const pidfile =
     worker === undefined || ignoresPidfiles || isLeaving(name)
       ? absent
@@ -189,7 +189,9 @@ function presenceOf(
   if (process === undefined) {
     const stop = stopOf(stateDir, name, record);
     const death = deathOf(stateDir, name, record);
-    return { kind: 'dead', record, ...death, ...(stop && { stop }), hasShownReady };
+    const killing = readKilling(stateDir, name, record);
+    const notes = { ...(stop && { stop }), ...(killing && { killing }) };
+    return { kind: 'dead', record, ...death, ...notes, hasShownReady };
   }
   const stop = mayHave(scene, `${name}.stop`) ? stopOf(stateDir, name, record) : undefined;
   const quiet = mayHave(scene, `${name}.quiet`) ? quietOf(stateDir, name, record) : undefined;
@@ -203,21 +205,23 @@ const mayHave = ({ notes }: Scene, file: string): boolean => notes?.has(file) !=
 
 const titlePatterns = new Map<string, RegExp>();
 
-/** What a process says of its work: its heartbeat file first, since that is meant for us. */
+/** What a process says of its work, or said last: its heartbeat file first, since that is meant for us. */
 function activityOf(
   scene: Scene,
   name: string,
-  { record, process }: Extract<Presence, { kind: 'alive' }>,
+  presence: Presence,
   worker: Worker | undefined,
 ): Activity | undefined {
+  if (presence.kind !== 'alive' && presence.kind !== 'dead') return undefined;
+  const { record } = presence;
   const said = mayHave(scene, heartbeatName(name, record.start))
     ? readActivity(heartbeatPath(scene.config.stateDir, name, record.start))
     : undefined;
   const title = worker?.busyTitle;
-  if (said !== undefined || title === undefined) return said;
+  if (said !== undefined || title === undefined || presence.kind === 'dead') return said;
   let pattern = titlePatterns.get(title);
   if (pattern === undefined) titlePatterns.set(title, (pattern = new RegExp(title, 'm')));
-  return titleActivity(process.pid, pattern);
+  return titleActivity(presence.process.pid, pattern);
 }
 
 function quietOf(stateDir: string, name: string, process: ProcessIdentity): Quieting | undefined {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { newsOf } from '../core/account.ts';
 import { applyGoal, type Goal } from '../core/goal.ts';
 import type { Intent, Rollout } from '../core/intent.ts';
 import { isLeaving } from '../core/leaving.ts';
@@ -53,6 +54,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   });
   try {
     const outcome = await decide(context, request);
+    await tell(context, outcome);
     request.onSeen?.(outcome);
     reportProgress(context, outcome.before, outcome);
     if (!isSameIntent(outcome.intent, outcome.before)) {
@@ -64,7 +66,19 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     return { ...outcome, intent: givenUp(context, outcome, failures) };
   } finally {
     await lock.release();
+    context.hooks.kick();
   }
+}
+
+/** What tells of deaths is loaded when somebody has died. */
+async function tell(
+  context: Context,
+  outcome: PassOutcome & { readonly before: Intent },
+): Promise<void> {
+  const news = newsOf(context.config, outcome.before, outcome);
+  if (news.length === 0) return;
+  const { tellNews } = await import('./tell.ts');
+  tellNews(context, news, outcome.observation);
 }
 
 /** An instance that could not be asked or started, and why. */
@@ -120,6 +134,7 @@ async function decide(
   const { stateDir } = context.config;
   const before = readIntent(stateDir);
   const seen = await observeReported(context, withLeaving(stateDir, instances));
+  context.memory.see(seen);
   const decided = decideOn(context, goal, before, seen);
   const outcome = needsScan(goal, decided, mayHaveStrays)
     ? decideOn(context, goal, before, lookForStrays(context, seen))

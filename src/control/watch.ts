@@ -68,7 +68,7 @@ export async function watch(watcher: Watcher): Promise<void> {
   watcher.onWake(alarm.ring);
   void followFiles(files, alarm.ring, watcher.signal);
   const isOver = (): boolean => watcher.signal.aborted;
-  const ours: Ours = { killed: new Set(), started: new Map() };
+  const ours: Ours = { started: new Map() };
   const deaths = createDeathWatch(ours);
   try {
     await watcher.begun();
@@ -202,7 +202,7 @@ function countSilent(silence: SilenceTracker, all: readonly Listened[]): number 
 async function look(context: Context, deaths: DeathWatch): Promise<Seen> {
   const request = requestFor(context);
   const quick = await planPass(silent(context), { ...request, mayHaveStrays: false });
-  deaths.see(context, quick.observation);
+  deaths.see(quick.observation);
   // To read the whole of /proc, twice, is most of a restart: whoever has died under our eyes has no stray in its place.
   const mayHaveStrays = !quick.plan.every((step) => deaths.saw(step, quick.observation));
   const { plan, intent, before, observation } = mayHaveStrays
@@ -276,52 +276,48 @@ function reportShortages(
   }
 }
 
-/** What passes of ours have done: whom they have killed is no surprise, and whom they have started was alive. */
+/** What passes of ours have done: whom they have started was alive. */
 interface Ours {
-  readonly killed: Set<number>;
   /** The latest pid of each instance. */
   readonly started: Map<string, number>;
 }
 
-const noting = (context: Context, { killed, started }: Ours): Context => ({
+const noting = (context: Context, { started }: Ours): Context => ({
   ...context,
   report: (event) => {
-    if (event.kind === 'killed') killed.add(event.pid);
     if (event.kind === 'started') started.set(event.instance, event.pid);
     context.report(event);
   },
 });
 
-/** Tells of each death once: of processes that this watch has started, or seen alive. */
+/** Knows whose death was seen: of processes that this watch has started, or seen alive. */
 interface DeathWatch {
-  readonly see: (context: Context, observation: Observation) => void;
+  readonly see: (observation: Observation) => void;
   /** Whether this step starts nobody, or one whose last process has died under our eyes. */
   readonly saw: (step: Plan[number], observation: Observation) => boolean;
 }
 
-function createDeathWatch({ killed, started }: Ours): DeathWatch {
+function createDeathWatch({ started }: Ours): DeathWatch {
   const alive = new Map<string, string>();
   /** The start of the process of each instance that was seen dying. */
-  const told = new Map<string, string>();
+  const dead = new Map<string, string>();
   return {
     saw: ({ kind, instance }, { instances }) => {
       const presence = instances.get(instance)?.presence;
       return (
         kind !== 'start' ||
-        (presence?.kind === 'dead' && told.get(instance) === presence.record.start)
+        (presence?.kind === 'dead' && dead.get(instance) === presence.record.start)
       );
     },
-    see: (context, { instances }) => {
+    see: ({ instances }) => {
       for (const { name, presence } of instances.values()) {
         if (presence.kind === 'alive') alive.set(name, presence.record.start);
         if (presence.kind !== 'dead') continue;
-        const { record, death, stop } = presence;
+        const { record } = presence;
         if (alive.get(name) !== record.start && started.get(name) !== record.pid) continue;
         alive.delete(name);
         started.delete(name);
-        told.set(name, record.start);
-        const isExpected = stop?.sent === true || killed.delete(record.pid);
-        report(context, name, { kind: 'died', pid: record.pid, death, isExpected });
+        dead.set(name, record.start);
       }
     },
   };

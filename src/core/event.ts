@@ -3,7 +3,8 @@ import { shownName } from './leaving.ts';
 import type { Death } from './record.ts';
 import { formatDeath } from './record.ts';
 import { formatDuration, formatTimeOfDay, type Duration, type Moment } from './time.ts';
-import type { QuietSignal, StopSignal } from './worker.ts';
+import type { Verdict } from './verdict.ts';
+import type { HookName, QuietSignal, StopSignal } from './worker.ts';
 
 /** What happened to an instance. Every outcome that a command can expect is one of these; only `output/` renders them. */
 export type Happening =
@@ -87,12 +88,61 @@ export type Happening =
   | { readonly kind: 'unheld' }
   /** So many of its worker are wanted now; `limit` when that is all that `max_count` allows. */
   | { readonly kind: 'wanted'; readonly count: number; readonly most?: number }
-  /** A resident watch has seen it die; `isExpected`: somebody has asked for that. */
+  /** Its process died. Told once, by whichever pass sees it first; twice where that was killed while it told. */
   | {
       readonly kind: 'died';
       readonly pid: number;
+      /** Names this one start of it. */
+      readonly start: string;
       readonly death: Death;
-      readonly isExpected: boolean;
+      readonly verdict: Verdict;
+      /** Who asked for it, in words. */
+      readonly by?: string;
+      readonly uptime?: Duration;
+      /** How long it took to leave, since it was asked. */
+      readonly drained?: Duration;
+      readonly release?: string;
+      /** What it was busy with by its own last words. */
+      readonly job?: string;
+      /** The memory that it had when it was last looked at, in bytes. */
+      readonly rss?: number;
+      /** Where nobody asked for it: the last lines that it wrote itself. */
+      readonly log?: readonly string[];
+    }
+  /** What its dead process was at is lost; `job` as far as it is known. */
+  | {
+      readonly kind: 'lost';
+      readonly pid: number;
+      readonly start: string;
+      readonly death: Death;
+      readonly job?: string;
+    }
+  /** It gives no sign of life and is about to be killed. */
+  | {
+      readonly kind: 'unresponsive';
+      readonly pid: number;
+      readonly start: string;
+      readonly job?: string;
+      readonly cause: string;
+    }
+  /** A restart of its worker is over; with a `reason`, it was aborted. */
+  | {
+      readonly kind: 'rolled_out';
+      /** Who asked for it. */
+      readonly by: string;
+      readonly instances: number;
+      readonly release?: string;
+      readonly reason?: string;
+    }
+  /** A hook of its worker was run. */
+  | {
+      readonly kind: 'hooked';
+      readonly hook: HookName;
+      /** How it ended, in words; undefined: with exit status 0. */
+      readonly problem?: string;
+      readonly took: Duration;
+      /** The last lines that it printed. */
+      readonly output: readonly string[];
     }
   /** A resident watch starts what is missing of its worker. */
   | { readonly kind: 'short'; readonly has: number; readonly wants: number }
@@ -192,7 +242,17 @@ export function formatEvent(event: Event): string {
     case 'wanted':
       return `Now desiring ${event.count} children doing '${instance}'.${event.most === undefined ? '' : ` (max_count is ${event.most})`}`;
     case 'died':
-      return `Child ${event.pid} (${instance}) died: ${deathNumber(event.death)} (${event.isExpected ? 'expected' : 'UNEXPECTED'}): ${formatDeath(event.death)}`;
+      return `Child ${event.pid} (${instance}) died: ${deathNumber(event.death)} (${event.verdict === 'lost' ? 'UNEXPECTED' : 'expected'}): ${formatDeath(event.death)}${during(event.job)}`;
+    case 'lost':
+      return `${instance}: ${event.job ?? 'whatever it was at'} is lost: pid ${event.pid} died: ${formatDeath(event.death)}`;
+    case 'unresponsive':
+      return `${instance}: pid ${event.pid} does not respond${during(event.job)}: ${event.cause}`;
+    case 'rolled_out':
+      return event.reason === undefined
+        ? `${instance}: the restart by ${event.by} is over${released(event.release)}`
+        : `${instance}: the restart by ${event.by} was aborted${released(event.release)}: ${event.reason}`;
+    case 'hooked':
+      return `${instance}: hook ${event.hook} ${event.problem === undefined ? 'was run' : `failed: ${event.problem}`} (${formatDuration(event.took)})`;
     case 'short':
       return `Job ${instance} has only ${event.has}, wants ${event.wants}, making ${event.wants - event.has}.`;
     case 'config_refused':

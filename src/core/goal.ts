@@ -1,3 +1,4 @@
+import { accounted } from './account.ts';
 import { failureAfter } from './backoff.ts';
 import { instanceNames } from './instance.ts';
 import { isLeaving } from './leaving.ts';
@@ -70,7 +71,8 @@ export function applyGoal(
 ): Intent {
   const seen = remembered(withWants(config, intent), intent, observation);
   const wanted = stated(seen, goal, observation);
-  return progressed(withWants(config, wanted), wanted, observation);
+  const told = accounted(config, wanted, observation);
+  return progressed(withWants(config, told), told, observation);
 }
 
 function stated(intent: Intent, goal: Goal, observation: Observation): Intent {

@@ -1,4 +1,5 @@
 import { isSameProcess, type ProcessIdentity } from './process.ts';
+import type { Death } from './record.ts';
 import type { Duration, Moment } from './time.ts';
 import type { Batch } from './worker.ts';
 
@@ -61,6 +62,18 @@ export interface Failure {
   readonly at: Moment;
 }
 
+/** A death of which nobody knows yet whether it took a job with it: its result may be on its way. */
+export interface Loss {
+  readonly instance: string;
+  readonly pid: number;
+  /** The `start` of the process. */
+  readonly start: string;
+  readonly death: Death;
+  readonly at: Moment;
+  /** When its job is called lost. */
+  readonly due: Moment;
+}
+
 /** When one process that was asked to leave is to be killed, whatever its own note of that says. */
 export interface Deadline {
   readonly process: ProcessIdentity;
@@ -86,6 +99,9 @@ export interface Intent {
   readonly wants: Readonly<Record<string, Want>>;
   readonly failures: ByInstance<Failure>;
   readonly deadlines: ByInstance<Deadline>;
+  /** The `start` of the last process of each instance whose death has been told. */
+  readonly told: ByInstance<string>;
+  readonly losses: readonly Loss[];
   /** The oldest first; no instance is in two of them. */
   readonly rollouts: readonly Rollout[];
   /** Everything is to leave now, for this reason, and nothing is started. Never written down: it ends with its command. */
@@ -100,6 +116,8 @@ export const noIntent: Intent = {
   wants: {},
   failures: {},
   deadlines: {},
+  told: {},
+  losses: [],
   rollouts: [],
 };
 

@@ -34,12 +34,13 @@ export function launchOf(
   stateDir: string,
   hostName: string,
   release?: string,
+  command: readonly string[] = worker.command,
 ): Launch {
   const instance: Instance = { name, worker, identifier: name.slice(worker.name.length + 1) };
   const expand = (text: string): string => expandSpecifiers(text, instance, hostName);
   return {
     instance: name,
-    command: worker.command.map(expand),
+    command: command.map(expand),
     directory: expand(worker.directory),
     env: { ...mapValues(worker.env, expand), ...marker(instance, stateDir, release) },
     envFiles: worker.envFiles.map(expand),

@@ -1,6 +1,6 @@
 import type { Activity } from './activity.ts';
 import type { LiveProcess, ProcessIdentity } from './process.ts';
-import type { Death, ProcessRecord, Quieting, Stop } from './record.ts';
+import type { Death, Killing, ProcessRecord, Quieting, Stop } from './record.ts';
 import { durationOf, type Duration, type Moment } from './time.ts';
 
 /** What holds an instance's place. */
@@ -14,6 +14,8 @@ export type Presence =
       readonly death: Death;
       readonly diedAt?: Moment;
       readonly stop?: Stop;
+      /** That this very process was killed by us. */
+      readonly killing?: Killing;
       /** Whether it was seen ready; means nothing where readiness is a matter of time. */
       readonly hasShownReady: boolean;
     }
@@ -55,7 +57,7 @@ export interface ObservedInstance {
   readonly name: string;
   readonly presence: Presence;
   readonly pidfile: PidfileState;
-  /** What its process says of its work, where it says something. */
+  /** What its process says of its work, where it says something; of a dead one its last words. */
   readonly activity?: Activity;
   /** What its process says of itself by sd_notify(3). */
   readonly saidStatus?: string;

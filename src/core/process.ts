@@ -21,4 +21,6 @@ export interface LiveProcess extends ProcessIdentity {
   readonly sessionId: number;
   /** `stopped` is SIGSTOP or a debugger: it is there but does nothing. */
   readonly activity: 'runs' | 'stopped';
+  /** The memory that it has now, in pages. */
+  readonly rssPages?: number;
 }

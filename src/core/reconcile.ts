@@ -1,4 +1,5 @@
 import { jobOf } from './activity.ts';
+import { nextLossAt } from './account.ts';
 import { backsOffUntil, dueAt } from './backoff.ts';
 import { instanceName } from './instance.ts';
 import { isHeld, isQuiet, isStopped, type Intent, type Rollout } from './intent.ts';
@@ -429,6 +430,8 @@ export function changesIn(
     for (const member of membersOf(rollout, inForce, intent, observation).values())
       if (member.kind === 'starting') moments.push(member.changesIn);
   }
+  const loss = nextLossAt(intent);
+  if (loss !== undefined) moments.push(loss - now);
   for (const { until } of [...Object.values(intent.held), ...Object.values(intent.quiet)])
     if (until !== undefined) moments.push(until - now);
   return moments.length === 0 ? undefined : durationOf(Math.max(0, Math.min(...moments)));

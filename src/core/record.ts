@@ -36,6 +36,8 @@ export interface Stop {
    * never.
    */
   readonly deadline?: Duration;
+  /** Its worker is fresh again afterwards: nobody has asked for more. */
+  readonly isRecycle?: boolean;
 }
 
 /** That a process was asked to take no new job. */
@@ -44,10 +46,26 @@ export interface Quieting extends Stop {
   readonly isPrelude: boolean;
 }
 
+/** That a process's whole session was about to be killed. Written down before it was. */
+export interface Killing {
+  readonly process: ProcessIdentity;
+  readonly at: Moment;
+  /** Why, in words. */
+  readonly cause: string;
+  /** Because it gave no sign of life. */
+  readonly isWatchdog: boolean;
+}
+
 /** How a process died. */
 export type Death =
   | { readonly kind: 'exited'; readonly status: number }
-  | { readonly kind: 'signalled'; readonly signal: number; readonly coreDumped: boolean }
+  | {
+      readonly kind: 'signalled';
+      readonly signal: number;
+      readonly coreDumped: boolean;
+      /** The kernel has killed it for want of memory; `likely` where only its count of such kills says so. */
+      readonly outOfMemory?: 'certain' | 'likely';
+    }
   /** The host was booted since: it did nothing wrong. */
   | { readonly kind: 'rebooted' }
   | { readonly kind: 'unknown'; readonly why: string };
@@ -58,7 +76,12 @@ export function formatDeath(death: Death): string {
     case 'exited':
       return `exit status ${death.status}`;
     case 'signalled':
-      return formatSignal(death.signal) + (death.coreDumped ? ', core dumped' : '');
+      return [
+        formatSignal(death.signal),
+        ...(death.coreDumped ? ['core dumped'] : []),
+        ...(death.outOfMemory === 'certain' ? ['out of memory'] : []),
+        ...(death.outOfMemory === 'likely' ? ['most likely out of memory'] : []),
+      ].join(', ');
     case 'rebooted':
       return 'status unknown: the host was booted since';
     case 'unknown':

@@ -70,6 +70,24 @@ export interface BackoffPolicy {
   readonly max: Duration;
 }
 
+/** What is run when something has happened: commands without a shell, in the worker's directory and environment. */
+export interface HookPolicy {
+  /** A job was lost with its process, or may have been. */
+  readonly lost?: readonly string[];
+  /** It is not started for a while, since it dies young again and again. */
+  readonly backoff?: readonly string[];
+  /** It gives no sign of life and is about to be killed. */
+  readonly unresponsive?: readonly string[];
+  /** A restart is over or was aborted. */
+  readonly rollout?: readonly string[];
+  /** How long one may take before it is killed. */
+  readonly timeout: Duration;
+}
+
+/** The occasions for hooks. */
+export const hookNames = ['lost', 'backoff', 'unresponsive', 'rollout'] as const;
+export type HookName = (typeof hookNames)[number];
+
 /** What the release that a directory holds is called. */
 export type ReleaseSource =
   /** The last part of the path that the worker's directory resolves to. */
@@ -112,6 +130,9 @@ export interface Worker {
   readonly busyTitle?: string;
   /** Without it nobody watches for signs of life. */
   readonly heartbeat?: HeartbeatPolicy;
+  /** How long after a death its job is called lost, where nobody knows whether it had one. */
+  readonly lostGrace: Duration;
+  readonly hooks: HookPolicy;
   /** The most instances that `want` may set. */
   readonly maxCount: number;
 }

@@ -1,14 +1,20 @@
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { WorkerctlError } from '../core/error.ts';
-import { noIntent, type Intent, type Rollout, type RolloutOptions } from '../core/intent.ts';
+import {
+  noIntent,
+  type Intent,
+  type Loss,
+  type Rollout,
+  type RolloutOptions,
+} from '../core/intent.ts';
 import type { ProcessIdentity } from '../core/process.ts';
 import { durationOf, momentOf } from '../core/time.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { describeErrno } from './errno.ts';
 import { effect } from './fault-point.ts';
 import { once } from './once.ts';
-import { readJson } from './state-files.ts';
+import { readJson, signalled } from './state-files.ts';
 
 const intentSchema = once(() => {
   const byInstance = <T extends z.ZodMiniType>(value: T) =>
@@ -36,6 +42,24 @@ const intentSchema = once(() => {
     proven: z.array(z.string()),
     aborted: z.optional(z.object({ at: z.number(), instance: z.string(), why: z.string() })),
   });
+  const loss = z.object({
+    instance: z.string(),
+    pid: z.int(),
+    start: z.string(),
+    death: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('exited'), status: z.int() }),
+      z.object({
+        kind: z.literal('signalled'),
+        signal: z.int(),
+        core: z.optional(z.boolean()),
+        oom: z.optional(z.enum(['certain', 'likely'])),
+      }),
+      z.object({ kind: z.literal('rebooted') }),
+      z.object({ kind: z.literal('unknown'), why: z.string() }),
+    ]),
+    at: z.number(),
+    due: z.number(),
+  });
   return z.object({
     version: z.literal(1),
     stopped: z.record(z.string(), z.object(asked)),
@@ -44,6 +68,8 @@ const intentSchema = once(() => {
     wants: byInstance(z.object({ ...asked, identifiers: z.array(z.string()) })),
     failures: byInstance(z.object({ start: z.string(), count: z.number(), at: z.number() })),
     deadlines: byInstance(z.object({ process: identity, at: z.number() })),
+    told: byInstance(z.string()),
+    losses: z._default(z.array(loss), []),
     rollouts: z._default(z.array(rollout), []),
   });
 });
@@ -91,6 +117,8 @@ function intentFrom(json: IntentJson): Intent {
       process: identityFrom(process),
       at: durationOf(at),
     })),
+    told: json.told,
+    losses: json.losses.map(lossFrom),
     rollouts: json.rollouts.map(rolloutFrom),
   };
 }
@@ -100,6 +128,19 @@ const timedFrom = ({ at, by, until }: IntentJson['held'][string]): Intent['held'
   by,
   ...(until !== undefined && { until: momentOf(until) }),
 });
+
+const lossFrom = ({ at, due, death, ...rest }: IntentJson['losses'][number]): Loss => ({
+  ...rest,
+  death: death.kind === 'signalled' ? signalled(death.signal, death.core, death.oom) : death,
+  at: momentOf(at),
+  due: momentOf(due),
+});
+
+function lossTo({ death, ...rest }: Loss): IntentJson['losses'][number] {
+  if (death.kind !== 'signalled') return { ...rest, death };
+  const { kind, signal, coreDumped: core, outOfMemory: oom } = death;
+  return { ...rest, death: { kind, signal, core, oom } };
+}
 
 const identityFrom = ({ pid, start_time, boot_id }: IdentityJson): ProcessIdentity => ({
   pid,
@@ -137,13 +178,15 @@ function rolloutFrom(json: IntentJson['rollouts'][number]): Rollout {
 }
 
 function intentTo(intent: Intent): IntentJson {
-  const { stopped, held, quiet, failures } = intent;
+  const { stopped, held, quiet, failures, told } = intent;
   return {
     version: 1,
     stopped,
     held,
     quiet,
     failures,
+    told,
+    losses: intent.losses.map(lossTo),
     wants: mapValues(intent.wants, (want) => ({ ...want, identifiers: [...want.identifiers] })),
     deadlines: mapValues(intent.deadlines, ({ process, at }) => ({
       process: identityTo(process),

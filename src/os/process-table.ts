@@ -10,8 +10,9 @@ export function currentBootId(): string {
   return bootId;
 }
 
-/** State, parent, session, number of threads and start time: fields 3, 4, 6, 20 and 22. */
-const statFields = /\) ([A-Za-z]) (\d+) [\d-]+ (\d+) (?:[\d-]+ ){13}(\d+) \d+ (\d+) [\d -]*\s*$/;
+/** State, parent, session, number of threads, start time and resident pages: fields 3, 4, 6, 20, 22 and 24. */
+const statFields =
+  /\) ([A-Za-z]) (\d+) [\d-]+ (\d+) (?:[\d-]+ ){13}(\d+) \d+ (\d+) \d+ (\d+) [\d -]*\s*$/;
 
 /**
  * The process that has this pid now, or undefined when there is none, or only a zombie.
@@ -32,7 +33,15 @@ export function readProcess(pid: number): LiveProcess | undefined {
     parentPid: Number(fields[2]),
     sessionId: Number(fields[3]),
     activity: state === 'T' || state === 't' ? 'stopped' : 'runs',
+    rssPages: Number(fields[6]),
   };
+}
+
+/** The size of a page: what the kernel says of our own memory in bytes and in pages. */
+export function pageBytes(): number {
+  const pages = readProcess(process.pid)?.rssPages ?? 0;
+  if (pages === 0) return 4096;
+  return 2 ** Math.round(Math.log2(process.memoryUsage.rss() / pages));
 }
 
 /** The process with this identity if it is still alive: the pid may have been given to another one since. */
@@ -75,7 +84,7 @@ function readProcFile(path: string): string | undefined {
 }
 
 /** Clock ticks are 10 ms on every Linux that Node runs on (USER_HZ). */
-const msPerTick = 10;
+export const msPerTick = 10;
 
 let ownStartMs: number | undefined;
 

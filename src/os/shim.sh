@@ -5,8 +5,8 @@
 #
 #   shim.sh supervise INSTANCE STATE_DIR PIDFILE START COMMAND [WORD...]
 #
-# with SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ and SHIM_PATH (the worker's PATH) in the environment;
-# the worker gets none of these, and every name that the shim uses begins with shim_: others may be the worker's.
+# with SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ, SHIM_PATH (the worker's PATH) and SHIM_OOM (how often
+# the kernel had killed in our memory cgroup, and the file that counts it) in the environment; the worker gets none of these, and every name that the shim uses begins with shim_: others may be the worker's.
 #
 # Standard error is a file of its own (INSTANCE.shim): the shell tells there of a death by signal. fd 1 is the
 # worker's log. The whole script is one function, read to its end before anything runs, so that replacing this
@@ -41,8 +41,17 @@ supervise() {
     shim_how="\"status\":$shim_status"
   fi
   case $shim_death in *'core dumped'*) shim_how="$shim_how,\"core\":true" ;; esac
+  [ "$shim_status" -ne 137 ] || ! was_out_of_memory || shim_how="$shim_how,\"oom\":true"
   report
 }
+
+# Whether the kernel has killed somebody in our memory cgroup since the start.
+was_out_of_memory() {
+  while read -r shim_key shim_count; do
+    [ "$shim_key" != oom_kill ] || [ "$shim_count" -le "${SHIM_OOM%% *}" ] || return 0
+  done <"${SHIM_OOM#* }"
+  return 1
+} 2>/dev/null
 
 # A successor may have the instance's place by now: then the files are kept under another name, or nobody wants a report.
 report() {
@@ -98,7 +107,7 @@ become() {
   [ "$SHIM_OOM_SCORE_ADJ" = "$shim_current" ] || echo "$SHIM_OOM_SCORE_ADJ" >/proc/self/oom_score_adj
   umask "$SHIM_UMASK"
   PATH=${SHIM_PATH-$PATH}
-  unset SHIM_RECORD SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH
+  unset SHIM_RECORD SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM
   WORKERCTL_INSTANCE=$shim_instance WORKERCTL_PID=$$
   export WORKERCTL_INSTANCE WORKERCTL_PID
   exec "$@"

@@ -15,12 +15,14 @@ import { effect } from './fault-point.ts';
 import { closeInheritedFds } from './inherited-fds.ts';
 import type { HeldLock } from './lock/lock-backend.ts';
 import { logSize } from './log-tail.ts';
+import { memoryKills } from './out-of-memory.ts';
 import { currentBootId } from './process-table.ts';
 import {
   dumpPath,
   exitPath,
   heartbeatPath,
   keepDeathOfLeaving,
+  killingPath,
   quietPath,
   readRecord,
   readyPath,
@@ -134,6 +136,7 @@ const shimSettings = (
   SHIM_UMASK: launch.umask,
   SHIM_LIMITS: launch.limits,
   SHIM_OOM_SCORE_ADJ: String(launch.oomScoreAdj),
+  SHIM_OOM: memoryKills(),
 });
 
 /** nice(1) counts from our own priority; without the right to lower it, a worker keeps ours. */
@@ -164,7 +167,7 @@ function forgetPredecessor(stateDir: string, instance: string): void {
     removeFilesOf(stateDir, leavingName(instance, start), start);
     removeFile(recordPath(stateDir, instance));
   }
-  for (const path of [exitPath, stopPath, quietPath, readyPath, dumpPath])
+  for (const path of [exitPath, stopPath, quietPath, readyPath, dumpPath, killingPath])
     removeFile(path(stateDir, instance));
 }
 

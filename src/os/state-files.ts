@@ -14,7 +14,7 @@ import { WorkerctlError } from '../core/error.ts';
 import type { PidfileState } from '../core/observation.ts';
 import { isSameProcess, type ProcessIdentity } from '../core/process.ts';
 import { instanceOf, isLeaving, leavingName } from '../core/leaving.ts';
-import type { Death, ProcessRecord, Quieting, Stop } from '../core/record.ts';
+import type { Death, Killing, ProcessRecord, Quieting, Stop } from '../core/record.ts';
 import { durationOf, momentOf, type Duration, type Moment } from '../core/time.ts';
 import { quietSignals, stopSignals, type StopSignal } from '../core/worker.ts';
 import { effect } from './fault-point.ts';
@@ -83,6 +83,18 @@ const stopSchema = once(() =>
     cause: z.string(),
     deadline: z.optional(z.number()),
     is_prelude: z.optional(z.boolean()),
+    is_recycle: z.optional(z.boolean()),
+  }),
+);
+
+const killingSchema = once(() =>
+  z.object({
+    pid: z.int().check(z.positive()),
+    start_time: z.int().check(z.nonnegative()),
+    boot_id: z.string(),
+    at: z.number(),
+    cause: z.string(),
+    is_watchdog: z.boolean(),
   }),
 );
 
@@ -92,6 +104,7 @@ const exitSchema = once(() =>
     status: z.optional(z.int()),
     signal: z.optional(z.int()),
     core: z.optional(z.boolean()),
+    oom: z.optional(z.boolean()),
   }),
 );
 
@@ -114,6 +127,9 @@ export const quietPath = (stateDir: string, instance: string): string =>
 /** That the process was told to write down what it is doing. */
 export const dumpPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'dump');
+/** That the process is about to be killed by us. */
+export const killingPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'kill');
 export const readyPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'ready');
 /**
@@ -159,7 +175,7 @@ export function listStateFiles(stateDir: string): { recorded: string[]; notes: S
   return { recorded, notes };
 }
 
-const noteKinds = /\.(?:stop|quiet|ready|dump)$/;
+const noteKinds = /\.(?:stop|quiet|ready|dump|kill)$/;
 
 function namesIn(stateDir: string): string[] {
   try {
@@ -248,7 +264,8 @@ function readNote(path: string, what: string): StateFile<Quieting> {
   if (!existsSync(path)) return { kind: 'absent' };
   const file = readJson(path, stopSchema, what);
   if (file.kind !== 'read') return file;
-  const { sent, signal, at, cause, deadline, is_prelude: isPrelude = false } = file.value;
+  const { sent, signal, at, cause, deadline } = file.value;
+  const { is_prelude: isPrelude = false, is_recycle: isRecycle = false } = file.value;
   return {
     kind: 'read',
     value: {
@@ -259,6 +276,7 @@ function readNote(path: string, what: string): StateFile<Quieting> {
       cause,
       ...(deadline !== undefined && { deadline: durationOf(deadline) }),
       isPrelude,
+      ...(isRecycle && { isRecycle }),
     },
   };
 }
@@ -275,7 +293,7 @@ export function writeQuiet(stateDir: string, instance: string, quiet: Quieting):
 
 /** `sent` comes first: signal.sh writes over it. */
 function writeNote(path: string, note: Stop, more: object): void {
-  const { process, sent, signal, at, cause, deadline } = note;
+  const { process, sent, signal, at, cause, deadline, isRecycle } = note;
   const json = {
     sent,
     pid: process.pid,
@@ -285,9 +303,35 @@ function writeNote(path: string, note: Stop, more: object): void {
     at,
     cause,
     deadline,
+    is_recycle: isRecycle,
     ...more,
   };
   writeFileAtomically(path, `${JSON.stringify(json)}\n`);
+  effect();
+}
+
+/** That the process with this record was killed by us, and why. */
+export function readKilling(
+  stateDir: string,
+  instance: string,
+  process: ProcessIdentity,
+): Killing | undefined {
+  const path = killingPath(stateDir, instance);
+  if (!existsSync(path)) return undefined;
+  const file = readJson(path, killingSchema, 'a note of a kill');
+  if (file.kind !== 'read') return undefined;
+  const { at, cause, is_watchdog: isWatchdog } = file.value;
+  const killed = identityIn(file.value);
+  if (!isSameProcess(killed, process)) return undefined;
+  return { process: killed, at: momentOf(at), cause, isWatchdog };
+}
+
+/** Notes that a process is about to be killed. */
+export function writeKilling(stateDir: string, instance: string, killing: Killing): void {
+  const { process, at, cause, isWatchdog } = killing;
+  const { pid, startTime: start_time, bootId: boot_id } = process;
+  const json = { pid, start_time, boot_id, at, cause, is_watchdog: isWatchdog };
+  writeFileAtomically(killingPath(stateDir, instance), `${JSON.stringify(json)}\n`);
   effect();
 }
 
@@ -328,7 +372,7 @@ export function noteReady(stateDir: string, instance: string, start: string): vo
  */
 export function moveAside(stateDir: string, instance: string, start: string): void {
   const name = leavingName(instance, start);
-  for (const path of [stopPath, quietPath, readyPath]) {
+  for (const path of [stopPath, quietPath, readyPath, killingPath]) {
     ifThere(() => {
       copyFileSync(path(stateDir, instance), path(stateDir, name));
       effect();
@@ -359,6 +403,7 @@ export function removeFilesOf(stateDir: string, name: string, start: string): vo
     stopPath,
     quietPath,
     readyPath,
+    killingPath,
     exitPath,
     shimNotesPath,
     lockPath,
@@ -385,14 +430,27 @@ function reportedDeath(
 ): { death: Death; at: Moment } | undefined {
   const file = readJson(path, exitSchema, 'an exit report');
   if (file.kind !== 'read' || file.value.start !== record.start) return undefined;
-  const { status, signal, core = false } = file.value;
+  const { status, signal, core, oom } = file.value;
   const at = momentOf(
     Math.round(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? record.startedAt),
   );
-  if (signal !== undefined) return { death: { kind: 'signalled', signal, coreDumped: core }, at };
+  if (signal !== undefined)
+    return { death: signalled(signal, core, oom === true ? 'likely' : undefined), at };
   if (status !== undefined) return { death: { kind: 'exited', status }, at };
   return undefined;
 }
+
+/** A death by signal as the shim, or the intent, has it. */
+export const signalled = (
+  signal: number,
+  core = false,
+  outOfMemory?: 'certain' | 'likely',
+): Death => ({
+  kind: 'signalled',
+  signal,
+  coreDumped: core,
+  ...(outOfMemory && { outOfMemory }),
+});
 
 /** Moves such a report to where the old process is kept now: the instance's place is about to be another one's. */
 export function keepDeathOfLeaving(stateDir: string, instance: string): void {

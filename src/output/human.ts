@@ -22,6 +22,26 @@ export function formatEventLine(event: Event, colours: Colours): string {
   return `${line}  last lines of ${event.logFile}:\n${event.log.map((text) => `  | ${text}\n`).join('')}`;
 }
 
+/** Nobody wants a line for each instance that is ready, or two for what he has asked for. */
+export function isTold(event: Event): boolean {
+  if (event.kind !== 'died') return isToldByWatch(event);
+  return event.verdict === 'lost' && !(event.death.kind === 'exited' && event.death.status === 0);
+}
+
+/** A resident watch tells of each death, in the words that operators know. */
+export function isToldByWatch(event: Event): boolean {
+  switch (event.kind) {
+    case 'ready':
+    case 'unresponsive': // that it is killed is told
+    case 'rolled_out': // so is how a restart ends
+      return false;
+    case 'hooked':
+      return event.problem !== undefined;
+    default:
+      return true;
+  }
+}
+
 const describeDraining = (draining: readonly Draining[], at: Moment): string =>
   formatNames(
     draining.map(

@@ -30,6 +30,8 @@ test('the effective config is in the words of the file, with every default', () 
         restart: { canary: 1, batch: '100%', patience: '30s', overlap: false, max_extra: 1 },
         max_count: 500,
         backoff: { initial: '1s', max: '5m' },
+        lost_grace: '10s',
+        hooks: { timeout: '30s' },
       },
     },
   });
@@ -48,6 +50,8 @@ test('what is not the default is in the words of the file too', () => {
         heartbeat: { timeout: '90s', dump: 'QUIT', grace: '3s' },
         max_count: 4,
         backoff: { initial: '250ms', max: '1h' },
+        lost_grace: '1500ms',
+        hooks: { lost: ['free', '%i'], rollout: ['tell', '%p'], timeout: '5s' },
       },
     },
   };
@@ -118,6 +122,14 @@ const section = {
     { requiredKeys: ['timeout'] },
   ),
   max_count: fc.integer({ min: 1, max: 10_000 }),
+  lost_grace: fc.constantFrom('0s', '1.5s', '1m'),
+  hooks: fc.record(
+    {
+      lost: fc.tuple(fc.constant('x'), text).map((words) => [...words]),
+      timeout: fc.constantFrom('1s', '2m'),
+    },
+    { requiredKeys: [] },
+  ),
   backoff: fc.record({ initial: fc.constantFrom('1ms', '1.5s', '1m'), max: fc.constant('1m') }),
 };
 const many = fc.oneof(

@@ -124,6 +124,10 @@ describe('the JSON Schema and loadConfig agree on', () => {
     inWorker('ready: {command: [bin/up, 1]}'),
     inWorker('restart: {canary: 0, batch: 1, patience: 0s, overlap: true, max_extra: 500}'),
     inWorker('restart: {canary: 1, batch: 100%, overlap: false}'),
+    inWorker(
+      'lost_grace: 0s, hooks: {lost: "free %i", backoff: [a, 1], unresponsive: a, timeout: 5s}',
+    ),
+    inWorker('hooks: {rollout: "tell %p %%i"}'),
     inWorker('busy: {title: "busy (.*)"}, backoff: {initial: 10ms, max: 1h}'),
     inWorker(
       'stop: {}, ready: {}, restart: {}, busy: {}, backoff: {}, log: {}, limits: {}, env: {}',
@@ -199,6 +203,10 @@ describe('the JSON Schema and loadConfig agree on', () => {
     inWorker('restart: {max_extra: 501}'),
     inWorker('restart: always'),
     inWorker('busy: {title: ""}'),
+    inWorker('hooks: {lost: 5}'),
+    inWorker('hooks: {died: a}'),
+    inWorker('hooks: {timeout: 0s}'),
+    inWorker('lost_grace: never'),
     inWorker('backoff: {initial: 0s}'),
     inWorker('backoff: {max: 0s, initial: 1ms}'),
     inWorker('release: {file: a}'),

@@ -45,6 +45,8 @@ describe('a worker', () => {
           },
           maxCount: 500,
           backoff: { initial: 1000, max: 300_000 },
+          lostGrace: 10_000,
+          hooks: { timeout: 30_000 },
         },
       ],
     });
@@ -76,6 +78,8 @@ workers:
     heartbeat: {timeout: 30s, dump: SIGQUIT, grace: 5s}
     max_count: 7
     backoff: {initial: 250ms, max: 2m}
+    lost_grace: 1.5s
+    hooks: {lost: 'bin/free %i', rollout: [notify, '%p'], timeout: 5s}
 `;
     expect(load(text)).toStrictEqual({
       path: inFolder('workerctl.yaml'),
@@ -111,6 +115,8 @@ workers:
           heartbeat: { timeout: 30_000, dump: 'QUIT', grace: 5000 },
           maxCount: 7,
           backoff: { initial: 250, max: 120_000 },
+          lostGrace: 1500,
+          hooks: { lost: ['bin/free', '%i'], rollout: ['notify', '%p'], timeout: 5000 },
         },
       ],
     });

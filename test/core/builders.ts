@@ -48,6 +48,8 @@ export const aWorker = (
   ready: { kind: 'after', after: seconds(1) },
   restart: restartPolicy(),
   backoff: { initial: seconds(1), max: seconds(300) },
+  lostGrace: seconds(10),
+  hooks: { timeout: seconds(30) },
   ...more,
 });
 

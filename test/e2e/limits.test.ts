@@ -42,7 +42,7 @@ for (const [what, keys, options, limit] of [
     const { exitCode, all } = await rig.workerctl('stop', '--json', ...options);
     expect(exitCode, all).toBe(0);
     const events = eventsIn(all);
-    expect(events.map(({ kind }) => kind)).toEqual(['asked', 'killed', 'left']);
+    expect(events.map(({ kind }) => kind)).toEqual(['asked', 'killed', 'died', 'lost', 'left']);
     const asked = Number(events[0]?.['limit_s']);
     expect(asked).toBeLessThanOrEqual(limit);
     expect(asked).toBeGreaterThan(limit - 0.25);

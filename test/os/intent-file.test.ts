@@ -19,6 +19,25 @@ const intent: Intent = {
   wants: { mail: { ...wish, identifiers: ['1', '2'] } },
   failures: { 'mail.6': { start: 'f00', count: 3, at: momentOf(1_700_000_000_002) } },
   deadlines: { 'mail.2': { process: identity, at: durationOf(123_456) } },
+  told: { 'mail.8': 'f01' },
+  losses: [
+    {
+      instance: 'mail.8',
+      pid: 9,
+      start: 'f01',
+      death: { kind: 'signalled', signal: 9, coreDumped: false, outOfMemory: 'likely' },
+      at: momentOf(1_700_000_000_004),
+      due: momentOf(1_700_000_010_004),
+    },
+    {
+      instance: 'mail.9',
+      pid: 10,
+      start: 'f02',
+      death: { kind: 'unknown', why: 'its shim was killed' },
+      at: momentOf(1_700_000_000_005),
+      due: momentOf(1_700_000_010_005),
+    },
+  ],
   rollouts: [
     {
       ...wish,

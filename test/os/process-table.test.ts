@@ -49,6 +49,7 @@ describe('readProcess', () => {
       parentPid: process.pid,
       sessionId: look(process.pid)?.session,
       activity: 'runs',
+      rssPages: expect.any(Number) as number,
     });
     expect(statusOf(pid)).toContain(`PPid:\t${process.pid}\n`);
   });

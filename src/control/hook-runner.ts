@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs';
+import { now } from '../os/clock.ts';
+import { describeErrno } from '../os/errno.ts';
+import { hookFolder } from '../os/hook-spool.ts';
+import type { HookScene } from './hooks.ts';
+
+/** Runs in the background what passes have left to be run. */
+export interface HookRunner {
+  /** There may be hooks to run now. Never waits. */
+  readonly kick: () => void;
+  /** Resolves when no hook runs. */
+  readonly settled: () => Promise<void>;
+}
+
+/** What hooks need is loaded when there are any. */
+export function createHookRunner(scene: HookScene): HookRunner {
+  const { config, report } = scene;
+  let running: Promise<void> | undefined;
+  let isKicked = false;
+  const run = async (): Promise<void> => {
+    try {
+      const { runHooks } = await import('./hooks.ts');
+      for (isKicked = true; isKicked;) {
+        isKicked = false;
+        await runHooks(scene);
+      }
+    } catch (error) {
+      const problem = `hooks cannot be run: ${describeErrno(error)}`;
+      report({ kind: 'warning', problem, at: now(), instance: 'hooks' });
+    } finally {
+      running = undefined;
+    }
+  };
+  return {
+    kick: () => {
+      if (!existsSync(hookFolder(config.stateDir))) return;
+      isKicked = true;
+      running ??= run();
+    },
+    settled: () => running ?? Promise.resolve(),
+  };
+}

@@ -4,6 +4,7 @@ import type { ActOptions, LimitOptions, PlanOutcome } from '../commands/act.ts';
 import { findConfig } from '../config/find-config.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { Context } from '../control/context.ts';
+import { journaled } from '../control/journaled.ts';
 import { releaseFinder } from '../control/releases.ts';
 import { WorkerctlError } from '../core/error.ts';
 import type { Intent, RolloutOptions } from '../core/intent.ts';
@@ -13,6 +14,7 @@ import { durationOf, parseDuration, type Duration } from '../core/time.ts';
 import type { Batch, Config } from '../core/worker.ts';
 import { currentUser } from '../os/environment.ts';
 import { readIntent } from '../os/intent-file.ts';
+import { openJournal } from '../os/journal-file.ts';
 import { createReadinessProbe, type ReadinessProbe } from '../os/readiness-probe.ts';
 import { createSilenceTracker } from '../os/silence.ts';
 import { checkStateDirectory } from '../os/state-directory.ts';
@@ -52,7 +54,7 @@ export async function runAct<Options>(
   command: ActOutcome['command'],
   act: Act<Options>,
   options: Options,
-  { global }: RawOptions,
+  { global, dryRun }: RawOptions,
 ): Promise<number> {
   const interrupt = interruption();
   const screen = await openScreen(global);
@@ -64,7 +66,7 @@ export async function runAct<Options>(
   process.once('exit', leave);
   try {
     const context = contextFor(command, global, interrupt.signal, screen, probe);
-    const outcome = await act(context, options);
+    const outcome = await act(dryRun === true ? context : withJournal(context), options);
     return printOutcome(outcome, screen, interrupt.received());
   } catch (error) {
     const signal = interrupt.received();
@@ -79,6 +81,9 @@ export async function runAct<Options>(
     interrupt.dispose();
   }
 }
+
+const withJournal = (context: Context): Context =>
+  journaled(context, openJournal(context.config.stateDir));
 
 function contextFor(
   command: string,

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { createAdminDesk, type AdminDesk } from '../commands/admin-desk.ts';
 import { status } from '../commands/status.ts';
 import type { Context } from '../control/context.ts';
+import { journaled } from '../control/journaled.ts';
 import { releaseFinder } from '../control/releases.ts';
 import { openNotifyDesk } from '../control/notify-desk.ts';
 import { endAll, watch } from '../control/watch.ts';
@@ -13,6 +14,7 @@ import { withWants } from '../core/wants.ts';
 import { now } from '../os/clock.ts';
 import { currentUser } from '../os/environment.ts';
 import { readIntent } from '../os/intent-file.ts';
+import { openJournal } from '../os/journal-file.ts';
 import { createLineServer } from '../os/line-server.ts';
 import { feedSystemdWatchdog, notifySystemd } from '../os/notify-socket.ts';
 import { serveMetrics } from '../os/metrics-server.ts';
@@ -41,7 +43,8 @@ export async function runWatch(options: RawOptions): Promise<number> {
     if (event.kind === 'ready') return;
     print(global.json ? eventLine(event) : formatEventLine(event, painted));
   };
-  let context = contextFor(global, ended.signal, tell);
+  const begun = contextFor(global, ended.signal, tell);
+  let context = journaled(begun, openJournal(begun.config.stateDir));
   const desk: AdminDesk = createAdminDesk(
     () => context,
     VERSION,
@@ -53,11 +56,12 @@ export async function runWatch(options: RawOptions): Promise<number> {
   const reload = (): void => {
     try {
       context = renewed(context, contextFor(global, ended.signal, tell));
-      tell({ kind: 'config_read', at: now(), instance: 'watch' });
+      context.report({ kind: 'config_read', at: now(), instance: 'watch' });
       wake();
     } catch (error) {
       if (!(error instanceof WorkerctlError)) throw error;
-      tell({ kind: 'config_refused', at: now(), instance: 'watch', problem: error.message });
+      const problem = error.message;
+      context.report({ kind: 'config_refused', at: now(), instance: 'watch', problem });
     }
   };
   let tellDrains = (): void => undefined;
@@ -167,8 +171,8 @@ function addressIn(option: string, text: unknown): { host: string; port: number 
  * What a new config makes of the watch, which does not forget what it knows.
  * @throws WorkerctlError `config` when it has another state directory: lock, trigger and workers are in this one
  */
-function renewed({ config, probe, silence }: Context, next: Context): Context {
-  if (next.config.stateDir === config.stateDir) return { ...next, probe, silence };
+function renewed({ config, probe, silence, report }: Context, next: Context): Context {
+  if (next.config.stateDir === config.stateDir) return { ...next, probe, silence, report };
   throw new WorkerctlError(
     'config',
     `state_dir: expected ${config.stateDir} while this watch runs, found ${next.config.stateDir}; end it and start it anew`,

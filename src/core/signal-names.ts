@@ -9,3 +9,6 @@ export function formatSignal(number: number): string {
   const name = names[number - 1];
   return name === undefined ? `signal ${number}` : `signal ${number} (SIG${name})`;
 }
+
+/** The name of a signal, `SIGKILL`; real-time signals have none but their number: `SIG40`. */
+export const signalName = (number: number): string => `SIG${names[number - 1] ?? number}`;

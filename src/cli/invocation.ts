@@ -183,7 +183,7 @@ function waitOf(wait: unknown): ActOptions['wait'] {
 }
 
 /** Signals end the waiting, not the work: the command says what is left and how it goes on. A second one ends it at once. */
-function interruption(): {
+export function interruption(): {
   signal: AbortSignal;
   received: () => number | undefined;
   dispose: () => void;

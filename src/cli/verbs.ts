@@ -396,6 +396,36 @@ for an aborted one.\nExit codes: 0 all are replaced and ready, 1 a replacement f
     options: (parser) => parser,
     run: runJobs,
   },
+  events: {
+    summary: 'Show what has happened, from the journal: starts, deaths, kills, restarts.',
+    operands: '[TARGET...]',
+    epilogue:
+      'TARGET may also be an instance that the config no longer has. --json prints the lines of the journal as they are.\nExit codes: 0, 73 the journal cannot be read, 130 interrupted',
+    options: (parser) =>
+      parser
+        .option('follow', {
+          alias: 'f',
+          type: 'boolean',
+          describe: 'go on with what happens from now on, until Ctrl-C',
+        })
+        .option('lines', {
+          alias: 'n',
+          type: 'string',
+          requiresArg: true,
+          describe: 'at most so many, the latest ones (50; with --since all)',
+        })
+        .option('since', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'nothing older: 1h, 2d, 2026-11-21, "2026-11-21 12:30"',
+        })
+        .option('kind', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'only these kinds: died,killed',
+        }),
+    run: async (options) => (await import('./events.ts')).runEvents(options),
+  },
   watch: {
     summary: 'Stay and run the pass whenever there is something to do; owns no worker.',
     operands: '',

@@ -37,6 +37,11 @@ export function journalEntry(event: Event): JournalEntry | undefined {
   };
 }
 
+/** The kinds of events that the journal has. */
+export const journalKinds: readonly string[] = Object.entries(journalMembers).flatMap(
+  ([kind, members]) => (members === 'answer' ? [] : [kind]),
+);
+
 /** A line of the journal; undefined when it is none. Kinds and members that this version does not know are kept. */
 export function parseJournalLine(text: string): JournalEntry | undefined {
   try {

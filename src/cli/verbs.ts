@@ -74,8 +74,35 @@ async function runStatus({ global, targets, format }: RawOptions): Promise<numbe
   }
   const columns = terminalSize()?.columns;
   const isJson = global.json || format === 'json';
-  print(isJson ? statusJson(found) : formatStatus(found, await colours(), columns));
+  const only = onlyInstance(found, targets);
+  if (only !== undefined) await printInstance(found, global, only, isJson);
+  else print(isJson ? statusJson(found) : formatStatus(found, await colours(), columns));
   return isShort(found) ? shortCode : 0;
+}
+
+/** The instance that the targets name as such; undefined for a worker, a glob, or several. */
+function onlyInstance({ instances }: Status, targets: readonly string[]): string | undefined {
+  const [name] = targets;
+  const isOne = instances.length > 0 && instances.every((one) => one.name === name);
+  return targets.length === 1 && isOne ? name : undefined;
+}
+
+/** One instance, and what has happened to it. */
+async function printInstance(
+  found: Status,
+  global: RawOptions['global'],
+  name: string,
+  isJson: boolean,
+): Promise<void> {
+  const { formatLatestEvents, latestEvents } = await import('./status-events.ts');
+  const events = latestEvents(configFor(global).stateDir, name);
+  if (isJson) {
+    print(statusJson(found, events));
+    return;
+  }
+  const painted = await colours();
+  const table = formatStatus(found, painted, terminalSize()?.columns);
+  print(table + formatLatestEvents(events, painted));
 }
 
 /** Counts go on from the file: it is all the memory that a boot check has. */

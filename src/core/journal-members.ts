@@ -49,9 +49,7 @@ type Of<Kind> = Happening extends infer One
  * What the journal keeps of each kind of event. `answer`: nothing, since it only tells a person that there was nothing to do.
  * The compiler knows each word: a new kind, or a new member, must be entered here.
  */
-export const journalMembers: {
-  readonly [Kind in Event['kind']]: Written<Of<Kind>> | 'answer';
-} = {
+export const journalMembers = {
   adopted: { pid: 'number', cause: 'text' },
   repaired: { pid: 'number', cause: 'text' },
   forgotten: { cause: 'text' },
@@ -86,4 +84,9 @@ export const journalMembers: {
   not_quiet: 'answer',
   not_running: 'answer',
   warning: { problem: 'text' },
-};
+} as const satisfies { readonly [Kind in Event['kind']]: Written<Of<Kind>> | 'answer' };
+
+/** The kinds of events that the journal has. */
+export type JournalKind = {
+  [Kind in Event['kind']]: (typeof journalMembers)[Kind] extends 'answer' ? never : Kind;
+}[Event['kind']];

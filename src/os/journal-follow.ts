@@ -57,7 +57,7 @@ function newParts(
   last: Tail | undefined,
   place: JournalPlace | undefined,
 ): JournalPart[] {
-  if (last !== undefined && isStillThere(stateDir, last)) return [];
+  if (last !== undefined && isNewest(stateDir, last)) return [];
   const parts: JournalPart[] = [];
   for (const part of journalParts(stateDir)) {
     if (part.id === last?.part.id) {
@@ -70,9 +70,10 @@ function newParts(
   return parts;
 }
 
-function isStillThere(stateDir: string, { part }: Tail): boolean {
+/** Where there is none at the moment, several may have been put aside since we looked. */
+function isNewest(stateDir: string, { part }: Tail): boolean {
   const found = statSync(journalPath(stateDir), { throwIfNoEntry: false });
-  return found === undefined || `${found.dev}:${found.ino}` === part.id;
+  return found !== undefined && `${found.dev}:${found.ino}` === part.id;
 }
 
 const newline = 0x0a;

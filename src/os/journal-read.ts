@@ -46,11 +46,11 @@ export function readJournal(stateDir: string, query: JournalQuery = {}): Journal
   const lines: JournalLine[] = [];
   let skipped = 0;
   let end: JournalPlace | undefined;
-  const isEnough = (): boolean => lines.length >= (query.limit ?? Infinity);
+  const { limit = Infinity } = query;
   for (const { part, from, text } of allLines(stateDir)) {
     const found = text === undefined ? undefined : understood(text);
     end ??= { id: part.id, offset: found === undefined ? from : part.size };
-    if (isEnough()) break;
+    if (limit === 0) break;
     if (found === 'blank') continue;
     if (found === undefined) {
       skipped += 1;
@@ -59,6 +59,7 @@ export function readJournal(stateDir: string, query: JournalQuery = {}): Journal
     const age = ageOf(found, query);
     if (age === 'long before') break;
     if (age === 'in time' && query.matches?.(found.entry) !== false) lines.push(found);
+    if (lines.length >= limit) break; // the next line may begin gigabytes before
   }
   return { lines: lines.reverse(), skipped, end };
 }

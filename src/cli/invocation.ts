@@ -5,6 +5,7 @@ import { findConfig } from '../config/find-config.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { Context } from '../control/context.ts';
 import { createHookRunner } from '../control/hook-runner.ts';
+import { journaled } from '../control/journaled.ts';
 import { releaseFinder } from '../control/releases.ts';
 import { WorkerctlError } from '../core/error.ts';
 import type { Intent, RolloutOptions } from '../core/intent.ts';
@@ -15,6 +16,7 @@ import type { Batch, Config } from '../core/worker.ts';
 import { currentUser } from '../os/environment.ts';
 import { readIntent } from '../os/intent-file.ts';
 import { createMemoryTracker } from '../os/memory.ts';
+import { openJournal } from '../os/journal-file.ts';
 import { createReadinessProbe, type ReadinessProbe } from '../os/readiness-probe.ts';
 import { createSilenceTracker } from '../os/silence.ts';
 import { checkStateDirectory } from '../os/state-directory.ts';
@@ -54,7 +56,7 @@ export async function runAct<Options>(
   command: ActOutcome['command'],
   act: Act<Options>,
   options: Options,
-  { global }: RawOptions,
+  { global, dryRun }: RawOptions,
 ): Promise<number> {
   const interrupt = interruption();
   const screen = await openScreen(global);
@@ -66,7 +68,7 @@ export async function runAct<Options>(
   process.once('exit', leave);
   try {
     const context = contextFor(command, global, interrupt.signal, screen, probe);
-    const outcome = await act(context, options);
+    const outcome = await act(dryRun === true ? context : withJournal(context), options);
     await context.hooks.settled();
     return printOutcome(outcome, screen, interrupt.received());
   } catch (error) {
@@ -82,6 +84,9 @@ export async function runAct<Options>(
     interrupt.dispose();
   }
 }
+
+const withJournal = (context: Context): Context =>
+  journaled(context, openJournal(context.config.stateDir));
 
 function contextFor(
   command: string,
@@ -102,7 +107,7 @@ function contextFor(
     probe,
     silence: createSilenceTracker(config.stateDir),
     memory: createMemoryTracker(config.stateDir),
-    hooks: createHookRunner({ config, hostName, report: screen.report }),
+    hooks: createHookRunner(),
     releaseOf: releaseFinder(config, hostName, (problem) => {
       printError(`workerctl: the release is not known: ${problem}\n`);
     }),
@@ -183,7 +188,7 @@ function waitOf(wait: unknown): ActOptions['wait'] {
 }
 
 /** Signals end the waiting, not the work: the command says what is left and how it goes on. A second one ends it at once. */
-function interruption(): {
+export function interruption(): {
   signal: AbortSignal;
   received: () => number | undefined;
   dispose: () => void;

@@ -74,8 +74,35 @@ async function runStatus({ global, targets, format }: RawOptions): Promise<numbe
   }
   const columns = terminalSize()?.columns;
   const isJson = global.json || format === 'json';
-  print(isJson ? statusJson(found) : formatStatus(found, await colours(), columns));
+  const only = onlyInstance(found, targets);
+  if (only !== undefined) await printInstance(found, global, only, isJson);
+  else print(isJson ? statusJson(found) : formatStatus(found, await colours(), columns));
   return isShort(found) ? shortCode : 0;
+}
+
+/** The instance that the targets name as such; undefined for a worker, a glob, or several. */
+function onlyInstance({ instances }: Status, targets: readonly string[]): string | undefined {
+  const [name] = targets;
+  const isOne = instances.length > 0 && instances.every((one) => one.name === name);
+  return targets.length === 1 && isOne ? name : undefined;
+}
+
+/** One instance, and what has happened to it. */
+async function printInstance(
+  found: Status,
+  global: RawOptions['global'],
+  name: string,
+  isJson: boolean,
+): Promise<void> {
+  const { formatLatestEvents, latestEvents } = await import('./status-events.ts');
+  const events = latestEvents(configFor(global).stateDir, name);
+  if (isJson) {
+    print(statusJson(found, events));
+    return;
+  }
+  const painted = await colours();
+  const table = formatStatus(found, painted, terminalSize()?.columns);
+  print(table + formatLatestEvents(events, painted));
 }
 
 /** Counts go on from the file: it is all the memory that a boot check has. */
@@ -395,6 +422,36 @@ for an aborted one.\nExit codes: 0 all are replaced and ready, 1 a replacement f
     epilogue: 'Exit codes: 0',
     options: (parser) => parser,
     run: runJobs,
+  },
+  events: {
+    summary: 'Show what has happened, from the journal: starts, deaths, kills, restarts.',
+    operands: '[TARGET...]',
+    epilogue:
+      'TARGET may also be an instance that the config no longer has. --json prints the lines of the journal as they are.\nExit codes: 0, 73 the journal cannot be read, 130 interrupted',
+    options: (parser) =>
+      parser
+        .option('follow', {
+          alias: 'f',
+          type: 'boolean',
+          describe: 'go on with what happens from now on, until Ctrl-C',
+        })
+        .option('lines', {
+          alias: 'n',
+          type: 'string',
+          requiresArg: true,
+          describe: 'at most so many, the latest ones (50; with --since all)',
+        })
+        .option('since', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'nothing older: 1h, 2d, 2026-11-21, "2026-11-21 12:30"',
+        })
+        .option('kind', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'only these kinds: died,killed',
+        }),
+    run: async (options) => (await import('./events.ts')).runEvents(options),
   },
   watch: {
     summary: 'Stay and run the pass whenever there is something to do; owns no worker.',

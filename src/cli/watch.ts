@@ -3,6 +3,7 @@ import { createAdminDesk, type AdminDesk } from '../commands/admin-desk.ts';
 import { status } from '../commands/status.ts';
 import type { Context } from '../control/context.ts';
 import { createHookRunner } from '../control/hook-runner.ts';
+import { journaled } from '../control/journaled.ts';
 import { releaseFinder } from '../control/releases.ts';
 import { openNotifyDesk } from '../control/notify-desk.ts';
 import { endAll, watch } from '../control/watch.ts';
@@ -14,6 +15,7 @@ import { withWants } from '../core/wants.ts';
 import { now } from '../os/clock.ts';
 import { currentUser } from '../os/environment.ts';
 import { readIntent } from '../os/intent-file.ts';
+import { openJournal } from '../os/journal-file.ts';
 import { createLineServer } from '../os/line-server.ts';
 import { feedSystemdWatchdog, notifySystemd } from '../os/notify-socket.ts';
 import { serveMetrics } from '../os/metrics-server.ts';
@@ -43,7 +45,8 @@ export async function runWatch(options: RawOptions): Promise<number> {
     if (!isToldByWatch(event)) return;
     print(global.json ? eventLine(event) : formatEventLine(event, painted));
   };
-  let context = contextFor(global, ended.signal, tell);
+  const begun = contextFor(global, ended.signal, tell);
+  let context = journaled(begun, openJournal(begun.config.stateDir));
   const desk: AdminDesk = createAdminDesk(
     () => context,
     VERSION,
@@ -55,11 +58,12 @@ export async function runWatch(options: RawOptions): Promise<number> {
   const reload = (): void => {
     try {
       context = renewed(context, contextFor(global, ended.signal, tell));
-      tell({ kind: 'config_read', at: now(), instance: 'watch' });
+      context.report({ kind: 'config_read', at: now(), instance: 'watch' });
       wake();
     } catch (error) {
       if (!(error instanceof WorkerctlError)) throw error;
-      tell({ kind: 'config_refused', at: now(), instance: 'watch', problem: error.message });
+      const problem = error.message;
+      context.report({ kind: 'config_refused', at: now(), instance: 'watch', problem });
     }
   };
   let tellDrains = (): void => undefined;
@@ -171,8 +175,12 @@ function addressIn(option: string, text: unknown): { host: string; port: number 
  * What a new config makes of the watch, which does not forget what it knows.
  * @throws WorkerctlError `config` when it has another state directory: lock, trigger and workers are in this one
  */
-function renewed({ config, probe, silence, memory }: Context, next: Context): Context {
-  if (next.config.stateDir === config.stateDir) return { ...next, probe, silence, memory };
+function renewed(
+  { config, probe, silence, memory, hooks, report }: Context,
+  next: Context,
+): Context {
+  if (next.config.stateDir === config.stateDir)
+    return { ...next, probe, silence, memory, hooks, report };
   throw new WorkerctlError(
     'config',
     `state_dir: expected ${config.stateDir} while this watch runs, found ${next.config.stateDir}; end it and start it anew`,
@@ -195,7 +203,7 @@ function contextFor(
     probe: createReadinessProbe(),
     silence: createSilenceTracker(config.stateDir),
     memory: createMemoryTracker(config.stateDir),
-    hooks: createHookRunner({ config, hostName, report }),
+    hooks: createHookRunner(),
     releaseOf: releaseFinder(config, hostName),
     report,
     progress: neverShown,

@@ -23,7 +23,7 @@ export async function bootcheck(
   refuseIfLocked(passLockPath(config.stateDir));
   if (!(await isAllWell(context, request)))
     await runPass(recorded, { ...request, lockWait: noWait });
-  context.hooks.kick();
+  context.hooks.kick(context);
   context.silence.save();
   context.memory.save();
   return acted('bootcheck', events, { kind: 'not_waited' });

@@ -7,6 +7,7 @@ import type { ActOutcome } from '../core/outcome.ts';
 import { selectInstances } from '../core/targets.ts';
 import { identifiersFor } from '../core/wants.ts';
 import type { Worker } from '../core/worker.ts';
+import { ensureStateDirectory } from '../os/state-directory.ts';
 import { recordedInstances } from '../os/state-files.ts';
 import { acted, lockWait, recording, type PlanOutcome } from './act.ts';
 
@@ -41,6 +42,7 @@ export async function want(
   };
   if (dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
   const { recorded, events } = recording(context);
+  ensureStateDirectory(config.stateDir); // the journal is in there
   report(recorded, name, {
     kind: 'wanted',
     count: wanted ?? worker.configured.length,

@@ -7,17 +7,16 @@ import type { HookScene } from './hooks.ts';
 /** Runs in the background what passes have left to be run. */
 export interface HookRunner {
   /** There may be hooks to run now. Never waits. */
-  readonly kick: () => void;
+  readonly kick: (scene: HookScene) => void;
   /** Resolves when no hook runs. */
   readonly settled: () => Promise<void>;
 }
 
 /** What hooks need is loaded when there are any. */
-export function createHookRunner(scene: HookScene): HookRunner {
-  const { config, report } = scene;
+export function createHookRunner(): HookRunner {
   let running: Promise<void> | undefined;
   let isKicked = false;
-  const run = async (): Promise<void> => {
+  const run = async (scene: HookScene): Promise<void> => {
     try {
       const { runHooks } = await import('./hooks.ts');
       for (isKicked = true; isKicked;) {
@@ -26,16 +25,16 @@ export function createHookRunner(scene: HookScene): HookRunner {
       }
     } catch (error) {
       const problem = `hooks cannot be run: ${describeErrno(error)}`;
-      report({ kind: 'warning', problem, at: now(), instance: 'hooks' });
+      scene.report({ kind: 'warning', problem, at: now(), instance: 'hooks' });
     } finally {
       running = undefined;
     }
   };
   return {
-    kick: () => {
-      if (!existsSync(hookFolder(config.stateDir))) return;
+    kick: (scene) => {
+      if (!existsSync(hookFolder(scene.config.stateDir))) return;
       isKicked = true;
-      running ??= run();
+      running ??= run(scene);
     },
     settled: () => running ?? Promise.resolve(),
   };

@@ -66,7 +66,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     return { ...outcome, intent: givenUp(context, outcome, failures) };
   } finally {
     await lock.release();
-    context.hooks.kick();
+    context.hooks.kick(context);
   }
 }
 

@@ -107,7 +107,7 @@ function deathNews({ observed: { name }, dead, finding }: NewDeath, { now }: Obs
     start,
     death,
     verdict,
-    ...(by !== undefined && { by }),
+    ...(by !== undefined && { cause: by }),
     ...held,
     ...(death.kind !== 'rebooted' && { uptime: elapsed(startedAt, diedAt ?? now) }),
     ...(stop?.sent === true && diedAt !== undefined && { drained: elapsed(stop.at, diedAt) }),

@@ -96,8 +96,8 @@ export type Happening =
       readonly start: string;
       readonly death: Death;
       readonly verdict: Verdict;
-      /** Who asked for it, in words. */
-      readonly by?: string;
+      /** Who asked for it and why, in words. */
+      readonly cause?: string;
       readonly uptime?: Duration;
       /** How long it took to leave, since it was asked. */
       readonly drained?: Duration;

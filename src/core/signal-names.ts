@@ -7,14 +7,11 @@ const names =
 /** The number of a signal; 0 for a name that is none. */
 export const signalNumber = (name: string): number => names.indexOf(name) + 1;
 
-/** Its name (`SIGKILL`); undefined for one that has none. */
-export function signalName(number: number): string | undefined {
-  const name = names[number - 1];
-  return name === undefined ? undefined : `SIG${name}`;
-}
-
 /** A signal as operators read it: `signal 9 (SIGKILL)`. */
 export function formatSignal(number: number): string {
-  const name = signalName(number);
-  return name === undefined ? `signal ${number}` : `signal ${number} (${name})`;
+  const name = names[number - 1];
+  return name === undefined ? `signal ${number}` : `signal ${number} (SIG${name})`;
 }
+
+/** The name of a signal, `SIGKILL`; real-time signals have none but their number: `SIG40`. */
+export const signalName = (number: number): string => `SIG${names[number - 1] ?? number}`;

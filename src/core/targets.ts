@@ -24,6 +24,18 @@ export function selectInstances(
   return all.filter((name) => matchers.some((matches) => matches(name)));
 }
 
+/**
+ * Whether targets name this instance, or worker, whatever the config has; no target names all. For what is about the past.
+ */
+export function namedBy(targets: readonly string[]): (name: string) => boolean {
+  const patterns = targets.map(globPattern);
+  return (name) =>
+    patterns.length === 0 ||
+    patterns.some(
+      (pattern) => pattern.test(name) || (name.includes('.') && pattern.test(workerNameOf(name))),
+    );
+}
+
 /** The worker's name in an instance's. */
 export const workerNameOf = (instance: string): string => instance.slice(0, instance.indexOf('.'));
 

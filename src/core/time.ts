@@ -58,3 +58,14 @@ export function formatTimeOfDay(at: Moment): string {
   const date = new Date(at);
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
+
+/** A moment as local time, `12:03:04`, with its day where that is not the day of `now`: `2026-11-20 12:03:04`. */
+export function formatDayAndTime(at: Moment, now: Moment): string {
+  const day = dayOf(at);
+  return day === dayOf(now) ? formatTimeOfDay(at) : `${day} ${formatTimeOfDay(at)}`;
+}
+
+function dayOf(at: Moment): string {
+  const date = new Date(at);
+  return `${String(date.getFullYear())}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}

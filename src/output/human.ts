@@ -28,19 +28,17 @@ export function isTold(event: Event): boolean {
   return event.verdict === 'lost' && !(event.death.kind === 'exited' && event.death.status === 0);
 }
 
+/** What is told in other words: that it is killed, or how a restart ends. Hooks only where they fail. */
+const untold: ReadonlySet<Event['kind']> = new Set([
+  'hooked',
+  'ready',
+  'rolled_out',
+  'unresponsive',
+]);
+
 /** A resident watch tells of each death, in the words that operators know. */
-export function isToldByWatch(event: Event): boolean {
-  switch (event.kind) {
-    case 'ready':
-    case 'unresponsive': // that it is killed is told
-    case 'rolled_out': // so is how a restart ends
-      return false;
-    case 'hooked':
-      return event.problem !== undefined;
-    default:
-      return true;
-  }
-}
+export const isToldByWatch = (event: Event): boolean =>
+  !untold.has(event.kind) || (event.kind === 'hooked' && event.problem !== undefined);
 
 const describeDraining = (draining: readonly Draining[], at: Moment): string =>
   formatNames(

@@ -1,4 +1,5 @@
 import { jobOf, type Activity } from '../core/activity.ts';
+import type { JournalEntry } from '../core/journal.ts';
 import { formatAction, type Plan } from '../core/plan.ts';
 import { isShort, type Status } from '../core/status.ts';
 
@@ -7,8 +8,8 @@ const schema = 1;
 
 const print = (value: object): string => `${JSON.stringify({ schema, ...value }, undefined, 2)}\n`;
 
-/** `status --json`. Times are ISO 8601, lengths are seconds. */
-export const statusJson = (status: Status): string =>
+/** `status --json`. Times are ISO 8601, lengths are seconds. `events`, of a single instance, are as in the journal. */
+export const statusJson = (status: Status, events?: readonly JournalEntry[]): string =>
   print({
     wanted: status.wanted,
     up: status.up,
@@ -43,6 +44,7 @@ export const statusJson = (status: Status): string =>
       change,
       aborted: aborted ?? null,
     })),
+    ...(events && { events }),
   });
 
 const iso = (at: number): string => new Date(at).toISOString();

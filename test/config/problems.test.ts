@@ -402,7 +402,10 @@ describe('values', () => {
       'hooks: {rollout: "tell %%i %i"}',
       '4:22: workers.mail.hooks.rollout: found %i, which has no meaning here: a restart is of all instances',
     ],
-    ['hooks: {lots: a}', '4:13: workers.mail.hooks.lots: unknown key; known here: lost, backoff, unresponsive, rollout, timeout'],
+    [
+      'hooks: {lots: a}',
+      '4:13: workers.mail.hooks.lots: unknown key; known here: lost, backoff, unresponsive, rollout, timeout',
+    ],
     [
       'backoff: {max: 10}',
       '4:20: workers.mail.backoff.max: expected a duration of more than 0 and at most 24h, such as 1s, 90s or 15m, found 10',

@@ -5,6 +5,7 @@ import {
   heartbeatPolicy,
   mergedReady,
   readiness,
+  recyclePolicy,
   restartPolicy,
   stopPolicy,
 } from './build-policies.ts';
@@ -65,6 +66,7 @@ function merged(defaults: Defaults, own: Section): Section {
     restart: { ...defaults.restart, ...own.restart },
     busy: { ...defaults.busy, ...own.busy },
     backoff: { ...defaults.backoff, ...own.backoff },
+    recycle: { ...defaults.recycle, ...own.recycle },
   };
 }
 
@@ -94,6 +96,7 @@ function worker(name: string, section: Section, { base, stateDir, logDir }: Fold
     backoff: backoffPolicy(section.backoff ?? {}),
     ...(section.busy?.title !== undefined && { busyTitle: section.busy.title }),
     ...(section.heartbeat && { heartbeat: heartbeatPolicy(section.heartbeat) }),
+    ...recyclePolicy(section.recycle ?? {}),
     maxCount: section.max_count ?? 500,
   };
 }

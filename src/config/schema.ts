@@ -1,5 +1,14 @@
 import * as z from 'zod/mini';
-import { backoff, busy, heartbeat, ready, release, restart, stop } from './policy-schema.ts';
+import {
+  backoff,
+  busy,
+  heartbeat,
+  ready,
+  recycle,
+  release,
+  restart,
+  stop,
+} from './policy-schema.ts';
 import {
   command,
   filePath,
@@ -53,6 +62,7 @@ const sharedShape = {
   heartbeat: z.optional(heartbeat),
   max_count: z.optional(whole(1, 10_000)),
   backoff: z.optional(backoff),
+  recycle: z.optional(recycle),
 };
 
 const countOrIdentifiers = rule((section: { count?: unknown; identifiers?: unknown }) =>

@@ -22,6 +22,7 @@ import {
   removeFilesOf,
   stopPath,
   writeDump,
+  writeKill,
   writePidfile,
   writeQuiet,
   writeRecord,
@@ -81,6 +82,9 @@ async function tidyUp(context: Context, action: Action): Promise<void> {
       return;
     case 'kill':
       await kill(context, action);
+      return;
+    case 'leftovers':
+      await (await import('./tell-leftovers.ts')).dealWithLeftovers(context, action);
       return;
     case 'stop':
     case 'quiet':
@@ -190,6 +194,7 @@ function dump(context: Context, { instance, process, signal, cause }: Of<'dump'>
 async function kill(context: Context, action: Of<'kill'>): Promise<void> {
   const { instance, process, job, isWatchdog, cause } = action;
   const { pid } = process;
+  if (isWatchdog === true) noteKill(context, action);
   const outcome = await killSession(process);
   switch (outcome.kind) {
     case 'killed':
@@ -207,6 +212,16 @@ async function kill(context: Context, action: Of<'kill'>): Promise<void> {
       return;
     case 'gone':
       return;
+  }
+}
+
+/** That its death is no failure of its own. A full disk keeps nobody from being killed. */
+function noteKill({ config }: Context, { instance, process, cause }: Of<'kill'>): void {
+  try {
+    const note = { process, sent: true, signal: 'TERM', at: now(), cause } as const;
+    writeKill(config.stateDir, instance, note);
+  } catch {
+    return;
   }
 }
 
@@ -271,7 +286,11 @@ function note({ config: { stateDir } }: Context, action: Of<'stop'> | Of<'quiet'
     prelude?.deadline ?? (limit === undefined ? undefined : durationOf(sinceBoot() + limit));
   const at = prelude?.at ?? now();
   const stop = { process, sent: false, signal, at, cause, ...(deadline && { deadline }) };
-  if (action.kind === 'stop') writeStop(stateDir, instance, stop);
+  if (action.kind === 'stop')
+    writeStop(stateDir, instance, {
+      ...stop,
+      ...(action.isRecycle === true && { isRecycle: true }),
+    });
   else writeQuiet(stateDir, instance, { ...stop, isPrelude: action.isPrelude });
 }
 

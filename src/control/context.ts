@@ -6,6 +6,7 @@ import type { Config, Worker } from '../core/worker.ts';
 import { now } from '../os/clock.ts';
 import type { ReadinessProbe } from '../os/readiness-probe.ts';
 import type { SilenceTracker } from '../os/silence.ts';
+import type { Measures } from './measure.ts';
 
 /** Shows how far a waiting command is, again and again. */
 export interface ProgressDisplay {
@@ -29,6 +30,8 @@ export interface Context {
   readonly probe: ReadinessProbe;
   /** Remembers from look to look who gives no sign of life. */
   readonly silence: SilenceTracker;
+  /** Measures what recycling depends on; only those have it who recycle: bootcheck and watch. */
+  readonly measures?: Measures;
   /** What a start of this worker's would be called now; undefined where nobody knows. */
   readonly releaseOf: (worker: Worker) => string | undefined;
   /** Is told of each event as it happens. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { newPauses } from '../core/backoff.ts';
 import { applyGoal, type Goal } from '../core/goal.ts';
 import type { Intent, Rollout } from '../core/intent.ts';
 import { isLeaving } from '../core/leaving.ts';
@@ -55,16 +56,33 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     const outcome = await decide(context, request);
     request.onSeen?.(outcome);
     reportProgress(context, outcome.before, outcome);
+    reportPauses(context, outcome.before, outcome);
     if (!isSameIntent(outcome.intent, outcome.before)) {
       // What a check drops from the intent has been reached: losing that in a crash costs nothing.
       writeIntent(stateDir, outcome.intent, { durable: request.goal.kind !== 'check' });
     }
     const failures: Failed[] = [];
+    const tellLeftovers = await noteReplaced(context, outcome);
     await apply(noting(context, failures), outcome.plan, lock);
+    await tellLeftovers?.();
     return { ...outcome, intent: givenUp(context, outcome, failures) };
   } finally {
     await lock.release();
   }
+}
+
+/** What dead processes have left is told after their replacements are started. */
+async function noteReplaced(
+  context: Context,
+  outcome: PassOutcome,
+): Promise<(() => Promise<void>) | undefined> {
+  const { plan, observation } = outcome;
+  const isOfDead = ({ kind, instance }: Plan[number]): boolean =>
+    (kind === 'start' || kind === 'tidy') &&
+    observation.instances.get(instance)?.presence.kind === 'dead';
+  if (!plan.some(isOfDead)) return undefined;
+  const tellers = await import('./tell-leftovers.ts');
+  return tellers.noteReplaced(context, outcome);
 }
 
 /** An instance that could not be asked or started, and why. */
@@ -183,6 +201,18 @@ function reportProgress(
     const untouched = [...members.values()].filter(({ kind }) => kind === 'untouched').length;
     report(context, aborted.instance, { kind: 'aborted', reason: aborted.why, untouched });
   }
+}
+
+/** Tells of instances that stay down for a while. */
+function reportPauses(
+  context: Context,
+  before: Intent,
+  { intent, observation }: PassOutcome,
+): void {
+  if (intent.failures === before.failures) return;
+  const config = withWants(context.config, intent);
+  for (const { instance, happening } of newPauses(config, before, intent, observation))
+    report(context, instance, happening);
 }
 
 /**

@@ -36,6 +36,8 @@ export interface Stop {
    * never.
    */
   readonly deadline?: Duration;
+  /** It was worn, and is to be replaced. */
+  readonly isRecycle?: boolean;
 }
 
 /** That a process was asked to take no new job. */

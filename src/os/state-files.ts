@@ -83,6 +83,7 @@ const stopSchema = once(() =>
     cause: z.string(),
     deadline: z.optional(z.number()),
     is_prelude: z.optional(z.boolean()),
+    is_recycle: z.optional(z.boolean()),
   }),
 );
 
@@ -114,6 +115,12 @@ export const quietPath = (stateDir: string, instance: string): string =>
 /** That the process was told to write down what it is doing. */
 export const dumpPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'dump');
+/** What the last dead process of an instance has left behind in its session. */
+export const leftPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'left');
+/** That the process was killed because it gave no sign of life. */
+export const killPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'kill');
 export const readyPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'ready');
 /**
@@ -159,7 +166,7 @@ export function listStateFiles(stateDir: string): { recorded: string[]; notes: S
   return { recorded, notes };
 }
 
-const noteKinds = /\.(?:stop|quiet|ready|dump)$/;
+const noteKinds = /\.(?:stop|quiet|ready|dump|left)$/;
 
 function namesIn(stateDir: string): string[] {
   try {
@@ -248,7 +255,8 @@ function readNote(path: string, what: string): StateFile<Quieting> {
   if (!existsSync(path)) return { kind: 'absent' };
   const file = readJson(path, stopSchema, what);
   if (file.kind !== 'read') return file;
-  const { sent, signal, at, cause, deadline, is_prelude: isPrelude = false } = file.value;
+  const { sent, signal, at, cause, deadline } = file.value;
+  const { is_prelude: isPrelude = false, is_recycle: isRecycle = false } = file.value;
   return {
     kind: 'read',
     value: {
@@ -258,6 +266,7 @@ function readNote(path: string, what: string): StateFile<Quieting> {
       at: momentOf(at),
       cause,
       ...(deadline !== undefined && { deadline: durationOf(deadline) }),
+      ...(isRecycle && { isRecycle }),
       isPrelude,
     },
   };
@@ -275,7 +284,7 @@ export function writeQuiet(stateDir: string, instance: string, quiet: Quieting):
 
 /** `sent` comes first: signal.sh writes over it. */
 function writeNote(path: string, note: Stop, more: object): void {
-  const { process, sent, signal, at, cause, deadline } = note;
+  const { process, sent, signal, at, cause, deadline, isRecycle } = note;
   const json = {
     sent,
     pid: process.pid,
@@ -285,6 +294,7 @@ function writeNote(path: string, note: Stop, more: object): void {
     at,
     cause,
     deadline,
+    is_recycle: isRecycle,
     ...more,
   };
   writeFileAtomically(path, `${JSON.stringify(json)}\n`);
@@ -306,6 +316,69 @@ export function readDump(
 /** Notes that a process is told to write down what it is doing, at this moment since the boot of the host. */
 export function writeDump(stateDir: string, instance: string, dump: Stop): void {
   writeNote(dumpPath(stateDir, instance), dump, {});
+}
+
+/** Whether the process with this record was killed because it gave no sign of life. */
+export function wasWatchdogKilled(
+  stateDir: string,
+  instance: string,
+  process: ProcessIdentity,
+): boolean {
+  const file = readNote(killPath(stateDir, instance), 'a note of a kill');
+  return file.kind === 'read' && isSameProcess(file.value.process, process);
+}
+
+/** Notes that a process is about to be killed because it gives no sign of life: its death is no failure. */
+export function writeKill(stateDir: string, instance: string, kill: Stop): void {
+  writeNote(killPath(stateDir, instance), kill, {});
+}
+
+/** What is known of what a dead process has left behind. */
+export interface LeftNote {
+  /** The dead one. */
+  readonly process: ProcessIdentity;
+  /** When it died, since the boot of the host, where that is known. */
+  readonly diedAt?: Duration;
+  /** Who was there when it was looked for and told; undefined: nobody has looked yet. */
+  readonly members?: readonly { readonly pid: number; readonly startTime: number }[];
+}
+
+const leftSchema = once(() =>
+  z.object({
+    pid: z.int().check(z.positive()),
+    start_time: z.int(),
+    boot_id: z.string(),
+    died_at: z.optional(z.number()),
+    members: z.optional(z.array(z.tuple([z.int(), z.int()]))),
+  }),
+);
+
+/** What is noted of what the last dead process of an instance has left behind; undefined: nothing. */
+export function readLeft(stateDir: string, instance: string): LeftNote | undefined {
+  const path = leftPath(stateDir, instance);
+  if (!existsSync(path)) return undefined;
+  const file = readJson(path, leftSchema, 'a note of what a process has left');
+  if (file.kind !== 'read') return undefined;
+  const { died_at: diedAt, members } = file.value;
+  return {
+    process: identityIn(file.value),
+    ...(diedAt !== undefined && { diedAt: durationOf(diedAt) }),
+    ...(members && { members: members.map(([pid, startTime]) => ({ pid, startTime })) }),
+  };
+}
+
+/** Notes what a dead process has left behind, or that this is still to be looked for. */
+export function writeLeft(stateDir: string, instance: string, note: LeftNote): void {
+  const { process, diedAt, members } = note;
+  const json = {
+    pid: process.pid,
+    start_time: process.startTime,
+    boot_id: process.bootId,
+    died_at: diedAt,
+    members: members?.map(({ pid, startTime }) => [pid, startTime]),
+  };
+  writeFileAtomically(leftPath(stateDir, instance), `${JSON.stringify(json)}\n`);
+  effect();
 }
 
 /** Whether the process of this start was seen ready. */
@@ -359,6 +432,8 @@ export function removeFilesOf(stateDir: string, name: string, start: string): vo
     stopPath,
     quietPath,
     readyPath,
+    killPath,
+    leftPath,
     exitPath,
     shimNotesPath,
     lockPath,

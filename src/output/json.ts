@@ -15,7 +15,7 @@ export const statusJson = (status: Status): string =>
     ready: status.ready,
     ok: !isShort(status),
     instances: status.instances.map(
-      ({ name, worker, state, pid, uptime, release, isOutdated, activity, detail }) => ({
+      ({ activity, startsAt, name, worker, state, pid, uptime, release, isOutdated, ...rest }) => ({
         name,
         worker,
         state,
@@ -24,7 +24,11 @@ export const statusJson = (status: Status): string =>
         release: release ?? null,
         outdated: isOutdated,
         activity: activity === undefined ? null : activityJson(activity),
-        detail,
+        memory_bytes: rest.memory ?? null,
+        leftovers: rest.leftovers?.processes ?? [],
+        failures: rest.failures ?? 0,
+        starts_at: startsAt === undefined ? null : iso(startsAt),
+        detail: rest.detail,
       }),
     ),
     wants: status.wants.map(({ worker, count, configured, by, at }) => ({

@@ -5,7 +5,7 @@ import type { ActOutcome } from '../core/outcome.ts';
 const schema = 1;
 
 /** The keys whose numbers are lengths of time. */
-const durations: ReadonlySet<string> = new Set(['drained', 'draining', 'limit', 'after']);
+const durations: ReadonlySet<string> = new Set(['drained', 'draining', 'limit', 'after', 'delay']);
 
 /** The keys whose numbers are moments, except in `Draining`. */
 const moments: ReadonlySet<string> = new Set(['at', 'since', 'until']);

@@ -6,6 +6,7 @@ import { createHookRunner } from '../control/hook-runner.ts';
 import { journaled } from '../control/journaled.ts';
 import { releaseFinder } from '../control/releases.ts';
 import { openNotifyDesk } from '../control/notify-desk.ts';
+import { recycling } from '../control/recycling.ts';
 import { endAll, watch } from '../control/watch.ts';
 import { adminHandler } from '../core/admin-protocol.ts';
 import { WorkerctlError } from '../core/error.ts';
@@ -45,19 +46,20 @@ export async function runWatch(options: RawOptions): Promise<number> {
     if (!isToldByWatch(event)) return;
     print(global.json ? eventLine(event) : formatEventLine(event, painted));
   };
-  const begun = contextFor(global, ended.signal, tell);
+  const begun = await recycling(contextFor(global, ended.signal, tell));
   let context = journaled(begun, openJournal(begun.config.stateDir));
-  const desk: AdminDesk = createAdminDesk(
-    () => context,
-    VERSION,
-    () => {
-      ended.abort();
-    },
-  );
+  // A release is called what it is called at the moment: a watch outlives many of them.
+  const current = (): Context => ({
+    ...context,
+    releaseOf: releaseFinder(context.config, context.hostName),
+  });
+  const desk: AdminDesk = createAdminDesk(current, VERSION, () => {
+    ended.abort();
+  });
   let wake: () => void = () => undefined;
-  const reload = (): void => {
+  const reload = async (): Promise<void> => {
     try {
-      context = renewed(context, contextFor(global, ended.signal, tell));
+      context = renewed(context, await recycling(contextFor(global, ended.signal, tell)));
       context.report({ kind: 'config_read', at: now(), instance: 'watch' });
       wake();
     } catch (error) {
@@ -72,23 +74,20 @@ export async function runWatch(options: RawOptions): Promise<number> {
     if (ended.signal.aborted) tellDrains();
     ended.abort();
   };
-  process.on('SIGHUP', reload);
+  process.on('SIGHUP', () => void reload());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);
   const open: Open[] = [];
   try {
     await watch({
-      context: () => context,
+      context: current,
       onWake: (ring) => (wake = ring),
       signal: ended.signal,
       seen: desk.see,
       begun: async () => {
-        await listen(open, options, () => context, desk);
-        const heard = await openNotifyDesk(
-          () => context,
-          () => {
-            wake();
-          },
-        );
+        await listen(open, options, current, desk);
+        const heard = await openNotifyDesk(current, () => {
+          wake();
+        });
         if (heard !== undefined) open.push(heard);
         await notifySystemd('READY=1');
         stopFeeding = feedSystemdWatchdog();

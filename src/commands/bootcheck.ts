@@ -1,4 +1,5 @@
 import type { Context } from '../control/context.ts';
+import { recycling } from '../control/recycling.ts';
 import { isSameIntent, passLockPath, planPass, runPass } from '../control/pass.ts';
 import type { ActOutcome } from '../core/outcome.ts';
 import { selectInstances } from '../core/targets.ts';
@@ -12,9 +13,10 @@ import { acted, recording, type PlanOutcome } from './act.ts';
  * @throws WorkerctlError `locked` when another pass is at work
  */
 export async function bootcheck(
-  context: Context,
+  asked: Context,
   options: { dryRun: boolean },
 ): Promise<ActOutcome | PlanOutcome> {
+  const context = await recycling(asked);
   const { config } = context;
   const instances = selectInstances(config, recordedInstances(config.stateDir), []);
   const request = { goal: { kind: 'check' }, instances, mayHaveStrays: true } as const;

@@ -23,7 +23,8 @@ export async function status(scene: Scene, { targets, releaseOf }: StatusRequest
   const known = new Set(config.workers.map(({ name }) => name));
   const strangers = recorded.filter((name) => !known.has(workerNameOf(name)));
   const names = targets.length === 0 ? [...selected, ...strangers] : selected;
-  const seen = await observeReported({ ...scene, notes }, besideTheirOwn(names));
+  const measuring = await withMeasures({ ...scene, notes, showsLeftovers: true }, releaseOf);
+  const seen = await observeReported(measuring, besideTheirOwn(names));
   const someAreUnknown = [...seen.instances.values()].some(
     ({ presence }) => presence.kind === 'absent',
   );
@@ -31,6 +32,13 @@ export async function status(scene: Scene, { targets, releaseOf }: StatusRequest
   // As the next pass will see it: a death that no pass has noticed yet counts.
   const intent = applyGoal(config, readIntent(config.stateDir), { kind: 'check' }, observation);
   return statusOf(config, intent, observation, releasesOf(config, releaseOf));
+}
+
+/** Memory is shown where it has a limit. */
+async function withMeasures(scene: Scene, releaseOf: StatusRequest['releaseOf']): Promise<Scene> {
+  if (!scene.config.workers.some(({ recycle }) => recycle?.memory !== undefined)) return scene;
+  const { createMeasures } = await import('../control/measure.ts');
+  return { ...scene, measures: createMeasures(() => releaseOf) };
 }
 
 /** Old processes that are leaving come right after the instance that they are of. */

@@ -1,9 +1,10 @@
-import { report, type Context } from '../control/context.ts';
+import { report, workerOf, type Context } from '../control/context.ts';
 import { killNow, planPass, runPass, type PassOutcome } from '../control/pass.ts';
 import { waitForExit } from '../control/wait-for-exit.ts';
 import { isLeaving } from '../core/leaving.ts';
 import { liveProcess, type ObservedInstance } from '../core/observation.ts';
 import type { ActOutcome } from '../core/outcome.ts';
+import { isAwaited } from '../core/reconcile.ts';
 import { isOfConfig, selectInstances, workerNameOf } from '../core/targets.ts';
 import { durationOf } from '../core/time.ts';
 import type { Config, Worker } from '../core/worker.ts';
@@ -60,7 +61,9 @@ export async function stop(
 /** Says what is stopped already; the others are still there. */
 function reportStopped(context: Context, { observation }: PassOutcome): string[] {
   const all = [...observation.instances.values()];
-  const isThere = (observed: ObservedInstance): boolean => liveProcess(observed) !== undefined;
+  const isThere = (observed: ObservedInstance): boolean =>
+    liveProcess(observed) !== undefined ||
+    isAwaited(observed, workerOf(context.config, observed.name));
   for (const { name } of all.filter((observed) => !isThere(observed)))
     if (!isLeaving(name)) report(context, name, { kind: 'already_stopped' });
   return all.filter(isThere).map(({ name }) => name);
@@ -109,7 +112,7 @@ const forgottenWorker = (
     overlap: false,
     maxExtra: 1,
   },
-  backoff: { initial: durationOf(0), max: durationOf(0) },
+  backoff: { initial: durationOf(0), max: durationOf(0), reset: durationOf(0) },
   lostGrace: durationOf(0),
   hooks: { timeout: durationOf(0) },
   maxCount: 1,

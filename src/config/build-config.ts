@@ -7,6 +7,7 @@ import {
   lengthOf,
   mergedReady,
   readiness,
+  recyclePolicy,
   restartPolicy,
   stopPolicy,
 } from './build-policies.ts';
@@ -67,6 +68,7 @@ function merged(defaults: Defaults, own: Section): Section {
     restart: { ...defaults.restart, ...own.restart },
     busy: { ...defaults.busy, ...own.busy },
     backoff: { ...defaults.backoff, ...own.backoff },
+    recycle: { ...defaults.recycle, ...own.recycle },
     hooks: { ...defaults.hooks, ...own.hooks },
   };
 }
@@ -97,6 +99,7 @@ function worker(name: string, section: Section, { base, stateDir, logDir }: Fold
     backoff: backoffPolicy(section.backoff ?? {}),
     ...(section.busy?.title !== undefined && { busyTitle: section.busy.title }),
     ...(section.heartbeat && { heartbeat: heartbeatPolicy(section.heartbeat) }),
+    ...recyclePolicy(section.recycle ?? {}),
     lostGrace: lengthOf(section.lost_grace ?? '10s'),
     hooks: hookPolicy(section.hooks ?? {}),
     maxCount: section.max_count ?? 500,

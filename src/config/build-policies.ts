@@ -6,6 +6,7 @@ import type {
   HookPolicy,
   QuietSignal,
   Readiness,
+  RecyclePolicy,
   RestartPolicy,
   StopPolicy,
   StopSignal,
@@ -13,6 +14,7 @@ import type {
 import type { HookName } from '../core/worker.ts';
 import { readyKinds } from './policy-schema.ts';
 import type { SharedSection } from './schema.ts';
+import { parseSize } from './size.ts';
 
 type Keys<Name extends keyof SharedSection> = NonNullable<SharedSection[Name]>;
 
@@ -37,12 +39,14 @@ export function readiness(keys: ReadyKeys, pathOf: (text: string) => string): Re
   return { kind: 'after', after: lengthOf(after ?? '1s') };
 }
 
-export function stopPolicy({ signal, quiet, resume, timeout }: Keys<'stop'>): StopPolicy {
+export function stopPolicy(keys: Keys<'stop'>): StopPolicy {
+  const { signal, quiet, resume, timeout, leftovers } = keys;
   return {
     signal: withoutPrefix<StopSignal>(signal ?? 'TERM'),
     ...(quiet !== undefined && { quiet: withoutPrefix<QuietSignal>(quiet) }),
     ...(resume !== undefined && { resume: withoutPrefix<QuietSignal>(resume) }),
     ...(timeout !== undefined && timeout !== 'never' && { timeout: lengthOf(timeout) }),
+    ...(leftovers !== undefined && leftovers !== 'leave' && { leftovers }),
   };
 }
 
@@ -56,8 +60,28 @@ export function restartPolicy(keys: Keys<'restart'>): RestartPolicy {
   };
 }
 
-export function backoffPolicy({ initial, max }: Keys<'backoff'>): BackoffPolicy {
-  return { initial: lengthOf(initial ?? '1s'), max: lengthOf(max ?? '5m') };
+export function backoffPolicy({ initial, max, reset }: Keys<'backoff'>): BackoffPolicy {
+  return {
+    initial: lengthOf(initial ?? '1s'),
+    max: lengthOf(max ?? '5m'),
+    reset: lengthOf(reset ?? '10m'),
+  };
+}
+
+/** Nothing where no process would ever be worn. */
+export function recyclePolicy(keys: Keys<'recycle'>): { recycle?: RecyclePolicy } {
+  const { memory, age, outdated = false, min_age: minAge = '1m' } = keys;
+  const bytes = typeof memory === 'string' ? parseSize(memory) : memory;
+  const oldest = age === undefined || age === 'never' ? undefined : lengthOf(age);
+  if (bytes === undefined && oldest === undefined && !outdated) return {};
+  return {
+    recycle: {
+      ...(bytes !== undefined && { memory: bytes }),
+      ...(oldest !== undefined && { age: oldest }),
+      outdated,
+      minAge: lengthOf(minAge),
+    },
+  };
 }
 
 export function heartbeatPolicy({ timeout, dump, grace }: Keys<'heartbeat'>): HeartbeatPolicy {

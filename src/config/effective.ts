@@ -4,6 +4,7 @@ import type {
   Batch,
   Config,
   Readiness,
+  RecyclePolicy,
   ReleaseSource,
   StopPolicy,
   Worker,
@@ -53,7 +54,9 @@ function section(worker: Worker): object {
     backoff: {
       initial: exactDuration(worker.backoff.initial),
       max: exactDuration(worker.backoff.max),
+      reset: exactDuration(worker.backoff.reset),
     },
+    ...(worker.recycle && { recycle: recycle(worker.recycle) }),
     lost_grace: exactDuration(worker.lostGrace),
     hooks: { ...worker.hooks, timeout: exactDuration(worker.hooks.timeout) },
   };
@@ -63,6 +66,13 @@ const heartbeat = ({ timeout, dump, grace }: HeartbeatPolicy): object => ({
   timeout: exactDuration(timeout),
   ...(dump !== undefined && { dump }),
   grace: exactDuration(grace),
+});
+
+const recycle = ({ memory, age, outdated, minAge }: RecyclePolicy): object => ({
+  ...(memory !== undefined && { memory: exactSize(memory) }),
+  ...(age !== undefined && { age: exactDuration(age) }),
+  outdated,
+  min_age: exactDuration(minAge),
 });
 
 /** Nothing for the directory: it is named by no key. */
@@ -92,8 +102,12 @@ function ready(readiness: Readiness): object {
   }
 }
 
-function stop({ timeout, ...signals }: StopPolicy): object {
-  return { ...signals, timeout: timeout === undefined ? 'never' : exactDuration(timeout) };
+function stop({ timeout, leftovers, ...signals }: StopPolicy): object {
+  return {
+    ...signals,
+    timeout: timeout === undefined ? 'never' : exactDuration(timeout),
+    leftovers: leftovers ?? 'leave',
+  };
 }
 
 const batch = (of: Batch): number | string => (of.kind === 'count' ? of.count : `${of.percent}%`);
@@ -110,6 +124,18 @@ const units = [
   ['h', 3_600_000],
   ['m', 60_000],
   ['s', 1000],
+] as const;
+
+/** A size without any rounding: `512MB`, or a number of bytes. */
+function exactSize(bytes: number): number | string {
+  const [unit, size] = sizeUnits.find(([, size]) => bytes > 0 && bytes % size === 0) ?? ['', 1];
+  return unit === '' ? bytes : `${bytes / size}${unit}`;
+}
+
+const sizeUnits = [
+  ['GB', 1024 ** 3],
+  ['MB', 1024 ** 2],
+  ['KB', 1024],
 ] as const;
 
 /** A length without any rounding, in the largest unit that allows it: `1s`, `90s`, `1500ms`. */

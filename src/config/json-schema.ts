@@ -48,7 +48,8 @@ const workerKeys: Described<typeof workerSchema.shape> = {
     'How long after a death its job is called lost, where nobody knows whether it had one: its result may be on its way.',
   hooks:
     'What is run when something has happened: lost (a job was lost with its process), backoff (an instance is not started for a while), unresponsive (a silent one is about to be killed), rollout (a restart is over or was aborted).',
-  backoff: 'How long an instance that died before it was ready stays down.',
+  backoff: 'How long an instance whose processes die young stays down.',
+  recycle: 'When a process is replaced between two jobs because it is worn. Without it: never.',
 };
 
 const logKeys: Described<InnerShape<typeof shared.log>> = {
@@ -75,6 +76,8 @@ const stopKeys: Described<InnerShape<typeof shared.stop>> = {
   resume:
     'The signal that makes it take jobs again after quiet. Without it, the worker is replaced.',
   timeout: 'Its whole session is killed when it takes longer; or never. Default: never',
+  leftovers:
+    'What becomes of the processes that a dead one leaves: leave, kill, or wait (nothing is started while they live). Default: leave',
 };
 const restartKeys: Described<InnerShape<typeof shared.restart>> = {
   canary: '1: one replacement must be ready before the others are asked to leave. Default: 1',
@@ -95,6 +98,14 @@ const heartbeatKeys: Described<InnerShape<typeof shared.heartbeat>> = {
 const backoffKeys: Described<InnerShape<typeof shared.backoff>> = {
   initial: 'How long it stays down the first time; doubled each time. Default: 1s',
   max: 'How long it stays down at most. Default: 5m',
+  reset:
+    'A ready process that dies earlier has died young; one that runs for so long ends the row. 0s: only deaths before ready count. Default: 10m',
+};
+const recycleKeys: Described<InnerShape<typeof shared.recycle>> = {
+  memory: 'How much memory its session may have: bytes, or a size such as 512MB; or unlimited.',
+  age: 'How old it may get, at most 365d; or never.',
+  outdated: 'Whether it is replaced when a start would give it another release. Default: false',
+  min_age: 'It is left alone until it has run for so long. Default: 1m',
 };
 const releaseKeys: Described<InnerShape<typeof configSchema.shape.release>> = {
   command: 'The first line that this prints; run in the folder of this file, no shell.',
@@ -114,6 +125,7 @@ export function configJsonSchema(): object {
   describe(registry, shared.busy._zod.def.innerType.shape, busyKeys);
   describe(registry, shared.heartbeat._zod.def.innerType.shape, heartbeatKeys);
   describe(registry, shared.backoff._zod.def.innerType.shape, backoffKeys);
+  describe(registry, shared.recycle._zod.def.innerType.shape, recycleKeys);
   describe(registry, configSchema.shape.release._zod.def.innerType.shape, releaseKeys);
   addRules(registry);
   const { $schema, ...schema } = z.toJSONSchema(configSchema, {

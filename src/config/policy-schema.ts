@@ -1,12 +1,14 @@
 import * as z from 'zod/mini';
-import { quietSignals, stopSignals } from '../core/worker.ts';
+import { leftoverRules, quietSignals, stopSignals } from '../core/worker.ts';
 import {
+  ageOrNever,
   command,
   duration,
   durationOrNever,
   filePath,
   map,
   positiveDuration,
+  positiveSizeOrUnlimited,
   regexp,
   rule,
   sharedCommand,
@@ -57,6 +59,7 @@ export const stop = map({
   quiet: z.optional(signal(quietSignals)),
   resume: z.optional(signal(quietSignals)),
   timeout: z.optional(durationOrNever),
+  leftovers: z.optional(z.enum(leftoverRules, { error: `one of ${leftoverRules.join(', ')}` })),
 });
 
 const share = 'a whole number of at least 1, or a part from 1% to 100%';
@@ -87,6 +90,14 @@ export const heartbeat = map({
 export const backoff = map({
   initial: z.optional(positiveDuration),
   max: z.optional(positiveDuration),
+  reset: z.optional(duration),
+});
+
+export const recycle = map({
+  memory: z.optional(positiveSizeOrUnlimited),
+  age: z.optional(ageOrNever),
+  outdated: z.optional(z.boolean({ error: 'true or false' })),
+  min_age: z.optional(duration),
 });
 
 /** A restart is of all instances: none of them is meant. */

@@ -1,5 +1,15 @@
 import * as z from 'zod/mini';
-import { backoff, busy, heartbeat, hooks, ready, release, restart, stop } from './policy-schema.ts';
+import {
+  backoff,
+  busy,
+  heartbeat,
+  hooks,
+  ready,
+  recycle,
+  release,
+  restart,
+  stop,
+} from './policy-schema.ts';
 import {
   command,
   duration,
@@ -54,6 +64,7 @@ const sharedShape = {
   heartbeat: z.optional(heartbeat),
   max_count: z.optional(whole(1, 10_000)),
   backoff: z.optional(backoff),
+  recycle: z.optional(recycle),
   lost_grace: z.optional(duration),
   hooks: z.optional(hooks),
 };

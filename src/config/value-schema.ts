@@ -111,6 +111,16 @@ export const sizeOrUnlimited = z.union(
   [naturalOr(size), z.literal('unlimited'), text(sizePattern, size)],
   { error: size },
 );
+const above = 'a number of bytes above 0, a size such as 512MB, or unlimited';
+/** A limit that something can keep to. */
+export const positiveSizeOrUnlimited = z.union(
+  [
+    z.int({ error: above }).check(z.minimum(1, { error: above })),
+    z.literal('unlimited'),
+    text(/^(?=[\d.]*[1-9])\d{1,9}(?:\.\d{1,3})?(?:B|[KMGT]i?B)$/, above),
+  ],
+  { error: above },
+);
 const many = `${notNegative}, or unlimited`;
 export const naturalOrUnlimited = z.union([naturalOr(many), z.literal('unlimited')], {
   error: many,
@@ -119,16 +129,17 @@ export const naturalOrUnlimited = z.union([naturalOr(many), z.literal('unlimited
 export const umask = text(/^0?[0-7]{3}$/, 'three octal digits in quotes, such as "022"');
 
 const day = durationOf(86_400_000);
-const durationLike = (pattern: RegExp, least: number, error: string) =>
+const year = durationOf(365 * day);
+const durationLike = (pattern: RegExp, least: number, error: string, most = day) =>
   text(pattern, error).check(
     rule((value) => {
       const length = pattern.test(value) ? parseDuration(value) : undefined;
-      const isGood = length === undefined || (length >= least && length <= day);
+      const isGood = length === undefined || (length >= least && length <= most);
       return isGood ? undefined : `expected ${error}, found "${value}"`;
     }),
   );
-const positive = (error: string) =>
-  durationLike(/^(?=[\d.]*[1-9])\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)$/, 1, error);
+const positive = (error: string, most = day) =>
+  durationLike(/^(?=[\d.]*[1-9])\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)$/, 1, error, most);
 
 const examples = 'such as 1s, 90s or 15m';
 export const duration = durationLike(
@@ -140,6 +151,9 @@ const positiveLength = `a duration of more than 0 and at most 24h, ${examples}`;
 export const positiveDuration = positive(positiveLength);
 const orNever = `${positiveLength}, or never`;
 export const durationOrNever = z.union([positive(orNever), z.literal('never')], { error: orNever });
+
+const age = 'a duration of more than 0 and at most 365d, such as 12h or 7d, or never';
+export const ageOrNever = z.union([positive(age, year), z.literal('never')], { error: age });
 
 /** The engine that will match with it is the one that says what is wrong with it. */
 function regexpProblem(pattern: string): string | undefined {

@@ -83,6 +83,9 @@ async function tidyUp(context: Context, action: Action): Promise<void> {
     case 'kill':
       await kill(context, action);
       return;
+    case 'leftovers':
+      await (await import('./tell-leftovers.ts')).dealWithLeftovers(context, action);
+      return;
     case 'stop':
     case 'quiet':
     case 'move':
@@ -284,7 +287,11 @@ function note({ config: { stateDir } }: Context, action: Of<'stop'> | Of<'quiet'
     prelude?.deadline ?? (limit === undefined ? undefined : durationOf(sinceBoot() + limit));
   const at = prelude?.at ?? now();
   const stop = { process, sent: false, signal, at, cause, ...(deadline && { deadline }) };
-  if (action.kind === 'stop') writeStop(stateDir, instance, stop);
+  if (action.kind === 'stop')
+    writeStop(stateDir, instance, {
+      ...stop,
+      ...(action.isRecycle === true && { isRecycle: true }),
+    });
   else writeQuiet(stateDir, instance, { ...stop, isPrelude: action.isPrelude });
 }
 

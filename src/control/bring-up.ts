@@ -1,9 +1,11 @@
 import type { Event } from '../core/event.ts';
 import { takenOverBy } from '../core/goal.ts';
 import { isHeld, isStopped, rolloutOf, type Intent } from '../core/intent.ts';
+import { awaitedWords } from '../core/leftovers.ts';
 import { isLeaving } from '../core/leaving.ts';
 import { ageOf, type Observation, type ObservedInstance } from '../core/observation.ts';
 import type { Progress } from '../core/progress.ts';
+import { isAwaited } from '../core/reconcile.ts';
 import { standingOf, type Standing } from '../core/standing.ts';
 import { durationOf, type Duration } from '../core/time.ts';
 import { lastLines } from '../os/log-tail.ts';
@@ -208,6 +210,12 @@ function isAborted(up: Up, intent: Intent): boolean {
   return true;
 }
 
+/** Why nothing is started in its place yet. */
+const waitsFor = ({ context }: Up, observed: ObservedInstance): string =>
+  observed.leftovers !== undefined && isAwaited(observed, workerOf(context.config, observed.name))
+    ? awaitedWords(observed.leftovers)
+    : '';
+
 function progressOf(
   up: Up,
   { observed, standing }: Placed,
@@ -241,7 +249,7 @@ function progressOf(
       };
     }
     case 'down':
-      return { instance, phase: 'down', detail: '' };
+      return { instance, phase: 'down', detail: waitsFor(up, observed) };
     case 'failed':
       return { instance, phase: 'failed', detail: standing.why };
     case 'starting':

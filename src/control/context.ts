@@ -7,6 +7,7 @@ import { now } from '../os/clock.ts';
 import type { ReadinessProbe } from '../os/readiness-probe.ts';
 import type { MemoryTracker } from '../os/memory.ts';
 import type { SilenceTracker } from '../os/silence.ts';
+import type { Measures } from './measure.ts';
 import type { HookRunner } from './hook-runner.ts';
 
 /** Shows how far a waiting command is, again and again. */
@@ -31,6 +32,8 @@ export interface Context {
   readonly probe: ReadinessProbe;
   /** Remembers from look to look who gives no sign of life. */
   readonly silence: SilenceTracker;
+  /** Measures what recycling depends on; only those have it who recycle: bootcheck and watch. */
+  readonly measures?: Measures;
   /** Remembers from look to look how much memory processes have. */
   readonly memory: MemoryTracker;
   /** Runs what passes have left to be run. */

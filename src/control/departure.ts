@@ -1,11 +1,17 @@
 import type { Event } from '../core/event.ts';
 import type { Observation } from '../core/observation.ts';
+import type { LeftProcess } from '../core/leftovers.ts';
 import { elapsed } from '../core/time.ts';
 import { report, type Context } from './context.ts';
 import type { Watched } from './watched.ts';
 
-/** Tells that an instance's process has left since it was asked to. */
-export function reportDeparture(context: Context, name: string, { instances }: Observation): void {
+/** Tells that an instance's process has left since it was asked to, and what it has left behind, where that is known. */
+export function reportDeparture(
+  context: Context,
+  name: string,
+  { instances }: Observation,
+  leftovers: readonly LeftProcess[] = [],
+): void {
   const presence = instances.get(name)?.presence;
   if (presence?.kind !== 'dead' || presence.stop === undefined) return;
   const { record, death, diedAt, stop } = presence;
@@ -14,6 +20,7 @@ export function reportDeparture(context: Context, name: string, { instances }: O
     pid: record.pid,
     death,
     ...(diedAt !== undefined && { drained: elapsed(stop.at, diedAt) }),
+    ...(leftovers.length > 0 && { leftovers }),
   });
 }
 

@@ -30,6 +30,7 @@ export interface HookScene {
 /** Which hook an event is an occasion for. */
 const occasions: Readonly<Partial<Record<Happening['kind'], HookName>>> = {
   lost: 'lost',
+  backoff: 'backoff',
   unresponsive: 'unresponsive',
   rolled_out: 'rollout',
 };

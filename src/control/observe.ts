@@ -31,6 +31,7 @@ import {
   recordedInstances,
   wasSeenReady,
 } from '../os/state-files.ts';
+import type { Measures } from './measure.ts';
 import { isDiskFull, type SilenceTracker } from '../os/silence.ts';
 import { findMarkedProcesses } from '../os/strays.ts';
 
@@ -44,6 +45,10 @@ export interface Scene {
   readonly notes?: ReadonlySet<string>;
   /** Remembers from look to look what is ready. Who looks only once has none, and waits for the answers. */
   readonly probe?: ReadinessProbe;
+  /** Measures what recycling depends on. Who has none replaces nobody because he is worn. */
+  readonly measures?: Measures;
+  /** What dead processes have left behind is to be shown, whatever the config makes of it. */
+  readonly showsLeftovers?: boolean;
   /** Measures how long workers give no sign of life. Who has none does not watch for that. */
   readonly silence?: SilenceTracker;
 }
@@ -76,10 +81,29 @@ export async function observeReported(
     const isReporting = [...observation.instances.values()].some((observed) =>
       isBeingReported(scene, observed),
     );
-    if (!isReporting || monotonicMs() > deadline) return withReadiness(scene, observation);
+    if (!isReporting || monotonicMs() > deadline)
+      return withFacts(scene, await withReadiness(scene, observation));
     await sleep(3);
   }
 }
+
+/** What only some workers want to be known of them. */
+async function withFacts(scene: Scene, observation: Observation): Promise<Observation> {
+  const { config, measures, showsLeftovers, notes } = scene;
+  const asksForLeft =
+    config.workers.some(({ stop }) => stop.leftovers !== undefined) || showsLeftovers === true;
+  const isAnyDead = asksForLeft && [...observation.instances.values()].some(isDead);
+  const isAnyNoted =
+    showsLeftovers === true && [...(notes ?? [])].some((file) => file.endsWith('.left'));
+  const isMeasured = measures !== undefined && config.workers.some(({ recycle }) => recycle);
+  const found =
+    isAnyDead || isAnyNoted
+      ? (await import('./leftovers.ts')).withLeftovers(scene, observation)
+      : observation;
+  return isMeasured ? (await import('./measure.ts')).withMeasures(scene, measures, found) : found;
+}
+
+const isDead = ({ presence }: ObservedInstance): boolean => presence.kind === 'dead';
 
 /** Whether the shim of a dead process is still there to say how it died, or has said it since we looked. */
 function isBeingReported({ config }: Scene, { name, presence }: ObservedInstance): boolean {

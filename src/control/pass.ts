@@ -62,7 +62,9 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
       writeIntent(stateDir, outcome.intent, { durable: request.goal.kind !== 'check' });
     }
     const failures: Failed[] = [];
+    const tellLeftovers = await noteReplaced(context, outcome);
     await apply(noting(context, failures), outcome.plan, lock);
+    await tellLeftovers?.();
     return { ...outcome, intent: givenUp(context, outcome, failures) };
   } finally {
     await lock.release();
@@ -79,6 +81,20 @@ async function tell(
   if (news.length === 0) return;
   const { tellNews } = await import('./tell.ts');
   tellNews(context, news, outcome.observation);
+}
+
+/** What dead processes have left is told after their replacements are started. */
+async function noteReplaced(
+  context: Context,
+  outcome: PassOutcome,
+): Promise<(() => Promise<void>) | undefined> {
+  const { plan, observation } = outcome;
+  const isOfDead = ({ kind, instance }: Plan[number]): boolean =>
+    (kind === 'start' || kind === 'tidy') &&
+    observation.instances.get(instance)?.presence.kind === 'dead';
+  if (!plan.some(isOfDead)) return undefined;
+  const tellers = await import('./tell-leftovers.ts');
+  return tellers.noteReplaced(context, outcome);
 }
 
 /** An instance that could not be asked or started, and why. */

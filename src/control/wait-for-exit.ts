@@ -1,9 +1,12 @@
 import type { Intent } from '../core/intent.ts';
-import { liveProcess, type Observation } from '../core/observation.ts';
+import { awaitedWords, type LeftProcess, type Leftovers } from '../core/leftovers.ts';
+import { liveProcess, type Observation, type ObservedInstance } from '../core/observation.ts';
 import type { Progress } from '../core/progress.ts';
+import { isAwaited } from '../core/reconcile.ts';
 import type { Duration } from '../core/time.ts';
+import type { Worker } from '../core/worker.ts';
 import { carryOn } from './carry-on.ts';
-import type { Context } from './context.ts';
+import { workerOf, type Context } from './context.ts';
 import { reportDeparture, withJob } from './departure.ts';
 import { drainingOf, settle, type Settled } from './settle.ts';
 import { watchInstances } from './watched.ts';
@@ -36,22 +39,52 @@ export function waitForExit(
       for (const observed of observation.instances.values()) {
         const { name } = observed;
         if (liveProcess(observed) !== undefined || gone.has(name)) continue;
-        reportDeparture(watching, name, observation);
+        const worker = workerOf(context.config, name);
+        if (isAwaited(observed, worker)) continue;
+        const left = await leftBy(context, observed, worker, observation);
+        reportDeparture(watching, name, observation, left);
         gone.add(name);
       }
       return {
         settled: [...gone, ...failed],
-        items: request.instances.map((name) => progressOf(name, intent, observation)),
+        items: request.instances.map((name) =>
+          progressOf(name, intent, observation, gone.has(name)),
+        ),
         ...(again !== undefined && { again }),
       };
     },
   });
 }
 
-function progressOf(instance: string, intent: Intent, observation: Observation): Progress {
+/** Nobody is about to be started in its place: there is time to look what it has left. */
+async function leftBy(
+  context: Context,
+  { name, presence }: ObservedInstance,
+  { stop }: Worker,
+  observation: Observation,
+): Promise<LeftProcess[]> {
+  if (presence.kind !== 'dead' || stop.leftovers !== undefined) return [];
+  const { deadLeader, leftInTheEnd, namedOnes } = await import('./leftovers.ts');
+  const leader = deadLeader(context, name, presence, observation);
+  const [members = []] = leader === undefined ? [] : await leftInTheEnd([leader]);
+  return namedOnes(members);
+}
+
+/** What it has left behind may be waited for as well. */
+const waitingOrDone = (instance: string, left: Leftovers | undefined, isGone: boolean): Progress =>
+  isGone || left === undefined
+    ? { instance, phase: 'done', detail: '' }
+    : { instance, phase: 'down', detail: awaitedWords(left) };
+
+function progressOf(
+  instance: string,
+  intent: Intent,
+  observation: Observation,
+  isGone: boolean,
+): Progress {
   const observed = observation.instances.get(instance);
   const [draining] = observed === undefined ? [] : drainingOf(observed, intent, observation);
-  if (draining === undefined) return { instance, phase: 'done', detail: '' };
+  if (draining === undefined) return waitingOrDone(instance, observed?.leftovers, isGone);
   const { pid, since, limit, activity } = draining;
   return {
     instance,

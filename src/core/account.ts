@@ -1,4 +1,5 @@
 import { instanceOf, isLeaving } from './leaving.ts';
+import { newPauses } from './backoff.ts';
 import type { Happening } from './event.ts';
 import type { Intent, Loss, Rollout } from './intent.ts';
 import type { Observation, ObservedInstance, Presence } from './observation.ts';
@@ -6,6 +7,7 @@ import type { Plan } from './plan.ts';
 import { workerNameOf } from './targets.ts';
 import { elapsed, momentOf, type Moment } from './time.ts';
 import { findingOf, type Finding } from './verdict.ts';
+import { withWants } from './wants.ts';
 import type { Config, Worker } from './worker.ts';
 
 /** Something that a pass has learned, and that must be told although its command may be killed: perhaps twice, never not at all. */
@@ -81,6 +83,7 @@ export function newsOf(
   return [
     ...newDeaths(config, before, observation).flatMap((death) => deathNews(death, observation)),
     ...before.losses.filter((loss) => isDue(loss, observation.now)).map(lossNews),
+    ...pauseNews(config, before, intent, observation),
     ...plan.flatMap((action) => unresponsiveNews(action, observation)),
     ...before.rollouts.flatMap((rollout) => rolloutNews(config, rollout, intent)),
   ];
@@ -124,6 +127,19 @@ const lossNews = ({ instance, pid, start, death }: Loss): News => ({
   instance,
   happening: { kind: 'lost', pid, start, death },
 });
+
+function pauseNews(
+  config: Config,
+  before: Intent,
+  intent: Intent,
+  observation: Observation,
+): News[] {
+  if (intent.failures === before.failures) return [];
+  return newPauses(withWants(config, intent), before, intent, observation).map((pause) => ({
+    ...pause,
+    id: `backoff.${intent.failures[pause.instance]?.start ?? pause.instance}`,
+  }));
+}
 
 function unresponsiveNews(action: Plan[number], { instances }: Observation): News[] {
   if (action.kind !== 'kill' || action.isWatchdog !== true) return [];

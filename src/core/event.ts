@@ -1,4 +1,5 @@
 import { formatActivity, type Activity } from './activity.ts';
+import { leftWords, namedProcesses, type LeftProcess } from './leftovers.ts';
 import { shownName } from './leaving.ts';
 import type { Death } from './record.ts';
 import { formatDeath } from './record.ts';
@@ -57,6 +58,16 @@ export type Happening =
       readonly drained?: Duration;
       /** What it was last seen busy with. */
       readonly job?: string;
+      /** What it has left behind in its session. */
+      readonly leftovers?: readonly LeftProcess[];
+    }
+  /** A dead process has left others behind in its session; they are left alone, killed, or waited for. */
+  | {
+      readonly kind: 'leftovers';
+      /** The dead one. */
+      readonly pid: number;
+      readonly processes: readonly LeftProcess[];
+      readonly fate: 'left' | 'killed' | 'not_killed' | 'awaited';
     }
   | { readonly kind: 'started'; readonly pid: number; readonly cause: string }
   | { readonly kind: 'ready'; readonly pid: number; readonly release?: string }
@@ -72,6 +83,18 @@ export type Happening =
       readonly reason: string;
       readonly logFile: string;
       readonly log: readonly string[];
+    }
+  /** It stays down for a while, or for longer than before, since its processes die young. */
+  | {
+      readonly kind: 'backoff';
+      /** How many have died in a row. */
+      readonly count: number;
+      /** How long it stays down from its death on. */
+      readonly delay: Duration;
+      /** When it is started. */
+      readonly until: Moment;
+      /** How the last one died, in words. */
+      readonly why: string;
     }
   /** A start was refused: the old process still drains. */
   | { readonly kind: 'refused'; readonly pid: number; readonly draining: Duration }
@@ -210,7 +233,9 @@ export function formatEvent(event: Event): string {
     case 'ask_failed':
       return `${instance}: could not ask pid ${event.pid} to finish: ${event.reason}`;
     case 'left':
-      return `${instance}: pid ${event.pid} has left${after(event.drained)}${held(event.job)}: ${formatDeath(event.death)}`;
+      return `${instance}: pid ${event.pid} has left${after(event.drained)}${held(event.job)}: ${formatDeath(event.death)}${besides(event)}`;
+    case 'leftovers':
+      return `${instance}: ${leftoverWords(event)}`;
     case 'started':
       return `${instance}: started pid ${event.pid}: ${event.cause}`;
     case 'ready':
@@ -223,6 +248,8 @@ export function formatEvent(event: Event): string {
       return `${instance}: the restart of ${formatTimeOfDay(event.since)} by ${event.by} has taken over`;
     case 'start_failed':
       return `${instance}: start failed: ${event.reason}`;
+    case 'backoff':
+      return `${instance}: not started until ${formatTimeOfDay(event.until)} (${formatDuration(event.delay)} after its death): ${event.why}; workerctl start ${instance} starts it at once`;
     case 'refused':
       return `${instance} is still draining: pid ${event.pid}, for ${formatDuration(event.draining)}; the next bootcheck after it has left starts it`;
     case 'already_running':
@@ -288,6 +315,22 @@ const limitWords = (limit: Duration | undefined): string =>
 
 const untouchedWords = (count: number): string =>
   count === 0 ? '' : `; ${count} run on untouched`;
+
+const besides = ({ pid, leftovers = [] }: Extract<Event, { kind: 'left' }>): string =>
+  leftovers.length === 0 ? '' : `; ${leftWords(pid, leftovers)}`;
+
+function leftoverWords({ pid, processes, fate }: Extract<Event, { kind: 'leftovers' }>): string {
+  switch (fate) {
+    case 'left':
+      return leftWords(pid, processes);
+    case 'killed':
+      return `killed what pid ${pid} has left: ${namedProcesses(processes)}`;
+    case 'not_killed':
+      return `could not kill what pid ${pid} has left, which is another user's: ${namedProcesses(processes)}`;
+    case 'awaited':
+      return `${leftWords(pid, processes)}; nothing is started while they live`;
+  }
+}
 
 /** The job that it had while it drained: mostly it has finished that. */
 const held = (job: string | undefined): string => (job === undefined ? '' : ` (${job})`);

@@ -53,13 +53,16 @@ export interface Rollout extends Wish {
   readonly aborted?: Abort;
 }
 
-/** That an instance died before it was ready. */
+/** That an instance's processes died young. */
 export interface Failure {
   /** The `start` of the process that died last. */
   readonly start: string;
   /** How many have died in a row. */
   readonly count: number;
+  /** When the last one died. */
   readonly at: Moment;
+  /** The first of them had been ready: it was replaced at once. */
+  readonly isSpared?: boolean;
 }
 
 /** A death of which nobody knows yet whether it took a job with it: its result may be on its way. */

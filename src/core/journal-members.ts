@@ -1,4 +1,5 @@
 import type { Event, Happening } from './event.ts';
+import type { LeftProcess } from './leftovers.ts';
 import type { Death } from './record.ts';
 import type { Duration, Moment } from './time.ts';
 import type { QuietSignal } from './worker.ts';
@@ -9,7 +10,16 @@ import type { QuietSignal } from './worker.ts';
  * is `by_other`, since `by` is who ran the command.
  */
 export type Form =
-  'number' | 'text' | 'lines' | 'flag' | 'seconds' | 'moment' | 'signal' | 'other' | 'death';
+  | 'number'
+  | 'text'
+  | 'lines'
+  | 'flag'
+  | 'seconds'
+  | 'moment'
+  | 'signal'
+  | 'other'
+  | 'death'
+  | 'processes';
 
 type FormOf<Name, Value> = [Value] extends [Moment]
   ? 'moment'
@@ -29,7 +39,9 @@ type FormOf<Name, Value> = [Value] extends [Moment]
               ? 'lines'
               : [Value] extends [Death]
                 ? 'death'
-                : never;
+                : [Value] extends [readonly LeftProcess[]]
+                  ? 'processes'
+                  : never;
 
 type Written<Of> = {
   readonly [Name in Exclude<keyof Of, 'kind'>]-?: object extends Pick<Of, Name>
@@ -89,6 +101,8 @@ export const journalMembers = {
     rss: 'number?',
     log: 'lines?',
   },
+  leftovers: { pid: 'number', processes: 'processes', fate: 'text' },
+  backoff: { count: 'number', delay: 'seconds', until: 'moment', why: 'text' },
   lost: { pid: 'number', start: 'text', death: 'death', job: 'text?' },
   unresponsive: { pid: 'number', start: 'text', job: 'text?', cause: 'text' },
   rolled_out: { by: 'other', instances: 'number', release: 'text?', reason: 'text?' },

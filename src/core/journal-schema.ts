@@ -23,6 +23,8 @@ export const kindTexts: Readonly<Record<JournalKind, string>> = {
   unheld: 'Somebody wants it to be watched again.',
   wanted: 'Somebody wants so many of the worker; `instance` is the worker.',
   died: 'Its process died. Told once, by whichever pass or watch sees it first; twice where that was killed while it told.',
+  leftovers: 'Its dead process has left others behind in its session.',
+  backoff: 'It stays down for a while, or for longer than before, since its processes die young.',
   lost: 'What its dead process was at is lost: at once where it had said that it was busy, else after `lost_grace`.',
   unresponsive: 'It gives no sign of life and is about to be killed.',
   rolled_out:
@@ -48,6 +50,10 @@ const memberTexts: Readonly<Record<string, string>> = {
   drained_seconds: 'How long ago it had been asked.',
   is_prelude: 'Whether it is asked to leave as soon as it is idle.',
   is_watchdog: 'Whether it was killed since it gave no sign of life.',
+  left: 'Those that it has left: the pid of each, and what it runs.',
+  fate: "`left` (alone), `killed`, `not_killed` (it is another user's), or `awaited`: nothing is started while they live.",
+  delay_seconds: 'How long it stays down from its death on.',
+  why: 'How the last one died, in words.',
   start: 'Names this one start of it: the same in all lines of one process that have it.',
   verdict: '`asked` (somebody had asked for it: `cause`), `recycled`, or `lost`.',
   uptime_seconds: 'How long it had been running.',
@@ -99,6 +105,12 @@ const number = { type: 'number' };
 const text = { type: 'string' };
 const flag = { type: 'boolean' };
 
+const process = {
+  type: 'object',
+  properties: { pid: { type: 'integer' }, name: text },
+  required: ['pid', 'name'],
+};
+
 /** The members that one of an event becomes. */
 function membersOf(own: string, form: string): Member[] {
   const name = snakeCase(own);
@@ -120,6 +132,8 @@ function membersOf(own: string, form: string): Member[] {
       return [{ name: 'signal_name', schema: text, isRequired }];
     case 'other':
       return [{ name: 'by_other', schema: text, isRequired }];
+    case 'processes':
+      return [{ name: 'left', schema: { type: 'array', items: process }, isRequired }];
     case 'death':
       return death;
   }

@@ -1,6 +1,7 @@
 import { formatEvent, type Event } from './event.ts';
 import { journalMembers, type Form } from './journal-members.ts';
 import { instanceOf, isLeaving, shownName } from './leaving.ts';
+import type { LeftProcess } from './leftovers.ts';
 import type { Death } from './record.ts';
 import { signalName } from './signal-names.ts';
 
@@ -95,6 +96,8 @@ function written(member: string, form: Form, value: unknown): Record<string, Jso
       return { signal_name: `SIG${value as string}` };
     case 'other':
       return { by_other: value as string };
+    case 'processes':
+      return { left: (value as readonly LeftProcess[]).map(({ pid, name }) => ({ pid, name })) };
     case 'death':
       return deathMembers(value as Death);
   }

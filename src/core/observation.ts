@@ -1,4 +1,5 @@
 import type { Activity } from './activity.ts';
+import type { Leftovers } from './leftovers.ts';
 import type { LiveProcess, ProcessIdentity } from './process.ts';
 import type { Death, Killing, ProcessRecord, Quieting, Stop } from './record.ts';
 import { durationOf, type Duration, type Moment } from './time.ts';
@@ -61,6 +62,12 @@ export interface ObservedInstance {
   readonly activity?: Activity;
   /** What its process says of itself by sd_notify(3). */
   readonly saidStatus?: string;
+  /** How many bytes its process and its session take, where that is measured. */
+  readonly memory?: number;
+  /** What a start would call its release now, where that was asked. */
+  readonly nextRelease?: string;
+  /** What its dead process, or a dead one before the living one, has left behind, where that was looked for. */
+  readonly leftovers?: Leftovers;
   /** How long its process has given no sign of life, where that is watched. */
   readonly silence?: Duration;
   /** When its process was told to write down what it is doing, counted from the boot of the host. */
@@ -75,6 +82,8 @@ export interface Observation {
   /** How long the host has been up: what processes' start times count from. */
   readonly sinceBoot: Duration;
   readonly instances: ReadonlyMap<string, ObservedInstance>;
+  /** Whoever looks may replace what is worn: a command that was asked for something else does not. */
+  readonly mayRecycle?: boolean;
 }
 
 /** Clock ticks are 10 ms on every Linux that Node runs on (USER_HZ). */

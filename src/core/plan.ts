@@ -1,8 +1,9 @@
+import { namedProcesses, type Leftovers } from './leftovers.ts';
 import type { ShimOfStray } from './observation.ts';
 import { shownName } from './leaving.ts';
 import type { LiveProcess, ProcessIdentity } from './process.ts';
 import { formatDuration, type Duration } from './time.ts';
-import type { QuietSignal, StopSignal } from './worker.ts';
+import type { LeftoverRule, QuietSignal, StopSignal } from './worker.ts';
 
 /** One thing to do, with its cause in words. */
 export type Action =
@@ -52,6 +53,16 @@ export type Action =
       readonly signal: StopSignal;
       /** How long it may take before it is killed; undefined: without limit. */
       readonly limit?: Duration;
+      /** It is worn, and is to be replaced. */
+      readonly isRecycle?: boolean;
+      readonly cause: string;
+    }
+  /** Kill what a dead process has left in its session, or note that it is waited for. */
+  | {
+      readonly kind: 'leftovers';
+      readonly instance: string;
+      readonly left: Leftovers;
+      readonly rule: Exclude<LeftoverRule, 'leave'>;
       readonly cause: string;
     }
   /** Ask a process to take no new job. */
@@ -106,6 +117,8 @@ export function formatAction(action: Action): string {
       return `remove the files of ${instance}: ${cause}`;
     case 'kill':
       return `kill ${instance} pid ${action.process.pid} and its session: ${cause}`;
+    case 'leftovers':
+      return `${action.rule === 'kill' ? 'kill' : 'wait for'} what pid ${action.left.of.pid} of ${instance} has left, ${namedProcesses(action.left.processes)}: ${cause}`;
     case 'dump':
       return `let ${instance} pid ${action.process.pid} write down what it is doing (${action.signal}): ${cause}`;
     case 'stop':

@@ -14,7 +14,8 @@ import {
 } from './observation.ts';
 import type { Action, Plan } from './plan.ts';
 import { isSameProcess } from './process.ts';
-import { formatDeath } from './record.ts';
+import { formatDeath, type Stop } from './record.ts';
+import { nextWorn, recycleMoments } from './recycle.ts';
 import { extrasOf, membersOf, policyOf, turnsOf } from './rollout.ts';
 import { durationOf, elapsed, formatDuration, formatTimeOfDay, type Duration } from './time.ts';
 import { withWants } from './wants.ts';
@@ -31,13 +32,19 @@ export function reconcile(config: Config, intent: Intent, observation: Observati
     const ends = world.subjects.flatMap((subject) => stopIfRunning(subject, isEnding));
     return [...strays(world), ...killed(world), ...ends];
   }
-  const asked = [...deliberatelyStopped(world), ...surplus(world), ...outdated(world)];
+  const asked = [
+    ...deliberatelyStopped(world),
+    ...surplus(world),
+    ...outdated(world),
+    ...worn(world),
+  ];
   const stops = [...asked, ...preluded(world, asked)];
   const moves = overlapping(world, stops);
   return [
     ...strays(world),
     ...wrongPidfiles(world),
     ...stalePidfiles(world),
+    ...leftBehind(world),
     ...departed(world),
     ...killed(world),
     ...stops,
@@ -146,6 +153,20 @@ function stalePidfiles({ subjects }: World): Action[] {
   });
 }
 
+/** What dead processes have left in their sessions, where the config wants more than to be told of it. */
+function leftBehind({ subjects, leaving }: World): Action[] {
+  return [...subjects, ...leaving].flatMap(({ observed, worker }) => {
+    const { leftovers: left, name: instance } = observed;
+    const { leftovers: rule } = worker.stop;
+    if (left === undefined || rule === undefined || observed.presence.kind !== 'dead') return [];
+    // Whose replacement runs already holds nobody up. What lives on though it was killed is killed once.
+    if (left.isTold || (rule === 'wait' && isLeaving(instance))) return [];
+    return [
+      { kind: 'leftovers' as const, instance, left, rule, cause: `stop.leftovers is ${rule}` },
+    ];
+  });
+}
+
 /** Old processes that have left beside their replacements. */
 function departed({ leaving }: World): Action[] {
   return leaving.flatMap(({ observed: { name, presence } }) =>
@@ -249,6 +270,18 @@ function outdated({ config, intent, observation, subjects }: World): Action[] {
   });
 }
 
+function worn({ config, intent, observation, subjects }: World): Action[] {
+  if (observation.mayRecycle !== true) return [];
+  return config.workers.flatMap((worker) => {
+    const next = nextWorn(worker, intent, observation);
+    const subject = subjects.find(({ observed }) => observed.name === next?.name);
+    if (next === undefined || subject === undefined) return [];
+    return stopIfRunning(subject, next.cause).flatMap((action) =>
+      action.kind === 'stop' ? [{ ...action, isRecycle: true }] : [],
+    );
+  });
+}
+
 /** Those that were made quiet in order to be stopped: that goes on, whoever wants them to run by now. */
 function preluded({ subjects }: World, stops: readonly Action[]): Action[] {
   const known = new Set(stops.map(({ instance }) => instance));
@@ -348,6 +381,7 @@ function missing(world: World, moves: readonly Action[]): Action[] {
       ];
     if (liveProcess(observed) !== undefined) return [];
     if (backsOffUntil(intent, observed, worker, observation.now) !== undefined) return [];
+    if (isAwaited(observed, worker)) return [];
     return [{ kind: 'start' as const, instance: name, cause: whyDown(observed, failed.has(name)) }];
   });
 }
@@ -387,12 +421,26 @@ function stopIfRunning(
   return [{ kind: 'quiet', signal: quiet, isPrelude: true, ...common }];
 }
 
+/** Whether nothing is started in its place while what its dead process has left lives. */
+export const isAwaited = (
+  { presence, leftovers }: ObservedInstance,
+  { stop }: Pick<Worker, 'stop'>,
+): boolean => stop.leftovers === 'wait' && presence.kind === 'dead' && leftovers !== undefined;
+
+/** How soon what is waited for is looked at again: nothing tells us when it is gone. */
+const awaitedLook = durationOf(1_000);
+
 function whyDown({ presence }: ObservedInstance, isFailed: boolean): string {
   if (presence.kind !== 'dead') return 'it is not running';
-  const verb = presence.stop?.sent === true ? 'has left' : 'died';
+  const verb = verbOf(presence.stop);
   const when = isFailed ? ' before it was ready' : '';
   return `pid ${presence.record.pid} ${verb}${when}: ${formatDeath(presence.death)}`;
 }
+
+const verbOf = (stop: Stop | undefined): string => {
+  if (stop?.sent !== true) return 'died';
+  return stop.isRecycle === true ? 'was recycled' : 'has left';
+};
 
 function describePidfile({ pidfile }: ObservedInstance): string {
   switch (pidfile.kind) {
@@ -423,7 +471,11 @@ export function changesIn(
     if (failure !== undefined && backsOffUntil(intent, observed, worker, now) !== undefined)
       moments.push(dueAt(failure, worker.backoff) - now);
     moments.push(...watchdogMoments(observed, worker, observation));
+    if (isAwaited(observed, worker)) moments.push(awaitedLook);
   }
+  if (observation.mayRecycle === true)
+    for (const worker of inForce.workers)
+      moments.push(...recycleMoments(worker, intent, observation));
   for (const rollout of intent.rollouts) {
     const turn = turnsOf(rollout, inForce, intent, observation).changesIn;
     if (turn !== undefined) moments.push(turn);

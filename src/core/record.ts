@@ -36,7 +36,7 @@ export interface Stop {
    * never.
    */
   readonly deadline?: Duration;
-  /** Its worker is fresh again afterwards: nobody has asked for more. */
+  /** It was worn, and is to be replaced. */
   readonly isRecycle?: boolean;
 }
 

@@ -1,5 +1,5 @@
 import type { Activity } from './activity.ts';
-import { backsOffUntil } from './backoff.ts';
+import { backsOffUntil, failureWords } from './backoff.ts';
 import { instanceNames } from './instance.ts';
 import {
   isHeld,
@@ -9,6 +9,7 @@ import {
   type Intent,
   type TimedWish,
 } from './intent.ts';
+import { awaitedWords, leftWords, type Leftovers } from './leftovers.ts';
 import { instanceOf, isLeaving } from './leaving.ts';
 import {
   ageOf,
@@ -19,7 +20,7 @@ import {
   type ObservedInstance,
 } from './observation.ts';
 import { readyingOf } from './readiness.ts';
-import { deadlineOf } from './reconcile.ts';
+import { deadlineOf, isAwaited } from './reconcile.ts';
 import { formatDeath } from './record.ts';
 import { rolloutStatusOf, type RolloutStatus } from './rollout-status.ts';
 import { workerNameOf } from './targets.ts';
@@ -35,8 +36,8 @@ import type { Config, Worker } from './worker.ts';
 
 /**
  * What an instance is doing: `ready` runs and is ready, `late` runs and is not ready in time, `quiet` takes no new job,
- * `frozen` was stopped by SIGSTOP or the like, `missing` is wanted and down, `backoff` is down for a while because it died
- * before it was ready, `stopped` is down on purpose, `surplus` runs though the config does not want it, `leaving` is an
+ * `frozen` was stopped by SIGSTOP or the like, `missing` is wanted and down, `backoff` is down for a while because its
+ * processes die young, `stopped` is down on purpose, `surplus` runs though the config does not want it, `leaving` is an
  * old process beside its replacement.
  */
 export const instanceStates = [
@@ -68,6 +69,14 @@ export interface InstanceStatus {
   /** It runs another release than a start would give it now, or is to be replaced by a restart under way. */
   readonly isOutdated: boolean;
   readonly activity?: Activity;
+  /** How many of its processes have died young in a row. */
+  readonly failures?: number;
+  /** How many bytes the process and its session take, where that is measured. */
+  readonly memory?: number;
+  /** What its last dead process has left behind. */
+  readonly leftovers?: Leftovers;
+  /** In `backoff`: when it is started again. */
+  readonly startsAt?: Moment;
   /** What a reader must know besides, in words; may be empty. */
   readonly detail: string;
 }
@@ -165,12 +174,20 @@ function instanceStatus(
   worker: Worker | undefined,
   scene: Scene,
 ): InstanceStatus {
-  const { name, activity } = observed;
+  const { name, activity, memory, leftovers } = observed;
   const workerName = workerNameOf(name);
   const process = liveProcess(observed);
+  const failures = failuresOf(observed, scene);
   if (process === undefined) {
-    const { state, detail } = down(observed, worker, scene);
-    return { name: instanceOf(name), worker: workerName, state, isOutdated: false, detail };
+    const found = down(observed, worker, scene);
+    return {
+      name: instanceOf(name),
+      worker: workerName,
+      isOutdated: false,
+      ...failures,
+      ...(leftovers && { leftovers }),
+      ...found,
+    };
   }
   const { state, detail } = up(observed, worker, scene);
   const release = releaseOf(observed);
@@ -185,9 +202,20 @@ function instanceStatus(
       isToBeReplaced(scene.intent, name, process) ||
       isOtherRelease(release, scene.releases[workerName]),
     ...(activity && { activity }),
+    ...(memory !== undefined && { memory }),
+    ...failures,
+    ...(leftovers && { leftovers }),
     detail,
   };
 }
+
+const failuresOf = (
+  { name }: ObservedInstance,
+  { intent }: Scene,
+): Pick<InstanceStatus, 'failures'> => {
+  const failure = intent.failures[name];
+  return failure === undefined ? {} : { failures: failure.count };
+};
 
 const releaseOf = ({ presence }: ObservedInstance): string | undefined =>
   presence.kind === 'alive' ? presence.record.release : undefined;
@@ -196,9 +224,25 @@ const releaseOf = ({ presence }: ObservedInstance): string | undefined =>
 export const isOtherRelease = (ran: string | undefined, now: string | undefined): boolean =>
   ran !== undefined && now !== undefined && ran !== now;
 
-type StateAndDetail = Pick<InstanceStatus, 'state' | 'detail'>;
+type StateAndDetail = Pick<InstanceStatus, 'state' | 'detail' | 'startsAt'>;
 
+/** What it has left behind is told last. */
 function down(
+  observed: ObservedInstance,
+  worker: Worker | undefined,
+  scene: Scene,
+): StateAndDetail {
+  const found = downWith(observed, worker, scene);
+  const { leftovers } = observed;
+  if (leftovers === undefined || found.state === 'gone') return found;
+  const isWaiting = worker !== undefined && isAwaited(observed, worker);
+  const words = isWaiting
+    ? awaitedWords(leftovers)
+    : leftWords(leftovers.of.pid, leftovers.processes);
+  return { ...found, detail: `${found.detail}; ${words}` };
+}
+
+function downWith(
   observed: ObservedInstance,
   worker: Worker | undefined,
   { intent, observation }: Scene,
@@ -211,7 +255,8 @@ function down(
     return { state: 'stopped', detail: `by ${stopped.by} at ${formatTimeOfDay(stopped.at)}` };
   }
   const held = heldWords(intent, name, now);
-  const starter = held ?? 'bootcheck starts it';
+  const isWaiting = isAwaited(observed, worker);
+  const starter = held ?? (isWaiting ? 'bootcheck starts it later' : 'bootcheck starts it');
   if (presence.kind !== 'dead') return { state: 'missing', detail: `not started; ${starter}` };
   const { record, death, diedAt, stop } = presence;
   const ago = diedAt === undefined ? '' : ` ${formatDuration(elapsed(diedAt, now))} ago`;
@@ -219,11 +264,12 @@ function down(
   const what = `pid ${record.pid} ${verb}${ago}: ${formatDeath(death)}`;
   const until = held === undefined ? backsOffUntil(intent, observed, worker, now) : undefined;
   if (until === undefined) return { state: 'missing', detail: `${what}; ${starter}` };
-  const count = intent.failures[name]?.count ?? 1;
-  const times = count === 1 ? 'once' : `${count} times in a row`;
+  const failure = intent.failures[name];
+  const times = failure === undefined ? '' : `, ${failureWords(failure, presence, worker, now)}`;
   return {
     state: 'backoff',
-    detail: `${what}, ${times} before it was ready; not started for ${formatDuration(elapsed(now, until))}`,
+    startsAt: until,
+    detail: `${what}${times}; not started for ${formatDuration(elapsed(now, until))}, until ${formatTimeOfDay(until)}`,
   };
 }
 
@@ -281,7 +327,7 @@ const isFrozen = ({ presence }: Pick<ObservedInstance, 'presence'>): boolean =>
   presence.process.activity === 'stopped';
 
 function notesOn(
-  { name, presence, problems, saidStatus }: ObservedInstance,
+  { name, presence, problems, saidStatus, leftovers }: ObservedInstance,
   { intent, observation }: Scene,
 ): string[] {
   const notes = [...problems];
@@ -293,6 +339,7 @@ function notesOn(
     notes.push(wishWords('quiet', quiet));
   const held = heldWords(intent, name, observation.now);
   if (held !== undefined) notes.push(held);
+  if (leftovers !== undefined) notes.push(leftWords(leftovers.of.pid, leftovers.processes));
   return notes;
 }
 

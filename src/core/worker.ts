@@ -34,6 +34,24 @@ export interface StopPolicy {
   readonly resume?: QuietSignal;
   /** How long it may take before its session is killed; undefined: it is never killed. */
   readonly timeout?: Duration;
+  /** What becomes of the processes that a dead one leaves in its session; undefined: they are left alone. */
+  readonly leftovers?: Exclude<LeftoverRule, 'leave'>;
+}
+
+/** `leave`: they are left alone and told of; `kill`: they are killed; `wait`: nothing is started while they live. */
+export const leftoverRules = ['leave', 'kill', 'wait'] as const;
+export type LeftoverRule = (typeof leftoverRules)[number];
+
+/** When a process is replaced between two jobs, since it is worn. */
+export interface RecyclePolicy {
+  /** How many bytes its whole session may have; undefined: any number. */
+  readonly memory?: number;
+  /** How old it may get; undefined: as old as it will. */
+  readonly age?: Duration;
+  /** Whether it is replaced when it runs another release than a start would give it. */
+  readonly outdated: boolean;
+  /** It is left alone until it has run for so long: a limit that is too small for its boot makes no storm. */
+  readonly minAge: Duration;
 }
 
 /** How many instances of a worker may be down at once because of a restart. */
@@ -64,10 +82,15 @@ export interface HeartbeatPolicy {
   readonly grace: Duration;
 }
 
-/** How long an instance that died before it was ready stays down: `initial`, doubled each time, at most `max`. */
+/** How long an instance whose processes die young stays down: `initial`, doubled each time, at most `max`. */
 export interface BackoffPolicy {
   readonly initial: Duration;
   readonly max: Duration;
+  /**
+   * A ready process that dies before it has run for so long has died young, and one that has run for so long ends the
+   * row; 0: only deaths before ready count.
+   */
+  readonly reset: Duration;
 }
 
 /** What is run when something has happened: commands without a shell, in the worker's directory and environment. */
@@ -130,6 +153,8 @@ export interface Worker {
   readonly busyTitle?: string;
   /** Without it nobody watches for signs of life. */
   readonly heartbeat?: HeartbeatPolicy;
+  /** Without it no process is ever worn. */
+  readonly recycle?: RecyclePolicy;
   /** How long after a death its job is called lost, where nobody knows whether it had one. */
   readonly lostGrace: Duration;
   readonly hooks: HookPolicy;

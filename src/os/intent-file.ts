@@ -66,7 +66,14 @@ const intentSchema = once(() => {
     held: byInstance(timed),
     quiet: byInstance(timed),
     wants: byInstance(z.object({ ...asked, identifiers: z.array(z.string()) })),
-    failures: byInstance(z.object({ start: z.string(), count: z.number(), at: z.number() })),
+    failures: byInstance(
+      z.object({
+        start: z.string(),
+        count: z.number(),
+        at: z.number(),
+        is_spared: z.optional(z.boolean()),
+      }),
+    ),
     deadlines: byInstance(z.object({ process: identity, at: z.number() })),
     told: byInstance(z.string()),
     losses: z._default(z.array(loss), []),
@@ -108,10 +115,11 @@ function intentFrom(json: IntentJson): Intent {
       by,
       identifiers,
     })),
-    failures: mapValues(json.failures, ({ start, count, at }) => ({
+    failures: mapValues(json.failures, ({ start, count, at, is_spared: isSpared }) => ({
       start,
       count,
       at: momentOf(at),
+      ...(isSpared !== undefined && { isSpared }),
     })),
     deadlines: mapValues(json.deadlines, ({ process, at }) => ({
       process: identityFrom(process),
@@ -178,13 +186,16 @@ function rolloutFrom(json: IntentJson['rollouts'][number]): Rollout {
 }
 
 function intentTo(intent: Intent): IntentJson {
-  const { stopped, held, quiet, failures, told } = intent;
+  const { stopped, held, quiet, told } = intent;
   return {
     version: 1,
     stopped,
     held,
     quiet,
-    failures,
+    failures: mapValues(intent.failures, ({ isSpared, ...failure }) => ({
+      ...failure,
+      ...(isSpared !== undefined && { is_spared: isSpared }),
+    })),
     told,
     losses: intent.losses.map(lossTo),
     wants: mapValues(intent.wants, (want) => ({ ...want, identifiers: [...want.identifiers] })),

@@ -3,6 +3,7 @@ import { monotonicMs, sleep } from './clock.ts';
 import { errnoOf } from './errno.ts';
 import { effect } from './fault-point.ts';
 import { findProcess, listPids, readProcess } from './process-table.ts';
+import { allProcesses, leftBehindBy, type DeadLeader } from './session.ts';
 
 /**
  * What came of it: `killed` names everybody who got the signal (one in an uninterruptible sleep dies later); `gone` and
@@ -51,6 +52,24 @@ export async function killSession(leader: ProcessIdentity): Promise<KillOutcome>
   }
   const pids = [...asked.values()].filter(({ answer }) => answer === 'sent').map(({ pid }) => pid);
   return pids.length === 0 ? { kind: 'gone' } : { kind: 'killed', pids };
+}
+
+/**
+ * Kills what a dead process has left in its session: nobody but living members that are proven to be of that session. Ends
+ * when all are dead, after 5 seconds at the latest.
+ */
+export async function killLeftBehind(leader: DeadLeader): Promise<KillOutcome> {
+  if (leftBehindBy(leader, allProcesses()).length === 0) return { kind: 'gone' };
+  const asked: Asked = new Map();
+  const deadline = monotonicMs() + maxMs;
+  for (let quiet = 0; quiet < quietRounds && monotonicMs() < deadline;) {
+    quiet = killMembers(leader, asked).areLeft ? 0 : quiet + 1;
+    await sleep(roundMs);
+  }
+  const answers = [...asked.values()];
+  const pids = answers.filter(({ answer }) => answer === 'sent').map(({ pid }) => pid);
+  if (pids.length > 0) return { kind: 'killed', pids };
+  return { kind: answers.some(({ answer }) => answer === 'denied') ? 'denied' : 'gone' };
 }
 
 /** Says whether there were members that have not been killed before, and whether any live that may be killed. */

@@ -127,6 +127,9 @@ export const quietPath = (stateDir: string, instance: string): string =>
 /** That the process was told to write down what it is doing. */
 export const dumpPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'dump');
+/** What the last dead process of an instance has left behind in its session. */
+export const leftPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'left');
 /** That the process is about to be killed by us. */
 export const killingPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'kill');
@@ -175,7 +178,7 @@ export function listStateFiles(stateDir: string): { recorded: string[]; notes: S
   return { recorded, notes };
 }
 
-const noteKinds = /\.(?:stop|quiet|ready|dump|kill)$/;
+const noteKinds = /\.(?:stop|quiet|ready|dump|kill|left)$/;
 
 function namesIn(stateDir: string): string[] {
   try {
@@ -275,6 +278,7 @@ function readNote(path: string, what: string): StateFile<Quieting> {
       at: momentOf(at),
       cause,
       ...(deadline !== undefined && { deadline: durationOf(deadline) }),
+      ...(isRecycle && { isRecycle }),
       isPrelude,
       ...(isRecycle && { isRecycle }),
     },
@@ -352,6 +356,54 @@ export function writeDump(stateDir: string, instance: string, dump: Stop): void 
   writeNote(dumpPath(stateDir, instance), dump, {});
 }
 
+/** What is known of what a dead process has left behind. */
+export interface LeftNote {
+  /** The dead one. */
+  readonly process: ProcessIdentity;
+  /** When it died, since the boot of the host, where that is known. */
+  readonly diedAt?: Duration;
+  /** Who was there when it was looked for and told; undefined: nobody has looked yet. */
+  readonly members?: readonly { readonly pid: number; readonly startTime: number }[];
+}
+
+const leftSchema = once(() =>
+  z.object({
+    pid: z.int().check(z.positive()),
+    start_time: z.int(),
+    boot_id: z.string(),
+    died_at: z.optional(z.number()),
+    members: z.optional(z.array(z.tuple([z.int(), z.int()]))),
+  }),
+);
+
+/** What is noted of what the last dead process of an instance has left behind; undefined: nothing. */
+export function readLeft(stateDir: string, instance: string): LeftNote | undefined {
+  const path = leftPath(stateDir, instance);
+  if (!existsSync(path)) return undefined;
+  const file = readJson(path, leftSchema, 'a note of what a process has left');
+  if (file.kind !== 'read') return undefined;
+  const { died_at: diedAt, members } = file.value;
+  return {
+    process: identityIn(file.value),
+    ...(diedAt !== undefined && { diedAt: durationOf(diedAt) }),
+    ...(members && { members: members.map(([pid, startTime]) => ({ pid, startTime })) }),
+  };
+}
+
+/** Notes what a dead process has left behind, or that this is still to be looked for. */
+export function writeLeft(stateDir: string, instance: string, note: LeftNote): void {
+  const { process, diedAt, members } = note;
+  const json = {
+    pid: process.pid,
+    start_time: process.startTime,
+    boot_id: process.bootId,
+    died_at: diedAt,
+    members: members?.map(({ pid, startTime }) => [pid, startTime]),
+  };
+  writeFileAtomically(leftPath(stateDir, instance), `${JSON.stringify(json)}\n`);
+  effect();
+}
+
 /** Whether the process of this start was seen ready. */
 export function wasSeenReady(stateDir: string, instance: string, start: string): boolean {
   const path = readyPath(stateDir, instance);
@@ -404,6 +456,7 @@ export function removeFilesOf(stateDir: string, name: string, start: string): vo
     quietPath,
     readyPath,
     killingPath,
+    leftPath,
     exitPath,
     shimNotesPath,
     lockPath,

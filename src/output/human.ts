@@ -5,6 +5,7 @@ import type { ActOutcome } from '../core/outcome.ts';
 import { formatPlan, type Plan } from '../core/plan.ts';
 import { formatRollout } from '../core/rollout-status.ts';
 import { isShort, type InstanceState, type InstanceStatus, type Status } from '../core/status.ts';
+import { formatSize } from '../core/size.ts';
 import { formatDuration, formatTimeOfDay, type Moment } from '../core/time.ts';
 import type { Colours } from './plain.ts';
 import { restartSummary, type RestartFacts } from './summary.ts';
@@ -206,11 +207,13 @@ export function formatStatus(status: Status, colours: Colours, columns?: number)
     gone: colours.dim,
   };
   const hasReleases = areReleasesTold(status);
+  const hasMemory = status.instances.some(({ memory }) => memory !== undefined);
   const rows = status.instances.map((one) => [
     one.name,
     one.state,
     one.pid === undefined ? '-' : String(one.pid),
     one.uptime === undefined ? '-' : formatDuration(one.uptime),
+    ...(hasMemory ? [one.memory === undefined ? '-' : formatSize(one.memory)] : []),
     ...(hasReleases ? [one.release ?? '-'] : []),
     detailOf(one, status),
   ]);
@@ -219,6 +222,7 @@ export function formatStatus(status: Status, colours: Colours, columns?: number)
     'STATE',
     'PID',
     'UPTIME',
+    ...(hasMemory ? ['MEMORY'] : []),
     ...(hasReleases ? ['RELEASE'] : []),
     'DETAIL',
   ];

@@ -16,7 +16,7 @@ export const statusJson = (status: Status, events?: readonly JournalEntry[]): st
     ready: status.ready,
     ok: !isShort(status),
     instances: status.instances.map(
-      ({ name, worker, state, pid, uptime, release, isOutdated, activity, detail }) => ({
+      ({ activity, startsAt, name, worker, state, pid, uptime, release, isOutdated, ...rest }) => ({
         name,
         worker,
         state,
@@ -25,7 +25,11 @@ export const statusJson = (status: Status, events?: readonly JournalEntry[]): st
         release: release ?? null,
         outdated: isOutdated,
         activity: activity === undefined ? null : activityJson(activity),
-        detail,
+        memory_bytes: rest.memory ?? null,
+        leftovers: rest.leftovers?.processes ?? [],
+        failures: rest.failures ?? 0,
+        starts_at: startsAt === undefined ? null : iso(startsAt),
+        detail: rest.detail,
       }),
     ),
     wants: status.wants.map(({ worker, count, configured, by, at }) => ({

@@ -7,6 +7,7 @@ const schema = 1;
 /** The keys whose numbers are lengths of time. */
 const durations: ReadonlySet<string> = new Set([
   'after',
+  'delay',
   'drained',
   'draining',
   'limit',

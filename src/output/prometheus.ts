@@ -111,6 +111,16 @@ function instanceFamilies(instances: readonly Named[]): Family[] {
       samples(({ uptime }) => (uptime === undefined ? [] : [{ labels: {}, value: uptime / 1000 }])),
     ),
     gauge(
+      'workerctl_instance_memory_bytes',
+      'How much memory the process and its session take, where that is measured.',
+      samples(({ memory }) => (memory === undefined ? [] : [{ labels: {}, value: memory }])),
+    ),
+    gauge(
+      'workerctl_instance_failures',
+      'How many of its processes have died young in a row.',
+      samples(({ failures = 0 }) => [{ labels: {}, value: failures }]),
+    ),
+    gauge(
       'workerctl_instance_busy',
       'Whether the process is at a job, where that is known.',
       samples(({ activity }) =>

@@ -26,10 +26,10 @@ test('the effective config is in the words of the file, with every default', () 
         oom_score_adj: 0,
         limits: { nofile: 1024, as: 'unlimited' },
         ready: { after: '90s' },
-        stop: { signal: 'TERM', timeout: 'never' },
+        stop: { signal: 'TERM', timeout: 'never', leftovers: 'leave' },
         restart: { canary: 1, batch: '100%', patience: '30s', overlap: false, max_extra: 1 },
         max_count: 500,
-        backoff: { initial: '1s', max: '5m' },
+        backoff: { initial: '1s', max: '5m', reset: '10m' },
         lost_grace: '10s',
         hooks: { timeout: '30s' },
       },
@@ -49,7 +49,8 @@ test('what is not the default is in the words of the file too', () => {
         busy: { title: 'busy (.*)' },
         heartbeat: { timeout: '90s', dump: 'QUIT', grace: '3s' },
         max_count: 4,
-        backoff: { initial: '250ms', max: '1h' },
+        backoff: { initial: '250ms', max: '1h', reset: '0ms' },
+        recycle: { memory: '512MB', age: '168h', outdated: true, min_age: '90s' },
         lost_grace: '1500ms',
         hooks: { lost: ['free', '%i'], rollout: ['tell', '%p'], timeout: '5s' },
       },
@@ -122,6 +123,20 @@ const section = {
     { requiredKeys: ['timeout'] },
   ),
   max_count: fc.integer({ min: 1, max: 10_000 }),
+  backoff: fc.record({
+    initial: fc.constantFrom('1ms', '1.5s', '1m'),
+    max: fc.constant('1m'),
+    reset: fc.constantFrom('0s', '1h'),
+  }),
+  recycle: fc.record(
+    {
+      memory: fc.constantFrom('unlimited', 1, '1.5KB', '512MB', '1025MB'),
+      age: fc.constantFrom('never', '1ms', '7d', '365d'),
+      outdated: fc.boolean(),
+      min_age: fc.constantFrom('0s', '1m'),
+    },
+    { requiredKeys: [] },
+  ),
   lost_grace: fc.constantFrom('0s', '1.5s', '1m'),
   hooks: fc.record(
     {
@@ -130,7 +145,6 @@ const section = {
     },
     { requiredKeys: [] },
   ),
-  backoff: fc.record({ initial: fc.constantFrom('1ms', '1.5s', '1m'), max: fc.constant('1m') }),
 };
 const many = fc.oneof(
   fc.record({ count: fc.nat({ max: 5 }) }),

@@ -44,7 +44,7 @@ describe('a worker', () => {
             maxExtra: 1,
           },
           maxCount: 500,
-          backoff: { initial: 1000, max: 300_000 },
+          backoff: { initial: 1000, max: 300_000, reset: 600_000 },
           lostGrace: 10_000,
           hooks: { timeout: 30_000 },
         },
@@ -71,13 +71,14 @@ workers:
     nice: -20
     oom_score_adj: 1000
     limits: {nproc: unlimited, core: 1.5KB, as: 2GiB}
-    stop: {signal: SIGQUIT, quiet: SIGTSTP, resume: CONT, timeout: 1.5h}
+    stop: {signal: SIGQUIT, quiet: SIGTSTP, resume: CONT, timeout: 1.5h, leftovers: wait}
     ready: {log: "^ready (\\\\d+)%", timeout: 1.5m}
     restart: {canary: 0, batch: 3, patience: 0s, overlap: false, max_extra: 500}
     busy: {title: "busy: (.*)"}
     heartbeat: {timeout: 30s, dump: SIGQUIT, grace: 5s}
     max_count: 7
-    backoff: {initial: 250ms, max: 2m}
+    backoff: {initial: 250ms, max: 2m, reset: 0s}
+    recycle: {memory: 1.5KB, age: 7d, outdated: true, min_age: 5m}
     lost_grace: 1.5s
     hooks: {lost: 'bin/free %i', rollout: [notify, '%p'], timeout: 5s}
 `;
@@ -102,7 +103,13 @@ workers:
           nice: -20,
           oomScoreAdj: 1000,
           limits: { nofile: 1024, nproc: Infinity, core: 1536, as: 2 ** 31 },
-          stop: { signal: 'QUIT', quiet: 'TSTP', resume: 'CONT', timeout: 5_400_000 },
+          stop: {
+            signal: 'QUIT',
+            quiet: 'TSTP',
+            resume: 'CONT',
+            timeout: 5_400_000,
+            leftovers: 'wait',
+          },
           ready: { kind: 'log', pattern: '^ready (\\d+)%', timeout: 90_000 },
           restart: {
             canary: false,
@@ -114,7 +121,8 @@ workers:
           busyTitle: 'busy: (.*)',
           heartbeat: { timeout: 30_000, dump: 'QUIT', grace: 5000 },
           maxCount: 7,
-          backoff: { initial: 250, max: 120_000 },
+          backoff: { initial: 250, max: 120_000, reset: 0 },
+          recycle: { memory: 1536, age: 604_800_000, outdated: true, minAge: 300_000 },
           lostGrace: 1500,
           hooks: { lost: ['bin/free', '%i'], rollout: ['notify', '%p'], timeout: 5000 },
         },
@@ -138,6 +146,27 @@ workers:
     expect(config.workers.map(({ name, env }) => ({ name, env }))).toEqual([
       { name: 'constructor', env: { toString: 'a' } },
     ]);
+  });
+});
+
+describe('recycle', () => {
+  test.each<[string, object | undefined]>([
+    ['{}', undefined],
+    ['{outdated: false, min_age: 5m}', undefined],
+    ['{memory: unlimited, age: never}', undefined],
+    ['{memory: 1000}', { memory: 1000, outdated: false, minAge: 60_000 }],
+    ['{memory: 512MB}', { memory: 2 ** 29, outdated: false, minAge: 60_000 }],
+    ['{age: 12h, min_age: 0s}', { age: 43_200_000, outdated: false, minAge: 0 }],
+    ['{outdated: true}', { outdated: true, minAge: 60_000 }],
+  ])('%s is %j', (written, recycle) => {
+    expect(workerWith(`recycle: ${written}`).recycle).toStrictEqual(recycle);
+  });
+
+  test('is merged with the defaults key by key', () => {
+    const { workers } = load(
+      '{defaults: {recycle: {memory: 1GB, age: 1d}}, workers: {a: {command: x, recycle: {age: never}}}}',
+    );
+    expect(workers[0]?.recycle).toEqual({ memory: 2 ** 30, outdated: false, minAge: 60_000 });
   });
 });
 

@@ -411,6 +411,22 @@ describe('values', () => {
       '4:20: workers.mail.backoff.max: expected a duration of more than 0 and at most 24h, such as 1s, 90s or 15m, found 10',
     ],
     [
+      'recycle: {memory: 0}',
+      '4:23: workers.mail.recycle.memory: expected a number of bytes above 0, a size such as 512MB, or unlimited, found 0',
+    ],
+    [
+      'recycle: {age: 400d}',
+      '4:20: workers.mail.recycle.age: expected a duration of more than 0 and at most 365d, such as 12h or 7d, or never, found "400d"',
+    ],
+    [
+      'recycle: {outdated: 1}',
+      '4:25: workers.mail.recycle.outdated: expected true or false, found 1',
+    ],
+    [
+      'stop: {leftovers: keep}',
+      '4:23: workers.mail.stop.leftovers: expected one of leave, kill, wait, found "keep"',
+    ],
+    [
       'backoff: {initial: 2s, max: 1s}',
       '4:33: workers.mail.backoff.max: expected max to be at least initial, found max 1s and initial 2s',
     ],

@@ -47,7 +47,7 @@ export const aWorker = (
   stop: { signal: 'TERM' },
   ready: { kind: 'after', after: seconds(1) },
   restart: restartPolicy(),
-  backoff: { initial: seconds(1), max: seconds(300) },
+  backoff: { initial: seconds(1), max: seconds(300), reset: seconds(600) },
   lostGrace: seconds(10),
   hooks: { timeout: seconds(30) },
   ...more,
@@ -168,6 +168,8 @@ interface Dead {
   readonly hasShownReady?: boolean;
   /** How long it ran; without it, for an hour. */
   readonly ranFor?: Duration;
+  /** Whether the watchdog has killed it. */
+  readonly isWatchdogKill?: boolean;
   /** Noon, unless told otherwise; null: nobody knows. */
   readonly diedAt?: Moment | null;
 }
@@ -175,7 +177,7 @@ interface Dead {
 /** An instance whose last process is dead; the shim has removed the pidfile, unless told otherwise. */
 export function dead(name: string, pid: number, more: Dead = {}): ObservedInstance {
   const { death = { kind: 'exited', status: 0 }, stop, pidfile = { kind: 'absent' } } = more;
-  const { hasShownReady = false, ranFor = hour, diedAt = noon } = more;
+  const { hasShownReady = false, ranFor = hour, diedAt = noon, isWatchdogKill } = more;
   return {
     name,
     presence: {
@@ -184,6 +186,9 @@ export function dead(name: string, pid: number, more: Dead = {}): ObservedInstan
       death,
       ...(diedAt !== null && { diedAt }),
       ...(stop && { stop }),
+      ...(isWatchdogKill === true && {
+        killing: { process: process(pid), at: noon, cause: 'silent', isWatchdog: true },
+      }),
       hasShownReady,
     },
     pidfile,

@@ -60,6 +60,19 @@ export const samples: { readonly [Kind in Event['kind']]: Sample<Kind> } = {
     rss: 530_000_000,
     log,
   },
+  leftovers: {
+    kind: 'leftovers',
+    pid: 5841,
+    processes: [{ pid: 5850, name: 'ruby' }],
+    fate: 'left',
+  },
+  backoff: {
+    kind: 'backoff',
+    count: 3,
+    delay: seconds(4),
+    until: noon,
+    why: 'pid 5841 died: exit status 1, 3 times in a row before it was ready',
+  },
   lost: {
     kind: 'lost',
     pid: 5841,

@@ -70,6 +70,7 @@ function carryOut(world: World, action: Plan[number]): void {
       world.places.set(instance, alive(instance, world.nextPid));
       return;
     case 'tidy':
+    case 'leftovers':
     case 'kill':
     case 'dump':
     case 'quiet':

@@ -96,7 +96,7 @@ describe('an instance', () => {
     ['missing', 'not started; held by ann@web1', absent('mail.1'), heldIntent('mail.1')],
     [
       'backoff',
-      'pid 10 died 0s ago: exit status 1, 3 times in a row before it was ready; not started for 4s',
+      'pid 10 died 0s ago: exit status 1, 3 times in a row before it was ready; not started for 4s, until 12:00:04',
       crashed('mail.1', 10),
       failed,
     ],

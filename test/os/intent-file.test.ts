@@ -17,7 +17,10 @@ const intent: Intent = {
   held: { 'mail.3': { ...wish, until: momentOf(1_700_000_060_000) }, 'mail.4': wish },
   quiet: { 'mail.5': { ...wish, until: momentOf(1_700_000_060_000) } },
   wants: { mail: { ...wish, identifiers: ['1', '2'] } },
-  failures: { 'mail.6': { start: 'f00', count: 3, at: momentOf(1_700_000_000_002) } },
+  failures: {
+    'mail.6': { start: 'f00', count: 3, at: momentOf(1_700_000_000_002) },
+    'mail.7': { start: 'f01', count: 1, at: momentOf(1_700_000_000_002), isSpared: true },
+  },
   deadlines: { 'mail.2': { process: identity, at: durationOf(123_456) } },
   told: { 'mail.8': 'f01' },
   losses: [

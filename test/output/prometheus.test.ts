@@ -44,7 +44,7 @@ const up = { pid: 7, uptime: durationOf(1_500) };
 
 const mixed: Status = {
   ...statusWith(
-    one('ready', 'ready', { ...up, release: 'b2', activity: busy }),
+    one('ready', 'ready', { ...up, release: 'b2', activity: busy, memory: 1024 }),
     one('ready', 'leaving', { ...up, release: 'a1', isOutdated: true }),
     one('starting', 'starting', { ...up, release: 'b2', activity: idle }),
     one('late', 'late', up),
@@ -52,7 +52,7 @@ const mixed: Status = {
     one('frozen', 'frozen', up),
     one('draining', 'draining', { ...up, release: 'a1', isOutdated: true }),
     one('missing', 'missing'),
-    one('backoff', 'backoff'),
+    one('backoff', 'backoff', { failures: 3 }),
     one('stopped', 'stopped'),
     one('surplus', 'surplus', up),
     { ...one('1', 'ready', { ...up, isOutdated: true }), name: 'jobs.1', worker: 'jobs' },
@@ -127,6 +127,22 @@ workerctl_instance_uptime_seconds{worker="mail",identifier="quiet"} 1.5
 workerctl_instance_uptime_seconds{worker="mail",identifier="ready"} 1.5
 workerctl_instance_uptime_seconds{worker="mail",identifier="starting"} 1.5
 workerctl_instance_uptime_seconds{worker="mail",identifier="surplus"} 1.5
+# HELP workerctl_instance_memory_bytes How much memory the process and its session take, where that is measured.
+# TYPE workerctl_instance_memory_bytes gauge
+workerctl_instance_memory_bytes{worker="mail",identifier="ready"} 1024
+# HELP workerctl_instance_failures How many of its processes have died young in a row.
+# TYPE workerctl_instance_failures gauge
+workerctl_instance_failures{worker="jobs",identifier="1"} 0
+workerctl_instance_failures{worker="mail",identifier="backoff"} 3
+workerctl_instance_failures{worker="mail",identifier="draining"} 0
+workerctl_instance_failures{worker="mail",identifier="frozen"} 0
+workerctl_instance_failures{worker="mail",identifier="late"} 0
+workerctl_instance_failures{worker="mail",identifier="missing"} 0
+workerctl_instance_failures{worker="mail",identifier="quiet"} 0
+workerctl_instance_failures{worker="mail",identifier="ready"} 0
+workerctl_instance_failures{worker="mail",identifier="starting"} 0
+workerctl_instance_failures{worker="mail",identifier="stopped"} 0
+workerctl_instance_failures{worker="mail",identifier="surplus"} 0
 # HELP workerctl_instance_busy Whether the process is at a job, where that is known.
 # TYPE workerctl_instance_busy gauge
 workerctl_instance_busy{worker="mail",identifier="ready"} 1

@@ -46,7 +46,11 @@ const workers = fc.record({
   stop: stops,
   ready: readinesses,
   restart: policies,
-  backoff: fc.record({ initial: lengths(500, 2000), max: lengths(2000, 8000) }),
+  backoff: fc.record({
+    initial: lengths(500, 2000),
+    max: lengths(2000, 8000),
+    reset: fc.oneof(fc.constant(durationOf(0)), lengths(0, 20_000)),
+  }),
 });
 export const configs: fc.Arbitrary<Config> = fc
   .array(workers, { minLength: 1, maxLength: 2 })

@@ -1,0 +1,86 @@
+import { isLeaving } from '../core/leaving.ts';
+import type { Observation, ObservedInstance } from '../core/observation.ts';
+import type { LiveProcess } from '../core/process.ts';
+import { workerNameOf } from '../core/targets.ts';
+import type { Worker } from '../core/worker.ts';
+import { monotonicMs } from '../os/clock.ts';
+import { allProcesses, familyOf, memoryOf } from '../os/session.ts';
+import type { Scene } from './observe.ts';
+
+/** What is measured of processes that may be worn. */
+export interface Measures {
+  /** How many bytes each of these takes with its session, by pid. */
+  readonly memoryOf: (processes: readonly LiveProcess[]) => ReadonlyMap<number, number>;
+  /** What a start of this worker's would be called now; undefined where nobody knows. */
+  readonly releaseOf: (worker: Worker) => string | undefined;
+}
+
+/** A watch may look 25 times a second: what was measured so long ago is good enough. */
+const freshMs = 5_000;
+
+/**
+ * Measures of a command, or of a watch, which makes new ones when it reads its config again. `findReleases` makes somebody
+ * who finds out anew what releases are called.
+ */
+export function createMeasures(findReleases: () => Measures['releaseOf']): Measures {
+  const known = new Map<string, { readonly at: number; readonly bytes: number }>();
+  let foundAt = -Infinity;
+  let find = findReleases();
+  return {
+    releaseOf: (worker) => {
+      const now = monotonicMs();
+      if (now - foundAt >= freshMs) {
+        find = findReleases();
+        foundAt = now;
+      }
+      return find(worker);
+    },
+    memoryOf: (processes) => {
+      const now = monotonicMs();
+      const isStale = (process: LiveProcess): boolean =>
+        now - (known.get(keyOf(process))?.at ?? -Infinity) >= freshMs;
+      const stale = processes.filter(isStale);
+      if (stale.length > 0) {
+        for (const [key, { at }] of known) if (now - at >= freshMs) known.delete(key);
+        const all = allProcesses();
+        for (const process of stale)
+          known.set(keyOf(process), { at: now, bytes: memoryOf(familyOf(process, all)) });
+      }
+      return new Map(
+        processes.map((process) => [process.pid, known.get(keyOf(process))?.bytes ?? 0]),
+      );
+    },
+  };
+}
+
+const keyOf = ({ pid, startTime }: LiveProcess): string => `${pid} ${startTime}`;
+
+/** The same observation, with what is measured of living processes whose workers have limits for that. */
+export function withMeasures(
+  { config }: Scene,
+  measures: Measures,
+  observation: Observation,
+): Observation {
+  const workers = new Map(config.workers.map((worker) => [worker.name, worker]));
+  const living = [...observation.instances.values()].flatMap((observed) => {
+    const worker = workers.get(workerNameOf(observed.name));
+    const { presence } = observed;
+    if (presence.kind !== 'alive' || worker?.recycle === undefined) return [];
+    return [{ observed, worker, recycle: worker.recycle, process: presence.process }];
+  });
+  const measured = living.filter(({ recycle }) => recycle.memory !== undefined);
+  const bytes = measures.memoryOf(measured.map(({ process }) => process));
+  const instances = new Map(observation.instances);
+  for (const { observed, worker, recycle, process } of living) {
+    const memory = recycle.memory === undefined ? undefined : bytes.get(process.pid);
+    const nextRelease =
+      recycle.outdated && !isLeaving(observed.name) ? measures.releaseOf(worker) : undefined;
+    const facts: ObservedInstance = {
+      ...observed,
+      ...(memory !== undefined && { memory }),
+      ...(nextRelease !== undefined && { nextRelease }),
+    };
+    instances.set(observed.name, facts);
+  }
+  return { ...observation, instances, mayRecycle: true };
+}

@@ -2,6 +2,7 @@ import { parseDuration, type Duration } from '../core/time.ts';
 import type {
   BackoffPolicy,
   Batch,
+  Daemonizing,
   HeartbeatPolicy,
   QuietSignal,
   Readiness,
@@ -43,6 +44,10 @@ export function stopPolicy({ signal, quiet, resume, timeout }: Keys<'stop'>): St
     ...(timeout !== undefined && timeout !== 'never' && { timeout: lengthOf(timeout) }),
   };
 }
+
+export const daemonizing = ({ timeout }: Keys<'start'>): Daemonizing => ({
+  timeout: lengthOf(timeout ?? '60s'),
+});
 
 export function restartPolicy(keys: Keys<'restart'>): RestartPolicy {
   return {

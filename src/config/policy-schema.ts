@@ -59,6 +59,8 @@ export const stop = map({
   timeout: z.optional(durationOrNever),
 });
 
+export const start = map({ timeout: z.optional(positiveDuration) });
+
 const share = 'a whole number of at least 1, or a part from 1% to 100%';
 const batch = z.union(
   [

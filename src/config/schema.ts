@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { backoff, busy, heartbeat, ready, release, restart, stop } from './policy-schema.ts';
+import { backoff, busy, heartbeat, ready, release, restart, start, stop } from './policy-schema.ts';
 import {
   command,
   filePath,
@@ -34,6 +34,8 @@ const sharedShape = {
   env_files: z.optional(list(filePath, 'paths')),
   pass_env: z.optional(list(passedVariable, 'names of variables')),
   pidfile: z.optional(filePath),
+  daemonizes: z.optional(z.boolean({ error: 'true or false' })),
+  start: z.optional(start),
   log: z.optional(map({ file: z.optional(filePath) })),
   umask: z.optional(umask),
   nice: z.optional(whole(-20, 19)),

@@ -1,10 +1,10 @@
 import { WorkerctlError } from '../core/error.ts';
 import { launchOf, pidfileOf } from '../core/launch.ts';
-import { startOfStray } from '../core/observation.ts';
 import type { Action, Plan } from '../core/plan.ts';
 import { isSameProcess } from '../core/process.ts';
 import { durationOf } from '../core/time.ts';
 import { removeHalfWritten } from '../os/atomic-file.ts';
+import { startedAt } from '../os/candidate.ts';
 import { now } from '../os/clock.ts';
 import { describeErrno } from '../os/errno.ts';
 import { effect } from '../os/fault-point.ts';
@@ -15,6 +15,7 @@ import { askToFinish, sendSignal, type Asked } from '../os/signal.ts';
 import { digestOf } from '../os/start-worker.ts';
 import {
   moveAside,
+  noteReady,
   quietPath,
   readQuiet,
   readRecord,
@@ -125,22 +126,29 @@ function assertHeld({ compromised }: HeldLock): void {
     );
 }
 
-function adopt(context: Context, { instance, process, shim, cause }: Of<'adopt'>): void {
+/**
+ * The record first: a process that has one is not started beside. What it shows only once, such as a line in its log, it
+ * may have shown long ago: it counts as ready.
+ */
+function adopt(context: Context, { instance, process, shim, start, cause }: Of<'adopt'>): void {
   const { config, hostName } = context;
-  const launch = launchOf(workerOf(config, instance), instance, config.stateDir, hostName);
+  const worker = workerOf(config, instance);
+  const launch = launchOf(worker, instance, config.stateDir, hostName);
+  if (worker.ready.kind !== 'after' && worker.ready.kind !== 'command')
+    noteReady(config.stateDir, instance, start);
   writeRecord(config.stateDir, {
     pid: process.pid,
     startTime: process.startTime,
     bootId: process.bootId,
     instance,
-    start: startOfStray({ kind: 'stray', process, ...(shim && { shim }) }),
+    start,
     shimPid: shim?.pid ?? 0,
-    startedAt: now(),
+    startedAt: startedAt(process),
     commandDigest: digestOf(launch),
     stopSignal: launch.stopSignal,
     log: { path: launch.logFile, offset: 0 },
   });
-  writePidfile(launch.pidfile, process.pid);
+  if (launch.daemonizes === undefined) writePidfile(launch.pidfile, process.pid);
   report(context, instance, { kind: 'adopted', pid: process.pid, cause });
 }
 

@@ -96,6 +96,7 @@ const allKinds: Readonly<Record<Event['kind'], true>> = {
   forgotten: true,
   held: true,
   killed: true,
+  launching: true,
   left: true,
   left_held: true,
   left_stopped: true,

@@ -14,6 +14,7 @@ import { findProcess, sinceBoot } from '../os/process-table.ts';
 import { askToFinish, sendSignal, type Asked } from '../os/signal.ts';
 import { digestOf } from '../os/start-worker.ts';
 import {
+  exitPath,
   moveAside,
   noteReady,
   quietPath,
@@ -148,6 +149,8 @@ function adopt(context: Context, { instance, process, shim, start, cause }: Of<'
     stopSignal: launch.stopSignal,
     log: { path: launch.logFile, offset: 0 },
   });
+  // Of a launch that had failed when the process came up after all.
+  if (shim === undefined) removeFile(exitPath(config.stateDir, instance));
   if (launch.daemonizes === undefined) writePidfile(launch.pidfile, process.pid);
   report(context, instance, { kind: 'adopted', pid: process.pid, cause });
 }

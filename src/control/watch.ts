@@ -170,13 +170,17 @@ async function quietUntil(
   const { silence } = watcher.context();
   const all = listened(watcher.context(), observation);
   const orphans = unreported(observation);
-  const isQuiet = all.length + orphans.length === 0;
+  const isLaunching = [...observation.instances.values()].some(
+    ({ presence }) => presence.kind === 'alive' && presence.record.launch !== undefined,
+  );
+  const isQuiet = all.length + orphans.length === 0 && !isLaunching;
   for (;;) {
     const left = deadline - monotonicMs();
     if (left <= 0 || signal.aborted) return;
     if (await alarm.wait(Math.min(left, isQuiet ? left : tickMs))) return;
     if (countSilent(silence, all) > 0) return;
-    if (orphans.some((process) => findProcess(process) === undefined)) return;
+    // What a launch has come to is in its record, which is not watched.
+    if (isLaunching || orphans.some((process) => findProcess(process) === undefined)) return;
   }
 }
 

@@ -193,6 +193,17 @@ function showWant(global: RawOptions['global'], name: string): number {
   return 0;
 }
 
+/** `adopt mail.1 4711`, `adopt mail.1 tmp/pids/mail.pid`. */
+async function runAdopt(options: RawOptions): Promise<number> {
+  const { targets, global, dryRun: isDryRun } = options;
+  const [instance, named] = targets;
+  if (instance === undefined || named === undefined || targets.length > 2)
+    throw new WorkerctlError('usage', 'usage: workerctl adopt WORKER.ID PID|PIDFILE');
+  const { adopt } = await import('../commands/adopt.ts');
+  const request = { instance, named, directory: global.directory, dryRun: isDryRun === true };
+  return runAct('adopt', adopt, request, options);
+}
+
 async function runJobs({ global, targets }: RawOptions): Promise<number> {
   refuseTargets('jobs', targets);
   const found = await statusFor(global, targets);
@@ -403,6 +414,17 @@ for an aborted one.\nExit codes: 0 all are replaced and ready, 1 a replacement f
       if (options['verbose'] === true && isSilent) print('nothing to do\n');
       return code;
     },
+  },
+  adopt: {
+    summary:
+      'Take over a process that something else has started: from now on it is that instance.',
+    operands: 'WORKER.ID PID|PIDFILE',
+    epilogue: `The process goes on as it is; nobody signals it. It is asked to finish, replaced and counted like any other from then on.
+How it ends is not to be known: nobody here is its parent. An instance that was stopped on purpose is wanted again.
+Exit codes: 0 done, 1 refused: the instance runs already, or the process is dead, another user's or another instance's,
+2 no such instance, 75 another pass is at work`,
+    options: dryRun,
+    run: runAdopt,
   },
   want: {
     summary: 'Set how many instances of a worker run, or show it; kept until --reset.',

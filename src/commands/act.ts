@@ -58,6 +58,10 @@ export const failedAmong = (events: readonly Event[]): Set<string> =>
       .map(({ instance }) => instance),
   );
 
+/** The instances whose command is to start a program that forks away. */
+export const launchingAmong = (events: readonly Event[]): Set<string> =>
+  new Set(events.filter(({ kind }) => kind === 'launching').map(({ instance }) => instance));
+
 /** How a command that waited has ended. */
 export const acted = (
   command: ActOutcome['command'],

@@ -25,6 +25,7 @@ import { recordedInstances } from '../os/state-files.ts';
 import {
   acted,
   failedAmong,
+  launchingAmong,
   limitOf,
   lockWait,
   predecessors,
@@ -77,6 +78,7 @@ export async function restart(
     instances: wanted.filter((name) => !isLeftAlone(name)),
     predecessors: predecessors(outcome, true),
     failed: failedAmong(events),
+    launching: launchingAmong(events),
     limit: limitOf(options.wait),
     rolloutId: goal.id,
     isAborted: events.some(({ kind }) => kind === 'aborted'),
@@ -84,10 +86,16 @@ export async function restart(
   return { ...acted('restart', events, settled), change };
 }
 
-/** The lines of the old process would make the new one ready. */
+/** The lines of the old process would make the new one ready; two that own one pidfile would fight for it. */
 function refuseOverlap({ workers }: Config, names: readonly string[]): void {
   const touched = new Set(names.map(workerNameOf));
-  for (const { name, ready } of workers) {
+  for (const { name, ready, daemonizes } of workers) {
+    if (daemonizes !== undefined && touched.has(name))
+      throw new WorkerctlError(
+        'usage',
+        `--overlap: expected workers that run in the foreground, found daemonizes for ${name}`,
+        { hint: 'the old and the new process would own one and the same pidfile' },
+      );
     if (ready.kind !== 'log' || !touched.has(name)) continue;
     throw new WorkerctlError(
       'usage',

@@ -10,6 +10,7 @@ import { recordedInstances } from '../os/state-files.ts';
 import {
   acted,
   failedAmong,
+  launchingAmong,
   limitOf,
   lockWait,
   predecessors,
@@ -37,6 +38,7 @@ export async function start(
     instances: instances.filter((name) => !refused.has(name)),
     predecessors: predecessors(outcome, false),
     failed: failedAmong(events),
+    launching: launchingAmong(events),
     limit: limitOf(options.wait),
   });
   return acted('start', events, settled);

@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Config, LimitName, ReleaseSource, Worker } from '../core/worker.ts';
 import {
   backoffPolicy,
+  daemonizing,
   heartbeatPolicy,
   hookPolicy,
   lengthOf,
@@ -63,6 +64,7 @@ function merged(defaults: Defaults, own: Section): Section {
     env: { ...defaults.env, ...own.env },
     log: { ...defaults.log, ...own.log },
     limits: { ...defaults.limits, ...own.limits },
+    start: { ...defaults.start, ...own.start },
     stop: { ...defaults.stop, ...own.stop },
     ready: mergedReady(defaults.ready, own.ready),
     restart: { ...defaults.restart, ...own.restart },
@@ -88,6 +90,7 @@ function worker(name: string, section: Section, { base, stateDir, logDir }: Fold
     envFiles: (section.env_files ?? []).map(path),
     passEnv: [...new Set(section.pass_env)],
     pidfile: pidfile === undefined ? join(escapedSpecifiers(stateDir), '%n.pid') : path(pidfile),
+    ...(section.daemonizes === true && { daemonizes: daemonizing(section.start ?? {}) }),
     logFile: log?.file === undefined ? join(escapedSpecifiers(logDir), '%n.log') : path(log.file),
     umask: parseInt(section.umask ?? '022', 8),
     nice: section.nice ?? 0,

@@ -2,6 +2,7 @@ import { parseDuration, type Duration } from '../core/time.ts';
 import type {
   BackoffPolicy,
   Batch,
+  Daemonizing,
   HeartbeatPolicy,
   HookPolicy,
   QuietSignal,
@@ -49,6 +50,10 @@ export function stopPolicy(keys: Keys<'stop'>): StopPolicy {
     ...(leftovers !== undefined && leftovers !== 'leave' && { leftovers }),
   };
 }
+
+export const daemonizing = ({ timeout }: Keys<'start'>): Daemonizing => ({
+  timeout: lengthOf(timeout ?? '60s'),
+});
 
 export function restartPolicy(keys: Keys<'restart'>): RestartPolicy {
   return {

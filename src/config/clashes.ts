@@ -18,6 +18,7 @@ export function clashesOf(config: Config, file: ConfigFile): Problem[] {
     ...config.workers.flatMap((worker) => badIdentifiers(worker, file)),
     ...config.workers.flatMap((worker) => stateFileTaken(worker, folder, file)),
     ...config.workers.flatMap((worker) => contradictions(worker, file)),
+    ...config.workers.flatMap((worker) => daemonClashes(worker, file)),
     ...sharedFiles(pidfilesOf(config.workers), file),
     ...sharedFiles(readyFilesOf(config.workers), file),
     ...sharedFiles(readyLogsOf(config.workers), file),
@@ -86,6 +87,32 @@ function contradictions(worker: Worker, file: ConfigFile): Problem[] {
   ];
 }
 
+/** What cannot be with a program that forks away, or without one. */
+function daemonClashes({ name, daemonizes, ready, restart }: Worker, file: ConfigFile): Problem[] {
+  const own = file.workers[name];
+  const at = (message: string, ...keys: readonly Keys[]): Problem[] => [
+    { ...placeOf({ name }, file, ...keys), message },
+  ];
+  if (daemonizes === undefined)
+    return own?.start?.timeout === undefined
+      ? []
+      : at('start.timeout goes with daemonizes', ['start', 'timeout']);
+  return [
+    ...((own?.pidfile ?? file.defaults?.pidfile) === undefined
+      ? at(needsPidfile, ['daemonizes'])
+      : []),
+    ...(restart.overlap ? at(overlapsPidfile, ['restart', 'overlap']) : []),
+    ...(ready.kind === 'notify' ? at(notHeard, ['ready', 'notify']) : []),
+  ];
+}
+
+const needsPidfile =
+  'found daemonizes without pidfile: the file that the program itself writes its pid to';
+const overlapsPidfile =
+  'found overlap with daemonizes: the old and the new process would own one and the same pidfile';
+const notHeard =
+  'found ready.notify with daemonizes: a program that forks away leaves the session by which its messages are known';
+
 const afterHasNoTimeout = `${timeoutGoesWith}, but this worker is ready after a time`;
 const overlapHidesLog =
   'found overlap with ready.log: the old process writes to the same log, and its lines would make the new one ready';
@@ -148,7 +175,7 @@ type Keys = readonly [keyof SharedSection, ...string[]];
 
 /** Where a worker got the first of these that is there from: itself, the defaults, or neither. */
 function placeOf(
-  { name }: Worker,
+  { name }: Pick<Worker, 'name'>,
   file: ConfigFile,
   ...either: readonly Keys[]
 ): Pick<Problem, 'path' | 'at'> {

@@ -34,6 +34,10 @@ function section(worker: Worker): object {
     env_files: worker.envFiles,
     pass_env: worker.passEnv,
     pidfile: worker.pidfile,
+    ...(worker.daemonizes && {
+      daemonizes: true,
+      start: { timeout: exactDuration(worker.daemonizes.timeout) },
+    }),
     log: { file: worker.logFile },
     umask: worker.umask.toString(8).padStart(3, '0'),
     nice: worker.nice,

@@ -23,7 +23,7 @@ const topKeys: Described<typeof configSchema.shape> = {
 };
 
 const workerKeys: Described<typeof workerSchema.shape> = {
-  command: `What to run, in the foreground: words in quotes as in a shell, but no shell runs; or a list of words. ${specifiers}`,
+  command: `What to run, in the foreground unless it daemonizes: words in quotes as in a shell, but no shell runs; or a list of words. ${specifiers}`,
   count: 'How many instances; their identifiers are 1, 2, 3, ... Default: 1',
   identifiers: 'The identifiers of the instances, in place of count.',
   directory: `The working directory. Default: the folder of this file. ${specifiers}`,
@@ -31,6 +31,9 @@ const workerKeys: Described<typeof workerSchema.shape> = {
   env_files: `Files with variables; the variables of env win. ${specifiers}`,
   pass_env: 'Names of variables that are taken over from the caller.',
   pidfile: `Where the pid is written, relative to this file. Default: %n.pid in state_dir. ${specifiers}`,
+  daemonizes:
+    'The program forks away and writes pidfile itself: its command ends when it is up. Default: false',
+  start: 'How a program that daemonizes is started.',
   log: 'Where the output goes.',
   umask: 'The file mode creation mask, in quotes. Default: "022"',
   nice: 'The scheduling priority, from -20 (first) to 19 (last). Default: 0',
@@ -79,6 +82,10 @@ const stopKeys: Described<InnerShape<typeof shared.stop>> = {
   leftovers:
     'What becomes of the processes that a dead one leaves: leave, kill, or wait (nothing is started while they live). Default: leave',
 };
+const startKeys: Described<InnerShape<typeof shared.start>> = {
+  timeout:
+    'With daemonizes: it has failed when its command has not ended and its pidfile not named it by then. Default: 60s',
+};
 const restartKeys: Described<InnerShape<typeof shared.restart>> = {
   canary: '1: one replacement must be ready before the others are asked to leave. Default: 1',
   batch: 'How many may be down at once: a number, or a part such as 50%. Default: 100%',
@@ -121,6 +128,7 @@ export function configJsonSchema(): object {
   describe(registry, shared.limits._zod.def.innerType.shape, limitKeys);
   describe(registry, shared.ready._zod.def.innerType.shape, readyKeys);
   describe(registry, shared.stop._zod.def.innerType.shape, stopKeys);
+  describe(registry, shared.start._zod.def.innerType.shape, startKeys);
   describe(registry, shared.restart._zod.def.innerType.shape, restartKeys);
   describe(registry, shared.busy._zod.def.innerType.shape, busyKeys);
   describe(registry, shared.heartbeat._zod.def.innerType.shape, heartbeatKeys);

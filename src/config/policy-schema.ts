@@ -62,6 +62,8 @@ export const stop = map({
   leftovers: z.optional(z.enum(leftoverRules, { error: `one of ${leftoverRules.join(', ')}` })),
 });
 
+export const start = map({ timeout: z.optional(positiveDuration) });
+
 const share = 'a whole number of at least 1, or a part from 1% to 100%';
 const batch = z.union(
   [

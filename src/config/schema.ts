@@ -8,6 +8,7 @@ import {
   recycle,
   release,
   restart,
+  start,
   stop,
 } from './policy-schema.ts';
 import {
@@ -45,6 +46,8 @@ const sharedShape = {
   env_files: z.optional(list(filePath, 'paths')),
   pass_env: z.optional(list(passedVariable, 'names of variables')),
   pidfile: z.optional(filePath),
+  daemonizes: z.optional(z.boolean({ error: 'true or false' })),
+  start: z.optional(start),
   log: z.optional(map({ file: z.optional(filePath) })),
   umask: z.optional(umask),
   nice: z.optional(whole(-20, 19)),

@@ -1,10 +1,10 @@
 import { WorkerctlError } from '../core/error.ts';
 import { launchOf, pidfileOf } from '../core/launch.ts';
-import { startOfStray } from '../core/observation.ts';
 import type { Action, Plan } from '../core/plan.ts';
 import { isSameProcess } from '../core/process.ts';
 import { durationOf } from '../core/time.ts';
 import { removeHalfWritten } from '../os/atomic-file.ts';
+import { startedAt } from '../os/candidate.ts';
 import { now } from '../os/clock.ts';
 import { describeErrno } from '../os/errno.ts';
 import { effect } from '../os/fault-point.ts';
@@ -14,7 +14,9 @@ import { findProcess, sinceBoot } from '../os/process-table.ts';
 import { askToFinish, sendSignal, type Asked } from '../os/signal.ts';
 import { digestOf } from '../os/start-worker.ts';
 import {
+  exitPath,
   moveAside,
+  noteReady,
   quietPath,
   readQuiet,
   readRecord,
@@ -129,22 +131,31 @@ function assertHeld({ compromised }: HeldLock): void {
     );
 }
 
-function adopt(context: Context, { instance, process, shim, cause }: Of<'adopt'>): void {
+/**
+ * The record first: a process that has one is not started beside. What it shows only once, such as a line in its log, it
+ * may have shown long ago: it counts as ready.
+ */
+function adopt(context: Context, { instance, process, shim, start, cause }: Of<'adopt'>): void {
   const { config, hostName } = context;
-  const launch = launchOf(workerOf(config, instance), instance, config.stateDir, hostName);
+  const worker = workerOf(config, instance);
+  const launch = launchOf(worker, instance, config.stateDir, hostName);
+  if (worker.ready.kind !== 'after' && worker.ready.kind !== 'command')
+    noteReady(config.stateDir, instance, start);
   writeRecord(config.stateDir, {
     pid: process.pid,
     startTime: process.startTime,
     bootId: process.bootId,
     instance,
-    start: startOfStray({ kind: 'stray', process, ...(shim && { shim }) }),
+    start,
     shimPid: shim?.pid ?? 0,
-    startedAt: now(),
+    startedAt: startedAt(process),
     commandDigest: digestOf(launch),
     stopSignal: launch.stopSignal,
     log: { path: launch.logFile, offset: 0 },
   });
-  writePidfile(launch.pidfile, process.pid);
+  // Of a launch that had failed when the process came up after all.
+  if (shim === undefined) removeFile(exitPath(config.stateDir, instance));
+  if (launch.daemonizes === undefined) writePidfile(launch.pidfile, process.pid);
   report(context, instance, { kind: 'adopted', pid: process.pid, cause });
 }
 

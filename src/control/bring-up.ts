@@ -24,6 +24,8 @@ export interface BringUp {
   readonly predecessors: ReadonlyMap<string, string>;
   /** Those that have failed already. */
   readonly failed: ReadonlySet<string>;
+  /** Those whose command is to start a program that forks away. */
+  readonly launching: ReadonlySet<string>;
   readonly limit: Duration | undefined;
   /** The restart that is waited for: it may be aborted, or taken over by a later one. */
   readonly rolloutId?: string;
@@ -54,6 +56,7 @@ interface Up {
   readonly context: Context;
   readonly watched: Watched;
   readonly failed: Set<string>;
+  readonly launching: Set<string>;
   readonly departed: Set<string>;
   readonly leftAlone: Set<string>;
   readonly ready: Set<string>;
@@ -74,6 +77,7 @@ function startWatching(context: Context, request: BringUp): Up {
     context: watching,
     watched: watchInstances(watching, request.instances),
     failed,
+    launching: new Set(request.launching),
     departed: new Set(),
     leftAlone: new Set(),
     ready: new Set(),
@@ -85,6 +89,7 @@ function startWatching(context: Context, request: BringUp): Up {
 function note(up: Up, { kind, instance }: Event): void {
   if (kind === 'start_failed' || kind === 'ask_failed' || kind === 'taken_over')
     up.failed.add(instance);
+  if (kind === 'launching') up.launching.add(instance);
   if (kind === 'aborted') up.isAborted = true;
 }
 
@@ -146,8 +151,14 @@ function standingsOf({ context, request }: Up, observation: Observation): Placed
 }
 
 function reportNews(up: Up, { observed, standing }: Placed, observation: Observation): void {
-  const { context, departed, failed, ready } = up;
-  const { name } = observed;
+  const { context, departed, failed, ready, launching } = up;
+  const { name, presence } = observed;
+  if (presence.kind === 'alive' && presence.record.launch === undefined && launching.delete(name))
+    report(context, name, {
+      kind: 'started',
+      pid: presence.process.pid,
+      cause: 'its pidfile names it',
+    });
   if (standing.kind === 'down' && !departed.has(name)) {
     reportDeparture(context, name, observation);
     departed.add(name);

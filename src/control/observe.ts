@@ -8,12 +8,19 @@ import {
   type Presence,
 } from '../core/observation.ts';
 import { isSameProcess, type ProcessIdentity } from '../core/process.ts';
-import type { Death, ProcessRecord, Quieting, Stop } from '../core/record.ts';
+import {
+  isForeign,
+  type Death,
+  type ProcessRecord,
+  type Quieting,
+  type Stop,
+} from '../core/record.ts';
 import { workerNameOf } from '../core/targets.ts';
 import { formatDuration } from '../core/time.ts';
 import type { Config, HeartbeatPolicy, Worker } from '../core/worker.ts';
 import { readActivity, titleActivity } from '../os/activity-file.ts';
 import { monotonicMs, now, sleep } from '../os/clock.ts';
+import { claimedBy, isLaunchedStill } from '../os/claimed-pidfile.ts';
 import { currentBootId, findProcess, readProcess, sinceBoot } from '../os/process-table.ts';
 import { probeOnce, type ReadinessProbe, type ReadinessQuestion } from '../os/readiness-probe.ts';
 import {
@@ -124,15 +131,17 @@ export function lookForStrays(scene: Scene, observation: Observation): Observati
   const { stateDir } = scene.config;
   const instances = new Map(observation.instances);
   const leaving = leavingProcesses(stateDir);
-  for (const { instance, process, shim } of findMarkedProcesses(stateDir)) {
+  for (const { instance, process, shim, start, isOfDaemon } of findMarkedProcesses(stateDir)) {
     const observed = instances.get(instance);
     if (observed === undefined || observed.presence.kind === 'alive') continue;
     if (leaving.some((one) => isSameProcess(one, process))) continue;
+    if (isOfDaemon === true && !mayBeDaemon(scene.config, observed)) continue;
     const stop = stopOf(stateDir, instance, process);
     const presence: Presence = {
       kind: 'stray',
       process,
       ...(shim && { shim }),
+      ...(start !== undefined && { start }),
       ...(stop && { stop }),
     };
     // Should there be two, the older one was first in the instance's place.
@@ -146,14 +155,26 @@ export function lookForStrays(scene: Scene, observation: Observation): Observati
   return { ...observation, instances };
 }
 
+/**
+ * Whether a process that bears the marker of an instance, but no pid, may be its worker. What is left when the process in
+ * the record has died are children of that one, and so it is where the pidfile has spoken.
+ */
+function mayBeDaemon({ workers }: Config, { name, presence }: ObservedInstance): boolean {
+  const worker = workers.find((one) => one.name === workerNameOf(name));
+  if (worker?.daemonizes === undefined) return false;
+  if (presence.kind === 'dead') return presence.record.launch !== undefined;
+  return presence.kind !== 'stray' || presence.evidence === undefined;
+}
+
 const absent = { kind: 'absent' } as const;
 const noProblems: readonly string[] = [];
 
 function observeInstance(scene: Scene, name: string, worker: Worker | undefined): ObservedInstance {
   const { config, hostName, ignoresPidfiles = false } = scene;
   const record = readRecord(config.stateDir, name);
-  const presence: Presence =
+  const recorded: Presence =
     record.kind === 'read' ? presenceOf(scene, name, record.value, worker) : absent;
+  const presence = worker?.daemonizes ? followed(scene, name, recorded, worker) : recorded;
   const activity = activityOf(scene, name, presence, worker);
   const pidfile =
     worker === undefined || ignoresPidfiles || isLeaving(name)
@@ -177,6 +198,26 @@ function observeInstance(scene: Scene, name: string, worker: Worker | undefined)
   };
 }
 
+/** Where the recorded process is dead, or there is no record, the pidfile of a program that forks away may name another. */
+function followed(scene: Scene, name: string, recorded: Presence, worker: Worker): Presence {
+  const { config, hostName } = scene;
+  if (recorded.kind === 'alive' || recorded.kind === 'stray' || isLeaving(name)) return recorded;
+  if (recorded.kind === 'dead' && isLaunchedStill(recorded.record)) return recorded;
+  const { stateDir } = config;
+  const launch = launchOf(worker, name, stateDir, hostName);
+  const claimed = claimedBy(launch, stateDir);
+  if (claimed.kind !== 'its') return recorded;
+  const { process, start } = claimed;
+  const stop = stopOf(stateDir, name, process);
+  return {
+    kind: 'stray',
+    process,
+    ...(start !== undefined && { start }),
+    ...(stop && { stop }),
+    evidence: `${launch.pidfile} names it, but no record claims it`,
+  };
+}
+
 /** How long it has been silent. On a full disk nobody can tell: the beats may just not get through. */
 function vitalSigns(
   { config: { stateDir }, silence: tracker }: Scene,
@@ -184,7 +225,8 @@ function vitalSigns(
   record: ProcessRecord,
   { timeout }: HeartbeatPolicy,
 ): Pick<ObservedInstance, 'silence' | 'dumpedAt'> & { problems?: readonly string[] } {
-  if (tracker === undefined || tracker.isUnheard(name, record.start)) return {};
+  if (tracker === undefined || isForeign(record) || tracker.isUnheard(name, record.start))
+    return {};
   const silence = tracker.silenceOf(name, record.start);
   if (silence < timeout) return { silence };
   if (isDiskFull(stateDir)) {
@@ -338,5 +380,10 @@ function deathOf(
   const reported = readDeath(stateDir, name, record);
   if (reported !== undefined) return { death: reported.death, diedAt: reported.at };
   if (record.bootId !== currentBootId()) return { death: { kind: 'rebooted' } };
-  return { death: { kind: 'unknown', why: 'its shim was killed' } };
+  return { death: { kind: 'unknown', why: whyUnknown(record) } };
+}
+
+function whyUnknown(record: ProcessRecord): string {
+  if (isForeign(record)) return 'it was adopted';
+  return record.shimPid === 0 ? 'it had no shim' : 'its shim was killed';
 }

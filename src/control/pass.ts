@@ -28,6 +28,8 @@ export interface PassRequest {
   readonly lockWait: Duration;
   /** False when the caller has seen die himself whatever is not running: then no stray can be in its place. */
   readonly mayHaveStrays: boolean;
+  /** Changes what was seen by what somebody claims to be there; throws where that cannot be. Called under the lock, too. */
+  readonly claim?: (seen: Observation) => Observation;
   /** Is told what the pass saw and decided, before it does anything: what it starts is no longer dead at the next look. */
   readonly onSeen?: (outcome: PassOutcome) => void;
 }
@@ -57,14 +59,14 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     await tell(context, outcome);
     request.onSeen?.(outcome);
     reportProgress(context, outcome.before, outcome);
-    if (!isSameIntent(outcome.intent, outcome.before)) {
-      // What a check drops from the intent has been reached: losing that in a crash costs nothing.
-      writeIntent(stateDir, outcome.intent, { durable: request.goal.kind !== 'check' });
-    }
+    const isAdoption = request.goal.kind === 'adopt';
+    if (!isAdoption) keepIntent(context, request, outcome);
     const failures: Failed[] = [];
     const tellLeftovers = await noteReplaced(context, outcome);
     await apply(noting(context, failures), outcome.plan, lock);
     await tellLeftovers?.();
+    // An instance that was stopped on purpose becomes a wanted one: not before it has its process, or a second is started.
+    if (isAdoption) keepIntent(context, request, outcome);
     return { ...outcome, intent: givenUp(context, outcome, failures) };
   } finally {
     await lock.release();
@@ -95,6 +97,16 @@ async function noteReplaced(
   if (!plan.some(isOfDead)) return undefined;
   const tellers = await import('./tell-leftovers.ts');
   return tellers.noteReplaced(context, outcome);
+}
+
+function keepIntent(
+  { config: { stateDir } }: Context,
+  { goal }: PassRequest,
+  { intent, before }: PassOutcome & { readonly before: Intent },
+): void {
+  if (isSameIntent(intent, before)) return;
+  // What a check drops from the intent has been reached: losing that in a crash costs nothing.
+  writeIntent(stateDir, intent, { durable: goal.kind !== 'check' });
 }
 
 /** An instance that could not be asked or started, and why. */
@@ -145,12 +157,13 @@ export const passLockPath = (stateDir: string): string => join(stateDir, 'pass.l
 
 async function decide(
   context: Context,
-  { goal, instances, mayHaveStrays }: Omit<PassRequest, 'lockWait'>,
+  { goal, instances, mayHaveStrays, claim }: Omit<PassRequest, 'lockWait'>,
 ): Promise<PassOutcome & { before: Intent }> {
   const { stateDir } = context.config;
   const before = readIntent(stateDir);
-  const seen = await observeReported(context, withLeaving(stateDir, instances));
-  context.memory.see(seen);
+  const looked = await observeReported(context, withLeaving(stateDir, instances));
+  context.memory.see(looked);
+  const seen = claim === undefined ? looked : claim(lookForStrays(context, looked));
   const decided = decideOn(context, goal, before, seen);
   const outcome = needsScan(goal, decided, mayHaveStrays)
     ? decideOn(context, goal, before, lookForStrays(context, seen))

@@ -3,6 +3,7 @@ import { launchOf, type Launch } from '../core/launch.ts';
 import type { Action } from '../core/plan.ts';
 import type { ProcessRecord } from '../core/record.ts';
 import { monotonicMs, sleep } from '../os/clock.ts';
+import { clearPidfile } from '../os/claimed-pidfile.ts';
 import { effect } from '../os/fault-point.ts';
 import { lockBackend } from '../os/lock/choose-backend.ts';
 import type { HeldLock } from '../os/lock/lock-backend.ts';
@@ -72,6 +73,11 @@ function start(
   const launch = launchFor(context, action.instance);
   try {
     const { ready } = workerOf(context.config, action.instance);
+    if (launch.daemonizes !== undefined) {
+      const obstacle = clearPidfile(launch, stateDir);
+      if (obstacle?.kind === 'runs') return []; // the next look sees it
+      if (obstacle !== undefined) return failed(context, action, obstacleWords(launch, obstacle));
+    }
     if (ready.kind === 'notify' && notify['NOTIFY_SOCKET'] === undefined)
       return failed(
         context,
@@ -86,6 +92,12 @@ function start(
     void lock.release(); // ours; the shim has its own hold on it
   }
 }
+
+const obstacleWords = (
+  { pidfile, instance }: Launch,
+  { pid, title }: { readonly pid: number; readonly title: string },
+): string =>
+  `${pidfile} names pid ${pid} (${title.slice(0, 60)}), which may be it or not: run workerctl adopt ${instance} ${pid} if it is, or remove that file`;
 
 function launchFor({ config, hostName, releaseOf }: Context, instance: string): Launch {
   const worker = workerOf(config, instance);
@@ -131,7 +143,8 @@ async function published(context: Context, { action, launch, shim }: Launched): 
   const { instance, cause } = action;
   if (record !== undefined) {
     effect();
-    report(context, instance, { kind: 'started', pid: record.pid, cause });
+    const kind = launch.daemonizes === undefined ? 'started' : 'launching';
+    report(context, instance, { kind, pid: record.pid, cause });
     return;
   }
   // Ctrl-C may have reached the shim before it had a session of its own: no failure, and the next pass starts it.

@@ -4,7 +4,9 @@ import type { Draining } from '../core/event.ts';
 import { instanceNames } from '../core/instance.ts';
 import { liveProcess, type Observation } from '../core/observation.ts';
 import type { Plan } from '../core/plan.ts';
+import type { ProcessIdentity } from '../core/process.ts';
 import { changesIn } from '../core/reconcile.ts';
+import { isForeign } from '../core/record.ts';
 import { selectInstances } from '../core/targets.ts';
 import { durationOf } from '../core/time.ts';
 import { withWants } from '../core/wants.ts';
@@ -13,6 +15,7 @@ import { readIntent } from '../os/intent-file.ts';
 import { lockBackend } from '../os/lock/choose-backend.ts';
 import type { HeldLock } from '../os/lock/lock-backend.ts';
 import type { SilenceTracker } from '../os/silence.ts';
+import { findProcess } from '../os/process-table.ts';
 import { ensureStateDirectory } from '../os/state-directory.ts';
 import { recordedInstances } from '../os/state-files.ts';
 import { openTrigger } from '../os/trigger.ts';
@@ -153,7 +156,10 @@ interface Seen {
   readonly waitMs: number;
 }
 
-/** Sleeps until something may have changed; meanwhile it listens for signs of life, which costs next to nothing. */
+/**
+ * Sleeps until something may have changed; meanwhile it listens for signs of life, and looks whether those live whose death
+ * no shim reports. Both cost next to nothing.
+ */
 async function quietUntil(
   watcher: Watcher,
   alarm: Alarm,
@@ -163,13 +169,26 @@ async function quietUntil(
   const { signal } = watcher;
   const { silence } = watcher.context();
   const all = listened(watcher.context(), observation);
+  const orphans = unreported(observation);
+  const isLaunching = [...observation.instances.values()].some(
+    ({ presence }) => presence.kind === 'alive' && presence.record.launch !== undefined,
+  );
+  const isQuiet = all.length + orphans.length === 0 && !isLaunching;
   for (;;) {
     const left = deadline - monotonicMs();
     if (left <= 0 || signal.aborted) return;
-    if (await alarm.wait(Math.min(left, all.length > 0 ? tickMs : left))) return;
+    if (await alarm.wait(Math.min(left, isQuiet ? left : tickMs))) return;
     if (countSilent(silence, all) > 0) return;
+    // What a launch has come to is in its record, which is not watched.
+    if (isLaunching || orphans.some((process) => findProcess(process) === undefined)) return;
   }
 }
+
+/** The processes that have no shim: they were adopted, or have forked away. */
+const unreported = ({ instances }: Observation): ProcessIdentity[] =>
+  [...instances.values()].flatMap(({ presence }) =>
+    presence.kind === 'alive' && presence.record.shimPid === 0 ? [presence.process] : [],
+  );
 
 interface Listened {
   readonly name: string;
@@ -183,7 +202,7 @@ function listened({ config }: Context, { instances }: Observation): Listened[] {
     heartbeat === undefined
       ? []
       : [...instances.values()].flatMap(({ name, presence }) =>
-          presence.kind === 'alive' && name.startsWith(`${worker}.`)
+          presence.kind === 'alive' && !isForeign(presence.record) && name.startsWith(`${worker}.`)
             ? [{ name, start: presence.record.start, timeout: heartbeat.timeout }]
             : [],
         ),
@@ -285,7 +304,8 @@ interface Ours {
 const noting = (context: Context, { started }: Ours): Context => ({
   ...context,
   report: (event) => {
-    if (event.kind === 'started') started.set(event.instance, event.pid);
+    if (event.kind === 'started' || event.kind === 'launching')
+      started.set(event.instance, event.pid);
     context.report(event);
   },
 });

@@ -59,12 +59,14 @@ function lossesAfter(config: Config, intent: Intent, observation: Observation): 
   return [...left, ...open];
 }
 
+/** What nobody knows yet; a grace that is over before anybody has looked is over. */
 function lossOf({ observed, dead, worker, finding }: NewDeath, { now }: Observation): Loss[] {
   if (finding.isJobLost !== 'unknown') return [];
   const { pid, start } = dead.record;
   const at = dead.diedAt ?? now;
   const due = momentOf(at + (worker?.lostGrace ?? 0));
-  return [{ instance: instanceOf(observed.name), pid, start, death: dead.death, at, due }];
+  const loss = { instance: instanceOf(observed.name), pid, start, death: dead.death, at, due };
+  return isDue(loss, now) ? [] : [loss];
 }
 
 /** A death that lies in the future comes from a clock that was set back. */
@@ -99,7 +101,13 @@ function newDeaths(config: Config, { told }: Intent, observation: Observation): 
   });
 }
 
-function deathNews({ observed: { name }, dead, finding }: NewDeath, { now }: Observation): News[] {
+function deathNews(news: NewDeath, observation: Observation): News[] {
+  const {
+    observed: { name },
+    dead,
+    finding,
+  } = news;
+  const { now } = observation;
   const { record, death, diedAt, stop } = dead;
   const { pid, start, release, startedAt } = record;
   const { verdict, by, job, isJobLost } = finding;
@@ -116,10 +124,12 @@ function deathNews({ observed: { name }, dead, finding }: NewDeath, { now }: Obs
     ...(stop?.sent === true && diedAt !== undefined && { drained: elapsed(stop.at, diedAt) }),
     ...(release !== undefined && { release }),
   };
-  const news = { id: `died.${start}`, instance: name, happening: died };
-  if (isJobLost !== 'yes') return [news];
+  const told = { id: `died.${start}`, instance: name, happening: died };
+  const isLost =
+    isJobLost === 'yes' || (isJobLost === 'unknown' && lossOf(news, observation).length === 0);
+  if (!isLost) return [told];
   const lost: Happening = { kind: 'lost', pid, start, death, ...held };
-  return [news, { id: `lost.${start}`, instance: instanceOf(name), happening: lost }];
+  return [told, { id: `lost.${start}`, instance: instanceOf(name), happening: lost }];
 }
 
 const lossNews = ({ instance, pid, start, death }: Loss): News => ({

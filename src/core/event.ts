@@ -70,6 +70,8 @@ export type Happening =
       readonly fate: 'left' | 'killed' | 'not_killed' | 'awaited';
     }
   | { readonly kind: 'started'; readonly pid: number; readonly cause: string }
+  /** The command runs of a program that forks away; `started` follows when its pidfile names it. */
+  | { readonly kind: 'launching'; readonly pid: number; readonly cause: string }
   | { readonly kind: 'ready'; readonly pid: number; readonly release?: string }
   /** Its replacement is the first of its worker that is ready: the others follow. */
   | { readonly kind: 'proven'; readonly release?: string }
@@ -238,6 +240,8 @@ export function formatEvent(event: Event): string {
       return `${instance}: ${leftoverWords(event)}`;
     case 'started':
       return `${instance}: started pid ${event.pid}: ${event.cause}`;
+    case 'launching':
+      return `${instance}: pid ${event.pid} runs its command, which forks away: ${event.cause}`;
     case 'ready':
       return `${instance}: pid ${event.pid} is ready${released(event.release)}`;
     case 'proven':
@@ -305,6 +309,7 @@ function deathNumber(death: Death): string {
     case 'exited':
       return String(death.status);
     case 'rebooted':
+    case 'unlaunched':
     case 'unknown':
       return 'unknown';
   }

@@ -7,6 +7,7 @@ import {
   isStopped,
   rolloutOf,
   type Intent,
+  type Replaced,
   type Rollout,
   type RolloutOptions,
   type TimedWish,
@@ -58,6 +59,8 @@ export type Goal =
       readonly identifiers?: readonly string[];
       readonly by: string;
     }
+  /** What was observed in the place of this one is its process, though somebody else has started it. */
+  | ({ readonly kind: 'adopt' } & About)
   /** These are left alone, or no longer. */
   | ({ readonly kind: 'hold'; readonly until?: Moment } & About)
   | ({ readonly kind: 'unhold' } & About);
@@ -82,6 +85,7 @@ function stated(intent: Intent, goal: Goal, observation: Observation): Intent {
     case 'end':
       return { ...intent, isEnding: goal.cause };
     case 'start':
+    case 'adopt':
       return {
         ...intent,
         stopped: without(intent.stopped, goal.instances),
@@ -190,11 +194,20 @@ function withoutMembers(rollout: Rollout, names: readonly string[]): Rollout[] {
 }
 
 /** What an instance runs, or ran last. */
-function lastProcess({ instances }: Observation, name: string): ProcessIdentity | null {
-  const observed = instances.get(name);
-  const process = observed && liveProcess(observed);
-  if (process !== undefined) return identityOf(process);
-  return observed?.presence.kind === 'dead' ? identityOf(observed.presence.record) : null;
+function lastProcess({ instances }: Observation, name: string): Replaced | null {
+  const presence = instances.get(name)?.presence;
+  switch (presence?.kind) {
+    case undefined:
+    case 'absent':
+      return null;
+    case 'stray':
+      return identityOf(presence.process);
+    case 'alive':
+    case 'dead': {
+      const { record } = presence;
+      return { ...identityOf(record), ...(record.launch && { start: record.start }) };
+    }
+  }
 }
 
 const identityOf = ({ pid, startTime, bootId }: ProcessIdentity): ProcessIdentity => ({

@@ -1,5 +1,5 @@
 import { isSameProcess, type ProcessIdentity } from './process.ts';
-import type { Death } from './record.ts';
+import type { Death, ProcessRecord } from './record.ts';
 import type { Duration, Moment } from './time.ts';
 import type { Batch } from './worker.ts';
 
@@ -37,6 +37,23 @@ export interface Abort {
 }
 
 /**
+ * A process that is to be replaced. `start` where that was only the command of a program that forks away: the process which
+ * that start has come to is to be replaced as well.
+ */
+export interface Replaced extends ProcessIdentity {
+  readonly start?: string;
+}
+
+/** Whether a process, of which this is the record where there is one, is the one that is to be replaced. */
+export const isReplaced = (
+  replaced: Replaced,
+  process: ProcessIdentity,
+  record?: ProcessRecord,
+): boolean =>
+  isSameProcess(replaced, process) ||
+  (replaced.start !== undefined && replaced.start === record?.start);
+
+/**
  * A restart that goes on until every instance in it is replaced. It names the very processes that it replaces, and not a
  * moment ("started before 12:03"): a clock that is set back would leave old code running.
  */
@@ -45,7 +62,7 @@ export interface Rollout extends Wish {
   readonly id: string;
   readonly options: RolloutOptions;
   /** What each instance ran when the restart was asked for; null where there was no process, living or dead. */
-  readonly replaces: Readonly<Record<string, ProcessIdentity | null>>;
+  readonly replaces: Readonly<Record<string, Replaced | null>>;
   /** The release that each worker had, and the one that it gets, where they are known. */
   readonly releases: Readonly<Record<string, { readonly from?: string; readonly to?: string }>>;
   /** The workers of which a replacement has become ready. */
@@ -135,9 +152,10 @@ export function isToBeReplaced(
   intent: Intent,
   instance: string,
   process: ProcessIdentity,
+  record?: ProcessRecord,
 ): boolean {
   const replaced = rolloutOf(intent, instance)?.replaces[instance];
-  return replaced !== undefined && replaced !== null && isSameProcess(replaced, process);
+  return replaced !== undefined && replaced !== null && isReplaced(replaced, process, record);
 }
 
 /** Whether the instance was stopped on purpose. */

@@ -74,6 +74,7 @@ export const journalMembers = {
   ask_failed: { pid: 'number', reason: 'text' },
   left: 'answer', // the same death is told by `died`
   started: { pid: 'number', cause: 'text' },
+  launching: { pid: 'number', cause: 'text' },
   ready: { pid: 'number', release: 'text?' },
   proven: { release: 'text?' },
   aborted: { reason: 'text', untouched: 'number' },

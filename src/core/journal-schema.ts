@@ -14,6 +14,8 @@ export const kindTexts: Readonly<Record<JournalKind, string>> = {
   dumped: 'It gave no sign of life, and was told to write down what it is doing.',
   ask_failed: 'It could not be asked to finish, or to take no new job.',
   started: 'A new process of it was started.',
+  launching:
+    'The command runs of a program that forks away; `started` follows when its pidfile names it.',
   ready: 'It has shown that it is ready, while a command waited for that.',
   proven: 'It is the first of its worker that runs the new code and is ready: the others follow.',
   aborted: 'Its replacement failed: the restart has ended, the others run on.',

@@ -2,7 +2,7 @@ import { formatEvent, type Event } from './event.ts';
 import { journalMembers, type Form } from './journal-members.ts';
 import { instanceOf, isLeaving, shownName } from './leaving.ts';
 import type { LeftProcess } from './leftovers.ts';
-import type { Death } from './record.ts';
+import { formatDeath, type Death } from './record.ts';
 import { signalName } from './signal-names.ts';
 
 /** What JSON can hold. */
@@ -120,6 +120,8 @@ function deathMembers(death: Death): Record<string, JsonValue> {
       };
     case 'rebooted':
       return { status_unknown: 'the host was booted since' };
+    case 'unlaunched':
+      return { status_unknown: formatDeath(death) };
     case 'unknown':
       return { status_unknown: death.why };
   }

@@ -1,5 +1,11 @@
 import { expandSpecifiers, instanceName, type Instance } from './instance.ts';
-import { limitNames, type LimitName, type StopSignal, type Worker } from './worker.ts';
+import {
+  limitNames,
+  type Daemonizing,
+  type LimitName,
+  type StopSignal,
+  type Worker,
+} from './worker.ts';
 
 /** The PATH of every worker whose config sets none. Source: the default of Debian and systemd. */
 export const workerPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -13,6 +19,8 @@ export interface Launch {
   readonly envFiles: readonly string[];
   readonly passEnv: readonly string[];
   readonly pidfile: string;
+  /** The program forks away, and the pidfile is its own. */
+  readonly daemonizes?: Daemonizing;
   readonly logFile: string;
   /** Three octal digits. */
   readonly umask: string;
@@ -46,6 +54,7 @@ export function launchOf(
     envFiles: worker.envFiles.map(expand),
     passEnv: worker.passEnv,
     pidfile: expand(worker.pidfile),
+    ...(worker.daemonizes && { daemonizes: worker.daemonizes }),
     logFile: expand(worker.logFile),
     umask: worker.umask.toString(8).padStart(3, '0'),
     limits: formatLimits(worker.limits),
@@ -85,7 +94,10 @@ export function pidfileOf(worker: Worker, name: string, hostName: string): strin
   return expandSpecifiers(worker.pidfile, { name, worker, identifier }, hostName);
 }
 
-/** What tells a worker who it is. The shim adds WORKERCTL_INSTANCE and WORKERCTL_PID, which it must not bear itself. */
+/**
+ * What tells a worker who it is. The shim adds WORKERCTL_INSTANCE, which it must not bear itself, and WORKERCTL_PID, which
+ * nobody knows beforehand of a program that forks away.
+ */
 function marker(
   { worker, identifier }: Instance,
   stateDir: string,

@@ -1,7 +1,14 @@
 import type { Activity } from './activity.ts';
 import type { Leftovers } from './leftovers.ts';
 import type { LiveProcess, ProcessIdentity } from './process.ts';
-import type { Death, Killing, ProcessRecord, Quieting, Stop } from './record.ts';
+import {
+  adoptedStart,
+  type Death,
+  type Killing,
+  type ProcessRecord,
+  type Quieting,
+  type Stop,
+} from './record.ts';
 import { durationOf, type Duration, type Moment } from './time.ts';
 
 /** What holds an instance's place. */
@@ -29,11 +36,15 @@ export type Presence =
       readonly quiet?: Quieting;
       readonly hasShownReady: boolean;
     }
-  /** A process bears its marker, and no record claims that process; `stop` when that very process was asked to finish. */
+  /** It is a process of this instance, and no record claims that process; `stop` when that very process was asked to finish. */
   | {
       readonly kind: 'stray';
       readonly process: LiveProcess;
       readonly shim?: ShimOfStray;
+      /** What its start is called, as far as its environment tells. */
+      readonly start?: string;
+      /** By what it is known to be this instance's, in words; without it, by its marker. */
+      readonly evidence?: string;
       readonly stop?: Stop;
     };
 
@@ -44,8 +55,12 @@ export interface ShimOfStray {
 }
 
 /** What an adopted process's record has as its `start`: what its shim will report its death with, if there is one. */
-export const startOfStray = ({ process, shim }: Extract<Presence, { kind: 'stray' }>): string =>
-  shim?.start ?? `adopted-${process.pid}`;
+export const startOfStray = ({
+  process,
+  shim,
+  start,
+}: Pick<Extract<Presence, { kind: 'stray' }>, 'process' | 'shim' | 'start'>): string =>
+  shim?.start ?? start ?? adoptedStart(process);
 
 /** Whether the pidfile says what the kernel says. */
 export type PidfileState =

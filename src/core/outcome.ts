@@ -5,7 +5,16 @@ import { exitCodeOf } from './error.ts';
 export interface ActOutcome {
   readonly kind: 'acted';
   readonly command:
-    'start' | 'stop' | 'restart' | 'bootcheck' | 'quiet' | 'resume' | 'hold' | 'unhold' | 'want';
+    | 'start'
+    | 'stop'
+    | 'restart'
+    | 'bootcheck'
+    | 'quiet'
+    | 'resume'
+    | 'hold'
+    | 'unhold'
+    | 'want'
+    | 'adopt';
   /** `not_waited`: it was not to wait, or had nothing to wait for. `given_up`: the restart was aborted or taken over. */
   readonly end: 'reached' | 'not_waited' | 'timed_out' | 'interrupted' | 'given_up';
   /** Who was still draining when it ended. */

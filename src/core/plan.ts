@@ -7,12 +7,13 @@ import type { LeftoverRule, QuietSignal, StopSignal } from './worker.ts';
 
 /** One thing to do, with its cause in words. */
 export type Action =
-  /** Claim a process that no record claims. */
+  /** Claim a process that no record claims; `start` is what its record is to call it. */
   | {
       readonly kind: 'adopt';
       readonly instance: string;
       readonly process: LiveProcess;
       readonly shim?: ShimOfStray;
+      readonly start: string;
       readonly cause: string;
     }
   /** Write the pidfile anew. */

@@ -12,11 +12,12 @@ export type Readying =
 
 /** Whether a living process is ready yet. */
 export function readyingOf(
-  { process, hasShownReady }: Extract<Presence, { kind: 'alive' }>,
+  { process, record, hasShownReady }: Extract<Presence, { kind: 'alive' }>,
   readiness: Readiness,
   observation: Observation,
 ): Readying {
   const age = ageOf(process, observation);
+  if (record.launch !== undefined) return launchingOf(record.launch.timeout, age);
   if (readiness.kind === 'after') {
     if (age >= readiness.after) return { kind: 'ready' };
     return { kind: 'starting', changesIn: durationOf(readiness.after - age) };
@@ -27,12 +28,21 @@ export function readyingOf(
   return { kind: 'starting', changesIn: durationOf(timeout - age) };
 }
 
+/** Nothing tells when the pidfile is written but another look. */
+const nextLook = durationOf(500);
+
+function launchingOf(timeout: Duration, age: Duration): Readying {
+  if (age >= timeout) return { kind: 'late', timeout };
+  return { kind: 'starting', changesIn: durationOf(Math.min(timeout - age, nextLook)) };
+}
+
 /** Whether a dead process was ready before it died. Where its death was not reported, it may have lived until `now`. */
 export function wasReady(
   { record, diedAt, hasShownReady }: Extract<Presence, { kind: 'dead' }>,
   readiness: Readiness,
   now: Moment,
 ): boolean {
+  if (record.launch !== undefined) return false;
   if (readiness.kind !== 'after') return hasShownReady;
   return elapsed(record.startedAt, diedAt ?? now) >= readiness.after;
 }

@@ -9,6 +9,7 @@ import {
   liveProcess,
   sentQuiet,
   sentStop,
+  startOfStray,
   type Observation,
   type ObservedInstance,
 } from './observation.ts';
@@ -123,16 +124,18 @@ function strays({ subjects }: World): Action[] {
             instance: name,
             process: presence.process,
             ...(presence.shim && { shim: presence.shim }),
-            cause: 'it runs, but no record claims it',
+            start: startOfStray(presence),
+            cause: presence.evidence ?? 'it runs, but no record claims it',
           },
         ],
   );
 }
 
+/** Who forks away owns his pidfile: it is never ours to write. */
 function wrongPidfiles({ subjects }: World): Action[] {
-  return subjects.flatMap(({ observed }) => {
+  return subjects.flatMap(({ observed, worker }) => {
     const { name, presence, pidfile } = observed;
-    if (presence.kind !== 'alive') return [];
+    if (presence.kind !== 'alive' || worker.daemonizes !== undefined) return [];
     const { pid } = presence.process;
     if (pidfile.kind === 'holds' && pidfile.pid === pid) return [];
     return [{ kind: 'repair' as const, instance: name, pid, cause: describePidfile(observed) }];
@@ -141,10 +144,11 @@ function wrongPidfiles({ subjects }: World): Action[] {
 
 /** A pidfile that is about to be written anew, by a start, needs no removal. */
 function stalePidfiles({ subjects }: World): Action[] {
-  return subjects.flatMap(({ observed, isWanted }) => {
+  return subjects.flatMap(({ observed, worker, isWanted }) => {
     const { name, presence, pidfile } = observed;
     if (
       isWanted ||
+      worker.daemonizes !== undefined ||
       (presence.kind !== 'dead' && presence.kind !== 'absent') ||
       pidfile.kind === 'absent'
     )

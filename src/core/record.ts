@@ -1,25 +1,47 @@
 import type { ProcessIdentity } from './process.ts';
 import { formatSignal } from './signal-names.ts';
-import type { Duration, Moment } from './time.ts';
+import { formatDuration, type Duration, type Moment } from './time.ts';
 import type { QuietSignal, StopSignal } from './worker.ts';
 
-/** What is written down of a process when it is started. Never changed afterwards. */
+/**
+ * What is written down of a process when it is started. Never changed afterwards, but for a program that forks away: first
+ * it is of the command that is to start it (`launch`), then, under the same `start`, of the process in its pidfile.
+ */
 export interface ProcessRecord extends ProcessIdentity {
   readonly instance: string;
   /** Names this one start; the shim's report of the death carries it too. */
   readonly start: string;
-  /** The worker's parent, which waits for it; 0 when it is not known. */
+  /** The worker's parent, which waits for it; 0 when it has none of ours: it was adopted, or has forked away. */
   readonly shimPid: number;
   readonly startedAt: Moment;
   /** What the code that it runs is called, where that was known when it was started. */
   readonly release?: string;
   /** Tells whether the process runs the command that the config has now. */
   readonly commandDigest: string;
+  /** It is no worker yet, but the command of one that forks away, or the shim that waits for its pidfile. */
+  readonly launch?: Launching;
   /** How to ask it to finish, should the config no longer say. */
   readonly stopSignal: StopSignal;
   /** Its log, and how long that was when the process started: what it wrote itself begins there. */
   readonly log: { readonly path: string; readonly offset: number };
 }
+
+/** That a program that forks away is being started. */
+export interface Launching {
+  /** How long that may take. */
+  readonly timeout: Duration;
+}
+
+/** What begins the `start` of a process that nobody of ours has started: it knows nothing of us. */
+const adopted = 'adopted-';
+
+/** The `start` of an adopted process; the same for the same process. */
+export const adoptedStart = ({ pid, startTime }: ProcessIdentity): string =>
+  `${adopted}${pid}-${startTime}`;
+
+/** Whether the process was started by somebody else: no file of ours was ever named to it. */
+export const isForeign = ({ start }: Pick<ProcessRecord, 'start'>): boolean =>
+  start.startsWith(adopted);
 
 /** That a process was asked to finish. */
 export interface Stop {
@@ -68,7 +90,22 @@ export type Death =
     }
   /** The host was booted since: it did nothing wrong. */
   | { readonly kind: 'rebooted' }
+  /** The command of a program that forks away has ended well, and its pidfile named no new process in time. */
+  | { readonly kind: 'unlaunched'; readonly found: LaunchProblem }
   | { readonly kind: 'unknown'; readonly why: string };
+
+/** What was found in the pidfile of a program that was to write it. */
+export const launchProblems = ['absent', 'empty', 'garbage', 'dead', 'old', 'foreign'] as const;
+export type LaunchProblem = (typeof launchProblems)[number];
+
+const launchWords: Readonly<Record<LaunchProblem, string>> = {
+  absent: 'is not there',
+  empty: 'is empty',
+  garbage: 'holds no pid',
+  dead: 'names a process that is dead',
+  old: 'names a process that is older than this start',
+  foreign: 'names a process of another user',
+};
 
 /** A death in words: `exit status 3`, `signal 6 (SIGABRT), core dumped`. */
 export function formatDeath(death: Death): string {
@@ -84,7 +121,21 @@ export function formatDeath(death: Death): string {
       ].join(', ');
     case 'rebooted':
       return 'status unknown: the host was booted since';
+    case 'unlaunched':
+      return `its command has ended, but its pidfile ${launchWords[death.found]}`;
     case 'unknown':
       return `status unknown: ${death.why}`;
   }
 }
+
+/** That a process died before it was ready, in words. */
+export const formatEarlyDeath = ({ pid, launch }: ProcessRecord, death: Death): string =>
+  launch === undefined
+    ? `pid ${pid} died before it was ready: ${formatDeath(death)}`
+    : `its command did not bring it up: ${formatDeath(death)}`;
+
+/** That a process is not ready in time, in words. */
+export const formatLate = ({ pid, launch }: ProcessRecord, timeout: Duration): string =>
+  launch === undefined
+    ? `pid ${pid} is not ready after ${formatDuration(timeout)}`
+    : `its command (pid ${pid}) has not ended after ${formatDuration(timeout)}; does it fork away?`;

@@ -1,4 +1,11 @@
-import { isHeld, isStopped, type Intent, type Rollout } from './intent.ts';
+import {
+  isHeld,
+  isReplaced,
+  isStopped,
+  type Intent,
+  type Replaced,
+  type Rollout,
+} from './intent.ts';
 import { instanceNames } from './instance.ts';
 import { isLeaving } from './leaving.ts';
 import {
@@ -8,18 +15,10 @@ import {
   type ObservedInstance,
   type Presence,
 } from './observation.ts';
-import { isSameProcess, type ProcessIdentity } from './process.ts';
 import { readyingOf, wasReady } from './readiness.ts';
-import { formatDeath } from './record.ts';
+import { formatEarlyDeath, formatLate } from './record.ts';
 import { workerNameOf } from './targets.ts';
-import {
-  durationOf,
-  elapsed,
-  formatDuration,
-  momentOf,
-  type Duration,
-  type Moment,
-} from './time.ts';
+import { durationOf, elapsed, momentOf, type Duration, type Moment } from './time.ts';
 import type { Batch, Config, RestartPolicy, Worker } from './worker.ts';
 
 /** How far an instance is in the rollout that it is in. */
@@ -81,7 +80,7 @@ function groupsOf(
 }
 
 function memberOf(
-  replaced: ProcessIdentity | null,
+  replaced: Replaced | null,
   name: string,
   worker: Worker,
   observation: Observation,
@@ -90,7 +89,8 @@ function memberOf(
   if (observed === undefined) return { kind: 'unseen' };
   const { presence } = observed;
   const process = liveProcess(observed);
-  if (process !== undefined && replaced !== null && isSameProcess(process, replaced)) {
+  const record = presence.kind === 'alive' ? presence.record : undefined;
+  if (process !== undefined && replaced !== null && isReplaced(replaced, process, record)) {
     const leaving = leavingSince(observed);
     return leaving === undefined
       ? { kind: 'untouched', observed }
@@ -109,19 +109,16 @@ function memberOf(
 
 function afterDeath(
   presence: Extract<Presence, { kind: 'dead' }>,
-  replaced: ProcessIdentity | null,
+  replaced: Replaced | null,
   worker: Worker,
   now: Moment,
 ): Member {
   const { record, death, stop } = presence;
-  if ((replaced !== null && isSameProcess(record, replaced)) || stop?.sent === true)
+  if ((replaced !== null && isReplaced(replaced, record, record)) || stop?.sent === true)
     return { kind: 'vacant' };
   if (death.kind === 'rebooted') return { kind: 'vacant' };
   if (wasReady(presence, worker.ready, now)) return { kind: 'replaced' };
-  return {
-    kind: 'failed',
-    why: `pid ${record.pid} died before it was ready: ${formatDeath(death)}`,
-  };
+  return { kind: 'failed', why: formatEarlyDeath(record, death) };
 }
 
 function underway(
@@ -138,13 +135,8 @@ function underway(
       return { kind: 'replaced' };
     case 'starting':
       return readying;
-    case 'late': {
-      const { pid } = presence.process;
-      return {
-        kind: 'failed',
-        why: `pid ${pid} is not ready after ${formatDuration(readying.timeout)}`,
-      };
-    }
+    case 'late':
+      return { kind: 'failed', why: formatLate(presence.record, readying.timeout) };
   }
 }
 

@@ -2,8 +2,8 @@ import { leavingSince, type Observation, type ObservedInstance } from './observa
 import type { LiveProcess } from './process.ts';
 import { readyingOf } from './readiness.ts';
 import type { Death, ProcessRecord, Stop } from './record.ts';
-import { formatDeath } from './record.ts';
-import { formatDuration, type Duration } from './time.ts';
+import { formatEarlyDeath, formatLate } from './record.ts';
+import type { Duration } from './time.ts';
 import type { Readiness } from './worker.ts';
 
 /** How far an instance is on its way up, as somebody sees it who waits for it. */
@@ -38,11 +38,7 @@ export function standingOf(
       // Somebody else has replaced or stopped the replacement: no failure, another place to be filled.
       if (record.start === predecessor || stop?.sent === true || death.kind === 'rebooted')
         return { kind: 'down', last: { record, death } };
-      return {
-        kind: 'failed',
-        record,
-        why: `pid ${record.pid} died before it was ready: ${formatDeath(death)}`,
-      };
+      return { kind: 'failed', record, why: formatEarlyDeath(record, death) };
     }
     case 'alive': {
       const { process, record } = presence;
@@ -66,9 +62,7 @@ function onItsWay(
       return { kind: 'ready', process };
     case 'starting':
       return { kind: 'starting', process, changesIn: readying.changesIn };
-    case 'late': {
-      const why = `pid ${record.pid} is not ready after ${formatDuration(readying.timeout)}`;
-      return { kind: 'failed', record, why };
-    }
+    case 'late':
+      return { kind: 'failed', record, why: formatLate(record, readying.timeout) };
   }
 }

@@ -21,7 +21,7 @@ import {
 } from './observation.ts';
 import { readyingOf } from './readiness.ts';
 import { deadlineOf, isAwaited } from './reconcile.ts';
-import { formatDeath } from './record.ts';
+import { formatDeath, formatEarlyDeath, isForeign, type ProcessRecord } from './record.ts';
 import { rolloutStatusOf, type RolloutStatus } from './rollout-status.ts';
 import { workerNameOf } from './targets.ts';
 import {
@@ -199,7 +199,7 @@ function instanceStatus(
     uptime: ageOf(process, scene.observation),
     ...(release !== undefined && { release }),
     isOutdated:
-      isToBeReplaced(scene.intent, name, process) ||
+      isToBeReplaced(scene.intent, name, process, recordOf(observed)) ||
       isOtherRelease(release, scene.releases[workerName]),
     ...(activity && { activity }),
     ...(memory !== undefined && { memory }),
@@ -217,8 +217,10 @@ const failuresOf = (
   return failure === undefined ? {} : { failures: failure.count };
 };
 
-const releaseOf = ({ presence }: ObservedInstance): string | undefined =>
-  presence.kind === 'alive' ? presence.record.release : undefined;
+const recordOf = ({ presence }: ObservedInstance): ProcessRecord | undefined =>
+  presence.kind === 'alive' ? presence.record : undefined;
+
+const releaseOf = (observed: ObservedInstance): string | undefined => recordOf(observed)?.release;
 
 /** Whether a process runs another release than the one that a start would give it; false where one is not known. */
 export const isOtherRelease = (ran: string | undefined, now: string | undefined): boolean =>
@@ -261,7 +263,10 @@ function downWith(
   const { record, death, diedAt, stop } = presence;
   const ago = diedAt === undefined ? '' : ` ${formatDuration(elapsed(diedAt, now))} ago`;
   const verb = stop?.sent === true ? 'left' : 'died';
-  const what = `pid ${record.pid} ${verb}${ago}: ${formatDeath(death)}`;
+  const what =
+    record.launch === undefined
+      ? `pid ${record.pid} ${verb}${ago}: ${formatDeath(death)}`
+      : formatEarlyDeath(record, death);
   const until = held === undefined ? backsOffUntil(intent, observed, worker, now) : undefined;
   if (until === undefined) return { state: 'missing', detail: `${what}; ${starter}` };
   const failure = intent.failures[name];
@@ -332,6 +337,7 @@ function notesOn(
 ): string[] {
   const notes = [...problems];
   if (saidStatus !== undefined) notes.push(saidStatus);
+  if (presence.kind === 'alive') notes.push(...originWords(presence.record));
   if (presence.kind === 'stray') notes.push('no record claims it; bootcheck adopts it');
   if (isFrozen({ presence })) notes.push('stopped (SIGSTOP): it does nothing; kill -CONT wakes it');
   const quiet = intent.quiet[name];
@@ -341,6 +347,12 @@ function notesOn(
   if (held !== undefined) notes.push(held);
   if (leftovers !== undefined) notes.push(leftWords(leftovers.of.pid, leftovers.processes));
   return notes;
+}
+
+/** What is not to be seen from the state: that its pid is a command's, or that nobody of ours has started it. */
+function originWords(record: ProcessRecord): string[] {
+  if (record.launch !== undefined) return ['its command has not brought it up yet'];
+  return isForeign(record) ? ['adopted'] : [];
 }
 
 function limitWords(observed: ObservedInstance, { intent, observation }: Scene): string {

@@ -72,6 +72,12 @@ export interface RestartPolicy {
   readonly maxExtra: number;
 }
 
+/** How a program that forks away is started. */
+export interface Daemonizing {
+  /** How long its command and the pidfile may take. */
+  readonly timeout: Duration;
+}
+
 /** When a worker that gives no sign of life is killed. */
 export interface HeartbeatPolicy {
   /** Silence that is shorter never kills; it counts from the start of the process on. */
@@ -126,7 +132,7 @@ export type ReleaseSource =
  */
 export interface Worker {
   readonly name: string;
-  /** The words of the command, run without a shell, in the foreground. */
+  /** The words of the command, run without a shell; in the foreground unless it `daemonizes`. */
   readonly command: readonly string[];
   /** What tells the instances apart, in order: the config's, unless somebody wants another count of them. */
   readonly identifiers: readonly string[];
@@ -140,6 +146,8 @@ export interface Worker {
   /** Names of variables that are taken over from the caller. */
   readonly passEnv: readonly string[];
   readonly pidfile: string;
+  /** It forks away and writes `pidfile` itself. Without it, its command is the worker, and the pidfile is ours. */
+  readonly daemonizes?: Daemonizing;
   readonly logFile: string;
   readonly umask: number;
   readonly nice: number;

@@ -5,10 +5,12 @@ import {
   noIntent,
   type Intent,
   type Loss,
+  type Replaced,
   type Rollout,
   type RolloutOptions,
 } from '../core/intent.ts';
 import type { ProcessIdentity } from '../core/process.ts';
+import { launchProblems } from '../core/record.ts';
 import { durationOf, momentOf } from '../core/time.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { describeErrno } from './errno.ts';
@@ -20,6 +22,7 @@ const intentSchema = once(() => {
   const byInstance = <T extends z.ZodMiniType>(value: T) =>
     z._default(z.record(z.string(), value), {});
   const identity = z.object({ pid: z.int(), start_time: z.int(), boot_id: z.string() });
+  const replaced = z.extend(identity, { start: z.optional(z.string()) });
   const asked = { at: z.number(), by: z.string() };
   const timed = z.object({ ...asked, until: z.optional(z.number()) });
   const release = z.object({ from: z.optional(z.string()), to: z.optional(z.string()) });
@@ -37,7 +40,7 @@ const intentSchema = once(() => {
     ...asked,
     id: z.string(),
     options,
-    replaces: z.record(z.string(), z.nullable(identity)),
+    replaces: z.record(z.string(), z.nullable(replaced)),
     releases: z.record(z.string(), release),
     proven: z.array(z.string()),
     aborted: z.optional(z.object({ at: z.number(), instance: z.string(), why: z.string() })),
@@ -55,6 +58,7 @@ const intentSchema = once(() => {
         oom: z.optional(z.enum(['certain', 'likely'])),
       }),
       z.object({ kind: z.literal('rebooted') }),
+      z.object({ kind: z.literal('unlaunched'), found: z.enum(launchProblems) }),
       z.object({ kind: z.literal('unknown'), why: z.string() }),
     ]),
     at: z.number(),
@@ -83,6 +87,7 @@ const intentSchema = once(() => {
 
 type IntentJson = z.output<ReturnType<typeof intentSchema>>;
 type IdentityJson = IntentJson['deadlines'][string]['process'];
+type ReplacedJson = NonNullable<IntentJson['rollouts'][number]['replaces'][string]>;
 
 export const intentPath = (stateDir: string): string => join(stateDir, 'state.json');
 
@@ -156,6 +161,16 @@ const identityFrom = ({ pid, start_time, boot_id }: IdentityJson): ProcessIdenti
   bootId: boot_id,
 });
 
+const replacedFrom = ({ start, ...process }: ReplacedJson): Replaced => ({
+  ...identityFrom(process),
+  ...(start !== undefined && { start }),
+});
+
+const replacedTo = ({ start, ...process }: Replaced): ReplacedJson => ({
+  ...identityTo(process),
+  ...(start !== undefined && { start }),
+});
+
 const identityTo = ({ pid, startTime, bootId }: ProcessIdentity): IdentityJson => ({
   pid,
   start_time: startTime,
@@ -175,7 +190,7 @@ function rolloutFrom(json: IntentJson['rollouts'][number]): Rollout {
     at: momentOf(json.at),
     by: json.by,
     options,
-    replaces: mapValues(json.replaces, (process) => process && identityFrom(process)),
+    replaces: mapValues(json.replaces, (process) => process && replacedFrom(process)),
     releases: mapValues(json.releases, ({ from, to }) => ({
       ...(from !== undefined && { from }),
       ...(to !== undefined && { to }),
@@ -207,7 +222,7 @@ function intentTo(intent: Intent): IntentJson {
       ...rest,
       proven: [...rest.proven],
       options: { ...options, ...(killAfter !== undefined && { kill_after: killAfter }) },
-      replaces: mapValues(replaces, (process) => process && identityTo(process)),
+      replaces: mapValues(replaces, (process) => process && replacedTo(process)),
     })),
   };
 }

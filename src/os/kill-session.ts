@@ -33,10 +33,13 @@ const quietRounds = 2;
  * Kills a session: its leader is stopped, the members are killed first, the leader when no new ones appear. While it lives the session is known by it,
  * so that, should we die half way, the next pass does it again. Ends when all are dead (zombies are), after 5 seconds at
  * the latest. Whoever has left for a session of his own is not touched, nor are we if we belong to it, nor is what
- * another user runs in it.
+ * another user runs in it. Of a session that the process does not lead, as one does that has forked twice, only it and its
+ * descendants are killed.
  */
 export async function killSession(leader: ProcessIdentity): Promise<KillOutcome> {
-  if (findProcess(leader) === undefined) return { kind: 'gone' };
+  const found = findProcess(leader);
+  if (found === undefined) return { kind: 'gone' };
+  const membersBesides = found.sessionId === leader.pid ? sessionOf : familyIn(found.sessionId);
   // Stopped, it starts nobody new for those who die.
   if (send(leader.pid, 'SIGSTOP') === 'denied') return { kind: 'denied' };
   const asked: Asked = new Map();
@@ -44,7 +47,7 @@ export async function killSession(leader: ProcessIdentity): Promise<KillOutcome>
   let quiet = 0;
   for (let round = 0; round < maxRounds && monotonicMs() < deadline; round += 1) {
     const leads = findProcess(leader) !== undefined; // before the look: whoever it starts until its end is seen
-    const { areNew, areLeft } = killMembers(leader, asked);
+    const { areNew, areLeft } = killMembers(membersBesides(leader), asked);
     if (leads && (!areNew || round >= childRounds)) killLeader(leader, asked);
     quiet = leads || areLeft ? 0 : quiet + 1;
     if (quiet === quietRounds) break;
@@ -63,7 +66,7 @@ export async function killLeftBehind(leader: DeadLeader): Promise<KillOutcome> {
   const asked: Asked = new Map();
   const deadline = monotonicMs() + maxMs;
   for (let quiet = 0; quiet < quietRounds && monotonicMs() < deadline;) {
-    quiet = killMembers(leader, asked).areLeft ? 0 : quiet + 1;
+    quiet = killMembers(sessionOf(leader), asked).areLeft ? 0 : quiet + 1;
     await sleep(roundMs);
   }
   const answers = [...asked.values()];
@@ -73,10 +76,13 @@ export async function killLeftBehind(leader: DeadLeader): Promise<KillOutcome> {
 }
 
 /** Says whether there were members that have not been killed before, and whether any live that may be killed. */
-function killMembers(leader: ProcessIdentity, asked: Asked): { areNew: boolean; areLeft: boolean } {
+function killMembers(
+  members: Iterable<LiveProcess>,
+  asked: Asked,
+): { areNew: boolean; areLeft: boolean } {
   const known = asked.size;
   let areLeft = false;
-  for (const member of membersBesides(leader)) {
+  for (const member of members) {
     if (killOnce(member, asked) !== 'denied') areLeft = true;
   }
   return { areNew: asked.size > known, areLeft };
@@ -95,7 +101,7 @@ function killOnce({ pid, startTime }: ProcessIdentity, asked: Asked): Answer {
 }
 
 /** The living members of a session besides its leader, each as it is when it is its turn. */
-function* membersBesides(leader: ProcessIdentity): Generator<LiveProcess> {
+function* sessionOf(leader: ProcessIdentity): Generator<LiveProcess> {
   const namesake = readProcess(leader.pid);
   // The number of a session is given to another one when its last member is dead.
   if (namesake !== undefined && namesake.startTime !== leader.startTime) return;
@@ -104,6 +110,31 @@ function* membersBesides(leader: ProcessIdentity): Generator<LiveProcess> {
     if (found !== undefined && isMember(found, leader)) yield found;
   }
 }
+
+/**
+ * Of a session that it does not lead, only whoever descends from it: others may be a person's. All at once, since the
+ * children of one who is killed are somebody else's then.
+ */
+const familyIn =
+  (session: number) =>
+  (root: ProcessIdentity): LiveProcess[] => {
+    if (findProcess(root) === undefined) return []; // its number may be another's
+    const { pid, startTime } = root;
+    const all = listPids().flatMap((each) => readProcess(each) ?? []);
+    const family = new Set([pid]);
+    for (let size = 0; size < family.size;) {
+      size = family.size;
+      for (const each of all) if (family.has(each.parentPid)) family.add(each.pid);
+    }
+    return all.filter(
+      (each) =>
+        each.sessionId === session &&
+        family.has(each.pid) &&
+        each.pid !== pid &&
+        each.pid !== process.pid &&
+        each.startTime >= startTime,
+    );
+  };
 
 /** Nobody in a session is older than its leader: one who is bears a number that was given away again. */
 const isMember = ({ pid, sessionId, startTime }: LiveProcess, leader: ProcessIdentity): boolean =>

@@ -4,9 +4,15 @@
 # writes down how the worker died.
 #
 #   shim.sh supervise INSTANCE STATE_DIR PIDFILE START COMMAND [WORD...]
+#   shim.sh launch     the same words
 #
-# with SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ, SHIM_PATH (the worker's PATH) and SHIM_OOM (how often
-# the kernel had killed in our memory cgroup, and the file that counts it) in the environment; the worker gets none of these, and every name that the shim uses begins with shim_: others may be the worker's.
+# `launch` is for a program that forks away and writes PIDFILE itself: its command is recorded as on its way up until it
+# has ended; then the process that the pidfile names is recorded, and the shim leaves. It never touches that pidfile.
+#
+# With SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ, SHIM_PATH (the worker's PATH) and SHIM_OOM (how
+# often the kernel had killed in our memory cgroup, and the file that counts it) in the environment, and
+# SHIM_LAUNCHING (what the record says besides while it is on its way) and SHIM_TIMEOUT (seconds) for `launch`;
+# the worker gets none of these, and every name that the shim uses begins with shim_: others may be the worker's.
 #
 # Standard error is a file of its own (INSTANCE.shim): the shell tells there of a death by signal. fd 1 is the
 # worker's log. The whole script is one function, read to its end before anything runs, so that replacing this
@@ -17,6 +23,7 @@ main() {
   shift
   case $shim_stage in
     supervise) supervise "$@" ;;
+    launch) launch "$@" ;;
     become) become "$@" ;;
     *) echo "shim.sh: unknown stage: $shim_stage" && exit 64 ;;
   esac
@@ -25,6 +32,12 @@ main() {
 # Stage one waits. It catches signals, and does not ignore them: caught ones go back to their default at exec, and
 # no `&` starts the worker: what a shell starts in the background ignores INT and QUIT for good.
 supervise() {
+  run "$@"
+  report
+}
+
+# Runs stage two to its end, and says in shim_how how that was.
+run() {
   shim_instance=$1 shim_state_dir=$2 shim_pidfile=$3 shim_start=$4
   umask 022
   trap : HUP INT QUIT TERM USR1 USR2 ALRM PIPE
@@ -42,7 +55,74 @@ supervise() {
   fi
   case $shim_death in *'core dumped'*) shim_how="$shim_how,\"core\":true" ;; esac
   [ "$shim_status" -ne 137 ] || ! was_out_of_memory || shim_how="$shim_how,\"oom\":true"
-  report
+}
+
+# Whatever came of the command, a process that it has left behind is recorded: nobody else would know of it.
+launch() {
+  read -r shim_stat </proc/self/stat
+  # shellcheck disable=SC2086 # the fields are wanted apart
+  start_time_of ${shim_stat##*) }
+  shim_begun=$shim_start_time
+  read -r shim_uptime </proc/uptime
+  shim_deadline=$((${shim_uptime%%.*} + SHIM_TIMEOUT))
+  run "$@"
+  find_daemon && publish_daemon
+  [ "$shim_status" -eq 0 ] || report
+  # From here on the shim itself is what there is of the instance.
+  publish "$$" "$shim_begun" "$$" "$SHIM_LAUNCHING$SHIM_RECORD"
+  shim_deaths=0
+  while ! find_daemon; do
+    read -r shim_uptime </proc/uptime
+    # Its program may write another pid over that of a helper that has died; it takes no 3 seconds for that.
+    if [ "$shim_found" = dead ]; then shim_deaths=$((shim_deaths + 1)); else shim_deaths=0; fi
+    if [ "${shim_uptime%%.*}" -ge "$shim_deadline" ] || [ "$shim_deaths" -gt 60 ]; then
+      shim_how="\"launch\":\"$shim_found\""
+      report
+    fi
+    sleep 0.05
+  done
+  publish_daemon
+}
+
+# Whether the pidfile names a process (shim_daemon) that lives, is no older than this start and may be signalled by us;
+# if not, shim_found says what it has.
+find_daemon() {
+  shim_daemon='' shim_found=absent
+  [ -e "$shim_pidfile" ] || return 1
+  # A last line without a newline is read as well.
+  { read -r shim_daemon <"$shim_pidfile"; } 2>/dev/null
+  case $shim_daemon in
+    '') shim_found=empty && return 1 ;;
+    *[!0-9]* | 0*) shim_found=garbage && return 1 ;;
+  esac
+  shim_found=dead
+  { read -r shim_stat <"/proc/$shim_daemon/stat"; } 2>/dev/null || return 1
+  case ${shim_stat##*) } in Z* | X*) return 1 ;; esac
+  # shellcheck disable=SC2086 # the fields are wanted apart
+  start_time_of ${shim_stat##*) }
+  shim_found=old
+  [ "$shim_start_time" -ge "$shim_begun" ] || return 1
+  shim_found=foreign
+  kill -0 "$shim_daemon" 2>/dev/null
+}
+
+publish_daemon() {
+  publish "$shim_daemon" "$shim_start_time" 0 "$SHIM_RECORD"
+  exit 0
+}
+
+# Writes the record anew, unless another start has the instance's place by now, or the state directory is gone.
+publish() {
+  shim_record=
+  { read -r shim_record <"$shim_state_dir/$shim_instance.json"; } 2>/dev/null
+  case $shim_record in
+    '' | *"\"start\":\"$shim_start\""*) ;;
+    *) exit 0 ;;
+  esac
+  shim_new=$shim_state_dir/.new
+  [ -d "$shim_new" ] || mkdir "$shim_new" || exit 73
+  printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s}\n' "$1" "$2" "$3" "$4" >"$shim_new/$shim_instance.json" &&
+    mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/$shim_instance.json"
 }
 
 # Whether the kernel has killed somebody in our memory cgroup since the start.
@@ -62,7 +142,7 @@ report() {
   else
     { read -r shim_record <"$shim_state_dir/$shim_instance.json"; } 2>/dev/null
     case $shim_record in
-      '' | *"\"start\":\"$shim_start\""*) rm -f "$shim_pidfile" ;;
+      '' | *"\"start\":\"$shim_start\""*) [ -n "$SHIM_TIMEOUT" ] || rm -f "$shim_pidfile" ;;
       *) exit 0 ;;
     esac
   fi
@@ -84,9 +164,11 @@ become() {
   shim_new=$shim_state_dir/.new
   [ -d "$shim_new" ] || mkdir -p "$shim_new"
   {
-    printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s}\n' $$ "$shim_start_time" "$PPID" "$SHIM_RECORD" \
+    printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s%s}\n' $$ "$shim_start_time" "$PPID" "$SHIM_LAUNCHING" "$SHIM_RECORD" \
       >"$shim_new/$shim_instance.json" &&
-      if [ "$shim_pidfile" = "$shim_state_dir/$shim_instance.pid" ]; then
+      if [ -n "$SHIM_LAUNCHING" ]; then
+        mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/"
+      elif [ "$shim_pidfile" = "$shim_state_dir/$shim_instance.pid" ]; then
         printf '%s\n' $$ >"$shim_new/$shim_instance.pid" &&
           mv -f "$shim_new/$shim_instance.pid" "$shim_new/$shim_instance.json" "$shim_state_dir/"
       else
@@ -107,9 +189,10 @@ become() {
   [ "$SHIM_OOM_SCORE_ADJ" = "$shim_current" ] || echo "$SHIM_OOM_SCORE_ADJ" >/proc/self/oom_score_adj
   umask "$SHIM_UMASK"
   PATH=${SHIM_PATH-$PATH}
-  unset SHIM_RECORD SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM
-  WORKERCTL_INSTANCE=$shim_instance WORKERCTL_PID=$$
-  export WORKERCTL_INSTANCE WORKERCTL_PID
+  # Of a program that forks away nobody knows the pid beforehand.
+  [ -n "$SHIM_LAUNCHING" ] || export WORKERCTL_PID=$$
+  unset SHIM_RECORD SHIM_LAUNCHING SHIM_TIMEOUT SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM
+  export WORKERCTL_INSTANCE="$shim_instance"
   exec "$@"
 }
 

@@ -94,18 +94,23 @@ export function startShim(
   }
 }
 
-/** Whoever hears nobody must not be promised to: some programs end when they cannot say that they are ready. */
-const notifyVariables = (
-  { watchdogUsec }: Launch,
+/**
+ * Whoever hears nobody must not be promised to: some programs end when they cannot say that they are ready. Who forks away
+ * leaves the session by which a sender is known.
+ */
+function notifyVariables(
+  { watchdogUsec, daemonizes }: Launch,
   notify: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> =>
-  notify['NOTIFY_SOCKET'] === undefined || watchdogUsec === undefined
+): Readonly<Record<string, string>> {
+  if (daemonizes !== undefined) return {};
+  return notify['NOTIFY_SOCKET'] === undefined || watchdogUsec === undefined
     ? notify
     : { ...notify, WATCHDOG_USEC: String(watchdogUsec) };
+}
 
 const shimWords = (launch: Launch, stateDir: string, start: string): string[] => [
   join(__dirname, 'shim.sh'),
-  'supervise',
+  launch.daemonizes === undefined ? 'supervise' : 'launch',
   launch.instance,
   stateDir,
   launch.pidfile,
@@ -113,6 +118,9 @@ const shimWords = (launch: Launch, stateDir: string, start: string): string[] =>
   ...niceWords(launch.nice),
   ...launch.command,
 ];
+
+/** Whole seconds: the shell counts no others. */
+const wholeSeconds = (ms: number): string => String(Math.ceil(ms / 1000));
 
 /** What the shim must know besides, kept out of its arguments so that `ps` stays readable. */
 const shimSettings = (
@@ -133,6 +141,8 @@ const shimSettings = (
     stopSignal: launch.stopSignal,
     log: { path: launch.logFile, offset: logSize(launch.logFile) },
   }),
+  SHIM_LAUNCHING: launch.daemonizes ? `"launch_timeout":${launch.daemonizes.timeout},` : '',
+  SHIM_TIMEOUT: launch.daemonizes ? wholeSeconds(launch.daemonizes.timeout) : '',
   SHIM_UMASK: launch.umask,
   SHIM_LIMITS: launch.limits,
   SHIM_OOM_SCORE_ADJ: String(launch.oomScoreAdj),

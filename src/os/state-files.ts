@@ -14,7 +14,14 @@ import { WorkerctlError } from '../core/error.ts';
 import type { PidfileState } from '../core/observation.ts';
 import { isSameProcess, type ProcessIdentity } from '../core/process.ts';
 import { instanceOf, isLeaving, leavingName } from '../core/leaving.ts';
-import type { Death, Killing, ProcessRecord, Quieting, Stop } from '../core/record.ts';
+import {
+  launchProblems,
+  type Death,
+  type Killing,
+  type ProcessRecord,
+  type Quieting,
+  type Stop,
+} from '../core/record.ts';
 import { durationOf, momentOf, type Duration, type Moment } from '../core/time.ts';
 import { quietSignals, stopSignals, type StopSignal } from '../core/worker.ts';
 import { effect } from './fault-point.ts';
@@ -38,6 +45,7 @@ interface RecordJson {
   readonly started_at: number;
   readonly release?: string;
   readonly command_digest: string;
+  readonly launch_timeout?: number;
   readonly stop_signal: StopSignal;
   readonly log: { readonly path: string; readonly offset: number };
 }
@@ -59,6 +67,7 @@ function isRecord(value: unknown): value is RecordJson {
     (record.release === undefined || typeof record.release === 'string') &&
     typeof record.command_digest === 'string' &&
     Number.isFinite(record.started_at) &&
+    (record.launch_timeout === undefined || Number.isFinite(record.launch_timeout)) &&
     signals.has(record.stop_signal) &&
     isLogPlace(record.log)
   );
@@ -105,6 +114,7 @@ const exitSchema = once(() =>
     signal: z.optional(z.int()),
     core: z.optional(z.boolean()),
     oom: z.optional(z.boolean()),
+    launch: z.optional(z.enum(launchProblems)),
   }),
 );
 
@@ -224,6 +234,9 @@ export function readRecord(stateDir: string, instance: string): StateFile<Proces
       startedAt: momentOf(value.started_at),
       ...(value.release !== undefined && { release: value.release }),
       commandDigest: value.command_digest,
+      ...(value.launch_timeout !== undefined && {
+        launch: { timeout: durationOf(value.launch_timeout) },
+      }),
       stopSignal: value.stop_signal,
       log: value.log,
     },
@@ -232,7 +245,7 @@ export function readRecord(stateDir: string, instance: string): StateFile<Proces
 
 /** The part of a record that is known before the process is: JSON members without braces, for the shim. */
 export function recordMembers(
-  record: Omit<ProcessRecord, 'pid' | 'startTime' | 'shimPid'>,
+  record: Omit<ProcessRecord, 'pid' | 'startTime' | 'shimPid' | 'launch'>,
 ): string {
   return JSON.stringify({
     boot_id: record.bootId,
@@ -483,12 +496,13 @@ function reportedDeath(
 ): { death: Death; at: Moment } | undefined {
   const file = readJson(path, exitSchema, 'an exit report');
   if (file.kind !== 'read' || file.value.start !== record.start) return undefined;
-  const { status, signal, core, oom } = file.value;
+  const { status, signal, core, oom, launch } = file.value;
   const at = momentOf(
     Math.round(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? record.startedAt),
   );
   if (signal !== undefined)
     return { death: signalled(signal, core, oom === true ? 'likely' : undefined), at };
+  if (launch !== undefined) return { death: { kind: 'unlaunched', found: launch }, at };
   if (status !== undefined) return { death: { kind: 'exited', status }, at };
   return undefined;
 }

@@ -87,6 +87,7 @@ function summaryOf(outcome: ActOutcome): string {
     events.filter((event) => event.kind === kind).length;
   const parts: [number, string][] = [
     [count('started'), 'started'],
+    [command === 'adopt' ? count('adopted') : 0, 'adopted'],
     [command === 'stop' ? count('left') + count('already_stopped') : 0, 'stopped'],
     [count('already_running'), 'running already'],
     [count('refused'), 'refused'],
@@ -171,6 +172,7 @@ const waitedFor: Readonly<Record<ActOutcome['command'], string>> = {
   hold: 'still there',
   unhold: 'not ready yet',
   want: 'not ready yet',
+  adopt: 'not ready yet',
 };
 
 function pendingLines({ command, draining, pending }: ActOutcome, at: Moment): string[] {

@@ -98,6 +98,7 @@ const allKinds: Readonly<Record<Event['kind'], true>> = {
   held: true,
   hooked: true,
   killed: true,
+  launching: true,
   left: true,
   left_held: true,
   left_stopped: true,

@@ -654,6 +654,44 @@ describe('a log that shows that a worker is ready', () => {
   });
 });
 
+describe('programs that fork away', () => {
+  const text = (keys: string): string =>
+    `workers:\n  mail:\n    command: x\n    daemonizes: true\n    ${keys}\n`;
+  const daemon = (keys: string): string => problems(text(keys))[0] ?? '';
+
+  test('must own a pidfile, and each a pidfile of its own', () => {
+    expect(withKeys('daemonizes: true')).toEqual([
+      '4:17: workers.mail.daemonizes: found daemonizes without pidfile: the file that the program itself writes its pid to',
+    ]);
+    expect(load(text('pidfile: tmp/%n.pid\n    count: 3')).workers).toHaveLength(1);
+    const fromDefaults =
+      'defaults: {pidfile: tmp/%n.pid}\nworkers: {a: {command: x, daemonizes: true}}\n';
+    expect(load(fromDefaults).workers[0]?.daemonizes).toEqual({ timeout: 60_000 });
+    expect(daemon('pidfile: tmp/mail.pid\n    count: 2')).toContain(
+      'mail.1 and mail.2 would share',
+    );
+  });
+
+  test('cannot leave beside their replacement, nor be heard', () => {
+    expect(daemon('pidfile: x.pid\n    restart: {overlap: true}')).toContain(
+      'workers.mail.restart.overlap: found overlap with daemonizes',
+    );
+    expect(daemon('pidfile: x.pid\n    ready: {notify: true}')).toContain(
+      'workers.mail.ready.notify: found ready.notify with daemonizes',
+    );
+  });
+
+  test('alone have a start.timeout', () => {
+    const { workers } = load(text('pidfile: x.pid\n    start: {timeout: 2m}'));
+    expect(workers[0]?.daemonizes).toEqual({ timeout: 120_000 });
+    expect(withKeys('start: {timeout: 2m}')).toEqual([
+      '4:22: workers.mail.start.timeout: start.timeout goes with daemonizes',
+    ]);
+    expect(daemon('pidfile: x.pid\n    start: {timeout: 0s}')).toContain('more than 0');
+    expect(withKeys('daemonizes: 1')[0]).toContain('expected true or false, found 1');
+  });
+});
+
 describe('pidfiles', () => {
   test('of two instances must differ', () => {
     expect(withKeys('count: 3\n    pidfile: run/mail.pid')).toEqual([

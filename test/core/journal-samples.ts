@@ -34,6 +34,7 @@ export const samples: { readonly [Kind in Event['kind']]: Sample<Kind> } = {
     job: 'job 212',
   },
   started: { kind: 'started', pid: 5902, cause: 'pid 5841 has left: exit status 0' },
+  launching: { kind: 'launching', pid: 5840, cause: 'it is not running' },
   ready: { kind: 'ready', pid: 5902, release: 'a1b2c3d' },
   proven: { kind: 'proven', release: 'a1b2c3d' },
   aborted: { kind: 'aborted', reason: 'pid 5902 is not ready after 1m', untouched: 2 },

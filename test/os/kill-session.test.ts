@@ -131,6 +131,18 @@ describe('what must not be killed', () => {
   });
 });
 
+test('who does not lead its session must be killed with its descendants there, and nobody else', async () => {
+  const child = await leader(
+    'sh -c "sleep 1000 & (sleep 1001 & exec sleep 1002) & setsid sleep 1003 & exec sleep 1004" & echo "up $!"; exec sleep 1005',
+  );
+  const [member = 0] = pidsIn(child);
+  await until('five members', () => membersOf(child.pid).length === 5);
+  const outcome = await killSession(identityOf(member));
+  expect(killedIn(outcome)).toHaveLength(4);
+  expect(outcome.kind === 'killed' && outcome.pids.at(-1)).toBe(member);
+  expect(membersOf(child.pid)).toEqual([child.pid]);
+});
+
 /** As this user (0: as we are), kills the session whose leader's pid and start time it is told, and says what came of it. */
 const killerSource = `
 import { killSession } from './kill-session.ts';

@@ -1,6 +1,6 @@
 // What a restart does to a running job of delayed_job, as Debian packages it: by workerctl, and by delayed_job's
 // own script. Three worker processes share a database.
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test, type TestContext } from 'vitest';
 import {
@@ -230,6 +230,92 @@ describe.concurrent('under its own script', () => {
     return [...output.matchAll(line)].map(
       ([, instance, sent, stopped]) => `${sent ?? stopped ?? ''} ${instance ?? ''}`,
     );
+  }
+});
+
+describe.concurrent('started by its own script, under workerctl', () => {
+  const instances = ['delayed_job.1', 'delayed_job.2'];
+  const pidDir = 'tmp/pids';
+
+  test('start, drain and restart must go through its own pidfile, and do a running job exactly once', async (context) => {
+    const { expect } = context;
+    const { rig, application } = await createDaemons(context);
+    const started = await rig.workerctl('start');
+    expect(started.exitCode, started.all).toBe(0);
+    const before = await allBooted(rig, application, pidDir, instances);
+    for (const [name, pid] of before) {
+      expect(started.all).toContain(`${name}: started pid ${pid}: its pidfile names it`);
+      expect(readOr(join(rig.folder, '.workerctl', `${name}.json`), '')).toContain(`"pid":${pid},`);
+    }
+    const { begin, busy } = await enqueueLongJob(application, before, longSeconds);
+    const restart = rig.workerctl('restart', '--graceful');
+    await until(() => asksOf(application, begin.pid).length > 0, 'it is asked', 60_000);
+    expect(application.note('end', 'long')).toBeUndefined();
+    expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
+    const { exitCode, all } = await restart;
+    expect(exitCode, all).toBe(0);
+    expect(journalOf(application, 'long')).toEqual([`begin ${begin.pid}`, `end ${begin.pid}`]);
+    expect(asksOf(application, begin.pid)).toHaveLength(1);
+    expect(await application.rows()).toEqual([]);
+    await replacements(rig, application, pidDir, before, instances);
+    expect(all).toContain(
+      `${busy}: pid ${begin.pid} has left (job 1): status unknown: it had no shim`,
+    );
+
+    // State directory and all: its pidfiles are enough.
+    const after = readPids(rig, pidDir, instances);
+    rmSync(join(rig.folder, '.workerctl'), { recursive: true });
+    const check = await rig.workerctl('bootcheck');
+    for (const [name, pid] of after) expect(check.all).toContain(`${name}: adopted pid ${pid}: `);
+    expect(readPids(rig, pidDir, instances)).toEqual(after);
+
+    const stopped = await rig.workerctl('stop');
+    expect(stopped.exitCode, stopped.all).toBe(0);
+    for (const pid of after.values()) expect(isAlive(pid)).toBe(false);
+  });
+
+  test('a process that its own script has started must be adopted in its job, which it does once, and be replaced', async (context) => {
+    const { expect } = context;
+    const { rig, application } = await createDaemons(context);
+    const [ruby, script] = application.command;
+    for (const name of instances) {
+      const id = name.slice('delayed_job.'.length);
+      const own = await rig.run(ruby, [script, `--identifier=${id}`, 'start']);
+      expect(own.exitCode, own.all).toBe(0);
+    }
+    const before = await allBooted(rig, application, pidDir, instances);
+    const { begin } = await enqueueLongJob(application, before, longSeconds);
+    for (const name of instances) {
+      const adopted = await rig.workerctl('adopt', name, `${pidDir}/${name}.pid`);
+      expect(adopted.exitCode, adopted.all).toBe(0);
+      expect(adopted.all).not.toContain('does not look like');
+    }
+    expect((await rig.workerctl('bootcheck')).all).toBe('');
+    const restart = rig.workerctl('restart', '--graceful');
+    await until(() => asksOf(application, begin.pid).length > 0, 'it is asked', 60_000);
+    expect(application.note('end', 'long')).toBeUndefined();
+    const { exitCode, all } = await restart;
+    expect(exitCode, all).toBe(0);
+    expect(journalOf(application, 'long')).toEqual([`begin ${begin.pid}`, `end ${begin.pid}`]);
+    expect(asksOf(application, begin.pid)).toHaveLength(1);
+    expect(all).toContain(`pid ${begin.pid} has left: status unknown: it was adopted`);
+    await replacements(rig, application, pidDir, before, instances);
+    expect(await application.rows()).toEqual([]);
+  });
+
+  async function createDaemons(context: TestContext) {
+    const { rig, application } = await createWorld(context);
+    const worker = {
+      command: [...application.command, '--identifier=%i', 'start'],
+      daemonizes: true,
+      pidfile: `${pidDir}/%n.pid`,
+      count: instances.length,
+      env: rig.env,
+      ready: { after: '2s' },
+    };
+    const config = { state_dir: '.workerctl', log_dir: 'log', workers: { delayed_job: worker } };
+    writeFileSync(join(rig.folder, 'workerctl.yaml'), JSON.stringify(config)); // YAML as well
+    return { rig, application };
   }
 });
 

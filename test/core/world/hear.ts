@@ -28,6 +28,7 @@ export function hear(chronicle: Chronicle, goal: Goal): void {
     case 'restart':
       hearRestart(chronicle, goal);
       return;
+    case 'adopt':
     case 'check':
     case 'quiet':
     case 'resume':

@@ -1,0 +1,169 @@
+import { isAbsolute, join } from 'node:path';
+import type { Context } from '../control/context.ts';
+import { report } from '../control/context.ts';
+import { planPass, runPass } from '../control/pass.ts';
+import { looksLike, refusalOf, type Candidate } from '../core/adoption.ts';
+import { WorkerctlError } from '../core/error.ts';
+import { expandSpecifiers } from '../core/instance.ts';
+import { isHeld, rolloutOf } from '../core/intent.ts';
+import { liveProcess, type Observation, type ObservedInstance } from '../core/observation.ts';
+import type { ActOutcome } from '../core/outcome.ts';
+import { isSameProcess } from '../core/process.ts';
+import { selectInstances, workerNameOf } from '../core/targets.ts';
+import type { Config, Worker } from '../core/worker.ts';
+import { candidateAt } from '../os/candidate.ts';
+import { now } from '../os/clock.ts';
+import { readIntent } from '../os/intent-file.ts';
+import { readPidfile } from '../os/state-files.ts';
+import { acted, lockWait, recording, type PlanOutcome } from './act.ts';
+
+export interface AdoptOptions {
+  /** A whole name, `mail.1`. */
+  readonly instance: string;
+  /** A pid, or the path of a pidfile. */
+  readonly named: string;
+  /** What relative paths start at; undefined when the working directory was removed. */
+  readonly directory: string | undefined;
+  readonly dryRun: boolean;
+}
+
+/**
+ * Makes a process that something else has started the process of an instance. It is only written down: nobody signals it.
+ * @throws WorkerctlError `usage` when there is no such instance, or no pid is named; `failed` when that process cannot be it
+ */
+export async function adopt(
+  context: Context,
+  { instance, named, directory, dryRun }: AdoptOptions,
+): Promise<ActOutcome | PlanOutcome> {
+  const worker = workerOfInstance(context.config, instance);
+  const pid = pidNamed(named, directory);
+  const evidence = `named by ${context.by}${named === String(pid) ? '' : ` in ${named}`}`;
+  const request = {
+    goal: { kind: 'adopt', instances: [instance], by: context.by },
+    instances: [instance],
+    mayHaveStrays: false,
+    claim: (seen: Observation) => claimed(context, { instance, worker, pid, evidence }, seen),
+  } as const;
+  if (dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
+  const { recorded, events } = recording(context);
+  const { observation } = await runPass(recorded, { ...request, lockWait });
+  const presence = observation.instances.get(instance)?.presence;
+  if (presence?.kind === 'alive')
+    report(recorded, instance, { kind: 'already_running', pid: presence.process.pid });
+  return acted('adopt', events, { kind: 'not_waited' });
+}
+
+function workerOfInstance(config: Config, instance: string): Worker {
+  const all = selectInstances(config, [], []);
+  const worker = config.workers.find(({ name }) => name === workerNameOf(instance));
+  if (worker !== undefined && all.includes(instance)) return worker;
+  const shown = all.slice(0, 8).join(', ');
+  throw new WorkerctlError(
+    'usage',
+    `adopt: expected an instance of the config, found ${JSON.stringify(instance)}`,
+    { hint: `there are ${shown}${all.length > 8 ? ', …' : ''}; see ${config.path}` },
+  );
+}
+
+/** Larger numbers are no pids on any Linux. Source: proc_sys_kernel(5), pid_max. */
+const mostPids = 4_194_304;
+
+function pidNamed(named: string, directory: string | undefined): number {
+  if (/^-?\d+$/.test(named)) {
+    const pid = Number(named);
+    if (pid > 0 && pid <= mostPids) return pid;
+    throw new WorkerctlError(
+      'usage',
+      `adopt: expected a pid from 1 to ${mostPids}, found ${named}`,
+    );
+  }
+  const path = isAbsolute(named) ? named : join(directory ?? '/', named);
+  const file = readPidfile(path);
+  switch (file.kind) {
+    case 'holds':
+      return file.pid;
+    case 'absent':
+      throw new WorkerctlError(
+        'usage',
+        `adopt: expected a pid or a pidfile, found ${JSON.stringify(named)}, which is not there`,
+      );
+    case 'broken':
+      throw new WorkerctlError('failed', `pidfile ${path}: expected a pid, found ${file.found}`);
+  }
+}
+
+/** A process and the instance that it is to be of. */
+interface Claim {
+  readonly instance: string;
+  readonly worker: Worker;
+  readonly pid: number;
+  /** Who says so, in words. */
+  readonly evidence: string;
+}
+
+/** What was seen, with the named process in the instance's place; thrown is what speaks against that. */
+function claimed(context: Context, claim: Claim, seen: Observation): Observation {
+  const { instance, pid } = claim;
+  const observed = seen.instances.get(instance);
+  const candidate = candidateAt(context.config.stateDir, instance, pid);
+  if (observed === undefined || candidate === undefined)
+    throw refusal(claim, { reason: 'no process with this pid is alive' });
+  const { presence } = observed;
+  if (presence.kind === 'alive' && isSameProcess(presence.process, candidate.process)) return seen;
+  const against = refusalOf(candidate) ?? refusalOfInstance(context, observed, candidate);
+  if (against !== undefined) throw refusal(claim, against);
+  const found = presence.kind === 'stray' ? presence : undefined;
+  const { process } = candidate;
+  const inPlace: ObservedInstance = {
+    ...observed,
+    presence: { ...found, kind: 'stray', process, evidence: claim.evidence },
+    problems: [...observed.problems, ...doubts(context, claim, candidate)],
+  };
+  return { ...seen, instances: new Map(seen.instances).set(instance, inPlace) };
+}
+
+/** What of the instance speaks against another process. */
+function refusalOfInstance(
+  { config }: Context,
+  observed: ObservedInstance,
+  { process }: Candidate,
+): { reason: string; hint?: string } | undefined {
+  const { name } = observed;
+  const living = liveProcess(observed);
+  if (living !== undefined && !isSameProcess(living, process))
+    return {
+      reason: `${name} runs already, as pid ${living.pid}`,
+      hint: `workerctl stop ${name} lets that one finish`,
+    };
+  const intent = readIntent(config.stateDir);
+  if (isHeld(intent, name, now()))
+    return { reason: `${name} is held`, hint: `workerctl unhold ${name} ends that` };
+  const rollout = rolloutOf(intent, name);
+  if (rollout !== undefined && rollout.aborted === undefined)
+    return {
+      reason: `a restart of ${name} is under way, and would take it for the replacement`,
+      hint: 'adopt it when the restart has ended',
+    };
+  return undefined;
+}
+
+const refusal = (
+  { instance, pid }: Claim,
+  { reason, hint }: { reason: string; hint?: string },
+): WorkerctlError =>
+  new WorkerctlError('failed', `adopt ${instance}: pid ${pid} is refused: ${reason}`, {
+    ...(hint !== undefined && { hint }),
+  });
+
+/** What makes one wonder whether it is the right process: said, and no reason to refuse it. */
+function doubts({ hostName }: Context, claim: Claim, { title }: Candidate): string[] {
+  const { instance, worker, pid } = claim;
+  const identifier = instance.slice(worker.name.length + 1);
+  const command = worker.command.map((word) =>
+    expandSpecifiers(word, { name: instance, worker, identifier }, hostName),
+  );
+  if (looksLike(title, [...command, worker.name])) return [];
+  return [
+    `pid ${pid} does not look like the configured command: expected ${JSON.stringify(command.join(' '))}, found ${JSON.stringify(title.slice(0, 200))}`,
+  ];
+}

@@ -1,0 +1,231 @@
+// Taking over what something else has started.
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import {
+  createRig,
+  eventsIn,
+  fixture,
+  isRoot,
+  processAt,
+  resultIn,
+  until,
+  type Rig,
+  type WorkerKeys,
+} from './rig.ts';
+
+const worker = (more: WorkerKeys = {}): WorkerKeys => ({
+  command: fixture('drains-after-job'),
+  count: 2,
+  ...more,
+});
+
+/** A worker that was started by hand, as instance `name`, with nothing of workerctl in its environment but that name. */
+async function byHand(rig: Rig, name = 'mail.1'): Promise<number> {
+  const { pid = 0 } = spawn(fixture('drains-after-job'), [], {
+    env: { PATH: process.env['PATH'], RIG: rig.folder, WORKERCTL_INSTANCE: name },
+    cwd: rig.folder,
+    stdio: 'ignore',
+  });
+  await until(() => rig.instance(name).boots().includes(pid), 'it to boot');
+  return pid;
+}
+
+test('an adopted process must be asked once, finish its job, and be replaced by an ordinary start', async () => {
+  const rig = createRig({ mail: worker({ count: 1 }) });
+  const pid = await byHand(rig);
+  const mail = rig.instance('mail.1');
+  const adopted = await rig.workerctl('adopt', 'mail.1', String(pid));
+  expect(adopted.exitCode, adopted.all).toBe(0);
+  expect(adopted.all).toContain(`mail.1: adopted pid ${pid}: named by `);
+  expect(adopted.all).not.toContain('does not look like');
+  expect(mail.pid()).toBe(pid);
+  expect((await rig.workerctl('bootcheck')).all).toBe('');
+  const status = await rig.workerctl('status');
+  expect(status.exitCode, status.all).toBe(0);
+  expect(status.all).toContain('adopted');
+
+  await mail.giveJob();
+  const restart = rig.workerctl('restart');
+  await mail.asked();
+  await rig.workerctl('bootcheck');
+  mail.finishJob();
+  const { exitCode, all } = await restart;
+  expect(exitCode, all).toBe(0);
+  expect(all).toContain(`mail.1: pid ${pid} has left: status unknown: it was adopted`);
+  expect(mail.terms()).toEqual([pid]);
+  expect(mail.done()).toEqual([pid]);
+  expect(mail.processes()).toEqual([mail.pid()]);
+  expect(mail.record()['shim_pid']).not.toBe(0);
+});
+
+test('it must be taken from a pidfile, be journalled as JSON, and be said again without harm', async () => {
+  const rig = createRig({ mail: worker() });
+  const pid = await byHand(rig);
+  writeFileSync(rig.path('by-hand.pid'), `${pid}\n`);
+  const planned = await rig.workerctl('adopt', 'mail.1', 'by-hand.pid', '--dry-run');
+  expect(planned.all).toMatch(
+    new RegExp(`^adopt mail\\.1 pid ${pid}: named by \\S+ in by-hand\\.pid\n?$`),
+  );
+  expect(rig.instance('mail.1').pid()).toBeUndefined();
+  const { all } = await rig.workerctl('adopt', 'mail.1', 'by-hand.pid', '--json');
+  expect(eventsIn(`${all}\n`)).toMatchObject([{ kind: 'adopted', instance: 'mail.1', pid }]);
+  expect(resultIn(`${all}\n`)).toMatchObject({ command: 'adopt', exit_code: 0 });
+  const again = await rig.workerctl('adopt', 'mail.1', String(pid));
+  expect(again.exitCode, again.all).toBe(0);
+  expect(again.all).toContain(`mail.1 is already running: pid ${pid}`);
+});
+
+test('an instance that was stopped on purpose must be wanted again, and a stop must keep it down', async () => {
+  const rig = createRig({ mail: worker({ count: 1 }) });
+  await rig.workerctl('stop');
+  const pid = await byHand(rig);
+  await rig.workerctl('adopt', 'mail.1', String(pid));
+  expect((await rig.workerctl('bootcheck')).all).toBe('');
+  expect(processAt(pid)).toBeDefined();
+  expect((await rig.workerctl('stop')).exitCode).toBe(0);
+  expect(rig.instance('mail.1').terms()).toEqual([pid]);
+  expect((await rig.workerctl('bootcheck')).all).toBe('');
+  expect(rig.instance('mail.1').processes()).toEqual([]);
+});
+
+test('a process that does not look like the command must be doubted aloud, and adopted', async () => {
+  const rig = createRig({ mail: worker() });
+  const { pid = 0 } = spawn('sleep', ['1000'], { env: { RIG: rig.folder }, stdio: 'ignore' });
+  const { exitCode, all } = await rig.workerctl('adopt', 'mail.1', String(pid));
+  expect(exitCode, all).toBe(0);
+  expect(all).toContain(`pid ${pid} does not look like the configured command: expected "`);
+  expect(all).toContain('found "sleep 1000"');
+});
+
+test('neither readiness that is shown once nor signs of life can be asked of it', async () => {
+  const rig = createRig({
+    mail: worker({
+      count: 1,
+      ready: { log: 'is up', timeout: '1s' },
+      heartbeat: { timeout: '100ms' },
+    }),
+  });
+  const pid = await byHand(rig);
+  await rig.workerctl('adopt', 'mail.1', String(pid));
+  const status = await rig.workerctl('status');
+  expect(status.exitCode, status.all).toBe(0);
+  const watch = rig.workerctl('watch');
+  await until(async () => (await rig.workerctl('trigger')).exitCode === 0, 'the watch to listen');
+  // Each of these looks would kill whoever is silent for 100 ms, and so would the watch meanwhile.
+  for (let look = 0; look < 8; look += 1) await rig.workerctl('bootcheck');
+  expect(processAt(pid)).toBeDefined();
+  watch.kill('SIGTERM');
+  expect((await watch).all).not.toContain('killing');
+});
+
+test('commands that race for one instance must leave it with one process', async () => {
+  for (let round = 0; round < 3; round += 1) {
+    const rig = createRig({ mail: worker({ count: 1 }) });
+    const pid = await byHand(rig);
+    const outcomes = await Promise.all([
+      rig.workerctl('adopt', 'mail.1', String(pid)),
+      rig.workerctl('start'),
+      rig.workerctl('bootcheck'),
+      rig.workerctl('adopt', 'mail.1', String(pid)),
+    ]);
+    const mail = rig.instance('mail.1');
+    const recorded = mail.record()['pid'];
+    const isAdopted = recorded === pid;
+    expect([0, 1]).toContain(outcomes[0].exitCode);
+    // Whoever came first: the other has seen that.
+    expect(mail.processes()).toEqual(isAdopted ? [] : [recorded]);
+    expect(outcomes[0].exitCode === 0).toBe(isAdopted);
+    expect(mail.terms()).toEqual([]);
+  }
+});
+
+test('a killed adopt must have been done or not, and leave no second process where the instance was down', async () => {
+  for (let effects = 1; ; effects += 1) {
+    const rig = createRig({ mail: worker({ count: 1 }) });
+    await rig.workerctl('stop');
+    const pid = await byHand(rig);
+    const died = await rig.workerctlWith(
+      { WORKERCTL_TEST_DIE_AFTER: String(effects) },
+      'adopt',
+      'mail.1',
+      String(pid),
+    );
+    await rig.workerctl('bootcheck');
+    const mail = rig.instance('mail.1');
+    expect(mail.processes(), `killed behind ${effects} effects`).toEqual([]);
+    if (died.signal !== 'SIGKILL') {
+      expect(mail.pid()).toBe(pid);
+      return;
+    }
+  }
+});
+
+test.each([
+  [['mail.1', 'nonsense'], 2, 'expected a pid or a pidfile, found "nonsense", which is not there'],
+  [['mail.1', '0'], 2, 'expected a pid from 1 to 4194304, found 0'],
+  [['mail.1', '99999999'], 2, 'expected a pid from 1 to 4194304, found 99999999'],
+  [['mail', '1'], 2, 'expected an instance of the config, found "mail"'],
+  [['mail.9', '1'], 2, 'expected an instance of the config, found "mail.9"'],
+  [['other.1', '1'], 2, 'expected an instance of the config, found "other.1"'],
+  [['mail.1'], 2, 'usage: workerctl adopt WORKER.ID PID|PIDFILE'],
+  [['mail.1', '1'], 1, 'pid 1 is refused: it is the first process'],
+  [['mail.1', '4194304'], 1, 'no process with this pid is alive'],
+  [['mail.1', 'empty.pid'], 1, 'expected a pid, found an empty file'],
+  [['mail.1', 'garbage.pid'], 1, 'expected a pid, found "abc"'],
+  [['mail.1', 'stale.pid'], 1, 'no process with this pid is alive'],
+])('adopt %s must end with %i and say why', async (args, code, words) => {
+  const rig = createRig({ mail: worker() });
+  writeFileSync(rig.path('empty.pid'), '');
+  writeFileSync(rig.path('garbage.pid'), 'abc\n');
+  writeFileSync(rig.path('stale.pid'), '4194304\n');
+  const { exitCode, all } = await rig.workerctl('adopt', ...args);
+  expect(exitCode, all).toBe(code);
+  expect(all).toContain(words);
+});
+
+test('its own command, and whoever has started it, must be refused', async () => {
+  const rig = createRig({ mail: worker() });
+  const { exitCode, all } = await rig.shell('workerctl adopt mail.1 $$; exit $?');
+  expect(exitCode, all).toBe(1);
+  expect(all).toContain('it is this command, or has started it');
+});
+
+test('shims, the processes of other instances, and their children must be refused', async () => {
+  const rig = createRig({ mail: worker() });
+  await rig.start('mail.2');
+  const other = rig.instance('mail.2');
+  const refusal = async (pid: unknown): Promise<string> => {
+    const { exitCode, all } = await rig.workerctl('adopt', 'mail.1', String(pid));
+    expect(exitCode, all).toBe(1);
+    return all;
+  };
+  expect(await refusal(other.record()['shim_pid'])).toContain('it is a shim of workerctl');
+  expect(await refusal(other.pid())).toContain('it belongs to mail.2');
+  const taken = await rig.workerctl('adopt', 'mail.2', String(await byHand(rig)));
+  expect(taken.exitCode).toBe(1);
+  expect(taken.all).toContain(`mail.2 runs already, as pid ${String(other.pid())}`);
+  // Another config beside, with a state directory of its own.
+  rig.configure({ mail: worker() }, { state_dir: 'other' });
+  expect(await refusal(other.pid())).toContain(`it belongs to mail.2 in ${rig.stateDir}`);
+});
+
+test('a held instance must be left alone', async () => {
+  const rig = createRig({ mail: worker() });
+  await rig.workerctl('hold', 'mail.1');
+  const { exitCode, all } = await rig.workerctl('adopt', 'mail.1', String(await byHand(rig)));
+  expect(exitCode, all).toBe(1);
+  expect(all).toContain('mail.1 is held');
+});
+
+test.runIf(isRoot)("another user's process must be refused", async () => {
+  const rig = createRig({ mail: worker() });
+  const pid = await byHand(rig);
+  await rig.shell(`chmod -R a+rX . && mkdir -p nobody && chown 65534:65534 nobody`);
+  rig.configure({ mail: worker() }, { state_dir: 'nobody/state' });
+  const { exitCode, all } = await rig.shell(
+    `setpriv --reuid=65534 --regid=65534 --clear-groups workerctl adopt mail.1 ${pid}`,
+  );
+  expect(exitCode, all).toBe(1);
+  expect(all).toContain('it belongs to another user');
+});

@@ -1,0 +1,317 @@
+// Programs that fork away and write their own pidfile.
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { expect, test } from 'vitest';
+import {
+  createRig,
+  environmentOf,
+  eventsIn,
+  fixture,
+  isAlive,
+  processAt,
+  readOr,
+  until,
+  type Rig,
+  type WorkerKeys,
+} from './rig.ts';
+
+/** A worker whose daemon does what `how` says; see the fixture. */
+const daemon = (how: string, more: WorkerKeys = {}): WorkerKeys => ({
+  command: [fixture('forks-away'), 'tmp/%n.pid', how],
+  daemonizes: true,
+  pidfile: 'tmp/%n.pid',
+  backoff: { initial: '100ms', max: '100ms' },
+  ...more,
+});
+
+function createDaemonRig(how = 'late', more: WorkerKeys = {}): Rig {
+  const rig = createRig({ mail: daemon(how, more) });
+  mkdirSync(rig.path('tmp'));
+  return rig;
+}
+
+/** The pid in the program's own pidfile. */
+const pidOf = (rig: Rig, name = 'mail.1'): number =>
+  Number(readOr(rig.path(`tmp/${name}.pid`), '0'));
+
+/** The pid in the record, which a start removes for a moment. */
+const recordedPid = (rig: Rig, name = 'mail.1'): number =>
+  Number(/"pid":(\d+)/.exec(readOr(`${rig.stateDir}/${name}.json`, ''))?.[1]);
+
+/** How often the program's command was called. */
+const callsOf = (rig: Rig, name = 'mail.1'): number =>
+  readOr(rig.path(`${name}.calls`), '')
+    .split('\n')
+    .filter(Boolean).length;
+
+/** The daemons of an instance by the kernel's word alone. */
+const daemonsOf = (rig: Rig, name = 'mail.1'): number[] =>
+  readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter(
+      (pid) =>
+        processAt(pid) !== undefined &&
+        environmentOf(pid)['WORKERCTL_INSTANCE'] === name &&
+        environmentOf(pid)['WORKERCTL_STATE_DIR'] === rig.stateDir &&
+        /drains-after-job|become/.test(readOr(`/proc/${pid}/cmdline`, '')),
+    );
+
+const statesOf = async (rig: Rig): Promise<unknown> => {
+  const { stdout } = await rig.workerctl('status', '--json');
+  const { instances } = JSON.parse(stdout) as { instances: { name: string; state: string }[] };
+  return Object.fromEntries(instances.map(({ name, state }) => [name, state]));
+};
+
+test('the daemon in the pidfile must become the instance, with our environment and its own heartbeat file', async () => {
+  const rig = createDaemonRig();
+  const { exitCode, all } = await rig.workerctl('start');
+  expect(exitCode, all).toBe(0);
+  const pid = pidOf(rig);
+  expect(all).toContain(`mail.1: started pid ${pid}: its pidfile names it`);
+  expect(recordedPid(rig)).toBe(pid);
+  expect(daemonsOf(rig)).toEqual([pid]);
+  const environment = environmentOf(pid);
+  const start = String(rig.instance('mail.1').record()['start']);
+  expect(environment['WORKERCTL_HEARTBEAT_FILE']).toBe(
+    `${rig.stateDir}/heartbeats/mail.1.${start}`,
+  );
+  expect(environment).not.toHaveProperty('WORKERCTL_PID');
+  expect(Object.keys(environment).filter((key) => key.startsWith('SHIM_'))).toEqual([]);
+  expect(existsSync(`${rig.stateDir}/mail.1.pid`)).toBe(false);
+});
+
+test('a busy daemon must be drained with one TERM, its job done once, and replaced through its own pidfile', async () => {
+  const rig = createDaemonRig();
+  await rig.workerctl('start');
+  const old = pidOf(rig);
+  const mail = rig.instance('mail.1');
+  await mail.giveJob();
+  const restart = rig.workerctl('restart', '--graceful');
+  await mail.asked();
+  const refused = await rig.workerctl('start');
+  expect(refused.exitCode, refused.all).toBe(1);
+  expect((await rig.workerctl('bootcheck')).all).toBe('');
+  mail.finishJob();
+  const { exitCode, all } = await restart;
+  expect(exitCode, all).toBe(0);
+  expect(pidOf(rig)).not.toBe(old);
+  expect(recordedPid(rig)).toBe(pidOf(rig));
+  expect(mail.terms()).toEqual([old]);
+  expect(mail.done()).toEqual([old]);
+  expect(daemonsOf(rig)).toEqual([pidOf(rig)]);
+});
+
+test('stop must let it finish and leave the pidfile, which is not ours, alone', async () => {
+  const rig = createDaemonRig();
+  await rig.workerctl('start');
+  const pid = pidOf(rig);
+  const { exitCode, all } = await rig.workerctl('stop');
+  expect(exitCode, all).toBe(0);
+  expect(all).toContain(`mail.1: pid ${pid} has left: status unknown: it had no shim`);
+  expect(processAt(pid)).toBeUndefined();
+  expect(pidOf(rig)).toBe(pid);
+  expect(await statesOf(rig)).toEqual({ 'mail.1': 'stopped' });
+});
+
+test('the pidfile of a dead process must not keep it from starting', async () => {
+  const rig = createDaemonRig();
+  const dead = spawn('true');
+  await new Promise((resolve) => dead.once('exit', resolve));
+  writeFileSync(rig.path('tmp/mail.1.pid'), `${String(dead.pid)}\n`);
+  const { exitCode, all } = await rig.workerctl('start');
+  expect(exitCode, all).toBe(0);
+  expect(daemonsOf(rig)).toEqual([pidOf(rig)]);
+});
+
+test('a pid that was given to somebody else must neither keep it from starting nor be signalled', async () => {
+  const rig = createDaemonRig();
+  const innocent = spawn('sleep', ['1000'], { env: { RIG: rig.folder }, stdio: 'ignore' });
+  const pid = Number(innocent.pid);
+  const { startTime = 0 } = processAt(pid) ?? {};
+  writeFileSync(rig.path('tmp/mail.1.pid'), `${pid}\n`);
+  utimesSync(rig.path('tmp/mail.1.pid'), 1_000_000, 1_000_000);
+  const { exitCode, all } = await rig.workerctl('start');
+  // The program itself asks no more than whether somebody lives there: so the file had to go.
+  expect(exitCode, all).toBe(0);
+  expect(pidOf(rig)).not.toBe(pid);
+  await rig.workerctl('stop');
+  expect(isAlive({ pid, startTime })).toBe(true);
+});
+
+test('a pidfile that may be of its daemon or not must be left to a person', async () => {
+  const rig = createDaemonRig();
+  const unlike = spawn('sleep', ['1000'], { env: { RIG: rig.folder }, stdio: 'ignore' });
+  writeFileSync(rig.path('tmp/mail.1.pid'), `${String(unlike.pid)}\n`);
+  const { exitCode, all } = await rig.workerctl('start');
+  expect(exitCode, all).toBe(1);
+  expect(all).toContain(`names pid ${String(unlike.pid)} (sleep 1000), which may be it or not`);
+  expect(callsOf(rig)).toBe(0);
+  const adopted = await rig.workerctl('adopt', 'mail.1', 'tmp/mail.1.pid');
+  expect(adopted.exitCode, adopted.all).toBe(0);
+  expect(recordedPid(rig)).toBe(unlike.pid);
+});
+
+test.each([
+  ['fails', 'exit status 3'],
+  ['never', 'its pidfile is not there'],
+  ['garbage', 'its pidfile holds no pid'],
+  ['dies', 'its pidfile names a process that is dead'],
+])('a daemon that %s must be a failed start, and found should it live', async (how, words) => {
+  const rig = createDaemonRig(how, { start: { timeout: '1s' } });
+  const { exitCode, all } = await rig.workerctl('start');
+  expect(exitCode, all).toBe(1);
+  expect(all).toContain('mail.1: start failed: its command did not bring it up: ');
+  expect(all).toContain(words);
+  if (how === 'fails') expect(all).toContain('| cannot reach the queue');
+  const living = daemonsOf(rig);
+  expect(living).toHaveLength(how === 'never' || how === 'garbage' ? 1 : 0);
+  if (living.length === 0) return;
+  await until(async () => {
+    await rig.workerctl('bootcheck');
+    return recordedPid(rig) === living[0];
+  }, 'the process that bears the marker to be adopted');
+  expect(callsOf(rig)).toBe(1);
+});
+
+test('a command that does not fork must be said to be one, and can be stopped', async () => {
+  const rig = createDaemonRig('stays', { start: { timeout: '1s' } });
+  const { exitCode, all } = await rig.workerctl('start');
+  expect(exitCode, all).toBe(1);
+  expect(all).toContain('has not ended after 1s; does it fork away?');
+  expect(await statesOf(rig)).toEqual({ 'mail.1': 'late' });
+  await rig.workerctl('bootcheck');
+  expect(callsOf(rig)).toBe(1);
+  expect((await rig.workerctl('stop')).exitCode).toBe(0);
+  expect(await statesOf(rig)).toEqual({ 'mail.1': 'stopped' });
+});
+
+test('while a daemon is on its way no other pass must wait for it or start it again', async () => {
+  const rig = createDaemonRig('slow');
+  const started = await rig.workerctl('start', '--no-wait');
+  expect(started.exitCode, started.all).toBe(0);
+  await until(() => daemonsOf(rig).length === 1, 'the daemon without its pidfile');
+  expect(await statesOf(rig)).toEqual({ 'mail.1': 'starting' });
+  const passes = await Promise.all(
+    ['bootcheck', 'start', 'bootcheck'].map((verb) =>
+      rig.workerctl(verb, ...(verb === 'start' ? ['--no-wait'] : [])),
+    ),
+  );
+  for (const { exitCode } of passes) expect([0, 75]).toContain(exitCode);
+  writeFileSync(rig.path('go'), '');
+  await until(() => recordedPid(rig) === pidOf(rig), 'the daemon in the record');
+  expect(callsOf(rig)).toBe(1);
+  expect(daemonsOf(rig)).toEqual([pidOf(rig)]);
+});
+
+test('a restart that comes while a daemon is on its way must replace that daemon', async () => {
+  const rig = createDaemonRig('slow');
+  await rig.workerctl('start', '--no-wait');
+  const [first] = await until(() => {
+    const found = daemonsOf(rig);
+    return found.length === 1 && found;
+  }, 'the daemon without its pidfile');
+  const restart = rig.workerctl('restart');
+  await until(
+    () => /"rollouts": \[\n/.test(readOr(`${rig.stateDir}/state.json`, '')),
+    'the restart',
+  );
+  writeFileSync(rig.path('go'), '');
+  const { exitCode, all } = await restart;
+  expect(exitCode, all).toBe(0);
+  expect(rig.instance('mail.1').terms()).toEqual([first]);
+  expect(daemonsOf(rig)).toEqual([pidOf(rig)]);
+  expect(pidOf(rig)).not.toBe(first);
+});
+
+test.each([
+  ['the shim was killed while its daemon had not written the pidfile', true],
+  ['the state directory was deleted', false],
+])('no second one must be started when %s', async (_, isBeforePidfile) => {
+  const rig = createDaemonRig('slow');
+  await rig.workerctl('start', '--no-wait');
+  await until(() => daemonsOf(rig).length === 1, 'the daemon');
+  const [only = 0] = daemonsOf(rig);
+  if (isBeforePidfile) {
+    // Behind its command the shim itself is what the record names.
+    const shim = await until(() => {
+      const { pid, shim_pid: own } = rig.instance('mail.1').record();
+      return pid === own && Number(pid);
+    }, 'the shim to wait');
+    process.kill(shim, 'SIGKILL');
+    await until(() => processAt(shim) === undefined, 'the end of the shim');
+  } else {
+    writeFileSync(rig.path('go'), '');
+    await until(() => recordedPid(rig) === only, 'the record');
+    await rig.shell(`rm -rf '${rig.stateDir}'`);
+  }
+  await until(
+    async () => (await rig.workerctl('bootcheck')).all.includes(`mail.1: adopted pid ${only}`),
+    'it to be adopted, which its backoff may put off',
+  );
+  writeFileSync(rig.path('go'), '');
+  expect((await rig.workerctl('start')).exitCode).toBe(0);
+  expect(recordedPid(rig)).toBe(only);
+  expect(daemonsOf(rig)).toEqual([only]);
+  expect(callsOf(rig)).toBe(1);
+});
+
+test('a program that replaces itself must be followed through its pidfile, and drained there', async () => {
+  const rig = createDaemonRig();
+  await rig.workerctl('start');
+  const old = pidOf(rig);
+  // The new one takes the pidfile before the old one leaves.
+  const next = spawn(fixture('drains-after-job'), [], {
+    env: { ...environmentOf(old) },
+    cwd: rig.folder,
+    detached: true,
+    stdio: 'ignore',
+  });
+  next.unref();
+  writeFileSync(rig.path('tmp/mail.1.pid'), `${String(next.pid)}\n`);
+  await until(() => rig.instance('mail.1').boots().length === 2, 'the new one to boot');
+  expect((await rig.workerctl('bootcheck')).all).toBe('');
+  process.kill(old, 'SIGTERM');
+  await until(() => processAt(old) === undefined, 'the end of the old one');
+  const { all } = await rig.workerctl('bootcheck');
+  expect(all).toContain(`mail.1: adopted pid ${String(next.pid)}`);
+  expect(callsOf(rig)).toBe(1);
+  expect((await rig.workerctl('stop')).exitCode).toBe(0);
+  expect(rig.instance('mail.1').terms()).toEqual([old, next.pid]);
+});
+
+test('a killed command must leave nothing behind that the next pass does twice', async () => {
+  for (let effects = 1; ; effects += 1) {
+    const rig = createDaemonRig();
+    const died = await rig.workerctlWith({ WORKERCTL_TEST_DIE_AFTER: String(effects) }, 'start');
+    await until(async () => {
+      await rig.workerctl('bootcheck');
+      const states = (await statesOf(rig)) as Record<string, string>;
+      return states['mail.1'] === 'ready';
+    }, `the instance to be ready after ${effects} effects`);
+    expect(daemonsOf(rig)).toEqual([pidOf(rig)]);
+    expect(callsOf(rig), `killed behind ${effects} effects`).toBe(1);
+    if (died.signal !== 'SIGKILL') return;
+  }
+});
+
+test('a dead daemon must be seen by a watch, and replaced', async () => {
+  const rig = createDaemonRig();
+  const watch = rig.workerctl('watch', '--json');
+  await until(() => pidOf(rig) > 0 && recordedPid(rig) === pidOf(rig), 'the daemon');
+  const old = pidOf(rig);
+  process.kill(old, 'SIGKILL');
+  await until(() => pidOf(rig) !== old && recordedPid(rig) === pidOf(rig), 'another daemon');
+  watch.kill('SIGTERM');
+  const { stdout } = await watch;
+  const died = eventsIn(`${stdout}\n`).filter(({ kind }) => kind === 'died');
+  expect(died).toMatchObject([{ instance: 'mail.1', pid: old }]);
+  expect(daemonsOf(rig)).toEqual([pidOf(rig)]);
+});
+
+test('--overlap must be refused: both would own one pidfile', async () => {
+  const rig = createDaemonRig();
+  const { exitCode, all } = await rig.workerctl('restart', '--overlap');
+  expect(exitCode, all).toBe(2);
+  expect(all).toContain('found daemonizes for mail');
+});

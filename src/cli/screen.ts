@@ -54,8 +54,8 @@ const jsonScreen: Screen = {
   end: nothing,
 };
 
-/** Nobody wants a line for each instance that is ready. */
-const isTold = ({ kind }: Event): boolean => kind !== 'ready';
+/** Nobody wants a line for each instance that is ready, nor a mail from cron for each log that was rotated. */
+export const isTold = ({ kind }: Event): boolean => kind !== 'ready' && kind !== 'rotated';
 
 function plainScreen(painted: Colours): Screen {
   return {

@@ -24,7 +24,7 @@ import {
 } from './invocation.ts';
 import type { RawOptions, Verb } from './parse.ts';
 import { print, printError, terminalSize } from './print.ts';
-import { colours } from './screen.ts';
+import { colours, isTold } from './screen.ts';
 
 const dryRun = (parser: Argv): Argv =>
   parser.option('dry-run', {
@@ -372,7 +372,7 @@ for an aborted one.\nExit codes: 0 all are replaced and ready, 1 a replacement f
       const { metrics } = options;
       if (typeof metrics === 'string' && options['dryRun'] !== true)
         await writeMetrics(options, metrics, events, code);
-      const isSilent = events.length === 0 && options['dryRun'] !== true && !options.global.json;
+      const isSilent = !events.some(isTold) && options['dryRun'] !== true && !options.global.json;
       if (options['verbose'] === true && isSilent) print('nothing to do\n');
       return code;
     },

@@ -3,6 +3,8 @@ import type { Config, LimitName, ReleaseSource, Worker } from '../core/worker.ts
 import {
   backoffPolicy,
   heartbeatPolicy,
+  logPolicy,
+  mergedLog,
   mergedReady,
   readiness,
   restartPolicy,
@@ -58,7 +60,7 @@ function merged(defaults: Defaults, own: Section): Section {
     count: saysHowMany ? own.count : defaults.count,
     identifiers: saysHowMany ? own.identifiers : defaults.identifiers,
     env: { ...defaults.env, ...own.env },
-    log: { ...defaults.log, ...own.log },
+    log: mergedLog(defaults.log, own.log),
     limits: { ...defaults.limits, ...own.limits },
     stop: { ...defaults.stop, ...own.stop },
     ready: mergedReady(defaults.ready, own.ready),
@@ -71,6 +73,7 @@ function merged(defaults: Defaults, own: Section): Section {
 function worker(name: string, section: Section, { base, stateDir, logDir }: Folders): Worker {
   const path = (text: string) => instancePath(base, text);
   const { pidfile, log } = section;
+  const policy = logPolicy(log ?? {});
   const identifiers = section.identifiers ?? numbered(section.count ?? 1);
   return {
     name,
@@ -84,6 +87,7 @@ function worker(name: string, section: Section, { base, stateDir, logDir }: Fold
     passEnv: [...new Set(section.pass_env)],
     pidfile: pidfile === undefined ? join(escapedSpecifiers(stateDir), '%n.pid') : path(pidfile),
     logFile: log?.file === undefined ? join(escapedSpecifiers(logDir), '%n.log') : path(log.file),
+    ...(policy && { log: policy }),
     umask: parseInt(section.umask ?? '022', 8),
     nice: section.nice ?? 0,
     oomScoreAdj: section.oom_score_adj ?? 0,

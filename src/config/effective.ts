@@ -33,7 +33,7 @@ function section(worker: Worker): object {
     env_files: worker.envFiles,
     pass_env: worker.passEnv,
     pidfile: worker.pidfile,
-    log: { file: worker.logFile },
+    log: { file: worker.logFile, ...log(worker) },
     umask: worker.umask.toString(8).padStart(3, '0'),
     nice: worker.nice,
     oom_score_adj: worker.oomScoreAdj,
@@ -55,6 +55,13 @@ function section(worker: Worker): object {
       max: exactDuration(worker.backoff.max),
     },
   };
+}
+
+function log({ log: policy }: Worker): object {
+  if (policy === undefined) return {};
+  return policy.kind === 'piped'
+    ? { command: policy.command }
+    : { max_size: policy.maxSize, keep: policy.keep };
 }
 
 const heartbeat = ({ timeout, dump, grace }: HeartbeatPolicy): object => ({

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { backoff, busy, heartbeat, ready, release, restart, stop } from './policy-schema.ts';
+import { backoff, busy, heartbeat, log, ready, release, restart, stop } from './policy-schema.ts';
 import {
   command,
   filePath,
@@ -34,7 +34,7 @@ const sharedShape = {
   env_files: z.optional(list(filePath, 'paths')),
   pass_env: z.optional(list(passedVariable, 'names of variables')),
   pidfile: z.optional(filePath),
-  log: z.optional(map({ file: z.optional(filePath) })),
+  log: z.optional(log),
   umask: z.optional(umask),
   nice: z.optional(whole(-20, 19)),
   oom_score_adj: z.optional(whole(-1000, 1000)),

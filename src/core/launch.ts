@@ -1,5 +1,11 @@
 import { expandSpecifiers, instanceName, type Instance } from './instance.ts';
-import { limitNames, type LimitName, type StopSignal, type Worker } from './worker.ts';
+import {
+  limitNames,
+  type LimitName,
+  type LogPolicy,
+  type StopSignal,
+  type Worker,
+} from './worker.ts';
 
 /** The PATH of every worker whose config sets none. Source: the default of Debian and systemd. */
 export const workerPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -14,6 +20,7 @@ export interface Launch {
   readonly passEnv: readonly string[];
   readonly pidfile: string;
   readonly logFile: string;
+  readonly log?: LogPolicy;
   /** Three octal digits. */
   readonly umask: string;
   /** Soft limits as the shell's ulimit takes them: `n=1024 c=0`. */
@@ -46,6 +53,7 @@ export function launchOf(
     passEnv: worker.passEnv,
     pidfile: expand(worker.pidfile),
     logFile: expand(worker.logFile),
+    ...(worker.log && { log: expandedLog(worker.log, expand) }),
     umask: worker.umask.toString(8).padStart(3, '0'),
     limits: formatLimits(worker.limits),
     nice: worker.nice,
@@ -55,6 +63,9 @@ export function launchOf(
     ...(worker.heartbeat && { watchdogUsec: worker.heartbeat.timeout * 1000 }),
   };
 }
+
+const expandedLog = (log: LogPolicy, expand: (text: string) => string): LogPolicy =>
+  log.kind === 'piped' ? { ...log, command: log.command.map(expand) } : log;
 
 /** How an instance shows that it is ready, with every specifier replaced. */
 export function expandedReadiness<R extends Worker['ready']>(

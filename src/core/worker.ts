@@ -64,6 +64,13 @@ export interface HeartbeatPolicy {
   readonly grace: Duration;
 }
 
+/** What becomes of a worker's output beyond the file that it is appended to. */
+export type LogPolicy =
+  /** A log that is longer than `maxSize` bytes is put into `x.log.1`, the one before into `x.log.2`, up to `keep`. */
+  | { readonly kind: 'rotated'; readonly maxSize: number; readonly keep: number }
+  /** It goes to a logger; the file holds what the logger itself says. Run without a shell; specifiers allowed. */
+  | { readonly kind: 'piped'; readonly command: readonly string[] };
+
 /** How long an instance that died before it was ready stays down: `initial`, doubled each time, at most `max`. */
 export interface BackoffPolicy {
   readonly initial: Duration;
@@ -100,6 +107,8 @@ export interface Worker {
   readonly passEnv: readonly string[];
   readonly pidfile: string;
   readonly logFile: string;
+  /** Without it the log only grows, or somebody else rotates it. */
+  readonly log?: LogPolicy;
   readonly umask: number;
   readonly nice: number;
   readonly oomScoreAdj: number;

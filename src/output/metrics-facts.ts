@@ -108,6 +108,7 @@ const allKinds: Readonly<Record<Event['kind'], true>> = {
   refused: true,
   repaired: true,
   resumed: true,
+  rotated: true,
   short: true,
   start_failed: true,
   started: true,

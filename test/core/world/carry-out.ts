@@ -12,6 +12,7 @@ export function carryOut(world: World, action: Action): void {
   switch (action.kind) {
     case 'adopt':
     case 'dump':
+    case 'rotate':
       throw new Error(`nobody wanted that here: ${formatAction(action)}`);
     case 'repair':
       world.pidfiles.set(instance, action.pid);

@@ -53,6 +53,7 @@ export function judge(chronicle: Chronicle, action: Action, during: During): voi
     case 'forget':
     case 'tidy':
     case 'dump':
+    case 'rotate':
       return;
   }
 }

@@ -1,9 +1,7 @@
 import {
   constants,
-  existsSync,
   fstatSync,
   ftruncateSync,
-  lstatSync,
   readSync,
   renameSync,
   rmSync,
@@ -16,6 +14,7 @@ import { monotonicMs } from './clock.ts';
 import { describeErrno } from './errno.ts';
 import { effect } from './fault-point.ts';
 import { findProgram } from './find-program.ts';
+import { makeRoom, olderLog } from './older-logs.ts';
 
 /** The first bytes of a log, copied to a file beside it and on the disk. */
 export interface CopiedLog {
@@ -39,9 +38,6 @@ const pieceBytes = 1024 * 1024;
 
 /** Catching up with a writer takes milliseconds; a pass must not stand still for one who never pauses. */
 const catchUpMs = 5_000;
-
-/** The older file of a log with this number. */
-export const olderLog = (path: string, number: number): string => `${path}.${number}`;
 
 const copyPath = (path: string): string => `${path}.new`;
 
@@ -159,25 +155,4 @@ export async function closeCopy(
   if (cut === undefined || cut.kind === 'changed') rmSync(copyPath(path), { force: true });
   await log.close();
   await copy.close();
-}
-
-/**
- * Puts a whole log aside by its name, in no time. Only for a log that nobody writes to: whoever does goes on writing to the
- * older file. Killed half way, it leaves a gap in the numbers, which the next one fills.
- */
-export function renameLog(path: string, keep: number): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return;
-  makeRoom(path, keep);
-  renameSync(path, olderLog(path, 1));
-  effect();
-}
-
-/** Frees the number 1, up to the first number that is free; with none free the oldest file goes. */
-function makeRoom(path: string, keep: number): void {
-  let free = 1;
-  while (free < keep && existsSync(olderLog(path, free))) free += 1;
-  for (let number = free - 1; number >= 1; number -= 1) {
-    renameSync(olderLog(path, number), olderLog(path, number + 1));
-    effect();
-  }
 }

@@ -89,6 +89,19 @@ export function expandedReadiness<R extends Worker['ready']>(
   }
 }
 
+/** The words of the logger that an instance's output goes to; undefined: there is none. */
+export function loggerOf(
+  worker: Worker,
+  name: string,
+  hostName: string,
+): readonly string[] | undefined {
+  if (worker.log?.kind !== 'piped') return undefined;
+  const identifier = name.slice(instanceName(worker.name, '').length);
+  return worker.log.command.map((word) =>
+    expandSpecifiers(word, { name, worker, identifier }, hostName),
+  );
+}
+
 /** The pidfile of an instance. */
 export function pidfileOf(worker: Worker, name: string, hostName: string): string {
   const identifier = name.slice(instanceName(worker.name, '').length);

@@ -18,8 +18,11 @@ export function formatEventLine(event: Event, colours: Colours): string {
   const words = formatEvent(event);
   const line = `${formatTimeOfDay(event.at)} ${isFailure(event) ? colours.red(words) : words}\n`;
   if (event.kind !== 'start_failed') return line;
-  if (event.log.length === 0) return `${line}  it wrote nothing to ${event.logFile}\n`;
-  return `${line}  last lines of ${event.logFile}:\n${event.log.map((text) => `  | ${text}\n`).join('')}`;
+  const { logger } = event;
+  const begun = logger === undefined ? line : `${line}  its output went to: ${logger}\n`;
+  if (event.log.length === 0)
+    return logger === undefined ? `${line}  it wrote nothing to ${event.logFile}\n` : begun;
+  return `${begun}  last lines of ${event.logFile}:\n${event.log.map((text) => `  | ${text}\n`).join('')}`;
 }
 
 const describeDraining = (draining: readonly Draining[], at: Moment): string =>

@@ -425,6 +425,26 @@ for an aborted one.\nExit codes: 0 all are replaced and ready, 1 a replacement f
       return runWatch(options);
     },
   },
+  logs: {
+    summary: 'Show the last lines of the logs, each with its instance in front; -f goes on.',
+    operands: '[TARGET...]',
+    epilogue:
+      'Lines of several logs are put in order where they begin with a time. --json prints one object a line.\nExit codes: 0 shown, 1 a log cannot be read, 130 interrupted (-f)',
+    options: (parser) =>
+      parser
+        .option('follow', {
+          alias: 'f',
+          type: 'boolean',
+          describe: 'go on with what comes, through rotations and restarts',
+        })
+        .option('lines', {
+          alias: 'n',
+          type: 'string',
+          requiresArg: true,
+          describe: 'how many of each log (20)',
+        }),
+    run: async (options) => (await import('./logs.ts')).runLogs(options),
+  },
   trigger: {
     summary: 'Wake workerctl watch.',
     operands: '',

@@ -468,6 +468,19 @@ for an aborted one.\nExit codes: 0 all are replaced and ready, 1 a replacement f
     options: (parser) => parser,
     run: runCheck,
   },
+  install: {
+    summary:
+      'Print what the host needs: a configuration for logrotate, lines for cron, a unit for systemd.',
+    operands: 'logrotate|cron|systemd',
+    epilogue:
+      'logrotate: for all logs that neither log.max_size nor log.command cares for; --write puts it into /etc/logrotate.d/workerctl.\ncron: runs bootcheck each minute and at boot; --write adds it to your crontab, once.\nsystemd: runs workerctl watch.\nExit codes: 0 done, 1 it cannot be written',
+    options: (parser) =>
+      parser.option('write', {
+        type: 'boolean',
+        describe: 'put it in its place (logrotate, cron)',
+      }),
+    run: async (options) => (await import('./install.ts')).runInstall(options),
+  },
   demo: {
     summary:
       'Show the story of a deploy in a temporary folder, with real processes; takes 20 seconds.',

@@ -109,16 +109,19 @@ export const sharedFile = file(sharedTextProblem);
 /** Below this a log would be rotated all the time. */
 const leastLog = 64 * 1024;
 const logSize = 'a size of at least 64KB, such as 100MB';
-export const rotatedSize = z
-  .union([naturalOr(logSize), text(sizePattern, logSize)], { error: logSize })
-  .check(
-    rule((value) => {
-      const bytes = typeof value === 'string' ? parseSize(value) : value;
-      return bytes === undefined || bytes >= leastLog
-        ? undefined
-        : `expected ${logSize}, found ${value}`;
-    }),
-  );
+export const rotatedSize = z.union(
+  [
+    z.int({ error: logSize }).check(z.minimum(leastLog, { error: logSize })),
+    text(sizePattern, logSize).check(
+      rule((value) =>
+        (parseSize(value) ?? leastLog) < leastLog
+          ? `expected ${logSize}, found ${value}`
+          : undefined,
+      ),
+    ),
+  ],
+  { error: logSize },
+);
 
 const size = 'a number of bytes, a size such as 512MB, or unlimited';
 export const sizeOrUnlimited = z.union(

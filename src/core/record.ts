@@ -3,7 +3,7 @@ import { formatSignal } from './signal-names.ts';
 import type { Duration, Moment } from './time.ts';
 import type { QuietSignal, StopSignal } from './worker.ts';
 
-/** What is written down of a process when it is started. Never changed afterwards. */
+/** What is written down of a process when it is started. Only a rotation of its log changes it, by where its own lines begin. */
 export interface ProcessRecord extends ProcessIdentity {
   readonly instance: string;
   /** Names this one start; the shim's report of the death carries it too. */

@@ -75,7 +75,7 @@ await build({
   entryPoints: ['proper-lockfile'],
   outfile: join(dist, 'proper-lockfile.cjs'),
 });
-for (const script of ['shim.sh', 'signal.sh', 'notify.pl', 'notify.py'])
+for (const script of ['shim.sh', 'logger.sh', 'signal.sh', 'notify.pl', 'notify.py'])
   copyFileSync(join(root, 'src/os', script), join(dist, script));
 execFileSync(process.execPath, [join(root, '.config/code-cache.cjs')], {
   stdio: ['ignore', 'ignore', 'inherit'],

@@ -8,12 +8,20 @@ const lost = new Set<number>();
  * than `status` itself. A reader who has left (`| head -1`) keeps nobody from working on; a full disk is told once.
  */
 export const print = (text: string): void => {
-  write(1, text);
+  write(1, Buffer.from(text));
 };
+
+/** The same for bytes that are no text. */
+export const printBytes = (bytes: Buffer): void => {
+  write(1, bytes);
+};
+
+/** False as soon as a write to standard output has failed. */
+export const hasReader = (): boolean => !lost.has(1);
 
 /** The same for standard error. */
 export const printError = (text: string): void => {
-  write(2, text);
+  write(2, Buffer.from(text));
 };
 
 /**
@@ -31,8 +39,7 @@ export function hasReaderLeft(): boolean {
   }
 }
 
-function write(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
+function write(fd: number, bytes: Buffer): void {
   try {
     for (let at = 0; at < bytes.length && !lost.has(fd);) at += writeSome(fd, bytes, at);
   } catch (error) {

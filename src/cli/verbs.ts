@@ -9,7 +9,7 @@ import type { Event } from '../core/event.ts';
 import { isShort, type Status } from '../core/status.ts';
 import { now } from '../os/clock.ts';
 import { withWants } from '../core/wants.ts';
-import { formatInit, formatStatus } from '../output/human.ts';
+import { formatInit, formatStatus, isTold } from '../output/human.ts';
 import { formatJobs } from '../output/jobs.ts';
 import { checkJson, initJson, statusJson, wantJson } from '../output/json.ts';
 import {
@@ -410,7 +410,7 @@ for an aborted one.\nExit codes: 0 all are replaced and ready, 1 a replacement f
       const { metrics } = options;
       if (typeof metrics === 'string' && options['dryRun'] !== true)
         await writeMetrics(options, metrics, events, code);
-      const isSilent = events.length === 0 && options['dryRun'] !== true && !options.global.json;
+      const isSilent = !events.some(isTold) && options['dryRun'] !== true && !options.global.json;
       if (options['verbose'] === true && isSilent) print('nothing to do\n');
       return code;
     },
@@ -504,6 +504,26 @@ Exit codes: 0 done, 1 refused: the instance runs already, or the process is dead
       return runWatch(options);
     },
   },
+  logs: {
+    summary: 'Show the last lines of the logs, each with its instance in front; -f goes on.',
+    operands: '[TARGET...]',
+    epilogue:
+      'Lines of several logs are put in order where they begin with a time. --json prints one object a line.\nExit codes: 0 shown, 1 a log cannot be read, 130 interrupted (-f)',
+    options: (parser) =>
+      parser
+        .option('follow', {
+          alias: 'f',
+          type: 'boolean',
+          describe: 'go on with what comes, through rotations and restarts',
+        })
+        .option('lines', {
+          alias: 'n',
+          type: 'string',
+          requiresArg: true,
+          describe: 'how many of each log (20)',
+        }),
+    run: async (options) => (await import('./logs.ts')).runLogs(options),
+  },
   trigger: {
     summary: 'Wake workerctl watch.',
     operands: '',
@@ -526,6 +546,19 @@ Exit codes: 0 done, 1 refused: the instance runs already, or the process is dead
     epilogue: 'Exit codes: 0 valid, 78 not; warnings go to standard error',
     options: (parser) => parser,
     run: runCheck,
+  },
+  install: {
+    summary:
+      'Print what the host needs: a configuration for logrotate, lines for cron, a unit for systemd.',
+    operands: 'logrotate|cron|systemd',
+    epilogue:
+      'logrotate: for all logs that neither log.max_size nor log.command cares for; --write puts it into /etc/logrotate.d/workerctl.\ncron: runs bootcheck each minute and at boot; --write adds it to your crontab, once.\nsystemd: runs workerctl watch.\nExit codes: 0 done, 1 it cannot be written',
+    options: (parser) =>
+      parser.option('write', {
+        type: 'boolean',
+        describe: 'put it in its place (logrotate, cron)',
+      }),
+    run: async (options) => (await import('./install.ts')).runInstall(options),
   },
   demo: {
     summary:

@@ -5,6 +5,7 @@ import type { ActOutcome } from '../core/outcome.ts';
 import { selectInstances } from '../core/targets.ts';
 import { noWait, refuseIfLocked } from '../os/lock/pass-lock.ts';
 import { recordedInstances } from '../os/state-files.ts';
+import { withoutRotations, type Rotation } from '../core/plan.ts';
 import { acted, recording, type PlanOutcome } from './act.ts';
 
 /**
@@ -18,30 +19,39 @@ export async function bootcheck(
 ): Promise<ActOutcome | PlanOutcome> {
   const context = await recycling(asked);
   const { config } = context;
+  const measuring = { ...context, measuresLogs: true };
   const instances = selectInstances(config, recordedInstances(config.stateDir), []);
   const request = { goal: { kind: 'check' }, instances, mayHaveStrays: true } as const;
-  if (options.dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
+  if (options.dryRun) return { kind: 'planned', plan: (await planPass(measuring, request)).plan };
   const { recorded, events } = recording(context);
   refuseIfLocked(passLockPath(config.stateDir));
-  if (!(await isAllWell(context, request)))
-    await runPass(recorded, { ...request, lockWait: noWait });
+  const { isAllWell, rotations } = await look(measuring, request);
+  if (!isAllWell) await runPass(recorded, { ...request, lockWait: noWait });
+  if (rotations.length > 0) {
+    const { rotateLogs } = await import('../control/rotate-logs.ts');
+    await rotateLogs(recorded, rotations);
+  }
   context.hooks.kick(context);
   context.silence.save();
   context.memory.save();
   return acted('bootcheck', events, { kind: 'not_waited' });
 }
 
-/** Whether a pass would do nothing, not even forget a restart that is over. Says nothing of what it sees. */
-async function isAllWell(
+/** Whether a pass would do nothing, not even forget a restart that is over; and what comes beside it. Says nothing of what it sees. */
+async function look(
   context: Context,
   request: Parameters<typeof planPass>[1],
-): Promise<boolean> {
-  const { plan, intent, before, observation } = await planPass(
-    { ...context, report: () => undefined },
-    request,
-  );
+): Promise<{ isAllWell: boolean; rotations: readonly Rotation[] }> {
+  const {
+    plan: all,
+    intent,
+    before,
+    observation,
+  } = await planPass({ ...context, report: () => undefined }, request);
   const hasProblems = [...observation.instances.values()].some(
     ({ problems }) => problems.length > 0,
   );
-  return plan.length === 0 && isSameIntent(intent, before) && !hasProblems;
+  const { plan, rotations } = withoutRotations(all);
+  const isAllWell = plan.length === 0 && isSameIntent(intent, before) && !hasProblems;
+  return { isAllWell, rotations };
 }

@@ -6,6 +6,8 @@ import {
   heartbeatPolicy,
   hookPolicy,
   lengthOf,
+  logPolicy,
+  mergedLog,
   mergedReady,
   readiness,
   recyclePolicy,
@@ -62,7 +64,7 @@ function merged(defaults: Defaults, own: Section): Section {
     count: saysHowMany ? own.count : defaults.count,
     identifiers: saysHowMany ? own.identifiers : defaults.identifiers,
     env: { ...defaults.env, ...own.env },
-    log: { ...defaults.log, ...own.log },
+    log: mergedLog(defaults.log, own.log),
     limits: { ...defaults.limits, ...own.limits },
     start: { ...defaults.start, ...own.start },
     stop: { ...defaults.stop, ...own.stop },
@@ -78,6 +80,7 @@ function merged(defaults: Defaults, own: Section): Section {
 function worker(name: string, section: Section, { base, stateDir, logDir }: Folders): Worker {
   const path = (text: string) => instancePath(base, text);
   const { pidfile, log } = section;
+  const policy = logPolicy(log ?? {});
   const identifiers = section.identifiers ?? numbered(section.count ?? 1);
   return {
     name,
@@ -92,6 +95,7 @@ function worker(name: string, section: Section, { base, stateDir, logDir }: Fold
     pidfile: pidfile === undefined ? join(escapedSpecifiers(stateDir), '%n.pid') : path(pidfile),
     ...(section.daemonizes === true && { daemonizes: daemonizing(section.start ?? {}) }),
     logFile: log?.file === undefined ? join(escapedSpecifiers(logDir), '%n.log') : path(log.file),
+    ...(policy && { log: policy }),
     umask: parseInt(section.umask ?? '022', 8),
     nice: section.nice ?? 0,
     oomScoreAdj: section.oom_score_adj ?? 0,

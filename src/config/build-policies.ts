@@ -5,6 +5,7 @@ import type {
   Daemonizing,
   HeartbeatPolicy,
   HookPolicy,
+  LogPolicy,
   QuietSignal,
   Readiness,
   RecyclePolicy,
@@ -23,6 +24,31 @@ type Keys<Name extends keyof SharedSection> = NonNullable<SharedSection[Name]>;
 export type ReadyKeys = Omit<Keys<'ready'>, 'command'> & {
   readonly command?: readonly string[] | undefined;
 };
+
+/** The keys of `log`, its command as words. */
+export type LogKeys = Omit<Keys<'log'>, 'command'> & {
+  readonly command?: readonly string[] | undefined;
+};
+
+/** A worker's own logger takes the place of a rotation in the defaults, and the other way round. */
+export function mergedLog(defaults: LogKeys = {}, own: LogKeys = {}): LogKeys {
+  const { file, command, max_size: maxSize, keep } = defaults;
+  const isRotated = own.max_size !== undefined || own.keep !== undefined;
+  if (own.command !== undefined) return { file, ...own };
+  return { file, ...(!isRotated && { command }), max_size: maxSize, keep, ...own };
+}
+
+export function logPolicy({ command, max_size: maxSize, keep }: LogKeys): LogPolicy | undefined {
+  if (command !== undefined) return { kind: 'piped', command };
+  if (maxSize === undefined) return undefined;
+  return { kind: 'rotated', maxSize: bytesOf(maxSize), keep: keep ?? 5 };
+}
+
+function bytesOf(size: number | string): number {
+  const bytes = typeof size === 'string' ? parseSize(size) : size;
+  if (bytes === undefined) throw new Error(`not checked by the schema: ${size}`);
+  return bytes;
+}
 
 /** A worker's own kind takes the place of that of the defaults; the timeout holds for whatever kind there is. */
 export function mergedReady(defaults: ReadyKeys = {}, own: ReadyKeys = {}): ReadyKeys {

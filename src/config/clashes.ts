@@ -22,6 +22,7 @@ export function clashesOf(config: Config, file: ConfigFile): Problem[] {
     ...sharedFiles(pidfilesOf(config.workers), file),
     ...sharedFiles(readyFilesOf(config.workers), file),
     ...sharedFiles(readyLogsOf(config.workers), file),
+    ...sharedFiles(rotatedLogsOf(config.workers), file),
   ]);
 }
 
@@ -66,7 +67,14 @@ function contradictions(worker: Worker, file: ConfigFile): Problem[] {
   const { name, ready, stop, backoff } = worker;
   const ownTimeout = file.workers[name]?.ready?.timeout;
   const { initial, max } = backoff;
+  const isPiped = worker.log?.kind === 'piped';
   return [
+    ...(isPiped && ready.kind === 'log'
+      ? [{ ...placeOf(worker, file, ['log', 'command']), message: pipeHidesLog }]
+      : []),
+    ...(worker.log === undefined && file.workers[name]?.log?.keep !== undefined
+      ? [{ ...placeOf(worker, file, ['log', 'keep']), message: keepNeedsSize }]
+      : []),
     ...(ready.kind === 'after' && ownTimeout !== undefined
       ? [{ ...placeOf(worker, file, ['ready', 'timeout']), message: afterHasNoTimeout }]
       : []),
@@ -116,6 +124,9 @@ const notHeard =
 const afterHasNoTimeout = `${timeoutGoesWith}, but this worker is ready after a time`;
 const overlapHidesLog =
   'found overlap with ready.log: the old process writes to the same log, and its lines would make the new one ready';
+const pipeHidesLog =
+  'found log.command with ready.log: the lines go to the logger, and nobody could match them';
+const keepNeedsSize = 'found keep without max_size: without that, nothing is rotated';
 const resumeNeedsQuiet = 'found resume without quiet, which it takes back';
 
 /** A file that each instance must have for itself, and where the config names it. */
@@ -146,6 +157,14 @@ const readyLogsOf = (workers: readonly Worker[]): OwnFile[] =>
       ? [{ worker, path: worker.logFile, keys: ['log', 'file'] as const, harm: mixedLines }]
       : [],
   );
+/** Two of them would not agree when, and how much of it, to keep. */
+const rotatedLogsOf = (workers: readonly Worker[]): OwnFile[] =>
+  workers.flatMap((worker) =>
+    worker.log?.kind === 'rotated'
+      ? [{ worker, path: worker.logFile, keys: ['log', 'file'] as const, harm: rotatedTwice }]
+      : [],
+  );
+const rotatedTwice = ', and log.max_size needs a log of its own for each instance';
 const mixedLines = ', and ready.log would match the lines of both';
 
 /** At most one problem a worker: the others have the same cause. */

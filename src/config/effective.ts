@@ -38,7 +38,7 @@ function section(worker: Worker): object {
       daemonizes: true,
       start: { timeout: exactDuration(worker.daemonizes.timeout) },
     }),
-    log: { file: worker.logFile },
+    log: { file: worker.logFile, ...log(worker) },
     umask: worker.umask.toString(8).padStart(3, '0'),
     nice: worker.nice,
     oom_score_adj: worker.oomScoreAdj,
@@ -64,6 +64,13 @@ function section(worker: Worker): object {
     lost_grace: exactDuration(worker.lostGrace),
     hooks: { ...worker.hooks, timeout: exactDuration(worker.hooks.timeout) },
   };
+}
+
+function log({ log: policy }: Worker): object {
+  if (policy === undefined) return {};
+  return policy.kind === 'piped'
+    ? { command: policy.command }
+    : { max_size: policy.maxSize, keep: policy.keep };
 }
 
 const heartbeat = ({ timeout, dump, grace }: HeartbeatPolicy): object => ({

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { readyPairs } from './policy-schema.ts';
+import { logPairs, readyPairs } from './policy-schema.ts';
 import { configSchema, defaultsSchema, workerSchema } from './schema.ts';
 import { ciVariables, passedVariable } from './value-schema.ts';
 
@@ -57,6 +57,10 @@ const workerKeys: Described<typeof workerSchema.shape> = {
 
 const logKeys: Described<InnerShape<typeof shared.log>> = {
   file: `The file that the output is appended to, relative to this file. Default: %n.log in log_dir. ${specifiers}`,
+  max_size:
+    'A log that is longer than this, such as 100MB, is put into x.log.1, x.log.2 and so on, by bootcheck or watch. No line is lost.',
+  keep: 'How many of these there are at most. Default: 5',
+  command: `A logger that the output is piped to, in place of max_size; the file then holds what the logger itself says. ${specifiers}`,
 };
 const limitKeys: Described<InnerShape<typeof shared.limits>> = {
   nofile: 'Open files. Default: 1024',
@@ -169,6 +173,7 @@ function addRules(registry: Registry): void {
   registry.add(workers, { ...registry.get(workers), minProperties: 1 });
   registry.add(shared.identifiers, { ...registry.get(shared.identifiers), uniqueItems: true });
   registry.add(shared.ready, { ...registry.get(shared.ready), not: anyPair(readyPairs) });
+  registry.add(shared.log, { ...registry.get(shared.log), not: anyPair(logPairs) });
   registry.add(release, {
     ...registry.get(release),
     anyOf: [{ required: ['command'] }, { required: ['file'] }],

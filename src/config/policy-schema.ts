@@ -10,6 +10,7 @@ import {
   positiveDuration,
   positiveSizeOrUnlimited,
   regexp,
+  rotatedSize,
   rule,
   sharedCommand,
   sharedFile,
@@ -88,6 +89,26 @@ export const heartbeat = map({
   dump: z.optional(signal(quietSignals)),
   grace: z.optional(duration),
 });
+
+/** Pairs of keys of `log` that cannot both be there. */
+export const logPairs: readonly (readonly [string, string])[] = [
+  ['command', 'max_size'],
+  ['command', 'keep'],
+];
+
+export const log = map({
+  file: z.optional(filePath),
+  max_size: z.optional(rotatedSize),
+  keep: z.optional(whole(1, 1000)),
+  command: z.optional(command),
+}).check(
+  rule((section: Readonly<Record<string, unknown>>) => {
+    const pair = logPairs.find((keys) => keys.every((key) => section[key] !== undefined));
+    return (
+      pair && `found both ${pair.join(' and ')}; a logger sees to the size of its files itself`
+    );
+  }),
+);
 
 export const backoff = map({
   initial: z.optional(positiveDuration),

@@ -1,5 +1,5 @@
-import type { HookKeys, ReadyKeys } from './build-policies.ts';
 import { hookNames } from '../core/worker.ts';
+import type { HookKeys, LogKeys, ReadyKeys } from './build-policies.ts';
 import type { KeyPath } from './problem.ts';
 import type { SharedSection, WorkerSection } from './schema.ts';
 import { splitWords } from './words.ts';
@@ -8,17 +8,21 @@ import { splitWords } from './words.ts';
 export type SourceOf = (path: KeyPath) => string | undefined;
 
 /** The keys of a worker, commands as words and everything in them and in `env` as texts. */
-export type Section = Omit<WorkerSection, 'env' | 'identifiers' | 'command' | 'ready' | 'hooks'> & {
+export type Section = Omit<
+  WorkerSection,
+  'env' | 'identifiers' | 'command' | 'ready' | 'log' | 'hooks'
+> & {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly identifiers: readonly string[] | undefined;
   readonly ready: ReadyKeys | undefined;
   readonly hooks: HookKeys | undefined;
+  readonly log: LogKeys | undefined;
 };
 export type Defaults = Omit<Section, 'command'>;
 
 export function textsOf(section: SharedSection, at: KeyPath, sourceOf: SourceOf): Defaults {
-  const { env = {}, identifiers, ready, hooks, ...rest } = section;
+  const { env = {}, identifiers, ready, log, hooks, ...rest } = section;
   const variables = Object.entries(env).map(([key, value]) => [
     key,
     textOf(value, [...at, 'env', key], sourceOf),
@@ -27,7 +31,8 @@ export function textsOf(section: SharedSection, at: KeyPath, sourceOf: SourceOf)
     ...rest,
     env: Object.fromEntries(variables) as Record<string, string>,
     identifiers: identifiers?.map((value, i) => textOf(value, [...at, 'identifiers', i], sourceOf)),
-    ready: ready && readyKeys(ready, [...at, 'ready'], sourceOf),
+    ready: ready && withWords(ready, [...at, 'ready'], sourceOf),
+    log: log && withWords(log, [...at, 'log'], sourceOf),
     hooks: hooks && hookKeys(hooks, [...at, 'hooks'], sourceOf),
   };
 }
@@ -59,11 +64,12 @@ function hookKeys(
   return { ...(Object.fromEntries(words) as HookKeys), timeout };
 }
 
-function readyKeys(
-  { command, ...rest }: NonNullable<SharedSection['ready']>,
+/** The same keys, the command as words. */
+function withWords<Keys extends { command?: WorkerSection['command'] | undefined }>(
+  { command, ...rest }: Keys,
   at: KeyPath,
   sourceOf: SourceOf,
-): ReadyKeys {
+): Omit<Keys, 'command'> & { command?: readonly string[] } {
   if (command === undefined) return rest;
   return { ...rest, command: wordsOf(command, [...at, 'command'], sourceOf) };
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { durationOf, parseDuration } from '../core/time.ts';
 import { shortened } from './problem.ts';
-import { sizePattern } from './size.ts';
+import { parseSize, sizePattern } from './size.ts';
 import { sharedTextProblem, specifierProblem } from './specifiers.ts';
 import { splitWords } from './words.ts';
 
@@ -105,6 +105,23 @@ export const filePath = file(specifierProblem);
 /** Paths that are one and the same for all instances. */
 export const sharedPath = path(sharedTextProblem);
 export const sharedFile = file(sharedTextProblem);
+
+/** Below this a log would be rotated all the time. */
+const leastLog = 64 * 1024;
+const logSize = 'a size of at least 64KB, such as 100MB';
+export const rotatedSize = z.union(
+  [
+    z.int({ error: logSize }).check(z.minimum(leastLog, { error: logSize })),
+    text(sizePattern, logSize).check(
+      rule((value) =>
+        (parseSize(value) ?? leastLog) < leastLog
+          ? `expected ${logSize}, found ${value}`
+          : undefined,
+      ),
+    ),
+  ],
+  { error: logSize },
+);
 
 const size = 'a number of bytes, a size such as 512MB, or unlimited';
 export const sizeOrUnlimited = z.union(

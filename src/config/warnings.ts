@@ -36,7 +36,7 @@ function releaseWarnings({ path, release }: Config, host: Host): string[] {
 function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host): string[] {
   const expand = (text: string) => expandSpecifiers(text, instance, host.name);
   const { worker } = instance;
-  const { command, ready } = worker;
+  const { command, ready, log } = worker;
   const directory = expand(worker.directory);
   const folder = dirname(expand(worker.pidfile));
   const ownPath = worker.env['PATH'];
@@ -48,6 +48,7 @@ function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host):
     ...(isFolder(directory)
       ? [
           ...warningsOf('command', command),
+          ...(log?.kind === 'piped' ? warningsOf('log.command', log.command) : []),
           ...(ready.kind === 'command' ? warningsOf('ready.command', ready.command) : []),
         ]
       : [`directory: there is no folder ${directory} (yet)`]),

@@ -93,6 +93,8 @@ async function tidyUp(context: Context, action: Action): Promise<void> {
     case 'move':
     case 'start':
       return; // all together, afterwards
+    case 'rotate':
+      return; // beside the passes: rotate-logs.ts
   }
 }
 

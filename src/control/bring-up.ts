@@ -10,7 +10,7 @@ import { standingOf, type Standing } from '../core/standing.ts';
 import { durationOf, type Duration } from '../core/time.ts';
 import { lastLines } from '../os/log-tail.ts';
 import { carryOn, reportLeftAlone } from './carry-on.ts';
-import { report, workerOf, type Context } from './context.ts';
+import { loggerIn, report, workerOf, type Context } from './context.ts';
 import { reportDeparture, withJob } from './departure.ts';
 import { drainingOf, settle, type Look, type Settled } from './settle.ts';
 import { shownLogLines } from './start-instances.ts';
@@ -170,6 +170,7 @@ function reportNews(up: Up, { observed, standing }: Placed, observation: Observa
       reason: why,
       logFile: record.log.path,
       log: lastLines(record.log.path, record.log.offset, shownLogLines),
+      ...loggerIn(context, name),
     });
   }
   if (standing.kind === 'ready' && !ready.has(name)) {

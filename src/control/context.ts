@@ -1,4 +1,5 @@
 import type { Event, Happening } from '../core/event.ts';
+import { loggerOf } from '../core/launch.ts';
 import type { ProgressView } from '../core/progress.ts';
 import { workerNameOf } from '../core/targets.ts';
 import type { Duration } from '../core/time.ts';
@@ -48,6 +49,12 @@ export interface Context {
 /** Reports what has happened to an instance just now. */
 export function report(context: Context, instance: string, happening: Happening): void {
   context.report({ ...happening, at: now(), instance });
+}
+
+/** The logger that an instance's output goes to, for an event: what it wrote is not in its log. */
+export function loggerIn({ config, hostName }: Context, instance: string): { logger?: string } {
+  const words = loggerOf(workerOf(config, instance), instance, hostName);
+  return words === undefined ? {} : { logger: words.join(' ') };
 }
 
 /** The worker of an instance. Only instances of configured workers get as far as here. */

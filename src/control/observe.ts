@@ -21,6 +21,7 @@ import type { Config, HeartbeatPolicy, Worker } from '../core/worker.ts';
 import { readActivity, titleActivity } from '../os/activity-file.ts';
 import { monotonicMs, now, sleep } from '../os/clock.ts';
 import { claimedBy, isLaunchedStill } from '../os/claimed-pidfile.ts';
+import { measureLog } from '../os/log-tail.ts';
 import { currentBootId, findProcess, readProcess, sinceBoot } from '../os/process-table.ts';
 import { probeOnce, type ReadinessProbe, type ReadinessQuestion } from '../os/readiness-probe.ts';
 import {
@@ -56,6 +57,8 @@ export interface Scene {
   readonly measures?: Measures;
   /** What dead processes have left behind is to be shown, whatever the config makes of it. */
   readonly showsLeftovers?: boolean;
+  /** Whether logs with a limit are measured: done by those who rotate them. */
+  readonly measuresLogs?: boolean;
   /** Measures how long workers give no sign of life. Who has none does not watch for that. */
   readonly silence?: SilenceTracker;
 }
@@ -186,7 +189,21 @@ function observeInstance(scene: Scene, name: string, worker: Worker | undefined)
       ? { name, presence, pidfile, problems }
       : { name, presence, pidfile, activity, problems };
   if (presence.kind !== 'alive') return observed;
-  const { record: living } = presence;
+  const alive = withSigns(scene, observed, presence.record, worker);
+  if (scene.measuresLogs !== true || worker?.log?.kind !== 'rotated') return alive;
+  const log = measureLog(presence.record.log.path);
+  return log === undefined ? alive : { ...alive, log };
+}
+
+/** What a living process says of itself and of its life, where it can. */
+function withSigns(
+  scene: Scene,
+  observed: ObservedInstance,
+  living: ProcessRecord,
+  worker: Worker | undefined,
+): ObservedInstance {
+  const { name } = observed;
+  const { config } = scene;
   const said = mayHave(scene, `${heartbeatName(name, living.start)}.status`)
     ? readSaidStatus(config.stateDir, name, living.start)
     : undefined;

@@ -11,7 +11,7 @@ import { lastLines } from '../os/log-tail.ts';
 import { findProcess } from '../os/process-table.ts';
 import { startShim, type StartedShim } from '../os/start-worker.ts';
 import { lockPath, readRecord } from '../os/state-files.ts';
-import { report, workerOf, type Context } from './context.ts';
+import { loggerIn, report, workerOf, type Context } from './context.ts';
 
 type Start = Extract<Action, { kind: 'start' }>;
 
@@ -155,6 +155,7 @@ async function published(context: Context, { action, launch, shim }: Launched): 
     reason,
     logFile: launch.logFile,
     log: lastLines(launch.logFile, 0, shownLogLines),
+    ...loggerIn(context, instance),
   });
 }
 

@@ -3,7 +3,7 @@ import { WorkerctlError } from '../core/error.ts';
 import type { Draining } from '../core/event.ts';
 import { instanceNames } from '../core/instance.ts';
 import { liveProcess, type Observation } from '../core/observation.ts';
-import type { Plan } from '../core/plan.ts';
+import { withoutRotations, type Plan, type Rotation } from '../core/plan.ts';
 import type { ProcessIdentity } from '../core/process.ts';
 import { changesIn } from '../core/reconcile.ts';
 import { isForeign } from '../core/record.ts';
@@ -12,6 +12,7 @@ import { durationOf } from '../core/time.ts';
 import { withWants } from '../core/wants.ts';
 import { monotonicMs, sleep } from '../os/clock.ts';
 import { readIntent } from '../os/intent-file.ts';
+import { describeErrno } from '../os/errno.ts';
 import { lockBackend } from '../os/lock/choose-backend.ts';
 import type { HeldLock } from '../os/lock/lock-backend.ts';
 import type { SilenceTracker } from '../os/silence.ts';
@@ -73,12 +74,13 @@ export async function watch(watcher: Watcher): Promise<void> {
   const isOver = (): boolean => watcher.signal.aborted;
   const ours: Ours = { started: new Map() };
   const deaths = createDeathWatch(ours);
+  const rotator = createRotator();
   try {
     await watcher.begun();
     for (;;) {
       const begun = monotonicMs();
       trigger.rearm(); // before the look: a byte that comes during it counts anew
-      const seen = await look(noting(watcher.context(), ours), deaths);
+      const seen = await look(noting(watcher.context(), ours), deaths, rotator);
       watcher.seen?.(seen.observation);
       if (isOver()) return;
       await quietUntil(watcher, alarm, seen, monotonicMs() + seen.waitMs);
@@ -89,6 +91,7 @@ export async function watch(watcher: Watcher): Promise<void> {
   } finally {
     files.close();
     trigger.close();
+    await rotator.end();
     await lock.release();
   }
 }
@@ -218,15 +221,18 @@ function countSilent(silence: SilenceTracker, all: readonly Listened[]): number 
 }
 
 /** One look, and a pass if it finds something to do. */
-async function look(context: Context, deaths: DeathWatch): Promise<Seen> {
+async function look(context: Context, deaths: DeathWatch, rotator: Rotator): Promise<Seen> {
   const request = requestFor(context);
-  const quick = await planPass(silent(context), { ...request, mayHaveStrays: false });
+  const measuring = { ...silent(context), measuresLogs: true };
+  const quick = await planPass(measuring, { ...request, mayHaveStrays: false });
   deaths.see(quick.observation);
   // To read the whole of /proc, twice, is most of a restart: whoever has died under our eyes has no stray in its place.
   const mayHaveStrays = !quick.plan.every((step) => deaths.saw(step, quick.observation));
-  const { plan, intent, before, observation } = mayHaveStrays
-    ? await planPass(silent(context), request)
+  const { intent, before, observation, ...found } = mayHaveStrays
+    ? await planPass(measuring, request)
     : quick;
+  const { plan, rotations } = withoutRotations(found.plan);
+  rotator.rotate(context, rotations);
   const again = changesIn(context.config, intent, observation) ?? durationOf(fallbackMs);
   if (plan.length === 0 && isSameIntent(intent, before))
     return { observation, waitMs: Math.min(fallbackMs, again) };
@@ -246,6 +252,33 @@ async function look(context: Context, deaths: DeathWatch): Promise<Seen> {
     if (!isLocked(error)) throw error;
     return { observation, waitMs: retryMs };
   }
+}
+
+/** Rotates logs while the watch goes on: to copy one may take seconds. */
+interface Rotator {
+  /** Does nothing while it is still at the ones before. */
+  readonly rotate: (context: Context, rotations: readonly Rotation[]) => void;
+  /** Waits for the one at hand. */
+  readonly end: () => Promise<void>;
+}
+
+function createRotator(): Rotator {
+  let atWork: Promise<void> | undefined;
+  return {
+    rotate: (context, rotations) => {
+      if (rotations.length === 0 || atWork !== undefined) return;
+      atWork = import('./rotate-logs.ts')
+        .then(({ rotateLogs }) => rotateLogs(context, rotations))
+        .catch((error: unknown) => {
+          const problem = `logs cannot be rotated: ${describeErrno(error)}`;
+          report(context, 'watch', { kind: 'warning', problem });
+        })
+        .finally(() => (atWork = undefined));
+    },
+    end: async () => {
+      await atWork;
+    },
+  };
 }
 
 /** Counts the starts that came to nothing: nobody died of them, so nothing else holds the next try up. */

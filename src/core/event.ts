@@ -1,3 +1,4 @@
+import { formatBytes } from './byte-size.ts';
 import { formatActivity, type Activity } from './activity.ts';
 import { leftWords, namedProcesses, type LeftProcess } from './leftovers.ts';
 import { shownName } from './leaving.ts';
@@ -85,6 +86,8 @@ export type Happening =
       readonly reason: string;
       readonly logFile: string;
       readonly log: readonly string[];
+      /** The logger that its output went to, in words; then `log` holds what that logger said. */
+      readonly logger?: string;
     }
   /** It stays down for a while, or for longer than before, since its processes die young. */
   | {
@@ -98,6 +101,8 @@ export type Happening =
       /** How the last one died, in words. */
       readonly why: string;
     }
+  /** Its log was put into an older file: so many bytes. */
+  | { readonly kind: 'rotated'; readonly logFile: string; readonly bytes: number }
   /** A start was refused: the old process still drains. */
   | { readonly kind: 'refused'; readonly pid: number; readonly draining: Duration }
   | { readonly kind: 'already_running'; readonly pid: number }
@@ -296,6 +301,8 @@ export function formatEvent(event: Event): string {
       return `${instance} was not quiet`;
     case 'not_running':
       return `${instance} is not running`;
+    case 'rotated':
+      return `${instance}: ${formatBytes(event.bytes)} of ${event.logFile} put into ${event.logFile}.1`;
     case 'warning':
       return `${instance}: ${event.problem}`;
   }

@@ -3,6 +3,7 @@ import {
   limitNames,
   type Daemonizing,
   type LimitName,
+  type LogPolicy,
   type StopSignal,
   type Worker,
 } from './worker.ts';
@@ -22,6 +23,7 @@ export interface Launch {
   /** The program forks away, and the pidfile is its own. */
   readonly daemonizes?: Daemonizing;
   readonly logFile: string;
+  readonly log?: LogPolicy;
   /** Three octal digits. */
   readonly umask: string;
   /** Soft limits as the shell's ulimit takes them: `n=1024 c=0`. */
@@ -56,6 +58,7 @@ export function launchOf(
     pidfile: expand(worker.pidfile),
     ...(worker.daemonizes && { daemonizes: worker.daemonizes }),
     logFile: expand(worker.logFile),
+    ...(worker.log && { log: expandedLog(worker.log, expand) }),
     umask: worker.umask.toString(8).padStart(3, '0'),
     limits: formatLimits(worker.limits),
     nice: worker.nice,
@@ -65,6 +68,9 @@ export function launchOf(
     ...(worker.heartbeat && { watchdogUsec: worker.heartbeat.timeout * 1000 }),
   };
 }
+
+const expandedLog = (log: LogPolicy, expand: (text: string) => string): LogPolicy =>
+  log.kind === 'piped' ? { ...log, command: log.command.map(expand) } : log;
 
 /** How an instance shows that it is ready, with every specifier replaced. */
 export function expandedReadiness<R extends Worker['ready']>(
@@ -86,6 +92,19 @@ export function expandedReadiness<R extends Worker['ready']>(
     case 'notify':
       return readiness;
   }
+}
+
+/** The words of the logger that an instance's output goes to; undefined: there is none. */
+export function loggerOf(
+  worker: Worker,
+  name: string,
+  hostName: string,
+): readonly string[] | undefined {
+  if (worker.log?.kind !== 'piped') return undefined;
+  const identifier = name.slice(instanceName(worker.name, '').length);
+  return worker.log.command.map((word) =>
+    expandSpecifiers(word, { name, worker, identifier }, hostName),
+  );
 }
 
 /** The pidfile of an instance. */

@@ -68,6 +68,12 @@ export type PidfileState =
   | { readonly kind: 'holds'; readonly pid: number }
   | { readonly kind: 'broken'; readonly found: string };
 
+/** A log, and how long it is in bytes. */
+export interface ObservedLog {
+  readonly path: string;
+  readonly size: number;
+}
+
 /** One instance as it was seen. */
 export interface ObservedInstance {
   readonly name: string;
@@ -87,6 +93,8 @@ export interface ObservedInstance {
   readonly silence?: Duration;
   /** When its process was told to write down what it is doing, counted from the boot of the host. */
   readonly dumpedAt?: Duration;
+  /** The log that its living process writes to, where somebody looked at that and the config has a limit for it. */
+  readonly log?: ObservedLog;
   /** A file of it that cannot be understood: what was expected and found, in words. */
   readonly problems: readonly string[];
 }

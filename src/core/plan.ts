@@ -94,10 +94,32 @@ export type Action =
       readonly start: string;
       readonly cause: string;
     }
-  | { readonly kind: 'start'; readonly instance: string; readonly cause: string };
+  | { readonly kind: 'start'; readonly instance: string; readonly cause: string }
+  /** Put what a log holds into an older file beside it, while its process goes on writing. */
+  | {
+      readonly kind: 'rotate';
+      readonly instance: string;
+      /** What the record of the process calls this start. */
+      readonly start: string;
+      readonly path: string;
+      /** How many older files there may be. */
+      readonly keep: number;
+      readonly cause: string;
+    };
+
+/** A log that is to be rotated. */
+export type Rotation = Extract<Action, { readonly kind: 'rotate' }>;
 
 /** What one pass does, in this order. */
 export type Plan = readonly Action[];
+
+/** The two halves of a plan: what a pass does under its lock, and what comes beside it, since that may take longer. */
+export function withoutRotations(plan: Plan): { plan: Plan; rotations: readonly Rotation[] } {
+  return {
+    plan: plan.filter(({ kind }) => kind !== 'rotate'),
+    rotations: plan.filter((action) => action.kind === 'rotate'),
+  };
+}
 
 /** A plan as stable text, a line for each action: `start mail.1: pid 5843 died: exit status 1`. */
 export const formatPlan = (plan: Plan): string =>
@@ -132,6 +154,8 @@ export function formatAction(action: Action): string {
       return `let ${instance} pid ${action.process.pid} leave beside its replacement: ${cause}`;
     case 'start':
       return `start ${instance}: ${cause}`;
+    case 'rotate':
+      return `rotate the log of ${instance}: ${cause}`;
   }
 }
 

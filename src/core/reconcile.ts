@@ -1,5 +1,6 @@
 import { jobOf } from './activity.ts';
 import { nextLossAt } from './account.ts';
+import { formatBytes } from './byte-size.ts';
 import { backsOffUntil, dueAt } from './backoff.ts';
 import { instanceName } from './instance.ts';
 import { isHeld, isQuiet, isStopped, type Intent, type Rollout } from './intent.ts';
@@ -14,6 +15,7 @@ import {
   type ObservedInstance,
 } from './observation.ts';
 import type { Action, Plan } from './plan.ts';
+import { readyingOf } from './readiness.ts';
 import { isSameProcess } from './process.ts';
 import { formatDeath, type Stop } from './record.ts';
 import { nextWorn, recycleMoments } from './recycle.ts';
@@ -53,6 +55,7 @@ export function reconcile(config: Config, intent: Intent, observation: Observati
     ...toBeQuiet(world, stops),
     ...toBeResumed(world, stops),
     ...missing(world, moves),
+    ...overgrown(world),
   ];
 }
 
@@ -388,6 +391,32 @@ function missing(world: World, moves: readonly Action[]): Action[] {
     if (isAwaited(observed, worker)) return [];
     return [{ kind: 'start' as const, instance: name, cause: whyDown(observed, failed.has(name)) }];
   });
+}
+
+/**
+ * Logs that are longer than the config allows, each once: an old process that leaves beside its replacement has the same
+ * one. While a process is starting, somebody still looks for its lines, and its log stays as it is.
+ */
+function overgrown({ observation, subjects, leaving }: World): Action[] {
+  const all = [...subjects, ...leaving];
+  const done = new Set(all.flatMap((subject) => logOfStarting(subject, observation)));
+  return all.flatMap(({ observed, worker }) => {
+    const { name: instance, presence, log } = observed;
+    if (worker.log?.kind !== 'rotated' || log === undefined || presence.kind !== 'alive') return [];
+    const { maxSize, keep } = worker.log;
+    const { path, size } = log;
+    if (size <= maxSize || done.has(path)) return [];
+    done.add(path);
+    const { start } = presence.record;
+    const cause = `it has ${formatBytes(size)} (limit ${formatBytes(maxSize)})`;
+    return [{ kind: 'rotate' as const, instance, start, path, keep, cause }];
+  });
+}
+
+function logOfStarting({ observed, worker }: Subject, observation: Observation): string[] {
+  const { presence, log } = observed;
+  if (log === undefined || presence.kind !== 'alive') return [];
+  return readyingOf(presence, worker.ready, observation).kind === 'starting' ? [log.path] : [];
 }
 
 /** The instances whose replacements have failed in a rollout. */

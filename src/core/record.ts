@@ -4,7 +4,8 @@ import { formatDuration, type Duration, type Moment } from './time.ts';
 import type { QuietSignal, StopSignal } from './worker.ts';
 
 /**
- * What is written down of a process when it is started. Never changed afterwards, but for a program that forks away: first
+ * What is written down of a process when it is started. Never changed afterwards, but by a rotation of its log
+ * (where its own lines begin), and for a program that forks away: first
  * it is of the command that is to start it (`launch`), then, under the same `start`, of the process in its pidfile.
  */
 export interface ProcessRecord extends ProcessIdentity {

@@ -88,6 +88,13 @@ export interface HeartbeatPolicy {
   readonly grace: Duration;
 }
 
+/** What becomes of a worker's output beyond the file that it is appended to. */
+export type LogPolicy =
+  /** A log that is longer than `maxSize` bytes is put into `x.log.1`, the one before into `x.log.2`, up to `keep`. */
+  | { readonly kind: 'rotated'; readonly maxSize: number; readonly keep: number }
+  /** It goes to a logger; the file holds what the logger itself says. Run without a shell; specifiers allowed. */
+  | { readonly kind: 'piped'; readonly command: readonly string[] };
+
 /** How long an instance whose processes die young stays down: `initial`, doubled each time, at most `max`. */
 export interface BackoffPolicy {
   readonly initial: Duration;
@@ -149,6 +156,8 @@ export interface Worker {
   /** It forks away and writes `pidfile` itself. Without it, its command is the worker, and the pidfile is ours. */
   readonly daemonizes?: Daemonizing;
   readonly logFile: string;
+  /** Without it the log only grows, or somebody else rotates it. */
+  readonly log?: LogPolicy;
   readonly umask: number;
   readonly nice: number;
   readonly oomScoreAdj: number;

@@ -1,3 +1,4 @@
+import type { ObservedLog } from '../core/observation.ts';
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 /** At most this much of a log is read to find its last lines. */
@@ -6,6 +7,16 @@ const tailBytes = 16 * 1024;
 /** How long a log is now; 0 when it is not there. */
 export const logSize = (path: string): number =>
   statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+
+/** A log as it is to be rotated; nothing where it is no plain file, or none of ours to see. */
+export function measureLog(path: string): ObservedLog | undefined {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats?.isFile() === true ? { path, size: stats.size } : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The last lines that were written to a log since it was `offset` bytes long. */
 export function lastLines(path: string, offset: number, count: number): string[] {

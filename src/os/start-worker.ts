@@ -5,7 +5,7 @@ import { getPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../core/error.ts';
 import { workerPath, type Launch } from '../core/launch.ts';
-import { leavingName } from '../core/leaving.ts';
+import { instanceOf, isLeaving, leavingName } from '../core/leaving.ts';
 import { childProcess } from './child-process.ts';
 import { now } from './clock.ts';
 import { findProgram } from './find-program.ts';
@@ -16,6 +16,8 @@ import { closeInheritedFds } from './inherited-fds.ts';
 import type { HeldLock } from './lock/lock-backend.ts';
 import { logSize } from './log-tail.ts';
 import { memoryKills } from './out-of-memory.ts';
+import { renameLog } from './older-logs.ts';
+import { startLogger, type LoggerPlace } from './start-logger.ts';
 import { currentBootId } from './process-table.ts';
 import {
   dumpPath,
@@ -26,6 +28,7 @@ import {
   quietPath,
   readRecord,
   readyPath,
+  recordedInstances,
   recordMembers,
   recordPath,
   removeFile,
@@ -69,11 +72,14 @@ export function startShim(
     for (const path of [launch.pidfile, launch.logFile, heartbeat]) {
       attempt(`folder ${dirname(path)}`, () => mkdirSync(dirname(path), { recursive: true }));
     }
+    putFullLogAside(launch, stateDir);
     const log = attempt(`log ${launch.logFile}`, () => open(launch.logFile, 'a'));
     const notesPath = shimNotesPath(stateDir, launch.instance);
     const notes = attempt(notesPath, () => open(notesPath, 'w'));
     forgetPredecessor(stateDir, launch.instance);
     const environment = buildEnvironment(launch, process.env);
+    const output = outputOf(launch, { stateDir, directory, environment, logFd: log });
+    if (output !== log) opened.push(output);
     const child = attempt('its command and environment', () =>
       childProcess().spawn('/bin/sh', shimWords(launch, stateDir, start), {
         cwd: directory,
@@ -84,7 +90,7 @@ export function startShim(
           ...shimSettings(launch, start, environment['PATH']),
         },
         detached: true,
-        stdio: ['ignore', log, notes, lock.fd ?? 'ignore'],
+        stdio: ['ignore', output, notes, lock.fd ?? 'ignore'],
       }),
     );
     effect();
@@ -92,6 +98,23 @@ export function startShim(
   } finally {
     for (const fd of opened) closeSync(fd);
   }
+}
+
+/** While the place is empty nobody writes to its log: by its name it is put aside in no time, on every file system. */
+function putFullLogAside({ instance, logFile, log }: Launch, stateDir: string): void {
+  try {
+    if (log?.kind !== 'rotated' || logSize(logFile) <= log.maxSize) return;
+    const isLeft = (name: string): boolean => isLeaving(name) && instanceOf(name) === instance;
+    if (!recordedInstances(stateDir).some(isLeft)) renameLog(logFile, log.keep);
+  } catch {
+    return; // no reason not to start: whoever rotates it later says what is wrong
+  }
+}
+
+/** Where the worker writes to: its log, or the pipe of its logger, which then runs already. */
+function outputOf(launch: Launch, place: LoggerPlace): number {
+  const { log } = launch;
+  return log?.kind === 'piped' ? startLogger(launch, log.command, place) : place.logFd;
 }
 
 /**

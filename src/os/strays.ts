@@ -94,7 +94,9 @@ function markedProcess(
   process: LiveProcess,
   isOurs: (path: string) => boolean,
 ): MarkedProcess | undefined {
-  const mark = markIn(readEnvironment(process.pid));
+  const environment = readEnvironment(process.pid);
+  if (environment.some((entry) => entry.startsWith('WORKERCTL_HOOK='))) return undefined;
+  const mark = markIn(environment);
   if (mark.instance === '' || !isOurs(mark.stateDir)) return undefined;
   const isOfDaemon = mark.pid === '';
   const isMain = mark.pid === String(process.pid) && process.sessionId === process.pid;

@@ -19,17 +19,21 @@ export function formatEventLine(event: Event, colours: Colours): string {
   const words = formatEvent(event);
   const line = `${formatTimeOfDay(event.at)} ${isFailure(event) ? colours.red(words) : words}\n`;
   if (event.kind !== 'start_failed') return line;
-  if (event.log.length === 0) return `${line}  it wrote nothing to ${event.logFile}\n`;
-  return `${line}  last lines of ${event.logFile}:\n${event.log.map((text) => `  | ${text}\n`).join('')}`;
+  const { logger } = event;
+  const begun = logger === undefined ? line : `${line}  its output went to: ${logger}\n`;
+  if (event.log.length === 0)
+    return logger === undefined ? `${line}  it wrote nothing to ${event.logFile}\n` : begun;
+  return `${begun}  last lines of ${event.logFile}:\n${event.log.map((text) => `  | ${text}\n`).join('')}`;
 }
 
-/** Nobody wants a line for each instance that is ready, or two for what he has asked for. */
+/** Nobody wants two lines for what he has asked for, nor a mail from cron for each log that was rotated. */
 export function isTold(event: Event): boolean {
+  if (event.kind === 'rotated') return false;
   if (event.kind !== 'died') return isToldByWatch(event);
   return event.verdict === 'lost' && !(event.death.kind === 'exited' && event.death.status === 0);
 }
 
-/** What is told in other words: that it is killed, or how a restart ends. Hooks only where they fail. */
+/** What nobody wants a line for, or what is told in other words: that it is killed, or how a restart ends. Hooks only where they fail. */
 const untold: ReadonlySet<Event['kind']> = new Set([
   'hooked',
   'ready',

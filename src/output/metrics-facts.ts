@@ -114,6 +114,7 @@ const allKinds: Readonly<Record<Event['kind'], true>> = {
   repaired: true,
   resumed: true,
   rolled_out: true,
+  rotated: true,
   short: true,
   start_failed: true,
   started: true,

@@ -80,7 +80,13 @@ const section = {
   umask: fc.constantFrom('000', '0027', '777', '022'),
   nice: fc.integer({ min: -20, max: 19 }),
   oom_score_adj: fc.integer({ min: -1000, max: 1000 }),
-  log: fc.record({ file: ownPath }, { requiredKeys: [] }),
+  log: fc.oneof(
+    fc.record({ file: ownPath }, { requiredKeys: [] }),
+    fc.record({
+      max_size: fc.constantFrom('64KB', '1.5GB', 70_000),
+      keep: fc.integer({ min: 1, max: 1000 }),
+    }),
+  ),
   limits: fc.record(
     { nofile: fc.nat(), nproc: fc.nat(), core: size, as: size },
     { requiredKeys: [] },

@@ -67,6 +67,7 @@ export const samples: { readonly [Kind in Event['kind']]: Sample<Kind> } = {
     processes: [{ pid: 5850, name: 'ruby' }],
     fate: 'left',
   },
+  rotated: { kind: 'rotated', logFile, bytes: 52_428_800 },
   backoff: {
     kind: 'backoff',
     count: 3,

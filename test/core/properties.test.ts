@@ -76,6 +76,7 @@ function carryOut(world: World, action: Plan[number]): void {
     case 'quiet':
     case 'resume':
     case 'move':
+    case 'rotate':
       throw new Error(`nobody wanted that: ${formatAction(action)}`);
   }
 }

@@ -13,6 +13,7 @@ export function carryOut(world: World, action: Action): void {
     case 'adopt':
     case 'dump':
     case 'leftovers':
+    case 'rotate':
       throw new Error(`nobody wanted that here: ${formatAction(action)}`);
     case 'repair':
       world.pidfiles.set(instance, action.pid);

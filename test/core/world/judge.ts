@@ -54,6 +54,7 @@ export function judge(chronicle: Chronicle, action: Action, during: During): voi
     case 'tidy':
     case 'dump':
     case 'leftovers':
+    case 'rotate':
       return;
   }
 }

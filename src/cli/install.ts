@@ -1,0 +1,107 @@
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { bootcheckLines, withBootcheck } from '../core/crontab.ts';
+import { WorkerctlError } from '../core/error.ts';
+import { expandSpecifiers, instancesOf } from '../core/instance.ts';
+import { withWants } from '../core/wants.ts';
+import type { Config } from '../core/worker.ts';
+import { readCrontab, writeCrontab } from '../os/crontab.ts';
+import { currentUser } from '../os/environment.ts';
+import { ownerOf, writeSystemFile } from '../os/system-file.ts';
+import { formatLogrotate, logrotateHeader } from '../output/logrotate.ts';
+import { formatUnit } from '../output/systemd-unit.ts';
+import { configFor, intentFor } from './invocation.ts';
+import type { RawOptions } from './parse.ts';
+import { print } from './print.ts';
+
+const logrotatePath = '/etc/logrotate.d/workerctl';
+
+/** `workerctl install logrotate|cron|systemd`: prints what the host needs, or with `--write` puts it there. */
+export function runInstall(options: RawOptions): number {
+  const { targets, global, write } = options;
+  const [what = 'nothing', ...more] = targets;
+  const config = configFor(global);
+  const isWriting = write === true;
+  if (more.length === 0)
+    switch (what) {
+      case 'logrotate':
+        return installLogrotate(config, isWriting);
+      case 'cron':
+        return installCron(config, isWriting);
+      case 'systemd':
+        return installSystemd(config, isWriting);
+    }
+  throw new WorkerctlError(
+    'usage',
+    `install: expected logrotate, cron or systemd, found ${[what, ...more].join(' ')}`,
+  );
+}
+
+/** How this very workerctl is called: cron and systemd have other PATHs. */
+const commandOf = (...words: readonly string[]): readonly string[] => [
+  process.execPath,
+  join(__dirname, '..', 'bin', 'workerctl'),
+  ...words,
+];
+
+function installLogrotate(file: Config, isWriting: boolean): number {
+  const { path, workers } = withWants(file, intentFor(file));
+  const hostName = hostname();
+  const logsOf = workers
+    .filter(({ log }) => log === undefined)
+    .flatMap(instancesOf)
+    .map((instance) => expandSpecifiers(instance.worker.logFile, instance, hostName));
+  const leftOut = workers.flatMap(({ name, log }) => {
+    if (log === undefined) return [];
+    const who = log.kind === 'piped' ? 'its logger' : 'workerctl itself';
+    return [`${name} is left out: ${who} rotates its logs.`];
+  });
+  const logs = [...new Set(logsOf)];
+  const folders = [...new Set(logs.map((log) => dirname(log)))].map((folder) => ({
+    logs: logs.filter((log) => dirname(log) === folder),
+    owner: ownerOf(folder),
+  }));
+  const text = formatLogrotate({ config: path, folders, leftOut });
+  if (!isWriting) return shown(text);
+  const otherwise = `as root: workerctl install logrotate --config ${path} > /etc/logrotate.d/NAME`;
+  const done = writeSystemFile(logrotatePath, text, { header: logrotateHeader(path), otherwise });
+  return shown(done === 'same' ? `${logrotatePath} is up to date\n` : `wrote ${logrotatePath}\n`);
+}
+
+function installCron({ path }: Config, isWriting: boolean): number {
+  const command = commandOf('bootcheck', '--config', path);
+  if (!isWriting)
+    return shown(
+      bootcheckLines(command)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+  const before = readCrontab();
+  const after = withBootcheck(before, command, path);
+  const of = `the crontab of ${currentUser().name}`;
+  if (after === before) return shown(`${of} is up to date\n`);
+  writeCrontab(after);
+  return shown(
+    `wrote to ${of}:\n${bootcheckLines(command)
+      .map((line) => `  ${line}\n`)
+      .join('')}`,
+  );
+}
+
+function installSystemd({ path }: Config, isWriting: boolean): number {
+  if (isWriting)
+    throw new WorkerctlError(
+      'usage',
+      'install systemd: expected no --write; a unit has a name that you choose',
+      {
+        hint: 'workerctl install systemd | sudo tee /etc/systemd/system/workerctl.service',
+      },
+    );
+  const command = commandOf('watch', '--config', path);
+  return shown(formatUnit({ command, config: path, user: currentUser().name }));
+}
+
+function shown(text: string): number {
+  print(text);
+  return 0;
+}

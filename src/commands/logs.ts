@@ -1,0 +1,47 @@
+import { launchOf, loggerOf } from '../core/launch.ts';
+import { isLeaving } from '../core/leaving.ts';
+import { selectInstances, workerNameOf } from '../core/targets.ts';
+import type { Config } from '../core/worker.ts';
+import { readRecord, recordedInstances } from '../os/state-files.ts';
+
+/** A log to be shown. */
+export interface LogSource {
+  /** The instance, or its worker where several instances write to one log. */
+  readonly label: string;
+  readonly path: string;
+  /** The logger that the output goes to, in words: then the log holds only what that logger says. */
+  readonly logger?: string;
+}
+
+/**
+ * The logs of the instances that the targets name, in the order of the config; where a process was started with another log
+ * than the config has now, that one.
+ * @throws WorkerctlError `usage` for a target that names nothing
+ */
+export function logSources(
+  config: Config,
+  hostName: string,
+  targets: readonly string[],
+): readonly LogSource[] {
+  const { stateDir } = config;
+  const names = selectInstances(config, recordedInstances(stateDir), targets);
+  const found = new Map<string, LogSource>();
+  for (const name of names) {
+    if (isLeaving(name)) continue;
+    const source = sourceOf(config, hostName, name);
+    if (source === undefined) continue;
+    const known = found.get(source.path);
+    found.set(source.path, known === undefined ? source : { ...known, label: workerNameOf(name) });
+  }
+  return [...found.values()];
+}
+
+function sourceOf(config: Config, hostName: string, label: string): LogSource | undefined {
+  const record = readRecord(config.stateDir, label);
+  const recorded = record.kind === 'read' ? record.value.log.path : undefined;
+  const worker = config.workers.find(({ name }) => name === workerNameOf(label));
+  if (worker === undefined) return recorded === undefined ? undefined : { label, path: recorded };
+  const path = recorded ?? launchOf(worker, label, config.stateDir, hostName).logFile;
+  const logger = loggerOf(worker, label, hostName)?.join(' ');
+  return { label, path, ...(logger !== undefined && { logger }) };
+}

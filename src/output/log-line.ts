@@ -1,0 +1,57 @@
+/** How lines of logs are shown. */
+export interface LogLook {
+  /** In bytes as they are, without colours: for pipes and files. */
+  readonly isRaw: boolean;
+  readonly hasColours: boolean;
+  readonly json: boolean;
+}
+
+/** The version of these lines; a change that breaks readers raises it. */
+const schema = 1;
+
+/** The colours of instances, each after the other: cyan, yellow, green, magenta, blue, and the bright ones. */
+const colours = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
+
+const escape = '\u001b';
+
+/** What a terminal might obey: all but tabs and colours. */
+const obeyed = new RegExp(
+  `${escape}\\[[\\d;:]*m|[\\u0000-\\u0008\\u000a-\\u001f\\u007f-\\u009f]`,
+  'g',
+);
+
+/** Makes lines of logs ready to print, each with its label in front; labels get their colours as they come. */
+export function createLogFormat(
+  look: LogLook,
+  widest: () => number,
+): (label: string, line: Buffer) => Buffer {
+  const colourOf = new Map<string, number>();
+  const prefixOf = (label: string): string => {
+    const text = `${label.padEnd(widest())} | `;
+    if (!look.hasColours) return text;
+    const colour = colourOf.get(label) ?? colours[colourOf.size % colours.length] ?? 0;
+    colourOf.set(label, colour);
+    return `${escape}[${colour}m${text}${escape}[0m`;
+  };
+  return (label, line) => {
+    if (look.json)
+      return Buffer.from(`${JSON.stringify({ schema, instance: label, line: line.toString() })}\n`);
+    if (look.isRaw) return Buffer.concat([Buffer.from(prefixOf(label)), line, newline]);
+    return Buffer.from(`${prefixOf(label)}${visible(line.toString())}\n`);
+  };
+}
+
+const newline = Buffer.from('\n');
+
+/** Colours stay, and end with the line; whatever else could move the cursor is written out: `^[`, `^M`. */
+function visible(text: string): string {
+  const shown = text
+    .replace(/\r$/, '')
+    .replace(obeyed, (found) => (found.length > 1 ? found : caret(found)));
+  return shown.includes(escape) ? `${shown}${escape}[0m` : shown;
+}
+
+function caret(character: string): string {
+  const code = character.charCodeAt(0);
+  return code < 0x80 ? `^${String.fromCharCode(code ^ 0x40)}` : `\\x${code.toString(16)}`;
+}

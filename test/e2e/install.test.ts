@@ -1,0 +1,79 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { createRig, fixture, readOr, type Rig } from './rig.ts';
+
+const idle = { command: fixture('idle') };
+
+/** A crontab(1) of the test's own, in front of all others: the true one is left alone. */
+function fakeCrontab(rig: Rig): void {
+  writeFileSync(
+    rig.path('bin/crontab'),
+    `#!/bin/sh
+if [ "$1" = -l ]; then cat "$RIG/tab" 2>/dev/null || { echo "no crontab for $USER" >&2; exit 1; }; else cat >"$RIG/tab.new" && mv "$RIG/tab.new" "$RIG/tab"; fi
+`,
+  );
+  chmodSync(rig.path('bin/crontab'), 0o755);
+}
+
+test('install logrotate must name the logs that nobody else rotates', async () => {
+  const rig = createRig({
+    mail: { ...idle, count: 2 },
+    img: { ...idle, log: { max_size: '1MB' } },
+    web: { ...idle, log: { command: 'cat' } },
+  });
+  const { exitCode, stdout } = await rig.workerctl('install', 'logrotate');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(`"${rig.path('log/mail.1.log')}"\n"${rig.path('log/mail.2.log')}"\n{\n`);
+  expect(stdout).toContain('    copytruncate\n');
+  expect(stdout).toContain('# img is left out: workerctl itself rotates its logs.');
+  expect(stdout).toContain('# web is left out: its logger rotates its logs.');
+});
+
+test('install cron must print lines with whole paths', async () => {
+  const rig = createRig({ mail: idle });
+  const { exitCode, stdout } = await rig.workerctl('install', 'cron');
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(
+    /^\* \* \* \* \* \/\S+ \/\S+\/bin\/workerctl bootcheck --config \/\S+\/workerctl\.yaml\n@reboot \//,
+  );
+});
+
+test('install cron --write must add its lines once and leave the others', async () => {
+  const rig = createRig({ mail: idle });
+  fakeCrontab(rig);
+  const lines = (await rig.workerctl('install', 'cron')).stdout;
+  expect((await rig.workerctl('install', 'cron', '--write')).exitCode).toBe(0);
+  expect(readOr(rig.path('tab'), '')).toBe(`${lines}\n`);
+  writeFileSync(rig.path('tab'), `0 3 * * * backup\n${lines}\n`);
+  const again = await rig.workerctl('install', 'cron', '--write');
+  expect(again.stdout).toContain('is up to date');
+  expect(readOr(rig.path('tab'), '')).toBe(`0 3 * * * backup\n${lines}\n`);
+});
+
+test('install cron --write must write nothing where the old crontab cannot be read', async () => {
+  const rig = createRig({ mail: idle });
+  writeFileSync(
+    rig.path('bin/crontab'),
+    '#!/bin/sh\necho "you are not allowed" >&2; [ "$1" = -l ] || cp /dev/stdin "$RIG/tab"; exit 1\n',
+  );
+  chmodSync(rig.path('bin/crontab'), 0o755);
+  const { exitCode, stderr } = await rig.workerctl('install', 'cron', '--write');
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('the crontab cannot be read: you are not allowed');
+  expect(readOr(rig.path('tab'), 'none')).toBe('none');
+});
+
+test('install systemd must print a unit whose workers outlive it', async () => {
+  const rig = createRig({ mail: idle });
+  const { exitCode, stdout } = await rig.workerctl('install', 'systemd');
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^ExecStart=\/\S+ \/\S+ watch --config \S+$/m);
+  for (const line of ['Type=notify', 'KillMode=process', 'NotifyAccess=all'])
+    expect(stdout.split('\n')).toContain(line);
+});
+
+test('install must name what it knows', async () => {
+  const rig = createRig({ mail: idle });
+  for (const words of [[], ['upstart'], ['cron', 'systemd'], ['systemd', '--write']])
+    expect((await rig.workerctl('install', ...words)).exitCode, words.join(' ')).toBe(2);
+});

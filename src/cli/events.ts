@@ -16,9 +16,6 @@ import { colours } from './screen.ts';
 /** So many are shown where nobody says how many, or since when. */
 const defaultLimit = 50;
 
-/** How often it is asked whether somebody still reads what a follower prints. */
-const readerMs = 500;
-
 /** `workerctl events`. */
 export async function runEvents(options: RawOptions): Promise<number> {
   const { global, targets, follow, lines, since, kind } = options;
@@ -58,24 +55,22 @@ function tellOfGaps({ stateDir }: Config, { lines, skipped }: EventsFound): void
 
 /** Prints what comes, until somebody interrupts us or nobody reads it any more. */
 async function followOn({ stateDir }: Config, found: EventsFound, show: Show): Promise<number> {
+  if (hasReaderLeft()) return 0;
   const interrupt = interruption();
   const left = new AbortController();
-  const look = setInterval(() => {
-    if (hasReaderLeft()) left.abort();
-  }, readerMs);
   try {
     await followJournal(
       stateDir,
       found.end,
       (line) => {
         if (found.matches(line.entry)) show(line);
+        if (hasReaderLeft()) left.abort();
       },
       AbortSignal.any([interrupt.signal, left.signal]),
     );
     const signal = interrupt.received();
     return signal === undefined ? 0 : 128 + signal;
   } finally {
-    clearInterval(look);
     interrupt.dispose();
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { constants, fstatSync, writeSync } from 'node:fs';
 
 /** Descriptors to which nothing can be written any more. */
 const lost = new Set<number>();
@@ -24,20 +24,8 @@ export const printError = (text: string): void => {
   write(2, Buffer.from(text));
 };
 
-/**
- * Whether nobody reads standard output any more. The kernel tells a writer only when he writes; but to open a pipe
- * without a reader for writing fails, also by way of /proc. Source: fifo(7), ENXIO.
- */
-export function hasReaderLeft(): boolean {
-  if (lost.has(1)) return true;
-  try {
-    if (!fstatSync(1).isFIFO()) return false;
-    closeSync(openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK));
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENXIO';
-  }
-}
+/** Whether the reader of standard output has left, as far as the kernel tells: it does when something is written. */
+export const hasReaderLeft = (): boolean => lost.has(1);
 
 function write(fd: number, bytes: Buffer): void {
   try {

@@ -13,7 +13,11 @@ const shown = 10;
 export function latestEvents(stateDir: string, name: string): readonly JournalEntry[] {
   try {
     const matches = ({ instance }: JournalEntry): boolean => instance === name;
-    return readJournal(stateDir, { limit: shown, matches }).lines.map(({ entry }) => entry);
+    return readJournal(stateDir, {
+      limit: shown,
+      matches,
+      mention: JSON.stringify(name),
+    }).lines.map(({ entry }) => entry);
   } catch (error) {
     if (!(error instanceof WorkerctlError)) throw error;
     printError(`workerctl: ${error.message}\n`);

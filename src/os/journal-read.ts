@@ -17,6 +17,8 @@ export interface JournalQuery {
   /** At most so many, the latest ones. */
   readonly limit?: number;
   readonly matches?: (entry: JournalEntry) => boolean;
+  /** Only lines with this text; the others are not even parsed, nor counted. */
+  readonly mention?: string;
 }
 
 /** How far the journal has been read: in which of its files, and to which byte. */
@@ -47,25 +49,42 @@ export function readJournal(stateDir: string, query: JournalQuery = {}): Journal
   let skipped = 0;
   let end: JournalPlace | undefined;
   const { limit = Infinity } = query;
-  for (const { part, from, text } of allLines(stateDir)) {
-    const found = text === undefined ? undefined : understood(text);
-    end ??= { id: part.id, offset: found === undefined ? from : part.size };
+  for (const line of allLines(stateDir)) {
+    end ??= behind(line);
     if (limit === 0) break;
-    if (found === 'blank') continue;
-    if (found === undefined) {
-      skipped += 1;
-      continue;
-    }
-    const age = ageOf(found, query);
-    if (age === 'long before') break;
-    if (age === 'in time' && query.matches?.(found.entry) !== false) lines.push(found);
+    const found = answerOf(line.text, query);
+    if (found === 'long before') break;
+    if (found === 'garbage') skipped += 1;
+    if (typeof found === 'object') lines.push(found);
     if (lines.length >= limit) break; // the next line may begin gigabytes before
   }
   return { lines: lines.reverse(), skipped, end };
 }
 
+/** Where reading on begins behind the last line: at its begin where it is only half there. */
+const behind = ({ part, from, text }: PartLine): JournalPlace => ({
+  id: part.id,
+  offset: text === undefined || understood(text) === undefined ? from : part.size,
+});
+
+/** The line, if it is one of those that are wanted; else why not. */
+function answerOf(
+  text: string | undefined,
+  { since, matches, mention }: JournalQuery,
+): JournalLine | 'other' | 'long before' | 'garbage' {
+  if (mention !== undefined && text?.includes(mention) !== true) return 'other';
+  const found = text === undefined ? undefined : understood(text);
+  if (found === undefined) return 'garbage';
+  if (found === 'blank') return 'other';
+  const at = Date.parse(found.entry.at);
+  if (since !== undefined && at < since) return at < since - disorderMs ? 'long before' : 'other';
+  return matches?.(found.entry) === false ? 'other' : found;
+}
+
+type PartLine = FileLine & { readonly part: JournalPart };
+
 /** All lines of all files, the last one first. */
-function* allLines(stateDir: string): Generator<FileLine & { part: JournalPart }> {
+function* allLines(stateDir: string): Generator<PartLine> {
   for (const part of journalParts(stateDir)) {
     try {
       if (part.size === 0) yield { part, from: 0, text: '' };
@@ -83,13 +102,4 @@ export function understood(line: string): JournalLine | 'blank' | undefined {
   if (line === '') return 'blank'; // two writers have ended the same torn line
   const entry = parseJournalLine(line);
   return entry && { line, entry };
-}
-
-function ageOf(
-  { entry }: JournalLine,
-  { since }: JournalQuery,
-): 'in time' | 'before' | 'long before' {
-  const at = Date.parse(entry.at);
-  if (since === undefined || at >= since) return 'in time';
-  return at >= since - disorderMs ? 'before' : 'long before';
 }

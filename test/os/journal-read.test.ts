@@ -62,6 +62,14 @@ describe('readJournal', () => {
     expect(numbers({ matches, limit: 1 })).toEqual([3]);
   });
 
+  test('must not even look at lines without what they must mention', () => {
+    write(0, line(1), 'garbage', line(2, 'images.a'), '"mail.1" garbage', line(3, 'images.a'));
+    const { lines, skipped, end } = readJournal(stateDir(), { mention: '"mail.1"' });
+    expect(lines.map(({ entry }) => entry['n'])).toEqual([1]);
+    expect(skipped).toBe(1);
+    expect(end).toEqual(readJournal(stateDir()).end);
+  });
+
   test('must have nothing older than it is asked for, also where a clock was set back', () => {
     write(0, line(50), line(30), line(60));
     write(1, line(-300), line(40));

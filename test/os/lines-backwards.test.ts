@@ -44,7 +44,7 @@ test('lines of any length must be read, also across the border of what is read a
   const line = fc.tuple(fc.nat({ max: 70_000 }), fc.constantFrom('x', 'ü', '€', '😀'));
   fc.assert(
     fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
-      const text = lines.map(([length, letter]) => letter.repeat(length % 70_000)).join('\n');
+      const text = lines.map(([length, letter]) => letter.repeat(length)).join('\n');
       fc.pre(text !== '');
       expect(backwards(text)).toEqual(forwards(text));
     }),

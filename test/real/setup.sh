@@ -3,7 +3,7 @@
 # May be run again at any time; installs nothing when everything is there.
 set -eu
 
-packages='ruby ruby-delayed-job ruby-delayed-job-active-record ruby-sqlite3 ruby-daemons gunicorn'
+packages='ruby ruby-delayed-job ruby-delayed-job-active-record ruby-sqlite3 ruby-daemons gunicorn runit logrotate'
 # For promtool alone: whoever has that needs no package.
 command -v promtool >/dev/null || packages="$packages prometheus"
 

@@ -83,7 +83,7 @@ describe('what a dead process has left', () => {
 
   test('must be the living members of its session', async () => {
     const { child, pids } = await leader(
-      `${twoSleeps.replace('echo up', 'setsid sleep 1003 & echo other $!; echo up')}`,
+      twoSleeps.replace('echo up', 'setsid sleep 1003 & echo other $!; echo up'),
     );
     const others = pids.pop() ?? 0;
     await until('a session of its own', () => look(others)?.session === others);

@@ -285,7 +285,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
     summary:
       'Start instances, also those that were stopped on purpose, and wait until each is ready.',
     operands: '[TARGET...]',
-    epilogue: `What runs already is success. What still drains is refused.\nExit codes: 0 all run and are ready, 1 one could not be started, died meanwhile or still drains,\n${waitCodes}`,
+    epilogue: `What runs already is success. What still drains is refused. What waits because its processes die young is\nstarted at once.\nExit codes: 0 all run and are ready, 1 one could not be started, died meanwhile or still drains,\n${waitCodes}`,
     options: waiting('until all are ready'),
     run: async (options) =>
       runAct('start', (await import('../commands/start.ts')).start, actOptions(options), options),

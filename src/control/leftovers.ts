@@ -5,6 +5,7 @@ import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../core/p
 import { workerNameOf } from '../core/targets.ts';
 import { durationOf, elapsed } from '../core/time.ts';
 import { monotonicMs, sleep } from '../os/clock.ts';
+import { once } from '../os/once.ts';
 import { currentBootId, findProcess } from '../os/process-table.ts';
 import { allProcesses, leftBehindBy, nameOf, type DeadLeader } from '../os/session.ts';
 import { readLeft } from '../os/state-files.ts';
@@ -14,6 +15,9 @@ type Dead = Extract<Presence, { kind: 'dead' }>;
 
 /** Sessions of which nothing is left: what is gone cannot come back. */
 const gone = new Set<string>();
+/** Who was found of the others. */
+const found = new Map<string, LiveProcess[]>();
+
 const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`;
 
 /**
@@ -26,12 +30,14 @@ export function withLeftovers(scene: Scene, observation: Observation): Observati
     return leader === undefined || gone.has(keyOf(leader)) ? [] : [{ observed, leader }];
   });
   if (asked.length === 0) return observation;
-  const all = allProcesses();
+  const everybody = once(allProcesses);
   const instances = new Map(observation.instances);
   for (const { observed, leader } of asked) {
-    const members = leftBehindBy(leader, all);
-    if (members.length === 0) gone.add(keyOf(leader));
-    else {
+    const members = membersOf(leader, everybody);
+    if (members.length === 0) {
+      gone.add(keyOf(leader));
+      found.delete(keyOf(leader));
+    } else {
       const isTold = isToldOf(scene.config.stateDir, observed.name, leader);
       const { pid, startTime, bootId } = leader;
       const of = { pid, startTime, bootId };
@@ -42,6 +48,15 @@ export function withLeftovers(scene: Scene, observation: Observation): Observati
     }
   }
   return { ...observation, instances };
+}
+
+/** Who waits for them looks again and again: as long as one of those that were found lives, nobody else is looked for. */
+function membersOf(leader: DeadLeader, everybody: () => LiveProcess[]): LiveProcess[] {
+  const key = keyOf(leader);
+  const known = found.get(key)?.filter((one) => findProcess(one) !== undefined) ?? [];
+  const members = known.length > 0 ? known : leftBehindBy(leader, everybody());
+  found.set(key, members);
+  return members;
 }
 
 /** Whose session is to be asked for, if any: that of the dead process in its place, or of the last one before the living. */

@@ -72,7 +72,8 @@ export function withMeasures(
   const bytes = measures.memoryOf(measured.map(({ process }) => process));
   const instances = new Map(observation.instances);
   for (const { observed, worker, recycle, process } of living) {
-    const memory = recycle.memory === undefined ? undefined : bytes.get(process.pid);
+    // Nothing can be read of one that is about to end.
+    const memory = recycle.memory === undefined ? undefined : bytes.get(process.pid) || undefined;
     const nextRelease =
       recycle.outdated && !isLeaving(observed.name) ? measures.releaseOf(worker) : undefined;
     const facts: ObservedInstance = {

@@ -1,4 +1,5 @@
 import type { Action } from '../core/plan.ts';
+import { isSameProcess } from '../core/process.ts';
 import { instanceOf } from '../core/leaving.ts';
 import { killLeftBehind } from '../os/kill-session.ts';
 import { readProcess } from '../os/process-table.ts';
@@ -84,7 +85,7 @@ export async function dealWithLeftovers(
   const presence = seen.instances.get(instance)?.presence;
   if (presence?.kind !== 'dead') return;
   const leader = deadLeader(context, instance, presence, seen);
-  if (leader === undefined || leader.pid !== left.of.pid) return;
+  if (leader === undefined || !isSameProcess(leader, left.of)) return;
   const fate = rule === 'wait' ? 'awaited' : await killed(leader);
   if (fate !== undefined)
     report(context, instance, {

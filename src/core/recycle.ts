@@ -24,7 +24,7 @@ const busyLook = durationOf(1_000);
 
 /**
  * Whose turn it is to be recycled: one process of a worker at a time, while each other wanted instance of it is ready, so
- * that never more than one is down for this; never in a restart, not even an aborted one, whose new code has failed. One
+ * that never more than one is down for this, the oldest first; never in a restart, not even an aborted one, whose new code has failed. One
  * that is known to be at a job waits until it is idle.
  */
 export function nextWorn(
@@ -42,9 +42,10 @@ export function nextWorn(
     const why = wearOf(observed, presence, recycle, observation);
     if (why === undefined) return [];
     const rank = observed.activity?.kind === 'idle' ? 0 : 1;
-    return [{ name: observed.name, cause: `recycled: ${why}`, rank }];
+    const age = ageOf(presence.process, observation);
+    return [{ name: observed.name, cause: `recycled: ${why}`, rank, age }];
   });
-  const [first] = worn.sort((a, b) => a.rank - b.rank);
+  const [first] = worn.sort((a, b) => a.rank - b.rank || b.age - a.age);
   return first && { name: first.name, cause: first.cause };
 }
 

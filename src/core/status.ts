@@ -257,8 +257,7 @@ function downWith(
     return { state: 'stopped', detail: `by ${stopped.by} at ${formatTimeOfDay(stopped.at)}` };
   }
   const held = heldWords(intent, name, now);
-  const isWaiting = isAwaited(observed, worker);
-  const starter = held ?? (isWaiting ? 'bootcheck starts it later' : 'bootcheck starts it');
+  const starter = held ?? 'bootcheck starts it';
   if (presence.kind !== 'dead') return { state: 'missing', detail: `not started; ${starter}` };
   const { record, death, diedAt, stop } = presence;
   const ago = diedAt === undefined ? '' : ` ${formatDuration(elapsed(diedAt, now))} ago`;
@@ -268,7 +267,10 @@ function downWith(
       ? `pid ${record.pid} ${verb}${ago}: ${formatDeath(death)}`
       : formatEarlyDeath(record, death);
   const until = held === undefined ? backsOffUntil(intent, observed, worker, now) : undefined;
-  if (until === undefined) return { state: 'missing', detail: `${what}; ${starter}` };
+  if (until === undefined) {
+    const isWaiting = held === undefined && isAwaited(observed, worker);
+    return { state: 'missing', detail: isWaiting ? what : `${what}; ${starter}` };
+  }
   const failure = intent.failures[name];
   const times = failure === undefined ? '' : `, ${failureWords(failure, presence, worker, now)}`;
   return {

@@ -170,7 +170,11 @@ const timedProgram = 'echo "$$ $EPOCHREALTIME" >>acts; exec /bin/sleep 1000000\n
 /** From the KILL of a worker to the first act of the next one, with bash's own start in it. */
 async function deathFigures(rounds) {
   const fleet = createFleet({
-    timed: { command: ['/bin/bash', '--norc', 'timed.sh'], ready: { after: '10ms' } },
+    timed: {
+      command: ['/bin/bash', '--norc', 'timed.sh'],
+      ready: { after: '10ms' },
+      backoff: { reset: '0s' },
+    },
   });
   writeFileSync(join(fleet.folder, 'timed.sh'), timedProgram);
   const acts = () =>

@@ -61,6 +61,7 @@ export class Rig {
       `    directory: ${this.folder}`,
       '    log: {file: log/%n.log}',
       '    ready: {after: 0s}',
+      '    backoff: {reset: 0s}', // some tests kill their workers again and again
     ];
     writeFileSync(join(this.folder, 'workerctl.yaml'), `${yaml.join('\n')}\n`);
   }

@@ -218,6 +218,22 @@ async function runCheck({ global, targets }: RawOptions): Promise<number> {
   return 0;
 }
 
+async function runDoctor({ global, targets }: RawOptions): Promise<number> {
+  refuseTargets('doctor', targets);
+  const [{ doctor }, { formatReports, reportsJson }, { countOf }] = await Promise.all([
+    import('../commands/doctor.ts'),
+    import('../output/doctor.ts'),
+    import('../core/finding.ts'),
+  ]);
+  const reports = await doctor(configFor(global), process.env);
+  print(
+    global.json
+      ? reportsJson(reports)
+      : formatReports(reports, await colours(), terminalSize()?.columns),
+  );
+  return countOf(reports, 'problem') === 0 ? 0 : 1;
+}
+
 async function runDemo({ targets }: RawOptions): Promise<number> {
   refuseTargets('demo', targets);
   const { demo } = await import('../commands/demo.ts');
@@ -447,6 +463,15 @@ for an aborted one.\nExit codes: 0 all are replaced and ready, 1 a replacement f
     epilogue: 'Exit codes: 0 valid, 78 not; warnings go to standard error',
     options: (parser) => parser,
     run: runCheck,
+  },
+  doctor: {
+    summary:
+      'Say what will bite: locks, files, strays, timeouts, cron, systemd, rights; changes nothing.',
+    operands: '',
+    epilogue:
+      'Each finding says what was found, why it matters and what to do. The only file that it writes is a probe for the lock.\nExit codes: 0 no problems (there may be warnings), 1 problems, 78 the config is wrong',
+    options: (parser) => parser,
+    run: runDoctor,
   },
   demo: {
     summary:

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { drainFindings } from '../core/doctor/drains.ts';
 import { processFindings } from '../core/doctor/processes.ts';
 import { timeoutFindings } from '../core/doctor/timeouts.ts';
+import { WorkerctlError } from '../core/error.ts';
 import { problem, warning, type Finding, type Report } from '../core/finding.ts';
 import type { Config } from '../core/worker.ts';
 import { createAsk, type Ask } from '../os/ask-program.ts';
@@ -74,7 +75,8 @@ async function bounded(
   try {
     return await Promise.race([look(), late]);
   } catch (error) {
-    return [notMade(check, describeErrno(error))];
+    const why = error instanceof WorkerctlError ? error.message : describeErrno(error);
+    return [notMade(check, why)];
   } finally {
     given.abort();
   }

@@ -20,7 +20,7 @@ export async function cronFindings(examination: Examination): Promise<Finding[]>
       const call = bootcheckCall(line.command);
       return call === undefined ? [] : [callOf(line, call, user.home)];
     })
-    .filter(({ config: named }) => !isThere(named) || isSameFile(named, config.path));
+    .filter(({ config: named }) => !isThere(named) || isSameFile(named ?? '', config.path));
   const named = calls.filter((call) => isThere(call.config));
   const findings = calls.flatMap(lineFindings);
   if (named.length === 0) return [...findings, nobody(watch !== undefined, config.path)];
@@ -71,8 +71,7 @@ function configOf(
   }
 }
 
-const isThere = (path: string | undefined): path is string =>
-  path !== undefined && existsSync(path);
+const isThere = (path: string | undefined): boolean => path !== undefined && existsSync(path);
 
 function isSameFile(a: string, b: string): boolean {
   try {

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { accessSync, constants, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { WorkerctlError } from '../../core/error.ts';
 import { fine, problem, warning, type Finding } from '../../core/finding.ts';
@@ -17,7 +17,7 @@ export async function lockFindings({ config, env, ask }: Examination): Promise<F
   const backend = backendOf(env);
   if ('level' in backend) return [backend];
   const findings = [backendFinding(backend), ...holderFindings(stateDir)];
-  if (!existsSync(stateDir)) return findings;
+  if (!isWritable(stateDir)) return findings; // that is told of the directory itself
   const probe = join(stateDir, probeName());
   try {
     if (natureOf(mountOf(stateDir)?.type ?? '') === 'network') {
@@ -28,6 +28,15 @@ export async function lockFindings({ config, env, ask }: Examination): Promise<F
     return [...findings, await probeFinding(backend, stateDir, probe)];
   } finally {
     for (const path of [probe, `${probe}.d`]) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return statSync(folder).isDirectory();
+  } catch {
+    return false;
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, openSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { fine, problem, warning, type Finding } from '../../core/finding.ts';
 import type { LiveProcess } from '../../core/process.ts';
@@ -58,7 +58,7 @@ type TriggerState =
 
 /** Opened for writing, without a byte: that wakes nobody. */
 function triggerState(path: string): TriggerState {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
+  const stats = statsOf(path);
   if (stats === undefined) return { kind: 'none' };
   if (!stats.isFIFO())
     return { kind: 'strange', found: 'expected a FIFO, found another kind of file' };
@@ -76,9 +76,18 @@ function triggerState(path: string): TriggerState {
 /** The process of ours that holds the lock of the watch of this state directory. */
 export function findWatch(stateDir: string): LiveProcess | undefined {
   const path = join(stateDir, 'watch.lock');
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
+  if (statsOf(path) === undefined) return undefined;
   const pid = listPids().find(
     (one) => readArguments(one).includes('watch') && hasFlockOn(one, path),
   );
   return pid === undefined ? undefined : readProcess(pid);
+}
+
+/** What cannot be looked at is not there; the check of the state directory tells why. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
+  }
 }

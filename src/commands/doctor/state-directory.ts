@@ -46,8 +46,10 @@ function accessFindings(about: string, path: string): Finding[] {
   }
 }
 
-const wordsOf = (error: unknown, about: string): string =>
-  describeErrno(error).replace(`${about}: `, '');
+function wordsOf(error: unknown, about: string): string {
+  if (!(error instanceof WorkerctlError)) return describeErrno(error);
+  return error.message.replace(`${about}: `, '');
+}
 
 /** The folder itself, or the nearest one above it that is there. */
 export function nearestThere(path: string): string {

@@ -15,7 +15,10 @@ export function workerFindings({ config, hostName }: Examination): Finding[] {
     instanceNames(worker).map((name) => launchOf(worker, name, config.stateDir, hostName)),
   );
   const findings = new Map<string, Finding>();
-  for (const finding of [...warnings.map(ofCheck), ...launches.flatMap(rightsOf)])
+  for (const finding of [
+    ...warnings.map(ofCheck),
+    ...launches.flatMap((one) => rightsOf(one, config.stateDir)),
+  ])
     findings.set(`${finding.about} ${finding.found}`, finding);
   if (findings.size > 0) return [...findings.values()];
   return [fine('workers', `${config.workers.length}, each can be started by this user`)];
@@ -38,7 +41,7 @@ function ofCheck(text: string): Finding {
   ]);
 }
 
-function rightsOf(launch: Launch): Finding[] {
+function rightsOf(launch: Launch, stateDir: string): Finding[] {
   const { instance, directory, envFiles, logFile, pidfile, nice } = launch;
   const { R_OK, W_OK, X_OK } = constants;
   const refused = (about: string, found: string, advice: string): Finding =>
@@ -52,17 +55,20 @@ function rightsOf(launch: Launch): Finding[] {
       .map((file) =>
         refused(file, 'this user may not read it', 'let the user of the workers read it'),
       ),
-    ...[logFile, pidfile].flatMap((file) => {
-      const place = existsSync(file) && file === logFile ? file : nearestThere(dirname(file));
-      if (may(place, place === logFile ? W_OK : W_OK | X_OK)) return [];
-      return [
-        refused(
-          place,
-          `this user may not write there (for ${file})`,
-          'chown it to the user of the workers',
-        ),
-      ];
-    }),
+    // The state directory has a check of its own.
+    ...[logFile, pidfile]
+      .filter((file) => dirname(file) !== stateDir)
+      .flatMap((file) => {
+        const place = existsSync(file) && file === logFile ? file : nearestThere(dirname(file));
+        if (may(place, place === logFile ? W_OK : W_OK | X_OK)) return [];
+        return [
+          refused(
+            place,
+            `this user may not write there (for ${file})`,
+            'chown it to the user of the workers',
+          ),
+        ];
+      }),
     ...(nice < getPriority() && process.geteuid?.() !== 0
       ? [
           warning(`nice of ${instance}`, `${nice}, but only root may go below ${getPriority()}`, [

@@ -37,6 +37,9 @@ const apart = {
       path: '../dist/demo.cjs',
       external: true,
     }));
+    onResolve({ filter: /\/commands\/doctor\.ts$/ }, ({ kind }) =>
+      kind === 'entry-point' ? undefined : { path: '../dist/doctor.cjs', external: true },
+    );
     onResolve({ filter: /^yargs$/ }, () => ({ path: '../dist/yargs.cjs', external: true }));
     onResolve({ filter: /^proper-lockfile$/ }, () => ({
       path: '../dist/proper-lockfile.cjs',
@@ -70,6 +73,12 @@ await build({
   },
 });
 await build({ ...common, entryPoints: ['src/commands/demo.ts'], outfile: join(dist, 'demo.cjs') });
+await build({
+  ...common,
+  entryPoints: ['src/commands/doctor.ts'],
+  outfile: join(dist, 'doctor.cjs'),
+  plugins: [apart],
+});
 await build({
   ...common,
   entryPoints: ['proper-lockfile'],

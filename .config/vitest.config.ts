@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{core,os,config,control,output}/**/*.test.ts', 'test/*.test.ts'],
+          include: ['test/{core,os,config,control,commands,output}/**/*.test.ts', 'test/*.test.ts'],
           ...limits,
         },
       },

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { bootcheckLines, withBootcheck } from '../core/crontab.ts';
+import { bootcheckLines, withBootcheck } from '../core/cron-lines.ts';
 import { WorkerctlError } from '../core/error.ts';
 import { expandSpecifiers, instancesOf } from '../core/instance.ts';
 import { withWants } from '../core/wants.ts';

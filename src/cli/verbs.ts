@@ -256,6 +256,22 @@ async function runCheck({ global, targets }: RawOptions): Promise<number> {
   return 0;
 }
 
+async function runDoctor({ global, targets }: RawOptions): Promise<number> {
+  refuseTargets('doctor', targets);
+  const [{ doctor }, { formatReports, reportsJson }, { countOf }] = await Promise.all([
+    import('../commands/doctor.ts'),
+    import('../output/doctor.ts'),
+    import('../core/finding.ts'),
+  ]);
+  const reports = await doctor(configFor(global), process.env);
+  print(
+    global.json
+      ? reportsJson(reports)
+      : formatReports(reports, await colours(), terminalSize()?.columns),
+  );
+  return countOf(reports, 'problem') === 0 ? 0 : 1;
+}
+
 async function runDemo({ targets }: RawOptions): Promise<number> {
   refuseTargets('demo', targets);
   const { demo } = await import('../commands/demo.ts');
@@ -559,6 +575,15 @@ Exit codes: 0 done, 1 refused: the instance runs already, or the process is dead
         describe: 'put it in its place (logrotate, cron)',
       }),
     run: async (options) => (await import('./install.ts')).runInstall(options),
+  },
+  doctor: {
+    summary:
+      'Say what will bite: locks, files, strays, timeouts, cron, systemd, rights; changes nothing.',
+    operands: '',
+    epilogue:
+      'Each finding says what was found, why it matters and what to do. The only file that it writes is a probe for the lock.\nExit codes: 0 no problems (there may be warnings), 1 problems, 78 the config is wrong',
+    options: (parser) => parser,
+    run: runDoctor,
   },
   demo: {
     summary:

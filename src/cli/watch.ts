@@ -98,8 +98,8 @@ export async function runWatch(options: RawOptions): Promise<number> {
       await endAll(
         context,
         (ask) => (tellDrains = ask),
-        (draining) => {
-          printError(describeDrains(draining, now()));
+        ({ draining, unasked }) => {
+          printError(describeDrains(draining, unasked, now()));
         },
       );
     }

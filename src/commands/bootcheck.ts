@@ -1,9 +1,13 @@
 import type { Context } from '../control/context.ts';
 import { recycling } from '../control/recycling.ts';
 import { isSameIntent, passLockPath, planPass, runPass } from '../control/pass.ts';
+import { WorkerctlError } from '../core/error.ts';
+import type { Event } from '../core/event.ts';
 import type { ActOutcome } from '../core/outcome.ts';
 import { selectInstances } from '../core/targets.ts';
 import { noWait, refuseIfLocked } from '../os/lock/pass-lock.ts';
+import { monotonicMs, sleep } from '../os/clock.ts';
+import { readProcess } from '../os/process-table.ts';
 import { recordedInstances } from '../os/state-files.ts';
 import { withoutRotations, type Rotation } from '../core/plan.ts';
 import { acted, recording, type PlanOutcome } from './act.ts';
@@ -26,7 +30,10 @@ export async function bootcheck(
   const { recorded, events } = recording(context);
   refuseIfLocked(passLockPath(config.stateDir));
   const { isAllWell, rotations } = await look(measuring, request);
-  if (!isAllWell) await runPass(recorded, { ...request, lockWait: noWait });
+  if (!isAllWell) {
+    await runPass(recorded, { ...request, lockWait: noWait });
+    await replaceKilled(recorded, request, events);
+  }
   if (rotations.length > 0) {
     const { rotateLogs } = await import('../control/rotate-logs.ts');
     await rotateLogs(recorded, rotations);
@@ -35,6 +42,30 @@ export async function bootcheck(
   context.silence.save();
   context.memory.save();
   return acted('bootcheck', events, { kind: 'not_waited' });
+}
+
+/** A killed process is gone in milliseconds, unless the kernel cannot let go of it. */
+const killLimitMs = 2_000;
+
+/** Whoever this run has killed gets his successor in the same run: that is no drain that could take long. */
+async function replaceKilled(
+  context: Context,
+  request: Parameters<typeof planPass>[1],
+  events: readonly Event[],
+): Promise<void> {
+  const killed = events.flatMap((event) => (event.kind === 'killed' ? [event.pid] : []));
+  if (killed.length === 0) return;
+  const deadline = monotonicMs() + killLimitMs;
+  while (killed.some((pid) => readProcess(pid) !== undefined)) {
+    if (monotonicMs() > deadline) return;
+    await sleep(5);
+  }
+  try {
+    await runPass(context, { ...request, lockWait: noWait });
+  } catch (error) {
+    // Somebody else's pass sees to it then.
+    if (!(error instanceof WorkerctlError) || error.code !== 'locked') throw error;
+  }
 }
 
 /** Whether a pass would do nothing, not even forget a restart that is over; and what comes beside it. Says nothing of what it sees. */

@@ -247,7 +247,8 @@ function vitalSigns(
   const silence = tracker.silenceOf(name, record.start);
   if (silence < timeout) return { silence };
   if (isDiskFull(stateDir)) {
-    const said = `no sign of life for ${formatDuration(silence)}, but the disk is full: it may be unable to give one`;
+    // Whoever looks once a second must see the same words each time.
+    const said = `no sign of life for ${formatDuration(timeout)} and more, but the disk is full: it may be unable to give one`;
     return { problems: [said] };
   }
   const dumpedAt = readDump(stateDir, name, record);

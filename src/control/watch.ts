@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { WorkerctlError } from '../core/error.ts';
 import type { Draining } from '../core/event.ts';
 import { instanceNames } from '../core/instance.ts';
-import { liveProcess, type Observation } from '../core/observation.ts';
+import { leavingSince, liveProcess, type Observation } from '../core/observation.ts';
 import { withoutRotations, type Plan, type Rotation } from '../core/plan.ts';
 import type { ProcessIdentity } from '../core/process.ts';
 import { changesIn } from '../core/reconcile.ts';
@@ -11,6 +11,7 @@ import { selectInstances } from '../core/targets.ts';
 import { durationOf } from '../core/time.ts';
 import { withWants } from '../core/wants.ts';
 import { monotonicMs, sleep } from '../os/clock.ts';
+import { testable } from '../os/fault-point.ts';
 import { readIntent } from '../os/intent-file.ts';
 import { describeErrno } from '../os/errno.ts';
 import { lockBackend } from '../os/lock/choose-backend.ts';
@@ -21,6 +22,7 @@ import { ensureStateDirectory } from '../os/state-directory.ts';
 import { recordedInstances } from '../os/state-files.ts';
 import { openTrigger } from '../os/trigger.ts';
 import { watchDirectory } from '../os/watch-directory.ts';
+import { createComplaints, type Complaints } from './complaints.ts';
 import { report, type Context } from './context.ts';
 import { isSameIntent, planPass, runPass, type PassOutcome, type PassRequest } from './pass.ts';
 import { drainingOf, isLocked } from './settle.ts';
@@ -40,7 +42,7 @@ export interface Watcher {
 }
 
 /** No file has changed for so long: look anyway, since whoever kills a shim leaves no trace. */
-const fallbackMs = 60_000;
+const fallbackMs = testable('FALLBACK_MS', 60_000);
 
 /** Between two looks, so that no flood of bytes makes more than 25 a second. */
 const gapMs = 40;
@@ -75,12 +77,14 @@ export async function watch(watcher: Watcher): Promise<void> {
   const ours: Ours = { started: new Map() };
   const deaths = createDeathWatch(ours);
   const rotator = createRotator();
+  const complaints = createComplaints();
   try {
     await watcher.begun();
     for (;;) {
       const begun = monotonicMs();
       trigger.rearm(); // before the look: a byte that comes during it counts anew
-      const seen = await look(noting(watcher.context(), ours), deaths, rotator);
+      const context = complaints.once(noting(watcher.context(), ours));
+      const seen = await look(context, deaths, { rotator, complaints });
       watcher.seen?.(seen.observation);
       if (isOver()) return;
       await quietUntil(watcher, alarm, seen, monotonicMs() + seen.waitMs);
@@ -221,11 +225,16 @@ function countSilent(silence: SilenceTracker, all: readonly Listened[]): number 
 }
 
 /** One look, and a pass if it finds something to do. */
-async function look(context: Context, deaths: DeathWatch, rotator: Rotator): Promise<Seen> {
+async function look(
+  context: Context,
+  deaths: DeathWatch,
+  { rotator, complaints }: { rotator: Rotator; complaints: Complaints },
+): Promise<Seen> {
   const request = requestFor(context);
   const measuring = { ...silent(context), measuresLogs: true };
   const quick = await planPass(measuring, { ...request, mayHaveStrays: false });
   deaths.see(quick.observation);
+  complaints.see(context, quick.observation);
   // To read the whole of /proc, twice, is most of a restart: whoever has died under our eyes has no stray in its place.
   const mayHaveStrays = !quick.plan.every((step) => deaths.saw(step, quick.observation));
   const { intent, before, observation, ...found } = mayHaveStrays
@@ -376,27 +385,40 @@ function createDeathWatch({ started }: Ours): DeathWatch {
   };
 }
 
-/** Lets everything finish and leave, for a container that ends. Calls back about who still drains when it is asked to. */
+/** Who is still there while everything is to leave. */
+export interface Ending {
+  readonly draining: readonly Draining[];
+  /** Those whose turn has not come yet: another pass may be at work. */
+  readonly unasked: readonly string[];
+}
+
+/** Lets everything finish and leave, for a container that ends. Calls back about who is still there when it is asked to. */
 export async function endAll(
   context: Context,
   onAsked: (tell: () => void) => void,
-  tell: (draining: readonly Draining[]) => void,
+  tell: (ending: Ending) => void,
 ): Promise<void> {
   const request = { ...requestFor(context), goal: { kind: 'end', cause: 'watch ends' } } as const;
   const lasting = { ...context, signal: new AbortController().signal }; // its own has ended the watch already
-  let drained: readonly Draining[] = [];
   onAsked(() => {
-    tell(drained);
+    // What cannot be looked at ends the pass as well, which says why.
+    void lookAtEnding(lasting, request).then(tell, () => undefined);
   });
   for (;;) {
     const outcome = await runPass(lasting, { ...request, lockWait: durationOf(Infinity) });
     const { instances } = outcome.observation;
-    drained = [...instances.values()].flatMap((one) =>
-      drainingOf(one, outcome.intent, outcome.observation),
-    );
     if ([...instances.values()].every((one) => liveProcess(one) === undefined)) return;
     await sleep(endPollMs);
   }
+}
+
+async function lookAtEnding(context: Context, request: PassRequest): Promise<Ending> {
+  const { observation, intent } = await planPass(silent(context), request);
+  const there = [...observation.instances.values()].filter((one) => liveProcess(one) !== undefined);
+  return {
+    draining: there.flatMap((one) => drainingOf(one, intent, observation)),
+    unasked: there.filter((one) => leavingSince(one) === undefined).map(({ name }) => name),
+  };
 }
 
 const endPollMs = 100;

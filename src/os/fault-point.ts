@@ -13,3 +13,9 @@ export function effect(): void {
   effects += 1;
   if (effects === Number(dieAfter)) process.kill(process.pid, 'SIGKILL');
 }
+
+/** A length in ms that no test can wait for: tests shorten it, `WORKERCTL_TEST_FALLBACK_MS=500`. */
+export function testable(name: string, ms: number): number {
+  const shorter = Number(process.env[`WORKERCTL_TEST_${name}`]);
+  return shorter > 0 ? shorter : ms;
+}

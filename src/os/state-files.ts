@@ -352,13 +352,17 @@ export function writeKilling(stateDir: string, instance: string, killing: Killin
   effect();
 }
 
+/** That a process was told to write down what it is doing. */
+export const readDumpNote = (stateDir: string, instance: string): StateFile<Stop> =>
+  readNote(dumpPath(stateDir, instance), 'a note of a dump');
+
 /** When the process with this record was told to write down what it is doing, since the boot of the host. */
 export function readDump(
   stateDir: string,
   instance: string,
   process: ProcessIdentity,
 ): Duration | undefined {
-  const file = readNote(dumpPath(stateDir, instance), 'a note of a dump');
+  const file = readDumpNote(stateDir, instance);
   return file.kind === 'read' && isSameProcess(file.value.process, process)
     ? file.value.deadline
     : undefined;
@@ -490,11 +494,17 @@ export function readDeath(
   return reportedDeath(exitPath(stateDir, instanceOf(name)), record);
 }
 
+/** What a shim has reported, whatever start it is of. */
+export const readExit = (stateDir: string, name: string): StateFile<unknown> =>
+  readExitFile(exitPath(stateDir, name));
+
+const readExitFile = (path: string) => readJson(path, exitSchema, 'an exit report');
+
 function reportedDeath(
   path: string,
   record: ProcessRecord,
 ): { death: Death; at: Moment } | undefined {
-  const file = readJson(path, exitSchema, 'an exit report');
+  const file = readExitFile(path);
   if (file.kind !== 'read' || file.value.start !== record.start) return undefined;
   const { status, signal, core, oom, launch } = file.value;
   const at = momentOf(

@@ -53,11 +53,18 @@ const describeDraining = (draining: readonly Draining[], at: Moment): string =>
     ),
   );
 
-/** Who still drains, when a second signal asks for that. */
-export const describeDrains = (draining: readonly Draining[], at: Moment): string =>
-  draining.length === 0
-    ? 'workerctl: nobody drains any more\n'
-    : `workerctl: still draining: ${describeDraining(draining, at)}\n`;
+/** Who still drains, and who has not even been asked yet, when a second signal asks for that. */
+export function describeDrains(
+  draining: readonly Draining[],
+  unasked: readonly string[],
+  at: Moment,
+): string {
+  const parts = [
+    ...(draining.length === 0 ? [] : [`still draining: ${describeDraining(draining, at)}`]),
+    ...(unasked.length === 0 ? [] : [`not asked yet: ${formatNames(unasked.map(shownName))}`]),
+  ];
+  return `workerctl: ${parts.length === 0 ? 'nobody drains any more' : parts.join('; ')}\n`;
+}
 
 /** What a command would do. */
 export function formatPlanned(plan: Plan, later: readonly string[]): string {

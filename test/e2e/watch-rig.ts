@@ -22,9 +22,15 @@ export interface Watching {
   readonly cpuMs: () => number;
 }
 
-/** Starts a watch and waits until it has begun. */
-export async function watching(rig: Rig, ...args: readonly string[]): Promise<Watching> {
-  const running = rig.workerctl('watch', ...args);
+/** Starts a watch, with variables of its own where they come first, and waits until it has begun. */
+export async function watching(
+  rig: Rig,
+  ...words: readonly (string | Readonly<Record<string, string>>)[]
+): Promise<Watching> {
+  const args = words.filter((word) => typeof word === 'string');
+  const variables = words.filter((word) => typeof word !== 'string');
+  const env = Object.fromEntries(variables.flatMap((one) => Object.entries(one)));
+  const running = rig.workerctlWith(env, 'watch', ...args);
   const said = heard(running);
   let complaints = '';
   running.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));

@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import {
   booted,
@@ -309,4 +309,40 @@ test('a worker whose shim was killed with it must be found by the trigger', asyn
   expect(existsSync(`${rig.stateDir}/mail.1.exit`)).toBe(false);
   await succeeded(rig.workerctl('trigger'));
   await successor(mail, old);
+});
+
+test('a death of which nobody tells must be found by the slow fallback', async () => {
+  const rig = createRig({ mail: idle });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const watch = await watching(rig, { WORKERCTL_TEST_FALLBACK_MS: '700' });
+  await until(async () => (await watch.looks()) > 0, 'its first look');
+  const old = await booted(mail);
+  process.kill(Number(mail.record()['shim_pid']), 'SIGKILL');
+  process.kill(old, 'SIGKILL');
+  await successor(mail, old);
+  expect(existsSync(`${rig.stateDir}/mail.1.exit`)).toBe(false);
+  await watch.says(new RegExp(`Child ${old} \\(mail\\.1\\) died: unknown \\(UNEXPECTED\\)`));
+  expect(mail.processes()).toHaveLength(1);
+});
+
+test('a second SIGTERM before anybody could be asked must say who is there', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  await rig.start();
+  const watch = await watching(rig, '--stop-on-exit');
+  await watch.quiet();
+  const holder = rig.shell(
+    `flock .workerctl/pass.lock sh -c ': >held; until test -e letgo; do sleep 0.05; done'`,
+  );
+  await until(() => existsSync(rig.path('held')), 'the lock to be held');
+  watch.send('SIGTERM');
+  await until(() => {
+    watch.send('SIGTERM');
+    return watch.complained() !== '';
+  }, 'who is still there');
+  expect(watch.complained().split('\n')[0]).toBe('workerctl: not asked yet: mail.1, mail.2');
+  writeFileSync(rig.path('letgo'), '');
+  await holder;
+  expect((await watch.running).exitCode).toBe(0);
+  expect(rig.instance('mail.1').terms()).toHaveLength(1);
 });

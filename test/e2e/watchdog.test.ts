@@ -1,4 +1,5 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { execa } from 'execa';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import {
   booted,
@@ -179,8 +180,53 @@ test('bootcheck must do the same, when two runs have seen the same silence', asy
     ),
   );
   expect(processAt(pid)).toBeUndefined();
-  await rig.workerctl('bootcheck');
+  expect(all, 'its successor must be started in the same run').toMatch(
+    new RegExp(
+      `Watchdog killing worker ${pid}[^]*\\n\\S+ mail\\.1: started pid \\d+: pid ${pid} died: signal 9 \\(SIGKILL\\)`,
+    ),
+  );
   await successor(mail, pid);
+  await quiet();
+  expect(mail.boots()).toHaveLength(2);
+});
+
+test('bootcheck must replace in the same run whom a restart has asked and whose time was over, and nobody who was stopped', async () => {
+  const stop = { timeout: '300ms' };
+  const ignores = { command: fixture('ignores-term'), stop };
+  const rig = createRig({ mail: ignores, maps: ignores });
+  await rig.start();
+  const [mail, maps] = [rig.instance('mail.1'), rig.instance('maps.1')];
+  const [pid, other] = [await booted(mail), await booted(maps)];
+  expect((await rig.workerctl('restart', '--no-wait', 'mail')).exitCode).toBe(0);
+  expect((await rig.workerctl('stop', '--no-wait', 'maps')).exitCode).toBe(0);
+  const begun = performance.now();
+  await until(() => performance.now() - begun > 400, 'their time to be over');
+  const { all } = await rig.workerctl('bootcheck');
+  expect(count(all, /: killed pid \d+ and its session/)).toBe(2);
+  expect(count(all, /^\S+ mail\.1: started pid/)).toBe(1);
+  expect(all).not.toContain('maps.1: started');
+  await successor(mail, pid);
+  expect(processAt(other)).toBeUndefined();
+  expect(maps.processes()).toEqual([]);
+});
+
+const canMount = (await execa('unshare', ['-Urm', 'true'], { reject: false })).exitCode === 0;
+
+test.runIf(canMount)('on a full disk a watch must kill nobody, and say so once', async () => {
+  const rig = createRig({ mail: { command: fixture('idle'), heartbeat: { timeout: '1s' } } });
+  mkdirSync(`${rig.stateDir}/heartbeats`, { recursive: true });
+  const full =
+    'mount -t tmpfs -o size=4k none .workerctl/heartbeats; head -c 9999 /dev/zero >.workerctl/heartbeats/x 2>/dev/null';
+  const running = rig.shell(`exec unshare -Urm sh -c '${full}; exec workerctl watch'`);
+  const said = heard(running);
+  const mail = rig.instance('mail.1');
+  const pid = await booted(mail);
+  await until(() => said().includes('but the disk is full'), 'it to be told');
+  const begun = performance.now();
+  await until(() => performance.now() - begun > 3_000, 'some more looks');
+  expect(count(said(), /mail\.1: no sign of life for 1s and more, but the disk is full/)).toBe(1);
+  expect(said()).not.toContain('Watchdog');
+  expect(mail.boots()).toEqual([pid]);
 });
 
 test('a stopped worker must not be taken for a ready one', async () => {

@@ -45,6 +45,16 @@ export function refuseIfLocked(path: string): void {
   if (livingHolder(path) !== undefined) throw lockedError(path, noWait);
 }
 
+/** Who has signed in as the holder of the lock, and since when; undefined when nobody has who lives. */
+export function passHolder(
+  path: string,
+): { pid: number; age: Duration; command: string } | undefined {
+  const holder = namedHolder(path);
+  if (holder === undefined) return undefined;
+  const { pid, since, command } = holder;
+  return { pid, command, age: elapsed(momentOf(since), now()) };
+}
+
 function signIn(lock: HeldLock, path: string, command: string): void {
   const self = readProcess(process.pid);
   const holder = JSON.stringify({
@@ -107,7 +117,7 @@ function livingHolder(path: string): Holder | undefined {
 }
 
 /** Whether an open file of a process has a flock(2) lock on this path. Source: proc_pid_fdinfo(5), `lock:`. */
-function hasFlockOn(pid: number, path: string): boolean {
+export function hasFlockOn(pid: number, path: string): boolean {
   const folder = `/proc/${pid}/fdinfo`;
   try {
     const lock = new RegExp(`FLOCK .*:${statSync(path).ino} `);

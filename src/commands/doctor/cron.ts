@@ -1,0 +1,192 @@
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { findConfig } from '../../config/find-config.ts';
+import { bootcheckCall, type BootcheckCall } from '../../core/crontab.ts';
+import { WorkerctlError } from '../../core/error.ts';
+import { fine, problem, warning, type Finding } from '../../core/finding.ts';
+import { durationOf, formatDuration } from '../../core/time.ts';
+import { isCronRunning, readCrontabs, type PlacedLine } from '../../os/crontabs.ts';
+import { currentUser } from '../../os/environment.ts';
+import { programAt } from '../../os/search-path.ts';
+import type { Examination } from './examination.ts';
+
+/** Whether cron runs `bootcheck` for this config, how often, and whether it finds what the line names. */
+export async function cronFindings(examination: Examination): Promise<Finding[]> {
+  const { config, ask, watch } = examination;
+  const user = currentUser();
+  const calls = (await readCrontabs(ask))
+    .filter((line) => line.user === undefined || line.user === user.name)
+    .flatMap((line) => {
+      const call = bootcheckCall(line.command);
+      return call === undefined ? [] : [callOf(line, call, user.home)];
+    })
+    .filter(({ config: named }) => !isThere(named) || isSameFile(named ?? '', config.path));
+  const named = calls.filter((call) => isThere(call.config));
+  const findings = calls.flatMap(lineFindings);
+  if (named.length === 0) return [...findings, nobody(watch !== undefined, config.path)];
+  const daemon = isCronRunning() || isHidden() ? [] : [noDaemon(named)];
+  return [...periodFinding(named, watch !== undefined), ...findings, ...daemon];
+}
+
+/** How cron would run a line. */
+interface Call {
+  readonly program: string;
+  readonly script?: string;
+  readonly line: PlacedLine;
+  readonly path: string;
+  readonly from: string;
+  /** The config that it would use; undefined when it finds none. */
+  readonly config?: string;
+}
+
+/** cron's own PATH, where the crontab sets none. Source: crontab(5), Debian. */
+const cronPath = '/usr/bin:/bin';
+
+function callOf(line: PlacedLine, call: BootcheckCall, home: string): Call {
+  const env = { ...line.env, ...call.env };
+  const at = line.env['HOME'] ?? home;
+  const expand = (text: string): string => text.replace(/\$\{?HOME\}?|^~(?=\/|$)/, at);
+  const from = resolve(at, expand(call.directory ?? '.'));
+  const config = configOf(call.config && expand(call.config), env, from);
+  return {
+    program: expand(call.program),
+    ...(call.script !== undefined && { script: expand(call.script) }),
+    line,
+    path: env['PATH'] ?? cronPath,
+    from,
+    ...(config !== undefined && { config }),
+  };
+}
+
+function configOf(
+  named: string | undefined,
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+): string | undefined {
+  try {
+    return findConfig({ config: named, env, cwd });
+  } catch (error) {
+    if (error instanceof WorkerctlError) return undefined;
+    throw error;
+  }
+}
+
+const isThere = (path: string | undefined): boolean => path !== undefined && existsSync(path);
+
+function isSameFile(a: string, b: string): boolean {
+  try {
+    return realpathSync(a) === realpathSync(b);
+  } catch {
+    return false;
+  }
+}
+
+/** As good as unknown: whoever hides other processes hides cron, too. */
+const isHidden = (): boolean => {
+  try {
+    readFileSync('/proc/1/comm');
+    return false;
+  } catch {
+    return true;
+  }
+};
+
+function nobody(isWatched: boolean, config: string): Finding {
+  if (isWatched) return fine('cron', 'no line runs bootcheck for this config; a watch runs');
+  return warning(
+    'cron',
+    'no line that can be seen runs bootcheck for this config, and no watch runs',
+    [
+      'who dies stays down, and a restart that was interrupted is not carried on',
+      `crontab -e: * * * * * ${process.execPath} ${launcher()} bootcheck --config ${config}`,
+    ],
+  );
+}
+
+/** The script that we were started with. */
+const launcher = (): string => resolve(process.argv[1] ?? 'workerctl');
+
+const rare = durationOf(5 * 60_000);
+
+function periodFinding(calls: readonly Call[], isWatched: boolean): Finding[] {
+  const { line } = calls[0] ?? {};
+  const lengths = calls.flatMap(({ line: { schedule } }) =>
+    schedule.kind === 'times' ? [schedule.longest] : [],
+  );
+  const about = `cron (${line?.place ?? ''})`;
+  const advice = 'let it run every minute: * * * * *';
+  if (lengths.length === 0) {
+    if (isWatched) return [fine(about, 'bootcheck runs at boot; a watch does the rest')];
+    return [warning(about, 'bootcheck runs at boot only', ['who dies later stays down', advice])];
+  }
+  const length = durationOf(Math.min(...lengths));
+  const found = `bootcheck runs every ${formatDuration(length)}`;
+  if (length <= rare || isWatched) return [fine(about, found)];
+  return [warning(about, `${found}, at the longest`, ['who dies stays down for so long', advice])];
+}
+
+const noDaemon = ([call]: readonly Call[]): Finding =>
+  warning(`cron (${call?.line.place ?? ''})`, 'no process named cron or crond can be seen', [
+    'then nobody runs that line',
+    'start cron; in a container run workerctl watch instead',
+  ]);
+
+/** What cron would not find. */
+function lineFindings(call: Call): Finding[] {
+  const { line, program, script, path, from } = call;
+  const about = `cron (${line.place})`;
+  const cost = (what: string) =>
+    [
+      `bootcheck does not run from it: ${what}`,
+      'write whole paths into the line, such as /usr/bin/node /opt/workerctl/bin/workerctl bootcheck --config FILE',
+    ] as const;
+  const missing = missingIn(program, script, path, from);
+  if (missing !== undefined) return [problem(about, missing, cost(line.command))];
+  if (isThere(call.config)) return [];
+  const what =
+    call.config === undefined ? `no config is found from ${from}` : `${call.config} is not there`;
+  return [
+    problem(about, what, [
+      `bootcheck does not run from it: ${line.command}`,
+      'name it in the line with --config FILE',
+    ]),
+  ];
+}
+
+function missingIn(
+  program: string,
+  script: string | undefined,
+  path: string,
+  from: string,
+): string | undefined {
+  const notFound = (word: string): string =>
+    word.includes('/')
+      ? `${word} is no file that can be run`
+      : `${word} is not found in PATH=${path}`;
+  const file = programAt(program, path, from);
+  if (file === undefined) return notFound(program);
+  const isNode = /^node/.test(basename(program));
+  const own = script === undefined ? file : scriptAt(script, isNode, path, from);
+  if (own === undefined) return notFound(script ?? program);
+  if (isNode) return undefined;
+  const interpreter = interpreterOf(own);
+  return interpreter === undefined || programAt(interpreter, path, from) !== undefined
+    ? undefined
+    : `${own} needs ${notFound(interpreter)}`;
+}
+
+/** node takes a script by its path; what runs other programs (flock, nice) looks in PATH. */
+const scriptAt = (
+  script: string,
+  isNode: boolean,
+  path: string,
+  from: string,
+): string | undefined =>
+  programAt(isNode && !script.includes('/') ? `./${script}` : script, path, from);
+
+/** The program that the first line of a script names: `#!/usr/bin/env node`. */
+function interpreterOf(file: string): string | undefined {
+  const [first = ''] = readFileSync(file, 'latin1').slice(0, 200).split('\n', 1);
+  const [, program, word] = /^#!\s*(\S+)(?:\s+(\S+))?/.exec(first) ?? [];
+  return program !== undefined && basename(program) === 'env' ? word : program;
+}

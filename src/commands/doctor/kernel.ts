@@ -1,0 +1,55 @@
+import { fine, problem, warning, type Finding } from '../../core/finding.ts';
+import { mountOf, procText } from '../../os/proc-facts.ts';
+import { currentBootId, readProcess } from '../../os/process-table.ts';
+
+/** Whether the kernel tells what identities are made of: start times, boot id, other processes. */
+export function kernelFindings(): Finding[] {
+  return [...identityFindings(), ...visibilityFindings(), ...clockFindings()];
+}
+
+function identityFindings(): Finding[] {
+  const about = '/proc';
+  const startTime = readProcess(process.pid)?.startTime ?? 0;
+  if (startTime > 0 && bootId() !== '') return [fine(about, 'start times and boot id are told')];
+  return [
+    problem(about, startTime > 0 ? 'no boot id' : 'no start time of this very process', [
+      'without them a pid that was given away again is taken for a worker',
+      'mount /proc; if this is no Linux kernel (gVisor and the like), workerctl cannot be used here',
+    ]),
+  ];
+}
+
+function bootId(): string {
+  try {
+    return currentBootId();
+  } catch {
+    return '';
+  }
+}
+
+function visibilityFindings(): Finding[] {
+  const hidden = mountOf('/proc')?.options.find((one) => /^hidepid=(?!0$|off$)/.test(one));
+  if (hidden === undefined || process.geteuid?.() === 0) return [];
+  return [
+    warning('/proc', `it is mounted with ${hidden}: processes of other users are invisible`, [
+      'a worker that became another user looks dead, and is started a second time',
+      'run workerctl as the user who owns the workers, or mount /proc without hidepid',
+    ]),
+  ];
+}
+
+/** In a time namespace start times count from another moment than outside. Source: time_namespaces(7). */
+function clockFindings(): Finding[] {
+  const offset = /^boottime\s+(-?\d+)\s+(-?\d+)/m.exec(procText('/proc/self/timens_offsets'));
+  if (offset === null || (Number(offset[1]) === 0 && Number(offset[2]) === 0)) return [];
+  return [
+    warning(
+      'clock',
+      `this is a time namespace, ${String(offset[1])} s away from the host's clock`,
+      [
+        'who looks from outside of it sees other start times, and takes living workers for dead',
+        'run all workerctl commands of this state directory in the same container',
+      ],
+    ),
+  ];
+}

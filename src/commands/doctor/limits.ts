@@ -1,0 +1,103 @@
+import { fine, problem, warning, type Finding } from '../../core/finding.ts';
+import type { Config } from '../../core/worker.ts';
+import { groupOf, limitOf, procText, userOf } from '../../os/proc-facts.ts';
+import { listPids } from '../../os/process-table.ts';
+import type { Examination } from './examination.ts';
+
+/** What the kernel allows this user and this group. */
+export interface Allowed {
+  /** The hard limit of open files. */
+  readonly files: number;
+  /** How many more processes this user may have. */
+  readonly processes: number;
+  /** How many more fit into the control group that we are in. */
+  readonly inGroup: number;
+  readonly isRoot: boolean;
+}
+
+/** Whether as many instances as are wanted fit into the limits of this host. */
+export function limitFindings(
+  { config, observation }: Pick<Examination, 'config' | 'observation'>,
+  allowed: Allowed = allowedHere(),
+): Finding[] {
+  const up = [...observation.instances.values()].filter(
+    ({ presence }) => presence.kind === 'alive',
+  ).length;
+  const wanted = config.workers.reduce((sum, { identifiers }) => sum + identifiers.length, 0);
+  const findings = [
+    ...fileFindings(config, wanted, allowed),
+    ...roomFindings(Math.max(0, wanted - up), allowed),
+  ];
+  if (findings.length > 0) return findings;
+  return [fine('limits', `${wanted} wanted instances fit in`)];
+}
+
+/** A pass holds one lock for each instance that it starts, and a few files besides. */
+const ownFiles = 40;
+
+function fileFindings({ workers }: Config, wanted: number, allowed: Allowed): Finding[] {
+  const short: Finding[] =
+    allowed.files >= wanted + ownFiles
+      ? []
+      : [
+          problem(
+            'open files',
+            `${allowed.files} allowed (ulimit -Hn), ${wanted} instances wanted`,
+            [
+              'a pass that starts all of them needs a file for each lock',
+              `raise the limit to ${wanted + ownFiles} or more`,
+            ],
+          ),
+        ];
+  const greedy = allowed.isRoot
+    ? []
+    : workers.filter(({ limits: { nofile = 0 } }) => nofile > allowed.files);
+  return [
+    ...short,
+    ...greedy.map(({ name, limits }) =>
+      warning(
+        `workers.${name}.limits.nofile`,
+        `${String(limits.nofile)}, but ${allowed.files} are allowed`,
+        [
+          'only root may raise that: the worker runs with less',
+          'raise the hard limit (limits.conf, LimitNOFILE=), or lower the key',
+        ],
+      ),
+    ),
+  ];
+}
+
+/** A worker and its shim, and a program or two that start them. */
+const perInstance = 2;
+const spare = 20;
+
+function roomFindings(toStart: number, { processes, inGroup, isRoot }: Allowed): Finding[] {
+  const needed = toStart * perInstance + spare;
+  const finding = (about: string, free: number, advice: string): Finding[] => {
+    if (free >= needed) return [];
+    const found = `room for ${Math.max(0, free)} more processes, ${toStart} instances are to be started`;
+    const cost = ['starts fail, or workers cannot start children', advice] as const;
+    return [(free < toStart * perInstance ? problem : warning)(about, found, cost)];
+  };
+  return [
+    ...(isRoot ? [] : finding('processes', processes, 'raise ulimit -u (limits.conf)')),
+    ...finding('tasks', inGroup, 'raise TasksMax= of the unit, or pids-limit of the container'),
+  ];
+}
+
+function allowedHere(): Allowed {
+  const user = process.geteuid?.() ?? 0;
+  const { soft } = limitOf('Max processes');
+  const own = Number.isFinite(soft) ? listPids().filter((pid) => userOf(pid) === user).length : 0;
+  const folder = `/sys/fs/cgroup${groupOf(process.pid)}`;
+  const [most, current] = ['pids.max', 'pids.current'].map((name) => {
+    const text = procText(`${folder}/${name}`).trim();
+    return /^\d+$/.test(text) ? Number(text) : Infinity;
+  });
+  return {
+    files: limitOf('Max open files').hard,
+    processes: soft - own,
+    inGroup: most === undefined || most === Infinity ? Infinity : most - (current ?? 0),
+    isRoot: user === 0,
+  };
+}

@@ -1,0 +1,106 @@
+import { accessSync, constants, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { WorkerctlError } from '../../core/error.ts';
+import { fine, problem, warning, type Finding } from '../../core/finding.ts';
+import { natureOf } from '../../core/mounts.ts';
+import { formatDuration } from '../../core/time.ts';
+import { passLockPath } from '../../control/pass.ts';
+import { chooseBackend, describeLockBackend } from '../../os/lock/choose-backend.ts';
+import type { LockBackend } from '../../os/lock/lock-backend.ts';
+import { passHolder } from '../../os/lock/pass-lock.ts';
+import { mountOf } from '../../os/proc-facts.ts';
+import type { Examination } from './examination.ts';
+
+/** What this host locks with, whether the state directory's file system really locks, and who holds the pass lock. */
+export async function lockFindings({ config, env, ask }: Examination): Promise<Finding[]> {
+  const { stateDir } = config;
+  const backend = backendOf(env);
+  if ('level' in backend) return [backend];
+  const findings = [backendFinding(backend), ...holderFindings(stateDir)];
+  if (!isWritable(stateDir)) return findings; // that is told of the directory itself
+  const probe = join(stateDir, probeName());
+  try {
+    if (natureOf(mountOf(stateDir)?.type ?? '') === 'network') {
+      // A lock that the server does not answer holds up whoever wants it: somebody else asks first, who can be killed.
+      const asked = await ask('flock', ['-n', probe, 'true']);
+      if (asked.kind === 'failed') return [...findings, notLocking(stateDir, asked.why)];
+    }
+    return [...findings, await probeFinding(backend, stateDir, probe)];
+  } finally {
+    for (const path of [probe, `${probe}.d`]) rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return statSync(folder).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** Should we be killed, the next pass removes it: it looks like a file that was left half written. */
+const probeName = (): string => `doctor.${process.pid}.new`;
+
+function backendOf(env: NodeJS.ProcessEnv): LockBackend | Finding {
+  try {
+    return chooseBackend(env);
+  } catch (error) {
+    if (!(error instanceof WorkerctlError)) throw error;
+    return problem('lock backend', error.message, [
+      'every command that acts ends with this error',
+      'unset WORKERCTL_LOCK, or install what it names',
+    ]);
+  }
+}
+
+function backendFinding(backend: LockBackend): Finding {
+  const { name, trust } = describeLockBackend(backend);
+  if (backend.isKernelLock) return fine('lock backend', `${name}: ${trust}`);
+  return warning(
+    'lock backend',
+    `${name} (proper-lockfile), since there is neither flock nor perl`,
+    [trust.replace(/; install.*/, ''), 'install util-linux or perl'],
+  );
+}
+
+/** A pass takes milliseconds. */
+const longMs = 60_000;
+
+function holderFindings(stateDir: string): Finding[] {
+  const holder = passHolder(passLockPath(stateDir));
+  if (holder === undefined || holder.age < longMs) return [];
+  const { pid, command, age } = holder;
+  return [
+    problem('pass lock', `pid ${pid} (workerctl ${command}) holds it for ${formatDuration(age)}`, [
+      'while it does, no bootcheck starts anything',
+      `see what it does (ps -o stat,wchan,args -p ${pid}); kill -CONT ${pid} if it is stopped, else kill ${pid}: nothing is lost`,
+    ]),
+  ];
+}
+
+async function probeFinding(
+  backend: LockBackend,
+  stateDir: string,
+  probe: string,
+): Promise<Finding> {
+  try {
+    const [first] = await backend.tryLock([probe]);
+    const [second] = first === undefined ? [undefined] : await backend.tryLock([probe]);
+    await second?.release();
+    await first?.release();
+    if (first === undefined) return notLocking(stateDir, 'a lock on a new file was refused');
+    if (second !== undefined) return notLocking(stateDir, 'the same lock was given out twice');
+  } catch (error) {
+    if (!(error instanceof WorkerctlError)) throw error;
+    return notLocking(stateDir, error.message);
+  }
+  return fine(`locks in ${stateDir}`, 'a second lock on a probe file was refused, as it must be');
+}
+
+const notLocking = (stateDir: string, found: string): Finding =>
+  problem(`locks in ${stateDir}`, found, [
+    'two commands at once could start the same worker twice',
+    'put state_dir on a local file system that this user can write to',
+  ]);

@@ -1,0 +1,51 @@
+import { getPriority } from 'node:os';
+import { fine, problem, warning, type Finding } from '../../core/finding.ts';
+import { workerPath } from '../../core/launch.ts';
+import { programAt } from '../../os/search-path.ts';
+import type { Examination } from './examination.ts';
+
+/** What the shim runs, by its own PATH, which is the same for all callers. */
+const ofShim = ['sh', 'setsid', 'mv', 'mkdir', 'rm'];
+
+/** The oldest Node that workerctl is made for. */
+const oldest = [20, 19] as const;
+
+/** The programs that are needed to start workers, and Node itself. `find` is asked for each. */
+export function programFindings(
+  { config }: Pick<Examination, 'config'>,
+  find: (name: string) => string | undefined = (name) => programAt(name, workerPath),
+): Finding[] {
+  const needsNice = config.workers.some(({ nice }) => nice !== getPriority());
+  const missing = [...ofShim, ...(needsNice ? ['nice'] : [])].filter(
+    (name) => find(name) === undefined,
+  );
+  const findings = [...nodeFindings(process.versions.node), ...missing.map(notFound)];
+  if (find('mkfifo') === undefined) findings.push(noTrigger);
+  return findings.length > 0
+    ? findings
+    : [fine('programs', `Node ${process.versions.node} and all that a start needs`)];
+}
+
+const notFound = (name: string): Finding =>
+  problem('programs', `${name} is not found in ${workerPath}`, [
+    'no worker can be started',
+    name === 'setsid' ? 'install util-linux' : 'install coreutils',
+  ]);
+
+const noTrigger = warning('programs', `mkfifo is not found in ${workerPath}`, [
+  'workerctl watch cannot make its trigger, and does not start',
+  'install coreutils',
+]);
+
+/** The version of Node, as `process.versions.node` has it. */
+export function nodeFindings(version: string): Finding[] {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const isNew = major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
+  if (isNew) return [];
+  return [
+    warning('Node', `version ${version}`, [
+      'it is not tried with that one',
+      `install Node ${oldest.join('.')} or later`,
+    ]),
+  ];
+}

@@ -1,0 +1,142 @@
+import { accessSync, constants, existsSync, statSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { WorkerctlError } from '../../core/error.ts';
+import { fine, problem, warning, type Finding } from '../../core/finding.ts';
+import { launchOf } from '../../core/launch.ts';
+import { instanceNames } from '../../core/instance.ts';
+import { natureOf } from '../../core/mounts.ts';
+import { describeErrno } from '../../os/errno.ts';
+import { mountOf } from '../../os/proc-facts.ts';
+import { checkStateDirectory } from '../../os/state-directory.ts';
+import type { Examination } from './examination.ts';
+
+/** Owner, mode, file system and room of the state directory, and the room for logs. */
+export function stateDirectoryFindings(examination: Examination): Finding[] {
+  const { stateDir } = examination.config;
+  const about = `state directory ${stateDir}`;
+  return [
+    ...accessFindings(about, stateDir),
+    ...fileSystemFindings(about, stateDir),
+    ...roomFindings(foldersOf(examination)),
+  ];
+}
+
+function accessFindings(about: string, path: string): Finding[] {
+  try {
+    checkStateDirectory(path);
+    const folder = nearestThere(path);
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (folder !== path) return [fine(about, 'not there yet; the first start makes it')];
+    const mode = statSync(path).mode & 0o777;
+    if ((mode & 0o020) === 0) return [fine(about, `ours, mode ${mode.toString(8)}`)];
+    return [
+      warning(about, `its group can write there (mode ${mode.toString(8)})`, [
+        'whoever can write there can name any process of yours as a worker, and have it signalled',
+        `chmod g-w ${path}`,
+      ]),
+    ];
+  } catch (error) {
+    return [
+      problem(about, wordsOf(error, about), [
+        'no command can act on the workers (exit code 73)',
+        (error instanceof WorkerctlError && error.hint) ||
+          'run workerctl as the user who owns it, or set state_dir in the config',
+      ]),
+    ];
+  }
+}
+
+function wordsOf(error: unknown, about: string): string {
+  if (!(error instanceof WorkerctlError)) return describeErrno(error);
+  return error.message.replace(`${about}: `, '');
+}
+
+/** The folder itself, or the nearest one above it that is there. */
+export function nearestThere(path: string): string {
+  const above = dirname(path);
+  return existsSync(path) || above === path ? path : nearestThere(above);
+}
+
+function fileSystemFindings(about: string, path: string): Finding[] {
+  const type = mountOf(path)?.type ?? 'unknown';
+  switch (natureOf(type)) {
+    case 'local':
+      return [];
+    case 'memory':
+      return [
+        warning(about, `it lies in memory (${type}): a reboot empties it`, [
+          'deliberate stops, holds, counts and a restart under way are forgotten then; workers are not lost by that',
+          'set state_dir to a folder on disk if they are to be kept',
+        ]),
+      ];
+    case 'network':
+      return [
+        warning(about, `it lies on a network file system (${type})`, [
+          'its locks depend on a server, pids are those of one host only, and an outage stops every command',
+          'set state_dir to a folder on a local disk',
+        ]),
+      ];
+    case 'foreign':
+      return [
+        warning(about, `it lies on ${type}, which knows no owners, FIFOs or sockets`, [
+          'workerctl watch cannot run there, and everybody may be able to write there',
+          'set state_dir to a folder on a Linux file system',
+        ]),
+      ];
+  }
+}
+
+/** The state directory and the folders of the logs, each file system once. */
+function foldersOf({ config, hostName }: Examination): string[] {
+  const logs = config.workers.flatMap((worker) =>
+    instanceNames(worker).map((name) =>
+      dirname(launchOf(worker, name, config.stateDir, hostName).logFile),
+    ),
+  );
+  const devices = new Map<number, string>();
+  for (const folder of [config.stateDir, ...new Set(logs)].map(nearestThere)) {
+    const { dev } = statSync(folder);
+    if (!devices.has(dev)) devices.set(dev, folder);
+  }
+  return [...devices.values()];
+}
+
+/** Enough for the files of a thousand instances, and a day of modest logs. */
+const lowBytes = 64 * 1024 * 1024;
+const lowFiles = 1_000;
+
+/** What statfs(2) says of a file system. */
+export interface Room {
+  readonly blocks: number;
+  readonly bavail: number;
+  readonly bsize: number;
+  readonly files: number;
+  readonly ffree: number;
+}
+
+/** Whether there is room; `roomOf` is statfs(2). */
+export function roomFindings(
+  folders: readonly string[],
+  roomOf: (folder: string) => Room = (folder) => statfsSync(folder),
+): Finding[] {
+  return folders.map((folder) => {
+    const about = `room for ${folder}`;
+    const { bavail, bsize, blocks, ffree, files } = roomOf(folder);
+    const bytes = blocks > 0 ? bavail * bsize : Infinity; // some file systems do not say how large they are
+    const inodes = files > 0 ? ffree : Infinity;
+    const found = `${megabytes(bytes)}, ${Number.isFinite(inodes) ? `${inodes} files` : 'any number of files'}`;
+    if (bytes === 0 || inodes === 0)
+      return problem(about, `none: ${found}`, [
+        'nothing can be started, and silent workers are not killed',
+        'make room',
+      ]);
+    if (bytes >= lowBytes && inodes >= lowFiles) return fine(about, found);
+    return warning(about, `little: ${found}`, [
+      'on a full disk nothing can be started, and silent workers are not killed',
+      'make room',
+    ]);
+  });
+}
+
+const megabytes = (bytes: number): string =>
+  Number.isFinite(bytes) ? `${Math.floor(bytes / 1024 / 1024)} MB` : 'any number of bytes';

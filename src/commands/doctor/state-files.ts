@@ -1,0 +1,109 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { WorkerctlError } from '../../core/error.ts';
+import { fine, problem, someOf, warning, type Finding } from '../../core/finding.ts';
+import { describeErrno } from '../../os/errno.ts';
+import { intentPath, readIntent } from '../../os/intent-file.ts';
+import {
+  listStateFiles,
+  readDumpNote,
+  readExit,
+  readQuiet,
+  readRecord,
+  readStop,
+} from '../../os/state-files.ts';
+import type { Examination } from './examination.ts';
+
+/** Files that cannot be understood, and those that somebody who was killed has left half written. */
+export function stateFileFindings({ config: { stateDir } }: Examination): Finding[] {
+  const about = `files in ${stateDir}`;
+  let names: string[];
+  try {
+    names = existsSync(stateDir) ? readdirSync(stateDir) : [];
+  } catch (error) {
+    return [
+      problem(about, describeErrno(error), [
+        'nobody can tell which workers run',
+        'run workerctl as the user who owns them',
+      ]),
+    ];
+  }
+  const findings = [
+    ...intentFindings(stateDir),
+    ...instanceFindings(stateDir),
+    ...halfWrittenFindings(about, stateDir, names),
+  ];
+  return findings.length > 0 ? findings : [fine(about, `${names.length}, all understood`)];
+}
+
+function intentFindings(stateDir: string): Finding[] {
+  try {
+    readIntent(stateDir);
+    return [];
+  } catch (error) {
+    if (!(error instanceof WorkerctlError)) throw error;
+    return [
+      problem(intentPath(stateDir), found(error.message, intentPath(stateDir)), [
+        'no pass runs until a person has looked: nobody else knows what was stopped on purpose',
+        error.hint ?? 'remove that file',
+      ]),
+    ];
+  }
+}
+
+const found = (words: string, path: string): string => words.replace(`${path}: `, '');
+
+/** The files of each instance, and what becomes of one that cannot be understood. */
+function instanceFindings(stateDir: string): Finding[] {
+  const { recorded, notes } = listStateFiles(stateDir);
+  const exits = readdirIfThere(stateDir).filter((file) => file.endsWith('.exit'));
+  const named = (end: string): string[] =>
+    [...notes].filter((file) => file.endsWith(end)).map((file) => file.slice(0, -end.length));
+  const all = [
+    ...recorded.map((name) => [readRecord(stateDir, name), recordCost] as const),
+    ...named('.stop').map((name) => [readStop(stateDir, name), stopCost] as const),
+    ...named('.quiet').map((name) => [readQuiet(stateDir, name), noteCost] as const),
+    ...named('.dump').map((name) => [readDumpNote(stateDir, name), noteCost] as const),
+    ...exits.map((file) => [readExit(stateDir, file.slice(0, -'.exit'.length)), noteCost] as const),
+  ];
+  return all.flatMap(([file, [why, advice]]) => {
+    if (file.kind !== 'broken') return [];
+    const [, path = '', words = ''] = /^(.*?): (.*)$/s.exec(file.problem) ?? [];
+    return [warning(path, words, [why, advice])];
+  });
+}
+
+const recordCost = [
+  'its process is looked for in all of /proc instead, and how it died will not be known',
+  'run workerctl bootcheck: it writes the record anew',
+] as const;
+const stopCost = [
+  'it counts as a signal that was sent: a second one would cost some workers their job',
+  'if the process is not on its way out, remove the file, and stop it again',
+] as const;
+const noteCost = ['it is as if the file were not there', 'remove it'] as const;
+
+const readdirIfThere = (folder: string): string[] =>
+  existsSync(folder) ? readdirSync(folder) : [];
+
+/** A writer takes a moment. */
+const oldMs = 60_000;
+
+function halfWrittenFindings(about: string, stateDir: string, names: readonly string[]): Finding[] {
+  const inFolder = readdirIfThere(join(stateDir, '.new')).map((name) => join('.new', name));
+  const left = [...names.filter((name) => name.endsWith('.new') && name !== '.new'), ...inFolder]
+    .filter((name) => isOld(join(stateDir, name)))
+    .filter((name) => name !== `doctor.${process.pid}.new`);
+  if (left.length === 0) return [];
+  return [
+    warning(about, `left half written: ${someOf(left)}`, [
+      'somebody was killed while writing, or the disk was full; nobody reads these files',
+      'none needed: the next pass that acts removes its own; remove the others if they stay',
+    ]),
+  ];
+}
+
+function isOld(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && Date.now() - stats.mtimeMs > oldMs;
+}

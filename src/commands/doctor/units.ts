@@ -1,0 +1,86 @@
+import { unitOf, type Unit } from '../../core/cgroup.ts';
+import { fine, problem, someOf, warning, type Finding } from '../../core/finding.ts';
+import { groupOf } from '../../os/proc-facts.ts';
+import { readArguments } from '../../os/process-table.ts';
+import type { Answer } from '../../os/ask-program.ts';
+import type { Examination } from './examination.ts';
+
+/** Who is in a unit of systemd: the workers, and the watch, whose replacements of them land there too. */
+export interface Members {
+  readonly path: string;
+  readonly unit: Unit;
+  readonly names: readonly string[];
+}
+
+/** The units that our processes are in. Where nothing runs, the one that we are in: what we start lands there. */
+export function unitsOf({ observation, watch }: Examination): Members[] {
+  const pids = [...observation.instances.values()].flatMap(({ name, presence }) =>
+    presence.kind === 'alive' ? [{ name, pid: presence.process.pid }] : [],
+  );
+  if (watch !== undefined) pids.push({ name: 'watch', pid: watch.pid });
+  if (pids.length === 0) pids.push({ name: 'this command', pid: process.pid });
+  const byPath = new Map<string, string[]>();
+  for (const { name, pid } of pids) {
+    const path = groupOf(pid);
+    byPath.set(path, [...(byPath.get(path) ?? []), name]);
+  }
+  return [...byPath].map(([path, names]) => ({ path, unit: unitOf(path), names }));
+}
+
+/** Whether the end of a service would end the workers in it. */
+export async function unitFindings(examination: Examination): Promise<Finding[]> {
+  const services = unitsOf(examination).filter(({ unit }) => unit.kind === 'service');
+  if (services.length === 0) return [fine('systemd', 'no worker is in a service of it')];
+  return Promise.all(services.map((members) => serviceFinding(examination, members)));
+}
+
+async function serviceFinding(
+  { ask, watch }: Examination,
+  { unit, names }: Members,
+): Promise<Finding> {
+  const { name } = unit;
+  const about = `unit ${name}`;
+  const who = someOf(names);
+  const isOfUser = unit.kind === 'service' && unit.user !== undefined;
+  const words = ['show', '-p', 'KillMode', '-p', 'TimeoutStopUSec', name];
+  const answer = await ask('systemctl', isOfUser ? ['--user', ...words] : words);
+  const { KillMode: mode = '', TimeoutStopUSec: timeout = '' } = propertiesIn(answer);
+  if (mode === '') {
+    return warning(about, `${who} in it; its KillMode is not known: ${whyNot(answer)}`, [
+      'with KillMode=control-group, the default, a stop of the unit kills the workers',
+      `see that its KillMode is process: systemctl cat ${name}`,
+    ]);
+  }
+  if (mode === 'process' || mode === 'none') return fine(about, `${who} in it; KillMode=${mode}`);
+  const endsAll = watch !== undefined && readArguments(watch.pid).includes('--stop-on-exit');
+  if (mode === 'mixed' && endsAll && timeout === 'infinity')
+    return fine(about, `${who} in it; KillMode=mixed, and systemd waits for watch --stop-on-exit`);
+  return problem(about, `${who} in it; KillMode=${mode}, TimeoutStopSec ${timeout}`, [
+    mode === 'mixed'
+      ? `a stop of the unit kills the workers, at the latest after ${timeout}, whatever job they do`
+      : `a stop of the unit sends SIGTERM to all of them and to their children, and kills who is left after ${timeout}`,
+    'set KillMode=process in the unit (systemctl edit), then systemctl daemon-reload',
+  ]);
+}
+
+/** `Name=value`, a line each. */
+export function propertiesIn(answer: Answer): Record<string, string> {
+  if (answer.kind !== 'said' || answer.status !== 0) return {};
+  const pairs = answer.text.split('\n').flatMap((line): [string, string][] => {
+    const at = line.indexOf('=');
+    return at === -1 ? [] : [[line.slice(0, at), line.slice(at + 1).trim()]];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** Why a program has told nothing. */
+export function whyNot(answer: Answer): string {
+  switch (answer.kind) {
+    case 'absent':
+      return 'there is no such program here';
+    case 'failed':
+      return answer.why;
+    case 'said':
+      return answer.error.trim().split('\n')[0] || `exit status ${answer.status}`;
+  }
+}

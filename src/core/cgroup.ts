@@ -1,0 +1,40 @@
+/** What a process belongs to, as its control group tells. */
+export type Unit =
+  /** A login session: logind may end it with the login. */
+  | { readonly kind: 'session'; readonly name: string }
+  /** A service of the system, or of this user's own systemd. */
+  | { readonly kind: 'service'; readonly name: string; readonly user?: number }
+  /** Any other unit, a container, or nothing that systemd knows. */
+  | { readonly kind: 'other'; readonly name: string };
+
+/**
+ * The path of the group that systemd keeps a process in, from `/proc/PID/cgroup`: in its own hierarchy where there is one
+ * (version 1), else in the unified one. Source: cgroups(7).
+ */
+export function groupPathIn(text: string): string {
+  const lines = text.split('\n');
+  const own = lines.find((line) => line.includes(':name=systemd:'))?.split(':name=systemd:')[1];
+  const unified = lines.find((line) => line.startsWith('0::'))?.slice('0::'.length);
+  return [own, unified].find((path) => path !== undefined && path !== '/') ?? '/';
+}
+
+/** The unit that a group's path names: the innermost service or scope. Source: systemd.slice(5), pam_systemd(8). */
+export function unitOf(path: string): Unit {
+  const parts = path.split('/');
+  const at = parts.findLastIndex((part) => /\.(?:service|scope)$/.test(part));
+  const name = parts[at];
+  if (name === undefined) return { kind: 'other', name: path };
+  if (/^session-.*\.scope$/.test(name)) return { kind: 'session', name };
+  if (!name.endsWith('.service')) return { kind: 'other', name };
+  const manager = parts
+    .slice(0, at)
+    .flatMap((part) => /^user@(\d+)\.service$/.exec(part)?.[1] ?? []);
+  const user = manager.at(-1);
+  return { kind: 'service', name, ...(user !== undefined && { user: Number(user) }) };
+}
+
+/** The program of a CI runner that a group's path names; undefined when it names none. */
+export const runnerIn = (path: string): string | undefined =>
+  /actions[.-]runner|gitlab-runner|jenkins|buildkite|teamcity|bamboo|woodpecker|drone-runner|forgejo-runner|act_runner|vsts\.agent/i.exec(
+    path,
+  )?.[0];

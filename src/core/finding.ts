@@ -1,0 +1,55 @@
+/** What one look at the host has found. A `problem` bites now or at the next occasion, a `warning` may bite. */
+export type Finding =
+  | {
+      readonly level: 'ok';
+      /** What was looked at: `state directory /srv/app/shared/workerctl`. */
+      readonly about: string;
+      readonly found: string;
+    }
+  | {
+      readonly level: 'warning' | 'problem';
+      readonly about: string;
+      readonly found: string;
+      /** Why that matters. */
+      readonly why: string;
+      /** What to do. */
+      readonly advice: string;
+    };
+
+/** Why something matters and what to do. */
+export type Consequence = readonly [why: string, advice: string];
+
+/** What one check of `doctor` has found. */
+export interface Report {
+  /** Its name, for programs: `state-files`. */
+  readonly check: string;
+  readonly findings: readonly Finding[];
+}
+
+export const fine = (about: string, found: string): Finding => ({ level: 'ok', about, found });
+
+export const warning = (about: string, found: string, [why, advice]: Consequence): Finding => ({
+  level: 'warning',
+  about,
+  found,
+  why,
+  advice,
+});
+
+export const problem = (about: string, found: string, [why, advice]: Consequence): Finding => ({
+  level: 'problem',
+  about,
+  found,
+  why,
+  advice,
+});
+
+/** How many findings there are of a level. */
+export const countOf = (reports: readonly Report[], level: Finding['level']): number =>
+  reports.flatMap(({ findings }) => findings).filter((one) => one.level === level).length;
+
+/** The first few of many names: `mail.1, mail.2 and 3 more`. */
+export function someOf(names: readonly string[], most = 4): string {
+  const more = names.length - most;
+  return names.slice(0, most).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}

@@ -1,0 +1,82 @@
+import { countOf, type Finding, type Report } from '../core/finding.ts';
+import type { Colours } from './plain.ts';
+
+/** Where the words begin, behind the level. */
+const indent = 9;
+
+/** What `doctor` has found, the worst first; lines are wrapped at `columns`, not at all without it. */
+export function formatReports(
+  reports: readonly Report[],
+  colours: Colours,
+  columns?: number,
+): string {
+  const all = reports.flatMap(({ findings }) => findings);
+  const paint = { problem: colours.red, warning: colours.yellow, ok: colours.green };
+  const blocks = (['problem', 'warning', 'ok'] as const).flatMap((level) =>
+    all
+      .filter((finding) => finding.level === level)
+      .map((finding) => paint[level](level.padEnd(indent)) + formatFinding(finding, columns)),
+  );
+  return `${blocks.join('')}\n${formatCounts(reports, colours)}\n`;
+}
+
+function formatFinding(finding: Finding, columns: number | undefined): string {
+  const { about, found } = finding;
+  const parts =
+    finding.level === 'ok'
+      ? [`${about}: ${found}`]
+      : [`${about}: ${found}`, `why: ${finding.why}`, `do:  ${finding.advice}`];
+  return parts
+    .flatMap((part, index) => wrapped(part, columns, index === 0 ? 0 : 5))
+    .map((line, index) => `${index === 0 ? '' : ' '.repeat(indent)}${line}\n`)
+    .join('');
+}
+
+/** A text in lines; those after the first one are set in by `hanging`. A word that is too long stays whole. */
+function wrapped(text: string, columns: number | undefined, hanging: number): string[] {
+  if (columns === undefined) return [text];
+  const width = Math.max(20, columns - indent);
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/ (?! )/)) {
+    const fits = line === '' || line.trim() === '' || line.length + 1 + word.length <= width;
+    if (fits) line = line === '' || line.trim() === '' ? line + word : `${line} ${word}`;
+    else {
+      lines.push(line);
+      line = ' '.repeat(hanging) + word;
+    }
+  }
+  return [...lines, line];
+}
+
+function formatCounts(reports: readonly Report[], colours: Colours): string {
+  const problems = countOf(reports, 'problem');
+  const warnings = countOf(reports, 'warning');
+  const line = [
+    counted(problems, 'problem'),
+    counted(warnings, 'warning'),
+    `${countOf(reports, 'ok')} ok`,
+  ].join(', ');
+  if (problems > 0) return colours.red(line);
+  return warnings > 0 ? colours.yellow(line) : colours.green(line);
+}
+
+const counted = (count: number, what: string): string =>
+  `${count} ${what}${count === 1 ? '' : 's'}`;
+
+/** `doctor --json`. */
+export const reportsJson = (reports: readonly Report[]): string => {
+  const findings = reports.flatMap(({ check, findings: found }) =>
+    found.map((finding) => ({
+      check,
+      level: finding.level,
+      about: finding.about,
+      found: finding.found,
+      why: finding.level === 'ok' ? null : finding.why,
+      advice: finding.level === 'ok' ? null : finding.advice,
+    })),
+  );
+  const [problems, warnings] = [countOf(reports, 'problem'), countOf(reports, 'warning')];
+  const value = { schema: 1, ok: problems === 0, problems, warnings, findings };
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+};

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { fine, problem, warning, type Report } from '../../src/core/finding.ts';
+import { formatReports, reportsJson } from '../../src/output/doctor.ts';
+import { plain } from '../../src/output/plain.ts';
+
+const reports: readonly Report[] = [
+  { check: 'watch', findings: [fine('watch', 'pid 71')] },
+  {
+    check: 'cron',
+    findings: [
+      warning('cron', 'bootcheck runs at boot only', ['who dies stays down', 'every minute']),
+    ],
+  },
+  {
+    check: 'processes',
+    findings: [
+      problem('mail.1', 'pid 72 is stopped and will never leave by itself', [
+        'it does nothing',
+        'kill -CONT 72',
+      ]),
+    ],
+  },
+];
+
+test('the worst must come first, with why and what to do', () => {
+  expect(formatReports(reports, plain))
+    .toBe(`problem  mail.1: pid 72 is stopped and will never leave by itself
+         why: it does nothing
+         do:  kill -CONT 72
+warning  cron: bootcheck runs at boot only
+         why: who dies stays down
+         do:  every minute
+ok       watch: pid 71
+
+1 problem, 1 warning, 1 ok
+`);
+});
+
+test('lines must fit into the columns, and words that do not must stay whole', () => {
+  const text = formatReports(reports, plain, 40);
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(40);
+  expect(text).toContain(
+    'problem  mail.1: pid 72 is stopped and\n         will never leave by itself\n',
+  );
+  const long = 'x'.repeat(90);
+  const narrow = formatReports(
+    [{ check: 'a', findings: [warning(`/${long}`, 'found', [long, 'b'])] }],
+    plain,
+    80,
+  );
+  expect(narrow).toContain(`/${long}`);
+});
+
+test('levels must be coloured where colours are wanted', () => {
+  const marked = { ...plain, red: (text: string) => `<${text}>`, level: 1 };
+  expect(formatReports(reports, marked)).toMatch(/^<problem {2}>mail\.1[^]*<1 problem, .*>\n$/);
+});
+
+test('JSON must hold each finding with its check', () => {
+  const json = JSON.parse(reportsJson(reports)) as Record<string, unknown>;
+  expect(json).toMatchObject({ schema: 1, ok: false, problems: 1, warnings: 1 });
+  expect(json['findings']).toContainEqual({
+    check: 'watch',
+    level: 'ok',
+    about: 'watch',
+    found: 'pid 71',
+    why: null,
+    advice: null,
+  });
+});

@@ -251,8 +251,8 @@ function failuresAfter(
             observation,
             isReady(observed, worker, observation),
           );
-      if (failure === undefined) Reflect.deleteProperty(after, name);
-      else after[name] = failure;
+      if (failure !== undefined) after[name] = failure;
+      else if (before !== undefined) Reflect.deleteProperty(after, name);
     }
   }
   return after;

@@ -174,20 +174,24 @@ function instanceStatus(
   }
   const { state, detail } = up(observed, worker, scene);
   const release = releaseOf(observed);
-  return {
+  // Spelt out: to spread an object takes a microsecond, and there may be a thousand.
+  const status: Writable<InstanceStatus> = {
     name: instanceOf(name),
     worker: workerName,
     state,
     pid: process.pid,
     uptime: ageOf(process, scene.observation),
-    ...(release !== undefined && { release }),
     isOutdated:
       isToBeReplaced(scene.intent, name, process) ||
       isOtherRelease(release, scene.releases[workerName]),
-    ...(activity && { activity }),
     detail,
   };
+  if (release !== undefined) status.release = release;
+  if (activity !== undefined) status.activity = activity;
+  return status;
 }
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const releaseOf = ({ presence }: ObservedInstance): string | undefined =>
   presence.kind === 'alive' ? presence.record.release : undefined;

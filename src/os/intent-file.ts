@@ -11,40 +11,47 @@ import { once } from './once.ts';
 import { readJson } from './state-files.ts';
 
 const intentSchema = once(() => {
-  const byInstance = <T extends z.ZodMiniType>(value: T) =>
-    z._default(z.record(z.string(), value), {});
-  const identity = z.object({ pid: z.int(), start_time: z.int(), boot_id: z.string() });
+  // What an entry looks like is made with the first one: mostly there is none.
+  const byInstance = <T extends z.ZodMiniType>(value: () => T) =>
+    z._default(z.record(z.string(), z.lazy(value)), {});
+  const identity = () => z.object({ pid: z.int(), start_time: z.int(), boot_id: z.string() });
   const asked = { at: z.number(), by: z.string() };
-  const timed = z.object({ ...asked, until: z.optional(z.number()) });
-  const release = z.object({ from: z.optional(z.string()), to: z.optional(z.string()) });
-  const batch = z.union([
-    z.object({ kind: z.literal('count'), count: z.number() }),
-    z.object({ kind: z.literal('percent'), percent: z.number() }),
-  ]);
-  const options = z.object({
-    canary: z.optional(z.boolean()),
-    batch: z.optional(batch),
-    overlap: z.optional(z.boolean()),
-    kill_after: z.optional(z.number()),
-  });
-  const rollout = z.object({
-    ...asked,
-    id: z.string(),
-    options,
-    replaces: z.record(z.string(), z.nullable(identity)),
-    releases: z.record(z.string(), release),
-    proven: z.array(z.string()),
-    aborted: z.optional(z.object({ at: z.number(), instance: z.string(), why: z.string() })),
-  });
+  const timed = () => z.object({ ...asked, until: z.optional(z.number()) });
+  const release = () => z.object({ from: z.optional(z.string()), to: z.optional(z.string()) });
+  const batch = () =>
+    z.union([
+      z.object({ kind: z.literal('count'), count: z.number() }),
+      z.object({ kind: z.literal('percent'), percent: z.number() }),
+    ]);
+  const options = () =>
+    z.object({
+      canary: z.optional(z.boolean()),
+      batch: z.optional(batch()),
+      overlap: z.optional(z.boolean()),
+      kill_after: z.optional(z.number()),
+    });
+  const rollout = () =>
+    z.object({
+      ...asked,
+      id: z.string(),
+      options: options(),
+      replaces: z.record(z.string(), z.nullable(identity())),
+      releases: z.record(z.string(), release()),
+      proven: z.array(z.string()),
+      aborted: z.optional(z.object({ at: z.number(), instance: z.string(), why: z.string() })),
+    });
   return z.object({
     version: z.literal(1),
-    stopped: z.record(z.string(), z.object(asked)),
+    stopped: z.record(
+      z.string(),
+      z.lazy(() => z.object(asked)),
+    ),
     held: byInstance(timed),
     quiet: byInstance(timed),
-    wants: byInstance(z.object({ ...asked, identifiers: z.array(z.string()) })),
-    failures: byInstance(z.object({ start: z.string(), count: z.number(), at: z.number() })),
-    deadlines: byInstance(z.object({ process: identity, at: z.number() })),
-    rollouts: z._default(z.array(rollout), []),
+    wants: byInstance(() => z.object({ ...asked, identifiers: z.array(z.string()) })),
+    failures: byInstance(() => z.object({ start: z.string(), count: z.number(), at: z.number() })),
+    deadlines: byInstance(() => z.object({ process: identity(), at: z.number() })),
+    rollouts: z._default(z.array(z.lazy(rollout)), []),
   });
 });
 

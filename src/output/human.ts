@@ -233,6 +233,8 @@ function detailOf({ isOutdated, state, detail, activity }: InstanceStatus, { at 
 }
 
 function formatSummary(status: Status, colours: Colours): string {
+  const counts = new Map<InstanceState, number>();
+  for (const { state } of status.instances) counts.set(state, (counts.get(state) ?? 0) + 1);
   const others = (
     [
       'starting',
@@ -247,7 +249,7 @@ function formatSummary(status: Status, colours: Colours): string {
       'surplus',
     ] as const
   ).flatMap((state) => {
-    const count = status.instances.filter((one) => one.state === state).length;
+    const count = counts.get(state) ?? 0;
     return count === 0 ? [] : [`${count} ${state}`];
   });
   const { wanted, up, ready } = status;

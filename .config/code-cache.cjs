@@ -45,8 +45,14 @@ function scene(folder, pid) {
   const write = (name, text) => fs.writeFileSync(path.join(folder, name), text);
   fs.mkdirSync(path.join(state, 'heartbeats'), { recursive: true });
   const common = 'command: ["true"], directory: .';
-  write('warm.yaml', `state_dir: state\nworkers:\n  warm: {${common}, count: 1}\n  none: {${common}, count: 0}\n`);
-  write('missing.yaml', `state_dir: none\nworkers: {warm: {${common}, count: 2, heartbeat: {timeout: 1h}}}\n`);
+  write(
+    'warm.yaml',
+    `state_dir: state\nworkers:\n  warm: {${common}, count: 1}\n  none: {${common}, count: 0}\n`,
+  );
+  write(
+    'missing.yaml',
+    `state_dir: none\nworkers: {warm: {${common}, count: 2, heartbeat: {timeout: 1h}}}\n`,
+  );
   const record = {
     pid,
     ...identity(pid),

@@ -142,7 +142,7 @@ function observeInstance(scene: Scene, name: string, worker: Worker | undefined)
       : { name, presence, pidfile, activity, problems };
   if (presence.kind !== 'alive') return observed;
   const { record: living } = presence;
-  const said = mayHave(scene, `${heartbeatName(name, living.start)}.status`)
+  const said = mayHave(scene, () => `${heartbeatName(name, living.start)}.status`)
     ? readSaidStatus(config.stateDir, name, living.start)
     : undefined;
   if (worker?.heartbeat === undefined && said === undefined) return observed;
@@ -184,22 +184,23 @@ function presenceOf(
   const hasShownReady =
     worker !== undefined &&
     worker.ready.kind !== 'after' &&
-    mayHave(scene, `${name}.ready`) &&
+    mayHave(scene, () => `${name}.ready`) &&
     wasSeenReady(stateDir, name, record.start);
   if (process === undefined) {
     const stop = stopOf(stateDir, name, record);
     const death = deathOf(stateDir, name, record);
     return { kind: 'dead', record, ...death, ...(stop && { stop }), hasShownReady };
   }
-  const stop = mayHave(scene, `${name}.stop`) ? stopOf(stateDir, name, record) : undefined;
-  const quiet = mayHave(scene, `${name}.quiet`) ? quietOf(stateDir, name, record) : undefined;
+  const stop = mayHave(scene, () => `${name}.stop`) ? stopOf(stateDir, name, record) : undefined;
+  const quiet = mayHave(scene, () => `${name}.quiet`) ? quietOf(stateDir, name, record) : undefined;
   if (stop === undefined && quiet === undefined)
     return { kind: 'alive', record, process, hasShownReady };
   const notes = { ...(stop && { stop }), ...(quiet && { quiet }) };
   return { kind: 'alive', record, process, hasShownReady, ...notes };
 }
 
-const mayHave = ({ notes }: Scene, file: string): boolean => notes?.has(file) !== false;
+const mayHave = ({ notes }: Scene, fileOf: () => string): boolean =>
+  notes === undefined || (notes.size > 0 && notes.has(fileOf()));
 
 const titlePatterns = new Map<string, RegExp>();
 
@@ -210,7 +211,7 @@ function activityOf(
   { record, process }: Extract<Presence, { kind: 'alive' }>,
   worker: Worker | undefined,
 ): Activity | undefined {
-  const said = mayHave(scene, heartbeatName(name, record.start))
+  const said = mayHave(scene, () => heartbeatName(name, record.start))
     ? readActivity(heartbeatPath(scene.config.stateDir, name, record.start))
     : undefined;
   const title = worker?.busyTitle;

@@ -242,6 +242,7 @@ function failuresAfter(
       const observed = observation.instances.get(name);
       if (observed === undefined) continue;
       const { [name]: before } = failures;
+      if (before === undefined && observed.presence.kind !== 'dead') continue;
       const failure = Object.hasOwn(stopped, name)
         ? undefined
         : failureAfter(

@@ -111,11 +111,9 @@ export function statusOf(
   observation: Observation,
   releases: Releases = {},
 ): Status {
-  const configured = new Map(
-    config.workers.flatMap((worker) =>
-      instanceNames(worker).map((name) => [name, worker] as const),
-    ),
-  );
+  const configured = new Map<string, Worker>();
+  for (const worker of config.workers)
+    for (const name of instanceNames(worker)) configured.set(name, worker);
   const scene: Scene = { config, intent, observation, releases };
   const instances = [...observation.instances.values()].map((observed) =>
     instanceStatus(observed, configured.get(observed.name), scene),
@@ -288,7 +286,7 @@ function notesOn(
   { name, presence, problems, saidStatus }: ObservedInstance,
   { intent, observation }: Scene,
 ): string[] {
-  const notes = [...problems];
+  const notes = problems.length === 0 ? [] : [...problems];
   if (saidStatus !== undefined) notes.push(saidStatus);
   if (presence.kind === 'stray') notes.push('no record claims it; bootcheck adopts it');
   if (isFrozen({ presence })) notes.push('stopped (SIGSTOP): it does nothing; kill -CONT wakes it');

@@ -193,22 +193,20 @@ export function readRecord(stateDir: string, instance: string): StateFile<Proces
       problem: `${path}: expected the record of ${instanceOf(instance)}, found that of ${JSON.stringify(value.instance)}`,
     };
   }
-  return {
-    kind: 'read',
-    value: {
-      pid: value.pid, // spelt out: to spread an object takes a microsecond
-      startTime: value.start_time,
-      bootId: value.boot_id,
-      instance: value.instance,
-      start: value.start,
-      shimPid: value.shim_pid,
-      startedAt: momentOf(value.started_at),
-      ...(value.release !== undefined && { release: value.release }),
-      commandDigest: value.command_digest,
-      stopSignal: value.stop_signal,
-      log: value.log,
-    },
+  const record: { -readonly [Key in keyof ProcessRecord]: ProcessRecord[Key] } = {
+    pid: value.pid, // spelt out: to spread an object takes a microsecond
+    startTime: value.start_time,
+    bootId: value.boot_id,
+    instance: value.instance,
+    start: value.start,
+    shimPid: value.shim_pid,
+    startedAt: momentOf(value.started_at),
+    commandDigest: value.command_digest,
+    stopSignal: value.stop_signal,
+    log: value.log,
   };
+  if (value.release !== undefined) record.release = value.release;
+  return { kind: 'read', value: record };
 }
 
 /** The part of a record that is known before the process is: JSON members without braces, for the shim. */

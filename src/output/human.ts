@@ -224,6 +224,7 @@ const areReleasesTold = ({ instances, isReleaseNamed }: Status): boolean =>
   (isReleaseNamed || new Set(instances.flatMap(({ release }) => release ?? [])).size > 1);
 
 function detailOf({ isOutdated, state, detail, activity }: InstanceStatus, { at }: Status): string {
+  if (!isOutdated && activity === undefined) return detail;
   const parts = [
     isOutdated && state !== 'draining' && state !== 'leaving' ? 'outdated' : '',
     activity === undefined ? '' : formatActivity(activity, at),

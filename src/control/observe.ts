@@ -155,12 +155,16 @@ function observeInstance(scene: Scene, name: string, worker: Worker | undefined)
 
 /** How long it has been silent. On a full disk nobody can tell: the beats may just not get through. */
 function vitalSigns(
-  { config: { stateDir }, silence: tracker }: Scene,
+  scene: Scene,
   name: string,
   record: ProcessRecord,
   { timeout }: HeartbeatPolicy,
 ): Pick<ObservedInstance, 'silence' | 'dumpedAt'> & { problems?: readonly string[] } {
-  if (tracker === undefined || tracker.isUnheard(name, record.start)) return {};
+  const { config, silence: tracker } = scene;
+  const { stateDir } = config;
+  if (tracker === undefined) return {};
+  const maySpeak = mayHave(scene, () => `${heartbeatName(name, record.start)}.notify`);
+  if (maySpeak && tracker.isUnheard(name, record.start)) return {};
   const silence = tracker.silenceOf(name, record.start);
   if (silence < timeout) return { silence };
   if (isDiskFull(stateDir)) {

@@ -6,8 +6,8 @@ import {
   readFileSync,
   readdirSync,
   renameSync,
-  rmSync,
   statSync,
+  unlinkSync,
 } from 'node:fs';
 import * as z from 'zod/mini';
 import { WorkerctlError } from '../core/error.ts';
@@ -125,7 +125,10 @@ export const heartbeatPath = (stateDir: string, instance: string, start: string)
 
 /** The heartbeat file as `listStateFiles` names it. */
 export const heartbeatName = (instance: string, start: string): string =>
-  `${heartbeats}/${instanceOf(instance)}.${start}`;
+  heartbeatFile(`${instanceOf(instance)}.${start}`);
+
+/** A file in the folder of heartbeats, as `listStateFiles` names it. */
+export const heartbeatFile = (file: string): string => `${heartbeats}/${file}`;
 
 const heartbeats = 'heartbeats';
 
@@ -154,7 +157,7 @@ export function listStateFiles(stateDir: string): { recorded: string[]; notes: S
       if (/^[\w-]+\.[\w-]+(?:~[\w-]+)?$/.test(name)) recorded.push(name);
     } else if (noteKinds.test(file)) notes.add(file);
     else if (file === heartbeats)
-      for (const beat of namesIn(heartbeatFolder(stateDir))) notes.add(`${heartbeats}/${beat}`);
+      for (const beat of namesIn(heartbeatFolder(stateDir))) notes.add(heartbeatFile(beat));
   }
   return { recorded, notes };
 }
@@ -444,7 +447,9 @@ export const writeSaidStatus = (
 /** Removes a file that has lost its meaning; one that is gone already is no error. */
 export const removeFile = (path: string): void => {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
-  rmSync(path, { force: true });
+  ifThere(() => {
+    unlinkSync(path);
+  });
   effect();
 };
 

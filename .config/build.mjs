@@ -83,7 +83,7 @@ const lazyIsRest = (rest, lazy, hot = new Set()) => ({
 });
 
 /** In the rest: what the hot bundle has is taken from there, so that no class is there twice. */
-const hotIsShared = (hot, shared) => ({
+const hotIsShared = (hot, exported, shared) => ({
   name: 'hot-is-shared',
   setup({ onResolve, onLoad }) {
     onResolve(isOurs, (args) => {
@@ -93,7 +93,12 @@ const hotIsShared = (hot, shared) => ({
       return { path: name, namespace: 'hot' };
     });
     onLoad({ filter: /.*/, namespace: 'hot' }, ({ path }) => ({
-      contents: `module.exports = require("./cli.cjs").shared[${JSON.stringify(path)}]();`,
+      contents: [
+        `const hot = require("./cli.cjs").shared[${JSON.stringify(path)}]();`,
+        ...exported
+          .get(path)
+          .map((name, at) => `const m${at} = hot.${name};\nexport { m${at} as ${name} };`),
+      ].join('\n'),
       resolveDir: root,
     }));
     onResolve({ filter: /^\.\/cli\.cjs$/ }, ({ path }) => ({ path, external: true }));
@@ -120,14 +125,15 @@ async function survey() {
 
 const listed = (names, lineOf) => `{${names.map(lineOf).join(',\n')}}`;
 
-async function buildRest({ hot, lazy }, outfile) {
+/** @returns the modules of the hot bundle that the rest needs */
+async function buildRest({ hot, lazy }, exported, outfile) {
   const shared = new Set();
   const parts = listed([...lazy], (name) => `'${name}': () => require('./${name}')`);
   await build({
     ...common,
     stdin: virtual(`export const parts = ${parts};`),
     outfile,
-    plugins: [apart, hotIsShared(hot, shared)],
+    plugins: [apart, hotIsShared(hot, exported, shared)],
   });
   return shared;
 }
@@ -142,18 +148,22 @@ async function exportsOf(names) {
     write: false,
     metafile: true,
   });
-  return Object.values(metafile.outputs).map(({ entryPoint, exports }) => [entryPoint, exports]);
+  const outputs = Object.values(metafile.outputs);
+  return new Map(outputs.map(({ entryPoint, exports }) => [entryPoint, exports]));
 }
 
-async function buildHot({ hot, shared, rest }, outfile) {
-  const modules = await exportsOf([...shared]);
-  const imports = modules.map(([name, exports], at) => {
-    const names = exports.map((one) => `${one} as m${at}_${one}`);
+async function buildHot({ hot, shared, rest, exported }, outfile) {
+  const modules = [...shared].map((name, at) => ({
+    name,
+    members: exported.get(name).map((member) => [member, `m${at}_${member}`]),
+  }));
+  const imports = modules.map(({ name, members }) => {
+    const names = members.map(([member, alias]) => `${member} as ${alias}`);
     return `import { ${names.join(', ')} } from './${name}';`;
   });
-  const tables = listed(modules, ([name, exports]) => {
-    const at = modules.findIndex(([one]) => one === name);
-    return `'${name}': () => ({${exports.map((one) => `${one}: m${at}_${one}`).join(', ')}})`;
+  const tables = listed(modules, ({ name, members }) => {
+    const entries = members.map(([member, alias]) => `${member}: ${alias}`);
+    return `'${name}': () => ({${entries.join(', ')}})`;
   });
   await build({
     ...common,
@@ -176,10 +186,11 @@ function sign(file) {
 
 const found = await survey();
 const unnamed = join(made, 'rest.cjs');
-const shared = await buildRest(found, unnamed);
+const exported = await exportsOf([...found.hot]);
+const shared = await buildRest(found, exported, unnamed);
 const rest = `rest-${sign(unnamed)}.cjs`;
 renameSync(unnamed, join(made, rest));
-await buildHot({ hot: found.hot, shared, rest: `./${rest}` }, join(made, 'cli.cjs'));
+await buildHot({ hot: found.hot, shared, rest: `./${rest}`, exported }, join(made, 'cli.cjs'));
 
 await build({
   ...common,
@@ -204,7 +215,7 @@ for (const name of ['cli.cjs', 'yargs.cjs', 'demo.cjs', 'proper-lockfile.cjs'])
   sign(join(made, name));
 for (const script of ['shim.sh', 'signal.sh', 'notify.pl', 'notify.py'])
   copyFileSync(join(root, 'src/os', script), join(made, script));
-execFileSync(process.execPath, [join(root, '.config/code-cache.cjs'), made], {
+execFileSync(process.execPath, [join(root, '.config/code-cache.cjs'), made, dist], {
   stdio: ['ignore', 'ignore', 'pipe'],
 });
 

@@ -7,19 +7,20 @@ const os = require('node:os');
 const path = require('node:path');
 const vm = require('node:vm');
 
-const [dist] = process.argv.slice(2);
+// Where they are, and where they will be: stack traces name the place that they were compiled for.
+const [made, dist] = process.argv.slice(2);
 const parts = new Map();
 
 /** As the launcher does it. */
 function load(name) {
   const known = parts.get(name);
   if (known !== undefined) return known.part.exports;
-  const file = path.join(dist, name);
+  const file = path.join(made, name);
   const source = fs.readFileSync(file, 'latin1');
-  const script = new vm.Script(source, { filename: file });
+  const script = new vm.Script(source, { filename: path.join(dist, name) });
   const part = { exports: {} };
   parts.set(name, { part, script, file, source });
-  script.runInThisContext()(part.exports, ask, part, file, dist);
+  script.runInThisContext()(part.exports, ask, part, file, made);
   return part.exports;
 }
 

@@ -1,31 +1,98 @@
-// Writes V8's code cache of the bundle, after having run the two commands that must start fast, so that
-// their functions are in it compiled.
+// Writes V8's code cache of the bundles in a folder, after having run the commands that must start fast, so that
+// their functions are in it compiled. No worker is started: one process stands for one that runs.
 'use strict';
+const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const vm = require('node:vm');
 
-const bundle = path.join(__dirname, '..', 'dist', 'cli.cjs');
-const source = fs.readFileSync(bundle);
-const script = new vm.Script(source.toString('latin1'), { filename: bundle });
-const main = { exports: {} };
-script.runInThisContext()(main.exports, require, main, bundle, path.dirname(bundle));
+// Where they are, and where they will be: stack traces name the place that they were compiled for.
+const [made, dist] = process.argv.slice(2);
+const parts = new Map();
+
+/** As the launcher does it. */
+function load(name) {
+  const known = parts.get(name);
+  if (known !== undefined) return known.part.exports;
+  const file = path.join(made, name);
+  const source = fs.readFileSync(file, 'latin1');
+  const script = new vm.Script(source, { filename: path.join(dist, name) });
+  const part = { exports: {} };
+  parts.set(name, { part, script, file, source });
+  script.runInThisContext()(part.exports, ask, part, file, made);
+  return part.exports;
+}
+
+const ask = (name) => (name.startsWith('./') ? load(name) : require(name));
+
+/** What a bundle and its cache begin with. */
+const idLength = 24;
+
+/** Writes the caches that there are none of yet: a function that a command does not need only delays its start. */
+function writeCaches() {
+  for (const { script, file, source } of parts.values()) {
+    if (fs.existsSync(`${file}.cache`)) continue;
+    const id = Buffer.from(source.slice(0, idLength), 'latin1');
+    fs.writeFileSync(`${file}.cache`, Buffer.concat([id, script.createCachedData()]));
+  }
+}
+
+const start = '0123456789abcdef';
+
+/** A folder with a config and the files of one instance that lives, says what it does, and was never started. */
+function scene(folder, pid) {
+  const state = path.join(folder, 'state');
+  const write = (name, text) => fs.writeFileSync(path.join(folder, name), text);
+  fs.mkdirSync(path.join(state, 'heartbeats'), { recursive: true });
+  const common = 'command: ["true"], directory: .';
+  write(
+    'warm.yaml',
+    `state_dir: state\nworkers:\n  warm: {${common}, count: 1}\n  none: {${common}, count: 0}\n`,
+  );
+  write(
+    'missing.yaml',
+    `state_dir: none\nworkers: {warm: {${common}, count: 2, heartbeat: {timeout: 1h}}}\n`,
+  );
+  const record = {
+    pid,
+    ...identity(pid),
+    shim_pid: 0,
+    instance: 'warm.1',
+    start,
+    started_at: Date.now() - 10_000,
+    release: path.basename(folder),
+    command_digest: '0'.repeat(12),
+    stop_signal: 'TERM',
+    log: { path: '/dev/null', offset: 0 },
+  };
+  write('state/warm.1.json', `${JSON.stringify(record)}\n`);
+  write('state/warm.1.pid', `${pid}\n`);
+  write(`state/heartbeats/warm.1.${start}`, 'busy warm\n');
+  write('state/state.json', '{"version":1,"stopped":{}}\n');
+}
+
+/** Start time and boot id, as a record has them. */
+function identity(pid) {
+  const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  return { start_time: Number(stat.slice(stat.lastIndexOf(')')).split(' ')[20]), boot_id: boot };
+}
 
 (async () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'workerctl-build-'));
-  /** A config of a few instances, none of which is ever started. */
-  const configOf = (count) => {
-    const config = path.join(folder, `${count}.yaml`);
-    const worker = `{command: ["true"], count: ${count}, stop: {signal: TERM}}`;
-    fs.writeFileSync(config, `state_dir: state\nworkers: {warm: ${worker}}\n`);
-    return config;
-  };
+  const process = spawn('/bin/sleep', ['60'], { stdio: 'ignore' });
   try {
-    await main.exports.main(['status', '--config', configOf(2)]);
-    await main.exports.main(['bootcheck', '--config', configOf(0)]);
+    scene(folder, process.pid);
+    const run = (config, ...words) =>
+      load('./cli.cjs').main([...words, '--config', path.join(folder, config)], folder);
+    await run('warm.yaml', 'status');
+    await run('warm.yaml', 'bootcheck');
+    writeCaches();
+    await run('missing.yaml', 'restart', '--dry-run'); // the rest, and yargs
+    writeCaches();
   } finally {
+    process.kill('SIGKILL');
     fs.rmSync(folder, { recursive: true, force: true });
   }
-  fs.writeFileSync(`${bundle}.cache`, script.createCachedData());
 })();

@@ -22,6 +22,7 @@ export function run(directory: string | undefined): void {
   // Folders and files are as readable as ever, whatever the caller's umask; workers get their own.
   process.umask(0o022);
   void main(process.argv.slice(2), directory).then((code) => {
-    process.exitCode = code;
+    // All is written and closed by now. To let the event loop run out would cost another collection of garbage.
+    process.exit(code);
   });
 }

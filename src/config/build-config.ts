@@ -113,8 +113,11 @@ function worker(name: string, section: Section, { base, stateDir, logDir }: Fold
   };
 }
 
-const numbered = (count: number): string[] =>
-  Array.from({ length: count }, (_, i) => String(i + 1));
+function numbered(count: number): string[] {
+  const numbers: string[] = [];
+  for (let number = 1; number <= count; number += 1) numbers.push(String(number));
+  return numbers;
+}
 
 function limitsOf(limits: Section['limits']): Worker['limits'] {
   const entries = Object.entries({ nofile: 1024, ...limits }).map(([name, limit]) => {

@@ -34,6 +34,7 @@ const eachOnce = (problems: readonly Problem[]): Problem[] => [
 ];
 
 function badIdentifiers(worker: Worker, file: ConfigFile): Problem[] {
+  if (worker.isCounted) return [];
   const seen = new Set<string>();
   return worker.identifiers.flatMap((identifier, index) => {
     const isNew = !seen.has(identifier);

@@ -92,15 +92,15 @@ function unknownKey(key: string, above: KeyPath): Problem {
 }
 
 function adviceOn(key: string, above: KeyPath): string {
-  const known = knownKeys(configSchema, above);
+  const known = knownKeys(configSchema(), above);
   const meant = [otherNames[key.toLowerCase()], nearest(key, known)].find(
     (each) => each !== undefined && known.includes(each),
   );
   if (meant !== undefined) return `did you mean "${meant}"?`;
   const isTop = above.length === 0;
-  if (!isTop && knownKeys(configSchema, []).includes(key)) return 'it belongs to the top level';
+  if (!isTop && knownKeys(configSchema(), []).includes(key)) return 'it belongs to the top level';
   if (!isTop && above[0] === 'defaults' && key === 'command') return 'each worker has its own';
-  if (isTop && key in workerSchema.shape)
+  if (isTop && key in workerSchema().shape)
     return 'it belongs to a worker (below workers.NAME) or to defaults';
   return `known here: ${known.join(', ')}`;
 }

@@ -9,10 +9,12 @@ type InnerShape<T> =
     ? Shape
     : never;
 
-const shared = defaultsSchema.shape;
+const shared = defaultsSchema().shape;
+const { shape: topShape } = configSchema();
+const worker = workerSchema();
 const specifiers = 'May hold %i (identifier), %p (worker), %n (instance), %H (host), %% (percent).';
 
-const topKeys: Described<typeof configSchema.shape> = {
+const topKeys: Described<typeof topShape> = {
   state_dir:
     'The folder of pidfiles, locks and the journal, relative to this file. Default: .workerctl',
   log_dir: 'The folder of the logs, relative to this file. Default: log',
@@ -22,7 +24,7 @@ const topKeys: Described<typeof configSchema.shape> = {
   workers: 'The workers by name; at least one.',
 };
 
-const workerKeys: Described<typeof workerSchema.shape> = {
+const workerKeys: Described<typeof worker.shape> = {
   command: `What to run, in the foreground unless it daemonizes: words in quotes as in a shell, but no shell runs; or a list of words. ${specifiers}`,
   count: 'How many instances; their identifiers are 1, 2, 3, ... Default: 1',
   identifiers: 'The identifiers of the instances, in place of count.',
@@ -118,7 +120,7 @@ const recycleKeys: Described<InnerShape<typeof shared.recycle>> = {
   outdated: 'Whether it is replaced when a start would give it another release. Default: false',
   min_age: 'It is left alone until it has run for so long. Default: 1m',
 };
-const releaseKeys: Described<InnerShape<typeof configSchema.shape.release>> = {
+const releaseKeys: Described<InnerShape<typeof topShape.release>> = {
   command: 'The first line that this prints; run in the folder of this file, no shell.',
   file: 'The first line of this file, relative to the config.',
 };
@@ -126,8 +128,8 @@ const releaseKeys: Described<InnerShape<typeof configSchema.shape.release>> = {
 /** The JSON Schema (draft 7, which editors know best) of a config file, made from the schema that checks it. */
 export function configJsonSchema(): object {
   const registry = z.registry<Record<string, unknown>>();
-  describe(registry, configSchema.shape, topKeys);
-  describe(registry, workerSchema.shape, workerKeys);
+  describe(registry, topShape, topKeys);
+  describe(registry, worker.shape, workerKeys);
   describe(registry, shared.log._zod.def.innerType.shape, logKeys);
   describe(registry, shared.limits._zod.def.innerType.shape, limitKeys);
   describe(registry, shared.ready._zod.def.innerType.shape, readyKeys);
@@ -138,9 +140,9 @@ export function configJsonSchema(): object {
   describe(registry, shared.heartbeat._zod.def.innerType.shape, heartbeatKeys);
   describe(registry, shared.backoff._zod.def.innerType.shape, backoffKeys);
   describe(registry, shared.recycle._zod.def.innerType.shape, recycleKeys);
-  describe(registry, configSchema.shape.release._zod.def.innerType.shape, releaseKeys);
+  describe(registry, topShape.release._zod.def.innerType.shape, releaseKeys);
   addRules(registry);
-  const { $schema, ...schema } = z.toJSONSchema(configSchema, {
+  const { $schema, ...schema } = z.toJSONSchema(configSchema(), {
     target: 'draft-7',
     metadata: registry,
     io: 'input',
@@ -167,8 +169,8 @@ function describe(
 /** What the schema checks with code, as far as JSON Schema has words for it. */
 function addRules(registry: Registry): void {
   const exclusive = { not: { required: ['count', 'identifiers'] } };
-  registry.add(workerSchema, exclusive);
-  const { defaults, release, workers } = configSchema.shape;
+  registry.add(worker, exclusive);
+  const { defaults, release, workers } = topShape;
   registry.add(defaults, { ...registry.get(defaults), ...exclusive });
   registry.add(workers, { ...registry.get(workers), minProperties: 1 });
   registry.add(shared.identifiers, { ...registry.get(shared.identifiers), uniqueItems: true });
@@ -179,7 +181,7 @@ function addRules(registry: Registry): void {
     anyOf: [{ required: ['command'] }, { required: ['file'] }],
     not: { required: ['command', 'file'] },
   });
-  registry.add(passedVariable, { not: { enum: ciVariables } });
+  registry.add(passedVariable(), { not: { enum: ciVariables } });
 }
 
 const anyPair = (pairs: typeof readyPairs): object => ({

@@ -17,7 +17,7 @@ export function loadConfig(path: string): Config {
   const file = resolve(path);
   const document = parseYaml(readConfigFile(file));
   refuse(file, document.problems);
-  const checked = configSchema.safeParse(document.value);
+  const checked = configSchema().safeParse(document.value);
   if (!checked.success)
     throw configError(file, problemsOf(checked.error.issues, document).map(document.place));
   const config = buildConfig(file, checked.data, document.sourceOf);

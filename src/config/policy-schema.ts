@@ -1,12 +1,12 @@
 import * as z from 'zod/mini';
 import { leftoverRules, quietSignals, stopSignals } from '../core/worker.ts';
+import { later, map } from './map-schema.ts';
 import {
   ageOrNever,
   command,
   duration,
   durationOrNever,
   filePath,
-  map,
   positiveDuration,
   positiveSizeOrUnlimited,
   regexp,
@@ -34,20 +34,24 @@ export const readyPairs: readonly (readonly [string, string])[] = [
 
 export const timeoutGoesWith = 'timeout goes with log, file or command';
 
-export const ready = map({
-  after: z.optional(duration),
-  log: z.optional(regexp),
-  file: z.optional(filePath),
-  command: z.optional(command),
-  notify: z.optional(z.literal(true, { error: 'true' })),
-  timeout: z.optional(positiveDuration),
-}).check(
-  rule((section: Readonly<Record<string, unknown>>) => {
-    const pair = readyPairs.find((keys) => keys.every((key) => section[key] !== undefined));
-    if (pair === undefined) return undefined;
-    const why = pair[1] === 'timeout' ? timeoutGoesWith : 'one of them shows that it is ready';
-    return `found both ${pair.join(' and ')}; ${why}`;
-  }),
+export const ready = later(() =>
+  map(
+    {
+      after: () => z.optional(duration()),
+      log: () => z.optional(regexp()),
+      file: () => z.optional(filePath()),
+      command: () => z.optional(command()),
+      notify: () => z.optional(z.literal(true, { error: 'true' })),
+      timeout: () => z.optional(positiveDuration()),
+    },
+    undefined,
+    rule((section: Readonly<Record<string, unknown>>) => {
+      const pair = readyPairs.find((keys) => keys.every((key) => section[key] !== undefined));
+      if (pair === undefined) return undefined;
+      const why = pair[1] === 'timeout' ? timeoutGoesWith : 'one of them shows that it is ready';
+      return `found both ${pair.join(' and ')}; ${why}`;
+    }),
+  ),
 );
 
 const signal = <Name extends string>(names: readonly Name[]) =>
@@ -55,40 +59,57 @@ const signal = <Name extends string>(names: readonly Name[]) =>
     error: `one of ${names.join(', ')}`,
   });
 
-export const stop = map({
-  signal: z.optional(signal(stopSignals)),
-  quiet: z.optional(signal(quietSignals)),
-  resume: z.optional(signal(quietSignals)),
-  timeout: z.optional(durationOrNever),
-  leftovers: z.optional(z.enum(leftoverRules, { error: `one of ${leftoverRules.join(', ')}` })),
-});
-
-export const start = map({ timeout: z.optional(positiveDuration) });
-
-const share = 'a whole number of at least 1, or a part from 1% to 100%';
-const batch = z.union(
-  [
-    z.int({ error: share }).check(z.minimum(1, { error: share })),
-    text(/^(?:[1-9]\d?|100)%$/, share),
-  ],
-  { error: share },
+export const stop = later(() =>
+  map({
+    signal: () => z.optional(signal(stopSignals)),
+    quiet: () => z.optional(signal(quietSignals)),
+    resume: () => z.optional(signal(quietSignals)),
+    timeout: () => z.optional(durationOrNever()),
+    leftovers: () =>
+      z.optional(z.enum(leftoverRules, { error: `one of ${leftoverRules.join(', ')}` })),
+  }),
 );
 
-export const restart = map({
-  canary: z.optional(z.literal([0, 1], { error: '0 or 1' })),
-  batch: z.optional(batch),
-  patience: z.optional(duration),
-  overlap: z.optional(z.boolean({ error: 'true or false' })),
-  max_extra: z.optional(whole(1, 500)),
-});
+const share = 'a whole number of at least 1, or a part from 1% to 100%';
+const batch = later(() =>
+  z.union(
+    [
+      z.int({ error: share }).check(z.minimum(1, { error: share })),
+      text(/^(?:[1-9]\d?|100)%$/, share),
+    ],
+    { error: share },
+  ),
+);
 
-export const busy = map({ title: z.optional(regexp) });
+export const restart = later(() =>
+  map({
+    canary: () => z.optional(z.literal([0, 1], { error: '0 or 1' })),
+    batch: () => z.optional(batch()),
+    patience: () => z.optional(duration()),
+    overlap: () => z.optional(z.boolean({ error: 'true or false' })),
+    max_extra: () => z.optional(whole(1, 500)),
+  }),
+);
 
-export const heartbeat = map({
-  timeout: positiveDuration,
-  dump: z.optional(signal(quietSignals)),
-  grace: z.optional(duration),
-});
+export const busy = later(() => map({ title: () => z.optional(regexp()) }));
+
+export const heartbeat = later(() =>
+  map({
+    timeout: positiveDuration(),
+    dump: () => z.optional(signal(quietSignals)),
+    grace: () => z.optional(duration()),
+  }),
+);
+
+export const backoff = later(() =>
+  map({
+    initial: () => z.optional(positiveDuration()),
+    max: () => z.optional(positiveDuration()),
+    reset: () => z.optional(duration()),
+  }),
+);
+
+export const start = later(() => map({ timeout: () => z.optional(positiveDuration()) }));
 
 /** Pairs of keys of `log` that cannot both be there. */
 export const logPairs: readonly (readonly [string, string])[] = [
@@ -96,58 +117,66 @@ export const logPairs: readonly (readonly [string, string])[] = [
   ['command', 'keep'],
 ];
 
-export const log = map({
-  file: z.optional(filePath),
-  max_size: z.optional(rotatedSize),
-  keep: z.optional(whole(1, 1000)),
-  command: z.optional(command),
-}).check(
-  rule((section: Readonly<Record<string, unknown>>) => {
-    const pair = logPairs.find((keys) => keys.every((key) => section[key] !== undefined));
-    return (
-      pair && `found both ${pair.join(' and ')}; a logger sees to the size of its files itself`
-    );
-  }),
+export const log = later(() =>
+  map(
+    {
+      file: () => z.optional(filePath()),
+      max_size: () => z.optional(rotatedSize()),
+      keep: () => z.optional(whole(1, 1000)),
+      command: () => z.optional(command()),
+    },
+    undefined,
+    rule((section: Readonly<Record<string, unknown>>) => {
+      const pair = logPairs.find((keys) => keys.every((key) => section[key] !== undefined));
+      return (
+        pair && `found both ${pair.join(' and ')}; a logger sees to the size of its files itself`
+      );
+    }),
+  ),
 );
 
-export const backoff = map({
-  initial: z.optional(positiveDuration),
-  max: z.optional(positiveDuration),
-  reset: z.optional(duration),
-});
-
-export const recycle = map({
-  memory: z.optional(positiveSizeOrUnlimited),
-  age: z.optional(ageOrNever),
-  outdated: z.optional(z.boolean({ error: 'true or false' })),
-  min_age: z.optional(duration),
-});
+export const recycle = later(() =>
+  map({
+    memory: () => z.optional(positiveSizeOrUnlimited()),
+    age: () => z.optional(ageOrNever()),
+    outdated: () => z.optional(z.boolean({ error: 'true or false' })),
+    min_age: () => z.optional(duration()),
+  }),
+);
 
 /** A restart is of all instances: none of them is meant. */
-const workerCommand = command.check(
-  rule((value: string | readonly unknown[]) => {
-    const found = /(?<!%)(?:%%)*(%[in])/.exec([value].flat().join(' '))?.[1];
-    return found === undefined
-      ? undefined
-      : `found ${found}, which has no meaning here: a restart is of all instances`;
+const workerCommand = later(() =>
+  command().check(
+    rule((value: string | readonly unknown[]) => {
+      const found = /(?<!%)(?:%%)*(%[in])/.exec([value].flat().join(' '))?.[1];
+      return found === undefined
+        ? undefined
+        : `found ${found}, which has no meaning here: a restart is of all instances`;
+    }),
+  ),
+);
+
+export const hooks = later(() =>
+  map({
+    lost: () => z.optional(command()),
+    backoff: () => z.optional(command()),
+    unresponsive: () => z.optional(command()),
+    rollout: () => z.optional(workerCommand()),
+    timeout: () => z.optional(positiveDuration()),
   }),
 );
 
-export const hooks = map({
-  lost: z.optional(command),
-  backoff: z.optional(command),
-  unresponsive: z.optional(command),
-  rollout: z.optional(workerCommand),
-  timeout: z.optional(positiveDuration),
-});
-
-export const release = map({
-  command: z.optional(sharedCommand),
-  file: z.optional(sharedFile),
-}).check(
-  rule(({ command, file }: { command?: unknown; file?: unknown }) => {
-    const isOne = (command === undefined) !== (file === undefined);
-    if (isOne) return undefined;
-    return `expected either command or file, found ${file === undefined ? 'neither' : 'both'}`;
-  }),
+export const release = later(() =>
+  map(
+    {
+      command: () => z.optional(sharedCommand()),
+      file: () => z.optional(sharedFile()),
+    },
+    undefined,
+    rule(({ command, file }: { command?: unknown; file?: unknown }) => {
+      const isOne = (command === undefined) !== (file === undefined);
+      if (isOne) return undefined;
+      return `expected either command or file, found ${file === undefined ? 'neither' : 'both'}`;
+    }),
+  ),
 );

@@ -1,11 +1,13 @@
 import * as z from 'zod/mini';
 import { durationOf, parseDuration } from '../core/time.ts';
+import { later } from './map-schema.ts';
 import { shortened } from './problem.ts';
 import { parseSize, sizePattern } from './size.ts';
 import { sharedTextProblem, specifierProblem } from './specifiers.ts';
 import { splitWords } from './words.ts';
 
-// What single values may look like. Each `error` says what is expected; issues.ts adds what was found.
+// What single values may look like. Each `error` says what is expected; issues.ts adds what was found. Each is made when it
+// is first needed: a schema takes some 20 µs, and most configs need few of them.
 
 // A config is parsed once a run, and to compile a parser for it first costs more than it saves.
 z.config({ jitless: true });
@@ -35,27 +37,26 @@ export const whole = (least: number, most: number) => {
 
 const naturalOr = (error: string) => z.int({ error }).check(z.minimum(0, { error }));
 const notNegative = 'a whole number that is not negative';
-export const natural = naturalOr(notNegative);
-
-export const map = <T extends z.core.$ZodLooseShape>(shape: T, error = 'a map') =>
-  z.strictObject(shape, { error });
+export const natural = later(() => naturalOr(notNegative));
 
 export const list = <T extends z.ZodMiniType>(item: T, what: string) =>
   z.array(item, { error: `a list of ${what}` });
 
 export const named = 'a name of letters, digits, _ and - (at most 100, not beginning with -)';
 export const namePattern = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}$/;
-export const name = text(namePattern, named);
-export const identifier = z.union([name, naturalOr(named)], { error: named });
+export const name = later(() => text(namePattern, named));
+export const identifier = later(() => z.union([name(), naturalOr(named)], { error: named }));
 
 const variable =
   'the name of a variable: letters, digits and _, not beginning with a digit or WORKERCTL_';
-export const variableName = text(/^(?!WORKERCTL_)[A-Za-z_][A-Za-z0-9_]*$/, variable);
-export const passedVariable = variableName.check(
-  rule((value) =>
-    ciVariables.includes(value)
-      ? `${value} must not reach a worker: CI systems kill every process that carries it when their job ends`
-      : undefined,
+export const variableName = later(() => text(/^(?!WORKERCTL_)[A-Za-z_][A-Za-z0-9_]*$/, variable));
+export const passedVariable = later(() =>
+  variableName().check(
+    rule((value) =>
+      ciVariables.includes(value)
+        ? `${value} must not reach a worker: CI systems kill every process that carries it when their job ends`
+        : undefined,
+    ),
   ),
 );
 
@@ -64,7 +65,7 @@ type ProblemOf = (text: string) => string | undefined;
 const word = 'a text or a number (true, false and null only in quotes)';
 const wordWith = (problemOf: ProblemOf) =>
   z.union([z.string({ error: word }).check(rule(problemOf)), z.number()], { error: word });
-export const textOrNumber = wordWith(specifierProblem);
+export const textOrNumber = later(() => wordWith(specifierProblem));
 
 const commandWith = (problemOf: ProblemOf) =>
   z.union(
@@ -82,9 +83,9 @@ const commandWith = (problemOf: ProblemOf) =>
     ],
     { error: 'a command: a text of words, or a list of them' },
   );
-export const command = commandWith(specifierProblem);
+export const command = later(() => commandWith(specifierProblem));
 /** A command that is one and the same for all instances. */
-export const sharedCommand = commandWith(sharedTextProblem);
+export const sharedCommand = later(() => commandWith(sharedTextProblem));
 
 const homeProblem = (value: string) =>
   /^~(?:\/|$)/.test(value) ? 'found "~", which is not expanded; write the whole path' : undefined;
@@ -100,50 +101,55 @@ const file = (problemOf: ProblemOf) =>
       : problemOf(value),
   );
 
-export const folderPath = path(specifierProblem);
-export const filePath = file(specifierProblem);
+export const folderPath = later(() => path(specifierProblem));
+export const filePath = later(() => file(specifierProblem));
 /** Paths that are one and the same for all instances. */
-export const sharedPath = path(sharedTextProblem);
-export const sharedFile = file(sharedTextProblem);
+export const sharedPath = later(() => path(sharedTextProblem));
+export const sharedFile = later(() => file(sharedTextProblem));
 
 /** Below this a log would be rotated all the time. */
 const leastLog = 64 * 1024;
 const logSize = 'a size of at least 64KB, such as 100MB';
-export const rotatedSize = z.union(
-  [
-    z.int({ error: logSize }).check(z.minimum(leastLog, { error: logSize })),
-    text(sizePattern, logSize).check(
-      rule((value) =>
-        (parseSize(value) ?? leastLog) < leastLog
-          ? `expected ${logSize}, found ${value}`
-          : undefined,
+export const rotatedSize = later(() =>
+  z.union(
+    [
+      z.int({ error: logSize }).check(z.minimum(leastLog, { error: logSize })),
+      text(sizePattern, logSize).check(
+        rule((value) =>
+          (parseSize(value) ?? leastLog) < leastLog
+            ? `expected ${logSize}, found ${value}`
+            : undefined,
+        ),
       ),
-    ),
-  ],
-  { error: logSize },
+    ],
+    { error: logSize },
+  ),
 );
 
 const size = 'a number of bytes, a size such as 512MB, or unlimited';
-export const sizeOrUnlimited = z.union(
-  [naturalOr(size), z.literal('unlimited'), text(sizePattern, size)],
-  { error: size },
+export const sizeOrUnlimited = later(() =>
+  z.union([naturalOr(size), z.literal('unlimited'), text(sizePattern, size)], { error: size }),
 );
 const above = 'a number of bytes above 0, a size such as 512MB, or unlimited';
 /** A limit that something can keep to. */
-export const positiveSizeOrUnlimited = z.union(
-  [
-    z.int({ error: above }).check(z.minimum(1, { error: above })),
-    z.literal('unlimited'),
-    text(/^(?=[\d.]*[1-9])\d{1,9}(?:\.\d{1,3})?(?:B|[KMGT]i?B)$/, above),
-  ],
-  { error: above },
+export const positiveSizeOrUnlimited = later(() =>
+  z.union(
+    [
+      z.int({ error: above }).check(z.minimum(1, { error: above })),
+      z.literal('unlimited'),
+      text(/^(?=[\d.]*[1-9])\d{1,9}(?:\.\d{1,3})?(?:B|[KMGT]i?B)$/, above),
+    ],
+    { error: above },
+  ),
 );
 const many = `${notNegative}, or unlimited`;
-export const naturalOrUnlimited = z.union([naturalOr(many), z.literal('unlimited')], {
-  error: many,
-});
+export const naturalOrUnlimited = later(() =>
+  z.union([naturalOr(many), z.literal('unlimited')], { error: many }),
+);
 
-export const umask = text(/^0?[0-7]{3}$/, 'three octal digits in quotes, such as "022"');
+export const umask = later(() =>
+  text(/^0?[0-7]{3}$/, 'three octal digits in quotes, such as "022"'),
+);
 
 const day = durationOf(86_400_000);
 const year = durationOf(365 * day);
@@ -159,18 +165,24 @@ const positive = (error: string, most = day) =>
   durationLike(/^(?=[\d.]*[1-9])\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)$/, 1, error, most);
 
 const examples = 'such as 1s, 90s or 15m';
-export const duration = durationLike(
-  /^\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)$/,
-  0,
-  `a duration of at most 24h, ${examples}`,
+export const duration = later(() =>
+  durationLike(
+    /^\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)$/,
+    0,
+    `a duration of at most 24h, ${examples}`,
+  ),
 );
 const positiveLength = `a duration of more than 0 and at most 24h, ${examples}`;
-export const positiveDuration = positive(positiveLength);
+export const positiveDuration = later(() => positive(positiveLength));
 const orNever = `${positiveLength}, or never`;
-export const durationOrNever = z.union([positive(orNever), z.literal('never')], { error: orNever });
+export const durationOrNever = later(() =>
+  z.union([positive(orNever), z.literal('never')], { error: orNever }),
+);
 
 const age = 'a duration of more than 0 and at most 365d, such as 12h or 7d, or never';
-export const ageOrNever = z.union([positive(age, year), z.literal('never')], { error: age });
+export const ageOrNever = later(() =>
+  z.union([positive(age, year), z.literal('never')], { error: age }),
+);
 
 /** The engine that will match with it is the one that says what is wrong with it. */
 function regexpProblem(pattern: string): string | undefined {
@@ -184,6 +196,6 @@ function regexpProblem(pattern: string): string | undefined {
 }
 
 const anyRegexp = 'a regular expression';
-export const regexp = z
-  .string({ error: anyRegexp })
-  .check(z.minLength(1, { error: anyRegexp }), rule(regexpProblem));
+export const regexp = later(() =>
+  z.string({ error: anyRegexp }).check(z.minLength(1, { error: anyRegexp }), rule(regexpProblem)),
+);

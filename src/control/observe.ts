@@ -204,7 +204,7 @@ function withSigns(
 ): ObservedInstance {
   const { name } = observed;
   const { config } = scene;
-  const said = mayHave(scene, `${heartbeatName(name, living.start)}.status`)
+  const said = mayHave(scene, () => `${heartbeatName(name, living.start)}.status`)
     ? readSaidStatus(config.stateDir, name, living.start)
     : undefined;
   if (worker?.heartbeat === undefined && said === undefined) return observed;
@@ -237,13 +237,16 @@ function followed(scene: Scene, name: string, recorded: Presence, worker: Worker
 
 /** How long it has been silent. On a full disk nobody can tell: the beats may just not get through. */
 function vitalSigns(
-  { config: { stateDir }, silence: tracker }: Scene,
+  scene: Scene,
   name: string,
   record: ProcessRecord,
   { timeout }: HeartbeatPolicy,
 ): Pick<ObservedInstance, 'silence' | 'dumpedAt'> & { problems?: readonly string[] } {
-  if (tracker === undefined || isForeign(record) || tracker.isUnheard(name, record.start))
-    return {};
+  const { config, silence: tracker } = scene;
+  const { stateDir } = config;
+  if (tracker === undefined || isForeign(record)) return {};
+  const maySpeak = mayHave(scene, () => `${heartbeatName(name, record.start)}.notify`);
+  if (maySpeak && tracker.isUnheard(name, record.start)) return {};
   const silence = tracker.silenceOf(name, record.start);
   if (silence < timeout) return { silence };
   if (isDiskFull(stateDir)) {
@@ -268,7 +271,7 @@ function presenceOf(
   const hasShownReady =
     worker !== undefined &&
     worker.ready.kind !== 'after' &&
-    mayHave(scene, `${name}.ready`) &&
+    mayHave(scene, () => `${name}.ready`) &&
     wasSeenReady(stateDir, name, record.start);
   if (process === undefined) {
     const stop = stopOf(stateDir, name, record);
@@ -277,15 +280,16 @@ function presenceOf(
     const notes = { ...(stop && { stop }), ...(killing && { killing }) };
     return { kind: 'dead', record, ...death, ...notes, hasShownReady };
   }
-  const stop = mayHave(scene, `${name}.stop`) ? stopOf(stateDir, name, record) : undefined;
-  const quiet = mayHave(scene, `${name}.quiet`) ? quietOf(stateDir, name, record) : undefined;
+  const stop = mayHave(scene, () => `${name}.stop`) ? stopOf(stateDir, name, record) : undefined;
+  const quiet = mayHave(scene, () => `${name}.quiet`) ? quietOf(stateDir, name, record) : undefined;
   if (stop === undefined && quiet === undefined)
     return { kind: 'alive', record, process, hasShownReady };
   const notes = { ...(stop && { stop }), ...(quiet && { quiet }) };
   return { kind: 'alive', record, process, hasShownReady, ...notes };
 }
 
-const mayHave = ({ notes }: Scene, file: string): boolean => notes?.has(file) !== false;
+const mayHave = ({ notes }: Scene, fileOf: () => string): boolean =>
+  notes === undefined || (notes.size > 0 && notes.has(fileOf()));
 
 const titlePatterns = new Map<string, RegExp>();
 
@@ -298,7 +302,7 @@ function activityOf(
 ): Activity | undefined {
   if (presence.kind !== 'alive' && presence.kind !== 'dead') return undefined;
   const { record } = presence;
-  const said = mayHave(scene, heartbeatName(name, record.start))
+  const said = mayHave(scene, () => heartbeatName(name, record.start))
     ? readActivity(heartbeatPath(scene.config.stateDir, name, record.start))
     : undefined;
   const title = worker?.busyTitle;

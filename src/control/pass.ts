@@ -12,7 +12,7 @@ import { durationOf, type Duration } from '../core/time.ts';
 import { withWants } from '../core/wants.ts';
 import { now } from '../os/clock.ts';
 import { readIntent, writeIntent } from '../os/intent-file.ts';
-import { recordedInstances } from '../os/state-files.ts';
+import { listStateFiles } from '../os/state-files.ts';
 import { takePassLock } from '../os/lock/pass-lock.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../os/state-directory.ts';
 import { apply } from './apply.ts';
@@ -161,7 +161,9 @@ async function decide(
 ): Promise<PassOutcome & { before: Intent }> {
   const { stateDir } = context.config;
   const before = readIntent(stateDir);
-  const looked = await observeReported(context, withLeaving(stateDir, instances));
+  // Listed once: most instances have no notes, and to ask for each of them takes longer than to read the rest.
+  const { recorded, notes } = listStateFiles(stateDir);
+  const looked = await observeReported({ ...context, notes }, withLeaving(recorded, instances));
   context.memory.see(looked);
   const seen = claim === undefined ? looked : claim(lookForStrays(context, looked));
   const decided = decideOn(context, goal, before, seen);
@@ -173,11 +175,11 @@ async function decide(
 }
 
 /** Old processes that are leaving count for the whole worker: with any instance of it all of them are looked at. */
-function withLeaving(stateDir: string, instances: readonly string[]): string[] {
+function withLeaving(recorded: readonly string[], instances: readonly string[]): string[] {
+  const all = recorded.filter(isLeaving);
+  if (all.length === 0) return [...instances];
   const touched = new Set(instances.map(workerNameOf));
-  const leaving = recordedInstances(stateDir).filter(
-    (name) => isLeaving(name) && touched.has(workerNameOf(name)),
-  );
+  const leaving = all.filter((name) => touched.has(workerNameOf(name)));
   return [...new Set([...instances, ...leaving])];
 }
 

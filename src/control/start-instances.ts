@@ -27,10 +27,12 @@ export const shownLogLines = 10;
 /** Starts instances, each only with its lock in hand, and waits until each has published its record. */
 export async function startInstances(context: Context, starts: readonly Start[]): Promise<void> {
   if (starts.length === 0) return;
-  const locks = await takeInstanceLocks(context, starts);
-  effect();
   const { notifyEnvironment } = await import('../os/notify-socket.ts');
-  const notify = await notifyEnvironment(context.config.stateDir);
+  const [notify, locks] = await Promise.all([
+    notifyEnvironment(context.config.stateDir),
+    takeInstanceLocks(context, starts),
+  ]);
+  effect();
   const shims = starts.flatMap((action) => {
     const lock = locks.get(action.instance);
     if (isUp(context, action)) {

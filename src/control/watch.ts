@@ -47,6 +47,9 @@ const fallbackMs = testable('FALLBACK_MS', 60_000);
 /** Between two looks, so that no flood of bytes makes more than 25 a second. */
 const gapMs = 40;
 
+/** The share of a core that looking for the sake of bytes may cost: one part in this many. */
+const restPerLook = 8;
+
 /** How often signs of life are looked for. */
 const tickMs = 1_000;
 
@@ -69,7 +72,8 @@ export async function watch(watcher: Watcher): Promise<void> {
   ensureStateDirectory(stateDir);
   const lock = await takeWatchLock(stateDir);
   const alarm = createAlarm(watcher.signal);
-  const trigger = openTrigger(stateDir, alarm.ring);
+  const bytes = createBytes(alarm.ring);
+  const trigger = openTrigger(stateDir, bytes.ring);
   const files = watchDirectory(stateDir, tellsOfWork);
   watcher.onWake(alarm.ring);
   void followFiles(files, alarm.ring, watcher.signal);
@@ -82,11 +86,13 @@ export async function watch(watcher: Watcher): Promise<void> {
     await watcher.begun();
     for (;;) {
       const begun = monotonicMs();
+      bytes.seen();
       trigger.rearm(); // before the look: a byte that comes during it counts anew
       const context = complaints.once(noting(watcher.context(), ours));
       const seen = await look(context, deaths, { rotator, complaints });
       watcher.seen?.(seen.observation);
       if (isOver()) return;
+      bytes.notBefore(begun + (monotonicMs() - begun) * restPerLook);
       await quietUntil(watcher, alarm, seen, monotonicMs() + seen.waitMs);
       const rest = gapMs - (monotonicMs() - begun);
       if (rest > 0) await sleep(rest, watcher.signal);
@@ -95,6 +101,7 @@ export async function watch(watcher: Watcher): Promise<void> {
   } finally {
     files.close();
     trigger.close();
+    bytes.close();
     await rotator.end();
     await lock.release();
   }
@@ -124,6 +131,45 @@ async function followFiles(
   }
 }
 
+/** Bytes wait for their turn; deaths, and what people want, ring for themselves and do not. */
+interface Bytes {
+  readonly ring: () => void;
+  /** A look begins: it sees whatever those bytes were for. What comes from now on waits for its end. */
+  readonly seen: () => void;
+  /** The look is over; the next one for the sake of bytes may not begin before this moment. */
+  readonly notBefore: (moment: number) => void;
+  readonly close: () => void;
+}
+
+function createBytes(ring: () => void): Bytes {
+  let timer: NodeJS.Timeout | undefined;
+  let earliest: number | undefined;
+  let isWaiting = false;
+  const set = (): void => {
+    clearTimeout(timer);
+    if (isWaiting && earliest !== undefined)
+      timer = setTimeout(ring, Math.max(0, earliest - monotonicMs()));
+  };
+  return {
+    ring: () => {
+      isWaiting = true;
+      set();
+    },
+    seen: () => {
+      isWaiting = false;
+      earliest = undefined;
+      set();
+    },
+    notBefore: (moment) => {
+      earliest = moment;
+      set();
+    },
+    close: () => {
+      clearTimeout(timer);
+    },
+  };
+}
+
 /** Sleeping that can be ended by anybody. */
 interface Alarm {
   readonly ring: () => void;
@@ -133,23 +179,25 @@ interface Alarm {
 
 function createAlarm(signal: AbortSignal): Alarm {
   let hasRung = false;
-  let wake: (() => void) | undefined;
+  let wake: () => void = () => undefined;
+  signal.addEventListener('abort', () => {
+    wake();
+  });
   return {
     ring: () => {
       hasRung = true;
-      wake?.();
+      wake();
     },
     wait: async (ms) => {
       if (!hasRung && !signal.aborted) {
-        const woken = new AbortController();
-        wake = () => {
-          woken.abort();
-        };
-        const end = wake;
-        signal.addEventListener('abort', end);
-        await sleep(ms, woken.signal);
-        signal.removeEventListener('abort', end);
-        wake = undefined;
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, ms);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        wake = () => undefined;
       }
       const answer = hasRung;
       hasRung = false;
@@ -219,8 +267,9 @@ function listened({ config }: Context, { instances }: Observation): Listened[] {
 /** Asks all of them, so that each silence is measured from its begin. */
 function countSilent(silence: SilenceTracker, all: readonly Listened[]): number {
   let count = 0;
+  const beats = all.length === 0 ? undefined : silence.beats();
   for (const { name, start, timeout } of all)
-    if (silence.silenceOf(name, start) >= timeout) count += 1;
+    if (silence.silenceOf(name, start, beats) >= timeout) count += 1;
   return count;
 }
 

@@ -257,6 +257,7 @@ function failuresAfter(
       const observed = observation.instances.get(name);
       if (observed === undefined) continue;
       const { [name]: before } = failures;
+      if (before === undefined && observed.presence.kind !== 'dead') continue;
       const failure = Object.hasOwn(stopped, name)
         ? undefined
         : failureAfter(
@@ -266,8 +267,8 @@ function failuresAfter(
             observation,
             isReady(observed, worker, observation),
           );
-      if (failure === undefined) Reflect.deleteProperty(after, name);
-      else after[name] = failure;
+      if (failure !== undefined) after[name] = failure;
+      else if (before !== undefined) Reflect.deleteProperty(after, name);
     }
   }
   return after;

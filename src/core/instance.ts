@@ -25,6 +25,7 @@ export const instancesOf = (worker: Worker): readonly Instance[] =>
 
 /** `text` with its specifiers (`%i %p %n %H %%`, as in systemd units) replaced for this instance. */
 export function expandSpecifiers(text: string, instance: Instance, hostName: string): string {
+  if (!text.includes('%')) return text;
   return text.replace(/%([ipnH%])/g, (_, specifier: string) => {
     switch (specifier) {
       case 'i':

@@ -78,6 +78,7 @@ const memberTexts: Readonly<Record<string, string>> = {
   has: 'How many there are.',
   wants: 'How many are wanted.',
   log_file: 'Its log.',
+  logger: 'The logger that its output went to, where it has one.',
   log: 'The last lines that it wrote there itself.',
   status: 'Its exit status.',
   signal: 'The number of the signal that it died of.',

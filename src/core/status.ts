@@ -120,11 +120,9 @@ export function statusOf(
   observation: Observation,
   releases: Releases = {},
 ): Status {
-  const configured = new Map(
-    config.workers.flatMap((worker) =>
-      instanceNames(worker).map((name) => [name, worker] as const),
-    ),
-  );
+  const configured = new Map<string, Worker>();
+  for (const worker of config.workers)
+    for (const name of instanceNames(worker)) configured.set(name, worker);
   const scene: Scene = { config, intent, observation, releases };
   const instances = [...observation.instances.values()].map((observed) =>
     instanceStatus(observed, configured.get(observed.name), scene),
@@ -184,38 +182,37 @@ function instanceStatus(
       name: instanceOf(name),
       worker: workerName,
       isOutdated: false,
-      ...failures,
+      ...(failures !== undefined && { failures }),
       ...(leftovers && { leftovers }),
       ...found,
     };
   }
   const { state, detail } = up(observed, worker, scene);
   const release = releaseOf(observed);
-  return {
+  // Spelt out: to spread an object takes a microsecond, and there may be a thousand.
+  const status: Writable<InstanceStatus> = {
     name: instanceOf(name),
     worker: workerName,
     state,
     pid: process.pid,
     uptime: ageOf(process, scene.observation),
-    ...(release !== undefined && { release }),
     isOutdated:
       isToBeReplaced(scene.intent, name, process, recordOf(observed)) ||
       isOtherRelease(release, scene.releases[workerName]),
-    ...(activity && { activity }),
-    ...(memory !== undefined && { memory }),
-    ...failures,
-    ...(leftovers && { leftovers }),
     detail,
   };
+  if (release !== undefined) status.release = release;
+  if (activity !== undefined) status.activity = activity;
+  if (memory !== undefined) status.memory = memory;
+  if (failures !== undefined) status.failures = failures;
+  if (leftovers !== undefined) status.leftovers = leftovers;
+  return status;
 }
 
-const failuresOf = (
-  { name }: ObservedInstance,
-  { intent }: Scene,
-): Pick<InstanceStatus, 'failures'> => {
-  const failure = intent.failures[name];
-  return failure === undefined ? {} : { failures: failure.count };
-};
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+const failuresOf = ({ name }: ObservedInstance, { intent }: Scene): number | undefined =>
+  intent.failures[name]?.count;
 
 const recordOf = ({ presence }: ObservedInstance): ProcessRecord | undefined =>
   presence.kind === 'alive' ? presence.record : undefined;
@@ -337,7 +334,7 @@ function notesOn(
   { name, presence, problems, saidStatus, leftovers }: ObservedInstance,
   { intent, observation }: Scene,
 ): string[] {
-  const notes = [...problems];
+  const notes = problems.length === 0 ? [] : [...problems];
   if (saidStatus !== undefined) notes.push(saidStatus);
   if (presence.kind === 'alive') notes.push(...originWords(presence.record));
   if (presence.kind === 'stray') notes.push('no record claims it; bootcheck adopts it');

@@ -47,7 +47,8 @@ export function titleActivity(pid: number, pattern: RegExp): Activity | undefine
  * spaces; no blanks around.
  */
 const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ').trim();
+  // Mostly there is nothing to replace, and the classes of Unicode take longer to compile than all else here.
+  (/^[ -~]*$/.test(text) ? text : text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')).trim();
 
 /** By whole characters: half a surrogate pair is none. */
 const shortened = (text: string): string => /^.{0,200}/u.exec(text.trim())?.[0].trimEnd() ?? '';

@@ -19,58 +19,66 @@ import { once } from './once.ts';
 import { readJson, signalled } from './state-files.ts';
 
 const intentSchema = once(() => {
-  const byInstance = <T extends z.ZodMiniType>(value: T) =>
-    z._default(z.record(z.string(), value), {});
-  const identity = z.object({ pid: z.int(), start_time: z.int(), boot_id: z.string() });
-  const replaced = z.extend(identity, { start: z.optional(z.string()) });
+  // What an entry looks like is made with the first one: mostly there is none.
+  const byInstance = <T extends z.ZodMiniType>(value: () => T) =>
+    z._default(z.record(z.string(), z.lazy(value)), {});
+  const identity = () => z.object({ pid: z.int(), start_time: z.int(), boot_id: z.string() });
+  const replaced = () => z.extend(identity(), { start: z.optional(z.string()) });
   const asked = { at: z.number(), by: z.string() };
-  const timed = z.object({ ...asked, until: z.optional(z.number()) });
-  const release = z.object({ from: z.optional(z.string()), to: z.optional(z.string()) });
-  const batch = z.union([
-    z.object({ kind: z.literal('count'), count: z.number() }),
-    z.object({ kind: z.literal('percent'), percent: z.number() }),
-  ]);
-  const options = z.object({
-    canary: z.optional(z.boolean()),
-    batch: z.optional(batch),
-    overlap: z.optional(z.boolean()),
-    kill_after: z.optional(z.number()),
-  });
-  const rollout = z.object({
-    ...asked,
-    id: z.string(),
-    options,
-    replaces: z.record(z.string(), z.nullable(replaced)),
-    releases: z.record(z.string(), release),
-    proven: z.array(z.string()),
-    aborted: z.optional(z.object({ at: z.number(), instance: z.string(), why: z.string() })),
-  });
-  const loss = z.object({
-    instance: z.string(),
-    pid: z.int(),
-    start: z.string(),
-    death: z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('exited'), status: z.int() }),
-      z.object({
-        kind: z.literal('signalled'),
-        signal: z.int(),
-        core: z.optional(z.boolean()),
-        oom: z.optional(z.enum(['certain', 'likely'])),
-      }),
-      z.object({ kind: z.literal('rebooted') }),
-      z.object({ kind: z.literal('unlaunched'), found: z.enum(launchProblems) }),
-      z.object({ kind: z.literal('unknown'), why: z.string() }),
-    ]),
-    at: z.number(),
-    due: z.number(),
-  });
+  const timed = () => z.object({ ...asked, until: z.optional(z.number()) });
+  const release = () => z.object({ from: z.optional(z.string()), to: z.optional(z.string()) });
+  const batch = () =>
+    z.union([
+      z.object({ kind: z.literal('count'), count: z.number() }),
+      z.object({ kind: z.literal('percent'), percent: z.number() }),
+    ]);
+  const options = () =>
+    z.object({
+      canary: z.optional(z.boolean()),
+      batch: z.optional(batch()),
+      overlap: z.optional(z.boolean()),
+      kill_after: z.optional(z.number()),
+    });
+  const rollout = () =>
+    z.object({
+      ...asked,
+      id: z.string(),
+      options: options(),
+      replaces: z.record(z.string(), z.nullable(replaced())),
+      releases: z.record(z.string(), release()),
+      proven: z.array(z.string()),
+      aborted: z.optional(z.object({ at: z.number(), instance: z.string(), why: z.string() })),
+    });
+  const loss = () =>
+    z.object({
+      instance: z.string(),
+      pid: z.int(),
+      start: z.string(),
+      death: z.discriminatedUnion('kind', [
+        z.object({ kind: z.literal('exited'), status: z.int() }),
+        z.object({
+          kind: z.literal('signalled'),
+          signal: z.int(),
+          core: z.optional(z.boolean()),
+          oom: z.optional(z.enum(['certain', 'likely'])),
+        }),
+        z.object({ kind: z.literal('rebooted') }),
+        z.object({ kind: z.literal('unlaunched'), found: z.enum(launchProblems) }),
+        z.object({ kind: z.literal('unknown'), why: z.string() }),
+      ]),
+      at: z.number(),
+      due: z.number(),
+    });
   return z.object({
     version: z.literal(1),
-    stopped: z.record(z.string(), z.object(asked)),
+    stopped: z.record(
+      z.string(),
+      z.lazy(() => z.object(asked)),
+    ),
     held: byInstance(timed),
     quiet: byInstance(timed),
-    wants: byInstance(z.object({ ...asked, identifiers: z.array(z.string()) })),
-    failures: byInstance(
+    wants: byInstance(() => z.object({ ...asked, identifiers: z.array(z.string()) })),
+    failures: byInstance(() =>
       z.object({
         start: z.string(),
         count: z.number(),
@@ -78,10 +86,10 @@ const intentSchema = once(() => {
         is_spared: z.optional(z.boolean()),
       }),
     ),
-    deadlines: byInstance(z.object({ process: identity, at: z.number() })),
-    told: byInstance(z.string()),
-    losses: z._default(z.array(loss), []),
-    rollouts: z._default(z.array(rollout), []),
+    deadlines: byInstance(() => z.object({ process: identity(), at: z.number() })),
+    told: byInstance(() => z.string()),
+    losses: z._default(z.array(z.lazy(loss)), []),
+    rollouts: z._default(z.array(z.lazy(rollout)), []),
   });
 });
 

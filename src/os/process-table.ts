@@ -11,8 +11,7 @@ export function currentBootId(): string {
 }
 
 /** State, parent, session, number of threads, start time and resident pages: fields 3, 4, 6, 20, 22 and 24. */
-const statFields =
-  /\) ([A-Za-z]) (\d+) [\d-]+ (\d+) (?:[\d-]+ ){13}(\d+) \d+ (\d+) \d+ (\d+) [\d -]*\s*$/;
+const statFields = /^\) ([A-Za-z]) (\d+) [\d-]+ (\d+) (?:[\d-]+ ){13}(\d+) \d+ (\d+) \d+ (\d+) /;
 
 /**
  * The process that has this pid now, or undefined when there is none, or only a zombie.
@@ -21,7 +20,7 @@ const statFields =
 export function readProcess(pid: number): LiveProcess | undefined {
   const stat = readProcFile(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
-  const fields = statFields.exec(stat);
+  const fields = statFields.exec(stat.slice(stat.lastIndexOf(')')));
   if (fields === null) return undefined;
   const state = fields[1];
   // A process whose first thread alone has ended shows that thread's Z, and lives.

@@ -42,7 +42,7 @@ export function currentRelease(
 
 function releaseOfDirectory(directory: string): Release {
   try {
-    return named(basename(realpathSync(directory)), `directory ${directory}`, 'none');
+    return named(basename(realpathSync.native(directory)), `directory ${directory}`, 'none');
   } catch (error) {
     return unknown(`directory ${directory}`, describeErrno(error));
   }
@@ -137,9 +137,13 @@ const unknown = (what: string, found: string): Release => ({
   problem: `${what}: expected the name of a release, found ${found}`,
 });
 
+/** As almost all names are: the classes of Unicode take longer to compile than all else here. */
+const plain = /^[ -~]{0,100}$/;
+
 /** Goes to terminals and into records: nothing that steers one, and no more than a name has. */
 function firstLine(text: string): string {
   const [first = ''] = text.split('\n', 1);
+  if (plain.test(first)) return first.trim();
   const clean = first.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').trim();
   return /^.{0,100}/u.exec(clean)?.[0].trimEnd() ?? '';
 }

@@ -3,6 +3,7 @@ import {
   existsSync,
   openSync,
   readFileSync,
+  readdirSync,
   statSync,
   statfsSync,
   utimesSync,
@@ -12,12 +13,24 @@ import { durationOf, type Duration } from '../core/time.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { monotonicMs } from './clock.ts';
 import { currentBootId } from './process-table.ts';
-import { heartbeatFolder, heartbeatPath, recordPath } from './state-files.ts';
+import { errnoOf } from './errno.ts';
+import {
+  heartbeatFile,
+  heartbeatFolder,
+  heartbeatName,
+  heartbeatPath,
+  recordPath,
+} from './state-files.ts';
 
 /** Measures how long processes have given no sign of life. */
 export interface SilenceTracker {
-  /** How long the process of this start has been silent, as far as anybody has looked. */
-  readonly silenceOf: (name: string, start: string) => Duration;
+  /**
+   * How long the process of this start has been silent, as far as anybody has looked. `beats` are the files that there are,
+   * where that is known.
+   */
+  readonly silenceOf: (name: string, start: string, beats?: ReadonlySet<string>) => Duration;
+  /** The heartbeat files that there are, for whoever asks for many at once; undefined where they cannot be listed. */
+  readonly beats: () => ReadonlySet<string> | undefined;
   /**
    * Whether the process gives its signs of life by sd_notify(3), and this watch has heard none yet: many programs give up
    * when one could not be sent, such as while no watch was there, and must not die of that.
@@ -56,10 +69,12 @@ export function createSilenceTracker(stateDir: string): SilenceTracker {
       heard.add(start);
       touch(path);
     },
-    silenceOf: (name, start) => {
+    beats: () => beatsIn(stateDir),
+    silenceOf: (name, start, beats) => {
       known ??= readSeen(stateDir);
       const now = monotonicMs();
-      const beat = beatOf(heartbeatPath(stateDir, name, start));
+      const isThere = beats?.has(heartbeatName(name, start)) !== false;
+      const beat = isThere ? beatOf(heartbeatPath(stateDir, name, start)) : 0;
       const before = known.get(name);
       if (before?.start === start && before.beat === beat && before.since <= now)
         return durationOf(now - before.since);
@@ -101,6 +116,15 @@ function beatOf(path: string): number {
     return statSync(path, quietly)?.ctimeMs ?? 0;
   } catch {
     return NaN; // never the same twice: nobody is killed for what cannot be looked at
+  }
+}
+
+function beatsIn(stateDir: string): ReadonlySet<string> | undefined {
+  try {
+    const files = readdirSync(heartbeatFolder(stateDir));
+    return new Set(files.map((file) => heartbeatFile(file)));
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT' ? new Set() : undefined;
   }
 }
 

@@ -6,8 +6,8 @@ import {
   readFileSync,
   readdirSync,
   renameSync,
-  rmSync,
   statSync,
+  unlinkSync,
 } from 'node:fs';
 import * as z from 'zod/mini';
 import { WorkerctlError } from '../core/error.ts';
@@ -154,7 +154,10 @@ export const heartbeatPath = (stateDir: string, instance: string, start: string)
 
 /** The heartbeat file as `listStateFiles` names it. */
 export const heartbeatName = (instance: string, start: string): string =>
-  `${heartbeats}/${instanceOf(instance)}.${start}`;
+  heartbeatFile(`${instanceOf(instance)}.${start}`);
+
+/** A file in the folder of heartbeats, as `listStateFiles` names it. */
+export const heartbeatFile = (file: string): string => `${heartbeats}/${file}`;
 
 const heartbeats = 'heartbeats';
 
@@ -183,7 +186,7 @@ export function listStateFiles(stateDir: string): { recorded: string[]; notes: S
       if (/^[\w-]+\.[\w-]+(?:~[\w-]+)?$/.test(name)) recorded.push(name);
     } else if (noteKinds.test(file)) notes.add(file);
     else if (file === heartbeats)
-      for (const beat of namesIn(heartbeatFolder(stateDir))) notes.add(`${heartbeats}/${beat}`);
+      for (const beat of namesIn(heartbeatFolder(stateDir))) notes.add(heartbeatFile(beat));
   }
   return { recorded, notes };
 }
@@ -222,25 +225,22 @@ export function readRecord(stateDir: string, instance: string): StateFile<Proces
       problem: `${path}: expected the record of ${instanceOf(instance)}, found that of ${JSON.stringify(value.instance)}`,
     };
   }
-  return {
-    kind: 'read',
-    value: {
-      pid: value.pid, // spelt out: to spread an object takes a microsecond
-      startTime: value.start_time,
-      bootId: value.boot_id,
-      instance: value.instance,
-      start: value.start,
-      shimPid: value.shim_pid,
-      startedAt: momentOf(value.started_at),
-      ...(value.release !== undefined && { release: value.release }),
-      commandDigest: value.command_digest,
-      ...(value.launch_timeout !== undefined && {
-        launch: { timeout: durationOf(value.launch_timeout) },
-      }),
-      stopSignal: value.stop_signal,
-      log: value.log,
-    },
+  const record: { -readonly [Key in keyof ProcessRecord]: ProcessRecord[Key] } = {
+    pid: value.pid, // spelt out: to spread an object takes a microsecond
+    startTime: value.start_time,
+    bootId: value.boot_id,
+    instance: value.instance,
+    start: value.start,
+    shimPid: value.shim_pid,
+    startedAt: momentOf(value.started_at),
+    commandDigest: value.command_digest,
+    stopSignal: value.stop_signal,
+    log: value.log,
   };
+  if (value.release !== undefined) record.release = value.release;
+  if (value.launch_timeout !== undefined)
+    record.launch = { timeout: durationOf(value.launch_timeout) };
+  return { kind: 'read', value: record };
 }
 
 /** The part of a record that is known before the process is: JSON members without braces, for the shim. */
@@ -581,7 +581,9 @@ export const writeSaidStatus = (
 /** Removes a file that has lost its meaning; one that is gone already is no error. */
 export const removeFile = (path: string): void => {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
-  rmSync(path, { force: true });
+  ifThere(() => {
+    unlinkSync(path);
+  });
   effect();
 };
 

@@ -259,6 +259,7 @@ const areReleasesTold = ({ instances, isReleaseNamed }: Status): boolean =>
   (isReleaseNamed || new Set(instances.flatMap(({ release }) => release ?? [])).size > 1);
 
 function detailOf({ isOutdated, state, detail, activity }: InstanceStatus, { at }: Status): string {
+  if (!isOutdated && activity === undefined) return detail;
   const parts = [
     isOutdated && state !== 'draining' && state !== 'leaving' ? 'outdated' : '',
     activity === undefined ? '' : formatActivity(activity, at),
@@ -268,6 +269,8 @@ function detailOf({ isOutdated, state, detail, activity }: InstanceStatus, { at 
 }
 
 function formatSummary(status: Status, colours: Colours): string {
+  const counts = new Map<InstanceState, number>();
+  for (const { state } of status.instances) counts.set(state, (counts.get(state) ?? 0) + 1);
   const others = (
     [
       'starting',
@@ -282,7 +285,7 @@ function formatSummary(status: Status, colours: Colours): string {
       'surplus',
     ] as const
   ).flatMap((state) => {
-    const count = status.instances.filter((one) => one.state === state).length;
+    const count = counts.get(state) ?? 0;
     return count === 0 ? [] : [`${count} ${state}`];
   });
   const { wanted, up, ready } = status;

@@ -5,16 +5,23 @@ import width from './width.ts';
  */
 export function formatTable(rows: readonly (readonly string[])[], columns?: number): string {
   const widths: number[] = [];
+  const taken: number[] = []; // by each cell in its turn: there may be thousands, and each is measured once
   for (const row of rows) {
-    row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, width(cell))));
+    row.forEach((cell, index) => {
+      const own = width(cell);
+      taken.push(own);
+      if (own > (widths[index] ?? 0)) widths[index] = own;
+    });
   }
   let text = '';
+  let at = 0;
   for (const row of rows) {
     let line = '';
     let owed = 0;
     row.forEach((cell, index) => {
       line += ' '.repeat(owed) + cell;
-      owed = (widths[index] ?? 0) - width(cell) + 2;
+      owed = (widths[index] ?? 0) - (taken[at] ?? 0) + 2;
+      at += 1;
     });
     line = line.trimEnd();
     text += `${columns === undefined ? line : cut(line, columns)}\n`;

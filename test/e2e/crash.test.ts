@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
   crashEverywhere,
@@ -107,6 +107,26 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       const told = counts(rig, 'resumes').map((count) => count > 0);
       return oneOf(told, [false, false], [true, true]);
     },
+    wanted: () => two,
+  },
+  'a bootcheck that recycles': {
+    workers: {
+      mail: noting({
+        count: 2,
+        directory: 'current',
+        ready: { after: '0s' },
+        recycle: { outdated: true, min_age: '0s' },
+      }),
+    },
+    prepare: async (rig) => {
+      for (const release of ['a1', 'b2']) mkdirSync(rig.path(release));
+      symlinkSync('a1', rig.path('current'));
+      await starting(...two)(rig);
+      rmSync(rig.path('current'));
+      symlinkSync('b2', rig.path('current'));
+    },
+    command: ['bootcheck'],
+    verdict: (rig) => oneOf(counts(rig, 'boots'), undefined, [2, 2]),
     wanted: () => two,
   },
   'a bootcheck after the state directory was deleted': {

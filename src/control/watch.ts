@@ -42,7 +42,7 @@ const fallbackMs = 60_000;
 const gapMs = 40;
 
 /** The share of a core that looking for the sake of bytes may cost: one part in this many. */
-const restPerLook = 8;
+const restPerLook = 10;
 
 /** How often signs of life are looked for. */
 const tickMs = 1_000;

@@ -48,7 +48,7 @@ const fallbackMs = testable('FALLBACK_MS', 60_000);
 const gapMs = 40;
 
 /** The share of a core that looking for the sake of bytes may cost: one part in this many. */
-const restPerLook = 8;
+const restPerLook = 10;
 
 /** How often signs of life are looked for. */
 const tickMs = 1_000;

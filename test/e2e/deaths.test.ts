@@ -1,0 +1,315 @@
+// What is made of deaths: the journal against what the test did to real processes; hooks.
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import {
+  booted,
+  createRig,
+  fixture,
+  isRoot,
+  readOr,
+  until,
+  type Rig,
+  type WorkerKeys,
+} from './rig.ts';
+
+const mortal = { command: fixture('dies-as-told'), backoff: { reset: '0s' }, lost_grace: '0s' };
+
+interface Line {
+  readonly kind: string;
+  readonly instance: string;
+  readonly [member: string]: unknown;
+}
+
+/** What the journal has of these kinds, in order. */
+const told = (rig: Rig, ...kinds: string[]): Line[] =>
+  readOr(join(rig.stateDir, 'events.ndjson'), '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line)
+    .filter(({ kind }) => kinds.includes(kind));
+
+/** A worker that says this of its work, runs, and is ready. */
+async function started(more: WorkerKeys = {}, says?: string): Promise<{ rig: Rig; pid: number }> {
+  const rig = createRig({ mail: { ...mortal, ...more } });
+  if (says !== undefined) writeFileSync(rig.path('mail.1.says'), `${says}\n`);
+  await rig.start();
+  return { rig, pid: await booted(rig.instance('mail.1')) };
+}
+
+/** Lets it die in this way, and the next bootcheck see it. */
+async function die({ rig, pid }: { rig: Rig; pid: number }, how: string): Promise<string> {
+  writeFileSync(rig.path('mail.1.how.new'), `${how}\n`);
+  execFileSync('mv', [rig.path('mail.1.how.new'), rig.path('mail.1.how')]);
+  await rig.instance('mail.1').left(pid);
+  const { exitCode, all } = await rig.workerctl('bootcheck');
+  expect(exitCode, all).toBe(0);
+  return all;
+}
+
+test.each<[string, object]>([
+  ['kill -KILL', { signal: 9, signal_name: 'SIGKILL' }],
+  ['kill -ABRT', { signal: 6, signal_name: 'SIGABRT' }],
+  ['kill -SEGV', { signal: 11, signal_name: 'SIGSEGV' }],
+  ['kill -TERM', { signal: 15, signal_name: 'SIGTERM' }],
+  ['exit 134', { status: 134 }],
+  ['exit 3', { status: 3 }],
+])('%s in a job must be told with its job, and the job as lost', async (how, death) => {
+  const one = await started({}, 'busy job 212');
+  const all = await die(one, how);
+  const { rig, pid } = one;
+  expect(told(rig, 'died')).toEqual([
+    expect.objectContaining({ instance: 'mail.1', pid, verdict: 'lost', job: 'job 212', ...death }),
+  ]);
+  expect(told(rig, 'died')[0]).toMatchObject({ log: ['last words'], command: 'bootcheck' });
+  expect(told(rig, 'lost')).toEqual([
+    expect.objectContaining({ instance: 'mail.1', pid, job: 'job 212', ...death }),
+  ]);
+  expect(all).toContain(`Child ${pid} (mail.1) died: `);
+  expect(all).toContain('(UNEXPECTED)');
+  expect(all).toContain('mail.1: job 212 is lost');
+  // Told once: the next one has nothing to say.
+  expect((await rig.workerctl('bootcheck')).all).toBe('');
+  expect(told(rig, 'died', 'lost')).toHaveLength(2);
+});
+
+test('exit 0 unasked must be told, and nothing be called lost', async () => {
+  const one = await started({}, 'idle');
+  const all = await die(one, 'exit 0');
+  expect(told(one.rig, 'died')).toEqual([
+    expect.objectContaining({ pid: one.pid, verdict: 'lost', status: 0 }),
+  ]);
+  expect(told(one.rig, 'lost')).toEqual([]);
+  expect(all).not.toContain('UNEXPECTED');
+});
+
+test('where nobody knows whether it had a job, that must be called lost after the grace, and the worker be replaced at once', async () => {
+  const one = await started({ lost_grace: '1s' });
+  await die(one, 'kill -KILL');
+  const { rig, pid } = one;
+  expect(await booted(rig.instance('mail.1'))).not.toBe(pid);
+  await until(async () => {
+    await rig.workerctl('bootcheck');
+    return told(rig, 'lost').length > 0;
+  }, 'its job to be called lost');
+  const [died, lost] = told(rig, 'died', 'lost');
+  expect(lost).toMatchObject({ pid, start: died?.['start'] });
+  expect(lost).not.toHaveProperty('job');
+  const grace = Date.parse(String(lost?.['at'])) - Date.parse(String(died?.['at']));
+  expect(grace).toBeGreaterThan(500);
+});
+
+test('a death that was asked for must be told as asked, by whom, and with no loss', async () => {
+  const { rig, pid } = await started({}, 'busy job 212');
+  expect((await rig.workerctl('restart')).exitCode).toBe(0);
+  expect(told(rig, 'died')).toEqual([
+    expect.objectContaining({ pid, verdict: 'asked', status: 0, job: 'job 212' }),
+  ]);
+  expect(told(rig, 'died')[0]?.['cause']).toMatch(/^restart of .* by /);
+  expect(told(rig, 'lost')).toEqual([]);
+  expect(told(rig, 'rolled_out')).toEqual([
+    expect.objectContaining({ instance: 'mail', instances: 1 }),
+  ]);
+});
+
+test('a TERM from outside while it boots must be no loss', async () => {
+  const rig = createRig({ mail: { ...mortal, ready: { after: '1h' } } });
+  await rig.workerctl('start', '--no-wait');
+  const pid = await booted(rig.instance('mail.1'));
+  await die({ rig, pid }, 'kill -TERM');
+  expect(told(rig, 'died')).toEqual([expect.objectContaining({ pid, verdict: 'asked' })]);
+  expect(told(rig, 'lost')).toEqual([]);
+});
+
+test('whose shim was killed must be told with an unknown status, and not with a guess', async () => {
+  const { rig, pid } = await started({}, 'idle');
+  process.kill(Number(rig.instance('mail.1').record()['shim_pid']), 'SIGKILL');
+  process.kill(pid, 'SIGKILL');
+  await until(() => rig.instance('mail.1').process() === undefined, 'it to be gone');
+  await rig.workerctl('bootcheck');
+  const [died] = told(rig, 'died');
+  expect(died).toMatchObject({ pid, verdict: 'lost', status_unknown: 'its shim was killed' });
+  expect(died).not.toHaveProperty('status');
+  expect(died).not.toHaveProperty('signal');
+});
+
+test('a stop that lost its job to the limit must say so', async () => {
+  const rig = createRig({ mail: { ...mortal, command: fixture('ignores-term') } });
+  await rig.start();
+  const { exitCode, all } = await rig.workerctl('stop', '--now');
+  expect(exitCode, all).toBe(0);
+  const [died] = told(rig, 'died');
+  expect(died).toMatchObject({ verdict: 'asked', signal: 9 });
+  expect(died?.['cause']).toMatch(/^its limit: /);
+  expect(told(rig, 'lost')).toHaveLength(1);
+});
+
+test('one that dies in a loop must be told each time, and each pause once', async () => {
+  const rig = createRig({
+    mail: {
+      ...mortal,
+      command: ['sh', '-c', 'exit 7'],
+      backoff: { initial: '100ms', max: '400ms' },
+    },
+  });
+  await until(async () => {
+    await rig.workerctl('bootcheck');
+    return told(rig, 'died').length >= 3;
+  }, 'three deaths');
+  const deaths = told(rig, 'died');
+  expect(new Set(deaths.map(({ start }) => start)).size).toBe(deaths.length);
+  for (const death of deaths) expect(death).toMatchObject({ verdict: 'lost', status: 7 });
+  const pauses = told(rig, 'backoff').map(({ delay_seconds: delay }) => delay);
+  expect(pauses.slice(0, 3)).toEqual([0.1, 0.2, 0.4]);
+});
+
+test('who runs out of the memory that ulimit allows must be told with its last words', async () => {
+  const hungry = 'echo eating; exec node -e "const a=[]; for(;;) a.push(Buffer.alloc(1e6,1))"';
+  const rig = createRig({
+    mail: {
+      ...mortal,
+      command: ['sh', '-c', `sleep 0.3; ${hungry}`],
+      env: { PATH: process.env['PATH'] ?? '' },
+      limits: { as: '700MB', core: 0 },
+    },
+  });
+  await rig.start();
+  await until(async () => {
+    await rig.workerctl('bootcheck');
+    return told(rig, 'died').length > 0;
+  }, 'its death');
+  const [died] = told(rig, 'died');
+  expect(died?.['verdict']).toBe('lost');
+  expect(died).not.toHaveProperty('out_of_memory');
+  expect(JSON.stringify(died?.['log'])).toContain('eating');
+});
+
+const memoryGroups = '/sys/fs/cgroup/memory';
+const canLimitMemory = isRoot && existsSync(join(memoryGroups, 'memory.limit_in_bytes'));
+
+test.runIf(canLimitMemory)(
+  'whom the kernel kills for want of memory in its cgroup must be told so',
+  async () => {
+    const group = join(memoryGroups, `workerctl-test-${process.pid}`);
+    mkdirSync(group);
+    onTestFinished(async () => {
+      await until(() => {
+        for (const pid of readOr(join(group, 'cgroup.procs'), '').split('\n').filter(Boolean))
+          writeFileSync(join(memoryGroups, 'cgroup.procs'), pid);
+        return readOr(join(group, 'cgroup.procs'), '') === '';
+      }, 'the group to be empty');
+      rmdirSync(group);
+    });
+    writeFileSync(join(group, 'memory.limit_in_bytes'), String(200 * 2 ** 20));
+    const eats = 'const a=[]; setInterval(() => a.push(Buffer.alloc(4e7, 1)), 30)';
+    const rig = createRig({
+      mail: { ...mortal, command: [process.execPath, '-e', eats] },
+    });
+    const { exitCode, all } = await rig.shell(
+      `echo $$ >${group}/cgroup.procs && exec workerctl start --no-wait`,
+    );
+    expect(exitCode, all).toBe(0);
+    const { pid } = rig.instance('mail.1').record() as { pid: number };
+    await rig.instance('mail.1').left(pid);
+    await rig.workerctl('bootcheck');
+    const [died] = told(rig, 'died');
+    expect(died).toMatchObject({ pid, verdict: 'lost', signal: 9 });
+    expect(['certain', 'likely']).toContain(died?.['out_of_memory']);
+  },
+);
+
+/** A hook that keeps what it was told. */
+const keeps = {
+  lost: ['sh', '-c', 'cat >>hooked; echo "$WORKERCTL_HOOK $WORKERCTL_INSTANCE $WORKERCTL_JOB"'],
+};
+
+test('the hook lost must be told in JSON and in variables, and its output be in the journal', async () => {
+  const one = await started({ hooks: keeps }, 'busy job 212');
+  await die(one, 'kill -KILL');
+  const { rig, pid } = one;
+  expect(JSON.parse(readFileSync(rig.path('hooked'), 'utf8'))).toMatchObject({
+    kind: 'lost',
+    instance: 'mail.1',
+    pid,
+    job: 'job 212',
+    signal: 9,
+  });
+  expect(told(rig, 'hooked')).toEqual([
+    expect.objectContaining({ hook: 'lost', output: ['lost mail.1 job 212'] }),
+  ]);
+  await rig.workerctl('bootcheck');
+  expect(told(rig, 'hooked')).toHaveLength(1);
+  expect(existsSync(join(rig.stateDir, 'hooks'))).toBe(false);
+});
+
+test('a hook whose command was killed half way must be run again, while nobody else waits for it', async () => {
+  const slow = '[ -e again ] || { : >began; exec sleep 1000; }; : >ran';
+  const one = await started({ hooks: { lost: ['sh', '-c', slow] } }, 'busy job 212');
+  const { rig, pid } = one;
+  writeFileSync(rig.path('mail.1.how'), 'kill -KILL\n');
+  await rig.instance('mail.1').left(pid);
+  const first = rig.workerctl('bootcheck');
+  await until(() => existsSync(rig.path('began')), 'the hook to run');
+  // The pass is over: others find their worker up, and do not run the same hook beside.
+  expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
+  expect((await rig.workerctl('restart')).exitCode).toBe(0);
+  first.kill('SIGKILL');
+  await first;
+  writeFileSync(rig.path('again'), '');
+  expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
+  expect(existsSync(rig.path('ran'))).toBe(true);
+  expect(told(rig, 'hooked')).toHaveLength(1);
+});
+
+test('a hook that does not end must be killed, and told as failed', async () => {
+  const hooks = { lost: ['sh', '-c', 'echo begun; sleep 1000'], timeout: '300ms' };
+  const one = await started({ hooks }, 'busy job 212');
+  const all = await die(one, 'kill -KILL');
+  expect(all).toMatch(/mail\.1: hook lost failed: no end within 0\.3s, killed/);
+  expect(told(one.rig, 'hooked')[0]).toMatchObject({ output: ['begun'] });
+});
+
+test('a hook that cannot be run must be told, and stop nobody', async () => {
+  const one = await started({ hooks: { lost: ['/nowhere/hook'] } }, 'busy job 212');
+  const all = await die(one, 'kill -KILL');
+  expect(all).toContain('mail.1: hook lost failed: ');
+  expect(all).toContain('mail.1: started pid');
+});
+
+test('the hooks backoff and rollout must be run', async () => {
+  const says = ['sh', '-c', 'cat >>hooked'];
+  const rig = createRig({
+    mail: {
+      ...mortal,
+      command: ['sh', '-c', '[ -e fine ] && exec sleep 1000; exit 7'],
+      hooks: { backoff: says, rollout: says },
+    },
+  });
+  const kinds = (): string[] =>
+    readOr(rig.path('hooked'), '')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => (JSON.parse(line) as Line).kind);
+  await until(async () => {
+    await rig.workerctl('bootcheck');
+    return kinds().includes('backoff');
+  }, 'the hook backoff');
+  writeFileSync(rig.path('fine'), '');
+  await rig.workerctl('restart');
+  await rig.workerctl('restart');
+  expect(kinds()).toContain('rolled_out');
+});
+
+test('the state directory must hold no hook of a worker that has none', async () => {
+  const one = await started({}, 'busy job 212');
+  await die(one, 'kill -KILL');
+  expect(readdirSync(one.rig.stateDir).filter((name) => name.startsWith('hooks'))).toEqual([]);
+});

@@ -15,7 +15,6 @@ import { readIntent, writeIntent } from '../os/intent-file.ts';
 import { listStateFiles } from '../os/state-files.ts';
 import { takePassLock } from '../os/lock/pass-lock.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../os/state-directory.ts';
-import { apply } from './apply.ts';
 import { report, type Context } from './context.ts';
 import { lookForStrays, observeReported } from './observe.ts';
 
@@ -49,6 +48,8 @@ export interface PassOutcome {
 export async function runPass(context: Context, request: PassRequest): Promise<PassOutcome> {
   const { stateDir } = context.config;
   ensureStateDirectory(stateDir);
+  // Loaded by who acts, and before the lock is held: most boot checks find nothing to do.
+  const { apply } = await import('./apply.ts');
   const lock = await takePassLock(passLockPath(stateDir), {
     command: context.command,
     wait: request.lockWait,

@@ -4,7 +4,6 @@ import { durationOf, elapsed, formatDuration, momentOf, type Duration } from '..
 import { monotonicMs, now, sleep } from '../clock.ts';
 import { effect } from '../fault-point.ts';
 import { currentBootId, readProcess } from '../process-table.ts';
-import { lockBackend } from './choose-backend.ts';
 import type { HeldLock } from './lock-backend.ts';
 
 /** Written over whatever is there, at one length, in one write: a reader sees no half of it. */
@@ -23,6 +22,7 @@ export async function takePassLock(
   options: { command: string; wait: Duration; signal?: AbortSignal },
 ): Promise<HeldLock> {
   const deadline = monotonicMs() + options.wait;
+  const { lockBackend } = await import('./choose-backend.ts'); // a boot check that has nothing to do takes no lock
   for (;;) {
     // A holder that has signed in is found without starting a process.
     const [lock] = livingHolder(path) === undefined ? await lockBackend().tryLock([path]) : [];

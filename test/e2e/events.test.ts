@@ -64,13 +64,19 @@ describe('the journal', () => {
     expect(story(entries)).toEqual([
       ['start', 'started', 'mail.1', first],
       ['start', 'ready', 'mail.1', first],
+      ['bootcheck', 'died', 'mail.1', first],
       ['bootcheck', 'started', 'mail.1', second],
       ['stop', 'asked', 'mail.1', second],
-      ['stop', 'left', 'mail.1', second],
+      ['stop', 'died', 'mail.1', second],
     ]);
-    expect(entries[2]).toMatchObject({ cause: `pid ${first ?? ''} died: signal 9 (SIGKILL)` });
-    expect(entries[3]).toMatchObject({ signal_name: 'SIGTERM' });
-    expect(entries[4]).toMatchObject({ status: 0, drained_seconds: expect.any(Number) as number });
+    expect(entries[2]).toMatchObject({ verdict: 'lost', signal: 9 });
+    expect(entries[3]).toMatchObject({ cause: `pid ${first ?? ''} died: signal 9 (SIGKILL)` });
+    expect(entries[4]).toMatchObject({ signal_name: 'SIGTERM' });
+    expect(entries[5]).toMatchObject({
+      verdict: 'asked',
+      status: 0,
+      drained_seconds: expect.any(Number) as number,
+    });
     for (const { at, by, text } of entries) {
       expect(at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       expect(Date.parse(at)).toBeGreaterThanOrEqual(begun);
@@ -120,7 +126,7 @@ describe('the journal', () => {
       signal: 9,
       signal_name: 'SIGKILL',
       core_dumped: false,
-      is_expected: false,
+      verdict: 'lost',
     });
   });
 
@@ -243,7 +249,7 @@ describe('events -f', () => {
     await until(() => readOr(`/proc/${running.pid ?? 0}/fdinfo/0`, '') !== '', 'it to run');
     await rig.start();
     await rig.workerctl('stop');
-    await until(() => said().includes('"left"'), 'it to tell of the end');
+    await until(() => said().includes('"died"'), 'it to tell of the end');
     running.kill('SIGINT');
     expect((await running).exitCode).toBe(130);
     expect(said()).toBe(textOf(rig));
@@ -267,7 +273,7 @@ describe('events -f', () => {
     await rig.start('mail.1');
     await until(() => existsSync(`${journalOf(rig)}.1`), 'the journal to be put aside');
     await rig.workerctl('stop');
-    await until(() => said().includes('has left'), 'the end');
+    await until(() => said().includes('died: 0 (expected)'), 'the end');
     running.kill('SIGTERM');
     expect((await running).exitCode).toBe(143);
     expect(said().match(/started pid/g)).toHaveLength(1);

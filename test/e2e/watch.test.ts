@@ -34,7 +34,8 @@ const succeeded = async (running: ReturnType<Rig['workerctl']>): Promise<string>
 };
 
 test('watch must start what is missing, and restart who dies, in the words of MogileFS', async () => {
-  const rig = createRig({ mail: { ...idle, count: 2 } });
+  // Ready at once: who dies before that is not restarted at once.
+  const rig = createRig({ mail: { ...idle, count: 2, ready: { after: '0s' } } });
   const watch = await watching(rig);
   const [first, second] = instances(rig, 'mail.1', 'mail.2') as [InstanceHandle, InstanceHandle];
   await watch.says(/Job mail has only 0, wants 2, making 2\.$/m);

@@ -24,9 +24,10 @@ const instances = ['jobs.1', 'jobs.2'];
 /** Takes a job of as many seconds as `job.N` says. After TERM it ends its job and leaves. */
 const worker = `#!/bin/sh
 leave=
+shared=shared
 trap 'leave=1' TERM
 while [ -z "$leave" ]; do
-  job=../../shared/job.$1
+  job=../../$shared/job.$1
   if [ -f "$job" ]; then
     length=$(cat "$job")
     mv "$job" "$job.begun"

@@ -118,6 +118,10 @@ test('what is held must be left alone by bootcheck, start and restart, also when
 
   process.kill(pid, 'SIGKILL');
   await mail.left(pid);
+  // It tells of the death, once, and does nothing.
+  const told = await rig.workerctl('bootcheck');
+  expect(told.exitCode).toBe(0);
+  expect(told.all).toMatch(new RegExp(`^\\S+ Child ${pid} \\(mail\\.1\\) died: 9 .*$`));
   expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
   expect((await rig.workerctl('start')).stdout).toContain('mail.1 is held by');
   const { exitCode: code, stdout: table } = await rig.workerctl('status');
@@ -145,6 +149,10 @@ test('hold --for must end by itself', async () => {
   expect((await rig.workerctl('hold', '--for', '2s')).exitCode).toBe(0);
   process.kill(pid, 'SIGKILL');
   await mail.left(pid);
+  // It tells of the death, once, and does nothing.
+  const told = await rig.workerctl('bootcheck');
+  expect(told.exitCode).toBe(0);
+  expect(told.all).toMatch(new RegExp(`^\\S+ Child ${pid} \\(mail\\.1\\) died: 9 .*$`));
   expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
   await until(async () => {
     await rig.workerctl('bootcheck');

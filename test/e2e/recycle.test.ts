@@ -4,10 +4,11 @@ import { booted, createRig, eventsIn, fixture, until, type EventJson, type Rig }
 import { finishJob, giveJob, statusOf, successor, tells, termed } from './rollout-rig.ts';
 import { watching } from './watch-rig.ts';
 
+/** What it does; that it tells of each death is the topic of deaths.test.ts. */
 const bootcheck = async (rig: Rig): Promise<EventJson[]> => {
   const { all, exitCode } = await rig.workerctl('bootcheck', '--json');
   expect(exitCode).toBe(0);
-  return eventsIn(all);
+  return eventsIn(all).filter(({ kind }) => kind !== 'died' && kind !== 'lost');
 };
 
 const allReady = (rig: Rig): Promise<true> =>
@@ -63,6 +64,8 @@ describe('a worker of which nobody knows whether it is busy', () => {
     await allReady(rig);
     expect(await bootcheck(rig)).toEqual([]);
     expect([one.terms(), two.terms()]).toEqual([[old[0]], [old[1]]]);
+    const told = await rig.workerctl('events', '--kind', 'died', '--json');
+    expect(told.stdout.match(/"verdict":"recycled"/g)).toHaveLength(2);
   });
 
   test('must be left alone by commands that were asked for something else', async () => {

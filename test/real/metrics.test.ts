@@ -48,7 +48,7 @@ const inTheMiddle = statusOf(
     build.leaving('jobs.3', 9, { release: 'a0' }),
     build.crashed('jobs.4', 14),
     build.dead('jobs.5', 15),
-    build.alive('jobs.9', 19, { quiet: build.quietOf(19) }),
+    { ...build.alive('jobs.9', 19, { quiet: build.quietOf(19) }), memory: 52_428_800 },
     build.absent('mail.1'),
   ),
   { jobs: 'b2' },

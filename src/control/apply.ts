@@ -13,14 +13,18 @@ import type { HeldLock } from '../os/lock/lock-backend.ts';
 import { findProcess, sinceBoot } from '../os/process-table.ts';
 import { askToFinish, sendSignal, type Asked } from '../os/signal.ts';
 import { digestOf } from '../os/start-worker.ts';
+import { awaitNotify } from '../os/silence.ts';
 import {
+  heirPath,
   moveAside,
+  noteReady,
   quietPath,
   readQuiet,
   readRecord,
   removeFile,
   removeFilesOf,
   stopPath,
+  wasSeenReady,
   writeDump,
   writePidfile,
   writeQuiet,
@@ -125,15 +129,19 @@ function assertHeld({ compromised }: HeldLock): void {
     );
 }
 
-function adopt(context: Context, { instance, process, shim, cause }: Of<'adopt'>): void {
+function adopt(context: Context, action: Of<'adopt'>): void {
+  const { instance, process, shim, heirOf, cause } = action;
   const { config, hostName } = context;
   const launch = launchOf(workerOf(config, instance), instance, config.stateDir, hostName);
+  const start = startOfStray({ kind: 'stray', process, ...(shim && { shim }) });
+  // Before the record, which is what makes it the instance's process: until then all of this can be done again.
+  if (heirOf !== undefined) inherit(config.stateDir, instance, heirOf.start, start);
   writeRecord(config.stateDir, {
     pid: process.pid,
     startTime: process.startTime,
     bootId: process.bootId,
     instance,
-    start: startOfStray({ kind: 'stray', process, ...(shim && { shim }) }),
+    start,
     shimPid: shim?.pid ?? 0,
     startedAt: now(),
     commandDigest: digestOf(launch),
@@ -141,7 +149,14 @@ function adopt(context: Context, { instance, process, shim, cause }: Of<'adopt'>
     log: { path: launch.logFile, offset: 0 },
   });
   writePidfile(launch.pidfile, process.pid);
+  if (heirOf !== undefined) removeFile(heirPath(config.stateDir, instance));
   report(context, instance, { kind: 'adopted', pid: process.pid, cause });
+}
+
+/** A successor is as ready as its predecessor was, and beats by sd_notify(3): the heartbeat file was the predecessor's. */
+function inherit(stateDir: string, instance: string, from: string, to: string): void {
+  awaitNotify(stateDir, instance, to);
+  if (wasSeenReady(stateDir, instance, from)) noteReady(stateDir, instance, to);
 }
 
 function repair(context: Context, { instance, pid, cause }: Of<'repair'>): void {

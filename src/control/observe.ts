@@ -7,7 +7,7 @@ import {
   type ObservedInstance,
   type Presence,
 } from '../core/observation.ts';
-import { isSameProcess, type ProcessIdentity } from '../core/process.ts';
+import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../core/process.ts';
 import type { Death, ProcessRecord, Quieting, Stop } from '../core/record.ts';
 import { workerNameOf } from '../core/targets.ts';
 import { formatDuration } from '../core/time.ts';
@@ -22,6 +22,7 @@ import {
   noteReady,
   readDeath,
   readDump,
+  readHeir,
   readPidfile,
   readQuiet,
   readRecord,
@@ -187,6 +188,9 @@ function presenceOf(
     worker.ready.kind !== 'after' &&
     mayHave(scene, `${name}.ready`) &&
     wasSeenReady(stateDir, name, record.start);
+  const heir = heirOf(scene, name, record, worker);
+  if (process === undefined && heir !== undefined)
+    return { kind: 'stray', process: heir, heirOf: { pid: record.pid, start: record.start } };
   if (process === undefined) {
     const stop = stopOf(stateDir, name, record);
     const death = deathOf(stateDir, name, record);
@@ -194,10 +198,22 @@ function presenceOf(
   }
   const stop = mayHave(scene, `${name}.stop`) ? stopOf(stateDir, name, record) : undefined;
   const quiet = mayHave(scene, `${name}.quiet`) ? quietOf(stateDir, name, record) : undefined;
-  if (stop === undefined && quiet === undefined)
+  if (stop === undefined && quiet === undefined && heir === undefined)
     return { kind: 'alive', record, process, hasShownReady };
-  const notes = { ...(stop && { stop }), ...(quiet && { quiet }) };
+  const notes = { ...(stop && { stop }), ...(quiet && { quiet }), ...(heir && { heir }) };
   return { kind: 'alive', record, process, hasShownReady, ...notes };
+}
+
+/** Only workers that are ready by sd_notify(3) may name a successor: no other one is asked for a file more. */
+function heirOf(
+  scene: Scene,
+  name: string,
+  { start }: ProcessRecord,
+  worker: Worker | undefined,
+): LiveProcess | undefined {
+  if (worker?.ready.kind !== 'notify' || !mayHave(scene, `${name}.heir`)) return undefined;
+  const heir = readHeir(scene.config.stateDir, name, start);
+  return heir && findProcess(heir);
 }
 
 const mayHave = ({ notes }: Scene, file: string): boolean => notes?.has(file) !== false;
@@ -311,5 +327,6 @@ function deathOf(
   const reported = readDeath(stateDir, name, record);
   if (reported !== undefined) return { death: reported.death, diedAt: reported.at };
   if (record.bootId !== currentBootId()) return { death: { kind: 'rebooted' } };
-  return { death: { kind: 'unknown', why: 'its shim was killed' } };
+  const why = record.shimPid === 0 ? 'no shim waited for it' : 'its shim was killed';
+  return { death: { kind: 'unknown', why } };
 }

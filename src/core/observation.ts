@@ -25,6 +25,8 @@ export type Presence =
       readonly stop?: Stop;
       readonly quiet?: Quieting;
       readonly hasShownReady: boolean;
+      /** The living process that it has named as its successor (MAINPID of sd_notify(3)), for when it is gone. */
+      readonly heir?: LiveProcess;
     }
   /** A process bears its marker, and no record claims that process; `stop` when that very process was asked to finish. */
   | {
@@ -32,7 +34,15 @@ export type Presence =
       readonly process: LiveProcess;
       readonly shim?: ShimOfStray;
       readonly stop?: Stop;
+      /** The process that is gone and has named it as its successor. */
+      readonly heirOf?: Predecessor;
     };
+
+/** Whose successor a process is: its pid, and what its record calls its start. */
+export interface Predecessor {
+  readonly pid: number;
+  readonly start: string;
+}
 
 /** What a living shim tells of the stray that it waits for. */
 export interface ShimOfStray {

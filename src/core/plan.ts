@@ -1,4 +1,4 @@
-import type { ShimOfStray } from './observation.ts';
+import type { Predecessor, ShimOfStray } from './observation.ts';
 import { shownName } from './leaving.ts';
 import type { LiveProcess, ProcessIdentity } from './process.ts';
 import { formatDuration, type Duration } from './time.ts';
@@ -12,6 +12,8 @@ export type Action =
       readonly instance: string;
       readonly process: LiveProcess;
       readonly shim?: ShimOfStray;
+      /** The process that has named it as its successor. */
+      readonly heirOf?: Predecessor;
       readonly cause: string;
     }
   /** Write the pidfile anew. */

@@ -115,7 +115,11 @@ function strays({ subjects }: World): Action[] {
             instance: name,
             process: presence.process,
             ...(presence.shim && { shim: presence.shim }),
-            cause: 'it runs, but no record claims it',
+            ...(presence.heirOf && { heirOf: presence.heirOf }),
+            cause:
+              presence.heirOf === undefined
+                ? 'it runs, but no record claims it'
+                : `pid ${presence.heirOf.pid} has named it as its successor (MAINPID), and is gone`,
           },
         ],
   );
@@ -277,6 +281,8 @@ function overlapping(world: World, stops: readonly Action[]): Action[] {
       const { name, presence } = observed;
       const replaced = rollout.replaces[name];
       if (!isWanted || !replaced || presence.kind !== 'alive') return [];
+      // It hands its place over already: its successor must not be forgotten beside a third process.
+      if (presence.heir !== undefined) return [];
       if (!isSameProcess(replaced, presence.process) || !policyOf(rollout, worker).overlap)
         return [];
       if (sentStop(observed) === undefined && !aboutToBeAsked.has(name)) return [];

@@ -17,6 +17,7 @@ import {
   sentQuiet,
   type Observation,
   type ObservedInstance,
+  type Predecessor,
 } from './observation.ts';
 import { readyingOf } from './readiness.ts';
 import { deadlineOf } from './reconcile.ts';
@@ -286,7 +287,9 @@ function notesOn(
 ): string[] {
   const notes = [...problems];
   if (saidStatus !== undefined) notes.push(saidStatus);
-  if (presence.kind === 'stray') notes.push('no record claims it; bootcheck adopts it');
+  if (presence.kind === 'stray') notes.push(strayWords(presence.heirOf));
+  if (presence.kind === 'alive' && presence.heir !== undefined)
+    notes.push(`pid ${presence.heir.pid} takes over when it is gone`);
   if (isFrozen({ presence })) notes.push('stopped (SIGSTOP): it does nothing; kill -CONT wakes it');
   const quiet = intent.quiet[name];
   if (quiet !== undefined && isQuiet(intent, name, observation.now))
@@ -295,6 +298,11 @@ function notesOn(
   if (held !== undefined) notes.push(held);
   return notes;
 }
+
+const strayWords = (predecessor: Predecessor | undefined): string =>
+  predecessor === undefined
+    ? 'no record claims it; bootcheck adopts it'
+    : `it takes over from pid ${predecessor.pid}; bootcheck adopts it`;
 
 function limitWords(observed: ObservedInstance, { intent, observation }: Scene): string {
   const deadline = deadlineOf(observed, intent);

@@ -35,7 +35,10 @@ const quietRounds = 2;
  * another user runs in it.
  */
 export async function killSession(leader: ProcessIdentity): Promise<KillOutcome> {
-  if (findProcess(leader) === undefined) return { kind: 'gone' };
+  const found = findProcess(leader);
+  if (found === undefined) return { kind: 'gone' };
+  // A successor that its predecessor has named leads no session of its own: it is in that one's.
+  const { sessionId } = found;
   // Stopped, it starts nobody new for those who die.
   if (send(leader.pid, 'SIGSTOP') === 'denied') return { kind: 'denied' };
   const asked: Asked = new Map();
@@ -43,7 +46,7 @@ export async function killSession(leader: ProcessIdentity): Promise<KillOutcome>
   let quiet = 0;
   for (let round = 0; round < maxRounds && monotonicMs() < deadline; round += 1) {
     const leads = findProcess(leader) !== undefined; // before the look: whoever it starts until its end is seen
-    const { areNew, areLeft } = killMembers(leader, asked);
+    const { areNew, areLeft } = killMembers(leader, sessionId, asked);
     if (leads && (!areNew || round >= childRounds)) killLeader(leader, asked);
     quiet = leads || areLeft ? 0 : quiet + 1;
     if (quiet === quietRounds) break;
@@ -54,10 +57,14 @@ export async function killSession(leader: ProcessIdentity): Promise<KillOutcome>
 }
 
 /** Says whether there were members that have not been killed before, and whether any live that may be killed. */
-function killMembers(leader: ProcessIdentity, asked: Asked): { areNew: boolean; areLeft: boolean } {
+function killMembers(
+  leader: ProcessIdentity,
+  sessionId: number,
+  asked: Asked,
+): { areNew: boolean; areLeft: boolean } {
   const known = asked.size;
   let areLeft = false;
-  for (const member of membersBesides(leader)) {
+  for (const member of membersBesides(leader, sessionId)) {
     if (killOnce(member, asked) !== 'denied') areLeft = true;
   }
   return { areNew: asked.size > known, areLeft };
@@ -76,22 +83,25 @@ function killOnce({ pid, startTime }: ProcessIdentity, asked: Asked): Answer {
 }
 
 /** The living members of a session besides its leader, each as it is when it is its turn. */
-function* membersBesides(leader: ProcessIdentity): Generator<LiveProcess> {
-  const namesake = readProcess(leader.pid);
-  // The number of a session is given to another one when its last member is dead.
-  if (namesake !== undefined && namesake.startTime !== leader.startTime) return;
+function* membersBesides(leader: ProcessIdentity, sessionId: number): Generator<LiveProcess> {
+  const namesake = readProcess(sessionId);
+  // The number of a session is given to another one when its last member is dead: whoever bears it then is younger.
+  if (namesake !== undefined && namesake.startTime > leader.startTime) return;
   for (const pid of listPids()) {
     const found = readProcess(pid);
-    if (found !== undefined && isMember(found, leader)) yield found;
+    if (found !== undefined && isMember(found, leader, sessionId)) yield found;
   }
 }
 
-/** Nobody in a session is older than its leader: one who is bears a number that was given away again. */
-const isMember = ({ pid, sessionId, startTime }: LiveProcess, leader: ProcessIdentity): boolean =>
-  sessionId === leader.pid &&
-  pid !== leader.pid &&
-  pid !== process.pid &&
-  startTime >= leader.startTime;
+/**
+ * Nobody in a session is older than its leader: one who is bears a number that was given away again. Whoever is older than
+ * a successor is still finishing what its predecessor began, and is none of its own.
+ */
+const isMember = (found: LiveProcess, leader: ProcessIdentity, sessionId: number): boolean =>
+  found.sessionId === sessionId &&
+  found.pid !== leader.pid &&
+  found.pid !== process.pid &&
+  found.startTime >= leader.startTime;
 
 function send(pid: number, signal: 'SIGKILL' | 'SIGSTOP'): Answer {
   try {

@@ -20,6 +20,7 @@ import {
   dumpPath,
   exitPath,
   heartbeatPath,
+  heirPath,
   keepDeathOfLeaving,
   quietPath,
   readRecord,
@@ -164,7 +165,7 @@ function forgetPredecessor(stateDir: string, instance: string): void {
     removeFilesOf(stateDir, leavingName(instance, start), start);
     removeFile(recordPath(stateDir, instance));
   }
-  for (const path of [exitPath, stopPath, quietPath, readyPath, dumpPath])
+  for (const path of [exitPath, stopPath, quietPath, readyPath, dumpPath, heirPath])
     removeFile(path(stateDir, instance));
 }
 

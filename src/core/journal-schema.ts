@@ -45,6 +45,7 @@ const memberTexts: Readonly<Record<string, string>> = {
   pid: 'The process.',
   cause: 'Why, in words.',
   reason: 'Why, in words.',
+  logger: 'The logger that its output went to, in words; then `log` holds what that logger said.',
   problem: 'What was expected and what was found, in words.',
   job: 'What it was busy with, as far as that was known.',
   release: 'The name of its code.',

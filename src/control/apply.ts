@@ -13,8 +13,10 @@ import type { HeldLock } from '../os/lock/lock-backend.ts';
 import { findProcess, sinceBoot } from '../os/process-table.ts';
 import { askToFinish, sendSignal, type Asked } from '../os/signal.ts';
 import { digestOf } from '../os/start-worker.ts';
+import { awaitNotify } from '../os/silence.ts';
 import {
   exitPath,
+  heirPath,
   moveAside,
   noteReady,
   quietPath,
@@ -23,6 +25,7 @@ import {
   removeFile,
   removeFilesOf,
   stopPath,
+  wasSeenReady,
   writeDump,
   writeKilling,
   writePidfile,
@@ -135,13 +138,16 @@ function assertHeld({ compromised }: HeldLock): void {
 
 /**
  * The record first: a process that has one is not started beside. What it shows only once, such as a line in its log, it
- * may have shown long ago: it counts as ready.
+ * may have shown long ago: it counts as ready. A successor is as ready as its predecessor.
  */
-function adopt(context: Context, { instance, process, shim, start, cause }: Of<'adopt'>): void {
+function adopt(context: Context, action: Of<'adopt'>): void {
+  const { instance, process, shim, start, heirOf, cause } = action;
   const { config, hostName } = context;
   const worker = workerOf(config, instance);
   const launch = launchOf(worker, instance, config.stateDir, hostName);
-  if (worker.ready.kind !== 'after' && worker.ready.kind !== 'command')
+  // Before the record, which is what makes it the instance's process: until then all of this can be done again.
+  if (heirOf !== undefined) inherit(config.stateDir, instance, heirOf.start, start);
+  else if (worker.ready.kind !== 'after' && worker.ready.kind !== 'command')
     noteReady(config.stateDir, instance, start);
   writeRecord(config.stateDir, {
     pid: process.pid,
@@ -155,10 +161,17 @@ function adopt(context: Context, { instance, process, shim, start, cause }: Of<'
     stopSignal: launch.stopSignal,
     log: { path: launch.logFile, offset: 0 },
   });
-  // Of a launch that had failed when the process came up after all.
+  // Of a launch that had failed when the process came up after all, or of the predecessor.
   if (shim === undefined) removeFile(exitPath(config.stateDir, instance));
   if (launch.daemonizes === undefined) writePidfile(launch.pidfile, process.pid);
+  if (heirOf !== undefined) removeFile(heirPath(config.stateDir, instance));
   report(context, instance, { kind: 'adopted', pid: process.pid, cause });
+}
+
+/** A successor is as ready as its predecessor was, and beats by sd_notify(3): the heartbeat file was the predecessor's. */
+function inherit(stateDir: string, instance: string, from: string, to: string): void {
+  awaitNotify(stateDir, instance, to);
+  if (wasSeenReady(stateDir, instance, from)) noteReady(stateDir, instance, to);
 }
 
 function repair(context: Context, { instance, pid, cause }: Of<'repair'>): void {

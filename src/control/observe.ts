@@ -7,7 +7,7 @@ import {
   type ObservedInstance,
   type Presence,
 } from '../core/observation.ts';
-import { isSameProcess, type ProcessIdentity } from '../core/process.ts';
+import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../core/process.ts';
 import {
   isForeign,
   type Death,
@@ -30,6 +30,7 @@ import {
   noteReady,
   readDeath,
   readDump,
+  readHeir,
   readKilling,
   readPidfile,
   readQuiet,
@@ -273,6 +274,9 @@ function presenceOf(
     worker.ready.kind !== 'after' &&
     mayHave(scene, () => `${name}.ready`) &&
     wasSeenReady(stateDir, name, record.start);
+  const heir = heirOf(scene, name, record, worker);
+  if (process === undefined && heir !== undefined)
+    return { kind: 'stray', process: heir, heirOf: { pid: record.pid, start: record.start } };
   if (process === undefined) {
     const stop = stopOf(stateDir, name, record);
     const death = deathOf(stateDir, name, record);
@@ -282,10 +286,22 @@ function presenceOf(
   }
   const stop = mayHave(scene, () => `${name}.stop`) ? stopOf(stateDir, name, record) : undefined;
   const quiet = mayHave(scene, () => `${name}.quiet`) ? quietOf(stateDir, name, record) : undefined;
-  if (stop === undefined && quiet === undefined)
+  if (stop === undefined && quiet === undefined && heir === undefined)
     return { kind: 'alive', record, process, hasShownReady };
-  const notes = { ...(stop && { stop }), ...(quiet && { quiet }) };
+  const notes = { ...(stop && { stop }), ...(quiet && { quiet }), ...(heir && { heir }) };
   return { kind: 'alive', record, process, hasShownReady, ...notes };
+}
+
+/** Only workers that are ready by sd_notify(3) may name a successor: no other one is asked for a file more. */
+function heirOf(
+  scene: Scene,
+  name: string,
+  { start }: ProcessRecord,
+  worker: Worker | undefined,
+): LiveProcess | undefined {
+  if (worker?.ready.kind !== 'notify' || !mayHave(scene, () => `${name}.heir`)) return undefined;
+  const heir = readHeir(scene.config.stateDir, name, start);
+  return heir && findProcess(heir);
 }
 
 const mayHave = ({ notes }: Scene, fileOf: () => string): boolean =>

@@ -3,6 +3,7 @@ import type { Leftovers } from './leftovers.ts';
 import type { LiveProcess, ProcessIdentity } from './process.ts';
 import {
   adoptedStart,
+  heirStart,
   type Death,
   type Killing,
   type ProcessRecord,
@@ -35,6 +36,8 @@ export type Presence =
       readonly stop?: Stop;
       readonly quiet?: Quieting;
       readonly hasShownReady: boolean;
+      /** The living process that it has named as its successor (MAINPID of sd_notify(3)), for when it is gone. */
+      readonly heir?: LiveProcess;
     }
   /** It is a process of this instance, and no record claims that process; `stop` when that very process was asked to finish. */
   | {
@@ -46,7 +49,15 @@ export type Presence =
       /** By what it is known to be this instance's, in words; without it, by its marker. */
       readonly evidence?: string;
       readonly stop?: Stop;
+      /** The process that is gone and has named it as its successor. */
+      readonly heirOf?: Predecessor;
     };
+
+/** Whose successor a process is: its pid, and what its record calls its start. */
+export interface Predecessor {
+  readonly pid: number;
+  readonly start: string;
+}
 
 /** What a living shim tells of the stray that it waits for. */
 export interface ShimOfStray {
@@ -59,8 +70,9 @@ export const startOfStray = ({
   process,
   shim,
   start,
-}: Pick<Extract<Presence, { kind: 'stray' }>, 'process' | 'shim' | 'start'>): string =>
-  shim?.start ?? start ?? adoptedStart(process);
+  heirOf,
+}: Pick<Extract<Presence, { kind: 'stray' }>, 'process' | 'shim' | 'start' | 'heirOf'>): string =>
+  shim?.start ?? start ?? (heirOf === undefined ? adoptedStart : heirStart)(process);
 
 /** Whether the pidfile says what the kernel says. */
 export type PidfileState =

@@ -1,5 +1,5 @@
 import { namedProcesses, type Leftovers } from './leftovers.ts';
-import type { ShimOfStray } from './observation.ts';
+import type { Predecessor, ShimOfStray } from './observation.ts';
 import { shownName } from './leaving.ts';
 import type { LiveProcess, ProcessIdentity } from './process.ts';
 import { formatDuration, type Duration } from './time.ts';
@@ -14,6 +14,8 @@ export type Action =
       readonly process: LiveProcess;
       readonly shim?: ShimOfStray;
       readonly start: string;
+      /** The process that has named it as its successor. */
+      readonly heirOf?: Predecessor;
       readonly cause: string;
     }
   /** Write the pidfile anew. */

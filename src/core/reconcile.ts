@@ -13,6 +13,7 @@ import {
   startOfStray,
   type Observation,
   type ObservedInstance,
+  type Presence,
 } from './observation.ts';
 import type { Action, Plan } from './plan.ts';
 import { readyingOf } from './readiness.ts';
@@ -127,12 +128,18 @@ function strays({ subjects }: World): Action[] {
             instance: name,
             process: presence.process,
             ...(presence.shim && { shim: presence.shim }),
+            ...(presence.heirOf && { heirOf: presence.heirOf }),
             start: startOfStray(presence),
-            cause: presence.evidence ?? 'it runs, but no record claims it',
+            cause: causeOfAdoption(presence),
           },
         ],
   );
 }
+
+const causeOfAdoption = ({ heirOf, evidence }: Extract<Presence, { kind: 'stray' }>): string =>
+  heirOf === undefined
+    ? (evidence ?? 'it runs, but no record claims it')
+    : `pid ${heirOf.pid} has named it as its successor (MAINPID), and is gone`;
 
 /** Who forks away owns his pidfile: it is never ours to write. */
 function wrongPidfiles({ subjects }: World): Action[] {
@@ -318,6 +325,8 @@ function overlapping(world: World, stops: readonly Action[]): Action[] {
       const { name, presence } = observed;
       const replaced = rollout.replaces[name];
       if (!isWanted || !replaced || presence.kind !== 'alive') return [];
+      // It hands its place over already: its successor must not be forgotten beside a third process.
+      if (presence.heir !== undefined) return [];
       if (!isSameProcess(replaced, presence.process) || !policyOf(rollout, worker).overlap)
         return [];
       if (sentStop(observed) === undefined && !aboutToBeAsked.has(name)) return [];

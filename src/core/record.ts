@@ -12,7 +12,7 @@ export interface ProcessRecord extends ProcessIdentity {
   readonly instance: string;
   /** Names this one start; the shim's report of the death carries it too. */
   readonly start: string;
-  /** The worker's parent, which waits for it; 0 when it has none of ours: it was adopted, or has forked away. */
+  /** The worker's parent, which waits for it; 0 when it has none of ours: it was adopted, has forked away, or has taken over from its predecessor. */
   readonly shimPid: number;
   readonly startedAt: Moment;
   /** What the code that it runs is called, where that was known when it was started. */
@@ -39,6 +39,10 @@ const adopted = 'adopted-';
 /** The `start` of an adopted process; the same for the same process. */
 export const adoptedStart = ({ pid, startTime }: ProcessIdentity): string =>
   `${adopted}${pid}-${startTime}`;
+
+/** The `start` of a successor that a process of ours has started itself: it knows all that its predecessor knew of us. */
+export const heirStart = ({ pid, startTime }: ProcessIdentity): string =>
+  `heir-${pid}-${startTime}`;
 
 /** Whether the process was started by somebody else: no file of ours was ever named to it. */
 export const isForeign = ({ start }: Pick<ProcessRecord, 'start'>): boolean =>

@@ -18,6 +18,7 @@ import {
   sentQuiet,
   type Observation,
   type ObservedInstance,
+  type Predecessor,
 } from './observation.ts';
 import { readyingOf } from './readiness.ts';
 import { deadlineOf, isAwaited } from './reconcile.ts';
@@ -337,7 +338,9 @@ function notesOn(
   const notes = problems.length === 0 ? [] : [...problems];
   if (saidStatus !== undefined) notes.push(saidStatus);
   if (presence.kind === 'alive') notes.push(...originWords(presence.record));
-  if (presence.kind === 'stray') notes.push('no record claims it; bootcheck adopts it');
+  if (presence.kind === 'stray') notes.push(strayWords(presence.heirOf));
+  if (presence.kind === 'alive' && presence.heir !== undefined)
+    notes.push(`pid ${presence.heir.pid} takes over when it is gone`);
   if (isFrozen({ presence })) notes.push('stopped (SIGSTOP): it does nothing; kill -CONT wakes it');
   const quiet = intent.quiet[name];
   if (quiet !== undefined && isQuiet(intent, name, observation.now))
@@ -353,6 +356,11 @@ function originWords(record: ProcessRecord): string[] {
   if (record.launch !== undefined) return ['its command has not brought it up yet'];
   return isForeign(record) ? ['adopted'] : [];
 }
+
+const strayWords = (predecessor: Predecessor | undefined): string =>
+  predecessor === undefined
+    ? 'no record claims it; bootcheck adopts it'
+    : `it takes over from pid ${predecessor.pid}; bootcheck adopts it`;
 
 function limitWords(observed: ObservedInstance, { intent, observation }: Scene): string {
   const deadline = deadlineOf(observed, intent);

@@ -30,11 +30,11 @@ const childRounds = 10;
 const quietRounds = 2;
 
 /**
- * Kills a session: its leader is stopped, the members are killed first, the leader when no new ones appear. While it lives the session is known by it,
- * so that, should we die half way, the next pass does it again. Ends when all are dead (zombies are), after 5 seconds at
- * the latest. Whoever has left for a session of his own is not touched, nor are we if we belong to it, nor is what
- * another user runs in it. Of a session that the process does not lead, as one does that has forked twice, only it and its
- * descendants are killed.
+ * Kills a session: its leader is stopped, the members are killed first, the leader when no new ones appear. While it lives
+ * the session is known by it, so that, should we die half way, the next pass does it again. Ends when all are dead (zombies
+ * are), after 5 seconds at the latest. Whoever has left for a session of his own is not touched, nor are we if we belong to
+ * it, nor is what another user runs in it. Of a session that the process does not lead, as one does that has forked twice
+ * or has taken over from its predecessor, only it and its descendants are killed.
  */
 export async function killSession(leader: ProcessIdentity): Promise<KillOutcome> {
   const found = findProcess(leader);
@@ -112,7 +112,8 @@ function* sessionOf(leader: ProcessIdentity): Generator<LiveProcess> {
 }
 
 /**
- * Of a session that it does not lead, only whoever descends from it: others may be a person's. All at once, since the
+ * Of a session that it does not lead, only whoever descends from it: others may be a person's, or be finishing what the
+ * predecessor of a successor began. All at once, since the
  * children of one who is killed are somebody else's then.
  */
 const familyIn =

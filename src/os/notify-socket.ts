@@ -15,7 +15,7 @@ import { childProcess } from './child-process.ts';
 import { monotonicMs } from './clock.ts';
 import { describeErrno, errnoOf } from './errno.ts';
 import { findProgram } from './find-program.ts';
-import { readProcess } from './process-table.ts';
+import { currentBootId, findProcess, readProcess } from './process-table.ts';
 import { readRecord, recordedInstances } from './state-files.ts';
 
 /** What a process has said by sd_notify(3). */
@@ -67,13 +67,14 @@ export async function openNotifySocket(
   const path = notifySocketPath(stateDir);
   const problem = makeFolder(path);
   if (problem !== undefined) return unavailable(problem);
-  const instanceOf = createInstanceLookup(stateDir);
+  const ownerOf = createOwnerLookup(stateDir);
   const hear = ({ pid = 0, session = 0, hex = '' }: Fact): void => {
     const said = parseNotifyMessage(Buffer.from(hex, 'hex').toString('utf8'));
-    const fields = pid === session ? said : fieldsOfOthers(said);
+    if (Object.keys(said).length === 0) return;
+    const owner = ownerOf(session);
+    const fields = owner?.mainPid === pid ? said : fieldsOfOthers(said);
     if (Object.keys(fields).length === 0) return;
-    const instance = instanceOf(session);
-    onMessage({ pid, ...(instance !== undefined && { instance }), fields });
+    onMessage({ pid, ...(owner !== undefined && { instance: owner.instance }), fields });
   };
   const problems: string[] = [];
   for (const interpreter of interpreters) {
@@ -429,35 +430,47 @@ function keptRunning(
 /** How long a session that is no instance's is taken for nobody's: a record is there before its process can speak. */
 const strangerMs = 10_000;
 
-/** Whose a session is: the instance whose recorded process leads it, and lives. */
-function createInstanceLookup(stateDir: string): (session: number) => string | undefined {
+/** Whose a session is, and who its main process is by the record. */
+interface Owner {
+  readonly instance: string;
+  readonly mainPid: number;
+}
+
+/**
+ * Whose a session is: the instance whose recorded process leads it, or has taken it over from its predecessor. What the
+ * leader has said just before its end still counts for its record.
+ */
+function createOwnerLookup(stateDir: string): (session: number) => Owner | undefined {
   const known = new Map<number, string>();
   let strangers = new Set<string>();
   let forgottenMs = monotonicMs();
   return (session) => {
     const leader = readProcess(session);
-    if (leader === undefined) return undefined;
-    const isRecordedAs = (name: string): boolean => {
-      const record = readRecord(stateDir, name);
-      return (
-        record.kind === 'read' &&
-        record.value.pid === leader.pid &&
-        record.value.startTime === leader.startTime &&
-        record.value.bootId === leader.bootId
-      );
+    const ownerAs = (instance: string): Owner | undefined => {
+      const record = readRecord(stateDir, instance);
+      if (record.kind !== 'read' || record.value.bootId !== currentBootId()) return undefined;
+      const { pid, startTime, shimPid } = record.value;
+      const leads = pid === session && (leader === undefined || leader.startTime === startTime);
+      const hasTakenOver = shimPid === 0 && findProcess(record.value)?.sessionId === session;
+      return leads || hasTakenOver ? { instance, mainPid: pid } : undefined;
     };
     const before = known.get(session);
-    if (before !== undefined && isRecordedAs(before)) return before;
+    const owner = before === undefined ? undefined : ownerAs(before);
+    if (owner !== undefined) return owner;
     known.delete(session);
     if (monotonicMs() - forgottenMs > strangerMs) {
       strangers = new Set();
       forgottenMs = monotonicMs();
     }
-    const stranger = `${leader.pid} ${leader.startTime}`;
+    const stranger = `${session} ${leader?.startTime ?? 'gone'}`;
     if (strangers.has(stranger)) return undefined;
-    const name = recordedInstances(stateDir).find(isRecordedAs);
-    if (name === undefined) strangers.add(stranger);
-    else known.set(session, name);
-    return name;
+    for (const name of recordedInstances(stateDir)) {
+      const found = ownerAs(name);
+      if (found === undefined) continue;
+      known.set(session, name);
+      return found;
+    }
+    strangers.add(stranger);
+    return undefined;
   };
 }

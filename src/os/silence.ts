@@ -94,6 +94,11 @@ export function createSilenceTracker(stateDir: string): SilenceTracker {
   };
 }
 
+/** Lets the process of this start be heard by sd_notify(3) alone, before it is taken for silent. */
+export const awaitNotify = (stateDir: string, name: string, start: string): void => {
+  touch(notifyMark(heartbeatPath(stateDir, name, start)));
+};
+
 /** Beside the heartbeat file of a process that speaks sd_notify(3). */
 const notifyMark = (path: string): string => `${path}.notify`;
 

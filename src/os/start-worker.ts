@@ -23,6 +23,7 @@ import {
   dumpPath,
   exitPath,
   heartbeatPath,
+  heirPath,
   keepDeathOfLeaving,
   killingPath,
   quietPath,
@@ -200,7 +201,7 @@ function forgetPredecessor(stateDir: string, instance: string): void {
     removeFilesOf(stateDir, leavingName(instance, start), start);
     removeFile(recordPath(stateDir, instance));
   }
-  for (const path of [exitPath, stopPath, quietPath, readyPath, dumpPath, killingPath])
+  for (const path of [exitPath, stopPath, quietPath, readyPath, dumpPath, killingPath, heirPath])
     removeFile(path(stateDir, instance));
 }
 

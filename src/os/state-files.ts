@@ -118,6 +118,15 @@ const exitSchema = once(() =>
   }),
 );
 
+const heirSchema = once(() =>
+  z.object({
+    start: z.string(),
+    pid: z.int().check(z.positive()),
+    start_time: z.int().check(z.nonnegative()),
+    boot_id: z.string(),
+  }),
+);
+
 /** Longer texts were not written by workerctl. */
 const maxLength = 1024 * 1024;
 
@@ -145,6 +154,9 @@ export const killingPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'kill');
 export const readyPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'ready');
+/** Whom the process has named as its successor. */
+export const heirPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'heir');
 /**
  * What the process of this start may touch or write to. An old process that is leaving keeps its own. In a folder of their
  * own: whoever watches the state directory is not to be woken by each beat.
@@ -191,7 +203,7 @@ export function listStateFiles(stateDir: string): { recorded: string[]; notes: S
   return { recorded, notes };
 }
 
-const noteKinds = /\.(?:stop|quiet|ready|dump|kill|left)$/;
+const noteKinds = /\.(?:stop|quiet|ready|dump|kill|left|heir)$/;
 
 function namesIn(stateDir: string): string[] {
   try {
@@ -419,6 +431,29 @@ export function writeLeft(stateDir: string, instance: string, note: LeftNote): v
   };
   writeFileAtomically(leftPath(stateDir, instance), `${JSON.stringify(json)}\n`);
   effect();
+}
+
+/** The process that the one of this start has named as its successor. */
+export function readHeir(
+  stateDir: string,
+  instance: string,
+  start: string,
+): ProcessIdentity | undefined {
+  const path = heirPath(stateDir, instance);
+  if (!existsSync(path)) return undefined;
+  const file = readJson(path, heirSchema, 'a successor');
+  return file.kind === 'read' && file.value.start === start ? identityIn(file.value) : undefined;
+}
+
+/** Notes whom the process of this start has named as its successor. */
+export function writeHeir(
+  stateDir: string,
+  instance: string,
+  start: string,
+  { pid, startTime, bootId }: ProcessIdentity,
+): void {
+  const json = { start, pid, start_time: startTime, boot_id: bootId };
+  writeFileAtomically(heirPath(stateDir, instance), `${JSON.stringify(json)}\n`);
 }
 
 /** Whether the process of this start was seen ready. */

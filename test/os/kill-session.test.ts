@@ -77,6 +77,23 @@ test('a session that multiplies must be ended', async () => {
   expect(membersOf(child.pid)).toEqual([]);
 });
 
+describe('a successor in the session of its predecessor', () => {
+  test('must be killed with its own children, and without those of its predecessor', async () => {
+    const child = await leader(
+      'sleep 1000 & echo old $!; sleep 0.05; sh -c "sleep 1001 & exec sleep 1002" & echo heir $!; echo up; exec sleep 0.2',
+    );
+    const [old = 0, heir = 0] = pidsIn(child);
+    await until('its child', () => allPids().some((pid) => look(pid)?.parent === heir));
+    const own = allPids().filter((pid) => look(pid)?.parent === heir);
+    await until('the end of the leader', () => !isAlive(child.pid));
+    expect(killedIn(await killSession(identityOf(heir)))).toEqual(
+      [heir, ...own].sort((a, b) => a - b),
+    );
+    expect(isAlive(old)).toBe(true);
+    expect([heir, ...own].filter(isAlive)).toEqual([]);
+  });
+});
+
 describe('what must not be killed', () => {
   test('whoever has left for a session of his own', async () => {
     const child = await leader('setsid sleep 1000 & echo "up $!"; exec sleep 1001');

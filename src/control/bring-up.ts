@@ -8,10 +8,13 @@ import type { Progress } from '../core/progress.ts';
 import { isAwaited } from '../core/reconcile.ts';
 import { standingOf, type Standing } from '../core/standing.ts';
 import { durationOf, type Duration } from '../core/time.ts';
+import { createLockKeeper, type LockKeeper } from '../os/lock/lock-keeper.ts';
 import { lastLines } from '../os/log-tail.ts';
+import { lockPath } from '../os/state-files.ts';
 import { carryOn, reportLeftAlone } from './carry-on.ts';
 import { loggerIn, report, workerOf, type Context } from './context.ts';
 import { reportDeparture, withJob } from './departure.ts';
+import { passLockPath } from './pass.ts';
 import { drainingOf, settle, type Look, type Settled } from './settle.ts';
 import { shownLogLines } from './start-instances.ts';
 import { watchInstances, type Watched } from './watched.ts';
@@ -39,14 +42,33 @@ export interface BringUp {
  * it to the next bootcheck.
  */
 export async function bringUp(context: Context, request: BringUp): Promise<Settled> {
-  const up = startWatching(context, request);
-  return settle(up.context, {
-    command: request.command,
-    instances: request.instances.filter((name) => !request.failed.has(name)),
-    limit: request.limit,
-    watched: up.watched,
-    look: (observation) => lookAt(up, observation),
-  });
+  const keeper = keeperFor(context, request);
+  const up = startWatching({ ...context, ...(keeper && { keeper }) }, request);
+  try {
+    return await settle(up.context, {
+      command: request.command,
+      instances: request.instances.filter((name) => !request.failed.has(name)),
+      limit: request.limit,
+      watched: up.watched,
+      look: (observation) => lookAt(up, observation),
+    });
+  } finally {
+    keeper?.close();
+  }
+}
+
+/** Each file of a keeper is open twice. */
+const maxKept = 200;
+
+/** For who waits until others have left: their places are to be taken at once. */
+function keeperFor(
+  { config: { stateDir } }: Context,
+  { instances, predecessors, failed }: BringUp,
+): LockKeeper | undefined {
+  const awaited = instances.filter((name) => predecessors.has(name) && !failed.has(name));
+  if (awaited.length === 0) return undefined;
+  const once = awaited.slice(0, maxKept).map((name) => lockPath(stateDir, name));
+  return createLockKeeper({ again: passLockPath(stateDir), once });
 }
 
 /** What is remembered from look to look. */

@@ -5,6 +5,7 @@ import { workerNameOf } from '../core/targets.ts';
 import type { Duration } from '../core/time.ts';
 import type { Config, Worker } from '../core/worker.ts';
 import { now } from '../os/clock.ts';
+import type { LockKeeper } from '../os/lock/lock-keeper.ts';
 import type { ReadinessProbe } from '../os/readiness-probe.ts';
 import type { MemoryTracker } from '../os/memory.ts';
 import type { SilenceTracker } from '../os/silence.ts';
@@ -37,6 +38,8 @@ export interface Context {
   readonly measures?: Measures;
   /** Remembers from look to look how much memory processes have. */
   readonly memory: MemoryTracker;
+  /** Takes some locks quickly; those have one who wait, and act the moment that they can. */
+  readonly keeper?: LockKeeper;
   /** Runs what passes have left to be run. */
   readonly hooks: HookRunner;
   /** What a start of this worker's would be called now; undefined where nobody knows. */

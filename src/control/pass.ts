@@ -54,6 +54,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     command: context.command,
     wait: request.lockWait,
     signal: context.signal,
+    ...(context.keeper && { keeper: context.keeper }),
   });
   try {
     const outcome = await decide(context, request);

@@ -5,7 +5,7 @@ import type { ProcessRecord } from '../core/record.ts';
 import { monotonicMs, sleep } from '../os/clock.ts';
 import { clearPidfile } from '../os/claimed-pidfile.ts';
 import { effect } from '../os/fault-point.ts';
-import { lockBackend } from '../os/lock/choose-backend.ts';
+import { lockBackend, tryLocks } from '../os/lock/choose-backend.ts';
 import type { HeldLock } from '../os/lock/lock-backend.ts';
 import { lastLines } from '../os/log-tail.ts';
 import { findProcess } from '../os/process-table.ts';
@@ -111,21 +111,19 @@ async function takeInstanceLocks(
   context: Context,
   starts: readonly Start[],
 ): Promise<Map<string, HeldLock>> {
-  const backend = lockBackend();
   const taken = new Map<string, HeldLock>();
-  if (!backend.isKernelLock) {
+  if (!lockBackend().isKernelLock) {
     for (const { instance } of starts) taken.set(instance, noKernelLock());
     return taken;
   }
   const deadline = monotonicMs() + lingerMs;
   let left = [...starts];
   for (;;) {
-    const locks = await backend.tryLock(
-      left.map(({ instance }) => lockPath(context.config.stateDir, instance)),
-    );
-    locks.forEach((lock, index) => {
-      const action = left[index];
-      if (lock !== undefined && action !== undefined) taken.set(action.instance, lock);
+    const paths = left.map(({ instance }) => lockPath(context.config.stateDir, instance));
+    const locks = await tryLocks(context.keeper, paths);
+    left.forEach(({ instance }, index) => {
+      const lock = locks[index];
+      if (lock !== undefined) taken.set(instance, lock);
     });
     left = left.filter((action) => !taken.has(action.instance) && !isUp(context, action));
     if (left.length === 0 || monotonicMs() > deadline) return taken;
@@ -151,7 +149,7 @@ async function published(context: Context, { action, launch, shim }: Launched): 
   }
   // Ctrl-C may have reached the shim before it had a session of its own: no failure, and the next pass starts it.
   if (context.signal.aborted) return;
-  const reason = 'its record did not appear; is the disk full, or setsid missing?';
+  const reason = 'its record did not appear; is the disk full?';
   report(context, instance, {
     kind: 'start_failed',
     reason,

@@ -5,6 +5,7 @@ import { instanceNames } from '../core/instance.ts';
 import { leavingSince, liveProcess, type Observation } from '../core/observation.ts';
 import { withoutRotations, type Plan, type Rotation } from '../core/plan.ts';
 import type { ProcessIdentity } from '../core/process.ts';
+import { isLeaving } from '../core/leaving.ts';
 import { changesIn } from '../core/reconcile.ts';
 import { isForeign } from '../core/record.ts';
 import { selectInstances } from '../core/targets.ts';
@@ -16,15 +17,23 @@ import { readIntent } from '../os/intent-file.ts';
 import { describeErrno } from '../os/errno.ts';
 import { lockBackend } from '../os/lock/choose-backend.ts';
 import type { HeldLock } from '../os/lock/lock-backend.ts';
+import { createLockKeeper, type LockKeeper } from '../os/lock/lock-keeper.ts';
 import type { SilenceTracker } from '../os/silence.ts';
 import { findProcess } from '../os/process-table.ts';
 import { ensureStateDirectory } from '../os/state-directory.ts';
-import { recordedInstances } from '../os/state-files.ts';
+import { lockPath, recordedInstances } from '../os/state-files.ts';
 import { openTrigger } from '../os/trigger.ts';
 import { watchDirectory } from '../os/watch-directory.ts';
 import { createComplaints, type Complaints } from './complaints.ts';
 import { report, type Context } from './context.ts';
-import { isSameIntent, planPass, runPass, type PassOutcome, type PassRequest } from './pass.ts';
+import {
+  isSameIntent,
+  passLockPath,
+  planPass,
+  runPass,
+  type PassOutcome,
+  type PassRequest,
+} from './pass.ts';
 import { drainingOf, isLocked } from './settle.ts';
 
 /** What a resident watch is told from outside. */
@@ -71,6 +80,7 @@ export async function watch(watcher: Watcher): Promise<void> {
   const { stateDir } = watcher.context().config;
   ensureStateDirectory(stateDir);
   const lock = await takeWatchLock(stateDir);
+  let keeper: LockKeeper | undefined;
   const alarm = createAlarm(watcher.signal);
   const bytes = createBytes(alarm.ring);
   const trigger = openTrigger(stateDir, bytes.ring);
@@ -88,10 +98,12 @@ export async function watch(watcher: Watcher): Promise<void> {
       const begun = monotonicMs();
       bytes.seen();
       trigger.rearm(); // before the look: a byte that comes during it counts anew
-      const context = complaints.once(noting(watcher.context(), ours));
+      const kept = { ...watcher.context(), ...(keeper && { keeper }) };
+      const context = complaints.once(noting(kept, ours));
       const seen = await look(context, deaths, { rotator, complaints });
       watcher.seen?.(seen.observation);
       if (isOver()) return;
+      keeper = renewed(keeper, stateDir, seen.observation);
       bytes.notBefore(begun + (monotonicMs() - begun) * restPerLook);
       await quietUntil(watcher, alarm, seen, monotonicMs() + seen.waitMs);
       const rest = gapMs - (monotonicMs() - begun);
@@ -103,8 +115,28 @@ export async function watch(watcher: Watcher): Promise<void> {
     trigger.close();
     bytes.close();
     await rotator.end();
+    keeper?.close();
     await lock.release();
   }
+}
+
+/** Each file of a keeper is open twice. */
+const maxKept = 200;
+
+/** The same keeper, or a new one where it does not know the lock of all those who live: whoever dies is replaced at once. */
+function renewed(
+  keeper: LockKeeper | undefined,
+  stateDir: string,
+  { instances }: Observation,
+): LockKeeper | undefined {
+  const again = passLockPath(stateDir);
+  const once = [...instances.values()]
+    .filter(({ name, presence }) => presence.kind === 'alive' && !isLeaving(name))
+    .slice(0, maxKept)
+    .map(({ name }) => lockPath(stateDir, name));
+  if (keeper !== undefined && [again, ...once].every(keeper.mayKnow)) return keeper;
+  keeper?.close();
+  return createLockKeeper({ again, once });
 }
 
 async function takeWatchLock(stateDir: string): Promise<HeldLock> {

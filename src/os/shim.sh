@@ -9,14 +9,15 @@
 # `launch` is for a program that forks away and writes PIDFILE itself: its command is recorded as on its way up until it
 # has ended; then the process that the pidfile names is recorded, and the shim leaves. It never touches that pidfile.
 #
-# With SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ, SHIM_PATH (the worker's PATH) and SHIM_OOM (how
-# often the kernel had killed in our memory cgroup, and the file that counts it) in the environment, and
+# With SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ, SHIM_PATH (the worker's PATH), SHIM_SETSID (where
+# setsid is) and SHIM_OOM (how often the kernel had killed in our memory cgroup, and the file that counts it), and
 # SHIM_LAUNCHING (what the record says besides while it is on its way) and SHIM_TIMEOUT (seconds) for `launch`;
 # the worker gets none of these, and every name that the shim uses begins with shim_: others may be the worker's.
 #
 # Standard error is a file of its own (INSTANCE.shim): the shell tells there of a death by signal. fd 1 is the
 # worker's log. The whole script is one function, read to its end before anything runs, so that replacing this
-# file under a running shim changes nothing.
+# file under a running shim changes nothing. Each program that it starts costs a millisecond between one worker and the
+# next: there are setsid and mv before the worker runs, and rm after its death.
 
 main() {
   shim_stage=$1
@@ -24,26 +25,28 @@ main() {
   case $shim_stage in
     supervise) supervise "$@" ;;
     launch) launch "$@" ;;
-    become) become "$@" ;;
     *) echo "shim.sh: unknown stage: $shim_stage" && exit 64 ;;
   esac
 }
 
-# Stage one waits. It catches signals, and does not ignore them: caught ones go back to their default at exec, and
+# It waits. It catches signals, and does not ignore them: caught ones go back to their default in the subshell, and
 # no `&` starts the worker: what a shell starts in the background ignores INT and QUIT for good.
 supervise() {
   run "$@"
   report
 }
 
-# Runs stage two to its end, and says in shim_how how that was.
+# Runs the worker to its end, and says in shim_how how that was.
 run() {
   shim_instance=$1 shim_state_dir=$2 shim_pidfile=$3 shim_start=$4
   umask 022
   trap : HUP INT QUIT TERM USR1 USR2 ALRM PIPE
   # Opened now: the state directory may be deleted while the worker runs.
   exec 4<"$shim_state_dir/$shim_instance.shim"
-  setsid /bin/sh "$0" become "$@"
+  (
+    shift 4
+    become "$@"
+  )
   shim_status=$?
   shim_death=
   read -r shim_death <&4
@@ -146,33 +149,33 @@ report() {
       *) exit 0 ;;
     esac
   fi
-  printf '{"start":"%s",%s}\n' "$shim_start" "$shim_how" >"$shim_state_dir/$shim_name.exit.new"
-  # The last act, so that the lock is free a moment after the arrival of the file.
-  exec mv -f "$shim_state_dir/$shim_name.exit.new" "$shim_state_dir/$shim_name.exit"
+  # One write, and the last act: whoever comes between it and the opening of the file finds us alive, and looks again;
+  # the lock is free a moment after.
+  printf '{"start":"%s",%s}\n' "$shim_start" "$shim_how" >"$shim_state_dir/$shim_name.exit" ||
+    rm -f "$shim_state_dir/$shim_name.exit"
+  exit 0
 }
 
-# Stage two becomes the worker: same pid, own session.
+# The subshell becomes the worker: same pid, own session.
 become() {
-  shim_instance=$1 shim_state_dir=$2 shim_pidfile=$3 shim_start=$4
-  shift 4
   exec 4<&- 2>&1
-  umask 022
   read -r shim_stat </proc/self/stat
+  shim_worker=${shim_stat%% *} # $$ is the shim
   # shellcheck disable=SC2086 # the fields are wanted apart
   start_time_of ${shim_stat##*) } # after the last `)`: a program's name may hold one
   # Under their own names in a folder beside, so that one mv publishes both: the pidfile first.
   shim_new=$shim_state_dir/.new
   [ -d "$shim_new" ] || mkdir -p "$shim_new"
   {
-    printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s%s}\n' $$ "$shim_start_time" "$PPID" "$SHIM_LAUNCHING" "$SHIM_RECORD" \
+    printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s%s}\n' "$shim_worker" "$shim_start_time" $$ "$SHIM_LAUNCHING" "$SHIM_RECORD" \
       >"$shim_new/$shim_instance.json" &&
       if [ -n "$SHIM_LAUNCHING" ]; then
         mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/"
       elif [ "$shim_pidfile" = "$shim_state_dir/$shim_instance.pid" ]; then
-        printf '%s\n' $$ >"$shim_new/$shim_instance.pid" &&
+        printf '%s\n' "$shim_worker" >"$shim_new/$shim_instance.pid" &&
           mv -f "$shim_new/$shim_instance.pid" "$shim_new/$shim_instance.json" "$shim_state_dir/"
       else
-        printf '%s\n' $$ >"$shim_pidfile.new" &&
+        printf '%s\n' "$shim_worker" >"$shim_pidfile.new" &&
           mv -f "$shim_pidfile.new" "$shim_pidfile" &&
           mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/$shim_instance.json"
       fi
@@ -188,12 +191,14 @@ become() {
   read -r shim_current </proc/self/oom_score_adj
   [ "$SHIM_OOM_SCORE_ADJ" = "$shim_current" ] || echo "$SHIM_OOM_SCORE_ADJ" >/proc/self/oom_score_adj
   umask "$SHIM_UMASK"
+  shim_setsid=$SHIM_SETSID
   PATH=${SHIM_PATH-$PATH}
   # Of a program that forks away nobody knows the pid beforehand.
-  [ -n "$SHIM_LAUNCHING" ] || export WORKERCTL_PID=$$
-  unset SHIM_RECORD SHIM_LAUNCHING SHIM_TIMEOUT SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM
+  [ -n "$SHIM_LAUNCHING" ] || export WORKERCTL_PID="$shim_worker"
+  unset SHIM_RECORD SHIM_LAUNCHING SHIM_TIMEOUT SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM SHIM_SETSID
   export WORKERCTL_INSTANCE="$shim_instance"
-  exec "$@"
+  # A new session keeps the pid, since the leader of our group is the shim.
+  exec "$shim_setsid" "$@"
 }
 
 # The soft limit; the hard one moves only when the soft one does not fit under it. bash calls dash's -p -u.

@@ -17,6 +17,7 @@ import type { HeldLock } from './lock/lock-backend.ts';
 import { logSize } from './log-tail.ts';
 import { memoryKills } from './out-of-memory.ts';
 import { renameLog } from './older-logs.ts';
+import { once } from './once.ts';
 import { startLogger, type LoggerPlace } from './start-logger.ts';
 import { currentBootId } from './process-table.ts';
 import {
@@ -171,6 +172,14 @@ const shimSettings = (
   SHIM_LIMITS: launch.limits,
   SHIM_OOM_SCORE_ADJ: String(launch.oomScoreAdj),
   SHIM_OOM: memoryKills(),
+  SHIM_SETSID: setsid(),
+});
+
+/** Where setsid is: the shim makes the worker its session's leader by it. */
+const setsid = once(() => {
+  const found = findProgram('setsid', process.env);
+  if (found !== undefined) return found;
+  throw new WorkerctlError('failed', 'the program setsid is not to be found: install util-linux');
 });
 
 /** nice(1) counts from our own priority; without the right to lower it, a worker keeps ours. */

@@ -30,7 +30,7 @@ const groups = [
   ['idle', () => idleFigures({ rounds: quick ? 2 : 5 })],
   ['busy', () => busyFigures({ rounds: quick ? 1 : 2 })],
   ['gap', () => gapFigures({ rounds: quick ? 1 : 2 })],
-  ['watch', () => watchFigures({ rounds: quick ? 10 : 30, seconds: quick ? 10 : 30 })],
+  ['watch', () => watchFigures({ rounds: quick ? 10 : 30, seconds: quick ? 10 : 60 })],
 ];
 
 measure(options.bin);

@@ -71,6 +71,7 @@ export function runShim(
       SHIM_LIMITS: options.limits ?? '',
       SHIM_OOM_SCORE_ADJ: options.oomScoreAdj ?? ownOomScoreAdj(),
       SHIM_PATH: process.env['PATH'],
+      SHIM_SETSID: '/usr/bin/setsid',
       ...options.env,
     },
   });

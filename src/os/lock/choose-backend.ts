@@ -1,7 +1,8 @@
 import { WorkerctlError } from '../../core/error.ts';
 import { findProgram } from '../find-program.ts';
 import { flockBackend, perlBackend } from './kernel-lock.ts';
-import type { LockBackend } from './lock-backend.ts';
+import type { HeldLock, LockBackend } from './lock-backend.ts';
+import type { LockKeeper } from './lock-keeper.ts';
 import { portableBackend } from './portable-lock.ts';
 
 let chosen: LockBackend | undefined;
@@ -16,7 +17,23 @@ export function lockBackend(env: NodeJS.ProcessEnv = process.env): LockBackend {
   return chosen;
 }
 
-/** The same, without remembering it. */
+/** Takes these locks without waiting, by a keeper where one knows them; undefined for those that somebody else holds. */
+export async function tryLocks(
+  keeper: LockKeeper | undefined,
+  paths: readonly string[],
+): Promise<readonly (HeldLock | undefined)[]> {
+  if (keeper === undefined) return lockBackend().tryLock(paths);
+  const kept = await Promise.all(paths.map((path) => keeper.tryLock(path)));
+  const unknown = paths.filter((_, index) => kept[index] === undefined);
+  const rest = unknown.length === 0 ? [] : await lockBackend().tryLock(unknown);
+  const others = rest.values();
+  return kept.map((lock) => {
+    if (lock === undefined) return others.next().value;
+    return lock === 'held' ? undefined : lock;
+  });
+}
+
+/** The lock backend as this environment chooses it, without remembering it. */
 export function chooseBackend(env: NodeJS.ProcessEnv): LockBackend {
   const { WORKERCTL_LOCK: wanted = '' } = env;
   switch (wanted) {

@@ -1,9 +1,8 @@
-import { closeSync, fstatSync, statSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { WorkerctlError } from '../../core/error.ts';
 import { childProcess } from '../child-process.ts';
-import { errnoOf } from '../errno.ts';
 import type { HeldLock, LockBackend } from './lock-backend.ts';
-import { openLockFile } from './lock-file.ts';
+import { closeQuietly, isStillAt, openLockFile } from './lock-file.ts';
 
 /**
  * flock(2) without native code: a helper program locks an inherited fd. The lock lies on the open file description,
@@ -115,13 +114,6 @@ function heldByOthers(helper: Helper, fds: readonly number[]): Set<number> {
   );
 }
 
-/** Whether the locked file is the one at `path`: after the state directory was deleted, it is not. */
-function isStillAt(fd: number, path: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  const locked = fstatSync(fd);
-  return found?.ino === locked.ino && found.dev === locked.dev;
-}
-
 const heldLock = (fd: number): HeldLock => ({
   fd,
   compromised: new AbortController().signal,
@@ -130,11 +122,3 @@ const heldLock = (fd: number): HeldLock => ({
     return Promise.resolve();
   },
 });
-
-function closeQuietly(fd: number): void {
-  try {
-    closeSync(fd);
-  } catch (error) {
-    if (errnoOf(error) !== 'EBADF') throw error;
-  }
-}

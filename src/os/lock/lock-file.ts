@@ -1,6 +1,6 @@
-import { constants, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import { WorkerctlError } from '../../core/error.ts';
-import { describeErrno } from '../errno.ts';
+import { describeErrno, errnoOf } from '../errno.ts';
 
 /**
  * Opens a lock file for reading and writing, and makes it where it is missing. Never follows a link, never waits for the
@@ -17,5 +17,21 @@ export function openLockFile(path: string): number {
       `lock file ${path}: cannot be opened: ${describeErrno(error)}`,
       { cause: error },
     );
+  }
+}
+
+/** Whether an open lock file is the one at `path`: after the state directory was deleted, it is not. */
+export function isStillAt(fd: number, path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false });
+  const locked = fstatSync(fd);
+  return found?.ino === locked.ino && found.dev === locked.dev;
+}
+
+/** Closes a lock file; what is closed already stays so. */
+export function closeQuietly(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch (error) {
+    if (errnoOf(error) !== 'EBADF') throw error;
   }
 }

@@ -5,6 +5,7 @@ import { monotonicMs, now, sleep } from '../clock.ts';
 import { effect } from '../fault-point.ts';
 import { currentBootId, readProcess } from '../process-table.ts';
 import type { HeldLock } from './lock-backend.ts';
+import type { LockKeeper } from './lock-keeper.ts';
 
 /** Written over whatever is there, at one length, in one write: a reader sees no half of it. */
 const holderLength = 256;
@@ -14,18 +15,18 @@ const retryMs = 20;
 
 /**
  * Takes the lock of which each pass needs one, waiting at most this long for whoever holds it. `command` is how others
- * are told who has it. An abort of `signal` ends the waiting.
+ * are told who has it. Where there is a `keeper`, it is asked first. An abort of `signal` ends the waiting.
  * @throws WorkerctlError `locked` (exit code 75), naming the holder and since when it holds the lock
  */
 export async function takePassLock(
   path: string,
-  options: { command: string; wait: Duration; signal?: AbortSignal },
+  options: { command: string; wait: Duration; signal?: AbortSignal; keeper?: LockKeeper },
 ): Promise<HeldLock> {
   const deadline = monotonicMs() + options.wait;
-  const { lockBackend } = await import('./choose-backend.ts'); // a boot check that has nothing to do takes no lock
+  const { tryLocks } = await import('./choose-backend.ts'); // a boot check that has nothing to do takes no lock
   for (;;) {
     // A holder that has signed in is found without starting a process.
-    const [lock] = livingHolder(path) === undefined ? await lockBackend().tryLock([path]) : [];
+    const [lock] = livingHolder(path) === undefined ? await tryLocks(options.keeper, [path]) : [];
     if (lock !== undefined) {
       signIn(lock, path, options.command);
       effect();

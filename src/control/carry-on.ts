@@ -3,7 +3,7 @@ import type { Observation } from '../core/observation.ts';
 import { changesIn } from '../core/reconcile.ts';
 import { durationOf, type Duration } from '../core/time.ts';
 import { report, type Context } from './context.ts';
-import { decideOn, isSameIntent, runPass, type PassOutcome } from './pass.ts';
+import { decideOn, isSameIntent, runPass, type PassOutcome, type PassRequest } from './pass.ts';
 import { isLocked } from './settle.ts';
 import type { Watched } from './watched.ts';
 
@@ -36,21 +36,23 @@ export async function carryOn(
   const isDone = isIdle && isSameIntent(decided.intent, before);
   const scope = watched.scope().filter((name) => !failed.has(name));
   const intent =
-    isDone || context.signal.aborted ? before : await pass(context, scope, before, onSeen);
+    isDone || context.signal.aborted
+      ? before
+      : await pass(context, { instances: scope, known: observation }, before, onSeen);
   const again = changesIn(context.config, intent, observation);
   return again === undefined ? { intent } : { intent, again };
 }
 
 async function pass(
   context: Context,
-  instances: readonly string[],
+  request: Pick<PassRequest, 'instances' | 'known'>,
   before: Intent,
   onSeen?: (seen: Observation) => void,
 ): Promise<Intent> {
   try {
     const { intent } = await runPass(context, {
       goal: { kind: 'check' },
-      instances,
+      ...request,
       lockWait,
       mayHaveStrays: false,
       ...(onSeen && {

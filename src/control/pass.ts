@@ -3,7 +3,7 @@ import { newsOf } from '../core/account.ts';
 import { applyGoal, type Goal } from '../core/goal.ts';
 import type { Intent, Rollout } from '../core/intent.ts';
 import { isLeaving } from '../core/leaving.ts';
-import type { Observation } from '../core/observation.ts';
+import type { Observation, ObservedInstance } from '../core/observation.ts';
 import type { Plan } from '../core/plan.ts';
 import { reconcile } from '../core/reconcile.ts';
 import { abortedBy, membersOf, type Member } from '../core/rollout.ts';
@@ -29,6 +29,11 @@ export interface PassRequest {
   readonly mayHaveStrays: boolean;
   /** Changes what was seen by what somebody claims to be there; throws where that cannot be. Called under the lock, too. */
   readonly claim?: (seen: Observation) => Observation;
+  /**
+   * What the caller has seen since his last pass, kept up to date: where nobody else's pass came in between, only those on
+   * whom this one acts are looked at again.
+   */
+  readonly known?: Observation;
   /** Is told what the pass saw and decided, before it does anything: what it starts is no longer dead at the next look. */
   readonly onSeen?: (outcome: PassOutcome) => void;
 }
@@ -57,7 +62,8 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     ...(context.keeper && { keeper: context.keeper }),
   });
   try {
-    const outcome = await decide(context, request);
+    const { known } = request;
+    const outcome = await decide(context, request, lock.wasOursLast ? known : undefined);
     await tell(context, outcome);
     request.onSeen?.(outcome);
     reportProgress(context, outcome.before, outcome);
@@ -160,12 +166,21 @@ export const passLockPath = (stateDir: string): string => join(stateDir, 'pass.l
 async function decide(
   context: Context,
   { goal, instances, mayHaveStrays, claim }: Omit<PassRequest, 'lockWait'>,
+  known?: Observation,
 ): Promise<PassOutcome & { before: Intent }> {
   const { stateDir } = context.config;
   const before = readIntent(stateDir);
   // Listed once: most instances have no notes, and to ask for each of them takes longer than to read the rest.
   const { recorded, notes } = listStateFiles(stateDir);
-  const looked = await observeReported({ ...context, notes }, withLeaving(recorded, instances));
+  const names = withLeaving(recorded, instances);
+  const look = (some: readonly string[]): Promise<Observation> =>
+    observeReported({ ...context, notes }, some);
+  const looked =
+    known === undefined
+      ? await look(names)
+      : await lookAtConcerned(names, known, look, (seen) =>
+          decideOn(context, goal, before, seen).plan.map(({ instance }) => instance),
+        );
   context.memory.see(looked);
   const seen = claim === undefined ? looked : claim(lookForStrays(context, looked));
   const decided = decideOn(context, goal, before, seen);
@@ -174,6 +189,28 @@ async function decide(
     : decided;
   warnOfProblems(context, outcome.observation);
   return { before, ...outcome };
+}
+
+/** Looks again at those that a plan is about, until it is about nobody else; the others are as they are known. */
+async function lookAtConcerned(
+  names: readonly string[],
+  known: Observation,
+  look: (names: readonly string[]) => Promise<Observation>,
+  concernedBy: (seen: Observation) => readonly string[],
+): Promise<Observation> {
+  const fresh = new Map<string, ObservedInstance>();
+  let missing = names.filter((name) => !known.instances.has(name));
+  for (;;) {
+    const looked = await look(missing);
+    for (const [name, observed] of looked.instances) fresh.set(name, observed);
+    const instances = names.flatMap((name): [string, ObservedInstance][] => {
+      const observed = fresh.get(name) ?? known.instances.get(name);
+      return observed === undefined ? [] : [[name, observed]];
+    });
+    const seen = { ...looked, instances: new Map(instances) };
+    missing = concernedBy(seen).filter((name) => !fresh.has(name) && names.includes(name));
+    if (missing.length === 0) return seen;
+  }
 }
 
 /** Old processes that are leaving count for the whole worker: with any instance of it all of them are looked at. */

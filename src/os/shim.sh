@@ -191,7 +191,7 @@ become() {
   read -r shim_current </proc/self/oom_score_adj
   [ "$SHIM_OOM_SCORE_ADJ" = "$shim_current" ] || echo "$SHIM_OOM_SCORE_ADJ" >/proc/self/oom_score_adj
   umask "$SHIM_UMASK"
-  shim_setsid=$SHIM_SETSID
+  shim_setsid=${SHIM_SETSID:-setsid}
   PATH=${SHIM_PATH-$PATH}
   # Of a program that forks away nobody knows the pid beforehand.
   [ -n "$SHIM_LAUNCHING" ] || export WORKERCTL_PID="$shim_worker"

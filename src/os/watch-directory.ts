@@ -50,11 +50,9 @@ export function watchDirectory(
 
   return {
     changes: async (ms, signal) => {
-      if (changed.size === 0 && !signal.aborted && ms > 0) {
-        await nextChange(ms, signal);
-        // The kernel tells of many at once, Node of one after the other: who is woken by the first wants the others too.
-        await new Promise(setImmediate);
-      }
+      if (changed.size === 0 && !signal.aborted && ms > 0) await nextChange(ms, signal);
+      // The kernel tells of many at once, Node of one after the other: who is told of the first wants the others too.
+      await new Promise(setImmediate);
       const names = changed;
       changed = new Set();
       return names;

@@ -79,7 +79,7 @@ describe('the report of a death', () => {
   test('must be 127 for a command that is not there, with a word in the log', async () => {
     const shim = runShim(scratch, ['/nowhere/at-all']);
     expect(await shim.report()).toEqual({ status: 127 });
-    expect(shim.log()).toContain('/nowhere/at-all: not found');
+    expect(shim.log()).toContain('/nowhere/at-all: No such file or directory');
   });
 
   test('must be 126 for a command that cannot be run', async () => {

@@ -1,4 +1,12 @@
-import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { WorkerctlError } from '../../core/error.ts';
 import { durationOf, elapsed, formatDuration, momentOf, type Duration } from '../../core/time.ts';
 import { monotonicMs, now, sleep } from '../clock.ts';
@@ -13,6 +21,12 @@ const holderLength = 256;
 /** How often a waiting command tries again. */
 const retryMs = 20;
 
+/** The lock of a pass. */
+export interface PassLock extends HeldLock {
+  /** Whether no pass of anybody else had it since we gave it up last: what we knew then has not changed since by others. */
+  readonly wasOursLast: boolean;
+}
+
 /**
  * Takes the lock of which each pass needs one, waiting at most this long for whoever holds it. `command` is how others
  * are told who has it. Where there is a `keeper`, it is asked first. An abort of `signal` ends the waiting.
@@ -21,16 +35,17 @@ const retryMs = 20;
 export async function takePassLock(
   path: string,
   options: { command: string; wait: Duration; signal?: AbortSignal; keeper?: LockKeeper },
-): Promise<HeldLock> {
+): Promise<PassLock> {
   const deadline = monotonicMs() + options.wait;
   const { tryLocks } = await import('./choose-backend.ts'); // a boot check that has nothing to do takes no lock
   for (;;) {
     // A holder that has signed in is found without starting a process.
     const [lock] = livingHolder(path) === undefined ? await tryLocks(options.keeper, [path]) : [];
     if (lock !== undefined) {
+      const wasOursLast = left !== undefined && read(lock, path) === left;
       signIn(lock, path, options.command);
       effect();
-      return { ...lock, release: () => signOutAndRelease(lock, path) };
+      return { ...lock, wasOursLast, release: () => signOutAndRelease(lock, path) };
     }
     if (monotonicMs() >= deadline || options.signal?.aborted === true)
       throw lockedError(path, options.wait);
@@ -68,21 +83,42 @@ function signIn(lock: HeldLock, path: string, command: string): void {
   write(lock, path, holder);
 }
 
-/** Whoever uses flock(1) on the file leaves no name there, and must not be taken for us. */
+let passes = 0;
+
+/** What we have written last when we gave the lock up. */
+let left: string | undefined;
+
+/**
+ * Whoever uses flock(1) on the file leaves no name there, and must not be taken for us. What we leave names no holder; the
+ * next pass writes over it.
+ */
 async function signOutAndRelease(lock: HeldLock, path: string): Promise<void> {
-  if (!lock.compromised.aborted) write(lock, path, '');
+  if (!lock.compromised.aborted) {
+    passes += 1;
+    const words = JSON.stringify({ released_by: process.pid, boot_id: currentBootId(), passes });
+    left = write(lock, path, words) ? padded(words) : undefined;
+  }
   await lock.release();
 }
 
+const padded = (text: string): string => `${text.padEnd(holderLength - 1)}\n`;
+
 /** A name is a convenience: a full disk keeps nobody from holding the lock. */
-function write(lock: HeldLock, path: string, text: string): void {
+function write(lock: HeldLock, path: string, text: string): boolean {
   try {
     const fd = lock.fd ?? openSync(path, 'r+');
-    writeSync(fd, `${text.padEnd(holderLength - 1)}\n`, 0);
+    writeSync(fd, padded(text), 0);
     if (fd !== lock.fd) closeSync(fd);
+    return true;
   } catch {
-    return;
+    return false;
   }
+}
+
+function read({ fd }: HeldLock, path: string): string {
+  if (fd === undefined) return readFileSync(path, 'utf8');
+  const buffer = Buffer.alloc(holderLength + 1);
+  return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, 0));
 }
 
 function lockedError(path: string, waited: Duration): WorkerctlError {

@@ -23,6 +23,7 @@ import { monotonicMs, now, sleep } from '../os/clock.ts';
 import { claimedBy, isLaunchedStill } from '../os/claimed-pidfile.ts';
 import { measureLog } from '../os/log-tail.ts';
 import { currentBootId, findProcess, readProcess, sinceBoot } from '../os/process-table.ts';
+import { createRecordReader } from '../os/record-cache.ts';
 import { probeOnce, type ReadinessProbe, type ReadinessQuestion } from '../os/readiness-probe.ts';
 import {
   heartbeatName,
@@ -39,6 +40,7 @@ import {
   readStop,
   recordedInstances,
   wasSeenReady,
+  type StateFile,
 } from '../os/state-files.ts';
 import type { Measures } from './measure.ts';
 import { isDiskFull, type SilenceTracker } from '../os/silence.ts';
@@ -67,13 +69,19 @@ export interface Scene {
 /** Looks at these instances: their files, and what the kernel says of the processes in them. Takes no lock. */
 export function observe(scene: Scene, names: readonly string[]): Observation {
   const workers = new Map(scene.config.workers.map((worker) => [worker.name, worker]));
-  return {
+  const records = createRecordReader(scene.config.stateDir, names);
+  const observation = {
     now: now(),
     sinceBoot: sinceBoot(),
     instances: new Map(
-      names.map((name) => [name, observeInstance(scene, name, workers.get(workerNameOf(name)))]),
+      names.map((name) => {
+        const worker = workers.get(workerNameOf(name));
+        return [name, observeInstance(scene, name, worker, records.read(name))];
+      }),
     ),
   };
+  records.keep();
+  return observation;
 }
 
 /** How long a shim may take from its worker's death to its report. */
@@ -173,9 +181,13 @@ function mayBeDaemon({ workers }: Config, { name, presence }: ObservedInstance):
 const absent = { kind: 'absent' } as const;
 const noProblems: readonly string[] = [];
 
-function observeInstance(scene: Scene, name: string, worker: Worker | undefined): ObservedInstance {
-  const { config, hostName, ignoresPidfiles = false } = scene;
-  const record = readRecord(config.stateDir, name);
+function observeInstance(
+  scene: Scene,
+  name: string,
+  worker: Worker | undefined,
+  record: StateFile<ProcessRecord>,
+): ObservedInstance {
+  const { hostName, ignoresPidfiles = false } = scene;
   const recorded: Presence =
     record.kind === 'read' ? presenceOf(scene, name, record.value, worker) : absent;
   const presence = worker?.daemonizes ? followed(scene, name, recorded, worker) : recorded;

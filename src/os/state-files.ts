@@ -222,9 +222,22 @@ function namesIn(stateDir: string): string[] {
 }
 
 /** The record of an instance's last process. */
-export function readRecord(stateDir: string, instance: string): StateFile<ProcessRecord> {
+export const readRecord = (stateDir: string, instance: string): StateFile<ProcessRecord> =>
+  recordIn(readRecordText(stateDir, instance), stateDir, instance);
+
+/** What the file of a record holds. */
+export const readRecordText = (stateDir: string, instance: string): StateFile<string> =>
+  readText(recordPath(stateDir, instance));
+
+/** The record that a text is. */
+export function recordIn(
+  text: StateFile<string>,
+  stateDir: string,
+  instance: string,
+): StateFile<ProcessRecord> {
   const path = recordPath(stateDir, instance);
-  const file = readChecked(
+  const file = checked(
+    text,
     path,
     (value) => (isRecord(value) ? value : undefined),
     'the record of a process',
@@ -638,24 +651,25 @@ export const readJson = <S extends z.ZodMiniType>(
   schema: () => S,
   what: string,
 ): StateFile<z.output<S>> =>
-  readChecked(
+  checked(
+    readText(path),
     path,
     (value) => {
-      const checked = schema().safeParse(value);
-      return checked.success ? checked.data : undefined;
+      const parsed = schema().safeParse(value);
+      return parsed.success ? parsed.data : undefined;
     },
     what,
   );
 
-function readChecked<T>(
+function checked<T>(
+  text: StateFile<string>,
   path: string,
   check: (value: unknown) => T | undefined,
   what: string,
 ): StateFile<T> {
-  const text = readText(path);
   if (text.kind !== 'read') return text;
-  const checked = check(parseJson(text.value));
-  if (checked !== undefined) return { kind: 'read', value: checked };
+  const value = check(parseJson(text.value));
+  if (value !== undefined) return { kind: 'read', value };
   const found =
     text.value.trim() === '' ? 'an empty file' : JSON.stringify(text.value.slice(0, 40));
   return { kind: 'broken', problem: `${path}: expected ${what}, found ${found}` };

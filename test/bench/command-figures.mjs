@@ -1,7 +1,7 @@
 // How long the commands take that cron and people run all the time, as ratios to `node -e 0`. All are run in turn, so
 // that whatever else the machine does hits each of them alike.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFleet, environment, spawnProgram } from './rig.mjs';
 import { median, quantile } from './statistics.mjs';
@@ -33,10 +33,20 @@ export function thousandFigures({ runs }) {
   const fleet = createFleet({ first: sleeper(500), second: sleeper(500) });
   fleet.run('start');
   const name = 'status, 1,000 instances (real sleep processes)';
+  pause(restMs);
   const figures = ratios([subject(name, fleet, 'status', { limit: 3.0 })], runs);
+  const changed = subject(`${name}, just after a change`, fleet, 'status', {});
+  figures.push(...ratios([{ ...changed, prepare: () => touch(fleet.stateDir) }], runs));
   fleet.remove();
   return figures;
 }
+
+/** Records are read from one file when none has come or gone for 3 s. */
+const restMs = 4_000;
+
+const touch = (path) => utimesSync(path, new Date(), new Date());
+
+const pause = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 const subject = (name, fleet, verb, { limit, aim, exitCode = 0 }) => ({
   name,
@@ -73,7 +83,8 @@ function ratios(subjects, runs) {
   });
 }
 
-function timed({ argv: [program, ...args], cwd, exitCode }) {
+function timed({ argv: [program, ...args], cwd, exitCode, prepare }) {
+  prepare?.();
   const begun = performance.now();
   const { status } = spawnSync(program, args, { cwd, env: environment, stdio: 'ignore' });
   const ms = performance.now() - begun;

@@ -160,13 +160,18 @@ for (const [what, scenario] of Object.entries(scenarios)) {
   }, 180_000);
 }
 
-/** Shims by the kernel's word: before there is a record, and before there is a worker. */
+/**
+ * Shims by the kernel's word, before there is a record and before there is a worker: each leads its session. What is to
+ * become its worker bears the same words, and does not.
+ */
 const shimsIn = ({ stateDir }: Rig, stage: 'supervise' | 'become'): number[] =>
   readdirSync('/proc')
     .filter((pid) => /^\d+$/.test(pid) && processAt(Number(pid)) !== undefined)
     .filter((pid) => {
       const [, script = '', found, , directory] = readOr(`/proc/${pid}/cmdline`, '').split('\0');
-      return script.endsWith('/shim.sh') && found === stage && directory === stateDir;
+      const isLeader = processAt(Number(pid))?.session === Number(pid);
+      const isIts = script.endsWith('/shim.sh') && found === 'supervise' && directory === stateDir;
+      return isIts && isLeader === (stage === 'supervise');
     })
     .map(Number);
 
@@ -254,11 +259,11 @@ describe('kill -9 of the shim', () => {
     const rig = createRig({ mail: noting() });
     await starting('mail.1')(rig);
     const mail = rig.instance('mail.1');
-    await rig.shell('mkfifo .workerctl/mail.1.exit.new');
+    await rig.shell('mkfifo .workerctl/mail.1.exit');
     kill(mail.boots()[0] ?? 0);
     await until(() => mail.processes().length === 0, 'its death');
     kill(shimOf(rig, 'mail.1'));
-    rmSync(`${rig.stateDir}/mail.1.exit.new`);
+    rmSync(`${rig.stateDir}/mail.1.exit`);
     const [said] = await settle(rig);
     expect(said).toContain('status unknown: its shim was killed');
     await until(() => mail.boots().length === 2, 'its start');

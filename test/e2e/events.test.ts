@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   existsSync,
+  readdirSync,
   mkdirSync,
   readFileSync,
   rmSync,
@@ -241,12 +242,21 @@ describe('events', () => {
   });
 });
 
+/** Whether the kernel tells it of changes to files. Source: proc_pid_fdinfo(5), `inotify`. */
+function isFollowing(pid: number): boolean {
+  const folder = `/proc/${pid}/fdinfo`;
+  return (
+    existsSync(folder) &&
+    readdirSync(folder).some((fd) => readOr(`${folder}/${fd}`, '').includes('inotify wd'))
+  );
+}
+
 describe('events -f', () => {
   test('must tell what happens from now on, until it is interrupted', async () => {
     const rig = createRig({ mail: drains });
     const running = rig.workerctl('events', '-f', '-n', '0', '--json');
     const said = heard(running);
-    await until(() => readOr(`/proc/${running.pid ?? 0}/fdinfo/0`, '') !== '', 'it to run');
+    await until(() => isFollowing(running.pid ?? 0), 'it to follow');
     await rig.start();
     await rig.workerctl('stop');
     await until(() => said().includes('"died"'), 'it to tell of the end');

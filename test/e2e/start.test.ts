@@ -177,12 +177,12 @@ test('start with a pidfile that cannot be written must not run the program', asy
   expect(rig.instance('mail.1').boots()).toEqual([]);
 });
 
-test('start of a command that is not there must end with 1, 127 and the words of the shell', async () => {
+test('start of a command that is not there must end with 1, 127 and the words of the system', async () => {
   const rig = createRig({ mail: { command: 'no-such-program --at-all', ready: { after: '20s' } } });
   const { exitCode, stdout } = await rig.workerctl('start');
   expect(exitCode).toBe(1);
   expect(stdout).toContain('died before it was ready: exit status 127');
-  expect(stdout).toMatch(/ {2}\| .*no-such-program: not found/);
+  expect(stdout).toMatch(/ {2}\| .*no-such-program: No such file or directory/);
 });
 
 test('start of a file that is no program must end with 1 and 126', async () => {

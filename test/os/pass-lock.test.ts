@@ -206,3 +206,28 @@ describe('waiting', () => {
     expect(most).toBe(1);
   });
 });
+
+describe('whether nobody else had the lock since we gave it up', () => {
+  const takeAndRelease = async (): Promise<boolean> => {
+    const lock = await takePassLock(lockPath(), { command: 'restart', wait: noWait });
+    await lock.release();
+    return lock.wasOursLast;
+  };
+
+  test('must be known', async () => {
+    expect(await takeAndRelease(), 'the first time').toBe(false);
+    expect(await takeAndRelease()).toBe(true);
+    expect(await takeAndRelease()).toBe(true);
+    const other = await otherPass();
+    other.tell('release');
+    await other.says('released');
+    expect(await takeAndRelease(), 'after the pass of another process').toBe(false);
+    expect(await takeAndRelease()).toBe(true);
+  });
+
+  test('must not be believed of another file', async () => {
+    await takeAndRelease();
+    scratch.write('pass.lock', '');
+    expect(await takeAndRelease()).toBe(false);
+  });
+});

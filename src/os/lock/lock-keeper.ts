@@ -99,8 +99,9 @@ export function createLockKeeper({ again, once }: KeptLocks): LockKeeper | undef
       if (file === undefined) return undefined;
       const isAgain = path === again;
       const answer = await helper.ask(`${isAgain ? 'lock' : 'give'} ${file.number}`);
-      if (answer === 'held') return 'held';
       if (answer === 'locked') return isAgain ? takeAgain(file) : takeOnce(file);
+      // That of a process that is leaving was renamed, and is held for long.
+      if (answer === 'held' && isStillAt(file.fd, file.path)) return 'held';
       forget(file);
       return undefined;
     },

@@ -6,7 +6,7 @@ import { selectInstances, workerNameOf } from '../core/targets.ts';
 import type { Config, Worker } from '../core/worker.ts';
 import { readIntent } from '../os/intent-file.ts';
 import { checkStateDirectory } from '../os/state-directory.ts';
-import { listStateFiles } from '../os/state-files.ts';
+import { stateFilesIn } from '../os/record-cache.ts';
 
 export interface StatusRequest {
   readonly targets: readonly string[];
@@ -18,7 +18,7 @@ export interface StatusRequest {
 export async function status(scene: Scene, { targets, releaseOf }: StatusRequest): Promise<Status> {
   const { config } = scene;
   checkStateDirectory(config.stateDir);
-  const { recorded, notes } = listStateFiles(config.stateDir);
+  const { recorded, notes } = stateFilesIn(config.stateDir);
   const selected = selectInstances(config, recorded, targets);
   const known = new Set(config.workers.map(({ name }) => name));
   const strangers = recorded.filter((name) => !known.has(workerNameOf(name)));

@@ -12,7 +12,7 @@ import { durationOf, type Duration } from '../core/time.ts';
 import { withWants } from '../core/wants.ts';
 import { now } from '../os/clock.ts';
 import { readIntent, writeIntent } from '../os/intent-file.ts';
-import { listStateFiles } from '../os/state-files.ts';
+import { stateFilesIn } from '../os/record-cache.ts';
 import { takePassLock } from '../os/lock/pass-lock.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../os/state-directory.ts';
 import { report, type Context } from './context.ts';
@@ -171,7 +171,7 @@ async function decide(
   const { stateDir } = context.config;
   const before = readIntent(stateDir);
   // Listed once: most instances have no notes, and to ask for each of them takes longer than to read the rest.
-  const { recorded, notes } = listStateFiles(stateDir);
+  const { recorded, notes } = stateFilesIn(stateDir);
   const names = withLeaving(recorded, instances);
   const look = (some: readonly string[]): Promise<Observation> =>
     observeReported({ ...context, notes }, some);

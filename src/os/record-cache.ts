@@ -1,7 +1,16 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { ProcessRecord } from '../core/record.ts';
 import { writeFileAtomically } from './atomic-file.ts';
-import { readRecordText, recordIn, type StateFile } from './state-files.ts';
+import {
+  heartbeatFiles,
+  isHeartbeatFile,
+  listStateFiles,
+  parseRecord,
+  readRecord,
+  recordText,
+  type StateFile,
+  type StateFiles,
+} from './state-files.ts';
 
 /** Reads the records of one look. */
 export interface RecordReader {
@@ -10,10 +19,13 @@ export interface RecordReader {
   readonly keep: () => void;
 }
 
-/** The texts of records, and what the state directory was like when they were read. */
+/** What was found in the state directory, and what the directory was like then. */
 interface Kept {
   readonly stamp: string;
-  readonly texts: ReadonlyMap<string, string>;
+  readonly recorded: readonly string[];
+  readonly notes: readonly string[];
+  /** By name, as they lie in their files. */
+  readonly records: Readonly<Record<string, unknown>>;
 }
 
 /** Fewer are read as quickly one by one. */
@@ -24,40 +36,46 @@ const restMs = 3_000;
 
 let lastKept: { readonly path: string; readonly kept: Kept } | undefined;
 
+/** Not in the directory itself, whose time it must not change. */
+const pathIn = (stateDir: string): string => `${stateDir}/.new/records`;
+
+/** The same as `listStateFiles`, quicker where there are hundreds and nothing has changed since the last look. */
+export function stateFilesIn(stateDir: string): StateFiles {
+  const kept = keptOf(stateDir);
+  if (kept === undefined) return listStateFiles(stateDir);
+  const { recorded, notes } = kept;
+  return { recorded, notes: new Set([...notes, ...heartbeatFiles(stateDir)]) };
+}
+
 /**
  * Records by the hundred, from one file: to open and read each takes 15 µs, and hardly one has changed since the last
  * look. A record comes and goes by a rename, which changes the directory's time: while that is the same, and lay some time
  * back when they were read, they are the same too.
  */
 export function createRecordReader(stateDir: string, names: readonly string[]): RecordReader {
-  const readOne = (name: string): StateFile<ProcessRecord> =>
-    recordIn(readRecordText(stateDir, name), stateDir, name);
+  const readOne = (name: string): StateFile<ProcessRecord> => readRecord(stateDir, name);
   if (names.length < many) return { read: readOne, keep: () => undefined };
-  const path = `${stateDir}/.new/records`; // not in the directory itself, whose time it must not change
-  const stamp = stampOf(stateDir)?.stamp;
-  const kept = stamp === undefined ? undefined : keptAs(path, stamp);
-  if (kept !== undefined)
+  const kept = keptOf(stateDir);
+  if (kept !== undefined) {
+    const { records } = kept;
     return {
       read: (name) => {
-        const value = kept.texts.get(name);
-        const record = value && recordIn({ kind: 'read', value }, stateDir, name);
-        return record && record.kind === 'read' ? record : readOne(name);
+        const value = parseRecord(records[name], name);
+        return value === undefined ? readOne(name) : { kind: 'read', value };
       },
       keep: () => undefined,
     };
-  const texts = new Map<string, string>();
+  }
+  const stamp = stampOf(stateDir)?.stamp;
+  const seen = new Map<string, ProcessRecord>();
   return {
     read: (name) => {
-      const text = readRecordText(stateDir, name);
-      const record = recordIn(text, stateDir, name);
-      const line = text.kind === 'read' && record.kind === 'read' ? text.value.trimEnd() : '\n';
-      if (!line.includes('\n')) texts.set(name, line);
+      const record = readOne(name);
+      if (record.kind === 'read') seen.set(name, record.value);
       return record;
     },
     keep: () => {
-      const now = stampOf(stateDir);
-      if (stamp !== undefined && now?.stamp === stamp && Date.now() - now.changedMs > restMs)
-        keep(path, { stamp, texts });
+      if (stamp !== undefined) keep(stateDir, stamp, seen);
     },
   };
 }
@@ -72,33 +90,46 @@ function stampOf(stateDir: string): { stamp: string; changedMs: number } | undef
   }
 }
 
-function keptAs(path: string, stamp: string): Kept | undefined {
-  const kept = lastKept?.path === path ? lastKept.kept : readKept(path);
-  if (kept?.stamp !== stamp) return undefined;
-  lastKept = { path, kept };
+function keptOf(stateDir: string): Kept | undefined {
+  const path = pathIn(stateDir);
+  const isKnown = lastKept?.path === path;
+  if (!isKnown && !existsSync(path)) return undefined;
+  const stamp = stampOf(stateDir)?.stamp;
+  if (stamp === undefined) return undefined;
+  const kept = isKnown && lastKept?.kept.stamp === stamp ? lastKept.kept : readKept(path, stamp);
+  if (kept !== undefined) lastKept = { path, kept };
   return kept;
 }
 
-/** The stamp in the first line; then the name and the record of one in each. */
-function readKept(path: string): Kept | undefined {
+/** The stamp in the first line, which must be this one; then all that is kept. */
+function readKept(path: string, stamp: string): Kept | undefined {
   try {
-    const [stamp = '', ...lines] = readFileSync(path, 'utf8').split('\n');
-    const texts = new Map<string, string>();
-    for (const line of lines) {
-      const at = line.indexOf(' ');
-      if (at > 0) texts.set(line.slice(0, at), line.slice(at + 1));
-    }
-    return { stamp, texts };
+    const text = readFileSync(path, 'utf8');
+    if (!text.startsWith(`${stamp}\n`)) return undefined;
+    const { recorded, notes, records } = JSON.parse(text.slice(stamp.length)) as Partial<Kept>;
+    const isWhole = Array.isArray(recorded) && Array.isArray(notes) && typeof records === 'object';
+    return isWhole ? { stamp, recorded, notes, records } : undefined;
   } catch {
-    return undefined; // there is none yet
+    return undefined; // torn, or gone
   }
 }
 
-function keep(path: string, kept: Kept): void {
-  lastKept = { path, kept };
-  const lines = [...kept.texts].map(([name, text]) => `${name} ${text}\n`);
+function keep(stateDir: string, stamp: string, seen: ReadonlyMap<string, ProcessRecord>): void {
+  const isSame = (): boolean => {
+    const now = stampOf(stateDir);
+    return now?.stamp === stamp && Date.now() - now.changedMs > restMs;
+  };
   try {
-    writeFileAtomically(path, `${kept.stamp}\n${lines.join('')}`);
+    if (!isSame()) return;
+    const { recorded, notes } = listStateFiles(stateDir);
+    if (!isSame()) return;
+    const others = [...notes].filter((note) => !isHeartbeatFile(note));
+    const records = [...seen]
+      .filter(([, { launch }]) => launch === undefined) // those are about to change
+      .map(([name, record]) => `${JSON.stringify(name)}:${recordText(record)}`)
+      .join(',\n');
+    const json = `{"recorded":${JSON.stringify(recorded)},"notes":${JSON.stringify(others)},"records":{${records}}}`;
+    writeFileAtomically(pathIn(stateDir), `${stamp}\n${json}\n`);
   } catch {
     return; // whoever looks next reads them one by one
   }

@@ -183,13 +183,23 @@ export const shimNotesPath = (stateDir: string, instance: string): string =>
  * The names of all instances of which there is a record.
  * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
  */
-export const recordedInstances = (stateDir: string): string[] => listStateFiles(stateDir).recorded;
+export const recordedInstances = (stateDir: string): string[] => [
+  ...listStateFiles(stateDir).recorded,
+];
+
+/** What there is in the state directory. */
+export interface StateFiles {
+  /** The names of the instances of which there is a record. */
+  readonly recorded: readonly string[];
+  /** The files of the kinds that most instances have none of, and of the folder of heartbeats. */
+  readonly notes: ReadonlySet<string>;
+}
 
 /**
- * The names of the instances of which there is a record, and the files of the kinds that most instances have none of.
+ * Lists the state directory.
  * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
  */
-export function listStateFiles(stateDir: string): { recorded: string[]; notes: Set<string> } {
+export function listStateFiles(stateDir: string): StateFiles {
   const recorded: string[] = [];
   const notes = new Set<string>();
   for (const file of namesIn(stateDir)) {
@@ -197,11 +207,17 @@ export function listStateFiles(stateDir: string): { recorded: string[]; notes: S
       const name = file.slice(0, -'.json'.length);
       if (/^[\w-]+\.[\w-]+(?:~[\w-]+)?$/.test(name)) recorded.push(name);
     } else if (noteKinds.test(file)) notes.add(file);
-    else if (file === heartbeats)
-      for (const beat of namesIn(heartbeatFolder(stateDir))) notes.add(heartbeatFile(beat));
+    else if (file === heartbeats) for (const beat of heartbeatFiles(stateDir)) notes.add(beat);
   }
   return { recorded, notes };
 }
+
+/** The files of the folder of heartbeats, as `listStateFiles` names them. */
+export const heartbeatFiles = (stateDir: string): string[] =>
+  namesIn(heartbeatFolder(stateDir)).map(heartbeatFile);
+
+/** Whether a file of `notes` lies in the folder of heartbeats. */
+export const isHeartbeatFile = (note: string): boolean => note.startsWith(`${heartbeats}/`);
 
 const noteKinds = /\.(?:stop|quiet|ready|dump|kill|left|heir)$/;
 
@@ -222,50 +238,45 @@ function namesIn(stateDir: string): string[] {
 }
 
 /** The record of an instance's last process. */
-export const readRecord = (stateDir: string, instance: string): StateFile<ProcessRecord> =>
-  recordIn(readRecordText(stateDir, instance), stateDir, instance);
-
-/** What the file of a record holds. */
-export const readRecordText = (stateDir: string, instance: string): StateFile<string> =>
-  readText(recordPath(stateDir, instance));
-
-/** The record that a text is. */
-export function recordIn(
-  text: StateFile<string>,
-  stateDir: string,
-  instance: string,
-): StateFile<ProcessRecord> {
+export function readRecord(stateDir: string, instance: string): StateFile<ProcessRecord> {
   const path = recordPath(stateDir, instance);
-  const file = checked(
-    text,
+  const file = readChecked(
     path,
     (value) => (isRecord(value) ? value : undefined),
     'the record of a process',
   );
   if (file.kind !== 'read') return file;
   const { value } = file;
-  if (value.instance !== instanceOf(instance)) {
-    return {
-      kind: 'broken',
-      problem: `${path}: expected the record of ${instanceOf(instance)}, found that of ${JSON.stringify(value.instance)}`,
-    };
-  }
-  const record: { -readonly [Key in keyof ProcessRecord]: ProcessRecord[Key] } = {
-    pid: value.pid, // spelt out: to spread an object takes a microsecond
-    startTime: value.start_time,
-    bootId: value.boot_id,
-    instance: value.instance,
-    start: value.start,
-    shimPid: value.shim_pid,
-    startedAt: momentOf(value.started_at),
-    commandDigest: value.command_digest,
-    stopSignal: value.stop_signal,
-    log: value.log,
+  if (isOf(value, instance)) return { kind: 'read', value: recordOf(value) };
+  return {
+    kind: 'broken',
+    problem: `${path}: expected the record of ${instanceOf(instance)}, found that of ${JSON.stringify(value.instance)}`,
   };
-  if (value.release !== undefined) record.release = value.release;
-  if (value.launch_timeout !== undefined)
-    record.launch = { timeout: durationOf(value.launch_timeout) };
-  return { kind: 'read', value: record };
+}
+
+/** The record that a JSON value is, if it is that of this instance. */
+export const parseRecord = (value: unknown, instance: string): ProcessRecord | undefined =>
+  isRecord(value) && isOf(value, instance) ? recordOf(value) : undefined;
+
+const isOf = (record: RecordJson, name: string): boolean => record.instance === instanceOf(name);
+
+function recordOf(json: RecordJson): ProcessRecord {
+  const record: { -readonly [Key in keyof ProcessRecord]: ProcessRecord[Key] } = {
+    pid: json.pid, // spelt out: to spread an object takes a microsecond
+    startTime: json.start_time,
+    bootId: json.boot_id,
+    instance: json.instance,
+    start: json.start,
+    shimPid: json.shim_pid,
+    startedAt: momentOf(json.started_at),
+    commandDigest: json.command_digest,
+    stopSignal: json.stop_signal,
+    log: json.log,
+  };
+  if (json.release !== undefined) record.release = json.release;
+  if (json.launch_timeout !== undefined)
+    record.launch = { timeout: durationOf(json.launch_timeout) };
+  return record;
 }
 
 /** The part of a record that is known before the process is: JSON members without braces, for the shim. */
@@ -284,11 +295,15 @@ export function recordMembers(
   }).slice(1, -1);
 }
 
+/** A record as it lies in its file, but for what it says of a launch. */
+export function recordText(record: ProcessRecord): string {
+  const known = { pid: record.pid, start_time: record.startTime, shim_pid: record.shimPid };
+  return `${JSON.stringify(known).slice(0, -1)},${recordMembers(record)}}`;
+}
+
 /** Writes the record of a process that lost it. */
 export function writeRecord(stateDir: string, record: ProcessRecord): void {
-  const known = { pid: record.pid, start_time: record.startTime, shim_pid: record.shimPid };
-  const text = `${JSON.stringify(known).slice(0, -1)},${recordMembers(record)}}\n`;
-  writeFileAtomically(recordPath(stateDir, record.instance), text);
+  writeFileAtomically(recordPath(stateDir, record.instance), `${recordText(record)}\n`);
   effect();
 }
 
@@ -651,8 +666,7 @@ export const readJson = <S extends z.ZodMiniType>(
   schema: () => S,
   what: string,
 ): StateFile<z.output<S>> =>
-  checked(
-    readText(path),
+  readChecked(
     path,
     (value) => {
       const parsed = schema().safeParse(value);
@@ -661,12 +675,12 @@ export const readJson = <S extends z.ZodMiniType>(
     what,
   );
 
-function checked<T>(
-  text: StateFile<string>,
+function readChecked<T>(
   path: string,
   check: (value: unknown) => T | undefined,
   what: string,
 ): StateFile<T> {
+  const text = readText(path);
   if (text.kind !== 'read') return text;
   const value = check(parseJson(text.value));
   if (value !== undefined) return { kind: 'read', value };

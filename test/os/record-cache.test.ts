@@ -103,14 +103,29 @@ test('whoever looks again and again must see it too', async () => {
   expect(look().slice(2, 4)).toEqual([999, 999]);
 });
 
-test('records that are absent, broken or of several lines must be read each time', async () => {
+test('records that are absent, broken or of a launch must be read each time', async () => {
   overwrite('mail.5', 'garbage');
-  overwrite('mail.6', record('mail.6', 66).replace(',', ',\n'));
+  overwrite('mail.6', record('mail.6', 66).replace('{', '{"launch_timeout":1000,'));
   expect((await pidsSeen([...names, 'mail.99'])).slice(4, 6)).toEqual(['broken', 66]);
   overwrite('mail.5', record('mail.5', 55));
   overwrite('mail.6', record('mail.6', 67));
   const seen = await pidsSeen([...names, 'mail.99']);
   expect([...seen.slice(4, 6), seen.at(-1)]).toEqual([55, 67, 'absent']);
+});
+
+test('what there is besides must be listed as it is, and the folder of heartbeats anew each time', async () => {
+  scratch.write('mail.3.stop', '{}');
+  mkdirSync(scratch.path('heartbeats'));
+  rest(10);
+  await pidsSeen();
+  scratch.write('heartbeats/mail.1.abc', '');
+  vi.resetModules();
+  const { stateFilesIn } = await import('../../src/os/record-cache.ts');
+  const { recorded, notes } = stateFilesIn(scratch.folder());
+  expect([...recorded].sort()).toEqual([...names].sort());
+  expect([...notes].sort()).toEqual(['heartbeats/mail.1.abc', 'mail.3.stop']);
+  scratch.write('mail.4.stop', '{}');
+  expect([...stateFilesIn(scratch.folder()).notes]).toContain('mail.4.stop');
 });
 
 test.each([

@@ -158,7 +158,9 @@ export function hasFlockOn(pid: number, path: string): boolean {
   const folder = `/proc/${pid}/fdinfo`;
   try {
     const lock = new RegExp(`FLOCK .*:${statSync(path).ino} `);
-    return readdirSync(folder).some((fd) => lock.test(readFileSync(`${folder}/${fd}`, 'latin1')));
+    // The last ones first: a lock file is opened late.
+    const fds = readdirSync(folder).reverse();
+    return fds.some((fd) => lock.test(readFileSync(`${folder}/${fd}`, 'latin1')));
   } catch {
     return false; // another user's, or gone: the lock itself will tell
   }

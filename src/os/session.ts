@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { LiveProcess, ProcessIdentity } from '../core/process.ts';
 import type { Duration } from '../core/time.ts';
-import { currentBootId, listPids, readEnvironment, readProcess } from './process-table.ts';
+import {
+  currentBootId,
+  listPids,
+  msPerTick,
+  readEnvironment,
+  readProcess,
+} from './process-table.ts';
 
 /** All processes that can be seen: one look at the whole of /proc, some 20 µs for each. */
 export const allProcesses = (): LiveProcess[] =>
@@ -50,9 +56,6 @@ export interface DeadLeader extends ProcessIdentity {
   /** When it died, since the boot of the host, where that is known. */
   readonly diedAt?: Duration;
 }
-
-/** Clock ticks are 10 ms on every Linux that Node runs on (USER_HZ). */
-const msPerTick = 10;
 
 /**
  * The living members of a dead process's session, ourselves left out. The kernel gives the number of a session to nobody

@@ -1,11 +1,11 @@
 import type { News } from '../core/account.ts';
 import type { Event, Happening } from '../core/event.ts';
 import type { Observation } from '../core/observation.ts';
+import { msPerTick } from '../core/process.ts';
 import type { Death, ProcessRecord } from '../core/record.ts';
 import { now } from '../os/clock.ts';
 import { lastLines } from '../os/log-tail.ts';
 import { saysKilledForMemory } from '../os/out-of-memory.ts';
-import { msPerTick } from '../os/process-table.ts';
 import type { Context } from './context.ts';
 import { noteHook } from './hooks.ts';
 

@@ -1,6 +1,6 @@
 import type { Activity } from './activity.ts';
 import type { Leftovers } from './leftovers.ts';
-import type { LiveProcess, ProcessIdentity } from './process.ts';
+import { msPerTick, type LiveProcess, type ProcessIdentity } from './process.ts';
 import {
   adoptedStart,
   heirStart,
@@ -120,9 +120,6 @@ export interface Observation {
   /** Whoever looks may replace what is worn: a command that was asked for something else does not. */
   readonly mayRecycle?: boolean;
 }
-
-/** Clock ticks are 10 ms on every Linux that Node runs on (USER_HZ). */
-const msPerTick = 10;
 
 /** How long a process has been running, by the kernel's clock: a jump of the wall clock does not change it. */
 export const ageOf = (process: ProcessIdentity, { sinceBoot }: Observation): Duration =>

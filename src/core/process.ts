@@ -10,6 +10,9 @@ export interface ProcessIdentity {
   readonly bootId: string;
 }
 
+/** Clock ticks are 10 ms on every Linux that Node runs on (USER_HZ). */
+export const msPerTick = 10;
+
 /** Whether two identities are one and the same process. */
 export const isSameProcess = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
   a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId;

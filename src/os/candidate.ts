@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Candidate } from '../core/adoption.ts';
 import { isLeaving, shownName } from '../core/leaving.ts';
-import type { LiveProcess } from '../core/process.ts';
+import { msPerTick, type LiveProcess } from '../core/process.ts';
 import { momentOf, type Moment } from '../core/time.ts';
 import { now } from './clock.ts';
 import { errnoOf } from './errno.ts';
@@ -42,9 +42,6 @@ export function candidateAt(
     startedAt: startedAt(process),
   };
 }
-
-/** Clock ticks are 10 ms on every Linux that Node runs on (USER_HZ). */
-const msPerTick = 10;
 
 /** When a process was started, by the wall clock as it goes now. */
 export const startedAt = ({ startTime }: LiveProcess): Moment =>

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { LiveProcess, ProcessIdentity } from '../core/process.ts';
+import { msPerTick, type LiveProcess, type ProcessIdentity } from '../core/process.ts';
 import { durationOf, type Duration } from '../core/time.ts';
 
 let bootId: string | undefined;
@@ -81,9 +81,6 @@ function readProcFile(path: string): string | undefined {
     return undefined;
   }
 }
-
-/** Clock ticks are 10 ms on every Linux that Node runs on (USER_HZ). */
-export const msPerTick = 10;
 
 let ownStartMs: number | undefined;
 

@@ -1,13 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { LiveProcess, ProcessIdentity } from '../core/process.ts';
+import { msPerTick, type LiveProcess, type ProcessIdentity } from '../core/process.ts';
 import type { Duration } from '../core/time.ts';
-import {
-  currentBootId,
-  listPids,
-  msPerTick,
-  readEnvironment,
-  readProcess,
-} from './process-table.ts';
+import { currentBootId, listPids, readEnvironment, readProcess } from './process-table.ts';
 
 /** All processes that can be seen: one look at the whole of /proc, some 20 µs for each. */
 export const allProcesses = (): LiveProcess[] =>

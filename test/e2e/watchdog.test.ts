@@ -70,6 +70,29 @@ test('a silent worker must be dumped, killed with its session, told so once each
   expect(rig.instance('mail.2').boots(), 'who beats was killed').toHaveLength(1);
 });
 
+test('the hook unresponsive must be told whom the watchdog kills, once', async () => {
+  const hooks = { unresponsive: ['sh', '-c', 'cat >>hooked; echo >>hooked'] };
+  const rig = createRig({ mail: { ...beats, heartbeat: { timeout: '1s' }, hooks } });
+  await watched(rig);
+  const mail = rig.instance('mail.1');
+  const old = await booted(mail);
+  silence(rig, old);
+  await successor(mail, old);
+  const lines = await until(() => {
+    const text = readOr(rig.path('hooked'), '').split('\n').filter(Boolean);
+    return text.length > 0 && text;
+  }, 'the hook');
+  expect(lines).toHaveLength(1);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    kind: 'unresponsive',
+    instance: 'mail.1',
+    pid: old,
+  });
+  const hooked = (): number =>
+    count(readOr(`${rig.stateDir}/events.ndjson`, ''), /"kind":"hooked"/);
+  await until(() => hooked() === 1, 'the journal to have it');
+});
+
 test('who never beats must be killed its timeout after its start, and who was stopped by a signal as well', async () => {
   const heartbeat = { timeout: '1500ms' };
   const rig = createRig({

@@ -85,6 +85,9 @@ function signIn(lock: HeldLock, path: string, command: string): void {
 
 let passes = 0;
 
+/** Nobody else writes this, also not one of another container who has our pid there. */
+const ourMark = Math.random().toString(36).slice(2);
+
 /** What we have written last when we gave the lock up. */
 let left: string | undefined;
 
@@ -95,7 +98,7 @@ let left: string | undefined;
 async function signOutAndRelease(lock: HeldLock, path: string): Promise<void> {
   if (!lock.compromised.aborted) {
     passes += 1;
-    const words = JSON.stringify({ released_by: process.pid, boot_id: currentBootId(), passes });
+    const words = JSON.stringify({ released_by: process.pid, mark: ourMark, passes });
     left = write(lock, path, words) ? padded(words) : undefined;
   }
   await lock.release();

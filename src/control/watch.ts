@@ -331,6 +331,7 @@ async function look(
     await runPass(failures.context, {
       ...request,
       mayHaveStrays,
+      known: observation,
       lockWait: durationOf(retryMs),
       onSeen: (outcome) => {
         reportShortages(context, outcome);

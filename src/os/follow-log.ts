@@ -127,27 +127,51 @@ function* read(reading: Reading, path: string, take: Take): Generator<Buffer> {
   }
 }
 
-/** Finds our place again in a log that was cut, and reads what was cut off before we had read it. */
+/**
+ * Finds our place again in a log that was cut, and reads what was cut off before we had read it. All files are opened, and
+ * the log is read on from there, before anything is handed out: the next cut may come while that is printed.
+ */
 function* catchUp(reading: Reading, path: string, take: Take): Generator<Buffer> {
-  const { position, before } = reading;
   const files = youngerThan(reading.older, path);
-  let left = position;
-  for (const { file, size } of files) {
-    if (left < size) yield* readFrom(file, left, take);
-    left = Math.max(0, left - size);
+  const opened = files.map(({ file, size }) => ({ fd: tryToOpen(file), size }));
+  try {
+    const unread: { fd: number; from: number }[] = [];
+    let left = reading.position;
+    for (const { fd, size } of opened) {
+      if (fd !== undefined && left < size) unread.push({ fd, from: left });
+      left = Math.max(0, left - size);
+    }
+    reposition(reading, files.length === 0 ? 0 : left);
+    reading.older = inodeAt(olderLog(path, 1));
+    const next = readOn(reading);
+    for (const { fd, from } of unread) yield* readFrom(fd, from, take);
+    yield* take(next);
+  } finally {
+    for (const { fd } of opened) if (fd !== undefined) closeSync(fd);
   }
-  reading.position = files.length === 0 ? 0 : left;
-  reading.before = before.subarray(Math.max(0, before.length - reading.position));
-  const { size } = fstatSync(reading.fd);
+}
+
+function reposition(reading: Reading, position: number): void {
+  const { fd, before } = reading;
+  reading.position = position;
+  reading.before = before.subarray(Math.max(0, before.length - position));
+  const { size } = fstatSync(fd);
   // Cut by somebody who left nothing beside it that would fit: all of it is new to us.
-  if (
-    reading.position > size ||
-    !bytesBefore(reading.fd, reading.position, reading.before.length).equals(reading.before)
-  ) {
+  if (position > size || !bytesBefore(fd, position, reading.before.length).equals(reading.before)) {
     reading.position = 0;
     reading.before = none;
   }
-  reading.older = inodeAt(olderLog(path, 1));
+}
+
+/** The bytes that follow our place. With them there is something to know the next cut by. */
+function readOn(reading: Reading): Buffer {
+  const bytes = Buffer.alloc(chunkBytes);
+  const length = readSync(reading.fd, bytes, 0, bytes.length, reading.position);
+  reading.position += length;
+  reading.before = Buffer.concat([reading.before, bytes.subarray(0, length)]).subarray(
+    -beforeBytes,
+  );
+  return bytes.subarray(0, length);
 }
 
 /** The older files that have come since the one with this inode was number 1, the oldest first. */
@@ -174,23 +198,22 @@ function isAmong(inode: string, path: string, from: number): boolean {
   }
 }
 
-function* readFrom(file: string, from: number, take: Take): Generator<Buffer> {
-  let fd: number;
+/** Undefined when it was rotated away meanwhile, or is not ours to read. */
+function tryToOpen(file: string): number | undefined {
   try {
-    fd = openSync(file, 'r');
+    return openSync(file, 'r');
   } catch {
-    return; // rotated away meanwhile, or not ours to read
+    return undefined;
   }
-  try {
-    const bytes = Buffer.allocUnsafe(chunkBytes);
-    for (let at = from; ;) {
-      const length = readSync(fd, bytes, 0, bytes.length, at);
-      if (length === 0) return;
-      at += length;
-      yield* take(bytes.subarray(0, length));
-    }
-  } finally {
-    closeSync(fd);
+}
+
+function* readFrom(fd: number, from: number, take: Take): Generator<Buffer> {
+  const bytes = Buffer.allocUnsafe(chunkBytes);
+  for (let at = from; ;) {
+    const length = readSync(fd, bytes, 0, bytes.length, at);
+    if (length === 0) return;
+    at += length;
+    yield* take(bytes.subarray(0, length));
   }
 }
 

@@ -73,6 +73,22 @@ describe('a log that is followed', () => {
     expect(next()).toEqual(lines(100, 20_000));
   });
 
+  test('must lose nothing of what is cut off while it hands out what was cut off before', async () => {
+    const path = scratch.write('mail.log', text(0, 10));
+    const { log, next } = follow(path);
+    const all = next();
+    appendFileSync(path, text(10, 4_000));
+    await rotate(path);
+    const printing = log.newLines()[Symbol.iterator]();
+    all.push(String(printing.next().value));
+    appendFileSync(path, text(4_000, 8_000));
+    await rotate(path);
+    appendFileSync(path, text(8_000, 12_000));
+    for (let line = printing.next(); line.done !== true; line = printing.next())
+      all.push(String(line.value));
+    expect([...all, ...next()]).toEqual(lines(0, 12_000));
+  });
+
   test('must go over to a new file of that name, after the last of the old one', () => {
     const path = scratch.write('mail.log', text(0, 10));
     const { next } = follow(path);

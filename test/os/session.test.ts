@@ -11,7 +11,7 @@ import {
   nameOf,
   type DeadLeader,
 } from '../../src/os/session.ts';
-import { bootId, endProcess, isAlive, look, until } from './kernel.ts';
+import { bootId, endProcess, isAlive, look, strings, until } from './kernel.ts';
 import { useScratch, type Child } from './scratch.ts';
 
 const scratch = useScratch();
@@ -111,6 +111,10 @@ describe('what a dead process has left', () => {
 
   test('must be proven by its marker or by the time of its death', async () => {
     const { child, pids } = await leader(twoSleeps);
+    await until('them to sleep', () => pids.every((pid) => strings(pid, 'cmdline')[0] === 'sleep'));
+    // Their starts are told in hundredths of a second, and so is ours, from which the time is counted.
+    const born = Math.max(...pids.map((pid) => look(pid)?.startTime ?? 0)) * 10;
+    await until('them to be older than that', () => sinceBoot() > born + 50);
     const { diedAt = durationOf(0), ...dead } = await killed({ child });
     expect(leftBy(dead)).toEqual(pids);
     const unmarked = { ...dead, marker: ['WORKERCTL_PID=1'] };

@@ -16,7 +16,13 @@ import { stateFilesIn } from '../os/record-cache.ts';
 import { takePassLock } from '../os/lock/pass-lock.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../os/state-directory.ts';
 import { report, type Context } from './context.ts';
-import { lookForStrays, observeReported } from './observe.ts';
+import { lookForStrays, observeReported, type Scene } from './observe.ts';
+
+/** What somebody has seen, and on whom he found that a pass would act. */
+export interface Known {
+  readonly observation: Observation;
+  readonly concerned: readonly string[];
+}
 
 /** What a pass is about. */
 export interface PassRequest {
@@ -33,7 +39,7 @@ export interface PassRequest {
    * What the caller has seen since his last pass, kept up to date: where nobody else's pass came in between, only those on
    * whom this one acts are looked at again.
    */
-  readonly known?: Observation;
+  readonly known?: Known;
   /** Is told what the pass saw and decided, before it does anything: what it starts is no longer dead at the next look. */
   readonly onSeen?: (outcome: PassOutcome) => void;
 }
@@ -166,50 +172,51 @@ export const passLockPath = (stateDir: string): string => join(stateDir, 'pass.l
 async function decide(
   context: Context,
   { goal, instances, mayHaveStrays, claim }: Omit<PassRequest, 'lockWait'>,
-  known?: Observation,
+  known?: Known,
 ): Promise<PassOutcome & { before: Intent }> {
   const { stateDir } = context.config;
   const before = readIntent(stateDir);
   // Listed once: most instances have no notes, and to ask for each of them takes longer than to read the rest.
   const { recorded, notes } = stateFilesIn(stateDir);
   const names = withLeaving(recorded, instances);
-  const look = (some: readonly string[]): Promise<Observation> =>
-    observeReported({ ...context, notes }, some);
-  const looked =
-    known === undefined
-      ? await look(names)
-      : await lookAtConcerned(names, known, look, (seen) =>
-          decideOn(context, goal, before, seen).plan.map(({ instance }) => instance),
-        );
-  context.memory.see(looked);
-  const seen = claim === undefined ? looked : claim(lookForStrays(context, looked));
-  const decided = decideOn(context, goal, before, seen);
+  const scene = { ...context, notes };
+  const decideAbout = (seen: Observation): PassOutcome => decideOn(context, goal, before, seen);
+  let decided: PassOutcome;
+  if (known === undefined) {
+    const looked = await observeReported(scene, names);
+    decided = decideAbout(claim === undefined ? looked : claim(lookForStrays(context, looked)));
+  } else decided = await decideWith(known, names, scene, decideAbout);
+  context.memory.see(decided.observation);
   const outcome = needsScan(goal, decided, mayHaveStrays)
-    ? decideOn(context, goal, before, lookForStrays(context, seen))
+    ? decideAbout(lookForStrays(context, decided.observation))
     : decided;
   warnOfProblems(context, outcome.observation);
   return { before, ...outcome };
 }
 
-/** Looks again at those that a plan is about, until it is about nobody else; the others are as they are known. */
-async function lookAtConcerned(
+/** Looks again at those whom the decision concerns, until it concerns nobody else; the others are as they are known. */
+async function decideWith(
+  known: Known,
   names: readonly string[],
-  known: Observation,
-  look: (names: readonly string[]) => Promise<Observation>,
-  concernedBy: (seen: Observation) => readonly string[],
-): Promise<Observation> {
+  scene: Scene,
+  decideAbout: (seen: Observation) => PassOutcome,
+): Promise<PassOutcome> {
+  const before = known.observation.instances;
+  const concerned = new Set(known.concerned);
   const fresh = new Map<string, ObservedInstance>();
-  let missing = names.filter((name) => !known.instances.has(name));
   for (;;) {
-    const looked = await look(missing);
+    const missing = names.filter(
+      (name) => !fresh.has(name) && (concerned.has(name) || !before.has(name)),
+    );
+    const looked = await observeReported(scene, missing);
     for (const [name, observed] of looked.instances) fresh.set(name, observed);
     const instances = names.flatMap((name): [string, ObservedInstance][] => {
-      const observed = fresh.get(name) ?? known.instances.get(name);
+      const observed = fresh.get(name) ?? before.get(name);
       return observed === undefined ? [] : [[name, observed]];
     });
-    const seen = { ...looked, instances: new Map(instances) };
-    missing = concernedBy(seen).filter((name) => !fresh.has(name) && names.includes(name));
-    if (missing.length === 0) return seen;
+    const decided = decideAbout({ ...looked, instances: new Map(instances) });
+    for (const { instance } of decided.plan) concerned.add(instance);
+    if (names.every((name) => fresh.has(name) || !concerned.has(name))) return decided;
   }
 }
 

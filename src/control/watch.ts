@@ -331,7 +331,7 @@ async function look(
     await runPass(failures.context, {
       ...request,
       mayHaveStrays,
-      known: observation,
+      known: { observation, concerned: plan.map(({ instance }) => instance) },
       lockWait: durationOf(retryMs),
       onSeen: (outcome) => {
         reportShortages(context, outcome);

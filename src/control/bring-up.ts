@@ -10,11 +10,10 @@ import { standingOf, type Standing } from '../core/standing.ts';
 import { durationOf, type Duration } from '../core/time.ts';
 import { createLockKeeper, type LockKeeper } from '../os/lock/lock-keeper.ts';
 import { lastLines } from '../os/log-tail.ts';
-import { lockPath } from '../os/state-files.ts';
 import { carryOn, reportLeftAlone } from './carry-on.ts';
 import { loggerIn, report, workerOf, type Context } from './context.ts';
 import { reportDeparture, withJob } from './departure.ts';
-import { passLockPath } from './pass.ts';
+import { locksToKeep } from './pass.ts';
 import { drainingOf, settle, type Look, type Settled } from './settle.ts';
 import { shownLogLines } from './start-instances.ts';
 import { watchInstances, type Watched } from './watched.ts';
@@ -57,9 +56,6 @@ export async function bringUp(context: Context, request: BringUp): Promise<Settl
   }
 }
 
-/** Each file of a keeper is open twice. */
-const maxKept = 200;
-
 /** For who waits until others have left: their places are to be taken at once. */
 function keeperFor(
   { config: { stateDir } }: Context,
@@ -67,8 +63,7 @@ function keeperFor(
 ): LockKeeper | undefined {
   const awaited = instances.filter((name) => predecessors.has(name) && !failed.has(name));
   if (awaited.length === 0) return undefined;
-  const once = awaited.slice(0, maxKept).map((name) => lockPath(stateDir, name));
-  return createLockKeeper({ again: passLockPath(stateDir), once });
+  return createLockKeeper(locksToKeep(stateDir, awaited));
 }
 
 /** What is remembered from look to look. */

@@ -35,11 +35,10 @@ export async function carryOn(
   const isIdle = decided.plan.every(({ instance }) => failed.has(instance));
   const isDone = isIdle && isSameIntent(decided.intent, before);
   const scope = watched.scope().filter((name) => !failed.has(name));
-  const known = { observation, concerned: decided.plan.map(({ instance }) => instance) };
   const intent =
     isDone || context.signal.aborted
       ? before
-      : await pass(context, { instances: scope, known }, before, onSeen);
+      : await pass(context, { instances: scope, known: decided }, before, onSeen);
   const again = changesIn(context.config, intent, observation);
   return again === undefined ? { intent } : { intent, again };
 }

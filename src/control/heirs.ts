@@ -1,4 +1,6 @@
+import type { LiveProcess } from '../core/process.ts';
 import type { ProcessRecord } from '../core/record.ts';
+import type { Worker } from '../core/worker.ts';
 import { findProcess, readProcess } from '../os/process-table.ts';
 import { heirPath, removeFile, writeHeir } from '../os/state-files.ts';
 import { report, workerOf, type Context } from './context.ts';
@@ -25,7 +27,7 @@ export function createHeirDesk(): HeirDesk {
       return;
     }
     const heir = readProcess(mainPid);
-    const why = refusal(context, instance, record, mainPid);
+    const why = refusal(workerOf(context.config, instance), record, heir);
     if (heir !== undefined && why === undefined) {
       writeHeir(stateDir, instance, record.start, heir);
       return;
@@ -33,21 +35,18 @@ export function createHeirDesk(): HeirDesk {
     const key = `${record.start} ${mainPid}`;
     if (told.has(key)) return;
     told.add(key);
-    const problem = `MAINPID=${mainPid} of pid ${record.pid} is not followed: ${why ?? 'it is gone'}`;
+    const problem = `MAINPID=${mainPid} of pid ${record.pid} is not followed: ${why}`;
     report(context, instance, { kind: 'warning', problem });
   };
 }
 
 /** Why a process cannot be the successor; undefined when it can. */
 function refusal(
-  { config }: Context,
-  instance: string,
+  { ready }: Worker,
   record: ProcessRecord,
-  mainPid: number,
+  heir: LiveProcess | undefined,
 ): string | undefined {
-  if (workerOf(config, instance).ready.kind !== 'notify')
-    return 'the worker has no ready: {notify: true}';
-  const heir = readProcess(mainPid);
+  if (ready.kind !== 'notify') return 'the worker has no ready: {notify: true}';
   if (heir === undefined) return 'there is no such process';
   const session = findProcess(record)?.sessionId ?? record.pid;
   // Nobody in a session is older than its leader: the number of this one may have been given away again.

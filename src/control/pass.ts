@@ -13,16 +13,12 @@ import { withWants } from '../core/wants.ts';
 import { now } from '../os/clock.ts';
 import { readIntent, writeIntent } from '../os/intent-file.ts';
 import { stateFilesIn } from '../os/record-cache.ts';
+import type { KeptLocks } from '../os/lock/lock-keeper.ts';
 import { takePassLock } from '../os/lock/pass-lock.ts';
+import { lockPath } from '../os/state-files.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../os/state-directory.ts';
 import { report, type Context } from './context.ts';
 import { lookForStrays, observeReported, type Scene } from './observe.ts';
-
-/** What somebody has seen, and on whom he found that a pass would act. */
-export interface Known {
-  readonly observation: Observation;
-  readonly concerned: readonly string[];
-}
 
 /** What a pass is about. */
 export interface PassRequest {
@@ -36,10 +32,10 @@ export interface PassRequest {
   /** Changes what was seen by what somebody claims to be there; throws where that cannot be. Called under the lock, too. */
   readonly claim?: (seen: Observation) => Observation;
   /**
-   * What the caller has seen since his last pass, kept up to date: where nobody else's pass came in between, only those on
-   * whom this one acts are looked at again.
+   * What the caller has seen since his last pass, kept up to date, and what he would do: where nobody else's pass came in
+   * between, only those on whom this one acts are looked at again.
    */
-  readonly known?: Known;
+  readonly known?: Pick<PassOutcome, 'observation' | 'plan'>;
   /** Is told what the pass saw and decided, before it does anything: what it starts is no longer dead at the next look. */
   readonly onSeen?: (outcome: PassOutcome) => void;
 }
@@ -169,10 +165,19 @@ export function planPass(
 
 export const passLockPath = (stateDir: string): string => join(stateDir, 'pass.lock');
 
+/** Each file of a keeper is open twice. */
+const maxKept = 200;
+
+/** The locks of who waits until these instances have left: that of his passes, and those of their places. */
+export const locksToKeep = (stateDir: string, awaited: readonly string[]): KeptLocks => ({
+  again: passLockPath(stateDir),
+  once: awaited.slice(0, maxKept).map((name) => lockPath(stateDir, name)),
+});
+
 async function decide(
   context: Context,
   { goal, instances, mayHaveStrays, claim }: Omit<PassRequest, 'lockWait'>,
-  known?: Known,
+  known?: PassRequest['known'],
 ): Promise<PassOutcome & { before: Intent }> {
   const { stateDir } = context.config;
   const before = readIntent(stateDir);
@@ -196,13 +201,13 @@ async function decide(
 
 /** Looks again at those whom the decision concerns, until it concerns nobody else; the others are as they are known. */
 async function decideWith(
-  known: Known,
+  known: NonNullable<PassRequest['known']>,
   names: readonly string[],
   scene: Scene,
   decideAbout: (seen: Observation) => PassOutcome,
 ): Promise<PassOutcome> {
   const before = known.observation.instances;
-  const concerned = new Set(known.concerned);
+  const concerned = new Set(known.plan.map(({ instance }) => instance));
   const fresh = new Map<string, ObservedInstance>();
   for (;;) {
     const missing = names.filter(

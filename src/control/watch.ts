@@ -21,14 +21,14 @@ import { createLockKeeper, type LockKeeper } from '../os/lock/lock-keeper.ts';
 import type { SilenceTracker } from '../os/silence.ts';
 import { findProcess } from '../os/process-table.ts';
 import { ensureStateDirectory } from '../os/state-directory.ts';
-import { lockPath, recordedInstances } from '../os/state-files.ts';
+import { recordedInstances } from '../os/state-files.ts';
 import { openTrigger } from '../os/trigger.ts';
 import { watchDirectory } from '../os/watch-directory.ts';
 import { createComplaints, type Complaints } from './complaints.ts';
 import { report, type Context } from './context.ts';
 import {
   isSameIntent,
-  passLockPath,
+  locksToKeep,
   planPass,
   runPass,
   type PassOutcome,
@@ -120,23 +120,19 @@ export async function watch(watcher: Watcher): Promise<void> {
   }
 }
 
-/** Each file of a keeper is open twice. */
-const maxKept = 200;
-
 /** The same keeper, or a new one where it does not know the lock of all those who live: whoever dies is replaced at once. */
 function renewed(
   keeper: LockKeeper | undefined,
   stateDir: string,
   { instances }: Observation,
 ): LockKeeper | undefined {
-  const again = passLockPath(stateDir);
-  const once = [...instances.values()]
+  const living = [...instances.values()]
     .filter(({ name, presence }) => presence.kind === 'alive' && !isLeaving(name))
-    .slice(0, maxKept)
-    .map(({ name }) => lockPath(stateDir, name));
-  if (keeper !== undefined && [again, ...once].every(keeper.mayKnow)) return keeper;
+    .map(({ name }) => name);
+  const locks = locksToKeep(stateDir, living);
+  if (keeper !== undefined && [locks.again, ...locks.once].every(keeper.mayKnow)) return keeper;
   keeper?.close();
-  return createLockKeeper({ again, once });
+  return createLockKeeper(locks);
 }
 
 async function takeWatchLock(stateDir: string): Promise<HeldLock> {
@@ -331,7 +327,7 @@ async function look(
     await runPass(failures.context, {
       ...request,
       mayHaveStrays,
-      known: { observation, concerned: plan.map(({ instance }) => instance) },
+      known: { observation, plan },
       lockWait: durationOf(retryMs),
       onSeen: (outcome) => {
         reportShortages(context, outcome);

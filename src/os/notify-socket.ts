@@ -3,7 +3,6 @@ import type * as Crypto from 'node:crypto';
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import type * as Net from 'node:net';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { WorkerctlError } from '../core/error.ts';
 import {
   fieldsOfOthers,
@@ -15,6 +14,7 @@ import { childProcess } from './child-process.ts';
 import { monotonicMs } from './clock.ts';
 import { describeErrno, errnoOf } from './errno.ts';
 import { findProgram } from './find-program.ts';
+import { eachLine, letUsEndBefore } from './helper.ts';
 import { currentBootId, findProcess, readProcess } from './process-table.ts';
 import { readRecord, recordedInstances } from './state-files.ts';
 
@@ -343,21 +343,6 @@ async function endHelper(child: ChildProcess, ended: Promise<void>): Promise<voi
   child.stdin?.end();
   await ended;
   clearTimeout(limit);
-}
-
-/** When we end, its input does. */
-function letUsEndBefore(child: ChildProcess): void {
-  child.unref();
-  for (const stream of [child.stdin, child.stdout]) (stream as Net.Socket | null)?.unref();
-}
-
-function eachLine(stream: Readable, take: (line: string) => void): void {
-  let rest = '';
-  stream.setEncoding('utf8').on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) take(line);
-  });
 }
 
 /** How long to wait before it is started again; after the last one never. */

@@ -39,6 +39,21 @@ async function heirOf(rig: Rig, mail: InstanceHandle, pid: number): Promise<numb
   return until(() => mail.boots().find((one) => one !== pid), 'the successor to boot');
 }
 
+/** A worker that has named its successor, both alive, and the watch that has heard it. */
+async function handedOver(): Promise<{
+  rig: Rig;
+  watch: Awaited<ReturnType<typeof watching>>;
+  mail: InstanceHandle;
+  old: number;
+  heir: number;
+}> {
+  const rig = createNotifyRig();
+  const watch = await watching(rig);
+  const mail = rig.instance('mail.1');
+  const old = await booted(mail);
+  return { rig, watch, mail, old, heir: await heirOf(rig, mail, old) };
+}
+
 const passed = (ms: number): Promise<true> => {
   const begun = performance.now();
   return until(() => performance.now() - begun > ms, `${ms} ms to pass`);
@@ -47,11 +62,7 @@ const passed = (ms: number): Promise<true> => {
 test.runIf(hasPerl)(
   'a successor that is named by MAINPID must take the place when the old process is gone, and get one TERM',
   async () => {
-    const rig = createNotifyRig();
-    const watch = await watching(rig);
-    const mail = rig.instance('mail.1');
-    const old = await booted(mail);
-    const heir = await heirOf(rig, mail, old);
+    const { rig, watch, mail, old, heir } = await handedOver();
     expect(mail.pid(), 'it keeps its place while it lives').toBe(old);
     const [shown] = (await statusOf(rig)).instances;
     expect(shown).toMatchObject({ pid: old, detail: `pid ${heir} takes over when it is gone` });
@@ -83,11 +94,7 @@ test.runIf(hasPerl)(
 test.runIf(hasPerl)(
   'bootcheck must adopt the successor too, and replace it when it has died',
   async () => {
-    const rig = createNotifyRig();
-    const watch = await watching(rig);
-    const mail = rig.instance('mail.1');
-    const old = await booted(mail);
-    const heir = await heirOf(rig, mail, old);
+    const { rig, watch, mail, old, heir } = await handedOver();
     watch.send('SIGKILL');
     await watch.running;
     process.kill(old, 'SIGKILL');
@@ -107,11 +114,7 @@ test.runIf(hasPerl)(
 );
 
 test.runIf(hasPerl)('a stop while both live must let both leave, each by one TERM', async () => {
-  const rig = createNotifyRig();
-  await watching(rig);
-  const mail = rig.instance('mail.1');
-  const old = await booted(mail);
-  const heir = await heirOf(rig, mail, old);
+  const { rig, mail, old, heir } = await handedOver();
   expect((await rig.workerctl('stop')).exitCode).toBe(0);
   expect([old, heir].map(processAt)).toEqual([undefined, undefined]);
   expect(mail.terms()).toEqual([old, heir]);

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { WorkerctlError } from '../../core/error.ts';
 import { childProcess } from '../child-process.ts';
 import type { HeldLock, LockBackend } from './lock-backend.ts';
-import { closeQuietly, isStillAt, openLockFile } from './lock-file.ts';
+import { closeQuietly, heldLock, isStillAt, openLockFile } from './lock-file.ts';
 
 /**
  * flock(2) without native code: a helper program locks an inherited fd. The lock lies on the open file description,
@@ -113,12 +113,3 @@ function heldByOthers(helper: Helper, fds: readonly number[]): Set<number> {
       .map((fd) => Number(fd) - firstFd),
   );
 }
-
-const heldLock = (fd: number): HeldLock => ({
-  fd,
-  compromised: new AbortController().signal,
-  release: () => {
-    closeQuietly(fd);
-    return Promise.resolve();
-  },
-});

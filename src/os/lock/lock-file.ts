@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import { WorkerctlError } from '../../core/error.ts';
 import { describeErrno, errnoOf } from '../errno.ts';
+import type { HeldLock } from './lock-backend.ts';
 
 /**
  * Opens a lock file for reading and writing, and makes it where it is missing. Never follows a link, never waits for the
@@ -25,6 +26,22 @@ export function isStillAt(fd: number, path: string): boolean {
   const found = statSync(path, { throwIfNoEntry: false });
   const locked = fstatSync(fd);
   return found?.ino === locked.ino && found.dev === locked.dev;
+}
+
+/** A flock(2) lock that lies on this open file; given up by closing it, or by `release`, once. */
+export function heldLock(
+  fd: number,
+  release = (): Promise<void> => {
+    closeQuietly(fd);
+    return Promise.resolve();
+  },
+): HeldLock {
+  let released: Promise<void> | undefined;
+  return {
+    fd,
+    compromised: new AbortController().signal,
+    release: () => (released ??= release()),
+  };
 }
 
 /** Closes a lock file; what is closed already stays so. */

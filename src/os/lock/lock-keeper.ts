@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import { childProcess } from '../child-process.ts';
 import { findProgram } from '../find-program.ts';
+import { eachLine, letUsEndBefore } from '../helper.ts';
 import { lockBackend } from './choose-backend.ts';
 import type { HeldLock } from './lock-backend.ts';
-import { closeQuietly, isStillAt, openLockFile } from './lock-file.ts';
+import { closeQuietly, heldLock, isStillAt, openLockFile } from './lock-file.ts';
 
 /**
  * Locks the same few files quickly, for who waits and then has to act at once: a helper that shares our open files calls
@@ -88,10 +89,7 @@ export function createLockKeeper({ again, once }: KeptLocks): LockKeeper | undef
       closeQuietly(file.fd);
       return undefined;
     }
-    return heldLock(file.fd, () => {
-      closeQuietly(file.fd);
-      return Promise.resolve();
-    });
+    return heldLock(file.fd);
   };
   return {
     tryLock: async (path) => {
@@ -110,15 +108,6 @@ export function createLockKeeper({ again, once }: KeptLocks): LockKeeper | undef
       helper.end();
       for (const file of files.values()) forget(file);
     },
-  };
-}
-
-function heldLock(fd: number, release: () => Promise<void>): HeldLock {
-  let released: Promise<void> | undefined;
-  return {
-    fd,
-    compromised: new AbortController().signal,
-    release: () => (released ??= release()),
   };
 }
 
@@ -147,7 +136,6 @@ function startHelper(perl: string, fds: readonly number[]): Helper {
   const stdout = child.stdout as Socket;
   const waiting: ((answer: string | undefined) => void)[] = [];
   let hasEnded = false;
-  let text = '';
   const answered = (answer: string | undefined): void => {
     waiting.shift()?.(answer);
     if (waiting.length === 0) stdout.unref(); // an idle helper keeps nobody from ending
@@ -156,16 +144,10 @@ function startHelper(perl: string, fds: readonly number[]): Helper {
     hasEnded = true;
     while (waiting.length > 0) answered(undefined);
   };
-  stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    const lines = (text + chunk).split('\n');
-    text = lines.pop() ?? '';
-    for (const line of lines) answered(line);
-  });
+  eachLine(stdout, answered);
   stdin.on('error', ended);
   child.on('error', ended).on('close', ended);
-  child.unref();
-  stdin.unref();
-  stdout.unref();
+  letUsEndBefore(child);
   return {
     ask: (request) =>
       new Promise((resolve) => {

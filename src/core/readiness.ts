@@ -1,4 +1,5 @@
 import { ageOf, type Observation, type Presence } from './observation.ts';
+import { isBehindItsCommand, type Launching, type ProcessRecord } from './record.ts';
 import { durationOf, elapsed, type Duration, type Moment } from './time.ts';
 import type { Readiness } from './worker.ts';
 
@@ -17,7 +18,7 @@ export function readyingOf(
   observation: Observation,
 ): Readying {
   const age = ageOf(process, observation);
-  if (record.launch !== undefined) return launchingOf(record.launch.timeout, age);
+  if (record.launch !== undefined) return launchingOf(record, record.launch, age);
   if (readiness.kind === 'after') {
     if (age >= readiness.after) return { kind: 'ready' };
     return { kind: 'starting', changesIn: durationOf(readiness.after - age) };
@@ -31,9 +32,13 @@ export function readyingOf(
 /** Nothing tells when the pidfile is written but another look. */
 const nextLook = durationOf(500);
 
-function launchingOf(timeout: Duration, age: Duration): Readying {
-  if (age >= timeout) return { kind: 'late', timeout };
-  return { kind: 'starting', changesIn: durationOf(Math.min(timeout - age, nextLook)) };
+/** Behind its command the shim says itself what the pidfile has when the time is over; it counts whole seconds. */
+const shimGrace = durationOf(1000);
+
+function launchingOf(record: ProcessRecord, { timeout }: Launching, age: Duration): Readying {
+  const left = timeout + (isBehindItsCommand(record) ? shimGrace : 0) - age;
+  if (left <= 0) return { kind: 'late', timeout };
+  return { kind: 'starting', changesIn: durationOf(Math.min(left, nextLook)) };
 }
 
 /** Whether a dead process was ready before it died. Where its death was not reported, it may have lived until `now`. */

@@ -140,7 +140,15 @@ export const formatEarlyDeath = ({ pid, launch }: ProcessRecord, death: Death): 
     : `its command did not bring it up: ${formatDeath(death)}`;
 
 /** That a process is not ready in time, in words. */
-export const formatLate = ({ pid, launch }: ProcessRecord, timeout: Duration): string =>
-  launch === undefined
-    ? `pid ${pid} is not ready after ${formatDuration(timeout)}`
-    : `its command (pid ${pid}) has not ended after ${formatDuration(timeout)}; does it fork away?`;
+export function formatLate(record: ProcessRecord, timeout: Duration): string {
+  const { pid, launch } = record;
+  const after = `after ${formatDuration(timeout)}`;
+  if (launch === undefined) return `pid ${pid} is not ready ${after}`;
+  return isBehindItsCommand(record)
+    ? `its command has ended, but its pidfile names no new process ${after}`
+    : `its command (pid ${pid}) has not ended ${after}; does it fork away?`;
+}
+
+/** Whether the command of a program that forks away has ended: the shim is then what its record names. */
+export const isBehindItsCommand = ({ pid, shimPid, launch }: ProcessRecord): boolean =>
+  launch !== undefined && pid === shimPid;

@@ -82,6 +82,23 @@ describe('on its way', () => {
     expect(decide(config, noIntent, observation(old)).plan).toBe('');
   });
 
+  test('behind its command the shim must have a moment more to say what the pidfile has', () => {
+    const behind = (age: number): ObservedInstance => {
+      const observed = launching(alive('mail.1', 10, { age: seconds(age) }));
+      const { record, ...presence } = aliveIn(observed);
+      return { ...observed, presence: { ...presence, record: { ...record, shimPid: 10 } } };
+    };
+    const readying = (observed: ObservedInstance) =>
+      readyingOf(aliveIn(observed), daemon.ready, observation(observed));
+    expect(readying(behind(60))).toEqual({ kind: 'starting', changesIn: 500 });
+    const stuck = behind(61);
+    expect(readying(stuck).kind).toBe('late');
+    expect(standingOf(stuck, undefined, daemon.ready, observation(stuck))).toMatchObject({
+      kind: 'failed',
+      why: 'its command has ended, but its pidfile names no new process after 1m',
+    });
+  });
+
   test('one that failed was never ready, however long it took', () => {
     const failed = launching(dead('mail.1', 10));
     if (failed.presence.kind !== 'dead') throw new Error();

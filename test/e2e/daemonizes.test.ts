@@ -44,9 +44,9 @@ const callsOf = (rig: Rig, name = 'mail.1'): number =>
     .split('\n')
     .filter(Boolean).length;
 
-/** The daemons of an instance by the kernel's word alone. */
-const daemonsOf = (rig: Rig, name = 'mail.1'): number[] =>
-  readdirSync('/proc')
+/** The daemons of an instance by the kernel's word alone, without the shell that forks one. */
+function daemonsOf(rig: Rig, name = 'mail.1'): number[] {
+  const found = readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number)
     .filter(
@@ -54,8 +54,11 @@ const daemonsOf = (rig: Rig, name = 'mail.1'): number[] =>
         processAt(pid) !== undefined &&
         environmentOf(pid)['WORKERCTL_INSTANCE'] === name &&
         environmentOf(pid)['WORKERCTL_STATE_DIR'] === rig.stateDir &&
-        /drains-after-job|become/.test(readOr(`/proc/${pid}/cmdline`, '')),
+        /^(?!.*\0-c\0).*(drains-after-job|become)/.test(readOr(`/proc/${pid}/cmdline`, '')),
     );
+  // A child of one is what it has just forked, and not another program yet.
+  return found.filter((pid) => !found.includes(processAt(pid)?.parent ?? pid));
+}
 
 const statesOf = async (rig: Rig): Promise<unknown> => {
   const { stdout } = await rig.workerctl('status', '--json');

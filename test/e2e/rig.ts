@@ -84,6 +84,7 @@ export interface ProcessInfo {
   readonly pid: number;
   /** In clock ticks since boot. */
   readonly startTime: number;
+  readonly parent: number;
   readonly session: number;
   readonly tty: number;
   readonly nice: number;
@@ -247,7 +248,14 @@ export function processAt(pid: number): ProcessInfo | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (stat === '' || fields[0] === 'Z' || fields[0] === 'X') return undefined;
   const field = (number: number): number => Number(fields[number - 3]);
-  return { pid, session: field(6), tty: field(7), nice: field(19), startTime: field(22) };
+  return {
+    pid,
+    parent: field(4),
+    session: field(6),
+    tty: field(7),
+    nice: field(19),
+    startTime: field(22),
+  };
 }
 
 /** Whether that very process lives, and not another one that has its pid now. */

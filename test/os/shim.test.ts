@@ -318,6 +318,7 @@ describe('what a worker has', () => {
   test('must be a session of its own, without a terminal, and the shim as its parent', async () => {
     const shim = runShim(scratch, forever);
     const pid = await shim.worker();
+    await becomes(pid, 'sleep'); // its record is there a moment before its session is
     expect(look(pid)).toMatchObject({ session: pid, parent: shim.pid });
     expect(look(shim.pid)?.session).toBe(shim.pid);
     expect(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[4]).toBe('0');

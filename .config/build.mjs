@@ -22,6 +22,21 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
+/** Tells this build from those of other sources, libraries or versions: what one has kept is nothing to another. */
+function buildId() {
+  const hash = createHash('sha256');
+  const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  for (const file of [
+    ...sources,
+    join(root, 'package.json'),
+    join(root, 'package-lock.json'),
+  ].sort())
+    hash.update(`${relative(root, file)}\0`).update(readFileSync(file));
+  return `${version} ${hash.digest('hex').slice(0, 16)}`;
+}
+
 mkdirSync(dist, { recursive: true });
 const made = mkdtempSync(join(dist, '.new-'));
 
@@ -43,7 +58,11 @@ const common = {
     js: '(function(exports,require,module,__filename,__dirname){const bundle={get url(){return require("node:url").pathToFileURL(__filename).href}};',
   },
   footer: { js: '})' },
-  define: { 'import.meta.url': 'bundle.url', VERSION: JSON.stringify(version) },
+  define: {
+    'import.meta.url': 'bundle.url',
+    VERSION: JSON.stringify(version),
+    BUILD: JSON.stringify(buildId()),
+  },
 };
 
 /** Large parts that most runs do not need. The launcher finds them beside the bundle that asks. */

@@ -29,13 +29,9 @@ const ask = (name) => (name.startsWith('./') ? load(name) : require(name));
 /** What a bundle and its cache begin with. */
 const idLength = 24;
 
-/** Writes the caches that there are none of yet: a function that a command does not need only delays its start. */
-function writeCaches() {
-  for (const { script, file, source } of parts.values()) {
-    if (fs.existsSync(`${file}.cache`)) continue;
-    const id = Buffer.from(source.slice(0, idLength), 'latin1');
-    fs.writeFileSync(`${file}.cache`, Buffer.concat([id, script.createCachedData()]));
-  }
+function writeCache({ script, file, source }) {
+  const id = Buffer.from(source.slice(0, idLength), 'latin1');
+  fs.writeFileSync(`${file}.cache`, Buffer.concat([id, script.createCachedData()]));
 }
 
 const start = '0123456789abcdef';
@@ -86,11 +82,12 @@ function identity(pid) {
     scene(folder, process.pid);
     const run = (config, ...words) =>
       load('./cli.cjs').main([...words, '--config', path.join(folder, config)], folder);
+    await run('warm.yaml', 'bootcheck'); // keeps what the config means, and the two others take it
     await run('warm.yaml', 'status');
     await run('warm.yaml', 'bootcheck');
-    writeCaches();
+    writeCache(parts.get('./cli.cjs')); // now: a function that these two do not need only delays their start
     await run('missing.yaml', 'restart', '--dry-run'); // the rest, and yargs
-    writeCaches();
+    for (const [name, part] of parts) if (name !== './cli.cjs') writeCache(part);
   } finally {
     process.kill('SIGKILL');
     fs.rmSync(folder, { recursive: true, force: true });

@@ -8,7 +8,8 @@ import { followJournal } from '../os/journal-follow.ts';
 import type { JournalLine } from '../os/journal-read.ts';
 import { journalPath } from '../os/journal-rotation.ts';
 import { formatEntry, nameWidth } from '../output/journal.ts';
-import { configFor, interruption } from './invocation.ts';
+import { configFor } from './config.ts';
+import { interruption } from './invocation.ts';
 import type { RawOptions } from './parse.ts';
 import { hasReaderLeft, print, printError } from './print.ts';
 import { colours } from './screen.ts';
@@ -19,7 +20,7 @@ const defaultLimit = 50;
 /** `workerctl events`. */
 export async function runEvents(options: RawOptions): Promise<number> {
   const { global, targets, follow, lines, since, kind } = options;
-  const config = configFor(global);
+  const config = await configFor(global);
   const from = since === undefined ? undefined : momentIn(since);
   const found = events({
     config,

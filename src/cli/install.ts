@@ -10,17 +10,18 @@ import { currentUser } from '../os/environment.ts';
 import { ownerOf, writeSystemFile } from '../os/system-file.ts';
 import { formatLogrotate, logrotateHeader } from '../output/logrotate.ts';
 import { formatUnit } from '../output/systemd-unit.ts';
-import { configFor, intentFor } from './invocation.ts';
+import { configFor } from './config.ts';
+import { intentFor } from './invocation.ts';
 import type { RawOptions } from './parse.ts';
 import { print } from './print.ts';
 
 const logrotatePath = '/etc/logrotate.d/workerctl';
 
 /** `workerctl install logrotate|cron|systemd`: prints what the host needs, or with `--write` puts it there. */
-export function runInstall(options: RawOptions): number {
+export async function runInstall(options: RawOptions): Promise<number> {
   const { targets, global, write } = options;
   const [what = 'nothing', ...more] = targets;
-  const config = configFor(global);
+  const config = await configFor(global);
   const isWriting = write === true;
   if (more.length === 0)
     switch (what) {

@@ -1,8 +1,5 @@
 import { constants, hostname } from 'node:os';
-import { isAbsolute } from 'node:path';
 import type { ActOptions, LimitOptions, PlanOutcome } from '../commands/act.ts';
-import { findConfig } from '../config/find-config.ts';
-import { loadConfig } from '../config/load-config.ts';
 import type { Context } from '../control/context.ts';
 import { createHookRunner } from '../control/hook-runner.ts';
 import { journaled } from '../control/journaled.ts';
@@ -20,24 +17,10 @@ import { openJournal } from '../os/journal-file.ts';
 import { createReadinessProbe, type ReadinessProbe } from '../os/readiness-probe.ts';
 import { createSilenceTracker } from '../os/silence.ts';
 import { checkStateDirectory } from '../os/state-directory.ts';
-import type { GlobalOptions, RawOptions } from './parse.ts';
+import { configFor, configToActOn } from './config.ts';
+import type { RawOptions } from './parse.ts';
 import { printError } from './print.ts';
 import { openScreen, type Screen } from './screen.ts';
-
-/** The path of the config that the options, the environment or the working directory name. */
-export function configPath({ config, directory }: GlobalOptions): string {
-  const named = config ?? process.env['WORKERCTL_CONFIG'] ?? '';
-  if (isAbsolute(named)) return named;
-  if (directory !== undefined) return findConfig({ config, env: process.env, cwd: directory });
-  throw new WorkerctlError(
-    'config',
-    'the working directory was removed: no config can be looked for from there',
-    { hint: 'cd to a folder that is there, or name the config with --config and its whole path' },
-  );
-}
-
-/** The config itself. */
-export const configFor = (options: GlobalOptions): Config => loadConfig(configPath(options));
 
 /** What is wanted beyond the config; read only where nobody else can have written it. */
 export function intentFor({ stateDir }: Config): Intent {
@@ -67,7 +50,8 @@ export async function runAct<Options>(
   };
   process.once('exit', leave);
   try {
-    const context = contextFor(command, global, interrupt.signal, screen, probe);
+    const config = await (dryRun === true ? configFor : configToActOn)(global);
+    const context = contextFor(command, config, interrupt.signal, screen, probe);
     const outcome = await act(dryRun === true ? context : withJournal(context), options);
     await context.hooks.settled();
     return printOutcome(outcome, screen, interrupt.received());
@@ -90,13 +74,12 @@ const withJournal = (context: Context): Context =>
 
 function contextFor(
   command: string,
-  global: GlobalOptions,
+  file: Config,
   signal: AbortSignal,
   screen: Screen,
   probe: ReadinessProbe,
 ): Context {
   const hostName = hostname();
-  const file = configFor(global);
   const config = withWants(file, intentFor(file));
   return {
     config,

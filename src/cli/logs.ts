@@ -7,7 +7,8 @@ import { monotonicMs, sleep } from '../os/clock.ts';
 import { followLog, type FollowedLog } from '../os/follow-log.ts';
 import { onReaderLeft } from '../os/reader.ts';
 import { createLogFormat } from '../output/log-line.ts';
-import { configFor, intentFor } from './invocation.ts';
+import { configFor } from './config.ts';
+import { intentFor } from './invocation.ts';
 import type { RawOptions } from './parse.ts';
 import { hasReader, mayBeTerminal, printBytes, printError } from './print.ts';
 import { colours } from './screen.ts';
@@ -36,11 +37,11 @@ type Show = (label: string, line: Buffer) => void;
 export async function runLogs(options: RawOptions): Promise<number> {
   const { targets, global, follow } = options;
   const count = countIn(options['lines'] ?? '20');
-  const find = (): readonly LogSource[] => {
-    const file = configFor(global);
+  const find = async (): Promise<readonly LogSource[]> => {
+    const file = await configFor(global);
     return logSources(withWants(file, intentFor(file)), hostname(), targets);
   };
-  const shown = find().map((source) => ({ source, log: followLog(source.path) }));
+  const shown = (await find()).map((source) => ({ source, log: followLog(source.path) }));
   const hasColours = (await colours()).level > 0;
   const look = { isRaw: !mayBeTerminal(), hasColours, json: global.json };
   const format = createLogFormat(look, () =>
@@ -133,7 +134,7 @@ function tellProblems(shown: readonly Shown[], isFollowing: boolean): number {
 /** Shows what comes until somebody interrupts, or until nobody reads it any more. */
 async function followAll(
   shown: Shown[],
-  find: () => readonly LogSource[],
+  find: () => Promise<readonly LogSource[]>,
   paper: Paper,
 ): Promise<number> {
   const ended = new AbortController();
@@ -157,7 +158,7 @@ async function followAll(
       paper.flush();
       await sleep(pollMs, ended.signal);
       if (monotonicMs() < refreshAt) continue;
-      refresh(shown, find);
+      await refresh(shown, find);
       refreshAt = monotonicMs() + refreshMs;
     }
     return code;
@@ -168,10 +169,10 @@ async function followAll(
 }
 
 /** New instances, and logs that a config of another day has named. What is gone stays open: it may come back. */
-function refresh(shown: Shown[], find: () => readonly LogSource[]): void {
+async function refresh(shown: Shown[], find: () => Promise<readonly LogSource[]>): Promise<void> {
   let sources: readonly LogSource[];
   try {
-    sources = find();
+    sources = await find();
   } catch (error) {
     if (error instanceof WorkerctlError) return; // somebody is writing the config: those that we know go on
     throw error;

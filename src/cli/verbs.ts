@@ -12,10 +12,9 @@ import { withWants } from '../core/wants.ts';
 import { formatInit, formatStatus, isTold } from '../output/human.ts';
 import { formatJobs } from '../output/jobs.ts';
 import { checkJson, initJson, statusJson, wantJson } from '../output/json.ts';
+import { configFor, configPath } from './config.ts';
 import {
   actOptions,
-  configFor,
-  configPath,
   durationIn,
   intentFor,
   limitOptions,
@@ -56,7 +55,7 @@ async function statusFor(
   global: RawOptions['global'],
   targets: readonly string[],
 ): Promise<Status> {
-  const file = configFor(global);
+  const file = await configFor(global);
   const config = withWants(file, intentFor(file));
   const hostName = hostname();
   const releaseOf = releaseFinder(config, hostName);
@@ -95,7 +94,7 @@ async function printInstance(
   isJson: boolean,
 ): Promise<void> {
   const { formatLatestEvents, latestEvents } = await import('./status-events.ts');
-  const events = latestEvents(configFor(global).stateDir, name);
+  const events = latestEvents((await configFor(global)).stateDir, name);
   if (isJson) {
     print(statusJson(found, events));
     return;
@@ -174,8 +173,8 @@ async function runWant(options: RawOptions): Promise<number> {
   return runAct('want', want, request, options);
 }
 
-function showWant(global: RawOptions['global'], name: string): number {
-  const config = configFor(global);
+async function showWant(global: RawOptions['global'], name: string): Promise<number> {
+  const config = await configFor(global);
   const intent = intentFor(config);
   const worker = withWants(config, intent).workers.find((one) => one.name === name);
   if (worker === undefined) {
@@ -214,7 +213,7 @@ async function runJobs({ global, targets }: RawOptions): Promise<number> {
 async function runTrigger({ global, targets }: RawOptions): Promise<number> {
   refuseTargets('trigger', targets);
   const { pullTrigger } = await import('../os/trigger.ts');
-  if (pullTrigger(configFor(global).stateDir)) return 0;
+  if (pullTrigger((await configFor(global)).stateDir)) return 0;
   printError('workerctl: no workerctl watch listens here\n');
   return nobodyListens;
 }
@@ -263,7 +262,7 @@ async function runDoctor({ global, targets }: RawOptions): Promise<number> {
     import('../output/doctor.ts'),
     import('../core/finding.ts'),
   ]);
-  const reports = await doctor(configFor(global), process.env);
+  const reports = await doctor(await configFor(global), process.env);
   print(
     global.json
       ? reportsJson(reports)

@@ -26,7 +26,7 @@ import { createSilenceTracker } from '../os/silence.ts';
 import { describeDrains, formatEventLine, isToldByWatch } from '../output/human.ts';
 import { eventLine } from '../output/ndjson.ts';
 import { formatMetrics } from '../output/prometheus.ts';
-import { configFor } from './invocation.ts';
+import { configToActOn } from './config.ts';
 import type { GlobalOptions, RawOptions } from './parse.ts';
 import { print, printError } from './print.ts';
 import { colours } from './screen.ts';
@@ -46,7 +46,7 @@ export async function runWatch(options: RawOptions): Promise<number> {
     if (!isToldByWatch(event)) return;
     print(global.json ? eventLine(event) : formatEventLine(event, painted));
   };
-  const begun = await recycling(contextFor(global, ended.signal, tell));
+  const begun = await recycling(await contextFor(global, ended.signal, tell));
   let context = journaled(begun, openJournal(begun.config.stateDir));
   // A release is called what it is called at the moment: a watch outlives many of them.
   const current = (): Context => ({
@@ -59,7 +59,7 @@ export async function runWatch(options: RawOptions): Promise<number> {
   let wake: () => void = () => undefined;
   const reload = async (): Promise<void> => {
     try {
-      context = renewed(context, await recycling(contextFor(global, ended.signal, tell)));
+      context = renewed(context, await recycling(await contextFor(global, ended.signal, tell)));
       context.report({ kind: 'config_read', at: now(), instance: 'watch' });
       wake();
     } catch (error) {
@@ -186,12 +186,12 @@ function renewed(
   );
 }
 
-function contextFor(
+async function contextFor(
   global: GlobalOptions,
   signal: AbortSignal,
   report: (event: Event) => void,
-): Context {
-  const config = configFor(global);
+): Promise<Context> {
+  const config = await configToActOn(global);
   const hostName = hostname();
   return {
     config,

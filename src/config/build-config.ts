@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from 'node:path';
-import type { Config, LimitName, ReleaseSource, Worker } from '../core/worker.ts';
+import type { Config, ReleaseSource, Worker } from '../core/worker.ts';
 import {
   backoffPolicy,
   daemonizing,
@@ -14,6 +14,7 @@ import {
   restartPolicy,
   stopPolicy,
 } from './build-policies.ts';
+import { defaultStateDir } from './likely-state-dir.ts';
 import type { ConfigFile } from './schema.ts';
 import { textsOf, wordsOf, type Defaults, type Section, type SourceOf } from './section-texts.ts';
 import { parseSize } from './size.ts';
@@ -29,7 +30,7 @@ interface Folders {
 /** The Config that a checked file means: defaults merged and filled in, paths made absolute. */
 export function buildConfig(path: string, file: ConfigFile, sourceOf: SourceOf): Config {
   const base = dirname(path);
-  const stateDir = sharedPath(base, file.state_dir ?? '.workerctl');
+  const stateDir = sharedPath(base, file.state_dir ?? defaultStateDir);
   const logDir = sharedPath(base, file.log_dir ?? 'log');
   const release = releaseOf(base, file.release, sourceOf);
   const defaults = textsOf(file.defaults ?? {}, ['defaults'], sourceOf);
@@ -121,10 +122,10 @@ function numbered(count: number): string[] {
 
 function limitsOf(limits: Section['limits']): Worker['limits'] {
   const entries = Object.entries({ nofile: 1024, ...limits }).map(([name, limit]) => {
-    const value = limit === 'unlimited' ? Infinity : limit;
-    return [name, typeof value === 'string' ? parseSize(value) : value];
+    const isSize = typeof limit === 'string' && limit !== 'unlimited';
+    return [name, isSize ? parseSize(limit) : limit];
   });
-  return Object.fromEntries(entries) as Partial<Record<LimitName, number>>;
+  return Object.fromEntries(entries) as Worker['limits'];
 }
 
 const sharedPath = (base: string, text: string): string => resolve(base, unescapedSpecifiers(text));

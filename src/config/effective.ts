@@ -42,7 +42,7 @@ function section(worker: Worker): object {
     umask: worker.umask.toString(8).padStart(3, '0'),
     nice: worker.nice,
     oom_score_adj: worker.oomScoreAdj,
-    limits: limits(worker.limits),
+    limits: worker.limits,
     ready: ready(worker.ready),
     stop: stop(worker.stop),
     restart: {
@@ -125,11 +125,6 @@ const batch = (of: Batch): number | string => (of.kind === 'count' ? of.count : 
 
 const instances = ({ configured, isCounted }: Worker): object =>
   isCounted ? { count: configured.length } : { identifiers: configured };
-
-const limits = (of: Worker['limits']): object =>
-  Object.fromEntries(
-    Object.entries(of).map(([name, limit]) => [name, limit === Infinity ? 'unlimited' : limit]),
-  );
 
 const units = [
   ['h', 3_600_000],

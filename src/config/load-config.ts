@@ -8,14 +8,19 @@ import { readConfigFile } from './read-config-file.ts';
 import { configSchema } from './schema.ts';
 import { parseYaml } from './yaml-document.ts';
 
-/**
- * Reads and checks a config file. Paths in the result are absolute, symlinks in them are kept; specifiers
- * are left for each instance to expand. Throws one `config` error that names every problem with its file, line
- * and column.
- */
+/** Reads and checks a config file. */
 export function loadConfig(path: string): Config {
   const file = resolve(path);
-  const document = parseYaml(readConfigFile(file));
+  return parseConfig(file, readConfigFile(file).text);
+}
+
+/**
+ * The Config that this text means in this file. Nothing else goes into it. Paths in the result are absolute, symlinks in
+ * them are kept; specifiers are left for each instance to expand. It is JSON: no `undefined`, no number without an end.
+ * Throws one `config` error that names every problem with its file, line and column.
+ */
+export function parseConfig(file: string, text: string): Config {
+  const document = parseYaml(text);
   refuse(file, document.problems);
   const checked = configSchema().safeParse(document.value);
   if (!checked.success)

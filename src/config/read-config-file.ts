@@ -5,24 +5,31 @@ import { configError } from './problem.ts';
 
 const sizeLimit = 1024 * 1024;
 
-/** The text of the config file. Throws a `config` error that says why it cannot be read. */
-export function readConfigFile(file: string): string {
-  const bytes = readBytes(file);
+/** What is in a config file. */
+export interface ConfigSource {
+  readonly text: string;
+  /** Whether everybody may read it: one that not everybody may read may hold secrets. */
+  readonly isPublic: boolean;
+}
+
+/** Throws a `config` error that says why the file cannot be read. */
+export function readConfigFile(file: string): ConfigSource {
+  const { bytes, isPublic } = readBytes(file);
   if (bytes.length > sizeLimit) throw tooLarge(file, 'more than 1048576');
   const text = bytes.toString('utf8');
   if (!isUtf8(bytes)) throw notText(file, text, '\uFFFD', 'found other bytes');
   if (text.includes('\0')) throw notText(file, text, '\0', 'found a NUL byte');
-  return text;
+  return { text, isPublic };
 }
 
-function readBytes(file: string): Buffer {
+function readBytes(file: string): { bytes: Buffer; isPublic: boolean } {
   let fd: number | undefined;
   try {
     fd = openSync(file, 'r');
     const stat = fstatSync(fd);
     if (stat.isDirectory()) throw isFolder(file);
     if (stat.size > sizeLimit) throw tooLarge(file, String(stat.size));
-    return readUpTo(fd, sizeLimit + 1);
+    return { bytes: readUpTo(fd, sizeLimit + 1), isPublic: (stat.mode & 0o004) !== 0 };
   } catch (error) {
     throw error instanceof WorkerctlError ? error : unreadable(file, error);
   } finally {

@@ -15,6 +15,7 @@ import { askToFinish, sendSignal, type Asked } from '../os/signal.ts';
 import { digestOf } from '../os/start-worker.ts';
 import { awaitNotify } from '../os/silence.ts';
 import {
+  folderBeside,
   exitPath,
   heirPath,
   moveAside,
@@ -45,7 +46,8 @@ type Of<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>;
  * from the others.
  */
 export async function apply(context: Context, plan: Plan, passLock: HeldLock): Promise<void> {
-  removeHalfWritten(context.config.stateDir);
+  const { stateDir } = context.config;
+  for (const folder of [stateDir, folderBeside(stateDir)]) removeHalfWritten(folder);
   for (const action of plan) {
     assertHeld(passLock);
     await tidyUp(context, action);

@@ -144,9 +144,7 @@ function formatLimits(limits: Worker['limits']): string {
       const value = limits[name];
       if (value === undefined) return [];
       const { letter, unit } = ulimitLetters[name];
-      return [
-        `${letter}=${Number.isFinite(value) ? String(Math.floor(value / unit)) : 'unlimited'}`,
-      ];
+      return [`${letter}=${value === 'unlimited' ? value : String(Math.floor(value / unit))}`];
     })
     .join(' ');
 }

@@ -161,7 +161,7 @@ export interface Worker {
   readonly umask: number;
   readonly nice: number;
   readonly oomScoreAdj: number;
-  readonly limits: Readonly<Partial<Record<LimitName, number>>>;
+  readonly limits: Readonly<Partial<Record<LimitName, number | 'unlimited'>>>;
   readonly stop: StopPolicy;
   readonly ready: Readiness;
   readonly restart: RestartPolicy;

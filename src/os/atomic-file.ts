@@ -12,17 +12,17 @@ import { effect } from './fault-point.ts';
 
 /**
  * Writes a file so that a reader sees either the old or the new text, never half of one, and so that a full disk
- * leaves the old one as it was. `durable` makes it outlive a crash of the host as well.
+ * leaves the old one as it was. `durable` makes it outlive a crash of the host as well; `mode` is who may read it.
  * @throws the system error (ENOSPC, EACCES, …)
  */
 export function writeFileAtomically(
   path: string,
   text: string,
-  { durable = false }: { durable?: boolean } = {},
+  { durable = false, mode = 0o644 }: { durable?: boolean; mode?: number } = {},
 ): void {
   const temporary = `${path}.${process.pid}.new`;
   try {
-    const fd = openSync(temporary, 'w', 0o644);
+    const fd = openSync(temporary, 'w', mode);
     try {
       writeAll(fd, Buffer.from(text));
       if (durable) fsyncSync(fd);
@@ -47,6 +47,7 @@ const swept = new Set<string>();
 export function removeHalfWritten(folder: string): void {
   if (swept.has(folder)) return;
   swept.add(folder);
+  if (!existsSync(folder)) return;
   for (const file of readdirSync(folder)) {
     const writer = /\.(\d+)\.new$/.exec(file)?.[1];
     if (writer === undefined || existsSync(`/proc/${writer}`)) continue;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { ProcessRecord } from '../core/record.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import {
+  folderBeside,
   heartbeatFiles,
   isHeartbeatFile,
   listStateFiles,
@@ -36,8 +37,7 @@ const restMs = 3_000;
 
 let lastKept: { readonly path: string; readonly kept: Kept } | undefined;
 
-/** Not in the directory itself, whose time it must not change. */
-const pathIn = (stateDir: string): string => `${stateDir}/.new/records`;
+const pathIn = (stateDir: string): string => `${folderBeside(stateDir)}/records`;
 
 /** The same as `listStateFiles`, quicker where there are hundreds and nothing has changed since the last look. */
 export function stateFilesIn(stateDir: string): StateFiles {

@@ -133,6 +133,9 @@ const maxLength = 1024 * 1024;
 const fileOf = (stateDir: string, instance: string, kind: string): string =>
   `${stateDir}/${instance}.${kind}`; // path.join takes longer than reading the file
 
+/** Where a shim writes what a rename then publishes, and where that is kept whose coming must not change the directory's time. */
+export const folderBeside = (stateDir: string): string => `${stateDir}/.new`;
+
 export const recordPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'json');
 export const stopPath = (stateDir: string, instance: string): string =>

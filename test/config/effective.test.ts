@@ -179,6 +179,16 @@ const file = fc.record(
   { requiredKeys: ['workers'] },
 );
 
+test('whatever loads is JSON, so that it can be kept', () => {
+  fc.assert(
+    fc.property(file, (written) => {
+      const config = load(JSON.stringify(written));
+      expect(JSON.parse(JSON.stringify(config))).toStrictEqual(config);
+    }),
+    { numRuns: 200 },
+  );
+});
+
 test('whatever loads, prints as YAML that loads to the same', () => {
   fc.assert(
     fc.property(file, (written) => {

@@ -102,7 +102,7 @@ workers:
           umask: 0o27,
           nice: -20,
           oomScoreAdj: 1000,
-          limits: { nofile: 1024, nproc: Infinity, core: 1536, as: 2 ** 31 },
+          limits: { nofile: 1024, nproc: 'unlimited', core: 1536, as: 2 ** 31 },
           stop: {
             signal: 'QUIT',
             quiet: 'TSTP',

@@ -51,7 +51,7 @@ function fileFindings({ workers }: Config, wanted: number, allowed: Allowed): Fi
         ];
   const greedy = allowed.isRoot
     ? []
-    : workers.filter(({ limits: { nofile = 0 } }) => nofile > allowed.files);
+    : workers.filter(({ limits: { nofile } }) => Number(nofile ?? 0) > allowed.files);
   return [
     ...short,
     ...greedy.map(({ name, limits }) =>

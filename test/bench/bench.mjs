@@ -8,7 +8,7 @@ import { commandFigures, thousandFigures } from './command-figures.mjs';
 import { busyFigures, idleFigures } from './fleet-figures.mjs';
 import { gapFigures } from './gap-figures.mjs';
 import { formatNotes, formatTable, isMet, machine } from './report.mjs';
-import { cleanUp, measure } from './rig.mjs';
+import { cleanUp, measure, nodeMs } from './rig.mjs';
 import { watchFigures } from './watch-figures.mjs';
 
 const { values: options } = parseArgs({
@@ -22,6 +22,9 @@ const { values: options } = parseArgs({
     },
   },
 });
+
+/** On the machine for which the limits were set. */
+const usualNodeMs = 30;
 
 const { quick } = options;
 const groups = [
@@ -53,7 +56,10 @@ try {
     if (!name.startsWith(options.only)) continue;
     process.stderr.write(`measuring: ${name}\n`);
     try {
-      figures.push(...(await take()));
+      const before = nodeMs();
+      const taken = await take();
+      const base = (before + nodeMs()) / 2;
+      figures.push(...taken.map((figure) => withBase(figure, base)));
     } catch (error) {
       failures.push({
         group: name,
@@ -73,7 +79,8 @@ function asText() {
     .map(({ group, problem }) => `NOT MEASURED: ${group}: ${problem}\n`)
     .join('');
   return `${host.cores} cores (${host.cpu}), Linux ${host.kernel}, Node ${host.node}, load before ${host.load_before}
-x is a multiple of what \`node -e 0\` takes in the same run; all are medians, of runs taken in turn.
+x is a multiple of what \`node -e 0\` takes in the same run; all are medians, of runs taken in turn. Limits in seconds and
+milliseconds are for a machine on which it takes ${usualNodeMs} ms or less; beside them stands their multiple here.
 NODE_EXTRA_CA_CERTS ${caCertificates()}: it makes Node itself start several times slower.
 
 ${formatTable(figures)}
@@ -88,6 +95,13 @@ function asJson() {
   const measured = figures.map((each) => ({ ...each, met: isMet(each) ?? null }));
   const removed = process.env.NODE_EXTRA_CA_CERTS !== undefined;
   return `${JSON.stringify({ schema: 1, machine: host, node_extra_ca_certs: removed ? 'removed' : 'not set', figures: measured, failures }, undefined, 2)}\n`;
+}
+
+/** Lengths of time say little of workerctl where nobody knows how fast the machine is just then. */
+function withBase(figure, base) {
+  const times = { s: 1000, ms: 1 }[figure.unit];
+  if (times === undefined) return figure;
+  return { ...figure, base: { ratio: (figure.figure * times) / base, node_ms: base } };
 }
 
 function caCertificates() {

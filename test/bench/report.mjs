@@ -16,7 +16,7 @@ export const isMet = ({ figure, limit }) => (limit === undefined ? undefined : f
 export function formatTable(figures) {
   const rows = figures.map((each) => [
     each.name,
-    shown(each.figure, each.unit),
+    shown(each.figure, each.unit) + multiple(each),
     each.limit === undefined ? '-' : limitOf(each),
     { true: 'met', false: 'NOT MET', undefined: '-' }[String(isMet(each))],
   ]);
@@ -31,6 +31,8 @@ export function formatTable(figures) {
     )
     .join('\n');
 }
+
+const multiple = ({ base }) => (base === undefined ? '' : ` (${base.ratio.toFixed(2)} x)`);
 
 /** How each figure came about, below the table. */
 export const formatNotes = (figures) =>

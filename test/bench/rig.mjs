@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { median } from './statistics.mjs';
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'workerctl-bench-')));
 const children = new Set();
@@ -23,6 +24,16 @@ export const environment = {
   HOME: process.env.HOME ?? '/',
   LANG: 'C.UTF-8',
 };
+
+/** What `node -e 0` takes just now, in milliseconds. */
+export function nodeMs() {
+  const times = Array.from({ length: 7 }, () => {
+    const begun = performance.now();
+    spawnSync(process.execPath, ['-e', '0'], { env: environment, stdio: 'ignore' });
+    return performance.now() - begun;
+  });
+  return median(times);
+}
 
 let launcher;
 /** Which bin/workerctl is measured. */

@@ -26,8 +26,8 @@ export interface ConfigKey {
 
 const pathIn = (stateDir: string): string => `${folderBeside(stateDir)}/config`;
 
-/** No config has a NUL in it: where this is, what is behind it was made of this very text. */
-const prefixOf = ({ build, file, text }: ConfigKey): string => `${build}\n${file}\n${text}\0\n`;
+/** No path and no config has a NUL in it: behind this is what was made of this very text in this very file. */
+const prefixOf = ({ build, file, text }: ConfigKey): string => `${build}\0${file}\0${text}\0`;
 
 /**
  * The Config that was made of this very text before; undefined where nobody has kept it. To understand YAML and check it

@@ -17,7 +17,7 @@ import { useScratch } from './scratch.ts';
 
 const scratch = useScratch();
 const config = aConfig(aWorker('mail', ['1', '2']));
-const key: ConfigKey = { build: '1.0 abc', file: '/srv/workerctl.yaml', text: 'workers: {…}\n' };
+const key: ConfigKey = { build: '1.0 abc', file: '/srv/workerctl.yaml', text: 'workers:\n  {…}\n' };
 
 const stateDir = (): string => scratch.path('state');
 const cache = (): string => scratch.path('state/.new/config');
@@ -37,7 +37,8 @@ test('what was kept must be given back for the same build, file and text', () =>
 test.each([
   ['build', { build: '1.0 abd' }],
   ['file', { file: '/srv/current/workerctl.yaml' }],
-  ['text, of the same length', { text: 'workers: {;}\n' }],
+  ['file and text that are the same in a row', { file: `${key.file}\nworkers:`, text: '  {…}\n' }],
+  ['text, of the same length', { text: 'workers:\n  {;}\n' }],
   ['text with something behind it', { text: `${key.text}\n` }],
   ['text that is the beginning of it', { text: key.text.slice(0, -1) }],
 ])('nothing must be given back for another %s', (_, other) => {

@@ -51,8 +51,9 @@ const pollMs = 250;
 /** The share of a core that looking for silent deaths may cost: one part in this many. */
 const restPerLook = 20;
 
-/** What passes and shims write for themselves, such as their locks, is none. */
-const isNews = (file: string): boolean => !/\.(?:lock|shim|pid|new)$/.test(file);
+/** What passes and shims write for themselves, such as their locks, is none; nor are logs and the journal. */
+const isNews = (file: string): boolean =>
+  !/\.(?:lock|shim|pid|new|(?:log|ndjson)(?:\.\d+)?)$/.test(file);
 
 /** Waits until every instance is settled, looking as soon as files change. Holds no lock. */
 export async function settle(context: Context, wait: Wait): Promise<Settled> {
@@ -63,11 +64,14 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
   const { progress } = context;
   let nextShow = begun + progress.first;
   let changed: ReadonlySet<string> | undefined;
+  let whole = { at: begun, poll: pollMs };
   try {
     for (;;) {
       const lookBegun = monotonicMs();
       const observation = await wait.watched.look(changed);
       const lookMs = monotonicMs() - lookBegun;
+      if (changed === undefined)
+        whole = { at: lookBegun, poll: Math.max(pollMs, lookMs * restPerLook) };
       const look = await wait.look(observation);
       for (const name of look.settled) pending.delete(name);
       if (pending.size === 0) return { kind: 'reached' };
@@ -85,13 +89,15 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
         });
         nextShow = time + progress.every;
       }
-      const poll = Math.max(pollMs, lookMs * restPerLook);
-      const again = Math.max(1, lookMs, look.again ?? poll);
+      // At this pace all are looked at, however often files of others change.
+      const rest = Math.max(0, whole.at + whole.poll - time);
+      const again = Math.max(1, lookMs, look.again ?? whole.poll);
       const names = await watch.changes(
-        Math.min(poll, again, deadline - time, nextShow - time),
+        Math.min(rest, again, deadline - time, nextShow - time),
         context.signal,
       );
-      changed = names.size === 0 ? undefined : names;
+      const isDue = monotonicMs() - whole.at >= whole.poll;
+      changed = names.size === 0 || isDue ? undefined : names;
     }
   } finally {
     watch.close();

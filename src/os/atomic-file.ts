@@ -1,6 +1,7 @@
 import {
   closeSync,
   existsSync,
+  fdatasyncSync,
   fsyncSync,
   openSync,
   readdirSync,
@@ -8,32 +9,45 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { effect } from './fault-point.ts';
 
 /**
  * Writes a file so that a reader sees either the old or the new text, never half of one, and so that a full disk
- * leaves the old one as it was. `durable` makes it outlive a crash of the host as well; `mode` is who may read it.
+ * leaves the old one as it was. When the host crashes, a `whole` one is the old or the new one afterwards (any other may be
+ * empty: most file systems write names before contents), and a `durable` one is the new one. `mode` is who may read it.
  * @throws the system error (ENOSPC, EACCES, …)
  */
 export function writeFileAtomically(
   path: string,
   text: string,
-  { durable = false, mode = 0o644 }: { durable?: boolean; mode?: number } = {},
+  { outlives, mode = 0o644 }: { outlives?: 'whole' | 'durable'; mode?: number } = {},
 ): void {
   const temporary = `${path}.${process.pid}.new`;
   try {
     const fd = openSync(temporary, 'w', mode);
     try {
       writeAll(fd, Buffer.from(text));
-      if (durable) fsyncSync(fd);
+      if (outlives !== undefined) fdatasyncSync(fd);
     } finally {
       closeSync(fd);
     }
     effect();
     renameSync(temporary, path);
+    if (outlives === 'durable') syncFolder(dirname(path));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+/** A name is on the disk when its folder is. */
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

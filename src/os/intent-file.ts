@@ -236,7 +236,7 @@ function intentTo(intent: Intent): IntentJson {
 }
 
 /**
- * Writes the intent; `durable` makes it outlive a crash of the host.
+ * Writes the intent. When the host crashes, it is the old or the new one afterwards, and a `durable` one is the new one.
  * @throws WorkerctlError `state` when it cannot be written; the old one is then as it was
  */
 export function writeIntent(
@@ -246,7 +246,9 @@ export function writeIntent(
 ): void {
   const path = intentPath(stateDir);
   try {
-    writeFileAtomically(path, `${JSON.stringify(intentTo(intent), undefined, 1)}\n`, { durable });
+    writeFileAtomically(path, `${JSON.stringify(intentTo(intent), undefined, 1)}\n`, {
+      outlives: durable ? 'durable' : 'whole',
+    });
   } catch (error) {
     throw new WorkerctlError(
       'state',

@@ -12,7 +12,6 @@ import { findProgram } from './find-program.ts';
 import { buildEnvironment } from './environment.ts';
 import { describeErrno } from './errno.ts';
 import { effect } from './fault-point.ts';
-import { closeInheritedFds } from './inherited-fds.ts';
 import type { HeldLock } from './lock/lock-backend.ts';
 import { logSize } from './log-tail.ts';
 import { memoryKills } from './out-of-memory.ts';
@@ -58,7 +57,6 @@ export function startShim(
   lock: HeldLock,
   notify: Readonly<Record<string, string>> = {},
 ): StartedShim {
-  closeInheritedFds();
   const start = crypto().randomBytes(8).toString('hex');
   const opened: number[] = [];
   const open = (path: string, flags: 'a' | 'w'): number => {

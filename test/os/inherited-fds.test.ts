@@ -67,3 +67,24 @@ test('must keep the standard files', async () => {
   expect(reader.heard()).toContain('before 1,2\nafter 1,2\n');
   child.process.kill('SIGKILL');
 });
+
+/** Starts a program by the one way that there is. */
+const startingSource = `
+import { childProcess } from './child-process.ts';
+const { stdout } = childProcess().spawnSync('/bin/sh', ['-c', 'ls -l /proc/self/fd'], { encoding: 'utf8' });
+console.log(stdout.includes('/kept') ? 'inherited' : 'clean', 'works');`;
+
+test('must hold for every program that is started, and not for workers alone', async () => {
+  const [node = '', program = ''] = scratch.program(startingSource);
+  const child = scratch.run([
+    '/bin/bash',
+    '--norc',
+    '-c',
+    'exec 200>kept-200; exec "$@"',
+    'bash',
+    node,
+    program,
+  ]);
+  await child.says('works');
+  expect(child.heard()).toBe('clean works\n');
+});

@@ -7,7 +7,7 @@ import { journaled } from '../control/journaled.ts';
 import { releaseFinder } from '../control/releases.ts';
 import { openNotifyDesk } from '../control/notify-desk.ts';
 import { recycling } from '../control/recycling.ts';
-import { endAll, watch } from '../control/watch.ts';
+import { endAll, tickMs, watch } from '../control/watch.ts';
 import { adminHandler } from '../core/admin-protocol.ts';
 import { WorkerctlError } from '../core/error.ts';
 import type { Event } from '../core/event.ts';
@@ -200,7 +200,7 @@ async function contextFor(
     command: 'watch',
     signal,
     probe: createReadinessProbe(),
-    silence: createSilenceTracker(config.stateDir),
+    silence: createSilenceTracker(config.stateDir, { tick: tickMs }),
     memory: createMemoryTracker(config.stateDir),
     hooks: createHookRunner(),
     releaseOf: releaseFinder(config, hostName),

@@ -4,7 +4,7 @@ import { isSameIntent, passLockPath, planPass, runPass } from '../control/pass.t
 import { WorkerctlError } from '../core/error.ts';
 import type { Event } from '../core/event.ts';
 import type { ActOutcome } from '../core/outcome.ts';
-import { selectInstances } from '../core/targets.ts';
+import { selectInstances, workerNameOf } from '../core/targets.ts';
 import { noWait, refuseIfLocked } from '../os/lock/pass-lock.ts';
 import { monotonicMs, sleep } from '../os/clock.ts';
 import { readProcess } from '../os/process-table.ts';
@@ -29,7 +29,7 @@ export async function bootcheck(
   if (options.dryRun) return { kind: 'planned', plan: (await planPass(measuring, request)).plan };
   const { recorded, events } = recording(context);
   refuseIfLocked(passLockPath(config.stateDir));
-  const { isAllWell, rotations } = await look(measuring, request);
+  const { isAllWell, rotations } = await lookTwice(measuring, request);
   if (!isAllWell) {
     await runPass(recorded, { ...request, lockWait: noWait });
     await replaceKilled(recorded, request, events);
@@ -68,11 +68,31 @@ async function replaceKilled(
   }
 }
 
-/** Whether a pass would do nothing, not even forget a restart that is over; and what comes beside it. Says nothing of what it sees. */
+/** The longest that a sign of life is waited for. */
+const mercyMs = 5_000;
+
+/**
+ * Looks again before anybody is killed for his silence: a container that was frozen (docker pause) has been silent as a whole,
+ * and who is well beats within a quarter of his timeout.
+ */
+async function lookTwice(
+  context: Context,
+  request: Parameters<typeof planPass>[1],
+): ReturnType<typeof look> {
+  const seen = await look(context, request);
+  if (seen.silent.length === 0) return seen;
+  const quarters = context.config.workers.map(({ name, heartbeat }) =>
+    seen.silent.includes(name) ? (heartbeat?.timeout ?? 0) / 4 : 0,
+  );
+  await sleep(Math.min(mercyMs, Math.max(...quarters)), context.signal);
+  return look(context, request);
+}
+
+/** Whether a pass would do nothing, not even forget a restart that is over; what comes beside it, and the workers whose processes are silent. Says nothing of what it sees. */
 async function look(
   context: Context,
   request: Parameters<typeof planPass>[1],
-): Promise<{ isAllWell: boolean; rotations: readonly Rotation[] }> {
+): Promise<{ isAllWell: boolean; rotations: readonly Rotation[]; silent: readonly string[] }> {
   const {
     plan: all,
     intent,
@@ -84,5 +104,10 @@ async function look(
   );
   const { plan, rotations } = withoutRotations(all);
   const isAllWell = plan.length === 0 && isSameIntent(intent, before) && !hasProblems;
-  return { isAllWell, rotations };
+  const silent = plan.flatMap((action) =>
+    action.kind === 'dump' || (action.kind === 'kill' && action.isWatchdog === true)
+      ? [workerNameOf(action.instance)]
+      : [],
+  );
+  return { isAllWell, rotations, silent };
 }

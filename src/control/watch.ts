@@ -60,7 +60,7 @@ const gapMs = 40;
 const restPerLook = 10;
 
 /** How often signs of life are looked for. */
-const tickMs = 1_000;
+export const tickMs = 1_000;
 
 /** How often it looks where the kernel does not tell of deaths. */
 const unwatchedMs = 1_000;

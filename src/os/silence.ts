@@ -52,13 +52,29 @@ interface Seen {
 
 const filePath = (stateDir: string): string => join(stateDir, 'silence.json');
 
+/** A timer may be so late on a busy host. */
+const lateMs = 2_000;
+
 /**
  * Silence is how long the heartbeat file has been seen unchanged, on a clock that neither jumps nor counts the time that
  * the host was suspended (CLOCK_MONOTONIC, the same for all processes of one boot). So a process that nobody has looked
- * at is not silent yet, and no jump of the wall clock makes it so.
+ * at is not silent yet, and no jump of the wall clock makes it so. That clock does count the time for which a container was
+ * frozen (docker pause): who looks once in `tick` ms, and finds that he has not for much longer, takes it that nobody ran
+ * meanwhile, and calls none of it silence.
  */
-export function createSilenceTracker(stateDir: string): SilenceTracker {
+export function createSilenceTracker(
+  stateDir: string,
+  { tick }: { readonly tick?: number } = {},
+): SilenceTracker {
   let known: Map<string, Seen> | undefined;
+  let lookedAt: number | undefined;
+  const forgiveFrozen = (seen: Map<string, Seen>, now: number): void => {
+    const lost = tick === undefined || lookedAt === undefined ? 0 : now - lookedAt - tick;
+    lookedAt = now;
+    if (lost < lateMs) return;
+    for (const [name, one] of seen)
+      seen.set(name, { ...one, since: Math.min(now, one.since + lost) });
+  };
   const heard = new Set<string>();
   return {
     isUnheard: (name, start) =>
@@ -73,6 +89,7 @@ export function createSilenceTracker(stateDir: string): SilenceTracker {
     silenceOf: (name, start, beats) => {
       known ??= readSeen(stateDir);
       const now = monotonicMs();
+      forgiveFrozen(known, now);
       const isThere = beats?.has(heartbeatName(name, start)) !== false;
       const beat = isThere ? beatOf(heartbeatPath(stateDir, name, start)) : 0;
       const before = known.get(name);

@@ -213,6 +213,25 @@ test('bootcheck must do the same, when two runs have seen the same silence', asy
   expect(mail.boots()).toHaveLength(2);
 });
 
+test('bootcheck must look a second time before it kills: a frozen container needs a moment', async () => {
+  const rig = createRig({ mail: { ...beats, heartbeat: { timeout: '6s' } } });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const pid = await booted(mail);
+  silence(rig, pid);
+  const begun = performance.now();
+  expect((await rig.workerctl('bootcheck')).all).toBe('');
+  await until(() => performance.now() - begun > 6_500, 'it to be silent for too long');
+  const second = rig.workerctl('bootcheck');
+  // Between its two looks, 1.5 s apart.
+  const asked = performance.now();
+  await until(() => performance.now() - asked > 900, 'it to have looked once');
+  rmSync(rig.path(`${pid}.silent`));
+  const { exitCode, all } = await second;
+  expect({ exitCode, all }).toEqual({ exitCode: 0, all: '' });
+  expect(mail.boots()).toEqual([pid]);
+});
+
 test('bootcheck must replace in the same run whom a restart has asked and whose time was over, and nobody who was stopped', async () => {
   const stop = { timeout: '300ms' };
   const ignores = { command: fixture('ignores-term'), stop };

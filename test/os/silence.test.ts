@@ -114,6 +114,20 @@ describe('silence', () => {
     expect(silence.silenceOf(name, start)).toBe(0);
   });
 
+  test('must not count what passed while nobody ran, where the looks come once in a tick', () => {
+    const silence = createSilenceTracker(scratch.folder(), { tick: 1_000 });
+    const look = (): number[] => ['mail.1', 'mail.2'].map((one) => silence.silenceOf(one, start));
+    look();
+    nowMs += 1_100;
+    expect(look()).toEqual([1_100, 1_100]);
+    nowMs += 2_900; // late, as on a busy host
+    expect(look()).toEqual([4_000, 4_000]);
+    nowMs += 60_000;
+    expect(look(), 'one tick of it counts').toEqual([5_000, 5_000]);
+    nowMs += 1_000;
+    expect(look()).toEqual([6_000, 6_000]);
+  });
+
   test('must be that of one process: its successor has its own', () => {
     const silence = tracker();
     silence.silenceOf(name, start);

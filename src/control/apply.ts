@@ -220,12 +220,12 @@ function dump(context: Context, { instance, process, signal, cause }: Of<'dump'>
 }
 
 async function kill(context: Context, action: Of<'kill'>): Promise<void> {
-  const { instance, process, job, isWatchdog, cause } = action;
+  const { instance, process, heir, job, isWatchdog, cause } = action;
   const { pid } = process;
   orWarn(context, action, () => {
     noteKilling(context, action);
   });
-  const outcome = await killSession(process);
+  const outcome = await killSession(process, heir);
   switch (outcome.kind) {
     case 'killed':
       report(context, instance, {

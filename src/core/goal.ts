@@ -205,7 +205,12 @@ function lastProcess({ instances }: Observation, name: string): Replaced | null 
     case 'alive':
     case 'dead': {
       const { record } = presence;
-      return { ...identityOf(record), ...(record.launch && { start: record.start }) };
+      const heir = presence.kind === 'alive' ? presence.heir : undefined;
+      return {
+        ...identityOf(record),
+        ...(record.launch && { start: record.start }),
+        ...(heir && { heir: identityOf(heir) }),
+      };
     }
   }
 }

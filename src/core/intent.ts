@@ -38,10 +38,12 @@ export interface Abort {
 
 /**
  * A process that is to be replaced. `start` where that was only the command of a program that forks away: the process which
- * that start has come to is to be replaced as well.
+ * that start has come to is to be replaced as well. `heir` is the successor that it had named by then, which runs no newer
+ * code.
  */
 export interface Replaced extends ProcessIdentity {
   readonly start?: string;
+  readonly heir?: ProcessIdentity;
 }
 
 /** Whether a process, of which this is the record where there is one, is the one that is to be replaced. */
@@ -51,6 +53,7 @@ export const isReplaced = (
   record?: ProcessRecord,
 ): boolean =>
   isSameProcess(replaced, process) ||
+  (replaced.heir !== undefined && isSameProcess(replaced.heir, process)) ||
   (replaced.start !== undefined && replaced.start === record?.start);
 
 /**

@@ -34,6 +34,8 @@ export type Action =
       readonly kind: 'kill';
       readonly instance: string;
       readonly process: ProcessIdentity;
+      /** The successor that it has named: nobody has asked that one to leave. */
+      readonly heir?: ProcessIdentity;
       /** What it is busy with, as far as that is known. */
       readonly job?: string;
       /** Because it gave no sign of life, and not because its time to leave was over. */

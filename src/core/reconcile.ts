@@ -17,7 +17,7 @@ import {
 } from './observation.ts';
 import type { Action, Plan } from './plan.ts';
 import { readyingOf } from './readiness.ts';
-import { isSameProcess } from './process.ts';
+import { isSameProcess, type ProcessIdentity } from './process.ts';
 import { formatDeath, type Stop } from './record.ts';
 import { nextWorn, recycleMoments } from './recycle.ts';
 import { extrasOf, membersOf, policyOf, turnsOf } from './rollout.ts';
@@ -214,10 +214,20 @@ function overdue({ intent, observation, subjects, leaving }: World): Action[] {
     const cause = `it has not left for ${formatDuration(elapsed(asked.at, observation.now))} (${asked.cause})`;
     const job = jobOf(observed.activity);
     return [
-      { kind: 'kill' as const, instance: observed.name, process, ...(job && { job }), cause },
+      {
+        kind: 'kill' as const,
+        instance: observed.name,
+        process,
+        ...heirOf(observed),
+        ...(job && { job }),
+        cause,
+      },
     ];
   });
 }
+
+const heirOf = ({ presence }: ObservedInstance): { readonly heir?: ProcessIdentity } =>
+  presence.kind === 'alive' && presence.heir !== undefined ? { heir: presence.heir } : {};
 
 /** When an instance's process is to be killed, since the boot of the host; the earliest of all that say so. */
 export function deadlineOf(observed: ObservedInstance, intent: Intent): Duration | undefined {
@@ -246,7 +256,8 @@ function unresponsive({ observation, subjects, leaving }: World): Action[] {
     const isGrace = dumpedAt !== undefined && observation.sinceBoot < dumpedAt + heartbeat.grace;
     if (isGrace) return [];
     const job = jobOf(activity);
-    return [{ kind: 'kill', instance, process, isWatchdog: true, ...(job && { job }), cause }];
+    const notes = { ...heirOf(observed), isWatchdog: true, ...(job && { job }) };
+    return [{ kind: 'kill', instance, process, ...notes, cause }];
   });
 }
 

@@ -23,7 +23,8 @@ const intentSchema = once(() => {
   const byInstance = <T extends z.ZodMiniType>(value: () => T) =>
     z._default(z.record(z.string(), z.lazy(value)), {});
   const identity = () => z.object({ pid: z.int(), start_time: z.int(), boot_id: z.string() });
-  const replaced = () => z.extend(identity(), { start: z.optional(z.string()) });
+  const replaced = () =>
+    z.extend(identity(), { start: z.optional(z.string()), heir: z.optional(identity()) });
   const asked = { at: z.number(), by: z.string() };
   const timed = () => z.object({ ...asked, until: z.optional(z.number()) });
   const release = () => z.object({ from: z.optional(z.string()), to: z.optional(z.string()) });
@@ -169,14 +170,16 @@ const identityFrom = ({ pid, start_time, boot_id }: IdentityJson): ProcessIdenti
   bootId: boot_id,
 });
 
-const replacedFrom = ({ start, ...process }: ReplacedJson): Replaced => ({
+const replacedFrom = ({ start, heir, ...process }: ReplacedJson): Replaced => ({
   ...identityFrom(process),
   ...(start !== undefined && { start }),
+  ...(heir && { heir: identityFrom(heir) }),
 });
 
-const replacedTo = ({ start, ...process }: Replaced): ReplacedJson => ({
+const replacedTo = ({ start, heir, ...process }: Replaced): ReplacedJson => ({
   ...identityTo(process),
   ...(start !== undefined && { start }),
+  ...(heir && { heir: identityTo(heir) }),
 });
 
 const identityTo = ({ pid, startTime, bootId }: ProcessIdentity): IdentityJson => ({

@@ -34,12 +34,16 @@ const quietRounds = 2;
  * the session is known by it, so that, should we die half way, the next pass does it again. Ends when all are dead (zombies
  * are), after 5 seconds at the latest. Whoever has left for a session of his own is not touched, nor are we if we belong to
  * it, nor is what another user runs in it. Of a session that the process does not lead, as one does that has forked twice
- * or has taken over from its predecessor, only it and its descendants are killed.
+ * or has taken over from its predecessor, only it and its descendants are killed. An `heir` lives on, with its descendants.
  */
-export async function killSession(leader: ProcessIdentity): Promise<KillOutcome> {
+export async function killSession(
+  leader: ProcessIdentity,
+  heir?: ProcessIdentity,
+): Promise<KillOutcome> {
   const found = findProcess(leader);
   if (found === undefined) return { kind: 'gone' };
-  const membersBesides = found.sessionId === leader.pid ? sessionOf : familyIn(found.sessionId);
+  const members = found.sessionId === leader.pid ? sessionOf : familyIn(found.sessionId);
+  const membersBesides = heir === undefined ? members : sparing(heir, members);
   // Stopped, it starts nobody new for those who die.
   if (send(leader.pid, 'SIGSTOP') === 'denied') return { kind: 'denied' };
   const asked: Asked = new Map();
@@ -122,11 +126,7 @@ const familyIn =
     if (findProcess(root) === undefined) return []; // its number may be another's
     const { pid, startTime } = root;
     const all = listPids().flatMap((each) => readProcess(each) ?? []);
-    const family = new Set([pid]);
-    for (let size = 0; size < family.size;) {
-      size = family.size;
-      for (const each of all) if (family.has(each.parentPid)) family.add(each.pid);
-    }
+    const family = familyOf(pid, all);
     return all.filter(
       (each) =>
         each.sessionId === session &&
@@ -135,6 +135,26 @@ const familyIn =
         each.pid !== process.pid &&
         each.startTime >= startTime,
     );
+  };
+
+/** A process and its descendants. */
+function familyOf(pid: number, all: readonly LiveProcess[]): Set<number> {
+  const family = new Set([pid]);
+  for (let size = 0; size < family.size;) {
+    size = family.size;
+    for (const each of all) if (family.has(each.parentPid)) family.add(each.pid);
+  }
+  return family;
+}
+
+/** The same members but for one of them, should that live, and its descendants. */
+const sparing =
+  (heir: ProcessIdentity, membersBesides: (leader: ProcessIdentity) => Iterable<LiveProcess>) =>
+  (leader: ProcessIdentity): LiveProcess[] => {
+    const members = [...membersBesides(leader)];
+    if (findProcess(heir) === undefined) return members;
+    const family = familyOf(heir.pid, members);
+    return members.filter(({ pid }) => !family.has(pid));
   };
 
 /** Nobody in a session is older than its leader: one who is bears a number that was given away again. */

@@ -83,6 +83,7 @@ function readProcFile(path: string): string | undefined {
 }
 
 let ownStartMs: number | undefined;
+let first: Clocks | undefined;
 
 /**
  * How long the host has been up, on the clock that start times count from: our own start time, and how long ago that
@@ -90,5 +91,25 @@ let ownStartMs: number | undefined;
  */
 export function sinceBoot(): Duration {
   ownStartMs ??= (readProcess(process.pid)?.startTime ?? 0) * msPerTick;
-  return durationOf(Math.round(ownStartMs + process.uptime() * 1000));
+  const clocks = { boot: uptimeMs(), monotonic: process.uptime() * 1000 };
+  first ??= clocks;
+  return durationOf(Math.round(ownStartMs + clocks.monotonic + suspendedMs(first, clocks)));
 }
+
+/** One moment on two clocks, in ms: one counts the time that the host was suspended, and has ticks; the other is exact. */
+export interface Clocks {
+  readonly boot: number;
+  readonly monotonic: number;
+}
+
+/** Less is a matter of ticks, and of what passes between the readings of two clocks. */
+const shortestSuspensionMs = 500;
+
+/** How long the host was suspended between two moments. */
+export function suspendedMs(before: Clocks, after: Clocks): number {
+  const lost = after.boot - before.boot - (after.monotonic - before.monotonic);
+  return lost < shortestSuspensionMs ? 0 : lost;
+}
+
+/** Source: proc_uptime(5); 0 where it is not to be had. */
+const uptimeMs = (): number => Number(readProcFile('/proc/uptime')?.split(' ')[0] ?? 0) * 1000;

@@ -15,6 +15,7 @@ import {
   leaving,
   noonPlus,
   observation,
+  process,
   quietOf,
   restartOf,
   restartPolicy,
@@ -56,6 +57,15 @@ describe('stop --kill-after', () => {
     expect(plan).toBe('');
     expect(later(9.99, intent, draining)).toBe('');
     expect(later(10, intent, draining)).toBe(kill('10s'));
+  });
+
+  test('must spare the successor that it has named', () => {
+    const { presence, ...rest } = draining;
+    if (presence.kind !== 'alive') throw new Error(presence.kind);
+    const heir = process(11);
+    const seen = seenAt(seconds(10), { ...rest, presence: { ...presence, heir } });
+    const { intent } = decide(config, noIntent, observation(draining), stopWithin(10));
+    expect(reconcile(config, intent, seen)).toMatchObject([{ kind: 'kill', heir }]);
   });
 
   test('must kill at once with 0', () => {

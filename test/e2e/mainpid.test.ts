@@ -122,6 +122,19 @@ test.runIf(hasPerl)('a stop while both live must let both leave, each by one TER
 });
 
 test.runIf(hasPerl)(
+  'a restart while both live must replace the successor too: it runs the old code',
+  async () => {
+    const { rig, mail, old, heir } = await handedOver();
+    const { exitCode, all } = await rig.workerctl('restart');
+    expect(exitCode, all).toBe(0);
+    expect([old, heir].map(processAt)).toEqual([undefined, undefined]);
+    expect(mail.terms()).toEqual([old, heir]);
+    expect(mail.boots()).toHaveLength(3);
+    expect(mail.pid()).toBe(mail.boots().at(-1));
+  },
+);
+
+test.runIf(hasPerl)(
   'who is no process of its own must not be followed, nor where ready.notify is not set; that is told once',
   async () => {
     const rig = createNotifyRig();

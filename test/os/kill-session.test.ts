@@ -95,6 +95,19 @@ describe('a successor in the session of its predecessor', () => {
 });
 
 describe('what must not be killed', () => {
+  test('a successor that it has named, and what that one has started', async () => {
+    const child = await leader(
+      'sleep 1000 & echo old $!; sh -c "sleep 1001 & exec sleep 1002" & echo heir $!; echo up; exec sleep 1003',
+    );
+    const [old = 0, heir = 0] = pidsIn(child);
+    await until('its child', () => allPids().some((pid) => look(pid)?.parent === heir));
+    const own = allPids().filter((pid) => look(pid)?.parent === heir);
+    expect(killedIn(await killSession(identityOf(child.pid), identityOf(heir)))).toEqual(
+      [child.pid, old].sort((a, b) => a - b),
+    );
+    expect([heir, ...own].every(isAlive)).toBe(true);
+  });
+
   test('whoever has left for a session of his own', async () => {
     const child = await leader('setsid sleep 1000 & echo "up $!"; exec sleep 1001');
     const [other = 0] = pidsIn(child);

@@ -7,6 +7,7 @@ import {
   readArguments,
   readEnvironment,
   readProcess,
+  suspendedMs,
 } from '../../src/os/process-table.ts';
 import { bootId, endProcess, look, until } from './kernel.ts';
 import { useScratch, type Child } from './scratch.ts';
@@ -160,4 +161,15 @@ test('what is gone must have neither', async () => {
   await child.ended();
   expect(readArguments(child.pid)).toEqual([]);
   expect(readEnvironment(child.pid)).toEqual([]);
+});
+
+test.each([
+  ['nothing, as ticks and slow readings are no suspension', 100_490, 100_000, 0],
+  ['nothing, where there is no such clock', 0, 100_000, 0],
+  ['the night', 28_900_000, 100_000, 28_800_000],
+])('a suspension must be %s', (_, boot, monotonic, expected) => {
+  const moment = (of: number, on: number) => ({ boot: of, monotonic: on });
+  const before = boot === 0 ? moment(0, 7) : moment(1_000_000, 7);
+  const after = moment(before.boot + boot, 7 + monotonic);
+  expect(suspendedMs(before, after)).toBe(expected);
 });

@@ -1,5 +1,6 @@
 import { WorkerctlError } from '../core/error.ts';
 import { launchOf, pidfileOf } from '../core/launch.ts';
+import { startInLeaving } from '../core/leaving.ts';
 import type { Action, Plan } from '../core/plan.ts';
 import { isSameProcess } from '../core/process.ts';
 import { durationOf } from '../core/time.ts';
@@ -190,12 +191,13 @@ const pidfilePath = ({ config, hostName }: Context, instance: string): string =>
   pidfileOf(workerOf(config, instance), instance, hostName);
 
 /** An old process that left beside its replacement: how it died is told, and its files go. */
-function tidy(context: Context, { instance: name }: Of<'tidy'>): void {
+function tidy(context: Context, { instance: name, cause }: Of<'tidy'>): void {
   const { stateDir } = context.config;
   const record = readRecord(stateDir, name);
-  if (record.kind !== 'read') return;
-  reportDeparture(context, name, observe(context, [name]));
-  removeFilesOf(stateDir, name, record.value.start);
+  if (record.kind === 'absent') return;
+  if (record.kind === 'read') reportDeparture(context, name, observe(context, [name]));
+  else report(context, name, { kind: 'warning', problem: `its files are removed: ${cause}` });
+  removeFilesOf(stateDir, name, startInLeaving(name));
 }
 
 /** The signal first: a process that is told twice to go on only goes on. */

@@ -1,6 +1,6 @@
 import type { Activity } from '../core/activity.ts';
 import { expandedReadiness, launchOf, pidfileOf } from '../core/launch.ts';
-import { isLeaving } from '../core/leaving.ts';
+import { isLeaving, leavingName } from '../core/leaving.ts';
 import {
   leavingSince,
   type Observation,
@@ -143,7 +143,10 @@ export function lookForStrays(scene: Scene, observation: Observation): Observati
   const { stateDir } = scene.config;
   const instances = new Map(observation.instances);
   const leaving = leavingProcesses(stateDir);
-  for (const { instance, process, shim, start, isOfDaemon } of findMarkedProcesses(stateDir)) {
+  for (const { process, shim, isOfDaemon, ...found } of findMarkedProcesses(stateDir)) {
+    const torn = leavingName(found.instance, shim?.start ?? found.start ?? '');
+    // One that was leaving when its record was torn, or its instance's.
+    const instance = instances.get(torn)?.presence.kind === 'absent' ? torn : found.instance;
     const observed = instances.get(instance);
     if (observed === undefined || observed.presence.kind === 'alive') continue;
     if (leaving.some((one) => isSameProcess(one, process))) continue;
@@ -153,7 +156,7 @@ export function lookForStrays(scene: Scene, observation: Observation): Observati
       kind: 'stray',
       process,
       ...(shim && { shim }),
-      ...(start !== undefined && { start }),
+      ...(found.start !== undefined && { start: found.start }),
       ...(stop && { stop }),
     };
     // Should there be two, the older one was first in the instance's place.

@@ -296,7 +296,8 @@ function needsScan(
   const isLiving = (instance: string): boolean =>
     observation.instances.get(instance)?.presence.kind === 'alive'; // it makes room by leaving beside its replacement
   const mustAsk = ({ kind, instance }: Plan[number]): boolean =>
-    kind === 'start' && !isLiving(instance) && (mayHaveStrays || isAbsent(instance));
+    (kind === 'tidy' && isAbsent(instance)) ||
+    (kind === 'start' && !isLiving(instance) && (mayHaveStrays || isAbsent(instance)));
   if (plan.some(mustAsk)) return true;
   return goal.kind === 'stop' && [...observation.instances.keys()].some(isAbsent);
 }

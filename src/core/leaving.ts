@@ -14,6 +14,9 @@ export function instanceOf(name: string): string {
   return at === -1 ? name : name.slice(0, at);
 }
 
+/** The start that the name of a leaving process ends with. */
+export const startInLeaving = (name: string): string => name.slice(instanceOf(name).length + 1);
+
 /** The name as people read it: `delayed_job.1 (leaving)`. */
 export const shownName = (name: string): string =>
   isLeaving(name) ? `${instanceOf(name)} (leaving)` : name;

@@ -183,17 +183,15 @@ function leftBehind({ subjects, leaving }: World): Action[] {
 
 /** Old processes that have left beside their replacements. */
 function departed({ leaving }: World): Action[] {
-  return leaving.flatMap(({ observed: { name, presence } }) =>
-    presence.kind !== 'dead'
-      ? []
-      : [
-          {
-            kind: 'tidy' as const,
-            instance: name,
-            cause: `pid ${presence.record.pid} has left: ${formatDeath(presence.death)}`,
-          },
-        ],
-  );
+  return leaving.flatMap(({ observed: { name: instance, presence, problems } }) => {
+    const isTorn = presence.kind === 'absent' && problems.length > 0;
+    if (presence.kind !== 'dead' && !isTorn) return [];
+    const cause =
+      presence.kind === 'dead'
+        ? `pid ${presence.record.pid} has left: ${formatDeath(presence.death)}`
+        : 'its record cannot be read, and no process of it is to be found';
+    return [{ kind: 'tidy' as const, instance, cause }];
+  });
 }
 
 /** Whoever is both silent and overdue is killed once. */

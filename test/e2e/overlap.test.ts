@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { booted, createRig, eventsIn, openFiles, processAt, until, type Rig } from './rig.ts';
 import {
@@ -223,4 +223,24 @@ test('how an idle process died that left at once must be known though it was mov
   const left = [...eventsIn(all), ...eventsIn(checked.all)].filter(({ kind }) => kind === 'left');
   expect(left.map(({ death }) => death)).toEqual(Array(4).fill({ kind: 'exited', status: 0 }));
   expect(leavingFiles(rig)).toEqual([]);
+});
+
+test('a leaving process whose record was torn must be known while it lives, and its files be gone with it', async () => {
+  const { rig, mail, old, fresh } = await oneLeaving();
+  const [record = ''] = leavingFiles(rig).filter((file) => file.endsWith('.json'));
+  writeFileSync(`${rig.stateDir}/${record}`, '');
+  expect(await statesOf(rig)).toEqual(['mail.1 ready', 'mail.1 leaving']);
+  expect((await rig.workerctl('bootcheck')).all).toContain('found an empty file');
+  expect(leavingFiles(rig)).toContain(record);
+  finishJob(rig, old);
+  await gone(old);
+  const { exitCode, all } = await rig.workerctl('bootcheck');
+  expect(exitCode, all).toBe(0);
+  expect(all).toContain('its files are removed: its record cannot be read');
+  expect(leavingFiles(rig)).toEqual([]);
+  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  expect({ boots: mail.boots(), terms: mail.terms() }).toEqual({
+    boots: [old, fresh],
+    terms: [old],
+  });
 });

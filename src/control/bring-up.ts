@@ -10,7 +10,7 @@ import { standingOf, type Standing } from '../core/standing.ts';
 import { durationOf, type Duration } from '../core/time.ts';
 import { createLockKeeper, type LockKeeper } from '../os/lock/lock-keeper.ts';
 import { lastLines } from '../os/log-tail.ts';
-import { carryOn, reportLeftAlone } from './carry-on.ts';
+import { carryOn, reportLeftAlone, wantedInstances } from './carry-on.ts';
 import { loggerIn, report, workerOf, type Context } from './context.ts';
 import { reportDeparture, withJob } from './departure.ts';
 import { locksToKeep } from './pass.ts';
@@ -202,12 +202,13 @@ function reportNews(up: Up, { observed, standing }: Placed, observation: Observa
   }
 }
 
-/** Somebody has stopped or held them meanwhile. */
+/** Somebody has stopped or held them meanwhile, or wants fewer. */
 function leaveAlone(up: Up, intent: Intent, { now }: Observation): void {
   const { context, leftAlone, ready, failed, request } = up;
+  const wanted = wantedInstances(context.config, intent);
   const news = request.instances.filter(
     (name) =>
-      (isStopped(intent, name) || isHeld(intent, name, now)) &&
+      (isStopped(intent, name) || isHeld(intent, name, now) || !wanted.has(name)) &&
       !leftAlone.has(name) &&
       !ready.has(name) &&
       !failed.has(name),

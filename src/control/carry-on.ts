@@ -1,7 +1,10 @@
+import { instanceNames } from '../core/instance.ts';
 import type { Intent } from '../core/intent.ts';
 import type { Observation } from '../core/observation.ts';
 import { changesIn } from '../core/reconcile.ts';
 import { durationOf, type Duration } from '../core/time.ts';
+import { withWants } from '../core/wants.ts';
+import type { Config } from '../core/worker.ts';
 import { report, type Context } from './context.ts';
 import { decideOn, isSameIntent, runPass, type PassOutcome, type PassRequest } from './pass.ts';
 import { isLocked } from './settle.ts';
@@ -68,12 +71,18 @@ async function pass(
   }
 }
 
+/** The instances that the config has, or that people want in their place. */
+export const wantedInstances = (config: Config, intent: Intent): ReadonlySet<string> =>
+  new Set(withWants(config, intent).workers.flatMap(instanceNames));
+
 /** Tells of the instances that are left alone after all, each once. */
 export function reportLeftAlone(context: Context, intent: Intent, names: Iterable<string>): void {
+  const wanted = wantedInstances(context.config, intent);
   for (const name of names) {
     const { [name]: stopped } = intent.stopped;
     const { [name]: held } = intent.held;
-    if (stopped !== undefined) report(context, name, { kind: 'left_stopped', by: stopped.by });
+    if (!wanted.has(name)) report(context, name, { kind: 'left_unwanted' });
+    else if (stopped !== undefined) report(context, name, { kind: 'left_stopped', by: stopped.by });
     else if (held !== undefined) {
       const { by, until } = held;
       report(context, name, { kind: 'left_held', by, ...(until !== undefined && { until }) });

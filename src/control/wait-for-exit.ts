@@ -1,4 +1,4 @@
-import type { Intent } from '../core/intent.ts';
+import { isStopped, type Intent } from '../core/intent.ts';
 import { awaitedWords, type LeftProcess, type Leftovers } from '../core/leftovers.ts';
 import { liveProcess, type Observation, type ObservedInstance } from '../core/observation.ts';
 import type { Progress } from '../core/progress.ts';
@@ -6,7 +6,7 @@ import { isAwaited } from '../core/reconcile.ts';
 import type { Duration } from '../core/time.ts';
 import type { Worker } from '../core/worker.ts';
 import { carryOn } from './carry-on.ts';
-import { workerOf, type Context } from './context.ts';
+import { report, workerOf, type Context } from './context.ts';
 import { reportDeparture, withJob } from './departure.ts';
 import { drainingOf, settle, type Settled } from './settle.ts';
 import { watchInstances } from './watched.ts';
@@ -21,6 +21,7 @@ export function waitForExit(
 ): Promise<Settled> {
   const failed = new Set<string>();
   const gone = new Set<string>();
+  const stopped = new Set<string>();
   const watching: Context = {
     ...context,
     report: (event) => {
@@ -35,6 +36,15 @@ export function waitForExit(
     ...request,
     watched,
     look: async (observation) => {
+      // Before a pass: it would start who is wanted again as soon as he has left.
+      const { intent: wanted } = watched.last();
+      for (const name of request.instances) {
+        if (isStopped(wanted, name)) stopped.add(name);
+        else if (stopped.has(name) && !gone.has(name) && !failed.has(name)) {
+          failed.add(name);
+          report(watching, name, { kind: 'started_again' });
+        }
+      }
       const { intent, again } = await carryOn(watching, watched, observation, failed);
       for (const observed of observation.instances.values()) {
         const { name } = observed;

@@ -111,6 +111,10 @@ export type Happening =
   | { readonly kind: 'left_stopped'; readonly by: string }
   /** It is held, and left alone. */
   | { readonly kind: 'left_held'; readonly by: string; readonly until?: Moment }
+  /** Fewer of its worker are wanted meanwhile, and not this one. */
+  | { readonly kind: 'left_unwanted' }
+  /** Whom a stop waits for, somebody has started again meanwhile. */
+  | { readonly kind: 'started_again' }
   /** It runs the release that it would get. */
   | { readonly kind: 'up_to_date'; readonly release: string }
   /** What was wanted of it was noted: it is held, or no longer. */
@@ -206,6 +210,7 @@ const failures: ReadonlySet<Event['kind']> = new Set([
   'refused',
   'aborted',
   'taken_over',
+  'started_again',
 ]);
 
 /** Whether it means that the goal was missed. */
@@ -269,6 +274,10 @@ export function formatEvent(event: Event): string {
       return `${instance} was stopped by ${event.by}: left alone; workerctl start ${instance} brings it back`;
     case 'left_held':
       return `${instance} is held by ${event.by}${untilWords(event.until)}: left alone; workerctl unhold ${instance} ends that`;
+    case 'left_unwanted':
+      return `${instance} is not wanted any more: left alone`;
+    case 'started_again':
+      return `${instance} was started again meanwhile: left alone`;
     case 'up_to_date':
       return `${instance} runs release ${event.release} already: left alone`;
     case 'held':

@@ -85,6 +85,8 @@ export const journalMembers = {
   already_stopped: 'answer',
   left_stopped: 'answer',
   left_held: 'answer',
+  left_unwanted: 'answer',
+  started_again: 'answer',
   up_to_date: 'answer',
   held: { until: 'moment?' },
   unheld: {},

@@ -102,7 +102,8 @@ function summaryOf(outcome: ActOutcome): string {
     [command === 'stop' ? count('left') + count('already_stopped') : 0, 'stopped'],
     [count('already_running'), 'running already'],
     [count('refused'), 'refused'],
-    [count('left_stopped') + count('left_held'), 'left alone'],
+    [count('left_stopped') + count('left_held') + count('left_unwanted'), 'left alone'],
+    [count('started_again'), 'started again'],
     [count('killed'), 'killed'],
     [count('start_failed'), 'failed'],
     [count('ask_failed'), 'could not be asked'],
@@ -119,7 +120,7 @@ function restartLine({ events, change = '' }: ActOutcome): string {
     restarted: count('ready'),
     failed: count('start_failed', 'ask_failed'),
     killed: count('killed'),
-    left: count('left_stopped', 'left_held', 'up_to_date'),
+    left: count('left_stopped', 'left_held', 'left_unwanted', 'up_to_date'),
     ...(change !== '' && { to: change }),
     ...(longest && { longest }),
   }).trimEnd();

@@ -45,6 +45,8 @@ export const samples: { readonly [Kind in Event['kind']]: Sample<Kind> } = {
   already_stopped: { kind: 'already_stopped' },
   left_stopped: { kind: 'left_stopped', by: 'bob@web1' },
   left_held: { kind: 'left_held', by: 'bob@web1', until: noon },
+  left_unwanted: { kind: 'left_unwanted' },
+  started_again: { kind: 'started_again' },
   up_to_date: { kind: 'up_to_date', release: 'a1b2c3d' },
   held: { kind: 'held', until: noon },
   unheld: { kind: 'unheld' },

@@ -1,4 +1,4 @@
-// A waiting command looks again, whatever else happens in the state directory.
+// A waiting command comes to its end, whatever else happens in the state directory, and whatever others want meanwhile.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
@@ -33,4 +33,39 @@ test('restart must see a death that no file tells of, while other files change a
   } finally {
     noise.kill('SIGKILL');
   }
+});
+
+test('restart must end when fewer are wanted meanwhile, and leave alone who has to go', async () => {
+  const rig = createRig({ mail: { command: fixture('drains-after-job'), count: 2 } });
+  await rig.start();
+  const [one, two] = ['mail.1', 'mail.2'].map((name) => rig.instance(name));
+  for (const mail of [one, two]) await mail?.giveJob();
+  const restart = rig.workerctl('restart', '--no-canary');
+  for (const mail of [one, two]) await mail?.asked();
+  expect((await rig.workerctl('want', '1', 'mail')).exitCode).toBe(0);
+  for (const mail of [one, two]) mail?.finishJob();
+  const { exitCode, all } = await restart;
+  expect(exitCode, all).toBe(0);
+  expect(all).toContain('mail.2 is not wanted any more: left alone');
+  expect(one?.boots()).toHaveLength(2);
+  expect(two?.boots()).toHaveLength(1);
+});
+
+test('stop must end with 1 when somebody starts again whom it waits for', async () => {
+  const rig = createRig({ mail: { command: fixture('drains-after-job'), count: 2 } });
+  await rig.start();
+  const [one, two] = ['mail.1', 'mail.2'].map((name) => rig.instance(name));
+  await one?.giveJob();
+  const stop = rig.workerctl('stop');
+  await one?.asked();
+  await until(() => two?.pid() === undefined, 'the idle one to leave');
+  expect((await rig.workerctl('start', 'mail.1')).exitCode).toBe(1);
+  const { exitCode, all } = await stop;
+  expect(exitCode, all).toBe(1);
+  expect(all).toContain('mail.1 was started again meanwhile: left alone');
+  one?.finishJob();
+  await until(() => one?.processes().length === 0, 'it to leave');
+  await rig.workerctl('bootcheck');
+  await until(() => one?.boots().length === 2, 'bootcheck to start it');
+  expect(two?.processes()).toEqual([]);
 });

@@ -89,8 +89,13 @@ const readdirIfThere = (folder: string): string[] =>
 /** A writer takes a moment. */
 const oldMs = 60_000;
 
+/** What lies beside the state directory's own files to stay: see record-cache.ts and config-cache.ts. */
+const kept = new Set(['records', 'config']);
+
 function halfWrittenFindings(about: string, stateDir: string, names: readonly string[]): Finding[] {
-  const inFolder = readdirIfThere(join(stateDir, '.new')).map((name) => join('.new', name));
+  const inFolder = readdirIfThere(join(stateDir, '.new'))
+    .filter((name) => !kept.has(name))
+    .map((name) => join('.new', name));
   const left = [...names.filter((name) => name.endsWith('.new') && name !== '.new'), ...inFolder]
     .filter((name) => isOld(join(stateDir, name)))
     .filter((name) => name !== `doctor.${process.pid}.new`);

@@ -3,7 +3,6 @@ import {
   constants,
   existsSync,
   fstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   rmSync,
@@ -13,6 +12,7 @@ import type { Config } from '../core/worker.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import { checkStateDirectory } from './state-directory.ts';
 import { folderBeside } from './state-files.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** All that goes into a Config. */
 export interface ConfigKey {
@@ -51,7 +51,7 @@ export function keepConfig(stateDir: string, key: ConfigKey, config: Config): vo
   try {
     if (!existsSync(stateDir)) return; // nothing was ever started
     checkStateDirectory(stateDir); // whoever may write there could have us write elsewhere
-    mkdirSync(folderBeside(stateDir), { recursive: true });
+    makeFolder(folderBeside(stateDir));
     writeFileAtomically(pathIn(stateDir), `${prefixOf(key)}${json}\n`, { mode: 0o600 });
   } catch {
     return; // a full disk, or another user's folder

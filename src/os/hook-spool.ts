@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { hookNames, type HookName } from '../core/worker.ts';
@@ -7,6 +7,7 @@ import { errnoOf } from './errno.ts';
 import { effect } from './fault-point.ts';
 import { once } from './once.ts';
 import { readJson, removeFile, type StateFile } from './state-files.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** A hook that is to be run: it stays in a file until it was, whoever is killed meanwhile. */
 export interface Spooled {
@@ -34,7 +35,7 @@ const pathOf = (stateDir: string, id: string): string => join(hookFolder(stateDi
 
 /** Keeps a hook to be run; the same one again is kept once. @throws what the file system says */
 export function spoolHook(stateDir: string, id: string, spooled: Spooled): void {
-  mkdirSync(hookFolder(stateDir), { recursive: true });
+  makeFolder(hookFolder(stateDir));
   writeFileAtomically(pathOf(stateDir, id), `${JSON.stringify(spooled)}\n`);
   effect();
 }

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type * as Crypto from 'node:crypto';
-import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { lstatSync, realpathSync } from 'node:fs';
 import type * as Net from 'node:net';
 import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../core/error.ts';
@@ -17,6 +17,7 @@ import { findProgram } from './find-program.ts';
 import { eachLine, letUsEndBefore } from './helper.ts';
 import { currentBootId, findProcess, readProcess } from './process-table.ts';
 import { readRecord, recordedInstances } from './state-files.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** What a process has said by sd_notify(3). */
 export interface NotifyMessage {
@@ -65,7 +66,7 @@ export async function openNotifySocket(
   const interpreters = interpretersHere(env);
   if (interpreters.length === 0) return unavailable(whyNone(env));
   const path = notifySocketPath(stateDir);
-  const problem = makeFolder(path);
+  const problem = makeSocketFolder(path);
   if (problem !== undefined) return unavailable(problem);
   const ownerOf = createOwnerLookup(stateDir);
   const hear = ({ pid = 0, session = 0, hex = '' }: Fact): void => {
@@ -166,9 +167,9 @@ function realPath(path: string): string {
   }
 }
 
-function makeFolder(path: string): string | undefined {
+function makeSocketFolder(path: string): string | undefined {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
+    makeFolder(dirname(path), 0o711);
   } catch (error) {
     return `${dirname(path)}: ${describeErrno(error)}`;
   }

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type * as Crypto from 'node:crypto';
-import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, openSync, realpathSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../core/error.ts';
@@ -37,6 +37,7 @@ import {
   shimNotesPath,
   stopPath,
 } from './state-files.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** A shim that was started; its worker publishes a record with this `start` before it runs. */
 export interface StartedShim {
@@ -70,7 +71,9 @@ export function startShim(
     );
     const heartbeat = heartbeatPath(stateDir, launch.instance, start);
     for (const path of [launch.pidfile, launch.logFile, heartbeat]) {
-      attempt(`folder ${dirname(path)}`, () => mkdirSync(dirname(path), { recursive: true }));
+      attempt(`folder ${dirname(path)}`, () => {
+        makeFolder(dirname(path));
+      });
     }
     putFullLogAside(launch, stateDir);
     const log = attempt(`log ${launch.logFile}`, () => open(launch.logFile, 'a'));

@@ -1,6 +1,7 @@
-import { accessSync, constants, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
 import { WorkerctlError } from '../core/error.ts';
 import { describeErrno } from './errno.ts';
+import { makeFolder } from './make-folder.ts';
 
 /**
  * Makes the state directory if it is not there, and refuses one that cannot be trusted: whoever can write there can
@@ -9,7 +10,7 @@ import { describeErrno } from './errno.ts';
  */
 export function ensureStateDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o755 });
+    makeFolder(path, 0o755);
     accessSync(path, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new WorkerctlError(

@@ -114,9 +114,11 @@ describe('journalEntry', () => {
       'left',
       'left_held',
       'left_stopped',
+      'left_unwanted',
       'not_quiet',
       'not_running',
       'refused',
+      'started_again',
       'up_to_date',
     ]);
   });

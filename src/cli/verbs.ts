@@ -6,6 +6,7 @@ import { status } from '../commands/status.ts';
 import { releaseFinder } from '../control/releases.ts';
 import { WorkerctlError } from '../core/error.ts';
 import type { Event } from '../core/event.ts';
+import { own } from '../core/own.ts';
 import { isShort, type Status } from '../core/status.ts';
 import { now } from '../os/clock.ts';
 import { withWants } from '../core/wants.ts';
@@ -182,7 +183,7 @@ async function showWant(global: RawOptions['global'], name: string): Promise<num
     throw new WorkerctlError('usage', `Invalid class '${name}'.  Valid classes: ${names}`);
   }
   const { identifiers, configured, maxCount } = worker;
-  const want = intent.wants[name];
+  const want = own(intent.wants, name);
   const by = want === undefined ? '' : `, wanted by ${want.by}`;
   print(
     global.json

@@ -4,6 +4,7 @@ import { applyGoal, type Goal } from '../core/goal.ts';
 import type { Intent, Rollout } from '../core/intent.ts';
 import { isLeaving } from '../core/leaving.ts';
 import type { Observation, ObservedInstance } from '../core/observation.ts';
+import { own } from '../core/own.ts';
 import type { Plan } from '../core/plan.ts';
 import { reconcile } from '../core/reconcile.ts';
 import { abortedBy, membersOf, type Member } from '../core/rollout.ts';
@@ -256,10 +257,10 @@ function reportProof(
   members: ReadonlyMap<string, Member>,
   { releases }: Rollout,
 ): void {
-  const own = [...members].filter(([name]) => workerNameOf(name) === worker);
-  const [proof] = own.find(([, { kind }]) => kind === 'replaced') ?? [];
-  if (proof === undefined || !own.some(([, { kind }]) => kind === 'untouched')) return;
-  const release = releases[worker]?.to;
+  const ofIt = [...members].filter(([name]) => workerNameOf(name) === worker);
+  const [proof] = ofIt.find(([, { kind }]) => kind === 'replaced') ?? [];
+  if (proof === undefined || !ofIt.some(([, { kind }]) => kind === 'untouched')) return;
+  const release = own(releases, worker)?.to;
   report(context, proof, { kind: 'proven', ...(release !== undefined && { release }) });
 }
 

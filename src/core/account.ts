@@ -3,6 +3,7 @@ import { newPauses } from './backoff.ts';
 import type { Happening } from './event.ts';
 import type { Intent, Loss, Rollout } from './intent.ts';
 import type { Observation, ObservedInstance, Presence } from './observation.ts';
+import { own } from './own.ts';
 import type { Plan } from './plan.ts';
 import { workerNameOf } from './targets.ts';
 import { elapsed, momentOf, type Moment } from './time.ts';
@@ -178,12 +179,13 @@ function rolloutNews(config: Config, rollout: Rollout, { rollouts }: Intent): Ne
   return config.workers.flatMap(({ name: worker }) => {
     const count = names.filter((name) => workerNameOf(name) === worker).length;
     if (count === 0) return [];
+    const release = own(rollout.releases, worker)?.to;
     const happening: Happening = {
       kind: 'rolled_out',
       by: rollout.by,
       instances: count,
       ...(isAborted && { reason: after.aborted.why }),
-      ...(rollout.releases[worker]?.to !== undefined && { release: rollout.releases[worker].to }),
+      ...(release !== undefined && { release }),
     };
     const outcome = isAborted ? 'aborted' : 'over';
     return [{ id: `rollout.${worker}.${rollout.id}.${outcome}`, instance: worker, happening }];

@@ -20,6 +20,7 @@ import {
   type ObservedInstance,
   type Predecessor,
 } from './observation.ts';
+import { own } from './own.ts';
 import { readyingOf } from './readiness.ts';
 import { deadlineOf, isAwaited } from './reconcile.ts';
 import { formatDeath, formatEarlyDeath, isForeign, type ProcessRecord } from './record.ts';
@@ -142,7 +143,7 @@ export function statusOf(
       rolloutStatusOf(rollout, config, intent, observation),
     ),
     wants: config.workers.flatMap(({ name, configured }) => {
-      const want = intent.wants[name];
+      const want = own(intent.wants, name);
       if (want === undefined) return [];
       const { at, by, identifiers } = want;
       return [{ worker: name, count: identifiers.length, configured: configured.length, by, at }];
@@ -199,7 +200,7 @@ function instanceStatus(
     uptime: ageOf(process, scene.observation),
     isOutdated:
       isToBeReplaced(scene.intent, name, process, recordOf(observed)) ||
-      isOtherRelease(release, scene.releases[workerName]),
+      isOtherRelease(release, own(scene.releases, workerName)),
     detail,
   };
   if (release !== undefined) status.release = release;

@@ -1,18 +1,19 @@
 import type { Intent, Want } from './intent.ts';
 import { instanceName } from './instance.ts';
 import { liveProcess, type Observation } from './observation.ts';
+import { own } from './own.ts';
 import type { Config, Worker } from './worker.ts';
 
 /** The config as it is in force: with the instances that people want in place of those of the file. */
 export function withWants(config: Config, { wants }: Intent): Config {
   const isAsItIs = ({ name, identifiers, configured }: Worker): boolean =>
-    identifiers === (wants[name]?.identifiers ?? configured);
+    identifiers === (own(wants, name)?.identifiers ?? configured);
   if (config.workers.every(isAsItIs)) return config;
   return {
     ...config,
     workers: config.workers.map((worker) => ({
       ...worker,
-      identifiers: wants[worker.name]?.identifiers ?? worker.configured,
+      identifiers: own(wants, worker.name)?.identifiers ?? worker.configured,
     })),
   };
 }

@@ -1,3 +1,4 @@
+import { own } from '../core/own.ts';
 import type { Status } from '../core/status.ts';
 
 /** Each worker by name: how many run, how many are desired, and their pids; who drains counts until he is gone. */
@@ -10,7 +11,7 @@ export function formatJobs({ instances, desired }: Status): string {
       .sort((a, b) => a - b);
     return [
       `${name} count ${pids.length}`,
-      `${name} desired ${desired[name] ?? 0}`,
+      `${name} desired ${own(desired, name) ?? 0}`,
       `${name} pids ${pids.join(' ')}`.trimEnd(),
     ];
   });

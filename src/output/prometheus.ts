@@ -1,3 +1,4 @@
+import { own } from '../core/own.ts';
 import type { RolloutStatus } from '../core/rollout-status.ts';
 import {
   instanceStates,
@@ -70,7 +71,7 @@ function workerFamilies({ desired }: Status, instances: readonly Named[]): Famil
       workers.map((worker) => ({ labels: { worker }, value: valueFor(worker) })),
     );
   return [
-    family('wanted', 'Instances that are to run.', (worker) => desired[worker] ?? 0),
+    family('wanted', 'Instances that are to run.', (worker) => own(desired, worker) ?? 0),
     ...counts.map(([name, help, isCounted]) =>
       family(
         name,

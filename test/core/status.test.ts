@@ -184,3 +184,13 @@ describe('the whole', () => {
     expect(isShort(wholeOf(third))).toBe(true);
   });
 });
+
+test.each(['constructor', 'toString', 'valueOf', 'hasOwnProperty'])(
+  'a worker named %s must have no want and no release that nobody has stated',
+  (name) => {
+    const seen = alive(`${name}.1`, 10, { ...isUp, release: 'r1' });
+    const found = statusOf(aConfig(aWorker(name, ['1'])), noIntent, observation(seen));
+    expect(found.wants).toEqual([]);
+    expect(found.instances[0]).toMatchObject({ release: 'r1', isOutdated: false });
+  },
+);

@@ -23,12 +23,12 @@ export async function followJournal(
   let place = from;
   try {
     while (!signal.aborted) {
-      tails.push(...newParts(stateDir, tails.at(-1), place).map((part) => tailOf(part, place)));
+      tails.push(...newTails(stateDir, tails, place));
       place = undefined;
       for (const tail of tails) readOn(tail, tell);
-      // Whoever had the last file open when it was put aside may still write to that one.
-      for (const tail of tails.slice(0, -2)) closeSync(tail.part.fd);
-      tails = tails.slice(-2);
+      const kept = keptOf(tails);
+      for (const tail of tails) if (!kept.includes(tail)) closeSync(tail.part.fd);
+      tails = kept;
       await files.changes(lookMs, signal);
     }
   } finally {
@@ -45,29 +45,42 @@ interface Tail {
   begun: Buffer;
 }
 
-const tailOf = (part: JournalPart, place: JournalPlace | undefined): Tail => ({
-  part,
-  offset: part.id === place?.id ? place.offset : 0,
-  begun: Buffer.alloc(0),
-});
-
-/** The files that have come since the last one, the oldest first; at the beginning the one in which reading goes on too. */
-function newParts(
+/**
+ * The files that have come since the last one, the oldest first; at the beginning the one in which reading goes on too, and
+ * the one before it.
+ */
+function newTails(
   stateDir: string,
-  last: Tail | undefined,
+  tails: readonly Tail[],
   place: JournalPlace | undefined,
-): JournalPart[] {
+): Tail[] {
+  const last = tails.at(-1);
   if (last !== undefined && isNewest(stateDir, last)) return [];
-  const parts: JournalPart[] = [];
+  const known = new Set(tails.map(({ part }) => part.id));
+  const found: Tail[] = [];
+  let isBehindPlace = true;
   for (const part of journalParts(stateDir)) {
-    if (part.id === last?.part.id) {
+    if (known.has(part.id)) {
       closeSync(part.fd);
       break;
     }
-    parts.unshift(part);
-    if (part.id === place?.id) break;
+    const isAtPlace = part.id === place?.id;
+    const begin = isAtPlace ? place.offset : 0;
+    found.unshift({ part, offset: isBehindPlace ? begin : part.size, begun: Buffer.alloc(0) });
+    if (!isBehindPlace) break;
+    isBehindPlace = !isAtPlace;
   }
-  return parts;
+  return found;
+}
+
+/**
+ * Whoever had the last file open when it was put aside may still write to that one. One more that has a name is a landmark:
+ * somebody may remove the newer ones, and what is older than it is not new for that. While it is open, no other file gets
+ * its id.
+ */
+function keptOf(tails: readonly Tail[]): Tail[] {
+  const landmark = tails.slice(0, -2).findLast(({ part }) => fstatSync(part.fd).nlink > 0);
+  return [...(landmark ? [landmark] : []), ...tails.slice(-2)];
 }
 
 /** Where there is none at the moment, several may have been put aside since we looked. */

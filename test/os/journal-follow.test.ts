@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JournalEntry } from '../../src/core/journal.ts';
 import { openJournal, type JournalLimits } from '../../src/os/journal-file.ts';
 import { followJournal } from '../../src/os/journal-follow.ts';
@@ -115,4 +115,32 @@ test('one that was emptied or removed must be told from its new begin', async ()
   rmSync(journal());
   write(3);
   await until('the last line', () => told.includes(3));
+});
+
+describe('beside older parts, a journal that is removed', () => {
+  beforeEach(() => {
+    const { append } = openJournal(stateDir(), { maxBytes: 1, keep: 50 });
+    for (const n of upTo(3)) append([entry(n)]);
+  });
+
+  test('again and again must be told from its new begin alone', async () => {
+    const told = follow();
+    write(4);
+    await tells(told, [4]);
+    rmSync(journal());
+    write(5);
+    await tells(told, [4, 5]);
+    rmSync(journal());
+    write(6);
+    await tells(told, [4, 5, 6]);
+  });
+
+  test('before anything was added must not let the older ones be told', async () => {
+    write(4);
+    const told = follow();
+    rmSync(journal());
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    write(5);
+    await tells(told, [5]);
+  });
 });

@@ -47,13 +47,14 @@ declare global {
  * @throws WorkerctlError `usage`
  */
 export async function parseInvocation(
-  argv: readonly string[],
+  words: readonly string[],
   verbs: Readonly<Record<string, Verb>>,
   caller: Caller,
 ): Promise<Invocation> {
+  const argv = withDetachedConfig(words);
   const [name, rest] = splitVerb(argv);
   if (name === undefined || name === 'help')
-    return withoutVerb(name === 'help' ? rest : argv, verbs, caller);
+    return withoutVerb(name === 'help' ? [...rest, '--help'] : argv, verbs, caller);
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
   if (verb === undefined) throw await unknownVerb(name, verbs);
   return parseVerb(name, verb, rest, caller);
@@ -72,6 +73,15 @@ function optionsIn(argv: readonly string[]): readonly string[] {
 const isSet = (value: string | undefined): boolean =>
   value !== undefined && !['', '0', 'false', 'no'].includes(value);
 
+/** `-cFILE` as `-c FILE`: yargs takes letters that are joined for options of their own. */
+function withDetachedConfig(argv: readonly string[]): readonly string[] {
+  const options = optionsIn(argv);
+  return [
+    ...options.flatMap((word) => (/^-c[^=]/.test(word) ? ['-c', word.slice(2)] : [word])),
+    ...argv.slice(options.length),
+  ];
+}
+
 const valueOptions = new Set(['--config', '-c']);
 
 /** The first word that is neither an option nor the value of one, and the others. */
@@ -88,7 +98,7 @@ async function withoutVerb(
   verbs: Readonly<Record<string, Verb>>,
   caller: Caller,
 ): Promise<Invocation> {
-  const [about] = argv.filter((word) => !word.startsWith('-'));
+  const [about] = splitVerb(argv);
   if (about !== undefined) return parseInvocation([about, '--help'], verbs, caller);
   if (argv.includes('--version')) return { kind: 'text', text: `${VERSION}\n` };
   if (argv.length === 0 || argv.includes('--help') || argv.includes('-h'))

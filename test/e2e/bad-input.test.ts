@@ -154,6 +154,10 @@ test('help and version must end with 0 on standard output, without a config', as
     ['-h'],
     [],
     ['--version'],
+    ['-c', 'workerctl.yaml', '--help'],
+    ['-c', 'workerctl.yaml', '--version'],
+    ['--config', 'workerctl.yaml', 'help', 'status'],
+    ['help', '-c', 'workerctl.yaml'],
     ...verbs.flatMap((verb) => [
       [verb, '--help'],
       ['help', verb],
@@ -163,6 +167,24 @@ test('help and version must end with 0 on standard output, without a config', as
     expect({ args, exitCode, stderr }).toEqual({ args, exitCode: 0, stderr: '' });
     expect(stdout).not.toBe('');
   }
+});
+
+test('the config must be taken in each way of writing it, before and behind the command', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.shell('mkdir etc && mv workerctl.yaml etc/other.yaml');
+  const ways = [['-c', 'etc/other.yaml'], ['-cetc/other.yaml'], ['--config=etc/other.yaml']];
+  for (const way of ways) {
+    for (const args of [
+      [...way, 'check'],
+      ['check', ...way],
+    ]) {
+      const { exitCode, stdout, stderr } = await rig.workerctl(...args);
+      expect({ args, exitCode, stderr }).toEqual({ args, exitCode: 0, stderr: '' });
+      expect(stdout).toContain('etc/other.yaml');
+    }
+  }
+  expect((await rig.workerctl('-cetc/other.yaml', '--version')).stdout).toMatch(/^\d+\.\d+/);
+  expect(await expectRefusal(rig, 2, '-c', 'etc/other.yaml')).toContain('expected a command');
 });
 
 test('--json must print errors as JSON alone on standard output', async () => {

@@ -106,7 +106,7 @@ function printOutcome(
 ): number {
   switch (outcome.kind) {
     case 'planned':
-      screen.planned(outcome.plan, outcome.later ?? []);
+      screen.planned({ noted: [], later: [], ...outcome });
       return 0;
     case 'acted': {
       const code = exitCodeFor(outcome, signal);

@@ -1,6 +1,6 @@
 import type { Event } from '../core/event.ts';
 import type { ActOutcome } from '../core/outcome.ts';
-import type { Plan } from '../core/plan.ts';
+import type { Planned } from '../core/plan.ts';
 import type { ProgressView } from '../core/progress.ts';
 import { durationOf } from '../core/time.ts';
 import type { ProgressDisplay } from '../control/context.ts';
@@ -18,7 +18,7 @@ import { mayBeTerminal, print, terminalSize } from './print.ts';
 export interface Screen {
   readonly report: (event: Event) => void;
   readonly progress: ProgressDisplay;
-  readonly planned: (plan: Plan, later: readonly string[]) => void;
+  readonly planned: (planned: Planned) => void;
   readonly acted: (outcome: ActOutcome, exitCode: number) => void;
   /** Leaves the terminal as it was. */
   readonly end: () => void;
@@ -45,8 +45,8 @@ const jsonScreen: Screen = {
     print(eventLine(event));
   },
   progress: { first: durationOf(Infinity), every: durationOf(Infinity), show: nothing },
-  planned: (plan, later) => {
-    print(planJson(plan, later));
+  planned: (planned) => {
+    print(planJson(planned, now()));
   },
   acted: (outcome, exitCode) => {
     print(resultLine(outcome, exitCode, { change: outcome.change ?? '' }));
@@ -66,8 +66,8 @@ function plainScreen(painted: Colours): Screen {
         print(formatSignOfLife(view));
       },
     },
-    planned: (plan, later) => {
-      print(formatPlanned(plan, later));
+    planned: (planned) => {
+      print(formatPlanned(planned, now()));
     },
     acted: (outcome) => {
       print(formatOutcome(outcome, now()));

@@ -1,7 +1,7 @@
 import { startOfStray } from '../core/observation.ts';
 import type { Event } from '../core/event.ts';
 import type { ActOutcome } from '../core/outcome.ts';
-import type { Plan } from '../core/plan.ts';
+import type { Plan, Planned } from '../core/plan.ts';
 import { durationOf, type Duration } from '../core/time.ts';
 import type { Context } from '../control/context.ts';
 import type { PassOutcome } from '../control/pass.ts';
@@ -23,11 +23,9 @@ export interface LimitOptions {
 }
 
 /** What a command would do. */
-export interface PlanOutcome {
+export interface PlanOutcome extends Partial<Planned> {
   readonly kind: 'planned';
   readonly plan: Plan;
-  /** Whose turn comes later, when others have proven the new code or left room. */
-  readonly later?: readonly string[];
 }
 
 /** A person's command waits this long for a pass that is at work, which takes a moment as a rule. */

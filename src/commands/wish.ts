@@ -2,8 +2,10 @@ import { report, type Context } from '../control/context.ts';
 import { planPass, runPass, type PassOutcome } from '../control/pass.ts';
 import { WorkerctlError } from '../core/error.ts';
 import type { Goal } from '../core/goal.ts';
+import { isHeld } from '../core/intent.ts';
 import { liveProcess, sentQuiet } from '../core/observation.ts';
 import type { ActOutcome } from '../core/outcome.ts';
+import type { Noted } from '../core/plan.ts';
 import { workerNameOf } from '../core/targets.ts';
 import { momentOf, type Duration } from '../core/time.ts';
 import { now } from '../os/clock.ts';
@@ -27,7 +29,10 @@ export const wish =
     if (kind === 'quiet') refuseWithoutSignal(context, instances);
     const goal = goalOf(kind, context.by, instances, options.lasts);
     const request = { goal, instances, mayHaveStrays: true };
-    if (options.dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
+    if (options.dryRun) {
+      const outcome = await planPass(context, request);
+      return { kind: 'planned', noted: notedBy(goal, outcome), plan: outcome.plan };
+    }
     const { recorded, events } = recording(context);
     const outcome = await runPass(recorded, { ...request, lockWait });
     reportWish(recorded, goal, outcome);
@@ -62,6 +67,21 @@ function refuseWithoutSignal({ config }: Context, instances: readonly string[]):
       { hint: 'stop.quiet is the signal that makes it take no new job, such as TSTP for sidekiq' },
     );
   }
+}
+
+/** What is only to be noted of those whom the goal names. */
+function notedBy(goal: Goal, { before, observation }: PassOutcome): Noted[] {
+  if (goal.kind === 'hold') {
+    const until = goal.until === undefined ? {} : { until: goal.until };
+    const cause = `wanted by ${goal.by}`;
+    return goal.instances.map((instance) => ({ kind: 'hold', instance, ...until, cause }));
+  }
+  if (goal.kind !== 'unhold') return [];
+  return goal.instances.flatMap((instance) => {
+    const { [instance]: held } = before.held;
+    if (held === undefined || !isHeld(before, instance, observation.now)) return [];
+    return [{ kind: 'unhold', instance, cause: `held by ${held.by}` }];
+  });
 }
 
 /** What was noted of each instance, where the pass itself had nothing to say of it. */

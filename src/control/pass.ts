@@ -43,6 +43,8 @@ export interface PassRequest {
 
 /** What a pass saw and decided. */
 export interface PassOutcome {
+  /** What was wanted before its goal was stated. */
+  readonly before: Intent;
   readonly intent: Intent;
   readonly observation: Observation;
   readonly plan: Plan;
@@ -86,10 +88,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
 }
 
 /** What tells of deaths is loaded when somebody has died. */
-async function tell(
-  context: Context,
-  outcome: PassOutcome & { readonly before: Intent },
-): Promise<void> {
+async function tell(context: Context, outcome: PassOutcome): Promise<void> {
   const news = newsOf(context.config, outcome.before, outcome);
   if (news.length === 0) return;
   const { tellNews } = await import('./tell.ts');
@@ -113,7 +112,7 @@ async function noteReplaced(
 function keepIntent(
   { config: { stateDir } }: Context,
   { goal }: PassRequest,
-  { intent, before }: PassOutcome & { readonly before: Intent },
+  { intent, before }: PassOutcome,
 ): void {
   if (isSameIntent(intent, before)) return;
   // What a check drops from the intent has been reached: losing that in a crash costs nothing.
@@ -159,7 +158,7 @@ export async function killNow(context: Context, instances: readonly string[]): P
 export function planPass(
   context: Context,
   request: Omit<PassRequest, 'lockWait' | 'onSeen'>,
-): Promise<PassOutcome & { readonly before: Intent }> {
+): Promise<PassOutcome> {
   checkStateDirectory(context.config.stateDir);
   return decide(context, request);
 }
@@ -179,7 +178,7 @@ async function decide(
   context: Context,
   { goal, instances, mayHaveStrays, claim }: Omit<PassRequest, 'lockWait'>,
   known?: PassRequest['known'],
-): Promise<PassOutcome & { before: Intent }> {
+): Promise<PassOutcome> {
   const { stateDir } = context.config;
   const before = readIntent(stateDir);
   // Listed once: most instances have no notes, and to ask for each of them takes longer than to read the rest.
@@ -197,7 +196,7 @@ async function decide(
     ? decideAbout(lookForStrays(context, decided.observation))
     : decided;
   warnOfProblems(context, outcome.observation);
-  return { before, ...outcome };
+  return outcome;
 }
 
 /** Looks again at those whom the decision concerns, until it concerns nobody else; the others are as they are known. */
@@ -243,7 +242,7 @@ export function decideOn(
   observation: Observation,
 ): PassOutcome {
   const intent = applyGoal(config, before, goal, observation);
-  return { intent, observation, plan: reconcile(config, intent, observation) };
+  return { before, intent, observation, plan: reconcile(config, intent, observation) };
 }
 
 /** Whether two intents are the same. */
@@ -268,7 +267,7 @@ function reportProof(
 function reportProgress(
   context: Context,
   before: Intent,
-  outcome: Omit<PassOutcome, 'plan'>,
+  outcome: Pick<PassOutcome, 'intent' | 'observation'>,
 ): void {
   for (const rollout of outcome.intent.rollouts) {
     const old = before.rollouts.find(({ id }) => id === rollout.id);

@@ -2,7 +2,7 @@ import { namedProcesses, type Leftovers } from './leftovers.ts';
 import type { Predecessor, ShimOfStray } from './observation.ts';
 import { shownName } from './leaving.ts';
 import type { LiveProcess, ProcessIdentity } from './process.ts';
-import { formatDuration, type Duration } from './time.ts';
+import { formatDayAndTime, formatDuration, type Duration, type Moment } from './time.ts';
 import type { LeftoverRule, QuietSignal, StopSignal } from './worker.ts';
 
 /** One thing to do, with its cause in words. */
@@ -111,6 +111,25 @@ export type Action =
       readonly cause: string;
     };
 
+/** What is only to be noted of an instance: no action, and yet what a command is for. */
+export type Noted =
+  | {
+      readonly kind: 'hold';
+      readonly instance: string;
+      readonly until?: Moment;
+      readonly cause: string;
+    }
+  | { readonly kind: 'unhold'; readonly instance: string; readonly cause: string };
+
+/** What a command would do. */
+export interface Planned {
+  /** Noted first. */
+  readonly noted: readonly Noted[];
+  readonly plan: Plan;
+  /** Whose turn comes later, when others have proven the new code or left room. */
+  readonly later: readonly string[];
+}
+
 /** A log that is to be rotated. */
 export type Rotation = Extract<Action, { readonly kind: 'rotate' }>;
 
@@ -128,6 +147,19 @@ export function withoutRotations(plan: Plan): { plan: Plan; rotations: readonly 
 /** A plan as stable text, a line for each action: `start mail.1: pid 5843 died: exit status 1`. */
 export const formatPlan = (plan: Plan): string =>
   plan.map((action) => `${formatAction(action)}\n`).join('');
+
+/** What is to be noted, as a line without a newline. */
+export function formatNoted(noted: Noted, now: Moment): string {
+  const { instance, cause } = noted;
+  switch (noted.kind) {
+    case 'hold': {
+      const until = noted.until === undefined ? '' : ` until ${formatDayAndTime(noted.until, now)}`;
+      return `leave ${instance} alone${until}: ${cause}`;
+    }
+    case 'unhold':
+      return `watch ${instance} again: ${cause}`;
+  }
+}
 
 /** One action as a line, without a newline. */
 export function formatAction(action: Action): string {

@@ -2,7 +2,7 @@ import { formatActivity } from '../core/activity.ts';
 import { formatDrain, formatEvent, isFailure, type Draining, type Event } from '../core/event.ts';
 import { shownName } from '../core/leaving.ts';
 import type { ActOutcome } from '../core/outcome.ts';
-import { formatPlan, type Plan } from '../core/plan.ts';
+import { formatNoted, formatPlan, type Planned } from '../core/plan.ts';
 import { formatRollout } from '../core/rollout-status.ts';
 import { isShort, type InstanceState, type InstanceStatus, type Status } from '../core/status.ts';
 import { formatSize } from '../core/size.ts';
@@ -67,9 +67,11 @@ export function describeDrains(
 }
 
 /** What a command would do. */
-export function formatPlanned(plan: Plan, later: readonly string[]): string {
+export function formatPlanned({ noted, plan, later }: Planned, now: Moment): string {
   const then = later.length === 0 ? '' : `later, each when it is its turn: ${formatNames(later)}\n`;
-  return plan.length + later.length === 0 ? 'nothing to do\n' : formatPlan(plan) + then;
+  if (noted.length + plan.length + later.length === 0) return 'nothing to do\n';
+  const first = noted.map((one) => `${formatNoted(one, now)}\n`).join('');
+  return first + formatPlan(plan) + then;
 }
 
 /** How a command ended, in a line or two; nothing where a pass had nothing to do. */

@@ -1,7 +1,8 @@
 import { jobOf, type Activity } from '../core/activity.ts';
 import type { JournalEntry } from '../core/journal.ts';
-import { formatAction, type Plan } from '../core/plan.ts';
+import { formatAction, formatNoted, type Planned } from '../core/plan.ts';
 import { isShort, type Status } from '../core/status.ts';
+import type { Moment } from '../core/time.ts';
 
 /** The version of all that `--json` prints; a change that breaks readers raises it. */
 const schema = 1;
@@ -60,15 +61,24 @@ const activityJson = (activity: Activity): object => ({
 });
 
 /** What an acting command would do. */
-export const planJson = (plan: Plan, later: readonly string[]): string =>
+export const planJson = ({ noted, plan, later }: Planned, now: Moment): string =>
   print({
     later,
-    plan: plan.map((action) => ({
-      action: action.kind,
-      instance: action.instance,
-      cause: action.cause,
-      words: formatAction(action),
-    })),
+    plan: [
+      ...noted.map((one) => ({
+        action: one.kind,
+        instance: one.instance,
+        cause: one.cause,
+        ...(one.kind === 'hold' && { until: one.until === undefined ? null : iso(one.until) }),
+        words: formatNoted(one, now),
+      })),
+      ...plan.map((action) => ({
+        action: action.kind,
+        instance: action.instance,
+        cause: action.cause,
+        words: formatAction(action),
+      })),
+    ],
   });
 
 /** An error, where the caller reads JSON: one line, since there may be lines before it. */

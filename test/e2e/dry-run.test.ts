@@ -126,6 +126,31 @@ test('restart --dry-run must name those who are asked now, and those whose turn 
   expect(rig.instance('mail.1').terms()).toEqual([]);
 });
 
+test('hold and unhold --dry-run must say who would be held, until when, and who no longer', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  await rig.start();
+  const planOf = async (...args: string[]): Promise<string[]> => {
+    const { stdout } = await rig.workerctl(...args, '--dry-run');
+    return stdout
+      .replace(/(?:\d{4}-\S+ )?\d\d:\d\d:\d\d/g, 'TT')
+      .replace(/by \S+/g, 'by WHO')
+      .split('\n');
+  };
+  expect(await planOf('hold', 'mail.1')).toEqual(['leave mail.1 alone: wanted by WHO']);
+  expect(await planOf('hold', '--for', '1h')).toEqual(
+    ['mail.1', 'mail.2'].map((name) => `leave ${name} alone until TT: wanted by WHO`),
+  );
+  expect(await planOf('unhold')).toEqual(['nothing to do']);
+  await rig.workerctl('hold', 'mail.2');
+  expect(await planOf('unhold')).toEqual(['watch mail.2 again: held by WHO']);
+  const { stdout } = await rig.workerctl('hold', 'mail.1', '--for', '1h', '--dry-run', '--json');
+  expect(JSON.parse(stdout)).toMatchObject({
+    plan: [
+      { action: 'hold', instance: 'mail.1', until: expect.stringMatching(/^\d{4}-.*Z$/) as string },
+    ],
+  });
+});
+
 test('--dry-run before the first start must not make the state directory', async () => {
   const rig = createRig({ mail: drains });
   for (const verb of ['start', 'stop', 'restart', 'bootcheck'])

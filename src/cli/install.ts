@@ -3,15 +3,17 @@ import { dirname, join } from 'node:path';
 import { bootcheckLines, withBootcheck } from '../core/cron-lines.ts';
 import { WorkerctlError } from '../core/error.ts';
 import { expandSpecifiers, instancesOf } from '../core/instance.ts';
+import { noIntent, type Intent } from '../core/intent.ts';
 import { withWants } from '../core/wants.ts';
 import type { Config } from '../core/worker.ts';
 import { readCrontab, writeCrontab } from '../os/crontab.ts';
 import { currentUser } from '../os/environment.ts';
+import { readIntent } from '../os/intent-file.ts';
+import { checkStateDirectory } from '../os/state-directory.ts';
 import { ownerOf, writeSystemFile } from '../os/system-file.ts';
 import { formatLogrotate, logrotateHeader } from '../output/logrotate.ts';
 import { formatUnit } from '../output/systemd-unit.ts';
 import { configFor } from './config.ts';
-import { intentFor } from './invocation.ts';
 import type { RawOptions } from './parse.ts';
 import { print } from './print.ts';
 
@@ -46,7 +48,8 @@ const commandOf = (...words: readonly string[]): readonly string[] => [
 ];
 
 function installLogrotate(file: Config, isWriting: boolean): number {
-  const { path, workers } = withWants(file, intentFor(file));
+  const intent = trustedIntent(file);
+  const { path, workers } = withWants(file, intent ?? noIntent);
   const hostName = hostname();
   const logsOf = workers
     .filter(({ log }) => log === undefined)
@@ -62,11 +65,30 @@ function installLogrotate(file: Config, isWriting: boolean): number {
     logs: logs.filter((log) => dirname(log) === folder),
     owner: ownerOf(folder),
   }));
-  const text = formatLogrotate({ config: path, folders, leftOut });
+  const text = formatLogrotate({
+    config: path,
+    folders,
+    leftOut,
+    knowsWants: intent !== undefined,
+  });
   if (!isWriting) return shown(text);
   const otherwise = `as root: workerctl install logrotate --config ${path} > /etc/logrotate.d/NAME`;
   const done = writeSystemFile(logrotatePath, text, { header: logrotateHeader(path), otherwise });
   return shown(done === 'same' ? `${logrotatePath} is up to date\n` : `wrote ${logrotatePath}\n`);
+}
+
+/**
+ * What is wanted beyond the config; undefined where others may have written it. Mostly it is root who installs, for a user
+ * who owns the state directory: what lies there may be a link to any file.
+ */
+function trustedIntent({ stateDir }: Config): Intent | undefined {
+  try {
+    checkStateDirectory(stateDir);
+  } catch (error) {
+    if (error instanceof WorkerctlError && error.code === 'state') return undefined;
+    throw error;
+  }
+  return readIntent(stateDir);
 }
 
 function installCron({ path }: Config, isWriting: boolean): number {

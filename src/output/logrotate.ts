@@ -13,6 +13,8 @@ export interface LogrotateFacts {
   readonly folders: readonly LogFolder[];
   /** What is left out, and why, in words. */
   readonly leftOut: readonly string[];
+  /** Whether the logs are those of the counts in force, and not of the config's. */
+  readonly knowsWants: boolean;
 }
 
 /** The first line of a file of ours; the config tells whose it is. */
@@ -23,15 +25,19 @@ export const logrotateHeader = (config: string): string =>
  * A configuration for logrotate(8). A worker goes on writing to the file that it has open, so that the log is copied and then
  * truncated.
  */
-export function formatLogrotate({ config, folders, leftOut }: LogrotateFacts): string {
+export function formatLogrotate({ config, folders, leftOut, knowsWants }: LogrotateFacts): string {
   const head = [
     logrotateHeader(config),
     '# Make it again when a worker or its count has changed.',
+    ...(knowsWants ? [] : [countsOfConfig]),
     ...leftOut.map((words) => `# ${words}`),
     ...(folders.length === 0 ? ['# There is nothing left for logrotate to do.'] : []),
   ];
   return text([...head, ...folders.flatMap((folder) => ['', ...sectionOf(folder)])]);
 }
+
+const countsOfConfig =
+  "# The counts are the config's, not those of workerctl want: the state directory is not the caller's own.";
 
 const sectionOf = ({ logs, owner }: LogFolder): string[] => [
   ...logs.map(quoted),

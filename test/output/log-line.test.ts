@@ -36,13 +36,19 @@ test('logrotate must be told names, not patterns, and who owns the folder', () =
     config: '/srv/workerctl.yaml',
     folders: [{ logs: ['/a b/[1]*.log'], owner }],
     leftOut: [],
+    knowsWants: true,
   });
   expect(text).toContain('"/a b/\\[1\\]\\*.log"\n{\n');
   expect(text).toContain('    su deploy www\n}\n');
 });
 
 test('logrotate must be told nothing where there is nothing to do', () => {
-  const text = formatLogrotate({ config: '/c', folders: [], leftOut: ['a is left out'] });
+  const text = formatLogrotate({
+    config: '/c',
+    folders: [],
+    leftOut: ['a is left out'],
+    knowsWants: true,
+  });
   expect(text.split('\n').every((line) => line === '' || line.startsWith('#'))).toBe(true);
 });
 

@@ -7,7 +7,6 @@ import type { ActOutcome } from '../core/outcome.ts';
 import { selectInstances } from '../core/targets.ts';
 import { identifiersFor } from '../core/wants.ts';
 import type { Worker } from '../core/worker.ts';
-import { ensureStateDirectory } from '../os/state-directory.ts';
 import { recordedInstances } from '../os/state-files.ts';
 import { acted, lockWait, recording, type PlanOutcome } from './act.ts';
 
@@ -42,13 +41,15 @@ export async function want(
   };
   if (dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
   const { recorded, events } = recording(context);
-  ensureStateDirectory(config.stateDir); // the journal is in there
-  report(recorded, name, {
-    kind: 'wanted',
-    count: wanted ?? worker.configured.length,
-    ...(wanted !== count && { most: worker.maxCount }),
-  });
-  await runPass(recorded, { ...request, lockWait });
+  // Before what the pass does about it is told, and not before it is so: the lock may be held, the disk full.
+  const onKept = (): void => {
+    report(recorded, name, {
+      kind: 'wanted',
+      count: wanted ?? worker.configured.length,
+      ...(wanted !== count && { most: worker.maxCount }),
+    });
+  };
+  await runPass(recorded, { ...request, lockWait, onKept });
   return acted('want', events, { kind: 'not_waited' });
 }
 

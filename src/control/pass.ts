@@ -39,6 +39,8 @@ export interface PassRequest {
   readonly known?: Pick<PassOutcome, 'observation' | 'plan'>;
   /** Is told what the pass saw and decided, before it does anything: what it starts is no longer dead at the next look. */
   readonly onSeen?: (outcome: PassOutcome) => void;
+  /** Is told when the intent is on the disk: from then on it holds, whatever becomes of the pass. Not told where that failed. */
+  readonly onKept?: () => void;
 }
 
 /** What a pass saw and decided. */
@@ -111,12 +113,13 @@ async function noteReplaced(
 
 function keepIntent(
   { config: { stateDir } }: Context,
-  { goal }: PassRequest,
+  { goal, onKept }: PassRequest,
   { intent, before }: PassOutcome,
 ): void {
-  if (isSameIntent(intent, before)) return;
   // What a check drops from the intent has been reached: losing that in a crash costs nothing.
-  writeIntent(stateDir, intent, { durable: goal.kind !== 'check' });
+  if (!isSameIntent(intent, before))
+    writeIntent(stateDir, intent, { durable: goal.kind !== 'check' });
+  onKept?.();
 }
 
 /** An instance that could not be asked or started, and why. */
@@ -157,7 +160,7 @@ export async function killNow(context: Context, instances: readonly string[]): P
 /** What a pass would do, without a lock and without doing it. */
 export function planPass(
   context: Context,
-  request: Omit<PassRequest, 'lockWait' | 'onSeen'>,
+  request: Omit<PassRequest, 'lockWait' | 'onSeen' | 'onKept'>,
 ): Promise<PassOutcome> {
   checkStateDirectory(context.config.stateDir);
   return decide(context, request);

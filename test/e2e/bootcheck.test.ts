@@ -5,25 +5,13 @@ import {
   createRig,
   environmentOf,
   fixture,
+  holdPassLock,
   openFiles,
   readOr,
   until,
-  type Rig,
 } from './rig.ts';
 
 const drains = { command: fixture('drains-after-job') };
-
-/** Holds the pass lock with flock(1) for as long as the test likes. */
-async function holdPassLock(rig: Rig): Promise<() => Promise<void>> {
-  const holding = rig.shell(
-    'exec 9>>.workerctl/pass.lock && flock 9 && echo >held && exec sleep 1000',
-  );
-  await until(() => readOr(rig.path('held'), '') !== '', 'flock(1) to hold the pass lock');
-  return async () => {
-    holding.kill('SIGKILL');
-    await holding;
-  };
-}
 
 test('bootcheck must be silent and end with 0 when there is nothing to do', async () => {
   const rig = createRig({ mail: { ...drains, count: 2 } });

@@ -242,6 +242,18 @@ export async function until<T>(
   }
 }
 
+/** Holds the pass lock with flock(1) for as long as the test likes. */
+export async function holdPassLock(rig: Rig): Promise<() => Promise<void>> {
+  const holding = rig.shell(
+    'exec 9>>.workerctl/pass.lock && flock 9 && echo >held && exec sleep 1000',
+  );
+  await until(() => readOr(rig.path('held'), '') !== '', 'flock(1) to hold the pass lock');
+  return async () => {
+    holding.kill('SIGKILL');
+    await holding;
+  };
+}
+
 /** The process with this pid, unless it is gone or a zombie. Fields count from the last `)`. */
 export function processAt(pid: number): ProcessInfo | undefined {
   const stat = readOr(`/proc/${pid}/stat`, '');

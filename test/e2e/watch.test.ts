@@ -5,6 +5,7 @@ import {
   booted,
   createRig,
   fixture,
+  holdPassLock,
   processAt,
   until,
   type InstanceHandle,
@@ -224,6 +225,22 @@ test('restart, stop and start by other commands must be carried on by the watch,
   await succeeded(rig.workerctl('start', 'mail.1'));
   await successor(first, next);
   expect([first.boots().length, second.boots().length]).toEqual([3, 2]);
+});
+
+test('want must tell and note nothing that did not come about', async () => {
+  const rig = createRig({ mail: tells });
+  await rig.start();
+  const release = await holdPassLock(rig);
+  const { exitCode, all } = await rig.workerctl('want', '4', 'mail');
+  await release();
+  expect({ exitCode, all }).toEqual({
+    exitCode: 75,
+    all: expect.not.stringContaining('Now desiring') as unknown,
+  });
+  expect((await rig.workerctl('events', '--kind', 'wanted', '--json')).stdout).toBe('');
+  expect(await succeeded(rig.workerctl('want', '2', 'mail'))).toMatch(
+    /Now desiring 2 .*\n.*mail\.2: started/,
+  );
 });
 
 test('want must take idle ones first, then the highest number, and 0 and back must replace all', async () => {

@@ -1,7 +1,7 @@
 import { report, workerOf, type Context } from '../control/context.ts';
 import { killNow, planPass, runPass, type PassOutcome } from '../control/pass.ts';
 import { waitForExit } from '../control/wait-for-exit.ts';
-import { isLeaving } from '../core/leaving.ts';
+import { isStopped } from '../core/intent.ts';
 import { liveProcess, type ObservedInstance } from '../core/observation.ts';
 import type { ActOutcome } from '../core/outcome.ts';
 import { isAwaited } from '../core/reconcile.ts';
@@ -58,14 +58,14 @@ export async function stop(
   return acted('stop', events, settled);
 }
 
-/** Says what is stopped already; the others are still there. */
-function reportStopped(context: Context, { observation }: PassOutcome): string[] {
+/** Says what is stopped already, but not of who is gone and no longer wanted; the others are still there. */
+function reportStopped(context: Context, { intent, observation }: PassOutcome): string[] {
   const all = [...observation.instances.values()];
   const isThere = (observed: ObservedInstance): boolean =>
     liveProcess(observed) !== undefined ||
     isAwaited(observed, workerOf(context.config, observed.name));
   for (const { name } of all.filter((observed) => !isThere(observed)))
-    if (!isLeaving(name)) report(context, name, { kind: 'already_stopped' });
+    if (isStopped(intent, name)) report(context, name, { kind: 'already_stopped' });
   return all.filter(isThere).map(({ name }) => name);
 }
 

@@ -73,12 +73,12 @@ export function applyGoal(
   observation: Observation,
 ): Intent {
   const seen = remembered(withWants(config, intent), intent, observation);
-  const wanted = stated(seen, goal, observation);
+  const wanted = stated(withWants(config, seen), seen, goal, observation);
   const told = accounted(config, wanted, observation);
   return progressed(withWants(config, told), told, observation);
 }
 
-function stated(intent: Intent, goal: Goal, observation: Observation): Intent {
+function stated(config: Config, intent: Intent, goal: Goal, observation: Observation): Intent {
   switch (goal.kind) {
     case 'check':
       return intent;
@@ -95,7 +95,7 @@ function stated(intent: Intent, goal: Goal, observation: Observation): Intent {
       return {
         ...intent,
         held: without(intent.held, goal.instances),
-        stopped: wished(intent.stopped, goal, observation),
+        stopped: stoppedAfter(config, intent.stopped, goal, observation),
         deadlines: { ...intent.deadlines, ...deadlinesOf(goal, observation, () => true) },
       };
     case 'restart':
@@ -116,14 +116,26 @@ function stated(intent: Intent, goal: Goal, observation: Observation): Intent {
   }
 }
 
-/** Whoever wished it first stays the one who did. */
-function wished(
+/**
+ * Whoever wished it first stays the one who did. Who is gone and no longer wanted is not noted: when he is wanted again, he
+ * is to run.
+ */
+function stoppedAfter(
+  config: Config,
   before: Intent['stopped'],
   { instances, by }: About,
-  { now }: Observation,
+  observation: Observation,
 ): Intent['stopped'] {
-  const added = instances.filter((name) => !isLeaving(name) && !Object.hasOwn(before, name));
-  return { ...before, ...sameFor(added, (): Wish => ({ at: now, by })) };
+  const wanted = new Set(config.workers.flatMap(instanceNames));
+  const isThere = (name: string): boolean => {
+    const observed = observation.instances.get(name);
+    return observed !== undefined && liveProcess(observed) !== undefined;
+  };
+  const added = instances.filter(
+    (name) =>
+      !isLeaving(name) && !Object.hasOwn(before, name) && (wanted.has(name) || isThere(name)),
+  );
+  return { ...before, ...sameFor(added, (): Wish => ({ at: observation.now, by })) };
 }
 
 /** A new end takes the place of the old one. */

@@ -4,12 +4,14 @@ import { noIntent } from '../../src/core/intent.ts';
 import type { ObservedInstance } from '../../src/core/observation.ts';
 import { identifiersFor, wantsAfter, withWants } from '../../src/core/wants.ts';
 import {
+  about,
   absent,
   aConfig,
   alive,
   aWorker,
   busy,
   dead,
+  decide,
   idle,
   noon,
   observation,
@@ -117,4 +119,22 @@ test('a want must take the place of the one before, and a reset only its own', (
   expect(both).toEqual({ mail: wanting('1', '2'), images: wanting('7') });
   expect(wantsAfter(both, 'mail', undefined)).toEqual({ images: wanting('7') });
   expect(wantsAfter({}, 'mail', undefined)).toEqual({});
+});
+
+test('a stop must be noted of those who are wanted or live, not of who is gone and no longer wanted', () => {
+  const config = aConfig(aWorker('mail', ['1', '2']));
+  const seen = observation(
+    absent('mail.1'),
+    dead('mail.2', 2),
+    alive('mail.3', 3),
+    dead('mail.4', 4),
+  );
+  const goal = { kind: 'stop', ...about('mail.1', 'mail.2', 'mail.3', 'mail.4') } as const;
+  const { intent } = decide(config, noIntent, seen, goal);
+  expect(Object.keys(intent.stopped)).toEqual(['mail.1', 'mail.2', 'mail.3']);
+  const three = { ...noIntent, wants: { mail: wanting('4') } };
+  expect(Object.keys(decide(config, three, seen, goal).intent.stopped)).toEqual([
+    'mail.3',
+    'mail.4',
+  ]);
 });

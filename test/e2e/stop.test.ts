@@ -170,3 +170,20 @@ test('stop must not signal a process that has the pid of a dead worker in a stal
   expect(mail.pid()).toBeUndefined();
   process.kill(pid, 0);
 });
+
+test('stop of all must leave alone who is long gone and no longer wanted', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  const third = rig.instance('mail.3');
+  await rig.start();
+  await rig.workerctl('want', '3', 'mail');
+  const old = await booted(third);
+  await rig.workerctl('want', '--reset', 'mail');
+  await third.left(old);
+  const { exitCode, stdout } = await rig.workerctl('stop');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('2 stopped');
+  expect(stdout).not.toContain('mail.3 is already stopped');
+  await rig.start();
+  await rig.workerctl('want', '3', 'mail');
+  expect(await booted(third)).not.toBe(old);
+});

@@ -1,4 +1,4 @@
-import { exitCodeOf, WorkerctlError } from '../core/error.ts';
+import { exitCodeOf, type WorkerctlError } from '../core/error.ts';
 import { errorJson } from '../output/json.ts';
 import { wantsJson } from './parse.ts';
 import { print, printError } from './print.ts';
@@ -14,7 +14,7 @@ export async function errorBoundary(
   try {
     return await command();
   } catch (error) {
-    if (!(error instanceof WorkerctlError)) return bug(error);
+    if (!isExpected(error)) return bug(error);
     const code = exitCodeOf[error.code];
     if (wantsJson(argv, process.env)) print(errorJson(error, code));
     const hint = error.hint === undefined ? '' : `  ${error.hint}\n`;
@@ -22,6 +22,10 @@ export async function errorBoundary(
     return code;
   }
 }
+
+/** By its name: the demo is a bundle of its own, with a class of its own. */
+const isExpected = (error: unknown): error is WorkerctlError =>
+  error instanceof Error && error.name === 'WorkerctlError';
 
 function bug(error: unknown): number {
   const stack = error instanceof Error ? error.stack : String(error);

@@ -10,7 +10,7 @@ import type { HeldLock } from '../os/lock/lock-backend.ts';
 import { lastLines } from '../os/log-tail.ts';
 import { findProcess } from '../os/process-table.ts';
 import { startShim, type StartedShim } from '../os/start-worker.ts';
-import { lockPath, readRecord } from '../os/state-files.ts';
+import { ensureFolderBeside, lockPath, readRecord } from '../os/state-files.ts';
 import { loggerIn, report, workerOf, type Context } from './context.ts';
 
 type Start = Extract<Action, { kind: 'start' }>;
@@ -74,6 +74,7 @@ function start(
   const { stateDir } = context.config;
   const launch = launchFor(context, action.instance);
   try {
+    ensureFolderBeside(stateDir);
     const { ready } = workerOf(context.config, action.instance);
     if (launch.daemonizes !== undefined) {
       const obstacle = clearPidfile(launch, stateDir);

@@ -33,7 +33,7 @@ export function noteReplaced(
     if (leader !== undefined && isToldOf(stateDir, instance, leader)) return [];
     const isDealtWith = workerOf(context.config, name).stop.leftovers !== undefined;
     if (leader !== undefined && !(isDealtWith && kind === 'start')) return [{ instance, leader }];
-    removeFile(leftPath(stateDir, instance));
+    tryToRemove(stateDir, instance);
     return [];
   });
   for (const one of replaced) tryToWrite(stateDir, one.instance, noteOf(one));
@@ -52,7 +52,7 @@ async function tell(context: Context, replaced: readonly Replaced[]): Promise<vo
   replaced.forEach((one, index) => {
     const members = left[index] ?? [];
     if (members.length === 0) {
-      removeFile(leftPath(stateDir, one.instance));
+      tryToRemove(stateDir, one.instance);
       return;
     }
     const processes = namedOnes(members);
@@ -70,6 +70,15 @@ async function tell(context: Context, replaced: readonly Replaced[]): Promise<vo
 function tryToWrite(stateDir: string, instance: string, note: LeftNote): void {
   try {
     writeLeft(stateDir, instance, note);
+  } catch {
+    return;
+  }
+}
+
+/** A folder in its place keeps nobody from being started either. */
+function tryToRemove(stateDir: string, instance: string): void {
+  try {
+    removeFile(leftPath(stateDir, instance));
   } catch {
     return;
   }

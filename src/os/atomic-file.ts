@@ -7,6 +7,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -61,7 +62,7 @@ const swept = new Set<string>();
 export function removeHalfWritten(folder: string): void {
   if (swept.has(folder)) return;
   swept.add(folder);
-  if (!existsSync(folder)) return;
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return; // a start tells of a file there
   for (const file of readdirSync(folder)) {
     const writer = /\.(\d+)\.new$/.exec(file)?.[1];
     if (writer === undefined || existsSync(`/proc/${writer}`)) continue;

@@ -3,6 +3,7 @@ import {
   copyFileSync,
   existsSync,
   lstatSync,
+  mkdirSync,
   readFileSync,
   readdirSync,
   renameSync,
@@ -366,8 +367,7 @@ function writeNote(path: string, note: Stop, more: object): void {
     is_recycle: isRecycle,
     ...more,
   };
-  writeFileAtomically(path, `${JSON.stringify(json)}\n`);
-  effect();
+  writeStateFile(path, `${JSON.stringify(json)}\n`);
 }
 
 /** That the process with this record was killed by us, and why. */
@@ -391,8 +391,7 @@ export function writeKilling(stateDir: string, instance: string, killing: Killin
   const { process, at, cause, isWatchdog } = killing;
   const { pid, startTime: start_time, bootId: boot_id } = process;
   const json = { pid, start_time, boot_id, at, cause, is_watchdog: isWatchdog };
-  writeFileAtomically(killingPath(stateDir, instance), `${JSON.stringify(json)}\n`);
-  effect();
+  writeStateFile(killingPath(stateDir, instance), `${JSON.stringify(json)}\n`);
 }
 
 /** That a process was told to write down what it is doing. */
@@ -497,8 +496,7 @@ export function wasSeenReady(stateDir: string, instance: string, start: string):
 
 /** Notes that the process of this start is ready. Whoever sees it may note it. */
 export function noteReady(stateDir: string, instance: string, start: string): void {
-  writeFileAtomically(readyPath(stateDir, instance), `${start}\n`);
-  effect();
+  writeStateFile(readyPath(stateDir, instance), `${start}\n`);
 }
 
 /**
@@ -644,14 +642,51 @@ export const writeSaidStatus = (
   writeFileAtomically(`${heartbeatPath(stateDir, name, start)}.status`, `${text}\n`);
 };
 
-/** Removes a file that has lost its meaning; one that is gone already is no error. */
+/**
+ * Removes a file that has lost its meaning; one that is gone already is no error.
+ * @throws WorkerctlError `state` when it is a folder
+ */
 export const removeFile = (path: string): void => {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (stats.isDirectory()) throw folderInPlace(path);
   ifThere(() => {
     unlinkSync(path);
   });
   effect();
 };
+
+/**
+ * Makes the folder that shims write in. Without it none can publish its worker.
+ * @throws WorkerctlError `state` when something else is in its place
+ */
+export function ensureFolderBeside(stateDir: string): void {
+  const path = folderBeside(stateDir);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const found =
+      errnoOf(error) === 'EEXIST' ? 'something else: move it away' : describeErrno(error);
+    throw new WorkerctlError('state', `${path}: expected a folder, found ${found}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What to say of a folder where we keep a file: we did not make it, and do not remove what may be in it. */
+const folderInPlace = (path: string): WorkerctlError =>
+  new WorkerctlError('state', `${path}: expected a file, found a folder: move it away`);
+
+/** Writes a file of the state directory; a system error would not say which one it is where a folder is in its place. */
+function writeStateFile(path: string, text: string): void {
+  try {
+    writeFileAtomically(path, text);
+  } catch (error) {
+    throw errnoOf(error) === 'EISDIR' ? folderInPlace(path) : error;
+  }
+  effect();
+}
 
 const identityIn = (json: {
   pid: number;

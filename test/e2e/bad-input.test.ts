@@ -321,3 +321,38 @@ test('a working directory that is gone must not matter where the config is named
   expect(searched.all).not.toMatch(stackTrace);
   expect(searched.exitCode).toBe(78);
 });
+
+test.each(['exit', 'stop', 'ready', 'kill', 'left'])(
+  'a folder in place of mail.1.%s must be named, and keep nobody else from starting',
+  async (kind) => {
+    const rig = createRig({ mail: { command: fixture('idle'), count: 2 } });
+    const path = `${rig.stateDir}/mail.1.${kind}`;
+    mkdirSync(path, { recursive: true });
+    const { exitCode, all } = await rig.workerctl('bootcheck');
+    expect(all).not.toContain('bug');
+    if (kind === 'left') expect(exitCode).toBe(0);
+    else {
+      expect(exitCode).toBe(1);
+      expect(all).toContain(`${path}: expected a file, found a folder: move it away`);
+    }
+    await booted(rig.instance('mail.2'));
+  },
+);
+
+test('a file in place of the folder of shims must be named', async () => {
+  const rig = createRig({ mail: { command: fixture('idle') } });
+  mkdirSync(rig.stateDir);
+  writeFileSync(`${rig.stateDir}/.new`, '');
+  const { exitCode, all } = await rig.workerctl('bootcheck');
+  expect(exitCode).toBe(1);
+  expect(all).toContain(
+    `${rig.stateDir}/.new: expected a folder, found something else: move it away`,
+  );
+});
+
+test('the demo must say where it could not make its folder', async () => {
+  const rig = createRig();
+  const { exitCode, all } = await rig.workerctlWith({ TMPDIR: '/nonexistent' }, 'demo');
+  expect(exitCode).toBe(1);
+  expect(all).toContain('found /nonexistent: ENOENT');
+});

@@ -1,7 +1,9 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { WorkerctlError } from '../../core/error.ts';
 import { sleep } from '../../os/clock.ts';
+import { describeErrno } from '../../os/errno.ts';
 import { createSpool, type Spool } from './spool.ts';
 import { demoConfig, workerProgram } from './worker-program.ts';
 import { processesWith, workerProcesses } from './worker-processes.ts';
@@ -43,7 +45,7 @@ const commandMs = 20_000;
 
 /** Makes the folder, with the config, the worker and an empty spool in it. */
 export function createStage(options: StageOptions): Stage {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'workerctl-demo-')));
+  const folder = temporaryFolder();
   const stateDir = join(folder, '.workerctl');
   const underWay = new Set<Promise<boolean>>();
   const deploy = (version: number): void => {
@@ -75,6 +77,19 @@ export function createStage(options: StageOptions): Stage {
       await Promise.all(underWay);
     },
   };
+}
+
+function temporaryFolder(): string {
+  const parent = tmpdir();
+  try {
+    return realpathSync(mkdtempSync(join(parent, 'workerctl-demo-')));
+  } catch (error) {
+    throw new WorkerctlError(
+      'failed',
+      `demo: expected a folder to make its own in, found ${parent}: ${describeErrno(error)}`,
+      { hint: 'set TMPDIR to a folder that you may write to', cause: error },
+    );
+  }
 }
 
 async function runCommand(

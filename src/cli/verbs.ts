@@ -229,13 +229,13 @@ function refuseTargets(command: string, targets: readonly string[]): void {
 
 async function runInit({ global, force }: RawOptions): Promise<number> {
   const { init } = await import('../commands/init.ts');
-  const { directory } = global;
+  const { directory, config } = global;
   if (directory === undefined) {
     throw new WorkerctlError('failed', 'init: the working directory was removed', {
       hint: 'cd to a folder that is there',
     });
   }
-  const outcome = init({ directory, force: force === true });
+  const outcome = init({ directory, config, force: force === true });
   print(global.json ? initJson(outcome) : formatInit(outcome));
   return 0;
 }
@@ -549,7 +549,7 @@ Exit codes: 0 done, 1 refused: the instance runs already, or the process is dead
   },
   init: {
     summary:
-      'Write a workerctl.yaml to start from; knows Procfile, delayed_job, sidekiq and celery projects.',
+      'Write a workerctl.yaml (or --config FILE) to start from; knows Procfile, delayed_job, sidekiq and celery projects.',
     operands: '',
     epilogue: 'Exit codes: 0 written, 1 there is one already',
     options: (parser) =>

@@ -1,11 +1,13 @@
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { projectWorkers } from '../config/project.ts';
 import { starterConfig } from '../config/starter.ts';
 import { WorkerctlError } from '../core/error.ts';
 
 export interface InitOptions {
   readonly directory: string;
+  /** The file to write, from the folder on; undefined: `workerctl.yaml` in it. */
+  readonly config?: string | undefined;
   /** Whether an existing config is written over. */
   readonly force: boolean;
 }
@@ -19,12 +21,12 @@ export interface InitOutcome {
 }
 
 /**
- * Writes a starter `workerctl.yaml` with the workers that the project in the folder seems to have. Throws a
+ * Writes a starter config with the workers that the project in the folder seems to have. Throws a
  * `failed` error when there is one already and `force` is not set, or when it cannot be written.
  */
-export function init({ directory, force }: InitOptions): InitOutcome {
+export function init({ directory, config = 'workerctl.yaml', force }: InitOptions): InitOutcome {
   const folder = resolve(directory);
-  const path = join(folder, 'workerctl.yaml');
+  const path = resolve(folder, config);
   const workers = projectWorkers(folder);
   try {
     writeFileSync(path, starterConfig(workers), { flag: force ? 'w' : 'wx' });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { init } from '../../src/commands/init.ts';
@@ -120,6 +120,16 @@ describe('init', () => {
     const other = mkdtempSync(join(root, 'project-'));
     symlinkSync('/nowhere/at/all', join(other, 'workerctl.yaml'));
     expect(errorOf(() => init({ directory: other, force: false })).code).toBe('failed');
+  });
+
+  test('writes the config that is named, from the folder on, and refuses what is there', () => {
+    const folder = mkdtempSync(join(root, 'project-'));
+    const options = { directory: folder, config: 'other.yaml', force: false };
+    expect(init(options).path).toBe(join(folder, 'other.yaml'));
+    expect(readdirSync(folder)).toEqual(['other.yaml']);
+    expect(errorOf(() => init(options)).hint).toBe('use --force to write over it');
+    const nested = errorOf(() => init({ ...options, config: 'none/other.yaml' }));
+    expect(nested.message).toContain('none/other.yaml: expected an existing folder');
   });
 
   test('says so when the folder is not there', () => {

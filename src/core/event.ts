@@ -4,7 +4,7 @@ import { leftWords, namedProcesses, type LeftProcess } from './leftovers.ts';
 import { shownName } from './leaving.ts';
 import type { Death } from './record.ts';
 import { formatDeath } from './record.ts';
-import { formatDuration, formatTimeOfDay, type Duration, type Moment } from './time.ts';
+import { formatDayAndTime, formatDuration, type Duration, type Moment } from './time.ts';
 import type { Verdict } from './verdict.ts';
 import type { HookName, QuietSignal, StopSignal } from './worker.ts';
 
@@ -259,11 +259,11 @@ export function formatEvent(event: Event): string {
     case 'aborted':
       return `restart aborted by ${instance}: ${event.reason}${untouchedWords(event.untouched)}`;
     case 'taken_over':
-      return `${instance}: the restart of ${formatTimeOfDay(event.since)} by ${event.by} has taken over`;
+      return `${instance}: the restart of ${formatDayAndTime(event.since, event.at)} by ${event.by} has taken over`;
     case 'start_failed':
       return `${instance}: start failed: ${event.reason}`;
     case 'backoff':
-      return `${instance}: not started until ${formatTimeOfDay(event.until)} (${formatDuration(event.delay)} after its death): ${event.why}; workerctl start ${instance} starts it at once`;
+      return `${instance}: not started until ${formatDayAndTime(event.until, event.at)} (${formatDuration(event.delay)} after its death): ${event.why}; workerctl start ${instance} starts it at once`;
     case 'refused':
       return `${instance} is still draining: pid ${event.pid}, for ${formatDuration(event.draining)}; the next bootcheck after it has left starts it`;
     case 'already_running':
@@ -273,7 +273,7 @@ export function formatEvent(event: Event): string {
     case 'left_stopped':
       return `${instance} was stopped by ${event.by}: left alone; workerctl start ${instance} brings it back`;
     case 'left_held':
-      return `${instance} is held by ${event.by}${untilWords(event.until)}: left alone; workerctl unhold ${instance} ends that`;
+      return `${instance} is held by ${event.by}${untilWords(event.until, event.at)}: left alone; workerctl unhold ${instance} ends that`;
     case 'left_unwanted':
       return `${instance} is not wanted any more: left alone`;
     case 'started_again':
@@ -281,7 +281,7 @@ export function formatEvent(event: Event): string {
     case 'up_to_date':
       return `${instance} runs release ${event.release} already: left alone`;
     case 'held':
-      return `${instance} is left alone${untilWords(event.until)}`;
+      return `${instance} is left alone${untilWords(event.until, event.at)}`;
     case 'unheld':
       return `${instance} is watched again`;
     case 'wanted':
@@ -361,8 +361,8 @@ const during = (job: string | undefined): string => (job === undefined ? '' : ` 
 const released = (release: string | undefined): string =>
   release === undefined ? '' : ` (${release})`;
 
-const untilWords = (until: Moment | undefined): string =>
-  until === undefined ? '' : ` until ${formatTimeOfDay(until)}`;
+const untilWords = (until: Moment | undefined, now: Moment): string =>
+  until === undefined ? '' : ` until ${formatDayAndTime(until, now)}`;
 
 /** What a draining process does, in words: `job 212 for 2m 10s, no limit`. */
 export function formatDrain({ activity, limit }: Draining, at: Moment): string {

@@ -29,8 +29,8 @@ import { workerNameOf } from './targets.ts';
 import {
   durationOf,
   elapsed,
+  formatDayAndTime,
   formatDuration,
-  formatTimeOfDay,
   type Duration,
   type Moment,
 } from './time.ts';
@@ -253,7 +253,7 @@ function downWith(
   const stopped = intent.stopped[name];
   if (worker === undefined || isLeaving(name)) return { state: 'gone', detail: '' };
   if (stopped !== undefined) {
-    return { state: 'stopped', detail: `by ${stopped.by} at ${formatTimeOfDay(stopped.at)}` };
+    return { state: 'stopped', detail: `by ${stopped.by} at ${formatDayAndTime(stopped.at, now)}` };
   }
   const held = heldWords(intent, name, now);
   const starter = held ?? 'bootcheck starts it';
@@ -275,17 +275,19 @@ function downWith(
   return {
     state: 'backoff',
     startsAt: until,
-    detail: `${what}${times}; not started for ${formatDuration(elapsed(now, until))}, until ${formatTimeOfDay(until)}`,
+    detail: `${what}${times}; not started for ${formatDuration(elapsed(now, until))}, until ${formatDayAndTime(until, now)}`,
   };
 }
 
 function heldWords(intent: Intent, name: string, now: Moment): string | undefined {
   const held = intent.held[name];
-  return held === undefined || !isHeld(intent, name, now) ? undefined : wishWords('held', held);
+  return held === undefined || !isHeld(intent, name, now)
+    ? undefined
+    : wishWords('held', held, now);
 }
 
-const wishWords = (what: string, { by, until }: TimedWish): string =>
-  `${what} by ${by}${until === undefined ? '' : ` until ${formatTimeOfDay(until)}`}`;
+const wishWords = (what: string, { by, until }: TimedWish, now: Moment): string =>
+  `${what} by ${by}${until === undefined ? '' : ` until ${formatDayAndTime(until, now)}`}`;
 
 function up(observed: ObservedInstance, worker: Worker | undefined, scene: Scene): StateAndDetail {
   const { config, intent, observation } = scene;
@@ -345,7 +347,7 @@ function notesOn(
   if (isFrozen({ presence })) notes.push('stopped (SIGSTOP): it does nothing; kill -CONT wakes it');
   const quiet = intent.quiet[name];
   if (quiet !== undefined && isQuiet(intent, name, observation.now))
-    notes.push(wishWords('quiet', quiet));
+    notes.push(wishWords('quiet', quiet, observation.now));
   const held = heldWords(intent, name, observation.now);
   if (held !== undefined) notes.push(held);
   if (leftovers !== undefined) notes.push(leftWords(leftovers.of.pid, leftovers.processes));

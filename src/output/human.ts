@@ -6,7 +6,7 @@ import { formatNoted, formatPlan, type Planned } from '../core/plan.ts';
 import { formatRollout } from '../core/rollout-status.ts';
 import { isShort, type InstanceState, type InstanceStatus, type Status } from '../core/status.ts';
 import { formatSize } from '../core/size.ts';
-import { formatDuration, formatTimeOfDay, type Moment } from '../core/time.ts';
+import { formatDayAndTime, formatDuration, formatTimeOfDay, type Moment } from '../core/time.ts';
 import type { Colours } from './plain.ts';
 import { restartSummary, type RestartFacts } from './summary.ts';
 import { formatTable } from './table.ts';
@@ -299,7 +299,7 @@ function formatSummary(status: Status, colours: Colours): string {
   });
   const wants = status.wants.map(
     (want) =>
-      `${want.worker}: ${want.count} wanted by ${want.by} since ${formatTimeOfDay(want.at)}; the config says ${want.configured}\n`,
+      `${want.worker}: ${want.count} wanted by ${want.by} since ${formatDayAndTime(want.at, status.at)}; the config says ${want.configured}\n`,
   );
   return `\n${isShort(status) ? colours.red(line) : line}\n${wants.join('')}${rollouts.join('')}`;
 }

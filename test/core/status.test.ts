@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { formatEvent } from '../../src/core/event.ts';
 import { noIntent, type Intent } from '../../src/core/intent.ts';
 import type { ObservedInstance } from '../../src/core/observation.ts';
 import { isShort, statusOf, type InstanceStatus } from '../../src/core/status.ts';
@@ -194,3 +195,16 @@ test.each(['constructor', 'toString', 'valueOf', 'hasOwnProperty'])(
     expect(found.instances[0]).toMatchObject({ release: 'r1', isOutdated: false });
   },
 );
+
+test('moments of another day must be shown with their day', () => {
+  const days = (count: number) => noonPlus(seconds(count * 86_400));
+  const by = 'ann@web1';
+  const stopped = { ...noIntent, stopped: { 'mail.1': { at: days(-3), by } } };
+  expect(lineOf(absent('mail.1'), stopped)?.detail).toBe('by ann@web1 at 2026-01-12 12:00:00');
+  const held = { ...noIntent, held: { 'mail.1': { at: noon, by, until: days(1) } } };
+  const seen = alive('mail.1', 10, isUp);
+  expect(lineOf(seen, held)?.detail).toBe('held by ann@web1 until 2026-01-16 12:00:00');
+  expect(formatEvent({ at: noon, instance: 'mail.1', kind: 'held', until: days(1) })).toBe(
+    'mail.1 is left alone until 2026-01-16 12:00:00',
+  );
+});

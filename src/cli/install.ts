@@ -11,6 +11,7 @@ import { currentUser } from '../os/environment.ts';
 import { readIntent } from '../os/intent-file.ts';
 import { checkStateDirectory } from '../os/state-directory.ts';
 import { ownerOf, writeSystemFile } from '../os/system-file.ts';
+import { installJson } from '../output/json.ts';
 import { formatLogrotate, logrotateHeader } from '../output/logrotate.ts';
 import { formatUnit } from '../output/systemd-unit.ts';
 import { configFor } from './config.ts';
@@ -19,12 +20,22 @@ import { print } from './print.ts';
 
 const logrotatePath = '/etc/logrotate.d/workerctl';
 
+/** What is to be shown: the text for the host, or (with its path) what was done to a file. */
+interface Installed {
+  readonly text: string;
+  readonly path?: string;
+}
+
 /** `workerctl install logrotate|cron|systemd`: prints what the host needs, or with `--write` puts it there. */
 export async function runInstall(options: RawOptions): Promise<number> {
   const { targets, global, write } = options;
+  const installed = install(await configFor(global), targets, write === true);
+  print(global.json ? installJson(installed) : installed.text);
+  return 0;
+}
+
+function install(config: Config, targets: readonly string[], isWriting: boolean): Installed {
   const [what = 'nothing', ...more] = targets;
-  const config = await configFor(global);
-  const isWriting = write === true;
   if (more.length === 0)
     switch (what) {
       case 'logrotate':
@@ -47,7 +58,7 @@ const commandOf = (...words: readonly string[]): readonly string[] => [
   ...words,
 ];
 
-function installLogrotate(file: Config, isWriting: boolean): number {
+function installLogrotate(file: Config, isWriting: boolean): Installed {
   const intent = trustedIntent(file);
   const { path, workers } = withWants(file, intent ?? noIntent);
   const hostName = hostname();
@@ -71,10 +82,11 @@ function installLogrotate(file: Config, isWriting: boolean): number {
     leftOut,
     knowsWants: intent !== undefined,
   });
-  if (!isWriting) return shown(text);
+  if (!isWriting) return { text };
   const otherwise = `as root: workerctl install logrotate --config ${path} > /etc/logrotate.d/NAME`;
   const done = writeSystemFile(logrotatePath, text, { header: logrotateHeader(path), otherwise });
-  return shown(done === 'same' ? `${logrotatePath} is up to date\n` : `wrote ${logrotatePath}\n`);
+  const said = done === 'same' ? `${logrotatePath} is up to date\n` : `wrote ${logrotatePath}\n`;
+  return { path: logrotatePath, text: said };
 }
 
 /**
@@ -91,27 +103,27 @@ function trustedIntent({ stateDir }: Config): Intent | undefined {
   return readIntent(stateDir);
 }
 
-function installCron({ path }: Config, isWriting: boolean): number {
+function installCron({ path }: Config, isWriting: boolean): Installed {
   const command = commandOf('bootcheck', '--config', path);
   if (!isWriting)
-    return shown(
-      bootcheckLines(command)
+    return {
+      text: bootcheckLines(command)
         .map((line) => `${line}\n`)
         .join(''),
-    );
+    };
   const before = readCrontab();
   const after = withBootcheck(before, command, path);
   const of = `the crontab of ${currentUser().name}`;
-  if (after === before) return shown(`${of} is up to date\n`);
+  if (after === before) return { text: `${of} is up to date\n` };
   writeCrontab(after);
-  return shown(
-    `wrote to ${of}:\n${bootcheckLines(command)
+  return {
+    text: `wrote to ${of}:\n${bootcheckLines(command)
       .map((line) => `  ${line}\n`)
       .join('')}`,
-  );
+  };
 }
 
-function installSystemd({ path }: Config, isWriting: boolean): number {
+function installSystemd({ path }: Config, isWriting: boolean): Installed {
   if (isWriting)
     throw new WorkerctlError(
       'usage',
@@ -121,10 +133,5 @@ function installSystemd({ path }: Config, isWriting: boolean): number {
       },
     );
   const command = commandOf('watch', '--config', path);
-  return shown(formatUnit({ command, config: path, user: currentUser().name }));
-}
-
-function shown(text: string): number {
-  print(text);
-  return 0;
+  return { text: formatUnit({ command, config: path, user: currentUser().name }) };
 }

@@ -62,7 +62,8 @@ export async function parseInvocation(
 
 /** Whether the caller reads JSON: known before the rest is understood, so that errors are JSON too. */
 export const wantsJson = (argv: readonly string[], env: NodeJS.ProcessEnv): boolean =>
-  optionsIn(argv).includes('--json') || isSet(env['WORKERCTL_JSON']);
+  optionsIn(argv).some((word) => word === '--json' || word === '--json=true') ||
+  isSet(env['WORKERCTL_JSON']);
 
 /** What stands behind `--` are targets, whatever they look like. */
 function optionsIn(argv: readonly string[]): readonly string[] {

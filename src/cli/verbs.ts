@@ -12,7 +12,7 @@ import { now } from '../os/clock.ts';
 import { withWants } from '../core/wants.ts';
 import { formatInit, formatStatus, isTold } from '../output/human.ts';
 import { formatJobs } from '../output/jobs.ts';
-import { checkJson, initJson, statusJson, wantJson } from '../output/json.ts';
+import { checkJson, initJson, statusJson, triggerJson, wantJson } from '../output/json.ts';
 import { configFor, configPath } from './config.ts';
 import {
   actOptions,
@@ -214,7 +214,9 @@ async function runJobs({ global, targets }: RawOptions): Promise<number> {
 async function runTrigger({ global, targets }: RawOptions): Promise<number> {
   refuseTargets('trigger', targets);
   const { pullTrigger } = await import('../os/trigger.ts');
-  if (pullTrigger((await configFor(global)).stateDir)) return 0;
+  const isWoken = pullTrigger((await configFor(global)).stateDir);
+  if (global.json) print(triggerJson(isWoken));
+  if (isWoken) return 0;
   printError('workerctl: no workerctl watch listens here\n');
   return nobodyListens;
 }
@@ -272,8 +274,12 @@ async function runDoctor({ global, targets }: RawOptions): Promise<number> {
   return countOf(reports, 'problem') === 0 ? 0 : 1;
 }
 
-async function runDemo({ targets }: RawOptions): Promise<number> {
+async function runDemo({ targets, global }: RawOptions): Promise<number> {
   refuseTargets('demo', targets);
+  if (global.json)
+    throw new WorkerctlError('usage', 'demo: expected no --json (or WORKERCTL_JSON), found it', {
+      hint: 'it tells a story, for people to read',
+    });
   const { demo } = await import('../commands/demo.ts');
   const { held, signal } = await demo({
     workerctl: [process.execPath, join(__dirname, '..', 'bin', 'workerctl')],

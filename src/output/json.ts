@@ -103,3 +103,9 @@ export const checkJson = (path: string, config: object, warnings: readonly strin
 /** How many of a worker are wanted. */
 export const wantJson = (worker: string, count: number, configured: number, most: number): string =>
   print({ worker, count, configured, max_count: most });
+
+/** What `install` prints for the host; where it has written that to a file, `path` is the file and `text` says so. */
+export const installJson = (installed: { text: string; path?: string }): string => print(installed);
+
+/** Whether there was a watch to wake. */
+export const triggerJson = (woken: boolean): string => print({ woken });

@@ -95,3 +95,25 @@ test('install must name what it knows', async () => {
   for (const words of [[], ['upstart'], ['cron', 'systemd'], ['systemd', '--write']])
     expect((await rig.workerctl('install', ...words)).exitCode, words.join(' ')).toBe(2);
 });
+
+test('install --json must be JSON with the same text, and errors of --json=true too', async () => {
+  const rig = createRig({ mail: idle });
+  for (const what of ['logrotate', 'cron', 'systemd']) {
+    const { stdout: text } = await rig.workerctl('install', what);
+    const { stdout } = await rig.workerctl('install', what, '--json');
+    expect(JSON.parse(stdout), what).toEqual({ schema: 1, text: `${text}\n` });
+  }
+  const { stdout, exitCode } = await rig.workerctl('install', '--json=true');
+  expect(exitCode).toBe(2);
+  expect(JSON.parse(stdout)).toMatchObject({ schema: 1, error: { code: 'usage' }, exit_code: 2 });
+});
+
+test('trigger --json must print one object, and demo --json must be refused', async () => {
+  const rig = createRig({ mail: idle });
+  const { stdout, exitCode } = await rig.workerctl('trigger', '--json');
+  expect({ exitCode, json: JSON.parse(stdout) as unknown }).toEqual({
+    exitCode: 69,
+    json: { schema: 1, woken: false },
+  });
+  expect((await rig.workerctl('demo', '--json')).exitCode).toBe(2);
+});

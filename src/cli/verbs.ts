@@ -132,6 +132,15 @@ async function writeMetrics(
   writeMetricsFile(path, text);
 }
 
+/** Before anything is done: node_exporter reads no file with another name. */
+function refuseOtherMetrics(path: unknown): void {
+  if (path === undefined || (typeof path === 'string' && path.endsWith('.prom'))) return;
+  throw new WorkerctlError(
+    'usage',
+    `--metrics: expected a file whose name ends in .prom, found ${JSON.stringify(path)}`,
+  );
+}
+
 type WishVerb = 'quiet' | 'resume' | 'hold' | 'unhold';
 
 async function runWish(kind: WishVerb, options: RawOptions): Promise<number> {
@@ -414,10 +423,12 @@ for an aborted one.\nExit codes: 0 all are replaced and ready, 1 a replacement f
         })
         .option('metrics', {
           type: 'string',
+          requiresArg: true,
           describe: "write metrics to this file, for node_exporter's textfile collector",
         }),
     run: async (options) => {
       refuseTargets('bootcheck', options.targets);
+      refuseOtherMetrics(options['metrics']);
       const events: Event[] = [];
       const code = await runAct(
         'bootcheck',

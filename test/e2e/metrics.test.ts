@@ -195,3 +195,12 @@ test('metrics must be for this host only, unless that is said', async () => {
   const taken = await createRig({ mail: idle }).workerctl('watch', '--metrics-listen', `${port}`);
   expect(taken.exitCode, taken.all).toBe(1);
 });
+
+test.each([[['--metrics']], [['--metrics', 'app.txt']], [['--metrics=']]])(
+  'bootcheck %j must be refused before anything is done',
+  async (words) => {
+    const rig = createRig({ mail: { command: fixture('idle') } });
+    expect((await rig.workerctl('bootcheck', ...words)).exitCode).toBe(2);
+    expect(rig.instance('mail.1').processes()).toEqual([]);
+  },
+);

@@ -268,7 +268,8 @@ const help: readonly string[] = `workerctl admin commands:
                 Send <message> to the workers of <job class>.
 
     !want <count> <job class>
-                Desire so many workers of this class, at most ${maxDesired}.
+                Desire so many workers of this class, at most its max_count,
+                and never more than ${maxDesired}.
                 Those who are too many are asked to finish.
     !want <job class>
                 Show how many are desired.

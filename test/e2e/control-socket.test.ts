@@ -101,6 +101,7 @@ test('each command must be answered truly, with CRLF and a dot at the end', asyn
     'want',
   ])
     expect(help?.join('\n')).toMatch(new RegExp(`^ +!${name}\\b`, 'm'));
+  expect(help?.join(' ')).toContain('at most its max_count');
   expect(unknown?.[0]).toBe("ERROR: unknown command '!jobsx'");
   expect(unknown?.slice(1)).toEqual(help);
 });

@@ -45,7 +45,7 @@ export async function stop(
   if (options.dryRun) return { kind: 'planned', plan: (await planPass(recorded, request)).plan };
 
   const outcome = await runPass(recorded, { ...request, lockWait });
-  const living = reportStopped(recorded, outcome);
+  const living = reportStopped(recorded, outcome, options.targets);
   if (options.wait === 'not') {
     if (killAfter === 0) await killNow(recorded, instances);
     return acted('stop', events, { kind: 'not_waited' });
@@ -58,14 +58,20 @@ export async function stop(
   return acted('stop', events, settled);
 }
 
-/** Says what is stopped already, but not of who is gone and no longer wanted; the others are still there. */
-function reportStopped(context: Context, { intent, observation }: PassOutcome): string[] {
+/** Says what is stopped already; of who is gone and no longer wanted, only where he was named. The others are still there. */
+function reportStopped(
+  context: Context,
+  { intent, observation }: PassOutcome,
+  targets: readonly string[],
+): string[] {
   const all = [...observation.instances.values()];
   const isThere = (observed: ObservedInstance): boolean =>
     liveProcess(observed) !== undefined ||
     isAwaited(observed, workerOf(context.config, observed.name));
-  for (const { name } of all.filter((observed) => !isThere(observed)))
+  for (const { name } of all.filter((observed) => !isThere(observed))) {
     if (isStopped(intent, name)) report(context, name, { kind: 'already_stopped' });
+    else if (targets.includes(name)) report(context, name, { kind: 'not_running' });
+  }
   return all.filter(isThere).map(({ name }) => name);
 }
 

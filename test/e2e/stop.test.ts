@@ -179,6 +179,11 @@ test('stop of all must leave alone who is long gone and no longer wanted', async
   const old = await booted(third);
   await rig.workerctl('want', '--reset', 'mail');
   await third.left(old);
+  const named = await rig.workerctl('stop', 'mail.3');
+  expect({ code: named.exitCode, said: named.stdout }).toMatchObject({
+    code: 0,
+    said: expect.stringContaining('mail.3 is not running') as string,
+  });
   const { exitCode, stdout } = await rig.workerctl('stop');
   expect(exitCode).toBe(0);
   expect(stdout).toContain('2 stopped');

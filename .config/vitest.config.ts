@@ -14,7 +14,7 @@ export default defineConfig({
         },
       },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...limits } },
-      { test: { name: 'proof', include: ['test/proof/**/*.test.ts'], testTimeout: 900_000 } },
+      { test: { name: 'proof', include: ['test/proof/**/*.test.ts'], testTimeout: 1_800_000 } },
       {
         test: {
           name: 'real',

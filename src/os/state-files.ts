@@ -747,11 +747,13 @@ const readOnly = {
  */
 function readText(path: string): StateFile<string> {
   try {
-    const value = readFileSync(path, readOnly);
-    if (value.length <= maxLength) return { kind: 'read', value };
+    // Asked first: Node reads whatever there is, up to gigabytes, before it says that it is too much.
+    const { size } = statSync(path);
+    const value = size > maxLength ? undefined : readFileSync(path, readOnly);
+    if (value !== undefined && value.length <= maxLength) return { kind: 'read', value };
     return {
       kind: 'broken',
-      problem: `${path}: expected at most ${maxLength} characters, found ${value.length}`,
+      problem: `${path}: expected at most ${maxLength} characters, found ${value?.length ?? size}`,
     };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { kind: 'absent' };

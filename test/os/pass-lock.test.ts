@@ -194,7 +194,7 @@ describe('waiting', () => {
     let inside = 0;
     let most = 0;
     const users = Array.from({ length: 5 }, async () => {
-      const lock = await takePassLock(lockPath(), { command: 'start', wait: durationOf(20_000) });
+      const lock = await takePassLock(lockPath(), { command: 'start', wait: durationOf(50_000) });
       inside += 1;
       most = Math.max(most, inside);
       await new Promise(setImmediate);

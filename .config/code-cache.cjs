@@ -34,7 +34,7 @@ function writeCache({ script, file, source }) {
   fs.writeFileSync(`${file}.cache`, Buffer.concat([id, script.createCachedData()]));
 }
 
-const start = '0123456789abcdef';
+const runId = '0123456789abcdef';
 
 /** A folder with a config and the files of one instance that lives, says what it does, and was never started. */
 function scene(folder, pid) {
@@ -55,7 +55,7 @@ function scene(folder, pid) {
     ...identity(pid),
     shim_pid: 0,
     instance: 'warm.1',
-    start,
+    run_id: runId,
     started_at: Date.now() - 10_000,
     release: path.basename(folder),
     command_digest: '0'.repeat(12),
@@ -64,7 +64,7 @@ function scene(folder, pid) {
   };
   write('state/warm.1.json', `${JSON.stringify(record)}\n`);
   write('state/warm.1.pid', `${pid}\n`);
-  write(`state/heartbeats/warm.1.${start}`, 'busy warm\n');
+  write(`state/heartbeats/warm.1.${runId}`, 'busy warm\n');
   write('state/state.json', '{"version":1,"stopped":{}}\n');
 }
 

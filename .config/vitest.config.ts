@@ -9,7 +9,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{core,os,config,control,commands,output}/**/*.test.ts', 'test/*.test.ts'],
+          include: [
+            'test/{core,host,config,engine,commands,output,cli}/**/*.test.ts',
+            'test/*.test.ts',
+          ],
           ...limits,
         },
       },

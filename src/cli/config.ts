@@ -1,10 +1,10 @@
 import { isAbsolute, resolve } from 'node:path';
-import { findConfig } from '../config/find-config.ts';
-import { likelyStateDir } from '../config/likely-state-dir.ts';
-import { readConfigFile } from '../config/read-config-file.ts';
-import { WorkerctlError } from '../core/error.ts';
-import type { Config } from '../core/worker.ts';
-import { forgetConfig, keepConfig, keptConfig } from '../os/config-cache.ts';
+import { findConfig } from '../config/find.ts';
+import { likelyStateDir } from '../config/find.ts';
+import { readConfigFile } from '../config/yaml/read-file.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import type { Config } from '../core/model/config.ts';
+import { forgetConfig, keepConfig, keptConfig } from '../host/state/config-cache.ts';
 import type { GlobalOptions } from './parse.ts';
 
 /** Replaced by the bundler with what tells one build from another. */
@@ -42,7 +42,7 @@ async function readConfig(options: GlobalOptions, who: 'looks' | 'acts'): Promis
   const key = { build: BUILD, file, text };
   const kept = isPublic ? keptConfig(stateDir, key) : undefined;
   if (kept !== undefined) return kept;
-  const { parseConfig } = await import('../config/load-config.ts');
+  const { parseConfig } = await import('../config/load.ts');
   const config = parseConfig(file, text);
   if (who === 'looks' || config.stateDir !== stateDir) return config;
   if (isPublic) keepConfig(stateDir, key, config);

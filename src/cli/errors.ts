@@ -1,4 +1,4 @@
-import { exitCodeOf, type WorkerctlError } from '../core/error.ts';
+import { exitCodeOf, type WorkerctlError } from '../core/basics/error.ts';
 import { errorJson } from '../output/json.ts';
 import { wantsJson } from './parse.ts';
 import { print, printError } from './print.ts';

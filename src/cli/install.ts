@@ -1,19 +1,19 @@
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { bootcheckLines, withBootcheck } from '../core/cron-lines.ts';
-import { WorkerctlError } from '../core/error.ts';
-import { expandSpecifiers, instancesOf } from '../core/instance.ts';
-import { noIntent, type Intent } from '../core/intent.ts';
-import { withWants } from '../core/wants.ts';
-import type { Config } from '../core/worker.ts';
-import { readCrontab, writeCrontab } from '../os/crontab.ts';
-import { currentUser } from '../os/environment.ts';
-import { readIntent } from '../os/intent-file.ts';
-import { checkStateDirectory } from '../os/state-directory.ts';
-import { ownerOf, writeSystemFile } from '../os/system-file.ts';
+import { bootcheckLines, withBootcheck } from '../core/protocols/crontab.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import { expandSpecifiers, instancesOf } from '../core/model/instance.ts';
+import { noDesired, type Desired } from '../core/model/desired.ts';
+import { withCounts } from '../core/rules/scaling.ts';
+import type { Config } from '../core/model/config.ts';
+import { readCrontab, writeCrontab } from '../host/install/crontab.ts';
+import { currentUser } from '../host/worker/environment.ts';
+import { readDesired } from '../host/state/desired-file.ts';
+import { checkStateDirectory } from '../host/state/state-directory.ts';
+import { ownerOf, writeSystemFile } from '../host/install/system-file.ts';
 import { installJson } from '../output/json.ts';
-import { formatLogrotate, logrotateHeader } from '../output/logrotate.ts';
-import { formatUnit } from '../output/systemd-unit.ts';
+import { formatLogrotate, logrotateHeader } from '../output/install/logrotate.ts';
+import { formatUnit } from '../output/install/systemd-unit.ts';
 import { configFor } from './config.ts';
 import type { RawOptions } from './parse.ts';
 import { print } from './print.ts';
@@ -59,8 +59,8 @@ const commandOf = (...words: readonly string[]): readonly string[] => [
 ];
 
 function installLogrotate(file: Config, isWriting: boolean): Installed {
-  const intent = trustedIntent(file);
-  const { path, workers } = withWants(file, intent ?? noIntent);
+  const desired = trustedIntent(file);
+  const { path, workers } = withCounts(file, desired ?? noDesired);
   const hostName = hostname();
   const logsOf = workers
     .filter(({ log }) => log === undefined)
@@ -80,7 +80,7 @@ function installLogrotate(file: Config, isWriting: boolean): Installed {
     config: path,
     folders,
     leftOut,
-    knowsWants: intent !== undefined,
+    knowsWants: desired !== undefined,
   });
   if (!isWriting) return { text };
   const otherwise = `as root: workerctl install logrotate --config ${path} > /etc/logrotate.d/NAME`;
@@ -93,14 +93,14 @@ function installLogrotate(file: Config, isWriting: boolean): Installed {
  * What is wanted beyond the config; undefined where others may have written it. Mostly it is root who installs, for a user
  * who owns the state directory: what lies there may be a link to any file.
  */
-function trustedIntent({ stateDir }: Config): Intent | undefined {
+function trustedIntent({ stateDir }: Config): Desired | undefined {
   try {
     checkStateDirectory(stateDir);
   } catch (error) {
     if (error instanceof WorkerctlError && error.code === 'state') return undefined;
     throw error;
   }
-  return readIntent(stateDir);
+  return readDesired(stateDir);
 }
 
 function installCron({ path }: Config, isWriting: boolean): Installed {

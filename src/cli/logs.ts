@@ -1,14 +1,14 @@
 import { hostname } from 'node:os';
 import { logSources, type LogSource } from '../commands/logs.ts';
-import { WorkerctlError } from '../core/error.ts';
-import { mergeLines, stampIn } from '../core/merge-lines.ts';
-import { withWants } from '../core/wants.ts';
-import { monotonicMs, sleep } from '../os/clock.ts';
-import { followLog, type FollowedLog } from '../os/follow-log.ts';
-import { onReaderLeft } from '../os/reader.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import { mergeLines, stampIn } from '../core/protocols/merge-lines.ts';
+import { withCounts } from '../core/rules/scaling.ts';
+import { monotonicMs, sleep } from '../host/process/clock.ts';
+import { followLog, type FollowedLog } from '../host/logs/follow.ts';
+import { onReaderLeft } from './reader.ts';
 import { createLogFormat } from '../output/log-line.ts';
 import { configFor } from './config.ts';
-import { intentFor } from './invocation.ts';
+import { intentFor } from './run-command.ts';
 import type { RawOptions } from './parse.ts';
 import { hasReader, mayBeTerminal, printBytes, printError } from './print.ts';
 import { colours } from './screen.ts';
@@ -39,7 +39,7 @@ export async function runLogs(options: RawOptions): Promise<number> {
   const count = countIn(options['lines'] ?? '20');
   const find = async (): Promise<readonly LogSource[]> => {
     const file = await configFor(global);
-    return logSources(withWants(file, intentFor(file)), hostname(), targets);
+    return logSources(withCounts(file, intentFor(file)), hostname(), targets);
   };
   const shown = (await find()).map((source) => ({ source, log: followLog(source.path) }));
   const hasColours = (await colours()).level > 0;

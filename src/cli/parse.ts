@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import { WorkerctlError } from '../core/error.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
 import { formatTable } from '../output/table.ts';
 
 /** The options of all commands. */

@@ -1,7 +1,7 @@
-import { WorkerctlError } from '../core/error.ts';
-import type { JournalEntry } from '../core/journal.ts';
-import { now } from '../os/clock.ts';
-import { readJournal } from '../os/journal-read.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import type { JournalEntry } from '../core/events/journal.ts';
+import { now } from '../host/process/clock.ts';
+import { readJournal } from '../host/journal/read.ts';
 import { formatEntry, nameWidth } from '../output/journal.ts';
 import type { Colours } from '../output/plain.ts';
 import { printError } from './print.ts';

@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import type { Argv } from 'yargs';
 import { bootcheck } from '../commands/bootcheck.ts';
 import { status } from '../commands/status.ts';
-import { releaseFinder } from '../control/releases.ts';
-import { WorkerctlError } from '../core/error.ts';
-import type { Event } from '../core/event.ts';
-import { own } from '../core/own.ts';
-import { isShort, type Status } from '../core/status.ts';
-import { now } from '../os/clock.ts';
-import { withWants } from '../core/wants.ts';
-import { formatInit, formatStatus, isTold } from '../output/human.ts';
+import { releaseFinder } from '../engine/observe/releases.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import type { Event } from '../core/events/event.ts';
+import { lookup } from '../core/basics/lookup.ts';
+import { isShort, type Status } from '../core/views/status.ts';
+import { now } from '../host/process/clock.ts';
+import { withCounts } from '../core/rules/scaling.ts';
+import { formatInit, isTold } from '../output/text.ts';
+import { formatStatus } from '../output/status-table.ts';
 import { formatJobs } from '../output/jobs.ts';
 import { checkJson, initJson, statusJson, triggerJson, wantJson } from '../output/json.ts';
 import { configFor, configPath } from './config.ts';
@@ -21,7 +22,7 @@ import {
   limitOptions,
   rolloutOptions,
   runAct,
-} from './invocation.ts';
+} from './run-command.ts';
 import type { RawOptions, Verb } from './parse.ts';
 import { print, printError, terminalSize } from './print.ts';
 import { colours } from './screen.ts';
@@ -57,7 +58,7 @@ async function statusFor(
   targets: readonly string[],
 ): Promise<Status> {
   const file = await configFor(global);
-  const config = withWants(file, intentFor(file));
+  const config = withCounts(file, intentFor(file));
   const hostName = hostname();
   const releaseOf = releaseFinder(config, hostName);
   return status({ config, hostName, ignoresPidfiles: true }, { targets, releaseOf });
@@ -68,7 +69,7 @@ async function runStatus({ global, targets, format }: RawOptions): Promise<numbe
   if (format === 'prometheus') refuseTargets('status --format=prometheus', targets);
   const found = await statusFor(global, targets);
   if (format === 'prometheus') {
-    const { formatMetrics } = await import('../output/prometheus.ts');
+    const { formatMetrics } = await import('../output/metrics/prometheus.ts');
     print(formatMetrics(found, { config: configPath(global) }));
     return 0;
   }
@@ -117,9 +118,9 @@ async function writeMetrics(
     { countEvents, factsToCarryOn },
     { readMetricsFile, writeMetricsFile },
   ] = await Promise.all([
-    import('../output/prometheus.ts'),
-    import('../output/metrics-facts.ts'),
-    import('../os/metrics-file.ts'),
+    import('../output/metrics/prometheus.ts'),
+    import('../output/metrics/facts.ts'),
+    import('../host/install/metrics-file.ts'),
   ]);
   const before = factsToCarryOn(readMetricsFile(path));
   const found = await statusFor(global, []);
@@ -144,11 +145,11 @@ function refuseOtherMetrics(path: unknown): void {
 type WishVerb = 'quiet' | 'resume' | 'hold' | 'unhold';
 
 async function runWish(kind: WishVerb, options: RawOptions): Promise<number> {
-  const { wish } = await import('../commands/wish.ts');
+  const { request } = await import('../commands/wish.ts');
   const { targets, dryRun: isDryRun, for: lasts } = options;
   return runAct(
     kind,
-    wish(kind),
+    request(kind),
     {
       targets,
       dryRun: isDryRun === true,
@@ -185,14 +186,14 @@ async function runWant(options: RawOptions): Promise<number> {
 
 async function showWant(global: RawOptions['global'], name: string): Promise<number> {
   const config = await configFor(global);
-  const intent = intentFor(config);
-  const worker = withWants(config, intent).workers.find((one) => one.name === name);
+  const desired = intentFor(config);
+  const worker = withCounts(config, desired).workers.find((one) => one.name === name);
   if (worker === undefined) {
     const names = config.workers.map((one) => one.name).join(', ');
     throw new WorkerctlError('usage', `Invalid class '${name}'.  Valid classes: ${names}`);
   }
   const { identifiers, configured, maxCount } = worker;
-  const want = own(intent.wants, name);
+  const want = lookup(desired.counts, name);
   const by = want === undefined ? '' : `, wanted by ${want.by}`;
   print(
     global.json
@@ -222,7 +223,7 @@ async function runJobs({ global, targets }: RawOptions): Promise<number> {
 
 async function runTrigger({ global, targets }: RawOptions): Promise<number> {
   refuseTargets('trigger', targets);
-  const { pullTrigger } = await import('../os/trigger.ts');
+  const { pullTrigger } = await import('../host/sockets/trigger.ts');
   const isWoken = pullTrigger((await configFor(global)).stateDir);
   if (global.json) print(triggerJson(isWoken));
   if (isWoken) return 0;
@@ -255,7 +256,7 @@ async function runCheck({ global, targets }: RawOptions): Promise<number> {
   refuseTargets('check', targets);
   const [{ check }, { effectiveConfig, formatEffective }] = await Promise.all([
     import('../commands/check.ts'),
-    import('../config/effective.ts'),
+    import('../config/schema/print.ts'),
   ]);
   const { config, warnings } = check({ path: configPath(global) });
   for (const warning of warnings) printError(`workerctl: ${warning}\n`);
@@ -272,7 +273,7 @@ async function runDoctor({ global, targets }: RawOptions): Promise<number> {
   const [{ doctor }, { formatReports, reportsJson }, { countOf }] = await Promise.all([
     import('../commands/doctor.ts'),
     import('../output/doctor.ts'),
-    import('../core/finding.ts'),
+    import('../core/views/finding.ts'),
   ]);
   const reports = await doctor(await configFor(global), process.env);
   print(

@@ -1,21 +1,21 @@
 import { isAbsolute, join } from 'node:path';
-import type { Context } from '../control/context.ts';
-import { report } from '../control/context.ts';
-import { planPass, runPass } from '../control/pass.ts';
-import { looksLike, refusalOf, type Candidate } from '../core/adoption.ts';
-import { WorkerctlError } from '../core/error.ts';
-import { expandSpecifiers } from '../core/instance.ts';
-import { isHeld, rolloutOf } from '../core/intent.ts';
-import { liveProcess, type Observation, type ObservedInstance } from '../core/observation.ts';
-import type { ActOutcome } from '../core/outcome.ts';
-import { isSameProcess } from '../core/process.ts';
-import { selectInstances, workerNameOf } from '../core/targets.ts';
-import type { Config, Worker } from '../core/worker.ts';
-import { candidateAt } from '../os/candidate.ts';
-import { now } from '../os/clock.ts';
-import { readIntent } from '../os/intent-file.ts';
-import { readPidfile } from '../os/state-files.ts';
-import { acted, lockWait, recording, type PlanOutcome } from './act.ts';
+import type { Context } from '../engine/session.ts';
+import { report } from '../engine/session.ts';
+import { planPass, runPass } from '../engine/pass/pass.ts';
+import { looksLike, refusalOf, type Candidate } from '../core/rules/adoption.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import { expandSpecifiers } from '../core/model/instance.ts';
+import { isHeld, rolloutOf } from '../core/model/desired.ts';
+import { liveProcess, type Observation, type ObservedInstance } from '../core/model/observation.ts';
+import type { ActOutcome } from '../core/events/outcome.ts';
+import { isSameProcess } from '../core/model/process.ts';
+import { selectInstances, workerNameOf } from '../core/model/targets.ts';
+import type { Config, Worker } from '../core/model/config.ts';
+import { candidateAt } from '../host/worker/candidate.ts';
+import { now } from '../host/process/clock.ts';
+import { readDesired } from '../host/state/desired-file.ts';
+import { readPidfile } from '../host/state/records.ts';
+import { acted, lockWait, recording, type PlanOutcome } from '../engine/command.ts';
 
 export interface AdoptOptions {
   /** A whole name, `mail.1`. */
@@ -135,10 +135,10 @@ function refusalOfInstance(
       reason: `${name} runs already, as pid ${living.pid}`,
       hint: `workerctl stop ${name} lets that one finish`,
     };
-  const intent = readIntent(config.stateDir);
-  if (isHeld(intent, name, now()))
+  const desired = readDesired(config.stateDir);
+  if (isHeld(desired, name, now()))
     return { reason: `${name} is held`, hint: `workerctl unhold ${name} ends that` };
-  const rollout = rolloutOf(intent, name);
+  const rollout = rolloutOf(desired, name);
   if (rollout !== undefined && rollout.aborted === undefined)
     return {
       reason: `a restart of ${name} is under way, and would take it for the replacement`,

@@ -1,16 +1,17 @@
-import type { Context } from '../control/context.ts';
-import { recycling } from '../control/recycling.ts';
-import { isSameIntent, passLockPath, planPass, runPass } from '../control/pass.ts';
-import { WorkerctlError } from '../core/error.ts';
-import type { Event } from '../core/event.ts';
-import type { ActOutcome } from '../core/outcome.ts';
-import { selectInstances, workerNameOf } from '../core/targets.ts';
-import { noWait, refuseIfLocked } from '../os/lock/pass-lock.ts';
-import { monotonicMs, sleep } from '../os/clock.ts';
-import { readProcess } from '../os/process-table.ts';
-import { recordedInstances } from '../os/state-files.ts';
-import { withoutRotations, type Rotation } from '../core/plan.ts';
-import { acted, recording, type PlanOutcome } from './act.ts';
+import type { Context } from '../engine/session.ts';
+import { recycling } from '../engine/observe/with-recycling.ts';
+import { passLockPath, planPass, runPass } from '../engine/pass/pass.ts';
+import { isSameDesired } from '../engine/pass/decide.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import type { Event } from '../core/events/event.ts';
+import type { ActOutcome } from '../core/events/outcome.ts';
+import { selectInstances, workerNameOf } from '../core/model/targets.ts';
+import { noWait, refuseIfLocked } from '../host/lock/pass-lock.ts';
+import { monotonicMs, sleep } from '../host/process/clock.ts';
+import { readProcess } from '../host/process/process-table.ts';
+import { recordedInstances } from '../host/state/paths.ts';
+import { withoutRotations, type Rotation } from '../core/model/plan.ts';
+import { acted, recording, type PlanOutcome } from '../engine/command.ts';
 
 /**
  * One pass over all workers: starts what is missing, carries on a restart whose command has ended, repairs. It waits for
@@ -35,7 +36,7 @@ export async function bootcheck(
     await replaceKilled(recorded, request, events);
   }
   if (rotations.length > 0) {
-    const { rotateLogs } = await import('../control/rotate-logs.ts');
+    const { rotateLogs } = await import('../engine/watch/rotate-logs.ts');
     await rotateLogs(recorded, rotations);
   }
   context.hooks.kick(context);
@@ -95,7 +96,7 @@ async function look(
 ): Promise<{ isAllWell: boolean; rotations: readonly Rotation[]; silent: readonly string[] }> {
   const {
     plan: all,
-    intent,
+    desired,
     before,
     observation,
   } = await planPass({ ...context, report: () => undefined }, request);
@@ -103,7 +104,7 @@ async function look(
     ({ problems }) => problems.length > 0,
   );
   const { plan, rotations } = withoutRotations(all);
-  const isAllWell = plan.length === 0 && isSameIntent(intent, before) && !hasProblems;
+  const isAllWell = plan.length === 0 && isSameDesired(desired, before) && !hasProblems;
   const silent = plan.flatMap((action) =>
     action.kind === 'dump' || (action.kind === 'kill' && action.isWatchdog === true)
       ? [workerNameOf(action.instance)]

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
-import { loadConfig } from '../config/load-config.ts';
-import { configWarnings } from '../config/warnings.ts';
-import { workerPath } from '../core/launch.ts';
-import type { Config } from '../core/worker.ts';
+import { loadConfig } from '../config/load.ts';
+import { configWarnings } from '../config/host-warnings.ts';
+import { workerPath } from '../core/model/launch.ts';
+import type { Config } from '../core/model/config.ts';
 
 export interface CheckOutcome {
   readonly kind: 'check';

@@ -1,13 +1,13 @@
 import { dirname } from 'node:path';
-import { drainFindings } from '../core/doctor/drains.ts';
-import { processFindings } from '../core/doctor/processes.ts';
-import { timeoutFindings } from '../core/doctor/timeouts.ts';
-import { WorkerctlError } from '../core/error.ts';
-import { problem, warning, type Finding, type Report } from '../core/finding.ts';
-import type { Config } from '../core/worker.ts';
-import { createAsk, type Ask } from '../os/ask-program.ts';
-import { sleep } from '../os/clock.ts';
-import { describeErrno } from '../os/errno.ts';
+import { drainFindings } from './doctor/drains.ts';
+import { processFindings } from './doctor/processes.ts';
+import { timeoutFindings } from './doctor/timeouts.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import { problem, warning, type Finding, type Report } from '../core/views/finding.ts';
+import type { Config } from '../core/model/config.ts';
+import { createAsk, type Ask } from '../host/process/run.ts';
+import { sleep } from '../host/process/clock.ts';
+import { describeErrno } from '../host/files/errno.ts';
 import { cronFindings } from './doctor/cron.ts';
 import { examine, type Examination } from './doctor/examination.ts';
 import { kernelFindings } from './doctor/kernel.ts';
@@ -35,7 +35,7 @@ const checks: Readonly<Record<string, Check>> = {
   workers: workerFindings,
   limits: limitFindings,
   processes: ({ config, observation, marked }) => processFindings(config, observation, marked),
-  drains: ({ intent, observation }) => drainFindings(intent, observation),
+  drains: ({ desired, observation }) => drainFindings(desired, observation),
   timeouts: ({ config, observation }) => timeoutFindings(config, observation),
   watch: residentFindings,
   notify: notifyFindings,

@@ -1,10 +1,10 @@
-import { WorkerctlError } from '../core/error.ts';
-import { journalKinds, type JournalEntry } from '../core/journal.ts';
-import { namedBy, selectInstances } from '../core/targets.ts';
-import type { Moment } from '../core/time.ts';
-import type { Config } from '../core/worker.ts';
-import { readJournal, type JournalFound } from '../os/journal-read.ts';
-import { recordedInstances } from '../os/state-files.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import { journalKinds, type JournalEntry } from '../core/events/journal.ts';
+import { namedBy, selectInstances } from '../core/model/targets.ts';
+import type { Moment } from '../core/basics/time.ts';
+import type { Config } from '../core/model/config.ts';
+import { readJournal, type JournalFound } from '../host/journal/read.ts';
+import { recordedInstances } from '../host/state/paths.ts';
 
 /** Which events somebody wants to see. */
 export interface EventsRequest {

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { projectWorkers } from '../config/project.ts';
-import { starterConfig } from '../config/starter.ts';
-import { WorkerctlError } from '../core/error.ts';
+import { projectWorkers } from './init/detect-project.ts';
+import { starterConfig } from './init/template.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
 
 export interface InitOptions {
   readonly directory: string;

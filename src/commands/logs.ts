@@ -1,8 +1,9 @@
-import { launchOf, loggerOf } from '../core/launch.ts';
-import { isLeaving } from '../core/leaving.ts';
-import { selectInstances, workerNameOf } from '../core/targets.ts';
-import type { Config } from '../core/worker.ts';
-import { readRecord, recordedInstances } from '../os/state-files.ts';
+import { launchOf, loggerOf } from '../core/model/launch.ts';
+import { isRetiring } from '../core/model/leaving.ts';
+import { selectInstances, workerNameOf } from '../core/model/targets.ts';
+import type { Config } from '../core/model/config.ts';
+import { readRecord } from '../host/state/records.ts';
+import { recordedInstances } from '../host/state/paths.ts';
 
 /** A log to be shown. */
 export interface LogSource {
@@ -27,7 +28,7 @@ export function logSources(
   const names = selectInstances(config, recordedInstances(stateDir), targets);
   const found = new Map<string, LogSource>();
   for (const name of names) {
-    if (isLeaving(name)) continue;
+    if (isRetiring(name)) continue;
     const source = sourceOf(config, hostName, name);
     if (source === undefined) continue;
     const known = found.get(source.path);

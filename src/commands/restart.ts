@@ -1,27 +1,28 @@
 import { randomBytes } from 'node:crypto';
-import { bringUp } from '../control/bring-up.ts';
-import { reportLeftAlone } from '../control/carry-on.ts';
-import { report, workerOf, type Context } from '../control/context.ts';
-import { observeReported } from '../control/observe.ts';
-import { killNow, planPass, runPass, type PassOutcome } from '../control/pass.ts';
-import { WorkerctlError } from '../core/error.ts';
-import type { Goal } from '../core/goal.ts';
+import { bringUp } from '../engine/wait/bring-up.ts';
+import { reportLeftAlone } from '../engine/wait/carry-on.ts';
+import { report, workerOf, type Context } from '../engine/session.ts';
+import { observeReported } from '../engine/observe/observe.ts';
+import { killNow, planPass, runPass } from '../engine/pass/pass.ts';
+import { type PassOutcome } from '../core/model/decision.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import type { Goal } from '../core/rules/apply-goal.ts';
 import {
   isHeld,
   isStopped,
-  type Intent,
+  type Desired,
   type Rollout,
   type RolloutOptions,
-} from '../core/intent.ts';
-import { isLeaving } from '../core/leaving.ts';
-import { liveProcess, type Observation } from '../core/observation.ts';
-import type { ActOutcome } from '../core/outcome.ts';
-import { membersOf } from '../core/rollout.ts';
-import { formatReleases } from '../core/rollout-status.ts';
-import { selectInstances, workerNameOf } from '../core/targets.ts';
-import type { Config } from '../core/worker.ts';
-import { checkStateDirectory } from '../os/state-directory.ts';
-import { recordedInstances } from '../os/state-files.ts';
+} from '../core/model/desired.ts';
+import { isRetiring } from '../core/model/leaving.ts';
+import { liveProcess, type Observation } from '../core/model/observation.ts';
+import type { ActOutcome } from '../core/events/outcome.ts';
+import { membersOf } from '../core/rules/rollout.ts';
+import { formatReleases } from '../core/views/rollout-status.ts';
+import { selectInstances, workerNameOf } from '../core/model/targets.ts';
+import type { Config } from '../core/model/config.ts';
+import { checkStateDirectory } from '../host/state/state-directory.ts';
+import { recordedInstances } from '../host/state/paths.ts';
 import {
   acted,
   failedAmong,
@@ -32,7 +33,7 @@ import {
   recording,
   type ActOptions,
   type PlanOutcome,
-} from './act.ts';
+} from '../engine/command.ts';
 import { configuredInstances } from './start.ts';
 
 export interface RestartOptions extends ActOptions {
@@ -59,7 +60,7 @@ export async function restart(
   const wanted = options.isOutdatedOnly ? outdatedAmong(recorded, named, before) : named;
   const selected = selectInstances(config, recordedInstances(config.stateDir), options.targets);
   const instances = options.isOutdatedOnly
-    ? selected.filter((name) => wanted.includes(name) || isLeaving(name))
+    ? selected.filter((name) => wanted.includes(name) || isRetiring(name))
     : selected;
   const goal = goalOf(context, wanted, before, options.rollout);
   const request = { goal, instances, mayHaveStrays: true } as const;
@@ -68,8 +69,9 @@ export async function restart(
   if (wanted.length === 0) return { ...acted('restart', events, { kind: 'reached' }), change };
 
   const outcome = await runPass(recorded, { ...request, lockWait });
-  const isLeftAlone = (name: string): boolean => isAlone(outcome.intent, outcome.observation, name);
-  reportLeftAlone(recorded, outcome.intent, wanted.filter(isLeftAlone));
+  const isLeftAlone = (name: string): boolean =>
+    isAlone(outcome.desired, outcome.observation, name);
+  reportLeftAlone(recorded, outcome.desired, wanted.filter(isLeftAlone));
   if (options.wait === 'not' && options.rollout.killAfter === 0) await killNow(recorded, instances);
   if (options.wait === 'not')
     return { ...acted('restart', events, { kind: 'not_waited' }), change };
@@ -109,20 +111,20 @@ function refuseOverlap({ workers }: Config, names: readonly string[]): void {
 
 /** What would be done now, and who would have to wait for his turn. */
 function planned(id: string, outcome: PassOutcome, config: Config): PlanOutcome {
-  const { intent, observation, plan } = outcome;
-  const rollout = intent.rollouts.find((one) => one.id === id);
+  const { desired, observation, plan } = outcome;
+  const rollout = desired.rollouts.find((one) => one.id === id);
   const now = new Set(plan.map(({ instance }) => instance));
   const later =
     rollout === undefined
       ? []
-      : [...membersOf(rollout, config, intent, observation)]
+      : [...membersOf(rollout, config, desired, observation)]
           .filter(([name, { kind }]) => kind === 'untouched' && !now.has(name))
           .map(([name]) => name);
   return { kind: 'planned', plan, later };
 }
 
-const isAlone = (intent: Intent, { now }: Observation, name: string): boolean =>
-  isStopped(intent, name) || isHeld(intent, name, now);
+const isAlone = (desired: Desired, { now }: Observation, name: string): boolean =>
+  isStopped(desired, name) || isHeld(desired, name, now);
 
 function goalOf(
   context: Context,

@@ -1,12 +1,13 @@
-import { bringUp } from '../control/bring-up.ts';
-import { report, type Context } from '../control/context.ts';
-import { planPass, runPass, type PassOutcome } from '../control/pass.ts';
-import { WorkerctlError } from '../core/error.ts';
-import { leavingSince, liveProcess } from '../core/observation.ts';
-import type { ActOutcome } from '../core/outcome.ts';
-import { isOfConfig, selectInstances } from '../core/targets.ts';
-import { elapsed } from '../core/time.ts';
-import { recordedInstances } from '../os/state-files.ts';
+import { bringUp } from '../engine/wait/bring-up.ts';
+import { report, type Context } from '../engine/session.ts';
+import { planPass, runPass } from '../engine/pass/pass.ts';
+import { type PassOutcome } from '../core/model/decision.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import { drainingSince, liveProcess } from '../core/model/observation.ts';
+import type { ActOutcome } from '../core/events/outcome.ts';
+import { isOfConfig, selectInstances } from '../core/model/targets.ts';
+import { elapsed } from '../core/basics/time.ts';
+import { recordedInstances } from '../host/state/paths.ts';
 import {
   acted,
   failedAmong,
@@ -17,7 +18,7 @@ import {
   recording,
   type ActOptions,
   type PlanOutcome,
-} from './act.ts';
+} from '../engine/command.ts';
 
 /** Starts what is down, also what was stopped on purpose, and waits until it is ready. */
 export async function start(
@@ -75,7 +76,7 @@ function reportRunning(context: Context, { observation }: PassOutcome): Set<stri
     const process = liveProcess(observed);
     if (process === undefined) continue;
     const { pid } = process;
-    const stop = leavingSince(observed);
+    const stop = drainingSince(observed);
     if (stop === undefined) {
       report(context, observed.name, { kind: 'already_running', pid });
     } else {

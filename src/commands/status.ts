@@ -1,12 +1,14 @@
-import { lookForStrays, observeReported, type Scene } from '../control/observe.ts';
-import { applyGoal } from '../core/goal.ts';
-import { isLeaving } from '../core/leaving.ts';
-import { statusOf, type Releases, type Status } from '../core/status.ts';
-import { selectInstances, workerNameOf } from '../core/targets.ts';
-import type { Config, Worker } from '../core/worker.ts';
-import { readIntent } from '../os/intent-file.ts';
-import { checkStateDirectory } from '../os/state-directory.ts';
-import { stateFilesIn } from '../os/record-cache.ts';
+import { observeReported } from '../engine/observe/observe.ts';
+import { lookForStrays } from '../engine/observe/presence.ts';
+import { type Scene } from '../engine/scene.ts';
+import { applyGoal } from '../core/rules/apply-goal.ts';
+import { isRetiring } from '../core/model/leaving.ts';
+import { statusOf, type Releases, type Status } from '../core/views/status.ts';
+import { selectInstances, workerNameOf } from '../core/model/targets.ts';
+import type { Config, Worker } from '../core/model/config.ts';
+import { readDesired } from '../host/state/desired-file.ts';
+import { checkStateDirectory } from '../host/state/state-directory.ts';
+import { stateFilesIn } from '../host/state/record-cache.ts';
 
 export interface StatusRequest {
   readonly targets: readonly string[];
@@ -30,24 +32,24 @@ export async function status(scene: Scene, { targets, releaseOf }: StatusRequest
   );
   const observation = someAreUnknown ? lookForStrays(scene, seen) : seen;
   // As the next pass will see it: a death that no pass has noticed yet counts.
-  const intent = applyGoal(config, readIntent(config.stateDir), { kind: 'check' }, observation);
-  return statusOf(config, intent, observation, releasesOf(config, releaseOf));
+  const desired = applyGoal(config, readDesired(config.stateDir), { kind: 'check' }, observation);
+  return statusOf(config, desired, observation, releasesOf(config, releaseOf));
 }
 
 /** Memory is shown where it has a limit. */
 async function withMeasures(scene: Scene, releaseOf: StatusRequest['releaseOf']): Promise<Scene> {
   if (!scene.config.workers.some(({ recycle }) => recycle?.memory !== undefined)) return scene;
-  const { createMeasures } = await import('../control/measure.ts');
+  const { createMeasures } = await import('../engine/observe/measures.ts');
   return { ...scene, measures: createMeasures(() => releaseOf) };
 }
 
 /** Old processes that are leaving come right after the instance that they are of. */
 function besideTheirOwn(names: readonly string[]): readonly string[] {
-  const leaving = names.filter(isLeaving);
-  if (leaving.length === 0) return names;
+  const retiring = names.filter(isRetiring);
+  if (retiring.length === 0) return names;
   return names
-    .filter((name) => !isLeaving(name))
-    .flatMap((name) => [name, ...leaving.filter((one) => one.startsWith(`${name}~`))]);
+    .filter((name) => !isRetiring(name))
+    .flatMap((name) => [name, ...retiring.filter((one) => one.startsWith(`${name}~`))]);
 }
 
 const releasesOf = ({ workers }: Config, releaseOf: StatusRequest['releaseOf']): Releases =>

@@ -1,14 +1,16 @@
-import { report, workerOf, type Context } from '../control/context.ts';
-import { killNow, planPass, runPass, type PassOutcome } from '../control/pass.ts';
-import { waitForExit } from '../control/wait-for-exit.ts';
-import { isStopped } from '../core/intent.ts';
-import { liveProcess, type ObservedInstance } from '../core/observation.ts';
-import type { ActOutcome } from '../core/outcome.ts';
-import { isAwaited } from '../core/reconcile.ts';
-import { isOfConfig, selectInstances, workerNameOf } from '../core/targets.ts';
-import { durationOf } from '../core/time.ts';
-import type { Config, Worker } from '../core/worker.ts';
-import { readRecord, recordedInstances } from '../os/state-files.ts';
+import { report, workerOf, type Context } from '../engine/session.ts';
+import { killNow, planPass, runPass } from '../engine/pass/pass.ts';
+import { type PassOutcome } from '../core/model/decision.ts';
+import { waitForExit } from '../engine/wait/wait-for-exit.ts';
+import { isStopped } from '../core/model/desired.ts';
+import { liveProcess, type ObservedInstance } from '../core/model/observation.ts';
+import type { ActOutcome } from '../core/events/outcome.ts';
+import { isAwaited } from '../core/rules/reconcile.ts';
+import { isOfConfig, selectInstances, workerNameOf } from '../core/model/targets.ts';
+import { durationOf } from '../core/basics/time.ts';
+import type { Config, Worker } from '../core/model/config.ts';
+import { readRecord } from '../host/state/records.ts';
+import { recordedInstances } from '../host/state/paths.ts';
 import {
   acted,
   failedAmong,
@@ -18,7 +20,7 @@ import {
   type ActOptions,
   type LimitOptions,
   type PlanOutcome,
-} from './act.ts';
+} from '../engine/command.ts';
 
 /** Asks instances to finish, waits until they have left, and remembers that they are to stay down. */
 export async function stop(
@@ -61,7 +63,7 @@ export async function stop(
 /** Says what is stopped already; of who is gone and no longer wanted, only where he was named. The others are still there. */
 function reportStopped(
   context: Context,
-  { intent, observation }: PassOutcome,
+  { desired, observation }: PassOutcome,
   targets: readonly string[],
 ): string[] {
   const all = [...observation.instances.values()];
@@ -69,7 +71,7 @@ function reportStopped(
     liveProcess(observed) !== undefined ||
     isAwaited(observed, workerOf(context.config, observed.name));
   for (const { name } of all.filter((observed) => !isThere(observed))) {
-    if (isStopped(intent, name)) report(context, name, { kind: 'already_stopped' });
+    if (isStopped(desired, name)) report(context, name, { kind: 'already_stopped' });
     else if (targets.includes(name)) report(context, name, { kind: 'not_running' });
   }
   return all.filter(isThere).map(({ name }) => name);

@@ -1,14 +1,14 @@
-import { report, type Context } from '../control/context.ts';
-import { observeReported } from '../control/observe.ts';
-import { planPass, runPass } from '../control/pass.ts';
-import { WorkerctlError } from '../core/error.ts';
-import { instanceNames } from '../core/instance.ts';
-import type { ActOutcome } from '../core/outcome.ts';
-import { selectInstances } from '../core/targets.ts';
-import { identifiersFor } from '../core/wants.ts';
-import type { Worker } from '../core/worker.ts';
-import { recordedInstances } from '../os/state-files.ts';
-import { acted, lockWait, recording, type PlanOutcome } from './act.ts';
+import { report, type Context } from '../engine/session.ts';
+import { observeReported } from '../engine/observe/observe.ts';
+import { planPass, runPass } from '../engine/pass/pass.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import { instanceNames } from '../core/model/instance.ts';
+import type { ActOutcome } from '../core/events/outcome.ts';
+import { selectInstances } from '../core/model/targets.ts';
+import { identifiersFor } from '../core/rules/scaling.ts';
+import type { Worker } from '../core/model/config.ts';
+import { recordedInstances } from '../host/state/paths.ts';
+import { acted, lockWait, recording, type PlanOutcome } from '../engine/command.ts';
 
 export interface WantOptions {
   readonly worker: string;

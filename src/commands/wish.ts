@@ -1,15 +1,16 @@
-import { report, type Context } from '../control/context.ts';
-import { planPass, runPass, type PassOutcome } from '../control/pass.ts';
-import { WorkerctlError } from '../core/error.ts';
-import type { Goal } from '../core/goal.ts';
-import { isHeld } from '../core/intent.ts';
-import { liveProcess, sentQuiet } from '../core/observation.ts';
-import type { ActOutcome } from '../core/outcome.ts';
-import type { Noted } from '../core/plan.ts';
-import { workerNameOf } from '../core/targets.ts';
-import { momentOf, type Duration } from '../core/time.ts';
-import { now } from '../os/clock.ts';
-import { acted, lockWait, recording, type PlanOutcome } from './act.ts';
+import { report, type Context } from '../engine/session.ts';
+import { planPass, runPass } from '../engine/pass/pass.ts';
+import { type PassOutcome } from '../core/model/decision.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import type { Goal } from '../core/rules/apply-goal.ts';
+import { isHeld } from '../core/model/desired.ts';
+import { liveProcess, sentQuiet } from '../core/model/observation.ts';
+import type { ActOutcome } from '../core/events/outcome.ts';
+import type { Noted } from '../core/model/plan.ts';
+import { workerNameOf } from '../core/model/targets.ts';
+import { momentOf, type Duration } from '../core/basics/time.ts';
+import { now } from '../host/process/clock.ts';
+import { acted, lockWait, recording, type PlanOutcome } from '../engine/command.ts';
 import { configuredInstances } from './start.ts';
 
 export interface WishOptions {
@@ -22,7 +23,7 @@ export interface WishOptions {
 type WishKind = 'quiet' | 'resume' | 'hold' | 'unhold';
 
 /** Lets instances take no new job (`quiet`) or jobs again (`resume`), leaves them alone (`hold`) or not any more (`unhold`). */
-export const wish =
+export const request =
   (kind: WishKind) =>
   async (context: Context, options: WishOptions): Promise<ActOutcome | PlanOutcome> => {
     const instances = configuredInstances(context, options.targets);

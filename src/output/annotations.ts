@@ -1,5 +1,5 @@
-import { formatEvent, isFailure, type Event } from '../core/event.ts';
-import { shownName } from '../core/leaving.ts';
+import { formatEvent, isFailure, type Event } from '../core/events/event.ts';
+import { shownName } from '../core/model/leaving.ts';
 
 /** Whether this runs in a GitHub workflow, where annotations are to be printed and nowhere else. */
 export const isGitHubWorkflow = (env: NodeJS.ProcessEnv): boolean =>

@@ -1,4 +1,4 @@
-import { countOf, type Finding, type Report } from '../core/finding.ts';
+import { countOf, type Finding, type Report } from '../core/views/finding.ts';
 import type { Colours } from './plain.ts';
 
 /** Where the words begin, behind the level. */

@@ -1,5 +1,5 @@
-import { own } from '../core/own.ts';
-import type { Status } from '../core/status.ts';
+import { lookup } from '../core/basics/lookup.ts';
+import type { Status } from '../core/views/status.ts';
 
 /** Each worker by name: how many run, how many are desired, and their pids; who drains counts until he is gone. */
 export function formatJobs({ instances, desired }: Status): string {
@@ -11,7 +11,7 @@ export function formatJobs({ instances, desired }: Status): string {
       .sort((a, b) => a - b);
     return [
       `${name} count ${pids.length}`,
-      `${name} desired ${own(desired, name) ?? 0}`,
+      `${name} desired ${lookup(desired, name) ?? 0}`,
       `${name} pids ${pids.join(' ')}`.trimEnd(),
     ];
   });

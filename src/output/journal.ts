@@ -1,5 +1,5 @@
-import type { JournalEntry } from '../core/journal.ts';
-import { formatDayAndTime, momentOf, type Moment } from '../core/time.ts';
+import type { JournalEntry } from '../core/events/journal.ts';
+import { formatDayAndTime, momentOf, type Moment } from '../core/basics/time.ts';
 import type { Colours } from './plain.ts';
 
 /** How wide the column of the instances is. */
@@ -20,8 +20,8 @@ export function formatEntry(
 }
 
 /** As `status` has it: an old process that is leaving is told by its instance. */
-const nameOf = ({ instance, leaving }: JournalEntry & { leaving?: unknown }): string =>
-  printable(leaving === true ? `${instance} (leaving)` : instance);
+const nameOf = ({ instance, retiring }: JournalEntry & { retiring?: unknown }): string =>
+  printable(retiring === true ? `${instance} (leaving)` : instance);
 
 const wordsOf = ({ kind, text }: JournalEntry & { text?: unknown }): string =>
   printable(typeof text === 'string' && text !== '' ? text : kind);

@@ -1,4 +1,4 @@
-import type { Phase, ProgressView } from '../core/progress.ts';
+import type { Phase, ProgressView } from '../core/views/phase.ts';
 import type { Colours } from './plain.ts';
 import { byPhase, countedPhases, formatHeader, rowFormat } from './progress.ts';
 import width from './width.ts';

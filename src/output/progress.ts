@@ -1,7 +1,7 @@
-import { formatActivity } from '../core/activity.ts';
-import { shownName } from '../core/leaving.ts';
-import type { Phase, Progress, ProgressView } from '../core/progress.ts';
-import { durationOf, formatDuration, formatTimeOfDay, type Moment } from '../core/time.ts';
+import { formatActivity } from '../core/model/activity.ts';
+import { shownName } from '../core/model/leaving.ts';
+import type { Phase, Progress, ProgressView } from '../core/views/phase.ts';
+import { durationOf, formatDuration, formatTimeOfDay, type Moment } from '../core/basics/time.ts';
 
 /** How many instances one line names before it only counts them. */
 const namedAtMost = 5;

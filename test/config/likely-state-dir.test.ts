@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { parseConfig } from '../../src/config/load-config.ts';
-import { likelyStateDir } from '../../src/config/likely-state-dir.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { likelyStateDir } from '../../src/config/find.ts';
 
 const file = '/srv/app/workerctl.yaml';
 const workers = { mail: { command: 'mail' } };

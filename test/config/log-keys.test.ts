@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { effectiveConfig } from '../../src/config/effective.ts';
+import { effectiveConfig } from '../../src/config/schema/print.ts';
 import { configIn, scratchFolder } from './scratch.ts';
 
 const { load, worker, problems } = configIn(scratchFolder());

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
-import { loadConfig } from '../../src/config/load-config.ts';
-import { WorkerctlError } from '../../src/core/error.ts';
-import type { Config, Worker } from '../../src/core/worker.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { WorkerctlError } from '../../src/core/basics/error.ts';
+import type { Config, Worker } from '../../src/core/model/config.ts';
 
 /** A folder that is removed after the tests of the file. */
 export function scratchFolder(): string {

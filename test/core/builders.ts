@@ -1,14 +1,23 @@
-import type { Activity } from '../../src/core/activity.ts';
-import { applyGoal, type Goal } from '../../src/core/goal.ts';
-import { noIntent, type Intent, type Rollout, type RolloutOptions } from '../../src/core/intent.ts';
-import { leavingName } from '../../src/core/leaving.ts';
-import type { Observation, ObservedInstance, PidfileState } from '../../src/core/observation.ts';
-import { formatPlan } from '../../src/core/plan.ts';
-import type { LiveProcess } from '../../src/core/process.ts';
-import { reconcile } from '../../src/core/reconcile.ts';
-import type { Death, ProcessRecord, Quieting, Stop } from '../../src/core/record.ts';
-import { durationOf, momentOf, type Duration, type Moment } from '../../src/core/time.ts';
-import type { Config, Worker } from '../../src/core/worker.ts';
+import type { Activity } from '../../src/core/model/activity.ts';
+import { applyGoal, type Goal } from '../../src/core/rules/apply-goal.ts';
+import {
+  noDesired,
+  type Desired,
+  type Rollout,
+  type RolloutOptions,
+} from '../../src/core/model/desired.ts';
+import { retiringName } from '../../src/core/model/leaving.ts';
+import type {
+  Observation,
+  ObservedInstance,
+  PidfileState,
+} from '../../src/core/model/observation.ts';
+import { formatPlan } from '../../src/core/model/plan.ts';
+import type { LiveProcess } from '../../src/core/model/process.ts';
+import { reconcile } from '../../src/core/rules/reconcile.ts';
+import type { Death, ProcessRecord, Quieting, Stop } from '../../src/core/model/record.ts';
+import { durationOf, momentOf, type Duration, type Moment } from '../../src/core/basics/time.ts';
+import type { Config, Worker } from '../../src/core/model/config.ts';
 
 /** 12:00:00 local time on some day. */
 export const noon = momentOf(new Date(2026, 0, 15, 12, 0, 0).getTime());
@@ -89,7 +98,7 @@ export const recordOf = (
   startTime: pid * 10,
   bootId: 'boot',
   instance,
-  start: `start-${pid}`,
+  runId: `start-${pid}`,
   shimPid: pid - 1,
   startedAt: momentOf(noon - hour),
   commandDigest: 'digest',
@@ -111,11 +120,12 @@ export const stopOf = (pid: number, sent = true, more: Partial<Stop> = {}): Stop
 export const quietOf = (pid: number, more: Partial<Quieting> = {}): Quieting => ({
   ...stopOf(pid),
   signal: 'TSTP',
-  isPrelude: true,
+  stopsWhenIdle: true,
   ...more,
 });
 
 export const busy: Activity = { kind: 'busy', what: 'job 212' };
+
 export const idle: Activity = { kind: 'idle' };
 
 interface Alive {
@@ -152,13 +162,13 @@ export function alive(name: string, pid: number, more: Alive = {}): ObservedInst
 }
 
 /** An old process of an instance that leaves beside its replacement. */
-export function leaving(instance: string, pid: number, more: Alive = {}): ObservedInstance {
+export function retiring(instance: string, pid: number, more: Alive = {}): ObservedInstance {
   const observed = alive(instance, pid, {
     stop: stopOf(pid),
     pidfile: { kind: 'absent' },
     ...more,
   });
-  return { ...observed, name: leavingName(instance, `start-${pid}`) };
+  return { ...observed, name: retiringName(instance, `start-${pid}`) };
 }
 
 interface Dead {
@@ -230,13 +240,13 @@ export const seenAt = (after: Duration, ...instances: ObservedInstance[]): Obser
   sinceBoot: durationOf(upAtNoon + after),
 });
 
-export const stoppedIntent = (...names: string[]): Intent => ({
-  ...noIntent,
+export const stoppedIntent = (...names: string[]): Desired => ({
+  ...noDesired,
   stopped: Object.fromEntries(names.map((name) => [name, { at: noon, by: 'ann@web1' }])),
 });
 
-export const heldIntent = (...names: string[]): Intent => ({
-  ...noIntent,
+export const heldIntent = (...names: string[]): Desired => ({
+  ...noDesired,
   held: Object.fromEntries(names.map((name) => [name, { at: noon, by: 'ann@web1' }])),
 });
 
@@ -257,17 +267,17 @@ export const aRollout = (
   ...more,
 });
 
-export const rolling = (...rollouts: Rollout[]): Intent => ({ ...noIntent, rollouts });
+export const rolling = (...rollouts: Rollout[]): Desired => ({ ...noDesired, rollouts });
 
 /** What a pass decides: its plan as text, and what people want after it. */
 export function decide(
   config: Config,
-  before: Intent,
+  before: Desired,
   seen: Observation,
   goal: Goal = { kind: 'check' },
-): { readonly intent: Intent; readonly plan: string } {
-  const intent = applyGoal(config, before, goal, seen);
-  return { intent, plan: formatPlan(reconcile(config, intent, seen)) };
+): { readonly desired: Desired; readonly plan: string } {
+  const desired = applyGoal(config, before, goal, seen);
+  return { desired, plan: formatPlan(reconcile(config, desired, seen)) };
 }
 
 /** What somebody wants of these instances. */

@@ -91,7 +91,7 @@ test('a worker must have the same environment whoever starts it', async () => {
     const text = JSON.stringify(environmentOf(worker))
       .replaceAll(rig.folder, 'FOLDER')
       .replaceAll(basename(rig.folder), 'RELEASE')
-      .replaceAll(String(rig.instance('mail.1').record()['start']), 'START');
+      .replaceAll(String(rig.instance('mail.1').record()['run_id']), 'START');
     environments.push(text.replaceAll(String(worker), 'PID'));
   }
   expect(environments[1]).toBe(environments[0]);
@@ -252,7 +252,7 @@ test('variables that the shim happens to use must reach the worker as they are',
     instance: 'blue',
     state_dir: 'mine',
     pidfile: 'mine',
-    start: 'early',
+    runId: 'early',
     stage: 'production',
     stat: 'mine',
     start_time: 'mine',

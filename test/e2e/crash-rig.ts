@@ -193,8 +193,8 @@ const hasLeaving = (rig: Rig): boolean =>
 
 /** A restart that may go on. Only to know when to look: the verdict is not found in our own files. */
 function isUnderWay({ stateDir }: Rig): boolean {
-  const intent = readOr(join(stateDir, 'state.json'), '{}');
-  const { rollouts = [] } = JSON.parse(intent) as { rollouts?: { aborted?: unknown }[] };
+  const desired = readOr(join(stateDir, 'state.json'), '{}');
+  const { rollouts = [] } = JSON.parse(desired) as { rollouts?: { aborted?: unknown }[] };
   return rollouts.some(({ aborted }) => aborted === undefined);
 }
 
@@ -230,8 +230,8 @@ function view({ folder, stateDir }: Rig): string {
   const noted = readdirSync(folder)
     .filter((file) => /\.(?:boots|terms|quiets|resumes|doubles)$/.test(file))
     .map((file) => `${file}: ${readOr(join(folder, file), '').trim().replaceAll('\n', ' ')}`);
-  const intent = readOr(join(stateDir, 'state.json'), 'no state.json');
-  return [...noted, readdirSync(stateDir).join(' '), intent].join('\n');
+  const desired = readOr(join(stateDir, 'state.json'), 'no state.json');
+  return [...noted, readdirSync(stateDir).join(' '), desired].join('\n');
 }
 
 function end(pid: number): void {

@@ -75,9 +75,9 @@ test('the daemon in the pidfile must become the instance, with our environment a
   expect(recordedPid(rig)).toBe(pid);
   expect(daemonsOf(rig)).toEqual([pid]);
   const environment = environmentOf(pid);
-  const start = String(rig.instance('mail.1').record()['start']);
+  const runId = String(rig.instance('mail.1').record()['run_id']);
   expect(environment['WORKERCTL_HEARTBEAT_FILE']).toBe(
-    `${rig.stateDir}/heartbeats/mail.1.${start}`,
+    `${rig.stateDir}/heartbeats/mail.1.${runId}`,
   );
   expect(environment).not.toHaveProperty('WORKERCTL_PID');
   expect(Object.keys(environment).filter((key) => key.startsWith('SHIM_'))).toEqual([]);

@@ -35,7 +35,7 @@ function upgrade(rig: Rig, pid: number, named = ''): void {
 /** Waits until the process has started its successor, and the watch has noted that. */
 async function heirOf(rig: Rig, mail: InstanceHandle, pid: number): Promise<number> {
   upgrade(rig, pid);
-  await until(() => existsSync(`${rig.stateDir}/mail.1.heir`), 'the successor to be noted');
+  await until(() => existsSync(`${rig.stateDir}/mail.1.successor`), 'the successor to be noted');
   return until(() => mail.boots().find((one) => one !== pid), 'the successor to boot');
 }
 
@@ -87,7 +87,7 @@ test.runIf(hasPerl)(
     expect((await rig.workerctl('start')).exitCode).toBe(0);
     const next = await successor(mail, heir);
     expect(mail.processes()).toEqual([next]);
-    expect(existsSync(`${rig.stateDir}/mail.1.heir`)).toBe(false);
+    expect(existsSync(`${rig.stateDir}/mail.1.successor`)).toBe(false);
   },
 );
 
@@ -149,13 +149,13 @@ test.runIf(hasPerl)(
     upgrade(rig, pid, '4194303');
     await watch.says(/MAINPID=4194303 of pid \d+ is not followed: there is no such process/);
     expect(watch.said().match(/MAINPID=1 .*: that is no process of its own$/gm)).toHaveLength(1);
-    expect(existsSync(`${rig.stateDir}/mail.1.heir`)).toBe(false);
+    expect(existsSync(`${rig.stateDir}/mail.1.successor`)).toBe(false);
 
     rig.configure({ mail: { command: fixture('hands-over'), ready: { after: '0s' } } });
     watch.send('SIGHUP');
     await watch.says(/the config was read again/);
     upgrade(rig, pid);
     await watch.says(/is not followed: the worker has no ready: \{notify: true\}/);
-    expect(readOr(`${rig.stateDir}/mail.1.heir`, 'none')).toBe('none');
+    expect(readOr(`${rig.stateDir}/mail.1.successor`, 'none')).toBe('none');
   },
 );

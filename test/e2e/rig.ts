@@ -29,6 +29,7 @@ export const fixture = (name: string): string => join(fixtures, name);
 
 /** The keys of a worker as the config has them. */
 export type WorkerKeys = Readonly<Record<string, unknown>>;
+
 export type Workers = Readonly<Record<string, WorkerKeys>>;
 
 export interface Rig {

@@ -66,7 +66,7 @@ test('status --json must tell the same under schema 1', async () => {
         detail: '',
       },
     ],
-    wants: [],
+    counts: [],
     releases: { mail: basename(rig.folder) },
     rollouts: [],
   });

@@ -126,12 +126,12 @@ test('who drains and who leaves beside his replacement must be watched, and neve
   });
   const said = await watched(rig);
   const [mail, maps] = [rig.instance('mail.1'), rig.instance('maps.1')];
-  const [draining, leaving] = [await booted(mail), await booted(maps)];
-  const [drainer, leaver] = [processAt(draining), processAt(leaving)];
+  const [draining, retiring] = [await booted(mail), await booted(maps)];
+  const [drainer, leaver] = [processAt(draining), processAt(retiring)];
   expect((await rig.workerctl('stop', '--no-wait', 'mail')).exitCode).toBe(0);
   expect((await rig.workerctl('restart', '--no-wait', 'maps')).exitCode).toBe(0);
   await termed(mail, draining);
-  const replacement = await successor(maps, leaving);
+  const replacement = await successor(maps, retiring);
   expect(await statesOf(rig)).toEqual(
     expect.arrayContaining(['mail.1 draining', 'maps.1 leaving']),
   );
@@ -141,12 +141,12 @@ test('who drains and who leaves beside his replacement must be watched, and neve
   expect([drainer, leaver].map((one) => one && isAlive(one))).toEqual([true, true]);
 
   silence(rig, draining);
-  silence(rig, leaving);
+  silence(rig, retiring);
   await until(() => [drainer, leaver].every((one) => one && !isAlive(one)), 'both to be killed');
   // They may be found silent in two passes: then the second kill is told behind the first death.
   for (const words of [
     `Watchdog killing worker ${draining} (mail.1)`,
-    `Watchdog killing worker ${leaving} (maps.1 (leaving))`,
+    `Watchdog killing worker ${retiring} (maps.1 (leaving))`,
     `Child ${draining} (mail.1) died: 9 (expected)`,
   ])
     await until(() => said().includes(words), words);

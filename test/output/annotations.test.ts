@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Event } from '../../src/core/event.ts';
+import type { Event } from '../../src/core/events/event.ts';
 import { annotate, annotationFor, isGitHubWorkflow } from '../../src/output/annotations.ts';
 import { noon } from '../core/builders.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fine, problem, warning, type Report } from '../../src/core/finding.ts';
+import { fine, problem, warning, type Report } from '../../src/core/views/finding.ts';
 import { formatReports, reportsJson } from '../../src/output/doctor.ts';
 import { plain } from '../../src/output/plain.ts';
 

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
-import { noIntent } from '../../src/core/intent.ts';
-import { statusOf } from '../../src/core/status.ts';
+import { noDesired } from '../../src/core/model/desired.ts';
+import { statusOf } from '../../src/core/views/status.ts';
 import { formatJobs } from '../../src/output/jobs.ts';
-import { formatMetrics } from '../../src/output/prometheus.ts';
+import { formatMetrics } from '../../src/output/metrics/prometheus.ts';
 import { aConfig, alive, aWorker, observation } from '../core/builders.ts';
 
 test('a worker that is named as what every object inherits must be listed as any other', () => {
   const config = aConfig(aWorker('toString', ['1', '2']));
-  const status = statusOf(config, noIntent, observation(alive('toString.1', 10)));
+  const status = statusOf(config, noDesired, observation(alive('toString.1', 10)));
   expect(formatJobs(status)).toBe('toString count 1\ntoString desired 2\ntoString pids 10\n');
   expect(formatMetrics(status)).toContain('workerctl_instances_wanted{worker="toString"} 2\n');
 });
 
 test('one that the config no longer has must not be wanted by its name alone', () => {
-  const status = statusOf(aConfig(), noIntent, observation(alive('valueOf.1', 10)));
+  const status = statusOf(aConfig(), noDesired, observation(alive('valueOf.1', 10)));
   expect(formatMetrics(status)).toContain('workerctl_instances_wanted{worker="valueOf"} 0\n');
 });

@@ -1,8 +1,8 @@
 import xterm from '@xterm/headless';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Progress, ProgressView } from '../../src/core/progress.ts';
-import { durationOf, momentOf } from '../../src/core/time.ts';
+import type { Progress, ProgressView } from '../../src/core/views/phase.ts';
+import { durationOf, momentOf } from '../../src/core/basics/time.ts';
 import { createLiveView, formatLive, type Size } from '../../src/output/live.ts';
 import { plain } from '../../src/output/plain.ts';
 import { phases } from '../../src/output/progress.ts';
@@ -27,6 +27,7 @@ const viewOf = (...items: Progress[]): ProgressView => ({
 const many = (count: number, more: Partial<Progress> = {}): Progress[] =>
   Array.from({ length: count }, (_, index) => item(`mail.${index}`, more));
 const linesOf = (view: ProgressView, size = usual): string[] => formatLive(view, size, plain);
+
 /** What a live view shows: an empty line, then a frame. */
 const shownOf = (view: ProgressView, { columns, rows }: Size): string[] => [
   '',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createLogFormat } from '../../src/output/log-line.ts';
-import { formatLogrotate } from '../../src/output/logrotate.ts';
-import { formatUnit } from '../../src/output/systemd-unit.ts';
+import { formatLogrotate } from '../../src/output/install/logrotate.ts';
+import { formatUnit } from '../../src/output/install/systemd-unit.ts';
 
 const format = (look: object, label: string, line: string | Buffer): string =>
   createLogFormat({ isRaw: false, hasColours: false, json: false, ...look }, () => 6)(

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Event } from '../../src/core/event.ts';
-import { durationOf } from '../../src/core/time.ts';
-import { eventLine, resultLine } from '../../src/output/ndjson.ts';
+import type { Event } from '../../src/core/events/event.ts';
+import { durationOf } from '../../src/core/basics/time.ts';
+import { eventLine, resultLine } from '../../src/output/json.ts';
 import { noon } from '../core/builders.ts';
 
 const at = new Date(noon).toISOString();

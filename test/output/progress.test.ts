@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Progress, ProgressView } from '../../src/core/progress.ts';
-import { durationOf, momentOf } from '../../src/core/time.ts';
+import type { Progress, ProgressView } from '../../src/core/views/phase.ts';
+import { durationOf, momentOf } from '../../src/core/basics/time.ts';
 import { formatSignOfLife } from '../../src/output/progress.ts';
 import { noon } from '../core/builders.ts';
 

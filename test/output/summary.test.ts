@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { durationOf } from '../../src/core/time.ts';
-import { restartSummary, type RestartFacts } from '../../src/output/summary.ts';
+import { durationOf } from '../../src/core/basics/time.ts';
+import { restartSummary, type RestartFacts } from '../../src/output/text.ts';
 
 const longest = { instance: 'delayed_job.3', drained: durationOf(130_000), what: 'job 212' };
 

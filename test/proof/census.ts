@@ -1,4 +1,4 @@
-import { allPids, isAlive, look, markedInstance, pause } from '../os/kernel.ts';
+import { allPids, isAlive, look, markedInstance, pause } from '../host/kernel.ts';
 
 /** A living main process of an instance. */
 interface Counted {

@@ -110,7 +110,7 @@ describe.concurrent('under workerctl', () => {
       `pid ${begin.pid} leaves`,
       30_000,
     );
-    expect(exit).toEqual({ start: record?.['start'], status: 0 });
+    expect(exit).toEqual({ run_id: record?.['run_id'], status: 0 });
     expect(asksOf(application, begin.pid)).toHaveLength(1);
     const check = await rig.workerctl('bootcheck');
     expect(check.exitCode, check.all).toBe(0);

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { noIntent } from '../../src/core/intent.ts';
-import { statusOf, type Status } from '../../src/core/status.ts';
-import { durationOf } from '../../src/core/time.ts';
-import type { MetricsFacts } from '../../src/output/metrics-facts.ts';
-import { formatMetrics } from '../../src/output/prometheus.ts';
+import { noDesired } from '../../src/core/model/desired.ts';
+import { statusOf, type Status } from '../../src/core/views/status.ts';
+import { durationOf } from '../../src/core/basics/time.ts';
+import type { MetricsFacts } from '../../src/output/metrics/facts.ts';
+import { formatMetrics } from '../../src/output/metrics/prometheus.ts';
 import * as build from '../core/builders.ts';
 import { createRig } from './rig.ts';
 
@@ -45,7 +45,7 @@ const inTheMiddle = statusOf(
     build.alive('jobs.1', 21, { release: 'b2', activity: build.idle, age: durationOf(100) }),
     build.alive('jobs.2', 12, { stop: build.stopOf(12), release: 'a1', activity: build.busy }),
     build.alive('jobs.3', 13, { release: 'a1' }),
-    build.leaving('jobs.3', 9, { release: 'a0' }),
+    build.retiring('jobs.3', 9, { release: 'a0' }),
     build.crashed('jobs.4', 14),
     build.dead('jobs.5', 15),
     { ...build.alive('jobs.9', 19, { quiet: build.quietOf(19) }), memory: 52_428_800 },
@@ -55,7 +55,7 @@ const inTheMiddle = statusOf(
 );
 
 const statuses: [string, Status, MetricsFacts][] = [
-  ['of nothing', statusOf(build.aConfig(), noIntent, build.observation()), {}],
+  ['of nothing', statusOf(build.aConfig(), noDesired, build.observation()), {}],
   ['in the middle of a restart', inTheMiddle, {}],
   ['with all that can be known', inTheMiddle, facts],
   [

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { openNotifySocket, type NotifyMessage } from '../../src/os/notify-socket.ts';
+import { openNotifySocket, type NotifyMessage } from '../../src/host/sockets/notify-socket.ts';
 import { createRig, readOr, until, type Rig } from './rig.ts';
 
 const waitMs = 60_000;

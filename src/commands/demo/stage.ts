@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { WorkerctlError } from '../../core/error.ts';
-import { sleep } from '../../os/clock.ts';
-import { describeErrno } from '../../os/errno.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { sleep } from '../../host/process/clock.ts';
+import { describeErrno } from '../../host/files/errno.ts';
 import { createSpool, type Spool } from './spool.ts';
 import { demoConfig, workerProgram } from './worker-program.ts';
 import { processesWith, workerProcesses } from './worker-processes.ts';

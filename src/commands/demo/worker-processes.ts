@@ -1,4 +1,4 @@
-import { listPids, readEnvironment, readProcess } from '../../os/process-table.ts';
+import { listPids, readEnvironment, readProcess } from '../../host/process/process-table.ts';
 
 /**
  * The pids of each instance, as the kernel alone tells: main processes that bear the marker of this state directory.

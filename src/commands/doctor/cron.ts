@@ -1,13 +1,13 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { findConfig } from '../../config/find-config.ts';
-import { bootcheckCall, type BootcheckCall } from '../../core/crontab.ts';
-import { WorkerctlError } from '../../core/error.ts';
-import { fine, problem, warning, type Finding } from '../../core/finding.ts';
-import { durationOf, formatDuration } from '../../core/time.ts';
-import { isCronRunning, readCrontabs, type PlacedLine } from '../../os/crontabs.ts';
-import { currentUser } from '../../os/environment.ts';
-import { programAt } from '../../os/search-path.ts';
+import { findConfig } from '../../config/find.ts';
+import { bootcheckCall, type BootcheckCall } from '../../core/protocols/crontab.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { durationOf, formatDuration } from '../../core/basics/time.ts';
+import { isCronRunning, readCrontabs, type PlacedLine } from '../../host/install/crontab.ts';
+import { currentUser } from '../../host/worker/environment.ts';
+import { programAt } from '../../host/process/find-program.ts';
 import type { Examination } from './examination.ts';
 
 /** Whether cron runs `bootcheck` for this config, how often, and whether it finds what the line names. */

@@ -1,17 +1,17 @@
 import { hostname } from 'node:os';
-import { observe } from '../../control/observe.ts';
-import { WorkerctlError } from '../../core/error.ts';
-import { noIntent, type Intent } from '../../core/intent.ts';
-import type { Observation } from '../../core/observation.ts';
-import type { LiveProcess } from '../../core/process.ts';
-import { selectInstances } from '../../core/targets.ts';
-import { withWants } from '../../core/wants.ts';
-import type { Config } from '../../core/worker.ts';
-import { createAsk, type Ask } from '../../os/ask-program.ts';
-import { readIntent } from '../../os/intent-file.ts';
-import { recordedInstances } from '../../os/state-files.ts';
-import { findMarkedProcesses, type MarkedProcess } from '../../os/strays.ts';
-import { findWatch } from './resident.ts';
+import { observe } from '../../engine/observe/observe.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { noDesired, type Desired } from '../../core/model/desired.ts';
+import type { Observation } from '../../core/model/observation.ts';
+import type { LiveProcess } from '../../core/model/process.ts';
+import { selectInstances } from '../../core/model/targets.ts';
+import { withCounts } from '../../core/rules/scaling.ts';
+import type { Config } from '../../core/model/config.ts';
+import { createAsk, type Ask } from '../../host/process/run.ts';
+import { readDesired } from '../../host/state/desired-file.ts';
+import { recordedInstances } from '../../host/state/paths.ts';
+import { findMarkedProcesses, type MarkedProcess } from '../../host/process/strays.ts';
+import { findWatch } from '../../engine/watch/find-watch.ts';
 
 /** What all checks work on: looked at once. */
 export interface Examination {
@@ -20,7 +20,7 @@ export interface Examination {
   readonly hostName: string;
   readonly env: NodeJS.ProcessEnv;
   /** Nothing where state.json cannot be understood. */
-  readonly intent: Intent;
+  readonly desired: Desired;
   /** All instances of the config, and all of which there is a record. */
   readonly observation: Observation;
   /** The main processes of this state directory that the kernel knows, whatever the files say. */
@@ -34,15 +34,15 @@ export interface Examination {
 export function examine(config: Config, env: NodeJS.ProcessEnv): Examination {
   const { stateDir } = config;
   const hostName = hostname();
-  const intent = orNothing(() => readIntent(stateDir), noIntent);
-  const inForce = withWants(config, intent);
+  const desired = orNothing(() => readDesired(stateDir), noDesired);
+  const inForce = withCounts(config, desired);
   const recorded = orNothing(() => recordedInstances(stateDir), []);
   const names = [...new Set([...selectInstances(inForce, recorded, []), ...recorded])];
   return {
     config: inForce,
     hostName,
     env,
-    intent,
+    desired,
     observation: observe({ config: inForce, hostName }, names),
     marked: findMarkedProcesses(stateDir),
     watch: findWatch(stateDir),

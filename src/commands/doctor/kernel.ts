@@ -1,6 +1,6 @@
-import { fine, problem, warning, type Finding } from '../../core/finding.ts';
-import { mountOf, procText } from '../../os/proc-facts.ts';
-import { currentBootId, readProcess } from '../../os/process-table.ts';
+import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { mountOf, procText } from '../../host/process/process-table.ts';
+import { currentBootId, readProcess } from '../../host/process/process-table.ts';
 
 /** Whether the kernel tells what identities are made of: start times, boot id, other processes. */
 export function kernelFindings(): Finding[] {

@@ -1,7 +1,7 @@
-import { fine, problem, warning, type Finding } from '../../core/finding.ts';
-import type { Config } from '../../core/worker.ts';
-import { groupOf, limitOf, procText, userOf } from '../../os/proc-facts.ts';
-import { listPids } from '../../os/process-table.ts';
+import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import type { Config } from '../../core/model/config.ts';
+import { groupOf, limitOf, procText, userOf } from '../../host/process/process-table.ts';
+import { listPids } from '../../host/process/process-table.ts';
 import type { Examination } from './examination.ts';
 
 /** What the kernel allows this user and this group. */

@@ -1,14 +1,14 @@
 import { accessSync, constants, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { WorkerctlError } from '../../core/error.ts';
-import { fine, problem, warning, type Finding } from '../../core/finding.ts';
-import { natureOf } from '../../core/mounts.ts';
-import { formatDuration } from '../../core/time.ts';
-import { passLockPath } from '../../control/pass.ts';
-import { chooseBackend, describeLockBackend } from '../../os/lock/choose-backend.ts';
-import type { LockBackend } from '../../os/lock/lock-backend.ts';
-import { passHolder } from '../../os/lock/pass-lock.ts';
-import { mountOf } from '../../os/proc-facts.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { natureOf } from '../../core/protocols/mounts.ts';
+import { formatDuration } from '../../core/basics/time.ts';
+import { passLockPath } from '../../engine/pass/pass.ts';
+import { chooseBackend, describeLockBackend } from '../../host/lock/choose-backend.ts';
+import type { LockBackend } from '../../host/lock/lock-backend.ts';
+import { passHolder } from '../../host/lock/pass-lock.ts';
+import { mountOf } from '../../host/process/process-table.ts';
 import type { Examination } from './examination.ts';
 
 /** What this host locks with, whether the state directory's file system really locks, and who holds the pass lock. */

@@ -1,5 +1,5 @@
-import { fine, problem, someOf, warning, type Finding } from '../../core/finding.ts';
-import { currentUser } from '../../os/environment.ts';
+import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
+import { currentUser } from '../../host/worker/environment.ts';
 import type { Examination } from './examination.ts';
 import { propertiesIn, unitsOf, whyNot, type Members } from './units.ts';
 

@@ -1,6 +1,6 @@
-import { WorkerctlError } from '../../core/error.ts';
-import { fine, problem, warning, type Finding } from '../../core/finding.ts';
-import { describeNotify, notifyEnvironment } from '../../os/notify-socket.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { describeNotify, notifyEnvironment } from '../../host/sockets/notify-socket.ts';
 import type { Examination } from './examination.ts';
 
 /** What workers that speak sd_notify(3) are heard with, and whether somebody hears those that must be heard. */

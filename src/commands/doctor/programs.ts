@@ -1,7 +1,7 @@
 import { getPriority } from 'node:os';
-import { fine, problem, warning, type Finding } from '../../core/finding.ts';
-import { workerPath } from '../../core/launch.ts';
-import { programAt } from '../../os/search-path.ts';
+import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { workerPath } from '../../core/model/launch.ts';
+import { programAt } from '../../host/process/find-program.ts';
 import type { Examination } from './examination.ts';
 
 /** What the shim runs, by its own PATH, which is the same for all callers. */

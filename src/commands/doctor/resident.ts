@@ -1,12 +1,9 @@
-import { closeSync, constants, lstatSync, openSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
-import { fine, problem, warning, type Finding } from '../../core/finding.ts';
-import type { LiveProcess } from '../../core/process.ts';
-import { errnoOf } from '../../os/errno.ts';
-import { hasFlockOn } from '../../os/lock/pass-lock.ts';
-import { listPids, readArguments, readProcess } from '../../os/process-table.ts';
-import { triggerPath } from '../../os/trigger.ts';
+import { closeSync, constants, openSync } from 'node:fs';
+import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { errnoOf } from '../../host/files/errno.ts';
+import { triggerPath } from '../../host/sockets/trigger.ts';
 import type { Examination } from './examination.ts';
+import { statsOf } from '../../engine/watch/find-watch.ts';
 
 /** Whether a watch runs on this state directory, and whether what wakes it is sane. */
 export function residentFindings({ config, watch }: Examination): Finding[] {
@@ -70,24 +67,5 @@ function triggerState(path: string): TriggerState {
   } catch (error) {
     if (errnoOf(error) === 'ENXIO') return { kind: 'unheard' };
     return { kind: 'strange', found: `it cannot be written to (${String(errnoOf(error))})` };
-  }
-}
-
-/** The process of ours that holds the lock of the watch of this state directory. */
-export function findWatch(stateDir: string): LiveProcess | undefined {
-  const path = join(stateDir, 'watch.lock');
-  if (statsOf(path) === undefined) return undefined;
-  const pid = listPids().find(
-    (one) => readArguments(one).includes('watch') && hasFlockOn(one, path),
-  );
-  return pid === undefined ? undefined : readProcess(pid);
-}
-
-/** What cannot be looked at is not there; the check of the state directory tells why. */
-function statsOf(path: string): Stats | undefined {
-  try {
-    return lstatSync(path);
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,6 @@
-import { runnerIn } from '../../core/cgroup.ts';
-import { fine, problem, someOf, warning, type Finding } from '../../core/finding.ts';
-import { readEnvironment } from '../../os/process-table.ts';
+import { runnerIn } from '../../core/protocols/cgroup.ts';
+import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
+import { readEnvironment } from '../../host/process/process-table.ts';
 import type { Examination } from './examination.ts';
 import { unitsOf } from './units.ts';
 

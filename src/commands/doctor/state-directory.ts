@@ -1,13 +1,13 @@
 import { accessSync, constants, existsSync, statSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { WorkerctlError } from '../../core/error.ts';
-import { fine, problem, warning, type Finding } from '../../core/finding.ts';
-import { launchOf } from '../../core/launch.ts';
-import { instanceNames } from '../../core/instance.ts';
-import { natureOf } from '../../core/mounts.ts';
-import { describeErrno } from '../../os/errno.ts';
-import { mountOf } from '../../os/proc-facts.ts';
-import { checkStateDirectory } from '../../os/state-directory.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { launchOf } from '../../core/model/launch.ts';
+import { instanceNames } from '../../core/model/instance.ts';
+import { natureOf } from '../../core/protocols/mounts.ts';
+import { describeErrno } from '../../host/files/errno.ts';
+import { mountOf } from '../../host/process/process-table.ts';
+import { checkStateDirectory } from '../../host/state/state-directory.ts';
 import type { Examination } from './examination.ts';
 
 /** Owner, mode, file system and room of the state directory, and the room for logs. */

@@ -1,17 +1,13 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { WorkerctlError } from '../../core/error.ts';
-import { fine, problem, someOf, warning, type Finding } from '../../core/finding.ts';
-import { describeErrno } from '../../os/errno.ts';
-import { intentPath, readIntent } from '../../os/intent-file.ts';
-import {
-  listStateFiles,
-  readDumpNote,
-  readExit,
-  readQuiet,
-  readRecord,
-  readStop,
-} from '../../os/state-files.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
+import { describeErrno } from '../../host/files/errno.ts';
+import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
+import { readDumpNote, readQuiet, readStop } from '../../host/state/notes.ts';
+import { readExit } from '../../host/state/exits.ts';
+import { readRecord } from '../../host/state/records.ts';
+import { listStateFiles } from '../../host/state/paths.ts';
 import type { Examination } from './examination.ts';
 
 /** Files that cannot be understood, and those that somebody who was killed has left half written. */
@@ -38,12 +34,12 @@ export function stateFileFindings({ config: { stateDir } }: Examination): Findin
 
 function intentFindings(stateDir: string): Finding[] {
   try {
-    readIntent(stateDir);
+    readDesired(stateDir);
     return [];
   } catch (error) {
     if (!(error instanceof WorkerctlError)) throw error;
     return [
-      problem(intentPath(stateDir), found(error.message, intentPath(stateDir)), [
+      problem(desiredPath(stateDir), found(error.message, desiredPath(stateDir)), [
         'no pass runs until a person has looked: nobody else knows what was stopped on purpose',
         error.hint ?? 'remove that file',
       ]),

@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { dirname } from 'node:path';
-import { configWarnings } from '../../config/warnings.ts';
-import { fine, problem, warning, type Finding } from '../../core/finding.ts';
-import { instanceNames } from '../../core/instance.ts';
-import { launchOf, workerPath, type Launch } from '../../core/launch.ts';
+import { configWarnings } from '../../config/host-warnings.ts';
+import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { instanceNames } from '../../core/model/instance.ts';
+import { launchOf, workerPath, type Launch } from '../../core/model/launch.ts';
 import type { Examination } from './examination.ts';
 import { nearestThere } from './state-directory.ts';
 

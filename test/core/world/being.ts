@@ -1,6 +1,6 @@
-import type { LiveProcess } from '../../../src/core/process.ts';
-import type { Death, ProcessRecord, Quieting, Stop } from '../../../src/core/record.ts';
-import type { Worker } from '../../../src/core/worker.ts';
+import type { LiveProcess } from '../../../src/core/model/process.ts';
+import type { Death, ProcessRecord, Quieting, Stop } from '../../../src/core/model/record.ts';
+import type { Worker } from '../../../src/core/model/config.ts';
 
 /** What one process will do. All lengths are in milliseconds, and whole ticks of the kernel's clock. */
 export interface Fate {

@@ -1,8 +1,8 @@
-import { instanceOf, leavingName } from '../../../src/core/leaving.ts';
-import { formatAction, type Action } from '../../../src/core/plan.ts';
-import type { ProcessRecord, Quieting, Stop } from '../../../src/core/record.ts';
-import { workerNameOf } from '../../../src/core/targets.ts';
-import { durationOf, momentOf, type Duration } from '../../../src/core/time.ts';
+import { instanceOf, retiringName } from '../../../src/core/model/leaving.ts';
+import { formatAction, type Action } from '../../../src/core/model/plan.ts';
+import type { ProcessRecord, Quieting, Stop } from '../../../src/core/model/record.ts';
+import { workerNameOf } from '../../../src/core/model/targets.ts';
+import { durationOf, momentOf, type Duration } from '../../../src/core/basics/time.ts';
 import { goodFate, isAlive, processOf, type Being } from './being.ts';
 import { die, type World } from './world.ts';
 
@@ -15,13 +15,13 @@ export function carryOut(world: World, action: Action): void {
     case 'leftovers':
     case 'rotate':
       throw new Error(`nobody wanted that here: ${formatAction(action)}`);
-    case 'repair':
+    case 'write_pidfile':
       world.pidfiles.set(instance, action.pid);
       return;
-    case 'forget':
+    case 'remove_pidfile':
       world.pidfiles.delete(instance);
       return;
-    case 'tidy':
+    case 'clean_up':
       world.places.delete(instance);
       return;
     case 'start':
@@ -31,7 +31,7 @@ export function carryOut(world: World, action: Action): void {
     case 'stop':
     case 'quiet':
     case 'resume':
-    case 'move': {
+    case 'retire': {
       const being = world.places.get(instance);
       if (being === undefined) throw new Error(`nobody is there: ${formatAction(action)}`);
       actOn(world, being, action);
@@ -39,7 +39,7 @@ export function carryOut(world: World, action: Action): void {
   }
 }
 
-type OnProcess = Extract<Action, { kind: 'kill' | 'stop' | 'quiet' | 'resume' | 'move' }>;
+type OnProcess = Extract<Action, { kind: 'kill' | 'stop' | 'quiet' | 'resume' | 'retire' }>;
 
 function actOn(world: World, being: Being, action: OnProcess): void {
   const at = world.sinceBoot;
@@ -52,17 +52,17 @@ function actOn(world: World, being: Being, action: OnProcess): void {
       being.stop ??= { at, note: noteOf(world, being, action) };
       return;
     case 'quiet': {
-      const { isPrelude } = action;
-      if (isPrelude) being.askedAt ??= at;
-      const note = { ...noteOf(world, being, action), isPrelude };
+      const { stopsWhenIdle } = action;
+      if (stopsWhenIdle) being.askedAt ??= at;
+      const note = { ...noteOf(world, being, action), stopsWhenIdle };
       being.quiet = { at: being.quiet?.at ?? at, note };
       return;
     }
     case 'resume':
       delete being.quiet;
       return;
-    case 'move':
-      world.places.set(leavingName(action.instance, action.start), being);
+    case 'retire':
+      world.places.set(retiringName(action.instance, action.runId), being);
       world.places.delete(action.instance);
       return;
   }
@@ -77,7 +77,7 @@ function noteOf(
     limit,
   }: { signal: Quieting['signal']; cause: string; limit?: Duration | undefined },
 ): Stop {
-  const prelude = quiet?.note.isPrelude === true ? quiet.note : undefined;
+  const prelude = quiet?.note.stopsWhenIdle === true ? quiet.note : undefined;
   const deadline =
     prelude?.deadline ?? (limit === undefined ? undefined : durationOf(world.sinceBoot + limit));
   return {
@@ -103,7 +103,7 @@ function begin(world: World, instance: string): void {
     startTime: sinceBoot / 10,
     bootId: 'boot',
     instance: instanceOf(instance),
-    start: `start-${pid}`,
+    runId: `start-${pid}`,
     shimPid: pid - 1,
     startedAt: momentOf(world.wallClock),
     commandDigest: 'digest',

@@ -1,4 +1,4 @@
-import type { RolloutOptions } from '../../../src/core/intent.ts';
+import type { RolloutOptions } from '../../../src/core/model/desired.ts';
 import type { Being } from './being.ts';
 import type { World } from './world.ts';
 

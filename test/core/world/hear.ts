@@ -1,5 +1,5 @@
-import type { Goal } from '../../../src/core/goal.ts';
-import { isLeaving } from '../../../src/core/leaving.ts';
+import type { Goal } from '../../../src/core/rules/apply-goal.ts';
+import { isRetiring } from '../../../src/core/model/leaving.ts';
 import { isAlive } from './being.ts';
 import { addLimit, type Chronicle } from './chronicle.ts';
 
@@ -12,7 +12,7 @@ export function hear(chronicle: Chronicle, goal: Goal): void {
       return;
     case 'stop':
       for (const name of goal.instances) {
-        if (!isLeaving(name)) stopped.add(name);
+        if (!isRetiring(name)) stopped.add(name);
         held.delete(name);
         const being = world.places.get(name);
         if (goal.killAfter !== undefined && being !== undefined)

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import type { RolloutOptions } from '../../../src/core/intent.ts';
-import { durationOf } from '../../../src/core/time.ts';
-import type { Batch, Config, Readiness, Worker } from '../../../src/core/worker.ts';
+import type { RolloutOptions } from '../../../src/core/model/desired.ts';
+import { durationOf } from '../../../src/core/basics/time.ts';
+import type { Batch, Config, Readiness, Worker } from '../../../src/core/model/config.ts';
 import { aConfig, aWorker } from '../builders.ts';
 import type { Fate } from './being.ts';
 
@@ -52,6 +52,7 @@ const workers = fc.record({
     reset: fc.oneof(fc.constant(durationOf(0)), lengths(0, 20_000)),
   }),
 });
+
 export const configs: fc.Arbitrary<Config> = fc
   .array(workers, { minLength: 1, maxLength: 2 })
   .map((all) =>
@@ -159,6 +160,7 @@ export interface History {
   readonly fates: readonly Fate[];
   readonly steps: readonly Step[];
 }
+
 export const histories: fc.Arbitrary<History> = fc.record({
   config: configs,
   fates: fc.array(fates, { minLength: 1, maxLength: 12 }),

@@ -1,8 +1,8 @@
-import { isLeaving } from '../../../src/core/leaving.ts';
-import type { Observation } from '../../../src/core/observation.ts';
-import { formatAction, type Action } from '../../../src/core/plan.ts';
-import { workerNameOf } from '../../../src/core/targets.ts';
-import type { Batch, Worker } from '../../../src/core/worker.ts';
+import { isRetiring } from '../../../src/core/model/leaving.ts';
+import type { Observation } from '../../../src/core/model/observation.ts';
+import { formatAction, type Action } from '../../../src/core/model/plan.ts';
+import { workerNameOf } from '../../../src/core/model/targets.ts';
+import type { Batch, Worker } from '../../../src/core/model/config.ts';
 import { isAlive, type Being } from './being.ts';
 import { addLimit, breach, type Chronicle, type Told } from './chronicle.ts';
 import type { Standing, Standings } from './standing.ts';
@@ -16,7 +16,7 @@ export interface During {
 }
 
 export function judgeAborts(chronicle: Chronicle): void {
-  for (const { id, aborted } of chronicle.world.intent.rollouts) {
+  for (const { id, aborted } of chronicle.world.desired.rollouts) {
     const told = chronicle.told.find((one) => one.id === id);
     if (aborted !== undefined && told?.mayHaveFailed !== true)
       breach(chronicle, 'no abort without a failure', `${id}: ${aborted.instance} ${aborted.why}`);
@@ -33,7 +33,7 @@ export function judge(chronicle: Chronicle, action: Action, during: During): voi
     case 'start':
       judgeStart(chronicle, instance, what);
       return;
-    case 'move':
+    case 'retire':
       judgeMove(chronicle, instance, what);
       return;
     case 'kill':
@@ -49,9 +49,9 @@ export function judge(chronicle: Chronicle, action: Action, during: During): voi
       if (action.kind !== 'resume') judgeAsk(chronicle, action, during);
       return;
     case 'adopt':
-    case 'repair':
-    case 'forget':
-    case 'tidy':
+    case 'write_pidfile':
+    case 'remove_pidfile':
+    case 'clean_up':
     case 'dump':
     case 'leftovers':
     case 'rotate':
@@ -82,9 +82,9 @@ function judgeAsk(chronicle: Chronicle, action: Ask, during: During): void {
   if (action.kind === 'stop') {
     const count = (terms.get(being.pid) ?? 0) + 1;
     terms.set(being.pid, count);
-    if (count > 1 || isLeaving(instance))
+    if (count > 1 || isRetiring(instance))
       breach(chronicle, 'no process is asked twice', `${count} times: ${formatAction(action)}`);
-  } else if (!action.isPrelude) return;
+  } else if (!action.stopsWhenIdle) return;
   if (being.askedAt !== undefined) return; // after its prelude
   const restart = told.find(({ id }) => cause.endsWith(` by ${id}`));
   const limit = restart?.options.killAfter ?? being.worker.stop.timeout;
@@ -146,7 +146,7 @@ function judgeStart(chronicle: Chronicle, instance: string, what: string): void 
   const isWanted =
     wantedNames(world).includes(instance) && !stopped.has(instance) && !held.has(instance);
   const others = world.everyone.filter((being) => being.instance === instance && isAlive(being));
-  const leavers = [...world.places].filter(([name]) => isLeaving(name)).map(([, being]) => being);
+  const leavers = [...world.places].filter(([name]) => isRetiring(name)).map(([, being]) => being);
   if (!isWanted || (inPlace && isAlive(inPlace)) || others.some((one) => !leavers.includes(one)))
     breach(chronicle, 'a place is filled once, and only if it is wanted', what);
 }
@@ -165,7 +165,7 @@ function judgeMove({ world, told, ...chronicle }: Chronicle, instance: string, w
 
 const extrasOf = ({ world }: Chronicle, worker: string): number =>
   [...world.places].filter(
-    ([place, being]) => isLeaving(place) && workerNameOf(place) === worker && isAlive(being),
+    ([place, being]) => isRetiring(place) && workerNameOf(place) === worker && isAlive(being),
   ).length;
 
 export function judgeExtras(chronicle: Chronicle): void {

@@ -1,6 +1,6 @@
-import type { Goal } from '../../../src/core/goal.ts';
-import { instanceOf, isLeaving } from '../../../src/core/leaving.ts';
-import { momentOf } from '../../../src/core/time.ts';
+import type { Goal } from '../../../src/core/rules/apply-goal.ts';
+import { instanceOf, isRetiring } from '../../../src/core/model/leaving.ts';
+import { momentOf } from '../../../src/core/basics/time.ts';
 import { isAlive } from './being.ts';
 import { newChronicle, type Chronicle } from './chronicle.ts';
 import type { History, Step } from './histories.ts';
@@ -16,9 +16,11 @@ function chosen(world: World, bits: number): string[] {
 }
 
 /** The same, with their old processes that are leaving. */
-const withLeaving = (world: World, names: readonly string[]): string[] => [
+const withRetiring = (world: World, names: readonly string[]): string[] => [
   ...names,
-  ...[...world.places.keys()].filter((name) => isLeaving(name) && names.includes(instanceOf(name))),
+  ...[...world.places.keys()].filter(
+    (name) => isRetiring(name) && names.includes(instanceOf(name)),
+  ),
 ];
 
 function goalOf(world: World, step: Step, nth: number): Goal {
@@ -31,7 +33,7 @@ function goalOf(world: World, step: Step, nth: number): Goal {
     case 'stop': {
       const { killAfter } = step;
       const limit = killAfter === undefined ? {} : { killAfter };
-      return { kind: 'stop', by, instances: withLeaving(world, instances), ...limit };
+      return { kind: 'stop', by, instances: withRetiring(world, instances), ...limit };
     }
     case 'quiet': {
       const until =

@@ -1,17 +1,21 @@
-import { isLeaving } from '../../../src/core/leaving.ts';
-import type { Observation, ObservedInstance, Presence } from '../../../src/core/observation.ts';
-import { workerNameOf } from '../../../src/core/targets.ts';
-import { durationOf, momentOf } from '../../../src/core/time.ts';
+import { isRetiring } from '../../../src/core/model/leaving.ts';
+import type {
+  Observation,
+  ObservedInstance,
+  Presence,
+} from '../../../src/core/model/observation.ts';
+import { workerNameOf } from '../../../src/core/model/targets.ts';
+import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
 import { idleAt, isAlive, isReadyAt, processOf, type Being } from './being.ts';
 import type { World } from './world.ts';
 
 /** Looks at instances, and at all that leave of their workers; what is ready is noted by that. */
 export function look(world: World, names: readonly string[]): Observation {
   const workers = new Set(names.map(workerNameOf));
-  const leaving = [...world.places.keys()].filter(
-    (name) => isLeaving(name) && workers.has(workerNameOf(name)),
+  const retiring = [...world.places.keys()].filter(
+    (name) => isRetiring(name) && workers.has(workerNameOf(name)),
   );
-  const instances = [...names, ...leaving].map((name) => seen(world, name));
+  const instances = [...names, ...retiring].map((name) => seen(world, name));
   return {
     now: momentOf(world.wallClock),
     sinceBoot: durationOf(world.sinceBoot),
@@ -21,11 +25,11 @@ export function look(world: World, names: readonly string[]): Observation {
 
 function seen(world: World, name: string): ObservedInstance {
   const being = world.places.get(name);
-  const pid = isLeaving(name) ? undefined : world.pidfiles.get(name);
+  const pid = isRetiring(name) ? undefined : world.pidfiles.get(name);
   const pidfile =
     pid === undefined ? ({ kind: 'absent' } as const) : ({ kind: 'holds', pid } as const);
   if (being === undefined) return { name, presence: { kind: 'absent' }, pidfile, problems: [] };
-  if (isAlive(being) && !isLeaving(name) && being.askedAt === undefined)
+  if (isAlive(being) && !isRetiring(name) && being.askedAt === undefined)
     being.wasNotedReady ||= isReadyAt(being, world.sinceBoot);
   return {
     name,

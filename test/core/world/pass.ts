@@ -1,6 +1,6 @@
-import { applyGoal, type Goal } from '../../../src/core/goal.ts';
-import type { Plan } from '../../../src/core/plan.ts';
-import { reconcile } from '../../../src/core/reconcile.ts';
+import { applyGoal, type Goal } from '../../../src/core/rules/apply-goal.ts';
+import type { Plan } from '../../../src/core/model/plan.ts';
+import { reconcile } from '../../../src/core/rules/reconcile.ts';
 import { carryOut } from './carry-out.ts';
 import type { Chronicle } from './chronicle.ts';
 import { hear } from './hear.ts';
@@ -25,9 +25,9 @@ export function pass(
     ]),
   );
   watch(chronicle, standings, observation);
-  world.intent = applyGoal(world.config, world.intent, goal, observation);
+  world.desired = applyGoal(world.config, world.desired, goal, observation);
   judgeAborts(chronicle);
-  const plan = reconcile(world.config, world.intent, observation);
+  const plan = reconcile(world.config, world.desired, observation);
   const during: During = { observation, standings, signalled: new Set() };
   for (const action of plan.slice(0, cut)) {
     judge(chronicle, action, during);

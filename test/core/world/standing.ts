@@ -1,5 +1,5 @@
-import type { Observation } from '../../../src/core/observation.ts';
-import { workerNameOf } from '../../../src/core/targets.ts';
+import type { Observation } from '../../../src/core/model/observation.ts';
+import { workerNameOf } from '../../../src/core/model/targets.ts';
 import { isAlive, isReadyAt, type Being } from './being.ts';
 import type { Chronicle, Told } from './chronicle.ts';
 

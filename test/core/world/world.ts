@@ -1,7 +1,7 @@
-import { instanceNames } from '../../../src/core/instance.ts';
-import { noIntent, type Intent } from '../../../src/core/intent.ts';
-import type { Death } from '../../../src/core/record.ts';
-import type { Config } from '../../../src/core/worker.ts';
+import { instanceNames } from '../../../src/core/model/instance.ts';
+import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
+import type { Death } from '../../../src/core/model/record.ts';
+import type { Config } from '../../../src/core/model/config.ts';
 import { noon } from '../builders.ts';
 import { diesAt, idleAt, isAlive, leavesAt, showsReadyAt, type Being, type Fate } from './being.ts';
 
@@ -13,7 +13,7 @@ export interface World {
   readonly places: Map<string, Being>;
   readonly pidfiles: Map<string, number>;
   readonly everyone: Being[];
-  intent: Intent;
+  desired: Desired;
   sinceBoot: number;
   wallClock: number;
   jumps: number;
@@ -27,7 +27,7 @@ export const newWorld = (config: Config, fates: readonly Fate[]): World => ({
   places: new Map(),
   pidfiles: new Map(),
   everyone: [],
-  intent: noIntent,
+  desired: noDesired,
   sinceBoot: 1_000_000,
   wallClock: noon,
   jumps: 0,

@@ -1,0 +1,138 @@
+import { workerOf, type Context } from '../engine/session.ts';
+import type { AdminBackend, JobCount } from '../core/protocols/admin-protocol.ts';
+import { formatEvent, type Event } from '../core/events/event.ts';
+import { instanceNames } from '../core/model/instance.ts';
+import { liveProcess, type Observation } from '../core/model/observation.ts';
+import { selectInstances, workerNameOf } from '../core/model/targets.ts';
+import { formatTimeOfDay, durationOf } from '../core/basics/time.ts';
+import { withCounts } from '../core/rules/scaling.ts';
+import { quietSignals, type Config, type QuietSignal } from '../core/model/config.ts';
+import { monotonicMs } from '../host/process/clock.ts';
+import { readDesired } from '../host/state/desired-file.ts';
+import { writeMessage } from '../host/state/messages.ts';
+import { findProcess } from '../host/process/process-table.ts';
+import { sendSignal } from '../host/process/signal.ts';
+import { countedWorker, want } from './want.ts';
+
+/** What clients of the control socket are answered with, and what the desk must be told for that. */
+export interface AdminDesk {
+  readonly backend: AdminBackend;
+  /** Notes an event, and passes it on to whoever watches. */
+  readonly note: (event: Event) => void;
+  /** What the watch has seen last. */
+  readonly see: (observation: Observation) => void;
+  /** How often each kind of event has happened since the watch began. */
+  readonly counts: () => Readonly<Partial<Record<Event['kind'], number>>>;
+}
+
+/** How many of the latest events `!recent` shows. */
+const recentEvents = 50;
+
+/** The desk of a resident watch. `end` makes it end. */
+export function createAdminDesk(
+  current: () => Context,
+  version: string,
+  end: () => void,
+): AdminDesk {
+  const begun = monotonicMs();
+  const recent: string[] = [];
+  const listeners = new Set<(line: string) => void>();
+  const counts: Partial<Record<Event['kind'], number>> = {};
+  let seen: Observation | undefined;
+  let passes = 0;
+  return {
+    note: (event) => {
+      counts[event.kind] = (counts[event.kind] ?? 0) + 1;
+      const line = `${formatTimeOfDay(event.at)} ${formatEvent(event)}`;
+      recent.push(line);
+      if (recent.length > recentEvents) recent.shift();
+      for (const listener of listeners) listener(line);
+    },
+    see: (observation) => {
+      seen = observation;
+      passes += 1;
+    },
+    counts: () => counts,
+    backend: {
+      version,
+      workers: () => current().config.workers.map(({ name }) => name),
+      jobs: () => jobsOf(current(), seen),
+      want: (worker, count) => wanted(current(), worker, count),
+      stats: () => ({ uptime: durationOf(monotonicMs() - begun), counters: { ...counts, passes } }),
+      recent: () => recent,
+      to: (target, text) => Promise.resolve().then(() => deliver(current(), seen, target, text)),
+      shutdown: () => {
+        end();
+        return 'workerctl watch ends; the workers go on';
+      },
+      subscribe: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+  };
+}
+
+function jobsOf({ config }: Context, seen: Observation | undefined): JobCount[] {
+  const inForce = withCounts(config, readDesired(config.stateDir));
+  const living = [...(seen?.instances.values() ?? [])].flatMap((observed) => {
+    const process = liveProcess(observed);
+    return process === undefined ? [] : [{ worker: workerNameOf(observed.name), pid: process.pid }];
+  });
+  const desired = new Map(
+    inForce.workers.map((worker) => [worker.name, instanceNames(worker).length]),
+  );
+  const workers = new Set([...desired.keys(), ...living.map(({ worker }) => worker)]);
+  return [...workers].map((worker) => ({
+    worker,
+    desired: desired.get(worker) ?? 0,
+    pids: living.filter((one) => one.worker === worker).map(({ pid }) => pid),
+  }));
+}
+
+async function wanted(
+  context: Context,
+  worker: string,
+  count: number,
+): ReturnType<AdminBackend['want']> {
+  const most = countedWorker(context, worker).maxCount;
+  await want(context, { worker, count, dryRun: false });
+  return { kind: 'desired', count: Math.min(count, most) };
+}
+
+/**
+ * A signal's name is sent as that signal, unless it is the one that asks the worker to leave: that has commands of its own.
+ * Any other text is put into a file that the worker may read.
+ */
+function deliver(
+  { config }: Context,
+  seen: Observation | undefined,
+  target: string,
+  text: string,
+): string {
+  const names = selectInstances(config, [], [target]);
+  const signal = quietSignals.find((one) => text === one || text === `SIG${one}`);
+  return names
+    .map((name) =>
+      signal === undefined
+        ? `${name}: written to ${writeMessage(config.stateDir, name, text)}; it must read that by itself`
+        : `${name}: ${signalled(config, seen, name, signal)}`,
+    )
+    .join('; ');
+}
+
+function signalled(
+  config: Config,
+  seen: Observation | undefined,
+  name: string,
+  signal: QuietSignal,
+): string {
+  const worker = workerOf(config, name);
+  if (signal === worker.stop.signal)
+    return `${signal} would ask it to leave: use stop, restart or !want for that`;
+  const observed = seen?.instances.get(name);
+  const process = observed && liveProcess(observed);
+  if (process === undefined || findProcess(process) === undefined) return 'it does not run';
+  sendSignal(process.pid, signal);
+  return `${signal} was sent to pid ${process.pid}`;
+}

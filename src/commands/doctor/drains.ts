@@ -1,0 +1,58 @@
+import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import type { Desired } from '../../core/model/desired.ts';
+import { shownName } from '../../core/model/leaving.ts';
+import {
+  drainingSince,
+  type Observation,
+  type ObservedInstance,
+} from '../../core/model/observation.ts';
+import { deadlineOf } from '../../core/rules/world.ts';
+import { durationOf, elapsed, formatDuration } from '../../core/basics/time.ts';
+
+/** The longest jobs that people run on purpose are shorter. */
+const veryLong = durationOf(6 * 3_600_000);
+
+/** A pass that is at work needs a moment after the limit. */
+const grace = durationOf(90_000);
+
+/** Drains that last longer than their limit, or for very long. */
+export function drainFindings(desired: Desired, observation: Observation): Finding[] {
+  const all = [...observation.instances.values()];
+  const findings = all.flatMap((one) => drainFinding(one, desired, observation));
+  if (findings.length > 0) return findings;
+  const draining = all.filter(
+    (one) => one.presence.kind === 'alive' && drainingSince(one) !== undefined,
+  );
+  return [fine('drains', draining.length === 0 ? 'none' : `${draining.length}, none for too long`)];
+}
+
+function drainFinding(
+  observed: ObservedInstance,
+  desired: Desired,
+  observation: Observation,
+): Finding[] {
+  const { name, presence } = observed;
+  const stop = drainingSince(observed);
+  if (presence.kind !== 'alive' || stop === undefined) return [];
+  const about = shownName(name);
+  const since = elapsed(stop.at, observation.now);
+  const what = `pid ${presence.process.pid} has been draining for ${formatDuration(since)} (${stop.cause})`;
+  const deadline = deadlineOf(observed, desired);
+  if (deadline !== undefined) {
+    const late = observation.sinceBoot - deadline;
+    if (late < grace) return [];
+    return [
+      problem(about, `${what}; its time was over ${formatDuration(durationOf(late))} ago`, [
+        'nobody has run a pass since that would have killed it, so its place stays taken',
+        'run workerctl bootcheck, and see that cron or a watch runs it',
+      ]),
+    ];
+  }
+  if (since < veryLong) return [];
+  return [
+    warning(about, `${what}, without a limit`, [
+      'its place stays taken, and it runs old code',
+      `look what it does; workerctl stop ${name} --kill-after 0s ends it, and its job is lost`,
+    ]),
+  ];
+}

@@ -1,0 +1,84 @@
+import { fine, warning, type Finding } from '../../core/views/finding.ts';
+import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
+import { workerNameOf } from '../../core/model/targets.ts';
+import { elapsed, formatDuration, parseDuration, type Duration } from '../../core/basics/time.ts';
+import type { Config, Worker } from '../../core/model/config.ts';
+
+/** Limits that disagree with each other, or with what is known of jobs. */
+export function timeoutFindings({ workers }: Config, observation: Observation): Finding[] {
+  const findings = workers.flatMap((worker) => [
+    ...tooShortForJobs(worker, observation),
+    ...shorterThanItsOwn(worker),
+    ...beatBeforeReady(worker),
+  ]);
+  return findings.length > 0 ? findings : [fine('timeouts', 'none disagree')];
+}
+
+const key = ({ name }: Worker, rest: string): string => `workers.${name}.${rest}`;
+
+/** A job that is at work now and has taken longer than the worker would have to finish it. */
+function tooShortForJobs(worker: Worker, { instances, now }: Observation): Finding[] {
+  const { timeout } = worker.stop;
+  if (timeout === undefined) return [];
+  const longest = [...instances.values()]
+    .filter(({ name }) => workerNameOf(name) === worker.name)
+    .map((one) => ({ name: one.name, length: jobLength(one, now) }))
+    .sort((a, b) => b.length - a.length)[0];
+  if (longest === undefined || longest.length <= timeout) return [];
+  return [
+    warning(
+      key(worker, 'stop.timeout'),
+      `${formatDuration(timeout)}, but the job of ${longest.name} has taken ${formatDuration(longest.length)} by now`,
+      [
+        'a stop or a restart would kill such a job half way',
+        'set it to more than the longest job, or to never',
+      ],
+    ),
+  ];
+}
+
+const jobLength = ({ activity }: ObservedInstance, now: Observation['now']): Duration =>
+  activity?.kind === 'busy' && activity.since !== undefined
+    ? elapsed(activity.since, now)
+    : (0 as Duration);
+
+/** Sidekiq ends its jobs itself, some seconds (`-t`, `--timeout`) after it was asked, and puts them back. */
+function shorterThanItsOwn(worker: Worker): Finding[] {
+  const { timeout } = worker.stop;
+  const own = ownTimeout(worker.command);
+  if (timeout === undefined || own === undefined || timeout > own) return [];
+  return [
+    warning(
+      key(worker, 'stop.timeout'),
+      `${formatDuration(timeout)}, but the command gives its jobs ${formatDuration(own)}`,
+      [
+        'it is killed before it has put its jobs back',
+        `set it to more than ${formatDuration(own)}`,
+      ],
+    ),
+  ];
+}
+
+function ownTimeout(command: readonly string[]): Duration | undefined {
+  if (!command.some((word) => /(?:^|\/)sidekiq$/.test(word))) return undefined;
+  const text = command.join(' ');
+  const [, seconds] = / (?:-t|--timeout)[ =](\d{1,6})(?: |$)/.exec(text) ?? [];
+  return seconds === undefined ? undefined : parseDuration(`${seconds}s`);
+}
+
+/** A worker's boot counts as silence, too. */
+function beatBeforeReady(worker: Worker): Finding[] {
+  const { heartbeat, ready } = worker;
+  if (heartbeat === undefined || ready.kind === 'after' || heartbeat.timeout >= ready.timeout)
+    return [];
+  return [
+    warning(
+      key(worker, 'heartbeat.timeout'),
+      `${formatDuration(heartbeat.timeout)}, less than its ready.timeout (${formatDuration(ready.timeout)})`,
+      [
+        'a boot that ready.timeout allows is killed as silence, unless the worker beats while it boots',
+        'set it to more than a boot takes, or ready.timeout to less',
+      ],
+    ),
+  ];
+}

@@ -1,0 +1,112 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { escapedSpecifiers } from '../../config/specifiers.ts';
+
+/** A worker that a project seems to have, for the starter config. */
+export interface ProjectWorker {
+  readonly name: string;
+  /** What told of it, such as `Procfile`. */
+  readonly foundIn: string;
+  /** As a shell would run it, but with our specifiers: `%i`, and `%%` for a percent sign. */
+  readonly command: string;
+  readonly count: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** What the reader should know, a line each. */
+  readonly notes: readonly string[];
+}
+
+/** The workers that the project in `folder` seems to have; a Procfile that names some has the last word. */
+export function projectWorkers(folder: string): ProjectWorker[] {
+  const listed = procfileWorkers(textOf(folder, 'Procfile'));
+  if (listed.length > 0) return listed;
+  return [...delayedJob(folder), ...sidekiq(folder), ...celery(folder)];
+}
+
+const notWorkers = /^(?:web|release|console|assets?|css|js|vite|webpack(?:er)?)$/i;
+
+function procfileWorkers(text: string): ProjectWorker[] {
+  const entries = [...text.matchAll(/^([A-Za-z0-9_][A-Za-z0-9_-]{0,99}):[ \t]*(\S.*)$/gm)];
+  const workers = new Map(
+    entries.map(([, name = '', command = '']) => [name, escapedSpecifiers(command.trim())]),
+  );
+  return [...workers]
+    .filter(([name]) => !notWorkers.test(name))
+    .map(([name, command]) => ({ name, foundIn: 'Procfile', command, count: 1, notes: [] }));
+}
+
+function delayedJob(folder: string): ProjectWorker[] {
+  const script = ['bin/delayed_job', 'script/delayed_job'].find((path) => isThere(folder, path));
+  if (script === undefined && !namesGem(folder, 'delayed_job')) return [];
+  return [
+    {
+      name: 'delayed_job',
+      foundIn: script ?? 'Gemfile.lock',
+      command:
+        script === undefined
+          ? 'bundle exec rake jobs:work'
+          : `bundle exec ${script} run --identifier=%i`,
+      count: 2,
+      env: { RAILS_ENV: 'production' },
+      notes: [],
+    },
+  ];
+}
+
+function sidekiq(folder: string): ProjectWorker[] {
+  if (!namesGem(folder, 'sidekiq')) return [];
+  return [
+    {
+      name: 'sidekiq',
+      foundIn: 'Gemfile.lock',
+      command: 'bundle exec sidekiq --timeout 600',
+      count: 1,
+      env: { RAILS_ENV: 'production' },
+      notes: [
+        'After TERM, Sidekiq gives its jobs --timeout seconds (25 by default) and then puts them back',
+        'into the queue: it should be longer than your longest job.',
+      ],
+    },
+  ];
+}
+
+function celery(folder: string): ProjectWorker[] {
+  const foundIn = ['requirements.txt', 'pyproject.toml'].find((file) =>
+    /(?:^|["'\s])celery(?![\w-])/im.test(textOf(folder, file).replace(/#.*$/gm, '')),
+  );
+  if (foundIn === undefined) return [];
+  const app = celeryApp(folder);
+  return [
+    {
+      name: 'celery',
+      foundIn,
+      command: `celery --app=${app ?? 'app'} worker --hostname=%n@%%h`,
+      count: 1,
+      notes: app === undefined ? ['Put the name of your Celery application after --app='] : [],
+    },
+  ];
+}
+
+/** The package that holds a `celery.py`, as Django projects have it. */
+function celeryApp(folder: string): string | undefined {
+  try {
+    return readdirSync(folder)
+      .sort()
+      .find((name) => /^[A-Za-z_]\w*$/.test(name) && isThere(folder, join(name, 'celery.py')));
+  } catch {
+    return undefined;
+  }
+}
+
+const namesGem = (folder: string, gem: string): boolean =>
+  new RegExp(`^ +${gem} \\(`, 'm').test(textOf(folder, 'Gemfile.lock'));
+
+const isThere = (folder: string, path: string): boolean => existsSync(join(folder, path));
+
+/** A project file that cannot be read tells nothing. */
+function textOf(folder: string, file: string): string {
+  try {
+    return readFileSync(join(folder, file), 'utf8').replace(/\r\n/g, '\n');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,157 @@
+import { expandSpecifiers, instanceName, type Instance } from './instance.ts';
+import {
+  limitNames,
+  type Daemonizing,
+  type LimitName,
+  type LogPolicy,
+  type StopSignal,
+  type Worker,
+} from './config.ts';
+
+/** The PATH of every worker whose config sets none. Source: the default of Debian and systemd. */
+export const workerPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** All that the kernel must be told to start one instance; every specifier is replaced. */
+export interface Launch {
+  readonly instance: string;
+  readonly command: readonly string[];
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly envFiles: readonly string[];
+  readonly passEnv: readonly string[];
+  readonly pidfile: string;
+  /** The program forks away, and the pidfile is its own. */
+  readonly daemonizes?: Daemonizing;
+  readonly logFile: string;
+  readonly log?: LogPolicy;
+  /** Three octal digits. */
+  readonly umask: string;
+  /** Soft limits as the shell's ulimit takes them: `n=1024 c=0`. */
+  readonly limits: string;
+  readonly nice: number;
+  readonly oomScoreAdj: number;
+  readonly stopSignal: StopSignal;
+  /** What the code is called, where that is known. */
+  readonly release?: string;
+  /** How often it must give a sign of life at the least, in microseconds, as sd_watchdog_enabled(3) wants it. */
+  readonly watchdogUsec?: number;
+}
+
+/** How the instance of `worker` with this name is started. */
+export function launchOf(
+  worker: Worker,
+  name: string,
+  stateDir: string,
+  hostName: string,
+  release?: string,
+  command: readonly string[] = worker.command,
+): Launch {
+  const instance: Instance = { name, worker, identifier: name.slice(worker.name.length + 1) };
+  const expand = (text: string): string => expandSpecifiers(text, instance, hostName);
+  return {
+    instance: name,
+    command: command.map(expand),
+    directory: expand(worker.directory),
+    env: { ...mapValues(worker.env, expand), ...marker(instance, stateDir, release) },
+    envFiles: worker.envFiles.map(expand),
+    passEnv: worker.passEnv,
+    pidfile: expand(worker.pidfile),
+    ...(worker.daemonizes && { daemonizes: worker.daemonizes }),
+    logFile: expand(worker.logFile),
+    ...(worker.log && { log: expandedLog(worker.log, expand) }),
+    umask: worker.umask.toString(8).padStart(3, '0'),
+    limits: formatLimits(worker.limits),
+    nice: worker.nice,
+    oomScoreAdj: worker.oomScoreAdj,
+    stopSignal: worker.stop.signal,
+    ...(release !== undefined && { release }),
+    ...(worker.heartbeat && { watchdogUsec: worker.heartbeat.timeout * 1000 }),
+  };
+}
+
+const expandedLog = (log: LogPolicy, expand: (text: string) => string): LogPolicy =>
+  log.kind === 'piped' ? { ...log, command: log.command.map(expand) } : log;
+
+/** How an instance shows that it is ready, with every specifier replaced. */
+export function expandedReadiness<R extends Worker['ready']>(
+  readiness: R,
+  worker: Worker,
+  name: string,
+  hostName: string,
+): R {
+  const identifier = name.slice(instanceName(worker.name, '').length);
+  const expand = (text: string): string =>
+    expandSpecifiers(text, { name, worker, identifier }, hostName);
+  switch (readiness.kind) {
+    case 'file':
+      return { ...readiness, path: expand(readiness.path) };
+    case 'command':
+      return { ...readiness, command: readiness.command.map(expand) };
+    case 'after':
+    case 'log':
+    case 'notify':
+      return readiness;
+  }
+}
+
+/** The words of the logger that an instance's output goes to; undefined: there is none. */
+export function loggerOf(
+  worker: Worker,
+  name: string,
+  hostName: string,
+): readonly string[] | undefined {
+  if (worker.log?.kind !== 'piped') return undefined;
+  const identifier = name.slice(instanceName(worker.name, '').length);
+  return worker.log.command.map((word) =>
+    expandSpecifiers(word, { name, worker, identifier }, hostName),
+  );
+}
+
+/** The pidfile of an instance. */
+export function pidfileOf(worker: Worker, name: string, hostName: string): string {
+  const identifier = name.slice(instanceName(worker.name, '').length);
+  return expandSpecifiers(worker.pidfile, { name, worker, identifier }, hostName);
+}
+
+/**
+ * What tells a worker who it is. The shim adds WORKERCTL_INSTANCE, which it must not bear itself, and WORKERCTL_PID, which
+ * nobody knows beforehand of a program that forks away.
+ */
+function marker(
+  { worker, identifier }: Instance,
+  stateDir: string,
+  release: string | undefined,
+): Record<string, string> {
+  return {
+    WORKERCTL_WORKER: worker.name,
+    WORKERCTL_ID: identifier,
+    WORKERCTL_STATE_DIR: stateDir,
+    ...(release !== undefined && { WORKERCTL_RELEASE: release }),
+  };
+}
+
+/** The letters of ulimit; memory and core are in units of 1024 and 512 bytes. Source: dash(1), bash(1). */
+const ulimitLetters: Readonly<Record<LimitName, { letter: string; unit: number }>> = {
+  nofile: { letter: 'n', unit: 1 },
+  nproc: { letter: 'p', unit: 1 },
+  core: { letter: 'c', unit: 512 },
+  as: { letter: 'v', unit: 1024 },
+};
+
+function formatLimits(limits: Worker['limits']): string {
+  return limitNames
+    .flatMap((name) => {
+      const value = limits[name];
+      if (value === undefined) return [];
+      const { letter, unit } = ulimitLetters[name];
+      return [`${letter}=${value === 'unlimited' ? value : String(Math.floor(value / unit))}`];
+    })
+    .join(' ');
+}
+
+function mapValues(
+  values: Readonly<Record<string, string>>,
+  change: (text: string) => string,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, change(value)]));
+}

@@ -1,0 +1,187 @@
+import { durationOf, type Duration } from '../basics/time.ts';
+
+/** When a line of a crontab runs: at a boot, or again and again with at most `longest` between two runs. */
+export type Schedule =
+  { readonly kind: 'boot' } | { readonly kind: 'times'; readonly longest: Duration };
+
+/** A line that runs something. */
+export interface CronLine {
+  readonly schedule: Schedule;
+  /** In system crontabs. */
+  readonly user?: string;
+  /** As it is given to the shell. */
+  readonly command: string;
+  /** The variables that were set above it. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * The lines of a crontab that run something. Those of /etc/crontab and /etc/cron.d name a user. What cron would not
+ * understand is left out.
+ * Source: crontab(5) of Debian and of cronie.
+ */
+export function parseCrontab(text: string, hasUsers: boolean): CronLine[] {
+  let env: Record<string, string> = {};
+  return text.split('\n').flatMap((raw): CronLine[] => {
+    const line = raw.trim();
+    if (line === '' || line.startsWith('#')) return [];
+    const variable = /^([A-Za-z_]\w*)\s*=\s*(?:"(.*)"|'(.*)'|(.*))$/.exec(line);
+    if (variable !== null) {
+      const [, name = '', double, single, bare = ''] = variable;
+      env = { ...env, [name]: double ?? single ?? bare };
+      return [];
+    }
+    const parsed = scheduled(line);
+    if (parsed === undefined) return [];
+    if (!hasUsers) return [{ schedule: parsed.schedule, command: parsed.rest, env }];
+    const [, user = '', command = ''] = /^(\S+)\s+(.*)$/.exec(parsed.rest) ?? [];
+    return [{ schedule: parsed.schedule, user, command, env }];
+  });
+}
+
+const day = 24 * 60;
+
+const macros: Readonly<Record<string, number>> = {
+  '@hourly': 60,
+  '@daily': day,
+  '@midnight': day,
+  '@weekly': 7 * day,
+  '@monthly': 31 * day,
+  '@yearly': 366 * day,
+  '@annually': 366 * day,
+};
+
+const minutes = (count: number): Schedule => ({
+  kind: 'times',
+  longest: durationOf(count * 60_000),
+});
+
+function scheduled(line: string): { schedule: Schedule; rest: string } | undefined {
+  const macro = /^(@\w+)\s+(\S.*)$/.exec(line);
+  if (macro !== null) {
+    const [, name = '', rest = ''] = macro;
+    if (name === '@reboot') return { schedule: { kind: 'boot' }, rest };
+    const length = macros[name];
+    return length === undefined ? undefined : { schedule: minutes(length), rest };
+  }
+  const fields = /^(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S+)\s+(\S.*)$/.exec(line);
+  if (fields === null) return undefined;
+  const [, minute = '', hour = '', date = '', month = '', weekday = '', rest = ''] = fields;
+  const [minuteSet, hourSet] = [valuesOf(minute, 0, 59), valuesOf(hour, 0, 23)];
+  if (minuteSet === undefined || hourSet === undefined) return undefined;
+  const isDaily = [date, month, weekday].every((field) => /^\*(?:\/1)?$/.test(field));
+  return { schedule: minutes(isDaily ? longestGap(minuteSet, hourSet) : 7 * day), rest };
+}
+
+/** Minutes between two runs, at most, over the end of the day too. */
+function longestGap(minuteSet: readonly number[], hourSet: readonly number[]): number {
+  const times = hourSet.flatMap((hour) => minuteSet.map((minute) => hour * 60 + minute));
+  const [first = 0] = times;
+  return Math.max(...times.map((time, index) => (times[index + 1] ?? first + day) - time));
+}
+
+/** The numbers of a field such as `*`, `1-9`, `1-5,30`, in order; undefined for what is no such field. */
+function valuesOf(field: string, from: number, to: number): readonly number[] | undefined {
+  const values = new Set<number>();
+  for (const part of field.split(',')) {
+    const match = /^(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:\/(\d{1,2}))?$/.exec(part);
+    if (match === null) return undefined;
+    const [, first, last, step] = match;
+    const begin = first === undefined ? from : Number(first);
+    const isRange = first === undefined || last !== undefined || step !== undefined;
+    const end = last === undefined ? (isRange ? to : begin) : Number(last);
+    for (let value = begin; value <= Math.min(end, to); value += Math.max(1, Number(step ?? 1)))
+      values.add(value);
+  }
+  return values.size === 0 ? undefined : [...values].sort((a, b) => a - b);
+}
+
+/** How a line runs `workerctl bootcheck`. */
+export interface BootcheckCall {
+  /** Its first words: what is looked for in PATH, or by its path (`/usr/bin/node`, `/opt/workerctl/bin/workerctl`). */
+  readonly program: string;
+  /** The path of the script that `program` runs, where that is node. */
+  readonly script?: string;
+  /** What the line sets for this one command. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly config?: string;
+  /** Where it changes to before. */
+  readonly directory?: string;
+}
+
+/** How a command runs `workerctl bootcheck`; undefined when it does not. */
+export function bootcheckCall(command: string): BootcheckCall | undefined {
+  const steps = command.split(/&&|\|\||[;|]/).map(wordsOf);
+  const at = steps.findIndex((words) => words.includes('bootcheck') && words.some(isWorkerctl));
+  const step = steps[at];
+  if (step === undefined) return undefined;
+  const { env, words } = withoutVariables(step);
+  const [program = ''] = words;
+  const script = words.slice(1).find(isWorkerctl);
+  const directory = steps.slice(0, at).findLast(([word]) => word === 'cd')?.[1];
+  const config = optionIn(words, '--config') ?? optionIn(words, '-c');
+  return {
+    program,
+    ...(!isWorkerctl(program) && script !== undefined && { script }),
+    env,
+    ...(config !== undefined && { config }),
+    ...(directory !== undefined && { directory }),
+  };
+}
+
+const isWorkerctl = (word: string): boolean => /(?:^|\/)workerctl$/.test(word);
+
+/** The words of a simple command. What only a shell can know (`$HOME`) stays as it is written. */
+const wordsOf = (text: string): string[] =>
+  [...text.matchAll(/(?:"[^"]*"|'[^']*'|\\.|[^\s"'\\])+/g)].map(([word]) =>
+    word.replace(/"([^"]*)"|'([^']*)'|\\(.)/g, '$1$2$3'),
+  );
+
+function withoutVariables(words: readonly string[]): {
+  env: Record<string, string>;
+  words: readonly string[];
+} {
+  const first = words.findIndex((word) => word !== 'env' && word !== 'exec' && !/^\w+=/.test(word));
+  const set = words.slice(0, Math.max(0, first)).filter((word) => word.includes('='));
+  const env = set.map((word): [string, string] => {
+    const end = word.indexOf('=');
+    return [word.slice(0, end), word.slice(end + 1)];
+  });
+  return { env: Object.fromEntries(env), words: words.slice(Math.max(0, first)) };
+}
+
+function optionIn(words: readonly string[], name: string): string | undefined {
+  const joined = words.find((word) => word.startsWith(`${name}=`));
+  if (joined !== undefined) return joined.slice(name.length + 1);
+  const at = words.indexOf(name);
+  return at === -1 ? undefined : words[at + 1];
+}
+
+/** The lines by which cron runs the boot check: each minute, and as soon as the host is up. */
+export function bootcheckLines(command: readonly string[]): readonly string[] {
+  const words = command.map(shellWord).join(' ').replace(/%/g, '\\%'); // a bare % is a newline there: crontab(5)
+  return [`* * * * * ${words}`, `@reboot ${words}`];
+}
+
+/**
+ * A crontab with these lines in it, each once. Other lines that end in the same words (`bootcheck --config …`), from another
+ * node or another workerctl, are replaced; all else stays as it is.
+ */
+export function withBootcheck(crontab: string, command: readonly string[], config: string): string {
+  const wanted = bootcheckLines(command);
+  const [end = ''] = bootcheckLines(['bootcheck', '--config', config]).map((line) =>
+    line.slice('* * * * * '.length),
+  );
+  const isOurs = (line: string): boolean =>
+    /^(?:@reboot|[\d*])/.test(line) && line.trimEnd().endsWith(` ${end}`);
+  const lines = crontab.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  const old = lines.filter(isOurs);
+  if (old.length === wanted.length && wanted.every((line) => old.includes(line))) return crontab;
+  return [...lines.filter((line) => !isOurs(line)), ...wanted].map((line) => `${line}\n`).join('');
+}
+
+/** A word as sh reads it back. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'\\''`)}'`;
+}

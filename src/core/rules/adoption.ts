@@ -1,0 +1,122 @@
+import type { LiveProcess } from '../model/process.ts';
+import type { Moment } from '../basics/time.ts';
+
+/** What the kernel and our files say of a process that somebody names as an instance's. */
+export interface Candidate {
+  readonly process: LiveProcess;
+  /** The process that it is a thread of, should the number be no process's own. */
+  readonly threadOf?: number;
+  /** Its command line, or the title that it has given itself; empty for kernel threads. */
+  readonly title: string;
+  /** By the kernel's word we may not signal it. */
+  readonly isOtherUsers: boolean;
+  /** It is this very command, or one of those that have started it. */
+  readonly isAncestor: boolean;
+  readonly isShim: boolean;
+  /** What else it is a process of, in words: `mail.2`, `mail.2 in /srv/other/.workerctl`. */
+  readonly belongsTo?: string;
+  /** Its environment names this instance and this state directory. */
+  readonly bearsMarker: boolean;
+  readonly startedAt: Moment;
+}
+
+/** Why a process cannot be an instance's, and what to do instead. */
+export interface Refusal {
+  readonly reason: string;
+  readonly hint?: string;
+}
+
+const kernelThreads = 2;
+
+/** Why this process must not be adopted, whoever names it; undefined: it may be. */
+export function refusalOf(candidate: Candidate): Refusal | undefined {
+  const { process, threadOf, isOtherUsers, isAncestor, isShim, belongsTo, title } = candidate;
+  const { pid, parentPid } = process;
+  if (pid === 1) return { reason: 'it is the first process of the host or container' };
+  if (title === '' && [pid, parentPid].includes(kernelThreads))
+    return { reason: 'it is a thread of the kernel' };
+  if (threadOf !== undefined)
+    return { reason: `it is a thread of pid ${threadOf}`, hint: `name pid ${threadOf}` };
+  if (isAncestor) return { reason: 'it is this command, or has started it' };
+  if (isShim)
+    return { reason: 'it is a shim of workerctl', hint: 'name the worker, which is its child' };
+  if (belongsTo !== undefined) return { reason: `it belongs to ${belongsTo}` };
+  if (isOtherUsers)
+    return {
+      reason: 'it belongs to another user: workerctl could never ask it to finish',
+      hint: 'run workerctl as the user who owns it',
+    };
+  return undefined;
+}
+
+/**
+ * Whether the process that a pidfile names has written it: `its` is the instance's, `stale` is somebody else, who has got
+ * the number of a dead process; `unclear` may be either, and is for a person to say.
+ */
+export type Claim = 'its' | 'stale' | 'unclear';
+
+/** A wall clock that was set by less is not noticed. */
+const marginMs = 2_000;
+
+/**
+ * Judges by two witnesses, since either may be wrong alone: the file's time of change, which no process that began after
+ * it can have written (unless the clock was set), and what the process looks like (programs change their titles).
+ */
+export function claimOf(
+  candidate: Candidate,
+  writtenAt: Moment,
+  command: readonly string[],
+): Claim {
+  if (refusalOf(candidate) !== undefined) return 'stale';
+  const wasThere = candidate.startedAt <= writtenAt + marginMs;
+  const isAlike = candidate.bearsMarker || looksLike(candidate.title, command);
+  if (wasThere !== isAlike) return 'unclear';
+  return wasThere ? 'its' : 'stale';
+}
+
+/** Words that say nothing of which program it is. */
+const commonWords: ReadonlySet<string> = new Set([
+  'bash',
+  'bin',
+  'bundle',
+  'env',
+  'exec',
+  'java',
+  'local',
+  'main',
+  'nice',
+  'node',
+  'nohup',
+  'npm',
+  'npx',
+  'opt',
+  'perl',
+  'php',
+  'python',
+  'rake',
+  'ruby',
+  'run',
+  'setsid',
+  'srv',
+  'start',
+  'sudo',
+  'usr',
+  'work',
+  'worker',
+]);
+
+/**
+ * Whether a process's title shares a word with a command that tells programs apart: `delayed_job.1` does with
+ * `bundle exec bin/delayed_job start`. Options and folders do not count.
+ */
+export function looksLike(title: string, command: readonly string[]): boolean {
+  const shown = new Set(wordsIn(title.split(/\s+/)));
+  return wordsIn(command).some((word) => shown.has(word));
+}
+
+const wordsIn = (words: readonly string[]): string[] =>
+  words
+    .filter((word) => !word.startsWith('-'))
+    .flatMap((word) => word.slice(word.lastIndexOf('/') + 1).split(/[^\p{L}\p{N}_-]+/u))
+    .map((word) => word.toLowerCase())
+    .filter((word) => word.length > 2 && !commonWords.has(word) && !/^[\d.]+$/.test(word));

@@ -1,0 +1,338 @@
+import { accounted } from './notices.ts';
+import { failureAfter } from './backoff.ts';
+import { instanceNames } from '../model/instance.ts';
+import { isRetiring } from '../model/leaving.ts';
+import {
+  isHeld,
+  isStopped,
+  rolloutOf,
+  type Desired,
+  type Replaced,
+  type Rollout,
+  type RolloutOptions,
+  type TimedRequest,
+  type Request,
+} from '../model/desired.ts';
+import {
+  drainingSince,
+  liveProcess,
+  type Observation,
+  type ObservedInstance,
+} from '../model/observation.ts';
+import { isSameProcess, type ProcessIdentity } from '../model/process.ts';
+import { readyingOf } from './readiness.ts';
+import { advanced } from './rollout.ts';
+import { durationOf, type Duration, type Moment } from '../basics/time.ts';
+import { countsAfter, withCounts } from './scaling.ts';
+import type { Config, Worker } from '../model/config.ts';
+
+interface About {
+  readonly instances: readonly string[];
+  /** Who asks. */
+  readonly by: string;
+}
+
+/** What a command wants of the instances that it was given. */
+export type Goal =
+  /** All that is wanted runs; nothing that was wanted before changes. */
+  | { readonly kind: 'check' }
+  /** These run, even if they were stopped on purpose. */
+  | ({ readonly kind: 'start' } & About)
+  /** These finish and stay down; who takes longer than `killAfter` is killed. */
+  | ({ readonly kind: 'stop'; readonly killAfter?: Duration } & About)
+  /** Each of these is replaced, but for those that were stopped on purpose or are held. */
+  | ({
+      readonly kind: 'restart';
+      readonly id: string;
+      readonly options: RolloutOptions;
+      readonly releases: Rollout['releases'];
+    } & About)
+  /** These take no new job, or jobs again. */
+  | ({ readonly kind: 'quiet'; readonly until?: Moment } & About)
+  | ({ readonly kind: 'resume' } & About)
+  /** Everything finishes and leaves now; that is not remembered. */
+  | { readonly kind: 'end'; readonly cause: string }
+  /** So many of a worker run; without `identifiers` as many as the config says. */
+  | {
+      readonly kind: 'want';
+      readonly worker: string;
+      readonly identifiers?: readonly string[];
+      readonly by: string;
+    }
+  /** What was observed in the place of this one is its process, though somebody else has started it. */
+  | ({ readonly kind: 'adopt' } & About)
+  /** These are left alone, or no longer. */
+  | ({ readonly kind: 'hold'; readonly until?: Moment } & About)
+  | ({ readonly kind: 'unhold' } & About);
+
+/** The intent once the goal has been stated and the world looked at: what has been reached is dropped from it. */
+export function applyGoal(
+  config: Config,
+  desired: Desired,
+  goal: Goal,
+  observation: Observation,
+): Desired {
+  const seen = remembered(withCounts(config, desired), desired, observation);
+  const wanted = stated(withCounts(config, seen), seen, goal, observation);
+  const told = accounted(config, wanted, observation);
+  return progressed(withCounts(config, told), told, observation);
+}
+
+function stated(config: Config, desired: Desired, goal: Goal, observation: Observation): Desired {
+  switch (goal.kind) {
+    case 'check':
+      return desired;
+    case 'end':
+      return { ...desired, isEnding: goal.cause };
+    case 'start':
+    case 'adopt':
+      return {
+        ...desired,
+        stopped: without(desired.stopped, goal.instances),
+        failures: without(desired.failures, goal.instances),
+      };
+    case 'stop':
+      return {
+        ...desired,
+        held: without(desired.held, goal.instances),
+        stopped: stoppedAfter(config, desired.stopped, goal, observation),
+        deadlines: { ...desired.deadlines, ...deadlinesOf(goal, observation, () => true) },
+      };
+    case 'restart':
+      return restarting(desired, goal, observation);
+    case 'want': {
+      const { worker, identifiers, by } = goal;
+      const want = identifiers && { at: observation.now, by, identifiers };
+      return { ...desired, counts: countsAfter(desired.counts, worker, want) };
+    }
+    case 'quiet':
+      return { ...desired, quiet: timed(desired.quiet, goal, observation) };
+    case 'resume':
+      return { ...desired, quiet: without(desired.quiet, goal.instances) };
+    case 'hold':
+      return { ...desired, held: timed(desired.held, goal, observation) };
+    case 'unhold':
+      return { ...desired, held: without(desired.held, goal.instances) };
+  }
+}
+
+/**
+ * Whoever wished it first stays the one who did. Who is gone and no longer wanted is not noted: when he is wanted again, he
+ * is to run.
+ */
+function stoppedAfter(
+  config: Config,
+  before: Desired['stopped'],
+  { instances, by }: About,
+  observation: Observation,
+): Desired['stopped'] {
+  const wanted = new Set(config.workers.flatMap(instanceNames));
+  const isThere = (name: string): boolean => {
+    const observed = observation.instances.get(name);
+    return observed !== undefined && liveProcess(observed) !== undefined;
+  };
+  const added = instances.filter(
+    (name) =>
+      !isRetiring(name) && !Object.hasOwn(before, name) && (wanted.has(name) || isThere(name)),
+  );
+  return { ...before, ...sameFor(added, (): Request => ({ at: observation.now, by })) };
+}
+
+/** A new end takes the place of the old one. */
+function timed(
+  before: Desired['held'],
+  { instances, by, until }: About & { readonly until?: Moment },
+  { now }: Observation,
+): Desired['held'] {
+  const request: TimedRequest = { at: now, by, ...(until !== undefined && { until }) };
+  return { ...before, ...sameFor(instances, () => request) };
+}
+
+/** When the living processes of these instances are to be killed. */
+function deadlinesOf(
+  {
+    instances,
+    killAfter,
+  }: { readonly instances: readonly string[]; readonly killAfter?: Duration },
+  observation: Observation,
+  isMeant: (observed: ObservedInstance) => boolean,
+): Desired['deadlines'] {
+  if (killAfter === undefined) return {};
+  const at = durationOf(observation.sinceBoot + killAfter);
+  return Object.fromEntries(
+    instances.flatMap((name) => {
+      const observed = observation.instances.get(name);
+      const process = observed && liveProcess(observed);
+      if (observed === undefined || process === undefined || !isMeant(observed)) return [];
+      return [[name, { process: identityOf(process), at }]];
+    }),
+  );
+}
+
+function restarting(
+  desired: Desired,
+  { instances, id, by, options, releases }: Extract<Goal, { kind: 'restart' }>,
+  observation: Observation,
+): Desired {
+  const meant = instances.filter(
+    (name) => !isStopped(desired, name) && !isHeld(desired, name, observation.now),
+  );
+  if (meant.length === 0) return desired;
+  const replaces = Object.fromEntries(meant.map((name) => [name, lastProcess(observation, name)]));
+  const killAfter = options.killAfter;
+  const isAsked = (observed: ObservedInstance): boolean => drainingSince(observed) !== undefined;
+  return {
+    ...desired,
+    failures: without(desired.failures, meant),
+    deadlines: {
+      ...desired.deadlines,
+      ...deadlinesOf(
+        { instances: meant, ...(killAfter !== undefined && { killAfter }) },
+        observation,
+        isAsked,
+      ),
+    },
+    rollouts: [
+      ...desired.rollouts.flatMap((rollout) => withoutMembers(rollout, meant)),
+      { id, at: observation.now, by, options, releases, replaces, proven: [] },
+    ],
+  };
+}
+
+/** An earlier rollout without what a later one has taken over. */
+function withoutMembers(rollout: Rollout, names: readonly string[]): Rollout[] {
+  const replaces = without(rollout.replaces, names);
+  return Object.keys(replaces).length === 0 ? [] : [{ ...rollout, replaces }];
+}
+
+/** What an instance runs, or ran last. */
+function lastProcess({ instances }: Observation, name: string): Replaced | null {
+  const presence = instances.get(name)?.presence;
+  switch (presence?.kind) {
+    case undefined:
+    case 'absent':
+      return null;
+    case 'stray':
+      return identityOf(presence.process);
+    case 'alive':
+    case 'dead': {
+      const { record } = presence;
+      const successor = presence.kind === 'alive' ? presence.successor : undefined;
+      return {
+        ...identityOf(record),
+        ...(record.launch && { runId: record.runId }),
+        ...(successor && { successor: identityOf(successor) }),
+      };
+    }
+  }
+}
+
+const identityOf = ({ pid, startTime, bootId }: ProcessIdentity): ProcessIdentity => ({
+  pid,
+  startTime,
+  bootId,
+});
+
+/** What this look tells of failures, and of wishes and deadlines that are over. */
+function remembered(config: Config, desired: Desired, observation: Observation): Desired {
+  const { now } = observation;
+  return {
+    ...desired,
+    held: filtered(desired.held, ({ until }) => until === undefined || now < until),
+    quiet: filtered(desired.quiet, ({ until }) => until === undefined || now < until),
+    deadlines: followed(desired.deadlines, observation),
+    failures: failuresAfter(config, desired, observation),
+  };
+}
+
+/** A deadline goes with its process, also where that leaves beside its replacement, and ends with it. */
+function followed(
+  deadlines: Desired['deadlines'],
+  { instances }: Observation,
+): Desired['deadlines'] {
+  const entries = Object.entries(deadlines);
+  if (entries.length === 0) return deadlines;
+  const retiring = [...instances.values()].filter(({ name }) => isRetiring(name));
+  return Object.fromEntries(
+    entries.flatMap(([name, deadline]) => {
+      const observed = instances.get(name);
+      const bearer = [...(observed ? [observed] : []), ...retiring].find((one) => {
+        const living = liveProcess(one);
+        return living !== undefined && isSameProcess(living, deadline.process);
+      });
+      if (bearer !== undefined) return [[bearer.name, deadline]];
+      return observed === undefined ? [[name, deadline]] : [];
+    }),
+  );
+}
+
+function failuresAfter(
+  config: Config,
+  { failures, stopped }: Desired,
+  observation: Observation,
+): Desired['failures'] {
+  const after = { ...failures };
+  for (const worker of config.workers) {
+    for (const name of instanceNames(worker)) {
+      const observed = observation.instances.get(name);
+      if (observed === undefined) continue;
+      const { [name]: before } = failures;
+      if (before === undefined && observed.presence.kind !== 'dead') continue;
+      const failure = Object.hasOwn(stopped, name)
+        ? undefined
+        : failureAfter(
+            before,
+            observed,
+            worker,
+            observation,
+            isReady(observed, worker, observation),
+          );
+      if (failure !== undefined) after[name] = failure;
+      else if (before !== undefined) Reflect.deleteProperty(after, name);
+    }
+  }
+  return after;
+}
+
+function isReady(observed: ObservedInstance, worker: Worker, observation: Observation): boolean {
+  const { presence } = observed;
+  return (
+    presence.kind === 'alive' && readyingOf(presence, worker.ready, observation).kind === 'ready'
+  );
+}
+
+/** Each rollout as it stands after this look; those that are over are dropped. */
+function progressed(config: Config, desired: Desired, observation: Observation): Desired {
+  if (desired.rollouts.length === 0) return desired;
+  const rollouts = desired.rollouts.flatMap(
+    (rollout) => advanced(rollout, config, desired, observation) ?? [],
+  );
+  return { ...desired, rollouts };
+}
+
+/** The id of the rollout that an instance is in, if that is another one. */
+export function takenOverBy(desired: Desired, name: string, id: string): Rollout | undefined {
+  const rollout = rolloutOf(desired, name);
+  return rollout === undefined || rollout.id === id ? undefined : rollout;
+}
+
+const sameFor = <T>(names: readonly string[], make: () => T): Record<string, T> =>
+  Object.fromEntries(names.map((name) => [name, make()]));
+
+function filtered<T>(
+  values: Readonly<Record<string, T>>,
+  keeps: (value: T, name: string) => boolean,
+): Readonly<Record<string, T>> {
+  const entries = Object.entries(values);
+  return entries.length === 0
+    ? values
+    : Object.fromEntries(entries.filter(([name, value]) => keeps(value, name)));
+}
+
+function without<T>(
+  values: Readonly<Record<string, T>>,
+  names: readonly string[],
+): Record<string, T> {
+  const dropped = new Set(names);
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !dropped.has(name)));
+}

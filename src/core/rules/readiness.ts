@@ -1,0 +1,53 @@
+import { ageOf, type Observation, type Presence } from '../model/observation.ts';
+import { isBehindItsCommand, type Launching, type ProcessRecord } from '../model/record.ts';
+import { durationOf, elapsed, type Duration, type Moment } from '../basics/time.ts';
+import type { Readiness } from '../model/config.ts';
+
+/** How far a living process is on its way to be ready. */
+export type Readying =
+  | { readonly kind: 'ready' }
+  /** `changesIn`: how long until it is ready, or late, should nothing else happen. */
+  | { readonly kind: 'starting'; readonly changesIn: Duration }
+  /** It has shown nothing for its whole timeout. */
+  | { readonly kind: 'late'; readonly timeout: Duration };
+
+/** Whether a living process is ready yet. */
+export function readyingOf(
+  { process, record, hasShownReady }: Extract<Presence, { kind: 'alive' }>,
+  readiness: Readiness,
+  observation: Observation,
+): Readying {
+  const age = ageOf(process, observation);
+  if (record.launch !== undefined) return launchingOf(record, record.launch, age);
+  if (readiness.kind === 'after') {
+    if (age >= readiness.after) return { kind: 'ready' };
+    return { kind: 'starting', changesIn: durationOf(readiness.after - age) };
+  }
+  if (hasShownReady) return { kind: 'ready' };
+  const { timeout } = readiness;
+  if (age >= timeout) return { kind: 'late', timeout };
+  return { kind: 'starting', changesIn: durationOf(timeout - age) };
+}
+
+/** Nothing tells when the pidfile is written but another look. */
+const nextLook = durationOf(500);
+
+/** Behind its command the shim says itself what the pidfile has when the time is over; it counts whole seconds. */
+const shimGrace = durationOf(1000);
+
+function launchingOf(record: ProcessRecord, { timeout }: Launching, age: Duration): Readying {
+  const left = timeout + (isBehindItsCommand(record) ? shimGrace : 0) - age;
+  if (left <= 0) return { kind: 'late', timeout };
+  return { kind: 'starting', changesIn: durationOf(Math.min(left, nextLook)) };
+}
+
+/** Whether a dead process was ready before it died. Where its death was not reported, it may have lived until `now`. */
+export function wasReady(
+  { record, diedAt, hasShownReady }: Extract<Presence, { kind: 'dead' }>,
+  readiness: Readiness,
+  now: Moment,
+): boolean {
+  if (record.launch !== undefined) return false;
+  if (readiness.kind !== 'after') return hasShownReady;
+  return elapsed(record.startedAt, diedAt ?? now) >= readiness.after;
+}

@@ -1,0 +1,68 @@
+import type { Desired, Want } from '../model/desired.ts';
+import { instanceName } from '../model/instance.ts';
+import { liveProcess, type Observation } from '../model/observation.ts';
+import { lookup } from '../basics/lookup.ts';
+import type { Config, Worker } from '../model/config.ts';
+
+/** The config as it is in force: with the instances that people want in place of those of the file. */
+export function withCounts(config: Config, { counts }: Desired): Config {
+  const isAsItIs = ({ name, identifiers, configured }: Worker): boolean =>
+    identifiers === (lookup(counts, name)?.identifiers ?? configured);
+  if (config.workers.every(isAsItIs)) return config;
+  return {
+    ...config,
+    workers: config.workers.map((worker) => ({
+      ...worker,
+      identifiers: lookup(counts, worker.name)?.identifiers ?? worker.configured,
+    })),
+  };
+}
+
+/**
+ * Which identifiers a worker has once so many of it are wanted. New ones take the lowest free numbers; who has to go is
+ * idle, or of unknown activity, before he is busy, and among equals has the highest number.
+ */
+export function identifiersFor(
+  { name, identifiers }: Worker,
+  count: number,
+  observation: Observation,
+): string[] {
+  const kept = [...identifiers];
+  for (let number = 1; kept.length < count; number += 1)
+    if (!kept.includes(String(number))) kept.push(String(number));
+  const dispensable = kept
+    .map((identifier, place) => ({
+      identifier,
+      rank: dispensability(instanceName(name, identifier), observation),
+      place,
+    }))
+    .sort((a, b) => a.rank - b.rank || b.place - a.place);
+  const gone = new Set(
+    dispensable.slice(0, Math.max(0, kept.length - count)).map(({ identifier }) => identifier),
+  );
+  return kept.filter((identifier) => !gone.has(identifier)).sort((a, b) => Number(a) - Number(b));
+}
+
+/** What is down costs nobody anything. */
+function dispensability(name: string, { instances }: Observation): number {
+  const observed = instances.get(name);
+  if (observed === undefined || liveProcess(observed) === undefined) return 0;
+  switch (observed.activity?.kind) {
+    case 'idle':
+      return 1;
+    case undefined:
+      return 2;
+    case 'busy':
+      return 3;
+  }
+}
+
+/** The wants after somebody has stated one; undefined takes the worker's back to what the config says. */
+export function countsAfter(
+  before: Desired['counts'],
+  worker: string,
+  want: Want | undefined,
+): Desired['counts'] {
+  const others = Object.entries(before).filter(([name]) => name !== worker);
+  return Object.fromEntries(want === undefined ? others : [...others, [worker, want]]);
+}

@@ -1,0 +1,81 @@
+import type { Desired, Rollout } from '../model/desired.ts';
+import type { Observation } from '../model/observation.ts';
+import { membersOf, type Member } from '../rules/rollout.ts';
+import { formatTimeOfDay, type Moment } from '../basics/time.ts';
+import type { Config } from '../model/config.ts';
+
+/** A rollout as people are told of it. */
+export interface RolloutStatus {
+  readonly id: string;
+  readonly at: Moment;
+  readonly by: string;
+  /** How many of its instances are how far. */
+  readonly counts: Readonly<Record<'replaced' | 'under_way' | 'waiting' | 'failed', number>>;
+  /** `mail a1b2c3d -> 9f8e7d6`, for each worker whose release changes; empty where none is known. */
+  readonly change: string;
+  /** Why it was given up. */
+  readonly aborted?: string;
+}
+
+/** How a rollout stands. */
+export function rolloutStatusOf(
+  rollout: Rollout,
+  config: Config,
+  desired: Desired,
+  observation: Observation,
+): RolloutStatus {
+  const counts = { replaced: 0, under_way: 0, waiting: 0, failed: 0 };
+  for (const { kind } of membersOf(rollout, config, desired, observation).values()) {
+    const place = places[kind];
+    if (place !== undefined) counts[place] += 1;
+  }
+  const { aborted } = rollout;
+  return {
+    id: rollout.id,
+    at: rollout.at,
+    by: rollout.by,
+    counts,
+    change: formatReleases(rollout.releases),
+    ...(aborted && { aborted: `${aborted.instance}: ${aborted.why}` }),
+  };
+}
+
+const places: Readonly<Record<Member['kind'], keyof RolloutStatus['counts'] | undefined>> = {
+  unseen: undefined,
+  released: undefined,
+  untouched: 'waiting',
+  asked: 'under_way',
+  vacant: 'under_way',
+  starting: 'under_way',
+  replaced: 'replaced',
+  failed: 'failed',
+};
+
+/** From which release to which a rollout goes, where that is known. */
+export function formatReleases(releases: Rollout['releases']): string {
+  const changes = Object.entries(releases).flatMap(([worker, { from, to }]) => {
+    if (to === undefined || from === to) return [];
+    return [[worker, from === undefined ? to : `${from} -> ${to}`] as const];
+  });
+  const [first] = changes;
+  if (first === undefined) return '';
+  if (changes.every(([, change]) => change === first[1])) return first[1];
+  return changes.map(([worker, change]) => `${worker} ${change}`).join(', ');
+}
+
+/** A rollout in one line. */
+export function formatRollout({ at, by, counts, change, aborted }: RolloutStatus): string {
+  const parts = (
+    [
+      [counts.replaced, 'replaced'],
+      [counts.under_way, 'under way'],
+      [counts.failed, 'failed'],
+      [counts.waiting, aborted === undefined ? 'waiting for their turn' : 'run on untouched'],
+    ] as const
+  ).flatMap(([count, words]) => (count === 0 ? [] : [`${count} ${words}`]));
+  const to = change === '' ? '' : ` (${change})`;
+  const what = `restart of ${formatTimeOfDay(at)} by ${by}${to}`;
+  return aborted === undefined
+    ? `${what}: ${parts.join(', ')}`
+    : `${what} was aborted: ${aborted}; ${parts.join(', ')}; workerctl restart takes it up again`;
+}

@@ -1,0 +1,122 @@
+import type { Action } from '../../core/model/plan.ts';
+import { isSameProcess } from '../../core/model/process.ts';
+import { instanceOf } from '../../core/model/leaving.ts';
+import { killLeftBehind } from '../../host/process/kill-session.ts';
+import { readProcess } from '../../host/process/process-table.ts';
+import type { DeadLeader } from '../../host/process/session.ts';
+import { writeLeft, type LeftNote } from '../../host/state/notes.ts';
+import { leftPath } from '../../host/state/paths.ts';
+import { removeFile } from '../../host/files/json-file.ts';
+import { report, workerOf, type Context } from '../session.ts';
+import { deadLeader, isToldOf, leftInTheEnd, namedOnes } from '../observe/leftovers.ts';
+import { observe } from '../observe/observe.ts';
+import type { PassOutcome } from '../../core/model/decision.ts';
+
+interface Replaced {
+  readonly instance: string;
+  readonly leader: DeadLeader;
+}
+
+/**
+ * Notes whose processes are dead and about to lose their records to their successors: should we be killed, it can still be
+ * said what they have left. What is returned looks for that, and tells of it; call it after the starts, which are not
+ * to wait for it.
+ */
+export function noteReplaced(
+  context: Context,
+  { plan, observation }: PassOutcome,
+): () => Promise<void> {
+  const { stateDir } = context.config;
+  const replaced = plan.flatMap(({ kind, instance: name }): Replaced[] => {
+    const presence = observation.instances.get(name)?.presence;
+    if ((kind !== 'start' && kind !== 'clean_up') || presence?.kind !== 'dead') return [];
+    const instance = instanceOf(name);
+    const leader = deadLeader(context, name, presence, observation);
+    if (leader !== undefined && isToldOf(stateDir, instance, leader)) return [];
+    const isDealtWith = workerOf(context.config, name).stop.leftovers !== undefined;
+    if (leader !== undefined && !(isDealtWith && kind === 'start')) return [{ instance, leader }];
+    tryToRemove(stateDir, instance);
+    return [];
+  });
+  for (const one of replaced) tryToWrite(stateDir, one.instance, noteOf(one));
+  return () => tell(context, replaced);
+}
+
+const noteOf = ({ leader: { pid, startTime, bootId, diedAt } }: Replaced): LeftNote => ({
+  process: { pid, startTime, bootId },
+  ...(diedAt !== undefined && { diedAt }),
+});
+
+async function tell(context: Context, replaced: readonly Replaced[]): Promise<void> {
+  if (replaced.length === 0) return;
+  const { stateDir } = context.config;
+  const left = await leftInTheEnd(replaced.map(({ leader }) => leader));
+  replaced.forEach((one, index) => {
+    const members = left[index] ?? [];
+    if (members.length === 0) {
+      tryToRemove(stateDir, one.instance);
+      return;
+    }
+    const processes = namedOnes(members);
+    report(context, one.instance, {
+      kind: 'leftovers',
+      pid: one.leader.pid,
+      processes,
+      fate: 'left',
+    });
+    tryToWrite(stateDir, one.instance, { ...noteOf(one), members });
+  });
+}
+
+/** A full disk keeps nobody from being started; it only means that status says less. */
+function tryToWrite(stateDir: string, instance: string, note: LeftNote): void {
+  try {
+    writeLeft(stateDir, instance, note);
+  } catch {
+    return;
+  }
+}
+
+/** A folder in its place keeps nobody from being started either. */
+function tryToRemove(stateDir: string, instance: string): void {
+  try {
+    removeFile(leftPath(stateDir, instance));
+  } catch {
+    return;
+  }
+}
+
+/** Kills what a dead process has left, or tells that it is waited for; either is noted, so that it is done once. */
+export async function dealWithLeftovers(
+  context: Context,
+  { instance, left, rule }: Extract<Action, { kind: 'leftovers' }>,
+): Promise<void> {
+  const { stateDir } = context.config;
+  const seen = observe(context, [instance]);
+  const presence = seen.instances.get(instance)?.presence;
+  if (presence?.kind !== 'dead') return;
+  const leader = deadLeader(context, instance, presence, seen);
+  if (leader === undefined || !isSameProcess(leader, left.of)) return;
+  const fate = rule === 'wait' ? 'awaited' : await killed(leader);
+  if (fate !== undefined)
+    report(context, instance, {
+      kind: 'leftovers',
+      pid: leader.pid,
+      processes: left.processes,
+      fate,
+    });
+  const members = left.processes.flatMap(({ pid }) => readProcess(pid) ?? []);
+  tryToWrite(stateDir, instance, { ...noteOf({ instance, leader }), members });
+}
+
+async function killed(leader: DeadLeader): Promise<'killed' | 'not_killed' | undefined> {
+  const { kind } = await killLeftBehind(leader);
+  switch (kind) {
+    case 'killed':
+      return 'killed';
+    case 'denied':
+      return 'not_killed';
+    case 'gone':
+      return undefined;
+  }
+}

@@ -1,0 +1,23 @@
+import type { Observation } from '../../core/model/observation.ts';
+import type { LeftProcess } from '../../core/model/leftovers.ts';
+import { elapsed } from '../../core/basics/time.ts';
+import { report, type Context } from '../session.ts';
+
+/** Tells that an instance's process has left since it was asked to, and what it has left behind, where that is known. */
+export function reportDeparture(
+  context: Context,
+  name: string,
+  { instances }: Observation,
+  leftovers: readonly LeftProcess[] = [],
+): void {
+  const presence = instances.get(name)?.presence;
+  if (presence?.kind !== 'dead' || presence.stop === undefined) return;
+  const { record, death, diedAt, stop } = presence;
+  report(context, name, {
+    kind: 'left',
+    pid: record.pid,
+    death,
+    ...(diedAt !== undefined && { drained: elapsed(stop.at, diedAt) }),
+    ...(leftovers.length > 0 && { leftovers }),
+  });
+}

@@ -1,0 +1,179 @@
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { launchOf, type Launch } from '../../core/model/launch.ts';
+import type { Action } from '../../core/model/plan.ts';
+import type { ProcessRecord } from '../../core/model/record.ts';
+import { monotonicMs, sleep } from '../../host/process/clock.ts';
+import { clearPidfile } from '../../host/worker/claimed-pidfile.ts';
+import { faultPoint } from '../../host/files/fault-point.ts';
+import { lockBackend } from '../../host/lock/choose-backend.ts';
+import { tryLocks } from '../../host/lock/lock-helper.ts';
+import type { HeldLock } from '../../host/lock/lock-backend.ts';
+import { lastLines } from '../../host/logs/tail.ts';
+import { findProcess } from '../../host/process/process-table.ts';
+import { startShim, type StartedShim } from '../../host/worker/start-worker.ts';
+import { readRecord } from '../../host/state/records.ts';
+import { ensureStagingFolder } from '../../host/state/paths.ts';
+import { lockPath } from '../../host/state/paths.ts';
+import { loggerIn, report, workerOf, type Context } from '../session.ts';
+
+type Start = Extract<Action, { kind: 'start' }>;
+
+/** How long the shim of a dead process may hold its lock: it has to write its report. */
+const lingerMs = 2_000;
+
+/** How long a shim may take until its worker has published its record. Some milliseconds is usual. */
+const publishMs = 10_000;
+
+/** How many of its last log lines are shown of a worker that could not be started. */
+export const shownLogLines = 10;
+
+/** Starts instances, each only with its lock in hand, and waits until each has published its record. */
+export async function startInstances(context: Context, starts: readonly Start[]): Promise<void> {
+  if (starts.length === 0) return;
+  const { notifyEnvironment } = await import('../../host/sockets/notify-socket.ts');
+  const [notify, locks] = await Promise.all([
+    notifyEnvironment(context.config.stateDir),
+    takeInstanceLocks(context, starts),
+  ]);
+  faultPoint();
+  const shims = starts.flatMap((action) => {
+    const lock = locks.get(action.instance);
+    if (isUp(context, action)) {
+      void lock?.release();
+      return [];
+    }
+    if (lock === undefined)
+      return failed(context, action, 'its lock is held, and by no process that is known');
+    return start(context, action, lock, notify);
+  });
+  for (const shim of shims) await published(context, shim);
+}
+
+/** A start whose command was killed may come up while we wait for its lock. */
+function isUp({ config }: Context, { instance }: Start): boolean {
+  const record = readRecord(config.stateDir, instance);
+  return record.kind === 'read' && findProcess(record.value) !== undefined;
+}
+
+/** What could not be started is reported, and yields nothing. */
+function failed(context: Context, { instance }: Start, reason: string): [] {
+  const { logFile } = launchFor(context, instance);
+  report(context, instance, { kind: 'start_failed', reason, logFile, log: [] });
+  return [];
+}
+
+interface Launched {
+  readonly action: Start;
+  readonly launch: Launch;
+  readonly shim: StartedShim;
+}
+
+function start(
+  context: Context,
+  action: Start,
+  lock: HeldLock,
+  notify: Readonly<Record<string, string>>,
+): Launched[] {
+  const { stateDir } = context.config;
+  const launch = launchFor(context, action.instance);
+  try {
+    ensureStagingFolder(stateDir);
+    const { ready } = workerOf(context.config, action.instance);
+    if (launch.daemonizes !== undefined) {
+      const obstacle = clearPidfile(launch, stateDir);
+      if (obstacle?.kind === 'runs') return []; // the next look sees it
+      if (obstacle !== undefined) return failed(context, action, obstacleWords(launch, obstacle));
+    }
+    if (ready.kind === 'notify' && notify['NOTIFY_SOCKET'] === undefined)
+      return failed(
+        context,
+        action,
+        'ready.notify needs a workerctl watch to hear it: none listens',
+      );
+    return [{ action, launch, shim: startShim(launch, stateDir, lock, notify) }];
+  } catch (error) {
+    if (!(error instanceof WorkerctlError)) throw error;
+    return failed(context, action, error.message);
+  } finally {
+    void lock.release(); // ours; the shim has its own hold on it
+  }
+}
+
+const obstacleWords = (
+  { pidfile, instance }: Launch,
+  { pid, title }: { readonly pid: number; readonly title: string },
+): string =>
+  `${pidfile} names pid ${pid} (${title.slice(0, 60)}), which may be it or not: run workerctl adopt ${instance} ${pid} if it is, or remove that file`;
+
+function launchFor({ config, hostName, releaseOf }: Context, instance: string): Launch {
+  const worker = workerOf(config, instance);
+  return launchOf(worker, instance, config.stateDir, hostName, releaseOf(worker));
+}
+
+/** The locks that can be had; where a shim is just about to leave, in a moment. */
+async function takeInstanceLocks(
+  context: Context,
+  starts: readonly Start[],
+): Promise<Map<string, HeldLock>> {
+  const taken = new Map<string, HeldLock>();
+  if (!lockBackend().isKernelLock) {
+    for (const { instance } of starts) taken.set(instance, noKernelLock());
+    return taken;
+  }
+  const deadline = monotonicMs() + lingerMs;
+  let left = [...starts];
+  for (;;) {
+    const paths = left.map(({ instance }) => lockPath(context.config.stateDir, instance));
+    const locks = await tryLocks(context.lockHelper, paths);
+    left.forEach(({ instance }, index) => {
+      const lock = locks[index];
+      if (lock !== undefined) taken.set(instance, lock);
+    });
+    left = left.filter((action) => !taken.has(action.instance) && !isUp(context, action));
+    if (left.length === 0 || monotonicMs() > deadline) return taken;
+    await sleep(2);
+  }
+}
+
+/** Without kernel locks nothing can be handed to the shim: the pass lock and the identity checks must do. */
+const noKernelLock = (): HeldLock => ({
+  fd: undefined,
+  compromised: new AbortController().signal,
+  release: () => Promise.resolve(),
+});
+
+async function published(context: Context, { action, launch, shim }: Launched): Promise<void> {
+  const record = await publishedRecord(context, shim);
+  const { instance, cause } = action;
+  if (record !== undefined) {
+    faultPoint();
+    const kind = launch.daemonizes === undefined ? 'started' : 'launching';
+    report(context, instance, { kind, pid: record.pid, cause });
+    return;
+  }
+  // Ctrl-C may have reached the shim before it had a session of its own: no failure, and the next pass starts it.
+  if (context.signal.aborted) return;
+  const reason = 'its record did not appear; is the disk full?';
+  report(context, instance, {
+    kind: 'start_failed',
+    reason,
+    logFile: launch.logFile,
+    log: lastLines(launch.logFile, 0, shownLogLines),
+    ...loggerIn(context, instance),
+  });
+}
+
+/** The record that this very start has written. */
+async function publishedRecord(
+  { config }: Context,
+  shim: StartedShim,
+): Promise<ProcessRecord | undefined> {
+  const deadline = monotonicMs() + publishMs;
+  for (;;) {
+    const hadEnded = shim.hasEnded();
+    const record = readRecord(config.stateDir, shim.instance);
+    if (record.kind === 'read' && record.value.runId === shim.runId) return record.value;
+    if (hadEnded || monotonicMs() > deadline) return undefined;
+    await sleep(2);
+  }
+}

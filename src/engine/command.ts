@@ -1,0 +1,86 @@
+import { runIdOfStray } from '../core/model/observation.ts';
+import type { Event } from '../core/events/event.ts';
+import type { ActOutcome } from '../core/events/outcome.ts';
+import type { Plan, Planned } from '../core/model/plan.ts';
+import { durationOf, type Duration } from '../core/basics/time.ts';
+import type { Context } from './session.ts';
+import type { PassOutcome } from '../core/model/decision.ts';
+import type { Settled } from './wait/settle.ts';
+
+/** The options of every command that acts on instances. */
+export interface ActOptions {
+  /** Workers, instances or globs; none means all. */
+  readonly targets: readonly string[];
+  readonly dryRun: boolean;
+  /** How long to wait: without end, not at all, or at most so long. */
+  readonly wait: 'forever' | 'not' | Duration;
+}
+
+/** The limit of a command that asks processes to leave. */
+export interface LimitOptions {
+  /** After so long in its drain a process's whole session is killed; 0: at once. Undefined: what the config says. */
+  readonly killAfter?: Duration;
+}
+
+/** What a command would do. */
+export interface PlanOutcome extends Partial<Planned> {
+  readonly kind: 'planned';
+  readonly plan: Plan;
+}
+
+/** A person's command waits this long for a pass that is at work, which takes a moment as a rule. */
+export const lockWait = durationOf(10_000);
+
+/** The limit of a wait as the loops take it. */
+export const limitOf = (wait: ActOptions['wait']): Duration | undefined =>
+  typeof wait === 'number' ? wait : undefined;
+
+/** The same context, and the events that it is told of. */
+export function recording(context: Context): { recorded: Context; events: Event[] } {
+  const events: Event[] = [];
+  const recorded: Context = {
+    ...context,
+    report: (event) => {
+      events.push(event);
+      context.report(event);
+    },
+  };
+  return { recorded, events };
+}
+
+/** The instances whose start or signal has failed. */
+export const failedAmong = (events: readonly Event[]): Set<string> =>
+  new Set(
+    events
+      .filter(({ kind }) => kind === 'start_failed' || kind === 'ask_failed')
+      .map(({ instance }) => instance),
+  );
+
+/** The instances whose command is to start a program that forks away. */
+export const launchingAmong = (events: readonly Event[]): Set<string> =>
+  new Set(events.filter(({ kind }) => kind === 'launching').map(({ instance }) => instance));
+
+/** How a command that waited has ended. */
+export const acted = (
+  command: ActOutcome['command'],
+  events: readonly Event[],
+  settled: Settled | { readonly kind: 'not_waited' },
+): ActOutcome => ({
+  kind: 'acted',
+  command,
+  end: settled.kind,
+  draining: 'draining' in settled ? settled.draining : [],
+  pending: 'pending' in settled ? settled.pending : [],
+  events,
+});
+
+/** The `start` of each process that was there, dead or (`alive` too) living, when the pass began. */
+export function predecessors({ observation }: PassOutcome, alive: boolean): Map<string, string> {
+  const starts = new Map<string, string>();
+  for (const { name, presence } of observation.instances.values()) {
+    if (presence.kind === 'dead' || (alive && presence.kind === 'alive'))
+      starts.set(name, presence.record.runId);
+    if (alive && presence.kind === 'stray') starts.set(name, runIdOfStray(presence));
+  }
+  return starts;
+}

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { now } from '../../host/process/clock.ts';
+import { describeErrno } from '../../host/files/errno.ts';
+import { hookFolder } from '../../host/state/hook-spool.ts';
+import type { HookScene } from './run-hooks.ts';
+
+/** Runs in the background what passes have left to be run. */
+export interface HookRunner {
+  /** There may be hooks to run now. Never waits. */
+  readonly kick: (scene: HookScene) => void;
+  /** Resolves when no hook runs. */
+  readonly settled: () => Promise<void>;
+}
+
+/** What hooks need is loaded when there are any. */
+export function createHookRunner(): HookRunner {
+  let running: Promise<void> | undefined;
+  let isKicked = false;
+  const run = async (scene: HookScene): Promise<void> => {
+    try {
+      const { runHooks } = await import('./run-hooks.ts');
+      for (isKicked = true; isKicked;) {
+        isKicked = false;
+        await runHooks(scene);
+      }
+    } catch (error) {
+      const problem = `hooks cannot be run: ${describeErrno(error)}`;
+      scene.report({ kind: 'warning', problem, at: now(), instance: 'hooks' });
+    } finally {
+      running = undefined;
+    }
+  };
+  return {
+    kick: (scene) => {
+      if (!existsSync(hookFolder(scene.config.stateDir))) return;
+      isKicked = true;
+      running ??= run(scene);
+    },
+    settled: () => running ?? Promise.resolve(),
+  };
+}

@@ -1,0 +1,139 @@
+import { instanceName } from '../../core/model/instance.ts';
+import { journalEntry } from '../../core/events/journal.ts';
+import type { Notice } from '../../core/rules/notices.ts';
+import type { Event, EventBody } from '../../core/events/event.ts';
+import { instanceOf } from '../../core/model/leaving.ts';
+import { launchOf } from '../../core/model/launch.ts';
+import { workerNameOf } from '../../core/model/targets.ts';
+import type { Config, HookName, Worker } from '../../core/model/config.ts';
+import { now } from '../../host/process/clock.ts';
+import { buildEnvironment } from '../../host/worker/environment.ts';
+import { describeErrno } from '../../host/files/errno.ts';
+import {
+  readSpooled,
+  removeSpooled,
+  spooledHooks,
+  spoolHook,
+  type Spooled,
+} from '../../host/state/hook-spool.ts';
+import { lockBackend } from '../../host/lock/choose-backend.ts';
+import { runHook, type HookEnd } from '../../host/process/run.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+
+/** What hooks are run with. */
+export interface HookScene {
+  readonly config: Config;
+  readonly hostName: string;
+  readonly report: (event: Event) => void;
+}
+
+/** Which hook an event is an occasion for. */
+const occasions: Readonly<Partial<Record<EventBody['kind'], HookName>>> = {
+  lost: 'lost',
+  backoff: 'backoff',
+  unresponsive: 'unresponsive',
+  rolled_out: 'rollout',
+};
+
+/**
+ * Keeps the hook of this news, if its worker has one, to be run later: before anything else is done about it, so that a
+ * kill of ours can only have it run twice.
+ */
+export function noteHook({ config, report }: HookScene, { id, body }: Notice, event: Event): void {
+  const hook = occasions[body.kind];
+  const worker = workerIn(config, event.instance);
+  if (hook === undefined || worker?.hooks[hook] === undefined) return;
+  const instance = instanceOf(event.instance);
+  const entry = journalEntry(event);
+  if (entry === undefined) return;
+  try {
+    spoolHook(config.stateDir, id, { hook, worker: worker.name, instance, event: entry });
+  } catch (error) {
+    const problem = `hook ${hook} cannot be kept to be run: ${describeErrno(error)}`;
+    report({ kind: 'warning', problem, at: event.at, instance });
+  }
+}
+
+/**
+ * Runs all hooks that are to be run, one after the other, outside of the pass lock. Where somebody else is at it already,
+ * he does. Whoever is killed meanwhile leaves the rest, and the one that he was at, to the next command.
+ */
+export async function runHooks(scene: HookScene): Promise<void> {
+  const { stateDir } = scene.config;
+  while (spooledHooks(stateDir).length > 0) {
+    const [lock] = await lockBackend().tryLock([`${stateDir}/hooks.lock`]);
+    if (lock === undefined) return;
+    try {
+      for (const id of spooledHooks(stateDir)) await runOne(scene, id);
+    } finally {
+      await lock.release();
+    }
+  }
+}
+
+async function runOne(scene: HookScene, id: string): Promise<void> {
+  const { stateDir } = scene.config;
+  const file = readSpooled(stateDir, id);
+  if (file.kind === 'read') await runSpooled(scene, file.value);
+  if (file.kind === 'broken')
+    scene.report({ kind: 'warning', problem: file.problem, at: now(), instance: 'hooks' });
+  removeSpooled(stateDir, id);
+}
+
+async function runSpooled(scene: HookScene, spooled: Spooled): Promise<void> {
+  const { hook, instance } = spooled;
+  const worker = workerIn(scene.config, instance);
+  const command = worker?.hooks[hook];
+  if (worker === undefined || command === undefined) return; // the config has lost it meanwhile
+  const end = await outcomeOf(scene, worker, spooled);
+  scene.report({ kind: 'hooked', hook, ...end, at: now(), instance });
+}
+
+async function outcomeOf(
+  { config, hostName }: HookScene,
+  worker: Worker,
+  { hook, instance, event }: Spooled,
+): Promise<HookEnd> {
+  const isWorker = instance === worker.name;
+  const [first = '1'] = worker.identifiers;
+  const name = isWorker ? instanceName(worker.name, first) : instance;
+  const launch = launchOf(worker, name, config.stateDir, hostName, undefined, worker.hooks[hook]);
+  try {
+    return await runHook({
+      command: launch.command,
+      directory: launch.directory,
+      environment: {
+        ...buildEnvironment(launch, process.env),
+        ...(isWorker ? { WORKERCTL_ID: '' } : { WORKERCTL_INSTANCE: instance }),
+        ...variables(hook, event),
+      },
+      input: `${JSON.stringify(event)}\n`,
+      timeout: worker.hooks.timeout,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkerctlError)) throw error; // such as an env file that cannot be read
+    return { problem: error.message, took: worker.hooks.timeout, output: [] };
+  }
+}
+
+/** What most hooks want to know, without reading JSON. Not WORKERCTL_PID: a worker is known by that. */
+function variables(hook: HookName, event: Spooled['event']): Record<string, string> {
+  const { pid, job, signal, status } = event;
+  const known = {
+    WORKERCTL_HOOK: hook,
+    WORKERCTL_DEAD_PID: pid,
+    WORKERCTL_JOB: job,
+    WORKERCTL_SIGNAL: signal,
+    WORKERCTL_STATUS: status,
+  };
+  return Object.fromEntries(
+    Object.entries(known).flatMap(([name, value]) =>
+      typeof value === 'string' || typeof value === 'number' ? [[name, String(value)]] : [],
+    ),
+  );
+}
+
+const workerIn = ({ workers }: Config, instance: string): Worker | undefined => {
+  const name = instance.includes('.') ? workerNameOf(instance) : instance;
+  return workers.find((worker) => worker.name === name);
+};

@@ -1,0 +1,78 @@
+import { isRetiring } from '../../core/model/leaving.ts';
+import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
+import type { LiveProcess } from '../../core/model/process.ts';
+import { workerNameOf } from '../../core/model/targets.ts';
+import { monotonicMs } from '../../host/process/clock.ts';
+import { allProcesses, familyOf, memoryOf } from '../../host/process/session.ts';
+import type { Measures, Scene } from '../scene.ts';
+
+/** A watch may look 25 times a second: what was measured so long ago is good enough. */
+const freshMs = 5_000;
+
+/**
+ * Measures of a command, or of a watch, which makes new ones when it reads its config again. `findReleases` makes somebody
+ * who finds out anew what releases are called.
+ */
+export function createMeasures(findReleases: () => Measures['releaseOf']): Measures {
+  const known = new Map<string, { readonly at: number; readonly bytes: number }>();
+  let foundAt = -Infinity;
+  let find = findReleases();
+  return {
+    releaseOf: (worker) => {
+      const now = monotonicMs();
+      if (now - foundAt >= freshMs) {
+        find = findReleases();
+        foundAt = now;
+      }
+      return find(worker);
+    },
+    memoryOf: (processes) => {
+      const now = monotonicMs();
+      const isStale = (process: LiveProcess): boolean =>
+        now - (known.get(keyOf(process))?.at ?? -Infinity) >= freshMs;
+      const stale = processes.filter(isStale);
+      if (stale.length > 0) {
+        for (const [key, { at }] of known) if (now - at >= freshMs) known.delete(key);
+        const all = allProcesses();
+        for (const process of stale)
+          known.set(keyOf(process), { at: now, bytes: memoryOf(familyOf(process, all)) });
+      }
+      return new Map(
+        processes.map((process) => [process.pid, known.get(keyOf(process))?.bytes ?? 0]),
+      );
+    },
+  };
+}
+
+const keyOf = ({ pid, startTime }: LiveProcess): string => `${pid} ${startTime}`;
+
+/** The same observation, with what is measured of living processes whose workers have limits for that. */
+export function withMeasures(
+  { config }: Scene,
+  measures: Measures,
+  observation: Observation,
+): Observation {
+  const workers = new Map(config.workers.map((worker) => [worker.name, worker]));
+  const living = [...observation.instances.values()].flatMap((observed) => {
+    const worker = workers.get(workerNameOf(observed.name));
+    const { presence } = observed;
+    if (presence.kind !== 'alive' || worker?.recycle === undefined) return [];
+    return [{ observed, worker, recycle: worker.recycle, process: presence.process }];
+  });
+  const measured = living.filter(({ recycle }) => recycle.memory !== undefined);
+  const bytes = measures.memoryOf(measured.map(({ process }) => process));
+  const instances = new Map(observation.instances);
+  for (const { observed, worker, recycle, process } of living) {
+    // Nothing can be read of one that is about to end.
+    const memory = recycle.memory === undefined ? undefined : bytes.get(process.pid) || undefined;
+    const nextRelease =
+      recycle.outdated && !isRetiring(observed.name) ? measures.releaseOf(worker) : undefined;
+    const facts: ObservedInstance = {
+      ...observed,
+      ...(memory !== undefined && { memory }),
+      ...(nextRelease !== undefined && { nextRelease }),
+    };
+    instances.set(observed.name, facts);
+  }
+  return { ...observation, instances, mayRecycle: true };
+}

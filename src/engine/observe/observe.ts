@@ -1,0 +1,107 @@
+import { pidfileOf } from '../../core/model/launch.ts';
+import { isRetiring } from '../../core/model/leaving.ts';
+import {
+  type Observation,
+  type ObservedInstance,
+  type Presence,
+} from '../../core/model/observation.ts';
+import { type ProcessRecord } from '../../core/model/record.ts';
+import { workerNameOf } from '../../core/model/targets.ts';
+import type { Worker } from '../../core/model/config.ts';
+import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
+import { measureLog } from '../../host/logs/tail.ts';
+import { sinceBoot } from '../../host/process/process-table.ts';
+import { createRecordReader } from '../../host/state/record-cache.ts';
+import { readPidfile } from '../../host/state/records.ts';
+import { type StateFile } from '../../host/files/json-file.ts';
+import { type Scene } from '../scene.ts';
+import { followed, isBeingReported, presenceOf } from './presence.ts';
+import { withReadiness, activityOf, withSigns } from './signs.ts';
+
+/** Looks at these instances: their files, and what the kernel says of the processes in them. Takes no lock. */
+export function observe(scene: Scene, names: readonly string[]): Observation {
+  const workers = new Map(scene.config.workers.map((worker) => [worker.name, worker]));
+  const records = createRecordReader(scene.config.stateDir, names);
+  const observation = {
+    now: now(),
+    sinceBoot: sinceBoot(),
+    instances: new Map(
+      names.map((name) => {
+        const worker = workers.get(workerNameOf(name));
+        return [name, observeInstance(scene, name, worker, records.read(name))];
+      }),
+    ),
+  };
+  records.keep();
+  return observation;
+}
+
+/** How long a shim may take from its worker's death to its report. */
+const reportMs = 200;
+
+/**
+ * The same as `observe`, but waits for the moment that a shim needs to report a death that it is about to report.
+ */
+export async function observeReported(
+  scene: Scene,
+  names: readonly string[],
+): Promise<Observation> {
+  const deadline = monotonicMs() + reportMs;
+  for (;;) {
+    const observation = observe(scene, names);
+    const isReporting = [...observation.instances.values()].some((observed) =>
+      isBeingReported(scene, observed),
+    );
+    if (!isReporting || monotonicMs() > deadline)
+      return withFacts(scene, await withReadiness(scene, observation));
+    await sleep(3);
+  }
+}
+
+/** What only some workers want to be known of them. */
+async function withFacts(scene: Scene, observation: Observation): Promise<Observation> {
+  const { config, measures, showsLeftovers, notes } = scene;
+  const asksForLeft =
+    config.workers.some(({ stop }) => stop.leftovers !== undefined) || showsLeftovers === true;
+  const isAnyDead = asksForLeft && [...observation.instances.values()].some(isDead);
+  const isAnyNoted =
+    showsLeftovers === true && [...(notes ?? [])].some((file) => file.endsWith('.left'));
+  const isMeasured = measures !== undefined && config.workers.some(({ recycle }) => recycle);
+  const found =
+    isAnyDead || isAnyNoted
+      ? (await import('./leftovers.ts')).withLeftovers(scene, observation)
+      : observation;
+  return isMeasured ? (await import('./measures.ts')).withMeasures(scene, measures, found) : found;
+}
+
+const isDead = ({ presence }: ObservedInstance): boolean => presence.kind === 'dead';
+
+const absent = { kind: 'absent' } as const;
+const noProblems: readonly string[] = [];
+
+function observeInstance(
+  scene: Scene,
+  name: string,
+  worker: Worker | undefined,
+  record: StateFile<ProcessRecord>,
+): ObservedInstance {
+  const { hostName, ignoresPidfiles = false } = scene;
+  const recorded: Presence =
+    record.kind === 'read' ? presenceOf(scene, name, record.value, worker) : absent;
+  const presence = worker?.daemonizes ? followed(scene, name, recorded, worker) : recorded;
+  const activity = activityOf(scene, name, presence, worker);
+  const pidfile =
+    worker === undefined || ignoresPidfiles || isRetiring(name)
+      ? absent
+      : readPidfile(pidfileOf(worker, name, hostName));
+  const problems = record.kind === 'broken' ? [record.problem] : noProblems;
+  const observed: ObservedInstance =
+    activity === undefined
+      ? { name, presence, pidfile, problems }
+      : { name, presence, pidfile, activity, problems };
+  if (presence.kind !== 'alive') return observed;
+  const alive = withSigns(scene, observed, presence.record, worker);
+  if (scene.measuresLogs !== true || worker?.log?.kind !== 'rotated') return alive;
+  const log = measureLog(presence.record.log.path);
+  return log === undefined ? alive : { ...alive, log };
+}

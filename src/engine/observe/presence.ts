@@ -1,0 +1,207 @@
+import type { Config, Worker } from '../../core/model/config.ts';
+import { launchOf } from '../../core/model/launch.ts';
+import { isRetiring, retiringName } from '../../core/model/leaving.ts';
+import type { ObservedInstance, Observation, Presence } from '../../core/model/observation.ts';
+import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
+import {
+  isForeign,
+  type Death,
+  type ProcessRecord,
+  type Quieting,
+  type Stop,
+} from '../../core/model/record.ts';
+import { workerNameOf } from '../../core/model/targets.ts';
+import { isLaunchedStill, claimedBy } from '../../host/worker/claimed-pidfile.ts';
+import { now } from '../../host/process/clock.ts';
+import { currentBootId, findProcess, readProcess } from '../../host/process/process-table.ts';
+import {
+  readSuccessor,
+  readKilling,
+  readQuiet,
+  readStop,
+  wasSeenReady,
+} from '../../host/state/notes.ts';
+import { readDeath } from '../../host/state/exits.ts';
+import { readRecord } from '../../host/state/records.ts';
+import { recordedInstances } from '../../host/state/paths.ts';
+import { findMarkedProcesses } from '../../host/process/strays.ts';
+import { mayHave, type Scene } from '../scene.ts';
+
+/** Whether the shim of a dead process is still there to say how it died, or has said it since we looked. */
+export function isBeingReported({ config }: Scene, { name, presence }: ObservedInstance): boolean {
+  if (presence.kind !== 'dead' || presence.death.kind !== 'unknown') return false;
+  const { record } = presence;
+  if (record.bootId !== currentBootId() || record.shimPid === 0) return false;
+  return (
+    readProcess(record.shimPid) !== undefined ||
+    readDeath(config.stateDir, name, record) !== undefined
+  );
+}
+
+/**
+ * The same observation, where instances without a living process were looked for by their marker in all of /proc. It
+ * costs some milliseconds, and is needed before anything is started or called missing.
+ */
+export function lookForStrays(scene: Scene, observation: Observation): Observation {
+  const { stateDir } = scene.config;
+  const instances = new Map(observation.instances);
+  const retiring = retiringProcesses(stateDir);
+  for (const { process, shim, isOfDaemon, ...found } of findMarkedProcesses(stateDir)) {
+    const torn = retiringName(found.instance, shim?.runId ?? found.runId ?? '');
+    // One that was leaving when its record was torn, or its instance's.
+    const instance = instances.get(torn)?.presence.kind === 'absent' ? torn : found.instance;
+    const observed = instances.get(instance);
+    if (observed === undefined || observed.presence.kind === 'alive') continue;
+    if (retiring.some((one) => isSameProcess(one, process))) continue;
+    if (isOfDaemon === true && !mayBeDaemon(scene.config, observed)) continue;
+    const stop = stopOf(stateDir, instance, process);
+    const presence: Presence = {
+      kind: 'stray',
+      process,
+      ...(shim && { shim }),
+      ...(found.runId !== undefined && { runId: found.runId }),
+      ...(stop && { stop }),
+    };
+    // Should there be two, the older one was first in the instance's place.
+    if (
+      observed.presence.kind === 'stray' &&
+      observed.presence.process.startTime <= process.startTime
+    )
+      continue;
+    instances.set(instance, { ...observed, presence });
+  }
+  return { ...observation, instances };
+}
+
+/**
+ * Whether a process that bears the marker of an instance, but no pid, may be its worker. What is left when the process in
+ * the record has died are children of that one, and so it is where the pidfile has spoken.
+ */
+function mayBeDaemon({ workers }: Config, { name, presence }: ObservedInstance): boolean {
+  const worker = workers.find((one) => one.name === workerNameOf(name));
+  if (worker?.daemonizes === undefined) return false;
+  if (presence.kind === 'dead') return presence.record.launch !== undefined;
+  return presence.kind !== 'stray' || presence.evidence === undefined;
+}
+
+/** Where the recorded process is dead, or there is no record, the pidfile of a program that forks away may name another. */
+export function followed(scene: Scene, name: string, recorded: Presence, worker: Worker): Presence {
+  const { config, hostName } = scene;
+  if (recorded.kind === 'alive' || recorded.kind === 'stray' || isRetiring(name)) return recorded;
+  if (recorded.kind === 'dead' && isLaunchedStill(recorded.record)) return recorded;
+  const { stateDir } = config;
+  const launch = launchOf(worker, name, stateDir, hostName);
+  const claimed = claimedBy(launch, stateDir);
+  if (claimed.kind !== 'its') return recorded;
+  const { process, runId } = claimed;
+  const stop = stopOf(stateDir, name, process);
+  return {
+    kind: 'stray',
+    process,
+    ...(runId !== undefined && { runId }),
+    ...(stop && { stop }),
+    evidence: `${launch.pidfile} names it, but no record claims it`,
+  };
+}
+
+export function presenceOf(
+  scene: Scene,
+  name: string,
+  record: ProcessRecord,
+  worker: Worker | undefined,
+): Presence {
+  const { stateDir } = scene.config;
+  const process = findProcess(record);
+  const hasShownReady =
+    worker !== undefined &&
+    worker.ready.kind !== 'after' &&
+    mayHave(scene, () => `${name}.ready`) &&
+    wasSeenReady(stateDir, name, record.runId);
+  const successor = successorOf(scene, name, record, worker);
+  if (process === undefined && successor !== undefined)
+    return {
+      kind: 'stray',
+      process: successor,
+      successorOf: { pid: record.pid, runId: record.runId },
+    };
+  if (process === undefined) {
+    const stop = stopOf(stateDir, name, record);
+    const death = deathOf(stateDir, name, record);
+    const killing = readKilling(stateDir, name, record);
+    const notes = { ...(stop && { stop }), ...(killing && { killing }) };
+    return { kind: 'dead', record, ...death, ...notes, hasShownReady };
+  }
+  const stop = mayHave(scene, () => `${name}.stop`) ? stopOf(stateDir, name, record) : undefined;
+  const quiet = mayHave(scene, () => `${name}.quiet`) ? quietOf(stateDir, name, record) : undefined;
+  if (stop === undefined && quiet === undefined && successor === undefined)
+    return { kind: 'alive', record, process, hasShownReady };
+  const notes = { ...(stop && { stop }), ...(quiet && { quiet }), ...(successor && { successor }) };
+  return { kind: 'alive', record, process, hasShownReady, ...notes };
+}
+
+/** Only workers that are ready by sd_notify(3) may name a successor: no other one is asked for a file more. */
+function successorOf(
+  scene: Scene,
+  name: string,
+  { runId }: ProcessRecord,
+  worker: Worker | undefined,
+): LiveProcess | undefined {
+  if (worker?.ready.kind !== 'notify' || !mayHave(scene, () => `${name}.successor`))
+    return undefined;
+  const successor = readSuccessor(scene.config.stateDir, name, runId);
+  return successor && findProcess(successor);
+}
+
+export function quietOf(
+  stateDir: string,
+  name: string,
+  process: ProcessIdentity,
+): Quieting | undefined {
+  const file = readQuiet(stateDir, name);
+  return file.kind === 'read' && isSameProcess(file.value.process, process)
+    ? file.value
+    : undefined;
+}
+
+/** The processes that are kept under another name while they leave beside their replacements. */
+export function retiringProcesses(stateDir: string): ProcessIdentity[] {
+  return recordedInstances(stateDir)
+    .filter(isRetiring)
+    .flatMap((name) => {
+      const record = readRecord(stateDir, name);
+      return record.kind === 'read' ? [record.value] : [];
+    });
+}
+
+/** A stop file that cannot be read counts as a signal that was sent: a second one would cost some workers their job. */
+export function stopOf(
+  stateDir: string,
+  instance: string,
+  process: ProcessIdentity,
+): Stop | undefined {
+  const file = readStop(stateDir, instance);
+  switch (file.kind) {
+    case 'absent':
+      return undefined;
+    case 'read':
+      return isSameProcess(file.value.process, process) ? file.value : undefined;
+    case 'broken':
+      return { process, sent: true, signal: 'TERM', at: now(), cause: file.problem };
+  }
+}
+
+export function deathOf(
+  stateDir: string,
+  name: string,
+  record: ProcessRecord,
+): { death: Death; diedAt?: ReturnType<typeof now> } {
+  const reported = readDeath(stateDir, name, record);
+  if (reported !== undefined) return { death: reported.death, diedAt: reported.at };
+  if (record.bootId !== currentBootId()) return { death: { kind: 'rebooted' } };
+  return { death: { kind: 'unknown', why: whyUnknown(record) } };
+}
+
+function whyUnknown(record: ProcessRecord): string {
+  if (isForeign(record)) return 'it was adopted';
+  return record.shimPid === 0 ? 'it had no shim' : 'its shim was killed';
+}

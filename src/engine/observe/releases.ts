@@ -1,0 +1,33 @@
+import { dirname } from 'node:path';
+import { launchOf } from '../../core/model/launch.ts';
+import { instanceName } from '../../core/model/instance.ts';
+import type { Config, Worker } from '../../core/model/config.ts';
+import { currentRelease, type Release } from '../../host/worker/release.ts';
+
+/**
+ * What a start of each worker's would be called now, found out once a command. `onProblem` is told, once, why nobody
+ * knows.
+ */
+export function releaseFinder(
+  config: Config,
+  hostName: string,
+  onProblem: (problem: string) => void = () => undefined,
+): (worker: Worker) => string | undefined {
+  const found = new Map<string, Release>();
+  return (worker) => {
+    const [first = '1'] = worker.identifiers;
+    const name = instanceName(worker.name, first);
+    const { directory } = launchOf(worker, name, config.stateDir, hostName);
+    const key = config.release.kind === 'directory' ? directory : '';
+    const known = found.get(key);
+    const release =
+      known ?? currentRelease(config.release, { configFolder: dirname(config.path), directory });
+    if (known === undefined) {
+      found.set(key, release);
+      // That a worker's folder is missing is told when it is started.
+      if (release.kind === 'unknown' && config.release.kind !== 'directory')
+        onProblem(release.problem);
+    }
+    return release.kind === 'known' ? release.release : undefined;
+  };
+}

@@ -1,0 +1,137 @@
+import { formatDuration } from '../../core/basics/time.ts';
+import type { Activity } from '../../core/model/activity.ts';
+import type { Worker, HeartbeatPolicy } from '../../core/model/config.ts';
+import { launchOf, expandedReadiness } from '../../core/model/launch.ts';
+import { isRetiring } from '../../core/model/leaving.ts';
+import {
+  type ObservedInstance,
+  type Presence,
+  type Observation,
+  drainingSince,
+} from '../../core/model/observation.ts';
+import { type ProcessRecord, isForeign } from '../../core/model/record.ts';
+import { workerNameOf } from '../../core/model/targets.ts';
+import { readActivity, titleActivity } from '../../host/state/activity-file.ts';
+import { sinceBoot } from '../../host/process/process-table.ts';
+import { probeOnce, type ReadinessQuestion } from '../../host/worker/readiness-probe.ts';
+import { isDiskFull } from '../../host/state/heartbeats.ts';
+import { readSaidStatus, readDump, noteReady } from '../../host/state/notes.ts';
+import { heartbeatName, heartbeatPath } from '../../host/state/paths.ts';
+import { type Scene, mayHave } from '../scene.ts';
+
+/** What a living process says of itself and of its life, where it can. */
+export function withSigns(
+  scene: Scene,
+  observed: ObservedInstance,
+  living: ProcessRecord,
+  worker: Worker | undefined,
+): ObservedInstance {
+  const { name } = observed;
+  const { config } = scene;
+  const said = mayHave(scene, () => `${heartbeatName(name, living.runId)}.status`)
+    ? readSaidStatus(config.stateDir, name, living.runId)
+    : undefined;
+  if (worker?.heartbeat === undefined && said === undefined) return observed;
+  return {
+    ...observed,
+    ...(said !== undefined && { saidStatus: said }),
+    ...(worker?.heartbeat && vitalSigns(scene, name, living, worker.heartbeat)),
+  };
+}
+
+/** How long it has been silent. On a full disk nobody can tell: the beats may just not get through. */
+function vitalSigns(
+  scene: Scene,
+  name: string,
+  record: ProcessRecord,
+  { timeout }: HeartbeatPolicy,
+): Pick<ObservedInstance, 'silence' | 'dumpedAt'> & { problems?: readonly string[] } {
+  const { config, silence: tracker } = scene;
+  const { stateDir } = config;
+  if (tracker === undefined || isForeign(record)) return {};
+  const maySpeak = mayHave(scene, () => `${heartbeatName(name, record.runId)}.notify`);
+  if (maySpeak && tracker.isUnheard(name, record.runId)) return {};
+  const silence = tracker.silenceOf(name, record.runId);
+  if (silence < timeout) return { silence };
+  if (isDiskFull(stateDir)) {
+    // Whoever looks once a second must see the same words each time.
+    const said = `no sign of life for ${formatDuration(timeout)} and more, but the disk is full: it may be unable to give one`;
+    return { problems: [said] };
+  }
+  const dumpedAt = readDump(stateDir, name, record);
+  // A dump in an earlier silence says nothing of this one: whoever gave a sign of life since has his grace again.
+  const isOfThis = dumpedAt !== undefined && sinceBoot() - dumpedAt < silence;
+  return { silence, ...(isOfThis && { dumpedAt }) };
+}
+const titlePatterns = new Map<string, RegExp>();
+
+/** What a process says of its work, or said last: its heartbeat file first, since that is meant for us. */
+export function activityOf(
+  scene: Scene,
+  name: string,
+  presence: Presence,
+  worker: Worker | undefined,
+): Activity | undefined {
+  if (presence.kind !== 'alive' && presence.kind !== 'dead') return undefined;
+  const { record } = presence;
+  const said = mayHave(scene, () => heartbeatName(name, record.runId))
+    ? readActivity(heartbeatPath(scene.config.stateDir, name, record.runId))
+    : undefined;
+  const title = worker?.busyTitle;
+  if (said !== undefined || title === undefined || presence.kind === 'dead') return said;
+  let pattern = titlePatterns.get(title);
+  if (pattern === undefined) titlePatterns.set(title, (pattern = new RegExp(title, 'm')));
+  return titleActivity(presence.process.pid, pattern);
+}
+
+/**
+ * The same observation, where each living process that was not seen ready before was looked at for that. What is seen is
+ * noted, so that it stays true whatever becomes of the log or the file.
+ */
+export async function withReadiness(scene: Scene, observation: Observation): Promise<Observation> {
+  const questions = [...observation.instances.values()].flatMap((observed) =>
+    questionOf(scene, observed),
+  );
+  if (questions.length === 0) return observation;
+  const instances = new Map(observation.instances);
+  const { probe } = scene;
+  await Promise.all(
+    questions.map(async ({ observed, presence, question }) => {
+      const isReady = probe === undefined ? await probeOnce(question) : probe.isReady(question);
+      if (!isReady) return;
+      instances.set(observed.name, { ...observed, presence: { ...presence, hasShownReady: true } });
+      if (scene.ignoresPidfiles !== true) tryToNote(scene, observed.name, presence.record.runId);
+    }),
+  );
+  return { ...observation, instances };
+}
+
+/** A full disk only means that somebody else has to look once more. */
+function tryToNote({ config }: Scene, name: string, runId: string): void {
+  try {
+    noteReady(config.stateDir, name, runId);
+  } catch {
+    return;
+  }
+}
+
+function questionOf(
+  { config, hostName }: Scene,
+  observed: ObservedInstance,
+): {
+  observed: ObservedInstance;
+  presence: Extract<Presence, { kind: 'alive' }>;
+  question: ReadinessQuestion;
+}[] {
+  const { name, presence } = observed;
+  if (presence.kind !== 'alive' || presence.hasShownReady || isRetiring(name)) return [];
+  const worker = config.workers.find((one) => one.name === workerNameOf(name));
+  if (worker === undefined || worker.ready.kind === 'after' || worker.ready.kind === 'notify')
+    return [];
+  if (drainingSince(observed) !== undefined) return [];
+  const { stateDir } = config;
+  const { record } = presence;
+  const launch = launchOf(worker, name, stateDir, hostName, record.release);
+  const readiness = expandedReadiness(worker.ready, worker, name, hostName);
+  return [{ observed, presence, question: { record, readiness, launch } }];
+}

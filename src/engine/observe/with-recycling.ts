@@ -1,0 +1,10 @@
+import type { Context } from '../session.ts';
+import { releaseFinder } from './releases.ts';
+
+/** The same context for whoever may replace what is worn; its measures are loaded where a worker asks for them. */
+export async function recycling(context: Context): Promise<Context> {
+  const { config, hostName } = context;
+  if (!config.workers.some(({ recycle }) => recycle !== undefined)) return context;
+  const { createMeasures } = await import('./measures.ts');
+  return { ...context, measures: createMeasures(() => releaseFinder(config, hostName)) };
+}

@@ -1,0 +1,138 @@
+import type { Duration } from '../../core/basics/time.ts';
+import type { PassOutcome } from '../../core/model/decision.ts';
+import type { Desired } from '../../core/model/desired.ts';
+import { isRetiring } from '../../core/model/leaving.ts';
+import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
+import type { Plan } from '../../core/model/plan.ts';
+import { workerNameOf } from '../../core/model/targets.ts';
+import { applyGoal, type Goal } from '../../core/rules/apply-goal.ts';
+import { reconcile } from '../../core/rules/reconcile.ts';
+import { readDesired } from '../../host/state/desired-file.ts';
+import { stateFilesIn } from '../../host/state/record-cache.ts';
+import { observeReported } from '../observe/observe.ts';
+import { lookForStrays } from '../observe/presence.ts';
+import type { Scene } from '../scene.ts';
+import { report, type Context } from '../session.ts';
+
+/** What a pass is about. */
+export interface PassRequest {
+  readonly goal: Goal;
+  /** The instances that it may act on. */
+  readonly instances: readonly string[];
+  /** How long to wait for another pass that is at work. */
+  readonly lockWait: Duration;
+  /** False when the caller has seen die himself whatever is not running: then no stray can be in its place. */
+  readonly mayHaveStrays: boolean;
+  /** Changes what was seen by what somebody claims to be there; throws where that cannot be. Called under the lock, too. */
+  readonly claim?: (seen: Observation) => Observation;
+  /**
+   * What the caller has seen since his last pass, kept up to date, and what he would do: where nobody else's pass came in
+   * between, only those on whom this one acts are looked at again.
+   */
+  readonly known?: Pick<PassOutcome, 'observation' | 'plan'>;
+  /** Is told what the pass saw and decided, before it does anything: what it starts is no longer dead at the next look. */
+  readonly onSeen?: (outcome: PassOutcome) => void;
+  /** Is told when the intent is on the disk: from then on it holds, whatever becomes of the pass. Not told where that failed. */
+  readonly onKept?: () => void;
+}
+
+export async function decide(
+  context: Context,
+  { goal, instances, mayHaveStrays, claim }: Omit<PassRequest, 'lockWait'>,
+  known?: PassRequest['known'],
+): Promise<PassOutcome> {
+  const { stateDir } = context.config;
+  const before = readDesired(stateDir);
+  // Listed once: most instances have no notes, and to ask for each of them takes longer than to read the rest.
+  const { recorded, notes } = stateFilesIn(stateDir);
+  const names = withRetiring(recorded, instances);
+  const scene = { ...context, notes };
+  const decideAbout = (seen: Observation): PassOutcome => decideOn(context, goal, before, seen);
+  let decided: PassOutcome;
+  if (known === undefined) {
+    const looked = await observeReported(scene, names);
+    decided = decideAbout(claim === undefined ? looked : claim(lookForStrays(context, looked)));
+  } else decided = await decideWith(known, names, scene, decideAbout);
+  context.memory.see(decided.observation);
+  const outcome = needsScan(goal, decided, mayHaveStrays)
+    ? decideAbout(lookForStrays(context, decided.observation))
+    : decided;
+  warnOfProblems(context, outcome.observation);
+  return outcome;
+}
+
+/** Looks again at those whom the decision concerns, until it concerns nobody else; the others are as they are known. */
+async function decideWith(
+  known: NonNullable<PassRequest['known']>,
+  names: readonly string[],
+  scene: Scene,
+  decideAbout: (seen: Observation) => PassOutcome,
+): Promise<PassOutcome> {
+  const before = known.observation.instances;
+  const concerned = new Set(known.plan.map(({ instance }) => instance));
+  const fresh = new Map<string, ObservedInstance>();
+  for (;;) {
+    const missing = names.filter(
+      (name) => !fresh.has(name) && (concerned.has(name) || !before.has(name)),
+    );
+    const looked = await observeReported(scene, missing);
+    for (const [name, observed] of looked.instances) fresh.set(name, observed);
+    const instances = names.flatMap((name): [string, ObservedInstance][] => {
+      const observed = fresh.get(name) ?? before.get(name);
+      return observed === undefined ? [] : [[name, observed]];
+    });
+    const decided = decideAbout({ ...looked, instances: new Map(instances) });
+    for (const { instance } of decided.plan) concerned.add(instance);
+    if (names.every((name) => fresh.has(name) || !concerned.has(name))) return decided;
+  }
+}
+
+/** Old processes that are leaving count for the whole worker: with any instance of it all of them are looked at. */
+function withRetiring(recorded: readonly string[], instances: readonly string[]): string[] {
+  const all = recorded.filter(isRetiring);
+  if (all.length === 0) return [...instances];
+  const touched = new Set(instances.map(workerNameOf));
+  const retiring = all.filter((name) => touched.has(workerNameOf(name)));
+  return [...new Set([...instances, ...retiring])];
+}
+
+/** What a pass of this kind would find to do, as far as this look tells. */
+export function decideOn(
+  { config }: Context,
+  goal: Goal,
+  before: Desired,
+  observation: Observation,
+): PassOutcome {
+  const desired = applyGoal(config, before, goal, observation);
+  return { before, desired, observation, plan: reconcile(config, desired, observation) };
+}
+
+/** Whether two intents are the same. */
+export const isSameDesired = (a: Desired, b: Desired): boolean =>
+  a === b || JSON.stringify(a) === JSON.stringify(b);
+
+/**
+ * Before anything is started, or called stopped, the whole of /proc is asked for a process that bears its marker. Who has
+ * seen a process die need not ask, as long as its record is still there: without one, the state directory was deleted.
+ */
+export function needsScan(
+  goal: Goal,
+  { plan, observation }: PassOutcome,
+  mayHaveStrays: boolean,
+): boolean {
+  const isAbsent = (instance: string): boolean =>
+    observation.instances.get(instance)?.presence.kind === 'absent';
+  const isLiving = (instance: string): boolean =>
+    observation.instances.get(instance)?.presence.kind === 'alive'; // it makes room by leaving beside its replacement
+  const mustAsk = ({ kind, instance }: Plan[number]): boolean =>
+    (kind === 'clean_up' && isAbsent(instance)) ||
+    (kind === 'start' && !isLiving(instance) && (mayHaveStrays || isAbsent(instance)));
+  if (plan.some(mustAsk)) return true;
+  return goal.kind === 'stop' && [...observation.instances.keys()].some(isAbsent);
+}
+
+export function warnOfProblems(context: Context, { instances }: Observation): void {
+  for (const { name, problems } of instances.values()) {
+    for (const problem of problems) report(context, name, { kind: 'warning', problem });
+  }
+}

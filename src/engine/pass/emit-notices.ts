@@ -1,0 +1,63 @@
+import type { Notice } from '../../core/rules/notices.ts';
+import type { Event, EventBody } from '../../core/events/event.ts';
+import type { Observation } from '../../core/model/observation.ts';
+import { msPerTick } from '../../core/model/process.ts';
+import type { Death, ProcessRecord } from '../../core/model/record.ts';
+import { now } from '../../host/process/clock.ts';
+import { lastLines } from '../../host/logs/tail.ts';
+import { saysKilledForMemory } from '../../host/process/out-of-memory.ts';
+import type { Context } from '../session.ts';
+import { noteHook } from '../hooks/run-hooks.ts';
+
+/** How many of its last log lines go into the journal with a death that nobody asked for. */
+const keptLogLines = 20;
+
+/**
+ * Tells what a pass has learned, before it writes down that it has and does anything about it: whoever is killed in
+ * between tells it twice rather than not at all.
+ */
+export function emitNotices(
+  context: Context,
+  all: readonly Notice[],
+  observation: Observation,
+): void {
+  for (const notice of all) {
+    const body = withFindings(context, notice, observation);
+    const event: Event = { ...body, at: now(), instance: notice.instance };
+    noteHook(context, notice, event);
+    context.report(event);
+  }
+}
+
+/** What only files and the kernel know of a death. */
+function withFindings(
+  context: Context,
+  { instance, body }: Notice,
+  observation: Observation,
+): EventBody {
+  if (body.kind !== 'died' && body.kind !== 'lost') return body;
+  const presence = observation.instances.get(instance)?.presence;
+  const record = presence?.kind === 'dead' ? presence.record : undefined;
+  if (record?.runId !== body.runId) return body;
+  const death = withMemory(body.death, record);
+  if (body.kind === 'lost') return { ...body, death };
+  const rss = context.memory.rssOf(instance, record.runId);
+  const { path, offset } = record.log;
+  return {
+    ...body,
+    death,
+    ...(rss !== undefined && { rss }),
+    ...(body.verdict === 'lost' && { log: lastLines(path, offset, keptLogLines) }),
+  };
+}
+
+/** The kernel's log is surer than its count. */
+function withMemory(death: Death, { pid, startTime }: ProcessRecord): Death {
+  if (death.kind !== 'signalled' || death.signal !== kill) return death;
+  const isSaid = saysKilledForMemory(pid, startTime * msPerTick);
+  if (isSaid === undefined) return death;
+  const { kind, signal, coreDumped } = death;
+  return { kind, signal, coreDumped, ...(isSaid && { outOfMemory: 'certain' as const }) };
+}
+
+const kill = 9;

@@ -1,0 +1,150 @@
+import { WorkerctlError } from '../../core/basics/error.ts';
+import type { Draining } from '../../core/events/event.ts';
+import type { Desired } from '../../core/model/desired.ts';
+import {
+  drainingSince,
+  type Observation,
+  type ObservedInstance,
+} from '../../core/model/observation.ts';
+import type { Progress, ProgressView } from '../../core/views/phase.ts';
+import { deadlineOf } from '../../core/rules/world.ts';
+import { durationOf, elapsed, type Duration } from '../../core/basics/time.ts';
+import { monotonicMs, now } from '../../host/process/clock.ts';
+import { watchDirectory } from '../../host/files/watch-directory.ts';
+import type { Context } from '../session.ts';
+import type { Watched } from './view.ts';
+
+/** How a wait came to its end. */
+export type Settled =
+  | { readonly kind: 'reached' }
+  | {
+      /** `given_up`: there is nothing left to wait for, though not all was reached. */
+      readonly kind: 'timed_out' | 'interrupted' | 'given_up';
+      /** Those that it was still waiting for, and that were asked to leave. */
+      readonly draining: readonly Draining[];
+      /** All that it was waiting for, also those that were not ready yet. */
+      readonly pending: readonly string[];
+    };
+
+/** What is waited for. */
+export interface Wait {
+  readonly command: ProgressView['command'];
+  readonly instances: Iterable<string>;
+  /** The longest that the wait may take; without it, it has no end. */
+  readonly limit: Duration | undefined;
+  readonly watched: Watched;
+  /** Looks, acts on what it sees, and says how far things are. */
+  readonly look: (observation: Observation) => Promise<Look>;
+}
+
+/** What came of one look. */
+export interface Look {
+  /** Those that need no more waiting. */
+  readonly settled: readonly string[];
+  /** How all of them stand, for people. */
+  readonly items: readonly Progress[];
+  /** When to look again at the latest. */
+  readonly again?: Duration;
+  /** There is nothing left to wait for. */
+  readonly isGivenUp?: boolean;
+}
+
+/** Deaths are seen through inotify; those whose shim was killed only when they are looked for. */
+const pollMs = 250;
+
+/** The share of a core that looking for silent deaths may cost: one part in this many. */
+const restPerLook = 20;
+
+/** What passes and shims write for themselves, such as their locks, is none; nor are logs and the journal. */
+const isNews = (file: string): boolean =>
+  !/\.(?:lock|shim|pid|new|(?:log|ndjson)(?:\.\d+)?)$/.test(file);
+
+/** Waits until every instance is settled, looking as soon as files change. Holds no lock. */
+export async function settle(context: Context, wait: Wait): Promise<Settled> {
+  const pending = new Set(wait.instances);
+  const begun = monotonicMs();
+  const deadline = wait.limit === undefined ? Infinity : begun + wait.limit;
+  const watch = watchDirectory(context.config.stateDir, isNews);
+  const { progress } = context;
+  let nextShow = begun + progress.first;
+  let changed: ReadonlySet<string> | undefined;
+  let whole = { at: begun, poll: pollMs };
+  try {
+    for (;;) {
+      const lookBegun = monotonicMs();
+      const observation = await wait.watched.look(changed);
+      const lookMs = monotonicMs() - lookBegun;
+      if (changed === undefined)
+        whole = { at: lookBegun, poll: Math.max(pollMs, lookMs * restPerLook) };
+      const look = await wait.look(observation);
+      for (const name of look.settled) pending.delete(name);
+      if (pending.size === 0) return { kind: 'reached' };
+      const time = monotonicMs();
+      if (context.signal.aborted) return unsettled('interrupted', pending, wait.watched);
+      if (look.isGivenUp === true) return unsettled('given_up', pending, wait.watched);
+      if (time >= deadline) return unsettled('timed_out', pending, wait.watched);
+      if (time >= nextShow) {
+        const { command } = wait;
+        progress.show({
+          command,
+          at: now(),
+          elapsed: durationOf(time - begun),
+          items: look.items,
+        });
+        nextShow = time + progress.every;
+      }
+      // At this pace all are looked at, however often files of others change.
+      const rest = Math.max(0, whole.at + whole.poll - time);
+      const again = Math.max(1, lookMs, look.again ?? whole.poll);
+      const names = await watch.changes(
+        Math.min(rest, again, deadline - time, nextShow - time),
+        context.signal,
+      );
+      const isDue = monotonicMs() - whole.at >= whole.poll;
+      changed = names.size === 0 || isDue ? undefined : names;
+    }
+  } finally {
+    watch.close();
+  }
+}
+
+function unsettled(
+  kind: Exclude<Settled['kind'], 'reached'>,
+  pending: ReadonlySet<string>,
+  watched: Watched,
+): Settled {
+  const { observation, desired } = watched.last();
+  const draining = [...pending].flatMap((name) => {
+    const observed = observation.instances.get(name);
+    return observed === undefined ? [] : drainingOf(observed, desired, observation);
+  });
+  return { kind, draining, pending: [...pending] };
+}
+
+/** Whether, and how, an instance drains. */
+export function drainingOf(
+  observed: ObservedInstance,
+  desired: Desired,
+  observation: Observation,
+): Draining[] {
+  const { name, presence, activity } = observed;
+  const stop = drainingSince(observed);
+  if (presence.kind !== 'alive' || stop === undefined) return [];
+  const deadline = deadlineOf(observed, desired);
+  return [
+    {
+      instance: name,
+      pid: presence.process.pid,
+      since: elapsed(stop.at, observation.now),
+      ...(deadline !== undefined && {
+        limit: durationOf(Math.max(0, deadline - observation.sinceBoot)),
+      }),
+      ...(activity && { activity }),
+      cause: stop.cause,
+    },
+  ];
+}
+
+/** Whether this means only that another pass was at work: there will be another look. */
+export const isLocked = (error: unknown): boolean =>
+  error instanceof WorkerctlError && error.code === 'locked';

@@ -1,0 +1,58 @@
+import type { Observation } from '../../core/model/observation.ts';
+import type { Plan } from '../../core/model/plan.ts';
+import type { ProcessIdentity } from '../../core/model/process.ts';
+import type { Context } from '../session.ts';
+
+/** The processes that have no shim: they were adopted, or have forked away. */
+export const unreported = ({ instances }: Observation): ProcessIdentity[] =>
+  [...instances.values()].flatMap(({ presence }) =>
+    presence.kind === 'alive' && presence.record.shimPid === 0 ? [presence.process] : [],
+  );
+
+/** What passes of ours have done: whom they have started was alive. */
+export interface Ours {
+  /** The latest pid of each instance. */
+  readonly started: Map<string, number>;
+}
+
+export const noting = (context: Context, { started }: Ours): Context => ({
+  ...context,
+  report: (event) => {
+    if (event.kind === 'started' || event.kind === 'launching')
+      started.set(event.instance, event.pid);
+    context.report(event);
+  },
+});
+
+/** Knows whose death was seen: of processes that this watch has started, or seen alive. */
+export interface DeathWatch {
+  readonly see: (observation: Observation) => void;
+  /** Whether this step starts nobody, or one whose last process has died under our eyes. */
+  readonly saw: (step: Plan[number], observation: Observation) => boolean;
+}
+
+export function createDeathWatch({ started }: Ours): DeathWatch {
+  const alive = new Map<string, string>();
+  /** The start of the process of each instance that was seen dying. */
+  const dead = new Map<string, string>();
+  return {
+    saw: ({ kind, instance }, { instances }) => {
+      const presence = instances.get(instance)?.presence;
+      return (
+        kind !== 'start' ||
+        (presence?.kind === 'dead' && dead.get(instance) === presence.record.runId)
+      );
+    },
+    see: ({ instances }) => {
+      for (const { name, presence } of instances.values()) {
+        if (presence.kind === 'alive') alive.set(name, presence.record.runId);
+        if (presence.kind !== 'dead') continue;
+        const { record } = presence;
+        if (alive.get(name) !== record.runId && started.get(name) !== record.pid) continue;
+        alive.delete(name);
+        started.delete(name);
+        dead.set(name, record.runId);
+      }
+    },
+  };
+}

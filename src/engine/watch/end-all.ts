@@ -1,0 +1,46 @@
+import { requestFor, silent } from './watch.ts';
+import { durationOf } from '../../core/basics/time.ts';
+import type { Draining } from '../../core/events/event.ts';
+import { liveProcess, drainingSince } from '../../core/model/observation.ts';
+import { sleep } from '../../host/process/clock.ts';
+import type { PassRequest } from '../pass/decide.ts';
+import { runPass, planPass } from '../pass/pass.ts';
+import type { Context } from '../session.ts';
+import { drainingOf } from '../wait/settle.ts';
+
+/** Who is still there while everything is to leave. */
+export interface Ending {
+  readonly draining: readonly Draining[];
+  /** Those whose turn has not come yet: another pass may be at work. */
+  readonly unasked: readonly string[];
+}
+
+/** Lets everything finish and leave, for a container that ends. Calls back about who is still there when it is asked to. */
+export async function endAll(
+  context: Context,
+  onAsked: (tell: () => void) => void,
+  tell: (ending: Ending) => void,
+): Promise<void> {
+  const request = { ...requestFor(context), goal: { kind: 'end', cause: 'watch ends' } } as const;
+  const lasting = { ...context, signal: new AbortController().signal }; // its own has ended the watch already
+  onAsked(() => {
+    // What cannot be looked at ends the pass as well, which says why.
+    void lookAtEnding(lasting, request).then(tell, () => undefined);
+  });
+  for (;;) {
+    const outcome = await runPass(lasting, { ...request, lockWait: durationOf(Infinity) });
+    const { instances } = outcome.observation;
+    if ([...instances.values()].every((one) => liveProcess(one) === undefined)) return;
+    await sleep(endPollMs);
+  }
+}
+
+async function lookAtEnding(context: Context, request: PassRequest): Promise<Ending> {
+  const { observation, desired } = await planPass(silent(context), request);
+  const there = [...observation.instances.values()].filter((one) => liveProcess(one) !== undefined);
+  return {
+    draining: there.flatMap((one) => drainingOf(one, desired, observation)),
+    unasked: there.filter((one) => drainingSince(one) === undefined).map(({ name }) => name),
+  };
+}
+const endPollMs = 100;

@@ -1,0 +1,61 @@
+import { instanceOf, isRetiring } from '../../core/model/leaving.ts';
+import { describeErrno } from '../../host/files/errno.ts';
+import {
+  openNotifySocket,
+  type NotifyMessage,
+  type NotifySocket,
+} from '../../host/sockets/notify-socket.ts';
+import { noteReady, writeSaidStatus } from '../../host/state/notes.ts';
+import { readRecord } from '../../host/state/records.ts';
+import { report, workerOf, type Context } from '../session.ts';
+import { createHeirDesk, type HeirDesk } from './successors.ts';
+
+/**
+ * Hears what workers say by sd_notify(3): READY=1 is noted, WATCHDOG=1 is a sign of life, STATUS= is kept for `status`,
+ * MAINPID= names a successor.
+ * `wake` is called when that may change what is to be done. Undefined where this host has no way to hear them.
+ */
+export async function openNotifyDesk(
+  current: () => Context,
+  wake: () => void,
+): Promise<NotifySocket | undefined> {
+  const { stateDir } = current().config;
+  const successors = createHeirDesk();
+  const opened = await openNotifySocket(stateDir, (message) => {
+    try {
+      if (hear(current(), message, successors)) wake();
+    } catch (error) {
+      const { instance = 'watch' } = message;
+      report(current(), instance, { kind: 'warning', problem: describeErrno(error) });
+    }
+  });
+  if (opened.kind === 'open') return opened;
+  const needs = current().config.workers.some(({ ready }) => ready.kind === 'notify');
+  if (needs) {
+    const problem = `sd_notify cannot be heard here: ${opened.why}`;
+    report(current(), 'watch', { kind: 'warning', problem });
+  }
+  return undefined;
+}
+
+/** Whether it may change what is to be done. */
+function hear(
+  context: Context,
+  { instance: name, fields }: NotifyMessage,
+  successors: HeirDesk,
+): boolean {
+  if (name === undefined) return false;
+  const { stateDir } = context.config;
+  const record = readRecord(stateDir, name);
+  if (record.kind !== 'read') return false;
+  const { runId } = record.value;
+  if (fields.mainPid !== undefined && !isRetiring(name))
+    successors(context, name, record.value, fields.mainPid);
+  if (fields.watchdog === 'alive') context.silence.hear(name, runId);
+  if (fields.status !== undefined) writeSaidStatus(stateDir, name, runId, fields.status);
+  if (fields.stopping === true) writeSaidStatus(stateDir, name, runId, 'says that it is stopping');
+  if (fields.ready !== true || workerOf(context.config, instanceOf(name)).ready.kind === 'after')
+    return false;
+  noteReady(stateDir, name, runId);
+  return true;
+}

@@ -1,0 +1,71 @@
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { faultPoint } from './fault-point.ts';
+
+/**
+ * Writes a file so that a reader sees either the old or the new text, never half of one, and so that a full disk
+ * leaves the old one as it was. When the host crashes, a `whole` one is the old or the new one afterwards (any other may be
+ * empty: most file systems write names before contents), and a `durable` one is the new one. `mode` is who may read it.
+ * @throws the system error (ENOSPC, EACCES, …)
+ */
+export function writeFileAtomically(
+  path: string,
+  text: string,
+  { outlives, mode = 0o644 }: { outlives?: 'whole' | 'durable'; mode?: number } = {},
+): void {
+  const temporary = `${path}.${process.pid}.new`;
+  try {
+    const fd = openSync(temporary, 'w', mode);
+    try {
+      writeAll(fd, Buffer.from(text));
+      if (outlives !== undefined) fdatasyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    faultPoint();
+    renameSync(temporary, path);
+    if (outlives === 'durable') syncFolder(dirname(path));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** A name is on the disk when its folder is. */
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+}
+
+const swept = new Set<string>();
+
+/** Removes from a folder what the writers who were killed have left half written there; once in a command is enough. */
+export function removeHalfWritten(folder: string): void {
+  if (swept.has(folder)) return;
+  swept.add(folder);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return; // a start tells of a file there
+  for (const file of readdirSync(folder)) {
+    const writer = /\.(\d+)\.new$/.exec(file)?.[1];
+    if (writer === undefined || existsSync(`/proc/${writer}`)) continue;
+    rmSync(`${folder}/${file}`, { force: true });
+  }
+}

@@ -1,0 +1,14 @@
+import { WorkerctlError } from '../../core/basics/error.ts';
+
+/** The code of a system error (`ENOENT`), or undefined when it is none. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** A system error in words for a message: `ENOSPC: no space left on device`. What has its words already keeps them. */
+export function describeErrno(error: unknown): string {
+  if (error instanceof WorkerctlError) return error.message;
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split(', ')[0] ?? text;
+}

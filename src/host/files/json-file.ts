@@ -1,0 +1,113 @@
+import { constants, lstatSync, readFileSync, statSync, unlinkSync } from 'node:fs';
+import { describeErrno, errnoOf } from './errno.ts';
+import { faultPoint } from './fault-point.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { writeFileAtomically } from './atomic-file.ts';
+import type * as z from 'zod/mini';
+
+/** A file of the state directory: not there, understood, or broken (`problem` says how, in words). */
+export type StateFile<T> =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'read'; readonly value: T }
+  | { readonly kind: 'broken'; readonly problem: string };
+
+/** Longer texts were not written by workerctl. */
+export const maxLength = 1024 * 1024;
+
+export function ifThere(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/**
+ * Removes a file that has lost its meaning; one that is gone already is no error.
+ * @throws WorkerctlError `state` when it is a folder
+ */
+export const removeFile = (path: string): void => {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return;
+  if (stats.isDirectory()) throw folderInPlace(path);
+  ifThere(() => {
+    unlinkSync(path);
+  });
+  faultPoint();
+};
+
+/** What to say of a folder where we keep a file: we did not make it, and do not remove what may be in it. */
+export const folderInPlace = (path: string): WorkerctlError =>
+  new WorkerctlError('state', `${path}: expected a file, found a folder: move it away`);
+
+/** Writes a file of the state directory; a system error would not say which one it is where a folder is in its place. */
+export function writeStateFile(path: string, text: string): void {
+  try {
+    writeFileAtomically(path, text);
+  } catch (error) {
+    throw errnoOf(error) === 'EISDIR' ? folderInPlace(path) : error;
+  }
+  faultPoint();
+}
+
+/** A JSON file that must be `what`, checked against a schema. */
+export const readJson = <S extends z.ZodMiniType>(
+  path: string,
+  schema: () => S,
+  what: string,
+): StateFile<z.output<S>> =>
+  readChecked(
+    path,
+    (value) => {
+      const parsed = schema().safeParse(value);
+      return parsed.success ? parsed.data : undefined;
+    },
+    what,
+  );
+
+export function readChecked<T>(
+  path: string,
+  check: (value: unknown) => T | undefined,
+  what: string,
+): StateFile<T> {
+  const text = readText(path);
+  if (text.kind !== 'read') return text;
+  const value = check(parseJson(text.value));
+  if (value !== undefined) return { kind: 'read', value };
+  const found =
+    text.value.trim() === '' ? 'an empty file' : JSON.stringify(text.value.slice(0, 40));
+  return { kind: 'broken', problem: `${path}: expected ${what}, found ${found}` };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+const readOnly = {
+  encoding: 'utf8' as const,
+  // Node takes a number wherever it takes a flag; its types do not know that here.
+  flag: (constants.O_RDONLY | constants.O_NONBLOCK) as unknown as string,
+};
+
+/**
+ * Never waits, though somebody may have made a FIFO of the file. As UTF-8, since Node opens, reads and closes in one call
+ * then: half the time of doing these one by one.
+ */
+export function readText(path: string): StateFile<string> {
+  try {
+    // Asked first: Node reads whatever there is, up to gigabytes, before it says that it is too much.
+    const { size } = statSync(path);
+    const value = size > maxLength ? undefined : readFileSync(path, readOnly);
+    if (value !== undefined && value.length <= maxLength) return { kind: 'read', value };
+    return {
+      kind: 'broken',
+      problem: `${path}: expected at most ${maxLength} characters, found ${value?.length ?? size}`,
+    };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return { kind: 'absent' };
+    return { kind: 'broken', problem: `${path}: ${describeErrno(error)}` };
+  }
+}

@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { type CronLine, parseCrontab } from '../../core/protocols/crontab.ts';
+import type { Ask } from '../process/run.ts';
+import { childProcess } from '../process/spawn.ts';
+import { procText } from '../process/process-table.ts';
+import { listPids } from '../process/process-table.ts';
+import { describeErrno } from '../files/errno.ts';
+
+/**
+ * The crontab of whoever calls; empty where he has none.
+ * @throws WorkerctlError `failed` when that cannot be told: nothing may be written over it then
+ */
+export function readCrontab(): string {
+  const { status, stdout, stderr } = run(['-l']);
+  if (status === 0) return stdout;
+  if (/\bno crontab\b|can't open/i.test(stderr)) return '';
+  throw failed('cannot be read', stderr);
+}
+
+/**
+ * Puts this in its place.
+ * @throws WorkerctlError `failed` when cron refuses it; the old one is still there then
+ */
+export function writeCrontab(text: string): void {
+  const { status, stderr } = run(['-'], text);
+  if (status !== 0) throw failed('cannot be written', stderr);
+}
+
+const failed = (what: string, stderr: string): WorkerctlError =>
+  new WorkerctlError('failed', `the crontab ${what}: ${stderr.trim()}`, {
+    hint: 'workerctl install cron prints the lines, for crontab -e',
+  });
+
+function run(words: readonly string[], input?: string) {
+  const env = { ...process.env, LC_ALL: 'C' }; // its words tell whether there is none
+  const done = childProcess().spawnSync('crontab', words, { input, env, encoding: 'utf8' });
+  if (done.error !== undefined)
+    throw new WorkerctlError('failed', `crontab(1) cannot be run: ${describeErrno(done.error)}`, {
+      hint: 'install cron, or let workerctl watch do it: workerctl install systemd',
+    });
+  return done;
+}
+
+/** A line and where it stands. */
+export interface PlacedLine extends CronLine {
+  readonly place: string;
+}
+
+/** Where the system's crontabs are. Source: cron(8). */
+const systemFile = '/etc/crontab';
+const systemFolder = '/etc/cron.d';
+
+/** The lines of this user's own crontab, and of those of the system that he may read. */
+export async function readCrontabs(ask: Ask): Promise<PlacedLine[]> {
+  const own = await ask('crontab', ['-l']);
+  const lines =
+    own.kind === 'said' && own.status === 0 ? placed('crontab -l', own.text, false) : [];
+  const files = [systemFile, ...filesIn(systemFolder).map((name) => `${systemFolder}/${name}`)];
+  return [...lines, ...files.flatMap((path) => placed(path, textOf(path), true))];
+}
+const placed = (place: string, text: string, hasUsers: boolean): PlacedLine[] =>
+  parseCrontab(text, hasUsers).map((line) => ({ ...line, place }));
+
+/** cron passes over names with a dot, such as those of backups. */
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => /^[\w-]+$/.test(name));
+  } catch {
+    return [];
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+const daemons = /^(?:cron|crond|fcron|supercronic|bcron-sched|systemd-cron)$/;
+
+/** Whether a cron can be seen that runs such lines. */
+export const isCronRunning = (): boolean =>
+  listPids().some((pid) => {
+    const name = procText(`/proc/${pid}/comm`).trim();
+    return (
+      daemons.test(name) || (name === 'busybox' && /crond/.test(procText(`/proc/${pid}/cmdline`)))
+    );
+  });

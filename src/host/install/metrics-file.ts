@@ -1,0 +1,33 @@
+import { readFileSync } from 'node:fs';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { writeFileAtomically } from '../files/atomic-file.ts';
+import { describeErrno } from '../files/errno.ts';
+
+/** The metrics that were written to a file before; empty where there are none that can be read. */
+export function readMetricsFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * Writes metrics for node_exporter's textfile collector: at once, under a temporary name that it does not read, and for
+ * every user to read, whatever the umask is.
+ * @throws WorkerctlError `failed`
+ */
+export function writeMetricsFile(path: string, text: string): void {
+  const umask = process.umask(0o022);
+  try {
+    writeFileAtomically(path, text);
+  } catch (error) {
+    throw new WorkerctlError(
+      'failed',
+      `metrics file ${path}: expected to write it, found ${describeErrno(error)}`,
+      { hint: 'its folder must exist, and belong to the user who runs this', cause: error },
+    );
+  } finally {
+    process.umask(umask);
+  }
+}

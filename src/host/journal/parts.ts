@@ -1,0 +1,71 @@
+import { closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { describeErrno, errnoOf } from '../files/errno.ts';
+import { journalPath } from './write.ts';
+
+/** One file of the journal, open for reading. */
+export interface JournalPart {
+  readonly fd: number;
+  readonly path: string;
+  /** Tells it from the others, whatever its name is by now. */
+  readonly id: string;
+  readonly size: number;
+}
+
+/**
+ * The files of the journal, the newest first, each opened when it is asked for; to close them is up to the caller. A
+ * rotation meanwhile moves some of them on to the next name: whom we have seen already is left out, and nobody is missed.
+ * @throws WorkerctlError `state` for one that cannot be read
+ */
+export function* journalParts(stateDir: string): Generator<JournalPart> {
+  const seen = new Set<string>();
+  const oldest = oldestNumber(stateDir);
+  for (let number = 0; ; number += 1) {
+    const part = openPart(
+      number === 0 ? journalPath(stateDir) : `${journalPath(stateDir)}.${number}`,
+    );
+    if (part === undefined && number > oldest) return;
+    if (part === undefined) continue;
+    if (seen.has(part.id)) closeSync(part.fd);
+    else yield part;
+    seen.add(part.id);
+  }
+}
+
+/** The highest number among the names; there may be gaps below it, left by a rotation that was killed. */
+function oldestNumber(stateDir: string): number {
+  const numbers = namesIn(stateDir).map((name) =>
+    Number(/^events\.ndjson\.(\d{1,6})$/.exec(name)?.[1] ?? 0),
+  );
+  return Math.max(0, ...numbers);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw unreadable(folder, error);
+  }
+}
+
+function openPart(path: string): JournalPart | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw new Error('expected a file, found something else in its place');
+    return { fd, path, id: `${stats.dev}:${stats.ino}`, size: stats.size };
+  } catch (error) {
+    if (fd !== undefined) closeSync(fd);
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+/** The error of a journal that is there and cannot be read. */
+export const unreadable = (path: string, error: unknown): WorkerctlError =>
+  new WorkerctlError('state', `journal ${path}: cannot be read: ${describeErrno(error)}`, {
+    hint: 'run workerctl as the user who owns the state directory',
+    cause: error,
+  });

@@ -1,0 +1,105 @@
+import { closeSync } from 'node:fs';
+import { parseJournalLine, type JournalEntry } from '../../core/events/journal.ts';
+import type { Moment } from '../../core/basics/time.ts';
+import { journalParts, unreadable, type JournalPart } from './parts.ts';
+import { linesBackwards, type FileLine } from '../files/lines.ts';
+
+/** A line of the journal, as it stands in the file and as it was understood. */
+export interface JournalLine {
+  readonly line: string;
+  readonly entry: JournalEntry;
+}
+
+/** Which lines are wanted. */
+export interface JournalQuery {
+  /** Nothing older. */
+  readonly since?: Moment;
+  /** At most so many, the latest ones. */
+  readonly limit?: number;
+  readonly matches?: (entry: JournalEntry) => boolean;
+  /** Only lines with this text; the others are not even parsed, nor counted. */
+  readonly mention?: string;
+}
+
+/** How far the journal has been read: in which of its files, and to which byte. */
+export interface JournalPlace {
+  readonly id: string;
+  readonly offset: number;
+}
+
+/** What was found. */
+export interface JournalFound {
+  /** In the order of the file. */
+  readonly lines: readonly JournalLine[];
+  /** How many lines could not be understood, as far as it was read. */
+  readonly skipped: number;
+  /** Where reading on begins; undefined when there is no journal yet. */
+  readonly end: JournalPlace | undefined;
+}
+
+/** Clocks are set back now and then: an older line may stand behind a younger one, so much at most is looked through. */
+const disorderMs = 3_600_000;
+
+/**
+ * Reads the journal from its end, over all of its files, and no further than it must.
+ * @throws WorkerctlError `state` when a file of it cannot be read
+ */
+export function readJournal(stateDir: string, query: JournalQuery = {}): JournalFound {
+  const lines: JournalLine[] = [];
+  let skipped = 0;
+  let end: JournalPlace | undefined;
+  const { limit = Infinity } = query;
+  for (const line of allLines(stateDir)) {
+    end ??= behind(line);
+    if (limit === 0) break;
+    const found = answerOf(line.text, query);
+    if (found === 'long before') break;
+    if (found === 'garbage') skipped += 1;
+    if (typeof found === 'object') lines.push(found);
+    if (lines.length >= limit) break; // the next line may begin gigabytes before
+  }
+  return { lines: lines.reverse(), skipped, end };
+}
+
+/** Where reading on begins behind the last line: at its begin where it is only half there. */
+const behind = ({ part, from, text }: PartLine): JournalPlace => ({
+  id: part.id,
+  offset: text === undefined || understood(text) === undefined ? from : part.size,
+});
+
+/** The line, if it is one of those that are wanted; else why not. */
+function answerOf(
+  text: string | undefined,
+  { since, matches, mention }: JournalQuery,
+): JournalLine | 'other' | 'long before' | 'garbage' {
+  if (mention !== undefined && text?.includes(mention) !== true) return 'other';
+  const found = text === undefined ? undefined : understood(text);
+  if (found === undefined) return 'garbage';
+  if (found === 'blank') return 'other';
+  const at = Date.parse(found.entry.at);
+  if (since !== undefined && at < since) return at < since - disorderMs ? 'long before' : 'other';
+  return matches?.(found.entry) === false ? 'other' : found;
+}
+
+type PartLine = FileLine & { readonly part: JournalPart };
+
+/** All lines of all files, the last one first. */
+function* allLines(stateDir: string): Generator<PartLine> {
+  for (const part of journalParts(stateDir)) {
+    try {
+      if (part.size === 0) yield { part, from: 0, text: '' };
+      for (const line of linesBackwards(part.fd, part.size)) yield { part, ...line };
+    } catch (error) {
+      throw unreadable(part.path, error);
+    } finally {
+      closeSync(part.fd);
+    }
+  }
+}
+
+/** A line as it was understood; undefined when it is none of a journal. */
+export function understood(line: string): JournalLine | 'blank' | undefined {
+  if (line === '') return 'blank'; // two writers have ended the same torn line
+  const entry = parseJournalLine(line);
+  return entry && { line, entry };
+}

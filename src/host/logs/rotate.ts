@@ -1,0 +1,180 @@
+import {
+  constants,
+  fstatSync,
+  ftruncateSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { open, statfs, type FileHandle } from 'node:fs/promises';
+import { childProcess } from '../process/spawn.ts';
+import { monotonicMs } from '../process/clock.ts';
+import { describeErrno } from '../files/errno.ts';
+import { faultPoint } from '../files/fault-point.ts';
+import { findProgram } from '../process/find-program.ts';
+import { makeRoom, olderLog } from './older.ts';
+import { readFileSync } from 'node:fs';
+import { writeFileAtomically } from '../files/atomic-file.ts';
+
+/** The first bytes of a log, copied to a file beside it and on the disk. */
+export interface CopiedLog {
+  readonly path: string;
+  readonly keep: number;
+  readonly bytes: number;
+  /** Reads and writes the log itself. */
+  readonly log: FileHandle;
+  /** The copy, under a name that it does not keep. */
+  readonly copy: FileHandle;
+}
+
+/** What became of a log. Only `truncated` can have lost a line: one that was written in the moment before. */
+export type Cut =
+  | { readonly kind: 'cut'; readonly bytes: number }
+  | { readonly kind: 'truncated'; readonly bytes: number; readonly why: string }
+  /** It is another file by now, or a shorter one: nothing was done. */
+  | { readonly kind: 'changed' };
+
+const pieceBytes = 1024 * 1024;
+
+/** Catching up with a writer takes milliseconds; a pass must not stand still for one who never pauses. */
+const catchUpMs = 5_000;
+
+const copyPath = (path: string): string => `${path}.new`;
+
+/**
+ * Copies what can be cut off the front of a log: whole blocks, all but the last. Its process goes on writing meanwhile, and
+ * a copy that somebody left half done is begun anew. Waits for the disk, so that a power cut after the cut loses nothing.
+ * @throws the system error (ENOSPC, EACCES, …)
+ */
+export async function copyLog(path: string, keep: number): Promise<CopiedLog | undefined> {
+  const log = await open(path, constants.O_RDWR);
+  try {
+    const { size, mode, uid, gid } = await log.stat();
+    const block = (await statfs(path)).bsize;
+    const bytes = Math.floor((size - 1) / block) * block;
+    if (bytes <= 0) {
+      await log.close();
+      return undefined;
+    }
+    rmSync(copyPath(path), { force: true });
+    const copy = await open(copyPath(path), 'wx', mode & 0o777);
+    try {
+      await copy.chown(uid, gid).catch(() => undefined); // only root can, and only root need
+      await copyFirst(log, copy, bytes);
+      await copy.datasync();
+      faultPoint();
+      return { path, keep, bytes, log, copy };
+    } catch (error) {
+      await copy.close();
+      rmSync(copyPath(path), { force: true });
+      throw error;
+    }
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}
+
+async function copyFirst(source: FileHandle, target: FileHandle, bytes: number): Promise<void> {
+  const piece = Buffer.allocUnsafe(Math.min(pieceBytes, bytes));
+  let at = 0;
+  while (at < bytes) {
+    const wanted = Math.min(piece.length, bytes - at);
+    const { bytesRead } = await source.read(piece, 0, wanted, at);
+    if (bytesRead === 0) throw new Error('it became shorter meanwhile');
+    for (let done = 0; done < bytesRead;) {
+      const { bytesWritten } = await target.write(piece, done, bytesRead - done);
+      done += bytesWritten;
+    }
+    at += bytesRead;
+  }
+}
+
+/**
+ * Puts the copy in its place and takes the same bytes off the front of the log: in one step where the file system can
+ * (ext4, xfs), which no writer can fall into. Elsewhere it copies the rest, and truncates. Killed between the two steps, it
+ * leaves a piece of the log in both files.
+ */
+export function cutLog(copied: CopiedLog): Cut {
+  const { path, keep, bytes, log } = copied;
+  if (!isStill(copied)) return { kind: 'changed' };
+  makeRoom(path, keep);
+  renameSync(copyPath(path), olderLog(path, 1));
+  faultPoint();
+  const why = collapse(log.fd, bytes);
+  faultPoint();
+  if (why === undefined) return { kind: 'cut', bytes };
+  const all = catchUpAndTruncate(copied, bytes);
+  faultPoint();
+  return { kind: 'truncated', bytes: all, why };
+}
+
+function isStill({ path, bytes, log }: CopiedLog): boolean {
+  const opened = fstatSync(log.fd);
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.ino === opened.ino && found.dev === opened.dev && opened.size > bytes;
+}
+
+/**
+ * Copies what has come since and truncates, with nothing in between: from the read that finds no more to the truncation it is
+ * some microseconds, and a line that is written then is lost. Gives back how much was copied in all.
+ */
+function catchUpAndTruncate({ log, copy }: CopiedLog, from: number): number {
+  const piece = Buffer.allocUnsafe(pieceBytes);
+  const deadline = monotonicMs() + catchUpMs;
+  for (let at = from; ;) {
+    const length = readSync(log.fd, piece, 0, piece.length, at);
+    if (length === 0) {
+      ftruncateSync(log.fd, 0);
+      return at;
+    }
+    for (let done = 0; done < length;) done += writeSync(copy.fd, piece, done, length - done);
+    at += length;
+    if (monotonicMs() > deadline) throw new Error('it grows faster than it can be copied');
+  }
+}
+
+/** Removes the first bytes of an open file. Gives back why that cannot be done. */
+function collapse(fd: number, bytes: number): string | undefined {
+  const program = findProgram('fallocate', process.env);
+  if (program === undefined) return 'there is no fallocate(1)';
+  // By its open file: this very one was copied, whatever bears its name now.
+  const words = ['--collapse-range', '--offset', '0', '--length', String(bytes), '/proc/self/fd/3'];
+  const stdio = ['ignore', 'ignore', 'pipe', fd] as const;
+  const done = childProcess().spawnSync(program, words, { stdio: [...stdio], encoding: 'utf8' });
+  if (done.status === 0) return undefined;
+  if (done.error !== undefined) return describeErrno(done.error);
+  return done.stderr.trim().replace(/^.*: /, '') || 'fallocate(1) failed';
+}
+
+/** Closes the files; a copy that has not found its place is removed. */
+export async function closeCopy(
+  { path, log, copy }: CopiedLog,
+  cut: Cut | undefined,
+): Promise<void> {
+  if (cut === undefined || cut.kind === 'changed') rmSync(copyPath(path), { force: true });
+  await log.close();
+  await copy.close();
+}
+
+/** Whether a line is not in this file yet; it is from now on, as far as the disk allows. */
+export function tellsNews(path: string, line: string): boolean {
+  const known = linesIn(path);
+  if (known.includes(line)) return false;
+  try {
+    writeFileAtomically(path, `${[...known, line].join('\n')}\n`);
+  } catch {
+    // told twice, then
+  }
+  return true;
+}
+
+function linesIn(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n').filter(Boolean);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,92 @@
+import { constants, openSync, readFileSync, readSync } from 'node:fs';
+import { errnoOf } from '../files/errno.ts';
+import { once } from '../files/once.ts';
+
+/**
+ * How often the kernel has killed somebody for want of memory in our memory cgroup, and the file that counts it, which
+ * the shims that we start are in, too: `3 /sys/fs/cgroup/app.slice/memory.events`. Empty where nobody counts.
+ * Source: cgroups(7), the kernel's admin-guide/cgroup-v2 (memory.events) and cgroup-v1/memory (memory.oom_control).
+ */
+export function memoryKills(): string {
+  const path = counterPath();
+  const count = /^oom_kill (\d+)$/m.exec(readOr(path))?.[1];
+  return count === undefined ? '' : `${count} ${path}`;
+}
+
+const counterPath = once(() => {
+  const lines = readOr('/proc/self/cgroup').split('\n');
+  const ofVersion1 = lines.find((line) => /^\d+:(?:\w+,)*memory(?:,|:)/.test(line));
+  if (ofVersion1 !== undefined)
+    return `/sys/fs/cgroup/memory${pathIn(ofVersion1)}/memory.oom_control`;
+  const unified = lines.find((line) => line.startsWith('0::'));
+  return unified === undefined ? '' : `/sys/fs/cgroup${pathIn(unified)}/memory.events`;
+});
+
+const pathIn = (line: string): string => line.split(':').slice(2).join(':').replace(/\/$/, '');
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** A record of the kernel's log is shorter than this, as far as we need it. */
+const recordBytes = 8192;
+
+/** The log holds some thousands. */
+const maxRecords = 100_000;
+
+interface Log {
+  readonly fd: number;
+  /** When, in milliseconds since boot, each pid was killed last. */
+  readonly kills: Map<number, number>;
+}
+
+const openLog = once((): Log | undefined => {
+  try {
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+    return { fd: openSync('/dev/kmsg', flags), kills: new Map() };
+  } catch {
+    return undefined; // mostly only root may read it
+  }
+});
+
+/**
+ * Whether the kernel says in its log that it has killed this process, started so long after boot, for want of memory;
+ * undefined where we may not read the log. What was read stays read. Source: the kernel's ABI/testing/dev-kmsg.
+ */
+export function saysKilledForMemory(pid: number, startedMs: number): boolean | undefined {
+  const log = openLog();
+  if (log === undefined || !readOn(log)) return undefined;
+  const at = log.kills.get(pid);
+  return at !== undefined && at >= startedMs - tickMs;
+}
+
+/** Start times are in ticks. */
+const tickMs = 10;
+
+/** Each read gives one record. Whether the log can be read at all. */
+function readOn({ fd, kills }: Log): boolean {
+  const bytes = Buffer.alloc(recordBytes);
+  for (let count = 0; count < maxRecords; count += 1) {
+    try {
+      const length = readSync(fd, bytes, 0, recordBytes, null);
+      if (length === 0) return true;
+      note(bytes.toString('latin1', 0, length), kills);
+    } catch (error) {
+      if (errnoOf(error) === 'EAGAIN') return true;
+      if (errnoOf(error) !== 'EPIPE') return false; // that: some were overwritten before we came
+    }
+  }
+  return true;
+}
+
+/** `6,339,5140900,-;Memory cgroup out of memory: Killed process 4711 (ruby) total-vm:…` */
+const killPattern = /^\d+,\d+,(\d+),[^;]*;.*[Oo]ut of memory.*: Kill(?:ed)? process (\d+)/;
+
+function note(record: string, kills: Map<number, number>): void {
+  const [, micros, pid] = killPattern.exec(record) ?? [];
+  if (pid !== undefined) kills.set(Number(pid), Number(micros) / 1000);
+}

@@ -1,0 +1,160 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { msPerTick, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
+import { durationOf, type Duration } from '../../core/basics/time.ts';
+import { realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { groupPathIn } from '../../core/protocols/cgroup.ts';
+import { type Mount, mountAt, parseMounts } from '../../core/protocols/mounts.ts';
+
+let bootId: string | undefined;
+
+/** The id of this boot: start times count from it. */
+export function currentBootId(): string {
+  bootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  return bootId;
+}
+
+/** State, parent, session, number of threads, start time and resident pages: fields 3, 4, 6, 20, 22 and 24. */
+const statFields = /^\) ([A-Za-z]) (\d+) [\d-]+ (\d+) (?:[\d-]+ ){13}(\d+) \d+ (\d+) \d+ (\d+) /;
+
+/**
+ * The process that has this pid now, or undefined when there is none, or only a zombie.
+ * Source: proc_pid_stat(5). The command in parentheses may itself hold `)` and spaces, so fields count from the last one.
+ */
+export function readProcess(pid: number): LiveProcess | undefined {
+  const stat = readProcFile(`/proc/${pid}/stat`);
+  if (stat === undefined) return undefined;
+  const fields = statFields.exec(stat.slice(stat.lastIndexOf(')')));
+  if (fields === null) return undefined;
+  const state = fields[1];
+  // A process whose first thread alone has ended shows that thread's Z, and lives.
+  if ((state === 'Z' && Number(fields[4]) <= 1) || state === 'X' || state === 'x') return undefined;
+  return {
+    pid,
+    startTime: Number(fields[5]),
+    bootId: currentBootId(),
+    parentPid: Number(fields[2]),
+    sessionId: Number(fields[3]),
+    activity: state === 'T' || state === 't' ? 'stopped' : 'runs',
+    rssPages: Number(fields[6]),
+  };
+}
+
+/** The size of a page: what the kernel says of our own memory in bytes and in pages. */
+export function pageBytes(): number {
+  const pages = readProcess(process.pid)?.rssPages ?? 0;
+  if (pages === 0) return 4096;
+  return 2 ** Math.round(Math.log2(process.memoryUsage.rss() / pages));
+}
+
+/** The process with this identity if it is still alive: the pid may have been given to another one since. */
+export function findProcess(identity: ProcessIdentity): LiveProcess | undefined {
+  if (identity.bootId !== currentBootId()) return undefined;
+  const process = readProcess(identity.pid);
+  return process?.startTime === identity.startTime ? process : undefined;
+}
+
+/** The pids of all processes that can be seen, in numeric order. */
+export const listPids = (): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+
+/** The arguments of a process; empty when it is gone, a kernel thread, or not ours to see. */
+export const readArguments = (pid: number): string[] => readStrings(`/proc/${pid}/cmdline`);
+
+/** The environment that a process was started with, as `NAME=value`; empty when it is gone or not ours to see. */
+export const readEnvironment = (pid: number): string[] => readStrings(`/proc/${pid}/environ`);
+
+function readStrings(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
+}
+
+const asText = { encoding: 'utf8', flag: 'r' } as const;
+
+/** As UTF-8, since Node opens, reads and closes in one call then; undefined also when it dies between open and read. */
+function readProcFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, asText);
+  } catch {
+    return undefined;
+  }
+}
+
+let ownStartMs: number | undefined;
+let first: Clocks | undefined;
+
+/**
+ * How long the host has been up, on the clock that start times count from: our own start time, and how long ago that
+ * was. (/proc/uptime may be the container's, while start times always are the host's.)
+ */
+export function sinceBoot(): Duration {
+  ownStartMs ??= (readProcess(process.pid)?.startTime ?? 0) * msPerTick;
+  const clocks = { boot: uptimeMs(), monotonic: process.uptime() * 1000 };
+  first ??= clocks;
+  return durationOf(Math.round(ownStartMs + clocks.monotonic + suspendedMs(first, clocks)));
+}
+
+/** One moment on two clocks, in ms: one counts the time that the host was suspended, and has ticks; the other is exact. */
+export interface Clocks {
+  readonly boot: number;
+  readonly monotonic: number;
+}
+
+/** Less is a matter of ticks, and of what passes between the readings of two clocks. */
+const shortestSuspensionMs = 500;
+
+/** How long the host was suspended between two moments. */
+export function suspendedMs(before: Clocks, after: Clocks): number {
+  const lost = after.boot - before.boot - (after.monotonic - before.monotonic);
+  return lost < shortestSuspensionMs ? 0 : lost;
+}
+
+/** Source: proc_uptime(5); 0 where it is not to be had. */
+const uptimeMs = (): number => Number(readProcFile('/proc/uptime')?.split(' ')[0] ?? 0) * 1000;
+
+/** The text of a file of /proc or /sys; empty when it cannot be read. */
+export function procText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** The mount that a path lies on, or will lie on when it is made. */
+export function mountOf(path: string): Mount | undefined {
+  return mountAt(parseMounts(procText('/proc/self/mountinfo')), nearestReal(path));
+}
+
+/** The real path of the nearest folder that is there. */
+function nearestReal(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const above = dirname(path);
+    return above === path ? path : nearestReal(above);
+  }
+}
+
+/** The group that systemd, or whoever plays its part, keeps a process in. `/` when that is not known. */
+export const groupOf = (pid: number): string => groupPathIn(procText(`/proc/${pid}/cgroup`));
+
+/** A limit of this process. Infinity: there is none. Source: proc_pid_limits(5). */
+export function limitOf(name: 'Max open files' | 'Max processes'): { soft: number; hard: number } {
+  const match = new RegExp(`^${name}\\s+(\\S+)\\s+(\\S+)`, 'm').exec(procText('/proc/self/limits'));
+  const numberOf = (text: string | undefined): number =>
+    text === undefined || text === 'unlimited' ? Infinity : Number(text);
+  return { soft: numberOf(match?.[1]), hard: numberOf(match?.[2]) };
+}
+
+/** The real user of a process. */
+export const userOf = (pid: number): number | undefined => {
+  const [, user] = /^Uid:\s+(\d+)/m.exec(procText(`/proc/${pid}/status`)) ?? [];
+  return user === undefined ? undefined : Number(user);
+};

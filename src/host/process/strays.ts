@@ -1,0 +1,133 @@
+import { realpathSync } from 'node:fs';
+import type { ShimOfStray } from '../../core/model/observation.ts';
+import type { LiveProcess } from '../../core/model/process.ts';
+import { listPids, readArguments, readEnvironment, readProcess } from './process-table.ts';
+
+/** A process that is an instance's by its marker, whatever the files say. */
+export interface MarkedProcess {
+  readonly instance: string;
+  readonly process: LiveProcess;
+  readonly shim?: ShimOfStray;
+  /** What its start is called, where it has shown that. */
+  readonly runId?: string;
+  /**
+   * Its marker names no pid: it was started by the command of a program that forks away, be it the worker, a child of the
+   * worker or the command itself.
+   */
+  readonly isOfDaemon?: true;
+}
+
+/**
+ * Finds the main process of each instance of this state directory by asking the kernel alone, so that a deleted state
+ * directory makes no duplicates. A worker is known by its environment (WORKERCTL_PID tells it from its children, which
+ * inherit the rest), or by its living shim: programs that set their title write over their environment. Of a program that
+ * forks away, it is the process whose parent does not bear the marker.
+ */
+export function findMarkedProcesses(stateDir: string): MarkedProcess[] {
+  const isOurs = sameDirectory(stateDir);
+  const found = new Map<number, MarkedProcess>();
+  const shims = new Map<number, ShimWords>();
+  const pids = listPids();
+  for (const pid of pids) {
+    const shim = shimWords(pid);
+    if (shim !== undefined && isOurs(shim.stateDir)) shims.set(pid, shim);
+  }
+  for (const pid of pids) {
+    const process = readProcess(pid);
+    if (process === undefined) continue;
+    const shim = shims.get(process.parentPid);
+    const marked = shim === undefined ? markedProcess(process, isOurs) : byShim(process, shim);
+    if (marked !== undefined) found.set(pid, marked);
+  }
+  return [...found.values()].filter(
+    ({ isOfDaemon, instance, process: { parentPid } }) =>
+      isOfDaemon !== true || found.get(parentPid)?.instance !== instance,
+  );
+}
+
+function byShim(
+  process: LiveProcess,
+  { instance, pid, runId }: ShimWords,
+): MarkedProcess | undefined {
+  if (process.sessionId !== process.pid) return undefined;
+  return { instance, process, shim: { pid, runId } };
+}
+
+interface ShimWords extends ShimOfStray {
+  readonly instance: string;
+  readonly stateDir: string;
+}
+
+/** `sh …/shim.sh supervise INSTANCE STATE_DIR PIDFILE START …`, or `launch`: the words that start-worker.ts gives it. */
+export function shimWords(pid: number): ShimWords | undefined {
+  const [, script = '', stage = '', instance = '', stateDir = '', , runId = ''] =
+    readArguments(pid);
+  if (!script.endsWith('/shim.sh') || !['supervise', 'launch'].includes(stage)) return undefined;
+  return { pid, runId, instance, stateDir };
+}
+
+/** What an environment says of whose it is; empty texts for what it does not say. */
+export interface Mark {
+  readonly instance: string;
+  readonly stateDir: string;
+  readonly pid: string;
+  /** The file that its start's heartbeats go to. */
+  readonly heartbeat: string;
+}
+
+export function markIn(environment: readonly string[]): Mark {
+  const valueOf = (name: string): string =>
+    environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
+  return {
+    instance: valueOf('WORKERCTL_INSTANCE'),
+    stateDir: valueOf('WORKERCTL_STATE_DIR'),
+    pid: valueOf('WORKERCTL_PID'),
+    heartbeat: valueOf('WORKERCTL_HEARTBEAT_FILE'),
+  };
+}
+
+/** What the start is called that a marked process is of: the end of its heartbeat file's name. */
+export const startIn = ({ instance, heartbeat }: Mark): string | undefined =>
+  new RegExp(`/${instance.replaceAll('.', '\\.')}\\.([0-9a-f]{16})$`).exec(heartbeat)?.[1];
+
+function markedProcess(
+  process: LiveProcess,
+  isOurs: (path: string) => boolean,
+): MarkedProcess | undefined {
+  const environment = readEnvironment(process.pid);
+  if (environment.some((entry) => entry.startsWith('WORKERCTL_HOOK='))) return undefined;
+  const mark = markIn(environment);
+  if (mark.instance === '' || !isOurs(mark.stateDir)) return undefined;
+  const isOfDaemon = mark.pid === '';
+  const isMain = mark.pid === String(process.pid) && process.sessionId === process.pid;
+  if (!isOfDaemon && !isMain) return undefined;
+  const runId = startIn(mark);
+  return {
+    instance: mark.instance,
+    process,
+    ...(runId !== undefined && { runId }),
+    ...(isOfDaemon && { isOfDaemon }),
+  };
+}
+
+/** Whether a path is that directory, also by another name (`current/…` and `releases/7/…`). */
+export function sameDirectory(stateDir: string): (path: string) => boolean {
+  const real = realpathOrSelf(stateDir);
+  const known = new Map<string, boolean>([
+    [stateDir, true],
+    ['', false],
+  ]);
+  return (path) => {
+    const answer = known.get(path) ?? realpathOrSelf(path) === real;
+    known.set(path, answer);
+    return answer;
+  };
+}
+
+function realpathOrSelf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,139 @@
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { instanceOf } from '../../core/model/leaving.ts';
+import { errnoOf, describeErrno } from '../files/errno.ts';
+
+const fileOf = (stateDir: string, instance: string, kind: string): string =>
+  `${stateDir}/${instance}.${kind}`; // path.join takes longer than reading the file
+/** Where a shim writes what a rename then publishes, and where that is kept whose coming must not change the directory's time. */
+export const stagingFolder = (stateDir: string): string => `${stateDir}/.new`;
+
+export const recordPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'json');
+
+export const stopPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'stop');
+
+export const exitPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'exit');
+
+export const lockPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'lock');
+
+export const quietPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'quiet');
+
+/** That the process was told to write down what it is doing. */
+export const dumpPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'dump');
+
+/** What the last dead process of an instance has left behind in its session. */
+export const leftPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'left');
+
+/** That the process is about to be killed by us. */
+export const killingPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'kill');
+
+export const readyPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'ready');
+
+/** Whom the process has named as its successor. */
+export const successorPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'successor');
+
+/**
+ * What the process of this start may touch or write to. An old process that is leaving keeps its own. In a folder of their
+ * own: whoever watches the state directory is not to be woken by each beat.
+ */
+export const heartbeatPath = (stateDir: string, instance: string, runId: string): string =>
+  `${stateDir}/${heartbeatName(instance, runId)}`;
+
+/** The heartbeat file as `listStateFiles` names it. */
+export const heartbeatName = (instance: string, runId: string): string =>
+  heartbeatFile(`${instanceOf(instance)}.${runId}`);
+
+/** A file in the folder of heartbeats, as `listStateFiles` names it. */
+export const heartbeatFile = (file: string): string => `${heartbeats}/${file}`;
+const heartbeats = 'heartbeats';
+
+export const heartbeatFolder = (stateDir: string): string => `${stateDir}/${heartbeats}`;
+
+/** Where the shim's shell tells of a death by signal. */
+export const shimNotesPath = (stateDir: string, instance: string): string =>
+  fileOf(stateDir, instance, 'shim');
+
+/**
+ * The names of all instances of which there is a record.
+ * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
+ */
+export const recordedInstances = (stateDir: string): string[] => [
+  ...listStateFiles(stateDir).recorded,
+];
+
+/** What there is in the state directory. */
+export interface StateFiles {
+  /** The names of the instances of which there is a record. */
+  readonly recorded: readonly string[];
+  /** The files of the kinds that most instances have none of, and of the folder of heartbeats. */
+  readonly notes: ReadonlySet<string>;
+}
+
+/**
+ * Lists the state directory.
+ * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
+ */
+export function listStateFiles(stateDir: string): StateFiles {
+  const recorded: string[] = [];
+  const notes = new Set<string>();
+  for (const file of namesIn(stateDir)) {
+    if (file.endsWith('.json')) {
+      const name = file.slice(0, -'.json'.length);
+      if (/^[\w-]+\.[\w-]+(?:~[\w-]+)?$/.test(name)) recorded.push(name);
+    } else if (noteKinds.test(file)) notes.add(file);
+    else if (file === heartbeats) for (const beat of heartbeatFiles(stateDir)) notes.add(beat);
+  }
+  return { recorded, notes };
+}
+
+/** The files of the folder of heartbeats, as `listStateFiles` names them. */
+export const heartbeatFiles = (stateDir: string): string[] =>
+  namesIn(heartbeatFolder(stateDir)).map(heartbeatFile);
+
+/** Whether a file of `notes` lies in the folder of heartbeats. */
+export const isHeartbeatFile = (note: string): boolean => note.startsWith(`${heartbeats}/`);
+const noteKinds = /\.(?:stop|quiet|ready|dump|kill|left|heir)$/;
+
+function namesIn(stateDir: string): string[] {
+  try {
+    return readdirSync(stateDir);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw new WorkerctlError(
+      'state',
+      `state directory ${stateDir}: cannot be read: ${describeErrno(error)}`,
+      {
+        hint: 'run workerctl as the user who owns it, or set state_dir in the config',
+        cause: error,
+      },
+    );
+  }
+}
+
+/**
+ * Makes the folder that shims write in. Without it none can publish its worker.
+ * @throws WorkerctlError `state` when something else is in its place
+ */
+export function ensureStagingFolder(stateDir: string): void {
+  const path = stagingFolder(stateDir);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const found =
+      errnoOf(error) === 'EEXIST' ? 'something else: move it away' : describeErrno(error);
+    throw new WorkerctlError('state', `${path}: expected a folder, found ${found}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,194 @@
+import { copyFileSync, renameSync } from 'node:fs';
+import { momentOf, durationOf } from '../../core/basics/time.ts';
+import { type StopSignal, stopSignals } from '../../core/model/config.ts';
+import { instanceOf, retiringName } from '../../core/model/leaving.ts';
+import type { ProcessRecord } from '../../core/model/record.ts';
+import { removeHeartbeat } from './notes.ts';
+import { writeFileAtomically } from '../files/atomic-file.ts';
+import { faultPoint } from '../files/fault-point.ts';
+import { type StateFile, ifThere, readChecked, readText, removeFile } from '../files/json-file.ts';
+import {
+  exitPath,
+  heartbeatPath,
+  killingPath,
+  leftPath,
+  lockPath,
+  quietPath,
+  readyPath,
+  recordPath,
+  shimNotesPath,
+  stopPath,
+} from './paths.ts';
+import type { PidfileState } from '../../core/model/observation.ts';
+
+export interface RecordJson {
+  readonly pid: number;
+  readonly start_time: number;
+  readonly boot_id: string;
+  readonly instance: string;
+  readonly run_id: string;
+  readonly shim_pid: number;
+  readonly started_at: number;
+  readonly release?: string;
+  readonly command_digest: string;
+  readonly launch_timeout?: number;
+  readonly stop_signal: StopSignal;
+  readonly log: { readonly path: string; readonly offset: number };
+}
+const signals: ReadonlySet<unknown> = new Set(stopSignals);
+
+/** By hand, since each instance's record is read on every `status`: zod takes 30 µs for one. */
+export function isRecord(value: unknown): value is RecordJson {
+  if (typeof value !== 'object' || value === null) return false;
+  const record = value as Partial<Record<keyof RecordJson, unknown>>;
+  return (
+    isCount(record.pid) &&
+    record.pid !== 0 &&
+    isCount(record.start_time) &&
+    isCount(record.shim_pid) &&
+    typeof record.boot_id === 'string' &&
+    typeof record.instance === 'string' &&
+    typeof record.run_id === 'string' &&
+    (record.release === undefined || typeof record.release === 'string') &&
+    typeof record.command_digest === 'string' &&
+    Number.isFinite(record.started_at) &&
+    (record.launch_timeout === undefined || Number.isFinite(record.launch_timeout)) &&
+    signals.has(record.stop_signal) &&
+    isLogPlace(record.log)
+  );
+}
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isLogPlace = (log: unknown): boolean =>
+  typeof log === 'object' &&
+  log !== null &&
+  typeof (log as RecordJson['log']).path === 'string' &&
+  Number.isFinite((log as RecordJson['log']).offset);
+
+/** The record of an instance's last process. */
+export function readRecord(stateDir: string, instance: string): StateFile<ProcessRecord> {
+  const path = recordPath(stateDir, instance);
+  const file = readChecked(
+    path,
+    (value) => (isRecord(value) ? value : undefined),
+    'the record of a process',
+  );
+  if (file.kind !== 'read') return file;
+  const { value } = file;
+  if (isOf(value, instance)) return { kind: 'read', value: recordOf(value) };
+  return {
+    kind: 'broken',
+    problem: `${path}: expected the record of ${instanceOf(instance)}, found that of ${JSON.stringify(value.instance)}`,
+  };
+}
+
+/** The record that a JSON value is, if it is that of this instance. */
+export const parseRecord = (value: unknown, instance: string): ProcessRecord | undefined =>
+  isRecord(value) && isOf(value, instance) ? recordOf(value) : undefined;
+const isOf = (record: RecordJson, name: string): boolean => record.instance === instanceOf(name);
+
+function recordOf(json: RecordJson): ProcessRecord {
+  const record: {
+    -readonly [Key in keyof ProcessRecord]: ProcessRecord[Key];
+  } = {
+    pid: json.pid, // spelt out: to spread an object takes a microsecond
+    startTime: json.start_time,
+    bootId: json.boot_id,
+    instance: json.instance,
+    runId: json.run_id,
+    shimPid: json.shim_pid,
+    startedAt: momentOf(json.started_at),
+    commandDigest: json.command_digest,
+    stopSignal: json.stop_signal,
+    log: json.log,
+  };
+  if (json.release !== undefined) record.release = json.release;
+  if (json.launch_timeout !== undefined)
+    record.launch = { timeout: durationOf(json.launch_timeout) };
+  return record;
+}
+
+/** The part of a record that is known before the process is: JSON members without braces, for the shim. */
+export function recordMembers(
+  record: Omit<ProcessRecord, 'pid' | 'startTime' | 'shimPid' | 'launch'>,
+): string {
+  return JSON.stringify({
+    boot_id: record.bootId,
+    instance: record.instance,
+    run_id: record.runId,
+    started_at: record.startedAt,
+    release: record.release,
+    command_digest: record.commandDigest,
+    stop_signal: record.stopSignal,
+    log: record.log,
+  }).slice(1, -1);
+}
+
+/** A record as it lies in its file, but for what it says of a launch. */
+export function recordText(record: ProcessRecord): string {
+  const known = { pid: record.pid, start_time: record.startTime, shim_pid: record.shimPid };
+  return `${JSON.stringify(known).slice(0, -1)},${recordMembers(record)}}`;
+}
+
+/** Writes the record of a process that lost it. */
+export function writeRecord(stateDir: string, record: ProcessRecord): void {
+  writeFileAtomically(recordPath(stateDir, record.instance), `${recordText(record)}\n`);
+  faultPoint();
+}
+
+/**
+ * Keeps the files of an instance's process under another name, so that its place is free. The record goes last, in one
+ * step: until then the process is the instance's, with all that was noted of it, and this can be done again.
+ */
+export function moveAside(stateDir: string, instance: string, runId: string): void {
+  const name = retiringName(instance, runId);
+  for (const path of [stopPath, quietPath, readyPath, killingPath]) {
+    ifThere(() => {
+      copyFileSync(path(stateDir, instance), path(stateDir, name));
+      faultPoint();
+    });
+  }
+  for (const path of [shimNotesPath, lockPath, recordPath]) {
+    ifThere(() => {
+      renameSync(path(stateDir, instance), path(stateDir, name));
+      faultPoint();
+    });
+  }
+}
+
+/** Removes all files of an old process that has left. */
+export function removeFilesOf(stateDir: string, name: string, runId: string): void {
+  const heartbeat = heartbeatPath(stateDir, name, runId);
+  removeHeartbeat(heartbeat);
+  // The record last: while it is there, this can be done again.
+  for (const path of [
+    stopPath,
+    quietPath,
+    readyPath,
+    killingPath,
+    leftPath,
+    exitPath,
+    shimNotesPath,
+    lockPath,
+    recordPath,
+  ])
+    removeFile(path(stateDir, name));
+}
+
+/** What a pidfile holds. */
+export function readPidfile(path: string): PidfileState {
+  const text = readText(path);
+  if (text.kind === 'absent') return text;
+  if (text.kind === 'broken') return { kind: 'broken', found: text.problem };
+  const trimmed = text.value.trim();
+  if (/^[1-9]\d{0,9}$/.test(trimmed)) return { kind: 'holds', pid: Number(trimmed) };
+  return {
+    kind: 'broken',
+    found: trimmed === '' ? 'an empty file' : JSON.stringify(trimmed.slice(0, 40)),
+  };
+}
+
+/** Writes a process's pid and a newline, and nothing else. */
+export const writePidfile = (path: string, pid: number): void => {
+  writeFileAtomically(path, `${pid}\n`);
+  faultPoint();
+};

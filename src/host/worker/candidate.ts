@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import type { Candidate } from '../../core/rules/adoption.ts';
+import { isRetiring, shownName } from '../../core/model/leaving.ts';
+import { msPerTick, type LiveProcess } from '../../core/model/process.ts';
+import { momentOf, type Moment } from '../../core/basics/time.ts';
+import { now } from '../process/clock.ts';
+import { errnoOf } from '../files/errno.ts';
+import {
+  findProcess,
+  readArguments,
+  readEnvironment,
+  readProcess,
+  sinceBoot,
+} from '../process/process-table.ts';
+import { readRecord } from '../state/records.ts';
+import { recordedInstances } from '../state/paths.ts';
+import { markIn, sameDirectory, shimWords } from '../process/strays.ts';
+
+/**
+ * All that tells whether the process with this pid may be that instance's; undefined when nobody lives there. Reads every
+ * record of the state directory: for the few processes that somebody has named.
+ */
+export function candidateAt(
+  stateDir: string,
+  instance: string,
+  pid: number,
+): Candidate | undefined {
+  const process = readProcess(pid);
+  if (process === undefined) return undefined;
+  const threadOf = threadGroupOf(pid);
+  const mark = markIn(readEnvironment(pid));
+  const isHere = sameDirectory(stateDir);
+  const belongsTo = ownerOf(stateDir, instance, process);
+  return {
+    process,
+    ...(threadOf !== pid && { threadOf }),
+    title: readArguments(pid).join(' ').trim(),
+    isOtherUsers: isDenied(pid),
+    isAncestor: isAncestor(pid),
+    isShim: shimWords(pid) !== undefined,
+    ...(belongsTo !== undefined && { belongsTo }),
+    bearsMarker: mark.instance === instance && isHere(mark.stateDir),
+    startedAt: startedAt(process),
+  };
+}
+
+/** When a process was started, by the wall clock as it goes now. */
+export const startedAt = ({ startTime }: LiveProcess): Moment =>
+  momentOf(now() - (sinceBoot() - startTime * msPerTick));
+
+/** The numbers of threads can be looked up in /proc as well, though it does not list them. */
+function threadGroupOf(pid: number): number {
+  try {
+    return Number(/^Tgid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? pid);
+  } catch {
+    return pid;
+  }
+}
+
+function isDenied(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return errnoOf(error) === 'EPERM';
+  }
+}
+
+function isAncestor(pid: number): boolean {
+  for (let at = process.pid; at > 0; at = readProcess(at)?.parentPid ?? 0)
+    if (at === pid) return true;
+  return false;
+}
+
+/** What else a process is of: by our records, by its parent, or by the records that its environment leads to. */
+function ownerOf(stateDir: string, instance: string, found: LiveProcess): string | undefined {
+  const { pid, parentPid, sessionId } = found;
+  for (const name of recordedInstances(stateDir)) {
+    const record = readRecord(stateDir, name);
+    if (name === instance || record.kind !== 'read') continue;
+    if (![pid, sessionId].includes(record.value.pid)) continue;
+    if (findProcess(record.value) === undefined) continue;
+    return isRetiring(name) ? `the old process of ${shownName(name)}` : name;
+  }
+  const shim = shimWords(parentPid);
+  if (shim !== undefined && !(shim.instance === instance && sameDirectory(stateDir)(shim.stateDir)))
+    return `${shim.instance} in ${shim.stateDir}`;
+  return markedOwner(stateDir, instance, found);
+}
+
+/** Children inherit a marker: only a record, or its own pid in it, makes a process that instance's. */
+function markedOwner(stateDir: string, instance: string, found: LiveProcess): string | undefined {
+  const mark = markIn(readEnvironment(found.pid));
+  if (mark.instance === '' || mark.stateDir === '') return undefined;
+  const isHere = sameDirectory(stateDir)(mark.stateDir);
+  if (isHere && mark.instance === instance) return undefined;
+  const words = isHere ? mark.instance : `${mark.instance} in ${mark.stateDir}`;
+  if (mark.pid === String(found.pid)) return words;
+  const record = readRecord(mark.stateDir, mark.instance);
+  const isRecorded = record.kind === 'read' && record.value.pid === found.pid;
+  return isRecorded && findProcess(record.value) !== undefined ? words : undefined;
+}

@@ -1,0 +1,73 @@
+import { statSync } from 'node:fs';
+import { claimOf } from '../../core/rules/adoption.ts';
+import type { Launch } from '../../core/model/launch.ts';
+import type { LiveProcess } from '../../core/model/process.ts';
+import type { ProcessRecord } from '../../core/model/record.ts';
+import { momentOf, type Moment } from '../../core/basics/time.ts';
+import { candidateAt } from './candidate.ts';
+import { readEnvironment } from '../process/process-table.ts';
+import { readPidfile } from '../state/records.ts';
+import { removeFile } from '../files/json-file.ts';
+import { markIn, shimWords, startIn } from '../process/strays.ts';
+
+/** What the pidfile that a program owns says of its process, checked with the kernel. */
+export type Claimed =
+  /** It names nobody: it is not there, is empty, or holds no pid. */
+  | { readonly kind: 'nobody' }
+  /** `start` is what the process's start is called, where its environment shows that. */
+  | { readonly kind: 'its'; readonly process: LiveProcess; readonly runId?: string }
+  /** Whoever it named is dead. */
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'unclear'; readonly pid: number; readonly title: string };
+
+/** Whose pid the program's own pidfile holds. */
+export function claimedBy({ pidfile, instance, command }: Launch, stateDir: string): Claimed {
+  const writtenAt = changedAt(pidfile); // first: a pid that is written meanwhile is not taken for an old one
+  const file = readPidfile(pidfile);
+  if (file.kind !== 'holds' || writtenAt === undefined) return { kind: 'nobody' };
+  const candidate = candidateAt(stateDir, instance, file.pid);
+  if (candidate === undefined) return { kind: 'stale' };
+  const { process, title } = candidate;
+  const claim = claimOf(candidate, writtenAt, command);
+  if (claim === 'stale') return { kind: 'stale' };
+  if (claim === 'unclear') return { kind: 'unclear', pid: file.pid, title };
+  const mark = markIn(readEnvironment(file.pid));
+  const runId = mark.instance === instance ? startIn(mark) : undefined;
+  return { kind: 'its', process, ...(runId !== undefined && { runId }) };
+}
+
+function changedAt(path: string): Moment | undefined {
+  try {
+    return momentOf(statSync(path).mtimeMs);
+  } catch {
+    return undefined; // not there, or not ours to see
+  }
+}
+
+/** Why a program that forks away is not to be started now. */
+export type Obstacle =
+  | { readonly kind: 'runs' }
+  | { readonly kind: 'unclear'; readonly pid: number; readonly title: string };
+
+/**
+ * Removes the pidfile of a dead process, which would make its program refuse to start. While the process in it may be the
+ * worker, nothing is removed, and that is the obstacle.
+ */
+export function clearPidfile(launch: Launch, stateDir: string): Obstacle | undefined {
+  const claimed = claimedBy(launch, stateDir);
+  switch (claimed.kind) {
+    case 'nobody':
+      return undefined;
+    case 'its':
+      return { kind: 'runs' };
+    case 'unclear':
+      return claimed;
+    case 'stale':
+      removeFile(launch.pidfile);
+      return undefined;
+  }
+}
+
+/** Whether the shim of this start still waits for the pidfile: what that names is its to record. */
+export const isLaunchedStill = ({ launch, shimPid, runId }: ProcessRecord): boolean =>
+  launch !== undefined && shimPid !== 0 && shimWords(shimPid)?.runId === runId;

@@ -1,0 +1,219 @@
+#!/bin/sh
+# The shim: the parent of one worker. It does three things and owns nothing else: it holds the instance's lock
+# (fd 3) for as long as the worker lives, publishes the worker's record and pidfile before the worker runs, and
+# writes down how the worker died.
+#
+#   shim.sh supervise INSTANCE STATE_DIR PIDFILE START COMMAND [WORD...]
+#   shim.sh launch     the same words
+#
+# `launch` is for a program that forks away and writes PIDFILE itself: its command is recorded as on its way up until it
+# has ended; then the process that the pidfile names is recorded, and the shim leaves. It never touches that pidfile.
+#
+# With SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ, SHIM_PATH (the worker's PATH), SHIM_SETSID (where
+# setsid is) and SHIM_OOM (how often the kernel had killed in our memory cgroup, and the file that counts it), and
+# SHIM_LAUNCHING (what the record says besides while it is on its way) and SHIM_TIMEOUT (seconds) for `launch`;
+# the worker gets none of these, and every name that the shim uses begins with shim_: others may be the worker's.
+#
+# Standard error is a file of its own (INSTANCE.shim): the shell tells there of a death by signal. fd 1 is the
+# worker's log. The whole script is one function, read to its end before anything runs, so that replacing this
+# file under a running shim changes nothing. Each program that it starts costs a millisecond between one worker and the
+# next: there are setsid and mv before the worker runs, and rm after its death.
+
+main() {
+  shim_stage=$1
+  shift
+  case $shim_stage in
+    supervise) supervise "$@" ;;
+    launch) launch "$@" ;;
+    *) echo "shim.sh: unknown stage: $shim_stage" && exit 64 ;;
+  esac
+}
+
+# It waits. It catches signals, and does not ignore them: caught ones go back to their default in the subshell, and
+# no `&` starts the worker: what a shell starts in the background ignores INT and QUIT for good.
+supervise() {
+  run "$@"
+  report
+}
+
+# Runs the worker to its end, and says in shim_how how that was.
+run() {
+  shim_instance=$1 shim_state_dir=$2 shim_pidfile=$3 shim_run_id=$4
+  umask 022
+  trap : HUP INT QUIT TERM USR1 USR2 ALRM PIPE
+  # Opened now: the state directory may be deleted while the worker runs.
+  exec 4<"$shim_state_dir/$shim_instance.shim"
+  (
+    shift 4
+    become "$@"
+  )
+  shim_status=$?
+  shim_death=
+  read -r shim_death <&4
+  # 134 is `exit 134` as well as SIGABRT: a signal is one of which the shell has spoken. It is silent on INT and PIPE.
+  if [ "$shim_status" -gt 128 ] && { [ -n "$shim_death" ] || [ "$shim_status" -eq 130 ] || [ "$shim_status" -eq 141 ]; }; then
+    shim_how="\"signal\":$((shim_status - 128))"
+  else
+    shim_how="\"status\":$shim_status"
+  fi
+  case $shim_death in *'core dumped'*) shim_how="$shim_how,\"core\":true" ;; esac
+  [ "$shim_status" -ne 137 ] || ! was_out_of_memory || shim_how="$shim_how,\"oom\":true"
+}
+
+# Whatever came of the command, a process that it has left behind is recorded: nobody else would know of it.
+launch() {
+  read -r shim_stat </proc/self/stat
+  # shellcheck disable=SC2086 # the fields are wanted apart
+  start_time_of ${shim_stat##*) }
+  shim_begun=$shim_start_time
+  read -r shim_uptime </proc/uptime
+  shim_deadline=$((${shim_uptime%%.*} + SHIM_TIMEOUT))
+  run "$@"
+  find_daemon && publish_daemon
+  [ "$shim_status" -eq 0 ] || report
+  # From here on the shim itself is what there is of the instance.
+  publish "$$" "$shim_begun" "$$" "$SHIM_LAUNCHING$SHIM_RECORD"
+  shim_deaths=0
+  while ! find_daemon; do
+    read -r shim_uptime </proc/uptime
+    # Its program may write another pid over that of a helper that has died; it takes no 3 seconds for that.
+    if [ "$shim_found" = dead ]; then shim_deaths=$((shim_deaths + 1)); else shim_deaths=0; fi
+    if [ "${shim_uptime%%.*}" -ge "$shim_deadline" ] || [ "$shim_deaths" -gt 60 ]; then
+      shim_how="\"launch\":\"$shim_found\""
+      report
+    fi
+    sleep 0.05
+  done
+  publish_daemon
+}
+
+# Whether the pidfile names a process (shim_daemon) that lives, is no older than this start and may be signalled by us;
+# if not, shim_found says what it has.
+find_daemon() {
+  shim_daemon='' shim_found=absent
+  [ -e "$shim_pidfile" ] || return 1
+  # A last line without a newline is read as well.
+  { read -r shim_daemon <"$shim_pidfile"; } 2>/dev/null
+  case $shim_daemon in
+    '') shim_found=empty && return 1 ;;
+    *[!0-9]* | 0*) shim_found=garbage && return 1 ;;
+  esac
+  shim_found=dead
+  { read -r shim_stat <"/proc/$shim_daemon/stat"; } 2>/dev/null || return 1
+  case ${shim_stat##*) } in Z* | X*) return 1 ;; esac
+  # shellcheck disable=SC2086 # the fields are wanted apart
+  start_time_of ${shim_stat##*) }
+  shim_found=old
+  [ "$shim_start_time" -ge "$shim_begun" ] || return 1
+  shim_found=foreign
+  kill -0 "$shim_daemon" 2>/dev/null
+}
+
+publish_daemon() {
+  publish "$shim_daemon" "$shim_start_time" 0 "$SHIM_RECORD"
+  exit 0
+}
+
+# Writes the record anew, unless another start has the instance's place by now, or the state directory is gone.
+publish() {
+  shim_record=
+  { read -r shim_record <"$shim_state_dir/$shim_instance.json"; } 2>/dev/null
+  case $shim_record in
+    '' | *"\"run_id\":\"$shim_run_id\""*) ;;
+    *) exit 0 ;;
+  esac
+  shim_new=$shim_state_dir/.new
+  [ -d "$shim_new" ] || mkdir "$shim_new" || exit 73
+  printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s}\n' "$1" "$2" "$3" "$4" >"$shim_new/$shim_instance.json" &&
+    mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/$shim_instance.json"
+}
+
+# Whether the kernel has killed somebody in our memory cgroup since the start.
+was_out_of_memory() {
+  while read -r shim_key shim_count; do
+    [ "$shim_key" != oom_kill ] || [ "$shim_count" -le "${SHIM_OOM%% *}" ] || return 0
+  done <"${SHIM_OOM#* }"
+  return 1
+} 2>/dev/null
+
+# A successor may have the instance's place by now: then the files are kept under another name, or nobody wants a report.
+report() {
+  shim_name=$shim_instance
+  shim_record=
+  if [ -e "$shim_state_dir/$shim_instance~$shim_run_id.json" ]; then
+    shim_name=$shim_instance~$shim_run_id
+  else
+    { read -r shim_record <"$shim_state_dir/$shim_instance.json"; } 2>/dev/null
+    case $shim_record in
+      '' | *"\"run_id\":\"$shim_run_id\""*) [ -n "$SHIM_TIMEOUT" ] || rm -f "$shim_pidfile" ;;
+      *) exit 0 ;;
+    esac
+  fi
+  # One write, and the last act: whoever comes between it and the opening of the file finds us alive, and looks again;
+  # the lock is free a moment after.
+  printf '{"run_id":"%s",%s}\n' "$shim_run_id" "$shim_how" >"$shim_state_dir/$shim_name.exit" ||
+    rm -f "$shim_state_dir/$shim_name.exit"
+  exit 0
+}
+
+# The subshell becomes the worker: same pid, own session.
+become() {
+  exec 4<&- 2>&1
+  read -r shim_stat </proc/self/stat
+  shim_worker=${shim_stat%% *} # $$ is the shim
+  # shellcheck disable=SC2086 # the fields are wanted apart
+  start_time_of ${shim_stat##*) } # after the last `)`: a program's name may hold one
+  # Under their own names in a folder beside, so that one mv publishes both: the pidfile first.
+  shim_new=$shim_state_dir/.new
+  [ -d "$shim_new" ] || mkdir -p "$shim_new"
+  {
+    printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s%s}\n' "$shim_worker" "$shim_start_time" $$ "$SHIM_LAUNCHING" "$SHIM_RECORD" \
+      >"$shim_new/$shim_instance.json" &&
+      if [ -n "$SHIM_LAUNCHING" ]; then
+        mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/"
+      elif [ "$shim_pidfile" = "$shim_state_dir/$shim_instance.pid" ]; then
+        printf '%s\n' "$shim_worker" >"$shim_new/$shim_instance.pid" &&
+          mv -f "$shim_new/$shim_instance.pid" "$shim_new/$shim_instance.json" "$shim_state_dir/"
+      else
+        printf '%s\n' "$shim_worker" >"$shim_pidfile.new" &&
+          mv -f "$shim_pidfile.new" "$shim_pidfile" &&
+          mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/$shim_instance.json"
+      fi
+  } || {
+    echo "workerctl: $shim_instance is not started: its record or pidfile cannot be written"
+    exit 73
+  }
+  # Until here the place is ours by the lock alone, should the shim be killed.
+  exec 3>&-
+  for shim_limit in $SHIM_LIMITS; do
+    set_limit "${shim_limit%%=*}" "${shim_limit#*=}"
+  done
+  read -r shim_current </proc/self/oom_score_adj
+  [ "$SHIM_OOM_SCORE_ADJ" = "$shim_current" ] || echo "$SHIM_OOM_SCORE_ADJ" >/proc/self/oom_score_adj
+  umask "$SHIM_UMASK"
+  shim_setsid=${SHIM_SETSID:-setsid}
+  PATH=${SHIM_PATH-$PATH}
+  # Of a program that forks away nobody knows the pid beforehand.
+  [ -n "$SHIM_LAUNCHING" ] || export WORKERCTL_PID="$shim_worker"
+  unset SHIM_RECORD SHIM_LAUNCHING SHIM_TIMEOUT SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM SHIM_SETSID
+  export WORKERCTL_INSTANCE="$shim_instance"
+  # A new session keeps the pid, since the leader of our group is the shim.
+  exec "$shim_setsid" "$@"
+}
+
+# The soft limit; the hard one moves only when the soft one does not fit under it. bash calls dash's -p -u.
+# shellcheck disable=SC3045 # these are in dash, bash, ksh and busybox
+set_limit() {
+  ulimit -S "-$1" "$2" 2>/dev/null && return
+  [ "$1" = p ] && ulimit -S -u "$2" 2>/dev/null && return
+  ulimit "-$1" "$2"
+}
+
+# Field 22 of /proc/PID/stat, given the fields from the third on.
+start_time_of() {
+  shift 19
+  shim_start_time=$1
+}
+
+main "$@"
+exit

@@ -1,0 +1,165 @@
+import { lookup } from '../../core/basics/lookup.ts';
+import type { RolloutStatus } from '../../core/views/rollout-status.ts';
+import {
+  instanceStates,
+  type InstanceState,
+  type InstanceStatus,
+  type Status,
+} from '../../core/views/status.ts';
+import { formatFamilies, type Family, type Sample } from './exposition.ts';
+import { factFamilies, type MetricsFacts } from './facts.ts';
+
+/**
+ * A status of all workers for Prometheus: sorted, without timestamps, and with some ten series for each instance. One of
+ * selected targets would have the others read as if they were gone.
+ */
+export function formatMetrics(status: Status, facts: MetricsFacts = {}): string {
+  const instances = status.instances.map(named).sort(byName);
+  const { config } = facts;
+  return formatFamilies(
+    [
+      ...workerFamilies(status, instances),
+      // Old processes bear the names of their replacements, and there may be several of one name: they are only counted.
+      ...instanceFamilies(instances.filter(({ state }) => state !== 'leaving')),
+      ...rolloutFamilies(status.rollouts),
+      ...factFamilies(facts),
+    ],
+    config === undefined ? {} : { config },
+  );
+}
+
+type Named = InstanceStatus & { readonly identifier: string };
+
+const named = (instance: InstanceStatus): Named => ({
+  ...instance,
+  identifier: instance.name.slice(instance.worker.length + 1),
+});
+
+const byName = (one: Named, other: Named): number =>
+  compare(one.worker, other.worker) || compare(one.identifier, other.identifier);
+
+const compare = (one: string, other: string): number => (one < other ? -1 : Number(one > other));
+
+type Question = (instance: InstanceStatus) => boolean;
+
+const isIn =
+  (...states: readonly InstanceState[]): Question =>
+  ({ state }) =>
+    states.includes(state);
+
+const isUp: Question = ({ state, pid }) => pid !== undefined && state !== 'leaving';
+const runsOldCode: Question = ({ state, isOutdated }) => isOutdated && state !== 'leaving';
+
+const counts: readonly (readonly [name: string, help: string, isCounted: Question])[] = [
+  ['up', 'Instances that have a process, wanted or not.', isUp],
+  ['ready', 'Instances that run and are ready.', isIn('ready')],
+  ['quiet', 'Instances that are ready and take no new job on purpose.', isIn('quiet')],
+  ['draining', 'Instances that finish their job before they leave.', isIn('draining')],
+  ['leaving', 'Old processes that drain beside their replacement.', isIn('leaving')],
+  ['missing', 'Instances that are wanted and down.', isIn('missing', 'backoff')],
+  ['outdated', 'Instances whose process runs old code.', runsOldCode],
+];
+
+function workerFamilies({ desired }: Status, instances: readonly Named[]): Family[] {
+  const workers = [
+    ...new Set([...Object.keys(desired), ...instances.map(({ worker }) => worker)]),
+  ].sort();
+  const family = (name: string, help: string, valueFor: (worker: string) => number): Family =>
+    gauge(
+      `workerctl_instances_${name}`,
+      help,
+      workers.map((worker) => ({ labels: { worker }, value: valueFor(worker) })),
+    );
+  return [
+    family('wanted', 'Instances that are to run.', (worker) => lookup(desired, worker) ?? 0),
+    ...counts.map(([name, help, isCounted]) =>
+      family(
+        name,
+        help,
+        (worker) => instances.filter((one) => one.worker === worker && isCounted(one)).length,
+      ),
+    ),
+  ];
+}
+
+const shownStates = instanceStates.filter((state) => state !== 'leaving' && state !== 'gone');
+
+function instanceFamilies(instances: readonly Named[]): Family[] {
+  const samples = (samplesOf: (one: Named) => readonly Sample[]): Sample[] =>
+    instances.flatMap((one) => {
+      const { worker, identifier } = one;
+      return samplesOf(one).map(({ labels, value }) => ({
+        labels: { worker, identifier, ...labels },
+        value,
+      }));
+    });
+  return [
+    gauge(
+      'workerctl_instance_state',
+      'What an instance is doing: 1 for the state that it is in.',
+      samples((one) =>
+        shownStates.map((state) => ({ labels: { state }, value: Number(one.state === state) })),
+      ),
+    ),
+    gauge(
+      'workerctl_instance_info',
+      'The release that the process runs, where that is known.',
+      samples(({ release }) => (release === undefined ? [] : [{ labels: { release }, value: 1 }])),
+    ),
+    gauge(
+      'workerctl_instance_uptime_seconds',
+      'How long the process has been running.',
+      samples(({ uptime }) => (uptime === undefined ? [] : [{ labels: {}, value: uptime / 1000 }])),
+    ),
+    gauge(
+      'workerctl_instance_memory_bytes',
+      'How much memory the process and its session take, where that is measured.',
+      samples(({ memory }) => (memory === undefined ? [] : [{ labels: {}, value: memory }])),
+    ),
+    gauge(
+      'workerctl_instance_failures',
+      'How many of its processes have died young in a row.',
+      samples(({ failures = 0 }) => [{ labels: {}, value: failures }]),
+    ),
+    gauge(
+      'workerctl_instance_busy',
+      'Whether the process is at a job, where that is known.',
+      samples(({ activity }) =>
+        activity === undefined ? [] : [{ labels: {}, value: Number(activity.kind === 'busy') }],
+      ),
+    ),
+  ];
+}
+
+function rolloutFamilies(rollouts: readonly RolloutStatus[]): Family[] {
+  const aborted = rollouts.filter((rollout) => rollout.aborted !== undefined);
+  const inProgress = rollouts.filter((rollout) => rollout.aborted === undefined);
+  const byState = [
+    ['aborted', aborted],
+    ['in_progress', inProgress],
+  ] as const;
+  return [
+    gauge(
+      'workerctl_rollouts',
+      'Restarts that are not over.',
+      byState.map(([state, those]) => ({ labels: { state }, value: those.length })),
+    ),
+    gauge(
+      'workerctl_rollout_instances',
+      'How far the instances in these restarts are.',
+      byState.flatMap(([state, those]) =>
+        (['failed', 'replaced', 'under_way', 'waiting'] as const).map((progress) => ({
+          labels: { state, progress },
+          value: those.reduce((sum, { counts }) => sum + counts[progress], 0),
+        })),
+      ),
+    ),
+  ];
+}
+
+const gauge = (name: string, help: string, samples: readonly Sample[]): Family => ({
+  name,
+  type: 'gauge',
+  help,
+  samples,
+});

@@ -1,0 +1,111 @@
+import { formatSize } from '../core/basics/bytes.ts';
+import { formatDuration, formatDayAndTime } from '../core/basics/time.ts';
+import { formatActivity } from '../core/model/activity.ts';
+import { formatRollout } from '../core/views/rollout-status.ts';
+import {
+  type Status,
+  type InstanceState,
+  type InstanceStatus,
+  isShort,
+} from '../core/views/status.ts';
+import type { Colours } from './plain.ts';
+import { formatTable } from './table.ts';
+
+/** The table of `status` and its summary; lines are cut at `columns`. */
+export function formatStatus(status: Status, colours: Colours, columns?: number): string {
+  if (status.instances.length === 0) return 'no instances: the config wants none\n';
+  const paint: Record<InstanceState, (text: string) => string> = {
+    ready: colours.green,
+    starting: colours.yellow,
+    late: colours.red,
+    quiet: colours.yellow,
+    frozen: colours.yellow,
+    draining: colours.yellow,
+    leaving: colours.yellow,
+    surplus: colours.yellow,
+    missing: colours.red,
+    backoff: colours.red,
+    stopped: colours.dim,
+    gone: colours.dim,
+  };
+  const hasReleases = areReleasesTold(status);
+  const hasMemory = status.instances.some(({ memory }) => memory !== undefined);
+  const rows = status.instances.map((one) => [
+    one.name,
+    one.state,
+    one.pid === undefined ? '-' : String(one.pid),
+    one.uptime === undefined ? '-' : formatDuration(one.uptime),
+    ...(hasMemory ? [one.memory === undefined ? '-' : formatSize(one.memory)] : []),
+    ...(hasReleases ? [one.release ?? '-'] : []),
+    detailOf(one, status),
+  ]);
+  const header = [
+    'INSTANCE',
+    'STATE',
+    'PID',
+    'UPTIME',
+    ...(hasMemory ? ['MEMORY'] : []),
+    ...(hasReleases ? ['RELEASE'] : []),
+    'DETAIL',
+  ];
+  const table = formatTable([header, ...rows], columns);
+  const summary = formatSummary(status, colours);
+  if (colours.level === 0) return table + summary;
+  const [first = '', ...others] = table.trimEnd().split('\n');
+  const painted = others.map((line, index) => {
+    const state = status.instances[index]?.state ?? 'gone';
+    const from = line.indexOf(` ${state} `) + 1;
+    return from === 0
+      ? line
+      : line.slice(0, from) + paint[state](state) + line.slice(from + state.length);
+  });
+  return `${[colours.bold(first), ...painted].join('\n')}\n${summary}`;
+}
+
+/** A release that is always and everywhere the same, such as the name of the app's folder, tells nothing. */
+const areReleasesTold = ({ instances, isReleaseNamed }: Status): boolean =>
+  instances.some(({ release }) => release !== undefined) &&
+  (isReleaseNamed || new Set(instances.flatMap(({ release }) => release ?? [])).size > 1);
+
+function detailOf({ isOutdated, state, detail, activity }: InstanceStatus, { at }: Status): string {
+  if (!isOutdated && activity === undefined) return detail;
+  const parts = [
+    isOutdated && state !== 'draining' && state !== 'leaving' ? 'outdated' : '',
+    activity === undefined ? '' : formatActivity(activity, at),
+    detail,
+  ];
+  return parts.filter((part) => part !== '').join('; ');
+}
+
+function formatSummary(status: Status, colours: Colours): string {
+  const counts = new Map<InstanceState, number>();
+  for (const { state } of status.instances) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const others = (
+    [
+      'starting',
+      'late',
+      'quiet',
+      'frozen',
+      'draining',
+      'leaving',
+      'missing',
+      'backoff',
+      'stopped',
+      'surplus',
+    ] as const
+  ).flatMap((state) => {
+    const count = counts.get(state) ?? 0;
+    return count === 0 ? [] : [`${count} ${state}`];
+  });
+  const { wanted, up, ready } = status;
+  const line = [`${wanted} wanted, ${up} up, ${ready} ready`, ...others].join(', ');
+  const rollouts = status.rollouts.map((rollout) => {
+    const text = formatRollout(rollout);
+    return `${rollout.aborted === undefined ? text : colours.red(text)}\n`;
+  });
+  const changed = status.counts.map(
+    (want) =>
+      `${want.worker}: ${want.count} wanted by ${want.by} since ${formatDayAndTime(want.at, status.at)}; the config says ${want.configured}\n`,
+  );
+  return `\n${isShort(status) ? colours.red(line) : line}\n${changed.join('')}${rollouts.join('')}`;
+}

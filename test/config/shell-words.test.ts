@@ -1,0 +1,92 @@
+import fc from 'fast-check';
+import { execFileSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { splitWords } from '../../src/config/shell-words.ts';
+
+describe('splitWords', () => {
+  test.each<[string, string[]]>([
+    ['bundle exec rake', ['bundle', 'exec', 'rake']],
+    ['  a \t b  ', ['a', 'b']],
+    [`a 'b c' "d e"`, ['a', 'b c', 'd e']],
+    [`--x='a b'c"d"`, ['--x=a bcd']],
+    [`a '' ""`, ['a', '', '']],
+    [String.raw`a\ b c\\d \"`, ['a b', 'c\\d', '"']],
+    [String.raw`a "b\"c\\d\n"`, ['a', 'b"c\\d\\n']],
+    [`a 'b"c' "d'e"`, ['a', `b"c`, `d'e`]],
+    [`a '$HOME' '|' '\`x\`'`, ['a', '$HOME', '|', '`x`']],
+    [String.raw`a \$HOME "\$HOME" \|`, ['a', '$HOME', '$HOME', '|']],
+    ['a cost$ $ x$.', ['a', 'cost$', '$', 'x$.']],
+    ['rq worker *', ['rq', 'worker', '*']],
+    ['a b=c ~user x~ b#c', ['a', 'b=c', '~user', 'x~', 'b#c']],
+    ['a \\\n  b\\\nc', ['a', 'bc']],
+  ])('%s', (command, words) => {
+    expect(splitWords(command)).toEqual({ kind: 'words', words });
+  });
+
+  test.each([
+    ['a | b', 'found "|", but no shell runs here: quote it, or use [sh, -c, "exec ..."]'],
+    ['a && b', 'found "&&"'],
+    ['a || b', 'found "||"'],
+    ['a; b', 'found ";"'],
+    ['a &', 'found "&"'],
+    ['a > b', 'found ">"'],
+    ['a >> b', 'found ">>"'],
+    ['a 2>&1', 'found ">"'],
+    ['a < b', 'found "<"'],
+    ['a `b`', 'found `...`, which is not expanded'],
+    ['a $(b)', 'found $(...), which is not expanded'],
+    ['a $HOME/x', 'found $HOME, which is not expanded'],
+    ['a ${HOME}', 'found ${HOME}, which is not expanded'],
+    ['a "x $HOME"', 'found $HOME, which is not expanded'],
+    ['a "`b`"', 'found `...`, which is not expanded'],
+    ['a $1', 'found $1, which is not expanded'],
+    ['a # b', 'found "#", which begins a comment'],
+    ['a $\\\nHOME', 'which is not expanded'],
+    ['~/bin/x', 'found "~", which is not expanded'],
+    ['RAILS_ENV=production rake', 'put RAILS_ENV under env'],
+    ['a\nb', 'found a line break'],
+    [`a 'b`, `expected a closing ' after 'b`],
+    ['a "b', 'expected a closing " after "b'],
+    ['a \\', 'expected a character after the last backslash'],
+    ['', 'expected a command, found none'],
+    ['   ', 'expected a command, found none'],
+    [`'' a`, 'expected a command, found none'],
+  ])('%j is refused', (command, message) => {
+    expect(splitWords(command)).toEqual({
+      kind: 'problem',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
+  test('splits as sh does, whenever it splits at all', () => {
+    const pieces = [
+      'a',
+      'b',
+      ' ',
+      '\t',
+      "'",
+      '"',
+      '\\',
+      '-',
+      '=',
+      '/',
+      '$',
+      '.',
+      '~',
+      '#x',
+      '\\\n',
+    ];
+    const text = fc.array(fc.constantFrom(...pieces), { maxLength: 12 }).map((all) => all.join(''));
+    const prefixed = text.map((rest) => `x ${rest}`);
+    fc.assert(
+      fc.property(prefixed, (command) => {
+        const split = splitWords(command);
+        if (split.kind === 'problem') return;
+        const script = `for word in ${command.trim()}; do printf '%s\\0' "$word"; done`;
+        const words = execFileSync('sh', ['-c', script], { env: {} }).toString().split('\0');
+        expect(split.words).toEqual(words.slice(0, -1));
+      }),
+      { numRuns: 150 },
+    );
+  });
+});

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { mountAt, natureOf, parseMounts } from '../../../src/core/protocols/mounts.ts';
+
+const text = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+23 22 0:21 / /proc rw,nosuid - proc proc rw,hidepid=2
+30 22 0:40 / /srv/my\\040app rw - nfs4 host:/x rw,vers=4.2
+31 30 0:41 / /srv/my\\040app rw - tmpfs tmpfs rw
+junk
+`;
+
+test('the mount of a path must be the longest point above it, and of two the later one', () => {
+  const mounts = parseMounts(text);
+  expect(mountAt(mounts, '/srv/my app/state')?.type).toBe('tmpfs');
+  expect(mountAt(mounts, '/srv/my application')?.type).toBe('ext4');
+  expect(mountAt(mounts, '/')?.type).toBe('ext4');
+  expect(mountAt(mounts, '/proc')?.options).toContain('hidepid=2');
+  expect(mountAt([], '/')).toBeUndefined();
+});
+
+test.each([
+  ['nfs', 'network'],
+  ['nfs4', 'network'],
+  ['fuse.sshfs', 'network'],
+  ['cifs', 'network'],
+  ['vfat', 'foreign'],
+  ['fuseblk', 'foreign'],
+  ['tmpfs', 'memory'],
+  ['ext4', 'local'],
+  ['overlay', 'local'],
+])('%s must be %s', (type, nature) => {
+  expect(natureOf(type)).toBe(nature);
+});

@@ -1,0 +1,272 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { delayAfter, newPauses } from '../../../src/core/rules/backoff.ts';
+import { formatEvent } from '../../../src/core/events/event.ts';
+import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
+import type { ObservedInstance } from '../../../src/core/model/observation.ts';
+import { changesIn } from '../../../src/core/rules/next-change.ts';
+import { durationOf } from '../../../src/core/basics/time.ts';
+import {
+  about,
+  aConfig,
+  alive,
+  aWorker,
+  crashed,
+  dead,
+  decide,
+  noon,
+  noonPlus,
+  observation,
+  restartOf,
+  seconds,
+  seenAt,
+  stopOf,
+} from '../builders.ts';
+
+const config = aConfig(aWorker('mail', ['1']));
+const after = (
+  length: number,
+  desired: Desired,
+  ...seen: ObservedInstance[]
+): ReturnType<typeof decide> => decide(config, desired, seenAt(durationOf(length), ...seen));
+
+test.each([
+  [1, 1],
+  [2, 2],
+  [3, 4],
+  [9, 256],
+  [10, 300],
+  [5000, 300],
+])('after %i failures in a row it must be %i seconds', (count, length) => {
+  const { backoff } = aWorker('mail', ['1']);
+  expect(delayAfter({ count }, backoff)).toBe(seconds(length));
+  expect(delayAfter({ count: count + 1, isSpared: true }, backoff)).toBe(seconds(length));
+});
+
+describe('an instance that died before it was ready', () => {
+  const first = after(0, noDesired, crashed('mail.1', 10));
+
+  test('must stay down for a while', () => {
+    expect(first.plan).toBe('');
+    expect(after(999, first.desired, crashed('mail.1', 10)).plan).toBe('');
+    expect(after(1000, first.desired, crashed('mail.1', 10)).plan).toBe(
+      'start mail.1: pid 10 died: exit status 1\n',
+    );
+  });
+
+  test('must be counted once, however often it is looked at', () => {
+    const again = after(500, first.desired, crashed('mail.1', 10));
+    expect(again.desired).toEqual(first.desired);
+    expect(again.desired.failures).toEqual({ 'mail.1': { runId: 'start-10', count: 1, at: noon } });
+  });
+
+  test('must stay down twice as long the next time', () => {
+    const second = crashed('mail.1', 11, { diedAt: noonPlus(seconds(2)) });
+    const { desired } = after(2000, first.desired, second);
+    expect(desired.failures['mail.1']?.count).toBe(2);
+    expect(after(3999, desired, second).plan).toBe('');
+    expect(after(4000, desired, second).plan).not.toBe('');
+  });
+
+  test('must be forgiven when it has run long enough, and not before', () => {
+    const young = alive('mail.1', 11, { age: seconds(599) });
+    expect(after(0, first.desired, young).desired.failures).toEqual(first.desired.failures);
+    const old = alive('mail.1', 11, { age: seconds(600) });
+    expect(after(0, first.desired, old).desired.failures).toEqual({});
+    expect(after(0, first.desired, dead('mail.1', 11)).desired.failures).toEqual({});
+  });
+
+  test.each([{ kind: 'start', ...about('mail.1') } as const, restartOf(['mail.1'])])(
+    'must be started at once by $kind',
+    (goal) => {
+      const seen = observation(crashed('mail.1', 10));
+      const { plan, desired } = decide(config, first.desired, seen, goal);
+      expect(plan).toContain('start mail.1: pid 10 died');
+      expect(desired.failures).toEqual({});
+    },
+  );
+
+  test('must not be held up by a clock that was set back', () => {
+    const future = crashed('mail.1', 10, { diedAt: noonPlus(seconds(3600)) });
+    expect(after(0, noDesired, future).plan).toBe('start mail.1: pid 10 died: exit status 1\n');
+  });
+
+  test('must not be held up when somebody had asked it to leave', () => {
+    const asked = crashed('mail.1', 10, { stop: stopOf(10) });
+    const { plan, desired } = after(0, noDesired, asked);
+    expect(plan).toContain('start mail.1');
+    expect(desired.failures).toEqual({});
+  });
+
+  test('must be forgotten when it is stopped on purpose', () => {
+    const stopped = { ...first.desired, stopped: { 'mail.1': { at: noon, by: 'ann@web1' } } };
+    expect(after(0, stopped, crashed('mail.1', 10)).desired.failures).toEqual({});
+  });
+
+  test('must be started at once where it had been ready, or nobody knows when it died long ago', () => {
+    expect(after(0, noDesired, dead('mail.1', 10)).plan).toContain('start mail.1');
+    const unknown = crashed('mail.1', 10, { diedAt: null });
+    expect(after(60_000, noDesired, unknown).plan).toContain('start mail.1');
+    expect(after(0, noDesired, unknown).plan).toBe('');
+  });
+});
+
+describe('where only deaths before it was ready count', () => {
+  const lenient = aConfig(
+    aWorker('mail', ['1'], {
+      backoff: { initial: seconds(1), max: seconds(300), reset: durationOf(0) },
+    }),
+  );
+  const first = decide(lenient, noDesired, observation(crashed('mail.1', 10)));
+
+  test('it must be forgiven when it is ready, and not before', () => {
+    const starting = alive('mail.1', 11, { age: durationOf(900) });
+    const { failures } = decide(lenient, first.desired, observation(starting)).desired;
+    expect(failures).toEqual(first.desired.failures);
+    const ready = alive('mail.1', 11, { age: seconds(1) });
+    expect(decide(lenient, first.desired, observation(ready)).desired.failures).toEqual({});
+  });
+
+  test('a ready one that dies must never be held up', () => {
+    const { desired, plan } = decide(lenient, noDesired, observation(young('mail.1', 10)));
+    expect(plan).toContain('start mail.1');
+    expect(desired.failures).toEqual({});
+  });
+});
+
+/** One that was ready, and died of SIGSEGV after ten seconds. */
+const young = (
+  name: string,
+  pid: number,
+  more: Parameters<typeof dead>[2] = {},
+): ObservedInstance =>
+  dead(name, pid, {
+    ranFor: seconds(10),
+    death: { kind: 'signalled', signal: 11, coreDumped: false },
+    ...more,
+  });
+
+describe('an instance that was ready and died young', () => {
+  const first = after(0, noDesired, young('mail.1', 10));
+  const second = after(0, first.desired, young('mail.1', 11));
+
+  test('must be replaced at once the first time', () => {
+    expect(first.plan).toBe('start mail.1: pid 10 died: signal 11 (SIGSEGV)\n');
+    expect(first.desired.failures).toEqual({
+      'mail.1': { runId: 'start-10', count: 1, at: noon, isSpared: true },
+    });
+    expect(after(500, first.desired, young('mail.1', 10)).desired).toEqual(first.desired);
+  });
+
+  test('must stay down longer and longer from the second time on', () => {
+    expect(second.plan).toBe('');
+    expect(after(999, second.desired, young('mail.1', 11)).plan).toBe('');
+    expect(after(1000, second.desired, young('mail.1', 11)).plan).not.toBe('');
+    const third = after(0, second.desired, young('mail.1', 12));
+    expect(after(1999, third.desired, young('mail.1', 12)).plan).toBe('');
+    expect(after(2000, third.desired, young('mail.1', 12)).plan).not.toBe('');
+  });
+
+  test('must count together with deaths before it was ready', () => {
+    expect(after(0, first.desired, crashed('mail.1', 11)).desired.failures['mail.1']).toMatchObject(
+      {
+        count: 2,
+        isSpared: true,
+      },
+    );
+    const { desired } = after(0, noDesired, crashed('mail.1', 10));
+    const mixed = after(0, desired, young('mail.1', 11));
+    expect(mixed.desired.failures['mail.1']).toEqual({ runId: 'start-11', count: 2, at: noon });
+    expect(mixed.plan).toBe('');
+  });
+
+  test('must not count when it has left by itself, or was asked to', () => {
+    const left = young('mail.1', 11, { death: { kind: 'exited', status: 0 } });
+    expect(after(0, first.desired, left).desired.failures).toEqual(first.desired.failures);
+    expect(after(0, first.desired, left).plan).toContain('start mail.1');
+    const asked = young('mail.1', 11, { stop: stopOf(11) });
+    expect(after(0, second.desired, asked).desired.failures).toEqual({});
+  });
+
+  test.each([
+    ['by a boot', { death: { kind: 'rebooted' } as const }],
+    ['by the watchdog', { isWatchdogKill: true }],
+  ])('must not count when it ended %s', (_, more) => {
+    const ended = young('mail.1', 11, more);
+    expect(after(0, first.desired, ended).desired.failures).toEqual(first.desired.failures);
+    expect(after(0, first.desired, ended).plan).toContain('start mail.1');
+    const early = crashed('mail.1', 11, more);
+    expect(after(0, first.desired, early).plan).toContain('start mail.1');
+  });
+
+  test('must count when nobody knows how it died', () => {
+    const unknown = young('mail.1', 11, { death: { kind: 'unknown', why: 'its shim was killed' } });
+    expect(after(0, first.desired, unknown).plan).toBe('');
+  });
+
+  test('must be forgiven by a process that ran long enough, however that one died', () => {
+    const old = young('mail.1', 12, { ranFor: seconds(600) });
+    expect(after(0, second.desired, old).desired.failures).toEqual({});
+    expect(after(0, second.desired, old).plan).toContain('start mail.1');
+  });
+
+  test('must be told once, when its pause begins or gets longer', () => {
+    const told = (before: Desired, now: Desired, ...seen: ObservedInstance[]): string[] =>
+      newPauses(config, before, now, observation(...seen)).map(({ instance, body }) =>
+        formatEvent({ ...body, instance, at: noon }),
+      );
+    expect(told(noDesired, first.desired, young('mail.1', 10))).toEqual([]);
+    expect(told(first.desired, second.desired, young('mail.1', 11))).toEqual([
+      'mail.1: not started until 12:00:01 (1s after its death): pid 11 died: signal 11 (SIGSEGV), 2 times in a row within 10m of its start; workerctl start mail.1 starts it at once',
+    ]);
+    expect(told(second.desired, second.desired, young('mail.1', 11))).toEqual([]);
+    const held = { ...second.desired, held: { 'mail.1': { at: noon, by: 'ann@web1' } } };
+    expect(told(first.desired, held, young('mail.1', 11))).toEqual([]);
+  });
+});
+
+/** What happens to one instance: each of its processes runs for so long, and ends so. */
+const lives = fc.array(
+  fc.record({
+    ranFor: fc.integer({ min: 0, max: 700_000 }),
+    status: fc.constantFrom(0, 1),
+    lookedAfter: fc.integer({ min: 0, max: 90_000 }),
+  }),
+  { minLength: 1, maxLength: 60 },
+);
+
+test('whatever its processes die of, it must be started again, never later than max, and never in a storm', () => {
+  fc.assert(
+    fc.property(lives, (all) => {
+      let desired = noDesired;
+      let now = 0;
+      const youngStarts: number[] = [];
+      all.forEach(({ ranFor, status, lookedAfter }, index) => {
+        const diedAt = (now += ranFor);
+        const seen = crashed('mail.1', 10 + index, {
+          ranFor: durationOf(ranFor),
+          diedAt: noonPlus(durationOf(diedAt)),
+          death: { kind: 'exited', status },
+        });
+        let looked = after((now += lookedAfter), desired, seen);
+        for (let looks = 0; looked.plan === ''; looks += 1) {
+          expect(looks, 'the moment of the start is known').toBeLessThan(3);
+          const wait = changesIn(config, looked.desired, seenAt(durationOf(now), seen));
+          expect(wait).toBeGreaterThan(0);
+          now += wait ?? 0;
+          looked = after(now, looked.desired, seen);
+        }
+        expect(now - diedAt - lookedAfter).toBeLessThanOrEqual(300_000);
+        ({ desired } = looked);
+        const counts = status !== 0 || ranFor < 1000;
+        if (ranFor >= 600_000) youngStarts.length = 0;
+        else if (counts) youngStarts.push(now - diedAt);
+        // All but one of a row of young deaths wait, each at least twice as long as the one before.
+        youngStarts.slice(1).forEach((waited, nth) => {
+          expect(waited).toBeGreaterThanOrEqual(Math.min(300_000, 1000 * 2 ** Math.min(nth, 20)));
+        });
+      });
+    }),
+    { numRuns: 300 },
+  );
+});

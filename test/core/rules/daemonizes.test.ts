@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import { noDesired } from '../../../src/core/model/desired.ts';
+import type { ObservedInstance } from '../../../src/core/model/observation.ts';
+import { readyingOf, wasReady } from '../../../src/core/rules/readiness.ts';
+import {
+  adoptedStart,
+  formatDeath,
+  isForeign,
+  type Death,
+} from '../../../src/core/model/record.ts';
+import { membersOf } from '../../../src/core/rules/rollout.ts';
+import { standingOf } from '../../../src/core/views/phase.ts';
+import {
+  aConfig,
+  aWorker,
+  absent,
+  about,
+  alive,
+  dead,
+  decide,
+  observation,
+  process,
+  restartOf,
+  seconds,
+  stoppedIntent,
+  stray,
+} from '../builders.ts';
+
+const daemon = aWorker('mail', ['1'], { daemonizes: { timeout: seconds(60) } });
+const config = aConfig(daemon);
+
+/** The same instance while its command, or its shim, is what its record names. */
+function launching(observed: ObservedInstance): ObservedInstance {
+  const { presence } = observed;
+  if (presence.kind !== 'alive' && presence.kind !== 'dead') throw new Error(presence.kind);
+  const record = { ...presence.record, runId: 'one-start', launch: { timeout: seconds(60) } };
+  return { ...observed, presence: { ...presence, record } };
+}
+
+/** What it has come to: another process of the same start. */
+function launched(observed: ObservedInstance): ObservedInstance {
+  const { presence } = observed;
+  if (presence.kind !== 'alive') throw new Error(presence.kind);
+  return {
+    ...observed,
+    presence: { ...presence, record: { ...presence.record, runId: 'one-start' } },
+  };
+}
+
+describe('its pidfile', () => {
+  test('must not be written by us, whatever it holds', () => {
+    for (const pidfile of [
+      { kind: 'absent' },
+      { kind: 'holds', pid: 77 },
+      { kind: 'broken', found: 'an empty file' },
+    ] as const)
+      expect(decide(config, noDesired, observation(alive('mail.1', 10, { pidfile }))).plan).toBe(
+        '',
+      );
+  });
+
+  test('must not be removed by us where the instance is down on purpose', () => {
+    const seen = observation(absent('mail.1', { kind: 'holds', pid: 77 }));
+    expect(decide(config, stoppedIntent('mail.1'), seen).plan).toBe('');
+  });
+});
+
+describe('on its way', () => {
+  const young = launching(alive('mail.1', 10, { age: seconds(5) }));
+  const old = launching(alive('mail.1', 10, { age: seconds(61) }));
+  const aliveIn = ({ presence }: ObservedInstance) => {
+    if (presence.kind !== 'alive') throw new Error(presence.kind);
+    return presence;
+  };
+
+  test('it must be starting, whatever its age, and looked at again soon', () => {
+    expect(readyingOf(aliveIn(young), daemon.ready, observation(young))).toEqual({
+      kind: 'starting',
+      changesIn: 500,
+    });
+  });
+
+  test('it must be late when its command takes too long, and nothing must be started beside it', () => {
+    expect(readyingOf(aliveIn(old), daemon.ready, observation(old)).kind).toBe('late');
+    expect(standingOf(old, undefined, daemon.ready, observation(old))).toMatchObject({
+      kind: 'failed',
+      why: 'its command (pid 10) has not ended after 1m; does it fork away?',
+    });
+    expect(decide(config, noDesired, observation(old)).plan).toBe('');
+  });
+
+  test('behind its command the shim must have a moment more to say what the pidfile has', () => {
+    const behind = (age: number): ObservedInstance => {
+      const observed = launching(alive('mail.1', 10, { age: seconds(age) }));
+      const { record, ...presence } = aliveIn(observed);
+      return { ...observed, presence: { ...presence, record: { ...record, shimPid: 10 } } };
+    };
+    const readying = (observed: ObservedInstance) =>
+      readyingOf(aliveIn(observed), daemon.ready, observation(observed));
+    expect(readying(behind(60))).toEqual({ kind: 'starting', changesIn: 500 });
+    const stuck = behind(61);
+    expect(readying(stuck).kind).toBe('late');
+    expect(standingOf(stuck, undefined, daemon.ready, observation(stuck))).toMatchObject({
+      kind: 'failed',
+      why: 'its command has ended, but its pidfile names no new process after 1m',
+    });
+  });
+
+  test('one that failed was never ready, however long it took', () => {
+    const failed = launching(dead('mail.1', 10));
+    if (failed.presence.kind !== 'dead') throw new Error();
+    expect(wasReady(failed.presence, daemon.ready, observation(failed).now)).toBe(false);
+  });
+
+  test('a restart must replace what it comes to', () => {
+    const first = decide(config, noDesired, observation(young), restartOf(['mail.1']));
+    const up = observation(launched(alive('mail.1', 11)));
+    const second = decide(config, first.desired, up);
+    expect(second.plan).toContain('ask mail.1 pid 11 to finish (TERM): restart of');
+    const [rollout] = first.desired.rollouts;
+    if (rollout === undefined) throw new Error('no rollout');
+    expect(membersOf(rollout, config, first.desired, up).get('mail.1')?.kind).toBe('untouched');
+    const replaced = observation(alive('mail.1', 12));
+    expect(decide(config, second.desired, replaced).desired.rollouts).toEqual([]);
+  });
+});
+
+test('what the pidfile names must be adopted with that said, and stopped where it is to be down', () => {
+  const found = stray('mail.1', 10);
+  const seen = observation({
+    ...found,
+    presence: { kind: 'stray', process: process(10), evidence: '/x.pid names it' },
+  });
+  expect(decide(config, noDesired, seen).plan).toBe('adopt mail.1 pid 10: /x.pid names it\n');
+  expect(decide(config, stoppedIntent('mail.1'), seen).plan).toMatch(
+    /^adopt mail\.1 pid 10: .*\nask mail\.1 pid 10 to finish/,
+  );
+});
+
+test('an adoption must make an instance wanted that was stopped on purpose, and start nobody', () => {
+  const seen = observation(stray('mail.1', 10));
+  const { desired, plan } = decide(config, stoppedIntent('mail.1'), seen, {
+    kind: 'adopt',
+    ...about('mail.1'),
+  });
+  expect(desired.stopped).toEqual({});
+  expect(plan).toBe('adopt mail.1 pid 10: it runs, but no record claims it\n');
+});
+
+test('an adopted start must be told from ours, and from that of another process with its pid', () => {
+  expect(isForeign({ runId: adoptedStart(process(10)) })).toBe(true);
+  expect(isForeign({ runId: '742a98c0bdef1bbe' })).toBe(false);
+  expect(adoptedStart(process(10))).not.toBe(adoptedStart(process(10, { startTime: 7 })));
+});
+
+test.each<[Death, string]>([
+  [{ kind: 'unlaunched', found: 'absent' }, 'its command has ended, but its pidfile is not there'],
+  [
+    { kind: 'unlaunched', found: 'old' },
+    'its command has ended, but its pidfile names a process that is older than this start',
+  ],
+])('%j in words', (death, words) => {
+  expect(formatDeath(death)).toBe(words);
+});

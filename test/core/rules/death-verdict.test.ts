@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import type { ObservedInstance } from '../../../src/core/model/observation.ts';
+import type { Death } from '../../../src/core/model/record.ts';
+import { findingOf, type Finding } from '../../../src/core/rules/death-verdict.ts';
+import { aWorker, busy, dead, idle, noon, process, seconds, stopOf } from '../builders.ts';
+
+const worker = aWorker('mail', ['1'], { ready: { kind: 'after', after: seconds(1) } });
+
+const by = (signal: number): Death => ({ kind: 'signalled', signal, coreDumped: false });
+const exited = (status: number): Death => ({ kind: 'exited', status });
+
+type Seen = Parameters<typeof dead>[2] & Pick<ObservedInstance, 'activity'>;
+
+function found({ activity, ...more }: Seen): Finding {
+  const one = dead('mail.1', 10, more);
+  if (one.presence.kind !== 'dead') throw new Error('expected a dead one');
+  return findingOf({ ...one, ...(activity && { activity }) }, one.presence, worker, noon);
+}
+
+describe('a death that nobody asked for', () => {
+  test.each<[string, Seen, Finding['isJobLost']]>([
+    ['killed while it said that it was busy', { death: by(9), activity: busy }, 'yes'],
+    ['killed while it said that it was idle', { death: by(9), activity: idle }, 'no'],
+    ['killed, and nobody knows what it was at', { death: by(9) }, 'unknown'],
+    ['aborted', { death: by(6) }, 'unknown'],
+    ['exit status 134, which is no SIGABRT', { death: exited(134) }, 'unknown'],
+    ['TERM by hand, of a program that knows no drain', { death: by(15), activity: busy }, 'yes'],
+    ['exit status 0: it has had its chance', { death: exited(0) }, 'no'],
+    ['exit status 0 in a job', { death: exited(0), activity: busy }, 'yes'],
+    ['before it was ready: it had no job', { death: exited(1), ranFor: seconds(0.5) }, 'no'],
+    ['its shim was killed', { death: { kind: 'unknown', why: 'its shim was killed' } }, 'unknown'],
+    ['the host was booted', { death: { kind: 'rebooted' }, activity: busy }, 'yes'],
+  ])('%s must be lost', (_, seen, isJobLost) => {
+    expect(found(seen)).toMatchObject({ verdict: 'lost', isJobLost });
+  });
+
+  test('must carry the job in its own words', () => {
+    expect(found({ death: by(9), activity: busy }).job).toBe('job 212');
+    expect(found({ death: by(9), activity: idle })).not.toHaveProperty('job');
+  });
+});
+
+describe('a death that was asked for', () => {
+  const stop = stopOf(10, true, { cause: 'restart of 12:00 by ann@web1' });
+
+  test.each<[string, Seen, Finding['isJobLost']]>([
+    ['it has left', { death: exited(0), stop }, 'no'],
+    [
+      'it has left while its last words were busy',
+      { death: exited(0), stop, activity: busy },
+      'no',
+    ],
+    ['it died of the very signal', { death: by(15), stop }, 'no'],
+    ['it died of the very signal in a job', { death: by(15), stop, activity: busy }, 'yes'],
+  ])('%s: must be asked, and by whom', (_, seen, isJobLost) => {
+    expect(found(seen)).toMatchObject({ verdict: 'asked', by: stop.cause, isJobLost });
+  });
+
+  test('must be lost all the same when something else has ended its drain', () => {
+    expect(found({ death: by(9), stop, activity: busy })).toMatchObject({
+      verdict: 'lost',
+      isJobLost: 'yes',
+      by: 'while it drained (restart of 12:00 by ann@web1)',
+    });
+  });
+
+  test('must be lost when the signal never went out', () => {
+    expect(found({ death: by(9), stop: stopOf(10, false) }).verdict).toBe('lost');
+  });
+
+  test('must be told as recycled', () => {
+    expect(found({ death: exited(0), stop: { ...stop, isRecycle: true } })).toMatchObject({
+      verdict: 'recycled',
+      isJobLost: 'no',
+    });
+  });
+
+  test('must name the watchdog, and lose the job', () => {
+    expect(found({ death: by(9), isWatchdogKill: true, activity: busy })).toMatchObject({
+      verdict: 'asked',
+      by: 'the watchdog: silent',
+      isJobLost: 'yes',
+    });
+  });
+
+  test('must name the limit', () => {
+    const one = dead('mail.1', 10, { death: by(9), stop });
+    if (one.presence.kind !== 'dead') throw new Error('expected a dead one');
+    const killing = { process: process(10), at: noon, cause: 'too long', isWatchdog: false };
+    expect(findingOf(one, { ...one.presence, killing }, worker, noon)).toEqual({
+      verdict: 'asked',
+      by: 'its limit: too long',
+      isJobLost: 'unknown',
+    });
+  });
+});
+
+test.each([1, 2, 3, 15])('signal %i from outside while it boots must be no loss', (signal) => {
+  expect(found({ death: by(signal), ranFor: seconds(0.5) })).toMatchObject({
+    verdict: 'asked',
+    isJobLost: 'no',
+  });
+});
+
+test('of a worker that the config has lost, nobody knows how long it took to be ready', () => {
+  const one = dead('mail.1', 10, { death: by(9), ranFor: seconds(0.1) });
+  if (one.presence.kind !== 'dead') throw new Error('expected a dead one');
+  expect(findingOf(one, one.presence, undefined, noon)).toEqual({
+    verdict: 'lost',
+    isJobLost: 'unknown',
+  });
+});

@@ -1,0 +1,174 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { accounted, newsOf, nextLossAt } from '../../../src/core/rules/notices.ts';
+import { applyGoal } from '../../../src/core/rules/apply-goal.ts';
+import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
+import type { Observation, ObservedInstance } from '../../../src/core/model/observation.ts';
+import { reconcile } from '../../../src/core/rules/reconcile.ts';
+import { changesIn } from '../../../src/core/rules/next-change.ts';
+import type { Death } from '../../../src/core/model/record.ts';
+import { durationOf, type Duration } from '../../../src/core/basics/time.ts';
+import {
+  aConfig,
+  aRollout,
+  aWorker,
+  alive,
+  busy,
+  dead,
+  retiring,
+  noonPlus,
+  rolling,
+  seconds,
+  seenAt,
+  stopOf,
+} from '../builders.ts';
+
+const config = aConfig(aWorker('mail', ['1', '2'], { lostGrace: seconds(10) }));
+const killed: Death = { kind: 'signalled', signal: 9, coreDumped: false };
+const deadOf = (pid: number): ObservedInstance => dead('mail.1', pid, { death: killed });
+const up = alive('mail.2', 20);
+
+interface Told {
+  readonly desired: Desired;
+  /** The ids and kinds of what is told. */
+  readonly notice: readonly string[];
+}
+
+/** What a pass tells of this look, and what it remembers. */
+function pass(before: Desired, seen: Observation): Told {
+  const desired = applyGoal(config, before, { kind: 'check' }, seen);
+  const plan = reconcile(config, desired, seen);
+  const notice = newsOf(config, before, { desired, observation: seen, plan });
+  return { desired, notice: notice.map(({ id }) => id) };
+}
+
+const at = (after: Duration, ...instances: ObservedInstance[]): Observation =>
+  seenAt(after, ...instances);
+
+describe('a death', () => {
+  test('must be told once, by whichever pass sees it first', () => {
+    const first = pass(noDesired, at(seconds(0), deadOf(10), up));
+    expect(first.notice).toEqual(['died.start-10']);
+    expect(pass(first.desired, at(seconds(1), deadOf(10), up)).notice).toEqual([]);
+  });
+
+  test('must be told again when the pass was killed before it could remember that', () => {
+    const seen = at(seconds(0), deadOf(10), up);
+    expect(pass(noDesired, seen).notice).toEqual(pass(noDesired, seen).notice);
+  });
+
+  test('of the next process must be told anew', () => {
+    const { desired } = pass(noDesired, at(seconds(0), deadOf(10), up));
+    const living = pass(desired, at(seconds(20), alive('mail.1', 11), up));
+    expect(living.desired.told).toEqual({});
+    expect(pass(living.desired, at(seconds(30), deadOf(11), up)).notice).toContain('died.start-11');
+  });
+
+  test('of an old process must be forgotten with its files', () => {
+    const old = retiring('mail.1', 9);
+    const gone = { ...dead(old.name, 9, { stop: stopOf(9) }), name: old.name };
+    const seen = pass(noDesired, at(seconds(0), alive('mail.1', 10), gone));
+    expect(seen.notice).toEqual(['died.start-9']);
+    expect(Object.keys(seen.desired.told)).toEqual([old.name]);
+    expect(pass(seen.desired, at(seconds(1), alive('mail.1', 10))).desired.told).toEqual({});
+  });
+});
+
+describe('a job', () => {
+  test('must be called lost at once when its worker said that it was busy', () => {
+    const seen = { ...deadOf(10), activity: busy };
+    const { notice, desired } = pass(noDesired, at(seconds(0), seen, up));
+    expect(notice).toEqual(['died.start-10', 'lost.start-10']);
+    expect(desired.losses).toEqual([]);
+  });
+
+  test('must be called lost after the grace where nobody knows, whatever runs in the place by then', () => {
+    const first = pass(noDesired, at(seconds(0), deadOf(10), up));
+    expect(nextLossAt(first.desired)).toBe(noonPlus(seconds(10)));
+    const living = alive('mail.1', 11, { age: seconds(5) });
+    const early = pass(first.desired, at(seconds(9.9), living, up));
+    expect(early.notice).toEqual([]);
+    expect(changesIn(config, early.desired, at(seconds(9), living, up))).toBe(1000);
+    const due = pass(early.desired, at(seconds(10), living, up));
+    expect(due.notice).toEqual(['lost.start-10']);
+    expect(due.desired.losses).toEqual([]);
+  });
+
+  test('must be called lost at once when the grace is over before anybody looks', () => {
+    const { notice, desired } = pass(noDesired, at(seconds(10), deadOf(10), up));
+    expect(notice).toEqual(['died.start-10', 'lost.start-10']);
+    expect(desired.losses).toEqual([]);
+  });
+
+  test('must not wait for a clock that was set back', () => {
+    const { desired } = pass(noDesired, at(seconds(0), deadOf(10), up));
+    expect(pass(desired, at(seconds(-3600), alive('mail.1', 11), up)).notice).toEqual([
+      'lost.start-10',
+    ]);
+  });
+});
+
+describe('a restart', () => {
+  const both = { 'mail.1': 10, 'mail.2': 20 };
+  const replaced = (name: string, pid: number): ObservedInstance =>
+    alive(name, pid, { age: seconds(60) });
+
+  test('must be told when it is over', () => {
+    const before = rolling(aRollout(both, { proven: ['mail'] }));
+    const seen = at(seconds(90), replaced('mail.1', 11), replaced('mail.2', 21));
+    expect(pass(before, seen).notice).toEqual(['rollout.mail.first.over']);
+  });
+
+  test('must be told when it is aborted, once', () => {
+    const before = rolling(aRollout(both));
+    const broken = dead('mail.1', 11, {
+      ranFor: durationOf(100),
+      death: { kind: 'exited', status: 1 },
+    });
+    const seen = at(seconds(0), broken, up);
+    const first = pass(before, seen);
+    expect(first.notice).toContain('rollout.mail.first.aborted');
+    expect(pass(first.desired, seen).notice).toEqual([]);
+  });
+
+  test('must not be told as over when a later one has taken it over', () => {
+    const before = rolling(aRollout(both));
+    const after = rolling(aRollout(both, { id: 'second' }));
+    const seen = at(seconds(1), alive('mail.1', 10), up);
+    expect(newsOf(config, before, { desired: after, observation: seen, plan: [] })).toEqual([]);
+  });
+});
+
+test('whatever dies, each death must be told exactly once, and each unknown job at most once', () => {
+  const steps = fc.array(
+    fc.record({ pid: fc.integer({ min: 1, max: 6 }), isDead: fc.boolean(), after: fc.nat(20) }),
+    { maxLength: 30 },
+  );
+  fc.assert(
+    fc.property(steps, (all) => {
+      let desired = noDesired;
+      let time = 0;
+      const told: string[] = [];
+      const died = new Set<number>();
+      let last = 0;
+      for (const { pid: step, isDead, after } of all) {
+        time += after;
+        // Processes follow one another: nobody lives again.
+        if (!isDead || last === 0) last += step;
+        const now = at(
+          seconds(time),
+          isDead ? deadOf(last) : alive('mail.1', last, { age: seconds(1) }),
+          up,
+        );
+        if (isDead) died.add(last);
+        const passed = pass(desired, now);
+        ({ desired } = passed);
+        told.push(...passed.notice.filter((id) => !id.startsWith('backoff')));
+      }
+      const deaths = told.filter((id) => id.startsWith('died'));
+      expect(deaths.sort()).toEqual([...died].map((pid) => `died.start-${pid}`).sort());
+      expect(new Set(told).size).toBe(told.length);
+      expect(accounted(config, desired, at(seconds(time), up)).told).toEqual(desired.told);
+    }),
+  );
+});

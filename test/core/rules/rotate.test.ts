@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { noDesired } from '../../../src/core/model/desired.ts';
+import type { ObservedInstance } from '../../../src/core/model/observation.ts';
+import { formatPlan } from '../../../src/core/model/plan.ts';
+import { reconcile } from '../../../src/core/rules/reconcile.ts';
+import type { Worker } from '../../../src/core/model/config.ts';
+import { aConfig, alive, aWorker, noon, seconds, upAtNoon } from '../builders.ts';
+
+const megabyte = 1024 ** 2;
+const rotated: Worker['log'] = { kind: 'rotated', maxSize: 100 * megabyte, keep: 5 };
+
+const withLog = (observed: ObservedInstance, size: number): ObservedInstance => ({
+  ...observed,
+  log: { path: `/log/${observed.name.replace(/~.*/, '')}.log`, size },
+});
+
+function planOf(worker: Worker, ...all: ObservedInstance[]): string {
+  const instances = new Map(all.map((one) => [one.name, one]));
+  const observation = { now: noon, sinceBoot: upAtNoon, instances };
+  return formatPlan(reconcile(aConfig(worker), noDesired, observation));
+}
+
+describe('a log with a limit', () => {
+  const mail = aWorker('mail', ['1'], { log: rotated });
+
+  test('must be rotated when it is longer', () => {
+    expect(planOf(mail, withLog(alive('mail.1', 7), 104.2 * megabyte))).toBe(
+      'rotate the log of mail.1: it has 104.2 MB (limit 100 MB)\n',
+    );
+  });
+
+  test('must be left alone up to the limit, and where nobody has measured it', () => {
+    expect(planOf(mail, withLog(alive('mail.1', 7), 100 * megabyte))).toBe('');
+    expect(planOf(mail, alive('mail.1', 7))).toBe('');
+  });
+
+  test('must be left alone without a limit in the config', () => {
+    expect(planOf(aWorker('mail', ['1']), withLog(alive('mail.1', 7), 1e12))).toBe('');
+  });
+
+  test('must be left alone while its process is starting: somebody looks for its lines', () => {
+    const young = alive('mail.1', 7, { age: seconds(3) });
+    const log = aWorker('mail', ['1'], {
+      log: rotated,
+      ready: { kind: 'log', pattern: 'up', timeout: seconds(60) },
+    });
+    expect(planOf(log, withLog(young, 1e9))).toBe('');
+    const old = alive('mail.1', 7, { age: seconds(61) });
+    expect(planOf(log, withLog(old, 1e9))).toContain('rotate the log of mail.1');
+  });
+
+  test('must be rotated once for a process and an old one that leaves beside it', () => {
+    const old = withLog(alive('mail.1~start-3', 3), 1e9);
+    expect(planOf(mail, withLog(alive('mail.1', 7), 1e9), old).match(/rotate/g)).toHaveLength(1);
+    const young = withLog(alive('mail.1', 7, { age: seconds(0) }), 1e9);
+    expect(planOf(mail, young, old)).not.toContain('rotate');
+  });
+});

@@ -1,0 +1,40 @@
+import { mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { makeFolder } from '../../../src/host/files/make-folder.ts';
+import { useScratch } from '../scratch.ts';
+
+const scratch = useScratch();
+
+test('must make it and those above it, with this mode', () => {
+  makeFolder(scratch.path('a/b/c'), 0o711);
+  for (const path of ['a', 'a/b', 'a/b/c'])
+    expect(statSync(scratch.path(path)).mode & 0o777).toBe(0o711);
+});
+
+test('must leave alone what is there, also behind a link', () => {
+  mkdirSync(scratch.path('real'), { mode: 0o700 });
+  symlinkSync('real', scratch.path('link'));
+  for (const path of ['real', 'link']) makeFolder(scratch.path(path));
+  expect(statSync(scratch.path('real')).mode & 0o777).toBe(0o700);
+});
+
+test.each([
+  ['a file in the way', 'file', 'EEXIST'],
+  ['a file above', 'file/a', 'ENOTDIR'],
+  ['a dangling link', 'dangling', 'EEXIST'],
+])('must throw for %s', (_, name, code) => {
+  scratch.write('file', '');
+  symlinkSync('nowhere', scratch.path('dangling'));
+  expect(() => {
+    makeFolder(scratch.path(name));
+  }).toThrow(code);
+});
+
+test.each(['/proc/nope/a/b', '/dev/fd/.workerctl/x'])(
+  'must end with an error where nothing can be made: %s',
+  (path) => {
+    expect(() => {
+      makeFolder(path);
+    }).toThrow(/ENOENT|EACCES|ENOTDIR/);
+  },
+);

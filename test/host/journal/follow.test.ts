@@ -1,0 +1,146 @@
+import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { JournalEntry } from '../../../src/core/events/journal.ts';
+import { openJournal, type JournalLimits } from '../../../src/host/journal/write.ts';
+import { followJournal } from '../../../src/host/journal/follow.ts';
+import { readJournal } from '../../../src/host/journal/read.ts';
+import { until } from '../kernel.ts';
+import { useScratch } from '../scratch.ts';
+
+const scratch = useScratch();
+const stateDir = (): string => scratch.path('state');
+const journal = (): string => scratch.path('state/events.ndjson');
+const at = '2026-11-21T12:30:01.123Z';
+const entry = (n: number): JournalEntry => ({ at, kind: 'started', instance: 'mail.1', n });
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+
+let ended: AbortController;
+let following: Promise<void>[];
+
+beforeEach(() => {
+  mkdirSync(stateDir());
+  ended = new AbortController();
+  following = [];
+});
+
+afterEach(async () => {
+  ended.abort();
+  await Promise.all(following);
+});
+
+/** Follows from where the journal ends now; what has been told so far. */
+function follow(): unknown[] {
+  const told: unknown[] = [];
+  const tell = ({ entry: one }: { entry: JournalEntry }): void => {
+    told.push(one['n']);
+  };
+  following.push(followJournal(stateDir(), readJournal(stateDir()).end, tell, ended.signal));
+  return told;
+}
+
+async function tells(told: readonly unknown[], numbers: readonly number[]): Promise<void> {
+  await until('the last line', () => told.includes(numbers.at(-1)));
+  expect(told).toEqual(numbers);
+}
+
+const write = (n: number, limits: Partial<JournalLimits> = {}): void => {
+  openJournal(stateDir(), limits).append([entry(n)]);
+};
+
+test('what is added must be told, and nothing else', async () => {
+  write(1);
+  const told = follow();
+  write(2);
+  await tells(told, [2]);
+  write(3);
+  write(4);
+  await tells(told, [2, 3, 4]);
+});
+
+test('a journal that is made later must be told from its first line', async () => {
+  rmSync(stateDir(), { recursive: true });
+  const told = follow();
+  mkdirSync(stateDir());
+  write(1);
+  await tells(told, [1]);
+});
+
+test('each line must be told once through rotations', async () => {
+  const told = follow();
+  const { append } = openJournal(stateDir(), { maxBytes: 500, keep: 50 });
+  for (const n of upTo(200)) {
+    append([entry(n)]);
+    if (n % 20 === 0) await new Promise(setImmediate);
+  }
+  await tells(told, upTo(200));
+});
+
+test('a line that comes late into the file that was put aside must be told', async () => {
+  write(1);
+  const told = follow();
+  write(2);
+  await tells(told, [2]);
+  writeFileSync(journal(), '\n'.repeat(2_000), { flag: 'a' });
+  write(3, { maxBytes: 1_000 });
+  await tells(told, [2, 3]);
+  write(4);
+  await tells(told, [2, 3, 4]);
+  writeFileSync(`${journal()}.1`, `${JSON.stringify(entry(5))}\n`, { flag: 'a' });
+  write(6);
+  await until('both lines', () => told.length === 5);
+  expect([...told].sort()).toEqual([2, 3, 4, 5, 6]);
+});
+
+test('a line that comes in two pieces must be told when it is whole', async () => {
+  write(1);
+  const told = follow();
+  const line = `${JSON.stringify(entry(2))}\n`;
+  writeFileSync(journal(), line.slice(0, 20), { flag: 'a' });
+  writeFileSync(journal(), line.slice(20), { flag: 'a' });
+  await tells(told, [2]);
+});
+
+test('what is no line of a journal must be left out', async () => {
+  const told = follow();
+  writeFileSync(journal(), '\u0000garbage\n{"torn');
+  write(1);
+  await tells(told, [1]);
+});
+
+test('one that was emptied or removed must be told from its new begin', async () => {
+  write(1);
+  const told = follow();
+  truncateSync(journal(), 0);
+  write(2);
+  rmSync(journal());
+  write(3);
+  await until('the last line', () => told.includes(3));
+});
+
+describe('beside older parts, a journal that is removed', () => {
+  beforeEach(() => {
+    const { append } = openJournal(stateDir(), { maxBytes: 1, keep: 50 });
+    for (const n of upTo(3)) append([entry(n)]);
+  });
+
+  test('again and again must be told from its new begin alone', async () => {
+    const told = follow();
+    write(4);
+    await tells(told, [4]);
+    rmSync(journal());
+    write(5);
+    await tells(told, [4, 5]);
+    rmSync(journal());
+    write(6);
+    await tells(told, [4, 5, 6]);
+  });
+
+  test('before anything was added must not let the older ones be told', async () => {
+    write(4);
+    const told = follow();
+    rmSync(journal());
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    write(5);
+    await tells(told, [5]);
+  });
+});

@@ -1,0 +1,150 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import type { HeldLock } from '../../../src/host/lock/lock-backend.ts';
+import { createLockHelper, type LockHelper } from '../../../src/host/lock/lock-helper.ts';
+import { allPids, isAlive, look, strings, until } from '../kernel.ts';
+import { useScratch } from '../scratch.ts';
+
+const scratch = useScratch();
+const keepers: LockHelper[] = [];
+
+afterEach(() => {
+  for (const lockHelper of keepers.splice(0)) lockHelper.close();
+});
+
+const pass = (): string => scratch.path('pass.lock');
+const one = (): string => scratch.path('mail.1.lock');
+
+function keep(once: readonly string[] = [one()]): LockHelper {
+  const lockHelper = createLockHelper({ again: pass(), once });
+  if (lockHelper === undefined) throw new Error('expected that there is perl here');
+  keepers.push(lockHelper);
+  return lockHelper;
+}
+
+async function locked(lockHelper: LockHelper, path: string): Promise<HeldLock> {
+  const lock = await lockHelper.tryLock(path);
+  if (lock === undefined || lock === 'held') throw new Error(`expected the lock, got ${lock}`);
+  return lock;
+}
+
+/** As anybody else finds it: by flock(1). */
+const isFree = (path: string): boolean => spawnSync('flock', ['-n', path, 'true']).status === 0;
+
+/** The helpers of a process: who runs perl for it. */
+const helpersOf = (parent: number): number[] =>
+  allPids().filter(
+    (pid) => look(pid)?.parent === parent && strings(pid, 'cmdline')[0]?.endsWith('/perl'),
+  );
+
+test('the same lock must be had again and again, and be free in between', async () => {
+  const lockHelper = keep();
+  for (let round = 0; round < 20; round += 1) {
+    const lock = await locked(lockHelper, pass());
+    expect(isFree(pass())).toBe(false);
+    await lock.release();
+    expect(isFree(pass())).toBe(true);
+  }
+  expect(lockHelper.mayKnow(pass())).toBe(true);
+});
+
+test('a lock that somebody else holds must be told, and be had when he has left', async () => {
+  const lockHelper = keep();
+  const holder = scratch.run(['flock', pass(), 'sh', '-c', 'echo mine; read line']);
+  await holder.says('mine');
+  expect(await lockHelper.tryLock(pass())).toBe('held');
+  expect(await lockHelper.tryLock(pass())).toBe('held');
+  holder.tell('');
+  await holder.ended();
+  await (await locked(lockHelper, pass())).release();
+});
+
+test('a lock that is handed on must be held by whoever has it, and by nobody when he is gone', async () => {
+  const lockHelper = keep();
+  const lock = await locked(lockHelper, one());
+  const child = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', lock.fd] });
+  await lock.release();
+  expect(isFree(one())).toBe(false);
+  expect(lockHelper.mayKnow(one())).toBe(false);
+  expect(await lockHelper.tryLock(one())).toBeUndefined();
+  child.kill('SIGKILL');
+  await until('the lock to be free', () => isFree(one()));
+});
+
+test('a file that it was not made for must be left to the backend', async () => {
+  const lockHelper = keep();
+  expect(await lockHelper.tryLock(scratch.path('mail.2.lock'))).toBeUndefined();
+  expect(lockHelper.mayKnow(scratch.path('mail.2.lock'))).toBe(false);
+});
+
+test('a file that cannot be opened must keep nobody from the others', async () => {
+  mkdirSync(one());
+  const lockHelper = keep();
+  expect(await lockHelper.tryLock(one())).toBeUndefined();
+  await (await locked(lockHelper, pass())).release();
+});
+
+test('a lock must stay held though its helper is killed, and be free once it is released', async () => {
+  const lockHelper = keep();
+  const lock = await locked(lockHelper, pass());
+  const helpers = helpersOf(process.pid);
+  for (const pid of helpers) process.kill(pid, 'SIGKILL');
+  await until('its end', () => !helpers.some(isAlive));
+  expect(isFree(pass())).toBe(false);
+  await lock.release();
+  expect(isFree(pass())).toBe(true);
+  expect(await lockHelper.tryLock(pass())).toBeUndefined();
+  expect(await lockHelper.tryLock(one())).toBeUndefined();
+});
+
+test('a file that is no longer at its path must be let go of: its lock keeps nobody out', async () => {
+  const lockHelper = keep();
+  for (const path of [pass(), one()]) {
+    rmSync(path);
+    closeSync(openSync(path, 'w'));
+    expect(await lockHelper.tryLock(path)).toBeUndefined();
+    expect(lockHelper.mayKnow(path)).toBe(false);
+  }
+});
+
+test('a file that was moved away with the lock that somebody has on it must be let go of', async () => {
+  const lockHelper = keep();
+  const holder = scratch.run(['flock', one(), 'sh', '-c', 'echo mine; read line']);
+  await holder.says('mine');
+  expect(await lockHelper.tryLock(one())).toBe('held');
+  renameSync(one(), scratch.path('mail.1~abc.lock'));
+  expect(await lockHelper.tryLock(one())).toBeUndefined();
+});
+
+test('a killed holder must leave nothing held behind', async () => {
+  const program = scratch.program(`
+    import { createLockHelper } from './lock/lock-helper.ts';
+    const helper = createLockHelper({ again: process.argv[2], once: [process.argv[3]] });
+    Promise.all([helper.tryLock(process.argv[2]), helper.tryLock(process.argv[3])]).then(() => {
+      console.log('has both');
+      setInterval(() => undefined, 1000);
+    });`);
+  const child = scratch.run([...program, pass(), one()]);
+  await child.says('has both');
+  expect([pass(), one()].map(isFree)).toEqual([false, false]);
+  const helpers = helpersOf(child.pid);
+  expect(helpers).toHaveLength(1);
+  expect(
+    helpers.map((pid) => look(pid)?.session),
+    'out of reach of Ctrl-C',
+  ).toEqual(helpers);
+  process.kill(child.pid, 'SIGKILL');
+  await until('both to be free', () => isFree(pass()) && isFree(one()));
+  await until('its helper to end', () => !helpers.some(isAlive));
+});
+
+test('it must keep nobody from ending', async () => {
+  const program = scratch.program(`
+    import { createLockHelper } from './lock/lock-helper.ts';
+    const helper = createLockHelper({ again: process.argv[2], once: [] });
+    helper.tryLock(process.argv[2]).then((lock) => lock.release()).then(() => console.log('done'));`);
+  const child = scratch.run([...program, pass()]);
+  await child.says('done');
+  await child.ended();
+});

@@ -1,0 +1,219 @@
+import { statSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { ProcessIdentity } from '../../../src/core/model/process.ts';
+import { killSession, type KillOutcome } from '../../../src/host/process/kill-session.ts';
+import { allPids, bootId, endProcess, isAlive, look, until } from '../kernel.ts';
+import { useScratch, type Child } from '../scratch.ts';
+import { zombieIn } from '../zombie.ts';
+
+const scratch = useScratch();
+const asRoot = process.geteuid?.() === 0;
+
+const identityOf = (pid: number): ProcessIdentity => ({
+  pid,
+  startTime: look(pid)?.startTime ?? 0,
+  bootId: bootId(),
+});
+
+const membersOf = (session: number): number[] =>
+  allPids().filter((pid) => look(pid)?.session === session && isAlive(pid));
+
+/** A process with a session of its own, which runs this script and says `up` when it is there. */
+async function leader(script: string): Promise<Child> {
+  const child = scratch.run(['/bin/sh', '-c', script], { detached: true });
+  await child.says('up');
+  return child;
+}
+
+/** Each pid that the child has printed. */
+const pidsIn = (child: Child): number[] => (child.heard().match(/\d+/g) ?? []).map(Number);
+
+/** Who was killed, in the order of the pids. */
+function killedIn(outcome: KillOutcome): number[] {
+  if (outcome.kind !== 'killed') throw new Error(`expected killed, found ${outcome.kind}`);
+  return [...outcome.pids].sort((a, b) => a - b);
+}
+
+test('all of a session must be killed, its leader last', async () => {
+  const child = await leader(
+    'sleep 1000 & (sleep 1001 & exec sleep 1002) & echo up; exec sleep 1003',
+  );
+  await until('four members', () => membersOf(child.pid).length === 4);
+  const members = membersOf(child.pid);
+  const outcome = await killSession(identityOf(child.pid));
+  expect(killedIn(outcome)).toEqual(members.sort((a, b) => a - b));
+  expect(outcome.kind === 'killed' && outcome.pids.at(-1)).toBe(child.pid);
+  expect(members.filter(isAlive)).toEqual([]);
+});
+
+test('a leader alone must be killed, also one that does not listen or is stopped', async () => {
+  const child = await leader("trap '' HUP INT TERM; echo up; while :; do sleep 1000 & wait; done");
+  process.kill(child.pid, 'SIGSTOP');
+  await until('a stopped leader', () => look(child.pid)?.state === 'T');
+  const outcome = await killSession(identityOf(child.pid));
+  expect(killedIn(outcome)).toContain(child.pid);
+  expect(membersOf(child.pid)).toEqual([]);
+});
+
+test('members in process groups of their own must be killed', async () => {
+  const child = await leader('set -m; sleep 1000 & sleep 1001 & echo up; exec sleep 1002');
+  await until('three members', () => membersOf(child.pid).length === 3);
+  await killSession(identityOf(child.pid));
+  expect(membersOf(child.pid)).toEqual([]);
+});
+
+test('a leader that replaces each child that dies must not go on for ever', async () => {
+  const child = await leader('echo up; while :; do sleep 1000; done');
+  await killSession(identityOf(child.pid));
+  expect(isAlive(child.pid)).toBe(false);
+  expect(membersOf(child.pid)).toEqual([]);
+});
+
+test('a session that multiplies must be ended', async () => {
+  const script = 'echo up; while :; do (sleep 0.01; sleep 1000) & sleep 0.002; done';
+  const child = await leader(script);
+  await until('some children', () => membersOf(child.pid).length > 5);
+  await killSession(identityOf(child.pid));
+  expect(membersOf(child.pid)).toEqual([]);
+});
+
+describe('a successor in the session of its predecessor', () => {
+  test('must be killed with its own children, and without those of its predecessor', async () => {
+    const child = await leader(
+      'sleep 1000 & echo old $!; sleep 0.05; sh -c "sleep 1001 & exec sleep 1002" & echo heir $!; echo up; exec sleep 0.2',
+    );
+    const [old = 0, successor = 0] = pidsIn(child);
+    await until('its child', () => allPids().some((pid) => look(pid)?.parent === successor));
+    const own = allPids().filter((pid) => look(pid)?.parent === successor);
+    await until('the end of the leader', () => !isAlive(child.pid));
+    expect(killedIn(await killSession(identityOf(successor)))).toEqual(
+      [successor, ...own].sort((a, b) => a - b),
+    );
+    expect(isAlive(old)).toBe(true);
+    expect([successor, ...own].filter(isAlive)).toEqual([]);
+  });
+});
+
+describe('what must not be killed', () => {
+  test('a successor that it has named, and what that one has started', async () => {
+    const child = await leader(
+      'sleep 1000 & echo old $!; sh -c "sleep 1001 & exec sleep 1002" & echo heir $!; echo up; exec sleep 1003',
+    );
+    const [old = 0, successor = 0] = pidsIn(child);
+    await until('its child', () => allPids().some((pid) => look(pid)?.parent === successor));
+    const own = allPids().filter((pid) => look(pid)?.parent === successor);
+    expect(killedIn(await killSession(identityOf(child.pid), identityOf(successor)))).toEqual(
+      [child.pid, old].sort((a, b) => a - b),
+    );
+    expect([successor, ...own].every(isAlive)).toBe(true);
+  });
+
+  test('whoever has left for a session of his own', async () => {
+    const child = await leader('setsid sleep 1000 & echo "up $!"; exec sleep 1001');
+    const [other = 0] = pidsIn(child);
+    await until('a session of its own', () => look(other)?.session === other);
+    expect(killedIn(await killSession(identityOf(child.pid)))).toEqual([child.pid]);
+    expect(isAlive(other)).toBe(true);
+  });
+
+  test('the session that its parent belongs to', async () => {
+    const outer = await leader('setsid sh -c "echo up \\$\\$; exec sleep 1000" & exec sleep 1001');
+    const [inner = 0] = pidsIn(outer);
+    await killSession(identityOf(inner));
+    expect(isAlive(inner)).toBe(false);
+    expect(isAlive(outer.pid)).toBe(true);
+  });
+
+  test.each([-1, 1])('a session whose leader started %i ticks beside', async (ticks) => {
+    const child = await leader('sleep 1000 & echo up; exec sleep 1001');
+    const { startTime, ...rest } = identityOf(child.pid);
+    const outcome = await killSession({ ...rest, startTime: startTime + ticks });
+    expect(outcome).toEqual({ kind: 'gone' });
+    expect(isAlive(child.pid)).toBe(true);
+  });
+
+  test('one of another boot', async () => {
+    const child = await leader('echo up; exec sleep 1000');
+    const outcome = await killSession({ ...identityOf(child.pid), bootId: 'another' });
+    expect(outcome).toEqual({ kind: 'gone' });
+    expect(isAlive(child.pid)).toBe(true);
+  });
+
+  test('what a dead leader has left', async () => {
+    const child = await leader('sleep 1000 & echo "up $!"; exec sleep 1001');
+    const [orphan = 0] = pidsIn(child);
+    const identity = identityOf(child.pid);
+    await endProcess(child.pid);
+    expect(await killSession(identity)).toEqual({ kind: 'gone' });
+    expect(isAlive(orphan)).toBe(true);
+  });
+
+  test('anybody for a zombie', async () => {
+    const pid = await zombieIn(scratch);
+    expect(await killSession(identityOf(pid))).toEqual({ kind: 'gone' });
+  });
+
+  test('the others of a session that it does not lead', async () => {
+    const child = await leader('sleep 1000 & echo "up $!"; exec sleep 1001');
+    const [member = 0] = pidsIn(child);
+    expect(await killSession(identityOf(member))).toEqual({ kind: 'killed', pids: [member] });
+    expect(isAlive(child.pid)).toBe(true);
+  });
+});
+
+test('who does not lead its session must be killed with its descendants there, and nobody else', async () => {
+  const child = await leader(
+    'sh -c "sleep 1000 & (sleep 1001 & exec sleep 1002) & setsid sleep 1003 & exec sleep 1004" & echo "up $!"; exec sleep 1005',
+  );
+  const [member = 0] = pidsIn(child);
+  await until('five members', () => membersOf(child.pid).length === 5);
+  const outcome = await killSession(identityOf(member));
+  expect(killedIn(outcome)).toHaveLength(4);
+  expect(outcome.kind === 'killed' && outcome.pids.at(-1)).toBe(member);
+  expect(membersOf(child.pid)).toEqual([child.pid]);
+});
+
+/** As this user (0: as we are), kills the session whose leader's pid and start time it is told, and says what came of it. */
+const killerSource = `
+import { killSession } from './process/kill-session.ts';
+import { currentBootId } from './process/process-table.ts';
+const [user, pid, startTime] = process.argv.slice(2).map(Number);
+if (user !== 0) process.setuid(user);
+killSession({ pid, startTime, bootId: currentBootId() }).then((outcome) => {
+  console.log('outcome', JSON.stringify(outcome));
+});`;
+
+/** What it says. */
+async function killedByUser(user: number, { pid, startTime }: ProcessIdentity): Promise<string> {
+  const words = [user, pid, startTime].map(String);
+  const child = scratch.run([...scratch.program(killerSource), ...words]);
+  await child.ended();
+  return child.heard();
+}
+
+test('we must live on though we belong to it', async () => {
+  const [node = '', program = ''] = scratch.program(killerSource);
+  const child = await leader(`echo up; sleep 1000 & read -r stat </proc/$$/stat
+    set -- $stat; "${node}" "${program}" 0 $$ "\${22}"; wait`);
+  await child.says('outcome {"kind":"killed"');
+  expect(child.heard()).toContain(`${child.pid}]`);
+  await until('the end of all', () => membersOf(child.pid).length === 0);
+});
+
+test.runIf(asRoot)('another user’s session must be denied, and live on', async () => {
+  const { pid } = await leader('sleep 1000 & echo up; exec sleep 1001');
+  expect(await killedByUser(54321, identityOf(pid))).toBe('outcome {"kind":"denied"}\n');
+  expect(membersOf(pid)).toHaveLength(2);
+});
+
+test.runIf(asRoot)('what another user runs in it must be left', async () => {
+  const child = await leader(
+    'sleep 1000 & echo "up $!"; exec setpriv --reuid 54321 --clear-groups sleep 1001',
+  );
+  const [other = 0] = pidsIn(child);
+  await until('another user', () => statSync(`/proc/${child.pid}`).uid === 54321);
+  expect(await killedByUser(54321, identityOf(child.pid))).toBe(
+    `outcome {"kind":"killed","pids":[${child.pid}]}\n`,
+  );
+  expect(isAlive(other)).toBe(true);
+});

@@ -1,0 +1,228 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import type { ProcessIdentity } from '../../../src/core/model/process.ts';
+import { momentOf } from '../../../src/core/basics/time.ts';
+import { chooseBackend } from '../../../src/host/lock/choose-backend.ts';
+import { askToFinish, type Question } from '../../../src/host/process/signal.ts';
+import { readStop, writeStop } from '../../../src/host/state/notes.ts';
+import { stopPath } from '../../../src/host/state/paths.ts';
+import { bootId, endProcess, isAlive, look, until } from '../kernel.ts';
+import { useScratch, type Child } from '../scratch.ts';
+import { hasThreads, headlessIn, zombieIn } from '../zombie.ts';
+
+const scratch = useScratch();
+const asRoot = process.geteuid?.() === 0;
+const signalScript = fileURLToPath(new URL('../../../src/host/process/signal.sh', import.meta.url));
+
+/** A process that says each signal and stays. */
+async function listener(name = 'listener'): Promise<Child> {
+  const child = scratch.shell(
+    'printf %s "$1" >/proc/self/comm; for s in TERM INT QUIT HUP USR1 USR2 WINCH; do trap "echo got $s" $s; done; echo up; while :; do sleep 0.02; done',
+    name,
+  );
+  await child.says('up');
+  return child;
+}
+
+function identityOf(pid: number): ProcessIdentity {
+  return { pid, startTime: look(pid)?.startTime ?? 0, bootId: bootId() };
+}
+
+/** A question whose stop is noted. */
+function question(process: ProcessIdentity, signal: Question['signal'] = 'TERM'): Question {
+  const instance = `mail.${process.pid}`;
+  const at = momentOf(Date.now());
+  writeStop(scratch.folder(), instance, { process, sent: false, signal, at, cause: 'restart' });
+  return { process, signal, stopFile: stopPath(scratch.folder(), instance) };
+}
+
+const isNotedAsSent = ({ process: { pid } }: Question): boolean => {
+  const stop = readStop(scratch.folder(), `mail.${pid}`);
+  return stop.kind === 'read' && stop.value.sent;
+};
+
+const heardOf = ({ heard }: Child): string[] => heard().match(/got \w+/g) ?? [];
+
+test('nobody must be asked where there is nothing to ask', () => {
+  expect(askToFinish([], undefined)).toEqual([]);
+});
+
+describe('a process that lives', () => {
+  test.each(['TERM', 'INT', 'QUIT', 'HUP', 'USR1', 'USR2', 'WINCH'] as const)(
+    'must get its %s once, and that must be noted',
+    async (signal) => {
+      const child = await listener();
+      const asked = question(identityOf(child.pid), signal);
+      const before = readFileSync(asked.stopFile, 'utf8');
+      expect(askToFinish([asked], undefined)).toEqual(['sent']);
+      await child.says(`got ${signal}`);
+      expect(heardOf(child)).toEqual([`got ${signal}`]);
+      expect(readFileSync(asked.stopFile, 'utf8')).toBe(
+        before.replace('{"sent":false', '{"sent":true '),
+      );
+      expect(isNotedAsSent(asked)).toBe(true);
+    },
+  );
+
+  test.each(['a) b', ') Z 1 2 3', 'x (y) ', '* ? $HOME'])(
+    'must be known whatever its name is: %s',
+    async (name) => {
+      const child = await listener(name);
+      expect(askToFinish([question(identityOf(child.pid))], undefined)).toEqual(['sent']);
+      await child.says('got TERM');
+    },
+  );
+
+  test('must be asked though it is stopped', async () => {
+    const child = await listener();
+    process.kill(child.pid, 'SIGSTOP');
+    await until('a stopped process', () => look(child.pid)?.state === 'T');
+    expect(askToFinish([question(identityOf(child.pid))], undefined)).toEqual(['sent']);
+    process.kill(child.pid, 'SIGCONT');
+    await child.says('got TERM');
+  });
+});
+
+test.runIf(hasThreads)('a process whose first thread alone has ended must be asked', async () => {
+  const pid = await headlessIn(scratch);
+  expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['sent']);
+  await until('its end', () => !isAlive(pid));
+});
+
+describe('a process that is not the one', () => {
+  test.each([-1, 1, -1000, 100_000])(
+    'must not be signalled when it started %i ticks beside',
+    async (ticks) => {
+      const child = await listener();
+      const { startTime, ...rest } = identityOf(child.pid);
+      const asked = question({ ...rest, startTime: startTime + ticks });
+      expect(askToFinish([asked], undefined)).toEqual(['gone']);
+      // Whatever was sent before this one has arrived when this one has.
+      process.kill(child.pid, 'SIGWINCH');
+      await child.says('got WINCH');
+      expect(heardOf(child)).toEqual(['got WINCH']);
+      expect(isNotedAsSent(asked)).toBe(false);
+    },
+  );
+
+  test('must be gone when it is dead', async () => {
+    const child = await listener();
+    const asked = question(identityOf(child.pid));
+    await endProcess(child.pid);
+    await child.ended();
+    expect(askToFinish([asked], undefined)).toEqual(['gone']);
+    expect(isNotedAsSent(asked)).toBe(false);
+  });
+
+  test('must be gone when it is a zombie', async () => {
+    const pid = await zombieIn(scratch);
+    expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['gone']);
+  });
+
+  test.runIf(asRoot)('must be denied when it is another user’s', async () => {
+    const child = await listener();
+    const asked = question(identityOf(child.pid));
+    const { pid, startTime } = asked.process;
+    const { stdout } = spawnSync(
+      'setpriv',
+      [
+        '--reuid=65534',
+        '--regid=65534',
+        '--clear-groups',
+        '/bin/sh',
+        '-s',
+        String(pid),
+        String(startTime),
+        'TERM',
+        asked.stopFile,
+      ],
+      { input: readFileSync(signalScript), encoding: 'utf8' },
+    );
+    expect(stdout).toBe('denied\n');
+    expect(heardOf(child)).toEqual([]);
+    expect(isNotedAsSent(asked)).toBe(false);
+  });
+});
+
+test('each of several must have its own answer, in order', async () => {
+  const [first, second, third] = [await listener(), await listener(), await listener()];
+  const questions = [first, second, third].map(({ pid }) => question(identityOf(pid)));
+  await endProcess(second.pid);
+  expect(askToFinish(questions, undefined)).toEqual(['sent', 'gone', 'sent']);
+  await first.says('got TERM');
+  await third.says('got TERM');
+  expect(questions.map(isNotedAsSent)).toEqual([true, false, true]);
+});
+
+test('a note that is gone must not keep the signal from being sent, nor be taken for none later', async () => {
+  const child = await listener();
+  const asked = question(identityOf(child.pid));
+  spawnSync('rm', [asked.stopFile]);
+  expect(askToFinish([asked], undefined)).toEqual(['sent']);
+  await child.says('got TERM');
+  expect(readStop(scratch.folder(), `mail.${child.pid}`)).toMatchObject({ kind: 'broken' });
+});
+
+test('a note whose folder is gone must not keep the others from being asked', async () => {
+  const [first, second] = [await listener(), await listener()];
+  const questions = [first, second].map(({ pid }) => question(identityOf(pid)));
+  const [lost, kept] = questions;
+  if (lost === undefined || kept === undefined) throw new Error('two questions');
+  const elsewhere = { ...lost, stopFile: scratch.path('nowhere/mail.1.stop') };
+  expect(askToFinish([elsewhere, kept], undefined)).toEqual(['sent', 'sent']);
+  expect(isNotedAsSent(kept)).toBe(true);
+});
+
+describe('whoever asks and is killed', () => {
+  const count = 1_500;
+
+  /** Asks one process very often, each time with another note. */
+  const askerSource = `
+import { writeFileSync } from 'node:fs';
+import { askToFinish } from './process/signal.ts';
+import { chooseBackend } from './lock/choose-backend.ts';
+const [folder, pid, startTime] = process.argv.slice(2);
+const stopFiles = Array.from({ length: ${count} }, (_, index) => folder + '/note.' + index);
+for (const file of stopFiles) writeFileSync(file, '{"sent":false}');
+const target = { pid: Number(pid), startTime: Number(startTime), bootId: '' };
+chooseBackend(process.env).tryLock([folder + '/pass.lock']).then(([lock]) => {
+  console.log('asks');
+  askToFinish(stopFiles.map((stopFile) => ({ process: target, signal: 'WINCH', stopFile })), lock.fd);
+});`;
+
+  const isNoted = (index: number): boolean =>
+    readFileSync(scratch.path(`note.${index}`), 'utf8') === '{"sent":true }';
+
+  test.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)(
+    'by %s must not keep the others from being asked, under the lock until all are',
+    async (signal) => {
+      const target = await listener();
+      const { pid, startTime } = identityOf(target.pid);
+      const asker = scratch.run(
+        [...scratch.program(askerSource), scratch.folder(), String(pid), String(startTime)],
+        { detached: true },
+      );
+      await asker.says('asks');
+      await until('the first signal', () => isNoted(0));
+      process.kill(-asker.pid, signal);
+      await until('the end of the asker', () => !isAlive(asker.pid));
+      const notedThen = Array.from({ length: count }, (_, index) => isNoted(index));
+      expect(notedThen.at(-1), 'it was killed half way').toBe(false);
+      await until('a free lock', () => {
+        const taken = spawnSync('flock', ['-n', scratch.path('pass.lock'), 'true']).status === 0;
+        return taken;
+      });
+      const noted = Array.from({ length: count }, (_, index) => isNoted(index));
+      expect(noted.filter((one) => !one)).toEqual([]);
+    },
+  );
+});
+
+test('the helper must be had by way of a kernel lock too', async () => {
+  const child = await listener();
+  const [lock] = await chooseBackend({}).tryLock([scratch.path('pass.lock')]);
+  expect(askToFinish([question(identityOf(child.pid))], lock?.fd)).toEqual(['sent']);
+  await lock?.release();
+});

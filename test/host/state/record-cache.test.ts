@@ -1,0 +1,148 @@
+import { mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { beforeEach, expect, test, vi } from 'vitest';
+import type { RecordReader } from '../../../src/host/state/record-cache.ts';
+import { momentOf } from '../../../src/core/basics/time.ts';
+import { recordMembers } from '../../../src/host/state/records.ts';
+import { bootId } from '../kernel.ts';
+import { useScratch } from '../scratch.ts';
+
+const scratch = useScratch();
+const names = Array.from({ length: 70 }, (_, index) => `mail.${index + 1}`);
+const cache = (): string => scratch.path('.new/records');
+
+const record = (instance: string, pid: number): string => {
+  const members = recordMembers({
+    bootId: bootId(),
+    instance,
+    runId: 'abcdef0123456789',
+    startedAt: momentOf(1_000),
+    commandDigest: '0123456789ab',
+    stopSignal: 'TERM',
+    log: { path: '/var/log/mail "quoted".log', offset: 0 },
+  });
+  return `{"pid":${pid},"start_time":7,"shim_pid":8,${members}}\n`;
+};
+
+/** In place: the directory does not change, as it does when a shim publishes. */
+const overwrite = (name: string, text: string): void => {
+  writeFileSync(scratch.path(`${name}.json`), text);
+};
+
+const publish = (name: string, text: string): void => {
+  writeFileSync(scratch.path(`.new/${name}.json`), text);
+  renameSync(scratch.path(`.new/${name}.json`), scratch.path(`${name}.json`));
+};
+
+/** As if nothing had happened in the directory for so long. */
+const rest = (seconds: number): void => {
+  const then = Date.now() / 1000 - seconds;
+  utimesSync(scratch.folder(), then, then);
+};
+
+/** One look of another command: it remembers nothing of the last one. */
+async function pidsSeen(some = names): Promise<(number | string)[]> {
+  vi.resetModules();
+  const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
+  return readBy(createRecordReader(scratch.folder(), some), some);
+}
+
+function readBy(reader: RecordReader, some: readonly string[]): (number | string)[] {
+  const seen = some.map((name) => {
+    const found = reader.read(name);
+    return found.kind === 'read' ? found.value.pid : found.kind;
+  });
+  reader.keep();
+  return seen;
+}
+
+beforeEach(() => {
+  mkdirSync(scratch.path('.new'));
+  names.forEach((name, index) => {
+    publish(name, record(name, index + 1));
+  });
+  rest(10);
+});
+
+const numbers = names.map((_, index) => index + 1);
+
+test('many records must be read from one file as long as none has come or gone', async () => {
+  expect(await pidsSeen()).toEqual(numbers);
+  overwrite('mail.3', record('mail.3', 999));
+  expect((await pidsSeen())[2], 'the file itself is not opened').toBe(3);
+});
+
+test('a record that a shim publishes must be seen at once', async () => {
+  await pidsSeen();
+  publish('mail.3', record('mail.3', 999));
+  expect((await pidsSeen())[2]).toBe(999);
+  publish('mail.3', record('mail.3', 1000));
+  expect((await pidsSeen())[2], 'and the next one, a moment later').toBe(1000);
+});
+
+test('nothing must be kept of a directory in which something has happened just now', async () => {
+  rest(2);
+  await pidsSeen();
+  overwrite('mail.3', record('mail.3', 999));
+  expect((await pidsSeen())[2]).toBe(999);
+});
+
+test('few records must be read themselves', async () => {
+  await pidsSeen();
+  overwrite('mail.3', record('mail.3', 999));
+  expect(await pidsSeen(names.slice(0, 5))).toEqual([1, 2, 999, 4, 5]);
+});
+
+test('whoever looks again and again must see it too', async () => {
+  const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
+  const look = (): (number | string)[] =>
+    readBy(createRecordReader(scratch.folder(), names), names);
+  expect(look()).toEqual(numbers);
+  overwrite('mail.3', record('mail.3', 999));
+  expect(look()[2]).toBe(3);
+  publish('mail.4', record('mail.4', 999));
+  expect(look().slice(2, 4)).toEqual([999, 999]);
+});
+
+test('records that are absent, broken or of a launch must be read each time', async () => {
+  overwrite('mail.5', 'garbage');
+  overwrite('mail.6', record('mail.6', 66).replace('{', '{"launch_timeout":1000,'));
+  expect((await pidsSeen([...names, 'mail.99'])).slice(4, 6)).toEqual(['broken', 66]);
+  overwrite('mail.5', record('mail.5', 55));
+  overwrite('mail.6', record('mail.6', 67));
+  const seen = await pidsSeen([...names, 'mail.99']);
+  expect([...seen.slice(4, 6), seen.at(-1)]).toEqual([55, 67, 'absent']);
+});
+
+test('what there is besides must be listed as it is, and the folder of heartbeats anew each time', async () => {
+  scratch.write('mail.3.stop', '{}');
+  mkdirSync(scratch.path('heartbeats'));
+  rest(10);
+  await pidsSeen();
+  scratch.write('heartbeats/mail.1.abc', '');
+  vi.resetModules();
+  const { stateFilesIn } = await import('../../../src/host/state/record-cache.ts');
+  const { recorded, notes } = stateFilesIn(scratch.folder());
+  expect([...recorded].sort()).toEqual([...names].sort());
+  expect([...notes].sort()).toEqual(['heartbeats/mail.1.abc', 'mail.3.stop']);
+  scratch.write('mail.4.stop', '{}');
+  expect([...stateFilesIn(scratch.folder()).notes]).toContain('mail.4.stop');
+});
+
+test.each([
+  ['empty', ''],
+  ['of garbage', 'garbage\n\n \nmail.3\n'],
+  ['of a folder', undefined],
+])('a file that is %s must do no harm', async (_, text) => {
+  if (text === undefined) mkdirSync(cache());
+  else writeFileSync(cache(), text);
+  expect(await pidsSeen()).toEqual(numbers);
+});
+
+test('a file with the right stamp and torn lines must be made good from the records', async () => {
+  await pidsSeen();
+  const text = readFileSync(cache(), 'utf8');
+  writeFileSync(cache(), text.slice(0, text.length / 2));
+  const seen = await pidsSeen();
+  expect(seen.filter((pid) => pid === 'broken').length).toBe(0);
+  expect(seen).toEqual(numbers);
+});

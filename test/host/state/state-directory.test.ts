@@ -1,0 +1,69 @@
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { WorkerctlError } from '../../../src/core/basics/error.ts';
+import {
+  checkStateDirectory,
+  ensureStateDirectory,
+} from '../../../src/host/state/state-directory.ts';
+import { useScratch } from '../scratch.ts';
+
+const scratch = useScratch();
+const asRoot = process.geteuid?.() === 0;
+const stateDir = (): string => scratch.path('var/state');
+
+function refusal(act: (path: string) => void, path = stateDir()): WorkerctlError {
+  try {
+    act(path);
+  } catch (error) {
+    if (error instanceof WorkerctlError) return error;
+    throw error;
+  }
+  throw new Error('expected that it is refused');
+}
+
+test('one that is missing must be made, with those above it, and be writable for its owner alone', () => {
+  ensureStateDirectory(stateDir());
+  expect(statSync(stateDir()).mode & 0o022).toBe(0);
+  ensureStateDirectory(stateDir());
+});
+
+test('one that is missing must be as good as empty for those who only look', () => {
+  checkStateDirectory(stateDir());
+  expect(existsSync(stateDir())).toBe(false);
+});
+
+test('a symbolic link to one must do', () => {
+  mkdirSync(scratch.path('shared'));
+  symlinkSync(scratch.path('shared'), scratch.path('link'));
+  ensureStateDirectory(scratch.path('link'));
+  checkStateDirectory(scratch.path('link'));
+});
+
+describe.each([
+  ['ensureStateDirectory', ensureStateDirectory],
+  ['checkStateDirectory', checkStateDirectory],
+])('%s', (_, act) => {
+  test('must refuse one that everybody can write to', () => {
+    mkdirSync(stateDir(), { recursive: true });
+    chmodSync(stateDir(), 0o777);
+    const error = refusal(act);
+    expect(error.code).toBe('state');
+    expect(error.message).toContain(`state directory ${stateDir()}: expected that only its owner`);
+    expect(error.hint).toContain('chmod');
+  });
+
+  test.runIf(asRoot)('must refuse one of another user, also as root', () => {
+    mkdirSync(stateDir(), { recursive: true });
+    chownSync(stateDir(), 54321, 54321);
+    expect(refusal(act).message).toContain('found user 54321');
+  });
+
+  test('must refuse a file', () => {
+    expect(refusal(act, scratch.write('file', '')).message).toContain('file');
+  });
+
+  test('must refuse what lies below a file', () => {
+    const error = refusal(act, `${scratch.write('file', '')}/state`);
+    expect(error.code).toBe('state');
+  });
+});

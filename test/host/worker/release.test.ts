@@ -1,0 +1,151 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { durationOf } from '../../../src/core/basics/time.ts';
+import type { ReleaseSource } from '../../../src/core/model/config.ts';
+import { currentRelease, type Release } from '../../../src/host/worker/release.ts';
+import { isAlive, until } from '../kernel.ts';
+import { useScratch } from '../scratch.ts';
+
+const scratch = useScratch();
+
+function release(source: ReleaseSource, timeoutMs?: number): Release {
+  const context = { configFolder: scratch.folder(), directory: scratch.path('current') };
+  return timeoutMs === undefined
+    ? currentRelease(source, context)
+    : currentRelease(source, context, durationOf(timeoutMs));
+}
+
+const known = (name: string): Release => ({ kind: 'known', release: name });
+const unknown = (what: string, found: string): Release => ({
+  kind: 'unknown',
+  problem: `${what}: expected the name of a release, found ${found}`,
+});
+
+describe('by the directory', () => {
+  const source = { kind: 'directory' } as const;
+
+  test('must be what the link leads to now', () => {
+    for (const name of ['20260101', '20260202']) {
+      mkdirSync(scratch.path(name));
+      rmSync(scratch.path('current'), { force: true });
+      symlinkSync(name, scratch.path('current'));
+      expect(release(source)).toEqual(known(name));
+    }
+  });
+
+  test('must be its own name where it is no link', () => {
+    mkdirSync(scratch.path('current'));
+    expect(release(source)).toEqual(known('current'));
+  });
+
+  test('must be unknown where there is none, or none with a name', () => {
+    const path = scratch.path('current');
+    const missing = unknown(`directory ${path}`, 'ENOENT: no such file or directory');
+    expect(release(source)).toEqual(missing);
+    symlinkSync('gone', path);
+    expect(release(source)).toEqual(missing);
+    expect(currentRelease(source, { configFolder: '/', directory: '/' })).toEqual(
+      unknown('directory /', 'none'),
+    );
+  });
+});
+
+describe('in a file', () => {
+  const inFile = (text: string): Release =>
+    release({ kind: 'file', path: scratch.write('REVISION', text) });
+  const what = (): string => `release file ${scratch.path('REVISION')}`;
+
+  test.each([
+    ['abc123\n', 'abc123'],
+    [' v1.2 \r\nmore\n', 'v1.2'],
+    ['\u001b[31mred\u0007\u009b\u202e', '[31mred'],
+    ['x'.repeat(5_000), 'x'.repeat(100)],
+    ['🦊'.repeat(101), '🦊'.repeat(100)],
+  ])('%.20j must be its first line', (text, name) => {
+    expect(inFile(text)).toEqual(known(name));
+  });
+
+  test.each(['', '\nabc', ' \t\n', '\0'])('%j must be unknown', (text) => {
+    expect(inFile(text)).toEqual(unknown(what(), 'an empty first line'));
+  });
+
+  test('that is not there, a folder or a FIFO must be unknown', () => {
+    const source = { kind: 'file', path: scratch.path('REVISION') } as const;
+    expect(release(source)).toEqual(unknown(what(), 'ENOENT: no such file or directory'));
+    mkdirSync(source.path);
+    expect(release(source)).toEqual(unknown(what(), 'EISDIR: illegal operation on a directory'));
+    rmSync(source.path, { recursive: true });
+    spawnSync('mkfifo', [source.path]);
+    expect(release(source)).toEqual(unknown(what(), 'an empty first line'));
+  });
+});
+
+describe('by a command', () => {
+  const by = (command: string[], timeoutMs?: number): Release =>
+    release({ kind: 'command', command }, timeoutMs);
+  const byShell = (script: string, timeoutMs?: number): Release =>
+    by(['/bin/sh', '-c', script], timeoutMs);
+  const found = (script: string, what: string): Release =>
+    unknown(`release command /bin/sh -c ${script}`, what);
+
+  test('must be the first line that it prints', () => {
+    expect(byShell('echo " v7 "; echo more')).toEqual(known('v7'));
+  });
+
+  test('must get its words as they are', () => {
+    expect(by(['printf', '%s', '$HOME `x` *'])).toEqual(known('$HOME `x` *'));
+  });
+
+  test('must run in the config’s folder, also a program that is named from there', () => {
+    expect(byShell('pwd -P')).toEqual(known(realpathSync(scratch.folder()).slice(0, 100)));
+    const script = scratch.write('name', '#!/bin/sh\necho v8\n');
+    spawnSync('chmod', ['+x', script]);
+    expect(by(['./name'])).toEqual(known('v8'));
+  });
+
+  test('must not have our environment, but a PATH', () => {
+    process.env['RELEASE_TEST'] = 'ours';
+    try {
+      expect(byShell('echo "${RELEASE_TEST-none} $LANG $PATH"')).toEqual(
+        known('none C.UTF-8 /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'),
+      );
+    } finally {
+      delete process.env['RELEASE_TEST'];
+    }
+  });
+
+  test('that fails must be unknown, with the reason', () => {
+    expect(byShell('echo v7; exit 3')).toEqual(found('echo v7; exit 3', 'exit status 3'));
+    const script = 'echo "fatal: no repository" >&2; echo more >&2; exit 128';
+    expect(byShell(script)).toEqual(found(script, 'exit status 128: fatal: no repository'));
+    expect(byShell('kill -SEGV $$')).toEqual(found('kill -SEGV $$', 'signal 11 (SIGSEGV)'));
+  });
+
+  test('that prints nothing must be unknown', () => {
+    expect(byShell('echo; echo v7')).toEqual(found('echo; echo v7', 'nothing on its first line'));
+  });
+
+  test('that cannot be started must be unknown', () => {
+    const file = scratch.write('data', 'x');
+    expect(by(['no-such-program', 'x'])).toEqual(
+      unknown('release command no-such-program x', 'no program no-such-program'),
+    );
+    expect(by([file])).toMatchObject({ problem: expect.stringContaining('EACCES') as unknown });
+    expect(by([])).toMatchObject({ kind: 'unknown' });
+    expect(
+      currentRelease(
+        { kind: 'command', command: ['true'] },
+        { configFolder: scratch.path('gone'), directory: '/' },
+      ),
+    ).toEqual(unknown('release command true', `no folder ${scratch.path('gone')}`));
+  });
+
+  test('that takes too long must be killed, with all that it has started', async () => {
+    const script = 'trap "" TERM; sleep 1000 & echo $! >child; echo v7; wait';
+    expect(byShell(script, 1_000)).toEqual(found(script, 'no end within 1s'));
+    const child = Number(readFileSync(scratch.path('child'), 'utf8'));
+    expect(child).toBeGreaterThan(1);
+    await until('the end of its child', () => !isAlive(child));
+  });
+});

@@ -1,0 +1,429 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { readRecord } from '../../../src/host/state/records.ts';
+import { bootId, endProcess, isAlive, look, strings, until } from '../kernel.ts';
+import { useScratch } from '../scratch.ts';
+import { ownOomScoreAdj, runShim, shimScript, startName, type ShimAtWork } from '../shim-rig.ts';
+
+const scratch = useScratch();
+const asRoot = process.geteuid?.() === 0;
+const forever = ['sleep', '1000'];
+
+/** Runs a script under a shim. */
+const run = (script: string): ShimAtWork => runShim(scratch, ['/bin/sh', '-c', script]);
+
+const isLockFree = (shim: ShimAtWork): boolean =>
+  spawnSync('flock', ['-n', shim.path('lock'), 'true'], { stdio: 'ignore' }).status === 0;
+
+/** Locks the shim's lock through its own open file, as a command does before it hands it over. */
+function lockFor(shim: ShimAtWork): void {
+  const { status } = spawnSync('flock', ['-n', `/proc/${shim.pid}/fd/3`, 'true']);
+  expect(status).toBe(0);
+}
+
+/** The program that a worker has become. */
+const becomes = (pid: number, program: string): Promise<boolean> =>
+  until(`pid ${pid} to become ${program}`, () => strings(pid, 'cmdline')[0] === program);
+
+const fieldOf = (pid: number, name: string): string =>
+  new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ??
+  '';
+
+describe('the report of a death', () => {
+  test.each([
+    ['exit 0', { status: 0 }],
+    ['exit 1', { status: 1 }],
+    ['exit 73', { status: 73 }],
+    ['exit 128', { status: 128 }],
+    ['exit 129', { status: 129 }],
+    ['exit 134', { status: 134 }],
+    ['exit 137', { status: 137 }],
+    ['exit 143', { status: 143 }],
+    ['exit 255', { status: 255 }],
+    ['kill -HUP $$', { signal: 1 }],
+    ['kill -INT $$', { signal: 2 }],
+    ['kill -KILL $$', { signal: 9 }],
+    ['kill -USR1 $$', { signal: 10 }],
+    ['kill -PIPE $$', { signal: 13 }],
+    ['kill -ALRM $$', { signal: 14 }],
+    ['kill -TERM $$', { signal: 15 }],
+    ['kill -40 $$', { signal: 40 }],
+    // The shell cannot tell these from the signals, of which it does not speak.
+    ['exit 130', { signal: 2 }],
+    ['exit 141', { signal: 13 }],
+  ])('%s', async (script, death) => {
+    expect(await run(script).report()).toEqual(death);
+  });
+
+  test.each([
+    ['ABRT', 6],
+    ['QUIT', 3],
+    ['SEGV', 11],
+  ])('of SIG%s must be a signal, with a core or without', async (name, signal) => {
+    const { core, ...death } = await run(`ulimit -c 0; kill -${name} $$`).report();
+    expect(death).toEqual({ signal });
+    expect([undefined, true]).toContain(core);
+  });
+
+  test('must be 127 for a command that is not there, with a word in the log', async () => {
+    const shim = runShim(scratch, ['/nowhere/at-all']);
+    expect(await shim.report()).toEqual({ status: 127 });
+    expect(shim.log()).toContain('/nowhere/at-all: No such file or directory');
+  });
+
+  test('must be 126 for a command that cannot be run', async () => {
+    const shim = runShim(scratch, [scratch.folder()]);
+    expect(await shim.report()).toEqual({ status: 126 });
+  });
+
+  test('must not be confused by what the worker writes', async () => {
+    const shim = run('echo "Killed"; echo "Aborted (core dumped)" >&2; exit 137');
+    expect(await shim.report()).toEqual({ status: 137 });
+    expect(shim.log()).toBe('Killed\nAborted (core dumped)\n');
+  });
+
+  test('must tell a signal when the folder was deleted and made again meanwhile', async () => {
+    const shim = runShim(scratch, forever);
+    const worker = await shim.worker();
+    rmSync(shim.stateDir, { recursive: true });
+    mkdirSync(shim.stateDir);
+    await endProcess(worker);
+    expect(await shim.report()).toEqual({ signal: 9 });
+  });
+
+  test('must be missing, and no folder be made, when the folder was deleted', async () => {
+    const shim = runShim(scratch, forever);
+    const worker = await shim.worker();
+    rmSync(shim.stateDir, { recursive: true });
+    await endProcess(worker);
+    await shim.ended();
+    expect(existsSync(shim.stateDir)).toBe(false);
+  });
+});
+
+describe('the files of a worker', () => {
+  test('must be there before its program runs', async () => {
+    const shim = run(
+      'cat "$WORKERCTL_STATE_DIR/mail.1.json" "$WORKERCTL_STATE_DIR/mail.1.pid"; echo $$',
+    );
+    await shim.report();
+    const [record = '', pidfile, pid] = shim.log().trimEnd().split('\n');
+    expect(pidfile).toBe(pid);
+    expect(JSON.parse(record)).toMatchObject({
+      pid: Number(pid),
+      shim_pid: shim.pid,
+      boot_id: bootId(),
+      run_id: startName,
+      instance: 'mail.1',
+    });
+  });
+
+  test('must name the process that the kernel knows', async () => {
+    const shim = runShim(scratch, forever);
+    const pid = await shim.worker();
+    expect(readRecord(shim.stateDir, 'mail.1')).toMatchObject({
+      kind: 'read',
+      value: {
+        pid,
+        startTime: look(pid)?.startTime,
+        shimPid: shim.pid,
+        log: { path: `${scratch.path('worker.log')} %s "quoted" \\`, offset: 0 },
+      },
+    });
+    expect(shim.read('pid')).toBe(`${pid}\n`);
+  });
+
+  test('must be a report and no pidfile once it is dead', async () => {
+    const shim = run('exit 3');
+    await shim.report();
+    const files = readdirSync(shim.stateDir).filter((name) => !name.startsWith('.'));
+    expect(files.sort()).toEqual(['mail.1.exit', 'mail.1.json', 'mail.1.lock', 'mail.1.shim']);
+    expect(shim.read('exit')).toBe(`{"run_id":"${startName}","status":3}\n`);
+  });
+
+  test('must be readable for others, and writable for nobody else', async () => {
+    const shim = runShim(scratch, ['/bin/sh', '-c', 'exit 0'], { umask: '077' });
+    await shim.report();
+    const { stdout } = spawnSync('stat', ['-c', '%a', shim.path('json'), shim.path('exit')]);
+    expect(String(stdout)).toBe('644\n644\n');
+  });
+
+  test('a pidfile elsewhere must be written and removed', async () => {
+    const pidfile = scratch.path('else where.pid');
+    const shim = runShim(scratch, forever, { pidfile });
+    const pid = await shim.worker();
+    expect(readFileSync(pidfile, 'utf8')).toBe(`${pid}\n`);
+    await endProcess(pid);
+    await shim.report();
+    expect(existsSync(pidfile)).toBe(false);
+  });
+
+  test('must keep the worker from starting when they cannot be written', async () => {
+    const shim = runShim(scratch, ['/bin/sh', '-c', 'echo "it runs"'], {
+      pidfile: scratch.path('nowhere/mail.1.pid'),
+    });
+    expect(await shim.report()).toEqual({ status: 73 });
+    expect(shim.log()).toContain(
+      'workerctl: mail.1 is not started: its record or pidfile cannot be written',
+    );
+    expect(shim.log()).not.toContain('it runs');
+  });
+
+  test('of a folder with an odd name must be no different', async () => {
+    const stateDir = scratch.path(`it's a "state" %s $HOME * dir`);
+    const shim = runShim(scratch, ['/bin/sh', '-c', 'exit 5'], { stateDir });
+    expect(await shim.report()).toEqual({ status: 5 });
+    expect(readRecord(stateDir, 'mail.1').kind).toBe('read');
+  });
+
+  test.runIf(asRoot)(
+    'must keep the worker from starting when the disk is full',
+    async ({ skip }) => {
+      mkdirSync(scratch.path('state'));
+      const small = spawnSync('mount', [
+        '-t',
+        'tmpfs',
+        '-o',
+        'size=4k',
+        'none',
+        scratch.path('state'),
+      ]);
+      if (small.status !== 0) skip('no right to mount in here');
+      try {
+        spawnSync('sh', ['-c', `head -c 1M /dev/zero >${scratch.path('state')}/full`]);
+        const shim = runShim(scratch, ['/bin/sh', '-c', 'echo "it runs"']);
+        await shim.ended();
+        expect(shim.log()).toContain('cannot be written');
+        expect(shim.log()).not.toContain('it runs');
+        expect(existsSync(shim.path('json'))).toBe(false);
+      } finally {
+        spawnSync('umount', ['-l', scratch.path('state')]);
+      }
+    },
+  );
+});
+
+describe('a signal to the shim', () => {
+  test('must end neither it nor the worker', async () => {
+    const shim = run(
+      'for s in HUP INT QUIT TERM USR1 USR2 ALRM; do trap "echo got $s" $s; done; trap "exit 7" CONT; echo up; while :; do sleep 0.02; done',
+    );
+    await until('a worker', () => shim.log().includes('up'));
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const)
+      process.kill(shim.pid, signal);
+    for (const signal of ['SIGALRM', 'SIGPIPE', 'SIGTERM', 'SIGTERM', 'SIGINT'] as const)
+      process.kill(shim.pid, signal);
+    await until('the signals to be taken', () => fieldOf(shim.pid, 'SigPnd') === '0'.repeat(16));
+    expect(isAlive(shim.pid)).toBe(true);
+    expect(existsSync(shim.path('exit'))).toBe(false);
+    process.kill(await shim.worker(), 'SIGCONT');
+    expect(await shim.report()).toEqual({ status: 7 });
+    expect(shim.log()).toBe('up\n');
+  });
+
+  test('must not make it report a wrong death', async () => {
+    const shim = runShim(scratch, forever);
+    const worker = await shim.worker();
+    process.kill(shim.pid, 'SIGTERM');
+    process.kill(shim.pid, 'SIGINT');
+    await endProcess(worker, 'SIGTERM');
+    expect(await shim.report()).toEqual({ signal: 15 });
+  });
+
+  test('to its whole group must not reach the worker', async () => {
+    const shim = runShim(scratch, forever);
+    const worker = await shim.worker();
+    await becomes(worker, 'sleep');
+    process.kill(-shim.pid, 'SIGTERM');
+    process.kill(-shim.pid, 'SIGHUP');
+    expect(isAlive(worker)).toBe(true);
+    await endProcess(worker);
+    expect(await shim.report()).toEqual({ signal: 9 });
+  });
+
+  test('that kills it must leave the worker alive and the lock free', async () => {
+    const shim = runShim(scratch, forever);
+    const worker = await shim.worker();
+    lockFor(shim);
+    await becomes(worker, 'sleep');
+    await endProcess(shim.pid);
+    expect(isAlive(worker)).toBe(true);
+    expect(isLockFree(shim)).toBe(true);
+    expect(shim.read('pid')).toBe(`${worker}\n`);
+    await endProcess(worker);
+    expect(existsSync(shim.path('exit'))).toBe(false);
+  });
+});
+
+describe('the lock of an instance', () => {
+  test('that was handed over locked must be held until the worker is dead', async () => {
+    // The open file is locked by a child that inherits it, exactly as workerctl has it done.
+    mkdirSync(scratch.path('state'));
+    const launcher = scratch.shell(
+      `exec 3>>state/mail.1.lock; flock -n 3; setsid /bin/sh "$@" >worker.log 2>state/mail.1.shim & echo started; exec 3>&-; wait`,
+      shimScript,
+      ...['supervise', 'mail.1', scratch.path('state'), scratch.path('state/mail.1.pid'), 's'],
+      ...forever,
+    );
+    await launcher.says('started');
+    const pid = await until('a pidfile', () => {
+      try {
+        return Number(readFileSync(scratch.path('state/mail.1.pid'), 'utf8'));
+      } catch {
+        return undefined;
+      }
+    });
+    const isFree = (): boolean =>
+      spawnSync('flock', ['-n', scratch.path('state/mail.1.lock'), 'true']).status === 0;
+    await becomes(pid, 'sleep');
+    expect(isFree()).toBe(false);
+    await endProcess(pid);
+    await until('a free lock', isFree);
+  });
+});
+
+/** The open files of a process, each as `fd target`. */
+const openFiles = (pid: number): string[] =>
+  readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [`${fd} ${readlinkSync(`/proc/${pid}/fd/${fd}`)}`];
+    } catch {
+      return []; // the one that listed the folder
+    }
+  });
+
+describe('what a worker has', () => {
+  test('must be three open files: nothing to read, and its log', async () => {
+    const shim = runShim(scratch, forever);
+    const pid = await shim.worker();
+    await becomes(pid, 'sleep');
+    // Whatever leaks into the tests themselves is none of the shim's doing: start-worker.ts closes such files.
+    const leaked = new Set(openFiles(process.pid));
+    const open = openFiles(pid).filter((file) => !leaked.has(file) || file.endsWith('/dev/null'));
+    const log = scratch.path('worker.log');
+    expect(open.sort()).toEqual(['0 /dev/null', `1 ${log}`, `2 ${log}`]);
+  });
+
+  test('must be a session of its own, without a terminal, and the shim as its parent', async () => {
+    const shim = runShim(scratch, forever);
+    const pid = await shim.worker();
+    await becomes(pid, 'sleep'); // its record is there a moment before its session is
+    expect(look(pid)).toMatchObject({ session: pid, parent: shim.pid });
+    expect(look(shim.pid)?.session).toBe(shim.pid);
+    expect(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[4]).toBe('0');
+  });
+
+  test('must be its signals as the kernel gives them: none ignored, none blocked', async () => {
+    const pid = await runShim(scratch, forever).worker();
+    await becomes(pid, 'sleep');
+    for (const field of ['SigIgn', 'SigBlk', 'SigCgt', 'SigPnd'])
+      expect(`${field} ${fieldOf(pid, field)}`).toBe(`${field} ${'0'.repeat(16)}`);
+  });
+
+  test('must be its name and pid, and nothing that is the shim’s', async () => {
+    const pid = await runShim(scratch, forever, { env: { OWN: 'a b' } }).worker();
+    await becomes(pid, 'sleep');
+    const environment = strings(pid, 'environ');
+    expect(environment).toEqual(
+      expect.arrayContaining(['WORKERCTL_INSTANCE=mail.1', `WORKERCTL_PID=${pid}`, 'OWN=a b']),
+    );
+    expect(environment.filter((entry) => entry.startsWith('SHIM_'))).toEqual([]);
+  });
+
+  test('must be the words of its command, whatever is in them', async () => {
+    const words = ['a b', "it's", '$HOME', '*', '', '-n', '%s\\n', 'two\nlines', '"'];
+    const shim = runShim(scratch, ['printf', '<%s>', ...words]);
+    await shim.report();
+    expect(shim.log()).toBe(words.map((word) => `<${word}>`).join(''));
+  });
+
+  test('must be its umask and its limits', async () => {
+    const options = { umask: '027', limits: 'n=123 c=0' };
+    const pid = await runShim(scratch, forever, options).worker();
+    await becomes(pid, 'sleep');
+    expect(fieldOf(pid, 'Umask')).toBe('0027');
+    const limits = readFileSync(`/proc/${pid}/limits`, 'utf8');
+    const own = readFileSync('/proc/self/limits', 'utf8');
+    const hardOf = (text: string): string | undefined =>
+      /^Max open files +\S+ +(\S+)/m.exec(text)?.[1];
+    expect(limits).toMatch(/^Max open files +123 /m);
+    expect(limits).toMatch(/^Max core file size +0 /m);
+    expect(hardOf(limits)).toBe(hardOf(own));
+  });
+
+  test.each(['n=4096', 'p=3000', 'v=8000000 n=100', 'c=unlimited'])(
+    'must be the limits %s without a complaint',
+    async (limits) => {
+      const shim = runShim(scratch, ['/bin/sh', '-c', 'echo up'], { limits });
+      await shim.report();
+      expect(shim.log()).toBe('up\n');
+    },
+  );
+
+  test('must be its oom_score_adj', async () => {
+    const adjusted = String(Math.min(1000, Number(ownOomScoreAdj()) + 100));
+    const pid = await runShim(scratch, forever, { oomScoreAdj: adjusted }).worker();
+    await becomes(pid, 'sleep');
+    expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim()).toBe(adjusted);
+  });
+
+  test('must be the same whatever the caller’s umask and ignored signals were', async () => {
+    mkdirSync(scratch.path('state'));
+    const launcher = scratch.shell(
+      `umask 0; export SHIM_RECORD='"run_id":"s"'; exec 3>>state/mail.1.lock; setsid /bin/sh "$@" >worker.log 2>state/mail.1.shim & wait`,
+      shimScript,
+      ...['supervise', 'mail.1', scratch.path('state'), scratch.path('state/mail.1.pid'), 's'],
+      ...['/bin/sh', '-c', 'exit 4'],
+    );
+    await until('a report', () => existsSync(scratch.path('state/mail.1.exit')));
+    const { stdout } = spawnSync('stat', ['-c', '%a', scratch.path('state/mail.1.json')]);
+    expect(String(stdout)).toBe('644\n');
+    await launcher.ended();
+  });
+});
+
+describe('the script itself', () => {
+  test('must not mind being replaced while it runs', async () => {
+    const script = scratch.path('shim.sh');
+    copyFileSync(shimScript, script);
+    const shim = runShim(scratch, forever, { script });
+    const pid = await shim.worker();
+    await becomes(pid, 'sleep');
+    writeFileSync(script, 'echo nonsense\n'.repeat(500));
+    await endProcess(pid);
+    expect(await shim.report()).toEqual({ signal: 9 });
+    expect(shim.log()).toBe('');
+  });
+
+  test('must not need the right to be executed', async () => {
+    const script = scratch.path('shim.sh');
+    copyFileSync(shimScript, script);
+    chmodSync(script, 0o444);
+    expect(await runShim(scratch, ['true'], { script }).report()).toEqual({ status: 0 });
+  });
+
+  test('must refuse a stage that it does not know', () => {
+    const { status, stdout } = spawnSync('/bin/sh', [shimScript, 'nonsense'], { encoding: 'utf8' });
+    expect(status).toBe(64);
+    expect(stdout).toContain('unknown stage: nonsense');
+  });
+
+  test('must report a worker that ends at once, a hundred times', async () => {
+    const shims = Array.from({ length: 100 }, (_, index) =>
+      runShim(scratch, ['/bin/sh', '-c', `exit ${index % 100}`], { instance: `mail.${index}` }),
+    );
+    const reports = await Promise.all(shims.map((shim) => shim.report()));
+    expect(reports).toEqual(shims.map((_, index) => ({ status: index % 100 })));
+  });
+});

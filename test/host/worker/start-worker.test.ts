@@ -1,0 +1,207 @@
+import { spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  symlinkSync,
+} from 'node:fs';
+import { getPriority } from 'node:os';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { WorkerctlError } from '../../../src/core/basics/error.ts';
+import type { Launch } from '../../../src/core/model/launch.ts';
+import type { ProcessRecord } from '../../../src/core/model/record.ts';
+import { chooseBackend } from '../../../src/host/lock/choose-backend.ts';
+import { digestOf, startShim, type StartedShim } from '../../../src/host/worker/start-worker.ts';
+import { readDeath } from '../../../src/host/state/exits.ts';
+import { readRecord } from '../../../src/host/state/records.ts';
+import { lockPath } from '../../../src/host/state/paths.ts';
+import { endProcess, isAlive, look, strings, until } from '../kernel.ts';
+import { useScratch } from '../scratch.ts';
+import { ownOomScoreAdj } from '../shim-rig.ts';
+
+const scratch = useScratch();
+const asRoot = process.geteuid?.() === 0;
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+const launchOf = (changes: Partial<Launch> = {}): Launch => ({
+  instance: 'mail.1',
+  command: ['sleep', '1000'],
+  directory: scratch.folder(),
+  env: { WORKERCTL_STATE_DIR: scratch.folder(), WORKERCTL_ID: '1', WORKERCTL_WORKER: 'mail' },
+  envFiles: [],
+  passEnv: [],
+  pidfile: scratch.path('mail.1.pid'),
+  logFile: scratch.path('log/mail.1.log'),
+  umask: '022',
+  limits: '',
+  nice: getPriority(),
+  oomScoreAdj: Number(ownOomScoreAdj()),
+  stopSignal: 'TERM',
+  ...changes,
+});
+
+/** Starts it with its lock in hand, as a pass does, and gives the lock up at once. */
+async function start(changes: Partial<Launch> = {}): Promise<StartedShim> {
+  const [lock] = await chooseBackend({}).tryLock([lockPath(scratch.folder(), 'mail.1')]);
+  if (lock === undefined) throw new Error('the lock is held');
+  try {
+    return startShim(launchOf(changes), scratch.folder(), lock);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The record that this start has written. */
+const recordOf = ({ runId: name }: StartedShim): Promise<ProcessRecord> =>
+  until('its record', () => {
+    const record = readRecord(scratch.folder(), 'mail.1');
+    return record.kind === 'read' && record.value.runId === name ? record.value : undefined;
+  });
+
+/** A started worker that has become its program. */
+async function running(changes: Partial<Launch> = {}): Promise<ProcessRecord> {
+  const record = await recordOf(await start(changes));
+  await until('its program', () => strings(record.pid, 'cmdline')[0] === 'sleep');
+  return record;
+}
+
+const isLockFree = (): boolean =>
+  spawnSync('flock', ['-n', lockPath(scratch.folder(), 'mail.1'), 'true']).status === 0;
+
+describe('a started worker', () => {
+  test('must have its lock held by its shim until it is dead, and by nobody after', async () => {
+    const { pid, shimPid } = await running();
+    expect(isLockFree()).toBe(false);
+    expect(look(pid)?.parent).toBe(shimPid);
+    await endProcess(pid);
+    await until('a free lock', isLockFree);
+  });
+
+  test('must have three open files and no lock', async () => {
+    const { pid } = await running();
+    const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    const log = scratch.path('log/mail.1.log');
+    expect(open).toEqual(['/dev/null', log, log]);
+  });
+
+  test('must have an environment of its own', async () => {
+    vi.stubEnv('BUILD_ID', '77');
+    vi.stubEnv('PASSED', 'along');
+    const { pid } = await running({ passEnv: ['PASSED'] });
+    const environment = strings(pid, 'environ');
+    expect(environment).toEqual(
+      expect.arrayContaining([
+        'WORKERCTL_INSTANCE=mail.1',
+        `WORKERCTL_PID=${pid}`,
+        'WORKERCTL_ID=1',
+        'PASSED=along',
+        'SHELL=/bin/sh',
+      ]),
+    );
+    const names = environment.map((entry) => entry.split('=')[0] ?? '');
+    for (const name of ['BUILD_ID', 'SHIM_RECORD', 'SHIM_UMASK', 'NODE_OPTIONS', 'VITEST'])
+      expect(names).not.toContain(name);
+  });
+
+  test('must work where its folder really is, so that a deploy does not move it', async () => {
+    mkdirSync(scratch.path('releases-7'));
+    symlinkSync(scratch.path('releases-7'), scratch.path('current'));
+    const { pid } = await running({ directory: scratch.path('current') });
+    expect(readlinkSync(`/proc/${pid}/cwd`)).toBe(realpathSync(scratch.path('releases-7')));
+    expect(strings(pid, 'environ')).not.toContain(`PWD=${scratch.path('current')}`);
+  });
+
+  test('must outlive whoever started it', async () => {
+    const record = await running();
+    expect(look(record.shimPid)?.session).toBe(record.shimPid);
+    expect(look(record.pid)?.session).toBe(record.pid);
+  });
+
+  test('must have its priority, and the same again from another', async () => {
+    const nice = Math.min(19, getPriority() + 5);
+    const { pid } = await running({ nice });
+    expect(getPriority(pid)).toBe(nice);
+  });
+
+  test.runIf(asRoot)('must have a higher priority than ours where we may give it', async () => {
+    const { pid } = await running({ nice: getPriority() - 3 });
+    expect(getPriority(pid)).toBe(getPriority() - 3);
+  });
+
+  test('must have a log that goes on where it was, and a record that says where', async () => {
+    mkdirSync(scratch.path('log'));
+    scratch.write('log/mail.1.log', 'before\n');
+    const record = await recordOf(await start({ command: ['echo', 'now'] }));
+    expect(record.log).toEqual({ path: scratch.path('log/mail.1.log'), offset: 7 });
+    await until('its death', () => readDeath(scratch.folder(), 'mail.1', record));
+    expect(readFileSync(record.log.path, 'utf8')).toBe('before\nnow\n');
+  });
+
+  test('must have a record with its command’s digest and its stop signal', async () => {
+    const record = await running({ stopSignal: 'QUIT' });
+    expect(record).toMatchObject({ stopSignal: 'QUIT', commandDigest: digestOf(launchOf()) });
+    expect(digestOf(launchOf())).toMatch(/^[0-9a-f]{12}$/);
+    expect(digestOf(launchOf({ command: ['sleep', '1001'] }))).not.toBe(digestOf(launchOf()));
+    expect(digestOf(launchOf({ directory: '/' }))).not.toBe(digestOf(launchOf()));
+  });
+
+  test('must lose the report and the stop of its predecessor', async () => {
+    scratch.write('mail.1.exit', 'old');
+    scratch.write('mail.1.stop', 'old');
+    await running();
+    expect(readdirSync(scratch.folder())).not.toContain('mail.1.exit');
+    expect(readdirSync(scratch.folder())).not.toContain('mail.1.stop');
+  });
+
+  test('must be known to have ended only once its shim has', async () => {
+    const shim = await start();
+    const { pid, shimPid } = await recordOf(shim);
+    expect(shim.hasEnded()).toBe(false);
+    await endProcess(pid);
+    await until('the end of the shim', () => !isAlive(shimPid) && shim.hasEnded());
+  });
+});
+
+describe('what cannot be started', () => {
+  async function refusal(changes: Partial<Launch>): Promise<string> {
+    try {
+      await start(changes);
+    } catch (error) {
+      if (error instanceof WorkerctlError && error.code === 'failed') return error.message;
+      throw error;
+    }
+    throw new Error('expected that it cannot be started');
+  }
+
+  test('must name a folder that is missing', async () => {
+    const directory = scratch.path('none');
+    expect(await refusal({ directory })).toContain(`directory ${directory}: ENOENT`);
+  });
+
+  test('must name a log that is a folder', async () => {
+    mkdirSync(scratch.path('log'));
+    expect(await refusal({ logFile: scratch.path('log') })).toContain(
+      `log ${scratch.path('log')}: EISDIR`,
+    );
+  });
+
+  test('must name an env file that is missing', async () => {
+    const file = scratch.path('.env');
+    expect(await refusal({ envFiles: [file] })).toContain(`env file ${file}: ENOENT`);
+  });
+
+  test('must name a folder of the pidfile that is a file', async () => {
+    const file = scratch.write('file', '');
+    expect(await refusal({ pidfile: `${file}/mail.1.pid` })).toContain(`folder ${file}`);
+  });
+
+  test('must leave its lock free', async () => {
+    await refusal({ directory: scratch.path('none') });
+    expect(isLockFree()).toBe(true);
+  });
+});

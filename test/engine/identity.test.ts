@@ -8,7 +8,7 @@ import {
   look,
   removeFolder,
   until,
-} from '../host/kernel.ts';
+} from '../rig/kernel.ts';
 import { Rig, type Ended } from './rig.ts';
 
 // Files that lie, processes that are gone and processes that nobody knows: never an innocent process signalled, never a

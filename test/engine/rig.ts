@@ -12,7 +12,7 @@ import {
   removeFolder,
   until,
   type Seen,
-} from '../host/kernel.ts';
+} from '../rig/kernel.ts';
 
 /** How a command has ended. */
 export interface Ended {

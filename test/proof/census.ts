@@ -1,4 +1,4 @@
-import { allPids, isAlive, look, markedInstance, pause } from '../host/kernel.ts';
+import { allPids, isAlive, look, markedInstance, pause } from '../rig/kernel.ts';
 
 /** A living main process of an instance. */
 interface Counted {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { Rig, type Ended } from '../engine/rig.ts';
-import { pause } from '../host/kernel.ts';
+import { pause } from '../rig/kernel.ts';
 import { watchProcesses, type Census } from './census.ts';
 import { randomFrom, type Random } from './random.ts';
 

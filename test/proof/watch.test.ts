@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { Rig, type Ended } from '../engine/rig.ts';
-import { endProcess, pause, until } from '../host/kernel.ts';
+import { endProcess, pause, until } from '../rig/kernel.ts';
 import { watchProcesses, type Census } from './census.ts';
 import { randomFrom } from './random.ts';
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { writeFileAtomically } from '../../../src/host/files/atomic-file.ts';
-import { useScratch } from '../scratch.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 

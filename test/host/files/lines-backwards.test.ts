@@ -2,7 +2,7 @@ import { closeSync, openSync, statSync, truncateSync, writeFileSync } from 'node
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { linesBackwards, type FileLine } from '../../../src/host/files/lines.ts';
-import { useScratch } from '../scratch.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 

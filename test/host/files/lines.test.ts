@@ -6,7 +6,7 @@ import {
   linesBetween,
   tailOffset,
 } from '../../../src/host/files/lines.ts';
-import { useScratch } from '../scratch.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, renameSync, statSync, type PathLike } from '
 import type * as fs from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import { readMetricsFile, writeMetricsFile } from '../../../src/host/install/metrics-file.ts';
-import { useScratch } from '../scratch.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof fs>();

@@ -4,8 +4,8 @@ import type { JournalEntry } from '../../../src/core/events/journal.ts';
 import { openJournal, type JournalLimits } from '../../../src/host/journal/write.ts';
 import { followJournal } from '../../../src/host/journal/follow.ts';
 import { readJournal } from '../../../src/host/journal/read.ts';
-import { until } from '../kernel.ts';
-import { useScratch } from '../scratch.ts';
+import { until } from '../../rig/kernel.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 const stateDir = (): string => scratch.path('state');

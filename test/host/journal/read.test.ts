@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import { momentOf } from '../../../src/core/basics/time.ts';
 import { readJournal, type JournalQuery } from '../../../src/host/journal/read.ts';
-import { useScratch } from '../scratch.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 const stateDir = (): string => scratch.path('state');

@@ -3,8 +3,8 @@ import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import type { HeldLock } from '../../../src/host/lock/lock-backend.ts';
 import { createLockHelper, type LockHelper } from '../../../src/host/lock/lock-helper.ts';
-import { allPids, isAlive, look, strings, until } from '../kernel.ts';
-import { useScratch } from '../scratch.ts';
+import { allPids, isAlive, look, strings, until } from '../../rig/kernel.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 const keepers: LockHelper[] = [];

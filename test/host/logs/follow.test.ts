@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { followLog, type FollowedLog } from '../../../src/host/logs/follow.ts';
 import { renameLog } from '../../../src/host/logs/older.ts';
 import { closeCopy, copyLog, cutLog } from '../../../src/host/logs/rotate.ts';
-import { useScratch } from '../scratch.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 const open: FollowedLog[] = [];

@@ -9,9 +9,9 @@ import {
   readProcess,
   suspendedMs,
 } from '../../../src/host/process/process-table.ts';
-import { bootId, endProcess, look, until } from '../kernel.ts';
-import { useScratch, type Child } from '../scratch.ts';
-import { hasThreads, headlessIn, zombieIn } from '../zombie.ts';
+import { bootId, endProcess, look, until } from '../../rig/kernel.ts';
+import { useScratch, type Child } from '../../rig/scratch.ts';
+import { hasThreads, headlessIn, zombieIn } from '../../rig/zombie.ts';
 
 const scratch = useScratch();
 

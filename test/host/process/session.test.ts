@@ -11,8 +11,8 @@ import {
   nameOf,
   type DeadLeader,
 } from '../../../src/host/process/session.ts';
-import { bootId, endProcess, isAlive, look, strings, until } from '../kernel.ts';
-import { useScratch, type Child } from '../scratch.ts';
+import { bootId, endProcess, isAlive, look, strings, until } from '../../rig/kernel.ts';
+import { useScratch, type Child } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 

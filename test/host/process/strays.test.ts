@@ -1,9 +1,9 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { findMarkedProcesses, type MarkedProcess } from '../../../src/host/process/strays.ts';
-import { endProcess, look, strings, until } from '../kernel.ts';
-import { useScratch } from '../scratch.ts';
-import { runShim, startName, type ShimOptions } from '../shim-rig.ts';
+import { endProcess, look, strings, until } from '../../rig/kernel.ts';
+import { useScratch } from '../../rig/scratch.ts';
+import { runShim, startName, type ShimOptions } from '../../rig/shim.ts';
 
 const scratch = useScratch();
 

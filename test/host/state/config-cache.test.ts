@@ -13,7 +13,7 @@ import { beforeEach, expect, test } from 'vitest';
 import type { Config } from '../../../src/core/model/config.ts';
 import { keepConfig, keptConfig, type ConfigKey } from '../../../src/host/state/config-cache.ts';
 import { aConfig, aWorker } from '../../core/builders.ts';
-import { useScratch } from '../scratch.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 const config = aConfig(aWorker('mail', ['1', '2']));

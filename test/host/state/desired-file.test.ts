@@ -4,7 +4,7 @@ import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
 import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
 import { desiredPath, readDesired, writeDesired } from '../../../src/host/state/desired-file.ts';
-import { useScratch } from '../scratch.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 

@@ -13,8 +13,8 @@ import type * as clock from '../../../src/host/process/clock.ts';
 import { currentBootId } from '../../../src/host/process/process-table.ts';
 import { createSilenceTracker, isDiskFull } from '../../../src/host/state/heartbeats.ts';
 import { heartbeatFolder, heartbeatPath, recordPath } from '../../../src/host/state/paths.ts';
-import { useScratch } from '../scratch.ts';
-import { until } from '../kernel.ts';
+import { useScratch } from '../../rig/scratch.ts';
+import { until } from '../../rig/kernel.ts';
 
 let nowMs = 0;
 

@@ -5,7 +5,7 @@ import {
   checkStateDirectory,
   ensureStateDirectory,
 } from '../../../src/host/state/state-directory.ts';
-import { useScratch } from '../scratch.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;

@@ -25,7 +25,7 @@ import {
   stopPath,
 } from '../../../src/host/state/paths.ts';
 import { removeFile } from '../../../src/host/files/json-file.ts';
-import { useScratch } from '../scratch.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;

@@ -20,8 +20,8 @@ import {
   type ReadinessProbe,
   type ReadinessQuestion,
 } from '../../../src/host/worker/readiness-probe.ts';
-import { isAlive, look, until } from '../kernel.ts';
-import { useScratch } from '../scratch.ts';
+import { isAlive, look, until } from '../../rig/kernel.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 const timeout = durationOf(60_000);

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import type { ReleaseSource } from '../../../src/core/model/config.ts';
 import { currentRelease, type Release } from '../../../src/host/worker/release.ts';
-import { isAlive, until } from '../kernel.ts';
-import { useScratch } from '../scratch.ts';
+import { isAlive, until } from '../../rig/kernel.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 

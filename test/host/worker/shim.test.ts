@@ -12,9 +12,9 @@ import {
 } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readRecord } from '../../../src/host/state/records.ts';
-import { bootId, endProcess, isAlive, look, strings, until } from '../kernel.ts';
-import { useScratch } from '../scratch.ts';
-import { ownOomScoreAdj, runShim, shimScript, startName, type ShimAtWork } from '../shim-rig.ts';
+import { bootId, endProcess, isAlive, look, strings, until } from '../../rig/kernel.ts';
+import { useScratch } from '../../rig/scratch.ts';
+import { ownOomScoreAdj, runShim, shimScript, startName, type ShimAtWork } from '../../rig/shim.ts';
 
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;

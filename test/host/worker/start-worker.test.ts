@@ -17,9 +17,9 @@ import { digestOf, startShim, type StartedShim } from '../../../src/host/worker/
 import { readDeath } from '../../../src/host/state/exits.ts';
 import { readRecord } from '../../../src/host/state/records.ts';
 import { lockPath } from '../../../src/host/state/paths.ts';
-import { endProcess, isAlive, look, strings, until } from '../kernel.ts';
-import { useScratch } from '../scratch.ts';
-import { ownOomScoreAdj } from '../shim-rig.ts';
+import { endProcess, isAlive, look, strings, until } from '../../rig/kernel.ts';
+import { useScratch } from '../../rig/scratch.ts';
+import { ownOomScoreAdj } from '../../rig/shim.ts';
 
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;

@@ -8,10 +8,10 @@ namespace :load do
 end
 
 namespace :workerctl do
-  desc 'Let the workers finish their jobs and start them with the new release'
+  desc 'Restart the workers on the new release; each finishes its job first'
   task :restart do
     on roles(fetch(:workerctl_roles)) do
-      # One text, so that SSHKit leaves it as it is. 124: somebody is still busy, which is no failure.
+      # One string, which SSHKit does not change. 124: an instance is still busy, which is not a failure.
       execute "workerctl restart --graceful --wait #{fetch(:workerctl_wait)} " \
               "--config #{fetch(:workerctl_config)} || [ $? -eq 124 ]"
     end

@@ -8,10 +8,10 @@ set('workerctl_wait', '15m');
 set('workerctl_config', '{{deploy_path}}/current/workerctl.yaml');
 add('shared_dirs', ['workerctl', 'log']); // state_dir and log_dir are in shared/
 
-desc('Lets the workers finish their jobs and starts them with the new release');
+desc('Restarts the workers on the new release; each finishes its job first');
 task('workerctl:restart', function () {
     // timeout 0: no limit. Deployer's own is 300 s, and null means these 300 s too.
-    // 124: somebody is still busy, which is no failure.
+    // 124: an instance is still busy, which is not a failure.
     run(
         'workerctl restart --graceful --wait {{workerctl_wait}} --config {{workerctl_config}} || [ $? -eq 124 ]',
         timeout: 0

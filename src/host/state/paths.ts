@@ -102,7 +102,7 @@ export const heartbeatFiles = (stateDir: string): string[] =>
 
 /** Whether a file of `notes` lies in the folder of heartbeats. */
 export const isHeartbeatFile = (note: string): boolean => note.startsWith(`${heartbeats}/`);
-const noteKinds = /\.(?:stop|quiet|ready|dump|kill|left|heir)$/;
+const noteKinds = /\.(?:stop|quiet|ready|dump|kill|left|successor)$/;
 
 function namesIn(stateDir: string): string[] {
   try {

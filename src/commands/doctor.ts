@@ -5,7 +5,7 @@ import { timeoutFindings } from './doctor/timeouts.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { problem, warning, type Finding, type Report } from '../core/views/finding.ts';
 import type { Config } from '../core/model/config.ts';
-import { createAsk, type Ask } from '../host/process/run.ts';
+import { createAsk, type Ask } from '../host/process/ask-program.ts';
 import { sleep } from '../host/process/clock.ts';
 import { describeErrno } from '../host/files/errno.ts';
 import { cronFindings } from './doctor/cron.ts';

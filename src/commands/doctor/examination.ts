@@ -7,7 +7,7 @@ import type { LiveProcess } from '../../core/model/process.ts';
 import { selectInstances } from '../../core/model/targets.ts';
 import { withCounts } from '../../core/rules/scaling.ts';
 import type { Config } from '../../core/model/config.ts';
-import { createAsk, type Ask } from '../../host/process/run.ts';
+import { createAsk, type Ask } from '../../host/process/ask-program.ts';
 import { readDesired } from '../../host/state/desired-file.ts';
 import { recordedInstances } from '../../host/state/paths.ts';
 import { findMarkedProcesses, type MarkedProcess } from '../../host/process/strays.ts';

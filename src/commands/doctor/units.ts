@@ -2,7 +2,7 @@ import { unitOf, type Unit } from '../../core/protocols/cgroup.ts';
 import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
 import { groupOf } from '../../host/process/process-table.ts';
 import { readArguments } from '../../host/process/process-table.ts';
-import type { Answer } from '../../host/process/run.ts';
+import type { Answer } from '../../host/process/ask-program.ts';
 import type { Examination } from './examination.ts';
 
 /** Who is in a unit of systemd: the workers, and the watch, whose replacements of them land there too. */

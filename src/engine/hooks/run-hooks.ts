@@ -17,7 +17,8 @@ import {
   type Spooled,
 } from '../../host/state/hook-spool.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
-import { runHook, type HookEnd } from '../../host/process/run.ts';
+import { problemOf, runProgram } from '../../host/process/run-program.ts';
+import { durationOf, type Duration } from '../../core/basics/time.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 
 /** What hooks are run with. */
@@ -89,6 +90,14 @@ async function runSpooled(scene: HookScene, spooled: Spooled): Promise<void> {
   scene.report({ kind: 'hooked', hook, ...end, at: now(), instance });
 }
 
+/** How a hook ended; `problem` is undefined if its exit status was 0. */
+interface HookEnd {
+  readonly problem?: string;
+  readonly took: Duration;
+  /** The last lines that it printed, of both outputs. */
+  readonly output: readonly string[];
+}
+
 async function outcomeOf(
   { config, hostName }: HookScene,
   worker: Worker,
@@ -99,7 +108,7 @@ async function outcomeOf(
   const name = isWorker ? instanceName(worker.name, first) : instance;
   const launch = launchOf(worker, name, config.stateDir, hostName, undefined, worker.hooks[hook]);
   try {
-    return await runHook({
+    const { end, took, lastLines } = await runProgram({
       command: launch.command,
       directory: launch.directory,
       environment: {
@@ -110,9 +119,11 @@ async function outcomeOf(
       input: `${JSON.stringify(event)}\n`,
       timeout: worker.hooks.timeout,
     });
+    const problem = problemOf(end);
+    return { ...(problem !== undefined && { problem }), took, output: lastLines };
   } catch (error) {
     if (!(error instanceof WorkerctlError)) throw error; // such as an env file that cannot be read
-    return { problem: error.message, took: worker.hooks.timeout, output: [] };
+    return { problem: error.message, took: durationOf(0), output: [] };
   }
 }
 

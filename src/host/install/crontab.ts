@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { type CronLine, parseCrontab } from '../../core/protocols/crontab.ts';
-import type { Ask } from '../process/run.ts';
+import type { Ask } from '../process/ask-program.ts';
 import { childProcess } from '../process/spawn.ts';
 import { procText } from '../process/process-table.ts';
 import { listPids } from '../process/process-table.ts';

@@ -11,7 +11,7 @@ import {
 import { unitFindings } from '../../../src/commands/doctor/units.ts';
 import type { Finding } from '../../../src/core/views/finding.ts';
 import { noDesired } from '../../../src/core/model/desired.ts';
-import type { Answer, Ask } from '../../../src/host/process/run.ts';
+import type { Answer, Ask } from '../../../src/host/process/ask-program.ts';
 import * as processTable from '../../../src/host/process/process-table.ts';
 import { aConfig, alive, aWorker, observation } from '../../core/builders.ts';
 

@@ -1,0 +1,43 @@
+import { durationOf } from '../../core/basics/time.ts';
+import { problemOf, runProgram } from './run-program.ts';
+
+/** The answer of a program: what it printed, or that there is no such program, or why it did not answer. */
+export type Answer =
+  | {
+      readonly kind: 'said';
+      readonly status: number;
+      readonly text: string;
+      readonly error: string;
+    }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'failed'; readonly why: string };
+
+/** Asks a program, given its name or path and its arguments. */
+export type Ask = (program: string, words: readonly string[]) => Promise<Answer>;
+
+/** Longer than any of these programs takes on a healthy host. */
+const timeout = durationOf(3000);
+
+/** Searched after PATH, because cron's is short. */
+const usualPath = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
+
+/** Asks programs that only look, with the environment `env`. An answer comes within about 3 seconds. */
+export const createAsk =
+  (env: NodeJS.ProcessEnv): Ask =>
+  async (program, words) => {
+    const { PATH = '' } = env;
+    const { end, stdout, stderr } = await runProgram({
+      command: [program, ...words],
+      directory: '/',
+      environment: {
+        ...env,
+        PATH: PATH === '' ? usualPath : `${PATH}:${usualPath}`,
+        LC_ALL: 'C',
+      },
+      timeout,
+    });
+    if (end.kind === 'exited')
+      return { kind: 'said', status: end.status, text: stdout, error: stderr };
+    if (end.kind === 'not_started' && end.code === 'ENOENT') return { kind: 'absent' };
+    return { kind: 'failed', why: `${program}: ${problemOf(end) ?? ''}` };
+  };

@@ -1,0 +1,71 @@
+import { answer } from './answer.ts';
+import { anyObject, flag, integer, list, optional, orNull, text } from './shape.ts';
+
+/** `check --json` of a valid configuration. */
+export const checkAnswer = answer<{
+  readonly path: string;
+  readonly config: object;
+  readonly warnings: readonly string[];
+}>('check', 'check --json', 'A valid configuration. An invalid one is an error with problems.', {
+  path: text('Its file.', ({ path }) => path),
+  config: anyObject(
+    'The configuration in force, with every default, under the keys of the file.',
+    ({ config }) => config,
+  ),
+  warnings: list<string>({ type: 'string' })(
+    'What may cause trouble on this host.',
+    ({ warnings }) => warnings,
+  ),
+});
+
+/** `want WORKER --json`. */
+export const wantAnswer = answer<{
+  readonly worker: string;
+  readonly count: number;
+  readonly configured: number;
+  readonly maxCount: number;
+  readonly by?: string;
+}>('want', 'want WORKER --json', 'How many instances of a worker are wanted.', {
+  worker: text('The worker.', ({ worker }) => worker),
+  count: integer('How many are wanted.', ({ count }) => count),
+  configured: integer('How many the configuration wants.', ({ configured }) => configured),
+  max_count: integer('The largest count that can be set.', ({ maxCount }) => maxCount),
+  by: orNull(
+    text('Who set the count: user@host; null if the configuration is in force.', ({ by }) => by),
+  ),
+});
+
+/** `init --json`. */
+export const initAnswer = answer<{ readonly path: string; readonly found: readonly string[] }>(
+  'init',
+  'init --json',
+  'A configuration was written.',
+  {
+    path: text('The file.', ({ path }) => path),
+    found: list<string>({ type: 'string' })(
+      'What the project was recognised by.',
+      ({ found }) => found,
+    ),
+  },
+);
+
+/** `install … --json`. */
+export const installAnswer = answer<{ readonly text: string; readonly path?: string }>(
+  'install',
+  'install WHAT --json',
+  'What a host needs.',
+  {
+    text: text('What to install; with --write, what was done.', (installed) => installed.text),
+    path: optional(text('With --write: the file.', ({ path }) => path)),
+  },
+);
+
+/** `trigger --json`. */
+export const triggerAnswer = answer<boolean>(
+  'trigger',
+  'trigger --json',
+  'Whether a watch was woken.',
+  {
+    woken: flag('A watch was listening: exit code 0, otherwise 69.', (woken) => woken),
+  },
+);

@@ -1,0 +1,50 @@
+import { answer } from './answer.ts';
+import { integer, list, object, optional, orNull, shape, text } from './shape.ts';
+
+/** One thing that is wrong with a configuration. */
+export interface ProblemJson {
+  readonly file: string;
+  readonly line?: number;
+  readonly column?: number;
+  readonly key?: string;
+  readonly expected?: string;
+  readonly found?: string;
+  readonly hint?: string;
+}
+
+const problem = shape<ProblemJson>('One thing that is wrong with the configuration.', {
+  file: text('The file.', ({ file }) => file),
+  line: orNull(integer('The line, from 1.', ({ line }) => line)),
+  column: orNull(integer('The column, from 1.', ({ column }) => column)),
+  key: orNull(text('The key: workers.mail.count.', ({ key }) => key)),
+  expected: orNull(text('What was expected.', ({ expected }) => expected)),
+  found: orNull(text('What was found.', ({ found }) => found)),
+  hint: orNull(text('What to do.', ({ hint }) => hint)),
+});
+
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly problems?: readonly ProblemJson[] | undefined;
+}
+
+const failure = shape<Failure>('The error.', {
+  code: text('usage, config, state, locked or failed.', ({ code }) => code),
+  message: text('What was expected and what was found. For reading.', ({ message }) => message),
+  hint: orNull(text('What to do.', ({ hint }) => hint)),
+  problems: optional(
+    list(problem)('Of a configuration: each problem.', ({ problems }) => problems),
+  ),
+});
+
+/** An error of any command with `--json`, on standard output. */
+export const errorAnswer = answer<{ readonly error: Failure; readonly exitCode: number }>(
+  'error',
+  'any command with --json',
+  'The command could not go on.',
+  {
+    error: object(failure)('The error.', ({ error }) => error),
+    exit_code: integer('The exit code of the command.', ({ exitCode }) => exitCode),
+  },
+);

@@ -1,0 +1,30 @@
+import { answer } from './answer.ts';
+import { integer, list, shape, text } from './shape.ts';
+
+/** A worker as `jobs` lists it. */
+export interface WorkerJobs {
+  readonly worker: string;
+  readonly count: number;
+  readonly desired: number;
+  readonly pids: readonly number[];
+}
+
+const worker = shape<WorkerJobs>('A worker.', {
+  worker: text('Its name.', (one) => one.worker),
+  count: integer(
+    'How many processes it has; a draining one counts until it has exited.',
+    ({ count }) => count,
+  ),
+  desired: integer('How many are wanted.', ({ desired }) => desired),
+  pids: list<number>({ type: 'integer' })('Their pids, in numeric order.', ({ pids }) => pids),
+});
+
+/** `jobs --json`. */
+export const jobsAnswer = answer<readonly WorkerJobs[]>(
+  'jobs',
+  'jobs --json',
+  'The workers, by name.',
+  {
+    workers: list(worker)('One entry per worker.', (workers) => workers),
+  },
+);

@@ -1,0 +1,57 @@
+import type { Moment } from '../../core/basics/time.ts';
+import { formatAction, formatNoted, type Planned } from '../../core/model/plan.ts';
+import { answer } from './answer.ts';
+import { list, moment, optional, shape, text } from './shape.ts';
+
+interface Step {
+  readonly action: string;
+  readonly instance: string;
+  readonly cause: string;
+  readonly until?: Moment;
+  readonly words: string;
+}
+
+const step = shape<Step>('One thing that would be done.', {
+  action: text('What: start, stop, kill, hold …', ({ action }) => action),
+  instance: text('To which instance.', ({ instance }) => instance),
+  cause: text('Why. For reading, not for parsing.', ({ cause }) => cause),
+  until: optional(
+    moment('Of a hold: when it ends; left out if it does not end by itself.', ({ until }) => until),
+  ),
+  text: text('The line that --dry-run prints. For reading.', ({ words }) => words),
+});
+
+interface PlanAnswer {
+  readonly planned: Planned;
+  readonly now: Moment;
+}
+
+const stepsOf = ({ planned: { noted, plan }, now }: PlanAnswer): Step[] => [
+  ...noted.map((one) => ({
+    action: one.kind,
+    instance: one.instance,
+    cause: one.cause,
+    ...(one.kind === 'hold' && one.until !== undefined && { until: one.until }),
+    words: formatNoted(one, now),
+  })),
+  ...plan.map((action) => ({
+    action: action.kind,
+    instance: action.instance,
+    cause: action.cause,
+    words: formatAction(action),
+  })),
+];
+
+/** `--dry-run --json` of every command that acts. */
+export const planAnswer = answer<PlanAnswer>(
+  'plan',
+  'COMMAND --dry-run --json',
+  'What a command would do.',
+  {
+    plan: list(step)('The steps, in their order.', stepsOf),
+    later: list<string>({ type: 'string' })(
+      'Instances whose turn comes later: after a canary, or when a place of the batch is free.',
+      ({ planned }) => planned.later,
+    ),
+  },
+);

@@ -1,0 +1,147 @@
+import { jobOf, type Activity } from '../../core/model/activity.ts';
+import type { JournalEntry } from '../../core/events/journal.ts';
+import {
+  instanceStates,
+  isShort,
+  type InstanceStatus,
+  type Status,
+} from '../../core/views/status.ts';
+import type { RolloutStatus } from '../../core/views/rollout-status.ts';
+import { answer } from './answer.ts';
+import {
+  flag,
+  integer,
+  list,
+  mapOf,
+  moment,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  seconds,
+  shape,
+  text,
+} from './shape.ts';
+
+const process = shape<{ readonly pid: number; readonly name: string }>('A process.', {
+  pid: integer('Its pid.', ({ pid }) => pid),
+  name: text('The name of its program.', ({ name }) => name),
+});
+
+const activity = shape<Activity>('What the process says about its work.', {
+  state: oneOf(['busy', 'idle'] as const)('Whether it has a job.', ({ kind }) => kind),
+  job: orNull(text('The job, in its own words.', (one) => jobOf(one))),
+  since: orNull(moment('Since when.', ({ since }) => since)),
+});
+
+const instance = shape<InstanceStatus>(
+  'One instance, or an old process that drains beside its replacement.',
+  {
+    instance: text('Its name: worker and identifier.', ({ name }) => name),
+    worker: text('Its worker.', ({ worker }) => worker),
+    state: oneOf(instanceStates)(
+      'What it is doing; see docs/architecture.md.',
+      ({ state }) => state,
+    ),
+    pid: orNull(integer('The pid of its process.', ({ pid }) => pid)),
+    uptime_seconds: orNull(
+      seconds('How long the process has been running.', ({ uptime }) => uptime),
+    ),
+    release: orNull(text('The release that the process runs.', ({ release }) => release)),
+    outdated: flag(
+      'It runs another release than a start would give it now, or a restart in progress will replace it.',
+      ({ isOutdated }) => isOutdated,
+    ),
+    activity: orNull(
+      object(activity)('What the process says about its work.', (one) => one.activity),
+    ),
+    memory_bytes: orNull(
+      integer(
+        'Memory of the process and its session, if recycle.memory is set.',
+        ({ memory }) => memory,
+      ),
+    ),
+    leftovers: list(process)(
+      'Processes that its last dead process has left in its session.',
+      ({ leftovers }) => leftovers?.processes ?? [],
+    ),
+    failures: integer(
+      'How many of its processes in a row exited soon after their start.',
+      ({ failures }) => failures ?? 0,
+    ),
+    starts_at: orNull(
+      moment('In state backoff: when the next attempt is made.', ({ startsAt }) => startsAt),
+    ),
+    detail: text(
+      'What a person should know besides; may be empty. For reading, not for parsing.',
+      ({ detail }) => detail,
+    ),
+  },
+);
+
+const count = shape<Status['counts'][number]>('A count that was set with want.', {
+  worker: text('The worker.', ({ worker }) => worker),
+  count: integer('How many instances are wanted.', (one) => one.count),
+  configured: integer('How many the configuration wants.', ({ configured }) => configured),
+  by: text('Who set it: user@host.', ({ by }) => by),
+  at: moment('When.', ({ at }) => at),
+});
+
+const rollout = shape<RolloutStatus>('A restart that is not over.', {
+  id: text('Its id.', ({ id }) => id),
+  at: moment('When it was requested.', ({ at }) => at),
+  by: text('Who requested it: user@host.', ({ by }) => by),
+  replaced: integer('Instances that are replaced and ready.', ({ counts }) => counts.replaced),
+  under_way: integer('Instances that drain, are down or start.', ({ counts }) => counts.under_way),
+  waiting: integer('Instances that were not asked yet.', ({ counts }) => counts.waiting),
+  failed: integer('Instances whose replacement failed.', ({ counts }) => counts.failed),
+  change: text(
+    'From which release to which; empty if unknown. For reading.',
+    ({ change }) => change,
+  ),
+  aborted: orNull(text('Why it was aborted.', ({ aborted }) => aborted)),
+});
+
+interface StatusAnswer {
+  readonly status: Status;
+  readonly events?: readonly JournalEntry[];
+}
+
+/** `status --json`. */
+export const statusAnswer = answer<StatusAnswer>(
+  'status',
+  'status --json',
+  'The state of all instances.',
+  {
+    ok: flag(
+      'No fewer instances are ready or quiet than are wanted: exit code 0.',
+      ({ status }) => !isShort(status),
+    ),
+    wanted: integer(
+      'Instances that should run; those stopped on purpose are not included.',
+      ({ status }) => status.wanted,
+    ),
+    up: integer('Wanted instances that have a process.', ({ status }) => status.up),
+    ready: integer('Wanted instances that are ready.', ({ status }) => status.ready),
+    quiet: integer(
+      'Wanted instances that are ready and take no new jobs on purpose.',
+      ({ status }) => status.quiet,
+    ),
+    instances: list(instance)(
+      'All instances, those of the configuration first.',
+      ({ status }) => status.instances,
+    ),
+    counts: list(count)('Counts that were set with want.', ({ status }) => status.counts),
+    releases: mapOf({ type: 'string' })(
+      'The release that a start would give each worker now, if known.',
+      ({ status }) => status.releases,
+    ),
+    rollouts: list(rollout)('Restarts that are not over.', ({ status }) => status.rollouts),
+    events: optional(
+      list<JournalEntry>({ type: 'object' })(
+        'Of a single instance: its latest events, as in the journal.',
+        ({ events }) => events,
+      ),
+    ),
+  },
+);

@@ -1,5 +1,6 @@
 // Bundles the CLI into dist/: cli.cjs, the libraries and the demo that most runs do not need in bundles of their own,
-// V8's code cache of each, and the scripts that they run. The same sources give the same JavaScript.
+// V8's code cache of each, and the scripts that they run. The same sources give the same JavaScript. Another folder than
+// dist/ may be given as an argument.
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,11 +15,11 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const dist = join(root, 'dist');
+const dist = resolve(root, process.argv[2] ?? 'dist');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })

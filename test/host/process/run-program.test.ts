@@ -8,8 +8,8 @@ import {
   type Program,
   type ProgramResult,
 } from '../../../src/host/process/run-program.ts';
-import { isAlive, look, until } from '../kernel.ts';
-import { useScratch } from '../scratch.ts';
+import { isAlive, look, until } from '../../rig/kernel.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 

@@ -57,12 +57,12 @@ export async function restart(
   const named = configuredInstances(context, options.targets);
   if (options.rollout.overlap === true) refuseOverlap(config, named);
   const before = await observeReported(context, named);
-  const wanted = options.isOutdatedOnly ? outdatedAmong(recorded, named, before) : named;
+  const wanted = options.isOutdatedOnly ? await outdatedAmong(recorded, named, before) : named;
   const selected = selectInstances(config, recordedInstances(config.stateDir), options.targets);
   const instances = options.isOutdatedOnly
     ? selected.filter((name) => wanted.includes(name) || isRetiring(name))
     : selected;
-  const goal = goalOf(context, wanted, before, options.rollout);
+  const goal = await goalOf(context, wanted, before, options.rollout);
   const request = { goal, instances, mayHaveStrays: true } as const;
   if (options.dryRun) return planned(goal.id, await planPass(context, request), config);
   const change = formatReleases(goal.releases);
@@ -126,44 +126,42 @@ function planned(id: string, outcome: PassOutcome, config: Config): PlanOutcome 
 const isAlone = (desired: Desired, { now }: Observation, name: string): boolean =>
   isStopped(desired, name) || isHeld(desired, name, now);
 
-function goalOf(
+async function goalOf(
   context: Context,
   instances: readonly string[],
   observation: Observation,
   options: RolloutOptions,
-): Extract<Goal, { kind: 'restart' }> {
+): Promise<Extract<Goal, { kind: 'restart' }>> {
   return {
     kind: 'restart',
     id: randomBytes(8).toString('hex'),
     by: context.by,
     instances,
     options,
-    releases: releasesOf(context, instances, observation),
+    releases: await releasesOf(context, instances, observation),
   };
 }
 
 /** For each worker the release that its first instance runs, and the one that it gets. */
-function releasesOf(
+async function releasesOf(
   { config, releaseOf }: Context,
   instances: readonly string[],
   observation: Observation,
-): Rollout['releases'] {
-  const names = new Set(instances.map(workerNameOf));
-  return Object.fromEntries(
-    config.workers
-      .filter(({ name }) => names.has(name))
-      .map((worker) => {
-        const to = releaseOf(worker);
-        const from = instances
-          .filter((name) => workerNameOf(name) === worker.name)
-          .map((name) => releaseRunBy(observation, name))
-          .find((release) => release !== undefined);
-        return [
-          worker.name,
-          { ...(from !== undefined && { from }), ...(to !== undefined && { to }) },
-        ];
-      }),
-  );
+): Promise<Rollout['releases']> {
+  const releases: Record<string, { from?: string; to?: string }> = {};
+  for (const worker of config.workers) {
+    const own = instances.filter((name) => workerNameOf(name) === worker.name);
+    if (own.length === 0) continue;
+    const to = await releaseOf(worker);
+    const from = own
+      .map((name) => releaseRunBy(observation, name))
+      .find((release) => release !== undefined);
+    releases[worker.name] = {
+      ...(from !== undefined && { from }),
+      ...(to !== undefined && { to }),
+    };
+  }
+  return releases;
 }
 
 function releaseRunBy({ instances }: Observation, name: string): string | undefined {
@@ -172,13 +170,14 @@ function releaseRunBy({ instances }: Observation, name: string): string | undefi
 }
 
 /** Those that do not run the release that they would get; where nothing runs there is nothing outdated. */
-function outdatedAmong(
+async function outdatedAmong(
   context: Context,
   names: readonly string[],
   observation: Observation,
-): string[] {
-  return names.filter((name) => {
-    const release = context.releaseOf(workerOf(context.config, name));
+): Promise<string[]> {
+  const outdated: string[] = [];
+  for (const name of names) {
+    const release = await context.releaseOf(workerOf(context.config, name));
     if (release === undefined) {
       throw new WorkerctlError(
         'failed',
@@ -187,9 +186,9 @@ function outdatedAmong(
       );
     }
     const observed = observation.instances.get(name);
-    if (observed === undefined || liveProcess(observed) === undefined) return false;
-    if (releaseRunBy(observation, name) !== release) return true;
-    report(context, name, { kind: 'up_to_date', release });
-    return false;
-  });
+    if (observed === undefined || liveProcess(observed) === undefined) continue;
+    if (releaseRunBy(observation, name) !== release) outdated.push(name);
+    else report(context, name, { kind: 'up_to_date', release });
+  }
+  return outdated;
 }

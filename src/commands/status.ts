@@ -13,7 +13,7 @@ import { stateFilesIn } from '../host/state/record-cache.ts';
 export interface StatusRequest {
   readonly targets: readonly string[];
   /** What a start of this worker's would be called now; undefined where nobody knows. */
-  readonly releaseOf: (worker: Worker) => string | undefined;
+  readonly releaseOf: (worker: Worker) => Promise<string | undefined>;
 }
 
 /** What each instance is doing. Takes no lock, changes nothing. */
@@ -33,7 +33,7 @@ export async function status(scene: Scene, { targets, releaseOf }: StatusRequest
   const observation = someAreUnknown ? lookForStrays(scene, seen) : seen;
   // As the next pass will see it: a death that no pass has noticed yet counts.
   const desired = applyGoal(config, readDesired(config.stateDir), { kind: 'check' }, observation);
-  return statusOf(config, desired, observation, releasesOf(config, releaseOf));
+  return statusOf(config, desired, observation, await releasesOf(config, releaseOf));
 }
 
 /** Memory is shown where it has a limit. */
@@ -52,10 +52,14 @@ function besideTheirOwn(names: readonly string[]): readonly string[] {
     .flatMap((name) => [name, ...retiring.filter((one) => one.startsWith(`${name}~`))]);
 }
 
-const releasesOf = ({ workers }: Config, releaseOf: StatusRequest['releaseOf']): Releases =>
-  Object.fromEntries(
-    workers.flatMap((worker) => {
-      const release = releaseOf(worker);
-      return release === undefined ? [] : [[worker.name, release]];
-    }),
-  );
+async function releasesOf(
+  { workers }: Config,
+  releaseOf: StatusRequest['releaseOf'],
+): Promise<Releases> {
+  const releases: Record<string, string> = {};
+  for (const worker of workers) {
+    const release = await releaseOf(worker);
+    if (release !== undefined) releases[worker.name] = release;
+  }
+  return releases;
+}

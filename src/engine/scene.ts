@@ -31,5 +31,5 @@ export interface Measures {
   /** How many bytes each of these takes with its session, by pid. */
   readonly memoryOf: (processes: readonly LiveProcess[]) => ReadonlyMap<number, number>;
   /** What a start of this worker's would be called now; undefined where nobody knows. */
-  readonly releaseOf: (worker: Worker) => string | undefined;
+  readonly releaseOf: (worker: Worker) => Promise<string | undefined>;
 }

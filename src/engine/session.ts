@@ -45,7 +45,7 @@ export interface Context {
   /** Runs what passes have left to be run. */
   readonly hooks: HookRunner;
   /** What a start of this worker's would be called now; undefined where nobody knows. */
-  readonly releaseOf: (worker: Worker) => string | undefined;
+  readonly releaseOf: (worker: Worker) => Promise<string | undefined>;
   /** Is told of each event as it happens. */
   readonly report: (event: Event) => void;
   readonly progress: ProgressDisplay;

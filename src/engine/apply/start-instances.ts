@@ -36,16 +36,15 @@ export async function startInstances(context: Context, starts: readonly Start[])
     takeInstanceLocks(context, starts),
   ]);
   faultPoint();
-  const shims = starts.flatMap((action) => {
+  const shims: Launched[] = [];
+  for (const action of starts) {
     const lock = locks.get(action.instance);
-    if (isUp(context, action)) {
-      void lock?.release();
-      return [];
-    }
-    if (lock === undefined)
-      return failed(context, action, 'its lock is held, and by no process that is known');
-    return start(context, action, lock, notify);
-  });
+    const launch = await launchFor(context, action.instance);
+    if (isUp(context, action)) void lock?.release();
+    else if (lock === undefined)
+      failed(context, launch, 'its lock is held, and by no process that is known');
+    else shims.push(...start(context, action, launch, lock, notify));
+  }
   for (const shim of shims) await published(context, shim);
 }
 
@@ -56,8 +55,7 @@ function isUp({ config }: Context, { instance }: Start): boolean {
 }
 
 /** What could not be started is reported, and yields nothing. */
-function failed(context: Context, { instance }: Start, reason: string): [] {
-  const { logFile } = launchFor(context, instance);
+function failed(context: Context, { instance, logFile }: Launch, reason: string): [] {
   report(context, instance, { kind: 'start_failed', reason, logFile, log: [] });
   return [];
 }
@@ -71,29 +69,29 @@ interface Launched {
 function start(
   context: Context,
   action: Start,
+  launch: Launch,
   lock: HeldLock,
   notify: Readonly<Record<string, string>>,
 ): Launched[] {
   const { stateDir } = context.config;
-  const launch = launchFor(context, action.instance);
   try {
     ensureStagingFolder(stateDir);
     const { ready } = workerOf(context.config, action.instance);
     if (launch.daemonizes !== undefined) {
       const obstacle = clearPidfile(launch, stateDir);
       if (obstacle?.kind === 'runs') return []; // the next look sees it
-      if (obstacle !== undefined) return failed(context, action, obstacleWords(launch, obstacle));
+      if (obstacle !== undefined) return failed(context, launch, obstacleWords(launch, obstacle));
     }
     if (ready.kind === 'notify' && notify['NOTIFY_SOCKET'] === undefined)
       return failed(
         context,
-        action,
+        launch,
         'ready.notify needs a workerctl watch to hear it: none listens',
       );
     return [{ action, launch, shim: startShim(launch, stateDir, lock, notify) }];
   } catch (error) {
     if (!(error instanceof WorkerctlError)) throw error;
-    return failed(context, action, error.message);
+    return failed(context, launch, error.message);
   } finally {
     void lock.release(); // ours; the shim has its own hold on it
   }
@@ -105,9 +103,12 @@ const obstacleWords = (
 ): string =>
   `${pidfile} names pid ${pid} (${title.slice(0, 60)}), which may be it or not: run workerctl adopt ${instance} ${pid} if it is, or remove that file`;
 
-function launchFor({ config, hostName, releaseOf }: Context, instance: string): Launch {
+async function launchFor(
+  { config, hostName, releaseOf }: Context,
+  instance: string,
+): Promise<Launch> {
   const worker = workerOf(config, instance);
-  return launchOf(worker, instance, config.stateDir, hostName, releaseOf(worker));
+  return launchOf(worker, instance, config.stateDir, hostName, await releaseOf(worker));
 }
 
 /** The locks that can be had; where a shim is just about to leave, in a moment. */

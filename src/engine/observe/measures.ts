@@ -47,11 +47,11 @@ export function createMeasures(findReleases: () => Measures['releaseOf']): Measu
 const keyOf = ({ pid, startTime }: LiveProcess): string => `${pid} ${startTime}`;
 
 /** The same observation, with what is measured of living processes whose workers have limits for that. */
-export function withMeasures(
+export async function withMeasures(
   { config }: Scene,
   measures: Measures,
   observation: Observation,
-): Observation {
+): Promise<Observation> {
   const workers = new Map(config.workers.map((worker) => [worker.name, worker]));
   const living = [...observation.instances.values()].flatMap((observed) => {
     const worker = workers.get(workerNameOf(observed.name));
@@ -66,7 +66,7 @@ export function withMeasures(
     // Nothing can be read of one that is about to end.
     const memory = recycle.memory === undefined ? undefined : bytes.get(process.pid) || undefined;
     const nextRelease =
-      recycle.outdated && !isRetiring(observed.name) ? measures.releaseOf(worker) : undefined;
+      recycle.outdated && !isRetiring(observed.name) ? await measures.releaseOf(worker) : undefined;
     const facts: ObservedInstance = {
       ...observed,
       ...(memory !== undefined && { memory }),

@@ -12,18 +12,19 @@ export function releaseFinder(
   config: Config,
   hostName: string,
   onProblem: (problem: string) => void = () => undefined,
-): (worker: Worker) => string | undefined {
-  const found = new Map<string, Release>();
-  return (worker) => {
+): (worker: Worker) => Promise<string | undefined> {
+  const found = new Map<string, Promise<Release>>();
+  return async (worker) => {
     const [first = '1'] = worker.identifiers;
     const name = instanceName(worker.name, first);
     const { directory } = launchOf(worker, name, config.stateDir, hostName);
     const key = config.release.kind === 'directory' ? directory : '';
     const known = found.get(key);
-    const release =
+    const finding =
       known ?? currentRelease(config.release, { configFolder: dirname(config.path), directory });
+    found.set(key, finding);
+    const release = await finding;
     if (known === undefined) {
-      found.set(key, release);
       // That a worker's folder is missing is told when it is started.
       if (release.kind === 'unknown' && config.release.kind !== 'directory')
         onProblem(release.problem);

@@ -1,35 +1,32 @@
-import { constants as fileFlags, existsSync, readFileSync, realpathSync } from 'node:fs';
-import { constants } from 'node:os';
+import { constants, readFileSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
-import { formatDeath } from '../../core/model/record.ts';
-import { durationOf, formatDuration, type Duration } from '../../core/basics/time.ts';
+import { durationOf, type Duration } from '../../core/basics/time.ts';
 import type { ReleaseSource } from '../../core/model/config.ts';
-import { childProcess } from '../process/spawn.ts';
+import { describeErrno } from '../files/errno.ts';
+import { problemOf, runProgram } from '../process/run-program.ts';
 import { buildEnvironment } from './environment.ts';
-import { describeErrno, errnoOf } from '../files/errno.ts';
-import { readProcess } from '../process/process-table.ts';
 
-/** What the release is called that is there now, or why nobody knows, in words. */
+/** The name of the current release, or in words why it is not known. */
 export type Release =
   | { readonly kind: 'known'; readonly release: string }
   | { readonly kind: 'unknown'; readonly problem: string };
 
-/** Where to look. Both are absolute. */
+/** Where to look. Both are absolute paths. */
 export interface ReleaseContext {
   readonly configFolder: string;
-  /** The worker's: mostly a symbolic link that each deploy sets anew. */
+  /** The worker's directory: usually a symbolic link that each deploy replaces. */
   readonly directory: string;
 }
 
-/** A pass waits for it. */
+/** A pass waits for the release command. */
 const commandTimeout = durationOf(10_000);
 
 /** The release that a new process would run, by `source`; a command is killed after `timeout`. */
-export function currentRelease(
+export async function currentRelease(
   source: ReleaseSource,
   context: ReleaseContext,
   timeout = commandTimeout,
-): Release {
+): Promise<Release> {
   switch (source.kind) {
     case 'directory':
       return releaseOfDirectory(context.directory);
@@ -58,75 +55,26 @@ function releaseInFile(path: string): Release {
 
 const readOnly = {
   encoding: 'utf8' as const,
-  // Somebody may have made a FIFO of the file. Node takes a number wherever it takes a flag; its types do not know that.
-  flag: (fileFlags.O_RDONLY | fileFlags.O_NONBLOCK) as unknown as string,
+  // Opening a FIFO would block. Node accepts a number wherever it accepts a flag, but its types do not say so.
+  flag: (constants.O_RDONLY | constants.O_NONBLOCK) as unknown as string,
 };
 
-function releaseByCommand(command: readonly string[], folder: string, timeout: Duration): Release {
-  const what = `release command ${command.join(' ')}`;
-  const result = run(command, folder, timeout);
-  if (errnoOf(result.error) === 'ETIMEDOUT')
-    return unknown(what, `no end within ${formatDuration(timeout)}`);
-  if (result.error !== undefined) return unknown(what, failureOf(result.error, command, folder));
-  const { status, signal, stdout, stderr } = result;
-  if (status === 0) return named(stdout, what, 'nothing on its first line');
-  const said = firstLine(stderr);
-  const death = formatDeath(
-    signal === null
-      ? { kind: 'exited', status: status ?? 0 }
-      : { kind: 'signalled', signal: constants.signals[signal], coreDumped: false },
-  );
-  return unknown(what, said === '' ? death : `${death}: ${said}`);
-}
-
-function failureOf(error: Error, [program = '']: readonly string[], folder: string): string {
-  if (errnoOf(error) !== 'ENOENT') return describeErrno(error);
-  return existsSync(folder) ? `no program ${program}` : `no folder ${folder}`;
-}
-
-interface Ended {
-  readonly error?: Error;
-  readonly status: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(
-  [program = '', ...words]: readonly string[],
-  folder: string,
+async function releaseByCommand(
+  command: readonly string[],
+  directory: string,
   timeout: Duration,
-): Ended {
-  try {
-    const result = childProcess().spawnSync(program, words, {
-      cwd: folder,
-      env: buildEnvironment({ envFiles: [], env: {}, passEnv: [] }, {}),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // A session of its own: Ctrl-C must not make the release unknown, nor may it ask for a password at the terminal.
-      ...{ detached: true },
-      encoding: 'utf8',
-      timeout,
-      killSignal: 'SIGKILL',
-    });
-    if (errnoOf(result.error) === 'ETIMEDOUT') endGroup(result.pid);
-    return result;
-  } catch (error) {
-    const refused = error instanceof Error ? error : new Error(String(error));
-    return { error: refused, status: null, signal: null, stdout: '', stderr: '' };
-  }
+): Promise<Release> {
+  const what = `release command ${command.join(' ')}`;
+  const environment = buildEnvironment({ envFiles: [], env: {}, passEnv: [] }, {});
+  const { end, stdout, stderr } = await runProgram({ command, directory, environment, timeout });
+  const problem = problemOf(end);
+  if (problem === undefined) return named(stdout, what, 'nothing on its first line');
+  const said = end.kind === 'timed_out' ? '' : firstLine(stderr);
+  const found = end.kind === 'timed_out' ? `that it ${problem}` : problem;
+  return unknown(what, said === '' ? found : `${found}: ${said}`);
 }
 
-/** Ends what a killed command has left behind; whoever bears its number by now is somebody else. */
-function endGroup(pid: number): void {
-  if (readProcess(pid) !== undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // it has left nothing
-  }
-}
-
-/** The first line of `text` as a release; `otherwise` is what was found when there is nothing in it. */
+/** The first line of `text` as a release; `otherwise` says what was found if that line is empty. */
 function named(text: string, what: string, otherwise: string): Release {
   const release = firstLine(text);
   return release === '' ? unknown(what, otherwise) : { kind: 'known', release };
@@ -137,10 +85,10 @@ const unknown = (what: string, found: string): Release => ({
   problem: `${what}: expected the name of a release, found ${found}`,
 });
 
-/** As almost all names are: the classes of Unicode take longer to compile than all else here. */
+/** Almost all names match: the Unicode classes below take longer to compile than everything else here. */
 const plain = /^[ -~]{0,100}$/;
 
-/** Goes to terminals and into records: nothing that steers one, and no more than a name has. */
+/** The name goes to terminals and into records: no control characters, and at most 100 characters. */
 function firstLine(text: string): string {
   const [first = ''] = text.split('\n', 1);
   if (plain.test(first)) return first.trim();

@@ -9,7 +9,7 @@ import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 
-function release(source: ReleaseSource, timeoutMs?: number): Release {
+function release(source: ReleaseSource, timeoutMs?: number): Promise<Release> {
   const context = { configFolder: scratch.folder(), directory: scratch.path('current') };
   return timeoutMs === undefined
     ? currentRelease(source, context)
@@ -25,34 +25,34 @@ const unknown = (what: string, found: string): Release => ({
 describe('by the directory', () => {
   const source = { kind: 'directory' } as const;
 
-  test('must be what the link leads to now', () => {
+  test('must be the current target of the link', async () => {
     for (const name of ['20260101', '20260202']) {
       mkdirSync(scratch.path(name));
       rmSync(scratch.path('current'), { force: true });
       symlinkSync(name, scratch.path('current'));
-      expect(release(source)).toEqual(known(name));
+      expect(await release(source)).toEqual(known(name));
     }
   });
 
-  test('must be its own name where it is no link', () => {
+  test('must be the name of the directory if that is no link', async () => {
     mkdirSync(scratch.path('current'));
-    expect(release(source)).toEqual(known('current'));
+    expect(await release(source)).toEqual(known('current'));
   });
 
-  test('must be unknown where there is none, or none with a name', () => {
+  test('must be unknown if the directory is missing or has no name', async () => {
     const path = scratch.path('current');
     const missing = unknown(`directory ${path}`, 'ENOENT: no such file or directory');
-    expect(release(source)).toEqual(missing);
+    expect(await release(source)).toEqual(missing);
     symlinkSync('gone', path);
-    expect(release(source)).toEqual(missing);
-    expect(currentRelease(source, { configFolder: '/', directory: '/' })).toEqual(
+    expect(await release(source)).toEqual(missing);
+    expect(await currentRelease(source, { configFolder: '/', directory: '/' })).toEqual(
       unknown('directory /', 'none'),
     );
   });
 });
 
 describe('in a file', () => {
-  const inFile = (text: string): Release =>
+  const inFile = (text: string): Promise<Release> =>
     release({ kind: 'file', path: scratch.write('REVISION', text) });
   const what = (): string => `release file ${scratch.path('REVISION')}`;
 
@@ -62,52 +62,54 @@ describe('in a file', () => {
     ['\u001b[31mred\u0007\u009b\u202e', '[31mred'],
     ['x'.repeat(5_000), 'x'.repeat(100)],
     ['🦊'.repeat(101), '🦊'.repeat(100)],
-  ])('%.20j must be its first line', (text, name) => {
-    expect(inFile(text)).toEqual(known(name));
+  ])('must be the first line of %.20j', async (text, name) => {
+    expect(await inFile(text)).toEqual(known(name));
   });
 
-  test.each(['', '\nabc', ' \t\n', '\0'])('%j must be unknown', (text) => {
-    expect(inFile(text)).toEqual(unknown(what(), 'an empty first line'));
+  test.each(['', '\nabc', ' \t\n', '\0'])('must be unknown for %j', async (text) => {
+    expect(await inFile(text)).toEqual(unknown(what(), 'an empty first line'));
   });
 
-  test('that is not there, a folder or a FIFO must be unknown', () => {
+  test('must be unknown if the file is missing, a directory or a FIFO', async () => {
     const source = { kind: 'file', path: scratch.path('REVISION') } as const;
-    expect(release(source)).toEqual(unknown(what(), 'ENOENT: no such file or directory'));
+    expect(await release(source)).toEqual(unknown(what(), 'ENOENT: no such file or directory'));
     mkdirSync(source.path);
-    expect(release(source)).toEqual(unknown(what(), 'EISDIR: illegal operation on a directory'));
+    expect(await release(source)).toEqual(
+      unknown(what(), 'EISDIR: illegal operation on a directory'),
+    );
     rmSync(source.path, { recursive: true });
     spawnSync('mkfifo', [source.path]);
-    expect(release(source)).toEqual(unknown(what(), 'an empty first line'));
+    expect(await release(source)).toEqual(unknown(what(), 'an empty first line'));
   });
 });
 
 describe('by a command', () => {
-  const by = (command: string[], timeoutMs?: number): Release =>
+  const by = (command: string[], timeoutMs?: number): Promise<Release> =>
     release({ kind: 'command', command }, timeoutMs);
-  const byShell = (script: string, timeoutMs?: number): Release =>
+  const byShell = (script: string, timeoutMs?: number): Promise<Release> =>
     by(['/bin/sh', '-c', script], timeoutMs);
   const found = (script: string, what: string): Release =>
     unknown(`release command /bin/sh -c ${script}`, what);
 
-  test('must be the first line that it prints', () => {
-    expect(byShell('echo " v7 "; echo more')).toEqual(known('v7'));
+  test('must be the first line that it prints', async () => {
+    expect(await byShell('echo " v7 "; echo more')).toEqual(known('v7'));
   });
 
-  test('must get its words as they are', () => {
-    expect(by(['printf', '%s', '$HOME `x` *'])).toEqual(known('$HOME `x` *'));
+  test('must get its arguments unchanged', async () => {
+    expect(await by(['printf', '%s', '$HOME `x` *'])).toEqual(known('$HOME `x` *'));
   });
 
-  test('must run in the config’s folder, also a program that is named from there', () => {
-    expect(byShell('pwd -P')).toEqual(known(realpathSync(scratch.folder()).slice(0, 100)));
+  test('must run in the directory of the config, and be found from there', async () => {
+    expect(await byShell('pwd -P')).toEqual(known(realpathSync(scratch.folder()).slice(0, 100)));
     const script = scratch.write('name', '#!/bin/sh\necho v8\n');
     spawnSync('chmod', ['+x', script]);
-    expect(by(['./name'])).toEqual(known('v8'));
+    expect(await by(['./name'])).toEqual(known('v8'));
   });
 
-  test('must not have our environment, but a PATH', () => {
+  test('must have a PATH, but not our environment', async () => {
     process.env['RELEASE_TEST'] = 'ours';
     try {
-      expect(byShell('echo "${RELEASE_TEST-none} $LANG $PATH"')).toEqual(
+      expect(await byShell('echo "${RELEASE_TEST-none} $LANG $PATH"')).toEqual(
         known('none C.UTF-8 /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'),
       );
     } finally {
@@ -115,35 +117,41 @@ describe('by a command', () => {
     }
   });
 
-  test('that fails must be unknown, with the reason', () => {
-    expect(byShell('echo v7; exit 3')).toEqual(found('echo v7; exit 3', 'exit status 3'));
+  test('must be unknown if it fails, with the reason', async () => {
+    expect(await byShell('echo v7; exit 3')).toEqual(found('echo v7; exit 3', 'exit status 3'));
     const script = 'echo "fatal: no repository" >&2; echo more >&2; exit 128';
-    expect(byShell(script)).toEqual(found(script, 'exit status 128: fatal: no repository'));
-    expect(byShell('kill -SEGV $$')).toEqual(found('kill -SEGV $$', 'signal 11 (SIGSEGV)'));
+    expect(await byShell(script)).toEqual(found(script, 'exit status 128: fatal: no repository'));
+    expect(await byShell('kill -SEGV $$')).toEqual(found('kill -SEGV $$', 'signal 11 (SIGSEGV)'));
   });
 
-  test('that prints nothing must be unknown', () => {
-    expect(byShell('echo; echo v7')).toEqual(found('echo; echo v7', 'nothing on its first line'));
+  test('must be unknown if its first line is empty', async () => {
+    expect(await byShell('echo; echo v7')).toEqual(
+      found('echo; echo v7', 'nothing on its first line'),
+    );
   });
 
-  test('that cannot be started must be unknown', () => {
+  test('must be unknown if it cannot be started', async () => {
     const file = scratch.write('data', 'x');
-    expect(by(['no-such-program', 'x'])).toEqual(
+    expect(await by(['no-such-program', 'x'])).toEqual(
       unknown('release command no-such-program x', 'no program no-such-program'),
     );
-    expect(by([file])).toMatchObject({ problem: expect.stringContaining('EACCES') as unknown });
-    expect(by([])).toMatchObject({ kind: 'unknown' });
+    expect(await by([file])).toMatchObject({
+      problem: expect.stringContaining('EACCES') as unknown,
+    });
+    expect(await by([])).toMatchObject({ kind: 'unknown' });
     expect(
-      currentRelease(
+      await currentRelease(
         { kind: 'command', command: ['true'] },
         { configFolder: scratch.path('gone'), directory: '/' },
       ),
-    ).toEqual(unknown('release command true', `no folder ${scratch.path('gone')}`));
+    ).toEqual(unknown('release command true', `no directory ${scratch.path('gone')}`));
   });
 
-  test('that takes too long must be killed, with all that it has started', async () => {
+  test('must be unknown if it takes too long; it is killed with everything that it started', async () => {
     const script = 'trap "" TERM; sleep 1000 & echo $! >child; echo v7; wait';
-    expect(byShell(script, 1_000)).toEqual(found(script, 'no end within 1s'));
+    expect(await byShell(script, 1_000)).toEqual(
+      found(script, 'that it did not end within 1s and was killed'),
+    );
     const child = Number(readFileSync(scratch.path('child'), 'utf8'));
     expect(child).toBeGreaterThan(1);
     await until('the end of its child', () => !isAlive(child));

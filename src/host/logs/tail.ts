@@ -8,7 +8,7 @@ const tailBytes = 16 * 1024;
 export const logSize = (path: string): number =>
   statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
-/** A log as it is to be rotated; nothing where it is no plain file, or none of ours to see. */
+/** A log as it is to be rotated; nothing undefined if it is not a regular file, or cannot be examined. */
 export function measureLog(path: string): ObservedLog | undefined {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });

@@ -1,7 +1,7 @@
 import type { Context } from '../engine/session.ts';
 import { recycling } from '../engine/observe/with-recycling.ts';
 import { passLockPath, planPass, runPass } from '../engine/pass/pass.ts';
-import { isSameDesired } from '../engine/pass/decide.ts';
+import { isSameState } from '../engine/pass/state.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import type { Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
@@ -97,6 +97,7 @@ async function look(
   const {
     plan: all,
     desired,
+    ledger,
     before,
     observation,
   } = await planPass({ ...context, report: () => undefined }, request);
@@ -104,7 +105,7 @@ async function look(
     ({ problems }) => problems.length > 0,
   );
   const { plan, rotations } = withoutRotations(all);
-  const isAllWell = plan.length === 0 && isSameDesired(desired, before) && !hasProblems;
+  const isAllWell = plan.length === 0 && isSameState({ desired, ledger }, before) && !hasProblems;
   const silent = plan.flatMap((action) =>
     action.kind === 'dump' || (action.kind === 'kill' && action.isWatchdog === true)
       ? [workerNameOf(action.instance)]

@@ -7,6 +7,7 @@ import { statusOf, type Releases, type Status } from '../core/views/status.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
 import type { Config, Worker } from '../core/model/config.ts';
 import { readDesired } from '../host/state/desired-file.ts';
+import { knownLedger } from '../host/state/ledger-file.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
 import { stateFilesIn } from '../host/state/record-cache.ts';
 
@@ -32,8 +33,12 @@ export async function status(scene: Scene, { targets, releaseOf }: StatusRequest
   );
   const observation = someAreUnknown ? lookForStrays(scene, seen) : seen;
   // As the next pass will see it: a death that no pass has noticed yet counts.
-  const desired = applyGoal(config, readDesired(config.stateDir), { kind: 'check' }, observation);
-  return statusOf(config, desired, observation, await releasesOf(config, releaseOf));
+  const before = {
+    desired: readDesired(config.stateDir),
+    ledger: knownLedger(config.stateDir),
+  };
+  const { desired, ledger } = applyGoal(config, before, { kind: 'check' }, observation);
+  return statusOf(config, desired, observation, await releasesOf(config, releaseOf), ledger);
 }
 
 /** Memory is shown where it has a limit. */

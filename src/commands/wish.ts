@@ -79,8 +79,8 @@ function notedBy(goal: Goal, { before, observation }: PassOutcome): Noted[] {
   }
   if (goal.kind !== 'unhold') return [];
   return goal.instances.flatMap((instance) => {
-    const { [instance]: held } = before.held;
-    if (held === undefined || !isHeld(before, instance, observation.now)) return [];
+    const { [instance]: held } = before.desired.held;
+    if (held === undefined || !isHeld(before.desired, instance, observation.now)) return [];
     return [{ kind: 'unhold', instance, cause: `held by ${held.by}` }];
   });
 }

@@ -6,6 +6,7 @@ import {
   type Rollout,
   type RolloutOptions,
 } from '../../src/core/model/desired.ts';
+import { noLedger, type Ledger, type State } from '../../src/core/model/ledger.ts';
 import { retiringName } from '../../src/core/model/leaving.ts';
 import type {
   Observation,
@@ -269,16 +270,24 @@ export const aRollout = (
 
 export const rolling = (...rollouts: Rollout[]): Desired => ({ ...noDesired, rollouts });
 
-/** What a pass decides: its plan as text, and what people want after it. */
+/** What a pass decides: its plan as text, what is wanted after it and what is remembered. */
 export function decide(
   config: Config,
-  before: Desired,
+  desired: Desired,
   seen: Observation,
   goal: Goal = { kind: 'check' },
-): { readonly desired: Desired; readonly plan: string } {
-  const desired = applyGoal(config, before, goal, seen);
-  return { desired, plan: formatPlan(reconcile(config, desired, seen)) };
+  ledger: Ledger = noLedger,
+): State & { readonly plan: string } {
+  const after = applyGoal(config, { desired, ledger }, goal, seen);
+  return { ...after, plan: formatPlan(reconcile(config, after.desired, seen, after.ledger)) };
 }
+
+/** What a check decides, with a ledger. */
+export const check = (
+  config: Config,
+  { desired, ledger }: State,
+  seen: Observation,
+): ReturnType<typeof decide> => decide(config, desired, seen, { kind: 'check' }, ledger);
 
 /** What somebody wants of these instances. */
 export const about = (...instances: string[]): { instances: string[]; by: string } => ({

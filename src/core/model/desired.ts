@@ -1,5 +1,5 @@
 import { isSameProcess, type ProcessIdentity } from './process.ts';
-import type { Death, ProcessRecord } from './record.ts';
+import type { ProcessRecord } from './record.ts';
 import type { Duration, Moment } from '../basics/time.ts';
 import type { Batch } from './config.ts';
 
@@ -73,30 +73,6 @@ export interface Rollout extends Request {
   readonly aborted?: Abort;
 }
 
-/** That an instance's processes died young. */
-export interface Failure {
-  /** The `start` of the process that died last. */
-  readonly runId: string;
-  /** How many have died in a row. */
-  readonly count: number;
-  /** When the last one died. */
-  readonly at: Moment;
-  /** The first of them had been ready: it was replaced at once. */
-  readonly isSpared?: boolean;
-}
-
-/** A death of which nobody knows yet whether it took a job with it: its result may be on its way. */
-export interface Loss {
-  readonly instance: string;
-  readonly pid: number;
-  /** The `start` of the process. */
-  readonly runId: string;
-  readonly death: Death;
-  readonly at: Moment;
-  /** When its job is called lost. */
-  readonly due: Moment;
-}
-
 /** When one process that was asked to leave is to be killed, whatever its own note of that says. */
 export interface Deadline {
   readonly process: ProcessIdentity;
@@ -120,11 +96,7 @@ export interface Desired {
   readonly quiet: ByInstance<TimedRequest>;
   /** By worker. */
   readonly counts: Readonly<Record<string, Want>>;
-  readonly failures: ByInstance<Failure>;
   readonly deadlines: ByInstance<Deadline>;
-  /** The `start` of the last process of each instance whose death has been told. */
-  readonly told: ByInstance<string>;
-  readonly losses: readonly Loss[];
   /** The oldest first; no instance is in two of them. */
   readonly rollouts: readonly Rollout[];
   /** Everything is to leave now, for this reason, and nothing is started. Never written down: it ends with its command. */
@@ -137,10 +109,7 @@ export const noDesired: Desired = {
   held: {},
   quiet: {},
   counts: {},
-  failures: {},
   deadlines: {},
-  told: {},
-  losses: [],
   rollouts: [],
 };
 

@@ -1,18 +1,19 @@
-import { accounted } from './notices.ts';
-import { failureAfter } from './backoff.ts';
-import { instanceNames } from '../model/instance.ts';
-import { isRetiring } from '../model/leaving.ts';
+import { durationOf, type Duration, type Moment } from '../basics/time.ts';
+import type { Config } from '../model/config.ts';
 import {
   isHeld,
   isStopped,
   rolloutOf,
   type Desired,
   type Replaced,
+  type Request,
   type Rollout,
   type RolloutOptions,
   type TimedRequest,
-  type Request,
 } from '../model/desired.ts';
+import { instanceNames } from '../model/instance.ts';
+import { isRetiring } from '../model/leaving.ts';
+import type { State } from '../model/ledger.ts';
 import {
   drainingSince,
   liveProcess,
@@ -20,11 +21,9 @@ import {
   type ObservedInstance,
 } from '../model/observation.ts';
 import { isSameProcess, type ProcessIdentity } from '../model/process.ts';
-import { readyingOf } from './readiness.ts';
+import { ledgerAfter } from './deaths.ts';
 import { advanced } from './rollout.ts';
-import { durationOf, type Duration, type Moment } from '../basics/time.ts';
 import { countsAfter, withCounts } from './scaling.ts';
-import type { Config, Worker } from '../model/config.ts';
 
 interface About {
   readonly instances: readonly string[];
@@ -65,17 +64,33 @@ export type Goal =
   | ({ readonly kind: 'hold'; readonly until?: Moment } & About)
   | ({ readonly kind: 'unhold' } & About);
 
-/** The intent once the goal has been stated and the world looked at: what has been reached is dropped from it. */
+/** What is wanted and remembered once the goal has been stated and the world was looked at. What has been reached is dropped. */
 export function applyGoal(
   config: Config,
-  desired: Desired,
+  before: State,
   goal: Goal,
   observation: Observation,
-): Desired {
-  const seen = remembered(withCounts(config, desired), desired, observation);
-  const wanted = stated(withCounts(config, seen), seen, goal, observation);
-  const told = accounted(config, wanted, observation);
-  return progressed(withCounts(config, told), told, observation);
+): State {
+  const inForce = withCounts(config, before.desired);
+  const seen = {
+    desired: lasting(before.desired, observation),
+    ledger: ledgerAfter(inForce, before, observation),
+  };
+  const desired = stated(inForce, seen.desired, goal, observation);
+  return {
+    desired: progressed(withCounts(config, desired), desired, observation),
+    ledger: {
+      ...seen.ledger,
+      failures: without(seen.ledger.failures, startedAtOnce(goal, desired)),
+    },
+  };
+}
+
+/** The instances that the goal starts without delay, however often they have failed. */
+function startedAtOnce(goal: Goal, { rollouts }: Desired): readonly string[] {
+  if (goal.kind === 'start' || goal.kind === 'adopt') return goal.instances;
+  if (goal.kind !== 'restart') return [];
+  return Object.keys(rollouts.find(({ id }) => id === goal.id)?.replaces ?? {});
 }
 
 function stated(config: Config, desired: Desired, goal: Goal, observation: Observation): Desired {
@@ -86,11 +101,7 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
       return { ...desired, isEnding: goal.cause };
     case 'start':
     case 'adopt':
-      return {
-        ...desired,
-        stopped: without(desired.stopped, goal.instances),
-        failures: without(desired.failures, goal.instances),
-      };
+      return { ...desired, stopped: without(desired.stopped, goal.instances) };
     case 'stop':
       return {
         ...desired,
@@ -183,7 +194,6 @@ function restarting(
   const isAsked = (observed: ObservedInstance): boolean => drainingSince(observed) !== undefined;
   return {
     ...desired,
-    failures: without(desired.failures, meant),
     deadlines: {
       ...desired.deadlines,
       ...deadlinesOf(
@@ -233,15 +243,14 @@ const identityOf = ({ pid, startTime, bootId }: ProcessIdentity): ProcessIdentit
   bootId,
 });
 
-/** What this look tells of failures, and of wishes and deadlines that are over. */
-function remembered(config: Config, desired: Desired, observation: Observation): Desired {
+/** Without the requests that have expired and the deadlines of processes that are gone. */
+function lasting(desired: Desired, observation: Observation): Desired {
   const { now } = observation;
   return {
     ...desired,
     held: filtered(desired.held, ({ until }) => until === undefined || now < until),
     quiet: filtered(desired.quiet, ({ until }) => until === undefined || now < until),
     deadlines: followed(desired.deadlines, observation),
-    failures: failuresAfter(config, desired, observation),
   };
 }
 
@@ -263,41 +272,6 @@ function followed(
       if (bearer !== undefined) return [[bearer.name, deadline]];
       return observed === undefined ? [[name, deadline]] : [];
     }),
-  );
-}
-
-function failuresAfter(
-  config: Config,
-  { failures, stopped }: Desired,
-  observation: Observation,
-): Desired['failures'] {
-  const after = { ...failures };
-  for (const worker of config.workers) {
-    for (const name of instanceNames(worker)) {
-      const observed = observation.instances.get(name);
-      if (observed === undefined) continue;
-      const { [name]: before } = failures;
-      if (before === undefined && observed.presence.kind !== 'dead') continue;
-      const failure = Object.hasOwn(stopped, name)
-        ? undefined
-        : failureAfter(
-            before,
-            observed,
-            worker,
-            observation,
-            isReady(observed, worker, observation),
-          );
-      if (failure !== undefined) after[name] = failure;
-      else if (before !== undefined) Reflect.deleteProperty(after, name);
-    }
-  }
-  return after;
-}
-
-function isReady(observed: ObservedInstance, worker: Worker, observation: Observation): boolean {
-  const { presence } = observed;
-  return (
-    presence.kind === 'alive' && readyingOf(presence, worker.ready, observation).kind === 'ready'
   );
 }
 

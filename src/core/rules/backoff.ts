@@ -1,13 +1,14 @@
 import type { EventBody } from '../events/event.ts';
 import { instanceNames } from '../model/instance.ts';
-import { isHeld, type Failure, type Desired } from '../model/desired.ts';
+import { isHeld } from '../model/desired.ts';
+import type { Failure, Ledger, State } from '../model/ledger.ts';
 import {
   ageOf,
   type Observation,
   type ObservedInstance,
   type Presence,
 } from '../model/observation.ts';
-import { wasReady } from './readiness.ts';
+import { readyingOf, wasReady } from './readiness.ts';
 import { formatDeath, type Death } from '../model/record.ts';
 import {
   durationOf,
@@ -39,16 +40,16 @@ export const dueAt = (failure: Failure, policy: BackoffPolicy): Moment =>
   momentOf(failure.at + delayAfter(failure, policy));
 
 /**
- * Until when the instance stays down because its processes died young; undefined when it may be started now. A failure
- * that lies in the future comes from a clock that was set back, and holds nobody up.
+ * Until when the instance stays down because its processes died soon after their start; undefined if it may be started
+ * now. A failure in the future comes from a clock that was set back since, and delays nothing.
  */
 export function backsOffUntil(
-  desired: Desired,
+  { failures }: Ledger,
   { name, presence }: ObservedInstance,
   worker: Worker,
   now: Moment,
 ): Moment | undefined {
-  const failure = desired.failures[name];
+  const failure = failures[name];
   if (failure === undefined || presence.kind !== 'dead') return undefined;
   if (failure.runId !== presence.record.runId || failure.at > now) return undefined;
   const due = dueAt(failure, worker.backoff);
@@ -56,27 +57,34 @@ export function backsOffUntil(
 }
 
 /**
- * What is remembered of an instance's failures after this look at it; undefined: nothing. A death before it was ready
- * counts, and so does one of a ready process that has not run for `reset` yet, if it was abnormal. Deaths that somebody
- * wanted never count: of the asked, of those that were killed by us, in a boot of the host.
+ * An instance's failure after this look at it; undefined: it has none. A new death counts if the process was not ready
+ * yet, or if it died abnormally within `reset` of its start. A death that was asked for never counts, nor does a kill by
+ * us or a reboot of the host.
  */
 export function failureAfter(
   before: Failure | undefined,
   { presence }: ObservedInstance,
   worker: Worker,
   observation: Observation,
-  isReady: boolean,
+  isNewDeath: boolean,
 ): Failure | undefined {
-  if (presence.kind === 'alive')
-    return isReady && ageOf(presence.process, observation) >= worker.backoff.reset
-      ? undefined
-      : before;
-  if (presence.kind !== 'dead') return before;
-  const { record, death, stop, killing } = presence;
-  if (stop?.sent === true) return undefined;
-  if (before?.runId === record.runId || killing !== undefined) return before;
-  if (death.kind === 'rebooted') return before;
-  return afterOwnDeath(before, presence, worker, observation.now);
+  switch (presence.kind) {
+    case 'absent':
+    case 'stray':
+      return before;
+    case 'alive': {
+      const isReady = readyingOf(presence, worker.ready, observation).kind === 'ready';
+      const isForgiven = isReady && ageOf(presence.process, observation) >= worker.backoff.reset;
+      return isForgiven ? undefined : before;
+    }
+    case 'dead': {
+      if (presence.stop?.sent === true) return undefined;
+      const isOurs = presence.killing !== undefined || presence.death.kind === 'rebooted';
+      return isNewDeath && !isOurs
+        ? afterOwnDeath(before, presence, worker, observation.now)
+        : before;
+    }
+  }
 }
 
 function afterOwnDeath(
@@ -95,7 +103,7 @@ function afterOwnDeath(
   return { runId: record.runId, count, at, ...(isSpared && { isSpared }) };
 }
 
-/** Some workers leave by themselves after so many jobs. How one died whose shim was killed nobody knows: that may go on for ever, too. */
+/** Some workers exit with status 0 after a number of jobs. An unknown status counts: that, too, could go on for ever. */
 const isAbnormal = (death: Death): boolean => death.kind !== 'exited' || death.status !== 0;
 
 /** How often its processes died young, in words: `3 times in a row before it was ready`. */
@@ -111,21 +119,21 @@ export function failureWords(
   return `${count === 1 ? 'once' : `${count} times in a row`} ${when}`;
 }
 
-/** The instances that stay down for a while since this look, or for longer than before it: each is told once. */
+/** The instances whose start is delayed since this look, or for longer than before it: each is reported once. */
 export function newPauses(
   config: Config,
-  before: Desired,
-  after: Desired,
+  before: State,
+  after: State,
   { instances, now }: Observation,
 ): { readonly instance: string; readonly body: EventBody }[] {
   return config.workers.flatMap((worker) =>
     instanceNames(worker).flatMap((name) => {
-      const failure = after.failures[name];
+      const failure = after.ledger.failures[name];
       const observed = instances.get(name);
       if (failure === undefined || observed?.presence.kind !== 'dead') return [];
-      if (failure.runId === before.failures[name]?.runId || isHeld(after, name, now)) return [];
-      const until = backsOffUntil(after, observed, worker, now);
-      if (until === undefined) return [];
+      if (failure.runId === before.ledger.failures[name]?.runId) return [];
+      const until = backsOffUntil(after.ledger, observed, worker, now);
+      if (until === undefined || isHeld(after.desired, name, now)) return [];
       const { record, death } = observed.presence;
       const words = failureWords(failure, observed.presence, worker, now);
       const body = {

@@ -1,4 +1,5 @@
-import { nextLossAt } from './notices.ts';
+import { nextLossAt } from './deaths.ts';
+import { noLedger, type Ledger } from '../model/ledger.ts';
 import { backsOffUntil, dueAt } from './backoff.ts';
 import { type Duration, durationOf } from '../basics/time.ts';
 import type { Config, Worker } from '../model/config.ts';
@@ -15,6 +16,7 @@ export function changesIn(
   config: Config,
   desired: Desired,
   observation: Observation,
+  ledger: Ledger = noLedger,
 ): Duration | undefined {
   const { now, sinceBoot } = observation;
   const inForce = withCounts(config, desired);
@@ -24,8 +26,8 @@ export function changesIn(
     const deadline = deadlineOf(observed, desired);
     if (deadline !== undefined && drainingSince(observed) !== undefined)
       moments.push(deadline - sinceBoot);
-    const failure = desired.failures[observed.name];
-    if (failure !== undefined && backsOffUntil(desired, observed, worker, now) !== undefined)
+    const failure = ledger.failures[observed.name];
+    if (failure !== undefined && backsOffUntil(ledger, observed, worker, now) !== undefined)
       moments.push(dueAt(failure, worker.backoff) - now);
     moments.push(...watchdogMoments(observed, worker, observation));
     if (isAwaited(observed, worker)) moments.push(awaitedLook);
@@ -39,7 +41,7 @@ export function changesIn(
     for (const member of membersOf(rollout, inForce, desired, observation).values())
       if (member.kind === 'starting') moments.push(member.changesIn);
   }
-  const loss = nextLossAt(desired);
+  const loss = nextLossAt(ledger);
   if (loss !== undefined) moments.push(loss - now);
   for (const { until } of [...Object.values(desired.held), ...Object.values(desired.quiet)])
     if (until !== undefined) moments.push(until - now);

@@ -1,15 +1,17 @@
-import { instanceOf, isRetiring } from '../model/leaving.ts';
-import { newPauses } from './backoff.ts';
-import type { EventBody } from '../events/event.ts';
-import type { Desired, Loss, Rollout } from '../model/desired.ts';
-import type { Observation, ObservedInstance, Presence } from '../model/observation.ts';
 import { lookup } from '../basics/lookup.ts';
+import { elapsed } from '../basics/time.ts';
+import type { EventBody } from '../events/event.ts';
+import type { Config } from '../model/config.ts';
+import type { PassOutcome } from '../model/decision.ts';
+import type { Desired, Rollout } from '../model/desired.ts';
+import { instanceOf } from '../model/leaving.ts';
+import type { Loss, State } from '../model/ledger.ts';
+import type { Observation } from '../model/observation.ts';
 import type { Plan } from '../model/plan.ts';
 import { workerNameOf } from '../model/targets.ts';
-import { elapsed, momentOf, type Moment } from '../basics/time.ts';
-import { findingOf, type Finding } from './death-verdict.ts';
+import { newPauses } from './backoff.ts';
+import { isDue, newDeaths, pendingLoss, type NewDeath } from './deaths.ts';
 import { withCounts } from './scaling.ts';
-import type { Config, Worker } from '../model/config.ts';
 
 /** Something that a pass has learned, and that must be told although its command may be killed: perhaps twice, never not at all. */
 export interface Notice {
@@ -19,101 +21,28 @@ export interface Notice {
   readonly body: EventBody;
 }
 
-/** A death that nobody has told of yet. */
-interface NewDeath {
-  readonly observed: ObservedInstance;
-  readonly dead: Extract<Presence, { kind: 'dead' }>;
-  readonly worker: Worker | undefined;
-  readonly finding: Finding;
-}
-
-/** The intent once this look has been told: whose death has been, and which jobs may still turn up. */
-export function accounted(config: Config, desired: Desired, observation: Observation): Desired {
-  const told = toldAfter(desired.told, observation);
-  const losses = lossesAfter(config, desired, observation);
-  return told === desired.told && losses === desired.losses
-    ? desired
-    : { ...desired, told, losses };
-}
-
-function toldAfter(told: Desired['told'], { instances }: Observation): Desired['told'] {
-  const after: Record<string, string> = { ...told };
-  let isChanged = false;
-  for (const { name, presence } of instances.values()) {
-    const before = told[name];
-    const now = presence.kind === 'dead' ? presence.record.runId : undefined;
-    if (now === before) continue;
-    isChanged = true;
-    if (now === undefined) Reflect.deleteProperty(after, name);
-    else after[name] = now;
-  }
-  // An old process that left beside its replacement is seen until its files are gone.
-  const gone = Object.keys(told).filter((name) => isRetiring(name) && !instances.has(name));
-  for (const name of gone) Reflect.deleteProperty(after, name);
-  return isChanged || gone.length > 0 ? after : told;
-}
-
-function lossesAfter(
+/** What this look has found, and what the pass is about to do, as far as it has to be reported. */
+export function noticesOf(
   config: Config,
-  desired: Desired,
-  observation: Observation,
-): Desired['losses'] {
-  const open = newDeaths(config, desired, observation).flatMap((death) =>
-    lossOf(death, observation),
-  );
-  const left = desired.losses.filter((loss) => !isDue(loss, observation.now));
-  if (open.length === 0 && left.length === desired.losses.length) return desired.losses;
-  return [...left, ...open];
-}
-
-/** What nobody knows yet; a grace that is over before anybody has looked is over. */
-function lossOf({ observed, dead, worker, finding }: NewDeath, { now }: Observation): Loss[] {
-  if (finding.isJobLost !== 'unknown') return [];
-  const { pid, runId } = dead.record;
-  const at = dead.diedAt ?? now;
-  const due = momentOf(at + (worker?.lostGrace ?? 0));
-  const loss = { instance: instanceOf(observed.name), pid, runId, death: dead.death, at, due };
-  return isDue(loss, now) ? [] : [loss];
-}
-
-/** A death that lies in the future comes from a clock that was set back. */
-const isDue = ({ at, due }: Loss, now: Moment): boolean => now >= due || at > now;
-
-/** When the next job is called lost. */
-export const nextLossAt = ({ losses }: Desired): Moment | undefined =>
-  losses.length === 0 ? undefined : momentOf(Math.min(...losses.map(({ due }) => due)));
-
-/** What is to be told of this look, and of what is about to be done. */
-export function newsOf(
-  config: Config,
-  before: Desired,
-  { desired, observation, plan }: { desired: Desired; observation: Observation; plan: Plan },
+  { before, desired, ledger, observation, plan }: PassOutcome,
 ): Notice[] {
   return [
-    ...newDeaths(config, before, observation).flatMap((death) => deathNews(death, observation)),
-    ...before.losses.filter((loss) => isDue(loss, observation.now)).map(lossNews),
-    ...pauseNews(config, before, desired, observation),
-    ...plan.flatMap((action) => unresponsiveNews(action, observation)),
-    ...before.rollouts.flatMap((rollout) => rolloutNews(config, rollout, desired)),
+    ...newDeaths(config, before.ledger, observation).flatMap((death) =>
+      deathNotices(death, observation),
+    ),
+    ...before.ledger.losses.filter((loss) => isDue(loss, observation.now)).map(lossNotice),
+    ...backoffNotices(config, before, { desired, ledger }, observation),
+    ...plan.flatMap((action) => unresponsiveNotices(action, observation)),
+    ...before.desired.rollouts.flatMap((rollout) => rolloutNotices(config, rollout, desired)),
   ];
 }
 
-function newDeaths(config: Config, { told }: Desired, observation: Observation): NewDeath[] {
-  return [...observation.instances.values()].flatMap((observed) => {
-    const { name, presence } = observed;
-    if (presence.kind !== 'dead' || told[name] === presence.record.runId) return [];
-    const worker = config.workers.find((one) => one.name === workerNameOf(name));
-    const finding = findingOf(observed, presence, worker, observation.now);
-    return [{ observed, dead: presence, worker, finding }];
-  });
-}
-
-function deathNews(notice: NewDeath, observation: Observation): Notice[] {
+function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
   const {
     observed: { name },
     dead,
     finding,
-  } = notice;
+  } = newDeath;
   const { now } = observation;
   const { record, death, diedAt, stop } = dead;
   const { pid, runId, release, startedAt } = record;
@@ -131,34 +60,34 @@ function deathNews(notice: NewDeath, observation: Observation): Notice[] {
     ...(stop?.sent === true && diedAt !== undefined && { drained: elapsed(stop.at, diedAt) }),
     ...(release !== undefined && { release }),
   };
-  const told = { id: `died.${runId}`, instance: name, body: died };
+  const notice = { id: `died.${runId}`, instance: name, body: died };
   const isLost =
-    isJobLost === 'yes' || (isJobLost === 'unknown' && lossOf(notice, observation).length === 0);
-  if (!isLost) return [told];
+    isJobLost === 'yes' ||
+    (isJobLost === 'unknown' && pendingLoss(newDeath, observation) === undefined);
+  if (!isLost) return [notice];
   const lost: EventBody = { kind: 'lost', pid, runId, death, ...held };
-  return [told, { id: `lost.${runId}`, instance: instanceOf(name), body: lost }];
+  return [notice, { id: `lost.${runId}`, instance: instanceOf(name), body: lost }];
 }
 
-const lossNews = ({ instance, pid, runId, death }: Loss): Notice => ({
+const lossNotice = ({ instance, pid, runId, death }: Loss): Notice => ({
   id: `lost.${runId}`,
   instance,
   body: { kind: 'lost', pid, runId, death },
 });
 
-function pauseNews(
+function backoffNotices(
   config: Config,
-  before: Desired,
-  desired: Desired,
+  before: State,
+  after: State,
   observation: Observation,
 ): Notice[] {
-  if (desired.failures === before.failures) return [];
-  return newPauses(withCounts(config, desired), before, desired, observation).map((pause) => ({
+  return newPauses(withCounts(config, after.desired), before, after, observation).map((pause) => ({
     ...pause,
-    id: `backoff.${desired.failures[pause.instance]?.runId ?? pause.instance}`,
+    id: `backoff.${after.ledger.failures[pause.instance]?.runId ?? pause.instance}`,
   }));
 }
 
-function unresponsiveNews(action: Plan[number], { instances }: Observation): Notice[] {
+function unresponsiveNotices(action: Plan[number], { instances }: Observation): Notice[] {
   if (action.kind !== 'kill' || action.isWatchdog !== true) return [];
   const { instance, process, job, cause } = action;
   const presence = instances.get(instance)?.presence;
@@ -174,7 +103,7 @@ function unresponsiveNews(action: Plan[number], { instances }: Observation): Not
 }
 
 /** One that is over, or was aborted, for each worker in it. What a later restart has taken over is neither. */
-function rolloutNews(config: Config, rollout: Rollout, { rollouts }: Desired): Notice[] {
+function rolloutNotices(config: Config, rollout: Rollout, { rollouts }: Desired): Notice[] {
   const after = rollouts.find(({ id }) => id === rollout.id);
   const isAborted = after?.aborted !== undefined && rollout.aborted === undefined;
   if (after !== undefined && !isAborted) return [];

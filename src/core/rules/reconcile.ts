@@ -2,6 +2,7 @@ import { jobOf } from '../model/activity.ts';
 import { formatBytes } from '../basics/bytes.ts';
 import { backsOffUntil } from './backoff.ts';
 import { isQuiet, isStopped, type Desired, type Rollout } from '../model/desired.ts';
+import { noLedger, type Ledger } from '../model/ledger.ts';
 import { isRetiring, instanceOf } from '../model/leaving.ts';
 import {
   drainingSince,
@@ -34,7 +35,12 @@ import { deadlineOf, worldOf, type Subject, type World } from './world.ts';
  * What is to be done so that the world becomes what the config and the intent want. Pure: `observation.now` is the only
  * clock. Instances that were not observed are left alone, and so are those of workers that the config does not have.
  */
-export function reconcile(config: Config, desired: Desired, observation: Observation): Plan {
+export function reconcile(
+  config: Config,
+  desired: Desired,
+  observation: Observation,
+  ledger: Ledger = noLedger,
+): Plan {
   const world = worldOf(withCounts(config, desired), desired, observation);
   const { isEnding } = desired;
   if (isEnding !== undefined) {
@@ -60,7 +66,7 @@ export function reconcile(config: Config, desired: Desired, observation: Observa
     ...moves,
     ...toBeQuiet(world, stops),
     ...toBeResumed(world, stops),
-    ...missing(world, moves),
+    ...missing(world, ledger, moves),
     ...oversizedLogs(world),
   ];
 }
@@ -340,7 +346,7 @@ function toBeResumed(
   });
 }
 
-function missing(world: World, moves: readonly Action[]): Action[] {
+function missing(world: World, ledger: Ledger, moves: readonly Action[]): Action[] {
   const { config, desired, observation, subjects } = world;
   const moved = new Set(moves.map(({ instance }) => instance));
   const failed = failedIn(config, desired, observation);
@@ -352,7 +358,7 @@ function missing(world: World, moves: readonly Action[]): Action[] {
         { kind: 'start' as const, instance: name, cause: 'its old process leaves beside it' },
       ];
     if (liveProcess(observed) !== undefined) return [];
-    if (backsOffUntil(desired, observed, worker, observation.now) !== undefined) return [];
+    if (backsOffUntil(ledger, observed, worker, observation.now) !== undefined) return [];
     if (isAwaited(observed, worker)) return [];
     return [{ kind: 'start' as const, instance: name, cause: whyDown(observed, failed.has(name)) }];
   });

@@ -1,6 +1,7 @@
 import type { Activity } from '../model/activity.ts';
 import { backsOffUntil, failureWords } from '../rules/backoff.ts';
 import { instanceNames } from '../model/instance.ts';
+import { noLedger, type Ledger } from '../model/ledger.ts';
 import {
   isHeld,
   isQuiet,
@@ -123,11 +124,12 @@ export function statusOf(
   desired: Desired,
   observation: Observation,
   releases: Releases = {},
+  ledger: Ledger = noLedger,
 ): Status {
   const configured = new Map<string, Worker>();
   for (const worker of config.workers)
     for (const name of instanceNames(worker)) configured.set(name, worker);
-  const scene: Scene = { config, desired, observation, releases };
+  const scene: Scene = { config, desired, observation, releases, ledger };
   const instances = [...observation.instances.values()].map((observed) =>
     instanceStatus(observed, configured.get(observed.name), scene),
   );
@@ -169,6 +171,7 @@ interface Scene {
   readonly desired: Desired;
   readonly observation: Observation;
   readonly releases: Releases;
+  readonly ledger: Ledger;
 }
 
 function instanceStatus(
@@ -215,8 +218,8 @@ function instanceStatus(
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
-const failuresOf = ({ name }: ObservedInstance, { desired }: Scene): number | undefined =>
-  desired.failures[name]?.count;
+const failuresOf = ({ name }: ObservedInstance, { ledger }: Scene): number | undefined =>
+  ledger.failures[name]?.count;
 
 const recordOf = ({ presence }: ObservedInstance): ProcessRecord | undefined =>
   presence.kind === 'alive' ? presence.record : undefined;
@@ -248,7 +251,7 @@ function down(
 function downWith(
   observed: ObservedInstance,
   worker: Worker | undefined,
-  { desired, observation }: Scene,
+  { desired, ledger, observation }: Scene,
 ): StateAndDetail {
   const { name, presence } = observed;
   const { now } = observation;
@@ -267,12 +270,12 @@ function downWith(
     record.launch === undefined
       ? `pid ${record.pid} ${verb}${ago}: ${formatDeath(death)}`
       : formatEarlyDeath(record, death);
-  const until = held === undefined ? backsOffUntil(desired, observed, worker, now) : undefined;
+  const until = held === undefined ? backsOffUntil(ledger, observed, worker, now) : undefined;
   if (until === undefined) {
     const isWaiting = held === undefined && isAwaited(observed, worker);
     return { state: 'missing', detail: isWaiting ? what : `${what}; ${template}` };
   }
-  const failure = desired.failures[name];
+  const failure = ledger.failures[name];
   const times = failure === undefined ? '' : `, ${failureWords(failure, presence, worker, now)}`;
   return {
     state: 'backoff',

@@ -5,6 +5,7 @@ import type { Action, Plan } from '../../core/model/plan.ts';
 import { isSameProcess } from '../../core/model/process.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { removeHalfWritten } from '../../host/files/atomic-file.ts';
+import { ledgerFolder } from '../../host/state/ledger-file.ts';
 import { startedAt } from '../../host/worker/candidate.ts';
 import { now } from '../../host/process/clock.ts';
 import { describeErrno } from '../../host/files/errno.ts';
@@ -48,7 +49,8 @@ type Of<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>;
  */
 export async function apply(context: Context, plan: Plan, passLock: HeldLock): Promise<void> {
   const { stateDir } = context.config;
-  for (const folder of [stateDir, stagingFolder(stateDir)]) removeHalfWritten(folder);
+  for (const folder of [stateDir, stagingFolder(stateDir), ledgerFolder(stateDir)])
+    removeHalfWritten(folder);
   for (const action of plan) {
     assertHeld(passLock);
     await tidyUp(context, action);

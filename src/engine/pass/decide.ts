@@ -1,16 +1,15 @@
 import type { Duration } from '../../core/basics/time.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
-import type { Desired } from '../../core/model/desired.ts';
 import { isRetiring } from '../../core/model/leaving.ts';
 import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { applyGoal, type Goal } from '../../core/rules/apply-goal.ts';
 import { reconcile } from '../../core/rules/reconcile.ts';
-import { readDesired } from '../../host/state/desired-file.ts';
 import { stateFilesIn } from '../../host/state/record-cache.ts';
 import { observeReported } from '../observe/observe.ts';
 import { lookForStrays } from '../observe/presence.ts';
+import { readState } from './state.ts';
 import type { Scene } from '../scene.ts';
 import { report, type Context } from '../session.ts';
 
@@ -42,7 +41,7 @@ export async function decide(
   known?: PassRequest['known'],
 ): Promise<PassOutcome> {
   const { stateDir } = context.config;
-  const before = readDesired(stateDir);
+  const before = await readState(stateDir);
   // Listed once: most instances have no notes, and to ask for each of them takes longer than to read the rest.
   const { recorded, notes } = stateFilesIn(stateDir);
   const names = withRetiring(recorded, instances);
@@ -100,16 +99,13 @@ function withRetiring(recorded: readonly string[], instances: readonly string[])
 export function decideOn(
   { config }: Context,
   goal: Goal,
-  before: Desired,
+  before: PassOutcome['before'],
   observation: Observation,
 ): PassOutcome {
-  const desired = applyGoal(config, before, goal, observation);
-  return { before, desired, observation, plan: reconcile(config, desired, observation) };
+  const { desired, ledger } = applyGoal(config, before, goal, observation);
+  const plan = reconcile(config, desired, observation, ledger);
+  return { before, desired, ledger, observation, plan };
 }
-
-/** Whether two intents are the same. */
-export const isSameDesired = (a: Desired, b: Desired): boolean =>
-  a === b || JSON.stringify(a) === JSON.stringify(b);
 
 /**
  * Before anything is started, or called stopped, the whole of /proc is asked for a process that bears its marker. Who has

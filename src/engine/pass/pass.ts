@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { newsOf } from '../../core/rules/notices.ts';
+import { noticesOf } from '../../core/rules/notices.ts';
 import type { Desired, Rollout } from '../../core/model/desired.ts';
 import { lookup } from '../../core/basics/lookup.ts';
 import type { Plan } from '../../core/model/plan.ts';
@@ -15,7 +15,8 @@ import { lockPath } from '../../host/state/paths.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { report, type Context } from '../session.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
-import { decide, isSameDesired, type PassRequest } from './decide.ts';
+import { decide, type PassRequest } from './decide.ts';
+import { ensureLedger, writeState } from './state.ts';
 
 /**
  * One pass: under the lock, state the goal, look, decide, act. Whatever decides or acts is in here; nobody waits for a
@@ -36,17 +37,18 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   try {
     const { known } = request;
     const outcome = await decide(context, request, lock.wasOursLast ? known : undefined);
-    await tell(context, outcome);
+    ensureLedger(context, outcome.before);
+    await emit(context, outcome);
     request.onSeen?.(outcome);
-    reportProgress(context, outcome.before, outcome);
+    reportProgress(context, outcome.before.desired, outcome);
     const isAdoption = request.goal.kind === 'adopt';
-    if (!isAdoption) keepIntent(context, request, outcome);
+    if (!isAdoption) keep(context, request, outcome);
     const failures: Failed[] = [];
     const tellLeftovers = await noteReplaced(context, outcome);
     await apply(noting(context, failures), outcome.plan, lock);
     await tellLeftovers?.();
     // An instance that was stopped on purpose becomes a wanted one: not before it has its process, or a second is started.
-    if (isAdoption) keepIntent(context, request, outcome);
+    if (isAdoption) keep(context, request, outcome);
     return { ...outcome, desired: givenUp(context, outcome, failures) };
   } finally {
     await lock.release();
@@ -55,11 +57,11 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
 }
 
 /** What tells of deaths is loaded when somebody has died. */
-async function tell(context: Context, outcome: PassOutcome): Promise<void> {
-  const notice = newsOf(context.config, outcome.before, outcome);
-  if (notice.length === 0) return;
+async function emit(context: Context, outcome: PassOutcome): Promise<void> {
+  const notices = noticesOf(context.config, outcome);
+  if (notices.length === 0) return;
   const { emitNotices } = await import('./emit-notices.ts');
-  emitNotices(context, notice, outcome.observation);
+  emitNotices(context, notices, outcome.observation);
 }
 
 /** What dead processes have left is told after their replacements are started. */
@@ -76,16 +78,14 @@ async function noteReplaced(
   return tellers.noteReplaced(context, outcome);
 }
 
-function keepIntent(
-  { config: { stateDir } }: Context,
-  { goal, onKept }: PassRequest,
-  { desired, before }: PassOutcome,
-): void {
-  // What a check drops from the intent has been reached: losing that in a crash costs nothing.
-  if (!isSameDesired(desired, before))
-    writeDesired(stateDir, desired, { durable: goal.kind !== 'check' });
-  onKept?.();
-}
+/** What a check drops has been reached: to lose that in a crash of the host costs nothing. */
+const keep = (
+  context: Context,
+  { goal, onKept }: Pick<PassRequest, 'goal' | 'onKept'>,
+  outcome: PassOutcome,
+): void => {
+  writeState(context, outcome, { isDurable: goal.kind !== 'check', ...(onKept && { onKept }) });
+};
 
 /** An instance that could not be asked or started, and why. */
 interface Failed {
@@ -111,7 +111,7 @@ function givenUp(
   if (failures.length === 0) return desired;
   const after = abortedBy(desired, failures, now());
   if (after === desired) return desired;
-  writeDesired(context.config.stateDir, after, { durable: false });
+  writeDesired(context.config.stateDir, after, { isDurable: false });
   reportProgress(context, desired, { desired: after, observation });
   return after;
 }

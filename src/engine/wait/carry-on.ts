@@ -1,5 +1,6 @@
 import { instanceNames } from '../../core/model/instance.ts';
 import type { Desired } from '../../core/model/desired.ts';
+import type { State } from '../../core/model/ledger.ts';
 import type { Observation } from '../../core/model/observation.ts';
 import { changesIn } from '../../core/rules/next-change.ts';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
@@ -7,7 +8,8 @@ import { withCounts } from '../../core/rules/scaling.ts';
 import type { Config } from '../../core/model/config.ts';
 import { report, type Context } from '../session.ts';
 import { runPass } from '../pass/pass.ts';
-import { decideOn, isSameDesired } from '../pass/decide.ts';
+import { decideOn } from '../pass/decide.ts';
+import { isSameState } from '../pass/state.ts';
 import { type PassRequest } from '../pass/decide.ts';
 import { type PassOutcome } from '../../core/model/decision.ts';
 import { isLocked } from './settle.ts';
@@ -36,27 +38,27 @@ export async function carryOn(
   failed: ReadonlySet<string> = nobody,
   onSeen?: (seen: Observation) => void,
 ): Promise<CarriedOn> {
-  const before = watched.last().desired;
+  const before = watched.last();
   const decided = decideOn(context, { kind: 'check' }, before, observation);
   const isIdle = decided.plan.every(({ instance }) => failed.has(instance));
-  const isDone = isIdle && isSameDesired(decided.desired, before);
+  const isDone = isIdle && isSameState(decided, before);
   const scope = watched.scope().filter((name) => !failed.has(name));
-  const desired =
+  const { desired, ledger } =
     isDone || context.signal.aborted
       ? before
       : await pass(context, { instances: scope, known: decided }, before, onSeen);
-  const again = changesIn(context.config, desired, observation);
+  const again = changesIn(context.config, desired, observation, ledger);
   return again === undefined ? { desired } : { desired, again };
 }
 
 async function pass(
   context: Context,
   request: Pick<PassRequest, 'instances' | 'known'>,
-  before: Desired,
+  before: State,
   onSeen?: (seen: Observation) => void,
-): Promise<Desired> {
+): Promise<State> {
   try {
-    const { desired } = await runPass(context, {
+    return await runPass(context, {
       goal: { kind: 'check' },
       ...request,
       lockWait,
@@ -67,7 +69,6 @@ async function pass(
         },
       }),
     });
-    return desired;
   } catch (error) {
     if (isLocked(error)) return before;
     throw error;

@@ -1,11 +1,13 @@
 import { statSync } from 'node:fs';
 import type { Event } from '../../core/events/event.ts';
 import type { Activity } from '../../core/model/activity.ts';
-import { type Desired, noDesired } from '../../core/model/desired.ts';
+import { noDesired } from '../../core/model/desired.ts';
+import { noLedger, type State } from '../../core/model/ledger.ts';
 import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
 import { readyingOf } from '../../core/rules/readiness.ts';
 import { isOldProcessOf } from '../../core/rules/reconcile.ts';
 import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
+import { knownLedger, ledgerPath } from '../../host/state/ledger-file.ts';
 import { recordedInstances } from '../../host/state/paths.ts';
 import { observeReported } from '../observe/observe.ts';
 import { type Context, workerOf } from '../session.ts';
@@ -21,8 +23,8 @@ export function withJob(event: Event, { jobOf }: Watched): Event {
 export interface Watched {
   /** Looks at the instances that these changed files are of, or at all of them. */
   readonly look: (changed: ReadonlySet<string> | undefined) => Promise<Observation>;
-  /** All that was seen, and what people want, as of the last look. */
-  readonly last: () => { readonly observation: Observation; readonly desired: Desired };
+  /** All that was seen, what is wanted and what is remembered, as of the last look. */
+  readonly last: () => State & { readonly observation: Observation };
   /** The names that it looks at: the instances, and old processes of them that are leaving. */
   readonly scope: () => string[];
   /** What an instance was last seen busy with while it drained. */
@@ -36,7 +38,7 @@ export interface Watched {
 export function watchInstances(context: Context, instances: readonly string[]): Watched {
   const seen = new Map<string, ObservedInstance>();
   const jobs = new Map<string, Activity>();
-  const intents = cachedIntents(context.config.stateDir);
+  const state = cachedState(context.config.stateDir);
   let observation: Observation | undefined;
   let retiring: string[] = leavingAmong(context, instances);
 
@@ -72,7 +74,7 @@ export function watchInstances(context: Context, instances: readonly string[]): 
     look,
     last: () => {
       if (observation === undefined) throw new Error('nothing was looked at yet');
-      return { observation, desired: intents() };
+      return { observation, ...state() };
     },
     scope: () => [...instances, ...retiring],
     jobOf: (name) => {
@@ -92,15 +94,21 @@ function rememberJobs(jobs: Map<string, Activity>, { instances }: Observation): 
     if (activity?.kind === 'busy') jobs.set(name, activity);
 }
 
-/** The intent, read again only when its file has changed. */
-function cachedIntents(stateDir: string): () => Desired {
+/** The state, of which a file is read again only when it has changed. */
+function cachedState(stateDir: string): () => State {
+  const desired = cached(desiredPath(stateDir), noDesired, () => readDesired(stateDir));
+  const ledger = cached(ledgerPath(stateDir), noLedger, () => knownLedger(stateDir));
+  return () => ({ desired: desired(), ledger: ledger() });
+}
+
+function cached<T>(path: string, initial: T, read: () => T): () => T {
   let key = '';
-  let desired = noDesired;
+  let value = initial;
   return () => {
-    const found = statSync(desiredPath(stateDir), { throwIfNoEntry: false });
+    const found = statSync(path, { throwIfNoEntry: false });
     const current = found === undefined ? 'none' : `${found.ino} ${found.mtimeMs} ${found.size}`;
-    if (current !== key) desired = readDesired(stateDir);
+    if (current !== key) value = read();
     key = current;
-    return desired;
+    return value;
   };
 }

@@ -25,7 +25,7 @@ import { watchDirectory } from '../../host/files/watch-directory.ts';
 import { createComplaints, type Complaints } from './warn-once.ts';
 import { report, type Context } from '../session.ts';
 import { locksToKeep, planPass, runPass } from '../pass/pass.ts';
-import { isSameDesired } from '../pass/decide.ts';
+import { isSameState } from '../pass/state.ts';
 import { type PassRequest } from '../pass/decide.ts';
 import { type PassOutcome } from '../../core/model/decision.ts';
 import { isLocked } from '../wait/settle.ts';
@@ -213,13 +213,13 @@ async function look(
   complaints.see(context, quick.observation);
   // To read the whole of /proc, twice, is most of a restart: whoever has died under our eyes has no stray in its place.
   const mayHaveStrays = !quick.plan.every((step) => deaths.saw(step, quick.observation));
-  const { desired, before, observation, ...found } = mayHaveStrays
+  const { desired, ledger, before, observation, ...found } = mayHaveStrays
     ? await planPass(measuring, request)
     : quick;
   const { plan, rotations } = withoutRotations(found.plan);
   rotator.rotate(context, rotations);
-  const again = changesIn(context.config, desired, observation) ?? durationOf(fallbackMs);
-  if (plan.length === 0 && isSameDesired(desired, before))
+  const again = changesIn(context.config, desired, observation, ledger) ?? durationOf(fallbackMs);
+  if (plan.length === 0 && isSameState({ desired, ledger }, before))
     return { observation, waitMs: Math.min(fallbackMs, again) };
   try {
     const failures = countFailures(context);

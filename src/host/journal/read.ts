@@ -14,6 +14,8 @@ export interface JournalLine {
 export interface JournalQuery {
   /** Nothing older. */
   readonly since?: Moment;
+  /** Look through no more than this many lines. */
+  readonly scan?: number;
   /** At most so many, the latest ones. */
   readonly limit?: number;
   readonly matches?: (entry: JournalEntry) => boolean;
@@ -48,10 +50,11 @@ export function readJournal(stateDir: string, query: JournalQuery = {}): Journal
   const lines: JournalLine[] = [];
   let skipped = 0;
   let end: JournalPlace | undefined;
-  const { limit = Infinity } = query;
+  const { limit = Infinity, scan = Infinity } = query;
+  let scanned = 0;
   for (const line of allLines(stateDir)) {
     end ??= behind(line);
-    if (limit === 0) break;
+    if (limit === 0 || (scanned += 1) > scan) break;
     const found = answerOf(line.text, query);
     if (found === 'long before') break;
     if (found === 'garbage') skipped += 1;

@@ -2,18 +2,21 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { delayAfter, newPauses } from '../../../src/core/rules/backoff.ts';
 import { formatEvent } from '../../../src/core/events/event.ts';
-import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
+import { noDesired } from '../../../src/core/model/desired.ts';
+import { noLedger, type State } from '../../../src/core/model/ledger.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
 import { changesIn } from '../../../src/core/rules/next-change.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import {
   about,
+  check,
   aConfig,
   alive,
   aWorker,
   crashed,
   dead,
   decide,
+  heldIntent,
   noon,
   noonPlus,
   observation,
@@ -21,14 +24,16 @@ import {
   seconds,
   seenAt,
   stopOf,
+  stoppedIntent,
 } from '../builders.ts';
 
 const config = aConfig(aWorker('mail', ['1']));
+const nothing: State = { desired: noDesired, ledger: noLedger };
 const after = (
   length: number,
-  desired: Desired,
+  before: State,
   ...seen: ObservedInstance[]
-): ReturnType<typeof decide> => decide(config, desired, seenAt(durationOf(length), ...seen));
+): ReturnType<typeof decide> => check(config, before, seenAt(durationOf(length), ...seen));
 
 test.each([
   [1, 1],
@@ -44,70 +49,70 @@ test.each([
 });
 
 describe('an instance that died before it was ready', () => {
-  const first = after(0, noDesired, crashed('mail.1', 10));
+  const first = after(0, nothing, crashed('mail.1', 10));
 
   test('must stay down for a while', () => {
     expect(first.plan).toBe('');
-    expect(after(999, first.desired, crashed('mail.1', 10)).plan).toBe('');
-    expect(after(1000, first.desired, crashed('mail.1', 10)).plan).toBe(
+    expect(after(999, first, crashed('mail.1', 10)).plan).toBe('');
+    expect(after(1000, first, crashed('mail.1', 10)).plan).toBe(
       'start mail.1: pid 10 died: exit status 1\n',
     );
   });
 
   test('must be counted once, however often it is looked at', () => {
-    const again = after(500, first.desired, crashed('mail.1', 10));
+    const again = after(500, first, crashed('mail.1', 10));
     expect(again.desired).toEqual(first.desired);
-    expect(again.desired.failures).toEqual({ 'mail.1': { runId: 'start-10', count: 1, at: noon } });
+    expect(again.ledger.failures).toEqual({ 'mail.1': { runId: 'start-10', count: 1, at: noon } });
   });
 
   test('must stay down twice as long the next time', () => {
     const second = crashed('mail.1', 11, { diedAt: noonPlus(seconds(2)) });
-    const { desired } = after(2000, first.desired, second);
-    expect(desired.failures['mail.1']?.count).toBe(2);
-    expect(after(3999, desired, second).plan).toBe('');
-    expect(after(4000, desired, second).plan).not.toBe('');
+    const counted = after(2000, first, second);
+    expect(counted.ledger.failures['mail.1']?.count).toBe(2);
+    expect(after(3999, counted, second).plan).toBe('');
+    expect(after(4000, counted, second).plan).not.toBe('');
   });
 
   test('must be forgiven when it has run long enough, and not before', () => {
     const young = alive('mail.1', 11, { age: seconds(599) });
-    expect(after(0, first.desired, young).desired.failures).toEqual(first.desired.failures);
+    expect(after(0, first, young).ledger.failures).toEqual(first.ledger.failures);
     const old = alive('mail.1', 11, { age: seconds(600) });
-    expect(after(0, first.desired, old).desired.failures).toEqual({});
-    expect(after(0, first.desired, dead('mail.1', 11)).desired.failures).toEqual({});
+    expect(after(0, first, old).ledger.failures).toEqual({});
+    expect(after(0, first, dead('mail.1', 11)).ledger.failures).toEqual({});
   });
 
   test.each([{ kind: 'start', ...about('mail.1') } as const, restartOf(['mail.1'])])(
     'must be started at once by $kind',
     (goal) => {
       const seen = observation(crashed('mail.1', 10));
-      const { plan, desired } = decide(config, first.desired, seen, goal);
+      const { plan, ledger } = decide(config, first.desired, seen, goal, first.ledger);
       expect(plan).toContain('start mail.1: pid 10 died');
-      expect(desired.failures).toEqual({});
+      expect(ledger.failures).toEqual({});
     },
   );
 
   test('must not be held up by a clock that was set back', () => {
     const future = crashed('mail.1', 10, { diedAt: noonPlus(seconds(3600)) });
-    expect(after(0, noDesired, future).plan).toBe('start mail.1: pid 10 died: exit status 1\n');
+    expect(after(0, nothing, future).plan).toBe('start mail.1: pid 10 died: exit status 1\n');
   });
 
   test('must not be held up when somebody had asked it to leave', () => {
     const asked = crashed('mail.1', 10, { stop: stopOf(10) });
-    const { plan, desired } = after(0, noDesired, asked);
+    const { plan, ledger } = after(0, nothing, asked);
     expect(plan).toContain('start mail.1');
-    expect(desired.failures).toEqual({});
+    expect(ledger.failures).toEqual({});
   });
 
   test('must be forgotten when it is stopped on purpose', () => {
-    const stopped = { ...first.desired, stopped: { 'mail.1': { at: noon, by: 'ann@web1' } } };
-    expect(after(0, stopped, crashed('mail.1', 10)).desired.failures).toEqual({});
+    const stopped = { ...first, desired: stoppedIntent('mail.1') };
+    expect(after(0, stopped, crashed('mail.1', 10)).ledger.failures).toEqual({});
   });
 
   test('must be started at once where it had been ready, or nobody knows when it died long ago', () => {
-    expect(after(0, noDesired, dead('mail.1', 10)).plan).toContain('start mail.1');
+    expect(after(0, nothing, dead('mail.1', 10)).plan).toContain('start mail.1');
     const unknown = crashed('mail.1', 10, { diedAt: null });
-    expect(after(60_000, noDesired, unknown).plan).toContain('start mail.1');
-    expect(after(0, noDesired, unknown).plan).toBe('');
+    expect(after(60_000, nothing, unknown).plan).toContain('start mail.1');
+    expect(after(0, nothing, unknown).plan).toBe('');
   });
 });
 
@@ -117,20 +122,20 @@ describe('where only deaths before it was ready count', () => {
       backoff: { initial: seconds(1), max: seconds(300), reset: durationOf(0) },
     }),
   );
-  const first = decide(lenient, noDesired, observation(crashed('mail.1', 10)));
+  const first = check(lenient, nothing, observation(crashed('mail.1', 10)));
 
   test('it must be forgiven when it is ready, and not before', () => {
     const starting = alive('mail.1', 11, { age: durationOf(900) });
-    const { failures } = decide(lenient, first.desired, observation(starting)).desired;
-    expect(failures).toEqual(first.desired.failures);
+    const { failures } = check(lenient, first, observation(starting)).ledger;
+    expect(failures).toEqual(first.ledger.failures);
     const ready = alive('mail.1', 11, { age: seconds(1) });
-    expect(decide(lenient, first.desired, observation(ready)).desired.failures).toEqual({});
+    expect(check(lenient, first, observation(ready)).ledger.failures).toEqual({});
   });
 
   test('a ready one that dies must never be held up', () => {
-    const { desired, plan } = decide(lenient, noDesired, observation(young('mail.1', 10)));
+    const { ledger, plan } = check(lenient, nothing, observation(young('mail.1', 10)));
     expect(plan).toContain('start mail.1');
-    expect(desired.failures).toEqual({});
+    expect(ledger.failures).toEqual({});
   });
 });
 
@@ -147,45 +152,43 @@ const young = (
   });
 
 describe('an instance that was ready and died young', () => {
-  const first = after(0, noDesired, young('mail.1', 10));
-  const second = after(0, first.desired, young('mail.1', 11));
+  const first = after(0, nothing, young('mail.1', 10));
+  const second = after(0, first, young('mail.1', 11));
 
   test('must be replaced at once the first time', () => {
     expect(first.plan).toBe('start mail.1: pid 10 died: signal 11 (SIGSEGV)\n');
-    expect(first.desired.failures).toEqual({
+    expect(first.ledger.failures).toEqual({
       'mail.1': { runId: 'start-10', count: 1, at: noon, isSpared: true },
     });
-    expect(after(500, first.desired, young('mail.1', 10)).desired).toEqual(first.desired);
+    expect(after(500, first, young('mail.1', 10)).desired).toEqual(first.desired);
   });
 
   test('must stay down longer and longer from the second time on', () => {
     expect(second.plan).toBe('');
-    expect(after(999, second.desired, young('mail.1', 11)).plan).toBe('');
-    expect(after(1000, second.desired, young('mail.1', 11)).plan).not.toBe('');
-    const third = after(0, second.desired, young('mail.1', 12));
-    expect(after(1999, third.desired, young('mail.1', 12)).plan).toBe('');
-    expect(after(2000, third.desired, young('mail.1', 12)).plan).not.toBe('');
+    expect(after(999, second, young('mail.1', 11)).plan).toBe('');
+    expect(after(1000, second, young('mail.1', 11)).plan).not.toBe('');
+    const third = after(0, second, young('mail.1', 12));
+    expect(after(1999, third, young('mail.1', 12)).plan).toBe('');
+    expect(after(2000, third, young('mail.1', 12)).plan).not.toBe('');
   });
 
   test('must count together with deaths before it was ready', () => {
-    expect(after(0, first.desired, crashed('mail.1', 11)).desired.failures['mail.1']).toMatchObject(
-      {
-        count: 2,
-        isSpared: true,
-      },
-    );
-    const { desired } = after(0, noDesired, crashed('mail.1', 10));
-    const mixed = after(0, desired, young('mail.1', 11));
-    expect(mixed.desired.failures['mail.1']).toEqual({ runId: 'start-11', count: 2, at: noon });
+    expect(after(0, first, crashed('mail.1', 11)).ledger.failures['mail.1']).toMatchObject({
+      count: 2,
+      isSpared: true,
+    });
+    const counted = after(0, nothing, crashed('mail.1', 10));
+    const mixed = after(0, counted, young('mail.1', 11));
+    expect(mixed.ledger.failures['mail.1']).toEqual({ runId: 'start-11', count: 2, at: noon });
     expect(mixed.plan).toBe('');
   });
 
   test('must not count when it has left by itself, or was asked to', () => {
     const left = young('mail.1', 11, { death: { kind: 'exited', status: 0 } });
-    expect(after(0, first.desired, left).desired.failures).toEqual(first.desired.failures);
-    expect(after(0, first.desired, left).plan).toContain('start mail.1');
+    expect(after(0, first, left).ledger.failures).toEqual(first.ledger.failures);
+    expect(after(0, first, left).plan).toContain('start mail.1');
     const asked = young('mail.1', 11, { stop: stopOf(11) });
-    expect(after(0, second.desired, asked).desired.failures).toEqual({});
+    expect(after(0, second, asked).ledger.failures).toEqual({});
   });
 
   test.each([
@@ -193,35 +196,35 @@ describe('an instance that was ready and died young', () => {
     ['by the watchdog', { isWatchdogKill: true }],
   ])('must not count when it ended %s', (_, more) => {
     const ended = young('mail.1', 11, more);
-    expect(after(0, first.desired, ended).desired.failures).toEqual(first.desired.failures);
-    expect(after(0, first.desired, ended).plan).toContain('start mail.1');
+    expect(after(0, first, ended).ledger.failures).toEqual(first.ledger.failures);
+    expect(after(0, first, ended).plan).toContain('start mail.1');
     const early = crashed('mail.1', 11, more);
-    expect(after(0, first.desired, early).plan).toContain('start mail.1');
+    expect(after(0, first, early).plan).toContain('start mail.1');
   });
 
   test('must count when nobody knows how it died', () => {
     const unknown = young('mail.1', 11, { death: { kind: 'unknown', why: 'its shim was killed' } });
-    expect(after(0, first.desired, unknown).plan).toBe('');
+    expect(after(0, first, unknown).plan).toBe('');
   });
 
   test('must be forgiven by a process that ran long enough, however that one died', () => {
     const old = young('mail.1', 12, { ranFor: seconds(600) });
-    expect(after(0, second.desired, old).desired.failures).toEqual({});
-    expect(after(0, second.desired, old).plan).toContain('start mail.1');
+    expect(after(0, second, old).ledger.failures).toEqual({});
+    expect(after(0, second, old).plan).toContain('start mail.1');
   });
 
   test('must be told once, when its pause begins or gets longer', () => {
-    const told = (before: Desired, now: Desired, ...seen: ObservedInstance[]): string[] =>
+    const told = (before: State, now: State, ...seen: ObservedInstance[]): string[] =>
       newPauses(config, before, now, observation(...seen)).map(({ instance, body }) =>
         formatEvent({ ...body, instance, at: noon }),
       );
-    expect(told(noDesired, first.desired, young('mail.1', 10))).toEqual([]);
-    expect(told(first.desired, second.desired, young('mail.1', 11))).toEqual([
+    expect(told(nothing, first, young('mail.1', 10))).toEqual([]);
+    expect(told(first, second, young('mail.1', 11))).toEqual([
       'mail.1: not started until 12:00:01 (1s after its death): pid 11 died: signal 11 (SIGSEGV), 2 times in a row within 10m of its start; workerctl start mail.1 starts it at once',
     ]);
-    expect(told(second.desired, second.desired, young('mail.1', 11))).toEqual([]);
-    const held = { ...second.desired, held: { 'mail.1': { at: noon, by: 'ann@web1' } } };
-    expect(told(first.desired, held, young('mail.1', 11))).toEqual([]);
+    expect(told(second, second, young('mail.1', 11))).toEqual([]);
+    const held = { ...second, desired: heldIntent('mail.1') };
+    expect(told(first, held, young('mail.1', 11))).toEqual([]);
   });
 });
 
@@ -238,7 +241,7 @@ const lives = fc.array(
 test('whatever its processes die of, it must be started again, never later than max, and never in a storm', () => {
   fc.assert(
     fc.property(lives, (all) => {
-      let desired = noDesired;
+      let state = nothing;
       let now = 0;
       const youngStarts: number[] = [];
       all.forEach(({ ranFor, status, lookedAfter }, index) => {
@@ -248,16 +251,21 @@ test('whatever its processes die of, it must be started again, never later than 
           diedAt: noonPlus(durationOf(diedAt)),
           death: { kind: 'exited', status },
         });
-        let looked = after((now += lookedAfter), desired, seen);
+        let looked = after((now += lookedAfter), state, seen);
         for (let looks = 0; looked.plan === ''; looks += 1) {
           expect(looks, 'the moment of the start is known').toBeLessThan(3);
-          const wait = changesIn(config, looked.desired, seenAt(durationOf(now), seen));
+          const wait = changesIn(
+            config,
+            looked.desired,
+            seenAt(durationOf(now), seen),
+            looked.ledger,
+          );
           expect(wait).toBeGreaterThan(0);
           now += wait ?? 0;
-          looked = after(now, looked.desired, seen);
+          looked = after(now, looked, seen);
         }
         expect(now - diedAt - lookedAfter).toBeLessThanOrEqual(300_000);
-        ({ desired } = looked);
+        state = looked;
         const counts = status !== 0 || ranFor < 1000;
         if (ranFor >= 600_000) youngStarts.length = 0;
         else if (counts) youngStarts.push(now - diedAt);

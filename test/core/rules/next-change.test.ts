@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
+import { noLedger, type Ledger } from '../../../src/core/model/ledger.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
 import { changesIn } from '../../../src/core/rules/next-change.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
@@ -29,12 +30,12 @@ const limited = stopOf(10, true, { deadline: durationOf(upAtNoon + 90_000) });
 const request = (length: number): Desired['held'] => ({
   'mail.2': { at: noon, by: 'ann@web1', until: noonPlus(seconds(length)) },
 });
-const failed: Desired = {
-  ...noDesired,
+const failed: Ledger = {
+  ...noLedger,
   failures: { 'mail.1': { runId: 'start-10', count: 3, at: noon } },
 };
 
-test.each<[string, Desired, ObservedInstance[], number | undefined]>([
+test.each<[string, Desired, ObservedInstance[], number | undefined, Ledger?]>([
   ['nothing is under way', noDesired, [alive('mail.1', 10)], undefined],
   ['one drains without a limit', noDesired, [draining], undefined],
   ['one drains with a limit', noDesired, [alive('mail.1', 10, { stop: limited })], 90_000],
@@ -44,20 +45,26 @@ test.each<[string, Desired, ObservedInstance[], number | undefined]>([
     [retiring('mail.1', 10, { stop: limited })],
     90_000,
   ],
-  ['one is down for a while', failed, [crashed('mail.1', 10)], 4000],
+  ['one is down for a while', noDesired, [crashed('mail.1', 10)], 4000, failed],
   ['a replacement starts', rollout, [alive('mail.1', 101, { age: durationOf(400) })], 600],
   ['the canary drains', rollout, [draining, alive('mail.2', 20)], 30_000],
   ['one is quiet for a time', { ...noDesired, quiet: request(20) }, [], 20_000],
   ['one is held for a time', { ...noDesired, held: request(20) }, [], 20_000],
-  ['the soonest of two comes', { ...failed, held: request(2) }, [crashed('mail.1', 10)], 2000],
+  [
+    'the soonest of two comes',
+    { ...noDesired, held: request(2) },
+    [crashed('mail.1', 10)],
+    2000,
+    failed,
+  ],
   [
     'one is held and overdue',
     heldIntent('mail.1'),
     [alive('mail.1', 10, { stop: limited })],
     undefined,
   ],
-])('when %s, a look must be due in time', (_, desired, seen, length) => {
-  expect(changesIn(config, desired, observation(...seen))).toBe(length);
+])('when %s, a look must be due in time', (_, desired, seen, length, ledger) => {
+  expect(changesIn(config, desired, observation(...seen), ledger)).toBe(length);
 });
 
 test('patience must come to its end later by a clock that was set back', () => {

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { accounted, newsOf, nextLossAt } from '../../../src/core/rules/notices.ts';
 import { applyGoal } from '../../../src/core/rules/apply-goal.ts';
-import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
+import { ledgerAfter, nextLossAt } from '../../../src/core/rules/deaths.ts';
+import { noticesOf } from '../../../src/core/rules/notices.ts';
+import { noDesired } from '../../../src/core/model/desired.ts';
+import { noLedger, type State } from '../../../src/core/model/ledger.ts';
 import type { Observation, ObservedInstance } from '../../../src/core/model/observation.ts';
 import { reconcile } from '../../../src/core/rules/reconcile.ts';
 import { changesIn } from '../../../src/core/rules/next-change.ts';
@@ -28,18 +30,19 @@ const killed: Death = { kind: 'signalled', signal: 9, coreDumped: false };
 const deadOf = (pid: number): ObservedInstance => dead('mail.1', pid, { death: killed });
 const up = alive('mail.2', 20);
 
-interface Told {
-  readonly desired: Desired;
-  /** The ids and kinds of what is told. */
-  readonly notice: readonly string[];
+interface Passed extends State {
+  /** The ids of what is reported. */
+  readonly notices: readonly string[];
 }
 
-/** What a pass tells of this look, and what it remembers. */
-function pass(before: Desired, seen: Observation): Told {
-  const desired = applyGoal(config, before, { kind: 'check' }, seen);
-  const plan = reconcile(config, desired, seen);
-  const notice = newsOf(config, before, { desired, observation: seen, plan });
-  return { desired, notice: notice.map(({ id }) => id) };
+const nothing: State = { desired: noDesired, ledger: noLedger };
+
+/** What a pass reports of this look, and what it remembers. */
+function pass(before: State, seen: Observation): Passed {
+  const after = applyGoal(config, before, { kind: 'check' }, seen);
+  const plan = reconcile(config, after.desired, seen, after.ledger);
+  const notices = noticesOf(config, { before, ...after, observation: seen, plan });
+  return { ...after, notices: notices.map(({ id }) => id) };
 }
 
 const at = (after: Duration, ...instances: ObservedInstance[]): Observation =>
@@ -47,62 +50,62 @@ const at = (after: Duration, ...instances: ObservedInstance[]): Observation =>
 
 describe('a death', () => {
   test('must be told once, by whichever pass sees it first', () => {
-    const first = pass(noDesired, at(seconds(0), deadOf(10), up));
-    expect(first.notice).toEqual(['died.start-10']);
-    expect(pass(first.desired, at(seconds(1), deadOf(10), up)).notice).toEqual([]);
+    const first = pass(nothing, at(seconds(0), deadOf(10), up));
+    expect(first.notices).toEqual(['died.start-10']);
+    expect(pass(first, at(seconds(1), deadOf(10), up)).notices).toEqual([]);
   });
 
   test('must be told again when the pass was killed before it could remember that', () => {
     const seen = at(seconds(0), deadOf(10), up);
-    expect(pass(noDesired, seen).notice).toEqual(pass(noDesired, seen).notice);
+    expect(pass(nothing, seen).notices).toEqual(pass(nothing, seen).notices);
   });
 
   test('of the next process must be told anew', () => {
-    const { desired } = pass(noDesired, at(seconds(0), deadOf(10), up));
-    const living = pass(desired, at(seconds(20), alive('mail.1', 11), up));
-    expect(living.desired.told).toEqual({});
-    expect(pass(living.desired, at(seconds(30), deadOf(11), up)).notice).toContain('died.start-11');
+    const first = pass(nothing, at(seconds(0), deadOf(10), up));
+    const living = pass(first, at(seconds(20), alive('mail.1', 11), up));
+    expect(living.ledger.reportedDeaths).toEqual({});
+    expect(pass(living, at(seconds(30), deadOf(11), up)).notices).toContain('died.start-11');
   });
 
   test('of an old process must be forgotten with its files', () => {
     const old = retiring('mail.1', 9);
     const gone = { ...dead(old.name, 9, { stop: stopOf(9) }), name: old.name };
-    const seen = pass(noDesired, at(seconds(0), alive('mail.1', 10), gone));
-    expect(seen.notice).toEqual(['died.start-9']);
-    expect(Object.keys(seen.desired.told)).toEqual([old.name]);
-    expect(pass(seen.desired, at(seconds(1), alive('mail.1', 10))).desired.told).toEqual({});
+    const seen = pass(nothing, at(seconds(0), alive('mail.1', 10), gone));
+    expect(seen.notices).toEqual(['died.start-9']);
+    expect(Object.keys(seen.ledger.reportedDeaths)).toEqual([old.name]);
+    expect(pass(seen, at(seconds(1), alive('mail.1', 10))).ledger.reportedDeaths).toEqual({});
   });
 });
 
 describe('a job', () => {
   test('must be called lost at once when its worker said that it was busy', () => {
     const seen = { ...deadOf(10), activity: busy };
-    const { notice, desired } = pass(noDesired, at(seconds(0), seen, up));
-    expect(notice).toEqual(['died.start-10', 'lost.start-10']);
-    expect(desired.losses).toEqual([]);
+    const { notices, ledger } = pass(nothing, at(seconds(0), seen, up));
+    expect(notices).toEqual(['died.start-10', 'lost.start-10']);
+    expect(ledger.losses).toEqual([]);
   });
 
   test('must be called lost after the grace where nobody knows, whatever runs in the place by then', () => {
-    const first = pass(noDesired, at(seconds(0), deadOf(10), up));
-    expect(nextLossAt(first.desired)).toBe(noonPlus(seconds(10)));
+    const first = pass(nothing, at(seconds(0), deadOf(10), up));
+    expect(nextLossAt(first.ledger)).toBe(noonPlus(seconds(10)));
     const living = alive('mail.1', 11, { age: seconds(5) });
-    const early = pass(first.desired, at(seconds(9.9), living, up));
-    expect(early.notice).toEqual([]);
-    expect(changesIn(config, early.desired, at(seconds(9), living, up))).toBe(1000);
-    const due = pass(early.desired, at(seconds(10), living, up));
-    expect(due.notice).toEqual(['lost.start-10']);
-    expect(due.desired.losses).toEqual([]);
+    const early = pass(first, at(seconds(9.9), living, up));
+    expect(early.notices).toEqual([]);
+    expect(changesIn(config, early.desired, at(seconds(9), living, up), early.ledger)).toBe(1000);
+    const due = pass(early, at(seconds(10), living, up));
+    expect(due.notices).toEqual(['lost.start-10']);
+    expect(due.ledger.losses).toEqual([]);
   });
 
   test('must be called lost at once when the grace is over before anybody looks', () => {
-    const { notice, desired } = pass(noDesired, at(seconds(10), deadOf(10), up));
-    expect(notice).toEqual(['died.start-10', 'lost.start-10']);
-    expect(desired.losses).toEqual([]);
+    const { notices, ledger } = pass(nothing, at(seconds(10), deadOf(10), up));
+    expect(notices).toEqual(['died.start-10', 'lost.start-10']);
+    expect(ledger.losses).toEqual([]);
   });
 
   test('must not wait for a clock that was set back', () => {
-    const { desired } = pass(noDesired, at(seconds(0), deadOf(10), up));
-    expect(pass(desired, at(seconds(-3600), alive('mail.1', 11), up)).notice).toEqual([
+    const first = pass(nothing, at(seconds(0), deadOf(10), up));
+    expect(pass(first, at(seconds(-3600), alive('mail.1', 11), up)).notices).toEqual([
       'lost.start-10',
     ]);
   });
@@ -116,7 +119,9 @@ describe('a restart', () => {
   test('must be told when it is over', () => {
     const before = rolling(aRollout(both, { proven: ['mail'] }));
     const seen = at(seconds(90), replaced('mail.1', 11), replaced('mail.2', 21));
-    expect(pass(before, seen).notice).toEqual(['rollout.mail.first.over']);
+    expect(pass({ desired: before, ledger: noLedger }, seen).notices).toEqual([
+      'rollout.mail.first.over',
+    ]);
   });
 
   test('must be told when it is aborted, once', () => {
@@ -126,16 +131,24 @@ describe('a restart', () => {
       death: { kind: 'exited', status: 1 },
     });
     const seen = at(seconds(0), broken, up);
-    const first = pass(before, seen);
-    expect(first.notice).toContain('rollout.mail.first.aborted');
-    expect(pass(first.desired, seen).notice).toEqual([]);
+    const first = pass({ desired: before, ledger: noLedger }, seen);
+    expect(first.notices).toContain('rollout.mail.first.aborted');
+    expect(pass(first, seen).notices).toEqual([]);
   });
 
   test('must not be told as over when a later one has taken it over', () => {
     const before = rolling(aRollout(both));
     const after = rolling(aRollout(both, { id: 'second' }));
     const seen = at(seconds(1), alive('mail.1', 10), up);
-    expect(newsOf(config, before, { desired: after, observation: seen, plan: [] })).toEqual([]);
+    expect(
+      noticesOf(config, {
+        before: { desired: before, ledger: noLedger },
+        desired: after,
+        ledger: noLedger,
+        observation: seen,
+        plan: [],
+      }),
+    ).toEqual([]);
   });
 });
 
@@ -146,7 +159,7 @@ test('whatever dies, each death must be told exactly once, and each unknown job 
   );
   fc.assert(
     fc.property(steps, (all) => {
-      let desired = noDesired;
+      let state = nothing;
       let time = 0;
       const told: string[] = [];
       const died = new Set<number>();
@@ -161,14 +174,15 @@ test('whatever dies, each death must be told exactly once, and each unknown job 
           up,
         );
         if (isDead) died.add(last);
-        const passed = pass(desired, now);
-        ({ desired } = passed);
-        told.push(...passed.notice.filter((id) => !id.startsWith('backoff')));
+        const passed = pass(state, now);
+        state = passed;
+        told.push(...passed.notices.filter((id) => !id.startsWith('backoff')));
       }
       const deaths = told.filter((id) => id.startsWith('died'));
       expect(deaths.sort()).toEqual([...died].map((pid) => `died.start-${pid}`).sort());
       expect(new Set(told).size).toBe(told.length);
-      expect(accounted(config, desired, at(seconds(time), up)).told).toEqual(desired.told);
+      const { reportedDeaths } = ledgerAfter(config, state, at(seconds(time), up));
+      expect(reportedDeaths).toEqual(state.ledger.reportedDeaths);
     }),
   );
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { applyGoal, type Goal } from '../../../src/core/rules/apply-goal.ts';
 import { isStopped, noDesired, rolloutOf, type Desired } from '../../../src/core/model/desired.ts';
+import { noLedger, type Ledger } from '../../../src/core/model/ledger.ts';
 import {
   liveProcess,
   sentStop,
@@ -25,6 +26,7 @@ interface World {
   readonly termsOf: Map<number, number>;
   nextPid: number;
   desired: Desired;
+  ledger: Ledger;
 }
 
 const newWorld = (): World => ({
@@ -32,13 +34,14 @@ const newWorld = (): World => ({
   termsOf: new Map(),
   nextPid: 100,
   desired: noDesired,
+  ledger: noLedger,
 });
 
 const see = (world: World): Observation => observation(...world.places.values());
 
 function pass(world: World, goal: Goal): Plan {
-  world.desired = applyGoal(config, world.desired, goal, see(world));
-  const plan = reconcile(config, world.desired, see(world));
+  Object.assign(world, applyGoal(config, world, goal, see(world)));
+  const plan = reconcile(config, world.desired, see(world), world.ledger);
   for (const action of plan) carryOut(world, action);
   return plan;
 }
@@ -216,8 +219,8 @@ test('a command must touch only the instances that it was shown', () => {
       const scoped = observation(
         ...[...world.places.values()].filter(({ name }) => shown.includes(name)),
       );
-      const desired = applyGoal(config, world.desired, restartOf(shown), scoped);
-      for (const { instance } of reconcile(config, desired, scoped))
+      const { desired, ledger } = applyGoal(config, world, restartOf(shown), scoped);
+      for (const { instance } of reconcile(config, desired, scoped, ledger))
         expect(shown).toContain(instance);
       // Who was stopped is out of his restart, which is over when nobody else is left in it.
       const others = wanted.filter((one) => !shown.includes(one) && !isStopped(desired, one));

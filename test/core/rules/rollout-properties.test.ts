@@ -16,8 +16,8 @@ import { newWorld, nextEventIn, wait, wantedNames } from '../world/world.ts';
 /** Whether nothing is left to do. */
 function isCalm({ world }: Chronicle): boolean {
   const observation = look(world, wantedNames(world));
-  const desired = applyGoal(world.config, world.desired, check, observation);
-  return reconcile(world.config, desired, observation).length === 0;
+  const { desired, ledger } = applyGoal(world.config, world, check, observation);
+  return reconcile(world.config, desired, observation, ledger).length === 0;
 }
 
 /** Passes at one moment until nothing is left to do in it. */
@@ -33,8 +33,8 @@ const untilTick = (ms: number): number => Math.ceil(ms / 10) * 10;
 /** How long the plan stays as it is, as the passes believe. */
 function believedCalm({ world }: Chronicle): number | undefined {
   const observation = look(world, wantedNames(world));
-  const desired = applyGoal(world.config, world.desired, check, observation);
-  const length = changesIn(world.config, desired, observation);
+  const { desired, ledger } = applyGoal(world.config, world, check, observation);
+  const length = changesIn(world.config, desired, observation, ledger);
   if (length !== undefined && Number.isNaN(length)) throw new Error('changesIn: not a number');
   return length;
 }

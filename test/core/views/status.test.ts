@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatEvent } from '../../../src/core/events/event.ts';
 import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
+import { noLedger, type Ledger } from '../../../src/core/model/ledger.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
 import { isShort, statusOf, type InstanceStatus } from '../../../src/core/views/status.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
@@ -36,11 +37,12 @@ const lineOf = (
   seen: ObservedInstance,
   desired: Desired = noDesired,
   releases = {},
+  ledger = noLedger,
 ): InstanceStatus | undefined =>
-  statusOf(config, desired, observation(seen), releases).instances[0];
+  statusOf(config, desired, observation(seen), releases, ledger).instances[0];
 
-const failed: Desired = {
-  ...noDesired,
+const failed: Ledger = {
+  ...noLedger,
   failures: { 'mail.1': { runId: 'start-10', count: 3, at: noon } },
 };
 const until = noonPlus(seconds(600));
@@ -56,7 +58,7 @@ const frozen = (seen: ObservedInstance): ObservedInstance => {
 };
 
 describe('an instance', () => {
-  test.each<[string, string, ObservedInstance, Desired]>([
+  test.each<[string, string, ObservedInstance, Desired, Ledger?]>([
     ['ready', '', alive('mail.1', 10, isUp), noDesired],
     ['starting', '', alive('mail.1', 10, { age: seconds(2) }), noDesired],
     ['late', 'not ready after 1m', alive('mail.1', 10), noDesired],
@@ -105,13 +107,15 @@ describe('an instance', () => {
       'backoff',
       'pid 10 died 0s ago: exit status 1, 3 times in a row before it was ready; not started for 4s, until 12:00:04',
       crashed('mail.1', 10),
+      noDesired,
       failed,
     ],
     [
       'missing',
       'pid 10 died 0s ago: exit status 1; held by ann@web1',
       crashed('mail.1', 10),
-      { ...failed, held: heldIntent('mail.1').held },
+      heldIntent('mail.1'),
+      failed,
     ],
     ['stopped', 'by ann@web1 at 12:00:00', dead('mail.1', 10), stoppedIntent('mail.1')],
     ['surplus', 'the config does not want it; bootcheck drains it', alive('mail.9', 90), noDesired],
@@ -123,8 +127,8 @@ describe('an instance', () => {
     ],
     ['ready', 'no record claims it; bootcheck adopts it', stray('mail.1', 10), noDesired],
     ['ready', 'to be stopped', alive('mail.1', 10, isUp), stoppedIntent('mail.1')],
-  ])('must be %s: %s', (state, detail, seen, desired) => {
-    expect(lineOf(seen, desired)).toMatchObject({ state, detail });
+  ])('must be %s: %s', (state, detail, seen, desired, ledger) => {
+    expect(lineOf(seen, desired, {}, ledger)).toMatchObject({ state, detail });
   });
 
   test.each([

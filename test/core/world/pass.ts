@@ -25,9 +25,9 @@ export function pass(
     ]),
   );
   watch(chronicle, standings, observation);
-  world.desired = applyGoal(world.config, world.desired, goal, observation);
+  Object.assign(world, applyGoal(world.config, world, goal, observation));
   judgeAborts(chronicle);
-  const plan = reconcile(world.config, world.desired, observation);
+  const plan = reconcile(world.config, world.desired, observation, world.ledger);
   const during: During = { observation, standings, signalled: new Set() };
   for (const action of plan.slice(0, cut)) {
     judge(chronicle, action, during);

@@ -1,5 +1,6 @@
 import { instanceNames } from '../../../src/core/model/instance.ts';
 import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
+import { noLedger, type Ledger } from '../../../src/core/model/ledger.ts';
 import type { Death } from '../../../src/core/model/record.ts';
 import type { Config } from '../../../src/core/model/config.ts';
 import { noon } from '../builders.ts';
@@ -14,6 +15,7 @@ export interface World {
   readonly pidfiles: Map<string, number>;
   readonly everyone: Being[];
   desired: Desired;
+  ledger: Ledger;
   sinceBoot: number;
   wallClock: number;
   jumps: number;
@@ -28,6 +30,7 @@ export const newWorld = (config: Config, fates: readonly Fate[]): World => ({
   pidfiles: new Map(),
   everyone: [],
   desired: noDesired,
+  ledger: noLedger,
   sinceBoot: 1_000_000,
   wallClock: noon,
   jumps: 0,

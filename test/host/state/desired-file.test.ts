@@ -1,8 +1,8 @@
-import { readFileSync, mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { WorkerctlError } from '../../../src/core/basics/error.ts';
-import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
 import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
+import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
 import { desiredPath, readDesired, writeDesired } from '../../../src/host/state/desired-file.ts';
 import { useScratch } from '../../rig/scratch.ts';
 
@@ -17,36 +17,16 @@ const desired: Desired = {
   held: { 'mail.3': { ...request, until: momentOf(1_700_000_060_000) }, 'mail.4': request },
   quiet: { 'mail.5': { ...request, until: momentOf(1_700_000_060_000) } },
   counts: { mail: { ...request, identifiers: ['1', '2'] } },
-  failures: {
-    'mail.6': { runId: 'f00', count: 3, at: momentOf(1_700_000_000_002) },
-    'mail.7': { runId: 'f01', count: 1, at: momentOf(1_700_000_000_002), isSpared: true },
-  },
   deadlines: { 'mail.2': { process: identity, at: durationOf(123_456) } },
-  told: { 'mail.8': 'f01' },
-  losses: [
-    {
-      instance: 'mail.8',
-      pid: 9,
-      runId: 'f01',
-      death: { kind: 'signalled', signal: 9, coreDumped: false, outOfMemory: 'likely' },
-      at: momentOf(1_700_000_000_004),
-      due: momentOf(1_700_000_010_004),
-    },
-    {
-      instance: 'mail.9',
-      pid: 10,
-      runId: 'f02',
-      death: { kind: 'unknown', why: 'its shim was killed' },
-      at: momentOf(1_700_000_000_005),
-      due: momentOf(1_700_000_010_005),
-    },
-  ],
   rollouts: [
     {
       ...request,
       id: 'abc',
       options: { canary: false, batch: { kind: 'count', count: 2 }, overlap: true },
-      replaces: { 'mail.2': identity, 'mail.7': null },
+      replaces: {
+        'mail.2': { ...identity, runId: 'f00', successor: { ...identity, pid: 9 } },
+        'mail.7': null,
+      },
       releases: { mail: { from: 'a', to: 'b' } },
       proven: ['mail'],
       aborted: { at: momentOf(1_700_000_000_003), instance: 'mail.2', why: 'it died' },
@@ -72,50 +52,73 @@ function refusal(act: () => unknown): WorkerctlError {
   throw new Error('expected an error');
 }
 
-test('nothing must be wanted without a file', () => {
+const write = (one: Desired): void => {
+  writeDesired(scratch.folder(), one, { isDurable: true });
+};
+
+test('without a file nothing must be wanted beyond the config', () => {
   expect(readDesired(scratch.folder())).toEqual(noDesired);
 });
 
 test.each([desired, { ...noDesired, stopped: desired.stopped }, noDesired])(
-  '%j must come back',
+  '%j must be read as it was written',
   (one) => {
-    writeDesired(scratch.folder(), one, { durable: true });
+    write(one);
     expect(readDesired(scratch.folder())).toEqual(one);
   },
 );
 
-test('one that a version without rollouts wrote must be read', () => {
-  scratch.write('state.json', '{"version":1,"stopped":{"mail.1":{"at":5,"by":"me"}}}');
-  expect(readDesired(scratch.folder())).toEqual({
-    ...noDesired,
-    stopped: { 'mail.1': { at: 5, by: 'me' } },
+test('the file must name units, and hold moments as RFC 3339', () => {
+  write(desired);
+  const json = JSON.parse(readFileSync(desiredPath(scratch.folder()), 'utf8')) as unknown;
+  expect(json).toMatchObject({
+    schema: 2,
+    stopped: { 'mail.1': { at: '2023-11-14T22:13:20.000Z', by: 'deploy@web1' } },
+    deadlines: { 'mail.2': { since_boot_seconds: 123.456 } },
+    rollouts: [
+      { replaces: { 'mail.2': { start_time: 8, boot_id: 'x', run_id: 'f00' } } },
+      { options: { kill_after_seconds: 900 } },
+    ],
   });
 });
 
-test.each(['', 'abc', '[]', '{}', '{"version":2,"stopped":{}}', '{"version":1,"stopped":{"a":1}}'])(
-  '%j must be refused, naming the file and what to do',
-  (text) => {
-    scratch.write('state.json', text);
-    const error = refusal(() => readDesired(scratch.folder()));
-    expect(error.code).toBe('state');
-    expect(error.message).toContain(desiredPath(scratch.folder()));
-    expect(error.message).toContain('expected the intent that workerctl wrote');
-    expect(error.hint).toContain('remove that file');
-  },
-);
+test('the reason of an end must never be written', () => {
+  write({ ...noDesired, isEnding: 'the container ends' });
+  expect(readDesired(scratch.folder())).toEqual(noDesired);
+});
 
-test('one that cannot be written must be an error, and leave the old one', () => {
+test.each([
+  ['', 'expected JSON, found an empty file'],
+  ['abc', 'expected JSON, found "abc"'],
+  ['[]', 'expected an object, found []'],
+  ['{}', 'schema: expected 2, found nothing'],
+  ['{"schema":1,"stopped":{}}', 'schema: expected 2, found 1'],
+  ['{"schema":2,"stopped":{"a":1}}', 'stopped.a: expected an object, found 1'],
+  ['{"schema":2,"stopped":{"a":{"at":5,"by":"me"}}}', 'stopped.a.at: expected a moment, found 5'],
+  [
+    '{"schema":2,"rollouts":[{"at":"2023-11-14T22:13:20Z","by":"me"}]}',
+    'rollouts.0.id: expected a text, found nothing',
+  ],
+])('%j must be refused, naming the file, what is wrong and what to do', (text, problem) => {
+  scratch.write('state.json', text);
+  const error = refusal(() => readDesired(scratch.folder()));
+  expect(error.code).toBe('state');
+  expect(error.message).toBe(`${desiredPath(scratch.folder())} is damaged (${problem})`);
+  expect(error.hint).toContain('move it away to continue; lost with it: stops, holds');
+});
+
+test('a file that cannot be written must be an error, and leave the old one', () => {
   mkdirSync(desiredPath(scratch.folder()));
   const error = refusal(() => {
-    writeDesired(scratch.folder(), desired, { durable: true });
+    write(desired);
   });
   expect(error.code).toBe('state');
   expect(error.message).toContain('nothing was done');
 });
 
-test('a name like those of objects must be an instance like any other', () => {
+test('a name that every object inherits must be an instance like any other', () => {
   const odd: Desired = { ...noDesired, stopped: { '__proto__.1': { at: momentOf(1), by: 'me' } } };
-  writeDesired(scratch.folder(), odd, { durable: true });
+  write(odd);
   expect(readFileSync(desiredPath(scratch.folder()), 'utf8')).toContain('__proto__.1');
   expect(readDesired(scratch.folder())).toEqual(odd);
 });

@@ -1,0 +1,157 @@
+import { momentOf, durationOf, type Duration, type Moment } from './time.ts';
+
+/** How a value is written as JSON, and read back and checked: both directions from one description. */
+export interface Form<T> {
+  /** @throws Mismatch */
+  readonly read: (json: unknown) => T;
+  readonly write: (value: T) => unknown;
+}
+
+/** JSON that is not of the expected form. */
+export class Mismatch extends Error {
+  /** Which member it is, what was expected and what was found: `stopped.mail.1.at: expected a moment, found 5`. */
+  constructor(
+    readonly path: readonly string[],
+    readonly expected: string,
+    readonly found: unknown,
+  ) {
+    const words = found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 40);
+    const place = path.length === 0 ? '' : `${path.join('.')}: `;
+    super(`${place}expected ${expected}, found ${words}`);
+  }
+}
+
+const mismatch = (expected: string, found: unknown): Mismatch => new Mismatch([], expected, found);
+
+/** Reads a member, and says which one it is if it is not of its form. */
+function readMember<T>(name: string, form: Form<T>, json: unknown): T {
+  try {
+    return form.read(json);
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error;
+    throw new Mismatch([name, ...error.path], error.expected, error.found);
+  }
+}
+
+function plain<T extends string | number | boolean>(
+  expected: string,
+  isValid: (json: unknown) => json is T,
+): Form<T> {
+  return {
+    read: (json) => {
+      if (isValid(json)) return json;
+      throw mismatch(expected, json);
+    },
+    write: (value) => value,
+  };
+}
+
+export const text = plain('a text', (json): json is string => typeof json === 'string');
+export const flag = plain('true or false', (json): json is boolean => typeof json === 'boolean');
+export const integer = plain('a whole number', (json): json is number =>
+  Number.isSafeInteger(json),
+);
+
+export const oneOf = <T extends string | number>(...values: readonly T[]): Form<T> =>
+  plain(values.join(' or '), (json): json is T => values.some((value) => value === json));
+
+/** The last moment that a Date can hold. */
+const endOfTime = 8.64e15;
+
+/** RFC 3339 in UTC with milliseconds. */
+export const moment: Form<Moment> = {
+  read: (json) => {
+    const at = typeof json === 'string' ? Date.parse(json) : NaN;
+    if (Number.isNaN(at)) throw mismatch('a moment', json);
+    return momentOf(at);
+  },
+  write: (at) => new Date(Math.min(at, endOfTime)).toISOString(),
+};
+
+/** A length of time: seconds with up to three decimals. */
+export const seconds: Form<Duration> = {
+  read: (json) => {
+    if (typeof json !== 'number') throw mismatch('a number of seconds', json);
+    return durationOf(Math.round(json * 1000));
+  },
+  write: (length) => Math.round(length) / 1000,
+};
+
+/** A member that may be missing. */
+export const optional = <T>(form: Form<T>): Form<T | undefined> => ({
+  read: (json) => (json === undefined ? undefined : form.read(json)),
+  write: (value) => (value === undefined ? undefined : form.write(value)),
+});
+
+export const nullable = <T>(form: Form<T>): Form<T | null> => ({
+  read: (json) => (json === null ? null : form.read(json)),
+  write: (value) => (value === null ? null : form.write(value)),
+});
+
+/** A list; a missing one is empty. */
+export const listOf = <T>(form: Form<T>): Form<readonly T[]> => ({
+  read: (json = []) => {
+    if (!Array.isArray(json)) throw mismatch('a list', json);
+    return json.map((one, index) => readMember(String(index), form, one));
+  },
+  write: (values) => values.map(form.write),
+});
+
+/** An object whose names are data, such as instances; a missing one is empty. */
+export const byName = <T>(form: Form<T>): Form<Readonly<Record<string, T>>> => ({
+  read: (json = {}) =>
+    Object.fromEntries(
+      Object.entries(asObject(json)).map(([name, one]) => [name, readMember(name, form, one)]),
+    ),
+  write: (values) =>
+    Object.fromEntries(Object.entries(values).map(([name, one]) => [name, form.write(one)])),
+});
+
+/** The name of each member in JSON, and its form. */
+export type Members<T> = { readonly [Name in keyof T]-?: readonly [string, Form<T[Name]>] };
+
+/** An object with these members. Others are ignored, and members that are undefined are left out. */
+export function object<T extends object>(members: Members<T>): Form<T> {
+  const all = Object.entries(members) as [string, readonly [string, Form<unknown>]][];
+  return {
+    read: (json) => {
+      const given = asObject(json);
+      return Object.fromEntries(
+        all.flatMap(([member, [name, form]]) => {
+          const value = readMember(name, form, given[name]);
+          return value === undefined ? [] : [[member, value]];
+        }),
+      ) as T;
+    },
+    write: (value) => {
+      const given = value as Readonly<Record<string, unknown>>;
+      return Object.fromEntries(
+        all.map(([member, [name, form]]) => [name, form.write(given[member])]),
+      );
+    },
+  };
+}
+
+/** One of several objects, told apart by `kind`. */
+export function oneOfKind<T extends { readonly kind: string }>(forms: {
+  readonly [Kind in T['kind']]: Form<Omit<Extract<T, { kind: Kind }>, 'kind'>>;
+}): Form<T> {
+  const formOf = (kind: unknown): Form<object> => {
+    const found = typeof kind === 'string' && Object.hasOwn(forms, kind);
+    if (!found) throw new Mismatch(['kind'], Object.keys(forms).join(' or '), kind);
+    return forms[kind as T['kind']] as Form<object>;
+  };
+  return {
+    read: (json) => {
+      const { kind } = asObject(json);
+      return { kind, ...formOf(kind).read(json) } as T;
+    },
+    write: (value) => ({ kind: value.kind, ...(formOf(value.kind).write(value) as object) }),
+  };
+}
+
+function asObject(json: unknown): Readonly<Record<string, unknown>> {
+  if (typeof json === 'object' && json !== null && !Array.isArray(json))
+    return json as Readonly<Record<string, unknown>>;
+  throw mismatch('an object', json);
+}

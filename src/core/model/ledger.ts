@@ -1,0 +1,43 @@
+import type { Moment } from '../basics/time.ts';
+import type { Desired } from './desired.ts';
+import type { Death } from './record.ts';
+
+/** The instance's processes have died soon after their start. */
+export interface Failure {
+  /** The run of the process that died last. */
+  readonly runId: string;
+  /** How many have died in a row. */
+  readonly count: number;
+  /** When the last one died. */
+  readonly at: Moment;
+  /** The first of them had been ready, so it was replaced at once. */
+  readonly isSpared?: boolean;
+}
+
+/** A death that may have cost a job: its result may still arrive. */
+export interface Loss {
+  readonly instance: string;
+  readonly pid: number;
+  readonly runId: string;
+  readonly death: Death;
+  readonly at: Moment;
+  /** When the job is reported as lost. */
+  readonly due: Moment;
+}
+
+/** What the engine remembers from pass to pass. It can be lost without breaking a promise to anyone. */
+export interface Ledger {
+  /** By instance. */
+  readonly failures: Readonly<Record<string, Failure>>;
+  /** By instance, the run whose death has been reported and counted. */
+  readonly reportedDeaths: Readonly<Record<string, string>>;
+  readonly losses: readonly Loss[];
+}
+
+export const noLedger: Ledger = { failures: {}, reportedDeaths: {}, losses: [] };
+
+/** All that outlives a command. */
+export interface State {
+  readonly desired: Desired;
+  readonly ledger: Ledger;
+}

@@ -1,0 +1,114 @@
+import { momentOf, type Moment } from '../basics/time.ts';
+import type { Config, Worker } from '../model/config.ts';
+import { isStopped } from '../model/desired.ts';
+import { instanceNames } from '../model/instance.ts';
+import { instanceOf, isRetiring } from '../model/leaving.ts';
+import type { Ledger, Loss, State } from '../model/ledger.ts';
+import type { Observation, ObservedInstance, Presence } from '../model/observation.ts';
+import { workerNameOf } from '../model/targets.ts';
+import { failureAfter } from './backoff.ts';
+import { findingOf, type Finding } from './death-verdict.ts';
+
+/** A death that is not in the ledger yet. */
+export interface NewDeath {
+  readonly observed: ObservedInstance;
+  readonly dead: Extract<Presence, { kind: 'dead' }>;
+  readonly worker: Worker | undefined;
+  readonly finding: Finding;
+}
+
+/** Whether this instance's process has died and the ledger does not know. Such a death is reported and counted, once. */
+export const isNewDeath = (
+  { reportedDeaths }: Ledger,
+  { name, presence }: ObservedInstance,
+): boolean => presence.kind === 'dead' && reportedDeaths[name] !== presence.record.runId;
+
+/** The deaths that this look has found. */
+export function newDeaths(config: Config, ledger: Ledger, observation: Observation): NewDeath[] {
+  return [...observation.instances.values()].flatMap((observed) => {
+    const { name, presence } = observed;
+    if (presence.kind !== 'dead' || !isNewDeath(ledger, observed)) return [];
+    const worker = config.workers.find((one) => one.name === workerNameOf(name));
+    const finding = findingOf(observed, presence, worker, observation.now);
+    return [{ observed, dead: presence, worker, finding }];
+  });
+}
+
+/**
+ * The ledger once the deaths of this look have been reported and counted, and the losses that are due have been reported.
+ * @param config with the counts in force
+ */
+export function ledgerAfter(config: Config, state: State, observation: Observation): Ledger {
+  return {
+    failures: failuresAfter(config, state, observation),
+    reportedDeaths: reportedAfter(state.ledger, observation),
+    losses: lossesAfter(config, state.ledger, observation),
+  };
+}
+
+function failuresAfter(
+  config: Config,
+  { desired, ledger }: State,
+  observation: Observation,
+): Ledger['failures'] {
+  const after = { ...ledger.failures };
+  for (const worker of config.workers) {
+    for (const name of instanceNames(worker)) {
+      const observed = observation.instances.get(name);
+      const { [name]: before } = ledger.failures;
+      if (observed === undefined) continue;
+      if (before === undefined && !isNewDeath(ledger, observed)) continue;
+      const failure = isStopped(desired, name)
+        ? undefined
+        : failureAfter(before, observed, worker, observation, isNewDeath(ledger, observed));
+      if (failure !== undefined) after[name] = failure;
+      else if (before !== undefined) Reflect.deleteProperty(after, name);
+    }
+  }
+  return after;
+}
+
+/** A death is remembered until the instance has another process, that of a retiring process until its files are gone. */
+function reportedAfter(
+  { reportedDeaths }: Ledger,
+  { instances }: Observation,
+): Ledger['reportedDeaths'] {
+  const after: Record<string, string> = { ...reportedDeaths };
+  for (const { name, presence } of instances.values()) {
+    if (presence.kind === 'dead') after[name] = presence.record.runId;
+    else Reflect.deleteProperty(after, name);
+  }
+  const looked = new Set([...instances.keys()].map(workerNameOf));
+  for (const name of Object.keys(after))
+    if (isRetiring(name) && !instances.has(name) && looked.has(workerNameOf(name)))
+      Reflect.deleteProperty(after, name);
+  return after;
+}
+
+function lossesAfter(config: Config, ledger: Ledger, observation: Observation): Ledger['losses'] {
+  const open = newDeaths(config, ledger, observation).flatMap((death) => {
+    const loss = pendingLoss(death, observation);
+    return loss === undefined ? [] : [loss];
+  });
+  return [...ledger.losses.filter((loss) => !isDue(loss, observation.now)), ...open];
+}
+
+/** The loss that a death may turn out to be; undefined if it is known already, or if its grace is over before this first look. */
+export function pendingLoss(
+  { observed, dead, worker, finding }: NewDeath,
+  { now }: Observation,
+): Loss | undefined {
+  if (finding.isJobLost !== 'unknown') return undefined;
+  const { pid, runId } = dead.record;
+  const at = dead.diedAt ?? now;
+  const due = momentOf(at + (worker?.lostGrace ?? 0));
+  const loss = { instance: instanceOf(observed.name), pid, runId, death: dead.death, at, due };
+  return isDue(loss, now) ? undefined : loss;
+}
+
+/** A death in the future comes from a clock that was set back since: it is not waited for. */
+export const isDue = ({ at, due }: Loss, now: Moment): boolean => now >= due || at > now;
+
+/** When the next loss is reported. */
+export const nextLossAt = ({ losses }: Ledger): Moment | undefined =>
+  losses.length === 0 ? undefined : momentOf(Math.min(...losses.map(({ due }) => due)));

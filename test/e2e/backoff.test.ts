@@ -161,7 +161,7 @@ test('whom the watchdog kills must be replaced at once, again and again', async 
     await says(new RegExp(`Watchdog killing worker ${pid} `));
     await until(() => instance.pid() !== pid && instance.pid() !== undefined, 'its replacement');
   }
-  const { failures } = JSON.parse(readFileSync(rig.path('.workerctl/state.json'), 'utf8')) as {
+  const { failures } = JSON.parse(readFileSync(rig.path('.workerctl/ledger/deaths.json'), 'utf8')) as {
     failures: object;
   };
   expect(failures).toEqual({});

@@ -70,7 +70,7 @@ const common = {
 const separate = {
   name: 'separate',
   setup({ onResolve }) {
-    onResolve({ filter: /\/commands\/demo\.ts$/ }, ({ kind }) =>
+    onResolve({ filter: /\/demo\/demo\.ts$/ }, ({ kind }) =>
       kind === 'entry-point' ? undefined : { path: './demo.cjs', external: true },
     );
     for (const name of lazyLibraries)
@@ -85,7 +85,7 @@ const bundle = (name, options) =>
   build({ ...common, outfile: join(staging, `${name}.cjs`), ...options });
 
 await bundle('cli', { entryPoints: ['src/main.ts'], plugins: [separate] });
-await bundle('demo', { entryPoints: ['src/commands/demo.ts'], plugins: [separate] });
+await bundle('demo', { entryPoints: ['src/commands/demo/demo.ts'], plugins: [separate] });
 await bundle('execa', { entryPoints: ['execa'] });
 await bundle('proper-lockfile', { entryPoints: ['proper-lockfile'] });
 await bundle('yargs', {

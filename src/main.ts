@@ -1,28 +1,27 @@
-import { errorBoundary } from './cli/errors.ts';
+import { errorBoundary } from './cli/error-boundary.ts';
 import { parseInvocation } from './cli/parse.ts';
 import { print } from './cli/print.ts';
-import { verbs } from './cli/verbs.ts';
+import { commands } from './commands/table.ts';
+import { exitCodes } from './core/basics/exit-codes.ts';
 
 /**
  * The whole program: arguments and working directory in, exit code out. Expected errors are printed; none is thrown.
  */
 export async function main(argv: readonly string[], directory?: string): Promise<number> {
   return errorBoundary(argv, async () => {
-    const invocation = await parseInvocation(argv, verbs, { env: process.env, directory });
-    if (invocation.kind === 'text') {
-      print(invocation.text);
-      return 0;
-    }
-    return invocation.verb.run(invocation.options);
+    const invocation = await parseInvocation(argv, commands, { env: process.env, directory });
+    if (invocation.kind === 'run') return invocation.run();
+    print(invocation.text);
+    return exitCodes.done.code;
   });
 }
 
-/** Runs the program in this process; `directory` is undefined when the working directory was removed. */
+/** Runs the program in this process; `directory` is undefined if the working directory was removed. */
 export function run(directory: string | undefined): void {
-  // Folders and files are as readable as ever, whatever the caller's umask; workers get their own.
+  // Files and folders that workerctl makes do not depend on the caller's umask; each worker gets its own.
   process.umask(0o022);
   void main(process.argv.slice(2), directory).then((code) => {
-    // All is written and closed by now. To let the event loop run out would cost another collection of garbage.
+    // All is written and closed by now. Waiting until the event loop is empty would cost another garbage collection.
     process.exit(code);
   });
 }

@@ -9,7 +9,7 @@ const source = join(dirname(fileURLToPath(import.meta.url)), '..', 'src');
 const below: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['commands', 'cli', 'engine', 'config', 'output', 'host', 'core'],
   commands: ['cli', 'engine', 'config', 'output', 'host', 'core'],
-  cli: ['commands', 'engine', 'config', 'output', 'host', 'core'],
+  cli: ['engine', 'config', 'output', 'host', 'core'],
   engine: ['config', 'output', 'host', 'core'],
   config: ['core'],
   output: ['core'],
@@ -50,7 +50,7 @@ test.each(files.filter((file) => file.startsWith('core/')))(
 );
 
 test.each(files)('%s must not print or exit by itself below the surface', (file) => {
-  if (['main.ts', 'cli'].includes(layerOf(file))) return;
+  if (['main.ts', 'cli'].includes(layerOf(file))) return; // commands print through cli/print.ts
   expect(readFileSync(join(source, file), 'utf8')).not.toMatch(
     /process\.(stdout|stderr|exit)\b|console\./,
   );

@@ -1,13 +1,16 @@
 import { isAbsolute, resolve } from 'node:path';
-import { findConfig } from '../config/find.ts';
-import { likelyStateDir } from '../config/find.ts';
+import { findConfig, likelyStateDir } from '../config/find.ts';
 import { readConfigFile } from '../config/yaml/read-file.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import type { Config } from '../core/model/config.ts';
 import { forgetConfig, keepConfig, keptConfig } from '../host/state/config-cache.ts';
-import type { GlobalOptions } from './parse.ts';
+import type { Desired } from '../core/model/desired.ts';
+import { withCounts } from '../core/rules/scaling.ts';
+import { readDesired } from '../host/state/desired-file.ts';
+import { checkStateDirectory } from '../host/state/state-directory.ts';
+import type { GlobalOptions } from './command.ts';
 
-/** Replaced by the bundler with what tells one build from another. */
+/** Replaced by the bundler with an id that differs from build to build. */
 declare global {
   const BUILD: string;
 }
@@ -19,23 +22,34 @@ export function configPath({ config, directory }: GlobalOptions): string {
   if (directory !== undefined) return findConfig({ config, env: process.env, cwd: directory });
   throw new WorkerctlError(
     'config',
-    'the working directory was removed: no config can be looked for from there',
-    { hint: 'cd to a folder that is there, or name the config with --config and its whole path' },
+    'the working directory was removed: no config can be looked for in it',
+    { hint: 'cd to a folder that exists, or give --config an absolute path' },
   );
 }
 
-/**
- * The config itself. What YAML and its checks made of it the last time is good for as long as the text is the same, to the
- * letter.
- */
+/** The config of a command that only looks. Its meaning is taken from the state directory while its text is the same. */
 export const configFor = (options: GlobalOptions): Promise<Config> => readConfig(options, 'looks');
 
-/** The same for a command that acts: it keeps what the text means for those that come after it. */
+/** The config of a command that acts: what it means is kept for later commands. */
 export const configToActOn = (options: GlobalOptions): Promise<Config> =>
   readConfig(options, 'acts');
 
-/** A text that not everybody may read is not written down a second time. */
-async function readConfig(options: GlobalOptions, who: 'looks' | 'acts'): Promise<Config> {
+/** The config with the counts that `want` has set. */
+export async function configInForce(options: GlobalOptions): Promise<Config> {
+  const config = await configFor(options);
+  return withCounts(config, desiredFor(config));
+}
+
+/**
+ * The desired state.
+ * @throws WorkerctlError `state` if another user could have written it
+ */
+export function desiredFor({ stateDir }: Config): Desired {
+  checkStateDirectory(stateDir);
+  return readDesired(stateDir);
+}
+
+async function readConfig(options: GlobalOptions, purpose: 'looks' | 'acts'): Promise<Config> {
   const file = resolve(configPath(options));
   const { text, isPublic } = readConfigFile(file);
   const stateDir = likelyStateDir(file, text);
@@ -44,7 +58,8 @@ async function readConfig(options: GlobalOptions, who: 'looks' | 'acts'): Promis
   if (kept !== undefined) return kept;
   const { parseConfig } = await import('../config/load.ts');
   const config = parseConfig(file, text);
-  if (who === 'looks' || config.stateDir !== stateDir) return config;
+  if (purpose === 'looks' || config.stateDir !== stateDir) return config;
+  // The text of a config that other users may not read is not written a second time.
   if (isPublic) keepConfig(stateDir, key, config);
   else forgetConfig(stateDir);
   return config;

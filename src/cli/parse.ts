@@ -1,41 +1,19 @@
-import type { Argv } from 'yargs';
+import type { Options as YargsOption } from 'yargs';
 import { WorkerctlError } from '../core/basics/error.ts';
-import { formatTable } from '../output/table.ts';
+import type { Command, CommandTable, GlobalOptions } from './command.ts';
+import { optionName } from './options.ts';
+import { terminalSize } from './print.ts';
 
-/** The options of all commands. */
-export interface GlobalOptions {
-  readonly config: string | undefined;
-  readonly json: boolean;
-  /** Where the command was called; undefined when that folder was removed. */
-  readonly directory: string | undefined;
-}
-
-/** Who calls, and from where. */
+/** The environment and the folder that a command line is read in. */
 export interface Caller {
   readonly env: NodeJS.ProcessEnv;
   readonly directory: string | undefined;
 }
 
-/** One command: what its help says and what it does. */
-export interface Verb {
-  readonly summary: string;
-  /** What stands behind the command's name in its usage line. */
-  readonly operands: string;
-  /** Exit codes and examples, below the options. */
-  readonly epilogue: string;
-  readonly options: (parser: Argv) => Argv;
-  readonly run: (options: RawOptions) => Promise<number>;
-}
-
-/** Options and operands as yargs has them. */
-export type RawOptions = Readonly<Record<string, unknown>> & {
-  readonly targets: readonly string[];
-  readonly global: GlobalOptions;
-};
-
+/** What a command line asks for: a text to print, or a command to run. */
 export type Invocation =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'run'; readonly verb: Verb; readonly options: RawOptions };
+  | { readonly kind: 'run'; readonly run: () => Promise<number> };
 
 /** Replaced by the bundler with the version in package.json. */
 declare global {
@@ -43,29 +21,29 @@ declare global {
 }
 
 /**
- * What the command line asks for. Only the one command is described to yargs: it renders the help of all that it knows.
+ * What the command line asks for. Of the commands only the one that is named is loaded.
  * @throws WorkerctlError `usage`
  */
 export async function parseInvocation(
   words: readonly string[],
-  verbs: Readonly<Record<string, Verb>>,
+  table: CommandTable,
   caller: Caller,
 ): Promise<Invocation> {
   const argv = withDetachedConfig(words);
-  const [name, rest] = splitVerb(argv);
+  const [name, rest] = splitCommand(argv);
   if (name === undefined || name === 'help')
-    return withoutVerb(name === 'help' ? [...rest, '--help'] : argv, verbs, caller);
-  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
-  if (verb === undefined) throw await unknownVerb(name, verbs);
-  return parseVerb(name, verb, rest, caller);
+    return withoutCommand(name === 'help' ? [...rest, '--help'] : argv, table, caller);
+  const load = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (load === undefined) throw await unknownCommand(name, table);
+  return parseCommand(name, await load(), rest, caller);
 }
 
-/** Whether the caller reads JSON: known before the rest is understood, so that errors are JSON too. */
-export const wantsJson = (argv: readonly string[], env: NodeJS.ProcessEnv): boolean =>
+/** Whether the caller reads JSON. Errors are JSON too, also if the command line cannot be parsed. */
+export const isJsonWanted = (argv: readonly string[], env: NodeJS.ProcessEnv): boolean =>
   optionsIn(argv).some((word) => word === '--json' || word === '--json=true') ||
   isSet(env['WORKERCTL_JSON']);
 
-/** What stands behind `--` are targets, whatever they look like. */
+/** What follows `--` are targets, whatever they look like. */
 function optionsIn(argv: readonly string[]): readonly string[] {
   const end = argv.indexOf('--');
   return end === -1 ? argv : argv.slice(0, end);
@@ -74,7 +52,7 @@ function optionsIn(argv: readonly string[]): readonly string[] {
 const isSet = (value: string | undefined): boolean =>
   value !== undefined && !['', '0', 'false', 'no'].includes(value);
 
-/** `-cFILE` as `-c FILE`: yargs takes letters that are joined for options of their own. */
+/** `-cFILE` as `-c FILE`: yargs takes joined letters for separate options. */
 function withDetachedConfig(argv: readonly string[]): readonly string[] {
   const options = optionsIn(argv);
   return [
@@ -83,85 +61,93 @@ function withDetachedConfig(argv: readonly string[]): readonly string[] {
   ];
 }
 
-const valueOptions = new Set(['--config', '-c']);
+const configOptions = new Set(['--config', '-c']);
 
-/** The first word that is neither an option nor the value of one, and the others. */
-function splitVerb(argv: readonly string[]): [string | undefined, string[]] {
+/** The first word that is neither an option nor the config's path, and all other words. */
+function splitCommand(argv: readonly string[]): [string | undefined, string[]] {
   const index = argv.findIndex(
-    (word, at) => !word.startsWith('-') && !valueOptions.has(argv[at - 1] ?? ''),
+    (word, at) => !word.startsWith('-') && !configOptions.has(argv[at - 1] ?? ''),
   );
   if (index === -1) return [undefined, [...argv]];
   return [argv[index], argv.filter((_, at) => at !== index)];
 }
 
-async function withoutVerb(
+async function withoutCommand(
   argv: readonly string[],
-  verbs: Readonly<Record<string, Verb>>,
+  table: CommandTable,
   caller: Caller,
 ): Promise<Invocation> {
-  const [about] = splitVerb(argv);
-  if (about !== undefined) return parseInvocation([about, '--help'], verbs, caller);
+  const [about] = splitCommand(argv);
+  if (about !== undefined) return parseInvocation([about, '--help'], table, caller);
   if (argv.includes('--version')) return { kind: 'text', text: `${VERSION}\n` };
-  if (argv.length === 0 || argv.includes('--help') || argv.includes('-h'))
-    return { kind: 'text', text: overview(verbs) };
+  if (argv.length === 0 || argv.includes('--help') || argv.includes('-h')) {
+    const { overview } = await import('./help.ts');
+    return { kind: 'text', text: await overview(table, terminalSize()?.columns) };
+  }
   throw new WorkerctlError('usage', `expected a command, found only ${argv.join(' ')}`, {
-    hint: 'see workerctl --help',
+    hint: 'workerctl --help lists the commands',
   });
 }
 
-function overview(verbs: Readonly<Record<string, Verb>>): string {
-  const rows = Object.entries(verbs).map(([name, { summary }]) => [`  ${name}`, summary]);
-  return `workerctl ${VERSION}: deploys background workers without killing a running job
-
-Usage: workerctl COMMAND [TARGET...] [OPTION...]
-
-Commands:
-${formatTable(rows)}
-A TARGET is a worker (mail), an instance (mail.1) or a glob ('mail.*'); none means all.
-
-Options of all commands:
-  -c, --config FILE  the config (or $WORKERCTL_CONFIG); else workerctl.yaml here or above, else /etc/workerctl.yaml
-      --json         JSON alone on standard output (or WORKERCTL_JSON=1)
-  -h, --help         help; workerctl COMMAND --help tells of one command
-      --version      the version
-
-Exit codes: 0 goal reached, 1 failed, 2 usage, 3 status: fewer ready than wanted, 73 state directory,
-75 another pass at work, 78 config, 124 wait is over, 128+n signal n
-`;
+async function unknownCommand(name: string, table: CommandTable): Promise<WorkerctlError> {
+  const { closest, distance } = await import('fastest-levenshtein');
+  const nearest = closest(name, Object.keys(table));
+  const advice = distance(name, nearest) <= name.length / 2 ? `; did you mean ${nearest}?` : '';
+  return new WorkerctlError('usage', `expected a command, found ${JSON.stringify(name)}${advice}`, {
+    hint: 'workerctl --help lists the commands',
+  });
 }
 
-async function unknownVerb(
+async function parseCommand(
   name: string,
-  verbs: Readonly<Record<string, Verb>>,
-): Promise<WorkerctlError> {
-  const { closest } = await import('fastest-levenshtein');
-  const nearest = closest(name, Object.keys(verbs));
-  return new WorkerctlError(
-    'usage',
-    `expected a command, found ${JSON.stringify(name)}; did you mean ${nearest}?`,
-    {
-      hint: 'see workerctl --help',
-    },
-  );
+  command: Command,
+  words: readonly string[],
+  { env, directory }: Caller,
+): Promise<Invocation> {
+  const parsed = plainWords(words) ?? (await parseWithYargs(name, command, words));
+  if (parsed.help === true) {
+    const { commandHelp } = await import('./help.ts');
+    return { kind: 'text', text: commandHelp(name, command, terminalSize()?.columns) };
+  }
+  const { targets, config, raw } = parsed;
+  if (command.operands === '' && targets.length > 0)
+    throw usageError(name, `${name}: expected no operands, found ${targets.join(' ')}`);
+  const json = parsed.json ?? isSet(env['WORKERCTL_JSON']);
+  if (json && command.refusesJson === true)
+    throw usageError(name, `${name}: has no JSON output; expected no --json or WORKERCTL_JSON`);
+  const global: GlobalOptions = { config, json, directory };
+  return { kind: 'run', run: () => command.run(raw, targets, global) };
+}
+
+const usageError = (name: string, message: string): WorkerctlError =>
+  new WorkerctlError('usage', message, { hint: `see workerctl ${name} --help` });
+
+/** The words behind a command, understood. */
+interface ParsedWords {
+  readonly targets: readonly string[];
+  readonly config: string | undefined;
+  /** Undefined: the environment decides. */
+  readonly json: boolean | undefined;
+  readonly help?: boolean | undefined;
+  /** The options of the command, as yargs has read them. */
+  readonly raw: Readonly<Record<string, unknown>>;
 }
 
 /**
  * Words that are targets, `--config FILE` or `--json`, as cron and most people write them: read without yargs, which takes
- * longer to load than all the rest. Undefined for anything else, so that yargs decides on it.
+ * longer to load than all the rest. Undefined if there is anything else, so that yargs decides.
  */
-function plainWords(
-  words: readonly string[],
-): { targets: string[]; config: string | undefined; json: boolean } | undefined {
+function plainWords(words: readonly string[]): ParsedWords | undefined {
   const targets: string[] = [];
   let config: string | undefined;
-  let json = false;
+  let json: true | undefined;
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? '';
     const value = words[at + 1];
     if (word === '--json') json = true;
     else if (!word.startsWith('-')) targets.push(word);
     else if (
-      valueOptions.has(word) &&
+      configOptions.has(word) &&
       config === undefined &&
       value !== undefined &&
       !value.startsWith('-')
@@ -170,87 +156,55 @@ function plainWords(
       at += 1;
     } else return undefined;
   }
-  return { targets, config, json };
+  return { targets, config, json, raw: {} };
 }
 
-async function parseVerb(
+const globalOptions = {
+  config: { alias: 'c', type: 'string', requiresArg: true },
+  json: { type: 'boolean' },
+  help: { alias: 'h', type: 'boolean' },
+} as const satisfies Record<string, YargsOption>;
+
+async function parseWithYargs(
   name: string,
-  verb: Verb,
+  command: Command,
   words: readonly string[],
-  caller: Caller,
-): Promise<Invocation> {
-  const { env, directory } = caller;
-  const plain = plainWords(words);
-  if (plain !== undefined) {
-    const { targets, config, json } = plain;
-    return {
-      kind: 'run',
-      verb,
-      options: {
-        targets,
-        global: { config, json: json || isSet(env['WORKERCTL_JSON']), directory },
-      },
-    };
-  }
+): Promise<ParsedWords> {
+  const own = Object.fromEntries(
+    Object.entries(command.options).map(([key, { yargs }]) => [optionName(key), yargs]),
+  );
   const { default: yargs } = await import('yargs');
-  let text = '';
-  const described = verb.options(yargs([], '/'));
-  const parser = described
-    .scriptName(`workerctl ${name}`)
-    .usage(`workerctl ${name} ${verb.operands}\n\n${verb.summary}`)
-    .option('config', {
-      alias: 'c',
-      type: 'string',
-      requiresArg: true,
-      describe: 'the config file',
-    })
-    .option('json', { type: 'boolean', describe: 'JSON alone on standard output' })
-    .option('help', { alias: 'h', type: 'boolean', describe: 'this help' })
-    .epilogue(verb.epilogue)
+  const parsed = await yargs([], '/')
+    .help(false)
     .version(false)
+    .options(own)
+    .options(globalOptions)
     .detectLocale(false)
-    .wrap(null)
     .parserConfiguration({
-      'camel-case-expansion': true,
+      'camel-case-expansion': false,
       'duplicate-arguments-array': false,
       'parse-positional-numbers': false,
     })
     .strictOptions()
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
-      throw new WorkerctlError('usage', explain(message ?? error?.message ?? 'wrong usage', name), {
-        hint: `see workerctl ${name} --help`,
-      });
-    });
-  const parsed = await parser.parse(
-    [...words],
-    {},
-    (_error: unknown, _argv: unknown, output: string) => {
-      text = output;
-    },
-  );
-  if (text !== '') return { kind: 'text', text: `${text}\n` };
-  return {
-    kind: 'run',
-    verb,
-    options: {
-      ...parsed,
-      targets: parsed._.map(String),
-      global: {
-        config: parsed.config,
-        json: parsed.json ?? isSet(env['WORKERCTL_JSON']),
-        directory,
-      },
-    },
-  };
+      throw usageError(name, explain(message ?? error?.message ?? 'wrong usage', name, own));
+    })
+    .parse([...words]);
+  const { _: targets, config, json, help, ...raw } = parsed;
+  return { targets: targets.map(String), config, json, help, raw };
 }
 
-/** yargs' words for an unknown option, as ours. */
-function explain(message: string, name: string): string {
+/** What yargs says of a wrong command line, in the words of our other errors. */
+function explain(message: string, name: string, own: Readonly<Record<string, unknown>>): string {
+  const written = (option: string): string => (option.length === 1 ? `-${option}` : `--${option}`);
   const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ');
-  if (unknown === undefined) return message;
-  const found = unknown
-    .map((option) => (option.length === 1 ? `-${option}` : `--${option}`))
-    .join(', ');
-  return `expected an option of workerctl ${name}, found ${found}`;
+  if (unknown !== undefined) {
+    const offered = Object.keys(own).map(written).join(', ');
+    const found = unknown.map(written).join(', ');
+    return `${name}: there is no option ${found}${offered === '' ? '' : `; there are ${offered}`}`;
+  }
+  const withoutValue = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
+  if (withoutValue === undefined) return message;
+  return `${written(withoutValue)}: expected a value, found none`;
 }

@@ -11,7 +11,7 @@ import { planJson } from '../output/json.ts';
 import { eventLine, resultLine } from '../output/json.ts';
 import { plain, type Colours } from '../output/plain.ts';
 import { formatSignOfLife } from '../output/progress.ts';
-import type { GlobalOptions } from './parse.ts';
+import type { GlobalOptions } from './command.ts';
 import { mayBeTerminal, print, terminalSize } from './print.ts';
 
 /** Where an acting command's events, progress and outcome go. */

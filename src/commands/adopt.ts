@@ -16,6 +16,37 @@ import { now } from '../host/process/clock.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 import { readPidfile } from '../host/state/records.ts';
 import { acted, lockWait, recording, type PlanOutcome } from '../engine/command.ts';
+import { defineCommand } from '../cli/command.ts';
+import { dryRun } from '../cli/options.ts';
+import { runActing } from '../cli/run-acting.ts';
+
+/** `workerctl adopt`. */
+export const command = defineCommand({
+  summary: 'Take over a process that something else has started: it becomes that instance.',
+  operands: 'WORKER.ID PID|PIDFILE',
+  description: `
+The process keeps running and gets no signal. From then on it is stopped, restarted and counted like
+any other instance, even if the instance was stopped on purpose before. Its exit status will be
+unknown, because workerctl is not its parent.`,
+  options: { dryRun },
+  examples: [['workerctl adopt mail.1 4711'], ['workerctl adopt mail.1 tmp/pids/delayed_job.pid']],
+  exitCodes: {
+    done: '',
+    failed:
+      'refused: the instance already runs, or the process is dead or belongs to another user or instance',
+    usage: 'no such instance',
+    locked: '',
+  },
+  run: ({ targets, global, dryRun: isDryRun }) => {
+    const [instance, named] = targets;
+    if (instance === undefined || named === undefined || targets.length > 2)
+      throw new WorkerctlError('usage', 'adopt: expected WORKER.ID and PID or PIDFILE', {
+        hint: 'see workerctl adopt --help',
+      });
+    const request = { instance, named, directory: global.directory, dryRun: isDryRun };
+    return runActing('adopt', adopt, request, global);
+  },
+});
 
 export interface AdoptOptions {
   /** A whole name, `mail.1`. */

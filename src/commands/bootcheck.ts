@@ -7,16 +7,91 @@ import type { Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
 import { noWait, refuseIfLocked } from '../host/lock/pass-lock.ts';
-import { monotonicMs, sleep } from '../host/process/clock.ts';
+import { monotonicMs, now, sleep } from '../host/process/clock.ts';
 import { readProcess } from '../host/process/process-table.ts';
 import { recordedInstances } from '../host/state/paths.ts';
 import { withoutRotations, type Rotation } from '../core/model/plan.ts';
 import { acted, recording, type PlanOutcome } from '../engine/command.ts';
+import { defineCommand, type GlobalOptions } from '../cli/command.ts';
+import { configPath } from '../cli/config.ts';
+import { dryRun, expecting, flag, value } from '../cli/options.ts';
+import { print } from '../cli/print.ts';
+import { runActing } from '../cli/run-acting.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import { isTold } from '../output/text.ts';
+
+/** node_exporter reads no file with another name. */
+const metricsFile = expecting('a file whose name ends in .prom', (path) =>
+  path.endsWith('.prom') ? path : undefined,
+);
+
+/** `workerctl bootcheck`. */
+export const command = defineCommand({
+  summary: 'Start what should be running and is not. Run it from cron, every minute and at boot.',
+  operands: '',
+  description: `
+It also completes interrupted restarts, enforces configured limits, recycles processes and rotates
+logs. It never waits for a job, does not continue an aborted restart, and prints nothing if there is
+nothing to do.`,
+  options: {
+    metrics: value('FILE.prom', 'also write metrics for node_exporter', metricsFile),
+    verbose: flag('say so if there was nothing to do', 'v'),
+    dryRun,
+  },
+  examples: [['* * * * *  workerctl bootcheck --config /srv/app/current/workerctl.yaml']],
+  exitCodes: {
+    done: '',
+    failed: 'an instance could not be started',
+    locked: 'another command is already at work',
+  },
+  run: async ({ metrics, verbose, dryRun: isDryRun, global }) => {
+    const events: Event[] = [];
+    const act = async (context: Context, options: { dryRun: boolean }) => {
+      const outcome = await bootcheck(context, options);
+      if (outcome.kind === 'acted') events.push(...outcome.events);
+      return outcome;
+    };
+    const code = await runActing('bootcheck', act, { dryRun: isDryRun }, global);
+    if (isDryRun) return code;
+    if (metrics !== undefined) await writeMetrics(global, metrics, events, code);
+    if (verbose && !global.json && !events.some(isTold)) print('nothing to do\n');
+    return code;
+  },
+});
+
+/** Counters continue from the file: it is all the memory that bootcheck has for them. */
+async function writeMetrics(
+  global: GlobalOptions,
+  path: string,
+  events: readonly Event[],
+  code: number,
+): Promise<void> {
+  const [
+    { formatMetrics },
+    { countEvents, factsToCarryOn },
+    { readMetricsFile, writeMetricsFile },
+    { statusFor },
+  ] = await Promise.all([
+    import('../output/metrics/prometheus.ts'),
+    import('../output/metrics/facts.ts'),
+    import('../host/install/metrics-file.ts'),
+    import('./status.ts'),
+  ]);
+  const before = factsToCarryOn(readMetricsFile(path));
+  const found = await statusFor(global, []);
+  const text = formatMetrics(found, {
+    ...before,
+    config: configPath(global),
+    events: countEvents(before.events, events),
+    ...(code === exitCodes.done.code && { bootcheckAt: now() }),
+  });
+  writeMetricsFile(path, text);
+}
 
 /**
- * One pass over all workers: starts what is missing, carries on a restart whose command has ended, repairs. It waits for
- * nobody, not even for another pass. It looks first: where there is nothing to do, no lock is needed to do nothing.
- * @throws WorkerctlError `locked` when another pass is at work
+ * One pass over all workers: starts missing instances, continues a restart whose command has ended, repairs files. It does
+ * not wait, not even for another pass. It looks first: if there is nothing to do, it takes no lock.
+ * @throws WorkerctlError `locked` if another pass is at work
  */
 export async function bootcheck(
   asked: Context,
@@ -45,10 +120,10 @@ export async function bootcheck(
   return acted('bootcheck', events, { kind: 'not_waited' });
 }
 
-/** A killed process is gone in milliseconds, unless the kernel cannot let go of it. */
+/** A killed process is gone in milliseconds, unless it is stuck in the kernel. */
 const killLimitMs = 2_000;
 
-/** Whoever this run has killed gets his successor in the same run: that is no drain that could take long. */
+/** Replaces what this run has killed in the same run: unlike a drain, that cannot take long. */
 async function replaceKilled(
   context: Context,
   request: Parameters<typeof planPass>[1],
@@ -64,17 +139,17 @@ async function replaceKilled(
   try {
     await runPass(context, { ...request, lockWait: noWait });
   } catch (error) {
-    // Somebody else's pass sees to it then.
+    // The pass that holds the lock starts the replacement.
     if (!(error instanceof WorkerctlError) || error.code !== 'locked') throw error;
   }
 }
 
-/** The longest that a sign of life is waited for. */
-const mercyMs = 5_000;
+/** The longest wait for a sign of life. */
+const secondLookMs = 5_000;
 
 /**
- * Looks again before anybody is killed for his silence: a container that was frozen (docker pause) has been silent as a whole,
- * and who is well beats within a quarter of his timeout.
+ * Looks a second time before a process is killed for its silence: all processes of a container that was frozen
+ * (docker pause) have been silent, and a healthy worker beats within a quarter of its timeout.
  */
 async function lookTwice(
   context: Context,
@@ -85,11 +160,14 @@ async function lookTwice(
   const quarters = context.config.workers.map(({ name, heartbeat }) =>
     seen.silent.includes(name) ? (heartbeat?.timeout ?? 0) / 4 : 0,
   );
-  await sleep(Math.min(mercyMs, Math.max(...quarters)), context.signal);
+  await sleep(Math.min(secondLookMs, Math.max(...quarters)), context.signal);
   return look(context, request);
 }
 
-/** Whether a pass would do nothing, not even forget a restart that is over; what comes beside it, and the workers whose processes are silent. Says nothing of what it sees. */
+/**
+ * Whether a pass would do nothing, not even forget a restart that is over; the log rotations that are due; and the workers
+ * with silent processes. Reports nothing.
+ */
 async function look(
   context: Context,
   request: Parameters<typeof planPass>[1],

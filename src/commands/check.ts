@@ -3,6 +3,32 @@ import { loadConfig } from '../config/load.ts';
 import { configWarnings } from '../config/host-warnings.ts';
 import { workerPath } from '../core/model/launch.ts';
 import type { Config } from '../core/model/config.ts';
+import { defineCommand } from '../cli/command.ts';
+import { configPath } from '../cli/config.ts';
+import { print, printError } from '../cli/print.ts';
+import { effectiveConfig, formatEffective } from '../config/schema/print.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import { checkJson } from '../output/json.ts';
+
+/** `workerctl check`. */
+export const command = defineCommand({
+  summary: 'Validate the config and print it with all defaults; warn about what this host lacks.',
+  operands: '',
+  options: {},
+  examples: [['workerctl check --config deploy/workerctl.yaml']],
+  exitCodes: { done: 'the config is valid', config: '' },
+  afterExitCodes: 'Warnings go to standard error.',
+  run: ({ global }) => {
+    const { config, warnings } = check({ path: configPath(global) });
+    for (const warning of warnings) printError(`workerctl: ${warning}\n`);
+    print(
+      global.json
+        ? checkJson(config.path, effectiveConfig(config), warnings)
+        : `# ${config.path}\n${formatEffective(config)}`,
+    );
+    return Promise.resolve(exitCodes.done.code);
+  },
+});
 
 export interface CheckOutcome {
   readonly kind: 'check';

@@ -1,110 +1,30 @@
-import { dirname } from 'node:path';
-import { drainFindings } from './doctor/drains.ts';
-import { processFindings } from './doctor/processes.ts';
-import { timeoutFindings } from './doctor/timeouts.ts';
-import { WorkerctlError } from '../core/basics/error.ts';
-import { problem, warning, type Finding, type Report } from '../core/views/finding.ts';
-import type { Config } from '../core/model/config.ts';
-import { createAsk, type Ask } from '../host/process/ask-program.ts';
-import { sleep } from '../host/process/clock.ts';
-import { describeErrno } from '../host/files/errno.ts';
-import { cronFindings } from './doctor/cron.ts';
-import { examine, type Examination } from './doctor/examination.ts';
-import { kernelFindings } from './doctor/kernel.ts';
-import { limitFindings } from './doctor/limits.ts';
-import { lockFindings } from './doctor/lock.ts';
-import { loginFindings } from './doctor/logins.ts';
-import { notifyFindings } from './doctor/notify.ts';
-import { programFindings } from './doctor/programs.ts';
-import { residentFindings } from './doctor/resident.ts';
-import { runnerFindings } from './doctor/runners.ts';
-import { stateDirectoryFindings } from './doctor/state-directory.ts';
-import { stateFileFindings } from './doctor/state-files.ts';
-import { unitFindings } from './doctor/units.ts';
-import { workerFindings } from './doctor/workers.ts';
+import { defineCommand } from '../cli/command.ts';
+import { configFor } from '../cli/config.ts';
+import { print, terminalSize } from '../cli/print.ts';
+import { colours } from '../cli/screen.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import { countOf } from '../core/views/finding.ts';
+import { formatReports, reportsJson } from '../output/doctor.ts';
+import { doctor } from './doctor/doctor.ts';
 
-type Check = (examination: Examination) => readonly Finding[] | Promise<readonly Finding[]>;
-
-/** All checks, in the order in which they are told. */
-const checks: Readonly<Record<string, Check>> = {
-  kernel: kernelFindings,
-  programs: programFindings,
-  'state-directory': stateDirectoryFindings,
-  'state-files': stateFileFindings,
-  lock: lockFindings,
-  workers: workerFindings,
-  limits: limitFindings,
-  processes: ({ config, observation, marked }) => processFindings(config, observation, marked),
-  drains: ({ desired, observation }) => drainFindings(desired, observation),
-  timeouts: ({ config, observation }) => timeoutFindings(config, observation),
-  watch: residentFindings,
-  notify: notifyFindings,
-  cron: cronFindings,
-  systemd: unitFindings,
-  logins: loginFindings,
-  runners: runnerFindings,
-};
-
-/** Longer than any program that a check asks may take, twice. */
-const limitMs = 10_000;
-
-/**
- * Looks for what will bite, and says what to do. Changes nothing: the only file that it writes is a probe for the lock,
- * which it removes. Takes no other lock, and waits for nobody: a program that is asked has 3 seconds.
- */
-export async function doctor(config: Config, env: NodeJS.ProcessEnv): Promise<readonly Report[]> {
-  const silent = await silentFolders(config, createAsk(env));
-  // Whoever touches a folder of a dead server hangs with it.
-  if (silent.length > 0) return [{ check: 'folders', findings: silent }];
-  const examination = examine(config, env);
-  return Promise.all(
-    Object.entries(checks).map(async ([check, look]) => ({
-      check,
-      findings: await bounded(check, async () => look(examination)),
-    })),
-  );
-}
-
-/** A check that fails, or does not end, is a finding as well. */
-async function bounded(
-  check: string,
-  look: () => Promise<readonly Finding[]>,
-): Promise<readonly Finding[]> {
-  const given = new AbortController();
-  const late = sleep(limitMs, given.signal).then(() => [notMade(check, 'it does not end')]);
-  try {
-    return await Promise.race([look(), late]);
-  } catch (error) {
-    const why = error instanceof WorkerctlError ? error.message : describeErrno(error);
-    return [notMade(check, why)];
-  } finally {
-    given.abort();
-  }
-}
-
-const notMade = (check: string, why: string): Finding =>
-  warning(`check ${check}`, `it could not be made: ${why}`, [
-    'what it looks for is not known',
-    'mend that first; if it looks like a bug of workerctl, please report it',
-  ]);
-
-/** The folders that do not answer. A program asks, since it can be left behind; where there is none, nobody knows. */
-async function silentFolders({ stateDir, workers }: Config, ask: Ask): Promise<Finding[]> {
-  const folders = new Set([
-    stateDir,
-    ...workers.flatMap(({ directory, logFile }) => [directory, dirname(logFile)]),
-  ]);
-  const asked = await Promise.all(
-    [...folders].map(async (folder) => ({ folder, answer: await ask('stat', ['-L', folder]) })),
-  );
-  return asked.flatMap(({ folder, answer }) =>
-    answer.kind !== 'failed'
-      ? []
-      : [
-          problem(folder, 'it does not answer within 3 s: a dead network file system?', [
-            'every command that touches it hangs; nothing else was looked at',
-            'mount it anew, or bring its server back',
-          ]),
-        ],
-  );
-}
+/** `workerctl doctor`. */
+export const command = defineCommand({
+  summary: 'Check this host for problems before they hurt. Changes nothing.',
+  operands: '',
+  description: `
+It looks at locks, files, processes, timeouts, limits, permissions, cron, systemd and CI runners. Each
+finding says what was found, why it matters and what to do. The only file that it writes is a probe
+for the lock, which it removes.`,
+  options: {},
+  examples: [['workerctl doctor', 'after the first deploy, and whenever something is odd']],
+  exitCodes: { done: 'no problems; there may be warnings', failed: 'problems', config: '' },
+  run: async ({ global }) => {
+    const reports = await doctor(await configFor(global), process.env);
+    print(
+      global.json
+        ? reportsJson(reports)
+        : formatReports(reports, await colours(), terminalSize()?.columns),
+    );
+    return exitCodes[countOf(reports, 'problem') === 0 ? 'done' : 'failed'].code;
+  },
+});

@@ -5,35 +5,149 @@ import type { Moment } from '../core/basics/time.ts';
 import type { Config } from '../core/model/config.ts';
 import { readJournal, type JournalFound } from '../host/journal/read.ts';
 import { recordedInstances } from '../host/state/paths.ts';
+import { defineCommand } from '../cli/command.ts';
+import { configFor } from '../cli/config.ts';
+import { interruption } from '../cli/interruption.ts';
+import { expecting, flag, value, wholeNumber } from '../cli/options.ts';
+import { hasReaderLeft, print, printError } from '../cli/print.ts';
+import { colours } from '../cli/screen.ts';
+import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
+import { momentOf, parseDuration } from '../core/basics/time.ts';
+import { followJournal } from '../host/journal/follow.ts';
+import type { JournalLine } from '../host/journal/read.ts';
+import { journalPath } from '../host/journal/write.ts';
+import { now } from '../host/process/clock.ts';
+import { formatEntry, nameWidth } from '../output/journal.ts';
 
-/** Which events somebody wants to see. */
-export interface EventsRequest {
-  /** Workers, instances or globs, also such that the config has no longer; none means all. */
+/** How many events are shown if neither --lines nor --since is given. */
+const defaultLimit = 50;
+
+/** `1h` ago, or a local date, with or without a time: `2026-11-21`, `2026-11-21 12:30`, `2026-11-21T12:30:01Z`. */
+const since = expecting(
+  'a duration like 90s, 15m or 2h, or a time like 2026-11-21 12:30',
+  (text): Moment | undefined => {
+    const length = parseDuration(text);
+    if (length !== undefined) return momentOf(now() - length);
+    const match =
+      /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/.exec(
+        text,
+      );
+    const [, day = '', time = '00:00', zone = ''] = match ?? [];
+    const at = Date.parse(`${day}T${time}${zone}`);
+    return Number.isNaN(at) ? undefined : momentOf(at);
+  },
+);
+
+const kinds = (text: string): string[] => text.split(',').map((kind) => kind.trim());
+
+/** `workerctl events`. */
+export const command = defineCommand({
+  summary: 'Show what has happened, from the journal: starts, deaths, kills, restarts.',
+  operands: '[TARGET...]',
+  description: `
+A TARGET may also be an instance that is no longer in the config. --json prints the lines of the journal
+as they are, one object per line.`,
+  options: {
+    follow: flag('continue with new events until Ctrl-C', 'f'),
+    lines: value(
+      'N',
+      'show at most N, the latest (default: 50; with --since all)',
+      wholeNumber,
+      'n',
+    ),
+    since: value(
+      'TIME',
+      'show nothing older than this: 1h, 2d, 2026-11-21, "2026-11-21 12:30"',
+      since,
+    ),
+    kind: value('KIND,...', 'show only these kinds, such as died,killed', kinds),
+  },
+  examples: [['workerctl events --since 2h mail', 'the last two hours of mail']],
+  exitCodes: { done: '', state: 'the journal cannot be read', interrupted: '' },
+  run: async ({ targets, global, follow, lines, since: from, kind }) => {
+    const config = await configFor(global);
+    const found = events({
+      config,
+      request: {
+        targets,
+        kinds: kind ?? [],
+        since: from,
+        limit: lines ?? (from === undefined ? defaultLimit : Infinity),
+      },
+    });
+    const show = await shower(found, global.json);
+    for (const line of found.lines) show(line);
+    reportGaps(config, found);
+    return follow ? followOn(config, found, show) : exitCodes.done.code;
+  },
+});
+
+type Show = (line: JournalLine) => void;
+
+async function shower({ lines }: EventsFound, isJson: boolean): Promise<Show> {
+  if (isJson)
+    return ({ line }) => {
+      print(`${line}\n`);
+    };
+  const painted = await colours();
+  let width = nameWidth(lines.map(({ entry }) => entry));
+  return ({ entry }) => {
+    width = Math.max(width, nameWidth([entry]));
+    print(formatEntry(entry, now(), painted, width));
+  };
+}
+
+/** On standard error: standard output has events only. */
+function reportGaps({ stateDir }: Config, { lines, skipped }: EventsFound): void {
+  const path = journalPath(stateDir);
+  if (skipped > 0) printError(`workerctl: ${path}: skipped ${skipped} lines that are not events\n`);
+  if (lines.length === 0) printError(`workerctl: no such events in ${path} yet\n`);
+}
+
+/** Prints new events until a signal comes or the reader has gone. */
+async function followOn({ stateDir }: Config, found: EventsFound, show: Show): Promise<number> {
+  if (hasReaderLeft()) return exitCodes.done.code;
+  const interrupt = interruption();
+  const left = new AbortController();
+  try {
+    await followJournal(
+      stateDir,
+      found.end,
+      (line) => {
+        if (found.matches(line.entry)) show(line);
+        if (hasReaderLeft()) left.abort();
+      },
+      AbortSignal.any([interrupt.signal, left.signal]),
+    );
+    const signal = interrupt.received();
+    return signal === undefined ? exitCodes.done.code : exitCodeOfSignal(signal);
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+/** Which events are asked for. */
+interface EventsRequest {
+  /** Workers, instances or globs, also of instances that are no longer in the config; none means all. */
   readonly targets: readonly string[];
   /** None means all. */
   readonly kinds: readonly string[];
   readonly since: Moment | undefined;
-  /** At most so many, the latest ones. */
+  /** How many at most; the latest are shown. */
   readonly limit: number;
 }
 
-/** What the journal has, and what an entry must be like to belong to it. */
-export interface EventsFound extends JournalFound {
+/** What the journal has, and which later entries belong to it too. */
+interface EventsFound extends JournalFound {
   readonly matches: (entry: JournalEntry) => boolean;
 }
 
 /**
- * Reads what has happened from the journal.
- * @throws WorkerctlError `usage` for a kind that there is not, or a target that neither config nor journal has; `state` when
+ * Reads the events that are asked for from the journal.
+ * @throws WorkerctlError `usage` for an unknown kind, or a target that is in neither the config nor the journal; `state` if
  * the journal cannot be read
  */
-export function events({
-  config,
-  request,
-}: {
-  config: Config;
-  request: EventsRequest;
-}): EventsFound {
+function events({ config, request }: { config: Config; request: EventsRequest }): EventsFound {
   const { targets, kinds, since, limit } = request;
   for (const kind of kinds) refuseUnknown(kind);
   for (const target of targets) refuseNameless(config, target);
@@ -53,11 +167,11 @@ function refuseUnknown(kind: string): void {
   throw new WorkerctlError(
     'usage',
     `--kind: expected kinds of events, found ${JSON.stringify(kind)}`,
-    { hint: `there are ${journalKinds.join(', ')}` },
+    { hint: `kinds: ${journalKinds.join(', ')}` },
   );
 }
 
-/** What neither the config, nor the state directory, nor the journal has is a slip. */
+/** A target that is in neither the config, the state directory nor the journal is a typing error. */
 function refuseNameless(config: Config, target: string): void {
   const { stateDir } = config;
   try {

@@ -3,6 +3,32 @@ import { resolve } from 'node:path';
 import { projectWorkers } from './init/detect-project.ts';
 import { starterConfig } from './init/template.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
+import { defineCommand } from '../cli/command.ts';
+import { flag } from '../cli/options.ts';
+import { print } from '../cli/print.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import { initJson } from '../output/json.ts';
+import { formatInit } from '../output/text.ts';
+
+/** `workerctl init`. */
+export const command = defineCommand({
+  summary: 'Write a first workerctl.yaml; recognises Procfile, delayed_job, Sidekiq and Celery.',
+  operands: '',
+  description: '--config FILE writes that file instead.',
+  options: { force: flag('overwrite an existing file') },
+  examples: [['cd /srv/app/current && workerctl init']],
+  exitCodes: { done: 'written', failed: 'the file exists, or cannot be written' },
+  run: ({ global, force }) => {
+    const { directory, config } = global;
+    if (directory === undefined)
+      throw new WorkerctlError('failed', 'init: the working directory was removed', {
+        hint: 'cd to a folder that exists',
+      });
+    const outcome = init({ directory, config, force });
+    print(global.json ? initJson(outcome) : formatInit(outcome));
+    return Promise.resolve(exitCodes.done.code);
+  },
+});
 
 export interface InitOptions {
   readonly directory: string;

@@ -1,48 +1,54 @@
-import { launchOf, loggerOf } from '../core/model/launch.ts';
-import { isRetiring } from '../core/model/leaving.ts';
-import { selectInstances, workerNameOf } from '../core/model/targets.ts';
-import type { Config } from '../core/model/config.ts';
-import { readRecord } from '../host/state/records.ts';
-import { recordedInstances } from '../host/state/paths.ts';
+import { hostname } from 'node:os';
+import { defineCommand } from '../cli/command.ts';
+import { configInForce } from '../cli/config.ts';
+import { flag, value, wholeNumber } from '../cli/options.ts';
+import { mayBeTerminal } from '../cli/print.ts';
+import { colours } from '../cli/screen.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import { followLog } from '../host/logs/follow.ts';
+import { createLogFormat } from '../output/log-line.ts';
+import { followAll } from './logs/follow.ts';
+import { createPaper, reportLoggers, reportProblems, showLast } from './logs/show.ts';
+import { logSources, type LogSource } from './logs/sources.ts';
 
-/** A log to be shown. */
-export interface LogSource {
-  /** The instance, or its worker where several instances write to one log. */
-  readonly label: string;
-  readonly path: string;
-  /** The logger that the output goes to, in words: then the log holds only what that logger says. */
-  readonly logger?: string;
-}
+/** How many lines of each log are shown if --lines is not given. */
+const defaultLines = 20;
 
-/**
- * The logs of the instances that the targets name, in the order of the config; where a process was started with another log
- * than the config has now, that one.
- * @throws WorkerctlError `usage` for a target that names nothing
- */
-export function logSources(
-  config: Config,
-  hostName: string,
-  targets: readonly string[],
-): readonly LogSource[] {
-  const { stateDir } = config;
-  const names = selectInstances(config, recordedInstances(stateDir), targets);
-  const found = new Map<string, LogSource>();
-  for (const name of names) {
-    if (isRetiring(name)) continue;
-    const source = sourceOf(config, hostName, name);
-    if (source === undefined) continue;
-    const known = found.get(source.path);
-    found.set(source.path, known === undefined ? source : { ...known, label: workerNameOf(name) });
-  }
-  return [...found.values()];
-}
-
-function sourceOf(config: Config, hostName: string, label: string): LogSource | undefined {
-  const record = readRecord(config.stateDir, label);
-  const recorded = record.kind === 'read' ? record.value.log.path : undefined;
-  const worker = config.workers.find(({ name }) => name === workerNameOf(label));
-  if (worker === undefined) return recorded === undefined ? undefined : { label, path: recorded };
-  const path = recorded ?? launchOf(worker, label, config.stateDir, hostName).logFile;
-  const logger = loggerOf(worker, label, hostName)?.join(' ');
-  return { label, path, ...(logger !== undefined && { logger }) };
-}
+/** `workerctl logs`. */
+export const command = defineCommand({
+  summary: 'Show the last lines of the logs, each with the name of its instance.',
+  operands: '[TARGET...]',
+  description: `
+Lines that begin with a time are put in order across logs. --json prints one object per line.`,
+  options: {
+    follow: flag('continue with new lines, through rotations and restarts, until Ctrl-C', 'f'),
+    lines: value(
+      'N',
+      `show the last N lines of each log (default: ${defaultLines})`,
+      wholeNumber,
+      'n',
+    ),
+  },
+  examples: [['workerctl logs -f mail'], ['workerctl logs -n 100 mail.1']],
+  exitCodes: { done: '', failed: 'a log cannot be read', interrupted: '' },
+  run: async ({ targets, global, follow, lines = defaultLines }) => {
+    const find = async (): Promise<readonly LogSource[]> =>
+      logSources(await configInForce(global), hostname(), targets);
+    const shown = (await find()).map((source) => ({ source, log: followLog(source.path) }));
+    const hasColours = (await colours()).level > 0;
+    const look = { isRaw: !mayBeTerminal(), hasColours, json: global.json };
+    const format = createLogFormat(look, () =>
+      Math.max(0, ...shown.map(({ source }) => source.label.length)),
+    );
+    const paper = createPaper(format);
+    try {
+      reportLoggers(shown);
+      showLast(shown, lines, !follow, paper);
+      const problems = reportProblems(shown, follow);
+      if (follow) return await followAll(shown, find, paper);
+      return exitCodes[problems === 0 ? 'done' : 'failed'].code;
+    } finally {
+      for (const { log } of shown) log.close();
+    }
+  },
+});

@@ -20,7 +20,7 @@ import type { ActOutcome } from '../core/events/outcome.ts';
 import { membersOf } from '../core/rules/rollout.ts';
 import { formatReleases } from '../core/views/rollout-status.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
-import type { Config } from '../core/model/config.ts';
+import type { Batch, Config } from '../core/model/config.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
 import { recordedInstances } from '../host/state/paths.ts';
 import {
@@ -35,17 +35,101 @@ import {
   type PlanOutcome,
 } from '../engine/command.ts';
 import { configuredInstances } from './start.ts';
+import { defineCommand } from '../cli/command.ts';
+import {
+  dryRun,
+  expecting,
+  killLimit,
+  limits,
+  toggle,
+  flag,
+  value,
+  wait,
+  type Values,
+} from '../cli/options.ts';
+import { runActing } from '../cli/run-acting.ts';
+
+/** `2` or `25%`; at least 1. */
+const batch = expecting('a number from 1 on, or 1% to 100%', (text): Batch | undefined => {
+  const match = /^([1-9]\d{0,5})(%?)$/.exec(text);
+  const number = Number(match?.[1]);
+  if (match?.[2] === '%' && number <= 100) return { kind: 'percent', percent: number };
+  return match?.[2] === '' ? { kind: 'count', count: number } : undefined;
+});
+
+const options = {
+  wait: wait(
+    'return after this long with exit code 124 (default: no limit)',
+    'return at once; the next bootcheck, or watch, starts the replacements',
+  ),
+  batch: value('N|N%', 'how many instances of each worker may be down at the same time', batch),
+  canary: toggle({ noHelp: 'do not wait for a first replacement' }),
+  overlap: toggle({ help: 'start each replacement before its predecessor has exited' }),
+  outdated: flag('skip instances that already run the current release'),
+  ...limits,
+  graceful: toggle({ help: 'accepted for clarity: a restart is always graceful' }),
+  dryRun,
+};
+
+/** `workerctl restart`. */
+export const command = defineCommand({
+  summary: 'Replace instances with ones that run the current code. Each finishes its job first.',
+  operands: '[TARGET...]',
+  description: `
+One replacement of each worker must become ready before other instances are asked to stop. If it
+fails, the restart is aborted and the others keep running the old code. Instances that are stopped on
+purpose or on hold are skipped.`,
+  options,
+  examples: [
+    ['workerctl restart', 'wait for the longest job'],
+    ['workerctl restart --wait 10m mail', 'stop waiting after ten minutes; the restart continues'],
+  ],
+  exitCodes: {
+    done: 'replaced and ready',
+    failed: 'aborted, taken over by a later restart, or nothing restarted',
+    locked: '',
+    timedOut: '',
+    interrupted: '',
+  },
+  afterExitCodes: 'After 124 or 130 the next bootcheck finishes the restart.',
+  run: ({ targets, wait: limit, dryRun: isDryRun, global, ...given }) => {
+    if (given.graceful === false)
+      throw new WorkerctlError('usage', 'a restart is always graceful; found --no-graceful', {
+        hint: 'set a limit with --kill-after or --now',
+      });
+    const request = {
+      targets,
+      dryRun: isDryRun,
+      wait: limit,
+      rollout: rolloutOptions(given),
+      isOutdatedOnly: given.outdated,
+    };
+    return runActing('restart', restart, request, global);
+  },
+});
+
+/** How this restart proceeds, as far as the command line says so; the config decides the rest. */
+function rolloutOptions(
+  given: Pick<Values<typeof options>, 'batch' | 'canary' | 'overlap' | 'killAfter' | 'now'>,
+): RolloutOptions {
+  const { canary, batch: most, overlap } = given;
+  return {
+    ...(canary !== undefined && { canary }),
+    ...(most !== undefined && { batch: most }),
+    ...(overlap !== undefined && { overlap }),
+    ...killLimit(given),
+  };
+}
 
 export interface RestartOptions extends ActOptions {
   readonly rollout: RolloutOptions;
-  /** Only those that run another release than a start would give them. */
+  /** Only instances that do not run the release that a start would give them. */
   readonly isOutdatedOnly: boolean;
 }
 
 /**
- * Replaces each instance as soon as it has finished its job: one that proves the new code first, then the others. Who was
- * stopped on purpose or is held stays as it is; what is missing is started; what the config no longer wants is asked to
- * leave.
+ * Replaces each instance as soon as it has finished its job: first one that proves the new code, then the others. Instances
+ * that are stopped on purpose or held stay as they are, missing ones are started, and surplus ones are asked to stop.
  */
 export async function restart(
   context: Context,

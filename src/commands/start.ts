@@ -19,8 +19,37 @@ import {
   type ActOptions,
   type PlanOutcome,
 } from '../engine/command.ts';
+import { defineCommand } from '../cli/command.ts';
+import { dryRun, wait } from '../cli/options.ts';
+import { runActing } from '../cli/run-acting.ts';
 
-/** Starts what is down, also what was stopped on purpose, and waits until it is ready. */
+/** `workerctl start`. */
+export const command = defineCommand({
+  summary: 'Start instances, including those stopped on purpose, and wait until they are ready.',
+  operands: '[TARGET...]',
+  description: `
+Instances that already run count as success; those still draining are refused. An instance that waits
+before its next attempt, because it has failed, is started at once.`,
+  options: {
+    wait: wait('how long to wait until all are ready (default: no limit)', 'return at once'),
+    dryRun,
+  },
+  examples: [
+    ['workerctl start'],
+    ['workerctl start --wait 1m mail.1', 'give up waiting after a minute'],
+  ],
+  exitCodes: {
+    done: 'all are running and ready',
+    failed: 'one could not be started, exited, or is still draining',
+    locked: '',
+    timedOut: '--wait is over, some are not ready yet',
+    interrupted: '',
+  },
+  run: ({ targets, wait: limit, dryRun: isDryRun, global }) =>
+    runActing('start', start, { targets, wait: limit, dryRun: isDryRun }, global),
+});
+
+/** Starts instances that are down, including those stopped on purpose, and waits until they are ready. */
 export async function start(
   context: Context,
   options: ActOptions,

@@ -3,17 +3,140 @@ import { lookForStrays } from '../engine/observe/presence.ts';
 import { type Scene } from '../engine/scene.ts';
 import { applyGoal } from '../core/rules/apply-goal.ts';
 import { isRetiring } from '../core/model/leaving.ts';
-import { statusOf, type Releases, type Status } from '../core/views/status.ts';
+import { isShort, statusOf, type Releases, type Status } from '../core/views/status.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
 import type { Config, Worker } from '../core/model/config.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 import { knownLedger } from '../host/state/ledger-file.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
 import { stateFilesIn } from '../host/state/record-cache.ts';
+import { hostname } from 'node:os';
+import { defineCommand, type GlobalOptions } from '../cli/command.ts';
+import { configInForce, configPath } from '../cli/config.ts';
+import { expecting, value } from '../cli/options.ts';
+import { print, printError, terminalSize } from '../cli/print.ts';
+import { colours } from '../cli/screen.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import type { JournalEntry } from '../core/events/journal.ts';
+import { releaseFinder } from '../engine/observe/releases.ts';
+import { now } from '../host/process/clock.ts';
+import { statusJson } from '../output/json.ts';
+import { formatStatus } from '../output/status-table.ts';
+
+const formats = ['table', 'json', 'prometheus'] as const;
+
+const format = expecting('table, json or prometheus', (text) =>
+  formats.find((one) => one === text),
+);
+
+/** `workerctl status`. */
+export const command = defineCommand({
+  summary: 'Show what each instance is doing. For a single instance, also its ten latest events.',
+  operands: '[TARGET...]',
+  description: `
+States: ready, starting, late (not ready in time), quiet (takes no new jobs), draining (finishing its
+job), leaving (draining beside its replacement), frozen (SIGSTOP), missing, backoff (waiting before the
+next attempt), stopped (on purpose), surplus (running, but not wanted by the config).`,
+  options: { format: value('FORMAT', 'table, json or prometheus (metrics as text)', format) },
+  examples: [
+    ['workerctl status'],
+    ['workerctl status mail.1', 'one instance, and what happened to it'],
+  ],
+  exitCodes: { done: 'every wanted instance is ready or quiet', notReady: 'some are not' },
+  run: async ({ targets, global, format: shape }) => {
+    if (shape === 'prometheus') return printMetrics(global, targets);
+    const found = await statusFor(global, targets);
+    const isJson = global.json || shape === 'json';
+    const only = onlyInstance(found, targets);
+    if (only !== undefined) await printInstance(found, global, only, isJson);
+    else
+      print(
+        isJson ? statusJson(found) : formatStatus(found, await colours(), terminalSize()?.columns),
+      );
+    return codeFor(found);
+  },
+});
+
+const codeFor = (found: Status): number => exitCodes[isShort(found) ? 'notReady' : 'done'].code;
+
+/** What the targets are doing; it takes no lock and changes nothing. */
+export async function statusFor(
+  global: GlobalOptions,
+  targets: readonly string[],
+): Promise<Status> {
+  const config = await configInForce(global);
+  const hostName = hostname();
+  const releaseOf = releaseFinder(config, hostName);
+  return status({ config, hostName, ignoresPidfiles: true }, { targets, releaseOf });
+}
+
+/** Always of all instances: one that is left out would look as if it were gone. */
+async function printMetrics(global: GlobalOptions, targets: readonly string[]): Promise<number> {
+  if (targets.length > 0)
+    throw new WorkerctlError(
+      'usage',
+      `status --format=prometheus: expected no targets, found ${targets.join(' ')}`,
+    );
+  const { formatMetrics } = await import('../output/metrics/prometheus.ts');
+  const found = await statusFor(global, []);
+  print(formatMetrics(found, { config: configPath(global) }));
+  return exitCodes.done.code;
+}
+
+/** The instance that the targets name as such; undefined for a worker, a glob, or several. */
+function onlyInstance({ instances }: Status, targets: readonly string[]): string | undefined {
+  const [name] = targets;
+  const isOne = instances.length > 0 && instances.every((one) => one.name === name);
+  return targets.length === 1 && isOne ? name : undefined;
+}
+
+/** How many of its latest events are shown below the status of an instance. */
+const shownEvents = 10;
+
+async function printInstance(
+  found: Status,
+  global: GlobalOptions,
+  name: string,
+  isJson: boolean,
+): Promise<void> {
+  const [{ readJournal }, { formatEntry, nameWidth }] = await Promise.all([
+    import('../host/journal/read.ts'),
+    import('../output/journal.ts'),
+  ]);
+  const { stateDir } = await configInForce(global);
+  const events = orNone(() =>
+    readJournal(stateDir, {
+      limit: shownEvents,
+      matches: ({ instance }) => instance === name,
+      mention: JSON.stringify(name),
+    }).lines.map(({ entry }) => entry),
+  );
+  if (isJson) {
+    print(statusJson(found, events));
+    return;
+  }
+  const painted = await colours();
+  const at = now();
+  const lines = events.map((entry) => formatEntry(entry, at, painted, nameWidth(events)));
+  const table = formatStatus(found, painted, terminalSize()?.columns);
+  print(lines.length === 0 ? table : `${table}\n${lines.join('')}`);
+}
+
+/** A journal that cannot be read is reported; the state of the instance is known without it. */
+function orNone(read: () => JournalEntry[]): JournalEntry[] {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof WorkerctlError)) throw error;
+    printError(`workerctl: ${error.message}\n`);
+    return [];
+  }
+}
 
 export interface StatusRequest {
   readonly targets: readonly string[];
-  /** What a start of this worker's would be called now; undefined where nobody knows. */
+  /** The release that a start of this worker would get now; undefined if it is unknown. */
   readonly releaseOf: (worker: Worker) => Promise<string | undefined>;
 }
 
@@ -32,7 +155,7 @@ export async function status(scene: Scene, { targets, releaseOf }: StatusRequest
     ({ presence }) => presence.kind === 'absent',
   );
   const observation = someAreUnknown ? lookForStrays(scene, seen) : seen;
-  // As the next pass will see it: a death that no pass has noticed yet counts.
+  // As the next pass will see it: deaths that no pass has noticed yet count.
   const before = {
     desired: readDesired(config.stateDir),
     ledger: knownLedger(config.stateDir),
@@ -41,14 +164,14 @@ export async function status(scene: Scene, { targets, releaseOf }: StatusRequest
   return statusOf(config, desired, observation, await releasesOf(config, releaseOf), ledger);
 }
 
-/** Memory is shown where it has a limit. */
+/** Memory is measured only if a worker has a limit for it. */
 async function withMeasures(scene: Scene, releaseOf: StatusRequest['releaseOf']): Promise<Scene> {
   if (!scene.config.workers.some(({ recycle }) => recycle?.memory !== undefined)) return scene;
   const { createMeasures } = await import('../engine/observe/measures.ts');
   return { ...scene, measures: createMeasures(() => releaseOf) };
 }
 
-/** Old processes that are leaving come right after the instance that they are of. */
+/** Old processes that drain come right after their instance. */
 function besideTheirOwn(names: readonly string[]): readonly string[] {
   const retiring = names.filter(isRetiring);
   if (retiring.length === 0) return names;

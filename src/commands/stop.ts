@@ -21,8 +21,44 @@ import {
   type LimitOptions,
   type PlanOutcome,
 } from '../engine/command.ts';
+import { defineCommand } from '../cli/command.ts';
+import { dryRun, killLimit, limits, wait } from '../cli/options.ts';
+import { runActing } from '../cli/run-acting.ts';
 
-/** Asks instances to finish, waits until they have left, and remembers that they are to stay down. */
+/** `workerctl stop`. */
+export const command = defineCommand({
+  summary: 'Ask instances to finish their job and exit, wait until they have, and keep them down.',
+  operands: '[TARGET...]',
+  description: `
+Each process is asked once, by the signal in stop.signal. It is killed only if stop.timeout,
+--kill-after or --now says so. bootcheck does not start a stopped instance; workerctl start does.`,
+  options: {
+    wait: wait('how long to wait until all have exited (default: no limit)', 'return at once'),
+    ...limits,
+    dryRun,
+  },
+  examples: [
+    ['workerctl stop', 'wait for the longest job'],
+    ['workerctl stop mail.2 --no-wait', 'mail.2 finishes its job in its own time'],
+  ],
+  exitCodes: {
+    done: 'all are down',
+    failed: 'one could not be asked',
+    locked: '',
+    timedOut: '--wait is over, some are still draining',
+    interrupted: '',
+  },
+  afterExitCodes: 'After 124 or 130 they still finish their job and exit.',
+  run: ({ targets, wait: limit, dryRun: isDryRun, global, ...given }) =>
+    runActing(
+      'stop',
+      stop,
+      { targets, wait: limit, dryRun: isDryRun, ...killLimit(given) },
+      global,
+    ),
+});
+
+/** Asks instances to finish their job, waits until they have exited, and records that they stay down. */
 export async function stop(
   context: Context,
   options: ActOptions & LimitOptions,

@@ -5,22 +5,76 @@ import { WorkerctlError } from '../core/basics/error.ts';
 import { instanceNames } from '../core/model/instance.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { selectInstances } from '../core/model/targets.ts';
-import { identifiersFor } from '../core/rules/scaling.ts';
-import type { Worker } from '../core/model/config.ts';
+import type { Config, Worker } from '../core/model/config.ts';
 import { recordedInstances } from '../host/state/paths.ts';
 import { acted, lockWait, recording, type PlanOutcome } from '../engine/command.ts';
+import { defineCommand, type GlobalOptions } from '../cli/command.ts';
+import { configFor, desiredFor } from '../cli/config.ts';
+import { dryRun, flag } from '../cli/options.ts';
+import { print } from '../cli/print.ts';
+import { runActing } from '../cli/run-acting.ts';
+import { lookup } from '../core/basics/lookup.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import { identifiersFor, withCounts } from '../core/rules/scaling.ts';
+import { wantJson } from '../output/json.ts';
+
+/** `workerctl want`. */
+export const command = defineCommand({
+  summary: 'Set how many instances of a worker should run, or show it. Kept until --reset.',
+  operands: '[COUNT] WORKER',
+  description: `
+A larger count starts instances. A smaller one asks idle instances to stop first, then those with the
+highest numbers; each finishes its job. It does not wait for them. The count is at most max_count.`,
+  options: { reset: flag('return to the count in the config'), dryRun },
+  examples: [
+    ['workerctl want 5 mail'],
+    ['workerctl want mail', 'show how many are wanted'],
+    ['workerctl want --reset mail'],
+  ],
+  exitCodes: {
+    done: '',
+    failed: 'one could not be started',
+    usage: 'no such worker, or it has identifiers instead of a count',
+    locked: '',
+  },
+  run: async ({ targets, global, reset, dryRun: isDryRun }) => {
+    const [first = '', second] = targets;
+    if (targets.length > 2 || first === '' || (second !== undefined && reset))
+      throw new WorkerctlError('usage', `want: expected [COUNT] WORKER, or --reset WORKER`, {
+        hint: 'see workerctl want --help',
+      });
+    if (reset)
+      return runActing('want', want, { worker: first, count: undefined, dryRun: isDryRun }, global);
+    if (second === undefined) return showWant(global, first);
+    if (!/^\d{1,6}$/.test(first))
+      throw new WorkerctlError('usage', `want: expected a count, found ${JSON.stringify(first)}`);
+    const request = { worker: second, count: Number(first), dryRun: isDryRun };
+    return runActing('want', want, request, global);
+  },
+});
+
+async function showWant(global: GlobalOptions, name: string): Promise<number> {
+  const config = await configFor(global);
+  const desired = desiredFor(config);
+  const { identifiers, configured, maxCount } = workerNamed(withCounts(config, desired), name);
+  const count = lookup(desired.counts, name);
+  const by = count === undefined ? '' : ` (set by ${count.by})`;
+  print(
+    global.json
+      ? wantJson(name, identifiers.length, configured.length, maxCount)
+      : `${name}: ${identifiers.length} wanted${by}; the config says ${configured.length}, at most ${maxCount}\n`,
+  );
+  return exitCodes.done.code;
+}
 
 export interface WantOptions {
   readonly worker: string;
-  /** Undefined: as many as the config says. */
+  /** Undefined: the count in the config. */
   readonly count: number | undefined;
   readonly dryRun: boolean;
 }
 
-/**
- * Sets how many of a worker run, durably: growing starts, shrinking lets idle ones leave first, then those with the
- * highest numbers; nobody is killed. It waits for nobody.
- */
+/** Sets how many instances of a worker are wanted, durably, and runs a pass. It does not wait for drains. */
 export async function want(
   context: Context,
   { worker: name, count, dryRun }: WantOptions,
@@ -41,7 +95,7 @@ export async function want(
   };
   if (dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
   const { recorded, events } = recording(context);
-  // Before what the pass does about it is told, and not before it is so: the lock may be held, the disk full.
+  // Reported before the pass acts on it, but not before it is written: the lock may be held, the disk full.
   const onKept = (): void => {
     report(recorded, name, {
       kind: 'wanted',
@@ -53,17 +107,24 @@ export async function want(
   return acted('want', events, { kind: 'not_waited' });
 }
 
-/** A worker whose instances are counted. */
+/**
+ * A worker whose config has a count.
+ * @throws WorkerctlError `usage` if there is no such worker, or if it has identifiers instead
+ */
 export function countedWorker({ config }: Context, name: string): Worker {
-  const worker = config.workers.find((one) => one.name === name);
-  if (worker === undefined) {
-    const names = config.workers.map((one) => one.name).join(', ');
-    throw new WorkerctlError('usage', `Invalid class '${name}'.  Valid classes: ${names}`);
-  }
+  const worker = workerNamed(config, name);
   if (worker.isCounted) return worker;
   throw new WorkerctlError(
     'usage',
-    `want: expected a worker with a count, found identifiers of its own: ${worker.configured.join(', ')}`,
+    `${name}: expected a worker with a count, found identifiers: ${worker.configured.join(', ')}`,
     { hint: `add or remove identifiers of ${name} in ${config.path}` },
   );
+}
+
+function workerNamed({ workers, path }: Config, name: string): Worker {
+  const worker = workers.find((one) => one.name === name);
+  if (worker !== undefined) return worker;
+  throw new WorkerctlError('usage', `no worker ${JSON.stringify(name)} in ${path}`, {
+    hint: `workers: ${workers.map((one) => one.name).join(', ')}`,
+  });
 }

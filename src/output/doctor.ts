@@ -77,6 +77,6 @@ export const reportsJson = (reports: readonly Report[]): string => {
     })),
   );
   const [problems, warnings] = [countOf(reports, 'problem'), countOf(reports, 'warning')];
-  const value = { schema: 1, ok: problems === 0, problems, warnings, findings };
+  const value = { schema: 2, ok: problems === 0, problems, warnings, findings };
   return `${JSON.stringify(value, undefined, 2)}\n`;
 };

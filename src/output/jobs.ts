@@ -1,19 +1,12 @@
-import { lookup } from '../core/basics/lookup.ts';
-import type { Status } from '../core/views/status.ts';
+import type { JobCounts } from '../core/views/job-counts.ts';
 
-/** Each worker by name: how many run, how many are desired, and their pids; who drains counts until he is gone. */
-export function formatJobs({ instances, desired }: Status): string {
-  const names = Object.keys(desired).sort();
-  const lines = names.flatMap((name) => {
-    const pids = instances
-      .filter(({ worker, pid }) => worker === name && pid !== undefined)
-      .flatMap(({ pid }) => pid ?? [])
-      .sort((a, b) => a - b);
-    return [
-      `${name} count ${pids.length}`,
-      `${name} desired ${lookup(desired, name) ?? 0}`,
-      `${name} pids ${pids.join(' ')}`.trimEnd(),
-    ];
-  });
-  return lines.map((line) => `${line}\n`).join('');
-}
+/** The lines of `jobs`, in the format of MogileFS. */
+export const formatJobs = (jobs: readonly JobCounts[]): string =>
+  jobs
+    .flatMap(({ worker, count, desired, pids }) => [
+      `${worker} count ${count}`,
+      `${worker} desired ${desired}`,
+      `${worker} pids ${pids.join(' ')}`.trimEnd(),
+    ])
+    .map((line) => `${line}\n`)
+    .join('');

@@ -1,3 +1,5 @@
+import type { WorkerctlError } from '../core/basics/error.ts';
+import type { JobCounts } from '../core/views/job-counts.ts';
 import { jobOf, type Activity } from '../core/model/activity.ts';
 import type { JournalEntry } from '../core/events/journal.ts';
 import { formatAction, formatNoted, type Planned } from '../core/model/plan.ts';
@@ -7,7 +9,7 @@ import type { Event, Draining } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 
 /** The version of all that `--json` prints; a change that breaks readers raises it. */
-const schema = 1;
+const schema = 2;
 
 const print = (value: object): string => `${JSON.stringify({ schema, ...value }, undefined, 2)}\n`;
 
@@ -83,16 +85,12 @@ export const planJson = ({ noted, plan, later }: Planned, now: Moment): string =
     ],
   });
 
-/** An error, where the caller reads JSON: one line, since there may be lines before it. */
-export const errorJson = (
-  error: { code: string; message: string; hint: string | undefined },
-  exitCode: number,
-): string =>
-  `${JSON.stringify({
-    schema,
-    error: { code: error.code, message: error.message, hint: error.hint ?? null },
-    exit_code: exitCode,
-  })}\n`;
+/** An error, if the caller reads JSON: one line, because there may be lines before it. */
+export const errorJson = ({ code, message, hint }: WorkerctlError): string =>
+  line({ error: { code, message, ...(hint !== undefined && { hint }) } });
+
+/** `jobs --json`. */
+export const jobsJson = (workers: readonly JobCounts[]): string => print({ workers });
 
 /** What `init` has written. */
 export const initJson = ({ path, found }: { path: string; found: readonly string[] }): string =>

@@ -58,7 +58,7 @@ test('levels must be coloured where colours are wanted', () => {
 
 test('JSON must hold each finding with its check', () => {
   const json = JSON.parse(reportsJson(reports)) as Record<string, unknown>;
-  expect(json).toMatchObject({ schema: 1, ok: false, problems: 1, warnings: 1 });
+  expect(json).toMatchObject({ schema: 2, ok: false, problems: 1, warnings: 1 });
   expect(json['findings']).toContainEqual({
     check: 'watch',
     level: 'ok',

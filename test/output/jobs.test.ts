@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { noDesired } from '../../src/core/model/desired.ts';
+import { jobCounts } from '../../src/core/views/job-counts.ts';
 import { statusOf } from '../../src/core/views/status.ts';
 import { formatJobs } from '../../src/output/jobs.ts';
 import { formatMetrics } from '../../src/output/metrics/prometheus.ts';
@@ -8,7 +9,9 @@ import { aConfig, alive, aWorker, observation } from '../core/builders.ts';
 test('a worker that is named as what every object inherits must be listed as any other', () => {
   const config = aConfig(aWorker('toString', ['1', '2']));
   const status = statusOf(config, noDesired, observation(alive('toString.1', 10)));
-  expect(formatJobs(status)).toBe('toString count 1\ntoString desired 2\ntoString pids 10\n');
+  expect(formatJobs(jobCounts(status))).toBe(
+    'toString count 1\ntoString desired 2\ntoString pids 10\n',
+  );
   expect(formatMetrics(status)).toContain('workerctl_instances_wanted{worker="toString"} 2\n');
 });
 

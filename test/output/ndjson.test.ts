@@ -16,9 +16,9 @@ test('an event must be one compact line, in snake case', () => {
     logFile: '/l',
     log,
   });
-  expect(line).toMatch(/^\{"schema":1,"event":\{"at":"[^\n]*\}\}\n$/);
+  expect(line).toMatch(/^\{"schema":2,"event":\{"at":"[^\n]*\}\}\n$/);
   expect(JSON.parse(line)).toEqual({
-    schema: 1,
+    schema: 2,
     event: {
       at,
       kind: 'start_failed',
@@ -84,6 +84,6 @@ test('the result must be one compact line with all that the end of a command has
     { killed: 0 },
   );
   expect(line).toBe(
-    `{"schema":1,"result":{"command":"restart","end":"timed_out","exit_code":124,"draining":[{"instance":"mail.1","pid":7,"since_s":2,"limit_s":30,"activity":{"kind":"busy","what":"job 212","since":"${at}"},"cause":"restart"}],"pending":["mail.1"],"killed":0}}\n`,
+    `{"schema":2,"result":{"command":"restart","end":"timed_out","exit_code":124,"draining":[{"instance":"mail.1","pid":7,"since_s":2,"limit_s":30,"activity":{"kind":"busy","what":"job 212","since":"${at}"},"cause":"restart"}],"pending":["mail.1"],"killed":0}}\n`,
   );
 });

@@ -1,14 +1,7 @@
-/** What went wrong, by the exit code that it ends the command with. */
-export type ErrorCode = 'usage' | 'config' | 'state' | 'locked' | 'failed';
+import type { ExitCodeName } from './exit-codes.ts';
 
-/** The exit code of each kind of error; the numbers are those of sysexits.h where it has one. */
-export const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
-  failed: 1,
-  usage: 2,
-  state: 73,
-  locked: 75,
-  config: 78,
-};
+/** What went wrong; the command ends with the exit code of this name. */
+export type ErrorCode = Extract<ExitCodeName, 'usage' | 'config' | 'state' | 'locked' | 'failed'>;
 
 /**
  * The command cannot go on, and it is no bug: the message says what was expected and what was found, the

@@ -1,5 +1,5 @@
 import { isFailure, type Draining, type Event } from './event.ts';
-import { exitCodeOf } from '../basics/error.ts';
+import { exitCodeOfSignal, exitCodes } from '../basics/exit-codes.ts';
 
 /** How a command that acts has ended. */
 export interface ActOutcome {
@@ -26,12 +26,9 @@ export interface ActOutcome {
   readonly change?: string;
 }
 
-/** The exit code of timeout(1) for a wait that was too short. */
-const timedOutCode = 124;
-
 /** The exit code of an outcome; `signal` is the number of the one that has interrupted it. */
 export function exitCodeFor({ end, events }: ActOutcome, signal: number | undefined): number {
-  if (end === 'interrupted' && signal !== undefined) return 128 + signal;
-  if (events.some(isFailure)) return exitCodeOf.failed;
-  return end === 'timed_out' ? timedOutCode : 0;
+  if (end === 'interrupted' && signal !== undefined) return exitCodeOfSignal(signal);
+  if (events.some(isFailure)) return exitCodes.failed.code;
+  return exitCodes[end === 'timed_out' ? 'timedOut' : 'done'].code;
 }

@@ -1,4 +1,4 @@
-import { BlockList, createServer, isIP } from 'node:net';
+import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import {
   formatReply,
@@ -8,6 +8,7 @@ import {
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
+import { isLoopback } from './loopback.ts';
 import { listening, listenOnPath, serverOptions } from './unix-socket.ts';
 
 /** What one client, or all of them, may cost. */
@@ -302,17 +303,6 @@ function countWithin(lines: readonly string[], bytes: number): number {
     count += 1;
   }
   return count;
-}
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-/** No name but `localhost`: what a name means is for others to say. */
-function isLoopback(host: string): boolean {
-  if (host === 'localhost') return true;
-  const version = isIP(host);
-  return version !== 0 && loopback.check(host, version === 6 ? 'ipv6' : 'ipv4');
 }
 
 async function listenOnPort(

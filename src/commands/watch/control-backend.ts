@@ -1,18 +1,18 @@
-import { workerOf, type Context } from '../engine/session.ts';
-import type { AdminBackend, JobCount } from '../core/protocols/admin-protocol.ts';
-import { formatEvent, type Event } from '../core/events/event.ts';
-import { instanceNames } from '../core/model/instance.ts';
-import { liveProcess, type Observation } from '../core/model/observation.ts';
-import { selectInstances, workerNameOf } from '../core/model/targets.ts';
-import { formatTimeOfDay, durationOf } from '../core/basics/time.ts';
-import { withCounts } from '../core/rules/scaling.ts';
-import { quietSignals, type Config, type QuietSignal } from '../core/model/config.ts';
-import { monotonicMs } from '../host/process/clock.ts';
-import { readDesired } from '../host/state/desired-file.ts';
-import { writeMessage } from '../host/state/messages.ts';
-import { findProcess } from '../host/process/process-table.ts';
-import { sendSignal } from '../host/process/signal.ts';
-import { countedWorker, want } from './want.ts';
+import { workerOf, type Context } from '../../engine/session.ts';
+import type { AdminBackend, JobCount } from '../../core/protocols/admin-protocol.ts';
+import { formatEvent, type Event } from '../../core/events/event.ts';
+import { instanceNames } from '../../core/model/instance.ts';
+import { liveProcess, type Observation } from '../../core/model/observation.ts';
+import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
+import { formatTimeOfDay, durationOf } from '../../core/basics/time.ts';
+import { withCounts } from '../../core/rules/scaling.ts';
+import { quietSignals, type Config, type QuietSignal } from '../../core/model/config.ts';
+import { monotonicMs } from '../../host/process/clock.ts';
+import { readDesired } from '../../host/state/desired-file.ts';
+import { writeMessage } from '../../host/state/messages.ts';
+import { findProcess } from '../../host/process/process-table.ts';
+import { sendSignal } from '../../host/process/signal.ts';
+import { countedWorker, want } from '../want.ts';
 
 /** What clients of the control socket are answered with, and what the desk must be told for that. */
 export interface AdminDesk {

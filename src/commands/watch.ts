@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { createAdminDesk, type AdminDesk } from '../commands/control-backend.ts';
-import { status } from '../commands/status.ts';
+import { createAdminDesk, type AdminDesk } from './watch/control-backend.ts';
+import { status } from './status.ts';
 import type { Context } from '../engine/session.ts';
 import { createHookRunner } from '../engine/hooks/background.ts';
 import { journaled } from '../engine/session.ts';
@@ -18,6 +18,7 @@ import { now } from '../host/process/clock.ts';
 import { currentUser } from '../host/worker/environment.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 import { openJournal } from '../host/journal/write.ts';
+import { isLoopback } from '../host/sockets/loopback.ts';
 import { createLineServer } from '../host/sockets/line-server.ts';
 import { feedSystemdWatchdog, notifySystemd } from '../host/sockets/systemd.ts';
 import { serveMetrics } from '../host/sockets/metrics-server.ts';
@@ -27,10 +28,50 @@ import { createSilenceTracker } from '../host/state/heartbeats.ts';
 import { describeDrains, formatEventLine, isToldByWatch } from '../output/text.ts';
 import { eventLine } from '../output/json.ts';
 import { formatMetrics } from '../output/metrics/prometheus.ts';
-import { configToActOn } from './config.ts';
-import type { GlobalOptions, RawOptions } from './parse.ts';
-import { print, printError } from './print.ts';
-import { colours } from './screen.ts';
+import { configToActOn } from '../cli/config.ts';
+import { defineCommand, type Arguments, type GlobalOptions } from '../cli/command.ts';
+import { expecting, flag, value } from '../cli/options.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import { print, printError } from '../cli/print.ts';
+import { colours } from '../cli/screen.ts';
+
+/** The port that Prometheus keeps for exporters of this kind; also in the page on metrics. */
+export const metricsPort = 9464;
+
+const address = expecting('an address like 127.0.0.1:7001', addressIn);
+
+const options = {
+  stopOnExit: flag('on SIGTERM, stop all workers, wait for them, then exit (containers)'),
+  listen: value(
+    'ADDR',
+    'also accept control commands on TCP (127.0.0.1:7001); there is no password',
+    address,
+  ),
+  metricsListen: value('ADDR', `serve metrics for Prometheus (127.0.0.1:${metricsPort})`, address),
+  listenUnsafe: flag('allow both on addresses that other hosts can reach'),
+};
+
+/** `workerctl watch`. */
+export const command = defineCommand({
+  summary: 'Keep running and do what bootcheck does, as soon as there is something to do.',
+  operands: '',
+  description: `
+Workers do not depend on it: if it ends, they keep running. Cron's bootcheck may run beside it. It acts when
+a process dies, when a time limit is over, when workerctl trigger is called, and every minute.
+
+SIGHUP makes it read the config again; a broken one is refused. SIGTERM ends it.`,
+  options,
+  examples: [
+    [`workerctl watch --metrics-listen 127.0.0.1:${metricsPort}`],
+    ['workerctl watch --stop-on-exit', 'as the main process of a container'],
+  ],
+  exitCodes: {
+    done: 'ended',
+    state: 'the state directory or the trigger cannot be used',
+    locked: 'another watch is running',
+  },
+  run: runWatch,
+});
 
 /** Something that is to be closed at the end. */
 interface Open {
@@ -38,8 +79,8 @@ interface Open {
 }
 
 /** Runs the resident half until a signal ends it. */
-export async function runWatch(options: RawOptions): Promise<number> {
-  const { global } = options;
+async function runWatch(args: Arguments<typeof options>): Promise<number> {
+  const { global } = args;
   const painted = await colours();
   const ended = new AbortController();
   const tell = (event: Event): void => {
@@ -85,7 +126,7 @@ export async function runWatch(options: RawOptions): Promise<number> {
       signal: ended.signal,
       seen: desk.see,
       begun: async () => {
-        await listen(open, options, current, desk);
+        await listen(open, args, current, desk);
         const heard = await openNotifyDesk(current, () => {
           wake();
         });
@@ -95,7 +136,7 @@ export async function runWatch(options: RawOptions): Promise<number> {
         if (!global.json) print(`workerctl watch: pid ${process.pid}, ${context.config.path}\n`);
       },
     });
-    if (options['stopOnExit'] === true) {
+    if (args.stopOnExit) {
       await endAll(
         context,
         (ask) => (tellDrains = ask),
@@ -114,32 +155,30 @@ export async function runWatch(options: RawOptions): Promise<number> {
     context.silence.save();
     context.memory.save();
   }
-  return 0;
+  return exitCodes.done.code;
 }
 
 /** The control socket, and what else is asked for. */
 async function listen(
   open: Open[],
-  options: RawOptions,
+  { listen: tcp, metricsListen, listenUnsafe: isUnsafe }: Arguments<typeof options>,
   current: () => Context,
   desk: AdminDesk,
 ): Promise<void> {
-  const { listen: tcp, metricsListen, listenUnsafe } = options;
-  const isUnsafe = listenUnsafe === true;
   open.push(
     await createLineServer({
       path: `${current().config.stateDir}/control.sock`,
       handle: adminHandler(desk.backend),
-      ...(tcp !== undefined && { tcp: { ...addressIn('--listen', tcp), isUnsafe } }),
+      ...(tcp !== undefined && { tcp: { ...tcp, isUnsafe } }),
     }),
   );
   if (metricsListen === undefined) return;
-  const { host, port } = addressIn('--metrics-listen', metricsListen);
+  const { host, port } = metricsListen;
   if (!isUnsafe && !isLoopback(host)) {
     throw new WorkerctlError(
       'usage',
-      `--metrics-listen: expected an address of this host only, found ${host}`,
-      { hint: 'add --listen-unsafe if others may read it' },
+      `--metrics-listen: expected an address that only this host can reach, found ${host}`,
+      { hint: 'add --listen-unsafe if other hosts may read the metrics' },
     );
   }
   open.push(
@@ -157,18 +196,12 @@ async function listen(
   );
 }
 
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
-
-/** `127.0.0.1:7001`, `[::1]:7001` or `7001`. */
-function addressIn(option: string, text: unknown): { host: string; port: number } {
-  const match = /^(?:(?:\[([\da-f:.]+)\]|([^\s:]+)):)?(\d{1,5})$/i.exec(String(text));
+/** `127.0.0.1:7001`, `[::1]:7001` or `7001`; undefined if the text is no address. */
+function addressIn(text: string): { host: string; port: number } | undefined {
+  const match = /^(?:(?:\[([\da-f:.]+)\]|([^\s:]+)):)?(\d{1,5})$/i.exec(text);
   const port = Number(match?.[3]);
-  if (match !== null && port <= 65_535) return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
-  throw new WorkerctlError(
-    'usage',
-    `${option}: expected an address like 127.0.0.1:7001, found ${JSON.stringify(text)}`,
-  );
+  if (match === null || port > 65_535) return undefined;
+  return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
 }
 
 /**

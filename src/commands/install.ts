@@ -14,24 +14,42 @@ import { ownerOf, writeSystemFile } from '../host/install/system-file.ts';
 import { installJson } from '../output/json.ts';
 import { formatLogrotate, logrotateHeader } from '../output/install/logrotate.ts';
 import { formatUnit } from '../output/install/systemd-unit.ts';
-import { configFor } from './config.ts';
-import type { RawOptions } from './parse.ts';
-import { print } from './print.ts';
+import { configFor } from '../cli/config.ts';
+import { defineCommand } from '../cli/command.ts';
+import { flag } from '../cli/options.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import { print } from '../cli/print.ts';
 
 const logrotatePath = '/etc/logrotate.d/workerctl';
 
-/** What is to be shown: the text for the host, or (with its path) what was done to a file. */
+/** `workerctl install`. */
+export const command = defineCommand({
+  summary: 'Print what the host needs: lines for cron, a unit for systemd, a file for logrotate.',
+  operands: 'cron|systemd|logrotate',
+  description: `
+cron: runs bootcheck every minute and at boot; --write adds it to your crontab, once.
+
+systemd: a unit that runs workerctl watch.
+
+logrotate: for all logs that neither log.max_size nor log.command takes care of; --write puts it into
+${logrotatePath}.`,
+  options: { write: flag('put it in its place instead of printing it (cron, logrotate)') },
+  examples: [
+    ['workerctl install cron --write'],
+    ['workerctl install systemd | sudo tee /etc/systemd/system/workerctl.service'],
+  ],
+  exitCodes: { done: '', failed: 'it cannot be written' },
+  run: async ({ targets, global, write }) => {
+    const installed = install(await configFor(global), targets, write);
+    print(global.json ? installJson(installed) : installed.text);
+    return exitCodes.done.code;
+  },
+});
+
+/** The text for the host, or (with its path) what was done to a file. */
 interface Installed {
   readonly text: string;
   readonly path?: string;
-}
-
-/** `workerctl install logrotate|cron|systemd`: prints what the host needs, or with `--write` puts it there. */
-export async function runInstall(options: RawOptions): Promise<number> {
-  const { targets, global, write } = options;
-  const installed = install(await configFor(global), targets, write === true);
-  print(global.json ? installJson(installed) : installed.text);
-  return 0;
 }
 
 function install(config: Config, targets: readonly string[], isWriting: boolean): Installed {
@@ -47,11 +65,11 @@ function install(config: Config, targets: readonly string[], isWriting: boolean)
     }
   throw new WorkerctlError(
     'usage',
-    `install: expected logrotate, cron or systemd, found ${[what, ...more].join(' ')}`,
+    `install: expected cron, systemd or logrotate, found ${[what, ...more].join(' ')}`,
   );
 }
 
-/** How this very workerctl is called: cron and systemd have other PATHs. */
+/** This very workerctl by absolute paths: cron and systemd have another PATH. */
 const commandOf = (...words: readonly string[]): readonly string[] => [
   process.execPath,
   join(__dirname, '..', 'bin', 'workerctl'),
@@ -59,7 +77,7 @@ const commandOf = (...words: readonly string[]): readonly string[] => [
 ];
 
 function installLogrotate(file: Config, isWriting: boolean): Installed {
-  const desired = trustedIntent(file);
+  const desired = trustedDesired(file);
   const { path, workers } = withCounts(file, desired ?? noDesired);
   const hostName = hostname();
   const logsOf = workers
@@ -68,8 +86,8 @@ function installLogrotate(file: Config, isWriting: boolean): Installed {
     .map((instance) => expandSpecifiers(instance.worker.logFile, instance, hostName));
   const leftOut = workers.flatMap(({ name, log }) => {
     if (log === undefined) return [];
-    const who = log.kind === 'piped' ? 'its logger' : 'workerctl itself';
-    return [`${name} is left out: ${who} rotates its logs.`];
+    const rotator = log.kind === 'piped' ? 'its logger' : 'workerctl itself';
+    return [`${name} is not included: ${rotator} rotates its logs.`];
   });
   const logs = [...new Set(logsOf)];
   const folders = [...new Set(logs.map((log) => dirname(log)))].map((folder) => ({
@@ -90,10 +108,10 @@ function installLogrotate(file: Config, isWriting: boolean): Installed {
 }
 
 /**
- * What is wanted beyond the config; undefined where others may have written it. Mostly it is root who installs, for a user
- * who owns the state directory: what lies there may be a link to any file.
+ * The desired state; undefined if another user may have written it. Usually root installs, for a user who owns the state
+ * directory: a file in it may be a link to any other file.
  */
-function trustedIntent({ stateDir }: Config): Desired | undefined {
+function trustedDesired({ stateDir }: Config): Desired | undefined {
   try {
     checkStateDirectory(stateDir);
   } catch (error) {
@@ -117,7 +135,7 @@ function installCron({ path }: Config, isWriting: boolean): Installed {
   if (after === before) return { text: `${of} is up to date\n` };
   writeCrontab(after);
   return {
-    text: `wrote to ${of}:\n${bootcheckLines(command)
+    text: `added to ${of}:\n${bootcheckLines(command)
       .map((line) => `  ${line}\n`)
       .join('')}`,
   };
@@ -127,7 +145,7 @@ function installSystemd({ path }: Config, isWriting: boolean): Installed {
   if (isWriting)
     throw new WorkerctlError(
       'usage',
-      'install systemd: expected no --write; a unit has a name that you choose',
+      'install systemd: expected no --write, because you choose the name of the unit',
       {
         hint: 'workerctl install systemd | sudo tee /etc/systemd/system/workerctl.service',
       },

@@ -1,0 +1,66 @@
+import type { ExitCodeName } from '../core/basics/exit-codes.ts';
+import { valuesOf, type OptionTable, type Values } from './options.ts';
+
+/** The options of all commands. */
+export interface GlobalOptions {
+  readonly config: string | undefined;
+  readonly json: boolean;
+  /** The caller's working directory; undefined if that folder was removed. */
+  readonly directory: string | undefined;
+}
+
+/** What a command is called with: its options by name, its operands, and the options of all commands. */
+export type Arguments<Options extends OptionTable> = Values<Options> & {
+  readonly targets: readonly string[];
+  readonly global: GlobalOptions;
+};
+
+/** What the help of a command says. */
+export interface CommandHelp {
+  /** What it does, in one sentence; also its line in the list of commands. */
+  readonly summary: string;
+  /** Its operands in the usage line; empty: it takes none. */
+  readonly operands: string;
+  /** More about it: paragraphs, separated by blank lines. Line breaks inside a paragraph do not count. */
+  readonly description?: string;
+  /** Lines below the options, as they are; `-` stands before their descriptions in the help. */
+  readonly examples: readonly (readonly [line: string, about?: string])[];
+  /** The exit codes that it may end with, with their meaning here; an empty text takes the general meaning. */
+  readonly exitCodes: Readonly<Partial<Record<ExitCodeName, string>>>;
+  /** What the exit codes leave to say. */
+  readonly afterExitCodes?: string;
+  /** Whether `--json` is refused: all other commands have it. */
+  readonly refusesJson?: true;
+}
+
+/** One command: what its help says, what it takes, and what it does. */
+export interface CommandSpec<Options extends OptionTable> extends CommandHelp {
+  readonly options: Options;
+  /** Returns the exit code. */
+  readonly run: (args: Arguments<Options>) => Promise<number>;
+}
+
+/** A command as the parser uses it: its options are not known by type any more. */
+export interface Command extends CommandHelp {
+  readonly options: OptionTable;
+  /**
+   * Runs it with the options as yargs has read them.
+   * @throws WorkerctlError `usage` for a value that an option does not accept
+   */
+  readonly run: (
+    raw: Readonly<Record<string, unknown>>,
+    targets: readonly string[],
+    global: GlobalOptions,
+  ) => Promise<number>;
+}
+
+/** The table of commands: the module of each is loaded when it is asked for. */
+export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;
+
+/** Ties what a command does to the types of its options. */
+export const defineCommand = <const Options extends OptionTable>(
+  spec: CommandSpec<Options>,
+): Command => ({
+  ...spec,
+  run: (raw, targets, global) => spec.run({ ...valuesOf(spec.options, raw), targets, global }),
+});

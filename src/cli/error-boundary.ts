@@ -1,0 +1,35 @@
+import type { WorkerctlError } from '../core/basics/error.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import { isJsonWanted } from './parse.ts';
+import { print, printError } from './print.ts';
+
+/** Runs a command; an error that it throws is printed and becomes the exit code. */
+export async function errorBoundary(
+  argv: readonly string[],
+  command: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await command();
+  } catch (error) {
+    if (!isExpected(error)) return bug(error);
+    if (isJsonWanted(argv, process.env)) {
+      const { errorJson } = await import('../output/json.ts');
+      print(errorJson(error));
+    }
+    const hint = error.hint === undefined ? '' : `  ${error.hint}\n`;
+    printError(`workerctl: ${error.message}\n${hint}`);
+    return exitCodes[error.code].code;
+  }
+}
+
+/** Known by its name: the demo is a separate bundle with its own copy of the class. */
+const isExpected = (error: unknown): error is WorkerctlError =>
+  error instanceof Error && error.name === 'WorkerctlError';
+
+function bug(error: unknown): number {
+  const stack = error instanceof Error ? error.stack : String(error);
+  printError(
+    `${String(stack)}\nworkerctl ${VERSION}: this is a bug in workerctl. It has killed no worker because of it. Please report it\nwith the lines above; the README says where.\n`,
+  );
+  return exitCodes.bug.code;
+}

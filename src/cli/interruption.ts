@@ -1,0 +1,34 @@
+import { constants } from 'node:os';
+import { exitCodeOfSignal } from '../core/basics/exit-codes.ts';
+
+/** Tells whether a signal wants the command to end. */
+export interface Interruption {
+  /** Aborts at the first signal. */
+  readonly signal: AbortSignal;
+  /** The number of the signal that was received. */
+  readonly received: () => number | undefined;
+  readonly dispose: () => void;
+}
+
+/**
+ * Ends the waiting of a command at SIGINT, SIGTERM or SIGHUP, so that it can still say what is left and how that goes on. A
+ * second signal ends the process at once.
+ */
+export function interruption(): Interruption {
+  const aborted = new AbortController();
+  let received: number | undefined;
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const handle = (name: (typeof names)[number]): void => {
+    if (received !== undefined) process.exit(exitCodeOfSignal(constants.signals[name]));
+    received = constants.signals[name];
+    aborted.abort();
+  };
+  for (const name of names) process.on(name, handle);
+  return {
+    signal: aborted.signal,
+    received: () => received,
+    dispose: () => {
+      for (const name of names) process.off(name, handle);
+    },
+  };
+}

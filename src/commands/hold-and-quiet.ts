@@ -1,0 +1,176 @@
+import { report, type Context } from '../engine/session.ts';
+import { planPass, runPass } from '../engine/pass/pass.ts';
+import { type PassOutcome } from '../core/model/decision.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import type { Goal } from '../core/rules/apply-goal.ts';
+import { isHeld } from '../core/model/desired.ts';
+import { liveProcess, sentQuiet } from '../core/model/observation.ts';
+import type { ActOutcome } from '../core/events/outcome.ts';
+import type { Noted } from '../core/model/plan.ts';
+import { workerNameOf } from '../core/model/targets.ts';
+import { momentOf, type Duration } from '../core/basics/time.ts';
+import { now } from '../host/process/clock.ts';
+import { acted, lockWait, recording, type PlanOutcome } from '../engine/command.ts';
+import { configuredInstances } from './start.ts';
+import { defineCommand } from '../cli/command.ts';
+import { dryRun, duration, value } from '../cli/options.ts';
+import { runActing } from '../cli/run-acting.ts';
+
+/** `workerctl quiet`. */
+export const quiet = defineCommand({
+  summary: 'Ask instances to stop taking new jobs; they keep running.',
+  operands: '[TARGET...]',
+  description: `
+They are asked by the signal in stop.quiet. When --for is over, the next bootcheck lets them take jobs
+again, as workerctl resume does.`,
+  options: {
+    for: value('DURATION', 'end it after this long (default: until workerctl resume)', duration),
+    dryRun,
+  },
+  examples: [['workerctl quiet mail --for 30m', 'during a migration']],
+  exitCodes: {
+    done: '',
+    failed: 'one could not be asked',
+    usage: 'a worker has no stop.quiet',
+    locked: '',
+  },
+  run: ({ targets, dryRun: isDryRun, for: lasts, global }) =>
+    runActing('quiet', request('quiet'), { targets, dryRun: isDryRun, lasts }, global),
+});
+
+/** `workerctl resume`. */
+export const resume = defineCommand({
+  summary: 'Let quiet instances take jobs again.',
+  operands: '[TARGET...]',
+  description: `
+They are asked by the signal in stop.resume. If a worker has none, its quiet instances are replaced.`,
+  options: { dryRun },
+  examples: [['workerctl resume mail']],
+  exitCodes: { done: '', failed: 'one could not be asked', locked: '' },
+  run: ({ targets, dryRun: isDryRun, global }) =>
+    runActing('resume', request('resume'), { targets, dryRun: isDryRun }, global),
+});
+
+/** `workerctl hold`. */
+export const hold = defineCommand({
+  summary: 'Exclude instances from bootcheck, start and restart, for example to debug a process.',
+  operands: '[TARGET...]',
+  description: `
+Held processes keep running. They are not restarted, recycled or killed, not even by the watchdog or
+a time limit; if one exits, it stays down. workerctl stop still works, and ends the hold.`,
+  options: {
+    for: value(
+      'DURATION',
+      'end the hold after this long (default: until workerctl unhold)',
+      duration,
+    ),
+    dryRun,
+  },
+  examples: [['workerctl hold mail.1 --for 2h']],
+  exitCodes: { done: '', locked: '' },
+  run: ({ targets, dryRun: isDryRun, for: lasts, global }) =>
+    runActing('hold', request('hold'), { targets, dryRun: isDryRun, lasts }, global),
+});
+
+/** `workerctl unhold`. */
+export const unhold = defineCommand({
+  summary: 'End the hold of instances, and start those that are wanted and down.',
+  operands: '[TARGET...]',
+  options: { dryRun },
+  examples: [['workerctl unhold mail.1']],
+  exitCodes: { done: '', failed: 'one could not be started', locked: '' },
+  run: ({ targets, dryRun: isDryRun, global }) =>
+    runActing('unhold', request('unhold'), { targets, dryRun: isDryRun }, global),
+});
+
+interface RequestOptions {
+  readonly targets: readonly string[];
+  readonly dryRun: boolean;
+  /** How long the request lasts; undefined: until it is taken back. */
+  readonly lasts?: Duration | undefined;
+}
+
+type RequestKind = 'quiet' | 'resume' | 'hold' | 'unhold';
+
+/** Makes a request on instances, or takes it back. */
+const request =
+  (kind: RequestKind) =>
+  async (context: Context, options: RequestOptions): Promise<ActOutcome | PlanOutcome> => {
+    const instances = configuredInstances(context, options.targets);
+    if (kind === 'quiet') refuseWithoutSignal(context, instances);
+    const goal = goalOf(kind, context.by, instances, options.lasts);
+    const pass = { goal, instances, mayHaveStrays: true };
+    if (options.dryRun) {
+      const outcome = await planPass(context, pass);
+      return { kind: 'planned', noted: notedBy(goal, outcome), plan: outcome.plan };
+    }
+    const { recorded, events } = recording(context);
+    const outcome = await runPass(recorded, { ...pass, lockWait });
+    reportRequest(recorded, goal, outcome);
+    return acted(kind, events, { kind: 'not_waited' });
+  };
+
+function goalOf(
+  kind: RequestKind,
+  by: string,
+  instances: readonly string[],
+  lasts: Duration | undefined,
+): Goal {
+  const until = lasts === undefined ? {} : { until: momentOf(now() + lasts) };
+  switch (kind) {
+    case 'quiet':
+    case 'hold':
+      return { kind, instances, by, ...until };
+    case 'resume':
+    case 'unhold':
+      return { kind, instances, by };
+  }
+}
+
+/** A worker that does not handle the signal would die of it. */
+function refuseWithoutSignal({ config }: Context, instances: readonly string[]): void {
+  const names = new Set(instances.map(workerNameOf));
+  for (const { name, stop } of config.workers) {
+    if (!names.has(name) || stop.quiet !== undefined) continue;
+    throw new WorkerctlError(
+      'usage',
+      `${name}: expected stop.quiet in ${config.path}, found none`,
+      { hint: 'set it to the signal that stops new jobs, such as TSTP for Sidekiq' },
+    );
+  }
+}
+
+/** What a dry run shows of holds: the plan has no action for them. */
+function notedBy(goal: Goal, { before, observation }: PassOutcome): Noted[] {
+  if (goal.kind === 'hold') {
+    const until = goal.until === undefined ? {} : { until: goal.until };
+    const cause = `wanted by ${goal.by}`;
+    return goal.instances.map((instance) => ({ kind: 'hold', instance, ...until, cause }));
+  }
+  if (goal.kind !== 'unhold') return [];
+  return goal.instances.flatMap((instance) => {
+    const { [instance]: held } = before.desired.held;
+    if (held === undefined || !isHeld(before.desired, instance, observation.now)) return [];
+    return [{ kind: 'unhold', instance, cause: `held by ${held.by}` }];
+  });
+}
+
+/** Reports what the pass itself does not: holds, and instances on which the request had no effect. */
+function reportRequest(context: Context, goal: Goal, { observation }: PassOutcome): void {
+  for (const observed of observation.instances.values()) {
+    const { name } = observed;
+    if (goal.kind === 'hold') {
+      report(context, name, {
+        kind: 'held',
+        ...(goal.until !== undefined && { until: goal.until }),
+      });
+    }
+    if (goal.kind === 'unhold') report(context, name, { kind: 'unheld' });
+    if (goal.kind === 'quiet' && sentQuiet(observed) !== undefined)
+      report(context, name, { kind: 'already_quiet' });
+    if (goal.kind === 'quiet' && liveProcess(observed) === undefined)
+      report(context, name, { kind: 'not_running' });
+    if (goal.kind === 'resume' && sentQuiet(observed) === undefined)
+      report(context, name, { kind: 'not_quiet' });
+  }
+}

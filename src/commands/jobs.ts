@@ -1,0 +1,22 @@
+import { defineCommand } from '../cli/command.ts';
+import { print } from '../cli/print.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import { jobCounts } from '../core/views/job-counts.ts';
+import { formatJobs } from '../output/jobs.ts';
+import { jobsJson } from '../output/json.ts';
+import { statusFor } from './status.ts';
+
+/** `workerctl jobs`. */
+export const command = defineCommand({
+  summary: 'List each worker with its count, its desired count and its pids, as MogileFS does.',
+  operands: '',
+  description: 'Draining processes count until they have exited.',
+  options: {},
+  examples: [['workerctl jobs']],
+  exitCodes: { done: '' },
+  run: async ({ global }) => {
+    const counts = jobCounts(await statusFor(global, []));
+    print(global.json ? jobsJson(counts) : formatJobs(counts));
+    return exitCodes.done.code;
+  },
+});

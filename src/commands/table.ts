@@ -1,0 +1,29 @@
+import type { CommandTable } from '../cli/command.ts';
+
+/**
+ * All commands, in the order of the overview. Each is a file of its own, which is loaded when the command is asked for:
+ * status and bootcheck start in a few milliseconds because they load nothing of the others.
+ */
+export const commands: CommandTable = {
+  status: async () => (await import('./status.ts')).command,
+  start: async () => (await import('./start.ts')).command,
+  stop: async () => (await import('./stop.ts')).command,
+  restart: async () => (await import('./restart.ts')).command,
+  quiet: async () => (await import('./hold-and-quiet.ts')).quiet,
+  resume: async () => (await import('./hold-and-quiet.ts')).resume,
+  hold: async () => (await import('./hold-and-quiet.ts')).hold,
+  unhold: async () => (await import('./hold-and-quiet.ts')).unhold,
+  bootcheck: async () => (await import('./bootcheck.ts')).command,
+  adopt: async () => (await import('./adopt.ts')).command,
+  want: async () => (await import('./want.ts')).command,
+  jobs: async () => (await import('./jobs.ts')).command,
+  events: async () => (await import('./events.ts')).command,
+  watch: async () => (await import('./watch.ts')).command,
+  logs: async () => (await import('./logs.ts')).command,
+  trigger: async () => (await import('./trigger.ts')).command,
+  init: async () => (await import('./init.ts')).command,
+  check: async () => (await import('./check.ts')).command,
+  install: async () => (await import('./install.ts')).command,
+  doctor: async () => (await import('./doctor.ts')).command,
+  demo: async () => (await import('./demo.ts')).command,
+};

@@ -1,0 +1,26 @@
+import { defineCommand } from '../cli/command.ts';
+import { configFor } from '../cli/config.ts';
+import { print, printError } from '../cli/print.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import { pullTrigger } from '../host/sockets/trigger.ts';
+import { triggerJson } from '../output/json.ts';
+
+/** `workerctl trigger`. */
+export const command = defineCommand({
+  summary: 'Wake workerctl watch, so that it acts now.',
+  operands: '',
+  options: {},
+  examples: [['workerctl trigger', 'or write a byte to the FIFO trigger in the state directory']],
+  exitCodes: {
+    done: 'woken',
+    noWatch: 'no watch is running',
+    state: 'something else is in the place of the trigger',
+  },
+  run: async ({ global }) => {
+    const isWoken = pullTrigger((await configFor(global)).stateDir);
+    if (global.json) print(triggerJson(isWoken));
+    if (isWoken) return exitCodes.done.code;
+    printError('workerctl: no watch is running for this config; workerctl watch starts one\n');
+    return exitCodes.noWatch.code;
+  },
+});

@@ -1,0 +1,32 @@
+/** Every exit code of workerctl and what it means. The help of each command takes its lines from here. */
+export const exitCodes = {
+  done: { code: 0, means: 'done' },
+  failed: { code: 1, means: 'failed' },
+  usage: { code: 2, means: 'wrong usage' },
+  /** Only `status`. */
+  notReady: { code: 3, means: 'status: fewer instances are ready than wanted' },
+  /** EX_UNAVAILABLE of sysexits.h. Only `trigger`. */
+  noWatch: { code: 69, means: 'trigger: no watch is running' },
+  /** EX_SOFTWARE of sysexits.h. */
+  bug: { code: 70, means: 'a bug in workerctl' },
+  /** EX_CANTCREAT of sysexits.h. */
+  state: { code: 73, means: 'the state directory cannot be used' },
+  /** EX_TEMPFAIL of sysexits.h. */
+  locked: { code: 75, means: 'another command is busy' },
+  /** EX_CONFIG of sysexits.h. */
+  config: { code: 78, means: 'the config is missing or wrong' },
+  /** As timeout(1). */
+  timedOut: { code: 124, means: '--wait is over' },
+  /** 128 and the number of the signal, as a shell has it: SIGINT. */
+  interrupted: { code: 130, means: 'interrupted' },
+} as const satisfies Readonly<Record<string, ExitCode>>;
+
+export interface ExitCode {
+  readonly code: number;
+  readonly means: string;
+}
+
+export type ExitCodeName = keyof typeof exitCodes;
+
+/** The exit code of a command that signal number `signal` has ended. */
+export const exitCodeOfSignal = (signal: number): number => 128 + signal;

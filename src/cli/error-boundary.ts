@@ -13,8 +13,9 @@ export async function errorBoundary(
   } catch (error) {
     if (!isExpected(error)) return bug(error);
     if (isJsonWanted(argv, process.env)) {
-      const { errorJson } = await import('../output/json.ts');
-      print(errorJson(error));
+      const { printedLine } = await import('../output/json/answer.ts');
+      const { errorAnswer } = await import('../output/json/error.ts');
+      print(printedLine(errorAnswer, { error, exitCode: exitCodes[error.code].code }));
     }
     const hint = error.hint === undefined ? '' : `  ${error.hint}\n`;
     printError(`workerctl: ${error.message}\n${hint}`);

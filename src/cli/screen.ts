@@ -7,7 +7,8 @@ import type { ProgressDisplay } from '../engine/session.ts';
 import { now } from '../host/process/clock.ts';
 import { annotationFor, isGitHubWorkflow } from '../output/annotations.ts';
 import { formatEventLine, formatOutcome, formatPlanned, isTold } from '../output/text.ts';
-import { planJson } from '../output/json.ts';
+import { printed } from '../output/json/answer.ts';
+import { planAnswer } from '../output/json/plan.ts';
 import { eventLine, resultLine } from '../output/json.ts';
 import { plain, type Colours } from '../output/plain.ts';
 import { formatSignOfLife } from '../output/progress.ts';
@@ -46,7 +47,7 @@ const jsonScreen: Screen = {
   },
   progress: { first: durationOf(Infinity), every: durationOf(Infinity), show: nothing },
   planned: (planned) => {
-    print(planJson(planned, now()));
+    print(printed(planAnswer, { planned, now: now() }));
   },
   acted: (outcome, exitCode) => {
     print(resultLine(outcome, exitCode, { change: outcome.change ?? '' }));

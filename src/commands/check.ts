@@ -8,7 +8,8 @@ import { configPath } from '../cli/config.ts';
 import { print, printError } from '../cli/print.ts';
 import { effectiveConfig, formatEffective } from '../config/schema/print.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
-import { checkJson } from '../output/json.ts';
+import { printed } from '../output/json/answer.ts';
+import { checkAnswer } from '../output/json/answers.ts';
 
 /** `workerctl check`. */
 export const command = defineCommand({
@@ -23,7 +24,7 @@ export const command = defineCommand({
     for (const warning of warnings) printError(`workerctl: ${warning}\n`);
     print(
       global.json
-        ? checkJson(config.path, effectiveConfig(config), warnings)
+        ? printed(checkAnswer, { path: config.path, config: effectiveConfig(config), warnings })
         : `# ${config.path}\n${formatEffective(config)}`,
     );
     return Promise.resolve(exitCodes.done.code);

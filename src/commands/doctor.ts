@@ -4,7 +4,9 @@ import { print, terminalSize } from '../cli/print.ts';
 import { colours } from '../cli/screen.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { countOf } from '../core/views/finding.ts';
-import { formatReports, reportsJson } from '../output/doctor.ts';
+import { formatReports } from '../output/doctor.ts';
+import { printed } from '../output/json/answer.ts';
+import { doctorAnswer } from '../output/json/doctor.ts';
 import { doctor } from './doctor/doctor.ts';
 
 /** `workerctl doctor`. */
@@ -22,7 +24,7 @@ for the lock, which it removes.`,
     const reports = await doctor(await configFor(global), process.env);
     print(
       global.json
-        ? reportsJson(reports)
+        ? printed(doctorAnswer, reports)
         : formatReports(reports, await colours(), terminalSize()?.columns),
     );
     return exitCodes[countOf(reports, 'problem') === 0 ? 'done' : 'failed'].code;

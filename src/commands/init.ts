@@ -7,7 +7,8 @@ import { defineCommand } from '../cli/command.ts';
 import { flag } from '../cli/options.ts';
 import { print } from '../cli/print.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
-import { initJson } from '../output/json.ts';
+import { printed } from '../output/json/answer.ts';
+import { initAnswer } from '../output/json/answers.ts';
 import { formatInit } from '../output/text.ts';
 
 /** `workerctl init`. */
@@ -25,7 +26,7 @@ export const command = defineCommand({
         hint: 'cd to a folder that exists',
       });
     const outcome = init({ directory, config, force });
-    print(global.json ? initJson(outcome) : formatInit(outcome));
+    print(global.json ? printed(initAnswer, outcome) : formatInit(outcome));
     return Promise.resolve(exitCodes.done.code);
   },
 });

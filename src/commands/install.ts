@@ -11,7 +11,8 @@ import { currentUser } from '../host/worker/environment.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
 import { ownerOf, writeSystemFile } from '../host/install/system-file.ts';
-import { installJson } from '../output/json.ts';
+import { printed } from '../output/json/answer.ts';
+import { installAnswer } from '../output/json/answers.ts';
 import { formatLogrotate, logrotateHeader } from '../output/install/logrotate.ts';
 import { formatUnit } from '../output/install/systemd-unit.ts';
 import { configFor } from '../cli/config.ts';
@@ -41,7 +42,7 @@ ${logrotatePath}.`,
   exitCodes: { done: '', failed: 'it cannot be written' },
   run: async ({ targets, global, write }) => {
     const installed = install(await configFor(global), targets, write);
-    print(global.json ? installJson(installed) : installed.text);
+    print(global.json ? printed(installAnswer, installed) : installed.text);
     return exitCodes.done.code;
   },
 });

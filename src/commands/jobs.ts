@@ -3,7 +3,8 @@ import { print } from '../cli/print.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { jobCounts } from '../core/views/job-counts.ts';
 import { formatJobs } from '../output/jobs.ts';
-import { jobsJson } from '../output/json.ts';
+import { printed } from '../output/json/answer.ts';
+import { jobsAnswer } from '../output/json/jobs.ts';
 import { statusFor } from './status.ts';
 
 /** `workerctl jobs`. */
@@ -16,7 +17,7 @@ export const command = defineCommand({
   exitCodes: { done: '' },
   run: async ({ global }) => {
     const counts = jobCounts(await statusFor(global, []));
-    print(global.json ? jobsJson(counts) : formatJobs(counts));
+    print(global.json ? printed(jobsAnswer, counts) : formatJobs(counts));
     return exitCodes.done.code;
   },
 });

@@ -21,7 +21,6 @@ import { exitCodes } from '../core/basics/exit-codes.ts';
 import type { JournalEntry } from '../core/events/journal.ts';
 import { releaseFinder } from '../engine/observe/releases.ts';
 import { now } from '../host/process/clock.ts';
-import { statusJson } from '../output/json.ts';
 import { formatStatus } from '../output/status-table.ts';
 
 const formats = ['table', 'json', 'prometheus'] as const;
@@ -52,11 +51,19 @@ next attempt), stopped (on purpose), surplus (running, but not wanted by the con
     if (only !== undefined) await printInstance(found, global, only, isJson);
     else
       print(
-        isJson ? statusJson(found) : formatStatus(found, await colours(), terminalSize()?.columns),
+        isJson
+          ? await statusJson(found)
+          : formatStatus(found, await colours(), terminalSize()?.columns),
       );
     return codeFor(found);
   },
 });
+
+async function statusJson(status: Status, events?: readonly JournalEntry[]): Promise<string> {
+  const { statusAnswer } = await import('../output/json/status.ts');
+  const { printed } = await import('../output/json/answer.ts');
+  return printed(statusAnswer, { status, ...(events && { events }) });
+}
 
 const codeFor = (found: Status): number => exitCodes[isShort(found) ? 'notReady' : 'done'].code;
 
@@ -113,7 +120,7 @@ async function printInstance(
     }).lines.map(({ entry }) => entry),
   );
   if (isJson) {
-    print(statusJson(found, events));
+    print(await statusJson(found, events));
     return;
   }
   const painted = await colours();

@@ -3,7 +3,8 @@ import { configFor } from '../cli/config.ts';
 import { print, printError } from '../cli/print.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { pullTrigger } from '../host/sockets/trigger.ts';
-import { triggerJson } from '../output/json.ts';
+import { printed } from '../output/json/answer.ts';
+import { triggerAnswer } from '../output/json/answers.ts';
 
 /** `workerctl trigger`. */
 export const command = defineCommand({
@@ -18,7 +19,7 @@ export const command = defineCommand({
   },
   run: async ({ global }) => {
     const isWoken = pullTrigger((await configFor(global)).stateDir);
-    if (global.json) print(triggerJson(isWoken));
+    if (global.json) print(printed(triggerAnswer, isWoken));
     if (isWoken) return exitCodes.done.code;
     printError('workerctl: no watch is running for this config; workerctl watch starts one\n');
     return exitCodes.noWatch.code;

@@ -16,7 +16,8 @@ import { runActing } from '../cli/run-acting.ts';
 import { lookup } from '../core/basics/lookup.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { identifiersFor, withCounts } from '../core/rules/scaling.ts';
-import { wantJson } from '../output/json.ts';
+import { printed } from '../output/json/answer.ts';
+import { wantAnswer } from '../output/json/answers.ts';
 
 /** `workerctl want`. */
 export const command = defineCommand({
@@ -61,7 +62,13 @@ async function showWant(global: GlobalOptions, name: string): Promise<number> {
   const by = count === undefined ? '' : ` (set by ${count.by})`;
   print(
     global.json
-      ? wantJson(name, identifiers.length, configured.length, maxCount)
+      ? printed(wantAnswer, {
+          worker: name,
+          count: identifiers.length,
+          configured: configured.length,
+          maxCount,
+          ...(count && { by: count.by }),
+        })
       : `${name}: ${identifiers.length} wanted${by}; the config says ${configured.length}, at most ${maxCount}\n`,
   );
   return exitCodes.done.code;

@@ -1,15 +1,8 @@
+import type { JobCounts } from '../../core/views/job-counts.ts';
 import { answer } from './answer.ts';
 import { integer, list, shape, text } from './shape.ts';
 
-/** A worker as `jobs` lists it. */
-export interface WorkerJobs {
-  readonly worker: string;
-  readonly count: number;
-  readonly desired: number;
-  readonly pids: readonly number[];
-}
-
-const worker = shape<WorkerJobs>('A worker.', {
+const worker = shape<JobCounts>('A worker.', {
   worker: text('Its name.', (one) => one.worker),
   count: integer(
     'How many processes it has; a draining one counts until it has exited.',
@@ -20,7 +13,7 @@ const worker = shape<WorkerJobs>('A worker.', {
 });
 
 /** `jobs --json`. */
-export const jobsAnswer = answer<readonly WorkerJobs[]>(
+export const jobsAnswer = answer<readonly JobCounts[]>(
   'jobs',
   'jobs --json',
   'The workers, by name.',

@@ -1,66 +1,26 @@
 import { readSync } from 'node:fs';
 
+/** How much of a file is read at once. */
+export const chunkBytes = 64 * 1024;
+
 const newline = 0x0a;
-const chunkBytes = 64 * 1024;
 
-/** A longer line comes in pieces of this. */
-export const longestLine = 64 * 1024;
-
-/** A line that begins earlier than this before its end is shown from here on. */
-const longestSearch = 16 * 1024 * 1024;
-
-/** Where the last `count` lines of the first `end` bytes begin. Reads backwards, some at a time. */
-export function tailOffset(fd: number, end: number, count: number): number {
-  if (count === 0) return end;
-  let found = 0;
-  let lineEnd = end;
-  for (const at of newlinesBefore(fd, end - 1)) {
-    if (at === undefined) return Math.max(0, lineEnd - longestSearch);
-    found += 1;
-    lineEnd = at;
-    if (found === count) return at + 1;
-  }
-  return 0;
-}
-
-/** Where the last line that has an end ends, in the first `end` bytes; 0 when none has. */
-export function endOfLines(fd: number, end: number): number {
-  for (const at of newlinesBefore(fd, end)) return at === undefined ? end : at + 1;
-  return 0;
-}
-
-/** The newlines before `end`, the last first; undefined where there is none for too long. */
-function* newlinesBefore(fd: number, end: number): Generator<number | undefined> {
-  const chunk = Buffer.allocUnsafe(chunkBytes);
-  let last = end;
-  for (let to = end; to > 0; to -= chunkBytes) {
-    const from = Math.max(0, to - chunkBytes);
-    const length = readSync(fd, chunk, 0, to - from, from);
-    let index = length;
-    while (index > 0 && (index = chunk.lastIndexOf(newline, index - 1)) !== -1) {
-      last = from + index;
-      yield last;
-    }
-    if (last - from > longestSearch) {
-      yield undefined;
-      return;
-    }
-  }
-}
-
-/** Cuts bytes into lines, whatever the pieces in which they come. */
+/** Cuts bytes into lines, in whatever pieces they arrive. */
 export interface LineCutter {
-  /** The lines that these bytes complete, without their newline; pieces of those that are too long. */
+  /** The lines that these bytes complete, without their newline. A line that is too long comes in pieces. */
   readonly push: (bytes: Buffer) => Buffer[];
-  /** What has no end yet, if anything; forgets it. */
+  /** The line that has no end yet; empty if there is none. */
+  readonly unfinished: () => Buffer;
+  /** Returns the unfinished line, if there is one, and forgets it. */
   readonly flush: () => Buffer[];
 }
 
-export function createLineCutter(): LineCutter {
+/** `longest`: a line of this many bytes that still has no end is cut here. */
+export function createLineCutter(longest = 64 * 1024): LineCutter {
   let carried: Buffer[] = [];
   let length = 0;
   const carry = (bytes: Buffer): void => {
-    carried.push(Buffer.from(bytes)); // the reader's buffer is filled anew
+    carried.push(Buffer.from(bytes)); // the caller fills its buffer anew
     length += bytes.length;
   };
   const take = (): Buffer => {
@@ -79,86 +39,35 @@ export function createLineCutter(): LineCutter {
         from = at + 1;
       }
       if (from < bytes.length) carry(bytes.subarray(from));
-      if (length >= longestLine) lines.push(take());
+      if (length >= longest) lines.push(take());
       return lines;
     },
+    unfinished: () => Buffer.concat(carried),
     flush: () => (length === 0 ? [] : [take()]),
   };
 }
 
-/** The lines between two places of an open file; the last one also without an end. */
-export function* linesBetween(fd: number, from: number, to: number): Generator<Buffer> {
+/**
+ * The bytes of an open file from one place on, to another one or to its end. Each piece is overwritten by the next.
+ * @throws the system error
+ */
+export function* chunksBetween(fd: number, from: number, to = Infinity): Generator<Buffer> {
   const chunk = Buffer.allocUnsafe(chunkBytes);
-  const cutter = createLineCutter();
   for (let at = from; at < to;) {
     const length = readSync(fd, chunk, 0, Math.min(chunk.length, to - at), at);
-    if (length === 0) break; // it became shorter meanwhile
+    if (length === 0) return; // its end, perhaps because it has become shorter
     at += length;
-    yield* cutter.push(chunk.subarray(0, length));
+    yield chunk.subarray(0, length);
   }
+}
+
+/** The lines between two places of an open file; the last one need not have an end. */
+export function* linesBetween(fd: number, from: number, to: number): Generator<Buffer> {
+  const cutter = createLineCutter();
+  for (const chunk of chunksBetween(fd, from, to)) yield* cutter.push(chunk);
   yield* cutter.flush();
 }
 
-/** Longer lines are no text: of them nothing is kept. */
-const longestKept = 1024 * 1024;
-
-/** A line of a file, without its end. */
-export interface FileLine {
-  /** Undefined for one that is too long. */
-  readonly text: string | undefined;
-  /** Where it begins, in bytes. */
-  readonly from: number;
-}
-
-/**
- * The lines of the first `size` bytes of a file, the last one first, without ever holding more than a chunk and a line of
- * it. The first to come is what stands behind the last newline: empty, unless the file ends in the middle of a line.
- * @throws the system error
- */
-export function* linesBackwards(fd: number, size: number): Generator<FileLine> {
-  let rest = lineEnd();
-  for (let from = size; from > 0;) {
-    const length = Math.min(chunkBytes, from);
-    from -= length;
-    const chunk = readAt(fd, from, length);
-    let end = chunk.length;
-    for (let at = lastNewline(chunk, end); at !== -1; at = lastNewline(chunk, end)) {
-      rest.prepend(chunk.subarray(at + 1, end));
-      yield { text: rest.text(), from: from + at + 1 };
-      rest = lineEnd();
-      end = at;
-    }
-    rest.prepend(chunk.subarray(0, end));
-  }
-  if (size > 0) yield { text: rest.text(), from: 0 };
-}
-
-/** A negative position would count from the end. */
-const lastNewline = (chunk: Buffer, before: number): number =>
-  before === 0 ? -1 : chunk.lastIndexOf(newline, before - 1);
-
-/** Fewer bytes where the file has become shorter meanwhile. */
-function readAt(fd: number, from: number, length: number): Buffer {
-  const chunk = Buffer.alloc(length);
-  let count = 0;
-  while (count < length) {
-    const more = readSync(fd, chunk, count, length - count, from + count);
-    if (more === 0) break;
-    count += more;
-  }
-  return chunk.subarray(0, count);
-}
-
-/** What has been read of a line so far: its end. */
-function lineEnd(): { prepend: (bytes: Buffer) => void; text: () => string | undefined } {
-  let parts: Buffer[] = [];
-  let bytes = 0;
-  return {
-    prepend: (part) => {
-      bytes += part.length;
-      if (bytes > longestKept) parts = [];
-      else parts.unshift(part);
-    },
-    text: () => (bytes > longestKept ? undefined : Buffer.concat(parts).toString('utf8')),
-  };
-}
+/** Where the last newline before a position is; -1 if there is none. */
+export const lastNewline = (bytes: Buffer, before: number): number =>
+  before === 0 ? -1 : bytes.lastIndexOf(newline, before - 1); // a negative position would count from the end

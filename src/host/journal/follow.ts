@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, statSync } from 'node:fs';
 import { journalParts, unreadable, type JournalPart } from './parts.ts';
 import { understood, type JournalLine, type JournalPlace } from './read.ts';
 import { journalPath } from './write.ts';
+import { chunksBetween, createLineCutter, type LineCutter } from '../files/lines.ts';
 import { watchDirectory } from '../files/watch-directory.ts';
 
 /** How long the kernel's word is waited for before a look: it tells nothing on some file systems. */
@@ -41,8 +42,7 @@ export async function followJournal(
 interface Tail {
   readonly part: JournalPart;
   offset: number;
-  /** The begin of a line whose end is still to come. */
-  begun: Buffer;
+  readonly cutter: LineCutter;
 }
 
 /**
@@ -66,7 +66,8 @@ function newTails(
     }
     const isAtPlace = part.id === place?.id;
     const begin = isAtPlace ? place.offset : 0;
-    found.unshift({ part, offset: isBehindPlace ? begin : part.size, begun: Buffer.alloc(0) });
+    const offset = isBehindPlace ? begin : part.size;
+    found.unshift({ part, offset, cutter: createLineCutter(longestLine) });
     if (!isBehindPlace) break;
     isBehindPlace = !isAtPlace;
   }
@@ -89,34 +90,24 @@ function isNewest(stateDir: string, { part }: Tail): boolean {
   return found !== undefined && `${found.dev}:${found.ino}` === part.id;
 }
 
-const newline = 0x0a;
-
-/** So much is read at once; what goes on for longer without a newline is no line of ours. */
-const chunkBytes = 64 * 1024;
+/** A line that goes on for longer was not written by workerctl; it comes in pieces, which are no entries. */
 const longestLine = 1024 * 1024;
 
 function readOn(tail: Tail, tell: (line: JournalLine) => void): void {
-  const { part } = tail;
-  const chunk = Buffer.alloc(chunkBytes);
+  const { part, cutter } = tail;
   try {
-    if (fstatSync(part.fd).size < tail.offset) tail.offset = 0; // somebody has emptied it
-    for (;;) {
-      const count = readSync(part.fd, chunk, 0, chunk.length, tail.offset);
-      if (count === 0) return;
-      tail.offset += count;
-      tail.begun = tellLines(Buffer.concat([tail.begun, chunk.subarray(0, count)]), tell);
+    if (fstatSync(part.fd).size < tail.offset) {
+      tail.offset = 0; // it was emptied
+      cutter.flush();
+    }
+    for (const chunk of chunksBetween(part.fd, tail.offset)) {
+      tail.offset += chunk.length;
+      for (const text of cutter.push(chunk)) {
+        const line = understood(text.toString('utf8'));
+        if (line !== undefined && line !== 'blank') tell(line);
+      }
     }
   } catch (error) {
     throw unreadable(part.path, error);
   }
-}
-
-/** Tells of the whole lines, and gives back what stands behind the last one. */
-function tellLines(bytes: Buffer, tell: (line: JournalLine) => void): Buffer {
-  const end = bytes.lastIndexOf(newline) + 1;
-  for (const text of bytes.toString('utf8', 0, end).split('\n')) {
-    const line = understood(text);
-    if (line !== undefined && line !== 'blank') tell(line);
-  }
-  return bytes.length - end > longestLine ? Buffer.alloc(0) : bytes.subarray(end);
 }

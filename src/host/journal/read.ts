@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { parseJournalLine, type JournalEntry } from '../../core/events/journal.ts';
 import type { Moment } from '../../core/basics/time.ts';
 import { journalParts, unreadable, type JournalPart } from './parts.ts';
-import { linesBackwards, type FileLine } from '../files/lines.ts';
+import { linesBackwards, type FileLine } from '../files/lines-backwards.ts';
 
 /** A line of the journal, as it stands in the file and as it was understood. */
 export interface JournalLine {

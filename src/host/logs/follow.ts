@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { describeErrno, errnoOf } from '../files/errno.ts';
-import { createLineCutter, endOfLines, linesBetween, tailOffset } from '../files/lines.ts';
+import { chunkBytes, chunksBetween, createLineCutter, linesBetween } from '../files/lines.ts';
+import { endOfLines, tailOffset } from '../files/lines-backwards.ts';
 import { fileId, fileIdAt } from './older.ts';
 import {
   bytesBetween,
@@ -32,7 +33,6 @@ interface Reading extends Place {
   seen: string;
 }
 
-const chunkBytes = 64 * 1024;
 const beforeBytes = 256;
 
 /** How much is read of one log at a time, so that the others get their turn. */
@@ -137,10 +137,5 @@ function* read(reading: Reading, path: string, take: Take): Generator<Buffer, bo
 }
 
 function* readRest({ fd, from }: Unread, take: Take): Generator<Buffer> {
-  for (let at = from; ;) {
-    const bytes = bytesBetween(fd, at, at + chunkBytes);
-    if (bytes.length === 0) return;
-    at += bytes.length;
-    yield* take(bytes);
-  }
+  for (const bytes of chunksBetween(fd, from)) yield* take(bytes);
 }

@@ -1,7 +1,7 @@
 import { closeSync, openSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { linesBackwards, type FileLine } from '../../../src/host/files/lines.ts';
+import { linesBackwards, type FileLine } from '../../../src/host/files/lines-backwards.ts';
 import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
@@ -16,7 +16,7 @@ function backwards(text: string | Buffer): FileLine[] {
   }
 }
 
-/** The same by other means. */
+/** The same result, computed in another way. */
 function forwards(text: string): FileLine[] {
   let from = 0;
   return text
@@ -40,7 +40,7 @@ test.each(['a', 'a\n', '\n', '\n\n', 'a\nb', '\na\n\nb\n'])(
   },
 );
 
-test('lines of any length must be read, also across the border of what is read at once', () => {
+test('lines of any length must be read, also across the borders of chunks', () => {
   const line = fc.tuple(fc.nat({ max: 70_000 }), fc.constantFrom('x', 'ü', '€', '😀'));
   fc.assert(
     fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
@@ -52,12 +52,12 @@ test('lines of any length must be read, also across the border of what is read a
   );
 });
 
-test('a line that is longer than any of ours must not be kept', () => {
+test('a line that is too long must not be kept', () => {
   const text = `a\n${'x'.repeat(2 * 1024 * 1024)}\nb\n`;
   expect(backwards(text).map((line) => line.text)).toEqual(['', 'b', undefined, 'a']);
 });
 
-test('the end of a huge file must be had without reading all of it', () => {
+test('the end of a huge file must be read without the rest', () => {
   const path = scratch.path('huge');
   writeFileSync(path, '');
   truncateSync(path, 50 * 1024 ** 3);

@@ -1,11 +1,7 @@
 import { closeSync, openSync, truncateSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import {
-  createLineCutter,
-  endOfLines,
-  linesBetween,
-  tailOffset,
-} from '../../../src/host/files/lines.ts';
+import { createLineCutter, linesBetween } from '../../../src/host/files/lines.ts';
+import { endOfLines, tailOffset } from '../../../src/host/files/lines-backwards.ts';
 import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
@@ -33,7 +29,7 @@ describe('the last lines', () => {
     ['', 5, []],
     ['a\n', 0, []],
     ['\n', 1, ['']],
-  ])('of %j, %i of them', (text, count, expected) => {
+  ])('of %j must be right for a count of %i', (text, count, expected) => {
     expect(last(text, count)).toEqual(expected);
   });
 
@@ -45,7 +41,7 @@ describe('the last lines', () => {
     expect(found.every((line) => line.length <= 128 * 1024)).toBe(true);
   });
 
-  test('must not read all of a huge file without an end of line', () => {
+  test('must be found without reading all of a huge file that has no newline', () => {
     const path = scratch.write('huge.log', '');
     truncateSync(path, 3 * 1024 ** 3);
     const fd = openSync(path, 'r');
@@ -53,13 +49,13 @@ describe('the last lines', () => {
     closeSync(fd);
   });
 
-  test('must end where the last whole line ends', () => {
+  test('must end with the last line that has an end', () => {
     expect(withFile('a\nb\nc', endOfLines)).toBe(4);
     expect(withFile('abc', endOfLines)).toBe(0);
   });
 });
 
-test('a line must be whole in whatever pieces it comes', () => {
+test('a line must be put together from the pieces in which it arrives', () => {
   const cutter = createLineCutter();
   const push = (text: string): string[] => cutter.push(Buffer.from(text)).map(String);
   expect([push('a'), push('b\nc'), push('\n\nd'), cutter.flush().map(String)]).toEqual([
@@ -69,4 +65,18 @@ test('a line must be whole in whatever pieces it comes', () => {
     ['d'],
   ]);
   expect(cutter.flush()).toEqual([]);
+});
+
+test('a line that is too long must come in pieces, and the next one be whole', () => {
+  const cutter = createLineCutter(4);
+  const push = (text: string): string[] => cutter.push(Buffer.from(text)).map(String);
+  expect([push('ab'), push('cd'), push('ef\ng\n')]).toEqual([[], ['abcd'], ['ef', 'g']]);
+});
+
+test('an unfinished line must be shown, and still be completed', () => {
+  const cutter = createLineCutter();
+  expect(cutter.unfinished()).toHaveLength(0);
+  cutter.push(Buffer.from('a\nb'));
+  expect(String(cutter.unfinished())).toBe('b');
+  expect(cutter.push(Buffer.from('c\n')).map(String)).toEqual(['bc']);
 });

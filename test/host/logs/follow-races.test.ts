@@ -3,7 +3,7 @@ import type * as Fs from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { followLog } from '../../../src/host/logs/follow.ts';
 import { makeRoom, olderLog } from '../../../src/host/logs/older.ts';
-import { useScratch } from ../../rig/scratch.ts';
+import { useScratch } from '../../rig/scratch.ts';
 
 /** Called before each system call of the follower, and once within each longer read(2). */
 const hook = vi.hoisted((): { call: () => void } => ({ call: () => undefined }));

@@ -1,4 +1,4 @@
-import type { Context } from '../engine/session.ts';
+import { silent, type Context } from '../engine/session.ts';
 import { recycling } from '../engine/observe/with-recycling.ts';
 import { passLockPath, planPass, runPass } from '../engine/pass/pass.ts';
 import { isSameState } from '../engine/pass/state.ts';
@@ -178,16 +178,16 @@ async function look(
     ledger,
     before,
     observation,
-  } = await planPass({ ...context, report: () => undefined }, request);
+  } = await planPass(silent(context), request);
   const hasProblems = [...observation.instances.values()].some(
     ({ problems }) => problems.length > 0,
   );
   const { plan, rotations } = withoutRotations(all);
   const isAllWell = plan.length === 0 && isSameState({ desired, ledger }, before) && !hasProblems;
-  const silent = plan.flatMap((action) =>
+  const silentWorkers = plan.flatMap((action) =>
     action.kind === 'dump' || (action.kind === 'kill' && action.isWatchdog === true)
       ? [workerNameOf(action.instance)]
       : [],
   );
-  return { isAllWell, rotations, silent };
+  return { isAllWell, rotations, silent: silentWorkers };
 }

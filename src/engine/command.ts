@@ -3,7 +3,7 @@ import type { Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import type { Plan, Planned } from '../core/model/plan.ts';
 import { durationOf, type Duration } from '../core/basics/time.ts';
-import type { Context } from './session.ts';
+import { listening, type Context } from './session.ts';
 import type { PassOutcome } from '../core/model/decision.ts';
 import type { Settled } from './wait/settle.ts';
 
@@ -35,17 +35,10 @@ export const lockWait = durationOf(10_000);
 export const limitOf = (wait: ActOptions['wait']): Duration | undefined =>
   typeof wait === 'number' ? wait : undefined;
 
-/** The same context, and the events that it is told of. */
+/** The same context, and all events that it reports. */
 export function recording(context: Context): { recorded: Context; events: Event[] } {
   const events: Event[] = [];
-  const recorded: Context = {
-    ...context,
-    report: (event) => {
-      events.push(event);
-      context.report(event);
-    },
-  };
-  return { recorded, events };
+  return { recorded: listening(context, (event) => events.push(event)), events };
 }
 
 /** The instances whose start or signal has failed. */

@@ -14,9 +14,9 @@ import type { HookRunner } from './hooks/background.ts';
 import { journalEntry } from '../core/events/journal.ts';
 import type { Journal } from '../host/journal/write.ts';
 
-/** Shows how far a waiting command is, again and again. */
+/** Shows how far a waiting command has come, at intervals. */
 export interface ProgressDisplay {
-  /** When for the first time, and how long after that each time. */
+  /** How long until it is shown first, and how long between two times. */
   readonly first: Duration;
   readonly every: Duration;
   readonly show: (view: ProgressView) => void;
@@ -26,34 +26,67 @@ export interface ProgressDisplay {
 export interface Context {
   readonly config: Config;
   readonly hostName: string;
-  /** Who asks, for those who find it stopped: `deploy@web1`. */
+  /** The user who asks, shown with what was asked for: `deploy@web1`. */
   readonly by: string;
-  /** The command's name, for those who find the lock held. */
+  /** The command's name, shown to a command that finds the lock held. */
   readonly command: string;
-  /** Aborts when somebody has interrupted the command: it stops waiting, for locks and for workers. */
+  /** Aborts when the command is interrupted: it stops waiting for locks and for workers. */
   readonly signal: AbortSignal;
   /** Remembers from look to look which processes are ready. */
   readonly probe: ReadinessProbe;
-  /** Remembers from look to look who gives no sign of life. */
+  /** Remembers from look to look how long processes have given no sign of life. */
   readonly silence: SilenceTracker;
-  /** Measures what recycling depends on; only those have it who recycle: bootcheck and watch. */
+  /** Measures what recycling depends on. Only bootcheck and watch recycle; other commands have none. */
   readonly measures?: Measures;
   /** Remembers from look to look how much memory processes have. */
   readonly memory: MemoryTracker;
-  /** Takes some locks quickly; those have one who wait, and act the moment that they can. */
+  /** Takes some locks quickly, for commands that wait and then act at once. */
   readonly lockHelper?: LockHelper;
-  /** Runs what passes have left to be run. */
+  /** Runs the hooks that passes have spooled. */
   readonly hooks: HookRunner;
-  /** What a start of this worker's would be called now; undefined where nobody knows. */
+  /** The release that this worker would be started with now; undefined if it is not known. */
   readonly releaseOf: (worker: Worker) => Promise<string | undefined>;
-  /** Is told of each event as it happens. */
+  /** Gets each event as it happens. */
   readonly report: (event: Event) => void;
   readonly progress: ProgressDisplay;
 }
 
 /** Reports what has happened to an instance just now. */
-export function report(context: Context, instance: string, body: EventBody): void {
+export function report(context: Pick<Context, 'report'>, instance: string, body: EventBody): void {
   context.report({ ...body, at: now(), instance });
+}
+
+/** The same context, which hands each event to `hear` before it is reported. */
+export const listening = (context: Context, hear: (event: Event) => void): Context => ({
+  ...context,
+  report: (event) => {
+    hear(event);
+    context.report(event);
+  },
+});
+
+/** The same context, which reports nothing. */
+export const silent = (context: Context): Context => ({ ...context, report: () => undefined });
+
+/**
+ * The same context, which writes each event to the journal before it is reported, so that the history is whole even if
+ * its reader is slow or kills the command. A journal that cannot be written is reported once, and stops nothing.
+ */
+export function journaled(context: Context, journal: Journal): Context {
+  const { by, command } = context;
+  let reported: string | undefined;
+  return {
+    ...context,
+    report: (event) => {
+      const entry = journalEntry(event);
+      if (entry !== undefined) journal.append([{ ...entry, by, command }]);
+      context.report(event);
+      const problem = journal.problem();
+      if (problem === undefined || problem === reported) return;
+      reported = problem;
+      report(context, 'journal', { kind: 'warning', problem });
+    },
+  };
 }
 
 /** The logger that an instance's output goes to, for an event: what it wrote is not in its log. */
@@ -68,25 +101,4 @@ export function workerOf(config: Config, instance: string): Worker {
   const worker = config.workers.find((one) => one.name === name);
   if (worker === undefined) throw new Error(`no worker of ${instance} in the config`);
   return worker;
-}
-
-/**
- * The same context, whose events go into the journal, each once, before they are told: whoever reads them slowly, or kills
- * us then, takes nothing out of the history. A journal that cannot be written is told once, and stops nobody.
- */
-export function journaled(context: Context, journal: Journal): Context {
-  const { by, command, report } = context;
-  let told: string | undefined;
-  return {
-    ...context,
-    report: (event) => {
-      const entry = journalEntry(event);
-      if (entry !== undefined) journal.append([{ ...entry, by, command }]);
-      report(event);
-      const problem = journal.problem();
-      if (problem === undefined || problem === told) return;
-      told = problem;
-      report({ kind: 'warning', at: now(), instance: 'journal', problem });
-    },
-  };
 }

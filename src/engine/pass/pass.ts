@@ -13,7 +13,7 @@ import type { KeptLocks } from '../../host/lock/lock-helper.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../../host/state/state-directory.ts';
-import { report, type Context } from '../session.ts';
+import { listening, report, type Context } from '../session.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import { decide, type PassRequest } from './decide.ts';
 import { ensureLedger, writeState } from './state.ts';
@@ -93,14 +93,11 @@ interface Failed {
   readonly why: string;
 }
 
-const noting = (context: Context, failures: Failed[]): Context => ({
-  ...context,
-  report: (event) => {
+const noting = (context: Context, failures: Failed[]): Context =>
+  listening(context, (event) => {
     if (event.kind === 'start_failed' || event.kind === 'ask_failed')
       failures.push({ instance: event.instance, why: event.reason });
-    context.report(event);
-  },
-});
+  });
 
 /** A rollout of which an instance could not be asked or started is given up: nobody could ever prove the new code. */
 function givenUp(

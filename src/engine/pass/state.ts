@@ -36,7 +36,10 @@ const isSame = <T>(a: T, b: T): boolean => a === b || JSON.stringify(a) === JSON
  * Makes sure that there is a ledger before the first death is reported: a journal that has a death, with no ledger beside
  * it, means that the ledger was lost.
  */
-export function ensureLedger(context: Context, { ledger, problem }: PassOutcome['before']): void {
+export function ensureLedger(
+  context: Pick<Context, 'config' | 'report'>,
+  { ledger, problem }: PassOutcome['before'],
+): void {
   const { stateDir } = context.config;
   if (problem !== undefined) report(context, 'ledger', { kind: 'warning', problem });
   if (problem !== undefined || !existsSync(ledgerPath(stateDir))) writeLedger(stateDir, ledger);

@@ -1,7 +1,7 @@
 import type { Observation } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import type { ProcessIdentity } from '../../core/model/process.ts';
-import type { Context } from '../session.ts';
+import { listening, type Context } from '../session.ts';
 
 /** The processes that have no shim: they were adopted, or have forked away. */
 export const unreported = ({ instances }: Observation): ProcessIdentity[] =>
@@ -15,14 +15,11 @@ export interface Ours {
   readonly started: Map<string, number>;
 }
 
-export const noting = (context: Context, { started }: Ours): Context => ({
-  ...context,
-  report: (event) => {
+export const noting = (context: Context, { started }: Ours): Context =>
+  listening(context, (event) => {
     if (event.kind === 'started' || event.kind === 'launching')
       started.set(event.instance, event.pid);
-    context.report(event);
-  },
-});
+  });
 
 /** Knows whose death was seen: of processes that this watch has started, or seen alive. */
 export interface DeathWatch {

@@ -1,11 +1,11 @@
-import { requestFor, silent } from './watch.ts';
+import { requestFor } from './watch.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import type { Draining } from '../../core/events/event.ts';
 import { liveProcess, drainingSince } from '../../core/model/observation.ts';
 import { sleep } from '../../host/process/clock.ts';
 import type { PassRequest } from '../pass/decide.ts';
 import { runPass, planPass } from '../pass/pass.ts';
-import type { Context } from '../session.ts';
+import { silent, type Context } from '../session.ts';
 import { drainingOf } from '../wait/settle.ts';
 
 /** Who is still there while everything is to leave. */

@@ -23,7 +23,7 @@ import { recordedInstances } from '../../host/state/paths.ts';
 import { openTrigger } from '../../host/sockets/trigger.ts';
 import { watchDirectory } from '../../host/files/watch-directory.ts';
 import { createComplaints, type Complaints } from './warn-once.ts';
-import { report, type Context } from '../session.ts';
+import { listening, report, silent, type Context } from '../session.ts';
 import { locksToKeep, planPass, runPass } from '../pass/pass.ts';
 import { isSameState } from '../pass/state.ts';
 import { type PassRequest } from '../pass/decide.ts';
@@ -267,19 +267,13 @@ function createRotator(): Rotator {
   };
 }
 
-/** Counts the starts that came to nothing: nobody died of them, so nothing else holds the next try up. */
+/** Counts what could not be started or asked: no process dies of that, so nothing else delays the next attempt. */
 function countFailures(context: Context): { context: Context; count: () => number } {
   let count = 0;
-  return {
-    context: {
-      ...context,
-      report: (event) => {
-        if (event.kind === 'start_failed' || event.kind === 'ask_failed') count += 1;
-        context.report(event);
-      },
-    },
-    count: () => count,
-  };
+  const counting = listening(context, ({ kind }) => {
+    if (kind === 'start_failed' || kind === 'ask_failed') count += 1;
+  });
+  return { context: counting, count: () => count };
 }
 
 export function requestFor(context: Context): PassRequest {
@@ -292,8 +286,6 @@ export function requestFor(context: Context): PassRequest {
     mayHaveStrays: true,
   };
 }
-
-export const silent = (context: Context): Context => ({ ...context, report: () => undefined });
 
 /** In the words that operators know from MogileFS. */
 function reportShortages(

@@ -18,7 +18,7 @@ import { now } from '../host/process/clock.ts';
 import { currentUser } from '../host/worker/environment.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 import { openJournal } from '../host/journal/write.ts';
-import { isLoopback } from '../host/sockets/loopback.ts';
+import { controlAddress, metricsAddress, parseTcpAddress } from '../core/protocols/tcp-address.ts';
 import { createLineServer } from '../host/sockets/line-server.ts';
 import { feedSystemdWatchdog, notifySystemd } from '../host/sockets/systemd.ts';
 import { serveMetrics } from '../host/sockets/metrics-server.ts';
@@ -35,19 +35,16 @@ import { exitCodes } from '../core/basics/exit-codes.ts';
 import { print, printError } from '../cli/print.ts';
 import { colours } from '../cli/screen.ts';
 
-/** The port that Prometheus keeps for exporters of this kind; also in the page on metrics. */
-export const metricsPort = 9464;
-
-const address = expecting('an address like 127.0.0.1:7001', addressIn);
+const address = expecting(`an address like ${controlAddress}`, parseTcpAddress);
 
 const options = {
   stopOnExit: flag('on SIGTERM, stop all workers, wait for them, then exit (containers)'),
   listen: value(
     'ADDR',
-    'also accept control commands on TCP (127.0.0.1:7001); there is no password',
+    `also accept control commands on TCP (${controlAddress}); there is no password`,
     address,
   ),
-  metricsListen: value('ADDR', `serve metrics for Prometheus (127.0.0.1:${metricsPort})`, address),
+  metricsListen: value('ADDR', `serve metrics for Prometheus (${metricsAddress})`, address),
   listenUnsafe: flag('allow both on addresses that other hosts can reach'),
 };
 
@@ -62,7 +59,7 @@ a process dies, when a time limit is over, when workerctl trigger is called, and
 SIGHUP makes it read the config again; a broken one is refused. SIGTERM ends it.`,
   options,
   examples: [
-    [`workerctl watch --metrics-listen 127.0.0.1:${metricsPort}`],
+    [`workerctl watch --metrics-listen ${metricsAddress}`],
     ['workerctl watch --stop-on-exit', 'as the main process of a container'],
   ],
   exitCodes: {
@@ -173,18 +170,10 @@ async function listen(
     }),
   );
   if (metricsListen === undefined) return;
-  const { host, port } = metricsListen;
-  if (!isUnsafe && !isLoopback(host)) {
-    throw new WorkerctlError(
-      'usage',
-      `--metrics-listen: expected an address that only this host can reach, found ${host}`,
-      { hint: 'add --listen-unsafe if other hosts may read the metrics' },
-    );
-  }
   open.push(
     await serveMetrics({
-      host,
-      port,
+      ...metricsListen,
+      isUnsafe,
       render: async () => {
         const { config, hostName, releaseOf } = current();
         const inForce = withCounts(config, readDesired(config.stateDir));
@@ -194,14 +183,6 @@ async function listen(
       },
     }),
   );
-}
-
-/** `127.0.0.1:7001`, `[::1]:7001` or `7001`; undefined if the text is no address. */
-function addressIn(text: string): { host: string; port: number } | undefined {
-  const match = /^(?:(?:\[([\da-f:.]+)\]|([^\s:]+)):)?(\d{1,5})$/i.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) return undefined;
-  return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
 }
 
 /**

@@ -1,24 +1,14 @@
-import { mkdtempSync, chmodSync, unlinkSync, rmSync, lstatSync, linkSync } from 'node:fs';
-import { type Server, type ListenOptions, connect, createServer, type Socket } from 'node:net';
-import { join, dirname } from 'node:path';
+import { chmodSync, linkSync, lstatSync, mkdtempSync, rmSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { errnoOf, describeErrno } from '../files/errno.ts';
+import { describeErrno, errnoOf } from '../files/errno.ts';
 import { lockBackend } from '../lock/choose-backend.ts';
 import { sleep } from '../process/clock.ts';
+import { listening } from './tcp.ts';
 
-/** Half-open: who sends no more still gets his answers. */
+/** Half-open: a client that sends no more still gets its answers. */
 export const serverOptions = { allowHalfOpen: true };
-
-export function listening(server: Server, where: ListenOptions): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(where, () => {
-      server.off('error', reject);
-      server.on('error', () => undefined); // one client could not be accepted; the next one may be
-      resolve(server);
-    });
-  });
-}
 
 interface UnixListen {
   readonly server: Server;
@@ -26,12 +16,13 @@ interface UnixListen {
   readonly unlink: () => void;
 }
 
-/** Source: unix(7); `sun_path` has room for so many bytes and a NUL, and Node cuts longer ones silently. */
+/** The longest path, in bytes: `sun_path` has room for a NUL more, and Node truncates longer ones silently. Source: unix(7). */
 const longestPath = 107;
 
 /**
- * Binds in a folder of our own and publishes by a hard link: nobody can connect before the mode is set, and a link,
- * unlike a rename, never takes the place of another one's socket.
+ * Listens on a socket that only its owner can use. It is bound in a folder of its own and published by a hard link: nothing can
+ * connect before the mode is set, and a link, unlike a rename, never replaces the socket of another process.
+ * @throws WorkerctlError `locked` if another process answers on it, `state` if it cannot be made
  */
 export async function listenOnPath(
   path: string,
@@ -53,7 +44,7 @@ export async function listenOnPath(
         try {
           if (inodeAt(path) === inode) unlinkSync(path);
         } catch {
-          // it stays behind: a stale one, which the next server removes
+          // it is stale now, and the next server removes it
         }
       },
     };
@@ -74,13 +65,13 @@ function checkLength(path: string, bytes: number): void {
   );
 }
 
-/** Held by the kernel for as long as we listen: it names no other file. */
+/** While we listen the kernel keeps the inode, so that no other file gets its number. */
 function inodeAt(path: string): string | undefined {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
 }
 
-/** So often others who start at the same time may be waited for. */
+/** How often to look again while other servers start at the same time. */
 const maxLooks = 100;
 const lookAgainMs = 20;
 
@@ -89,10 +80,10 @@ async function publish(hidden: string, path: string): Promise<void> {
     if (link(hidden, path)) return;
     if (!(await isRemoved(path))) await sleep(lookAgainMs);
   }
-  throw refusal(path, 'that of one who comes and goes');
+  throw refusal(path, 'one that appears and disappears');
 }
 
-/** False when there is something at `path`. */
+/** False if there is something at `path`. */
 function link(from: string, path: string): boolean {
   try {
     linkSync(from, path);
@@ -104,8 +95,8 @@ function link(from: string, path: string): boolean {
 }
 
 /**
- * Removes a stale socket, under a lock: between the look and the removal nobody else removes it, and as long as it is
- * there nobody can put a living one in its place. False when somebody else is at it.
+ * Removes a stale socket, under a lock: nothing else removes it between the check and the removal, and while it exists no
+ * server can publish its own in its place. False if another process holds the lock.
  */
 async function isRemoved(path: string): Promise<boolean> {
   if (!(await isStale(path))) return true;
@@ -121,17 +112,17 @@ async function isRemoved(path: string): Promise<boolean> {
   }
 }
 
-/** False when nothing is there; throws when it is not ours to remove. */
+/** False if nothing is there; throws if it is not ours to remove. */
 async function isStale(path: string): Promise<boolean> {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return false;
   if (!stats.isSocket()) throw refusal(path, 'another kind of file');
-  if (stats.uid !== process.geteuid?.()) throw refusal(path, `that of user ${stats.uid}`);
+  if (stats.uid !== process.geteuid?.()) throw refusal(path, `one of user ${stats.uid}`);
   if (await isAnswered(path)) throw taken(path);
   return true;
 }
 
-/** Whether somebody listens on a socket; also when he is too busy to accept. */
+/** Whether a process listens on a socket, even one that is too busy to accept. */
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -144,14 +135,19 @@ function isAnswered(path: string): Promise<boolean> {
     });
   });
 }
+
 const refusal = (path: string, found: string): WorkerctlError =>
   new WorkerctlError('state', `control socket ${path}: expected a socket of ours, found ${found}`, {
-    hint: 'remove it; workerctl watch makes a new one',
+    hint: 'remove it; workerctl watch creates a new one',
   });
 const unusable = (path: string, cause: unknown): WorkerctlError =>
-  new WorkerctlError('state', `control socket ${path}: cannot be made: ${describeErrno(cause)}`, {
-    cause,
-  });
+  new WorkerctlError(
+    'state',
+    `control socket ${path}: cannot be created: ${describeErrno(cause)}`,
+    {
+      cause,
+    },
+  );
 const taken = (path: string): WorkerctlError =>
   new WorkerctlError('locked', `control socket ${path}: another process answers on it`, {
     hint: 'only one workerctl watch can run for a state directory',

@@ -17,7 +17,12 @@ afterEach(async () => {
 });
 
 async function serve(more: Partial<MetricsRequest> = {}): Promise<MetricsServer> {
-  const server = await serveMetrics({ port: 0, render: () => 'up 1\n', ...more });
+  const server = await serveMetrics({
+    host: '127.0.0.1',
+    port: 0,
+    render: () => 'up 1\n',
+    ...more,
+  });
   toEnd.push(server.close);
   return server;
 }
@@ -238,7 +243,7 @@ describe('the server', () => {
     await expect(ask(server, { host: '127.0.0.2' })).rejects.toMatchObject({
       code: 'ECONNREFUSED',
     });
-    const open = await serve({ host: '0.0.0.0' });
+    const open = await serve({ host: '0.0.0.0', isUnsafe: true });
     expect(await ask(open, { host: '127.0.0.2' })).toMatchObject({ status: 200 });
   });
 
@@ -266,11 +271,19 @@ describe('the server', () => {
     expect(refusal.hint).toBe('choose another port, or end that program');
   });
 
+  test.each(['0.0.0.0', '::', 'web1'])('must refuse %s, which others can reach', async (host) => {
+    const refusal = await refusalOf({ host });
+    expect(refusal.code).toBe('usage');
+    expect(refusal.message).toContain(
+      `of this host only (127.0.0.1, ::1, localhost), found "${host}"`,
+    );
+  });
+
   test.each([
     { host: '192.0.2.1', port: 9_464, found: /on 192\.0\.2\.1:9464, found .*EADDRNOTAVAIL/ },
     { host: '::1', port: 70_000, found: /on \[::1\]:70000, found .*65536/ },
   ])('must say why it cannot listen on $host:$port', async ({ host, port, found }) => {
-    expect((await refusalOf({ host, port })).message).toMatch(found);
+    expect((await refusalOf({ host, port, isUnsafe: true })).message).toMatch(found);
   });
 });
 

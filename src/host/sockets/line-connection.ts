@@ -1,0 +1,109 @@
+import type { Socket } from 'node:net';
+import {
+  formatReply,
+  type LineClient,
+  type LineHandler,
+} from '../../core/protocols/admin-protocol.ts';
+import { describeErrno } from '../files/errno.ts';
+import { linesOf } from './line-input.ts';
+import { outputOf, type OutputLimits } from './line-output.ts';
+
+/** What one client may cost. */
+export interface ConnectionLimits extends OutputLimits {
+  /** The longest line, without its end, in bytes. */
+  readonly lineBytes: number;
+}
+
+/** No further request is read while more than this waits for its client. */
+const pipelineBytes = 64 * 1024;
+
+/** How long a client whose connection ends has to read the last reply. */
+const lingerMs = 1000;
+
+export interface Connection {
+  /** Says why nothing will be answered, and ends the connection. */
+  readonly refuse: (problem: string) => void;
+  /** Ends the connection after the reply that is under way. */
+  readonly end: () => void;
+}
+
+/** Answers a client's lines, one after the other, until the client has sent its last one or the connection is ended. */
+export function converse(
+  socket: Socket,
+  handle: LineHandler,
+  limits: ConnectionLimits,
+): Connection {
+  const output = outputOf(socket, limits);
+  let state: 'idle' | 'busy' | 'ending' = 'idle';
+  let isLast = false;
+
+  const finish = async (): Promise<void> => {
+    state = 'ending';
+    await output.room(0);
+    if (socket.destroyed) return;
+    socket.end();
+    const timer = setTimeout(() => socket.destroy(), lingerMs);
+    socket.once('close', () => {
+      clearTimeout(timer);
+    });
+  };
+  const end = (): void => {
+    isLast = true;
+    if (state === 'idle') void finish();
+  };
+  const refuse = (problem: string): void => {
+    output.write(formatReply([`ERROR: ${problem}`]));
+    end();
+  };
+  const client: LineClient = {
+    send: (line) => {
+      if (state !== 'ending') output.write([line]);
+    },
+    onClose: listenersOf(socket),
+    end,
+  };
+  const answerLine = async (line: string): Promise<void> => {
+    state = 'busy';
+    output.write(await replyTo(line, client, handle));
+    await output.room(pipelineBytes);
+    state = 'idle';
+    if (isLast) end();
+  };
+  const answerLines = async (): Promise<void> => {
+    for await (const input of linesOf(socket, limits.lineBytes)) {
+      // What comes after the end is read and discarded: closing with unread bytes would discard the last reply, too.
+      if (isLast) continue;
+      if (input.kind === 'problem') refuse(input.problem);
+      else await answerLine(input.line);
+    }
+  };
+  // A connection that breaks counts as one that ends.
+  socket.on('error', () => undefined);
+  void answerLines()
+    .catch(() => undefined)
+    .finally(end);
+  return { refuse, end };
+}
+
+async function replyTo(
+  line: string,
+  client: LineClient,
+  handle: LineHandler,
+): Promise<readonly string[]> {
+  try {
+    return await handle(line, client);
+  } catch (error) {
+    return formatReply([`ERROR: this is a bug: ${describeErrno(error)}`]);
+  }
+}
+
+function listenersOf(socket: Socket): LineClient['onClose'] {
+  const listeners = new Set<() => void>();
+  socket.once('close', () => {
+    for (const listener of listeners) listener();
+  });
+  return (listener) => {
+    if (socket.destroyed) listener();
+    else listeners.add(listener);
+  };
+}

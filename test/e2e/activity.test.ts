@@ -1,8 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { booted, createRig, environmentOf, eventsIn, fixture, until, type Rig } from './rig.ts';
-import { finishJob, giveJob, heard, statusOf, tells } from './rollout-rig.ts';
+import { booted } from '../rig/instance.ts';
+import { finishJob, giveJob, tells } from '../rig/jobs.ts';
+import { environmentOf } from '../rig/kernel.ts';
+import { eventsIn } from '../rig/output.ts';
+import { fixture, heard } from '../rig/programs.ts';
+import { createRig, statusOf, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 /** An instance that says nothing of itself, and the file in which it could. */
 async function silent(): Promise<{ rig: Rig; heartbeat: string }> {
@@ -71,7 +76,7 @@ test('a worker must be known to be busy by its process title', async () => {
   await rig.start();
   expect(await activityOf(rig)).toMatchObject({ state: 'idle', job: null });
   writeFileSync(rig.path('mail.1.work'), '2 of 10\n');
-  await until(async () => (await activityOf(rig))?.state === 'busy', 'the title to say so');
+  await until('the title to say so', async () => (await activityOf(rig))?.state === 'busy');
   expect(await activityOf(rig)).toMatchObject({ state: 'busy', job: '2 of 10' });
   expect((await rig.workerctl('status')).stdout).toMatch(/^mail\.1 +ready .* 2 of 10$/m);
 
@@ -93,7 +98,7 @@ test('restart must name the job that it waits for, and the one of the longest dr
   const old = await giveJob(rig, mail, 'job 212');
   const restarting = rig.workerctl('restart');
   const said = heard(restarting);
-  await until(() => said().includes('waiting for'), 'a sign of life');
+  await until('a sign of life', () => said().includes('waiting for'));
   expect(said()).toMatch(
     new RegExp(
       `waiting for 1 of 2: 1 draining: mail\\.1 \\(pid ${old}, job 212 for \\S+, no limit\\)`,

@@ -2,17 +2,11 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import {
-  createRig,
-  eventsIn,
-  fixture,
-  isRoot,
-  processAt,
-  resultIn,
-  until,
-  type Rig,
-  type WorkerKeys,
-} from './rig.ts';
+import { processAt } from '../rig/kernel.ts';
+import { eventsIn, resultIn } from '../rig/output.ts';
+import { fixture, isRoot } from '../rig/programs.ts';
+import { createRig, type Rig, type WorkerKeys } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const worker = (more: WorkerKeys = {}): WorkerKeys => ({
   command: fixture('drains-after-job'),
@@ -27,7 +21,7 @@ async function byHand(rig: Rig, name = 'mail.1'): Promise<number> {
     cwd: rig.folder,
     stdio: 'ignore',
   });
-  await until(() => rig.instance(name).boots().includes(pid), 'it to boot');
+  await until('it to boot', () => rig.instance(name).boots().includes(pid));
   return pid;
 }
 
@@ -111,7 +105,7 @@ test('neither readiness that is shown once nor signs of life can be asked of it'
   const status = await rig.workerctl('status');
   expect(status.exitCode, status.all).toBe(0);
   const watch = rig.workerctl('watch');
-  await until(async () => (await rig.workerctl('trigger')).exitCode === 0, 'the watch to listen');
+  await until('the watch to listen', async () => (await rig.workerctl('trigger')).exitCode === 0);
   // Each of these looks would kill whoever is silent for 100 ms, and so would the watch meanwhile.
   for (let look = 0; look < 8; look += 1) await rig.workerctl('bootcheck');
   expect(processAt(pid)).toBeDefined();

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
-import { createRig, eventsIn, fixture, resultIn, until, type Rig } from './rig.ts';
-import { finishJob, giveJob, heard, put, tells } from './rollout-rig.ts';
+import { finishJob, giveJob, put, tells } from '../rig/jobs.ts';
+import { eventsIn, resultIn } from '../rig/output.ts';
+import { fixture, heard } from '../rig/programs.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const actions = { GITHUB_ACTIONS: 'true' };
 
@@ -45,7 +48,7 @@ test('without a terminal restart must print dated lines without escapes, at once
   const old = await giveJob(rig, rig.instance('mail.1'), 'job 1');
   const restarting = rig.workerctl('restart');
   const said = heard(restarting);
-  await until(() => said().includes('mail.1: asked pid'), 'the line while it goes on');
+  await until('the line while it goes on', () => said().includes('mail.1: asked pid'));
   finishJob(rig, old);
   const { exitCode, stdout } = await restarting;
   expect(exitCode).toBe(0);
@@ -60,9 +63,8 @@ test('--json must print each event as a line when it happens, and one result at 
   const old = await giveJob(rig, rig.instance('mail.1'), 'job 1');
   const restarting = rig.workerctl('restart', '--json');
   const said = heard(restarting);
-  await until(
-    () => /"kind":"asked".*"instance":"mail\.1"|"instance":"mail\.1".*"kind":"asked"/.test(said()),
-    'the event while it goes on',
+  await until('the event while it goes on', () =>
+    /"kind":"asked".*"instance":"mail\.1"|"instance":"mail\.1".*"kind":"asked"/.test(said()),
   );
   expect(said()).not.toContain('"result"');
   finishJob(rig, old);

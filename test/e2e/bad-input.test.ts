@@ -1,6 +1,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { booted, createRig, fixture, isRoot, type Rig } from './rig.ts';
+import { booted } from '../rig/instance.ts';
+import { fixture, isRoot } from '../rig/programs.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
 
 const drains = { command: fixture('drains-after-job') };
 const verbs = ['status', 'start', 'stop', 'restart', 'bootcheck'] as const;

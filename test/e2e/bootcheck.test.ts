@@ -1,15 +1,11 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import {
-  booted,
-  createRig,
-  environmentOf,
-  fixture,
-  holdPassLock,
-  openFiles,
-  readOr,
-  until,
-} from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { booted } from '../rig/instance.ts';
+import { environmentOf, openFiles } from '../rig/kernel.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig, holdPassLock } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
 
@@ -87,9 +83,8 @@ test('bootcheck must name the pass that holds the lock, its pid and since when',
   await rig.shell('mkfifo secrets');
   const starting = rig.workerctl('start');
   const pid = String(starting.pid);
-  await until(
-    () => readOr(`${rig.stateDir}/pass.lock`, '').includes(`"pid":${pid},`),
-    'start to hold the pass lock',
+  await until('start to hold the pass lock', () =>
+    readOr(`${rig.stateDir}/pass.lock`, '').includes(`"pid":${pid},`),
   );
   const { exitCode, stdout, stderr } = await rig.workerctl('bootcheck');
   expect({ exitCode, stdout }).toEqual({ exitCode: 75, stdout: '' });
@@ -127,12 +122,11 @@ test('Ctrl-C while a command waits for another pass must end it with 130, before
   const release = await holdPassLock(rig);
   const restarting = rig.workerctl('restart');
   const lock = `${rig.stateDir}/pass.lock`;
-  await until(
-    () => [...openFiles(restarting.pid ?? 0).values()].includes(lock),
-    'restart to try the lock',
+  await until('restart to try the lock', () =>
+    [...openFiles(restarting.pid ?? 0).values()].includes(lock),
   );
   restarting.kill('SIGINT');
-  await until(() => restarting.exitCode !== null, 'restart to end', 5_000);
+  await until('restart to end', () => restarting.exitCode !== null, 5_000);
   expect((await restarting).exitCode).toBe(130);
   await release();
   expect(rig.instance('mail.1').terms()).toEqual([]);
@@ -186,7 +180,7 @@ test('bootcheck must not double a worker whose shim was killed, and start it aga
   process.kill(Number(mail.record()['shim_pid']), 'SIGKILL');
   expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
   process.kill(pid, 'SIGKILL');
-  await until(() => mail.processes().length === 0, 'it to die');
+  await until('it to die', () => mail.processes().length === 0);
   const { exitCode, stdout } = await rig.workerctl('bootcheck');
   expect(exitCode).toBe(0);
   expect(stdout).toContain(`pid ${pid} died: status unknown: its shim was killed`);

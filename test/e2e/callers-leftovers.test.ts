@@ -1,19 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { expect, test } from 'vitest';
-import {
-  booted,
-  createRig,
-  environmentOf,
-  fixture,
-  isRoot,
-  openFiles,
-  processAt,
-  readOr,
-  until,
-  type InstanceHandle,
-  type Rig,
-} from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { booted, type InstanceHandle } from '../rig/instance.ts';
+import { environmentOf, openFiles, processAt } from '../rig/kernel.ts';
+import { fixture, isRoot } from '../rig/programs.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const idle = { command: fixture('idle') };
 
@@ -39,7 +32,7 @@ async function startedBy(
   return {
     rig,
     mail,
-    worker: await until(() => mail.boots()[0], 'mail.1 to boot'),
+    worker: await until('mail.1 to boot', () => mail.boots()[0]),
     shim: Number(mail.record()['shim_pid']),
     stdout,
   };

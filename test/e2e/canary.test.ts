@@ -1,27 +1,11 @@
 import { rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import {
-  booted,
-  createRig,
-  eventsIn,
-  isAlive,
-  until,
-  type InstanceHandle,
-  type Rig,
-} from './rig.ts';
-import {
-  finishJob,
-  giveJob,
-  letGo,
-  mostDown,
-  put,
-  statesOf,
-  statusOf,
-  story,
-  successor,
-  tells,
-  termed,
-} from './rollout-rig.ts';
+import { booted, successor, termed, type InstanceHandle } from '../rig/instance.ts';
+import { finishJob, giveJob, letGo, put, tells } from '../rig/jobs.ts';
+import { isStillThere } from '../rig/kernel.ts';
+import { eventsIn, mostDown, story } from '../rig/output.ts';
+import { createRig, statesOf, statusOf, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 /** So many running instances of mail. */
 async function running(
@@ -138,7 +122,7 @@ for (const how of ['dies', 'is not ready in time'] as const) {
         exitCode: 0,
         all: '',
       });
-    expect(before.every((each) => each !== undefined && isAlive(each))).toBe(true);
+    expect(before.every((each) => each !== undefined && isStillThere(each))).toBe(true);
     expect(others.flatMap((instance) => instance.terms())).toEqual([]);
 
     rmSync(rig.path(how === 'dies' ? 'broken' : 'slow'));
@@ -156,15 +140,15 @@ test('bootcheck must start again what has failed in an aborted restart until it 
   put(rig, 'broken');
   expect((await rig.workerctl('restart')).exitCode).toBe(1);
   const canary = at(all, first);
-  await until(async () => {
+  await until('a second try', async () => {
     await rig.workerctl('bootcheck');
     return canary.boots().length >= 3;
-  }, 'a second try');
+  });
   rmSync(rig.path('broken'));
-  await until(async () => {
+  await until('mail.1 to be back', async () => {
     await rig.workerctl('bootcheck');
     return (await statesOf(rig))[0] === 'mail.1 ready';
-  }, 'mail.1 to be back');
+  });
   expect(at(all, second).boots()).toEqual([old[1]]);
   const status = await statusOf(rig);
   expect(status.instances.map(({ outdated }) => outdated)).toEqual([false, true]);

@@ -1,8 +1,11 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { booted, createRig, fixture, processAt, until, type Rig, type Running } from './rig.ts';
-import { heard, successor } from './rollout-rig.ts';
+import { booted, successor } from '../rig/instance.ts';
+import { processAt } from '../rig/kernel.ts';
+import { fixture, heard, type Running } from '../rig/programs.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const idle = { command: fixture('idle') };
 const drains = { command: fixture('drains-after-job') };
@@ -26,7 +29,7 @@ async function watched(
 ): Promise<{ said: () => string; running: Running }> {
   const running = rig.workerctl('watch', ...args);
   const said = heard(running);
-  await until(() => said().includes('workerctl watch: pid'), 'watch to listen');
+  await until('watch to listen', () => said().includes('workerctl watch: pid'));
   return { said, running };
 }
 
@@ -50,7 +53,7 @@ function client(where: string | number): Client {
 async function ask(where: string | number, ...lines: string[]): Promise<string[][]> {
   const one = client(where);
   one.socket.end(lines.map((line) => `${line}\n`).join(''));
-  await until(one.isClosed, `an answer to ${lines.join(', ')}`);
+  await until(`an answer to ${lines.join(', ')}`, one.isClosed);
   const text = one.heard();
   expect(text.replaceAll('\r\n', ''), 'a line that does not end with CRLF').not.toMatch(/[\r\n]/);
   const replies = text.split('\r\n.\r\n');
@@ -141,20 +144,20 @@ test('!want must be done at once, and a refused one must change nothing', async 
   // Half of a line is not obeyed; who has a job finishes it, and counts meanwhile.
   const half = client(socketOf(rig));
   half.socket.end('!want 0 mail');
-  await until(half.isClosed, 'an answer');
+  await until('an answer', half.isClosed);
   expect(half.heard()).toBe('ERROR: incomplete line: expected a newline\r\n.\r\n');
   const [none] = await ask(socketOf(rig), '!want 0 mail');
   expect(none).toEqual(["Now desiring 0 children doing 'mail'."]);
   const busy = rig.instance('mail.1').pid();
-  await until(async () => {
+  await until('the idle ones to leave', async () => {
     const [jobs] = await ask(socketOf(rig), '!jobs');
     return jobs?.includes(`mail pids ${busy}`) === true && jobs.includes('mail count 1');
-  }, 'the idle ones to leave');
+  });
   rig.instance('mail.1').finishJob();
-  await until(async () => {
+  await until('the last one to leave', async () => {
     const [jobs] = await ask(socketOf(rig), '!jobs');
     return jobs?.includes('mail count 0');
-  }, 'the last one to leave');
+  });
   expect(rig.instance('mail.1').done()).toEqual([busy]);
 });
 
@@ -164,25 +167,23 @@ test('!watch and !recent must tell what happens', async () => {
   await watched(rig);
   const watcher = client(socketOf(rig));
   watcher.socket.write('!watch\r\n');
-  await until(() => watcher.heard() === 'Added you to watcher list.\r\n.\r\n', 'its place');
+  await until('its place', () => watcher.heard() === 'Added you to watcher list.\r\n.\r\n');
   const mail = rig.instance('mail.1');
   const old = await booted(mail);
   process.kill(old, 'SIGKILL');
   const pid = await successor(mail, old);
   const told = [`Child ${old} (mail.1) died: 9 (UNEXPECTED)`, `mail.1: started pid ${pid}`];
   for (const words of told)
-    await until(
-      () =>
-        watcher
-          .heard()
-          .split('\r\n')
-          .some((line) => line.startsWith(':: ') && line.includes(words)),
-      words,
+    await until(words, () =>
+      watcher
+        .heard()
+        .split('\r\n')
+        .some((line) => line.startsWith(':: ') && line.includes(words)),
     );
   const [recent] = await ask(socketOf(rig), '!recent');
   for (const words of told) expect(recent?.join('\n')).toContain(words);
   watcher.socket.write('!watch\r\n');
-  await until(() => watcher.heard().endsWith('Removed you from watcher list.\r\n.\r\n'), 'the end');
+  await until('the end', () => watcher.heard().endsWith('Removed you from watcher list.\r\n.\r\n'));
   const length = watcher.heard().length;
   process.kill(pid, 'SIGKILL');
   await successor(mail, pid);
@@ -214,7 +215,7 @@ test('!to must send a signal or write a message, and never ask a worker to leave
   await watched(other);
   const [sent] = await ask(socketOf(other), '!to mail QUIT');
   expect(sent).toEqual([`mail.1: QUIT was sent to pid ${other.instance('mail.1').pid()}`]);
-  await until(() => existsSync(other.path('mail.1.dumps')), 'the signal to arrive');
+  await until('the signal to arrive', () => existsSync(other.path('mail.1.dumps')));
 });
 
 test('!shutdown must end watch and leave the workers as they are, and the socket must be gone', async () => {
@@ -258,7 +259,7 @@ test('a port must be open only where it was asked for, and for this host only un
   expect((await ask(port, '!version'))[0]).toEqual([version]);
   const browser = client(port);
   browser.socket.write('POST / HTTP/1.1\r\nHost: x\r\n\r\n!want 0 mail\r\n');
-  await until(browser.isClosed, 'it to be hung up on');
+  await until('it to be hung up on', browser.isClosed);
   expect(browser.heard()).toBe('ERROR: this is no HTTP server\r\n.\r\n');
   expect((await ask(port, '!want mail'))[0]).toEqual(["Desiring 1 children doing 'mail'."]);
   running.kill('SIGTERM');
@@ -284,9 +285,8 @@ test('200 clients, half of which never read, must not keep watch from its work',
     await successor(mail, old);
     expect(performance.now() - begun, `round ${round}`).toBeLessThan(5_000);
   }
-  await until(
-    () => readers.every((one) => one.heard().includes('Child ')),
-    'those who read to be told',
+  await until('those who read to be told', () =>
+    readers.every((one) => one.heard().includes('Child ')),
   );
   expect((await ask(socketOf(rig), '!version'))[0]).toEqual([version]);
   running.kill('SIGTERM');

@@ -5,12 +5,16 @@ import {
   drained,
   expectSound,
   noting,
-  pause,
   settle,
   starting,
-} from './crash-rig.ts';
-import type { Scenario, Verdict } from './crash-rig.ts';
-import { booted, createRig, processAt, readOr, until, type Rig } from './rig.ts';
+  type Scenario,
+  type Verdict,
+} from '../rig/crash.ts';
+import { readOr } from '../rig/files.ts';
+import { booted } from '../rig/instance.ts';
+import { processAt } from '../rig/kernel.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
+import { pause, until } from '../rig/wait.ts';
 
 // Each command is killed behind each of its effects. The workers tell how often they were asked to leave, the kernel who
 // lives; nothing of workerctl's own files is believed.
@@ -99,7 +103,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     prepare: async (rig) => {
       await starting(...two)(rig);
       await rig.workerctl('quiet');
-      await until(() => counts(rig, 'quiets').join() === '1,1', 'both to be quiet');
+      await until('both to be quiet', () => counts(rig, 'quiets').join() === '1,1');
     },
     command: ['resume'],
     // Who is told twice to go on only goes on.
@@ -186,14 +190,14 @@ describe('kill -9 of the shim', () => {
     const rig = createRig({ mail: noting({ pidfile: 'mail.pid' }) });
     await rig.shell('mkfifo mail.pid.new');
     const starting = rig.workerctl('start', '--no-wait');
-    await until(() => shimsIn(rig, 'become').length > 0, 'a worker that hangs');
+    await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);
     for (const pid of shimsIn(rig, 'supervise')) kill(pid);
     expect((await starting).exitCode).toBe(1);
 
     expect((await rig.workerctl('bootcheck')).all).toContain('its lock is held');
     expect(shimsIn(rig, 'become')).toHaveLength(1);
     await rig.shell('cat mail.pid.new');
-    await until(() => rig.instance('mail.1').boots().length > 0, 'its boot');
+    await until('its boot', () => rig.instance('mail.1').boots().length > 0);
     await settle(rig);
     expect(rig.instance('mail.1').boots()).toHaveLength(1);
     expect(rig.instance('mail.1').processes()).toHaveLength(1);
@@ -203,7 +207,7 @@ describe('kill -9 of the shim', () => {
     const rig = createRig({ mail: noting({ pidfile: 'mail.pid' }) });
     await rig.shell('mkfifo mail.pid.new');
     const starting = rig.workerctl('start', '--no-wait');
-    await until(() => shimsIn(rig, 'become').length > 0, 'a worker that hangs');
+    await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);
     for (const stage of ['supervise', 'become'] as const)
       for (const pid of shimsIn(rig, stage)) kill(pid);
     expect((await starting).exitCode).toBe(1);
@@ -217,7 +221,7 @@ describe('kill -9 of the shim', () => {
     const rig = createRig({ mail: noting({ pidfile: 'mail.pid' }) });
     await rig.shell('mkfifo mail.pid.new');
     const starting = rig.workerctl('start', '--no-wait');
-    await until(() => shimsIn(rig, 'become').length > 0, 'a worker that hangs');
+    await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);
     starting.kill('SIGKILL');
     await starting;
     for (const pid of shimsIn(rig, 'supervise')) kill(pid);
@@ -225,7 +229,7 @@ describe('kill -9 of the shim', () => {
     await pause(500);
     await rig.shell('cat mail.pid.new');
     expect((await waiting).exitCode).toBe(0);
-    await until(() => rig.instance('mail.1').boots().length > 0, 'its boot');
+    await until('its boot', () => rig.instance('mail.1').boots().length > 0);
     await settle(rig);
     expect(rig.instance('mail.1').boots()).toHaveLength(1);
   });
@@ -234,7 +238,7 @@ describe('kill -9 of the shim', () => {
     const rig = createRig({ mail: noting() });
     void rig.workerctl('start', '--no-wait');
     const mail = rig.instance('mail.1');
-    await until(() => readOr(`${rig.stateDir}/mail.1.json`, '') !== '', 'its record');
+    await until('its record', () => readOr(`${rig.stateDir}/mail.1.json`, '') !== '');
     kill(shimOf(rig, 'mail.1'));
     const old = await booted(mail);
     await settle(rig);
@@ -261,12 +265,12 @@ describe('kill -9 of the shim', () => {
     const mail = rig.instance('mail.1');
     await rig.shell('mkfifo .workerctl/mail.1.exit');
     kill(mail.boots()[0] ?? 0);
-    await until(() => mail.processes().length === 0, 'its death');
+    await until('its death', () => mail.processes().length === 0);
     kill(shimOf(rig, 'mail.1'));
     rmSync(`${rig.stateDir}/mail.1.exit`);
     const [said] = await settle(rig);
     expect(said).toContain('status unknown: its shim was killed');
-    await until(() => mail.boots().length === 2, 'its start');
+    await until('its start', () => mail.boots().length === 2);
     expect(mail.processes()).toEqual([mail.boots()[1]]);
   });
 });
@@ -291,7 +295,7 @@ describe('a reboot', () => {
     await rig.workerctl('stop', '--no-wait', 'mail.2');
     reboot(rig);
     await settle(rig);
-    await until(() => rig.instance('mail.1').boots().length === 2, 'mail.1 to boot');
+    await until('mail.1 to boot', () => rig.instance('mail.1').boots().length === 2);
     expect(counts(rig, 'boots')).toEqual([2, 1]);
     expect(rig.instance('mail.1').processes()).toEqual([rig.instance('mail.1').boots()[1]]);
     expect(rig.instance('mail.2').processes()).toEqual([]);
@@ -303,7 +307,7 @@ describe('a reboot', () => {
     for (const name of two) {
       const one = rig.instance(name);
       const isUp = (): boolean => one.processes().some((pid) => one.boots().includes(pid));
-      await until(isUp, `${name} to boot`, 3_000);
+      await until(`${name} to boot`, isUp, 3_000);
       expect(one.terms()).not.toContain(one.boots().at(-1));
     }
     expect(counts(rig, 'terms').sort()).toEqual([0, 1]);

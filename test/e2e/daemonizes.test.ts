@@ -2,18 +2,12 @@
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
-import {
-  createRig,
-  environmentOf,
-  eventsIn,
-  fixture,
-  isAlive,
-  processAt,
-  readOr,
-  until,
-  type Rig,
-  type WorkerKeys,
-} from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { environmentOf, isStillThere, processAt } from '../rig/kernel.ts';
+import { eventsIn } from '../rig/output.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig, type Rig, type WorkerKeys } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 /** A worker whose daemon does what `how` says; see the fixture. */
 const daemon = (how: string, more: WorkerKeys = {}): WorkerKeys => ({
@@ -139,7 +133,7 @@ test('a pid that was given to somebody else must neither keep it from starting n
   expect(exitCode, all).toBe(0);
   expect(pidOf(rig)).not.toBe(pid);
   await rig.workerctl('stop');
-  expect(isAlive({ pid, startTime })).toBe(true);
+  expect(isStillThere({ pid, startTime })).toBe(true);
 });
 
 test('a pidfile that may be of its daemon or not must be left to a person', async () => {
@@ -174,10 +168,10 @@ test.each([
   const living = daemonsOf(rig);
   expect(living).toHaveLength(how === 'never' || how === 'garbage' ? 1 : 0);
   if (living.length === 0) return;
-  await until(async () => {
+  await until('the process that bears the marker to be adopted', async () => {
     await rig.workerctl('bootcheck');
     return recordedPid(rig) === living[0];
-  }, 'the process that bears the marker to be adopted');
+  });
   expect(callsOf(rig)).toBe(1);
 });
 
@@ -197,7 +191,7 @@ test('while a daemon is on its way no other pass must wait for it or start it ag
   const rig = createDaemonRig('slow');
   const started = await rig.workerctl('start', '--no-wait');
   expect(started.exitCode, started.all).toBe(0);
-  await until(() => daemonsOf(rig).length === 1, 'the daemon without its pidfile');
+  await until('the daemon without its pidfile', () => daemonsOf(rig).length === 1);
   expect(await statesOf(rig)).toEqual({ 'mail.1': 'starting' });
   const passes = await Promise.all(
     ['bootcheck', 'start', 'bootcheck'].map((verb) =>
@@ -206,7 +200,7 @@ test('while a daemon is on its way no other pass must wait for it or start it ag
   );
   for (const { exitCode } of passes) expect([0, 75]).toContain(exitCode);
   writeFileSync(rig.path('go'), '');
-  await until(() => recordedPid(rig) === pidOf(rig), 'the daemon in the record');
+  await until('the daemon in the record', () => recordedPid(rig) === pidOf(rig));
   expect(callsOf(rig)).toBe(1);
   expect(daemonsOf(rig)).toEqual([pidOf(rig)]);
 });
@@ -214,14 +208,13 @@ test('while a daemon is on its way no other pass must wait for it or start it ag
 test('a restart that comes while a daemon is on its way must replace that daemon', async () => {
   const rig = createDaemonRig('slow');
   await rig.workerctl('start', '--no-wait');
-  const [first] = await until(() => {
+  const [first] = await until('the daemon without its pidfile', () => {
     const found = daemonsOf(rig);
     return found.length === 1 && found;
-  }, 'the daemon without its pidfile');
+  });
   const restart = rig.workerctl('restart');
-  await until(
-    () => /"rollouts": \[\n/.test(readOr(`${rig.stateDir}/state.json`, '')),
-    'the restart',
+  await until('the restart', () =>
+    /"rollouts": \[\n/.test(readOr(`${rig.stateDir}/state.json`, '')),
   );
   writeFileSync(rig.path('go'), '');
   const { exitCode, all } = await restart;
@@ -237,24 +230,23 @@ test.each([
 ])('no second one must be started when %s', async (_, isBeforePidfile) => {
   const rig = createDaemonRig('slow');
   await rig.workerctl('start', '--no-wait');
-  await until(() => daemonsOf(rig).length === 1, 'the daemon');
+  await until('the daemon', () => daemonsOf(rig).length === 1);
   const [only = 0] = daemonsOf(rig);
   if (isBeforePidfile) {
     // Behind its command the shim itself is what the record names.
-    const shim = await until(() => {
+    const shim = await until('the shim to wait', () => {
       const { pid, shim_pid: own } = rig.instance('mail.1').record();
       return pid === own && Number(pid);
-    }, 'the shim to wait');
+    });
     process.kill(shim, 'SIGKILL');
-    await until(() => processAt(shim) === undefined, 'the end of the shim');
+    await until('the end of the shim', () => processAt(shim) === undefined);
   } else {
     writeFileSync(rig.path('go'), '');
-    await until(() => recordedPid(rig) === only, 'the record');
+    await until('the record', () => recordedPid(rig) === only);
     await rig.shell(`rm -rf '${rig.stateDir}'`);
   }
-  await until(
-    async () => (await rig.workerctl('bootcheck')).all.includes(`mail.1: adopted pid ${only}`),
-    'it to be adopted, which its backoff may put off',
+  await until('it to be adopted, which its backoff may put off', async () =>
+    (await rig.workerctl('bootcheck')).all.includes(`mail.1: adopted pid ${only}`),
   );
   writeFileSync(rig.path('go'), '');
   expect((await rig.workerctl('start')).exitCode).toBe(0);
@@ -276,10 +268,10 @@ test('a program that replaces itself must be followed through its pidfile, and d
   });
   next.unref();
   writeFileSync(rig.path('tmp/mail.1.pid'), `${String(next.pid)}\n`);
-  await until(() => rig.instance('mail.1').boots().length === 2, 'the new one to boot');
+  await until('the new one to boot', () => rig.instance('mail.1').boots().length === 2);
   expect((await rig.workerctl('bootcheck')).all).toBe('');
   process.kill(old, 'SIGTERM');
-  await until(() => processAt(old) === undefined, 'the end of the old one');
+  await until('the end of the old one', () => processAt(old) === undefined);
   const { all } = await rig.workerctl('bootcheck');
   expect(all).toContain(`mail.1: adopted pid ${String(next.pid)}`);
   expect(callsOf(rig)).toBe(1);
@@ -291,11 +283,11 @@ test('a killed command must leave nothing behind that the next pass does twice',
   for (let effects = 1; ; effects += 1) {
     const rig = createDaemonRig();
     const died = await rig.workerctlWith({ WORKERCTL_TEST_DIE_AFTER: String(effects) }, 'start');
-    await until(async () => {
+    await until(`the instance to be ready after ${effects} effects`, async () => {
       await rig.workerctl('bootcheck');
       const states = (await statesOf(rig)) as Record<string, string>;
       return states['mail.1'] === 'ready';
-    }, `the instance to be ready after ${effects} effects`);
+    });
     expect(daemonsOf(rig)).toEqual([pidOf(rig)]);
     expect(callsOf(rig), `killed behind ${effects} effects`).toBe(1);
     if (died.signal !== 'SIGKILL') return;
@@ -305,10 +297,10 @@ test('a killed command must leave nothing behind that the next pass does twice',
 test('a dead daemon must be seen by a watch, and replaced', async () => {
   const rig = createDaemonRig();
   const watch = rig.workerctl('watch', '--json');
-  await until(() => pidOf(rig) > 0 && recordedPid(rig) === pidOf(rig), 'the daemon');
+  await until('the daemon', () => pidOf(rig) > 0 && recordedPid(rig) === pidOf(rig));
   const old = pidOf(rig);
   process.kill(old, 'SIGKILL');
-  await until(() => pidOf(rig) !== old && recordedPid(rig) === pidOf(rig), 'another daemon');
+  await until('another daemon', () => pidOf(rig) !== old && recordedPid(rig) === pidOf(rig));
   watch.kill('SIGTERM');
   const { stdout } = await watch;
   const died = eventsIn(`${stdout}\n`).filter(({ kind }) => kind === 'died');

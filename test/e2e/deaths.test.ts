@@ -10,16 +10,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import {
-  booted,
-  createRig,
-  fixture,
-  isRoot,
-  readOr,
-  until,
-  type Rig,
-  type WorkerKeys,
-} from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { booted } from '../rig/instance.ts';
+import { fixture, isRoot } from '../rig/programs.ts';
+import { createRig, type Rig, type WorkerKeys } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const mortal = { command: fixture('dies-as-told'), backoff: { reset: '0s' }, lost_grace: '0s' };
 
@@ -96,10 +91,10 @@ test('where nobody knows whether it had a job, that must be called lost after th
   await die(one, 'kill -KILL');
   const { rig, pid } = one;
   expect(await booted(rig.instance('mail.1'))).not.toBe(pid);
-  await until(async () => {
+  await until('its job to be called lost', async () => {
     await rig.workerctl('bootcheck');
     return told(rig, 'lost').length > 0;
-  }, 'its job to be called lost');
+  });
   const [died, lost] = told(rig, 'died', 'lost');
   expect(lost).toMatchObject({ pid, start: died?.['start'] });
   expect(lost).not.toHaveProperty('job');
@@ -133,7 +128,7 @@ test('whose shim was killed must be told with an unknown status, and not with a 
   const { rig, pid } = await started({}, 'idle');
   process.kill(Number(rig.instance('mail.1').record()['shim_pid']), 'SIGKILL');
   process.kill(pid, 'SIGKILL');
-  await until(() => rig.instance('mail.1').process() === undefined, 'it to be gone');
+  await until('it to be gone', () => rig.instance('mail.1').process() === undefined);
   await rig.workerctl('bootcheck');
   const [died] = told(rig, 'died');
   expect(died).toMatchObject({ pid, verdict: 'lost', status_unknown: 'its shim was killed' });
@@ -160,10 +155,10 @@ test('one that dies in a loop must be told each time, and each pause once', asyn
       backoff: { initial: '100ms', max: '400ms' },
     },
   });
-  await until(async () => {
+  await until('three deaths', async () => {
     await rig.workerctl('bootcheck');
     return told(rig, 'died').length >= 3;
-  }, 'three deaths');
+  });
   const deaths = told(rig, 'died');
   expect(new Set(deaths.map(({ start }) => start)).size).toBe(deaths.length);
   for (const death of deaths) expect(death).toMatchObject({ verdict: 'lost', status: 7 });
@@ -185,10 +180,10 @@ test('who runs out of the memory that ulimit allows must be told with its last w
     },
   });
   await rig.workerctl('start', '--no-wait');
-  await until(async () => {
+  await until('its death', async () => {
     await rig.workerctl('bootcheck');
     return told(rig, 'died').length > 0;
-  }, 'its death');
+  });
   const [died] = told(rig, 'died');
   expect(died?.['verdict']).toBe('lost');
   expect(died).not.toHaveProperty('out_of_memory');
@@ -204,11 +199,11 @@ test.runIf(canLimitMemory)(
     const group = join(memoryGroups, `workerctl-test-${process.pid}`);
     mkdirSync(group);
     onTestFinished(async () => {
-      await until(() => {
+      await until('the group to be empty', () => {
         for (const pid of readOr(join(group, 'cgroup.procs'), '').split('\n').filter(Boolean))
           writeFileSync(join(memoryGroups, 'cgroup.procs'), pid);
         return readOr(join(group, 'cgroup.procs'), '') === '';
-      }, 'the group to be empty');
+      });
       rmdirSync(group);
     });
     writeFileSync(join(group, 'memory.limit_in_bytes'), String(200 * 2 ** 20));
@@ -260,7 +255,7 @@ test('a hook whose command was killed half way must be run again, while nobody e
   writeFileSync(rig.path('mail.1.how'), 'kill -KILL\n');
   await rig.instance('mail.1').left(pid);
   const first = rig.workerctl('bootcheck');
-  await until(() => existsSync(rig.path('began')), 'the hook to run');
+  await until('the hook to run', () => existsSync(rig.path('began')));
   // The pass is over: others find their worker up, and do not run the same hook beside.
   expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
   expect((await rig.workerctl('restart')).exitCode).toBe(0);
@@ -301,10 +296,10 @@ test('the hooks backoff and rollout must be run', async () => {
       .split('\n')
       .filter(Boolean)
       .map((line) => (JSON.parse(line) as Line).kind);
-  await until(async () => {
+  await until('the hook backoff', async () => {
     await rig.workerctl('bootcheck');
     return kinds().includes('backoff');
-  }, 'the hook backoff');
+  });
   writeFileSync(rig.path('fine'), '');
   await rig.workerctl('restart');
   await rig.workerctl('restart');

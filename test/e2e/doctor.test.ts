@@ -10,19 +10,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { expect, test } from 'vitest';
-import {
-  booted,
-  createRig,
-  fixture,
-  isRoot,
-  processAt,
-  readOr,
-  stateOf,
-  until,
-  type Rig,
-  type WorkerKeys,
-} from './rig.ts';
-import { watching } from './watch-rig.ts';
+import { readOr } from '../rig/files.ts';
+import { booted } from '../rig/instance.ts';
+import { processAt, stateOf } from '../rig/kernel.ts';
+import { fixture, isRoot } from '../rig/programs.ts';
+import { createRig, type Rig, type WorkerKeys } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
+import { watching } from '../rig/watch.ts';
 
 const idle: WorkerKeys = { command: fixture('idle') };
 
@@ -139,7 +133,7 @@ test('strays, doubles, the frozen, the unwanted and pidfiles that lie must be to
   const [first, second, third, fourth] = pids as [number, number, number, number];
   rmSync(`${rig.stateDir}/mail.1.json`);
   process.kill(second, 'SIGSTOP');
-  await until(() => stateOf(second) === 'T', 'it to stop');
+  await until('it to stop', () => stateOf(second) === 'T');
   writeFileSync(`${rig.stateDir}/mail.3.pid`, `${first}\n`);
   rig.configure({ mail: { ...idle, count: 3 } });
   expect((await told(rig)).sort()).toEqual(
@@ -252,7 +246,7 @@ test('a watch must be seen, and one that is stopped be a problem', async () => {
   expect((await rig.workerctl('doctor')).stdout).toContain(`watch: pid ${watch.pid}`);
   expect(await watch.quiet(), 'doctor has woken the watch').toBe(before);
   watch.send('SIGSTOP');
-  await until(() => stateOf(watch.pid) === 'T', 'the watch to stop');
+  await until('the watch to stop', () => stateOf(watch.pid) === 'T');
   expect(await told(rig)).toEqual([`problem watch: pid ${watch.pid} is stopped (SIGSTOP)`]);
   watch.send('SIGCONT');
 });
@@ -325,7 +319,7 @@ test('a program that does not answer must not hold doctor up, nor be left behind
   const lines = await told(rig);
   expect(lines.some((line) => line.startsWith('warning cron: no line'))).toBe(true);
   const pid = Number(readOr(rig.path('asked'), ''));
-  await until(() => pid > 0 && processAt(pid) === undefined, 'the program to be ended');
+  await until('the program to be ended', () => pid > 0 && processAt(pid) === undefined);
   program(rig, 'stat', 'sleep 1000');
   const [first] = await told(rig);
   expect(first).toMatch(/^problem .*: it does not answer within 3 s/);

@@ -1,7 +1,10 @@
 import { lstatSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { booted, createRig, fixture, until, type Rig } from './rig.ts';
+import { booted } from '../rig/instance.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
 
@@ -33,7 +36,7 @@ async function allKinds(): Promise<{ rig: Rig; names: string[] }> {
   await rig.start();
   await rig.instance('busy.1').giveJob();
   await rig.workerctl('restart', '--no-wait', 'busy');
-  await until(() => rig.instance('busy.1').terms().length === 1, 'its TERM');
+  await until('its TERM', () => rig.instance('busy.1').terms().length === 1);
   await rig.workerctl('stop', 'halted');
   const dead = await booted(rig.instance('died.1'));
   process.kill(dead, 'SIGKILL');

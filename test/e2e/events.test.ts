@@ -7,31 +7,25 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { createRig, fixture, readOr, until, type Rig } from './rig.ts';
-import { heard } from './rollout-rig.ts';
-import { watching } from './watch-rig.ts';
+import { readOr } from '../rig/files.ts';
+import { journalPath, type Entry } from '../rig/journal.ts';
+import { fixture, heard } from '../rig/programs.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
+import { watching } from '../rig/watch.ts';
 
 const drains = { command: fixture('drains-after-job') };
 
-/** A line of the journal. */
-type Entry = Readonly<Record<string, unknown>> & {
-  readonly at: string;
-  readonly kind: string;
-  readonly instance: string;
-};
-
-const journalOf = (rig: Rig): string => join(rig.stateDir, 'events.ndjson');
-const textOf = (rig: Rig): string => readOr(journalOf(rig), '');
+const pathOf = (rig: Rig): string => journalPath(rig.stateDir);
+const textOf = (rig: Rig): string => readOr(pathOf(rig), '');
 const entriesIn = (text: string): Entry[] =>
   text
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Entry);
-const entriesOf = (rig: Rig): Entry[] => entriesIn(textOf(rig));
 
-/** Who did what to whom, in order. */
+/** What each command did to which process, in order. */
 const story = (entries: readonly Entry[]): unknown[][] =>
   entries.map(({ command, kind, instance, pid }) => [command, kind, instance, pid]);
 
@@ -45,12 +39,12 @@ async function rigWith(...lines: readonly string[]): Promise<Rig> {
   const rig = createRig({ mail: { ...drains, count: 2 } });
   await rig.workerctl('bootcheck');
   await rig.workerctl('stop');
-  writeFileSync(journalOf(rig), lines.join(''));
+  writeFileSync(pathOf(rig), lines.join(''));
   return rig;
 }
 
 describe('the journal', () => {
-  test('must tell what was done, by whom, in order, and nothing else', async () => {
+  test('must hold what was done, by which user and command, in order, and nothing else', async () => {
     const rig = createRig({ mail: drains });
     const mail = rig.instance('mail.1');
     const begun = Date.now();
@@ -61,7 +55,7 @@ describe('the journal', () => {
     await rig.workerctl('bootcheck');
     const second = mail.pid();
     await rig.workerctl('stop');
-    const entries = entriesOf(rig);
+    const entries = rig.journal();
     expect(story(entries)).toEqual([
       ['start', 'started', 'mail.1', first],
       ['start', 'ready', 'mail.1', first],
@@ -71,7 +65,7 @@ describe('the journal', () => {
       ['stop', 'died', 'mail.1', second],
     ]);
     expect(entries[2]).toMatchObject({ verdict: 'lost', signal: 9 });
-    expect(entries[3]).toMatchObject({ cause: `pid ${first ?? ''} died: signal 9 (SIGKILL)` });
+    expect(entries[3]?.['cause']).toContain(String(first));
     expect(entries[4]).toMatchObject({ signal_name: 'SIGTERM' });
     expect(entries[5]).toMatchObject({
       verdict: 'asked',
@@ -86,7 +80,7 @@ describe('the journal', () => {
     }
   });
 
-  test('must not have what was only looked at, asked for or tried dry', async () => {
+  test('must not hold what was only shown, asked for or tried with --dry-run', async () => {
     const rig = createRig({ mail: { ...drains, count: 2 } });
     await rig.workerctl('start', '--dry-run');
     expect(textOf(rig)).toBe('');
@@ -100,30 +94,30 @@ describe('the journal', () => {
     expect(textOf(rig)).toBe(before);
   });
 
-  test('must have what a watch sees, once', async () => {
+  test('must hold what a watch sees, once', async () => {
     const rig = createRig({ mail: drains });
     await rig.start();
     const watch = await watching(rig);
     const first = rig.instance('mail.1').pid();
-    rmSync(journalOf(rig));
+    rmSync(pathOf(rig));
     process.kill(first ?? 0, 'SIGKILL');
-    await watch.says(/started pid \d+/);
+    await watch.reports('started', { instance: 'mail.1' });
     const second = rig.instance('mail.1').pid();
     watch.send('SIGHUP');
-    await watch.says(/config was read again/);
+    await watch.reports('config_read');
     rig.writeConfig('workers: [');
     watch.send('SIGHUP');
-    await watch.says(/was not read again/);
+    await watch.reports('config_refused');
     watch.send('SIGTERM');
     await watch.running;
-    expect(story(entriesOf(rig))).toEqual([
+    expect(story(rig.journal())).toEqual([
       ['watch', 'died', 'mail.1', first],
       ['watch', 'short', 'mail', undefined],
       ['watch', 'started', 'mail.1', second],
       ['watch', 'config_read', 'watch', undefined],
       ['watch', 'config_refused', 'watch', undefined],
     ]);
-    expect(entriesOf(rig)[0]).toMatchObject({
+    expect(rig.journal()[0]).toMatchObject({
       signal: 9,
       signal_name: 'SIGKILL',
       core_dumped: false,
@@ -131,27 +125,27 @@ describe('the journal', () => {
     });
   });
 
-  test('must have a count that was wanted before anything else was done', async () => {
+  test('must hold a count that was wanted before anything else was done', async () => {
     const rig = createRig({ mail: drains });
     await rig.workerctl('want', '2', 'mail');
-    expect(story(entriesOf(rig)).slice(0, 2)).toEqual([
+    expect(story(rig.journal()).slice(0, 2)).toEqual([
       ['want', 'wanted', 'mail', undefined],
       ['want', 'started', 'mail.1', rig.instance('mail.1').pid()],
     ]);
   });
 
-  test('that cannot be written must be told once, and stop nobody', async () => {
+  test('that cannot be written must be reported once, and stop nothing', async () => {
     const rig = createRig({ mail: { ...drains, count: 3 } });
-    mkdirSync(journalOf(rig), { recursive: true });
-    const { exitCode, stdout } = await rig.workerctl('start');
+    mkdirSync(pathOf(rig), { recursive: true });
+    const { exitCode, of } = await rig.act('start');
     expect(exitCode).toBe(0);
-    expect(stdout.match(/EISDIR/g)).toHaveLength(1);
-    expect(stdout).toContain(`journal: ${journalOf(rig)}: EISDIR`);
-    expect(stdout).toContain('3 started');
+    const problem = expect.stringMatching(/events\.ndjson.*EISDIR/) as string;
+    expect(of('warning')).toMatchObject([{ problem }]);
+    expect(of('started')).toHaveLength(3);
     expect((await rig.workerctl('status', 'mail.1')).exitCode).toBe(0);
     const events = await rig.workerctl('events');
     expect(events.exitCode).toBe(73);
-    expect(events.stderr).toContain(`journal ${journalOf(rig)}: cannot be read`);
+    expect(events.stderr).toContain(pathOf(rig));
   });
 });
 
@@ -162,20 +156,17 @@ describe('events', () => {
     const { stdout, stderr, exitCode } = await rig.workerctl('events', '--kind', 'started');
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
     const lines = ['mail.1', 'mail.2'].map(
-      (name) =>
-        new RegExp(
-          `^\\d\\d:\\d\\d:\\d\\d {2}${name} {2}started pid ${rig.instance(name).pid() ?? ''}: it is not running$`,
-        ),
+      (name) => new RegExp(`^\\d\\d:\\d\\d:\\d\\d +${name} .*${rig.instance(name).pid() ?? ''}`),
     );
     expect(stdout.split('\n')).toEqual(lines.map((line) => expect.stringMatching(line) as string));
     const json = await rig.workerctl('events', '--json');
     expect(`${json.stdout}\n`).toBe(textOf(rig));
   });
 
-  test('must tell the day of what was not today', async () => {
+  test('must print the day of what was not today', async () => {
     const rig = await rigWith(old(60 * 48, 'mail.1'));
     const { stdout } = await rig.workerctl('events');
-    expect(stdout).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}mail\.1 {2}started long ago$/);
+    expect(stdout).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +mail\.1 +started long ago$/);
   });
 
   test('must print the last 50, or as many as are wanted', async () => {
@@ -193,7 +184,7 @@ describe('events', () => {
     expect(await count('--since', new Date(Date.now() + 864e5).toISOString())).toBe(0);
   });
 
-  test('must print those of the targets, also of such that the config no longer has', async () => {
+  test('must print those of the targets, also of targets that the config no longer has', async () => {
     const rig = await rigWith(old(5, 'mail.1'), old(4, 'mail.2'), old(3, 'gone.a'), old(2, 'mail'));
     const of = async (...targets: string[]): Promise<string[]> =>
       entriesIn((await rig.workerctl('events', '--json', ...targets)).stdout).map(
@@ -207,12 +198,12 @@ describe('events', () => {
   });
 
   test.each([
-    [['nobody'], /target "nobody": expected a worker, an instance or a glob/],
-    [['mail', 'nobody'], /target "nobody"/],
-    [['--kind', 'dead'], /--kind: expected kinds of events, found "dead"/],
-    [['--since', 'soon'], /--since: expected a duration/],
-    [['--since', '2026-02-30T99:00'], /--since: expected a duration/],
-    [['-n', 'all'], /-n: expected a number, found "all"/],
+    [['nobody'], /nobody/],
+    [['mail', 'nobody'], /nobody/],
+    [['--kind', 'dead'], /--kind.*dead/],
+    [['--since', 'soon'], /--since.*soon/],
+    [['--since', '2026-02-30T99:00'], /--since.*2026-02-30T99:00/],
+    [['-n', 'all'], /-n.*all/],
   ])('%j must be refused', async (args, words) => {
     const rig = await rigWith(old(1, 'mail.1'));
     const { exitCode, stderr } = await rig.workerctl('events', ...args);
@@ -220,20 +211,20 @@ describe('events', () => {
     expect(stderr).toMatch(words);
   });
 
-  test('must say so where there is nothing, or something that is no event', async () => {
+  test('must say so if there is nothing, or a line that is not an event', async () => {
     const rig = await rigWith();
-    rmSync(journalOf(rig));
+    rmSync(pathOf(rig));
     const empty = await rig.workerctl('events');
     expect(empty).toMatchObject({ exitCode: 0, stdout: '' });
-    expect(empty.stderr).toMatch(/no such events in \S+events\.ndjson/);
-    writeFileSync(journalOf(rig), Buffer.from([0, 255, 27, 91, 10, 0x7b, 10]));
-    appendFileSync(journalOf(rig), old(1, 'mail.1'));
+    expect(empty.stderr).toContain('events.ndjson');
+    writeFileSync(pathOf(rig), Buffer.from([0, 255, 27, 91, 10, 0x7b, 10]));
+    appendFileSync(pathOf(rig), old(1, 'mail.1'));
     const garbage = await rig.workerctl('events');
     expect(garbage.stdout.split('\n')).toHaveLength(1);
-    expect(garbage.stderr).toMatch(/left out 2 lines that are no events/);
+    expect(garbage.stderr).toMatch(/\b2\b/);
   });
 
-  test('must do no terminal harm', async () => {
+  test('must not let an entry steer the terminal', async () => {
     const text = '\u001b]0;x\u0007\u001b[2Jred\nmail.2: started';
     const entry = { at: new Date().toISOString(), kind: 'started', instance: 'mail.1\u202e', text };
     const rig = await rigWith(`${JSON.stringify(entry)}\n`);
@@ -242,7 +233,7 @@ describe('events', () => {
   });
 });
 
-/** Whether the kernel tells it of changes to files. Source: proc_pid_fdinfo(5), `inotify`. */
+/** Whether the kernel notifies it of changes to files. Source: proc_pid_fdinfo(5), `inotify`. */
 function isFollowing(pid: number): boolean {
   const folder = `/proc/${pid}/fdinfo`;
   return (
@@ -252,44 +243,45 @@ function isFollowing(pid: number): boolean {
 }
 
 describe('events -f', () => {
-  test('must tell what happens from now on, until it is interrupted', async () => {
+  test('must print what happens from now on, until it is interrupted', async () => {
     const rig = createRig({ mail: drains });
     await rig.start();
     await rig.workerctl('stop');
     const before = textOf(rig);
     const running = rig.workerctl('events', '-f', '-n', '0', '--json');
     const said = heard(running);
-    await until(() => isFollowing(running.pid ?? 0), 'it to follow');
+    await until('it to follow', () => isFollowing(running.pid ?? 0));
     await rig.start();
     await rig.workerctl('stop');
-    await until(() => said().includes('"died"'), 'it to tell of the end');
+    await until('the end to be printed', () => said().includes('"died"'));
     running.kill('SIGINT');
     expect((await running).exitCode).toBe(130);
     expect(before + said()).toBe(textOf(rig));
   });
 
-  test('must end with the first line that nobody reads any more', async () => {
+  test('must end with the first line that is not read any more', async () => {
     const rig = await rigWith(old(1, 'mail.1'));
     const running = rig.shell('workerctl events -f | head -1');
     const said = heard(running);
-    await until(() => said().includes('\n'), 'head to have its line');
+    await until('head to have its line', () => said().includes('\n'));
     await rig.start();
-    expect((await running).stdout).toMatch(/mail\.1 {2}started long ago$/);
+    expect((await running).stdout).toMatch(/mail\.1 +started long ago$/);
   });
 
   test('must go on through a rotation', async () => {
     const rig = await rigWith(old(1, 'mail.1'));
-    const running = rig.workerctl('events', '-f');
+    const running = rig.workerctl('events', '-f', '--json');
     const said = heard(running);
-    await until(() => said().includes('long ago'), 'what was there');
-    appendFileSync(journalOf(rig), '\n'.repeat(10_000_001));
+    await until('what was there', () => said().includes('long ago'));
+    appendFileSync(pathOf(rig), '\n'.repeat(10_000_001));
     await rig.start('mail.1');
-    await until(() => existsSync(`${journalOf(rig)}.1`), 'the journal to be put aside');
+    await until('the journal to be put aside', () => existsSync(`${pathOf(rig)}.1`));
     await rig.workerctl('stop');
-    await until(() => said().includes('died: 0 (expected)'), 'the end');
+    await until('the end', () => said().includes('"died"'));
     running.kill('SIGTERM');
     expect((await running).exitCode).toBe(143);
-    expect(said().match(/started pid/g)).toHaveLength(1);
+    const started = entriesIn(said()).filter(({ kind }) => kind === 'started');
+    expect(started).toHaveLength(2); // the old one, and that of today
   });
 });
 
@@ -301,9 +293,9 @@ describe('status of one instance', () => {
       old(1, 'mail.2'),
     );
     const { stdout } = await rig.workerctl('status', 'mail.1');
-    const [, below = ''] = stdout.split('stopped\n\n');
-    expect(below.split('\n')).toHaveLength(10);
-    expect(below).not.toMatch(/mail\.2|died/);
+    const below = stdout.split('\n').filter((line) => line.includes('long ago'));
+    expect(below).toHaveLength(10);
+    expect(below.join('\n')).not.toMatch(/mail\.2|died/);
     const json = JSON.parse((await rig.workerctl('status', 'mail.1', '--json')).stdout) as {
       events: Entry[];
     };
@@ -318,6 +310,6 @@ describe('status of one instance', () => {
       expect(JSON.parse(stdout)).not.toHaveProperty('events');
       expect((await rig.workerctl('status', ...targets)).stdout).not.toContain('started');
     }
-    expect(readFileSync(journalOf(rig), 'utf8')).toContain('started');
+    expect(readFileSync(pathOf(rig), 'utf8')).toContain('started');
   });
 });

@@ -1,6 +1,8 @@
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { createRig, fixture, isRoot, readOr, type Rig } from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { fixture, isRoot } from '../rig/programs.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
 
 const idle = { command: fixture('idle') };
 

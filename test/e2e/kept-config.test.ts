@@ -1,7 +1,8 @@
 // What the config means is kept in the state directory for as long as its text is the same.
 import { chmodSync, existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { createRig, readOr, type Rig } from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
 
 const configOf = (count: number, keys = ''): string =>
   `${keys}workers: {mail: {command: [sleep, "1000"], count: ${count}, env: {TOKEN: secret}}}\n`;

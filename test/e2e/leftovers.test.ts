@@ -1,18 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import {
-  booted,
-  createRig,
-  eventsIn,
-  fixture,
-  processAt,
-  readOr,
-  until,
-  type EventJson,
-  type InstanceHandle,
-  type Rig,
-} from './rig.ts';
-import { heard, statusOf } from './rollout-rig.ts';
-import { watching } from './watch-rig.ts';
+import { readOr } from '../rig/files.ts';
+import { booted, type InstanceHandle } from '../rig/instance.ts';
+import { processAt } from '../rig/kernel.ts';
+import { deathOf, story } from '../rig/output.ts';
+import { fixture, heard } from '../rig/programs.ts';
+import { bootcheck, createRig, statesOf, statusOf, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
+import { watching } from '../rig/watch.ts';
 
 const has = (leftovers: string): Record<string, unknown> => ({
   command: fixture('has-children'),
@@ -50,12 +44,12 @@ async function parent(leftovers: string): Promise<Orphans> {
   expect(children.filter(isThere)).toHaveLength(2);
   const end = async (): Promise<void> => {
     for (const pid of children) process.kill(pid, 'SIGKILL');
-    await until(() => !children.some(isThere), 'the children to be gone');
+    await until('the children to be gone', () => !children.some(isThere));
   };
   return { rig, one, old, children, end };
 }
 
-/** Its main process was killed, and nobody has looked yet. */
+/** Its main process was killed, and no command has looked yet. */
 async function orphans(leftovers: string): Promise<Orphans> {
   const made = await parent(leftovers);
   process.kill(made.old, 'SIGKILL');
@@ -63,98 +57,87 @@ async function orphans(leftovers: string): Promise<Orphans> {
   return made;
 }
 
-/** What it does; that it tells of each death is the topic of deaths.test.ts. */
-const bootcheck = async (rig: Rig): Promise<EventJson[]> => {
-  const { all, exitCode } = await rig.workerctl('bootcheck', '--json');
-  expect(exitCode).toBe(0);
-  return eventsIn(all).filter(({ kind }) => kind !== 'died' && kind !== 'lost');
-};
+/** The processes that status shows to be left by mail.1. */
+const shownOf = async (rig: Rig): Promise<unknown> => (await statusOf(rig)).instances[0]?.leftovers;
 
-const detailOf = async (rig: Rig): Promise<string> =>
-  (await statusOf(rig)).instances[0]?.detail ?? '';
-
-const named = ([one, two]: readonly number[]): string => `${one} (sleep), ${two} (sleep)`;
-const toldOf = (old: number, children: readonly number[], fate: string): object => ({
+const namesOf = (children: readonly number[]): object[] =>
+  children.map((pid) => ({ pid, name: 'sleep' }));
+const reportOf = (old: number, children: readonly number[], fate: string): object => ({
   kind: 'leftovers',
   instance: 'mail.1',
   pid: old,
-  processes: children.map((pid) => ({ pid, name: 'sleep' })),
+  processes: namesOf(children),
   fate,
 });
 
-describe('where they are left', () => {
-  test('a start must not wait for them; they are told once, and shown while they live', async () => {
+describe('if they are left alone', () => {
+  test('a start must not wait for them; they are reported once, and shown while they live', async () => {
     const { rig, old, children, end } = await orphans('leave');
     const [started, told, ...more] = await bootcheck(rig);
     expect(started).toMatchObject({ kind: 'started', instance: 'mail.1' });
-    expect(told).toMatchObject(toldOf(old, children, 'left'));
+    expect(told).toMatchObject(reportOf(old, children, 'left'));
     expect(more).toEqual([]);
     expect(await bootcheck(rig)).toEqual([]);
-    const words = `2 processes of pid ${old} are left: ${named(children)}`;
-    expect(await detailOf(rig)).toBe(words);
+    expect(await shownOf(rig)).toEqual(namesOf(children));
     await end();
-    expect(await detailOf(rig)).toBe('');
+    expect(await shownOf(rig)).toEqual([]);
   });
 
-  test('stop must tell of them and leave them alone', async () => {
+  test('stop must report them and leave them alone', async () => {
     const { rig, old, children } = await parent('leave');
-    const { stdout, exitCode } = await rig.workerctl('stop');
+    const { of, exitCode } = await rig.act('stop');
     expect(exitCode).toBe(0);
-    const words = `2 processes of pid ${old} are left: ${named(children)}`;
-    expect(stdout).toContain(`has left`);
-    expect(stdout).toContain(`: exit status 0; ${words}\n`);
-    expect(await detailOf(rig)).toContain(words);
+    expect(of('left')).toMatchObject([{ pid: old, leftovers: namesOf(children) }]);
+    expect(deathOf(of('left')[0])).toEqual({ status: 0 });
+    expect(await shownOf(rig)).toEqual(namesOf(children));
     expect(children.every(isThere)).toBe(true);
   });
 
-  test('watch must tell of them after it has started the next one', async () => {
+  test('watch must report them after it has started the next one', async () => {
     const { rig, old, children } = await parent('leave');
-    const { says } = await watching(rig);
+    const { reports, events } = await watching(rig);
     process.kill(old, 'SIGKILL');
-    const text = await says(/mail\.1: started [^]*are left: .*\n/);
-    expect(text).toContain(`2 processes of pid ${old} are left: ${named(children)}`);
+    expect(await reports('leftovers')).toMatchObject(reportOf(old, children, 'left'));
+    expect(story(events('started', 'leftovers'))).toEqual(['started mail.1', 'leftovers mail.1']);
   });
 });
 
-describe('where they are killed', () => {
+describe('if they are killed', () => {
   test('the pass that sees the death must kill them before it starts the next one', async () => {
     const { rig, old, children } = await orphans('kill');
     const [told, started, ...more] = await bootcheck(rig);
-    expect(told).toMatchObject(toldOf(old, children, 'killed'));
+    expect(told).toMatchObject(reportOf(old, children, 'killed'));
     expect(started).toMatchObject({ kind: 'started', instance: 'mail.1' });
     expect(more).toEqual([]);
     expect(children.filter(isThere)).toEqual([]);
     expect(await bootcheck(rig)).toEqual([]);
-    expect(await detailOf(rig)).toBe('');
+    expect(await shownOf(rig)).toEqual([]);
   });
 
-  test('stop must kill them, and nobody before', async () => {
+  test('stop must kill them, and nothing before', async () => {
     const { rig, old, children } = await parent('kill');
-    const { all, exitCode } = await rig.workerctl('stop', '--json');
+    const { of, exitCode } = await rig.act('stop');
     expect(exitCode).toBe(0);
-    expect(eventsIn(all)).toContainEqual(expect.objectContaining(toldOf(old, children, 'killed')));
+    expect(of('leftovers')).toMatchObject([reportOf(old, children, 'killed')]);
     expect(children.filter(isThere)).toEqual([]);
     expect(readOr(rig.path('.workerctl/mail.1.exit'), '')).toContain('"status":0');
   });
 });
 
-describe('where they are waited for', () => {
-  test('nothing must be started while they live; that is told once, and shown', async () => {
+describe('if they are waited for', () => {
+  test('nothing must be started while they live; that is reported once, and shown', async () => {
     const { rig, one, old, children, end } = await orphans('wait');
     const [told, ...more] = await bootcheck(rig);
-    expect(told).toMatchObject(toldOf(old, children, 'awaited'));
+    expect(told).toMatchObject(reportOf(old, children, 'awaited'));
     expect(more).toEqual([]);
     expect(await bootcheck(rig)).toEqual([]);
     expect(one.process()).toBeUndefined();
-    expect(await detailOf(rig)).toMatch(
-      new RegExp(
-        `^pid ${old} died .*; waits for 2 processes of pid ${old}: ${children[0]} \\(sleep\\), `,
-      ),
-    );
+    expect(await statesOf(rig)).toEqual(['mail.1 missing']);
+    expect(await shownOf(rig)).toEqual(namesOf(children));
     await end();
     expect((await bootcheck(rig)).map(({ kind }) => kind)).toEqual(['started']);
     expect(await bootcheck(rig)).toEqual([]);
-    expect(await detailOf(rig)).toBe('');
+    expect(await shownOf(rig)).toEqual([]);
   });
 
   test.each(['start', 'restart'])(
@@ -163,10 +146,7 @@ describe('where they are waited for', () => {
       const { rig, one, old, children, end } = await orphans('wait');
       const running = rig.workerctl(command);
       const said = heard(running);
-      await until(
-        () => said().includes(`1 down: mail.1 (waits for 2 processes of pid ${old}`),
-        'a sign of life',
-      );
+      await until('a sign of life', () => /waiting for .*mail\.1/.test(said()));
       expect(one.boots()).toEqual([old]);
       expect(children.every(isThere)).toBe(true);
       await end();
@@ -176,13 +156,13 @@ describe('where they are waited for', () => {
     },
   );
 
-  test('stop must wait for them, also when it is said again', async () => {
+  test('stop must wait for them, also when it is run again', async () => {
     const { rig, end } = await parent('wait');
     const first = await rig.workerctl('stop', '--wait', '300ms');
     expect(first.exitCode, first.all).toBe(124);
     const running = rig.workerctl('stop');
     const said = heard(running);
-    await until(() => said().includes('1 down: mail.1 (waits for 2 processes'), 'a sign of life');
+    await until('a sign of life', () => /waiting for .*mail\.1/.test(said()));
     await end();
     expect((await running).exitCode).toBe(0);
     expect(await bootcheck(rig)).toEqual([]);
@@ -190,18 +170,18 @@ describe('where they are waited for', () => {
 
   test('watch must start the next one when they are gone, and not look all the time', async () => {
     const { rig, one, old, end } = await parent('wait');
-    const { says, looks, quiet } = await watching(rig);
+    const { reports, looks, quiet } = await watching(rig);
     process.kill(old, 'SIGKILL');
-    await says(/nothing is started while they live/);
+    await reports('leftovers', { fate: 'awaited' });
     const before = await quiet();
-    await until(async () => (await looks()) >= before + 2, 'two more looks');
+    await until('two more looks', async () => (await looks()) >= before + 2);
     expect(one.process()).toBeUndefined();
     await end();
-    await says(/mail\.1: started/);
+    await reports('started', { instance: 'mail.1' });
   });
 });
 
-test('a worker whose children go with it must cause no word about them', async () => {
+test('a worker whose children exit with it must cause no report of them', async () => {
   const rig = createRig({ mail: { command: fixture('has-children') } });
   await rig.start();
   const one = rig.instance('mail.1');

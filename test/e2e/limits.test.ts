@@ -1,18 +1,12 @@
 import { expect, test } from 'vitest';
-import {
-  booted,
-  createRig,
-  eventsIn,
-  fixture,
-  processAt,
-  readOr,
-  until,
-  type EventJson,
-  type InstanceHandle,
-  type Rig,
-  type WorkerKeys,
-} from './rig.ts';
-import { statesOf, successor, tells } from './rollout-rig.ts';
+import { readOr } from '../rig/files.ts';
+import { booted, successor, type InstanceHandle } from '../rig/instance.ts';
+import { tells } from '../rig/jobs.ts';
+import { processAt } from '../rig/kernel.ts';
+import { eventsIn, type EventJson } from '../rig/output.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig, statesOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 /** A worker that does not leave, with a child that does not either and one that has a session of its own. */
 async function stubborn(keys: WorkerKeys = {}): Promise<{
@@ -101,15 +95,15 @@ test('a limit must also hold when its command is gone: bootcheck kills', async (
   expect((await rig.workerctl('restart', '--no-wait', '--kill-after', '1s')).exitCode).toBe(0);
   expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
   expect(mail.processes()).toEqual([pid]);
-  const said = await until(async () => {
+  const said = await until('bootcheck to kill it', async () => {
     const { all } = await rig.workerctl('bootcheck', '--json');
     return killedIn(eventsIn(all));
-  }, 'bootcheck to kill it');
+  });
   expect(said).toMatchObject({ pid, job: 'job 9' });
-  await until(async () => {
+  await until('its replacement', async () => {
     await rig.workerctl('bootcheck');
     return mail.boots().length === 2;
-  }, 'its replacement');
+  });
 });
 
 test('a worker that leaves in time must not be killed', async () => {

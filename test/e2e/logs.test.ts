@@ -9,19 +9,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { expect, test } from 'vitest';
-import { heard } from './rollout-rig.ts';
-import {
-  booted,
-  createRig,
-  fixture,
-  isRoot,
-  openFiles,
-  processAt,
-  readOr,
-  until,
-  type Rig,
-} from './rig.ts';
-import { watching } from './watch-rig.ts';
+import { readOr } from '../rig/files.ts';
+import { booted } from '../rig/instance.ts';
+import { openFiles, processAt } from '../rig/kernel.ts';
+import { fixture, heard, isRoot } from '../rig/programs.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
+import { watching } from '../rig/watch.ts';
 
 const counts = { command: fixture('counts') };
 const idle = { command: fixture('idle') };
@@ -52,7 +46,7 @@ test('a log must be rotated 20 times while its worker writes, and every line be 
   await rig.start();
   const path = rig.path('log/mail.1.log');
   for (let round = 0; round < 20; round += 1) {
-    await until(() => sizeOf(path) > 64 * 1024, 'the log to be too long');
+    await until('the log to be too long', () => sizeOf(path) > 64 * 1024);
     const { exitCode, all } = await rig.workerctl('bootcheck');
     expect(exitCode).toBe(0);
     if (!wasTruncated(rig)) expect(all, 'cron would mail it').toBe('');
@@ -67,9 +61,9 @@ test('a log must be rotated 20 times while its worker writes, and every line be 
 test('watch must rotate as well', async () => {
   const rig = createRig({ mail: { ...counts, log: { max_size: '64KB' } } });
   await rig.start();
-  await until(() => sizeOf(rig.path('log/mail.1.log')) > 64 * 1024, 'the log to be too long');
+  await until('the log to be too long', () => sizeOf(rig.path('log/mail.1.log')) > 64 * 1024);
   const watch = await watching(rig);
-  await watch.says(/mail\.1: .* put into .*mail\.1\.log\.1/);
+  await watch.reports('rotated', { instance: 'mail.1', log_file: rig.path('log/mail.1.log') });
   expect(sizeOf(rig.path('log/mail.1.log.1'))).toBeGreaterThan(60_000);
 });
 
@@ -77,7 +71,7 @@ test('bootcheck killed behind any effect of a rotation must lose no line', async
   for (let dieAfter = 1; ; dieAfter += 1) {
     const rig = createRig({ mail: { ...counts, log: { max_size: '64KB', keep: 1000 } } });
     await rig.start();
-    await until(() => sizeOf(rig.path('log/mail.1.log')) > 64 * 1024, 'the log to be too long');
+    await until('the log to be too long', () => sizeOf(rig.path('log/mail.1.log')) > 64 * 1024);
     const dying = { WORKERCTL_TEST_DIE_AFTER: String(dieAfter) };
     const { signal } = await rig.workerctlWith(dying, 'bootcheck');
     const next = await rig.workerctl('bootcheck');
@@ -105,7 +99,7 @@ test('a log that is too long must be put aside whole before a start, with where 
   writeFileSync(rig.path('log/mail.1.log'), `up\n${'x'.repeat(70_000)}\nup\n`);
   await rig.workerctl('start', '--no-wait');
   expect(readFileSync(rig.path('log/mail.1.log.1'), 'utf8')).toContain('up\n');
-  await until(() => readOr(rig.path('log/mail.1.log'), '') === 'no\n', 'its line');
+  await until('its line', () => readOr(rig.path('log/mail.1.log'), '') === 'no\n');
   expect(
     (await rig.workerctl('status')).stdout,
     "the predecessor's line counts for nothing",
@@ -137,7 +131,7 @@ test('a logger must get all lines, also when it is killed again and again, and e
   const mail = rig.instance('mail.1');
   const pid = await booted(mail);
   const deaths = (): number => mail.log().match(/status 137/g)?.length ?? 0;
-  await until(() => deaths() >= 2, 'two deaths of the logger');
+  await until('two deaths of the logger', () => deaths() >= 2);
   expect(mail.processes()).toEqual([pid]);
   const files = [...openFiles(pid)].filter(([fd]) => fd > 2);
   expect(files.map(([, file]) => file).filter((file) => file.includes('fifo'))).toEqual([]);
@@ -151,7 +145,7 @@ test('a logger must get all lines, also when it is killed again and again, and e
         readOr(`/proc/${each}/environ`, '').includes(rig.folder) &&
         processAt(Number(each)) !== undefined,
     );
-  await until(() => !isAtWork(), 'the logger to end by itself');
+  await until('the logger to end by itself', () => !isAtWork());
   const ownWords = linesOf(mail.log()).filter(
     (line) => !line.startsWith('workerctl: the logger of mail.1 has ended'),
   );
@@ -183,7 +177,7 @@ test('what a worker wrote to its logger must not be looked for in its log when i
   });
   const { all } = await rig.workerctl('start');
   expect(all).toContain('its output went to: sh -c cat >>out');
-  await until(() => readOr(rig.path('out'), '') === 'bad\n', 'the logger to write its line');
+  await until('the logger to write its line', () => readOr(rig.path('out'), '') === 'bad\n');
 });
 
 test('logs must show the last lines of each, in order of time, with their instance', async () => {
@@ -246,18 +240,18 @@ test('logs -f must follow rotation, restart and new instances, and end with 130 
   const said = heard(following);
   const shown = (): string[] =>
     linesOf(said()).flatMap((line) => /^mail\.1 +\| (\d+)$/.exec(line)?.[1] ?? []);
-  await until(() => shown().length > 0, 'the first lines');
+  await until('the first lines', () => shown().length > 0);
   for (let round = 0; round < 3; round += 1) {
-    await until(() => sizeOf(path) > 64 * 1024, 'the log to be too long');
+    await until('the log to be too long', () => sizeOf(path) > 64 * 1024);
     await rig.workerctl('bootcheck');
   }
   const first = await booted(rig.instance('mail.1'));
   expect(await rig.workerctl('restart', 'mail')).toMatchObject({ exitCode: 0 });
   const second = await booted(rig.instance('mail.1'));
   expect(second).not.toBe(first);
-  await until(() => shown().includes('0'), 'the lines of the new process');
+  await until('the lines of the new process', () => shown().includes('0'));
   appendFileSync(rig.path('log/img.1.log'), 'late\n');
-  await until(() => /^img\.1 +\| late$/m.test(said()), 'a line of another log');
+  await until('a line of another log', () => /^img\.1 +\| late$/m.test(said()));
   following.kill('SIGINT');
   const { exitCode } = await following;
   expect(exitCode).toBe(130);

@@ -1,18 +1,13 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import {
-  booted,
-  createRig,
-  fixture,
-  processAt,
-  readOr,
-  until,
-  type InstanceHandle,
-  type Rig,
-  type WorkerKeys,
-} from './rig.ts';
-import { statusOf, successor } from './rollout-rig.ts';
-import { watching } from './watch-rig.ts';
+import { readOr } from '../rig/files.ts';
+import { booted, successor, type InstanceHandle } from '../rig/instance.ts';
+import { processAt } from '../rig/kernel.ts';
+import { deathOf } from '../rig/output.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig, expectQuiet, statusOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
+import { timePasses, until } from '../rig/wait.ts';
+import { watching } from '../rig/watch.ts';
 
 const hasPerl = existsSync('/usr/bin/perl');
 
@@ -33,10 +28,10 @@ function upgrade(rig: Rig, pid: number, named = ''): void {
 }
 
 /** Waits until the process has started its successor, and the watch has noted that. */
-async function heirOf(rig: Rig, mail: InstanceHandle, pid: number): Promise<number> {
+async function successorOf(rig: Rig, mail: InstanceHandle, pid: number): Promise<number> {
   upgrade(rig, pid);
-  await until(() => existsSync(`${rig.stateDir}/mail.1.successor`), 'the successor to be noted');
-  return until(() => mail.boots().find((one) => one !== pid), 'the successor to boot');
+  await until('the successor to be noted', () => existsSync(`${rig.stateDir}/mail.1.successor`));
+  return until('the successor to boot', () => mail.boots().find((one) => one !== pid));
 }
 
 /** A worker that has named its successor, both alive, and the watch that has heard it. */
@@ -45,48 +40,41 @@ async function handedOver(): Promise<{
   watch: Awaited<ReturnType<typeof watching>>;
   mail: InstanceHandle;
   old: number;
-  heir: number;
+  next: number;
 }> {
   const rig = createNotifyRig();
   const watch = await watching(rig);
   const mail = rig.instance('mail.1');
   const old = await booted(mail);
-  return { rig, watch, mail, old, heir: await heirOf(rig, mail, old) };
+  return { rig, watch, mail, old, next: await successorOf(rig, mail, old) };
 }
-
-const passed = (ms: number): Promise<true> => {
-  const begun = performance.now();
-  return until(() => performance.now() - begun > ms, `${ms} ms to pass`);
-};
 
 test.runIf(hasPerl)(
   'a successor that is named by MAINPID must take the place when the old process is gone, and get one TERM',
   async () => {
-    const { rig, watch, mail, old, heir } = await handedOver();
+    const { rig, watch, mail, old, next } = await handedOver();
     expect(mail.pid(), 'it keeps its place while it lives').toBe(old);
     const [shown] = (await statusOf(rig)).instances;
-    expect(shown).toMatchObject({ pid: old, detail: `pid ${heir} takes over when it is gone` });
+    expect(shown).toMatchObject({ pid: old, detail: expect.stringContaining(`${next}`) as string });
 
     process.kill(old, 'SIGTERM');
-    await watch.says(
-      new RegExp(`mail\\.1: adopted pid ${heir}: pid ${old} has named it as its successor`),
-    );
-    await until(() => mail.pid() === heir, 'the pidfile to name it');
-    await passed(2_500); // more than the heartbeat's timeout: its beats must count
-    expect(mail.boots()).toEqual([old, heir]);
-    expect(watch.said()).not.toContain('Watchdog');
+    await watch.reports('adopted', { instance: 'mail.1', pid: next });
+    await until('the pidfile to name it', () => mail.pid() === next);
+    await timePasses(2_500); // more than the heartbeat's timeout: its beats must count
+    expect(mail.boots()).toEqual([old, next]);
+    expect(watch.events('killed')).toEqual([]);
     const { instances, ok } = await statusOf(rig);
     expect({ ok, instances }).toMatchObject({
       ok: true,
-      instances: [{ pid: heir, state: 'ready' }],
+      instances: [{ pid: next, state: 'ready' }],
     });
 
     expect((await rig.workerctl('stop')).exitCode).toBe(0);
-    expect(processAt(heir)).toBeUndefined();
-    expect(mail.terms()).toEqual([old, heir]);
+    expect(processAt(next)).toBeUndefined();
+    expect(mail.terms()).toEqual([old, next]);
     expect((await rig.workerctl('start')).exitCode).toBe(0);
-    const next = await successor(mail, heir);
-    expect(mail.processes()).toEqual([next]);
+    const third = await successor(mail, next);
+    expect(mail.processes()).toEqual([third]);
     expect(existsSync(`${rig.stateDir}/mail.1.successor`)).toBe(false);
   },
 );
@@ -94,48 +82,50 @@ test.runIf(hasPerl)(
 test.runIf(hasPerl)(
   'bootcheck must adopt the successor too, and replace it when it has died',
   async () => {
-    const { rig, watch, mail, old, heir } = await handedOver();
+    const { rig, watch, mail, old, next } = await handedOver();
     watch.send('SIGKILL');
     await watch.running;
     process.kill(old, 'SIGKILL');
-    await until(() => processAt(old) === undefined, 'it to be gone');
-    const adopted = await rig.workerctl('bootcheck');
-    expect(adopted.all).toContain(`adopted pid ${heir}`);
-    expect(mail.pid()).toBe(heir);
-    expect((await rig.workerctl('bootcheck')).all).toBe('');
-    expect(mail.boots()).toEqual([old, heir]);
+    await until('it to be gone', () => processAt(old) === undefined);
+    expect((await rig.act('bootcheck')).of('adopted')).toMatchObject([{ pid: next }]);
+    expect(mail.pid()).toBe(next);
+    await expectQuiet(rig);
+    expect(mail.boots()).toEqual([old, next]);
 
-    process.kill(heir, 'SIGKILL');
-    await until(() => processAt(heir) === undefined, 'it to be gone');
+    process.kill(next, 'SIGKILL');
+    await until('it to be gone', () => processAt(next) === undefined);
     const again = await watching(rig);
-    await again.says(/mail\.1: started pid \d+: pid \d+ died: status unknown: it had no shim/);
+    await again.reports('started', { instance: 'mail.1' });
+    const [died] = again.events('died');
+    expect(died).toMatchObject({ instance: 'mail.1', pid: next });
+    expect(deathOf(died)).toEqual({ unknown: 'it had no shim' });
     expect(mail.processes()).toHaveLength(1);
   },
 );
 
-test.runIf(hasPerl)('a stop while both live must let both leave, each by one TERM', async () => {
-  const { rig, mail, old, heir } = await handedOver();
+test.runIf(hasPerl)('a stop while both live must let both finish, each by one TERM', async () => {
+  const { rig, mail, old, next } = await handedOver();
   expect((await rig.workerctl('stop')).exitCode).toBe(0);
-  expect([old, heir].map(processAt)).toEqual([undefined, undefined]);
-  expect(mail.terms()).toEqual([old, heir]);
-  expect(mail.boots()).toEqual([old, heir]);
+  expect([old, next].map(processAt)).toEqual([undefined, undefined]);
+  expect(mail.terms()).toEqual([old, next]);
+  expect(mail.boots()).toEqual([old, next]);
 });
 
 test.runIf(hasPerl)(
   'a restart while both live must replace the successor too: it runs the old code',
   async () => {
-    const { rig, mail, old, heir } = await handedOver();
+    const { rig, mail, old, next } = await handedOver();
     const { exitCode, all } = await rig.workerctl('restart');
     expect(exitCode, all).toBe(0);
-    expect([old, heir].map(processAt)).toEqual([undefined, undefined]);
-    expect(mail.terms()).toEqual([old, heir]);
+    expect([old, next].map(processAt)).toEqual([undefined, undefined]);
+    expect(mail.terms()).toEqual([old, next]);
     expect(mail.boots()).toHaveLength(3);
     expect(mail.pid()).toBe(mail.boots().at(-1));
   },
 );
 
 test.runIf(hasPerl)(
-  'who is no process of its own must not be followed, nor where ready.notify is not set; that is told once',
+  'a process that is not its own must not be followed, nor any without ready.notify; that is reported once',
   async () => {
     const rig = createNotifyRig();
     const watch = await watching(rig);
@@ -143,19 +133,20 @@ test.runIf(hasPerl)(
     const pid = await booted(mail);
     for (const named of ['1', String(process.pid), '1']) {
       upgrade(rig, pid, named);
-      await until(() => !existsSync(rig.path(`${pid}.upgrade`)), 'it to be named');
+      await until('it to be named', () => !existsSync(rig.path(`${pid}.upgrade`)));
     }
-    await watch.says(new RegExp(`MAINPID=${process.pid} of pid ${pid} is not followed`));
+    await watch.reports('warning', { problem: new RegExp(`MAINPID=${process.pid} .*${pid}`) });
     upgrade(rig, pid, '4194303');
-    await watch.says(/MAINPID=4194303 of pid \d+ is not followed: there is no such process/);
-    expect(watch.said().match(/MAINPID=1 .*: that is no process of its own$/gm)).toHaveLength(1);
+    await watch.reports('warning', { problem: /MAINPID=4194303 / });
+    const warnings = watch.events('warning').map(({ problem }) => String(problem));
+    expect(warnings.filter((problem) => problem.includes('MAINPID=1 '))).toHaveLength(1);
     expect(existsSync(`${rig.stateDir}/mail.1.successor`)).toBe(false);
 
     rig.configure({ mail: { command: fixture('hands-over'), ready: { after: '0s' } } });
     watch.send('SIGHUP');
-    await watch.says(/the config was read again/);
+    await watch.reports('config_read');
     upgrade(rig, pid);
-    await watch.says(/is not followed: the worker has no ready: \{notify: true\}/);
+    await watch.reports('warning', { problem: /notify/ });
     expect(readOr(`${rig.stateDir}/mail.1.successor`, 'none')).toBe('none');
   },
 );

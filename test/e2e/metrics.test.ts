@@ -1,8 +1,10 @@
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { booted, createRig, fixture, until, type Rig, type Running } from './rig.ts';
-import { heard, successor } from './rollout-rig.ts';
+import { booted, successor } from '../rig/instance.ts';
+import { fixture, heard, type Running } from '../rig/programs.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const idle = { command: fixture('idle') };
 const success = 'workerctl_bootcheck_last_success_timestamp_seconds';
@@ -60,7 +62,7 @@ test('bootcheck --metrics must write a file for all to read, whose counters go o
 
   const mail = rig.instance('mail.1');
   const old = await booted(mail);
-  await until(async () => (await rig.workerctl('status')).exitCode === 0, 'it to be ready');
+  await until('it to be ready', async () => (await rig.workerctl('status')).exitCode === 0);
   process.kill(old, 'SIGKILL');
   await mail.left(old);
   expect(started(await bootcheck())).toBe(2);
@@ -101,10 +103,10 @@ test('nobody must ever read half a file while bootchecks write it', async () => 
       isOver = true;
       return exitCode;
     });
-  await until(() => {
+  await until('the bootchecks to end', () => {
     expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(whole);
     return isOver;
-  }, 'the bootchecks to end');
+  });
   expect(await writing).toBe(0);
 });
 
@@ -134,7 +136,7 @@ async function freePort(): Promise<number> {
 async function watched(rig: Rig, ...args: string[]): Promise<{ running: Running }> {
   const running = rig.workerctl('watch', ...args);
   const said = heard(running);
-  await until(() => said().includes('workerctl watch: pid'), 'watch to listen');
+  await until('watch to listen', () => said().includes('workerctl watch: pid'));
   return { running };
 }
 
@@ -155,18 +157,18 @@ test('watch --metrics-listen must answer with what is true now, to a scraper alo
   const old = await booted(mail);
   process.kill(old, 'SIGKILL');
   await successor(mail, old);
-  await until(async () => started(await scrape()) === 1, 'the start to be counted');
+  await until('the start to be counted', async () => started(await scrape()) === 1);
   expect(sample(await scrape(), 'workerctl_events_total', "kind='died'")).toBe(1);
   const pid = await booted(rig.instance('mail.2'));
   process.kill(pid, 'SIGSTOP');
   await until(
+    'the frozen one to be seen',
     async () =>
       sample(await scrape(), 'workerctl_instance_state', "identifier='2',state='frozen'") === 1,
-    'the frozen one to be seen',
   );
   await until(
-    async () => sample(await scrape(), 'workerctl_instances_ready', "worker='mail'") === 1,
     'the other one to be ready, and the frozen one not to be',
+    async () => sample(await scrape(), 'workerctl_instances_ready', "worker='mail'") === 1,
   );
   expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
   expect((await fetch(url, { method: 'POST' })).status).toBe(405);

@@ -1,17 +1,12 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { booted, createRig, eventsIn, openFiles, processAt, until, type Rig } from './rig.ts';
-import {
-  finishJob,
-  giveJob,
-  heard,
-  statesOf,
-  statusOf,
-  story,
-  successor,
-  tells,
-  termed,
-} from './rollout-rig.ts';
+import { booted, successor, termed } from '../rig/instance.ts';
+import { finishJob, giveJob, tells } from '../rig/jobs.ts';
+import { openFiles, processAt } from '../rig/kernel.ts';
+import { eventsIn, story } from '../rig/output.ts';
+import { heard } from '../rig/programs.ts';
+import { createRig, statesOf, statusOf, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 // Not by its log: the old process writes there too.
 const byTime = { ready: { after: '300ms' } };
@@ -41,7 +36,7 @@ const leavingFiles = (rig: Rig): string[] =>
   readdirSync(rig.stateDir).filter((file) => file.includes('~'));
 
 const gone = (pid: number): Promise<true> =>
-  until(() => processAt(pid) === undefined, `pid ${pid} to be gone`);
+  until(`pid ${pid} to be gone`, () => processAt(pid) === undefined);
 
 test('with overlap the replacement must run while the old process finishes its job', async () => {
   const rig = createRig({ mail: overlaps });
@@ -139,10 +134,10 @@ test('a deploy whose extras are all taken must wait, and bootcheck finish it', a
   expect(mail.terms()).toEqual([old]);
   finishJob(rig, old);
   await gone(old);
-  await until(async () => {
+  await until('bootcheck to go on', async () => {
     await rig.workerctl('bootcheck');
     return mail.pid() !== second;
-  }, 'bootcheck to go on');
+  });
   const third = await successor(mail, second);
   expect(mail.terms()).toEqual([old, second]);
   expect(mail.processes()).toEqual([third]);
@@ -198,7 +193,7 @@ test('stop must wait for the leaving process too, ask it only once, and tell of 
   const stopping = rig.workerctl('stop', '--json');
   const said = heard(stopping);
   await termed(mail, fresh);
-  await until(() => said().includes('"kind":"left"'), 'word of the one that has left');
+  await until('word of the one that has left', () => said().includes('"kind":"left"'));
   expect(mail.processes()).toEqual([old]);
   finishJob(rig, old);
   const { exitCode, all } = await stopping;

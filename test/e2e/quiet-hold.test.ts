@@ -1,7 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { booted, createRig, until, type InstanceHandle, type Rig } from './rig.ts';
-import { finishJob, giveJob, signals, statesOf, successor, tells, termed } from './rollout-rig.ts';
+import { booted, successor, termed, type InstanceHandle } from '../rig/instance.ts';
+import { finishJob, giveJob, signals, tells } from '../rig/jobs.ts';
+import { createRig, statesOf, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const quiets = { ...tells, stop: { quiet: 'USR1', resume: 'USR2' } };
 
@@ -17,7 +19,7 @@ async function running(keys: Readonly<Record<string, unknown>>): Promise<{
 }
 
 const signalled = (rig: Rig, mail: InstanceHandle, signal: string): Promise<true> =>
-  until(() => signals(rig, mail).includes(signal), `${mail.name} to note ${signal}`);
+  until(`${mail.name} to note ${signal}`, () => signals(rig, mail).includes(signal));
 
 test('quiet must send stop.quiet once, and resume stop.resume; meanwhile it takes no job and is wanted and up', async () => {
   const { rig, mail, pid } = await running(quiets);
@@ -36,7 +38,7 @@ test('quiet must send stop.quiet once, and resume stop.resume; meanwhile it take
   const { exitCode: resumed, stdout: said } = await rig.workerctl('resume');
   expect(resumed).toBe(0);
   expect(said).toContain(`mail.1: asked pid ${pid} to take jobs again (USR2)`);
-  await until(() => existsSync(rig.path(`${pid}.busy`)), 'it to take the job');
+  await until('it to take the job', () => existsSync(rig.path(`${pid}.busy`)));
   expect((await rig.workerctl('resume')).stdout).toContain('mail.1 was not quiet');
   expect(signals(rig, mail)).toEqual([`USR1 ${pid}`, `USR2 ${pid}`]);
   expect(await statesOf(rig)).toEqual(['mail.1 ready']);
@@ -57,10 +59,10 @@ test('quiet --for must end by itself at the next bootcheck', async () => {
   const { rig, mail, pid } = await running(quiets);
   expect((await rig.workerctl('quiet', '--for', '1s')).exitCode).toBe(0);
   await signalled(rig, mail, `USR1 ${pid}`);
-  await until(async () => {
+  await until('its end', async () => {
     await rig.workerctl('bootcheck');
     return signals(rig, mail).length > 1;
-  }, 'its end');
+  });
   expect(signals(rig, mail)).toEqual([`USR1 ${pid}`, `USR2 ${pid}`]);
   expect(await statesOf(rig)).toEqual(['mail.1 ready']);
 });
@@ -101,10 +103,10 @@ test('restart of a busy one must be carried on by bootcheck from stop.quiet to s
   await signalled(rig, mail, `USR1 ${pid}`);
   expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
   finishJob(rig, pid);
-  await until(async () => {
+  await until('bootcheck to go on', async () => {
     await rig.workerctl('bootcheck');
     return mail.pid() !== pid && mail.pid() !== undefined;
-  }, 'bootcheck to go on');
+  });
   await successor(mail, pid);
   expect(signals(rig, mail)).toEqual([`USR1 ${pid}`, `TERM ${pid}`]);
 });
@@ -154,10 +156,10 @@ test('hold --for must end by itself', async () => {
   expect(told.exitCode).toBe(0);
   expect(told.all).toMatch(new RegExp(`^\\S+ Child ${pid} \\(mail\\.1\\) died: 9 .*$`));
   expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
-  await until(async () => {
+  await until('its end', async () => {
     await rig.workerctl('bootcheck');
     return mail.boots().length > 1;
-  }, 'its end');
+  });
   expect(await statesOf(rig)).toEqual(['mail.1 ready']);
 });
 

@@ -1,7 +1,10 @@
 import { existsSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { booted, createRig, eventsIn, fixture, type Rig } from './rig.ts';
-import { letGo, put, statesOf, statusOf, successor, tells } from './rollout-rig.ts';
+import { booted, successor } from '../rig/instance.ts';
+import { letGo, put, tells } from '../rig/jobs.ts';
+import { eventsIn } from '../rig/output.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig, statesOf, statusOf, type Rig } from '../rig/rig.ts';
 
 /** Each way in which the program that tells its work can show that it is ready. */
 const kinds = {

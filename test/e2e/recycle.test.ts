@@ -1,23 +1,25 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { booted, createRig, eventsIn, fixture, until, type EventJson, type Rig } from './rig.ts';
-import { finishJob, giveJob, statusOf, successor, tells, termed } from './rollout-rig.ts';
-import { watching } from './watch-rig.ts';
+import { booted, successor, termed } from '../rig/instance.ts';
+import { finishJob, giveJob, tells } from '../rig/jobs.ts';
+import { story } from '../rig/output.ts';
+import { fixture } from '../rig/programs.ts';
+import { bootcheck, createRig, expectQuiet, statusOf, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
+import { watching } from '../rig/watch.ts';
 
-/** What it does; that it tells of each death is the topic of deaths.test.ts. */
-const bootcheck = async (rig: Rig): Promise<EventJson[]> => {
-  const { all, exitCode } = await rig.workerctl('bootcheck', '--json');
-  expect(exitCode).toBe(0);
-  return eventsIn(all).filter(({ kind }) => kind !== 'died' && kind !== 'lost');
-};
+/** The event that an instance was asked to stop because it is due for recycling. */
+const recycled = (instance: string, pid?: number): object => ({
+  kind: 'asked',
+  instance,
+  ...(pid !== undefined && { pid }),
+  cause: expect.stringMatching(/recycle/) as string,
+});
 
 const allReady = (rig: Rig): Promise<true> =>
-  until(async () => (await statusOf(rig)).ok, 'all to be ready');
+  until('all to be ready', async () => (await statusOf(rig)).ok);
 
-const causesIn = (events: readonly EventJson[]): unknown[] =>
-  events.map(({ kind, instance, cause }) => `${kind} ${instance}: ${String(cause)}`);
-
-describe('a worker of which nobody knows whether it is busy', () => {
+describe('a worker that does not say whether it is busy', () => {
   const large = {
     command: fixture('holds-memory'),
     count: 2,
@@ -37,52 +39,42 @@ describe('a worker of which nobody knows whether it is busy', () => {
     const rig = await tooLarge();
     const [one, two] = [rig.instance('mail.1'), rig.instance('mail.2')];
     const old = [await booted(one), await booted(two)];
-    const status = await rig.workerctl('status');
-    expect(status.stdout).toMatch(/^INSTANCE +STATE +PID +UPTIME +MEMORY +DETAIL\n/);
-    expect(status.stdout).toMatch(/mail\.1 +ready +\d+ +\S+ +\d\dMB/);
+    const [shown] = (await statusOf(rig)).instances;
+    expect(shown?.memory_bytes).toBeGreaterThan(20e6);
+    expect((await rig.workerctl('status')).stdout).toMatch(/^INSTANCE .* MEMORY /);
 
-    const [asked, ...more] = await bootcheck(rig);
-    expect(more).toEqual([]);
-    expect(causesIn(asked ? [asked] : [])).toEqual([
-      expect.stringMatching(/^asked mail\.1: recycled: memory \d\dMB \(limit 20MB\)$/),
-    ]);
+    expect(await bootcheck(rig)).toMatchObject([recycled('mail.1', old[0])]);
     const note = JSON.parse(readFileSync(rig.path('.workerctl/mail.1.stop'), 'utf8')) as object;
     expect(note).toMatchObject({ sent: true, is_recycle: true });
     await one.left(old[0] ?? 0);
 
-    const [started, ...others] = await bootcheck(rig);
-    expect(causesIn(started ? [started] : [])).toEqual([
-      `started mail.1: pid ${old[0]} was recycled: exit status 0`,
-    ]);
-    expect(others).toEqual([]);
+    expect(story(await bootcheck(rig))).toEqual(['started mail.1']);
     await allReady(rig);
-    expect(causesIn(await bootcheck(rig))).toEqual([
-      expect.stringMatching(/^asked mail\.2: recycled: memory/),
-    ]);
+    expect(await bootcheck(rig)).toMatchObject([recycled('mail.2', old[1])]);
     await two.left(old[1] ?? 0);
-    expect(causesIn(await bootcheck(rig))).toEqual([expect.stringMatching(/^started mail\.2/)]);
+    expect(story(await bootcheck(rig))).toEqual(['started mail.2']);
     await allReady(rig);
     expect(await bootcheck(rig)).toEqual([]);
     expect([one.terms(), two.terms()]).toEqual([[old[0]], [old[1]]]);
-    const told = await rig.workerctl('events', '--kind', 'died', '--json');
-    expect(told.stdout.match(/"verdict":"recycled"/g)).toHaveLength(2);
+    expect(rig.journal('died').map(({ verdict }) => verdict)).toEqual(['recycled', 'recycled']);
   });
 
   test('must be left alone by commands that were asked for something else', async () => {
     const rig = await tooLarge();
-    expect((await rig.workerctl('start')).stdout).not.toContain('recycled');
-    expect((await rig.workerctl('hold', 'mail.1')).stdout).not.toContain('recycled');
-    expect(causesIn(await bootcheck(rig))).toEqual([
-      expect.stringMatching(/^asked mail\.2: recycled/),
-    ]);
+    expect((await rig.act('start')).of('asked')).toEqual([]);
+    expect((await rig.act('hold', 'mail.1')).of('asked')).toEqual([]);
+    expect(await bootcheck(rig)).toMatchObject([recycled('mail.2')]);
   });
 
-  test('must be recycled by watch without anybody asking', async () => {
+  test('must be recycled by watch on its own', async () => {
     const rig = await tooLarge();
-    const { says } = await watching(rig);
-    await says(/mail\.1: started pid \d+: pid \d+ was recycled/);
-    await says(/mail\.2: started pid \d+: pid \d+ was recycled/);
-    expect((await rig.workerctl('bootcheck')).stdout).toBe('');
+    const old = ['mail.1', 'mail.2'].map((name) => rig.instance(name).pid());
+    const { reports } = await watching(rig);
+    for (const [index, instance] of ['mail.1', 'mail.2'].entries()) {
+      await reports('asked', { instance, pid: old[index] });
+      await reports('started', { instance });
+    }
+    await expectQuiet(rig);
   });
 });
 
@@ -99,9 +91,7 @@ test('a worker that is too old must be recycled, and not while another one is do
   const one = rig.instance('mail.1');
   const old = await booted(one);
   await one.giveJob();
-  expect(causesIn(await bootcheck(rig))).toEqual([
-    expect.stringMatching(/^asked mail\.1: recycled: age \S+ \(limit 0s\)$/),
-  ]);
+  expect(await bootcheck(rig)).toMatchObject([recycled('mail.1', old)]);
   expect((await rig.workerctl('start', 'mail.2')).exitCode).toBe(0);
   expect(await bootcheck(rig)).toEqual([]);
   one.finishJob();
@@ -109,7 +99,7 @@ test('a worker that is too old must be recycled, and not while another one is do
   expect(one.done()).toEqual([old]);
 });
 
-test('a worker of an old release must be replaced when it is idle, and never at its job', async () => {
+test('a worker of an old release must be replaced when it is idle, and never during its job', async () => {
   const rig = createRig(
     { mail: { ...tells, recycle: { outdated: true, min_age: '0s' } } },
     { release: { file: 'REVISION' } },
@@ -120,19 +110,20 @@ test('a worker of an old release must be replaced when it is idle, and never at 
   const one = rig.instance('mail.1');
   expect(await bootcheck(rig)).toEqual([]);
   const old = await giveJob(rig, one, 'job 7');
-  const { says, said } = await watching(rig);
+  const { reports, events } = await watching(rig);
   writeFileSync(rig.path('REVISION'), 'b2\n');
   expect((await rig.workerctl('trigger')).exitCode).toBe(0);
   expect(await bootcheck(rig)).toEqual([]);
   expect(one.terms()).toEqual([]);
   finishJob(rig, old);
-  await until(async () => {
+  await until('watch to see the new release', async () => {
     await rig.workerctl('trigger');
-    return said().includes('recycled: release a1, now b2');
-  }, 'watch to see the new release');
+    return events('asked').length > 0;
+  });
   await termed(one, old);
   await successor(one, old);
-  await says(/mail\.1: started pid \d+: pid \d+ was recycled/);
+  expect(events('asked')).toMatchObject([recycled('mail.1', old)]);
+  await reports('started', { instance: 'mail.1' });
   await allReady(rig);
   // The watch has started it by the name that the release has now.
   expect((await statusOf(rig)).instances[0]).toMatchObject({ release: 'b2', outdated: false });

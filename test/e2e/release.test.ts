@@ -1,7 +1,10 @@
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { booted, createRig, environmentOf, eventsIn, type Rig, type WorkerKeys } from './rig.ts';
-import { statusOf, story, tells } from './rollout-rig.ts';
+import { booted } from '../rig/instance.ts';
+import { tells } from '../rig/jobs.ts';
+import { environmentOf } from '../rig/kernel.ts';
+import { eventsIn, story } from '../rig/output.ts';
+import { createRig, statusOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
 
 /** Lets `current` point to `releases/NAME`, as a deploy does, and notes the name in its REVISION. */
 function deploy(rig: Rig, name: string): void {

@@ -1,17 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import {
-  booted,
-  createRig,
-  eventsIn,
-  fixture,
-  isAlive,
-  processAt,
-  resultIn,
-  until,
-  type InstanceHandle,
-  type Rig,
-} from './rig.ts';
+import { booted, type InstanceHandle } from '../rig/instance.ts';
+import { isStillThere, processAt } from '../rig/kernel.ts';
+import { eventsIn, resultIn } from '../rig/output.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
 
@@ -32,11 +26,11 @@ async function oneBusyOfThree(): Promise<{
 
 /** Waits until another process than the first runs in the instance's place. */
 const replaced = (instance: InstanceHandle): Promise<number> =>
-  until(() => {
+  until(`${instance.name} to be replaced`, () => {
     const [first] = instance.boots();
     const pid = instance.pid();
     return pid !== undefined && pid !== first && instance.boots().includes(pid) ? pid : undefined;
-  }, `${instance.name} to be replaced`);
+  });
 
 test('restart --graceful must replace the idle while the busy one still drains, and finish its job', async () => {
   const { rig, idle, busy, old } = await oneBusyOfThree();
@@ -67,7 +61,7 @@ test('restart must tell who it waits for, after a moment', async () => {
   const restarting = rig.workerctl('restart');
   let said = '';
   restarting.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  await until(() => said.includes('waiting for'), 'a sign of life');
+  await until('a sign of life', () => said.includes('waiting for'));
   expect(said).toMatch(
     new RegExp(
       `^\\d\\S+ waiting for 1 of 3: 1 draining: mail\\.3 \\(pid ${old}, \\d\\S*s\\)$`,
@@ -142,10 +136,10 @@ test('restart --no-wait must ask one, end with 0 at once, and leave the rest to 
   await canary?.left(before[0] ?? 0);
   expect([other?.terms(), busy.terms()]).toEqual([[], []]);
   busy.finishJob();
-  await until(async () => {
+  await until('bootchecks to replace all', async () => {
     expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
     return [...idle, busy].every((instance) => instance.boots().length === 2);
-  }, 'bootchecks to replace all');
+  });
   for (const instance of [...idle, busy]) {
     await replaced(instance);
     expect(instance.terms()).toEqual([instance.boots()[0]]);
@@ -202,7 +196,7 @@ test('Ctrl-C at a terminal must reach neither the workers nor their shims', asyn
   const restarting = rig.shell('exec setsid workerctl restart');
   await busy.asked();
   const pid = restarting.pid ?? 0;
-  await until(() => processAt(pid)?.session === pid, 'a process group of its own');
+  await until('a process group of its own', () => processAt(pid)?.session === pid);
   process.kill(-pid, 'SIGINT');
   const { exitCode, all } = await restarting;
   expect(exitCode, all).toBe(130);
@@ -213,7 +207,7 @@ test('Ctrl-C at a terminal must reach neither the workers nor their shims', asyn
 test('a second restart while one still drains must send no second TERM, and wait for it', async () => {
   const { rig, busy, old } = await oneBusyOfThree();
   expect((await rig.workerctl('restart', '--no-wait', '--no-canary')).exitCode).toBe(0);
-  await until(() => busy.terms().length === 1, 'its TERM');
+  await until('its TERM', () => busy.terms().length === 1);
   const { exitCode } = await rig.workerctl('restart', '--wait', '300ms', 'mail.3');
   expect(exitCode).toBe(124);
   const waiting = rig.workerctl('restart', 'mail.3');
@@ -238,10 +232,10 @@ test('bootcheck must carry on a restart whose command was killed', async () => {
   expect(busy.processes()).toEqual([old]);
   busy.finishJob();
   await busy.left(old);
-  await until(async () => {
+  await until('bootcheck to replace all', async () => {
     await rig.workerctl('bootcheck');
     return rig.instance('mail.1').boots().length === 2 && busy.boots().length === 2;
-  }, 'bootcheck to replace all');
+  });
   expect(busy.terms()).toEqual([old]);
   for (const name of ['mail.1', 'mail.2', 'mail.3'])
     expect(rig.instance(name).processes()).toHaveLength(1);
@@ -298,7 +292,7 @@ test('of two restarts at once the later must take over, and each process be aske
   const both = [rig.workerctl('restart'), rig.workerctl('restart')];
   for (const { stdout } of both) stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await busy.asked();
-  await until(() => said.includes('mail.3: the restart of'), 'one to take over');
+  await until('one to take over', () => said.includes('mail.3: the restart of'));
   busy.finishJob();
   const outcomes = await Promise.all(both);
   const told = outcomes.map(({ all }) => all).join();
@@ -335,7 +329,7 @@ test('what restart replaced must not be replaced again by bootcheck', async () =
   await rig.workerctl('restart', '--wait', '2s');
   const living = idle.map((instance) => instance.process());
   expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
-  expect(living.every((each) => each !== undefined && isAlive(each))).toBe(true);
+  expect(living.every((each) => each !== undefined && isStillThere(each))).toBe(true);
 });
 
 test('restart must send the configured signal', async () => {

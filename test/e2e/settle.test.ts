@@ -2,7 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { createRig, fixture, readOr, until } from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 /** Changes a file two hundred times a second. */
 const noisy = `
@@ -24,9 +27,9 @@ test('restart must see a death that no file tells of, while other files change a
     const shim = Number(/"shim_pid":(\d+)/.exec(readOr(`${rig.stateDir}/mail.1.json`, ''))?.[1]);
     process.kill(shim, 'SIGKILL');
     // It looks whenever it has something to tell, too.
-    await until(() => readOr(rig.path('told'), '').includes('waiting for 1'), 'its first words');
+    await until('its first words', () => readOr(rig.path('told'), '').includes('waiting for 1'));
     mail.finishJob();
-    await until(() => mail.pid() !== old && mail.boots().length === 2, 'its replacement');
+    await until('its replacement', () => mail.pid() !== old && mail.boots().length === 2);
     const { exitCode, all } = await restart;
     expect(exitCode, all).toBe(0);
     expect(mail.terms()).toEqual([old]);
@@ -58,14 +61,14 @@ test('stop must end with 1 when somebody starts again whom it waits for', async 
   await one?.giveJob();
   const stop = rig.workerctl('stop');
   await one?.asked();
-  await until(() => two?.pid() === undefined, 'the idle one to leave');
+  await until('the idle one to leave', () => two?.pid() === undefined);
   expect((await rig.workerctl('start', 'mail.1')).exitCode).toBe(1);
   const { exitCode, all } = await stop;
   expect(exitCode, all).toBe(1);
   expect(all).toContain('mail.1 was started again meanwhile: left alone');
   one?.finishJob();
-  await until(() => one?.processes().length === 0, 'it to leave');
+  await until('it to leave', () => one?.processes().length === 0);
   await rig.workerctl('bootcheck');
-  await until(() => one?.boots().length === 2, 'bootcheck to start it');
+  await until('bootcheck to start it', () => one?.boots().length === 2);
   expect(two?.processes()).toEqual([]);
 });

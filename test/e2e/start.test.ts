@@ -1,6 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { booted, createRig, fixture, processAt, until } from './rig.ts';
+import { booted } from '../rig/instance.ts';
+import { processAt } from '../rig/kernel.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
 
@@ -110,7 +114,7 @@ test('start of what still drains must be refused with 1, and the bootcheck after
   expect(
     (await rig.workerctl('restart', '--graceful', '--no-wait', 'delayed_job.3')).exitCode,
   ).toBe(0);
-  await until(() => third.terms().length > 0, 'its TERM');
+  await until('its TERM', () => third.terms().length > 0);
 
   const { exitCode, stdout } = await rig.workerctl('start', 'delayed_job.3');
   expect(exitCode).toBe(1);

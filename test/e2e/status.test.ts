@@ -1,6 +1,10 @@
 import { basename } from 'node:path';
 import { expect, test } from 'vitest';
-import { booted, createRig, fixture, stateOf, until } from './rig.ts';
+import { booted } from '../rig/instance.ts';
+import { stateOf } from '../rig/kernel.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
 const escape = String.fromCharCode(27);
@@ -144,7 +148,7 @@ test('a worker that a signal has stopped must be frozen, and not ready', async (
   await rig.start();
   const pid = await booted(rig.instance('mail.1'));
   process.kill(pid, 'SIGSTOP');
-  await until(() => stateOf(pid) === 'T', 'it to stop');
+  await until('it to stop', () => stateOf(pid) === 'T');
   const { exitCode, stdout } = await rig.workerctl('status');
   expect(exitCode).toBe(3);
   expect(stdout).toMatch(/^mail\.1 +frozen .* stopped \(SIGSTOP\): it does nothing; kill -CONT/m);

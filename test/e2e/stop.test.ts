@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { booted, createRig, fixture, until } from './rig.ts';
+import { booted } from '../rig/instance.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
 
@@ -10,7 +13,7 @@ test('stop must let the job finish, wait for it, and ask once', async () => {
   const old = await booted(mail);
   await mail.giveJob();
   const stopping = rig.workerctl('stop');
-  await until(() => mail.terms().length > 0, 'its TERM');
+  await until('its TERM', () => mail.terms().length > 0);
   expect(mail.processes()).toEqual([old]);
   mail.finishJob();
   const { exitCode, stdout } = await stopping;
@@ -66,7 +69,7 @@ test('stop while a restart drains must send no second TERM, and it must stay dow
   const old = await booted(mail);
   await mail.giveJob();
   await rig.workerctl('restart', '--no-wait');
-  await until(() => mail.terms().length === 1, 'its TERM');
+  await until('its TERM', () => mail.terms().length === 1);
   expect((await rig.workerctl('stop', '--no-wait')).exitCode).toBe(0);
   const stopping = rig.workerctl('stop');
   mail.finishJob();
@@ -97,7 +100,7 @@ test('what was asked to leave by hand must be started again by the next bootchec
   const old = await booted(mail);
   await mail.giveJob();
   expect((await rig.shell('kill -TERM "$(cat .workerctl/mail.1.pid)"')).exitCode).toBe(0);
-  await until(() => mail.terms().length === 1, 'its TERM');
+  await until('its TERM', () => mail.terms().length === 1);
   expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
   mail.finishJob();
   await mail.left(old);
@@ -135,7 +138,7 @@ test('Ctrl-C while stop waits must end it with 130, and it must stay down afterw
   const old = await booted(mail);
   await mail.giveJob();
   const stopping = rig.workerctl('stop');
-  await until(() => mail.terms().length === 1, 'its TERM');
+  await until('its TERM', () => mail.terms().length === 1);
   stopping.kill('SIGINT');
   const { exitCode, stdout } = await stopping;
   expect(exitCode).toBe(130);
@@ -163,7 +166,7 @@ test('stop must not signal a process that has the pid of a dead worker in a stal
   process.kill(old, 'SIGKILL');
   await mail.left(old);
   const innocent = rig.shell('echo $$ >.workerctl/mail.1.pid; exec sleep 1000');
-  const pid = await until(() => mail.pid(), 'a pid in the pidfile');
+  const pid = await until('a pid in the pidfile', () => mail.pid());
   const { exitCode } = await rig.workerctl('stop');
   expect(exitCode).toBe(0);
   expect(innocent.pid).toBe(pid);

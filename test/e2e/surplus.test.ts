@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { booted, createRig, fixture, until } from './rig.ts';
+import { booted } from '../rig/instance.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
 
@@ -19,7 +22,7 @@ test('a lowered count must make bootcheck drain the surplus one, and not start i
   expect(stdout).toContain(
     `mail.2: asked pid ${old} to finish (TERM, no limit): the config wants 1 of mail, and not this one`,
   );
-  await until(() => second.terms().length === 1, 'its TERM');
+  await until('its TERM', () => second.terms().length === 1);
   expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
   expect((await rig.workerctl('status')).stdout).toMatch(/^mail\.2 +draining /m);
 
@@ -93,7 +96,7 @@ test('a worker that the config has lost must be left alone and shown, and stop m
   );
 
   const stopping = rig.workerctl('stop', 'mail.1');
-  await until(() => mail.terms().length === 1, 'its TERM');
+  await until('its TERM', () => mail.terms().length === 1);
   mail.finishJob();
   expect((await stopping).exitCode).toBe(0);
   expect({ terms: mail.terms(), done: mail.done(), boots: mail.boots() }).toEqual({

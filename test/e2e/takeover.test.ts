@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { booted, createRig, eventsIn, type Rig } from './rig.ts';
-import { finishJob, giveJob, statusOf, successor, tells, termed } from './rollout-rig.ts';
+import { booted, successor, termed } from '../rig/instance.ts';
+import { finishJob, giveJob, tells } from '../rig/jobs.ts';
+import { eventsIn } from '../rig/output.ts';
+import { createRig, statusOf, type Rig } from '../rig/rig.ts';
 
 const deploy = (rig: Rig, release: string): void => {
   writeFileSync(rig.path('REVISION'), `${release}\n`);

@@ -2,8 +2,11 @@ import xterm from '@xterm/headless';
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { createRig, readOr, until, type InstanceHandle, type Rig } from './rig.ts';
-import { finishJob, giveJob, tells, termed } from './rollout-rig.ts';
+import { readOr } from '../rig/files.ts';
+import { termed, type InstanceHandle } from '../rig/instance.ts';
+import { finishJob, giveJob, tells } from '../rig/jobs.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const size = { cols: 100, rows: 20 };
 const hideCursor = '\x1b[?25l';
@@ -65,7 +68,7 @@ const header = /restart \[[=>-]+\] 1\/2 +1 draining, 0 failed/;
 test('restart at a terminal must show a live view, and leave nothing of it behind', async () => {
   const { rig, old } = await oneBusy();
   const session = atTerminal(rig, 'workerctl restart');
-  await until(() => header.test(session.said()), 'the live view');
+  await until('the live view', () => header.test(session.said()));
   const shown = await screenAfter(session.said());
   expect(shown).toMatch(header);
   expect(shown).toMatch(
@@ -94,7 +97,7 @@ for (const [what, keys] of [
   test(`${what} must take the live view away, show the cursor, and lose nothing`, async () => {
     const { rig, mail, old } = await oneBusy();
     const session = atTerminal(rig, 'workerctl restart');
-    await until(() => header.test(session.said()), 'the live view');
+    await until('the live view', () => header.test(session.said()));
     session.type(keys);
     expect(await session.end()).toBe(130);
     const left = await screenAfter(session.said());

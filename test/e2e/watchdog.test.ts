@@ -1,22 +1,13 @@
 import { execa } from 'execa';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import {
-  booted,
-  createRig,
-  environmentOf,
-  eventsIn,
-  fixture,
-  isAlive,
-  processAt,
-  readOr,
-  stateOf,
-  until,
-  type InstanceHandle,
-  type Rig,
-  type WorkerKeys,
-} from './rig.ts';
-import { heard, statesOf, successor, termed } from './rollout-rig.ts';
+import { readOr } from '../rig/files.ts';
+import { booted, successor, termed, type InstanceHandle } from '../rig/instance.ts';
+import { environmentOf, isStillThere, processAt, stateOf } from '../rig/kernel.ts';
+import { eventsIn } from '../rig/output.ts';
+import { fixture, heard } from '../rig/programs.ts';
+import { createRig, statesOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 const beats: WorkerKeys = { command: fixture('beats') };
 
@@ -24,7 +15,7 @@ const beats: WorkerKeys = { command: fixture('beats') };
 async function watched(rig: Rig, ...args: readonly string[]): Promise<() => string> {
   await rig.start();
   const said = heard(rig.workerctl('watch', ...args));
-  if (!args.includes('--json')) await until(() => said().includes('workerctl watch: pid'), 'watch');
+  if (!args.includes('--json')) await until('watch', () => said().includes('workerctl watch: pid'));
   return said;
 }
 
@@ -52,7 +43,7 @@ test('a silent worker must be dumped, killed with its session, told so once each
   expect(child).toBeDefined();
   silence(rig, old);
   await successor(mail, old);
-  await until(() => /^\S+ mail\.1: started pid/m.test(said()), 'its replacement to be told');
+  await until('its replacement to be told', () => /^\S+ mail\.1: started pid/m.test(said()));
 
   const words = [
     `^\\S+ mail\\.1: told pid ${old} to write down what it is doing \\(QUIT\\): no sign of life for \\S+ \\(limit 2s\\)$`,
@@ -66,7 +57,7 @@ test('a silent worker must be dumped, killed with its session, told so once each
   expect(dumps(rig, mail)).toEqual([old]);
   expect(mail.boots()).toHaveLength(2);
   expect(mail.terms()).toEqual([]);
-  expect(child && isAlive(child), 'its child, which ignores TERM, lives').toBe(false);
+  expect(child && isStillThere(child), 'its child, which ignores TERM, lives').toBe(false);
   expect(rig.instance('mail.2').boots(), 'who beats was killed').toHaveLength(1);
 });
 
@@ -78,10 +69,10 @@ test('the hook unresponsive must be told whom the watchdog kills, once', async (
   const old = await booted(mail);
   silence(rig, old);
   await successor(mail, old);
-  const lines = await until(() => {
+  const lines = await until('the hook', () => {
     const text = readOr(rig.path('hooked'), '').split('\n').filter(Boolean);
     return text.length > 0 && text;
-  }, 'the hook');
+  });
   expect(lines).toHaveLength(1);
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({
     kind: 'unresponsive',
@@ -90,7 +81,7 @@ test('the hook unresponsive must be told whom the watchdog kills, once', async (
   });
   const hooked = (): number =>
     count(readOr(`${rig.stateDir}/events.ndjson`, ''), /"kind":"hooked"/);
-  await until(() => hooked() === 1, 'the journal to have it');
+  await until('the journal to have it', () => hooked() === 1);
 });
 
 test('who never beats must be killed its timeout after its start, and who was stopped by a signal as well', async () => {
@@ -107,7 +98,7 @@ test('who never beats must be killed its timeout after its start, and who was st
   const never = rig.instance('never.1');
   const first = await booted(never);
   const second = await successor(never, first);
-  await until(() => never.boots().length > 2, 'the replacement to be replaced');
+  await until('the replacement to be replaced', () => never.boots().length > 2);
   await successor(stopped, frozen);
   const events = eventsIn(said().slice(0, said().lastIndexOf('\n')));
   const at = (kind: string, pid: number): number =>
@@ -136,20 +127,22 @@ test('who drains and who leaves beside his replacement must be watched, and neve
     expect.arrayContaining(['mail.1 draining', 'maps.1 leaving']),
   );
   const begun = performance.now();
-  await until(() => performance.now() - begun > 3_000, 'more than the limit to pass');
+  await until('more than the limit to pass', () => performance.now() - begun > 3_000);
   expect(said()).not.toContain('Watchdog');
-  expect([drainer, leaver].map((one) => one && isAlive(one))).toEqual([true, true]);
+  expect([drainer, leaver].map((one) => one && isStillThere(one))).toEqual([true, true]);
 
   silence(rig, draining);
   silence(rig, retiring);
-  await until(() => [drainer, leaver].every((one) => one && !isAlive(one)), 'both to be killed');
+  await until('both to be killed', () =>
+    [drainer, leaver].every((one) => one && !isStillThere(one)),
+  );
   // They may be found silent in two passes: then the second kill is told behind the first death.
   for (const words of [
     `Watchdog killing worker ${draining} (mail.1)`,
     `Watchdog killing worker ${retiring} (maps.1 (leaving))`,
     `Child ${draining} (mail.1) died: 9 (expected)`,
   ])
-    await until(() => said().includes(words), words);
+    await until(words, () => said().includes(words));
   expect(mail.boots(), 'what was stopped was started').toHaveLength(1);
   expect(maps.pid()).toBe(replacement);
 });
@@ -163,11 +156,11 @@ test('a sign of life during the grace must save a worker, and give it its grace 
   writeFileSync(rig.path(`${pid}.mends`), '');
   for (const times of [1, 2]) {
     silence(rig, pid);
-    await until(() => dumps(rig, mail).length === times, `dump ${times}`);
-    await until(() => !existsSync(rig.path(`${pid}.silent`)), 'it to mend');
+    await until(`dump ${times}`, () => dumps(rig, mail).length === times);
+    await until('it to mend', () => !existsSync(rig.path(`${pid}.silent`)));
     const { WORKERCTL_HEARTBEAT_FILE: file = '' } = environmentOf(pid);
     rmSync(file);
-    await until(() => existsSync(file), 'its next sign of life');
+    await until('its next sign of life', () => existsSync(file));
   }
   expect(count(said(), /told pid \d+ to write down/)).toBe(2);
   expect(said()).not.toContain('Watchdog');
@@ -186,14 +179,14 @@ test('bootcheck must do the same, when two runs have seen the same silence', asy
   /** Lets the timeout pass by the only clock that counts. */
   const pass = async (): Promise<void> => {
     const begun = performance.now();
-    await until(() => performance.now() - begun > 1_100, 'the timeout to be over');
+    await until('the timeout to be over', () => performance.now() - begun > 1_100);
   };
   await quiet();
   await pass();
   await quiet(); // it has beaten meanwhile
   const { WORKERCTL_HEARTBEAT_FILE: file = '' } = environmentOf(pid);
   rmSync(file);
-  await until(() => existsSync(file), 'a sign of life that nobody has seen yet');
+  await until('a sign of life that nobody has seen yet', () => existsSync(file));
   silence(rig, pid);
   await pass();
   await quiet(); // a silence that began unseen
@@ -224,11 +217,11 @@ test('bootcheck must look a second time before it kills: a frozen container need
   silence(rig, pid);
   const begun = performance.now();
   expect((await rig.workerctl('bootcheck')).all).toBe('');
-  await until(() => performance.now() - begun > 6_500, 'it to be silent for too long');
+  await until('it to be silent for too long', () => performance.now() - begun > 6_500);
   const second = rig.workerctl('bootcheck');
   // Between its two looks, 1.5 s apart.
   const asked = performance.now();
-  await until(() => performance.now() - asked > 900, 'it to have looked once');
+  await until('it to have looked once', () => performance.now() - asked > 900);
   rmSync(rig.path(`${pid}.silent`));
   const { exitCode, all } = await second;
   expect({ exitCode, all }).toEqual({ exitCode: 0, all: '' });
@@ -245,7 +238,7 @@ test('bootcheck must replace in the same run whom a restart has asked and whose 
   expect((await rig.workerctl('restart', '--no-wait', 'mail')).exitCode).toBe(0);
   expect((await rig.workerctl('stop', '--no-wait', 'maps')).exitCode).toBe(0);
   const begun = performance.now();
-  await until(() => performance.now() - begun > 400, 'their time to be over');
+  await until('their time to be over', () => performance.now() - begun > 400);
   const { all } = await rig.workerctl('bootcheck');
   expect(count(all, /: killed pid \d+ and its session/)).toBe(2);
   expect(count(all, /^\S+ mail\.1: started pid/)).toBe(1);
@@ -266,9 +259,9 @@ test.runIf(canMount)('on a full disk a watch must kill nobody, and say so once',
   const said = heard(running);
   const mail = rig.instance('mail.1');
   const pid = await booted(mail);
-  await until(() => said().includes('but the disk is full'), 'it to be told');
+  await until('it to be told', () => said().includes('but the disk is full'));
   const begun = performance.now();
-  await until(() => performance.now() - begun > 3_000, 'some more looks');
+  await until('some more looks', () => performance.now() - begun > 3_000);
   expect(count(said(), /mail\.1: no sign of life for 1s and more, but the disk is full/)).toBe(1);
   expect(said()).not.toContain('Watchdog');
   expect(mail.boots()).toEqual([pid]);
@@ -279,11 +272,11 @@ test('a stopped worker must not be taken for a ready one', async () => {
   await rig.start();
   const pid = await booted(rig.instance('mail.1'));
   process.kill(pid, 'SIGSTOP');
-  await until(() => stateOf(pid) === 'T', 'it to stop');
+  await until('it to stop', () => stateOf(pid) === 'T');
   const frozen = await rig.workerctl('status');
   expect(frozen.exitCode).toBe(3);
   expect(frozen.stdout).toMatch(/^mail\.1 +frozen .*stopped \(SIGSTOP\)/m);
   process.kill(pid, 'SIGCONT');
-  await until(() => stateOf(pid) !== 'T', 'it to go on');
+  await until('it to go on', () => stateOf(pid) !== 'T');
   expect((await rig.workerctl('status')).exitCode).toBe(0);
 });

@@ -1,15 +1,10 @@
-import { allPids, isAlive, look, markedInstance, pause } from '../rig/kernel.ts';
-
-/** A living main process of an instance. */
-interface Counted {
-  readonly pid: number;
-  readonly startTime: number;
-}
-
 /** A count of what really runs, taken over and over from /proc. */
+import { allPids, isStillThere, markedInstance, processAt, type Seen } from '../rig/kernel.ts';
+import { pause } from '../rig/wait.ts';
+
 export interface Census {
   /** What runs now, by instance. */
-  readonly sample: () => Map<string, Counted[]>;
+  readonly sample: () => Map<string, Seen[]>;
   /** Each sight of two living processes of one identifier, in words. */
   readonly doubles: readonly string[];
   /** The most that ever lived at one time for one identifier. */
@@ -23,22 +18,22 @@ const gapMs = 3;
 
 /** Counts the marked processes of a state directory until it is stopped. */
 export function watchProcesses(stateDir: string): Census {
-  /** Whoever was here before us is none of them for as long as it stays. */
+  /** Processes that were there before us are not workers, for as long as they live. */
   let strangers = new Set(allPids());
   const doubles: string[] = [];
   let most = 0;
   let samples = 0;
 
-  const sample = (): Map<string, Counted[]> => {
+  const sample = (): Map<string, Seen[]> => {
     const pids = allPids();
     strangers = new Set(pids.filter((pid) => strangers.has(pid)));
-    const found = new Map<string, Counted[]>();
+    const found = new Map<string, Seen[]>();
     for (const pid of pids) {
       if (strangers.has(pid)) continue;
       const instance = markedInstance(pid, stateDir);
-      const seen = instance === undefined ? undefined : living(pid);
+      const seen = instance === undefined ? undefined : processAt(pid);
       if (instance === undefined || seen === undefined) continue;
-      // Those seen before may have died meanwhile: only who still lives now has lived beside this one.
+      // Those seen before may have died meanwhile: only those that still live now have lived beside this one.
       const beside = (found.get(instance) ?? []).filter(isStillThere);
       found.set(instance, [...beside, seen]);
       most = Math.max(most, beside.length + 1);
@@ -67,11 +62,3 @@ export function watchProcesses(stateDir: string): Census {
     },
   };
 }
-
-function living(pid: number): Counted | undefined {
-  const seen = look(pid);
-  if (seen === undefined || !isAlive(pid)) return undefined;
-  return { pid, startTime: seen.startTime };
-}
-
-const isStillThere = ({ pid, startTime }: Counted): boolean => living(pid)?.startTime === startTime;

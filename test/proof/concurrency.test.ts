@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { Rig, type Ended } from '../engine/rig.ts';
-import { pause } from '../rig/kernel.ts';
 import { watchProcesses, type Census } from './census.ts';
 import { randomFrom, type Random } from './random.ts';
+import { createProofRig, instances, notesOf } from './worker.ts';
+import type { Acted } from '../rig/output.ts';
+import type { Rig } from '../rig/rig.ts';
+import { pause } from '../rig/wait.ts';
 
 // 200 rounds of 8 concurrent commands on the same three identifiers. What runs is counted from /proc by the marker,
 // all the time, and by a flock that each worker takes for its life; nothing of workerctl's own files is believed.
@@ -11,16 +12,14 @@ import { randomFrom, type Random } from './random.ts';
 const rounds = Number(process.env['PROOF_ROUNDS'] ?? 200);
 const seed = Number(process.env['PROOF_SEED'] ?? Date.now() % 1_000_000);
 const commandsPerRound = 8;
-const identifiers = ['1', '2', '3'];
-const instances = identifiers.map((identifier) => `mail.${identifier}`);
 const verbs = ['start', 'bootcheck', 'restart'];
 
 /**
- * Leaves soon after TERM, each identifier in a pace of its own. It holds a lock of its identifier for as long as it lives,
- * and tells when somebody else has it: that sees even a pair that lived for a moment only. $1 is the folder.
+ * Exits soon after TERM, each identifier at its own pace. It holds a lock of its identifier for its whole life, and notes if
+ * another process has it: that shows even a pair that lived for a moment only.
  */
 const workerScript = `#!/bin/sh
-folder=$1 id=$WORKERCTL_ID asked=
+folder=$RIG id=$WORKERCTL_ID asked=
 read -r stat </proc/self/stat
 start_time_of() { shift 19; start=$1; }
 start_time_of \${stat##*) }
@@ -36,40 +35,37 @@ case $id in 2) sleep 0.03 9>&- ;; 3) sleep 0.1 9>&- ;; esac
 exit 0
 `;
 
-let rig: Rig | undefined;
 let census: Census | undefined;
 
-afterEach(async () => {
+afterEach(() => {
   census?.stop();
-  await rig?.dispose();
 });
 
 test(`${rounds} rounds of ${commandsPerRound} concurrent commands must never make two processes of one identifier`, async () => {
   const random = randomFrom(seed);
   process.stdout.write(`proof: seed ${seed} (PROOF_SEED), ${rounds} rounds (PROOF_ROUNDS)\n`);
-  rig = new Rig(identifiers);
-  rig.write('worker.sh', workerScript);
+  const rig = createProofRig(workerScript);
   census = watchProcesses(rig.stateDir);
   const begun = performance.now();
-  const ends: Ended[] = [];
+  const ends: Acted[] = [];
 
   for (let round = 1; round <= rounds; round += 1) {
     const raced = await race(rig, random);
     ends.push(...raced.map(({ ended }) => ended));
     const told = raced.map(({ verb, ended }) => `${verb}: ${describe(ended)}`).join('\n');
-    const codes = raced.map(({ ended }) => ended.code);
+    const codes = raced.map(({ ended }) => ended.exitCode);
     expect(
       codes.filter((code) => code !== 0 && code !== 1 && code !== 75),
       `round ${round}, exit codes\n${told}`,
     ).toEqual([]);
 
     const asked = askedIn(raced.map(({ ended }) => ended));
-    expect(asked, `round ${round}: nobody may be asked twice\n${told}`).toEqual([
+    expect(asked, `round ${round}: no process may be asked twice\n${told}`).toEqual([
       ...new Set(asked),
     ]);
 
-    const last = await rig.run('bootcheck');
-    expect(last.code, `round ${round}, the last bootcheck: ${describe(last)}\n${told}`).toBe(0);
+    const last = await rig.act('bootcheck');
+    expect(last.exitCode, `round ${round}, the last bootcheck: ${describe(last)}\n${told}`).toBe(0);
     const running = census.sample();
     expect(
       instances.map((name) => `${name}: ${running.get(name)?.length ?? 0}`),
@@ -83,7 +79,7 @@ test(`${rounds} rounds of ${commandsPerRound} concurrent commands must never mak
   const most = Math.max(...countsOf(notesOf(rig, 'TERM')).values());
   const starts = notesOf(rig, 'UP').length;
   const wall = (performance.now() - begun) / 1000;
-  const codes = [...countsOf(ends.map(({ code }) => `exit ${String(code)}`))];
+  const codes = [...countsOf(ends.map(({ exitCode }) => `exit ${String(exitCode)}`))];
   process.stdout.write(
     `proof: ${rounds} rounds, ${ends.length} racing commands (${codes.map(([code, count]) => `${code}: ${count}`).join(', ')}), ` +
       `${starts} starts, ${census.samples()} samples of /proc, at most ${census.most()} process of one identifier at a time, ` +
@@ -96,7 +92,7 @@ test(`${rounds} rounds of ${commandsPerRound} concurrent commands must never mak
 
 interface Raced {
   readonly verb: string;
-  readonly ended: Ended;
+  readonly ended: Acted;
 }
 
 /** Starts the commands within a few milliseconds of each other and waits for all. */
@@ -105,22 +101,15 @@ async function race(raced: Rig, random: Random): Promise<Raced[]> {
   const running: Promise<Raced>[] = [];
   for (let index = 0; index < commandsPerRound; index += 1) {
     const verb = random.pick(verbs);
-    running.push(raced.run(verb).then((ended) => ({ verb, ended })));
+    running.push(raced.act(verb).then((ended) => ({ verb, ended })));
     if (stagger > 0) await pause(random.below(stagger));
   }
   return Promise.all(running);
 }
 
-/** The lines that the workers wrote with this first word, without it. */
-const notesOf = ({ folder }: Rig, word: string): string[] =>
-  readFileSync(`${folder}/signals`, 'utf8')
-    .split('\n')
-    .filter((line) => line.startsWith(`${word} `))
-    .map((line) => line.slice(word.length + 1));
-
-/** The pids that commands say they have asked: each of them is gone before the next round. */
-const askedIn = (ends: readonly Ended[]): string[] =>
-  ends.flatMap(({ stdout }) => stdout.match(/(?<= asked pid )\d+/g) ?? []);
+/** The pids that commands have asked to stop: each of them is gone before the next round. */
+const askedIn = (ends: readonly Acted[]): unknown[] =>
+  ends.flatMap(({ of }) => of('asked').map(({ pid }) => pid));
 
 function countsOf(words: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
@@ -128,5 +117,4 @@ function countsOf(words: readonly string[]): Map<string, number> {
   return counts;
 }
 
-const describe = ({ code, signal, stdout, stderr }: Ended): string =>
-  `${String(code ?? signal)} ${stdout}${stderr}`.trimEnd();
+const describe = ({ exitCode, all }: Acted): string => `${String(exitCode)} ${all}`;

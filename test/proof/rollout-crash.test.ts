@@ -1,5 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+
+import { randomFrom } from './random.ts';
 import {
   crashEverywhere,
   expectSound,
@@ -7,9 +9,9 @@ import {
   settle,
   starting,
   type Scenario,
-} from '../e2e/crash-rig.ts';
-import { createRig, until, type Rig } from '../e2e/rig.ts';
-import { randomFrom } from './random.ts';
+} from '../rig/crash.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 // The long ones of test/e2e/crash.test.ts: a rollout has many effects. And commands that are killed one after the other.
 
@@ -94,7 +96,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     prepare: async (rig) => {
       await starting(...two)(rig);
       await rig.workerctl('restart', '--no-wait');
-      await until(() => termsOf(rig, two).includes(1), 'the first TERM');
+      await until('the first TERM', () => termsOf(rig, two).includes(1));
     },
     command: ['restart'],
     verdict: (rig) => {

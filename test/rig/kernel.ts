@@ -1,6 +1,10 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+// What the kernel says, read here anew: tests must not believe the code that they test.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readOr } from './files.ts';
+import { until } from './wait.ts';
 
-// What the kernel says, read anew here: tests must not believe the code that they test.
+export { pause, until } from './wait.ts';
+export { endProcessesOf, removeFolder } from './folder.ts';
 
 /** A process as /proc shows it. */
 export interface Seen {
@@ -8,42 +12,79 @@ export interface Seen {
   readonly state: string;
   readonly parent: number;
   readonly session: number;
+  readonly tty: number;
+  readonly nice: number;
   /** Clock ticks since boot. */
   readonly startTime: number;
-  /** Those that have not ended, and the first. */
+  /** Threads that have not ended, and the first one. */
   readonly threads: number;
 }
 
-/** The process with this pid, zombies too; undefined when there is none. */
+/** The process with this pid, zombies too; undefined if there is none. Fields are counted from the last `)`. */
 export function look(pid: number): Seen | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return {
-      pid,
-      state: fields[0] ?? '?',
-      parent: Number(fields[1]),
-      session: Number(fields[3]),
-      startTime: Number(fields[19]),
-      threads: Number(fields[17]),
-    };
-  } catch {
-    return undefined;
-  }
+  const stat = readOr(`/proc/${pid}/stat`, '');
+  if (stat === '') return undefined;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const field = (number: number): number => Number(fields[number - 3]);
+  return {
+    pid,
+    state: fields[0] ?? '?',
+    parent: field(4),
+    session: field(6),
+    tty: field(7),
+    nice: field(19),
+    threads: field(20),
+    startTime: field(22),
+  };
 }
 
-/** Whether a process is there and no zombie. One whose first thread has ended before the others is none, and holds its files. */
-export function isAlive(pid: number): boolean {
+/** The process with this pid, unless it is gone or a zombie. */
+export function processAt(pid: number): Seen | undefined {
   const seen = look(pid);
-  return seen !== undefined && (!['Z', 'X'].includes(seen.state) || seen.threads > 1);
+  return seen !== undefined && lives(seen) ? seen : undefined;
 }
 
-/** One of the files of /proc/PID, its strings apart; none when it is gone. */
+/** A process whose first thread has ended before the others looks like a zombie, but lives and holds its files. */
+const lives = ({ state, threads }: Seen): boolean => !['Z', 'X'].includes(state) || threads > 1;
+
+/** Whether a process has this pid and is not a zombie. */
+export const isAlive = (pid: number): boolean => processAt(pid) !== undefined;
+
+/** Whether that very process lives, and not another one that has its pid now. */
+export const isStillThere = ({ pid, startTime }: Pick<Seen, 'pid' | 'startTime'>): boolean =>
+  processAt(pid)?.startTime === startTime;
+
+/** The state of a process: `S`, `T` and the like. */
+export const stateOf = (pid: number): string | undefined => look(pid)?.state;
+
+/** The strings of a file of /proc/PID; none if the process is gone. */
 export function strings(pid: number, file: 'environ' | 'cmdline'): string[] {
+  const text = readOr(`/proc/${pid}/${file}`, '');
+  return text === '' ? [] : text.split('\0');
+}
+
+/** The environment that a process was started with. */
+export const environmentOf = (pid: number): Record<string, string> =>
+  Object.fromEntries(
+    strings(pid, 'environ')
+      .filter(Boolean)
+      .map((entry): [string, string] => {
+        const at = entry.indexOf('=');
+        return [entry.slice(0, at), entry.slice(at + 1)];
+      }),
+  );
+
+/** What each open fd of a process is. */
+export function openFiles(pid: number): Map<number, string> {
+  const folder = `/proc/${pid}/fd`;
+  return new Map(readdirSync(folder).map((fd) => [Number(fd), readLinkOr(`${folder}/${fd}`)]));
+}
+
+export function readLinkOr(path: string, otherwise = ''): string {
   try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8').split('\0');
+    return readlinkSync(path);
   } catch {
-    return [];
+    return otherwise;
   }
 }
 
@@ -52,80 +93,33 @@ export const allPids = (): number[] =>
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
 
-/** The instance whose main process this is, by the marker in its environment. */
+/** The instance whose main process this is, by the marker in its environment. Its children bear another pid. */
 export function markedInstance(pid: number, stateDir: string): string | undefined {
-  const environment = strings(pid, 'environ');
-  const isOurs =
-    environment.includes(`WORKERCTL_PID=${pid}`) &&
-    environment.includes(`WORKERCTL_STATE_DIR=${stateDir}`);
-  if (!isOurs) return undefined;
-  return environment
-    .find((entry) => entry.startsWith('WORKERCTL_INSTANCE='))
-    ?.slice('WORKERCTL_INSTANCE='.length);
+  const environment = environmentOf(pid);
+  return environment['WORKERCTL_PID'] === String(pid) &&
+    environment['WORKERCTL_STATE_DIR'] === stateDir
+    ? environment['WORKERCTL_INSTANCE']
+    : undefined;
 }
+
+/** The living main processes of an instance, whatever the files say. */
+export const processesOf = (stateDir: string, instance: string): number[] =>
+  allPids().filter((pid) => markedInstance(pid, stateDir) === instance && isAlive(pid));
 
 export const bootId = (): string =>
   readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 
-export const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
-
-/** Waits until `condition` gives something, and gives it back; fails with `what` when it never does. */
-export async function until<T>(
-  what: string,
-  condition: () => T | undefined | false | '' | 0,
-  limitMs = 15_000,
-): Promise<T> {
-  const deadline = performance.now() + limitMs;
-  for (;;) {
-    const found = condition();
-    if (found !== undefined && found !== false && found !== '' && found !== 0) return found;
-    if (performance.now() > deadline) throw new Error(`waited ${limitMs} ms in vain: ${what}`);
-    await pause(5);
+/** Sends a signal to a process, if it is there. */
+export function signal(pid: number, name: NodeJS.Signals = 'SIGKILL'): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 
 /** Ends one process and waits until the kernel has no more of it than a zombie. */
-export async function endProcess(pid: number, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    return; // gone already
-  }
+export async function endProcess(pid: number, name: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  signal(pid, name);
   await until(`the end of pid ${pid}`, () => !isAlive(pid));
-}
-
-/** Ends every process whose arguments or environment name this folder, which nobody else knows. */
-export async function endProcessesOf(folder: string): Promise<void> {
-  const names = (pid: number): boolean =>
-    pid !== process.pid &&
-    isAlive(pid) &&
-    [...strings(pid, 'cmdline'), ...strings(pid, 'environ')].some((text) => text.includes(folder));
-  let quiet = 0; // one look may miss a child that was born during it
-  await until(`the end of all processes of ${folder}`, () => {
-    const left = allPids().filter(names);
-    for (const pid of left) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // it was faster
-      }
-    }
-    quiet = left.length === 0 ? quiet + 1 : 0;
-    return quiet === 2;
-  });
-}
-
-/** Deletes a folder in which somebody may still be making files: rmSync looks only once for what is in it. */
-export async function removeFolder(path: string): Promise<void> {
-  await until(`${path} to be gone`, () => {
-    try {
-      rmSync(path, { recursive: true, force: true });
-    } catch {
-      // a file was made in it meanwhile
-    }
-    return !existsSync(path);
-  });
 }

@@ -5,7 +5,9 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { afterEach, beforeEach } from 'vitest';
-import { endProcessesOf, isAlive, removeFolder, until } from './kernel.ts';
+import { endProcessesOf, removeFolder } from './folder.ts';
+import { isAlive } from './kernel.ts';
+import { until } from './wait.ts';
 
 const sources = fileURLToPath(new URL('../../src/host', import.meta.url));
 const scripts = readdirSync(sources, { recursive: true, encoding: 'utf8' })

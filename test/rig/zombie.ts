@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { look, until } from './kernel.ts';
+import { look } from './kernel.ts';
 import type { Scratch } from './scratch.ts';
+import { until } from './wait.ts';
 
 /**
  * The pid of a zombie, whose parent does not care. The child ends only once the shell has become another program: a shell

@@ -4,8 +4,12 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { booted, createRig, fixture, isAlive, processAt, readOr, until } from './rig.ts';
-import type { InstanceHandle, ProcessInfo, Rig, WorkerKeys, Workers } from './rig.ts';
+import { readOr } from './files.ts';
+import { booted, type InstanceHandle } from './instance.ts';
+import { isStillThere, processAt, type Seen } from './kernel.ts';
+import { fixture } from './programs.ts';
+import { createRig, type Rig, type WorkerKeys, type Workers } from './rig.ts';
+import { until } from './wait.ts';
 
 /** Where a command dies: behind which of its effects, or while signal.sh works for it: behind its note, behind a signal. */
 export type Fault = number | 'note' | 'signal';
@@ -122,7 +126,7 @@ async function crashAt(scenario: Scenario, fault: Fault): Promise<Crash> {
     await scenario.afterwards?.(rig);
     const verdict = scenario.verdict(rig);
     await expectSound(rig, scenario.wanted(verdict));
-    expect(isAlive(bystander), 'whoever is innocent lives').toBe(true);
+    expect(isStillThere(bystander), 'whoever is innocent lives').toBe(true);
     // A fault in signal.sh means nothing to a command that asks nobody.
     return { fault, isSurvived: signal !== 'SIGKILL' && typeof fault === 'number', verdict };
   } catch (error) {
@@ -141,7 +145,7 @@ const variablesOf = (fault: Fault): Record<string, string> =>
     : { WORKERCTL_TEST_DIE_BEHIND: fault };
 
 /** As a worker's child is that has left for a session of its own: it has all of its marker but the pid. */
-function startBystander({ folder, stateDir }: Rig): ProcessInfo {
+function startBystander({ folder, stateDir }: Rig): Seen {
   const marker = { WORKERCTL_INSTANCE: 'mail.1', WORKERCTL_STATE_DIR: stateDir };
   const { pid = 0 } = spawn('sleep', ['1000'], {
     env: { PATH: process.env['PATH'], RIG: folder, WORKERCTL_PID: '1', ...marker },
@@ -184,7 +188,7 @@ export const pause = (ms: number): Promise<void> =>
 /** Waits until all have left who were asked to; a worker under load needs a moment to note that it was. */
 export async function drained(rig: Rig): Promise<void> {
   await pause(100);
-  await until(() => !hasLeaving(rig), 'all to leave');
+  await until('all to leave', () => !hasLeaving(rig));
 }
 
 /** Whether somebody lives who was asked to leave. */
@@ -206,7 +210,7 @@ const instancesIn = (rig: Rig): InstanceHandle[] =>
 
 /** What must be true however often the commands were killed. */
 export async function expectSound(rig: Rig, wanted: readonly string[]): Promise<void> {
-  for (const name of wanted) await until(() => rig.instance(name).boots().length > 0, 'a boot');
+  for (const name of wanted) await until('a boot', () => rig.instance(name).boots().length > 0);
   for (const handle of instancesIn(rig)) {
     const { name } = handle;
     const pids = handle.processes();

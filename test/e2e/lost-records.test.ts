@@ -1,0 +1,206 @@
+// Records that are lost or damaged, and a state directory that is gone. An innocent process must never be signalled, an
+// instance must never have two processes, and none must stay down.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { removeFolder } from '../rig/folder.ts';
+import { endProcess, isAlive } from '../rig/kernel.ts';
+import { useMail } from '../rig/mail.ts';
+import { until } from '../rig/wait.ts';
+
+const {
+  act,
+  launch,
+  one,
+  stateFile,
+  contentOf,
+  forge,
+  pids,
+  terms,
+  up,
+  arrived,
+  shimPid,
+  leftBehind,
+  expectFresh,
+  expectKept,
+  expectDeath,
+  expectQuiet,
+  recount,
+  rig,
+} = useMail();
+
+const brokenTexts = [
+  ['empty', ''],
+  ['garbage', 'abc\n\u0000\u0001'],
+  ['cut off', '{"pid":12'],
+  ['of another kind', '{"a":[1]}'],
+  ['huge', 'x'.repeat(2_000_000)],
+] as const;
+
+describe('a record that is gone', () => {
+  test.each(['start', 'bootcheck'] as const)('%s must adopt the worker', async (command) => {
+    const [pid = 0] = await up();
+    rmSync(stateFile('mail.1.json'));
+    expectKept(await act(command), pid);
+  });
+
+  test('restart must replace the worker and ask it once', async () => {
+    const [pid = 0] = await up();
+    rmSync(stateFile('mail.1.json'));
+    await expectFresh(await act('restart'), pid);
+    expect(terms()).toEqual([pid]);
+  });
+
+  test('stop must find the worker and ask it once', async () => {
+    const [pid = 0] = await up();
+    rmSync(stateFile('mail.1.json'));
+    expect(await act('stop')).toMatchObject({ exitCode: 0 });
+    expect(pids()).toEqual([]);
+    expect(terms()).toEqual([pid]);
+  });
+
+  test('the death of an adopted worker must be told by its shim', async () => {
+    const [pid = 0] = await up();
+    rmSync(stateFile('mail.1.json'));
+    await act('bootcheck');
+    await endProcess(pid);
+    const ended = await act('bootcheck');
+    expectDeath(ended, pid, { signal: 'SIGKILL' });
+    await expectFresh(ended, pid);
+  });
+});
+
+describe('a broken record', () => {
+  describe.each(brokenTexts)('%s', (_, text) => {
+    test.each(['start', 'bootcheck'] as const)(
+      '%s must adopt the living worker, and say what is wrong',
+      async (command) => {
+        const [pid = 0] = await up();
+        forge('mail.1.json', text);
+        const ended = await act(command);
+        expectKept(ended, pid);
+        expect(ended.of('warning')).toMatchObject([{ instance: 'mail.1' }]);
+        expect(ended.all).toContain('mail.1.json');
+      },
+    );
+
+    test('bootcheck must start what is dead', async () => {
+      const dead = await leftBehind();
+      forge('mail.1.json', text);
+      await expectFresh(await act('bootcheck'), dead);
+    });
+  });
+
+  test('the record of another instance must not be believed', async () => {
+    recount(2);
+    const [first = 0, second = 0] = await up('mail.1', 'mail.2');
+    forge('mail.1.json', contentOf('mail.2.json'));
+    expect(await act('restart', 'mail.1')).toMatchObject({ exitCode: 0 });
+    expect(terms()).toEqual([first]);
+    expect(pids('mail.2')).toEqual([second]);
+    expect(await arrived('mail.1')).not.toBe(first);
+  });
+
+  test('a folder in its place must not make a second process', async () => {
+    const [pid = 0] = await up();
+    rmSync(stateFile('mail.1.json'));
+    mkdirSync(stateFile('mail.1.json'));
+    await act('bootcheck');
+    await act('bootcheck');
+    expect(pids()).toEqual([pid]);
+  });
+});
+
+describe('a state directory that was deleted', () => {
+  const deleted = (): Promise<void> => removeFolder(rig().stateDir);
+
+  test.each(['start', 'bootcheck'] as const)('%s must adopt the living worker', async (command) => {
+    const [pid = 0] = await up();
+    await deleted();
+    const ended = await act(command);
+    expect(ended.of('adopted')).toMatchObject([{ pid }]);
+    expectKept(ended, pid);
+  });
+
+  test('restart must replace the living worker', async () => {
+    const [pid = 0] = await up();
+    await deleted();
+    await expectFresh(await act('restart'), pid);
+    expect(terms()).toEqual([pid]);
+  });
+
+  test('stop must find the living worker and ask it once', async () => {
+    const [pid = 0] = await up();
+    await deleted();
+    expect(await act('stop')).toMatchObject({ exitCode: 0 });
+    expect(pids()).toEqual([]);
+    expect(terms()).toEqual([pid]);
+    await expectQuiet();
+    expect(pids()).toEqual([]);
+  });
+
+  test('a worker whose shim was killed too must be adopted', async () => {
+    const [pid = 0] = await up();
+    await endProcess(shimPid());
+    await deleted();
+    expectKept(await act('bootcheck'), pid);
+  });
+
+  test('the signal that an adopted worker died of must be told', async () => {
+    const [pid = 0] = await up();
+    await deleted();
+    await act('bootcheck');
+    await endProcess(pid);
+    const ended = await act('bootcheck');
+    expectDeath(ended, pid, { signal: 'SIGKILL' });
+    await expectFresh(ended, pid);
+  });
+
+  test.each(['bootcheck', 'start', 'restart'] as const)(
+    '%s while a worker drains must not start a second process',
+    async (command) => {
+      const [pid = 0] = await up();
+      await one().giveJob();
+      await act('restart', '--no-wait');
+      await until('the TERM', () => terms().includes(pid));
+      await deleted();
+      const ended = launch(command);
+      await until('a pass', () => {
+        try {
+          return contentOf('mail.1.pid') !== '';
+        } catch {
+          return false;
+        }
+      });
+      expect(pids()).toEqual([pid]);
+      one().finishJob();
+      expect(await ended).toMatchObject({ exitCode: 0 });
+      await until('the end of the old one', () => !isAlive(pid));
+      await expectFresh(await act('bootcheck'), pid);
+    },
+  );
+
+  test('a restart that waits must not start a second process', async () => {
+    const [pid = 0] = await up();
+    await one().giveJob();
+    const ended = launch('restart');
+    await until('the TERM', () => terms().includes(pid));
+    await deleted();
+    // The waiting command looks about four times a second; a second process appears then or never.
+    const begun = performance.now();
+    await until('some looks', () => pids().length > 1 || performance.now() - begun > 1_500);
+    expect(pids()).toEqual([pid]);
+    one().finishJob();
+    await until('the end of the old one', () => !isAlive(pid));
+    await ended;
+    await act('bootcheck');
+    await arrived();
+  });
+});
+
+test('a lock that somebody else holds must not make a second process', async () => {
+  const [pid = 0] = await up();
+  writeFileSync(stateFile('mail.1.lock'), 'abc');
+  expectKept(await act('bootcheck'), pid);
+  rmSync(stateFile('mail.1.lock'));
+  expectKept(await act('bootcheck'), pid);
+});

@@ -1,0 +1,15 @@
+import { join } from 'node:path';
+import { linesOf } from './files.ts';
+import { ofKinds, type EventKind } from './output.ts';
+
+/** A line of the journal. */
+export type Entry = Readonly<{ at: string; kind: EventKind; instance: string }> &
+  Readonly<Record<string, unknown>>;
+
+export const journalPath = (stateDir: string): string => join(stateDir, 'events.ndjson');
+
+/** What the journal has of these kinds, or all of it, in order. */
+export function journalOf(stateDir: string, kinds: readonly EventKind[] = []): Entry[] {
+  const entries = linesOf(journalPath(stateDir)).map((line) => JSON.parse(line) as Entry);
+  return kinds.length === 0 ? entries : ofKinds(entries, kinds);
+}

@@ -112,6 +112,6 @@ test('--json must print an error as one line of JSON, and words to standard erro
   const { exitCode, stdout, stderr } = await rig.workerctl('restart', '--json', 'images');
   expect(exitCode).toBe(2);
   expect(stdout.split('\n')).toHaveLength(1);
-  expect(JSON.parse(stdout)).toMatchObject({ schema: 1, error: { code: 'usage' }, exit_code: 2 });
+  expect(JSON.parse(stdout)).toMatchObject({ schema: 2, error: { code: 'usage' }, exit_code: 2 });
   expect(stderr).toContain('workerctl: target "images"');
 });

@@ -201,7 +201,7 @@ test('--json must print errors as JSON alone on standard output', async () => {
     const { exitCode, stdout } = await rig.workerctl(...args);
     expect({ args, exitCode }).toEqual({ args, exitCode: code });
     expect(JSON.parse(stdout)).toEqual({
-      schema: 1,
+      schema: 2,
       error: {
         code: kind,
         message: expect.any(String) as string,

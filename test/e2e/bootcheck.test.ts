@@ -93,7 +93,7 @@ test('bootcheck must name the pass that holds the lock, its pid and since when',
   );
   const json = await rig.workerctl('bootcheck', '--json');
   expect(JSON.parse(json.stdout)).toMatchObject({
-    schema: 1,
+    schema: 2,
     exit_code: 75,
     error: { code: 'locked' },
   });

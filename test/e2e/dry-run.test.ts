@@ -94,7 +94,7 @@ test('--dry-run --json must print the plan as JSON', async () => {
   const { exitCode, stdout } = await rig.workerctl('start', '--dry-run', '--json');
   expect(exitCode).toBe(0);
   expect(JSON.parse(stdout)).toEqual({
-    schema: 1,
+    schema: 2,
     later: [],
     plan: [
       {

@@ -103,11 +103,11 @@ test('install --json must be JSON with the same text, and errors of --json=true 
   for (const what of ['logrotate', 'cron', 'systemd']) {
     const { stdout: text } = await rig.workerctl('install', what);
     const { stdout } = await rig.workerctl('install', what, '--json');
-    expect(JSON.parse(stdout), what).toEqual({ schema: 1, text: `${text}\n` });
+    expect(JSON.parse(stdout), what).toEqual({ schema: 2, text: `${text}\n` });
   }
   const { stdout, exitCode } = await rig.workerctl('install', '--json=true');
   expect(exitCode).toBe(2);
-  expect(JSON.parse(stdout)).toMatchObject({ schema: 1, error: { code: 'usage' }, exit_code: 2 });
+  expect(JSON.parse(stdout)).toMatchObject({ schema: 2, error: { code: 'usage' }, exit_code: 2 });
 });
 
 test('trigger --json must print one object, and demo --json must be refused', async () => {
@@ -115,7 +115,7 @@ test('trigger --json must print one object, and demo --json must be refused', as
   const { stdout, exitCode } = await rig.workerctl('trigger', '--json');
   expect({ exitCode, json: JSON.parse(stdout) as unknown }).toEqual({
     exitCode: 69,
-    json: { schema: 1, woken: false },
+    json: { schema: 2, woken: false },
   });
   expect((await rig.workerctl('demo', '--json')).exitCode).toBe(2);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readOr } from '../rig/files.ts';
 import { booted, type InstanceHandle } from '../rig/instance.ts';
-import { processAt } from '../rig/kernel.ts';
+import { processAt, signal } from '../rig/kernel.ts';
 import { deathOf, story } from '../rig/output.ts';
 import { fixture, heard } from '../rig/programs.ts';
 import { bootcheck, createRig, statesOf, statusOf, type Rig } from '../rig/rig.ts';
@@ -186,7 +186,7 @@ test('a worker whose children exit with it must cause no report of them', async 
   await rig.start();
   const one = rig.instance('mail.1');
   const old = await booted(one);
-  for (const pid of [...childrenOf(rig, one), old]) process.kill(pid, 'SIGKILL');
+  for (const pid of [...childrenOf(rig, one), old]) signal(pid);
   await one.left(old);
   expect((await bootcheck(rig)).map(({ kind }) => kind)).toEqual(['started']);
   expect(readOr(rig.path('.workerctl/mail.1.left'), 'none')).toBe('none');

@@ -202,7 +202,7 @@ test('logs must show the last lines of each, in order of time, with their instan
     'mail.1 | 2026-01-15T12:00:04Z d',
   );
   expect((await rig.workerctl('logs', '-n1', 'mail.2', '--json')).stdout).toBe(
-    '{"schema":1,"instance":"mail.2","line":"2026-01-15T12:00:03Z c"}',
+    '{"schema":2,"instance":"mail.2","line":"2026-01-15T12:00:03Z c"}',
   );
 });
 

@@ -42,13 +42,13 @@ test('status must show a line for each instance, a summary, and end with 0 when 
   expect(lines.at(-1)).toBe('3 wanted, 3 up, 3 ready');
 });
 
-test('status --json must tell the same under schema 1', async () => {
+test('status --json must tell the same under schema 2', async () => {
   const rig = createRig({ mail: drains });
   await rig.start();
   const { exitCode, stdout } = await rig.workerctl('status', '--json');
   expect(exitCode).toBe(0);
   expect(JSON.parse(stdout)).toEqual({
-    schema: 1,
+    schema: 2,
     wanted: 1,
     up: 1,
     ready: 1,
@@ -75,7 +75,7 @@ test('status --json must tell the same under schema 1', async () => {
     rollouts: [],
   });
   const asVariable = await rig.workerctlWith({ WORKERCTL_JSON: '1' }, 'status');
-  expect(parse(asVariable.stdout).schema).toBe(1);
+  expect(parse(asVariable.stdout).schema).toBe(2);
 });
 
 test('status must know ready, starting, draining, stopped, missing and surplus, and end with 3', async () => {

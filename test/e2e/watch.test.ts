@@ -102,7 +102,7 @@ test('watch must abort a restart if its canary is not ready in time, and leave t
   await until('the restart to be aborted', async () =>
     (await statusOf(rig)).rollouts.some(({ aborted }) => aborted !== null),
   );
-  await watch.reports('start_failed', { instance: 'mail.1' });
+  await watch.reports('aborted', { instance: 'mail.1' });
   expect(rig.instance('mail.2').boots()).toHaveLength(1);
   expect(rig.instance('mail.2').terms()).toEqual([]);
 });

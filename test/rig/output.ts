@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import { expect } from 'vitest';
 
 /** The version of all that is printed as JSON. */
-export const schema = 1;
+export const schema = 2;
 
 export type EventKind = EventBody['kind'];
 

@@ -60,8 +60,6 @@ export async function runProgram(program: Program): Promise<ProgramResult> {
     const child = start(execa, program);
     const output = captureOutput(child.stdout, child.stderr);
     const isLate = (await firstOf(child, program)) === 'late';
-    // Its own `timeout` would kill the child alone, and wait for whatever holds its outputs.
-    if (isLate) killGroup(child);
     const ended = await within(lingerMs, child);
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
     if (isLate) {
@@ -111,7 +109,10 @@ function start(
   return child;
 }
 
-/** Resolves as soon as the program has ended, the timeout is over, or the signal aborts. */
+/**
+ * Resolves when the program has ended, or was killed because the timeout is over or the signal aborted. (The library's own
+ * `timeout` kills the child alone, and then waits for every process that holds its outputs.)
+ */
 function firstOf(
   child: Child,
   { timeout, signal, mayOutliveUs }: Program,
@@ -123,6 +124,7 @@ function firstOf(
       resolve(how);
     };
     const late = (): void => {
+      killGroup(child); // now: after an abort we may exit at once
       decide('late');
     };
     const timer = setTimeout(late, timeout);

@@ -339,7 +339,7 @@ describe('by a command', () => {
     const probe = newProbe({ timeout: durationOf(1_000), interval: durationOf(1_000_000) });
     expect(probe.isReady(byShell(goesOn))).toBe(false);
     await until('a problem', () => probe.problemOf('first'));
-    expect(probe.problemOf('first')).toBe('took more than 1s');
+    expect(probe.problemOf('first')).toBe('did not end within 1s and was killed');
     await bothEnd();
   });
 
@@ -372,17 +372,19 @@ describe('what is wrong', () => {
   });
 
   test('must be said of one that cannot be started', async () => {
-    const missing = 'ENOENT: no such file or directory';
-    expect(await problemOf(byCommand(['no-such-program']))).toBe(missing);
-    expect(await problemOf(byCommand([scratch.write('data', 'x')]))).toBe(
-      'EACCES: permission denied',
+    expect(await problemOf(byCommand(['no-such-program']))).toBe('no program no-such-program');
+    const file = scratch.write('data', 'x');
+    expect(await problemOf(byCommand([file]))).toBe(
+      `EACCES: permission denied: is ${file} executable?`,
     );
     const directory = scratch.path('gone');
-    expect(await problemOf(byCommand(['true'], {}, { directory }))).toBe(missing);
+    expect(await problemOf(byCommand(['true'], {}, { directory }))).toBe(
+      `no directory ${directory}`,
+    );
     expect(await problemOf(byCommand([]))).not.toBe('');
     const envFiles = [scratch.path('gone')];
     expect(await problemOf(byCommand(['true'], {}, { envFiles }))).toBe(
-      `env file ${scratch.path('gone')}: ${missing}`,
+      `env file ${scratch.path('gone')}: ENOENT: no such file or directory`,
     );
   });
 

@@ -23,7 +23,7 @@ export async function cronFindings(examination: Examination): Promise<Finding[]>
     .filter(({ config: named }) => !isThere(named) || isSameFile(named ?? '', config.path));
   const named = calls.filter((call) => isThere(call.config));
   const findings = calls.flatMap(lineFindings);
-  if (named.length === 0) return [...findings, nobody(watch !== undefined, config.path)];
+  if (named.length === 0) return [...findings, noLine(watch !== undefined, config.path)];
   const daemon = isCronRunning() || isHidden() ? [] : [noDaemon(named)];
   return [...periodFinding(named, watch !== undefined), ...findings, ...daemon];
 }
@@ -39,7 +39,7 @@ interface Call {
   readonly config?: string;
 }
 
-/** cron's own PATH, where the crontab sets none. Source: crontab(5), Debian. */
+/** cron's own PATH, if the crontab sets none. Source: crontab(5), Debian. */
 const cronPath = '/usr/bin:/bin';
 
 function callOf(line: PlacedLine, call: BootcheckCall, home: string): Call {
@@ -81,7 +81,7 @@ function isSameFile(a: string, b: string): boolean {
   }
 }
 
-/** As good as unknown: whoever hides other processes hides cron, too. */
+/** Whether cron would be invisible even if it ran: a hidden /proc hides all processes of other users. */
 const isHidden = (): boolean => {
   try {
     readFileSync('/proc/1/comm');
@@ -91,19 +91,19 @@ const isHidden = (): boolean => {
   }
 };
 
-function nobody(isWatched: boolean, config: string): Finding {
-  if (isWatched) return fine('cron', 'no line runs bootcheck for this config; a watch runs');
+function noLine(isWatched: boolean, config: string): Finding {
+  if (isWatched) return fine('cron', 'no line runs bootcheck for this config; a watch is running');
   return warning(
     'cron',
-    'no line that can be seen runs bootcheck for this config, and no watch runs',
+    'no visible line runs bootcheck for this config, and no watch is running',
     [
-      'who dies stays down, and a restart that was interrupted is not carried on',
-      `crontab -e: * * * * * ${process.execPath} ${launcher()} bootcheck --config ${config}`,
+      'an instance that dies stays down, and an interrupted restart is not finished',
+      `run workerctl install cron --write, or add with crontab -e: * * * * * ${process.execPath} ${launcher()} bootcheck --config ${config}`,
     ],
   );
 }
 
-/** The script that we were started with. */
+/** The script of this process. */
 const launcher = (): string => resolve(process.argv[1] ?? 'workerctl');
 
 const rare = durationOf(5 * 60_000);
@@ -114,37 +114,47 @@ function periodFinding(calls: readonly Call[], isWatched: boolean): Finding[] {
     schedule.kind === 'times' ? [schedule.longest] : [],
   );
   const about = `cron (${line?.place ?? ''})`;
-  const advice = 'let it run every minute: * * * * *';
+  const advice = 'run it every minute: * * * * *';
   if (lengths.length === 0) {
     if (isWatched) return [fine(about, 'bootcheck runs at boot; a watch does the rest')];
-    return [warning(about, 'bootcheck runs at boot only', ['who dies later stays down', advice])];
+    return [
+      warning(about, 'bootcheck runs at boot only', [
+        'an instance that dies later stays down',
+        advice,
+      ]),
+    ];
   }
   const length = durationOf(Math.min(...lengths));
   const found = `bootcheck runs every ${formatDuration(length)}`;
   if (length <= rare || isWatched) return [fine(about, found)];
-  return [warning(about, `${found}, at the longest`, ['who dies stays down for so long', advice])];
+  return [
+    warning(about, `${found}, at the longest`, [
+      'an instance that dies stays down until then',
+      advice,
+    ]),
+  ];
 }
 
 const noDaemon = ([call]: readonly Call[]): Finding =>
-  warning(`cron (${call?.line.place ?? ''})`, 'no process named cron or crond can be seen', [
-    'then nobody runs that line',
+  warning(`cron (${call?.line.place ?? ''})`, 'no process named cron or crond is visible', [
+    'without one the line does not run',
     'start cron; in a container run workerctl watch instead',
   ]);
 
-/** What cron would not find. */
+/** What cron would not find when it runs a line. */
 function lineFindings(call: Call): Finding[] {
   const { line, program, script, path, from } = call;
   const about = `cron (${line.place})`;
   const cost = (what: string) =>
     [
       `bootcheck does not run from it: ${what}`,
-      'write whole paths into the line, such as /usr/bin/node /opt/workerctl/bin/workerctl bootcheck --config FILE',
+      'use absolute paths in the line, such as /usr/bin/node /opt/workerctl/bin/workerctl bootcheck --config FILE',
     ] as const;
   const missing = missingIn(program, script, path, from);
   if (missing !== undefined) return [problem(about, missing, cost(line.command))];
   if (isThere(call.config)) return [];
   const what =
-    call.config === undefined ? `no config is found from ${from}` : `${call.config} is not there`;
+    call.config === undefined ? `finds no config from ${from}` : `${call.config} does not exist`;
   return [
     problem(about, what, [
       `bootcheck does not run from it: ${line.command}`,
@@ -161,7 +171,7 @@ function missingIn(
 ): string | undefined {
   const notFound = (word: string): string =>
     word.includes('/')
-      ? `${word} is no file that can be run`
+      ? `${word} does not exist or is not executable`
       : `${word} is not found in PATH=${path}`;
   const file = programAt(program, path, from);
   if (file === undefined) return notFound(program);
@@ -175,7 +185,7 @@ function missingIn(
     : `${own} needs ${notFound(interpreter)}`;
 }
 
-/** node takes a script by its path; what runs other programs (flock, nice) looks in PATH. */
+/** node takes a script by its path; programs that run others (flock, nice) look in PATH. */
 const scriptAt = (
   script: string,
   isNode: boolean,

@@ -25,7 +25,7 @@ import { workerFindings } from './workers.ts';
 
 type Check = (examination: Examination) => readonly Finding[] | Promise<readonly Finding[]>;
 
-/** All checks, in the order in which they are told. */
+/** All checks by name, in the order in which they are reported. */
 const checks: Readonly<Record<string, Check>> = {
   kernel: kernelFindings,
   programs: programFindings,
@@ -45,16 +45,16 @@ const checks: Readonly<Record<string, Check>> = {
   runners: runnerFindings,
 };
 
-/** Longer than any program that a check asks may take, twice. */
+/** Twice the time that a program which a check asks may take, and more. */
 const limitMs = 10_000;
 
 /**
- * Looks for what will bite, and says what to do. Changes nothing: the only file that it writes is a probe for the lock,
- * which it removes. Takes no other lock, and waits for nobody: a program that is asked has 3 seconds.
+ * Looks for problems before they hurt, and says what to do. Changes nothing: the only file that it writes is a probe for
+ * the lock, which it removes. It takes no other lock, and a program that it asks has 3 seconds to answer.
  */
 export async function doctor(config: Config, env: NodeJS.ProcessEnv): Promise<readonly Report[]> {
   const silent = await silentFolders(config, createAsk(env));
-  // Whoever touches a folder of a dead server hangs with it.
+  // Any access to a folder of a dead file server hangs, so all other checks would hang too.
   if (silent.length > 0) return [{ check: 'folders', findings: silent }];
   const examination = examine(config, env);
   return Promise.all(
@@ -65,7 +65,7 @@ export async function doctor(config: Config, env: NodeJS.ProcessEnv): Promise<re
   );
 }
 
-/** A check that fails, or does not end, is a finding as well. */
+/** A check that fails or does not end is a finding, too. */
 async function bounded(
   check: string,
   look: () => Promise<readonly Finding[]>,
@@ -75,20 +75,20 @@ async function bounded(
   try {
     return await Promise.race([look(), late]);
   } catch (error) {
-    const why = error instanceof WorkerctlError ? error.message : describeErrno(error);
-    return [notMade(check, why)];
+    const cause = error instanceof WorkerctlError ? error.message : describeErrno(error);
+    return [notMade(check, cause)];
   } finally {
     given.abort();
   }
 }
 
-const notMade = (check: string, why: string): Finding =>
-  warning(`check ${check}`, `it could not be made: ${why}`, [
-    'what it looks for is not known',
-    'mend that first; if it looks like a bug of workerctl, please report it',
+const notMade = (check: string, cause: string): Finding =>
+  warning(`check ${check}`, `could not be made: ${cause}`, [
+    'what it looks for stays unknown',
+    'fix that first; if it looks like a bug in workerctl, please report it',
   ]);
 
-/** The folders that do not answer. A program asks, since it can be left behind; where there is none, nobody knows. */
+/** The folders that do not answer. A program asks, because it can be left behind if it hangs. */
 async function silentFolders({ stateDir, workers }: Config, ask: Ask): Promise<Finding[]> {
   const folders = new Set([
     stateDir,
@@ -101,9 +101,9 @@ async function silentFolders({ stateDir, workers }: Config, ask: Ask): Promise<F
     answer.kind !== 'failed'
       ? []
       : [
-          problem(folder, 'it does not answer within 3 s: a dead network file system?', [
-            'every command that touches it hangs; nothing else was looked at',
-            'mount it anew, or bring its server back',
+          problem(folder, 'does not answer within 3 s; probably a dead network file system', [
+            'every command that touches it hangs; no other check was made',
+            'mount it again, or bring its server back',
           ]),
         ],
   );

@@ -9,13 +9,13 @@ import {
 import { deadlineOf } from '../../core/rules/world.ts';
 import { durationOf, elapsed, formatDuration } from '../../core/basics/time.ts';
 
-/** The longest jobs that people run on purpose are shorter. */
+/** Jobs that are meant to take this long are rare. */
 const veryLong = durationOf(6 * 3_600_000);
 
-/** A pass that is at work needs a moment after the limit. */
+/** A pass needs some time to act after the limit. */
 const grace = durationOf(90_000);
 
-/** Drains that last longer than their limit, or for very long. */
+/** Drains that have outlasted their limit, and very long ones without a limit. */
 export function drainFindings(desired: Desired, observation: Observation): Finding[] {
   const all = [...observation.instances.values()];
   const findings = all.flatMap((one) => drainFinding(one, desired, observation));
@@ -42,17 +42,17 @@ function drainFinding(
     const late = observation.sinceBoot - deadline;
     if (late < grace) return [];
     return [
-      problem(about, `${what}; its time was over ${formatDuration(durationOf(late))} ago`, [
-        'nobody has run a pass since that would have killed it, so its place stays taken',
-        'run workerctl bootcheck, and see that cron or a watch runs it',
+      problem(about, `${what}; its limit was over ${formatDuration(durationOf(late))} ago`, [
+        'no pass has run since then that would have killed it, so it is not replaced',
+        'run workerctl bootcheck, and make sure that cron or a watch runs',
       ]),
     ];
   }
   if (since < veryLong) return [];
   return [
     warning(about, `${what}, without a limit`, [
-      'its place stays taken, and it runs old code',
-      `look what it does; workerctl stop ${name} --kill-after 0s ends it, and its job is lost`,
+      'it is not replaced meanwhile, and may run old code',
+      `see what it is doing; workerctl stop ${name} --now ends it, and its job is lost`,
     ]),
   ];
 }

@@ -13,24 +13,24 @@ import { recordedInstances } from '../../host/state/paths.ts';
 import { findMarkedProcesses, type MarkedProcess } from '../../host/process/strays.ts';
 import { findWatch } from '../../engine/watch/find-watch.ts';
 
-/** What all checks work on: looked at once. */
+/** The facts that several checks judge, gathered once. */
 export interface Examination {
-  /** The config in force, with the counts that people want. */
+  /** The config with the counts in force. */
   readonly config: Config;
   readonly hostName: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Nothing where state.json cannot be understood. */
+  /** Empty if state.json cannot be understood. */
   readonly desired: Desired;
-  /** All instances of the config, and all of which there is a record. */
+  /** All instances of the config, and all that have a record. */
   readonly observation: Observation;
-  /** The main processes of this state directory that the kernel knows, whatever the files say. */
+  /** The main processes of this state directory as the kernel knows them, whatever the files say. */
   readonly marked: readonly MarkedProcess[];
-  /** The resident watch of this state directory, as far as it can be seen. */
+  /** The watch of this state directory, as far as it can be seen. */
   readonly watch: LiveProcess | undefined;
   readonly ask: Ask;
 }
 
-/** Looks at everything. A state directory that cannot be read is as good as an empty one here: its own check tells. */
+/** Gathers the facts. A state directory that cannot be read counts as empty here: it has a check of its own. */
 export function examine(config: Config, env: NodeJS.ProcessEnv): Examination {
   const { stateDir } = config;
   const hostName = hostname();

@@ -2,7 +2,7 @@ import { fine, problem, warning, type Finding } from '../../core/views/finding.t
 import { mountOf, procText } from '../../host/process/process-table.ts';
 import { currentBootId, readProcess } from '../../host/process/process-table.ts';
 
-/** Whether the kernel tells what identities are made of: start times, boot id, other processes. */
+/** Whether the kernel shows what the identity of a process is made of: start times, boot id, other processes. */
 export function kernelFindings(): Finding[] {
   return [...identityFindings(), ...visibilityFindings(), ...clockFindings()];
 }
@@ -10,11 +10,11 @@ export function kernelFindings(): Finding[] {
 function identityFindings(): Finding[] {
   const about = '/proc';
   const startTime = readProcess(process.pid)?.startTime ?? 0;
-  if (startTime > 0 && bootId() !== '') return [fine(about, 'start times and boot id are told')];
+  if (startTime > 0 && bootId() !== '') return [fine(about, 'shows start times and the boot id')];
   return [
-    problem(about, startTime > 0 ? 'no boot id' : 'no start time of this very process', [
-      'without them a pid that was given away again is taken for a worker',
-      'mount /proc; if this is no Linux kernel (gVisor and the like), workerctl cannot be used here',
+    problem(about, startTime > 0 ? 'no boot id' : 'no start time of this process', [
+      'without them a reused pid would be taken for a worker',
+      'mount /proc; on kernels without it (gVisor and the like) workerctl cannot be used',
     ]),
   ];
 }
@@ -31,8 +31,8 @@ function visibilityFindings(): Finding[] {
   const hidden = mountOf('/proc')?.options.find((one) => /^hidepid=(?!0$|off$)/.test(one));
   if (hidden === undefined || process.geteuid?.() === 0) return [];
   return [
-    warning('/proc', `it is mounted with ${hidden}: processes of other users are invisible`, [
-      'a worker that became another user looks dead, and is started a second time',
+    warning('/proc', `is mounted with ${hidden}: processes of other users are invisible`, [
+      'a worker that has changed its user looks dead, and is started a second time',
       'run workerctl as the user who owns the workers, or mount /proc without hidepid',
     ]),
   ];
@@ -45,9 +45,9 @@ function clockFindings(): Finding[] {
   return [
     warning(
       'clock',
-      `this is a time namespace, ${String(offset[1])} s away from the host's clock`,
+      `this is a time namespace, ${String(offset[1])} s away from the clock of the host`,
       [
-        'who looks from outside of it sees other start times, and takes living workers for dead',
+        'commands outside of it see other start times, and take living workers for dead',
         'run all workerctl commands of this state directory in the same container',
       ],
     ),

@@ -4,18 +4,18 @@ import { groupOf, limitOf, procText, userOf } from '../../host/process/process-t
 import { listPids } from '../../host/process/process-table.ts';
 import type { Examination } from './examination.ts';
 
-/** What the kernel allows this user and this group. */
+/** What the kernel allows this user and this control group. */
 export interface Allowed {
   /** The hard limit of open files. */
   readonly files: number;
   /** How many more processes this user may have. */
   readonly processes: number;
-  /** How many more fit into the control group that we are in. */
+  /** How many more processes fit into our control group. */
   readonly inGroup: number;
   readonly isRoot: boolean;
 }
 
-/** Whether as many instances as are wanted fit into the limits of this host. */
+/** Whether all wanted instances fit into the limits of this host. */
 export function limitFindings(
   { config, observation }: Pick<Examination, 'config' | 'observation'>,
   allowed: Allowed = allowedHere(),
@@ -29,10 +29,10 @@ export function limitFindings(
     ...roomFindings(Math.max(0, wanted - up), allowed),
   ];
   if (findings.length > 0) return findings;
-  return [fine('limits', `${wanted} wanted instances fit in`)];
+  return [fine('limits', `there is room for all ${wanted} wanted instances`)];
 }
 
-/** A pass holds one lock for each instance that it starts, and a few files besides. */
+/** A pass has one lock open for each instance that it starts, and these files besides. */
 const ownFiles = 40;
 
 function fileFindings({ workers }: Config, wanted: number, allowed: Allowed): Finding[] {
@@ -44,7 +44,7 @@ function fileFindings({ workers }: Config, wanted: number, allowed: Allowed): Fi
             'open files',
             `${allowed.files} allowed (ulimit -Hn), ${wanted} instances wanted`,
             [
-              'a pass that starts all of them needs a file for each lock',
+              'a pass that starts all of them needs an open file for each lock',
               `raise the limit to ${wanted + ownFiles} or more`,
             ],
           ),
@@ -59,7 +59,7 @@ function fileFindings({ workers }: Config, wanted: number, allowed: Allowed): Fi
         `workers.${name}.limits.nofile`,
         `${String(limits.nofile)}, but ${allowed.files} are allowed`,
         [
-          'only root may raise that: the worker runs with less',
+          'only root may raise the limit, so the worker runs with less',
           'raise the hard limit (limits.conf, LimitNOFILE=), or lower the key',
         ],
       ),
@@ -67,7 +67,7 @@ function fileFindings({ workers }: Config, wanted: number, allowed: Allowed): Fi
   ];
 }
 
-/** A worker and its shim, and a program or two that start them. */
+/** A worker and its shim; and some for the programs that start them. */
 const perInstance = 2;
 const spare = 20;
 
@@ -75,8 +75,8 @@ function roomFindings(toStart: number, { processes, inGroup, isRoot }: Allowed):
   const needed = toStart * perInstance + spare;
   const finding = (about: string, free: number, advice: string): Finding[] => {
     if (free >= needed) return [];
-    const found = `room for ${Math.max(0, free)} more processes, ${toStart} instances are to be started`;
-    const cost = ['starts fail, or workers cannot start children', advice] as const;
+    const found = `room for ${Math.max(0, free)} more processes, but ${toStart} instances to start`;
+    const cost = ['starts may fail, and workers may be unable to start children', advice] as const;
     return [(free < toStart * perInstance ? problem : warning)(about, found, cost)];
   };
   return [

@@ -11,17 +11,17 @@ import { passHolder } from '../../host/lock/pass-lock.ts';
 import { mountOf } from '../../host/process/process-table.ts';
 import type { Examination } from './examination.ts';
 
-/** What this host locks with, whether the state directory's file system really locks, and who holds the pass lock. */
+/** What this host locks with, whether the file system of the state directory really locks, and what holds the pass lock. */
 export async function lockFindings({ config, env, ask }: Examination): Promise<Finding[]> {
   const { stateDir } = config;
   const backend = backendOf(env);
   if ('level' in backend) return [backend];
   const findings = [backendFinding(backend), ...holderFindings(stateDir)];
-  if (!isWritable(stateDir)) return findings; // that is told of the directory itself
+  if (!isWritable(stateDir)) return findings; // the check of the directory reports that
   const probe = join(stateDir, probeName());
   try {
     if (natureOf(mountOf(stateDir)?.type ?? '') === 'network') {
-      // A lock that the server does not answer holds up whoever wants it: somebody else asks first, who can be killed.
+      // A lock that the server does not answer blocks the caller: a program asks first, which can be killed.
       const asked = await ask('flock', ['-n', probe, 'true']);
       if (asked.kind === 'failed') return [...findings, notLocking(stateDir, asked.why)];
     }
@@ -40,7 +40,7 @@ function isWritable(folder: string): boolean {
   }
 }
 
-/** Should we be killed, the next pass removes it: it looks like a file that was left half written. */
+/** If we are killed, the next pass removes it: it looks like a file that was left half written. */
 const probeName = (): string => `doctor.${process.pid}.new`;
 
 function backendOf(env: NodeJS.ProcessEnv): LockBackend | Finding {
@@ -49,7 +49,7 @@ function backendOf(env: NodeJS.ProcessEnv): LockBackend | Finding {
   } catch (error) {
     if (!(error instanceof WorkerctlError)) throw error;
     return problem('lock backend', error.message, [
-      'every command that acts ends with this error',
+      'every command that acts fails with this error',
       'unset WORKERCTL_LOCK, or install what it names',
     ]);
   }
@@ -60,12 +60,12 @@ function backendFinding(backend: LockBackend): Finding {
   if (backend.isKernelLock) return fine('lock backend', `${name}: ${trust}`);
   return warning(
     'lock backend',
-    `${name} (proper-lockfile), since there is neither flock nor perl`,
+    `${name} (proper-lockfile), because there is neither flock nor perl`,
     [trust.replace(/; install.*/, ''), 'install util-linux or perl'],
   );
 }
 
-/** A pass takes milliseconds. */
+/** A pass takes milliseconds; one that takes this long hangs. */
 const longMs = 60_000;
 
 function holderFindings(stateDir: string): Finding[] {
@@ -73,10 +73,14 @@ function holderFindings(stateDir: string): Finding[] {
   if (holder === undefined || holder.age < longMs) return [];
   const { pid, command, age } = holder;
   return [
-    problem('pass lock', `pid ${pid} (workerctl ${command}) holds it for ${formatDuration(age)}`, [
-      'while it does, no bootcheck starts anything',
-      `see what it does (ps -o stat,wchan,args -p ${pid}); kill -CONT ${pid} if it is stopped, else kill ${pid}: nothing is lost`,
-    ]),
+    problem(
+      'pass lock',
+      `pid ${pid} (workerctl ${command}) has held it for ${formatDuration(age)}`,
+      [
+        'meanwhile no bootcheck can start anything',
+        `see what it is doing: ps -o stat,wchan,args -p ${pid}; if it is stopped, kill -CONT ${pid}, else kill ${pid}; no worker is affected`,
+      ],
+    ),
   ];
 }
 
@@ -91,16 +95,16 @@ async function probeFinding(
     await second?.release();
     await first?.release();
     if (first === undefined) return notLocking(stateDir, 'a lock on a new file was refused');
-    if (second !== undefined) return notLocking(stateDir, 'the same lock was given out twice');
+    if (second !== undefined) return notLocking(stateDir, 'the same lock was granted twice');
   } catch (error) {
     if (!(error instanceof WorkerctlError)) throw error;
     return notLocking(stateDir, error.message);
   }
-  return fine(`locks in ${stateDir}`, 'a second lock on a probe file was refused, as it must be');
+  return fine(`locks in ${stateDir}`, 'work: a second lock on a probe file was refused');
 }
 
 const notLocking = (stateDir: string, found: string): Finding =>
   problem(`locks in ${stateDir}`, found, [
-    'two commands at once could start the same worker twice',
+    'two commands at the same time could start the same worker twice',
     'put state_dir on a local file system that this user can write to',
   ]);

@@ -1,14 +1,15 @@
 import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
 import { currentUser } from '../../host/worker/environment.ts';
 import type { Examination } from './examination.ts';
-import { propertiesIn, unitsOf, whyNot, type Members } from './units.ts';
+import { propertiesIn, unitsOf, problemOf, type Members } from './units.ts';
 
-/** Whether the end of a login would end the workers. */
+/** Whether workers would be ended together with a login session. */
 export async function loginFindings(examination: Examination): Promise<Finding[]> {
   const units = unitsOf(examination);
   const sessions = units.filter(({ unit }) => unit.kind === 'session');
   const ofUser = units.filter(({ unit }) => unit.kind === 'service' && unit.user !== undefined);
-  if (sessions.length + ofUser.length === 0) return [fine('logins', 'no worker depends on one')];
+  if (sessions.length + ofUser.length === 0)
+    return [fine('logins', 'no worker depends on a login')];
   const { ask } = examination;
   const user = currentUser().name;
   const [manager, account] = await Promise.all([
@@ -18,50 +19,50 @@ export async function loginFindings(examination: Examination): Promise<Finding[]
   const { KillUserProcesses: kills = '' } = propertiesIn(manager);
   const { Linger: linger = '' } = propertiesIn(account);
   return [
-    ...sessions.map((members) => sessionFinding(members, kills, linger, whyNot(manager), user)),
-    ...ofUser.map((members) => managerFinding(members, linger, whyNot(account), user)),
+    ...sessions.map((members) => sessionFinding(members, kills, linger, problemOf(manager), user)),
+    ...ofUser.map((members) => managerFinding(members, linger, problemOf(account), user)),
   ];
 }
 
-/** Source: logind.conf(5), KillUserProcesses: the session's scope is ended even for a user who lingers. */
+/** The scope of a session is ended even if lingering is on. Source: logind.conf(5), KillUserProcesses. */
 function sessionFinding(
   { unit, names }: Members,
   kills: string,
   linger: string,
-  why: string,
+  cause: string,
   user: string,
 ): Finding {
   const about = `login ${unit.name}`;
-  const who = `${someOf(names)} in it`;
+  const members = `contains ${someOf(names)}`;
   if (kills === 'no')
-    return fine(about, `${who}; KillUserProcesses=no: a logout leaves them alone`);
+    return fine(about, `${members}; KillUserProcesses=no: a logout does not end them`);
   if (kills === '') {
-    return warning(about, `${who}; logind cannot be asked: ${why}`, [
-      'where KillUserProcesses=yes, they are killed at the logout',
+    return warning(about, `${members}; logind cannot be asked: ${cause}`, [
+      'if KillUserProcesses=yes, they are killed at the logout',
       'see /etc/systemd/logind.conf',
     ]);
   }
   const first = linger === 'yes' ? '' : `loginctl enable-linger ${user}, then `;
-  return problem(about, `${who}; KillUserProcesses=${kills}, Linger=${linger || 'unknown'}`, [
-    'they are killed when this login ends, whatever job they do',
-    `${first}start workers by cron, or by systemd-run --user --scope workerctl start; or set KillUserProcesses=no`,
+  return problem(about, `${members}; KillUserProcesses=${kills}, Linger=${linger || 'unknown'}`, [
+    'they are killed when this login ends, in the middle of their jobs',
+    `${first}start workers from cron, or with systemd-run --user --scope workerctl start; or set KillUserProcesses=no`,
   ]);
 }
 
-/** A user's own systemd ends with the last login, unless he lingers. Source: user@.service(5). */
+/** The systemd of a user ends with the last login, unless lingering is on. Source: user@.service(5). */
 function managerFinding(
   { unit, names }: Members,
   linger: string,
-  why: string,
+  cause: string,
   user: string,
 ): Finding {
-  const about = `user's unit ${unit.name}`;
-  const who = `${someOf(names)} in it`;
-  if (linger === 'yes') return fine(about, `${who}; Linger=yes: they outlive the login`);
+  const about = `user unit ${unit.name}`;
+  const members = `contains ${someOf(names)}`;
+  if (linger === 'yes') return fine(about, `${members}; Linger=yes: it outlives the login`);
   const cost = [
-    'with the last logout the whole systemd of this user ends, and all workers in it',
+    'the systemd of this user ends with the last logout, and all workers in it are killed',
     `loginctl enable-linger ${user}`,
   ] as const;
-  if (linger === '') return warning(about, `${who}; logind cannot be asked: ${why}`, cost);
-  return problem(about, `${who}; Linger=${linger}`, cost);
+  if (linger === '') return warning(about, `${members}; logind cannot be asked: ${cause}`, cost);
+  return problem(about, `${members}; Linger=${linger}`, cost);
 }

@@ -3,7 +3,7 @@ import { fine, problem, warning, type Finding } from '../../core/views/finding.t
 import { describeNotify, notifyEnvironment } from '../../host/sockets/notify-socket.ts';
 import type { Examination } from './examination.ts';
 
-/** What workers that speak sd_notify(3) are heard with, and whether somebody hears those that must be heard. */
+/** What receives the sd_notify(3) messages of workers, and whether those that need it are heard. */
 export async function notifyFindings({ config, env, watch }: Examination): Promise<Finding[]> {
   const about = 'sd_notify';
   const needy = config.workers.filter(({ ready }) => ready.kind === 'notify');
@@ -15,26 +15,26 @@ export async function notifyFindings({ config, env, watch }: Examination): Promi
     if (needy.length === 0) return [fine(about, `none: ${trust}`)];
     return [
       problem(about, `none: ${trust}`, [
-        `${names}: ready.notify is set, so that they are not started`,
+        `${names}: not started, because ready.notify is set`,
         'install perl or python3, or choose another kind of ready',
       ]),
     ];
   }
   if (needy.length === 0) return [fine(about, `${name}: ${trust}`)];
   const { NOTIFY_SOCKET: socket } = await notifyEnvironment(config.stateDir);
-  if (socket !== undefined) return [fine(about, `${name}: a watch hears ${names}`)];
+  if (socket !== undefined) return [fine(about, `${name}: a watch listens to ${names}`)];
   if (watch === undefined) {
     return [
-      problem(about, `no watch runs that could hear ${names}`, [
-        'ready.notify is set: such a worker is not started without one',
+      problem(about, `no watch is running that could listen to ${names}`, [
+        'a worker with ready.notify is not started without a watch',
         'run workerctl watch, or choose another kind of ready',
       ]),
     ];
   }
   return [
-    warning(about, `a watch runs (pid ${watch.pid}), but hears nobody`, [
-      `${names}: ready.notify is set: such a worker is not started meanwhile`,
-      'look at what the watch has said; if its helper has died, start it again',
+    warning(about, `a watch is running (pid ${watch.pid}), but does not listen`, [
+      `${names}: not started meanwhile, because ready.notify is set`,
+      'read the output of the watch; if its helper has died, restart the watch',
     ]),
   ];
 }
@@ -45,7 +45,7 @@ function helperHere(env: NodeJS.ProcessEnv): ReturnType<typeof describeNotify> |
   } catch (error) {
     if (!(error instanceof WorkerctlError)) throw error;
     return problem('sd_notify', error.message, [
-      'watch and every start end with this error',
+      'watch and every start fail with this error',
       'unset WORKERCTL_NOTIFY, or set it to perl, python3 or none',
     ]);
   }

@@ -6,21 +6,16 @@ import {
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
-import { isSameProcess, type LiveProcess } from '../../core/model/process.ts';
+import { isSameProcess } from '../../core/model/process.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import type { Config } from '../../core/model/config.ts';
+import type { MarkedProcess } from '../../host/process/strays.ts';
 
-/** A process that is an instance's by its marker, whatever the files say. */
-export interface Marked {
-  readonly instance: string;
-  readonly process: LiveProcess;
-}
-
-/** Processes that no record claims, that are there twice, that nobody wants or that do nothing; pidfiles that lie. */
+/** Processes without a record, two with one name, unwanted ones and stopped ones; pidfiles that name another process. */
 export function processFindings(
   config: Config,
   observation: Observation,
-  marked: readonly Marked[],
+  marked: readonly MarkedProcess[],
 ): Finding[] {
   const all = [...observation.instances.values()];
   const strays = strayAmong(all, marked);
@@ -34,7 +29,10 @@ export function processFindings(
   return [fine('processes', `${up} up, each claimed by one record`)];
 }
 
-const strayAmong = (all: readonly ObservedInstance[], marked: readonly Marked[]): Marked[] =>
+const strayAmong = (
+  all: readonly ObservedInstance[],
+  marked: readonly MarkedProcess[],
+): MarkedProcess[] =>
   marked.filter(
     ({ process }) =>
       !all.some(
@@ -42,14 +40,14 @@ const strayAmong = (all: readonly ObservedInstance[], marked: readonly Marked[])
       ),
   );
 
-const stray = ({ instance, process }: Marked): Finding =>
-  warning(instance, `pid ${process.pid} bears its marker, but no record claims it`, [
-    'its files were lost; until a pass has adopted it nobody watches it',
-    'run workerctl bootcheck, which adopts it',
+const stray = ({ instance, process }: MarkedProcess): Finding =>
+  warning(instance, `pid ${process.pid} is running, but its record is lost`, [
+    'until a pass takes it over, it is neither stopped nor restarted',
+    'run workerctl bootcheck, which takes it over',
   ]);
 
-/** Old processes that leave beside their replacement are none of these. */
-function doubled(all: readonly ObservedInstance[], strays: readonly Marked[]): Finding[] {
+/** Instances with more than one process. Old processes that drain beside their replacement do not count. */
+function doubled(all: readonly ObservedInstance[], strays: readonly MarkedProcess[]): Finding[] {
   const pids = new Map<string, number[]>();
   const add = (name: string, pid: number): void => {
     pids.set(name, [...(pids.get(name) ?? []), pid]);
@@ -63,7 +61,7 @@ function doubled(all: readonly ObservedInstance[], strays: readonly Marked[]): F
       : [
           problem(name, `${these.length} processes: pids ${these.join(', ')}`, [
             'two processes with one identifier may do the same job twice',
-            'find out which one is to stay, and TERM the other one by its pid',
+            'decide which one should stay, and send SIGTERM to the other one by its pid',
           ]),
         ],
   );
@@ -76,18 +74,18 @@ function unwanted(observed: ObservedInstance, { workers }: Config): Finding[] {
   const worker = workers.find((one) => one.name === workerNameOf(name));
   if (worker === undefined) {
     return [
-      warning(name, `pid ${pid} runs, but the config has no worker ${workerNameOf(name)}`, [
-        'nobody replaces it, and it runs the code it was started with for ever',
-        `workerctl stop ${name}, if no other config of this state directory has it`,
+      warning(name, `pid ${pid} is running, but the config has no worker ${workerNameOf(name)}`, [
+        'no restart replaces it, so it keeps the code that it was started with',
+        `workerctl stop ${name}, unless another config with this state directory has that worker`,
       ]),
     ];
   }
   const isWanted = instanceNames(worker).includes(name);
   if (isWanted || drainingSince(observed) !== undefined) return [];
   return [
-    warning(name, `pid ${pid} runs, but the config does not want this one of ${worker.name}`, [
-      'the next bootcheck asks it to finish and leave',
-      'none needed; raise count or name it in identifiers if it is to stay',
+    warning(name, `pid ${pid} is running, but this instance of ${worker.name} is not wanted`, [
+      'the next bootcheck asks it to finish its job and exit',
+      'nothing; to keep it, raise count or add it to identifiers',
     ]),
   ];
 }
@@ -96,10 +94,10 @@ function frozen(observed: ObservedInstance): Finding[] {
   const { name, presence } = observed;
   if (presence.kind !== 'alive' || presence.process.activity !== 'stopped') return [];
   const { pid } = presence.process;
-  const drains = drainingSince(observed) === undefined ? '' : ', and it will never leave';
+  const drains = drainingSince(observed) === undefined ? '' : ', and it will never exit';
   return [
     problem(shownName(name), `pid ${pid} is stopped (SIGSTOP, or a debugger)`, [
-      `it does nothing${drains}`,
+      `it does no work${drains}`,
       `kill -CONT ${pid}`,
     ]),
   ];
@@ -109,13 +107,13 @@ function stalePidfile({ name, presence, pidfile }: ObservedInstance): Finding[] 
   if (pidfile.kind === 'absent') return [];
   const about = `pidfile of ${name}`;
   const cost = [
-    'kill $(cat …), monit and the like may reach another process by it; workerctl never believes it',
-    'run workerctl bootcheck, which writes it anew or removes it',
+    'kill $(cat …), monit and the like may hit another process; workerctl itself does not trust it',
+    'run workerctl bootcheck, which rewrites or removes it',
   ] as const;
   if (pidfile.kind === 'broken')
     return [warning(about, `expected a pid, found ${pidfile.found}`, cost)];
   if (presence.kind === 'alive' && presence.process.pid === pidfile.pid) return [];
   const words =
-    presence.kind === 'alive' ? `the process is pid ${presence.process.pid}` : 'nothing runs';
-  return [warning(about, `it holds ${pidfile.pid}, but ${words}`, cost)];
+    presence.kind === 'alive' ? `the process is pid ${presence.process.pid}` : 'nothing is running';
+  return [warning(about, `names pid ${pidfile.pid}, but ${words}`, cost)];
 }

@@ -4,13 +4,13 @@ import { workerPath } from '../../core/model/launch.ts';
 import { programAt } from '../../host/process/find-program.ts';
 import type { Examination } from './examination.ts';
 
-/** What the shim runs, by its own PATH, which is the same for all callers. */
+/** What the shim runs. Its PATH is the same for all callers. */
 const ofShim = ['sh', 'setsid', 'mv', 'mkdir', 'rm'];
 
-/** The oldest Node that workerctl is made for. */
+/** The oldest Node that workerctl supports. */
 const oldest = [20, 19] as const;
 
-/** The programs that are needed to start workers, and Node itself. `find` is asked for each. */
+/** Whether the programs that start workers exist, and whether Node is new enough. `find` looks for a program. */
 export function programFindings(
   { config }: Pick<Examination, 'config'>,
   find: (name: string) => string | undefined = (name) => programAt(name, workerPath),
@@ -23,7 +23,7 @@ export function programFindings(
   if (find('mkfifo') === undefined) findings.push(noTrigger);
   return findings.length > 0
     ? findings
-    : [fine('programs', `Node ${process.versions.node} and all that a start needs`)];
+    : [fine('programs', `Node ${process.versions.node}, and all that a start needs`)];
 }
 
 const notFound = (name: string): Finding =>
@@ -33,18 +33,18 @@ const notFound = (name: string): Finding =>
   ]);
 
 const noTrigger = warning('programs', `mkfifo is not found in ${workerPath}`, [
-  'workerctl watch cannot make its trigger, and does not start',
+  'workerctl watch cannot create its trigger, and does not start',
   'install coreutils',
 ]);
 
-/** The version of Node, as `process.versions.node` has it. */
+/** Whether Node is new enough; `version` is that of `process.versions.node`. */
 export function nodeFindings(version: string): Finding[] {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isNew = major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
   if (isNew) return [];
   return [
     warning('Node', `version ${version}`, [
-      'it is not tried with that one',
+      'workerctl is not tested with it',
       `install Node ${oldest.join('.')} or later`,
     ]),
   ];

@@ -4,10 +4,10 @@ import { readEnvironment } from '../../host/process/process-table.ts';
 import type { Examination } from './examination.ts';
 import { unitsOf } from './units.ts';
 
-/** What Jenkins and GitHub's runner look for when a job of theirs ends: whoever carries it is killed. */
+/** Jenkins and the runner of GitHub kill every process with one of these variables when a job of theirs ends. */
 const marks = ['RUNNER_TRACKING_ID', 'BUILD_ID', 'JENKINS_NODE_COOKIE'];
 
-/** Whether a CI runner would end workers together with its job. */
+/** Whether a CI runner would kill workers at the end of its job. */
 export function runnerFindings(examination: Examination): Finding[] {
   const marked = [...examination.observation.instances.values()].flatMap(({ name, presence }) => {
     if (presence.kind !== 'alive') return [];
@@ -21,8 +21,8 @@ export function runnerFindings(examination: Examination): Finding[] {
       'environment of workers',
       `${variable} is set for ${someOf(marked.filter((one) => one.variable === variable).map(({ name }) => name))}`,
       [
-        'a CI runner kills every process that carries it when its job ends',
-        'take it out of env and env_files, then workerctl restart',
+        'a CI runner kills every process that has it when its job ends',
+        'remove it from env and env_files, then run workerctl restart',
       ],
     ),
   );
@@ -30,10 +30,14 @@ export function runnerFindings(examination: Examination): Finding[] {
     const runner = runnerIn(path);
     if (runner === undefined) return [];
     return [
-      warning(`group ${path}`, `${someOf(names)} in it, which is a CI runner's (${runner})`, [
-        'many runners end all that is in their group with the job, or when they are updated',
-        'let cron or workerctl watch start the workers: put bootcheck into the crontab, and let the job call workerctl trigger or restart only',
-      ]),
+      warning(
+        `group ${path}`,
+        `contains ${someOf(names)}, and belongs to a CI runner (${runner})`,
+        [
+          'many runners kill everything in their group when a job ends or when they are updated',
+          'have cron or workerctl watch start the workers, and only run workerctl restart or trigger in the job',
+        ],
+      ),
     ];
   });
   const all = [...findings, ...owned];

@@ -10,7 +10,7 @@ import { mountOf } from '../../host/process/process-table.ts';
 import { checkStateDirectory } from '../../host/state/state-directory.ts';
 import type { Examination } from './examination.ts';
 
-/** Owner, mode, file system and room of the state directory, and the room for logs. */
+/** Owner, mode and file system of the state directory, and the free space for it and for logs. */
 export function stateDirectoryFindings(examination: Examination): Finding[] {
   const { stateDir } = examination.config;
   const about = `state directory ${stateDir}`;
@@ -26,12 +26,12 @@ function accessFindings(about: string, path: string): Finding[] {
     checkStateDirectory(path);
     const folder = nearestThere(path);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
-    if (folder !== path) return [fine(about, 'not there yet; the first start makes it')];
+    if (folder !== path) return [fine(about, 'does not exist yet; the first start creates it')];
     const mode = statSync(path).mode & 0o777;
-    if ((mode & 0o020) === 0) return [fine(about, `ours, mode ${mode.toString(8)}`)];
+    if ((mode & 0o020) === 0) return [fine(about, `owned by this user, mode ${mode.toString(8)}`)];
     return [
-      warning(about, `its group can write there (mode ${mode.toString(8)})`, [
-        'whoever can write there can name any process of yours as a worker, and have it signalled',
+      warning(about, `is writable for its group (mode ${mode.toString(8)})`, [
+        'a member could pass off any process of this user as a worker, and have it stopped',
         `chmod g-w ${path}`,
       ]),
     ];
@@ -51,7 +51,7 @@ function wordsOf(error: unknown, about: string): string {
   return error.message.replace(`${about}: `, '');
 }
 
-/** The folder itself, or the nearest one above it that is there. */
+/** The folder itself, or the nearest folder above it that exists. */
 export function nearestThere(path: string): string {
   const above = dirname(path);
   return existsSync(path) || above === path ? path : nearestThere(above);
@@ -64,22 +64,22 @@ function fileSystemFindings(about: string, path: string): Finding[] {
       return [];
     case 'memory':
       return [
-        warning(about, `it lies in memory (${type}): a reboot empties it`, [
-          'deliberate stops, holds, counts and a restart under way are forgotten then; workers are not lost by that',
-          'set state_dir to a folder on disk if they are to be kept',
+        warning(about, `is in memory (${type}): a reboot empties it`, [
+          'stops, holds, counts and an unfinished restart are forgotten at a reboot',
+          'to keep them, set state_dir to a folder on disk',
         ]),
       ];
     case 'network':
       return [
-        warning(about, `it lies on a network file system (${type})`, [
-          'its locks depend on a server, pids are those of one host only, and an outage stops every command',
+        warning(about, `is on a network file system (${type})`, [
+          'its locks depend on a server, its pids are valid on one host only, and an outage blocks every command',
           'set state_dir to a folder on a local disk',
         ]),
       ];
     case 'foreign':
       return [
-        warning(about, `it lies on ${type}, which knows no owners, FIFOs or sockets`, [
-          'workerctl watch cannot run there, and everybody may be able to write there',
+        warning(about, `is on ${type}, which has no owners, FIFOs or sockets`, [
+          'workerctl watch cannot run there, and all users may be able to write there',
           'set state_dir to a folder on a Linux file system',
         ]),
       ];
@@ -101,7 +101,7 @@ function foldersOf({ config, hostName }: Examination): string[] {
   return [...devices.values()];
 }
 
-/** Enough for the files of a thousand instances, and a day of modest logs. */
+/** Enough for the files of a thousand instances, and for a day of small logs. */
 const lowBytes = 64 * 1024 * 1024;
 const lowFiles = 1_000;
 
@@ -114,29 +114,29 @@ export interface Room {
   readonly ffree: number;
 }
 
-/** Whether there is room; `roomOf` is statfs(2). */
+/** Whether there is enough free space; `roomOf` is statfs(2). */
 export function roomFindings(
   folders: readonly string[],
   roomOf: (folder: string) => Room = (folder) => statfsSync(folder),
 ): Finding[] {
   return folders.map((folder) => {
-    const about = `room for ${folder}`;
+    const about = `free space for ${folder}`;
     const { bavail, bsize, blocks, ffree, files } = roomOf(folder);
-    const bytes = blocks > 0 ? bavail * bsize : Infinity; // some file systems do not say how large they are
+    const bytes = blocks > 0 ? bavail * bsize : Infinity; // some file systems do not report their size
     const inodes = files > 0 ? ffree : Infinity;
-    const found = `${megabytes(bytes)}, ${Number.isFinite(inodes) ? `${inodes} files` : 'any number of files'}`;
+    const found = `${megabytes(bytes)}, ${Number.isFinite(inodes) ? `${inodes} files` : 'unlimited files'}`;
     if (bytes === 0 || inodes === 0)
       return problem(about, `none: ${found}`, [
         'nothing can be started, and silent workers are not killed',
-        'make room',
+        'free some space',
       ]);
     if (bytes >= lowBytes && inodes >= lowFiles) return fine(about, found);
     return warning(about, `little: ${found}`, [
       'on a full disk nothing can be started, and silent workers are not killed',
-      'make room',
+      'free some space',
     ]);
   });
 }
 
 const megabytes = (bytes: number): string =>
-  Number.isFinite(bytes) ? `${Math.floor(bytes / 1024 / 1024)} MB` : 'any number of bytes';
+  Number.isFinite(bytes) ? `${Math.floor(bytes / 1024 / 1024)} MB` : 'unlimited';

@@ -10,7 +10,7 @@ import { readRecord } from '../../host/state/records.ts';
 import { listStateFiles } from '../../host/state/paths.ts';
 import type { Examination } from './examination.ts';
 
-/** Files that cannot be understood, and those that somebody who was killed has left half written. */
+/** Files that cannot be understood, and files that were left half written. */
 export function stateFileFindings({ config: { stateDir } }: Examination): Finding[] {
   const about = `files in ${stateDir}`;
   let names: string[];
@@ -19,20 +19,20 @@ export function stateFileFindings({ config: { stateDir } }: Examination): Findin
   } catch (error) {
     return [
       problem(about, describeErrno(error), [
-        'nobody can tell which workers run',
+        'no command can tell which workers are running',
         'run workerctl as the user who owns them',
       ]),
     ];
   }
   const findings = [
-    ...intentFindings(stateDir),
+    ...desiredFindings(stateDir),
     ...instanceFindings(stateDir),
     ...halfWrittenFindings(about, stateDir, names),
   ];
-  return findings.length > 0 ? findings : [fine(about, `${names.length}, all understood`)];
+  return findings.length > 0 ? findings : [fine(about, `${names.length}, all valid`)];
 }
 
-function intentFindings(stateDir: string): Finding[] {
+function desiredFindings(stateDir: string): Finding[] {
   try {
     readDesired(stateDir);
     return [];
@@ -40,7 +40,7 @@ function intentFindings(stateDir: string): Finding[] {
     if (!(error instanceof WorkerctlError)) throw error;
     return [
       problem(desiredPath(stateDir), found(error.message, desiredPath(stateDir)), [
-        'no pass runs until a person has looked: nobody else knows what was stopped on purpose',
+        'no pass runs until this is resolved: only you can know what was stopped on purpose',
         error.hint ?? 'remove that file',
       ]),
     ];
@@ -49,7 +49,7 @@ function intentFindings(stateDir: string): Finding[] {
 
 const found = (words: string, path: string): string => words.replace(`${path}: `, '');
 
-/** The files of each instance, and what becomes of one that cannot be understood. */
+/** Files of instances that cannot be understood, and what that means. */
 function instanceFindings(stateDir: string): Finding[] {
   const { recorded, notes } = listStateFiles(stateDir);
   const exits = readdirIfThere(stateDir).filter((file) => file.endsWith('.exit'));
@@ -70,22 +70,22 @@ function instanceFindings(stateDir: string): Finding[] {
 }
 
 const recordCost = [
-  'its process is looked for in all of /proc instead, and how it died will not be known',
-  'run workerctl bootcheck: it writes the record anew',
+  'its process has to be found in /proc, and its exit status will be unknown',
+  'run workerctl bootcheck, which rewrites the record',
 ] as const;
 const stopCost = [
-  'it counts as a signal that was sent: a second one would cost some workers their job',
-  'if the process is not on its way out, remove the file, and stop it again',
+  'the stop signal counts as sent, because a second one would make some workers drop their job',
+  'if the process is not about to exit, remove the file and stop it again',
 ] as const;
-const noteCost = ['it is as if the file were not there', 'remove it'] as const;
+const noteCost = ['it is ignored', 'remove it'] as const;
 
 const readdirIfThere = (folder: string): string[] =>
   existsSync(folder) ? readdirSync(folder) : [];
 
-/** A writer takes a moment. */
+/** Writing a file takes milliseconds; one this old was left. */
 const oldMs = 60_000;
 
-/** What lies beside the state directory's own files to stay: see record-cache.ts and config-cache.ts. */
+/** Files in `.new` that stay: see record-cache.ts and config-cache.ts. */
 const kept = new Set(['records', 'config']);
 
 function halfWrittenFindings(about: string, stateDir: string, names: readonly string[]): Finding[] {
@@ -98,8 +98,8 @@ function halfWrittenFindings(about: string, stateDir: string, names: readonly st
   if (left.length === 0) return [];
   return [
     warning(about, `left half written: ${someOf(left)}`, [
-      'somebody was killed while writing, or the disk was full; nobody reads these files',
-      'none needed: the next pass that acts removes its own; remove the others if they stay',
+      'a command was killed while writing, or the disk was full; these files are never read',
+      'nothing: the next pass that acts removes them; remove any that stay',
     ]),
   ];
 }

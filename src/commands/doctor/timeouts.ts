@@ -4,19 +4,19 @@ import { workerNameOf } from '../../core/model/targets.ts';
 import { elapsed, formatDuration, parseDuration, type Duration } from '../../core/basics/time.ts';
 import type { Config, Worker } from '../../core/model/config.ts';
 
-/** Limits that disagree with each other, or with what is known of jobs. */
+/** Limits that contradict each other, or the jobs that are running. */
 export function timeoutFindings({ workers }: Config, observation: Observation): Finding[] {
   const findings = workers.flatMap((worker) => [
     ...tooShortForJobs(worker, observation),
     ...shorterThanItsOwn(worker),
     ...beatBeforeReady(worker),
   ]);
-  return findings.length > 0 ? findings : [fine('timeouts', 'none disagree')];
+  return findings.length > 0 ? findings : [fine('timeouts', 'consistent')];
 }
 
 const key = ({ name }: Worker, rest: string): string => `workers.${name}.${rest}`;
 
-/** A job that is at work now and has taken longer than the worker would have to finish it. */
+/** A running job that has already taken longer than a stop would give it. */
 function tooShortForJobs(worker: Worker, { instances, now }: Observation): Finding[] {
   const { timeout } = worker.stop;
   if (timeout === undefined) return [];
@@ -28,10 +28,10 @@ function tooShortForJobs(worker: Worker, { instances, now }: Observation): Findi
   return [
     warning(
       key(worker, 'stop.timeout'),
-      `${formatDuration(timeout)}, but the job of ${longest.name} has taken ${formatDuration(longest.length)} by now`,
+      `${formatDuration(timeout)}, but the job of ${longest.name} has taken ${formatDuration(longest.length)} so far`,
       [
-        'a stop or a restart would kill such a job half way',
-        'set it to more than the longest job, or to never',
+        'a stop or a restart would kill such a job in the middle',
+        'set it to more than the longest job takes, or to never',
       ],
     ),
   ];
@@ -42,7 +42,7 @@ const jobLength = ({ activity }: ObservedInstance, now: Observation['now']): Dur
     ? elapsed(activity.since, now)
     : (0 as Duration);
 
-/** Sidekiq ends its jobs itself, some seconds (`-t`, `--timeout`) after it was asked, and puts them back. */
+/** Sidekiq itself ends its jobs some seconds (`-t`, `--timeout`) after it was asked, and puts them back. */
 function shorterThanItsOwn(worker: Worker): Finding[] {
   const { timeout } = worker.stop;
   const own = ownTimeout(worker.command);
@@ -66,7 +66,7 @@ function ownTimeout(command: readonly string[]): Duration | undefined {
   return seconds === undefined ? undefined : parseDuration(`${seconds}s`);
 }
 
-/** A worker's boot counts as silence, too. */
+/** The time until a worker is ready counts as silence, too. */
 function beatBeforeReady(worker: Worker): Finding[] {
   const { heartbeat, ready } = worker;
   if (heartbeat === undefined || ready.kind === 'after' || heartbeat.timeout >= ready.timeout)
@@ -76,8 +76,8 @@ function beatBeforeReady(worker: Worker): Finding[] {
       key(worker, 'heartbeat.timeout'),
       `${formatDuration(heartbeat.timeout)}, less than its ready.timeout (${formatDuration(ready.timeout)})`,
       [
-        'a boot that ready.timeout allows is killed as silence, unless the worker beats while it boots',
-        'set it to more than a boot takes, or ready.timeout to less',
+        'a start that ready.timeout allows is killed for its silence, unless the worker beats while it starts',
+        'set it to more than a start takes, or ready.timeout to less',
       ],
     ),
   ];

@@ -5,14 +5,14 @@ import { readArguments } from '../../host/process/process-table.ts';
 import type { Answer } from '../../host/process/ask-program.ts';
 import type { Examination } from './examination.ts';
 
-/** Who is in a unit of systemd: the workers, and the watch, whose replacements of them land there too. */
+/** A control group and our processes in it: workers, and the watch, because what it starts lands there too. */
 export interface Members {
   readonly path: string;
   readonly unit: Unit;
   readonly names: readonly string[];
 }
 
-/** The units that our processes are in. Where nothing runs, the one that we are in: what we start lands there. */
+/** The units that our processes are in. If none is running, that of this command: what it starts lands there. */
 export function unitsOf({ observation, watch }: Examination): Members[] {
   const pids = [...observation.instances.values()].flatMap(({ name, presence }) =>
     presence.kind === 'alive' ? [{ name, pid: presence.process.pid }] : [],
@@ -27,10 +27,10 @@ export function unitsOf({ observation, watch }: Examination): Members[] {
   return [...byPath].map(([path, names]) => ({ path, unit: unitOf(path), names }));
 }
 
-/** Whether the end of a service would end the workers in it. */
+/** Whether stopping a systemd service would kill the workers in it. */
 export async function unitFindings(examination: Examination): Promise<Finding[]> {
   const services = unitsOf(examination).filter(({ unit }) => unit.kind === 'service');
-  if (services.length === 0) return [fine('systemd', 'no worker is in a service of it')];
+  if (services.length === 0) return [fine('systemd', 'no worker is in a systemd service')];
   return Promise.all(services.map((members) => serviceFinding(examination, members)));
 }
 
@@ -40,25 +40,25 @@ async function serviceFinding(
 ): Promise<Finding> {
   const { name } = unit;
   const about = `unit ${name}`;
-  const who = someOf(names);
+  const members = `contains ${someOf(names)}`;
   const isOfUser = unit.kind === 'service' && unit.user !== undefined;
   const words = ['show', '-p', 'KillMode', '-p', 'TimeoutStopUSec', name];
   const answer = await ask('systemctl', isOfUser ? ['--user', ...words] : words);
   const { KillMode: mode = '', TimeoutStopUSec: timeout = '' } = propertiesIn(answer);
   if (mode === '') {
-    return warning(about, `${who} in it; its KillMode is not known: ${whyNot(answer)}`, [
-      'with KillMode=control-group, the default, a stop of the unit kills the workers',
-      `see that its KillMode is process: systemctl cat ${name}`,
+    return warning(about, `${members}; its KillMode is unknown: ${problemOf(answer)}`, [
+      'with KillMode=control-group, the default, stopping the unit kills the workers',
+      `make sure that its KillMode is process: systemctl cat ${name}`,
     ]);
   }
-  if (mode === 'process' || mode === 'none') return fine(about, `${who} in it; KillMode=${mode}`);
+  if (mode === 'process' || mode === 'none') return fine(about, `${members}; KillMode=${mode}`);
   const endsAll = watch !== undefined && readArguments(watch.pid).includes('--stop-on-exit');
   if (mode === 'mixed' && endsAll && timeout === 'infinity')
-    return fine(about, `${who} in it; KillMode=mixed, and systemd waits for watch --stop-on-exit`);
-  return problem(about, `${who} in it; KillMode=${mode}, TimeoutStopSec ${timeout}`, [
+    return fine(about, `${members}; KillMode=mixed, and systemd waits for watch --stop-on-exit`);
+  return problem(about, `${members}; KillMode=${mode}, TimeoutStopSec ${timeout}`, [
     mode === 'mixed'
-      ? `a stop of the unit kills the workers, at the latest after ${timeout}, whatever job they do`
-      : `a stop of the unit sends SIGTERM to all of them and to their children, and kills who is left after ${timeout}`,
+      ? `stopping the unit kills the workers after ${timeout} at the latest, in the middle of their jobs`
+      : `stopping the unit sends SIGTERM to all workers and their children, and kills what is left after ${timeout}`,
     'set KillMode=process in the unit (systemctl edit), then systemctl daemon-reload',
   ]);
 }
@@ -73,11 +73,11 @@ export function propertiesIn(answer: Answer): Record<string, string> {
   return Object.fromEntries(pairs);
 }
 
-/** Why a program has told nothing. */
-export function whyNot(answer: Answer): string {
+/** Why a program gave no answer. */
+export function problemOf(answer: Answer): string {
   switch (answer.kind) {
     case 'absent':
-      return 'there is no such program here';
+      return 'the program is not installed';
     case 'failed':
       return answer.why;
     case 'said':

@@ -8,7 +8,7 @@ import { launchOf, workerPath, type Launch } from '../../core/model/launch.ts';
 import type { Examination } from './examination.ts';
 import { nearestThere } from './state-directory.ts';
 
-/** What will be in the way of a start: what `check` warns of, and what this user may not do. */
+/** What would make a start fail: what `check` warns about, and missing permissions. */
 export function workerFindings({ config, hostName }: Examination): Finding[] {
   const warnings = configWarnings(config, { name: hostName, path: workerPath });
   const launches = config.workers.flatMap((worker) =>
@@ -17,14 +17,14 @@ export function workerFindings({ config, hostName }: Examination): Finding[] {
   const findings = new Map<string, Finding>();
   for (const finding of [
     ...warnings.map(ofCheck),
-    ...launches.flatMap((one) => rightsOf(one, config.stateDir)),
+    ...launches.flatMap((one) => permissionsOf(one, config.stateDir)),
   ])
     findings.set(`${finding.about} ${finding.found}`, finding);
   if (findings.size > 0) return [...findings.values()];
-  return [fine('workers', `${config.workers.length}, each can be started by this user`)];
+  return [fine('workers', `${config.workers.length}, and this user can start each`)];
 }
 
-/** Without these a start fails; the rest is made, or only not known. */
+/** Without these a start fails. The others are created by the start, or not needed for it. */
 const isNeeded = /^workers\.[^.]+\.(?:command|directory|env_files|ready\.command)$/;
 
 function ofCheck(text: string): Finding {
@@ -32,28 +32,32 @@ function ofCheck(text: string): Finding {
   if (isNeeded.test(key)) {
     return problem(key, words, [
       'the worker cannot be started, or does not become ready',
-      'put it in place, or mend the config',
+      'create it, or fix the config',
     ]);
   }
   return warning(key, words, [
-    'a start does without it, but may show something else than you expect',
-    'put it in place, or mend the config',
+    'a start works without it, but the result may not be what you expect',
+    'create it, or fix the config',
   ]);
 }
 
-function rightsOf(launch: Launch, stateDir: string): Finding[] {
+function permissionsOf(launch: Launch, stateDir: string): Finding[] {
   const { instance, directory, envFiles, logFile, pidfile, nice } = launch;
   const { R_OK, W_OK, X_OK } = constants;
   const refused = (about: string, found: string, advice: string): Finding =>
-    problem(about, found, [`${instance} and the like cannot be started`, advice]);
+    problem(about, found, [`instances such as ${instance} cannot be started`, advice]);
   return [
     ...(existsSync(directory) && !may(directory, X_OK)
-      ? [refused(directory, 'this user may not enter it', 'chmod a+x on it, or chgrp')]
+      ? [refused(directory, 'cannot be entered by this user', 'chmod a+x on it, or chgrp')]
       : []),
     ...envFiles
       .filter((file) => existsSync(file) && !may(file, R_OK))
       .map((file) =>
-        refused(file, 'this user may not read it', 'let the user of the workers read it'),
+        refused(
+          file,
+          'cannot be read by this user',
+          'make it readable for the user of the workers',
+        ),
       ),
     // The state directory has a check of its own.
     ...[logFile, pidfile]
@@ -64,7 +68,7 @@ function rightsOf(launch: Launch, stateDir: string): Finding[] {
         return [
           refused(
             place,
-            `this user may not write there (for ${file})`,
+            `cannot be written by this user (for ${file})`,
             'chown it to the user of the workers',
           ),
         ];
@@ -72,8 +76,8 @@ function rightsOf(launch: Launch, stateDir: string): Finding[] {
     ...(nice < getPriority() && process.geteuid?.() !== 0
       ? [
           warning(`nice of ${instance}`, `${nice}, but only root may go below ${getPriority()}`, [
-            'the worker keeps the nice value of whoever starts it',
-            'set nice to 0 or more, or run workerctl from where the nice value is 0',
+            'the worker keeps the nice value of the command that starts it',
+            'set nice to 0 or more, or run workerctl with a lower nice value',
           ]),
         ]
       : []),

@@ -11,6 +11,7 @@ import { createAsk, type Ask } from '../../host/process/ask-program.ts';
 import { readDesired } from '../../host/state/desired-file.ts';
 import { recordedInstances } from '../../host/state/paths.ts';
 import { findMarkedProcesses, type MarkedProcess } from '../../host/process/strays.ts';
+import { findUnits, type Members } from './find-units.ts';
 import { findWatch } from '../../engine/watch/find-watch.ts';
 
 /** The facts that several checks judge, gathered once. */
@@ -27,6 +28,9 @@ export interface Examination {
   readonly marked: readonly MarkedProcess[];
   /** The watch of this state directory, as far as it can be seen. */
   readonly watch: LiveProcess | undefined;
+  /** The control groups of our processes. */
+  readonly units: readonly Members[];
+  /** Asks a program, such as systemctl. */
   readonly ask: Ask;
 }
 
@@ -38,14 +42,17 @@ export function examine(config: Config, env: NodeJS.ProcessEnv): Examination {
   const inForce = withCounts(config, desired);
   const recorded = orNothing(() => recordedInstances(stateDir), []);
   const names = [...new Set([...selectInstances(inForce, recorded, []), ...recorded])];
+  const observation = observe({ config: inForce, hostName }, names);
+  const watch = findWatch(stateDir);
   return {
     config: inForce,
     hostName,
     env,
     desired,
-    observation: observe({ config: inForce, hostName }, names),
+    observation,
     marked: findMarkedProcesses(stateDir),
-    watch: findWatch(stateDir),
+    watch,
+    units: findUnits(observation, watch),
     ask: createAsk(env),
   };
 }

@@ -1,11 +1,12 @@
 import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
 import { currentUser } from '../../host/worker/environment.ts';
 import type { Examination } from './examination.ts';
-import { propertiesIn, unitsOf, problemOf, type Members } from './units.ts';
+import type { Members } from './find-units.ts';
+import { problemOf, propertiesIn } from './units.ts';
 
 /** Whether workers would be ended together with a login session. */
 export async function loginFindings(examination: Examination): Promise<Finding[]> {
-  const units = unitsOf(examination);
+  const units = examination.units;
   const sessions = units.filter(({ unit }) => unit.kind === 'session');
   const ofUser = units.filter(({ unit }) => unit.kind === 'service' && unit.user !== undefined);
   if (sessions.length + ofUser.length === 0)

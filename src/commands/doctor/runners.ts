@@ -2,7 +2,6 @@ import { runnerIn } from '../../core/protocols/cgroup.ts';
 import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
 import { readEnvironment } from '../../host/process/process-table.ts';
 import type { Examination } from './examination.ts';
-import { unitsOf } from './units.ts';
 
 /** Jenkins and the runner of GitHub kill every process with one of these variables when a job of theirs ends. */
 const marks = ['RUNNER_TRACKING_ID', 'BUILD_ID', 'JENKINS_NODE_COOKIE'];
@@ -26,7 +25,7 @@ export function runnerFindings(examination: Examination): Finding[] {
       ],
     ),
   );
-  const owned = unitsOf(examination).flatMap(({ path, names }) => {
+  const owned = examination.units.flatMap(({ path, names }) => {
     const runner = runnerIn(path);
     if (runner === undefined) return [];
     return [

@@ -1,35 +1,12 @@
-import { unitOf, type Unit } from '../../core/protocols/cgroup.ts';
 import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
-import { groupOf } from '../../host/process/process-table.ts';
 import { readArguments } from '../../host/process/process-table.ts';
 import type { Answer } from '../../host/process/ask-program.ts';
 import type { Examination } from './examination.ts';
-
-/** A control group and our processes in it: workers, and the watch, because what it starts lands there too. */
-export interface Members {
-  readonly path: string;
-  readonly unit: Unit;
-  readonly names: readonly string[];
-}
-
-/** The units that our processes are in. If none is running, that of this command: what it starts lands there. */
-export function unitsOf({ observation, watch }: Examination): Members[] {
-  const pids = [...observation.instances.values()].flatMap(({ name, presence }) =>
-    presence.kind === 'alive' ? [{ name, pid: presence.process.pid }] : [],
-  );
-  if (watch !== undefined) pids.push({ name: 'watch', pid: watch.pid });
-  if (pids.length === 0) pids.push({ name: 'this command', pid: process.pid });
-  const byPath = new Map<string, string[]>();
-  for (const { name, pid } of pids) {
-    const path = groupOf(pid);
-    byPath.set(path, [...(byPath.get(path) ?? []), name]);
-  }
-  return [...byPath].map(([path, names]) => ({ path, unit: unitOf(path), names }));
-}
+import type { Members } from './find-units.ts';
 
 /** Whether stopping a systemd service would kill the workers in it. */
 export async function unitFindings(examination: Examination): Promise<Finding[]> {
-  const services = unitsOf(examination).filter(({ unit }) => unit.kind === 'service');
+  const services = examination.units.filter(({ unit }) => unit.kind === 'service');
   if (services.length === 0) return [fine('systemd', 'no worker is in a systemd service')];
   return Promise.all(services.map((members) => serviceFinding(examination, members)));
 }

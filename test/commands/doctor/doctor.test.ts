@@ -1,5 +1,6 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Examination } from '../../../src/commands/doctor/examination.ts';
+import { findUnits } from '../../../src/commands/doctor/find-units.ts';
 import { limitFindings, type Allowed } from '../../../src/commands/doctor/limits.ts';
 import { loginFindings } from '../../../src/commands/doctor/logins.ts';
 import { nodeFindings, programFindings } from '../../../src/commands/doctor/programs.ts';
@@ -24,10 +25,11 @@ beforeEach(() => {
   group.mockReturnValue('/');
 });
 
-const told = (findings: readonly Finding[]): string[] =>
+/** Each finding as `level about: found`. */
+const lines = (findings: readonly Finding[]): string[] =>
   findings.map(({ level, about, found }) => `${level} ${about}: ${found}`);
 
-const silent: Ask = () => Promise.resolve({ kind: 'absent' });
+const absent: Ask = () => Promise.resolve({ kind: 'absent' });
 const saying =
   (texts: Readonly<Record<string, string>>): Ask =>
   (program, words) => {
@@ -40,143 +42,151 @@ const saying =
   };
 
 const config = aConfig(aWorker('mail', ['1', '2']));
-const examined = (ask: Ask = silent): Examination => ({
+const seen = observation(alive('mail.1', process.pid), alive('mail.2', process.pid));
+
+/** What doctor knows if the workers are in the group that is mocked now. */
+const examined = (ask: Ask = absent): Examination => ({
   config,
   hostName: 'web1',
   env: {},
   desired: noDesired,
-  observation: observation(alive('mail.1', process.pid), alive('mail.2', process.pid)),
+  observation: seen,
   marked: [],
   watch: undefined,
+  units: findUnits(seen, undefined),
   ask,
 });
 
-test('workers outside of services and logins must be well', async () => {
-  expect(told(await unitFindings(examined()))).toEqual([
-    'ok systemd: no worker is in a service of it',
+test('workers outside of services and logins must be ok', async () => {
+  expect(lines(await unitFindings(examined()))).toEqual([
+    'ok systemd: no worker is in a systemd service',
   ]);
-  expect(told(await loginFindings(examined()))).toEqual(['ok logins: no worker depends on one']);
-  expect(told(runnerFindings(examined()))).toEqual(['ok CI runners: no worker belongs to one']);
+  expect(lines(await loginFindings(examined()))).toEqual([
+    'ok logins: no worker depends on a login',
+  ]);
+  expect(lines(runnerFindings(examined()))).toEqual(['ok CI runners: no worker belongs to one']);
 });
 
 test.each([
   [
     'KillMode=process\nTimeoutStopUSec=1min 30s\n',
-    'ok unit a.service: mail.1, mail.2 in it; KillMode=process',
+    'ok unit a.service: contains mail.1, mail.2; KillMode=process',
   ],
   [
     'KillMode=control-group\nTimeoutStopUSec=1min 30s\n',
-    'problem unit a.service: mail.1, mail.2 in it; KillMode=control-group, TimeoutStopSec 1min 30s',
+    'problem unit a.service: contains mail.1, mail.2; KillMode=control-group, TimeoutStopSec 1min 30s',
   ],
   [
     'KillMode=mixed\nTimeoutStopUSec=infinity\n',
-    'problem unit a.service: mail.1, mail.2 in it; KillMode=mixed, TimeoutStopSec infinity',
+    'problem unit a.service: contains mail.1, mail.2; KillMode=mixed, TimeoutStopSec infinity',
   ],
-])('of a service with %j', async (text, words) => {
+])('a service with %j must be judged by them', async (text, words) => {
   group.mockReturnValue('/system.slice/a.service');
   const asked = 'systemctl show -p KillMode -p TimeoutStopUSec a.service';
-  expect(told(await unitFindings(examined(saying({ [asked]: text }))))).toEqual([words]);
+  expect(lines(await unitFindings(examined(saying({ [asked]: text }))))).toEqual([words]);
 });
 
-test('a service must be told in words where systemd cannot be asked, and a user service asked as such', async () => {
+test('a service must be a warning if systemd cannot be asked, and a user service must be asked as such', async () => {
   group.mockReturnValue('/system.slice/a.service');
-  const unknown = 'warning unit a.service: mail.1, mail.2 in it; its KillMode is not known: ';
-  expect(told(await unitFindings(examined()))).toEqual([`${unknown}there is no such program here`]);
-  expect(told(await unitFindings(examined(saying({}))))).toEqual([
+  const unknown = 'warning unit a.service: contains mail.1, mail.2; its KillMode is unknown: ';
+  expect(lines(await unitFindings(examined()))).toEqual([`${unknown}the program is not installed`]);
+  expect(lines(await unitFindings(examined(saying({}))))).toEqual([
     `${unknown}Failed to connect to bus`,
   ]);
   group.mockReturnValue('/user.slice/user-7.slice/user@7.service/app.slice/b.service');
   const asked = 'systemctl --user show -p KillMode -p TimeoutStopUSec b.service';
-  expect(told(await unitFindings(examined(saying({ [asked]: 'KillMode=none\n' }))))).toEqual([
-    'ok unit b.service: mail.1, mail.2 in it; KillMode=none',
+  expect(lines(await unitFindings(examined(saying({ [asked]: 'KillMode=none\n' }))))).toEqual([
+    'ok unit b.service: contains mail.1, mail.2; KillMode=none',
   ]);
 });
 
-test('a login must be told when its end kills the workers', async () => {
+test('a login must be a problem if its end kills the workers', async () => {
   group.mockReturnValue('/user.slice/user-7.slice/session-3.scope');
   const manager = 'loginctl show-user -p KillUserProcesses';
   const ask = (kills: string): Ask =>
     saying({ [manager]: `KillUserProcesses=${kills}\n`, loginctl: 'Linger=no\n' });
-  expect(told(await loginFindings(examined(ask('yes'))))).toEqual([
-    'problem login session-3.scope: mail.1, mail.2 in it; KillUserProcesses=yes, Linger=no',
+  expect(lines(await loginFindings(examined(ask('yes'))))).toEqual([
+    'problem login session-3.scope: contains mail.1, mail.2; KillUserProcesses=yes, Linger=no',
   ]);
-  expect(told(await loginFindings(examined(ask('no'))))).toEqual([
-    'ok login session-3.scope: mail.1, mail.2 in it; KillUserProcesses=no: a logout leaves them alone',
+  expect(lines(await loginFindings(examined(ask('no'))))).toEqual([
+    'ok login session-3.scope: contains mail.1, mail.2; KillUserProcesses=no: a logout does not end them',
   ]);
-  expect(told(await loginFindings(examined()))).toEqual([
-    'warning login session-3.scope: mail.1, mail.2 in it; logind cannot be asked: there is no such program here',
+  expect(lines(await loginFindings(examined()))).toEqual([
+    'warning login session-3.scope: contains mail.1, mail.2; logind cannot be asked: the program is not installed',
   ]);
   group.mockReturnValue('/user.slice/user-7.slice/user@7.service/app.slice/b.service');
-  expect(told(await loginFindings(examined(ask('no'))))).toEqual([
-    "problem user's unit b.service: mail.1, mail.2 in it; Linger=no",
+  expect(lines(await loginFindings(examined(ask('no'))))).toEqual([
+    'problem user unit b.service: contains mail.1, mail.2; Linger=no',
   ]);
 });
 
-test("a CI runner's group must be told", () => {
+test("a CI runner's group must be a warning", () => {
   group.mockReturnValue('/system.slice/actions.runner.a.service');
-  expect(told(runnerFindings(examined()))).toEqual([
-    "warning group /system.slice/actions.runner.a.service: mail.1, mail.2 in it, which is a CI runner's (actions.runner)",
+  expect(lines(runnerFindings(examined()))).toEqual([
+    'warning group /system.slice/actions.runner.a.service: contains mail.1, mail.2, and belongs to a CI runner (actions.runner)',
   ]);
 });
 
 test.each([
-  ['nfs4', 'it lies on a network file system (nfs4)'],
-  ['vfat', 'it lies on vfat, which knows no owners, FIFOs or sockets'],
-  ['tmpfs', 'it lies in memory (tmpfs): a reboot empties it'],
+  ['nfs4', 'is on a network file system (nfs4)'],
+  ['vfat', 'is on vfat, which has no owners, FIFOs or sockets'],
+  ['tmpfs', 'is in memory (tmpfs): a reboot empties it'],
 ])('a state directory on %s must be a warning', (type, words) => {
   mount.mockReturnValueOnce({ point: '/', type, options: [] });
-  expect(told(stateDirectoryFindings(examined()))).toContain(
+  expect(lines(stateDirectoryFindings(examined()))).toContain(
     `warning state directory /state: ${words}`,
   );
 });
 
-test('little room must be a warning, none a problem, also of files; sizes that nobody knows are enough', () => {
+test('little free space must be a warning, none a problem, also of files; unknown sizes must be ok', () => {
   const room = { blocks: 100, bavail: 50_000, bsize: 4096, files: 9_000, ffree: 5_000 };
   const of = (more: Partial<typeof room>): string[] =>
-    told(roomFindings(['/a'], () => ({ ...room, ...more })));
-  expect(of({})).toEqual(['ok room for /a: 195 MB, 5000 files']);
-  expect(of({ bavail: 100 })).toEqual(['warning room for /a: little: 0 MB, 5000 files']);
-  expect(of({ bavail: 0 })).toEqual(['problem room for /a: none: 0 MB, 5000 files']);
-  expect(of({ ffree: 0 })).toEqual(['problem room for /a: none: 195 MB, 0 files']);
+    lines(roomFindings(['/a'], () => ({ ...room, ...more })));
+  expect(of({})).toEqual(['ok free space for /a: 195 MB, 5000 files']);
+  expect(of({ bavail: 100 })).toEqual(['warning free space for /a: little: 0 MB, 5000 files']);
+  expect(of({ bavail: 0 })).toEqual(['problem free space for /a: none: 0 MB, 5000 files']);
+  expect(of({ ffree: 0 })).toEqual(['problem free space for /a: none: 195 MB, 0 files']);
   expect(of({ blocks: 0, bavail: 0, files: 0, ffree: 0 })).toEqual([
-    'ok room for /a: any number of bytes, any number of files',
+    'ok free space for /a: unlimited, unlimited files',
   ]);
 });
 
-test('programs that a start needs must be there, and Node not be too old', () => {
+test('programs that a start needs must exist, and Node must not be too old', () => {
   const without = (...names: string[]): string[] =>
-    told(
+    lines(
       programFindings(examined(), (name) => (names.includes(name) ? undefined : `/bin/${name}`)),
     );
-  expect(without()[0]).toMatch(/^ok programs: Node \S+ and all that a start needs$/);
+  expect(without()[0]).toMatch(/^ok programs: Node \S+, and all that a start needs$/);
   expect(without('setsid', 'mkfifo').map((one) => one.replace(/ in \/.*/, ''))).toEqual([
     'problem programs: setsid is not found',
     'warning programs: mkfifo is not found',
   ]);
   expect(nodeFindings('20.19.0')).toEqual([]);
   expect(nodeFindings('22.1.0')).toEqual([]);
-  expect(told(nodeFindings('20.18.9'))).toEqual(['warning Node: version 20.18.9']);
+  expect(lines(nodeFindings('20.18.9'))).toEqual(['warning Node: version 20.18.9']);
 });
 
-test('limits must leave room for all that is wanted', () => {
+test('limits must leave room for all wanted instances', () => {
   const ample: Allowed = { files: 1024, processes: Infinity, inGroup: Infinity, isRoot: false };
   const of = (more: Partial<Allowed>, workers = [aWorker('mail', ['1', '2'])]): string[] =>
-    told(
+    lines(
       limitFindings(
         { config: aConfig(...workers), observation: observation() },
         { ...ample, ...more },
       ),
     );
-  expect(of({})).toEqual(['ok limits: 2 wanted instances fit in']);
+  expect(of({})).toEqual(['ok limits: there is room for all 2 wanted instances']);
   expect(of({ files: 20 })).toEqual([
     'problem open files: 20 allowed (ulimit -Hn), 2 instances wanted',
   ]);
   expect(of({ processes: 3 })).toEqual([
-    'problem processes: room for 3 more processes, 2 instances are to be started',
+    'problem processes: room for 3 more processes, but 2 instances to start',
   ]);
-  expect(of({ processes: 3, isRoot: true })).toEqual(['ok limits: 2 wanted instances fit in']);
+  expect(of({ processes: 3, isRoot: true })).toEqual([
+    'ok limits: there is room for all 2 wanted instances',
+  ]);
   expect(of({ inGroup: 10, isRoot: true })).toEqual([
-    'warning tasks: room for 10 more processes, 2 instances are to be started',
+    'warning tasks: room for 10 more processes, but 2 instances to start',
   ]);
   expect(of({}, [aWorker('mail', ['1'], { limits: { nofile: 65_536 } })])).toEqual([
     'warning workers.mail.limits.nofile: 65536, but 1024 are allowed',

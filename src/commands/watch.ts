@@ -22,9 +22,9 @@ import { controlAddress, metricsAddress, parseTcpAddress } from '../core/protoco
 import { createLineServer } from '../host/sockets/line-server.ts';
 import { feedSystemdWatchdog, notifySystemd } from '../host/sockets/systemd.ts';
 import { serveMetrics } from '../host/sockets/metrics-server.ts';
-import { createMemoryTracker } from '../host/process/memory.ts';
+import { createMemoryTracker } from '../host/state/memory-samples.ts';
 import { createReadinessProbe } from '../host/worker/readiness-probe.ts';
-import { createSilenceTracker } from '../host/state/heartbeats.ts';
+import { createSilenceTracker } from '../host/state/silence.ts';
 import { describeDrains, formatEventLine, isToldByWatch } from '../output/text.ts';
 import { eventLine } from '../output/json.ts';
 import { formatMetrics } from '../output/metrics/prometheus.ts';

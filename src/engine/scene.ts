@@ -1,7 +1,7 @@
 import type { Config, Worker } from '../core/model/config.ts';
 import type { LiveProcess } from '../core/model/process.ts';
 import type { ReadinessProbe } from '../host/worker/readiness-probe.ts';
-import type { SilenceTracker } from '../host/state/heartbeats.ts';
+import type { SilenceTracker } from '../host/state/silence.ts';
 
 /** Where to look, and at what. */
 export interface Scene {

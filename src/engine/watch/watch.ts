@@ -16,7 +16,7 @@ import { describeErrno } from '../../host/files/errno.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
 import type { HeldLock } from '../../host/lock/lock-backend.ts';
 import { createLockHelper, type LockHelper } from '../../host/lock/lock-helper.ts';
-import type { SilenceTracker } from '../../host/state/heartbeats.ts';
+import type { SilenceTracker } from '../../host/state/silence.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import { ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { recordedInstances } from '../../host/state/paths.ts';

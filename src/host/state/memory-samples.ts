@@ -1,0 +1,50 @@
+import { integer, object, text } from '../../core/basics/json-form.ts';
+import type { Observation } from '../../core/model/observation.ts';
+import { pageBytes } from '../process/process-table.ts';
+import { sampleFile } from './samples.ts';
+
+/** Remembers how much memory processes had when they were last seen: the kernel no longer knows it of a dead one. */
+export interface MemoryTracker {
+  /** Notes the memory of all living processes. */
+  readonly see: (observation: Observation) => void;
+  /** The memory of this run of an instance, in bytes; undefined if it was never seen alive. */
+  readonly rssOf: (name: string, runId: string) => number | undefined;
+  /** Keeps what was seen for the next command. */
+  readonly save: () => void;
+}
+
+interface MemorySample {
+  readonly runId: string;
+  readonly bytes: number;
+}
+
+export function createMemoryTracker(stateDir: string): MemoryTracker {
+  const sample = object<MemorySample>({
+    runId: ['run_id', text],
+    bytes: ['resident_bytes', integer],
+  });
+  const file = sampleFile(stateDir, 'memory.json', sample);
+  const seen = new Map<string, { readonly runId: string; readonly pages: number }>();
+  let before: ReadonlyMap<string, MemorySample> | undefined;
+  return {
+    see: ({ instances }) => {
+      for (const { name, presence } of instances.values()) {
+        if (presence.kind !== 'alive' || presence.process.rssPages === undefined) continue;
+        seen.set(name, { runId: presence.record.runId, pages: presence.process.rssPages });
+      }
+    },
+    rssOf: (name, runId) => {
+      const sample = seen.get(name);
+      if (sample?.runId === runId) return sample.pages * pageBytes();
+      const earlier = (before ??= file.read().samples).get(name);
+      return earlier?.runId === runId ? earlier.bytes : undefined;
+    },
+    save: () => {
+      if (seen.size === 0) return;
+      const size = pageBytes();
+      file.write(
+        [...seen].map(([name, { runId, pages }]) => [name, { runId, bytes: pages * size }]),
+      );
+    },
+  };
+}

@@ -1,3 +1,4 @@
+import type { ConfigProblem } from '../core/basics/config-problem.ts';
 import type { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { isJsonWanted } from './parse.ts';
@@ -19,8 +20,14 @@ export async function errorBoundary(
     }
     const hint = error.hint === undefined ? '' : `  ${error.hint}\n`;
     printError(`workerctl: ${error.message}\n${hint}`);
+    if (error.problems !== undefined) await annotateProblems(error.problems);
     return exitCodes[error.code].code;
   }
+}
+
+async function annotateProblems(problems: readonly ConfigProblem[]): Promise<void> {
+  const { annotationOf, isGitHubWorkflow } = await import('../output/annotations.ts');
+  if (isGitHubWorkflow(process.env)) printError(problems.map(annotationOf).join(''));
 }
 
 /** Known by its name: the demo is a separate bundle with its own copy of the class. */

@@ -2,206 +2,254 @@ import { dirname } from 'node:path';
 import { expandSpecifiers, instancesOf } from '../core/model/instance.ts';
 import { formatDuration } from '../core/basics/time.ts';
 import type { Config, Worker } from '../core/model/config.ts';
-import { formatKeyPath, valueAt, type Problem } from './problems.ts';
-import { timeoutGoesWith } from './schema/keys.ts';
-import type { ConfigFile, SharedSection } from './schema/keys.ts';
+import type { Mismatch } from '../core/basics/config-problem.ts';
+import { formatKeyPath, type KeyPath, type Problem } from './problems.ts';
+import type { WorkerFile } from './schema/keys.ts';
 import { escapedSpecifiers } from './specifiers.ts';
-import { named, namePattern } from './schema/values.ts';
+import { slotAt, type Slot } from './yaml/tree.ts';
 
 /** A host name that no path can hold. */
 const anyHost = '\0';
 
-/** What shows only in the whole: instances that share an identifier or a file, keys that contradict the defaults. */
-export function clashesOf(config: Config, file: ConfigFile): Problem[] {
+/** What only the whole shows: instances that share an identifier or a file, keys that contradict the defaults. */
+export function crossCheck(config: Config, root: Slot): Problem[] {
   const folder = escapedSpecifiers(config.stateDir);
   return eachOnce([
-    ...config.workers.flatMap((worker) => badIdentifiers(worker, file)),
-    ...config.workers.flatMap((worker) => stateFileTaken(worker, folder, file)),
-    ...config.workers.flatMap((worker) => contradictions(worker, file)),
-    ...config.workers.flatMap((worker) => daemonClashes(worker, file)),
-    ...sharedFiles(pidfilesOf(config.workers), file),
-    ...sharedFiles(readyFilesOf(config.workers), file),
-    ...sharedFiles(readyLogsOf(config.workers), file),
-    ...sharedFiles(rotatedLogsOf(config.workers), file),
+    ...config.workers.flatMap((worker) => {
+      const written = asWritten(worker.name, root);
+      return [
+        ...repeatedIdentifiers(worker, written),
+        ...takenNames(worker, folder, written),
+        ...brokenRules(worker, written),
+      ];
+    }),
+    ...sharedFiles(config.workers.flatMap(ownFiles), root),
   ]);
 }
 
 /** What is wrong with the defaults is wrong with many workers. */
 const eachOnce = (problems: readonly Problem[]): Problem[] => [
   ...new Map(
-    problems.map((problem) => [`${formatKeyPath(problem.path)}: ${problem.message}`, problem]),
+    problems.map((each) => [`${formatKeyPath(each.path)}: ${each.found}: ${each.hint}`, each]),
   ).values(),
 ];
 
-function badIdentifiers(worker: Worker, file: ConfigFile): Problem[] {
-  if (worker.isCounted) return [];
+type KeyOf = readonly [keyof WorkerFile, ...(string | number)[]];
+
+/** How a worker is written. */
+interface Written {
+  /** Whether the worker itself has this key. */
+  readonly has: (...key: KeyOf) => boolean;
+  /** Whether the worker or the defaults have it. */
+  readonly inherits: (...key: KeyOf) => boolean;
+  /** A problem with the first of these keys that the worker has, or else the defaults. */
+  readonly problem: (mismatch: Mismatch, ...keys: readonly KeyOf[]) => Problem;
+}
+
+function asWritten(name: string, root: Slot): Written {
+  const own = ['workers', name];
+  const pathsOf = (keys: readonly KeyOf[]): KeyPath[] =>
+    [own, ['defaults']].flatMap((section) => keys.map((key) => [...section, ...key]));
+  return {
+    has: (...key) => slotAt(root, [...own, ...key]) !== undefined,
+    inherits: (...key) => pathsOf([key]).some((path) => slotAt(root, path) !== undefined),
+    problem: (mismatch, ...keys) => {
+      for (const path of pathsOf(keys)) {
+        const slot = slotAt(root, path);
+        if (slot !== undefined) return { path, offset: slot.offset, ...mismatch };
+      }
+      return { path: own, offset: slotAt(root, own)?.keyOffset ?? 0, ...mismatch };
+    },
+  };
+}
+
+function repeatedIdentifiers({ isCounted, identifiers }: Worker, written: Written): Problem[] {
+  if (isCounted) return [];
   const seen = new Set<string>();
-  return worker.identifiers.flatMap((identifier, index) => {
+  return identifiers.flatMap((identifier, index) => {
     const isNew = !seen.has(identifier);
     seen.add(identifier);
-    // A number may be a whole one and still be written with a dot or a sign.
-    const isName = namePattern.test(identifier);
-    if (isNew && isName) return [];
-    const { path } = placeOf(worker, file, ['identifiers']);
-    const message = isName
-      ? `"${identifier}" is there twice; identifiers tell instances apart`
-      : `expected ${named}, found ${identifier}`;
-    return [{ path: [...path, index], at: 'value', message }];
+    const problem = {
+      found: `"${identifier}" a second time`,
+      hint: 'identifiers tell instances apart',
+    };
+    return isNew ? [] : [written.problem(problem, ['identifiers', index])];
   });
 }
 
-/** Locks, records and the journal lie in the state directory: no pidfile or log may take their names. */
-function stateFileTaken(worker: Worker, folder: string, file: ConfigFile): Problem[] {
-  const takes = (path: string, end: string) => dirname(path) === folder && !path.endsWith(end);
-  const problem = (key: 'pidfile' | 'log', end: string): Problem => ({
-    ...placeOf(worker, file, [key]),
-    message: `expected a name that ends in ${end}, since it is in the state directory`,
-  });
+/** Locks, records and the journal are in the state directory: no pidfile or log may take their names. */
+function takenNames(worker: Worker, folder: string, written: Written): Problem[] {
+  const check = (path: string, end: string, ...key: KeyOf): Problem[] => {
+    if (dirname(path) !== folder || path.endsWith(end)) return [];
+    const found = `${path.slice(folder.length + 1)} in the state directory`;
+    return [
+      written.problem({ expected: `a name that ends in ${end}`, found, hint: namesTaken }, key),
+    ];
+  };
   return [
-    ...(takes(worker.pidfile, '.pid') ? [problem('pidfile', '.pid')] : []),
-    ...(takes(worker.logFile, '.log') ? [problem('log', '.log')] : []),
+    ...check(worker.pidfile, '.pid', 'pidfile'),
+    ...check(worker.logFile, '.log', 'log', 'file'),
   ];
 }
 
-/** Keys that are right by themselves, but not with what the worker has from the defaults. */
-function contradictions(worker: Worker, file: ConfigFile): Problem[] {
-  const { name, ready, stop, backoff } = worker;
-  const ownTimeout = file.workers[name]?.ready?.timeout;
-  const { initial, max } = backoff;
-  const isPiped = worker.log?.kind === 'piped';
-  return [
-    ...(isPiped && ready.kind === 'log'
-      ? [{ ...placeOf(worker, file, ['log', 'command']), message: pipeHidesLog }]
-      : []),
-    ...(worker.log === undefined && file.workers[name]?.log?.keep !== undefined
-      ? [{ ...placeOf(worker, file, ['log', 'keep']), message: keepNeedsSize }]
-      : []),
-    ...(ready.kind === 'after' && ownTimeout !== undefined
-      ? [{ ...placeOf(worker, file, ['ready', 'timeout']), message: afterHasNoTimeout }]
-      : []),
-    ...(stop.resume !== undefined && stop.quiet === undefined
-      ? [{ ...placeOf(worker, file, ['stop', 'resume']), message: resumeNeedsQuiet }]
-      : []),
-    ...(ready.kind === 'log' && worker.restart.overlap
-      ? [{ ...placeOf(worker, file, ['restart', 'overlap']), message: overlapHidesLog }]
-      : []),
-    ...(max < initial
-      ? [
-          {
-            ...placeOf(worker, file, ['backoff', 'max'], ['backoff', 'initial']),
-            message: `expected max to be at least initial, found max ${formatDuration(max)} and initial ${formatDuration(initial)}`,
-          },
-        ]
-      : []),
-  ];
+const namesTaken = 'other names in that folder belong to workerctl';
+
+/** Keys that are right by themselves, but not together, or not with what the worker has from the defaults. */
+interface Rule {
+  readonly isBroken: (worker: Worker, written: Written) => boolean;
+  readonly keys: readonly KeyOf[];
+  readonly wrong: Mismatch | ((worker: Worker) => Mismatch);
 }
 
-/** What cannot be with a program that forks away, or without one. */
-function daemonClashes({ name, daemonizes, ready, restart }: Worker, file: ConfigFile): Problem[] {
-  const own = file.workers[name];
-  const at = (message: string, ...keys: readonly Keys[]): Problem[] => [
-    { ...placeOf({ name }, file, ...keys), message },
-  ];
-  if (daemonizes === undefined)
-    return own?.start?.timeout === undefined
-      ? []
-      : at('start.timeout goes with daemonizes', ['start', 'timeout']);
-  return [
-    ...((own?.pidfile ?? file.defaults?.pidfile) === undefined
-      ? at(needsPidfile, ['daemonizes'])
-      : []),
-    ...(restart.overlap ? at(overlapsPidfile, ['restart', 'overlap']) : []),
-    ...(ready.kind === 'notify' ? at(notHeard, ['ready', 'notify']) : []),
-  ];
-}
+const rules: readonly Rule[] = [
+  {
+    isBroken: ({ log, ready }) => log?.kind === 'piped' && ready.kind === 'log',
+    keys: [['log', 'command']],
+    wrong: {
+      found: 'log.command with ready.log',
+      hint: 'the lines go to the logger, so they cannot be matched',
+    },
+  },
+  {
+    isBroken: ({ log }, { has }) => log === undefined && has('log', 'keep'),
+    keys: [['log', 'keep']],
+    wrong: { found: 'keep without max_size', hint: 'without it, the log is never rotated' },
+  },
+  {
+    isBroken: ({ ready }, { has }) => ready.kind === 'after' && has('ready', 'timeout'),
+    keys: [['ready', 'timeout']],
+    wrong: {
+      found: 'timeout without log, file, command or notify',
+      hint: 'a worker that is ready after a time needs none',
+    },
+  },
+  {
+    isBroken: ({ stop }) => stop.resume !== undefined && stop.quiet === undefined,
+    keys: [['stop', 'resume']],
+    wrong: { found: 'resume without quiet', hint: 'resume ends what quiet began: set both' },
+  },
+  {
+    isBroken: ({ ready, restart }) => ready.kind === 'log' && restart.overlap,
+    keys: [['restart', 'overlap']],
+    wrong: {
+      found: 'overlap with ready.log',
+      hint: 'the old process writes to the same log, and its lines would make the new one ready',
+    },
+  },
+  {
+    isBroken: ({ backoff }) => backoff.max < backoff.initial,
+    keys: [
+      ['backoff', 'max'],
+      ['backoff', 'initial'],
+    ],
+    wrong: ({ backoff: { max, initial } }) => ({
+      expected: 'max to be at least initial',
+      found: `max ${formatDuration(max)} and initial ${formatDuration(initial)}`,
+    }),
+  },
+  {
+    isBroken: ({ daemonizes }, { has }) => daemonizes === undefined && has('start', 'timeout'),
+    keys: [['start', 'timeout']],
+    wrong: {
+      found: 'start.timeout without daemonizes',
+      hint: 'to wait for a worker to be ready, set ready.timeout',
+    },
+  },
+  {
+    isBroken: ({ daemonizes }, { inherits }) => daemonizes !== undefined && !inherits('pidfile'),
+    keys: [['daemonizes']],
+    wrong: {
+      found: 'daemonizes without pidfile',
+      hint: 'name the file that the program writes its pid to',
+    },
+  },
+  {
+    isBroken: ({ daemonizes, restart }) => daemonizes !== undefined && restart.overlap,
+    keys: [['restart', 'overlap']],
+    wrong: {
+      found: 'overlap with daemonizes',
+      hint: 'the old and the new process would share one pidfile',
+    },
+  },
+  {
+    isBroken: ({ daemonizes, ready }) => daemonizes !== undefined && ready.kind === 'notify',
+    keys: [['ready', 'notify']],
+    wrong: {
+      found: 'ready.notify with daemonizes',
+      hint: 'a daemon leaves the session by which its messages are recognised',
+    },
+  },
+];
 
-const needsPidfile =
-  'found daemonizes without pidfile: the file that the program itself writes its pid to';
-const overlapsPidfile =
-  'found overlap with daemonizes: the old and the new process would own one and the same pidfile';
-const notHeard =
-  'found ready.notify with daemonizes: a program that forks away leaves the session by which its messages are known';
-
-const afterHasNoTimeout = `${timeoutGoesWith}, but this worker is ready after a time`;
-const overlapHidesLog =
-  'found overlap with ready.log: the old process writes to the same log, and its lines would make the new one ready';
-const pipeHidesLog =
-  'found log.command with ready.log: the lines go to the logger, and nobody could match them';
-const keepNeedsSize = 'found keep without max_size: without that, nothing is rotated';
-const resumeNeedsQuiet = 'found resume without quiet, which it takes back';
+const brokenRules = (worker: Worker, written: Written): Problem[] =>
+  rules
+    .filter(({ isBroken }) => isBroken(worker, written))
+    .map(({ keys, wrong }) =>
+      written.problem(typeof wrong === 'function' ? wrong(worker) : wrong, ...keys),
+    );
 
 /** A file that each instance must have for itself, and where the config names it. */
 interface OwnFile {
   readonly worker: Worker;
+  /** What it is; files of different kinds do not collide. */
+  readonly kind: 'pidfile' | 'ready_file' | 'ready_log' | 'rotated_log';
   /** Holds specifiers. */
   readonly path: string;
-  readonly keys: Keys;
-  /** What comes of it when it is shared, if that is not plain. */
-  readonly harm?: string;
+  readonly key: KeyOf;
 }
 
-const pidfilesOf = (workers: readonly Worker[]): OwnFile[] =>
-  workers.map((worker) => ({ worker, path: worker.pidfile, keys: ['pidfile'] }));
+function ownFiles(worker: Worker): OwnFile[] {
+  const { ready, log, logFile, pidfile } = worker;
+  const logKey: KeyOf = ['log', 'file'];
+  const files: OwnFile[] = [{ worker, kind: 'pidfile', path: pidfile, key: ['pidfile'] }];
+  if (ready.kind === 'file')
+    files.push({ worker, kind: 'ready_file', path: ready.path, key: ['ready', 'file'] });
+  if (ready.kind === 'log') files.push({ worker, kind: 'ready_log', path: logFile, key: logKey });
+  if (log?.kind === 'rotated')
+    files.push({ worker, kind: 'rotated_log', path: logFile, key: logKey });
+  return files;
+}
 
-/** One that another instance writes too would show that this one is ready when it is not. */
-const readyFilesOf = (workers: readonly Worker[]): OwnFile[] =>
-  workers.flatMap((worker) =>
-    worker.ready.kind === 'file'
-      ? [{ worker, path: worker.ready.path, keys: ['ready', 'file'] as const }]
-      : [],
-  );
+/** Why a file of this kind cannot be shared. */
+const harmOf: Readonly<Record<OwnFile['kind'], string>> = {
+  pidfile: 'each needs its own',
+  // Another instance that writes it would make this one count as ready.
+  ready_file: 'each needs its own',
+  ready_log: 'ready.log would match the lines of both',
+  // Two rotations of one log would disagree about when, and how much of it, to keep.
+  rotated_log: 'log.max_size needs one log per instance',
+};
 
-/** Lines do not tell who wrote them. */
-const readyLogsOf = (workers: readonly Worker[]): OwnFile[] =>
-  workers.flatMap((worker) =>
-    worker.ready.kind === 'log'
-      ? [{ worker, path: worker.logFile, keys: ['log', 'file'] as const, harm: mixedLines }]
-      : [],
-  );
-
-/** Two of them would not agree when, and how much of it, to keep. */
-const rotatedLogsOf = (workers: readonly Worker[]): OwnFile[] =>
-  workers.flatMap((worker) =>
-    worker.log?.kind === 'rotated'
-      ? [{ worker, path: worker.logFile, keys: ['log', 'file'] as const, harm: rotatedTwice }]
-      : [],
-  );
-const rotatedTwice = ', and log.max_size needs a log of its own for each instance';
-const mixedLines = ', and ready.log would match the lines of both';
-
-/** At most one problem a worker: the others have the same cause. */
-function sharedFiles(files: readonly OwnFile[], file: ConfigFile): Problem[] {
-  // Who has the instance's whole name in one and the same text shares with nobody: most configs end here.
-  const texts = new Set(files.map(({ path }) => path));
-  if (texts.size === 1 && [...texts].every((text) => /^(?:[^%]|%%)*%n(?:[^%]|%%)*$/.test(text)))
+/** At most one problem per worker and kind: the others have the same cause. */
+function sharedFiles(files: readonly OwnFile[], root: Slot): Problem[] {
+  // A name that holds the instance's whole name is not shared: most configs end here.
+  const texts = new Set(files.map(({ kind, path }) => `${kind} ${path}`));
+  const kinds = new Set(files.map(({ kind }) => kind));
+  if (
+    texts.size === kinds.size &&
+    [...texts].every((text) => /^(?:[^%]|%%)*%n(?:[^%]|%%)*$/.test(text))
+  )
     return [];
   const owners = new Map<string, string>();
-  return files.flatMap(({ worker, path: text, keys, harm = '' }) => {
+  return files.flatMap(({ worker, kind, path: text, key }) => {
     const shared = instancesOf(worker).flatMap((instance) => {
       const path = expandSpecifiers(text, instance, anyHost);
-      const owner = owners.get(path);
-      if (owner === undefined) owners.set(path, instance.name);
+      const owner = owners.get(`${kind} ${path}`);
+      if (owner === undefined) owners.set(`${kind} ${path}`, instance.name);
       return owner === undefined || owner === instance.name
         ? []
         : [{ path, owner, name: instance.name }];
     });
-    return shared.slice(0, 1).map(({ path, owner, name }) => ({
-      ...placeOf(worker, file, keys),
-      message: `${owner} and ${name} would share ${path.replace(anyHost, '%H')}${harm}; put %n into the name`,
-    }));
+    return shared.slice(0, 1).map(({ path, owner, name }) => {
+      const found = `${path.replace(anyHost, '%H')} for both ${owner} and ${name}`;
+      return asWritten(worker.name, root).problem(
+        {
+          expected: 'a file for each instance',
+          found,
+          hint: `${harmOf[kind]}: put %n into the name`,
+        },
+        key,
+      );
+    });
   });
-}
-
-type Keys = readonly [keyof SharedSection, ...string[]];
-
-/** Where a worker got the first of these that is there from: itself, the defaults, or neither. */
-function placeOf(
-  { name }: Pick<Worker, 'name'>,
-  file: ConfigFile,
-  ...either: readonly Keys[]
-): Pick<Problem, 'path' | 'at'> {
-  const path = [['workers', name], ['defaults']]
-    .flatMap((section) => either.map((keys) => [...section, ...keys]))
-    .find((each) => valueAt(file, each) !== undefined);
-  return path === undefined ? { path: ['workers', name], at: 'key' } : { path, at: 'value' };
 }

@@ -1,12 +1,13 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Config } from '../core/model/config.ts';
 import { buildConfig } from './build.ts';
-import { clashesOf } from './cross-checks.ts';
-import { problemsOf } from './schema/explain.ts';
-import { configError, type PlacedProblem } from './problems.ts';
+import { crossCheck } from './cross-checks.ts';
+import { configError, type Problem } from './problems.ts';
+import { configSection, workerSection } from './schema/keys.ts';
 import { readConfigFile } from './yaml/read-file.ts';
-import { configSchema } from './schema/keys.ts';
-import { parseYaml } from './yaml/yaml-document.ts';
+import { parseYaml } from './yaml/document.ts';
+
+const places = { top: Object.keys(configSection.keys), worker: Object.keys(workerSection.keys) };
 
 /** Reads and checks a config file. */
 export function loadConfig(path: string): Config {
@@ -16,20 +17,21 @@ export function loadConfig(path: string): Config {
 
 /**
  * The Config that this text means in this file. Nothing else goes into it. Paths in the result are absolute, symlinks in
- * them are kept; specifiers are left for each instance to expand. It is JSON: no `undefined`, no number without an end.
+ * them are kept; specifiers are left for each instance to expand. It is JSON: no `undefined`, no infinite number.
  * Throws one `config` error that names every problem with its file, line and column.
  */
 export function parseConfig(file: string, text: string): Config {
-  const document = parseYaml(text);
-  refuse(file, document.problems);
-  const checked = configSchema().safeParse(document.value);
-  if (!checked.success)
-    throw configError(file, problemsOf(checked.error.issues, document).map(document.place));
-  const config = buildConfig(file, checked.data, document.sourceOf);
-  refuse(file, clashesOf(config, checked.data).map(document.place));
+  const { root, problems, placeOf } = parseYaml(text);
+  const refuse = (found: readonly Problem[]): void => {
+    if (found.length > 0) throw configError(file, found, placeOf);
+  };
+  refuse(problems);
+  const wrong: Problem[] = [];
+  const report = (problem: Problem) => void wrong.push(problem);
+  const written = configSection.read(root, { path: [], base: dirname(file), places, report });
+  refuse(wrong);
+  if (written === undefined) throw new Error(`${file}: refused without a problem`);
+  const config = buildConfig(file, written);
+  refuse(crossCheck(config, root));
   return config;
-}
-
-function refuse(file: string, problems: readonly PlacedProblem[]): void {
-  if (problems.length > 0) throw configError(file, problems);
 }

@@ -1,18 +1,34 @@
-/** What is wrong with the specifiers of a text that may hold `%i %p %n %H %%`, or undefined. */
-export function specifierProblem(text: string): string | undefined {
-  const found = /%(?:[ipnH%]|([^])|$)/g;
-  for (const [match, unknown] of text.matchAll(found)) {
-    if (match === '%') return 'found a lone % at the end; write %% for a percent sign';
-    if (unknown !== undefined)
-      return `unknown specifier ${match}; known are %i %p %n %H, and %% for a percent sign`;
+import type { Mismatch } from '../core/basics/config-problem.ts';
+
+/** What a text is for, and with it the specifiers that it may hold. */
+export type Scope = 'instance' | 'worker' | 'config';
+
+/** `%i` identifier, `%p` worker, `%n` instance, `%H` host name. In all scopes `%%` is a percent sign. */
+export const specifiersIn: Readonly<Record<Scope, readonly string[]>> = {
+  instance: ['%i', '%p', '%n', '%H'],
+  worker: ['%p', '%H'],
+  config: [],
+};
+
+const percentHint = 'write %% for a percent sign';
+const noneHint: Readonly<Record<Scope, string>> = {
+  instance: `known are ${specifiersIn.instance.join(' ')}, and %% for a percent sign`,
+  worker: 'the command runs once for all instances',
+  config: `the value is the same for all instances; ${percentHint}`,
+};
+
+/** What is wrong with the specifiers of a text, or undefined. */
+export function specifierProblem(text: string, scope: Scope): Mismatch | undefined {
+  for (const [match] of text.matchAll(/%[^]?/g)) {
+    if (match === '%%' || specifiersIn[scope].includes(match)) continue;
+    if (match === '%') return { found: 'a single % at the end', hint: percentHint };
+    if (scope === 'config')
+      return { found: `${match}, which has no meaning here`, hint: noneHint.config };
+    return specifiersIn.instance.includes(match)
+      ? { found: `${match}, which has no meaning here`, hint: noneHint[scope] }
+      : { found: `the unknown specifier ${match}`, hint: noneHint.instance };
   }
   return undefined;
-}
-
-/** What is wrong with a text that is the same for all instances, or undefined. */
-export function sharedTextProblem(text: string): string | undefined {
-  if (!text.replace(/%%/g, '').includes('%')) return undefined;
-  return 'specifiers have no meaning here: it is the same for all instances; write %% for a percent sign';
 }
 
 /** `text` so that its percent signs mean themselves. */

@@ -1,4 +1,5 @@
 import { formatEvent, isFailure, type Event } from '../core/events/event.ts';
+import { problemText, type ConfigProblem } from '../core/basics/config-problem.ts';
 import { shownName } from '../core/model/leaving.ts';
 
 /** Whether this runs in a GitHub workflow, where annotations are to be printed and nowhere else. */
@@ -14,6 +15,12 @@ export const annotate = (
   title: string,
   message: string,
 ): string => `::${level} title=${escapeProperty(title)}::${escapeData(message)}\n`;
+
+/** The annotation of a line of the config. A path inside of the workspace leads to the file on GitHub. */
+export function annotationOf(problem: ConfigProblem): string {
+  const { file, line, column } = problem;
+  return `::error file=${escapeProperty(file)},line=${line},col=${column}::${escapeData(problemText(problem))}\n`;
+}
 
 /**
  * The annotation of a failure, with the last log lines of what could not be started; undefined for other events. An abort

@@ -86,8 +86,10 @@ export const planJson = ({ noted, plan, later }: Planned, now: Moment): string =
   });
 
 /** An error, if the caller reads JSON: one line, because there may be lines before it. */
-export const errorJson = ({ code, message, hint }: WorkerctlError): string =>
-  line({ error: { code, message, ...(hint !== undefined && { hint }) } });
+export const errorJson = ({ code, message, hint, problems }: WorkerctlError): string =>
+  line({
+    error: { code, message, ...(hint !== undefined && { hint }), ...(problems && { problems }) },
+  });
 
 /** `jobs --json`. */
 export const jobsJson = (workers: readonly JobCounts[]): string => print({ workers });

@@ -44,23 +44,23 @@ describe('log', () => {
     const logOf = (log: string): unknown =>
       (effectiveConfig(load(withLog(log))) as { workers: { mail: { log: object } } }).workers.mail
         .log;
-    expect(logOf('{max_size: 64KB}')).toMatchObject({ max_size: 65_536, keep: 5 });
+    expect(logOf('{max_size: 64KB}')).toMatchObject({ max_size: '64KB', keep: 5 });
     expect(logOf('{command: cat -u}')).toMatchObject({ command: ['cat', '-u'] });
   });
 });
 
 describe('a wrong log', () => {
   test.each([
-    ['{max_size: 10KB}', 'expected a size of at least 64KB, such as 100MB, found 10KB'],
+    ['{max_size: 10KB}', 'expected a size of at least 64KB, such as 100MB, found "10KB"'],
     ['{max_size: -1}', 'expected a size of at least 64KB, such as 100MB, found -1'],
     ['{max_size: big}', 'expected a size of at least 64KB, such as 100MB, found "big"'],
     ['{max_size: 1MB, keep: 0}', 'expected a whole number from 1 to 1000, found 0'],
-    ['{keep: 3}', 'found keep without max_size: without that, nothing is rotated'],
+    ['{keep: 3}', 'found keep without max_size; without it, the log is never rotated'],
     [
       '{command: cat, max_size: 1MB}',
-      'found both command and max_size; a logger sees to the size of its files itself',
+      'found both command and max_size; a logger limits the size of its files itself',
     ],
-    ['{command: []}', 'expected a list of at least one word, found an empty list'],
+    ['{command: []}', 'expected at least one word, found an empty list'],
     ['{command: "cat | sort"}', '|'],
   ])('%s', (log, problem) => {
     const [first = '', ...others] = problems(withLog(log));
@@ -77,7 +77,7 @@ describe('a wrong log', () => {
   test('is one for several instances, where it is to be rotated', () => {
     const text = withLog('{file: all.log, max_size: 1MB}', '    count: 2\n');
     expect(problems(text)[0]).toMatch(
-      /mail\.1 and mail\.2 would share .*all\.log, and log\.max_size needs a log of its own for each instance; put %n into the name/,
+      /expected a file for each instance, found .*all\.log for both mail\.1 and mail\.2; log\.max_size needs one log per instance: put %n into the name/,
     );
   });
 });

@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Event } from '../../src/core/events/event.ts';
-import { annotate, annotationFor, isGitHubWorkflow } from '../../src/output/annotations.ts';
+import {
+  annotate,
+  annotationFor,
+  annotationOf,
+  isGitHubWorkflow,
+} from '../../src/output/annotations.ts';
 import { noon } from '../core/builders.ts';
 
 const failed = (log: readonly string[]): Event => ({
@@ -39,4 +44,11 @@ test('a workflow must be told by GITHUB_ACTIONS=true alone', () => {
   expect(isGitHubWorkflow({ GITHUB_ACTIONS: 'true' })).toBe(true);
   expect(isGitHubWorkflow({ GITHUB_ACTIONS: 'false' })).toBe(false);
   expect(isGitHubWorkflow({ CI: 'true' })).toBe(false);
+});
+
+test('a problem of the config must be annotated at its line and column', () => {
+  const problem = { file: '/srv/a,b.yaml', line: 7, column: 5, key: 'workers.mail.count' };
+  expect(annotationOf({ ...problem, expected: '1%', found: '"x"', hint: 'a: b' })).toBe(
+    '::error file=/srv/a%2Cb.yaml,line=7,col=5::workers.mail.count: expected 1%25, found "x"; a: b\n',
+  );
 });

@@ -1,415 +1,456 @@
-import * as z from 'zod/mini';
-import { later, map } from './values.ts';
+import { leftoverRules, quietSignals, stopSignals } from '../../core/model/config.ts';
+import { section, type Conflict, type Keys, type Section } from './section.ts';
+import { listOf, recordOf, withAbsent } from './value-type.ts';
 import {
   ageOrNever,
+  batch,
+  boolean,
   command,
   duration,
   durationOrNever,
   filePath,
   folderPath,
   identifier,
-  list,
+  instanceText,
   name,
   natural,
   naturalOrUnlimited,
+  oneOf,
+  onlyTrue,
   passedVariable,
   positiveDuration,
   positiveSizeOrUnlimited,
   regexp,
   rotatedSize,
-  rule,
   sharedCommand,
   sharedFile,
   sharedPath,
+  signal,
   sizeOrUnlimited,
-  text,
-  textOrNumber,
   umask,
   variableName,
   whole,
-} from './values.ts';
-import {
-  stopSignals,
-  quietSignals,
-  leftoverRules,
-  type BackoffPolicy,
-  type Batch,
-  type Daemonizing,
-  type HeartbeatPolicy,
-  type HookName,
-  type HookPolicy,
-  type LogPolicy,
-  type QuietSignal,
-  type Readiness,
-  type RecyclePolicy,
-  type RestartPolicy,
-  type StopPolicy,
-  type StopSignal,
-} from '../../core/model/config.ts';
-import { type Duration, parseDuration } from '../../core/basics/time.ts';
-import { parseSize } from '../../core/basics/bytes.ts';
+  workerCommand,
+  zeroOrOne,
+} from './types.ts';
 
-// The single source of what a config may hold: loadConfig checks with it, and the JSON Schema for editors is
-// made from it.
+// The table of keys. The checks, the defaults, the JSON Schema, the print of `check` and the reference page follow from
+// it: a new key is one entry here, and its rule where it is used. What depends on several keys is in cross-checks.ts.
 
-/** The keys of a worker that `defaults` may hold too: all but its command. */
-const sharedShape = {
-  count: () => z.optional(whole(0, 500)),
-  identifiers: () => z.optional(list(identifier(), 'names')),
-  directory: () => z.optional(folderPath()),
-  env: () =>
-    z.optional(
-      z.record(variableName(), textOrNumber(), { error: 'a map of variables and their values' }),
-    ),
-  env_files: () => z.optional(list(filePath(), 'paths')),
-  pass_env: () => z.optional(list(passedVariable(), 'names of variables')),
-  pidfile: () => z.optional(filePath()),
-  daemonizes: () => z.optional(z.boolean({ error: 'true or false' })),
-  start: () => z.optional(start()),
-  log: () => z.optional(log()),
-  umask: () => z.optional(umask()),
-  nice: () => z.optional(whole(-20, 19)),
-  oom_score_adj: () => z.optional(whole(-1000, 1000)),
-  limits: () =>
-    z.optional(
-      map({
-        nofile: () => z.optional(natural()),
-        nproc: () => z.optional(naturalOrUnlimited()),
-        core: () => z.optional(sizeOrUnlimited()),
-        as: () => z.optional(sizeOrUnlimited()),
-      }),
-    ),
-  ready: () => z.optional(ready()),
-  stop: () => z.optional(stop()),
-  restart: () => z.optional(restart()),
-  busy: () => z.optional(busy()),
-  heartbeat: () => z.optional(heartbeat()),
-  max_count: () => z.optional(whole(1, 10_000)),
-  backoff: () => z.optional(backoff()),
-  recycle: () => z.optional(recycle()),
-  lost_grace: () => z.optional(duration()),
-  hooks: () => z.optional(hooks()),
-};
-
-const countOrIdentifiers = later(() =>
-  rule((section: { count?: unknown; identifiers?: unknown }) =>
-    section.count === undefined || section.identifiers === undefined
-      ? undefined
-      : 'found both count and identifiers; identifiers already say how many there are',
-  ),
-);
-
-export const defaultsSchema = later(() => map(sharedShape, undefined, countOrIdentifiers()));
-
-export const workerSchema = later(() =>
-  map({ command: command(), ...sharedShape }, 'a map with a command', countOrIdentifiers()),
-);
-
-const workers = 'a map with at least one worker: its name, and below it its command';
-
-export const configSchema = later(() =>
-  map(
-    {
-      state_dir: () => z.optional(sharedPath()),
-      log_dir: () => z.optional(sharedPath()),
-      release: () => z.optional(release()),
-      defaults: () => z.optional(defaultsSchema()),
-      workers: z
-        .record(name(), workerSchema(), { error: workers })
-        .check(rule((all) => (Object.keys(all).length === 0 ? `expected ${workers}` : undefined))),
-    },
-    'a map with the key workers',
-  ),
-);
-
-/** The keys of a worker as written, numbers still numbers. */
-export type WorkerSection = z.output<ReturnType<typeof workerSchema>>;
-
-export type SharedSection = z.output<ReturnType<typeof defaultsSchema>>;
-
-export type ConfigFile = z.output<ReturnType<typeof configSchema>>;
-// The maps that say how a worker is started, stopped and replaced. What depends on the defaults, such as a resume
-// without a quiet, shows only in the whole: see clashes.ts.
-/** The ways in which a worker can show that it is ready. */
-export const readyKinds = ['after', 'log', 'file', 'command', 'notify'] as const;
-
-/** Pairs of keys of `ready` that cannot both be there. */
-export const readyPairs: readonly (readonly [string, string])[] = [
-  ...readyKinds.flatMap((kind, i) =>
-    readyKinds.slice(i + 1).map((another) => [kind, another] as const),
-  ),
-  ['after', 'timeout'],
-];
-
-export const timeoutGoesWith = 'timeout goes with log, file or command';
-
-export const ready = later(() =>
-  map(
-    {
-      after: () => z.optional(duration()),
-      log: () => z.optional(regexp()),
-      file: () => z.optional(filePath()),
-      command: () => z.optional(command()),
-      notify: () => z.optional(z.literal(true, { error: 'true' })),
-      timeout: () => z.optional(positiveDuration()),
-    },
-    undefined,
-    rule((section: Readonly<Record<string, unknown>>) => {
-      const pair = readyPairs.find((keys) => keys.every((key) => section[key] !== undefined));
-      if (pair === undefined) return undefined;
-      const why = pair[1] === 'timeout' ? timeoutGoesWith : 'one of them shows that it is ready';
-      return `found both ${pair.join(' and ')}; ${why}`;
-    }),
-  ),
-);
-const signal = <Name extends string>(names: readonly Name[]) =>
-  z.enum([...names, ...names.map((each) => `SIG${each}` as const)], {
-    error: `one of ${names.join(', ')}`,
-  });
-
-export const stop = later(() =>
-  map({
-    signal: () => z.optional(signal(stopSignals)),
-    quiet: () => z.optional(signal(quietSignals)),
-    resume: () => z.optional(signal(quietSignals)),
-    timeout: () => z.optional(durationOrNever()),
-    leftovers: () =>
-      z.optional(z.enum(leftoverRules, { error: `one of ${leftoverRules.join(', ')}` })),
-  }),
-);
-const share = 'a whole number of at least 1, or a part from 1% to 100%';
-const batch = later(() =>
-  z.union(
-    [
-      z.int({ error: share }).check(z.minimum(1, { error: share })),
-      text(/^(?:[1-9]\d?|100)%$/, share),
-    ],
-    { error: share },
-  ),
-);
-
-export const restart = later(() =>
-  map({
-    canary: () => z.optional(z.literal([0, 1], { error: '0 or 1' })),
-    batch: () => z.optional(batch()),
-    patience: () => z.optional(duration()),
-    overlap: () => z.optional(z.boolean({ error: 'true or false' })),
-    max_extra: () => z.optional(whole(1, 500)),
-  }),
-);
-
-export const busy = later(() => map({ title: () => z.optional(regexp()) }));
-
-export const heartbeat = later(() =>
-  map({
-    timeout: positiveDuration(),
-    dump: () => z.optional(signal(quietSignals)),
-    grace: () => z.optional(duration()),
-  }),
-);
-
-export const backoff = later(() =>
-  map({
-    initial: () => z.optional(positiveDuration()),
-    max: () => z.optional(positiveDuration()),
-    reset: () => z.optional(duration()),
-  }),
-);
-
-export const start = later(() => map({ timeout: () => z.optional(positiveDuration()) }));
-
-/** Pairs of keys of `log` that cannot both be there. */
-export const logPairs: readonly (readonly [string, string])[] = [
-  ['command', 'max_size'],
-  ['command', 'keep'],
-];
-
-export const log = later(() =>
-  map(
-    {
-      file: () => z.optional(filePath()),
-      max_size: () => z.optional(rotatedSize()),
-      keep: () => z.optional(whole(1, 1000)),
-      command: () => z.optional(command()),
-    },
-    undefined,
-    rule((section: Readonly<Record<string, unknown>>) => {
-      const pair = logPairs.find((keys) => keys.every((key) => section[key] !== undefined));
-      return (
-        pair && `found both ${pair.join(' and ')}; a logger sees to the size of its files itself`
-      );
-    }),
-  ),
-);
-
-export const recycle = later(() =>
-  map({
-    memory: () => z.optional(positiveSizeOrUnlimited()),
-    age: () => z.optional(ageOrNever()),
-    outdated: () => z.optional(z.boolean({ error: 'true or false' })),
-    min_age: () => z.optional(duration()),
-  }),
-);
-
-/** A restart is of all instances: none of them is meant. */
-const workerCommand = later(() =>
-  command().check(
-    rule((value: string | readonly unknown[]) => {
-      const found = /(?<!%)(?:%%)*(%[in])/.exec([value].flat().join(' '))?.[1];
-      return found === undefined
-        ? undefined
-        : `found ${found}, which has no meaning here: a restart is of all instances`;
-    }),
-  ),
-);
-
-export const hooks = later(() =>
-  map({
-    lost: () => z.optional(command()),
-    backoff: () => z.optional(command()),
-    unresponsive: () => z.optional(command()),
-    rollout: () => z.optional(workerCommand()),
-    timeout: () => z.optional(positiveDuration()),
-  }),
-);
-
-export const release = later(() =>
-  map(
-    {
-      command: () => z.optional(sharedCommand()),
-      file: () => z.optional(sharedFile()),
-    },
-    undefined,
-    rule(({ command, file }: { command?: unknown; file?: unknown }) => {
-      const isOne = (command === undefined) !== (file === undefined);
-      if (isOne) return undefined;
-      return `expected either command or file, found ${file === undefined ? 'neither' : 'both'}`;
-    }),
-  ),
-);
-type Keys<Name extends keyof SharedSection> = NonNullable<SharedSection[Name]>;
-
-/** The keys of `ready`, its command as words. */
-export type ReadyKeys = Omit<Keys<'ready'>, 'command'> & {
-  readonly command?: readonly string[] | undefined;
-};
-
-/** The keys of `log`, its command as words. */
-export type LogKeys = Omit<Keys<'log'>, 'command'> & {
-  readonly command?: readonly string[] | undefined;
-};
-
-/** A worker's own logger takes the place of a rotation in the defaults, and the other way round. */
-export function mergedLog(defaults: LogKeys = {}, own: LogKeys = {}): LogKeys {
-  const { file, command, max_size: maxSize, keep } = defaults;
-  const isRotated = own.max_size !== undefined || own.keep !== undefined;
-  if (own.command !== undefined) return { file, ...own };
-  return { file, ...(!isRotated && { command }), max_size: maxSize, keep, ...own };
-}
-
-export function logPolicy({ command, max_size: maxSize, keep }: LogKeys): LogPolicy | undefined {
-  if (command !== undefined) return { kind: 'piped', command };
-  if (maxSize === undefined) return undefined;
-  return { kind: 'rotated', maxSize: bytesOf(maxSize), keep: keep ?? 5 };
-}
-
-function bytesOf(size: number | string): number {
-  const bytes = typeof size === 'string' ? parseSize(size) : size;
-  if (bytes === undefined) throw new Error(`not checked by the schema: ${size}`);
-  return bytes;
-}
-
-/** A worker's own kind takes the place of that of the defaults; the timeout holds for whatever kind there is. */
-export function mergedReady(defaults: ReadyKeys = {}, own: ReadyKeys = {}): ReadyKeys {
-  const hasKind = readyKinds.some((kind) => own[kind] !== undefined);
-  return { ...(hasKind ? { timeout: defaults.timeout } : defaults), ...own };
-}
-
-export function readiness(keys: ReadyKeys, pathOf: (text: string) => string): Readiness {
-  const { after, log, file, command, notify } = keys;
-  const timeout = lengthOf(keys.timeout ?? '60s');
-  if (log !== undefined) return { kind: 'log', pattern: log, timeout };
-  if (file !== undefined) return { kind: 'file', path: pathOf(file), timeout };
-  if (command !== undefined) return { kind: 'command', command, timeout };
-  if (notify !== undefined) return { kind: 'notify', timeout };
-  return { kind: 'after', after: lengthOf(after ?? '1s') };
-}
-
-export function stopPolicy(keys: Keys<'stop'>): StopPolicy {
-  const { signal, quiet, resume, timeout, leftovers } = keys;
-  return {
-    signal: withoutPrefix<StopSignal>(signal ?? 'TERM'),
-    ...(quiet !== undefined && { quiet: withoutPrefix<QuietSignal>(quiet) }),
-    ...(resume !== undefined && { resume: withoutPrefix<QuietSignal>(resume) }),
-    ...(timeout !== undefined && timeout !== 'never' && { timeout: lengthOf(timeout) }),
-    ...(leftovers !== undefined && leftovers !== 'leave' && { leftovers }),
-  };
-}
-
-export const daemonizing = ({ timeout }: Keys<'start'>): Daemonizing => ({
-  timeout: lengthOf(timeout ?? '60s'),
+const start = section({
+  timeout: {
+    type: positiveDuration,
+    default: '60s',
+    help: 'With daemonizes: how long the command may take to end and the pidfile to name the daemon. Then the start has failed.',
+  },
 });
 
-export function restartPolicy(keys: Keys<'restart'>): RestartPolicy {
-  return {
-    canary: keys.canary !== 0,
-    batch: batchOf(keys.batch ?? '100%'),
-    patience: lengthOf(keys.patience ?? '30s'),
-    overlap: keys.overlap ?? false,
-    maxExtra: keys.max_extra ?? 1,
-  };
-}
-
-export function backoffPolicy({ initial, max, reset }: Keys<'backoff'>): BackoffPolicy {
-  return {
-    initial: lengthOf(initial ?? '1s'),
-    max: lengthOf(max ?? '5m'),
-    reset: lengthOf(reset ?? '10m'),
-  };
-}
-
-/** Nothing where no process would ever be worn. */
-export function recyclePolicy(keys: Keys<'recycle'>): { recycle?: RecyclePolicy } {
-  const { memory, age, outdated = false, min_age: minAge = '1m' } = keys;
-  const bytes = typeof memory === 'string' ? parseSize(memory) : memory;
-  const oldest = age === undefined || age === 'never' ? undefined : lengthOf(age);
-  if (bytes === undefined && oldest === undefined && !outdated) return {};
-  return {
-    recycle: {
-      ...(bytes !== undefined && { memory: bytes }),
-      ...(oldest !== undefined && { age: oldest }),
-      outdated,
-      minAge: lengthOf(minAge),
+const log = section(
+  {
+    file: {
+      type: filePath,
+      without: '%n.log in log_dir',
+      help: 'The file that the output is appended to.',
     },
-  };
-}
+    max_size: {
+      type: rotatedSize,
+      without: 'the log only grows',
+      help: 'A longer log is rotated by bootcheck or watch to x.log.1, x.log.2 and so on.',
+      example: '100MB',
+    },
+    keep: {
+      type: whole(1, 1000),
+      default: 5,
+      help: 'With max_size: how many rotated logs are kept.',
+    },
+    command: {
+      type: command,
+      without: 'no logger',
+      help: 'A logger that the output is piped to, instead of max_size. The file then holds what the logger itself prints.',
+      example: 'svlogd -tt /var/log/%n',
+    },
+  },
+  {
+    conflicts: (['max_size', 'keep'] as const).map((other): Conflict => [
+      'command',
+      other,
+      'a logger limits the size of its files itself',
+    ]),
+  },
+);
 
-export function heartbeatPolicy({ timeout, dump, grace }: Keys<'heartbeat'>): HeartbeatPolicy {
-  return {
-    timeout: lengthOf(timeout),
-    ...(dump !== undefined && { dump: withoutPrefix<QuietSignal>(dump) }),
-    grace: lengthOf(grace ?? '2s'),
-  };
-}
-
-/** The keys of `hooks`, their commands as words. */
-export type HookKeys = Readonly<Partial<Record<HookName, readonly string[]>>> & {
-  readonly timeout?: string | undefined;
-};
-
-export const hookPolicy = ({ timeout, ...commands }: HookKeys): HookPolicy => ({
-  ...commands,
-  timeout: lengthOf(timeout ?? '30s'),
+const limits = section({
+  nofile: { type: natural, default: 1024, help: 'Open files.' },
+  nproc: { type: naturalOrUnlimited, without: 'unchanged', help: 'Processes of the user.' },
+  core: { type: sizeOrUnlimited, without: 'unchanged', help: 'The size of a core dump.' },
+  as: {
+    type: sizeOrUnlimited,
+    without: 'unchanged',
+    help: 'The address space.',
+    example: '4GB',
+  },
 });
-const withoutPrefix = <Name extends string>(name: Name | `SIG${Name}`): Name =>
-  name.replace(/^SIG/, '') as Name;
-const batchOf = (batch: number | string): Batch =>
-  typeof batch === 'number'
-    ? { kind: 'count', count: batch }
-    : { kind: 'percent', percent: parseInt(batch, 10) };
 
-export function lengthOf(text: string): Duration {
-  const length = parseDuration(text);
-  if (length === undefined) throw new Error(`not checked by the schema: ${text}`);
-  return length;
-}
+/** The ways in which a worker can show that it is ready, but for the passing of time. */
+const readySigns = ['log', 'file', 'command', 'notify'] as const;
+
+const readyConflicts = ['after', ...readySigns].flatMap((one, i, all) =>
+  all.slice(i + 1).map((other): Conflict => [one, other, 'choose one of them']),
+);
+
+const ready = section(
+  {
+    after: {
+      type: duration,
+      default: '1s',
+      help: 'It is ready when it has been running for this long.',
+    },
+    log: {
+      type: regexp,
+      without: 'not used',
+      help: 'It is ready when it writes a line that matches to its log (JavaScript, flag m).',
+      example: '^worker \\d+ is up',
+    },
+    file: {
+      type: filePath,
+      without: 'not used',
+      help: 'It is ready when it has written or touched this file.',
+      example: 'tmp/%n.ready',
+    },
+    command: {
+      type: command,
+      without: 'not used',
+      help: 'It is ready when this command, run in its directory and environment, exits with 0.',
+      example: 'bin/ping %i',
+    },
+    notify: {
+      type: onlyTrue,
+      without: 'not used',
+      help: 'It is ready when it sends READY=1 by sd_notify(3). workerctl watch must be running.',
+    },
+    timeout: {
+      type: positiveDuration,
+      default: '60s',
+      help: 'With log, file, command or notify: the start has failed if it is not ready after this time.',
+    },
+  },
+  { conflicts: [...readyConflicts, ['after', 'timeout', 'after needs no timeout']] },
+);
+
+const stop = section({
+  signal: {
+    type: signal(stopSignals),
+    default: 'TERM',
+    help: 'The signal that asks the worker to finish its job and exit.',
+  },
+  quiet: {
+    type: signal(quietSignals),
+    without: 'none',
+    help: 'The signal that makes the worker take no new jobs.',
+    example: 'TSTP',
+  },
+  resume: {
+    type: signal(quietSignals),
+    without: 'the worker is replaced',
+    help: 'The signal that makes the worker take jobs again after quiet.',
+    example: 'CONT',
+  },
+  timeout: {
+    type: durationOrNever,
+    default: 'never',
+    help: 'Its whole session is killed if it has not exited this long after the signal.',
+    example: '2h',
+  },
+  leftovers: {
+    type: withAbsent(oneOf(leftoverRules), 'leave'),
+    default: 'leave',
+    help: 'What happens to the processes that a dead worker leaves in its session: leave them alone, kill them, or wait (start nothing while they live).',
+  },
+});
+
+const restart = section({
+  canary: {
+    type: zeroOrOne,
+    default: 1,
+    help: '1: one replacement must be ready before the others are asked to stop.',
+  },
+  batch: {
+    type: batch,
+    default: '100%',
+    help: 'How many instances may be down at once because of a restart.',
+    example: '25%',
+  },
+  patience: {
+    type: duration,
+    default: '30s',
+    help: 'How long to wait for the first instance to exit before another one is asked too.',
+  },
+  overlap: {
+    type: boolean,
+    default: false,
+    help: 'Whether the replacement starts while the old process still drains.',
+  },
+  max_extra: {
+    type: whole(1, 500),
+    default: 1,
+    help: 'With overlap: how many old processes of the worker may drain at once.',
+  },
+});
+
+const busy = section({
+  title: {
+    type: regexp,
+    without: 'not used',
+    help: 'The worker is busy if its process title matches (JavaScript, flag m). The first group, or else the whole match, says what it is doing.',
+    example: 'processing (job \\d+)',
+  },
+});
+
+const heartbeat = section({
+  timeout: {
+    type: positiveDuration,
+    required: true,
+    help: 'The worker is killed if it has given no sign of life for this long.',
+    example: '30s',
+  },
+  dump: {
+    type: signal(quietSignals),
+    without: 'none',
+    help: 'The signal that makes a silent worker write down what it is doing before it is killed.',
+    example: 'QUIT',
+  },
+  grace: {
+    type: duration,
+    default: '2s',
+    help: 'How long a silent worker has between dump and the kill.',
+  },
+});
+
+const backoff = section({
+  initial: {
+    type: positiveDuration,
+    default: '1s',
+    help: 'How long an instance stays down after a failure; doubled after each further one in a row.',
+  },
+  max: { type: positiveDuration, default: '5m', help: 'How long it stays down at most.' },
+  reset: {
+    type: duration,
+    default: '10m',
+    help: 'A process that has been running this long ends the row; a ready one that dies abnormally before has failed. 0s: only a death before ready is a failure.',
+  },
+});
+
+const recycle = section({
+  memory: {
+    type: positiveSizeOrUnlimited,
+    default: 'unlimited',
+    help: 'How much memory its whole session may use.',
+    example: '512MB',
+  },
+  age: {
+    type: ageOrNever,
+    default: 'never',
+    help: 'How long a process may run before it is replaced.',
+    example: '24h',
+  },
+  outdated: {
+    type: boolean,
+    default: false,
+    help: 'Whether a process is replaced if a start would now give it another release.',
+  },
+  min_age: {
+    type: duration,
+    default: '1m',
+    help: 'A process that has been running for less than this is not recycled.',
+  },
+});
+
+const hooks = section({
+  lost: {
+    type: command,
+    without: 'none',
+    help: 'Run when a job was lost, or may have been lost, with its process.',
+  },
+  backoff: {
+    type: command,
+    without: 'none',
+    help: 'Run when an instance is not started for a while because it keeps failing.',
+  },
+  unresponsive: {
+    type: command,
+    without: 'none',
+    help: 'Run when a worker gives no sign of life and is about to be killed.',
+  },
+  rollout: {
+    type: workerCommand,
+    without: 'none',
+    help: 'Run once for the worker when a restart is complete or was aborted.',
+    example: 'bin/notify %p',
+  },
+  timeout: {
+    type: positiveDuration,
+    default: '30s',
+    help: 'A hook that takes longer is killed.',
+  },
+});
+
+/** The keys that a worker and `defaults` may have. */
+const sharedKeys = {
+  count: {
+    type: whole(0, 500),
+    default: 1,
+    help: 'How many instances to run. Their identifiers are 1, 2, 3 and so on.',
+  },
+  identifiers: {
+    type: listOf(identifier, 'names', { uniqueItems: true }),
+    without: '1 to count',
+    help: 'The identifiers of the instances, instead of count.',
+    example: ['mail', 'images'],
+  },
+  directory: { type: folderPath, default: '.', help: 'The working directory.' },
+  env: {
+    type: recordOf(variableName, instanceText, 'a map of variables and their values'),
+    without: 'none',
+    help: 'Environment variables. Numbers stay as they are written.',
+    example: { RAILS_ENV: 'production' },
+  },
+  env_files: {
+    type: listOf(filePath, 'paths'),
+    without: 'none',
+    help: 'Files with environment variables; env overrides them.',
+    example: ['.env'],
+  },
+  pass_env: {
+    type: listOf(passedVariable, 'names of variables'),
+    without: 'none',
+    help: 'Environment variables to take over from the process that starts the worker.',
+    example: ['SSH_AUTH_SOCK'],
+  },
+  pidfile: {
+    type: filePath,
+    without: '%n.pid in state_dir',
+    help: 'The file that holds the pid.',
+  },
+  daemonizes: {
+    type: boolean,
+    default: false,
+    help: 'The command forks a daemon, which writes pidfile itself, and ends when the daemon is up.',
+  },
+  start: { type: start, help: 'How a program that daemonizes is started.' },
+  log: { type: log, help: 'Where the output goes.' },
+  umask: { type: umask, default: '022', help: 'The file mode creation mask.' },
+  nice: {
+    type: whole(-20, 19),
+    default: 0,
+    help: 'The scheduling priority, from -20 (highest) to 19 (lowest).',
+  },
+  oom_score_adj: {
+    type: whole(-1000, 1000),
+    default: 0,
+    help: 'How readily the kernel kills it when memory is short, from -1000 (never) to 1000.',
+  },
+  limits: { type: limits, help: 'Soft resource limits, see setrlimit(2).' },
+  ready: {
+    type: ready,
+    help: 'How a worker shows that it is ready: one of after, log, file, command and notify.',
+  },
+  stop: { type: stop, help: 'How a worker is asked to finish its job and exit.' },
+  restart: { type: restart, help: 'How a restart goes through the instances.' },
+  busy: { type: busy, help: 'How workerctl knows that a worker is busy.' },
+  heartbeat: {
+    type: heartbeat,
+    help: 'When a worker that gives no sign of life is killed. Without it: never.',
+  },
+  max_count: {
+    type: whole(1, 10_000),
+    default: 500,
+    help: 'The most instances that workerctl want may set.',
+  },
+  backoff: {
+    type: backoff,
+    help: 'How long an instance that keeps failing stays down before the next attempt.',
+  },
+  recycle: {
+    type: recycle,
+    help: 'When a process is replaced between two jobs. Without it: never.',
+  },
+  lost_grace: {
+    type: duration,
+    default: '10s',
+    help: 'If it is not known whether a dead process had a job: how long to wait for the result before the job counts as lost.',
+  },
+  hooks: { type: hooks, help: 'Commands to run when something has happened.' },
+} as const satisfies Keys;
+
+const workerConflicts: readonly Conflict[] = [
+  ['count', 'identifiers', 'identifiers already say how many there are'],
+];
+
+const defaultsSection = section(sharedKeys, { conflicts: workerConflicts });
+
+export const workerSection = section(
+  {
+    command: {
+      type: command,
+      required: true,
+      help: 'The program to run, in the foreground unless it daemonizes. A string is split into words as a shell would, but no shell runs.',
+      example: 'bundle exec rake jobs:work',
+    },
+    ...sharedKeys,
+  },
+  { expected: 'a map with a command', conflicts: workerConflicts },
+);
+
+export const releaseSection = section(
+  {
+    command: {
+      type: sharedCommand,
+      without: 'not used',
+      help: 'The first line that this command prints. It runs in the folder of the config.',
+      example: 'git rev-parse --short HEAD',
+    },
+    file: {
+      type: sharedFile,
+      without: 'not used',
+      help: 'The first line of this file.',
+      example: 'current/REVISION',
+    },
+  },
+  { conflicts: [['command', 'file', 'choose one of them']], needsOne: true },
+);
+
+/** The keys of the whole file. */
+export const configSection = section(
+  {
+    state_dir: {
+      type: sharedPath,
+      default: '.workerctl',
+      help: 'The folder of pidfiles, locks and the journal.',
+    },
+    log_dir: { type: sharedPath, default: 'log', help: 'The folder of the logs.' },
+    release: {
+      type: releaseSection,
+      help: 'What names the release. Without it: the last part of the path that directory resolves to.',
+    },
+    defaults: {
+      type: defaultsSection,
+      help: 'Any key of a worker but command, for all workers. A worker overrides them; maps are merged key by key.',
+    },
+    workers: {
+      type: recordOf(
+        name,
+        workerSection,
+        'at least one worker (its name, and below it its command)',
+        1,
+      ),
+      required: true,
+      help: 'The workers by name.',
+    },
+  },
+  { expected: 'a map with the key workers' },
+);
+
+/** A config file as it is written, its values in the terms of the model. */
+export type ConfigFile = Section<typeof configSection.keys>;
+
+export type WorkerFile = Section<typeof workerSection.keys>;

@@ -1,14 +1,14 @@
 import { isUtf8 } from 'node:buffer';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { configError } from '../problems.ts';
 
 const sizeLimit = 1024 * 1024;
 
-/** What is in a config file. */
+/** A config file as it is on disk. */
 export interface ConfigSource {
   readonly text: string;
-  /** Whether everybody may read it: one that not everybody may read may hold secrets. */
+  /** Whether every user may read it; if not, it may hold secrets. */
   readonly isPublic: boolean;
 }
 
@@ -17,8 +17,8 @@ export function readConfigFile(file: string): ConfigSource {
   const { bytes, isPublic } = readBytes(file);
   if (bytes.length > sizeLimit) throw tooLarge(file, 'more than 1048576');
   const text = bytes.toString('utf8');
-  if (!isUtf8(bytes)) throw notText(file, text, '\uFFFD', 'found other bytes');
-  if (text.includes('\0')) throw notText(file, text, '\0', 'found a NUL byte');
+  if (!isUtf8(bytes)) throw notText(file, text, '\uFFFD', 'other bytes');
+  if (text.includes('\0')) throw notText(file, text, '\0', 'a NUL byte');
   return { text, isPublic };
 }
 
@@ -63,12 +63,9 @@ function unreadable(file: string, cause: unknown): WorkerctlError {
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return new WorkerctlError('config', `${file}: no such config file`, {
-        hint: 'run workerctl init to write a starter config, or name another file with --config',
-        cause,
-      });
+      return missing(file, cause);
     case 'EACCES':
-      return new WorkerctlError('config', `${file}: this user may not read the config (EACCES)`, {
+      return new WorkerctlError('config', `${file}: no permission to read the config (EACCES)`, {
         hint: 'make the file and the folders above it readable for the user that runs workerctl',
         cause,
       });
@@ -79,12 +76,36 @@ function unreadable(file: string, cause: unknown): WorkerctlError {
   }
 }
 
-function notText(file: string, text: string, bad: string, found: string): WorkerctlError {
-  const before = text.slice(0, text.indexOf(bad)).split('\n');
-  const message = `expected text in UTF-8, ${text.startsWith('\uFFFD\uFFFD') ? utf16 : found}`;
-  const place = { line: before.length, column: (before.at(-1) ?? '').length + 1 };
-  return configError(file, [{ path: [], at: 'value', message, ...place }]);
+function missing(file: string, cause: unknown): WorkerctlError {
+  const target = linkTarget(file);
+  return target === undefined
+    ? new WorkerctlError('config', `${file}: no such config file`, {
+        hint: 'run workerctl init to write a first config, or name another file with --config',
+        cause,
+      })
+    : new WorkerctlError('config', `${file}: is a link to ${target}, which does not exist`, {
+        hint: 'create that file, point the link to another one, or name another file with --config',
+        cause,
+      });
 }
 
-/** What is left of the two bytes that UTF-16 begins with. */
-const utf16 = 'found UTF-16; save the file as UTF-8';
+/** What the link says, unchanged; undefined if there is no link. */
+function linkTarget(file: string): string | undefined {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The place is where the first bad character is. */
+function notText(file: string, text: string, bad: string, found: string): WorkerctlError {
+  const offset = text.indexOf(bad);
+  const before = text.slice(0, offset).split('\n');
+  const place = { line: before.length, column: (before.at(-1) ?? '').length + 1 };
+  // This is what is left of the two bytes that UTF-16 begins with.
+  const problem = text.startsWith('\uFFFD\uFFFD')
+    ? { found: 'UTF-16', hint: 'save the file as UTF-8' }
+    : { found };
+  return configError(file, [{ path: [], offset, expected: 'UTF-8 text', ...problem }], () => place);
+}

@@ -39,7 +39,7 @@ interface Schema {
 const checked = [
   ...['$schema', 'title', 'description', 'type', 'properties', 'additionalProperties', 'required'],
   ...['propertyNames', 'minProperties', 'items', 'minItems', 'uniqueItems', 'anyOf', 'not', 'enum'],
-  ...['const', 'pattern', 'minLength', 'minimum', 'maximum'],
+  ...['const', 'pattern', 'minLength', 'minimum', 'maximum', 'default', 'examples'],
 ];
 
 /** The few words of JSON Schema that ours is made of; any other one is an error. */

@@ -1,0 +1,65 @@
+import { closest, distance } from 'fastest-levenshtein';
+import type { KeyPath } from '../problems.ts';
+
+/** What other tools call our keys. */
+const otherNames: Readonly<Record<string, string>> = {
+  cmd: 'command',
+  cwd: 'directory',
+  chdir: 'directory',
+  dir: 'directory',
+  working_directory: 'directory',
+  environment: 'env',
+  numprocs: 'count',
+  instances: 'count',
+  processes: 'count',
+  stopsignal: 'stop',
+  stop_signal: 'stop',
+  stop_timeout: 'stop',
+  stop_grace_period: 'stop',
+  stopwaitsecs: 'stop',
+  kill_timeout: 'stop',
+  kill_after: 'timeout',
+  healthcheck: 'ready',
+  readiness: 'ready',
+  startsecs: 'ready',
+  wait_ready: 'ready',
+  pattern: 'log',
+  regexp: 'log',
+  rolling: 'restart',
+  update_config: 'restart',
+  parallelism: 'batch',
+  max_surge: 'max_extra',
+  restart_delay: 'backoff',
+  restart_sec: 'backoff',
+};
+
+/** Where keys belong that stand in the wrong map. */
+export interface OtherPlaces {
+  readonly top: readonly string[];
+  readonly worker: readonly string[];
+}
+
+/** What to do about an unknown key in the map at `above`, which knows the keys `known`. */
+export function unknownKeyHint(
+  key: string,
+  known: readonly string[],
+  above: KeyPath,
+  places: OtherPlaces,
+): string {
+  const meant = [otherNames[key.toLowerCase()], nearest(key, known)].find(
+    (each) => each !== undefined && known.includes(each),
+  );
+  if (meant !== undefined) return `did you mean "${meant}"?`;
+  const isTop = above.length === 0;
+  if (!isTop && places.top.includes(key)) return 'it belongs to the top level';
+  if (above[0] === 'defaults' && key === 'command') return 'each worker has its own';
+  if (isTop && places.worker.includes(key))
+    return 'it belongs to a worker (below workers.NAME) or to defaults';
+  return `known here: ${known.join(', ')}`;
+}
+
+/** The known key that `key` is most likely a misspelling of, if one is near. */
+function nearest(key: string, known: readonly string[]): string | undefined {
+  const best = closest(key, [...known]);
+  return distance(key, best) <= Math.max(1, Math.floor((key.length + 1) / 3)) ? best : undefined;
+}

@@ -1,0 +1,29 @@
+/** What is wrong with a value. `expected` and `found` are noun phrases. */
+export interface Mismatch {
+  /** Undefined if `found` is wrong whatever else could stand there. */
+  readonly expected?: string;
+  readonly found: string;
+  /** Why it is wrong, or what to do. */
+  readonly hint?: string;
+}
+
+/** One thing that is wrong in the text of a config file. */
+export interface ConfigProblem extends Mismatch {
+  /** Absolute path. */
+  readonly file: string;
+  /** Counted from 1, as is `column`. */
+  readonly line: number;
+  readonly column: number;
+  /** Such as `workers.mail.count`; undefined: the file as a whole. */
+  readonly key?: string;
+}
+
+/** `expected …, found …; hint`. */
+export function mismatchText({ expected, found, hint }: Mismatch): string {
+  const wanted = expected === undefined ? '' : `expected ${expected}, `;
+  return `${wanted}found ${found}${hint === undefined ? '' : `; ${hint}`}`;
+}
+
+/** A problem without its place: `workers.mail.count: expected a whole number from 0 to 500, found "three"`. */
+export const problemText = ({ key, ...mismatch }: ConfigProblem): string =>
+  `${key === undefined ? '' : `${key}: `}${mismatchText(mismatch)}`;

@@ -30,7 +30,7 @@ export function parseConfig(file: string, text: string): Config {
   const report = (problem: Problem) => void wrong.push(problem);
   const written = configSection.read(root, { path: [], base: dirname(file), places, report });
   refuse(wrong);
-  if (written === undefined) throw new Error(`${file}: refused without a problem`);
+  if (written === null) throw new Error(`${file}: refused without a problem`);
   const config = buildConfig(file, written);
   refuse(crossCheck(config, root));
   return config;

@@ -121,7 +121,8 @@ function readKeys(
   const values: Record<string, unknown> = {};
   for (const [name, key] of Object.entries(keys)) {
     const entry = entries.get(name);
-    if (entry !== undefined) values[name] = key.type.read(entry, inside(reading, name));
+    if (entry !== undefined)
+      values[name] = key.type.read(entry, inside(reading, name)) ?? undefined;
     else if (key.required) {
       const problem = { expected: key.type.expected, found: 'nothing', hint: 'add the key' };
       report(inside(reading, name), keyOffset, problem);
@@ -173,12 +174,11 @@ export function mergedKeys<Of extends Keys>(
   defaults: Partial<Section<Of>>,
   own: Section<Of>,
 ): Section<Of> {
-  const has = (name: string): boolean => name in own;
-  const result: Record<string, unknown> = { ...defaults };
-  for (const [one, other] of conflicts) {
-    if (has(one)) delete result[other];
-    if (has(other)) delete result[one];
-  }
+  const isReplaced = (name: string): boolean =>
+    conflicts.some(([a, b]) => (a === name && b in own) || (b === name && a in own));
+  const result: Record<string, unknown> = Object.fromEntries(
+    Object.entries(defaults).filter(([name]) => !isReplaced(name)),
+  );
   for (const [name, value] of Object.entries(own)) {
     const above = result[name] as object | undefined;
     result[name] = (above && keys[name]?.type.merged?.(above, value)) ?? value;

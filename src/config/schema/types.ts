@@ -150,8 +150,8 @@ function commandIn(scope: Scope): ValueType<readonly string[]> {
 const noCommand = { expected: 'a command', found: '""' };
 
 /** A text that is the same for all instances is in the model without doubled percent signs. */
-const unescaped = (words: readonly string[] | undefined, scope: Scope) =>
-  scope === 'config' ? words?.map(unescapedSpecifiers) : words;
+const unescaped = (words: readonly string[] | null, scope: Scope) =>
+  scope === 'config' && words !== null ? words.map(unescapedSpecifiers) : words;
 
 export const command = commandIn('instance');
 

@@ -15,8 +15,8 @@ export interface ValueType<Value> {
   /** The word that means that there is no value; the model then has none. */
   readonly absent?: string;
   readonly scope?: Scope;
-  /** The value that stands in `slot`; undefined if it is wrong, which is reported. */
-  read(slot: Slot, reading: Reading): Value | undefined;
+  /** The value that stands in `slot`; null if it is wrong, which is reported. */
+  read(slot: Slot, reading: Reading): Value | null;
   /** The value as a config would have it. */
   print(value: Value): unknown;
   /** A worker's own value together with the one of the defaults; without this it is replaced. */
@@ -39,14 +39,14 @@ export const inside = (reading: Reading, key: string | number): Reading => ({
   path: [...reading.path, key],
 });
 
-export function report(reading: Reading, offset: number, mismatch: Mismatch): undefined {
-  reading.report({ path: reading.path, offset, ...mismatch });
+export function report({ path, report }: Reading, offset: number, mismatch: Mismatch): null {
+  report({ path, offset, ...mismatch });
+  return null;
 }
 
 /** Reports that something else than `expected` stands in `slot`. */
-export function reportOther(reading: Reading, slot: Slot, expected: string): undefined {
+export const reportOther = (reading: Reading, slot: Slot, expected: string): null =>
   report(reading, slot.offset, { expected, found: described(slot.found) });
-}
 
 /** What a scalar means; undefined if it is not what is expected; or what is wrong with it in particular. */
 type Meaning<Value> = { readonly value: Value } | { readonly wrong: Mismatch } | undefined;
@@ -115,7 +115,7 @@ export const listOf = <Value>(
     if (slot.found.kind !== 'list') return reportOther(reading, slot, `a list of ${what}`);
     return slot.found.items.flatMap((each, index) => {
       const value = item.read(each, inside(reading, index));
-      return value === undefined ? [] : [value];
+      return value === null ? [] : [value];
     });
   },
   print: (values) => values.map((value) => item.print(value)),
@@ -148,7 +148,7 @@ export const recordOf = <Value>(
       const written = { kind: 'scalar', value: key, source: key } as const;
       name.read({ found: written, offset: entry.keyOffset, keyOffset: entry.keyOffset }, at);
       const value = item.read(entry, at);
-      return value === undefined ? [] : [[key, value] as const];
+      return value === null ? [] : [[key, value] as const];
     });
     return Object.fromEntries(entries);
   },

@@ -7,7 +7,8 @@ import { durationOf, elapsed } from '../../core/basics/time.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
 import { once } from '../../host/files/once.ts';
 import { currentBootId, findProcess } from '../../host/process/process-table.ts';
-import { allProcesses, leftBehindBy, nameOf, type DeadLeader } from '../../host/process/session.ts';
+import { nameOf } from '../../host/process/process-table.ts';
+import { allProcesses, leftBehindBy, type DeadLeader } from '../../host/process/session.ts';
 import { readLeft } from '../../host/state/notes.ts';
 import type { Scene } from '../scene.ts';
 

@@ -7,16 +7,16 @@ import { portableBackend } from './portable-lock.ts';
 let chosen: LockBackend | undefined;
 
 /**
- * The way this host locks: flock(1), else perl's flock (both are flock(2) and see each other's locks), else directories.
+ * How this host locks: by flock(1), else by perl's flock (both are flock(2) and see each other's locks), else by directories.
  * `WORKERCTL_LOCK` chooses one of `flock`, `perl`, `portable`.
- * @throws WorkerctlError `usage` when that is none of them, or not to be had
+ * @throws WorkerctlError `usage` if its value is none of them, or the program is not installed
  */
 export function lockBackend(env: NodeJS.ProcessEnv = process.env): LockBackend {
   chosen ??= chooseBackend(env);
   return chosen;
 }
 
-/** The lock backend as this environment chooses it, without remembering it. */
+/** The lock backend that this environment chooses; not remembered. */
 export function chooseBackend(env: NodeJS.ProcessEnv): LockBackend {
   const { WORKERCTL_LOCK: wanted = '' } = env;
   switch (wanted) {
@@ -36,18 +36,18 @@ export function chooseBackend(env: NodeJS.ProcessEnv): LockBackend {
   }
 }
 
-/** What this host locks with, in words, for people who ask whether they can trust it. */
+/** What this host locks with, and in words how far that can be trusted. */
 export function describeLockBackend(backend: LockBackend): { name: string; trust: string } {
   if (backend.isKernelLock) {
     return {
       name: backend.name,
-      trust: 'flock(2): the kernel frees it when its holder dies; works together with flock(1)',
+      trust: 'flock(2): the kernel frees it when its holder dies; flock(1) sees it',
     };
   }
   return {
     name: backend.name,
     trust:
-      'a renewed directory: a holder stopped for 10 s loses it, and flock(1) does not see it; install util-linux or perl',
+      'a directory that is renewed: a holder that is stopped for 10 s loses it, and flock(1) does not see it; install util-linux or perl',
   };
 }
 

@@ -5,23 +5,23 @@ import type { HeldLock, LockBackend } from './lock-backend.ts';
 import { closeQuietly, heldLock, isStillAt, openLockFile } from './lock-file.ts';
 
 /**
- * flock(2) without native code: a helper program locks an inherited fd. The lock lies on the open file description,
- * which we share, so it stays when the helper is gone.
+ * flock(2) without native code: a helper program locks an inherited fd. The lock is on the open file description, which
+ * we share, so it stays when the helper has ended.
  */
 interface Helper {
   readonly name: 'flock' | 'perl';
   readonly call: (fds: readonly number[]) => Call;
 }
 
-/** How to lock some fds. The program prints those that somebody else holds and exits with 0; else it failed. */
+/** How to lock some fds. The program prints those that another process holds, and exits with 0; else it failed. */
 interface Call {
   readonly program: string;
   readonly words: readonly string[];
-  /** For a single fd: the exit code that says, in place of printing, that somebody else holds it. */
+  /** For a single fd: this exit code, in place of printing, says that another process holds it. */
   readonly heldCode?: number;
 }
 
-/** The first fd that a child gets beyond its standard ones. */
+/** The first fd that a child inherits besides the standard ones. */
 const firstFd = 3;
 
 /** util-linux or busybox flock(1), once for each fd; only its exit code 1 means "held". */
@@ -33,7 +33,7 @@ export const flockBackend = (program: string, perl?: string): LockBackend =>
     name: 'flock',
     call: (fds) => {
       if (fds.length === 1) return { program, words: ['-n', ...fds.map(String)], heldCode: 1 };
-      // The same flock(2), for a hundred locks in one process in place of a hundred.
+      // The same flock(2): a hundred locks by one process in place of a hundred.
       if (perl !== undefined) return perlCall(perl, fds);
       return { program: '/bin/sh', words: ['-c', flockScript, program, ...fds.map(String)] };
     },
@@ -81,19 +81,19 @@ function tryLock(helper: Helper, paths: readonly string[]): (HeldLock | undefine
   }
 }
 
-/** The indexes of the fds whose lock somebody else holds. */
+/** The indexes of the fds whose lock another process holds. */
 function heldByOthers(helper: Helper, fds: readonly number[]): Set<number> {
   const { program, words, heldCode } = helper.call(fds.map((_, index) => index + firstFd));
   const run = () =>
     childProcess().spawnSync(program, words, {
       stdio: ['ignore', heldCode === undefined ? 'pipe' : 'ignore', 'pipe', ...fds],
-      // A session of its own: Ctrl-C at the terminal must not end it half way. (spawnSync knows it, its types do not.)
+      // A session of its own: Ctrl-C must not interrupt it. (spawnSync supports this, its types do not.)
       ...{ detached: true },
       env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
       encoding: 'utf8',
     });
   let result = run();
-  // Ctrl-C may have reached it before it had that session. To lock a second time what is locked changes nothing.
+  // Ctrl-C may have reached it before it had that session. Locking again what is locked changes nothing.
   if (result.signal !== null) result = run();
   if (heldCode !== undefined && result.status === heldCode) return new Set([0]);
   if (result.error !== undefined || result.status !== 0) {
@@ -102,7 +102,7 @@ function heldByOthers(helper: Helper, fds: readonly number[]): Set<number> {
         ? result.stderr.trim() || (result.signal ?? `exit status ${String(result.status)}`)
         : result.error.message;
     throw new WorkerctlError('state', `${helper.name} cannot lock: ${found}`, {
-      hint: 'the state directory must lie on a file system with flock(2)',
+      hint: 'move state_dir to a file system that supports flock(2)',
     });
   }
   if (heldCode !== undefined) return new Set();

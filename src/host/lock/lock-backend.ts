@@ -1,10 +1,10 @@
-/** A lock that is held, until it is released or the process ends. */
+/** A lock that is held until it is released or the process ends. */
 export interface HeldLock {
-  /** The open file that the lock lies on: handed to a child, the child holds it too. None where locks are no kernel locks. */
+  /** The open file that the lock is on: a child that inherits it holds the lock too. Undefined for locks that are not the kernel's. */
   readonly fd: number | undefined;
-  /** Aborts when the lock was lost to somebody else; never for kernel locks. */
+  /** Aborts if the lock was lost to another process; never for kernel locks. */
   readonly compromised: AbortSignal;
-  /** Gives it up. A child that was handed the lock goes on holding it. */
+  /** Gives it up. A child that inherited the lock goes on holding it. */
   readonly release: () => Promise<void>;
 }
 
@@ -14,8 +14,8 @@ export interface LockBackend {
   /** Whether these are flock(2) locks: freed by the kernel, inherited through an fd, shared with flock(1). */
   readonly isKernelLock: boolean;
   /**
-   * Takes the lock on each of these files without waiting, making the files where they are missing.
-   * @returns for each path its lock, or undefined where somebody else holds it
+   * Takes the lock on each of these files without waiting; creates files that are missing.
+   * @returns for each path its lock, or undefined if another process holds it
    * @throws the error of a lock that could not even be tried
    */
   readonly tryLock: (paths: readonly string[]) => Promise<readonly (HeldLock | undefined)[]>;

@@ -4,8 +4,8 @@ import { describeErrno, errnoOf } from '../files/errno.ts';
 import type { HeldLock } from './lock-backend.ts';
 
 /**
- * Opens a lock file for reading and writing, and makes it where it is missing. Never follows a link, never waits for the
- * other end of a FIFO.
+ * Opens a lock file for reading and writing; creates it if it is missing. Never follows a link or waits for the other end of
+ * a FIFO.
  * @throws WorkerctlError `state`
  */
 export function openLockFile(path: string): number {
@@ -21,14 +21,14 @@ export function openLockFile(path: string): number {
   }
 }
 
-/** Whether an open lock file is the one at `path`: after the state directory was deleted, it is not. */
+/** Whether an open lock file is still the one at `path`: not if the state directory was deleted meanwhile. */
 export function isStillAt(fd: number, path: string): boolean {
   const found = statSync(path, { throwIfNoEntry: false });
   const locked = fstatSync(fd);
   return found?.ino === locked.ino && found.dev === locked.dev;
 }
 
-/** A flock(2) lock that lies on this open file; given up by closing it, or by `release`, once. */
+/** A flock(2) lock on this open file. It is given up once, by `release`, or else by closing the file. */
 export function heldLock(
   fd: number,
   release = (): Promise<void> => {
@@ -44,7 +44,7 @@ export function heldLock(
   };
 }
 
-/** Closes a lock file; what is closed already stays so. */
+/** Closes a lock file that may be closed already. */
 export function closeQuietly(fd: number): void {
   try {
     closeSync(fd);

@@ -1,12 +1,11 @@
+import type { Socket } from 'node:net';
+import { findProgram } from '../process/find-program.ts';
+import { childProcess, eachLine, letUsEndBefore } from '../process/spawn.ts';
 import { lockBackend } from './choose-backend.ts';
 import type { HeldLock } from './lock-backend.ts';
-import type { Socket } from 'node:net';
-import { childProcess } from '../process/spawn.ts';
-import { findProgram } from '../process/find-program.ts';
-import { eachLine, letUsEndBefore } from '../process/spawn.ts';
 import { closeQuietly, isStillAt, heldLock, openLockFile } from './lock-file.ts';
 
-/** Takes these locks without waiting, by a keeper where one knows them; undefined for those that somebody else holds. */
+/** Takes these locks without waiting, by the helper if it knows them; undefined for those that another process holds. */
 export async function tryLocks(
   lockHelper: LockHelper | undefined,
   paths: readonly string[],
@@ -23,27 +22,27 @@ export async function tryLocks(
 }
 
 /**
- * Locks the same few files quickly, for who waits and then has to act at once: a helper that shares our open files calls
- * flock(2) on them. To start a program for each lock takes 3 ms. The locks lie on the open files, so they are still ours when
- * the helper dies; when we do, it ends, and they are free.
+ * Locks the same few files quickly, for a command that waits and must then act at once: a helper process that shares our
+ * open files calls flock(2) on them. (Starting a program for each lock takes 3 ms.) The locks are on the open files, so they
+ * remain ours if the helper dies. If we die, the helper ends and they are free.
  */
 export interface LockHelper {
   /**
-   * Takes the lock on one of its files, without waiting. `held`: somebody else has it; undefined: it cannot tell, ask the
-   * lock backend.
+   * Takes the lock on one of its files, without waiting. `held`: another process holds it; undefined: the helper cannot
+   * tell, ask the lock backend.
    */
   readonly tryLock: (path: string) => Promise<HeldLock | 'held' | undefined>;
-  /** Whether it was made for this file, and has not handed its lock on yet or lost sight of it. */
+  /** Whether it was created for this file, and has neither handed its lock on nor forgotten it. */
   readonly mayKnow: (path: string) => boolean;
-  /** Ends the helper, and gives up what it keeps. */
+  /** Ends the helper and gives up its locks. */
   readonly close: () => void;
 }
 
-/** What a keeper is for. */
+/** The files that a lock helper can lock. */
 export interface KeptLocks {
-  /** Taken again and again. */
+  /** Locked and released many times. */
   readonly again: string;
-  /** Each is handed on once it is locked, to a shim: from then on the keeper does not know it. */
+  /** Each is locked once and handed on, to a shim; then the helper forgets it. */
   readonly once: readonly string[];
 }
 
@@ -61,17 +60,17 @@ while (<STDIN>) {
   else { delete $file{$fd} if $what eq "give"; print "locked\\n" }
 }`;
 
-/** The first fd that a child gets beyond its standard ones. */
+/** The first fd that a child inherits besides the standard ones. */
 const firstFd = 3;
 
 interface Kept {
   readonly path: string;
   readonly fd: number;
-  /** What the helper calls it. */
+  /** Its fd in the helper. */
   readonly number: number;
 }
 
-/** Starts the helper; undefined where there is no perl, or no kernel lock. It does without files that cannot be opened. */
+/** Starts the helper; undefined if there is no perl, or locks are not the kernel's. Files that cannot be opened are left out. */
 export function createLockHelper({ again, once }: KeptLocks): LockHelper | undefined {
   const perl = findProgram('perl', process.env);
   if (perl === undefined || !lockBackend().isKernelLock) return undefined;
@@ -84,7 +83,7 @@ export function createLockHelper({ again, once }: KeptLocks): LockHelper | undef
   const fds = [...files.values()].map(({ fd }) => fd);
   const helper = startHelper(perl, fds);
 
-  /** Whatever became of its lock: with the file closed here, and the helper's gone or told, nobody has it. */
+  /** With the file closed here, and the helper ended or told to unlock it, its lock is free. */
   const forget = ({ path, fd }: Kept): void => {
     unused.delete(path);
     if (files.delete(path)) closeQuietly(fd);
@@ -114,7 +113,7 @@ export function createLockHelper({ again, once }: KeptLocks): LockHelper | undef
       const isAgain = path === again;
       const answer = await helper.ask(`${isAgain ? 'lock' : 'give'} ${file.number}`);
       if (answer === 'locked') return isAgain ? takeAgain(file) : takeOnce(file);
-      // That of a process that is leaving was renamed, and is held for long.
+      // The lock file of a retiring process was renamed; its lock stays held for long.
       if (answer === 'held' && isStillAt(file.fd, file.path)) return 'held';
       forget(file);
       return undefined;
@@ -127,7 +126,7 @@ export function createLockHelper({ again, once }: KeptLocks): LockHelper | undef
   };
 }
 
-/** Who asks the backend for it is told what is wrong with it. */
+/** What is wrong with the file, the lock backend will say. */
 function tryToOpen(path: string): number | undefined {
   try {
     return openLockFile(path);
@@ -145,7 +144,7 @@ interface Helper {
 function startHelper(perl: string, fds: readonly number[]): Helper {
   const child = childProcess().spawn(perl, ['-e', script, String(fds.length)], {
     stdio: ['pipe', 'pipe', 'ignore', ...fds],
-    detached: true, // Ctrl-C at the terminal must not end it while we still act
+    detached: true, // out of reach of Ctrl-C, as long as we act
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
   });
   const stdin = child.stdin as Socket;
@@ -154,7 +153,7 @@ function startHelper(perl: string, fds: readonly number[]): Helper {
   let hasEnded = false;
   const answered = (answer: string | undefined): void => {
     waiting.shift()?.(answer);
-    if (waiting.length === 0) stdout.unref(); // an idle helper keeps nobody from ending
+    if (waiting.length === 0) stdout.unref(); // an idle helper does not keep us from exiting
   };
   const ended = (): void => {
     hasEnded = true;

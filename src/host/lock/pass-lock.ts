@@ -17,25 +17,25 @@ import {
 } from '../../core/basics/time.ts';
 import { monotonicMs, now, sleep } from '../process/clock.ts';
 import { faultPoint } from '../files/fault-point.ts';
-import { currentBootId, readProcess } from '../process/process-table.ts';
+import { currentBootId, nameOf, procText, readProcess } from '../process/process-table.ts';
 import type { HeldLock } from './lock-backend.ts';
 import type { LockHelper } from './lock-helper.ts';
 
-/** Written over whatever is there, at one length, in one write: a reader sees no half of it. */
+/** The holder's name has a fixed length and is written at once over what is there: a reader never sees half of it. */
 const holderLength = 256;
 
 /** How often a waiting command tries again. */
 const retryMs = 20;
 
-/** The lock of a pass. */
+/** The lock of a pass, held. */
 export interface PassLock extends HeldLock {
-  /** Whether no pass of anybody else had it since we gave it up last: what we knew then has not changed since by others. */
+  /** Whether no other process has had it since we gave it up: what we knew then was not changed by another pass. */
   readonly wasOursLast: boolean;
 }
 
 /**
- * Takes the lock of which each pass needs one, waiting at most this long for whoever holds it. `command` is how others
- * are told who has it. Where there is a `keeper`, it is asked first. An abort of `signal` ends the waiting.
+ * Takes the lock that each pass needs, waiting at most `wait` while another process holds it. `command` names us to the
+ * others. A `lockHelper` is asked first. An abort of `signal` ends the waiting.
  * @throws WorkerctlError `locked` (exit code 75), naming the holder and since when it holds the lock
  */
 export async function takePassLock(
@@ -43,9 +43,9 @@ export async function takePassLock(
   options: { command: string; wait: Duration; signal?: AbortSignal; lockHelper?: LockHelper },
 ): Promise<PassLock> {
   const deadline = monotonicMs() + options.wait;
-  const { tryLocks } = await import('./lock-helper.ts'); // a boot check that has nothing to do takes no lock
+  const { tryLocks } = await import('./lock-helper.ts'); // a bootcheck that has nothing to do takes no lock
   for (;;) {
-    // A holder that has signed in is found without starting a process.
+    // A holder that has signed in is recognised without starting a process.
     const [lock] =
       livingHolder(path) === undefined ? await tryLocks(options.lockHelper, [path]) : [];
     if (lock !== undefined) {
@@ -61,14 +61,14 @@ export async function takePassLock(
 }
 
 /**
- * Refuses when somebody has signed in as the holder of the lock, without trying to take it.
+ * Refuses if another process has signed in as the holder of the lock; does not try to take it.
  * @throws WorkerctlError `locked` (exit code 75)
  */
 export function refuseIfLocked(path: string): void {
   if (livingHolder(path) !== undefined) throw lockedError(path, noWait);
 }
 
-/** Who has signed in as the holder of the lock, and since when; undefined when nobody has who lives. */
+/** The living process that has signed in as the holder of the lock, and for how long it has held it. */
 export function passHolder(
   path: string,
 ): { pid: number; age: Duration; command: string } | undefined {
@@ -92,14 +92,14 @@ function signIn(lock: HeldLock, path: string, command: string): void {
 
 let passes = 0;
 
-/** Nobody else writes this, also not one of another container who has our pid there. */
+/** No other process writes this, not even one that has our pid in another container. */
 const ourMark = Math.random().toString(36).slice(2);
 
-/** What we have written last when we gave the lock up. */
+/** What we wrote when we last gave the lock up. */
 let left: string | undefined;
 
 /**
- * Whoever uses flock(1) on the file leaves no name there, and must not be taken for us. What we leave names no holder; the
+ * flock(1) on this file signs in with no name, and must not be mistaken for us: what we leave behind names no holder. The
  * next pass writes over it.
  */
 async function signOutAndRelease(lock: HeldLock, path: string): Promise<void> {
@@ -113,7 +113,7 @@ async function signOutAndRelease(lock: HeldLock, path: string): Promise<void> {
 
 const padded = (text: string): string => `${text.padEnd(holderLength - 1)}\n`;
 
-/** A name is a convenience: a full disk keeps nobody from holding the lock. */
+/** The name is a convenience: on a full disk the lock is held without one. */
 function write(lock: HeldLock, path: string, text: string): boolean {
   try {
     const fd = lock.fd ?? openSync(path, 'r+');
@@ -133,18 +133,23 @@ function read({ fd }: HeldLock, path: string): string {
 
 function lockedError(path: string, waited: Duration): WorkerctlError {
   const patience = waited > 0 ? ` (waited ${formatDuration(waited)} for it)` : '';
-  return new WorkerctlError(
-    'locked',
-    `another pass holds the lock: ${describeHolder(path)}${patience}`,
-  );
+  return new WorkerctlError('locked', `${describeHolder(path)}${patience}`);
 }
 
-/** Who holds the lock and for how long, as far as the file tells: whoever uses flock(1) on it leaves no name. */
 function describeHolder(path: string): string {
   const holder = namedHolder(path);
-  if (holder === undefined) return `a process that left no name in ${path}`;
+  if (holder === undefined) return `${unnamedHolder(path)} holds the lock ${path}`;
   const age = formatDuration(elapsed(momentOf(holder.since), now()));
-  return `pid ${holder.pid} (workerctl ${holder.command}), for ${age}`;
+  return `another pass holds the lock: pid ${holder.pid} (workerctl ${holder.command}), for ${age}`;
+}
+
+/** flock(1) leaves no name in the file; the kernel knows which process took the lock. Source: proc_locks(5). */
+function unnamedHolder(path: string): string {
+  const inode = statSync(path, { throwIfNoEntry: false })?.ino;
+  const lock = new RegExp(`: FLOCK .* (\\d+) [^ ]*:${inode} `).exec(procText('/proc/locks'));
+  const pid = Number(lock?.[1]);
+  // A helper that took it for another process may be dead.
+  return readProcess(pid) === undefined ? 'another process' : `pid ${pid} (${nameOf(pid)})`;
 }
 
 type Holder = NonNullable<ReturnType<typeof readHolder>>;
@@ -163,16 +168,16 @@ function livingHolder(path: string): Holder | undefined {
   return hasFlockOn(holder.pid, path) ? holder : undefined;
 }
 
-/** Whether an open file of a process has a flock(2) lock on this path. Source: proc_pid_fdinfo(5), `lock:`. */
+/** Whether a process has this path open with a flock(2) lock on it. Source: proc_pid_fdinfo(5), `lock:`. */
 export function hasFlockOn(pid: number, path: string): boolean {
   const folder = `/proc/${pid}/fdinfo`;
   try {
     const lock = new RegExp(`FLOCK .*:${statSync(path).ino} `);
-    // The last ones first: a lock file is opened late.
+    // The last ones first, because a lock file is opened late.
     const fds = readdirSync(folder).reverse();
     return fds.some((fd) => lock.test(readFileSync(`${folder}/${fd}`, 'latin1')));
   } catch {
-    return false; // another user's, or gone: the lock itself will tell
+    return false; // another user's, or gone: taking the lock will tell
   }
 }
 
@@ -191,9 +196,9 @@ function readHolder(
     if (!isComplete || boot_id !== currentBootId()) return undefined;
     return { pid, startTime: start_time, since, command };
   } catch {
-    return undefined; // empty or foreign: nobody has signed in
+    return undefined; // empty or foreign: no holder has signed in
   }
 }
 
-/** Not waiting at all. */
+/** For commands that do not wait for the lock. */
 export const noWait = durationOf(0);

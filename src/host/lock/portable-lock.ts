@@ -4,13 +4,13 @@ import { describeErrno, errnoOf } from '../files/errno.ts';
 import type { HeldLock, LockBackend } from './lock-backend.ts';
 import { openLockFile } from './lock-file.ts';
 
-/** A holder that has not renewed its lock for this long is taken for dead; the least that the library allows is 2 s. */
+/** A holder that has not renewed its lock for this long counts as dead; the library's minimum is 2 s. */
 const staleAfterMs = 10_000;
 
 /**
- * Locks by a directory that is made and renewed, for hosts with neither flock(1) nor perl. It is weaker than a kernel
+ * Locks by a directory that is created and renewed, for hosts with neither flock(1) nor perl. It is weaker than a kernel
  * lock: a holder that is stopped for longer than `staleAfterMs` loses it, and learns of that only later. Therefore a
- * pass ends as soon as `compromised` aborts, and process identities are checked whatever the lock says.
+ * pass ends as soon as `compromised` aborts, and process identities are checked in any case.
  */
 export const portableBackend: LockBackend = {
   name: 'portable',
@@ -53,7 +53,7 @@ async function tryLock(path: string): Promise<HeldLock | undefined> {
   }
 }
 
-/** Releases, unless the lock is somebody else's by now. */
+/** Releases the lock, unless another process holds it by now. */
 async function released(release: () => Promise<void>, lost: AbortSignal): Promise<void> {
   if (!lost.aborted) await release();
 }

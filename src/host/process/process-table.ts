@@ -153,6 +153,12 @@ export function limitOf(name: 'Max open files' | 'Max processes'): { soft: numbe
   return { soft: numberOf(match?.[1]), hard: numberOf(match?.[2]) };
 }
 
+/** The name of the program that a process runs, as the kernel has it; `?` if it is gone. Source: proc_pid_comm(5). */
+export const nameOf = (pid: number): string =>
+  procText(`/proc/${pid}/comm`)
+    .trimEnd()
+    .replace(/\p{Cc}/gu, '?') || '?';
+
 /** The real user of a process. */
 export const userOf = (pid: number): number | undefined => {
   const [, user] = /^Uid:\s+(\d+)/m.exec(procText(`/proc/${pid}/status`)) ?? [];

@@ -71,14 +71,3 @@ function isProvenOf({ marker, diedAt }: DeadLeader, member: LiveProcess): boolea
   const environment = readEnvironment(member.pid);
   return marker.every((entry) => environment.includes(entry));
 }
-
-/** What a process runs, as the kernel calls it. Source: proc_pid_comm(5). */
-export function nameOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8')
-      .trimEnd()
-      .replace(/\p{Cc}/gu, '?');
-  } catch {
-    return '?';
-  }
-}

@@ -8,7 +8,7 @@ vi.mock('node:fs', async (original) => {
   return { ...real, accessSync: vi.fn() };
 });
 
-/** Only these programs are on the host. */
+/** Only these programs are installed. */
 function hostHas(...programs: string[]): void {
   vi.mocked(fs.accessSync).mockImplementation((path) => {
     if (!programs.includes(String(path))) throw new Error(`ENOENT ${String(path)}`);
@@ -44,13 +44,13 @@ describe('without WORKERCTL_LOCK', () => {
     expect(nameFor({ PATH: '/usr/bin' })).toBe('perl');
   });
 
-  test('a host with neither must lock by folders', () => {
+  test('a host with neither must lock by directories', () => {
     hostHas();
     expect(nameFor({ PATH: '/usr/bin' })).toBe('portable');
   });
 
   test.each([undefined, '', '/nowhere', '/opt/bin:relative'])(
-    'the usual folders must be looked through with PATH %s',
+    'the usual directories must be searched with PATH %s',
     (PATH) => {
       expect(nameFor({ PATH })).toBe('flock');
       hostHas('/bin/perl');
@@ -58,7 +58,7 @@ describe('without WORKERCTL_LOCK', () => {
     },
   );
 
-  test('a folder of PATH must be looked through, but no relative one', () => {
+  test('directories of PATH must be searched, but not relative ones', () => {
     hostHas('/opt/bin/flock');
     expect(nameFor({ PATH: '/usr/bin:/opt/bin' })).toBe('flock');
     hostHas('bin/flock', 'flock');
@@ -67,11 +67,11 @@ describe('without WORKERCTL_LOCK', () => {
 });
 
 describe('with WORKERCTL_LOCK', () => {
-  test.each(['flock', 'perl', 'portable'])('%s must be taken', (name) => {
+  test.each(['flock', 'perl', 'portable'])('%s must be chosen', (name) => {
     expect(nameFor({ WORKERCTL_LOCK: name })).toBe(name);
   });
 
-  test.each(['flock', 'perl'])('%s that is not there must be refused', (name) => {
+  test.each(['flock', 'perl'])('%s must be refused if it is not installed', (name) => {
     hostHas();
     expect(refusal({ WORKERCTL_LOCK: name })).toMatchObject({
       code: 'usage',
@@ -79,7 +79,7 @@ describe('with WORKERCTL_LOCK', () => {
     });
   });
 
-  test('any other must be refused', () => {
+  test('any other value must be refused', () => {
     expect(refusal({ WORKERCTL_LOCK: 'Flock' })).toMatchObject({
       code: 'usage',
       message: 'WORKERCTL_LOCK: expected flock, perl or portable, found "Flock"',
@@ -87,16 +87,16 @@ describe('with WORKERCTL_LOCK', () => {
   });
 });
 
-describe('in words', () => {
-  test.each(['flock', 'perl'])('%s is a kernel lock', (name) => {
-    const told = describeLockBackend(chooseBackend({ WORKERCTL_LOCK: name }));
-    expect(told.name).toBe(name);
-    expect(told.trust).toContain('the kernel frees it when its holder dies');
+describe('its description', () => {
+  test.each(['flock', 'perl'])('must call %s a kernel lock', (name) => {
+    const description = describeLockBackend(chooseBackend({ WORKERCTL_LOCK: name }));
+    expect(description.name).toBe(name);
+    expect(description.trust).toContain('the kernel frees it when its holder dies');
   });
 
-  test('portable says what it lacks and what to do', () => {
-    const told = describeLockBackend(chooseBackend({ WORKERCTL_LOCK: 'portable' }));
-    expect(told.name).toBe('portable');
-    expect(told.trust).toContain('flock(1) does not see it; install util-linux or perl');
+  test('must say what portable lacks and what to do', () => {
+    const description = describeLockBackend(chooseBackend({ WORKERCTL_LOCK: 'portable' }));
+    expect(description.name).toBe('portable');
+    expect(description.trust).toContain('flock(1) does not see it; install util-linux or perl');
   });
 });

@@ -7,10 +7,10 @@ import { allPids, isAlive, look, strings, until } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
-const keepers: LockHelper[] = [];
+const helpers: LockHelper[] = [];
 
 afterEach(() => {
-  for (const lockHelper of keepers.splice(0)) lockHelper.close();
+  for (const lockHelper of helpers.splice(0)) lockHelper.close();
 });
 
 const pass = (): string => scratch.path('pass.lock');
@@ -18,8 +18,8 @@ const one = (): string => scratch.path('mail.1.lock');
 
 function keep(once: readonly string[] = [one()]): LockHelper {
   const lockHelper = createLockHelper({ again: pass(), once });
-  if (lockHelper === undefined) throw new Error('expected that there is perl here');
-  keepers.push(lockHelper);
+  if (lockHelper === undefined) throw new Error('expected perl to be installed');
+  helpers.push(lockHelper);
   return lockHelper;
 }
 
@@ -29,16 +29,16 @@ async function locked(lockHelper: LockHelper, path: string): Promise<HeldLock> {
   return lock;
 }
 
-/** As anybody else finds it: by flock(1). */
+/** As another process finds it: by flock(1). */
 const isFree = (path: string): boolean => spawnSync('flock', ['-n', path, 'true']).status === 0;
 
-/** The helpers of a process: who runs perl for it. */
+/** The helpers of a process: its children that run perl. */
 const helpersOf = (parent: number): number[] =>
   allPids().filter(
     (pid) => look(pid)?.parent === parent && strings(pid, 'cmdline')[0]?.endsWith('/perl'),
   );
 
-test('the same lock must be had again and again, and be free in between', async () => {
+test('the same lock must be taken again and again, and be free in between', async () => {
   const lockHelper = keep();
   for (let round = 0; round < 20; round += 1) {
     const lock = await locked(lockHelper, pass());
@@ -49,7 +49,7 @@ test('the same lock must be had again and again, and be free in between', async 
   expect(lockHelper.mayKnow(pass())).toBe(true);
 });
 
-test('a lock that somebody else holds must be told, and be had when he has left', async () => {
+test('a lock that another process holds must be reported as held, and be taken after its exit', async () => {
   const lockHelper = keep();
   const holder = scratch.run(['flock', pass(), 'sh', '-c', 'echo mine; read line']);
   await holder.says('mine');
@@ -60,7 +60,7 @@ test('a lock that somebody else holds must be told, and be had when he has left'
   await (await locked(lockHelper, pass())).release();
 });
 
-test('a lock that is handed on must be held by whoever has it, and by nobody when he is gone', async () => {
+test('a lock that is handed on must be held by the child, and be free after its exit', async () => {
   const lockHelper = keep();
   const lock = await locked(lockHelper, one());
   const child = spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', lock.fd] });
@@ -72,25 +72,25 @@ test('a lock that is handed on must be held by whoever has it, and by nobody whe
   await until('the lock to be free', () => isFree(one()));
 });
 
-test('a file that it was not made for must be left to the backend', async () => {
+test('a file that it was not created for must be left to the backend', async () => {
   const lockHelper = keep();
   expect(await lockHelper.tryLock(scratch.path('mail.2.lock'))).toBeUndefined();
   expect(lockHelper.mayKnow(scratch.path('mail.2.lock'))).toBe(false);
 });
 
-test('a file that cannot be opened must keep nobody from the others', async () => {
+test('a file that cannot be opened must not affect the others', async () => {
   mkdirSync(one());
   const lockHelper = keep();
   expect(await lockHelper.tryLock(one())).toBeUndefined();
   await (await locked(lockHelper, pass())).release();
 });
 
-test('a lock must stay held though its helper is killed, and be free once it is released', async () => {
+test('a lock must stay held if its helper is killed, and be free after its release', async () => {
   const lockHelper = keep();
   const lock = await locked(lockHelper, pass());
-  const helpers = helpersOf(process.pid);
-  for (const pid of helpers) process.kill(pid, 'SIGKILL');
-  await until('its end', () => !helpers.some(isAlive));
+  const children = helpersOf(process.pid);
+  for (const pid of children) process.kill(pid, 'SIGKILL');
+  await until('its end', () => !children.some(isAlive));
   expect(isFree(pass())).toBe(false);
   await lock.release();
   expect(isFree(pass())).toBe(true);
@@ -98,7 +98,7 @@ test('a lock must stay held though its helper is killed, and be free once it is 
   expect(await lockHelper.tryLock(one())).toBeUndefined();
 });
 
-test('a file that is no longer at its path must be let go of: its lock keeps nobody out', async () => {
+test('a file that is no longer at its path must be forgotten: its lock excludes no process', async () => {
   const lockHelper = keep();
   for (const path of [pass(), one()]) {
     rmSync(path);
@@ -108,7 +108,7 @@ test('a file that is no longer at its path must be let go of: its lock keeps nob
   }
 });
 
-test('a file that was moved away with the lock that somebody has on it must be let go of', async () => {
+test('a file that was renamed while another process holds its lock must be forgotten', async () => {
   const lockHelper = keep();
   const holder = scratch.run(['flock', one(), 'sh', '-c', 'echo mine; read line']);
   await holder.says('mine');
@@ -117,7 +117,7 @@ test('a file that was moved away with the lock that somebody has on it must be l
   expect(await lockHelper.tryLock(one())).toBeUndefined();
 });
 
-test('a killed holder must leave nothing held behind', async () => {
+test('a killed holder must leave no lock held', async () => {
   const program = scratch.program(`
     import { createLockHelper } from './lock/lock-helper.ts';
     const helper = createLockHelper({ again: process.argv[2], once: [process.argv[3]] });
@@ -128,18 +128,18 @@ test('a killed holder must leave nothing held behind', async () => {
   const child = scratch.run([...program, pass(), one()]);
   await child.says('has both');
   expect([pass(), one()].map(isFree)).toEqual([false, false]);
-  const helpers = helpersOf(child.pid);
-  expect(helpers).toHaveLength(1);
+  const children = helpersOf(child.pid);
+  expect(children).toHaveLength(1);
   expect(
-    helpers.map((pid) => look(pid)?.session),
+    children.map((pid) => look(pid)?.session),
     'out of reach of Ctrl-C',
-  ).toEqual(helpers);
+  ).toEqual(children);
   process.kill(child.pid, 'SIGKILL');
   await until('both to be free', () => isFree(pass()) && isFree(one()));
-  await until('its helper to end', () => !helpers.some(isAlive));
+  await until('its helper to end', () => !children.some(isAlive));
 });
 
-test('it must keep nobody from ending', async () => {
+test('a helper must not keep its process from exiting', async () => {
   const program = scratch.program(`
     import { createLockHelper } from './lock/lock-helper.ts';
     const helper = createLockHelper({ again: process.argv[2], once: [] });

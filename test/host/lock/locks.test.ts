@@ -30,7 +30,7 @@ async function releaseAll(): Promise<void> {
   for (const lock of held.splice(0)) await lock.release();
 }
 
-/** Takes locks, says which it got, and does as it is told. */
+/** Takes locks, prints which it got, and obeys its input. */
 const holderSource = `
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -73,17 +73,17 @@ async function errorOf(attempt: Promise<unknown>): Promise<WorkerctlError> {
 describe.each(['flock', 'perl', 'portable'] as const)('the lock backend %s', (name) => {
   const backend = backendNamed(name);
 
-  test('must tell its name', () => {
+  test('must know its name', () => {
     expect(backend.name).toBe(name);
     expect(backend.isKernelLock).toBe(name !== 'portable');
   });
 
-  test('must make a lock file that is missing', async () => {
+  test('must create a lock file that is missing', async () => {
     expect(await take(backend, scratch.path('a.lock'))).toEqual([true]);
     expect(existsSync(scratch.path('a.lock'))).toBe(true);
   });
 
-  test('must keep what stands in the file', async () => {
+  test('must keep the content of the file', async () => {
     const path = scratch.write('a.lock', 'who holds it');
     await take(backend, path);
     await releaseAll();
@@ -98,7 +98,7 @@ describe.each(['flock', 'perl', 'portable'] as const)('the lock backend %s', (na
     expect(await take(backend, path)).toEqual([true]);
   });
 
-  test('must be exclusive between two processes, and free once it is released', async () => {
+  test('must be exclusive between two processes, and free after its release', async () => {
     const path = scratch.path('a.lock');
     const other = await holder(backend, path);
     expect(other.heard()).toContain('got [true]');
@@ -109,7 +109,7 @@ describe.each(['flock', 'perl', 'portable'] as const)('the lock backend %s', (na
     expect((await holder(backend, path)).heard()).toContain('got [false]');
   });
 
-  test('must be free when its holder ends', async () => {
+  test('must be free after its holder has exited', async () => {
     const path = scratch.path('a.lock');
     const other = await holder(backend, path);
     other.process.stdin?.end();
@@ -117,7 +117,7 @@ describe.each(['flock', 'perl', 'portable'] as const)('the lock backend %s', (na
     expect(await take(backend, path)).toEqual([true]);
   });
 
-  test('must take several at once, and tell which somebody else holds', async () => {
+  test('must take several at once, and report which ones another process holds', async () => {
     const [a, b, c] = [scratch.path('a.lock'), scratch.path('b.lock'), scratch.path('c.lock')];
     const other = await holder(backend, b);
     expect(await take(backend, a, b, c)).toEqual([true, false, true]);
@@ -126,7 +126,7 @@ describe.each(['flock', 'perl', 'portable'] as const)('the lock backend %s', (na
     expect(await take(backend, a, b, c)).toEqual([false, true, false]);
   });
 
-  test('must have nothing to say to no paths', async () => {
+  test('must take no locks for no paths', async () => {
     expect(await take(backend)).toEqual([]);
   });
 
@@ -144,14 +144,14 @@ describe.each(['flock', 'perl', 'portable'] as const)('the lock backend %s', (na
     expect(lock?.compromised.aborted).toBe(false);
   });
 
-  test('must give an error, not "held", where the folder is missing', async () => {
+  test('must fail, and not report "held", if the directory is missing', async () => {
     const error = await errorOf(take(backend, scratch.path('nowhere/a.lock')));
     expect(error).toMatchObject({ code: 'state' });
     expect(error.message).toContain('nowhere/a.lock');
     expect(error.message).toContain('ENOENT');
   });
 
-  test('must let go of the others when one is an error', async () => {
+  test('must release the others if one fails', async () => {
     const path = scratch.path('a.lock');
     await errorOf(take(backend, path, scratch.path('nowhere/b.lock')));
     expect(await take(backend, path)).toEqual([true]);
@@ -164,7 +164,7 @@ describe.each(['flock', 'perl', 'portable'] as const)('the lock backend %s', (na
     expect(readFileSync(target, 'utf8')).toBe('precious');
   });
 
-  test('must not wait for a writer where somebody has made a FIFO of it', async () => {
+  test('must not wait for a writer if the lock file is a FIFO', async () => {
     execFileSync('mkfifo', [scratch.path('a.lock')]);
     const child = scratch.run([
       ...scratch.program(holderSource),
@@ -187,7 +187,7 @@ describe.each(['flock', 'perl'] as const)('the kernel lock of %s', (name) => {
     expect(await take(backend, path)).toEqual([true]);
   });
 
-  test('must be kept by a holder that is stopped', async () => {
+  test('must stay with a holder that is stopped', async () => {
     const path = scratch.path('a.lock');
     const child = await holder(backend, path);
     process.kill(child.pid, 'SIGSTOP');
@@ -195,7 +195,7 @@ describe.each(['flock', 'perl'] as const)('the kernel lock of %s', (name) => {
     expect(await take(backend, path)).toEqual([false]);
   });
 
-  test('must keep out flock(1), and be kept out by it', async () => {
+  test('must exclude flock(1), and be excluded by it', async () => {
     const path = scratch.path('a.lock');
     await take(backend, path);
     expect(flockGets(path)).toBe(false);
@@ -206,7 +206,7 @@ describe.each(['flock', 'perl'] as const)('the kernel lock of %s', (name) => {
     expect(await take(backend, path)).toEqual([false]);
   });
 
-  test(`must keep out ${other.name}, and be kept out by it`, async () => {
+  test(`must exclude ${other.name}, and be excluded by it`, async () => {
     const path = scratch.path('a.lock');
     await take(backend, path);
     expect(await take(other, path)).toEqual([false]);
@@ -215,7 +215,7 @@ describe.each(['flock', 'perl'] as const)('the kernel lock of %s', (name) => {
     expect(await take(backend, path)).toEqual([false]);
   });
 
-  test('must be kept by a child that was handed its fd', async () => {
+  test('must stay with a child that inherits its fd', async () => {
     const path = scratch.path('a.lock');
     const parent = await holder(backend, path);
     parent.tell('hand over');
@@ -227,7 +227,7 @@ describe.each(['flock', 'perl'] as const)('the kernel lock of %s', (name) => {
     expect(await take(backend, path)).toEqual([false]);
   });
 
-  test('must not be kept by a child that was not handed it', async () => {
+  test('must not stay with a child that does not inherit it', async () => {
     const path = scratch.path('a.lock');
     const parent = await holder(backend, path);
     parent.tell('bear a child');
@@ -237,7 +237,7 @@ describe.each(['flock', 'perl'] as const)('the kernel lock of %s', (name) => {
     expect(await take(backend, path)).toEqual([true]);
   });
 
-  test('must not be kept by its own helper', async () => {
+  test('must not stay with its own helper', async () => {
     const path = scratch.path('a.lock');
     await take(backend, path);
     await releaseAll();
@@ -252,21 +252,21 @@ describe.each(['flock', 'perl'] as const)('the kernel lock of %s', (name) => {
   });
 });
 
-/** A helper that does something to the lock file before the real one gets to lock it. */
+/** A helper that changes the lock file before the real one locks it. */
 const meddler = (deed: string): string => {
   const path = scratch.write('meddler', `#!/bin/sh\n${deed}\nexec flock "$@"\n`);
   execFileSync('chmod', ['+x', path]);
   return path;
 };
 
-describe('a lock file that is not what it was', () => {
-  test('deleted before it could be locked: must not be taken for held by us', async () => {
+describe('a lock file that has changed', () => {
+  test('must not count as locked if it was deleted before', async () => {
     const path = scratch.path('a.lock');
     expect(await take(flockBackend(meddler(`rm ${path}`)), path)).toEqual([false]);
     expect(await take(backendNamed('flock'), path)).toEqual([true]);
   });
 
-  test('replaced before it could be locked: must not be taken for held by us', async () => {
+  test('must not count as locked if it was replaced before', async () => {
     const path = scratch.path('a.lock');
     const backend = flockBackend(
       meddler(`rm ${path}; echo >${path}.2; mv ${path}.2 ${path}`),
@@ -276,7 +276,7 @@ describe('a lock file that is not what it was', () => {
     expect(await take(backendNamed('flock'), path)).toEqual([true]);
   });
 
-  test('deleted under its holder: the next one must get the new file, and the old one do no harm', async () => {
+  test('must leave the new file to the next process if it was deleted while it was locked', async () => {
     const path = scratch.path('a.lock');
     const first = await holder(backendNamed('flock'), path);
     rmSync(path);
@@ -287,7 +287,7 @@ describe('a lock file that is not what it was', () => {
   });
 });
 
-test('flock(1) must take several at once where there is no perl', async () => {
+test('flock(1) must take several at once without perl', async () => {
   const backend = flockBackend('flock');
   const paths = ['a', 'b', 'c'].map((name) => scratch.path(`${name}.lock`));
   await holder(backend, paths[1] ?? '');
@@ -306,22 +306,22 @@ describe('a helper that fails', () => {
     expect(error.hint).toContain('flock(2)');
   });
 
-  test('a flock that is missing must be an error', async () => {
+  test('must be an error if flock is missing', async () => {
     const attempt = take(flockBackend(scratch.path('nothing')), scratch.path('a.lock'));
     expect((await errorOf(attempt)).message).toMatch(/^flock cannot lock: .*(not found|ENOENT)/);
   });
 
-  test('a perl that is missing must be an error', async () => {
+  test('must be an error if perl is missing', async () => {
     const attempt = take(perlBackend(scratch.path('nothing')), scratch.path('a.lock'));
     expect((await errorOf(attempt)).message).toMatch(/^perl cannot lock: .*ENOENT/);
   });
 
-  test('a perl that fails must be an error', async () => {
+  test('must be an error if perl fails', async () => {
     const attempt = take(perlBackend(meddler('echo "no Fcntl" >&2; exit 2')), scratch.path('a'));
     expect((await errorOf(attempt)).message).toBe('perl cannot lock: no Fcntl');
   });
 
-  test('the locks that it was asked for must be free afterwards', async () => {
+  test('must leave the locks free', async () => {
     const path = scratch.path('a.lock');
     await errorOf(take(flockBackend(meddler('exit 65')), path));
     expect(flockGets(path)).toBe(true);
@@ -329,13 +329,13 @@ describe('a helper that fails', () => {
 });
 
 describe('the portable lock', () => {
-  /** The time of its last renewal, set back beyond what counts as dead. */
+  /** Sets the time of its last renewal back so far that its holder counts as dead. */
   const age = (path: string): void => {
     const past = Date.now() / 1000 - 60;
     utimesSync(`${path}.d`, past, past);
   };
 
-  test('must stay with its killed holder until it is stale, and be free then', async () => {
+  test('must stay with a killed holder until it is stale, and then be free', async () => {
     const path = scratch.path('a.lock');
     const child = await holder(portableBackend, path);
     await endProcess(child.pid);
@@ -344,7 +344,7 @@ describe('the portable lock', () => {
     expect(await take(portableBackend, path)).toEqual([true]);
   });
 
-  test('must tell a holder that was stopped for long that it is lost', async () => {
+  test('must be compromised if its holder was stopped for too long', async () => {
     const path = scratch.path('a.lock');
     const child = await holder(portableBackend, path);
     process.kill(child.pid, 'SIGSTOP');

@@ -55,13 +55,13 @@ async function foreignHolder(): Promise<Child> {
   return child;
 }
 
-test('a free lock must be had, and again after it was released', async () => {
+test('a free lock must be taken, and again after its release', async () => {
   await take();
   for (const lock of held.splice(0)) await lock.release();
   await take();
 });
 
-test('a free lock must be had, though a living process stands in the file as its holder', async () => {
+test('a free lock must be taken although the file names a living process as its holder', async () => {
   const { pid } = scratch.run(['sleep', '1000']);
   const since = Date.now() - 3_600_000;
   const name = {
@@ -75,14 +75,14 @@ test('a free lock must be had, though a living process stands in the file as its
   await take();
 });
 
-test('a file of somebody else must do no harm', async () => {
+test('foreign text in the file must do no harm', async () => {
   writeFileSync(lockPath(), 'x'.repeat(5_000));
   await take();
   expect((await refusal()).code).toBe('locked');
 });
 
-describe('somebody who comes second', () => {
-  test('must be told the pid, the command and the age of the first', async () => {
+describe('a second pass', () => {
+  test('must be refused with pid, command and age of the first', async () => {
     const other = await otherPass();
     const { code, message } = await refusal();
     expect(code).toBe('locked');
@@ -93,7 +93,7 @@ describe('somebody who comes second', () => {
     );
   });
 
-  test('must be told an age in minutes', async () => {
+  test('must be refused with an age in minutes', async () => {
     const other = await otherPass();
     const text = readFileSync(lockPath(), 'utf8');
     const { since } = JSON.parse(text) as { since: number };
@@ -101,58 +101,66 @@ describe('somebody who comes second', () => {
     expect((await refusal()).message).toContain(`pid ${other.pid} (workerctl restart), for 2m 1`);
   });
 
-  test('must be told of a perl holder just so', async () => {
+  test('must be refused in the same words if perl locks', async () => {
     const other = await otherPass({ WORKERCTL_LOCK: 'perl' });
     expect((await refusal()).message).toContain(`pid ${other.pid} (workerctl restart)`);
   });
 
-  test('a name must not grow out of its place in the file', async () => {
+  test('a name must not exceed its place in the file', async () => {
     await otherPass({}, 'x'.repeat(1_000));
     expect(statSync(lockPath()).size).toBe(256);
     expect((await refusal()).message).toContain(`(workerctl ${'x'.repeat(60)})`);
   });
 });
 
-describe('a holder that left no name', () => {
-  const noName = (): string =>
-    `another pass holds the lock: a process that left no name in ${lockPath()}`;
+describe('a holder without a name in the file', () => {
+  const byKernel = ({ pid }: Child): string => `pid ${pid} (flock) holds the lock ${lockPath()}`;
 
-  test('flock(1) must be described', async () => {
-    await foreignHolder();
-    expect((await refusal()).message).toBe(noName());
+  test('must be named by the kernel', async () => {
+    const holder = await foreignHolder();
+    expect((await refusal()).message).toBe(byKernel(holder));
   });
 
-  test('flock(1) must not be given the name of one that is dead', async () => {
+  test('must be another process if the one that took the lock is dead', async () => {
+    const script = 'exec 9>"$1"; flock 9; echo mine; exec sleep 1000';
+    await scratch.shell(script, lockPath()).says('mine');
+    expect((await refusal()).message).toBe(`another process holds the lock ${lockPath()}`);
+  });
+
+  test('must not get the name of a dead process', async () => {
     const other = await otherPass();
     await endProcess(other.pid);
-    await foreignHolder();
-    expect((await refusal()).message).toBe(noName());
+    const holder = await foreignHolder();
+    expect((await refusal()).message).toBe(byKernel(holder));
   });
 
-  test('flock(1) must not be given the name of one that has released the lock and lives on', async () => {
+  test('must not get the name of a living process that has released the lock', async () => {
     const other = await otherPass();
     other.tell('release');
     await other.says('released');
-    await foreignHolder();
-    expect((await refusal()).message).toBe(noName());
+    const holder = await foreignHolder();
+    expect((await refusal()).message).toBe(byKernel(holder));
   });
 
-  test('flock(1) must not be given the name of a pid of another start or boot', async () => {
-    await foreignHolder();
+  test('must not get the name of a process with another start time or boot', async () => {
+    const holder = await foreignHolder();
     const sign = (name: object): void => {
       writeFileSync(lockPath(), JSON.stringify({ since: Date.now(), command: 'stop', ...name }));
     };
     sign({ pid: process.pid, start_time: 1, boot_id: 'x' });
-    expect((await refusal()).message).toBe(noName());
+    expect((await refusal()).message).toBe(byKernel(holder));
     sign({ pid: process.pid });
-    expect((await refusal()).message).toBe(noName());
+    expect((await refusal()).message).toBe(byKernel(holder));
   });
 
-  test.each(['', 'abc', 'null', '[]', '{"pid":"1"}'])('%j must do no harm', async (text) => {
-    await foreignHolder();
-    writeFileSync(lockPath(), text);
-    expect((await refusal()).message).toBe(noName());
-  });
+  test.each(['', 'abc', 'null', '[]', '{"pid":"1"}'])(
+    'must not get a name from %j',
+    async (text) => {
+      const holder = await foreignHolder();
+      writeFileSync(lockPath(), text);
+      expect((await refusal()).message).toBe(byKernel(holder));
+    },
+  );
 });
 
 describe('waiting', () => {
@@ -174,7 +182,7 @@ describe('waiting', () => {
     await taken;
   });
 
-  test('must end with its time, and say how long it was', async () => {
+  test('must end after its limit, and say how long it was', async () => {
     const other = await otherPass();
     const begun = performance.now();
     const { message } = await refusal(durationOf(300));
@@ -183,13 +191,13 @@ describe('waiting', () => {
     expect(message).toMatch(/\(waited 0\.3s for it\)$/);
   });
 
-  test('must not be done by somebody who does not wait', async () => {
+  test('must not happen if the caller does not wait', async () => {
     await otherPass();
     const tries = await Promise.all([refusal(), refusal(), refusal()]);
     expect(tries.map(({ message }) => message.includes('waited'))).toEqual([false, false, false]);
   });
 
-  test('one of many who wait must get it at a time', async () => {
+  test('must give the lock to one at a time', async () => {
     await take();
     let inside = 0;
     let most = 0;
@@ -207,7 +215,7 @@ describe('waiting', () => {
   });
 });
 
-describe('whether nobody else had the lock since we gave it up', () => {
+describe('whether no other process had the lock since we gave it up', () => {
   const takeAndRelease = async (): Promise<boolean> => {
     const lock = await takePassLock(lockPath(), { command: 'restart', wait: noWait });
     await lock.release();
@@ -225,7 +233,7 @@ describe('whether nobody else had the lock since we gave it up', () => {
     expect(await takeAndRelease()).toBe(true);
   });
 
-  test('must not be believed of another file', async () => {
+  test('must not be concluded from another file', async () => {
     await takeAndRelease();
     scratch.write('pass.lock', '');
     expect(await takeAndRelease()).toBe(false);

@@ -2,13 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { LiveProcess } from '../../../src/core/model/process.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import { killLeftBehind } from '../../../src/host/process/kill-session.ts';
-import { readProcess, sinceBoot } from '../../../src/host/process/process-table.ts';
+import { nameOf, readProcess, sinceBoot } from '../../../src/host/process/process-table.ts';
 import {
   allProcesses,
   familyOf,
   leftBehindBy,
   memoryOf,
-  nameOf,
   type DeadLeader,
 } from '../../../src/host/process/session.ts';
 import { bootId, endProcess, isAlive, look, strings, until } from '../../rig/kernel.ts';

@@ -1,7 +1,11 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { booted, createRig, eventsIn, fixture, readOr, until } from './rig.ts';
-import type { EventJson, InstanceHandle, Rig } from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { booted, killed } from '../rig/instance.ts';
+import type { EventJson } from '../rig/output.ts';
+import { fixture } from '../rig/programs.ts';
+import { createRig, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 // What the engine remembers can be lost: no stop and no promised limit is lost with it.
 
@@ -35,17 +39,11 @@ const ways: [string, (rig: Rig) => void][] = [
   ],
 ];
 
-async function bootcheck(rig: Rig): Promise<EventJson[]> {
-  const { all, exitCode } = await rig.workerctl('bootcheck', '--json');
+/** All that a bootcheck reports. */
+async function bootcheck(rig: Rig): Promise<readonly EventJson[]> {
+  const { exitCode, all, events } = await rig.act('bootcheck');
   expect(exitCode, all).toBe(0);
-  return eventsIn(all);
-}
-
-/** Kills the process of an instance, and waits until its death is on disk. */
-async function kill(instance: InstanceHandle): Promise<void> {
-  const pid = await booted(instance);
-  process.kill(pid, 'SIGKILL');
-  await instance.left(pid);
+  return events;
 }
 
 const deathsIn = (rig: Rig): number =>
@@ -62,9 +60,9 @@ describe.each(ways)('a ledger that is %s', (_, damage) => {
     if (one === undefined || two === undefined || three === undefined) throw new Error('three');
     await rig.start();
     expect((await rig.workerctl('stop', 'mail.2')).exitCode).toBe(0);
-    await kill(one);
+    await killed(one);
     await bootcheck(rig);
-    await kill(one);
+    await killed(one);
     const [first, ...others] = (await bootcheck(rig)).filter(({ kind }) => kind !== 'lost');
     expect(first).toMatchObject({ kind: 'died', instance: 'mail.1' });
     expect(others).toMatchObject([{ kind: 'backoff', instance: 'mail.1' }]);
@@ -93,11 +91,10 @@ describe.each(ways)('a ledger that is %s', (_, damage) => {
     const { exitCode } = await rig.workerctl('restart', '--no-wait', '--kill-after', '1s');
     expect(exitCode).toBe(0);
     damage(rig);
-    const killed = await until(
-      async () => (await bootcheck(rig)).find(({ kind }) => kind === 'killed'),
-      'its limit',
+    const kill = await until('its limit to be kept', async () =>
+      (await bootcheck(rig)).find(({ kind }) => kind === 'killed'),
     );
-    expect(killed).toMatchObject({ instance: 'mail.1', pid });
+    expect(kill).toMatchObject({ instance: 'mail.1', pid });
   });
 });
 

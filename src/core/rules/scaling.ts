@@ -4,7 +4,7 @@ import { liveProcess, type Observation } from '../model/observation.ts';
 import { lookup } from '../basics/lookup.ts';
 import type { Config, Worker } from '../model/config.ts';
 
-/** The config as it is in force: with the instances that people want in place of those of the file. */
+/** The config with the counts in force: instances that were asked for by `want` replace those of the file. */
 export function withCounts(config: Config, { counts }: Desired): Config {
   const isAsItIs = ({ name, identifiers, configured }: Worker): boolean =>
     identifiers === (lookup(counts, name)?.identifiers ?? configured);
@@ -19,8 +19,8 @@ export function withCounts(config: Config, { counts }: Desired): Config {
 }
 
 /**
- * Which identifiers a worker has once so many of it are wanted. New ones take the lowest free numbers; who has to go is
- * idle, or of unknown activity, before he is busy, and among equals has the highest number.
+ * The identifiers of a worker once `count` instances of it are wanted. New ones get the lowest free numbers. Those that go
+ * are down, else idle, else of unknown activity, else busy; among equals the highest numbers go first.
  */
 export function identifiersFor(
   { name, identifiers }: Worker,
@@ -43,7 +43,7 @@ export function identifiersFor(
   return kept.filter((identifier) => !gone.has(identifier)).sort((a, b) => Number(a) - Number(b));
 }
 
-/** What is down costs nobody anything. */
+/** The lower, the less is lost without this instance. */
 function dispensability(name: string, { instances }: Observation): number {
   const observed = instances.get(name);
   if (observed === undefined || liveProcess(observed) === undefined) return 0;
@@ -57,7 +57,7 @@ function dispensability(name: string, { instances }: Observation): number {
   }
 }
 
-/** The wants after somebody has stated one; undefined takes the worker's back to what the config says. */
+/** The counts after a new one for this worker; undefined: as many as the config says. */
 export function countsAfter(
   before: Desired['counts'],
   worker: string,

@@ -14,24 +14,24 @@ import { checkStateDirectory } from './state-directory.ts';
 import { stagingFolder } from './paths.ts';
 import { makeFolder } from '../files/make-folder.ts';
 
-/** All that goes into a Config. */
+/** All that a Config is made of. */
 export interface ConfigKey {
-  /** The build that has made it: another one may understand the text in another way. */
+  /** The build that made it: another one may read the text differently. */
   readonly build: string;
   /** The absolute path of the config file. */
   readonly file: string;
-  /** What is in it, whole. */
+  /** The whole text of that file. */
   readonly text: string;
 }
 
 const pathIn = (stateDir: string): string => `${stagingFolder(stateDir)}/config`;
 
-/** No path and no config has a NUL in it: behind this is what was made of this very text in this very file. */
+/** What follows this prefix was made of this text, in this file. No path and no config contains a NUL. */
 const prefixOf = ({ build, file, text }: ConfigKey): string => `${build}\0${file}\0${text}\0`;
 
 /**
- * The Config that was made of this very text before; undefined where nobody has kept it. To understand YAML and check it
- * takes several times as long as to read both. Only a file that nobody but this user can have written is believed.
+ * The Config that was made of the same text before; undefined if none was kept. Parsing and checking YAML takes several
+ * times as long as reading both files. Only a file that no other user can have written is trusted.
  */
 export function keptConfig(stateDir: string, key: ConfigKey): Config | undefined {
   const kept = readOwnFile(pathIn(stateDir));
@@ -40,17 +40,17 @@ export function keptConfig(stateDir: string, key: ConfigKey): Config | undefined
   try {
     return JSON.parse(kept.slice(prefix.length)) as Config;
   } catch {
-    return undefined; // somebody has edited it
+    return undefined; // it was edited by hand
   }
 }
 
-/** Keeps a Config for the next command. Where that cannot be done, the next one understands the text anew. */
+/** Keeps a Config for the next command. If it cannot be kept, the next command parses the text again. */
 export function keepConfig(stateDir: string, key: ConfigKey, config: Config): void {
   const json = JSON.stringify(config);
   if (!isDeepStrictEqual(JSON.parse(json), config)) return;
   try {
-    if (!existsSync(stateDir)) return; // nothing was ever started
-    checkStateDirectory(stateDir); // whoever may write there could have us write elsewhere
+    if (!existsSync(stateDir)) return; // nothing was ever started here
+    checkStateDirectory(stateDir); // a user who may write there could make us write elsewhere
     makeFolder(stagingFolder(stateDir));
     writeFileAtomically(pathIn(stateDir), `${prefixOf(key)}${json}\n`, { mode: 0o600 });
   } catch {
@@ -58,14 +58,14 @@ export function keepConfig(stateDir: string, key: ConfigKey, config: Config): vo
   }
 }
 
-/** Removes what is kept: for a config that may hold secrets from now on. */
+/** Removes the kept Config, because the config may hold secrets from now on. */
 export function forgetConfig(stateDir: string): void {
   try {
     if (!existsSync(pathIn(stateDir))) return;
     checkStateDirectory(stateDir);
     rmSync(pathIn(stateDir));
   } catch {
-    return; // another user's: it is for him to do
+    return; // it belongs to another user, who has to remove it
   }
 }
 
@@ -79,7 +79,7 @@ function readOwnFile(path: string): string | undefined {
     const isOurs = stat.isFile() && stat.uid === process.geteuid?.() && (stat.mode & 0o077) === 0;
     return isOurs ? readFileSync(fd, 'utf8') : undefined;
   } catch {
-    return undefined; // not there, or not for us
+    return undefined; // missing, or not ours to read
   } finally {
     if (fd !== undefined) closeSync(fd);
   }

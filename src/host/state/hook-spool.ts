@@ -6,18 +6,16 @@ import { writeFileAtomically } from '../files/atomic-file.ts';
 import { errnoOf } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { once } from '../files/once.ts';
-import { readJson } from '../files/json-file.ts';
-import { removeFile } from '../files/json-file.ts';
-import { type StateFile } from '../files/json-file.ts';
+import { readJson, removeFile, type StateFile } from '../files/json-file.ts';
 import { makeFolder } from '../files/make-folder.ts';
 
-/** A hook that is to be run: it stays in a file until it was, whoever is killed meanwhile. */
+/** A hook waiting to be run. It stays in its file until it has been run, even if commands are killed meanwhile. */
 export interface Spooled {
   readonly hook: HookName;
   readonly worker: string;
-  /** The instance, or the worker where none is meant. */
+  /** The instance, or the worker if the event concerns all of it. */
   readonly instance: string;
-  /** What has happened, as the journal tells it. */
+  /** What has happened, as an entry of the journal. */
   readonly event: Readonly<Record<string, unknown>>;
 }
 
@@ -30,19 +28,22 @@ const schema = once(() =>
   }),
 );
 
-/** There only while there are hooks to run: who has none pays one look. */
+/** It exists only while hooks are waiting, so that without hooks a pass pays for one look. */
 export const hookFolder = (stateDir: string): string => join(stateDir, 'hooks');
 
 const pathOf = (stateDir: string, id: string): string => join(hookFolder(stateDir), `${id}.json`);
 
-/** Keeps a hook to be run; the same one again is kept once. @throws what the file system says */
+/**
+ * Keeps a hook until it is run. A hook that is spooled twice under one id is run once.
+ * @throws the system error
+ */
 export function spoolHook(stateDir: string, id: string, spooled: Spooled): void {
   makeFolder(hookFolder(stateDir));
   writeFileAtomically(pathOf(stateDir, id), `${JSON.stringify(spooled)}\n`);
   faultPoint();
 }
 
-/** The ids of all that are to be run, in the order of their names. */
+/** The ids of all waiting hooks, sorted. */
 export function spooledHooks(stateDir: string): string[] {
   try {
     return readdirSync(hookFolder(stateDir))
@@ -55,16 +56,15 @@ export function spooledHooks(stateDir: string): string[] {
   }
 }
 
-/** One of them. */
 export const readSpooled = (stateDir: string, id: string): StateFile<Spooled> =>
-  readJson(pathOf(stateDir, id), schema, 'a hook that is to be run');
+  readJson(pathOf(stateDir, id), schema, 'a spooled hook');
 
-/** It was run. */
+/** Removes a hook that has been run, and the folder with the last one. */
 export function removeSpooled(stateDir: string, id: string): void {
   removeFile(pathOf(stateDir, id));
   try {
     rmdirSync(hookFolder(stateDir));
   } catch {
-    return; // there are others
+    return; // other hooks are waiting
   }
 }

@@ -2,7 +2,11 @@ import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { makeFolder } from '../files/make-folder.ts';
 
-/** Puts a text for an instance into a file that its worker may read, in place of the last one; gives back its path. */
+/**
+ * Writes a text for an instance to a file that its worker may read, in place of an earlier one.
+ * @returns the path of the file
+ * @throws the system error
+ */
 export function writeMessage(stateDir: string, instance: string, text: string): string {
   const path = join(stateDir, 'messages', instance);
   makeFolder(dirname(path));

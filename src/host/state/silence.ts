@@ -56,7 +56,7 @@ export function createSilenceTracker(
   const file = sampleFile(stateDir, 'silence.json', sample);
   const readKnown = (): Map<string, SilenceSample> => {
     const { samples, isOfThisBoot } = file.read();
-    return isOfThisBoot ? samples : new Map();
+    return isOfThisBoot ? samples : new Map<string, SilenceSample>();
   };
   let known: Map<string, SilenceSample> | undefined;
   let lookedAt: number | undefined;

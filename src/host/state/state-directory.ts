@@ -1,10 +1,10 @@
-import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
+import { accessSync, constants, lstatSync, readFileSync, type Stats } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { describeErrno } from '../files/errno.ts';
 import { makeFolder } from '../files/make-folder.ts';
 
 /**
- * Makes the state directory if it is not there, and refuses one that cannot be trusted: whoever can write there can
+ * Creates the state directory if it is missing, and refuses one that cannot be trusted: a user who can write there can
  * name any process as a worker, and have it signalled.
  * @throws WorkerctlError `state` (exit code 73)
  */
@@ -26,13 +26,13 @@ export function ensureStateDirectory(path: string): void {
 }
 
 /**
- * Refuses a state directory that cannot be trusted. One that is not there is as good as empty.
+ * Refuses a state directory that cannot be trusted. A missing one counts as empty.
  * @throws WorkerctlError `state` (exit code 73)
  */
 export function checkStateDirectory(path: string): void {
   const stats = lstat(path);
   if (stats === undefined) return;
-  const problem = untrusted(stats, process.geteuid?.() ?? 0);
+  const problem = untrusted(path, stats, process.geteuid?.() ?? 0);
   if (problem === undefined) return;
   throw new WorkerctlError('state', `state directory ${path}: ${problem.found}`, {
     hint: problem.hint,
@@ -50,20 +50,34 @@ function lstat(path: string): Stats | undefined {
   }
 }
 
-function untrusted(stats: Stats, user: number): { found: string; hint: string } | undefined {
+function untrusted(
+  path: string,
+  stats: Stats,
+  user: number,
+): { found: string; hint: string } | undefined {
   if (!stats.isDirectory())
     return { found: 'expected a directory, found a file', hint: 'set state_dir in the config' };
   if ((stats.mode & 0o002) !== 0) {
     return {
-      found: 'expected that only its owner can write there, found that everybody can',
-      hint: `run chmod o-w on it`,
+      found: 'every user can write to it',
+      hint: `close it, because that lets every user have processes signalled: chmod o-w ${path}`,
     };
   }
   if (stats.uid !== user) {
     return {
-      found: `expected that user ${user} owns it, found user ${stats.uid}`,
-      hint: 'run workerctl as the user who owns the workers (root must not start them in its place)',
+      found: `belongs to ${userName(stats.uid)}, you are ${userName(user)}`,
+      hint: `run workerctl as the owner of the workers: sudo -u ${userName(stats.uid)} workerctl …`,
     };
   }
   return undefined;
+}
+
+/** A user by name, or as sudo(8) takes a number: `#1003`. */
+function userName(id: number): string {
+  try {
+    const users = readFileSync('/etc/passwd', 'utf8');
+    return new RegExp(`^([^:]+):[^:]*:${id}:`, 'm').exec(users)?.[1] ?? `#${id}`;
+  } catch {
+    return `#${id}`;
+  }
 }

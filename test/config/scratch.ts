@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
+import { parseYaml } from '../../src/config/yaml/document.ts';
+import type { Slot } from '../../src/config/yaml/tree.ts';
 import { WorkerctlError } from '../../src/core/basics/error.ts';
 import type { Config, Worker } from '../../src/core/model/config.ts';
 
@@ -15,7 +17,7 @@ export function scratchFolder(): string {
   return folder;
 }
 
-/** Writes a file and the folders above it; gives back its path. */
+/** Writes a file and the folders above it; returns its path. */
 export function write(folder: string, name: string, content: string | Uint8Array): string {
   const path = join(folder, name);
   mkdirSync(dirname(path), { recursive: true });
@@ -34,7 +36,7 @@ export function errorOf(action: () => unknown): WorkerctlError {
   throw new Error('expected a WorkerctlError, found none');
 }
 
-/** Loads texts as the config of one folder, and tells what is wrong with them. */
+/** Loads texts as the config of one folder, and says what is wrong with them. */
 export function configIn(folder: string) {
   const save = (text: string | Uint8Array) => write(folder, 'workerctl.yaml', text);
   const load = (text: string): Config => loadConfig(save(text));
@@ -55,3 +57,6 @@ export function configIn(folder: string) {
     },
   };
 }
+
+/** A value as if a config had it. */
+export const slotOf = (value: unknown): Slot => parseYaml(JSON.stringify(value)).root;

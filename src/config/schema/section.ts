@@ -1,3 +1,4 @@
+import { specifiersIn } from '../specifiers.ts';
 import { described } from '../yaml/tree.ts';
 import { inside, report, reportOther } from './value-type.ts';
 import type { JsonSchema, Reading, ValueType } from './value-type.ts';
@@ -156,14 +157,24 @@ function sectionSchema(
   };
 }
 
-const keySchema = ({ type, help, default: value, example }: Key): JsonSchema => ({
-  description: help,
+const keySchema = ({ type, help, default: value, without, example }: Key): JsonSchema => ({
+  description: [help, ...defaultSentence(value, without), ...scopeSentence(type)].join(' '),
   ...(value !== undefined && { default: value }),
   ...(example !== undefined && { examples: [example] }),
   ...type.json,
 });
 
-const isSection = (type: ValueType<unknown>): type is SectionType<Keys> => 'keys' in type;
+function defaultSentence(value: unknown, without: string | undefined): string[] {
+  if (value === undefined) return without === undefined ? [] : [`Default: ${without}.`];
+  return [`Default: ${typeof value === 'string' ? value : JSON.stringify(value)}.`];
+}
+
+function scopeSentence({ scope = 'config' }: ValueType<unknown>): string[] {
+  const specifiers = specifiersIn[scope];
+  return specifiers.length === 0 ? [] : [`May hold ${specifiers.join(' ')} and %% (percent sign).`];
+}
+
+export const isSection = (type: ValueType<unknown>): type is SectionType<Keys> => 'keys' in type;
 
 /** A map that needs a key is whole in itself: the defaults add nothing to it, and without it there is none. */
 const isWhole = (keys: Keys): boolean => Object.values(keys).some((key) => key.required);
@@ -194,7 +205,7 @@ export function filled<Of extends Keys>(keys: Of, values: object, base: string):
       own ?? (written === undefined ? undefined : defaultValue(type, written, base, name));
     if (isSection(type)) {
       if (value === undefined && isWhole(type.keys)) return [];
-      return [[camelCase(name), filled(type.keys, (value ?? {}) as object, base)]];
+      return [[camelCase(name), filled(type.keys, value ?? {}, base)]];
     }
     return value === undefined || value === type.absent ? [] : [[camelCase(name), value]];
   });

@@ -8,10 +8,9 @@ import { configIn, scratchFolder } from '../scratch.ts';
 const file = fileURLToPath(new URL('../../../docs/workerctl.schema.json', import.meta.url));
 const text = `${JSON.stringify(configJsonSchema(), null, 2)}\n`;
 
-test('docs/workerctl.schema.json is what the schema in the code says', () => {
-  if (process.env['UPDATE_SCHEMA'] === '1') writeFileSync(file, text);
-  const hint =
-    'docs/workerctl.schema.json is outdated: write it anew with UPDATE_SCHEMA=1 npm test';
+test('docs/workerctl.schema.json must follow from the table of keys', () => {
+  if (process.env['UPDATE_DOCS'] === '1') writeFileSync(file, text);
+  const hint = 'docs/workerctl.schema.json is outdated: rewrite it with UPDATE_DOCS=1 npm test';
   expect(readFileSync(file, 'utf8'), hint).toBe(text);
 });
 
@@ -104,7 +103,7 @@ const { problems, load } = configIn(scratchFolder());
 const schema = configJsonSchema() as Schema;
 const inWorker = (keys: string) => `workers: {a: {command: x, ${keys}}}`;
 
-describe('the JSON Schema and loadConfig agree on', () => {
+describe('the JSON Schema and loadConfig must', () => {
   test.each([
     'workers: {a: {command: x}}',
     'workers: {a: {command: [x, 1]}}',
@@ -141,7 +140,7 @@ describe('the JSON Schema and loadConfig agree on', () => {
     '{release: {command: git describe}, workers: {a: {command: x}}}',
     '{release: {command: [git, 1]}, workers: {a: {command: x}}}',
     '{defaults: {ready: {timeout: 5s}}, workers: {a: {command: x}}}',
-  ])('what is right: %s', (config) => {
+  ])('both accept %s', (config) => {
     expect(() => load(config)).not.toThrow();
     expect(accepts(schema, parse(config))).toBe(true);
   });
@@ -227,13 +226,13 @@ describe('the JSON Schema and loadConfig agree on', () => {
     '{release: {file: ""}, workers: {a: {command: x}}}',
     '{release: v1, workers: {a: {command: x}}}',
     inWorker('log: {file: 1}'),
-  ])('what is wrong: %s', (config) => {
+  ])('both refuse %s', (config) => {
     expect(problems(config)).not.toEqual([]);
     expect(accepts(schema, parse(config))).toBe(false);
   });
 });
 
-test('every key has a description', () => {
+test('every key must have a description', () => {
   const without = (at: Schema, path: string): string[] =>
     Object.entries(at.properties ?? {}).flatMap(([key, child]) => [
       ...(child['description'] === undefined ? [`${path}${key}`] : []),

@@ -14,7 +14,7 @@ test('gunicorn must say that it is ready, and be known as the instance that it i
   mkdirSync(stateDir);
   const messages: NotifyMessage[] = [];
   const socket = await openNotifySocket(stateDir, (message) => messages.push(message));
-  if (socket.kind === 'unavailable') throw new Error(`expected perl or python3: ${socket.why}`);
+  if (socket.kind === 'unavailable') throw new Error(`expected perl or python3: ${socket.problem}`);
   onTestFinished(socket.close);
   writeConfig(rig, socket.environmentFor('web.1'));
 

@@ -1,6 +1,7 @@
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
-import { describeNotify, notifyEnvironment } from '../../host/sockets/notify-socket.ts';
+import { notifyEnvironment } from '../../host/sockets/notify-path.ts';
+import { describeNotify } from '../../host/sockets/notify-socket.ts';
 import type { Examination } from './examination.ts';
 
 /** What receives the sd_notify(3) messages of workers, and whether those that need it are heard. */

@@ -1,6 +1,6 @@
 const units = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
 
-/** A number of bytes in the words that people read, in powers of 1024: `530MB`, `1.5GB`. */
+/** A number of bytes for people to read, spelled as in the config, in powers of 1024: `530MB`, `1.5GB`. */
 export function formatSize(bytes: number): string {
   let size = bytes;
   let unit = 0;
@@ -8,20 +8,12 @@ export function formatSize(bytes: number): string {
   const digits = size < 9.95 && unit > 0 ? 1 : 0;
   return `${size.toFixed(digits).replace(/\.0$/, '')}${units[unit] ?? ''}`;
 }
-const longUnits = ['bytes', 'KB', 'MB', 'GB', 'TB'] as const;
 
-/** A number of bytes in the words that people read: `4 KB`, `104.2 MB`; units are powers of 1024, as in the config. */
-export function formatBytes(bytes: number): string {
-  const power = Math.min(longUnits.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  const number = (bytes / 1024 ** power).toFixed(1).replace(/\.0$/, '');
-  return `${number} ${longUnits[power] ?? ''}`;
-}
-
-/** A size as it is written: `512MB`, `1.5GiB`, `4096B`. */
+/** A size as the config spells it: `512MB`, `1.5GiB`, `4096B`. */
 export const sizePattern = /^\d{1,9}(?:\.\d{1,3})?(?:B|[KMGT]i?B)$/;
 const powers = ['B', 'K', 'M', 'G', 'T'];
 
-/** The bytes that a size names; the units are powers of 1024, `MB` and `MiB` alike. */
+/** The bytes that a size names; units are powers of 1024, `MB` and `MiB` alike. Undefined if the text is not a size. */
 export function parseSize(text: string): number | undefined {
   const match = /^([\d.]+)([BKMGT])/.exec(sizePattern.test(text) ? text : '');
   if (match === null) return undefined;

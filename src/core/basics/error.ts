@@ -6,8 +6,8 @@ import type { ExitCodeName } from './exit-codes.ts';
 export type ErrorCode = Extract<ExitCodeName, 'usage' | 'config' | 'state' | 'locked' | 'failed'>;
 
 /**
- * The command cannot go on, and it is no bug: the message says what was expected and what was found, the
- * hint what to do. Whatever else is thrown is a bug and ends with a stack trace and exit code 70.
+ * The command cannot continue, and not because of a bug: the message says what was expected and what was found, the hint what
+ * to do. Any other error is a bug, and ends the command with a stack trace and exit code 70.
  */
 export class WorkerctlError extends Error {
   override readonly name = 'WorkerctlError';

@@ -13,13 +13,13 @@ export const momentOf = (ms: number): Moment => ms as Moment;
 /** `ms` milliseconds as a length of time. */
 export const durationOf = (ms: number): Duration => ms as Duration;
 
-/** How long it is from `earlier` to `later`; never negative, since a clock that was set back is no time at all. */
+/** The time from `earlier` to `later`; 0 if the clock was set back in between. */
 export const elapsed = (earlier: Moment, later: Moment): Duration =>
   durationOf(Math.max(0, later - earlier));
 
 const unitsInMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** The length that a text like `90s`, `1.5m`, `2h` or `250ms` names, or undefined when it names none. */
+/** The length that a text such as `90s`, `1.5m`, `2h` or `250ms` names; undefined if it names none. */
 export function parseDuration(text: string): Duration | undefined {
   const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text);
   if (match === null) return undefined;
@@ -29,7 +29,7 @@ export function parseDuration(text: string): Duration | undefined {
 
 const whole = (ms: number, unit: number): number => Math.floor(ms / unit);
 
-/** A length in the words that people read: `0.4s`, `12s`, `2m 10s`, `3h 5m`, `2d 4h`. */
+/** A length for people to read: `0.4s`, `12s`, `2m 10s`, `3h 5m`, `2d 4h`. */
 export function formatDuration(length: Duration): string {
   const { s, m, h, d } = unitsInMs;
   if (length < 9_950) return `${(length / s).toFixed(1).replace(/\.0$/, '')}s`;
@@ -59,7 +59,7 @@ export function formatTimeOfDay(at: Moment): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
-/** A moment as local time, `12:03:04`, with its day where that is not the day of `now`: `2026-11-20 12:03:04`. */
+/** A moment as local time, `12:03:04`, with its day if that is not the day of `now`: `2026-11-20 12:03:04`. */
 export function formatDayAndTime(at: Moment, now: Moment): string {
   const day = dayOf(at);
   return day === dayOf(now) ? formatTimeOfDay(at) : `${day} ${formatTimeOfDay(at)}`;

@@ -1,4 +1,4 @@
-import { formatBytes } from '../basics/bytes.ts';
+import { formatSize } from '../basics/bytes.ts';
 import { formatActivity, type Activity } from '../model/activity.ts';
 import { leftWords, namedProcesses, type LeftProcess } from '../model/leftovers.ts';
 import { shownName } from '../model/leaving.ts';
@@ -311,7 +311,7 @@ export function formatEvent(event: Event): string {
     case 'not_running':
       return `${instance} is not running`;
     case 'rotated':
-      return `${instance}: ${formatBytes(event.bytes)} of ${event.logFile} put into ${event.logFile}.1`;
+      return `${instance}: ${formatSize(event.bytes)} of ${event.logFile} put into ${event.logFile}.1`;
     case 'warning':
       return `${instance}: ${event.problem}`;
   }

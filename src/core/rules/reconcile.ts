@@ -1,5 +1,5 @@
 import { jobOf } from '../model/activity.ts';
-import { formatBytes } from '../basics/bytes.ts';
+import { formatSize } from '../basics/bytes.ts';
 import { backsOffUntil } from './backoff.ts';
 import { isQuiet, isStopped, type Desired, type Rollout } from '../model/desired.ts';
 import { noLedger, type Ledger } from '../model/ledger.ts';
@@ -379,7 +379,7 @@ function oversizedLogs({ observation, subjects, retiring }: World): Action[] {
     if (size <= maxSize || done.has(path)) return [];
     done.add(path);
     const { runId } = presence.record;
-    const cause = `it has ${formatBytes(size)} (limit ${formatBytes(maxSize)})`;
+    const cause = `it has ${formatSize(size)} (limit ${formatSize(maxSize)})`;
     return [{ kind: 'rotate' as const, instance, runId, path, keep, cause }];
   });
 }

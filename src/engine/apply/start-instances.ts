@@ -30,7 +30,7 @@ export const shownLogLines = 10;
 /** Starts instances, each only with its lock in hand, and waits until each has published its record. */
 export async function startInstances(context: Context, starts: readonly Start[]): Promise<void> {
   if (starts.length === 0) return;
-  const { notifyEnvironment } = await import('../../host/sockets/notify-socket.ts');
+  const { notifyEnvironment } = await import('../../host/sockets/notify-path.ts');
   const [notify, locks] = await Promise.all([
     notifyEnvironment(context.config.stateDir),
     takeInstanceLocks(context, starts),

@@ -32,7 +32,7 @@ export async function openNotifyDesk(
   if (opened.kind === 'open') return opened;
   const needs = current().config.workers.some(({ ready }) => ready.kind === 'notify');
   if (needs) {
-    const problem = `sd_notify cannot be heard here: ${opened.why}`;
+    const problem = `sd_notify cannot be heard here: ${opened.problem}`;
     report(current(), 'watch', { kind: 'warning', problem });
   }
   return undefined;

@@ -36,7 +36,7 @@ const contentType = 'text/plain; version=0.0.4; charset=utf-8';
 const maxHeaderBytes = 8 * 1024;
 
 /**
- * Serves metrics by HTTP, one answer a connection. Nothing that a client does, and no failure of `render`, ends it.
+ * Serves metrics over HTTP, one answer per connection. Nothing that a client does, and no failure of `render`, ends it.
  * @throws WorkerctlError `usage` for an address that other hosts can reach, `failed` if it cannot listen there
  */
 export async function serveMetrics(request: MetricsRequest): Promise<MetricsServer> {

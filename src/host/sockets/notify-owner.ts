@@ -3,18 +3,18 @@ import { recordedInstances } from '../state/paths.ts';
 import { monotonicMs } from '../process/clock.ts';
 import { readProcess, currentBootId, findProcess } from '../process/process-table.ts';
 
-/** How long a session that is no instance's is taken for nobody's: a record is there before its process can speak. */
+/** How long a session without an instance is remembered as such. A record exists before its process can send anything. */
 const strangerMs = 10000;
 
-/** Whose a session is, and who its main process is by the record. */
+/** The instance that a session belongs to, and its main process according to the record. */
 interface Owner {
   readonly instance: string;
   readonly mainPid: number;
 }
 
 /**
- * Whose a session is: the instance whose recorded process leads it, or has taken it over from its predecessor. What the
- * leader has said just before its end still counts for its record.
+ * Finds the instance of a session: the one whose recorded process leads it, or has taken it over from its predecessor. What
+ * the leader sent just before its end still counts for its record.
  */
 export function createOwnerLookup(stateDir: string): (session: number) => Owner | undefined {
   const known = new Map<number, string>();

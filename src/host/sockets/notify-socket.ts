@@ -1,49 +1,45 @@
-import type * as Crypto from 'node:crypto';
-import { lstatSync, realpathSync } from 'node:fs';
-import type * as Net from 'node:net';
-import { dirname, join } from 'node:path';
 import {
   fieldsOfOthers,
   parseNotifyMessage,
   type NotifyFields,
 } from '../../core/protocols/notify-message.ts';
-import { describeErrno, errnoOf } from '../files/errno.ts';
-import { makeFolder } from '../files/make-folder.ts';
-import { type Fact, interpretersHere, keptRunning, startHelper } from './notify-helper.ts';
+import { interpretersHere, noInterpreter, startHelper, type Fact } from './notify-helper.ts';
+import { keepRunning, type KeptHelper } from './notify-kept-helper.ts';
 import { createOwnerLookup } from './notify-owner.ts';
+import { makeSocketFolder, notifySocketPath } from './notify-path.ts';
 
-/** What a process has said by sd_notify(3). */
+/** What a process has sent by sd_notify(3). */
 export interface NotifyMessage {
-  /** Who has said it, as the kernel knows it. */
+  /** The sender, from the kernel. */
   readonly pid: number;
   /**
-   * Whose it is: the name of the living instance to whose session the sender belongs (`mail.1~2298f067` for an old
-   * process that is leaving). Undefined when it is nobody's: then it must count for nobody.
+   * The name of the running instance to whose session the sender belongs (`mail.1~2298f067` for an old process that drains
+   * beside its replacement). Undefined if there is none: then the message must not count for any instance.
    */
   readonly instance?: string;
   readonly fields: NotifyFields;
 }
 
-/** The socket of one state directory, heard by a helper process for as long as it is open. */
+/** The socket of one state directory; a helper process receives on it while it is open. */
 export interface NotifySocket {
   readonly kind: 'open';
-  /** What a worker's environment must hold; nothing while nobody hears: some workers die when they speak to nobody. */
+  /** What a worker's environment must hold; nothing while no helper runs, because some workers die if they cannot send. */
   readonly environmentFor: (instance: string) => Record<string, string>;
   readonly describe: () => { name: string; trust: string };
-  /** Resolves when the helper has ended and the socket is gone. */
+  /** Resolves when the helper has exited and the socket is removed. */
   readonly close: () => Promise<void>;
 }
 
-/** Nothing can be heard here, and why; workers show in other ways that they are ready. */
+/** Why nothing can be received on this host; readiness of workers is then seen in other ways. */
 export interface NotifyUnavailable {
   readonly kind: 'unavailable';
-  readonly why: string;
+  readonly problem: string;
 }
 
 /**
- * Hears what the workers of a state directory say, until it is closed. Whoever opens it must be the only one to do so
- * there: a second one takes it over. `WORKERCTL_NOTIFY` chooses the helper, `perl`, `python3` or `none`.
- * @throws WorkerctlError `usage` when WORKERCTL_NOTIFY is none of these
+ * Receives what the workers of a state directory send, until it is closed. Only one process may open it: a second one takes
+ * it over. `WORKERCTL_NOTIFY` chooses the helper, `perl`, `python3` or `none`.
+ * @throws WorkerctlError `usage` if WORKERCTL_NOTIFY is none of these
  */
 export async function openNotifySocket(
   stateDir: string,
@@ -51,7 +47,7 @@ export async function openNotifySocket(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<NotifySocket | NotifyUnavailable> {
   const interpreters = interpretersHere(env);
-  if (interpreters.length === 0) return unavailable(whyNone(env));
+  if (interpreters.length === 0) return unavailable(noInterpreter(env));
   const path = notifySocketPath(stateDir);
   const problem = makeSocketFolder(path);
   if (problem !== undefined) return unavailable(problem);
@@ -67,99 +63,44 @@ export async function openNotifySocket(
   const problems: string[] = [];
   for (const interpreter of interpreters) {
     const helper = await startHelper(interpreter, path, hear);
-    if (helper.kind === 'running') return keptRunning(helper, interpreter, path, hear);
-    problems.push(`${interpreter.name}: ${helper.why}`);
+    if (helper.kind === 'running')
+      return opened(keepRunning(helper, interpreter, path, hear), interpreter.name, path);
+    problems.push(`${interpreter.name}: ${helper.problem}`);
   }
   return unavailable(problems.join('; '));
 }
 
-/** What this host can hear workers with, in words, for people who ask. */
+const opened = (helper: KeptHelper, name: string, path: string): NotifySocket => ({
+  kind: 'open',
+  environmentFor: () => (helper.isRunning() ? { NOTIFY_SOCKET: path } : {}),
+  describe: () => {
+    const [restarts, dropped] = [helper.restarts(), helper.dropped()];
+    const facts = [
+      helper.isRunning()
+        ? trustInKernel
+        : 'its helper has exited: messages of workers are not received',
+      ...(restarts > 0 ? [`helper restarts: ${restarts}`] : []),
+      ...(dropped > 0
+        ? [`messages dropped (too long, too many, or the sender gone): ${dropped}`]
+        : []),
+    ];
+    return { name, trust: facts.join('; ') };
+  },
+  close: helper.close,
+});
+
+/** How this host can receive messages of workers, for people to read. */
 export function describeNotify(env: NodeJS.ProcessEnv = process.env): {
   name: string;
   trust: string;
 } {
   const [interpreter] = interpretersHere(env);
   return interpreter === undefined
-    ? { name: 'none', trust: whyNone(env) }
+    ? { name: 'none', trust: noInterpreter(env) }
     : { name: interpreter.name, trust: trustInKernel };
 }
 
-/**
- * What the environment of a worker that somebody else than the listener starts must hold: NOTIFY_SOCKET when somebody
- * hears at this moment. (Sidekiq ends if it cannot say that it is ready.)
- */
-export async function notifyEnvironment(stateDir: string): Promise<Record<string, string>> {
-  const path = notifySocketPath(stateDir);
-  return folderProblem(path) === undefined && (await isHeard(path)) ? { NOTIFY_SOCKET: path } : {};
-}
+const trustInKernel =
+  'the kernel names the sender of each message, which counts for the instance in whose session the sender is';
 
-/** A longer one does not fit into the kernel's address, nor in the name that it is made under (`….4194304`). */
-const longestPath = 107 - '.4194304'.length;
-
-/**
- * Where the workers of a state directory speak: in it, or, if its name is too long, in a folder of our user's under
- * /tmp. The same for everybody who asks, whatever their environment.
- */
-export function notifySocketPath(stateDir: string): string {
-  const path = join(realPath(stateDir), 'notify.sock');
-  if (Buffer.byteLength(path) <= longestPath) return path;
-  const { createHash } = crypto();
-  const name = createHash('sha256').update(path).digest('hex').slice(0, 16);
-  return `/tmp/workerctl-${String(userId())}/${name}.sock`;
-}
-
-/** Loaded where it is needed: it takes 5 ms. */
-const crypto = (): typeof Crypto => process.getBuiltinModule('node:crypto');
-
-export const userId = (): number => process.geteuid?.() ?? 0;
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}
-
-function makeSocketFolder(path: string): string | undefined {
-  try {
-    makeFolder(dirname(path), 0o711);
-  } catch (error) {
-    return `${dirname(path)}: ${describeErrno(error)}`;
-  }
-  return folderProblem(path);
-}
-
-/** /tmp is everybody's: somebody else may have made our folder there. */
-function folderProblem(path: string): string | undefined {
-  const folder = dirname(path);
-  const stats = lstatSync(folder, { throwIfNoEntry: false });
-  if (stats === undefined) return `${folder}: it is not there`;
-  const isOurs = stats.isDirectory() && stats.uid === userId() && (stats.mode & 0o022) === 0;
-  if (isOurs || !folder.startsWith('/tmp/workerctl-')) return undefined;
-  return `${folder}: expected a directory of user ${String(userId())} in which nobody else can write; make state_dir shorter, or remove it`;
-}
-
-/** A stream does not fit to a socket of datagrams, but the kernel says so only if somebody listens there. */
-const isHeard = (path: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const net: typeof Net = process.getBuiltinModule('node:net');
-    const probe = net.connect(path);
-    probe.once('error', (error) => {
-      resolve(errnoOf(error) === 'EPROTOTYPE');
-    });
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(false);
-    });
-  });
-
-export const trustInKernel =
-  'the kernel names the sender of each message, which counts for the instance whose session that is in';
-
-export const whyNone = ({ WORKERCTL_NOTIFY: wanted = '' }: NodeJS.ProcessEnv): string =>
-  wanted === ''
-    ? 'workers that speak sd_notify(3) are not heard: install perl or python3'
-    : `workers that speak sd_notify(3) are not heard: WORKERCTL_NOTIFY=${wanted}`;
-
-const unavailable = (why: string): NotifyUnavailable => ({ kind: 'unavailable', why });
+const unavailable = (problem: string): NotifyUnavailable => ({ kind: 'unavailable', problem });

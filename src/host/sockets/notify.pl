@@ -1,18 +1,19 @@
-# Unix datagrams for Node, which has none: hears what workers say by sd_notify(3), and speaks to systemd for workerctl.
+# Unix datagrams for Node, which has none: receives what workers send by sd_notify(3), and sends to systemd for workerctl.
 # notify.py does exactly the same.
 #
 #   perl notify.pl SOCKET SOCKET_MODE PID
 #
-# Binds SOCKET (none if that is empty). Prints one line of JSON a fact:
+# Binds SOCKET (none if that is empty). Prints one line of JSON for each fact:
 #
-#   {"ready":true}                                 it hears, and the kernel tells it who speaks
-#   {"pid":71,"session":70,"hex":"52454144593d31"} a datagram, with its sender as the kernel knows it
-#   {"dropped":12}                                 so many more were too long, too many, or of nobody who can be known
-#   {"sent":"us"}, {"sent":"helper"}               to systemd, as PID or as ourselves, whom systemd may ignore
+#   {"ready":true}                                 it receives, and the kernel names each sender
+#   {"pid":71,"session":70,"hex":"52454144593d31"} a datagram and its sender, from the kernel
+#   {"dropped":12}                                 this many more were too long, too many, or of an unknown sender
+#   {"sent":"us"}, {"sent":"helper"}               sent to systemd, as PID or as the helper, which systemd may ignore
 #   {"unsent":"why"}
-#   {"error":"why"}                                and it ends
+#   {"error":"why"}                                and the helper exits
 #
-# Each line on standard input is a datagram for systemd: its address and the bytes, both in hexadecimal. At its end we end.
+# Each line on standard input is a datagram for systemd: its address and the bytes, both in hexadecimal. The helper exits at the
+# end of its input.
 
 use strict;
 use warnings;
@@ -25,12 +26,12 @@ use constant {
   LONGEST      => 4096,  # as systemd has it
   PER_SENDER   => 100,   # datagrams a second that are passed on
   BATCH        => 64,
-  CALM         => 2000,  # a second; beyond it a nap after each batch: those who flood wait, and a processor is left
+  CALM         => 2000,  # a second; above it a nap after each batch: a flood waits, and does not take a whole processor
   NAP          => 0.005,
-  LOOK_AGAIN   => 60,    # seconds: is the socket still where workers look for it?
+  LOOK_AGAIN   => 60,    # seconds: is the socket still at its path?
 };
 
-# The core has no recvmsg. Numbers of the system calls: asm/unistd.h; they differ by processor.
+# Perl has no recvmsg. Numbers of the system calls, from asm/unistd.h; they differ by processor.
 my %numbers = (
   x86_64 => [46, 47], aarch64 => [211, 212], riscv64 => [211, 212], loongarch64 => [211, 212],
   powerpc64le => [341, 342], s390x => [370, 372], arm => [296, 297], i686 => [370, 372], i586 => [370, 372],
@@ -55,7 +56,7 @@ sub fail {
   exit 1;
 }
 
-# The worker's process is there for as long as its datagram waits, hardly longer: look at once.
+# Looked up at once: the process may exit as soon as its datagram is read.
 sub session_of {
   my ($pid) = @_;
   open(my $file, '<', "/proc/$pid/stat") or return;
@@ -63,10 +64,10 @@ sub session_of {
   return (split ' ', substr($stat, rindex($stat, ')') + 2))[3];
 }
 
-# One datagram and its sender's pid; the buffers are written by the kernel, so they are nobody else's.
+# One datagram and its sender's pid. The kernel writes to these buffers, so nothing else uses them.
 my ($data, $control) = ('', '');
 vec($data, LONGEST, 8) = 0;
-vec($control, ($Config{ptrsize} == 8 ? 32 : 24) - 1, 8) = 0; # room for the sender and for no file: those are closed
+vec($control, ($Config{ptrsize} == 8 ? 32 : 24) - 1, 8) = 0; # room for the sender and for no descriptor: the kernel closes those
 my $vector = pack('P L!', $data, length $data);
 
 sub receive {
@@ -79,7 +80,7 @@ sub receive {
   return ($length, $level == SOL_SOCKET && $type == SCM_CREDENTIALS ? $pid : 0);
 }
 
-# Whoever may (root) speaks as workerctl itself, as systemd-notify(1) does.
+# As workerctl itself if permitted (root), as systemd-notify(1) does.
 sub send_to_systemd {
   my ($address, $bytes) = @_;
   $address =~ s/^@/\0/;
@@ -106,7 +107,7 @@ sub knows_senders {
 
 my ($device, $inode) = (0, 0);
 
-# Bound under another name and moved: there is no moment at which workers find none, or one that is not ours to protect.
+# Bound under another name and moved: workers never find it missing, or without its mode.
 sub bind_socket {
   socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or fail("socket: $!");
   setsockopt($socket, SOL_SOCKET, SO_PASSCRED, 1) or fail("SO_PASSCRED: $!");
@@ -119,24 +120,24 @@ sub bind_socket {
   return $socket;
 }
 
-sub leave {
+sub quit {
   my ($status) = @_;
   my ($found_device, $found_inode) = $path eq '' ? () : (stat $path)[0, 1];
   unlink $path if defined $found_inode && $found_device == $device && $found_inode == $inode;
   exit $status;
 }
 
-# Never waits for the one who reads: whoever does not read loses datagrams, and no worker is held up by it.
+# Never waits for workerctl: if it does not read, datagrams are lost, and no worker is held up.
 sub flush_lines {
   my $written = syswrite STDOUT, $pending;
   return substr($pending, 0, $written, '') if defined $written;
-  leave(0) unless $! == EAGAIN || $! == EINTR;
+  quit(0) unless $! == EAGAIN || $! == EINTR;
 }
 
 sub take_commands {
   my $length = sysread STDIN, my $read, 65536;
   return if !defined $length && ($! == EAGAIN || $! == EINTR);
-  leave(0) unless $length;
+  quit(0) unless $length;
   $commands .= $read;
   while ($commands =~ s/^([0-9a-f]+) ([0-9a-f]+)\n//) { say_json(send_to_systemd(pack('H*', $1), pack('H*', $2))) }
 }
@@ -156,10 +157,10 @@ sub take_datagrams {
   select undef, undef, undef, NAP if $total > CALM;
 }
 
-# systemd signals all processes of a service that is to end, and workerctl has something to say yet.
+# systemd signals all processes of a service that it stops, and workerctl still has something to send.
 $SIG{$_} = 'IGNORE' for qw(HUP INT TERM PIPE);
-defined $recvmsg or fail("the number of recvmsg(2) is not known on $architecture");
-knows_senders() or fail('the kernel does not tell who sends');
+defined $recvmsg or fail("the number of recvmsg(2) is unknown on $architecture");
+knows_senders() or fail('the kernel does not name the sender');
 my $socket = $path eq '' ? undef : bind_socket();
 fcntl(STDOUT, F_SETFL, fcntl(STDOUT, F_GETFL, 0) | O_NONBLOCK);
 say_json('{"ready":true}');
@@ -172,7 +173,7 @@ for (;;) {
   vec($writable, 1, 1) = 1 if $pending ne '';
   my $found = select $readable, $writable, undef, $dropped ? 1 : LOOK_AGAIN;
   next if $found < 0;
-  leave(1) if $found == 0 && $socket && !-e $path;
+  quit(1) if $found == 0 && $socket && !-e $path;
   take_datagrams($socket) if $socket && vec $readable, fileno $socket, 1;
   take_commands() if vec $readable, 0, 1;
   if ($dropped && $pending eq '' && time != $second) { say_json("{\"dropped\":$dropped}"); $dropped = 0 }

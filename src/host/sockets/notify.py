@@ -1,4 +1,4 @@
-# Unix datagrams for Node, which has none: the same as notify.pl, where there is no perl. What it prints is told there.
+# Unix datagrams for Node, which has none: the same as notify.pl, for hosts without perl. Its output is described there.
 #
 #   python3 -I -S notify.py SOCKET SOCKET_MODE PID
 
@@ -52,7 +52,7 @@ def session_of(pid):
 
 
 def receive(listener):
-    # Room for the sender and for no file: those are closed.
+    # Room for the sender and for no descriptor: the kernel closes those.
     data, control, _, _ = listener.recvmsg(
         LONGEST + 1, socket.CMSG_SPACE(CREDENTIALS.size), socket.MSG_DONTWAIT)
     for level, kind, value in control:
@@ -106,7 +106,7 @@ def bind_socket():
     return listener
 
 
-def leave(status):
+def quit(status):
     try:
         if bound is not None and os.path.samestat(os.stat(path), bound):
             os.unlink(path)
@@ -122,14 +122,14 @@ def flush_lines():
     except BlockingIOError:
         pass
     except OSError:
-        leave(0)
+        quit(0)
 
 
 def take_commands():
     global commands
     read = os.read(0, 65536)
     if not read:
-        leave(0)
+        quit(0)
     *lines, commands = (commands + read).split(b'\n')
     for line in lines:
         say(send_to_systemd(*(bytes.fromhex(word) for word in line.decode().split())))
@@ -159,7 +159,7 @@ def take_datagrams(listener):
 for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
     signal.signal(ignored, signal.SIG_IGN)
 if not knows_senders():
-    fail('the kernel does not tell who sends')
+    fail('the kernel does not name the sender')
 listener = bind_socket() if path else None
 os.set_blocking(1, False)
 say('{"ready":true}')
@@ -170,7 +170,7 @@ while True:
     wanted = [0] if listener is None else [0, listener]
     readable, writable, _ = select.select(wanted, [1] if pending else [], [], 1 if dropped else LOOK_AGAIN)
     if not readable and not writable and listener is not None and not os.path.exists(path):
-        leave(1)
+        quit(1)
     if listener in readable:
         take_datagrams(listener)
     if 0 in readable:

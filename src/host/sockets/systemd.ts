@@ -1,10 +1,15 @@
 import { ownWatchdogInterval } from '../../core/protocols/notify-message.ts';
-import { whyNone } from './notify-socket.ts';
-import { type SystemdNotice, resident, interpretersHere, startHelper } from './notify-helper.ts';
+import {
+  interpretersHere,
+  noInterpreter,
+  startHelper,
+  type SystemdNotice,
+} from './notify-helper.ts';
+import { residentHelper } from './notify-kept-helper.ts';
 
 /**
- * Says something to the systemd that has started us, where it wants to hear it (Type=notify): `READY=1`. Through the
- * helper of the open socket, else through one of its own, of which two at once may change the order.
+ * Sends a state such as `READY=1` to the systemd that has started this process, if it wants one (Type=notify). Uses the helper
+ * of the open socket, otherwise one of its own; two of those at once may change the order.
  */
 export async function notifySystemd(
   state: string,
@@ -12,19 +17,19 @@ export async function notifySystemd(
 ): Promise<SystemdNotice> {
   const { NOTIFY_SOCKET: address = '' } = env;
   if (!/^[/@]/.test(address)) return { kind: 'off' };
-  if (resident !== undefined) return resident.send(address, state);
+  if (residentHelper !== undefined) return residentHelper.send(address, state);
   const [interpreter] = interpretersHere(env);
-  if (interpreter === undefined) return { kind: 'failed', why: whyNone(env) };
+  if (interpreter === undefined) return { kind: 'failed', problem: noInterpreter(env) };
   const helper = await startHelper(interpreter, '', () => undefined);
-  if (helper.kind === 'ended') return { kind: 'failed', why: helper.why };
+  if (helper.kind === 'ended') return { kind: 'failed', problem: helper.problem };
   const notice = await helper.send(address, state);
   await helper.close();
   return notice;
 }
 
 /**
- * Gives systemd a sign of life as often as it wants one, from our own event loop, so that none comes when that hangs.
- * Call what it gives back to stop.
+ * Gives systemd a sign of life as often as it wants one, from our own event loop, so that there is none if that hangs.
+ * @returns a function that stops it
  */
 export function feedSystemdWatchdog(env: NodeJS.ProcessEnv = process.env): () => void {
   const interval = ownWatchdogInterval(env, process.pid);

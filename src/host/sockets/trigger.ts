@@ -5,12 +5,12 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { childProcess } from '../process/spawn.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 
-/** The FIFO that wakes a resident checker: any process may write a byte to it. */
+/** The FIFO that wakes `watch`: a process writes a byte to it. */
 export const triggerPath = (stateDir: string): string => join(stateDir, 'trigger');
 
 /** The reading end of the trigger. */
 export interface Trigger {
-  /** Empties the FIFO, so that a byte that comes from now on counts anew, and listens on. */
+  /** Empties the FIFO, so that a byte that arrives from now on counts again, and continues to listen. */
   readonly rearm: () => void;
   readonly close: () => void;
 }
@@ -18,14 +18,14 @@ export interface Trigger {
 /** What is read at once; a FIFO holds 64 KiB. */
 const chunk = Buffer.allocUnsafe(64 * 1024);
 
-/** However fast somebody writes: after so many full FIFOs the rest waits for the next time. */
+/** However fast a writer is: after this many full FIFOs the rest waits for the next time. */
 const maxChunks = 16;
 
 /**
- * Opens the trigger, makes it where it is missing, and calls `onByte` once for any number of bytes: nothing is read until
- * `rearm`, which empties the FIFO **before** whoever was woken looks at the world. So a byte that comes during that look
- * causes exactly one more. We hold a writing end ourselves: with the last writer gone there is no end of file to spin on.
- * @throws WorkerctlError `state` when there is something else in its place, or another user's FIFO
+ * Opens the trigger, creates it if it is missing, and calls `onByte` once for any number of bytes: nothing is read until
+ * `rearm`, which empties the FIFO **before** the look that the byte has caused. So a byte that arrives during the look causes
+ * exactly one more. It is opened for writing, too: otherwise the last writer to close it would leave an end of file to spin on.
+ * @throws WorkerctlError `state` if something else is in its place, or another user's FIFO
  */
 export function openTrigger(stateDir: string, onByte: () => void): Trigger {
   const path = triggerPath(stateDir);
@@ -33,14 +33,14 @@ export function openTrigger(stateDir: string, onByte: () => void): Trigger {
   const empty = (): void => {
     for (let round = 0; round < maxChunks; round += 1) if (!readSome(fd)) return;
   };
-  // Without `onread`, a paused socket goes on reading, and keeps byte by byte what `rearm` must throw away.
+  // Without `onread`, a paused socket continues to read, and keeps byte by byte what `rearm` must discard.
   const callback = (): boolean => {
     onByte();
     return false;
   };
   const options = { fd, readable: true, writable: false, onread: { buffer: chunk, callback } };
   const socket = new Socket(options);
-  socket.on('error', () => undefined); // the slow fallback goes on without it
+  socket.on('error', () => undefined); // the slow fallback works without it
   socket.resume();
   return {
     rearm: () => {
@@ -53,7 +53,7 @@ export function openTrigger(stateDir: string, onByte: () => void): Trigger {
   };
 }
 
-/** Whether anything was there. */
+/** Whether there was anything to read. */
 function readSome(fd: number): boolean {
   try {
     return readSync(fd, chunk, 0, chunk.length, null) > 0;
@@ -71,17 +71,17 @@ function openFifo(path: string): number {
   } catch (error) {
     throw notOurs(path, inWords(error));
   }
-  const problem = strangeness(fd);
+  const problem = problemWith(fd);
   if (problem === undefined) return fd;
   closeSync(fd);
   throw notOurs(path, problem);
 }
 
-/** What an open file has against it; a byte to another user's FIFO would wake a stranger. */
-function strangeness(fd: number): string | undefined {
+/** Why an open file is not our trigger. A byte to another user's FIFO would wake that user's watch. */
+function problemWith(fd: number): string | undefined {
   const stats = fstatSync(fd);
   if (!stats.isFIFO()) return 'another kind of file';
-  return stats.uid === process.geteuid?.() ? undefined : `that of user ${stats.uid}`;
+  return stats.uid === process.geteuid?.() ? undefined : `one of user ${stats.uid}`;
 }
 
 const inWords = (error: unknown): string =>
@@ -89,22 +89,22 @@ const inWords = (error: unknown): string =>
 
 const notOurs = (path: string, found: string): WorkerctlError =>
   new WorkerctlError('state', `trigger ${path}: expected a FIFO of ours, found ${found}`, {
-    hint: 'remove it; workerctl watch makes a new one',
+    hint: 'remove it; workerctl watch creates a new one',
   });
 
 function makeFifo(path: string): void {
   const made = childProcess().spawnSync('mkfifo', ['-m', '0600', path], { encoding: 'utf8' });
   if (made.status === 0 || lstatSync(path, { throwIfNoEntry: false }) !== undefined) return;
-  throw new WorkerctlError('state', `trigger ${path}: cannot be made: ${reasonOf(made)}`);
+  throw new WorkerctlError('state', `trigger ${path}: cannot be created: ${problemIn(made)}`);
 }
 
-const reasonOf = ({ error, stderr }: { error?: Error; stderr: string }): string =>
+const problemIn = ({ error, stderr }: { error?: Error; stderr: string }): string =>
   error === undefined ? stderr.trim() : `mkfifo(1): ${describeErrno(error)}`;
 
 /**
- * Wakes whoever reads the trigger. Never blocks: a full FIFO wakes him anyway.
- * @returns false when nobody reads
- * @throws WorkerctlError `state` when something else is in its place
+ * Wakes the process that reads the trigger. Never blocks: a full FIFO wakes it anyway.
+ * @returns false if no process reads it
+ * @throws WorkerctlError `state` if something else is in its place
  */
 export function pullTrigger(stateDir: string): boolean {
   const path = triggerPath(stateDir);
@@ -117,14 +117,14 @@ export function pullTrigger(stateDir: string): boolean {
     throw notOurs(path, inWords(error));
   }
   try {
-    const problem = strangeness(fd);
+    const problem = problemWith(fd);
     if (problem !== undefined) throw notOurs(path, problem);
     writeSync(fd, '\n');
     return true;
   } catch (error) {
     const code = errnoOf(error);
     if (code === 'EAGAIN') return true;
-    if (code === 'EPIPE') return false; // its reader has just left
+    if (code === 'EPIPE') return false; // its reader has just closed it
     throw error;
   } finally {
     closeSync(fd);

@@ -25,7 +25,7 @@ describe('a log with a limit', () => {
 
   test('must be rotated when it is longer', () => {
     expect(planOf(mail, withLog(alive('mail.1', 7), 104.2 * megabyte))).toBe(
-      'rotate the log of mail.1: it has 104.2 MB (limit 100 MB)\n',
+      'rotate the log of mail.1: it has 104MB (limit 100MB)\n',
     );
   });
 

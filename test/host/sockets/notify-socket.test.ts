@@ -6,12 +6,11 @@ import type * as FindProgram from '../../../src/host/process/find-program.ts';
 import { findProgram } from '../../../src/host/process/find-program.ts';
 import {
   describeNotify,
-  notifyEnvironment,
-  notifySocketPath,
   openNotifySocket,
   type NotifyMessage,
   type NotifySocket,
 } from '../../../src/host/sockets/notify-socket.ts';
+import { notifyEnvironment, notifySocketPath } from '../../../src/host/sockets/notify-path.ts';
 import { feedSystemdWatchdog, notifySystemd } from '../../../src/host/sockets/systemd.ts';
 import { readProcess } from '../../../src/host/process/process-table.ts';
 import { moveAside } from '../../../src/host/state/records.ts';
@@ -139,7 +138,7 @@ async function listener(
   const messages: NotifyMessage[] = [];
   const env = { ...process.env, WORKERCTL_NOTIFY: name };
   const socket = await openNotifySocket(stateDir, (message) => messages.push(message), env);
-  if (socket.kind === 'unavailable') throw new Error(socket.why);
+  if (socket.kind === 'unavailable') throw new Error(socket.problem);
   open.push(socket);
   return {
     socket,
@@ -152,27 +151,27 @@ async function listener(
 const helperOf = (path: string): number | undefined =>
   allPids().find((pid) => isAlive(pid) && strings(pid, 'cmdline').includes(path));
 
-test('where neither perl nor python3 is, workers must go unheard, and people be told', async () => {
+test('without perl and python3, it must say that messages of workers are not received', async () => {
   vi.mocked(findProgram).mockReturnValue(undefined);
-  const why = 'workers that speak sd_notify(3) are not heard: install perl or python3';
+  const problem = 'messages of workers (sd_notify) are not received: install perl or python3';
   const env = { WORKERCTL_NOTIFY: '' };
   expect(await openNotifySocket(scratch.folder(), () => undefined, env)).toEqual({
     kind: 'unavailable',
-    why,
+    problem,
   });
-  expect(describeNotify(env)).toEqual({ name: 'none', trust: why });
+  expect(describeNotify(env)).toEqual({ name: 'none', trust: problem });
   expect(await notifySystemd('READY=1', { NOTIFY_SOCKET: '/nowhere' })).toEqual({
     kind: 'failed',
-    why,
+    problem,
   });
 });
 
-test('a helper that does not work must be told of', async () => {
+test('a helper that does not work must be reported', async () => {
   vi.mocked(findProgram).mockReturnValue('/bin/false');
   const found = await openNotifySocket(scratch.folder(), () => undefined, {});
   expect(found).toEqual({
     kind: 'unavailable',
-    why: 'perl: it ended with exit status 1; python3: it ended with exit status 1',
+    problem: 'perl: it ended with exit status 1; python3: it ended with exit status 1',
   });
 });
 
@@ -350,7 +349,7 @@ describe.each(here)('heard by %s', (name) => {
     await heard();
     await endProcess(helper);
     await until('the news', () => Object.keys(socket.environmentFor('mail.1')).length === 0);
-    expect(socket.describe().trust).toContain('its helper has died');
+    expect(socket.describe().trust).toContain('its helper has exited');
     await until('another', () => socket.environmentFor('mail.1')['NOTIFY_SOCKET'] === path);
     await say(mail, 'READY=1');
     expect(await heard(({ fields }) => fields.ready === true)).toMatchObject({
@@ -412,7 +411,7 @@ describe.each(here)('heard by %s', (name) => {
     vi.spyOn(process, 'geteuid').mockReturnValue(4_242_424); // what is made now is not that user's
     try {
       await expect(listener(name, long)).rejects.toThrow(
-        'expected a directory of user 4242424 in which nobody else can write',
+        'expected a directory of user 4242424 to which no other user can write',
       );
       expect(await notifyEnvironment(long)).toEqual({});
     } finally {
@@ -467,10 +466,10 @@ describe.each(here)('said to systemd by %s', (name) => {
     expect([...speakers]).toEqual([as === 'us' ? process.pid : helperOf(`${folder}/notify.sock`)]);
   });
 
-  test('nobody there must be told of', async () => {
+  test('a socket without a reader must be reported', async () => {
     expect(await notifySystemd('READY=1', envOf(scratch.path('none')))).toEqual({
       kind: 'failed',
-      why: 'No such file or directory',
+      problem: 'No such file or directory',
     });
   });
 

@@ -123,9 +123,9 @@ describe('something else in its place must be refused in words, and stay:', () =
     expect(lstatSync(path()).ino).toBe(ino);
   });
 
-  test('a FIFO that cannot be made must be said', () => {
+  test('a FIFO that cannot be created must be reported', () => {
     expect(refused(() => openTrigger(scratch.path('nowhere'), () => undefined))).toContain(
-      'cannot be made',
+      'cannot be created',
     );
   });
 });

@@ -1,0 +1,72 @@
+import { monotonicMs } from '../process/clock.ts';
+import { startHelper, type Fact, type Interpreter, type RunningHelper } from './notify-helper.ts';
+
+/** A helper that is restarted when it dies. */
+export interface KeptHelper {
+  readonly isRunning: () => boolean;
+  readonly restarts: () => number;
+  /** The number of datagrams that it and its predecessors have dropped. */
+  readonly dropped: () => number;
+  readonly close: () => Promise<void>;
+}
+
+/** The running helper of the open socket, which also sends. */
+export let residentHelper: RunningHelper | undefined;
+
+/** How long to wait before each restart; after the last one there is none. */
+const restartDelaysMs = [100, 1_000, 5_000, 30_000, 120_000];
+
+/** If it has run for this long, the restarts are counted from zero again. */
+const provenMs = 600_000;
+
+/** Restarts a helper when it dies, until it is closed. */
+export function keepRunning(
+  first: RunningHelper,
+  interpreter: Interpreter,
+  path: string,
+  hear: (fact: Fact) => void,
+): KeptHelper {
+  let helper: RunningHelper | undefined;
+  let droppedBefore = 0;
+  let restarts = 0;
+  let attempts = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  const use = (started: RunningHelper): void => {
+    helper = residentHelper = started;
+    const since = monotonicMs();
+    void started.ended.then(() => {
+      droppedBefore += started.dropped();
+      helper = undefined;
+      if (residentHelper === started) residentHelper = undefined;
+      if (monotonicMs() - since > provenMs) attempts = 0;
+      restartLater();
+    });
+  };
+  const restartLater = (): void => {
+    const delay = restartDelaysMs[attempts];
+    attempts += 1;
+    if (isClosed || delay === undefined) return;
+    timer = setTimeout(() => void restart(), delay).unref();
+  };
+  const restart = async (): Promise<void> => {
+    restarts += 1;
+    const started = await startHelper(interpreter, path, hear);
+    if (started.kind === 'ended') restartLater();
+    else if (isClosed) await started.close();
+    else use(started);
+  };
+  use(first);
+
+  return {
+    isRunning: () => helper !== undefined,
+    restarts: () => restarts,
+    dropped: () => droppedBefore + (helper?.dropped() ?? 0),
+    close: async () => {
+      isClosed = true;
+      clearTimeout(timer);
+      await helper?.close();
+    },
+  };
+}

@@ -1,5 +1,6 @@
 import { countOf, type Finding, type Report } from '../core/views/finding.ts';
 import type { Colours } from './plain.ts';
+import { wrap } from './wrap.ts';
 
 /** Where the words begin, behind the level. */
 const indent = 9;
@@ -26,27 +27,11 @@ function formatFinding(finding: Finding, columns: number | undefined): string {
     finding.level === 'ok'
       ? [`${about}: ${found}`]
       : [`${about}: ${found}`, `why: ${finding.why}`, `do:  ${finding.advice}`];
+  const width = columns === undefined ? undefined : Math.max(20, columns - indent);
   return parts
-    .flatMap((part, index) => wrapped(part, columns, index === 0 ? 0 : 5))
+    .flatMap((part, index) => wrap(part, width, index === 0 ? '' : ' '.repeat(5)))
     .map((line, index) => `${index === 0 ? '' : ' '.repeat(indent)}${line}\n`)
     .join('');
-}
-
-/** A text in lines; those after the first one are set in by `hanging`. A word that is too long stays whole. */
-function wrapped(text: string, columns: number | undefined, hanging: number): string[] {
-  if (columns === undefined) return [text];
-  const width = Math.max(20, columns - indent);
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/ (?! )/)) {
-    const fits = line === '' || line.trim() === '' || line.length + 1 + word.length <= width;
-    if (fits) line = line === '' || line.trim() === '' ? line + word : `${line} ${word}`;
-    else {
-      lines.push(line);
-      line = ' '.repeat(hanging) + word;
-    }
-  }
-  return [...lines, line];
 }
 
 function formatCounts(reports: readonly Report[], colours: Colours): string {

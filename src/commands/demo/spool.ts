@@ -1,19 +1,18 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Jobs as files: one in spool/ waits, one in working/ is at work, one in done/ has a line for each time it was done. */
+/** Jobs are files: in spool/ they wait, in working/ they are being done, in done/ each has a line for each time it was done. */
 export interface Spool {
   readonly put: (job: string, seconds: number) => void;
-  /** The instance that works on a job, or undefined. */
-  readonly worksOn: (job: string) => string | undefined;
+  /** The instance that is doing a job. */
+  readonly workerOf: (job: string) => string | undefined;
   /** A line for each time that the job was done. */
   readonly doneLines: (job: string) => readonly string[];
   /** The jobs that are not done. */
   readonly unfinished: () => readonly string[];
 }
 
-/** The spool in this folder. */
-export function createSpool(folder: string): Spool {
+export function spoolIn(folder: string): Spool {
   const list = (name: string): string[] => readdirSync(join(folder, name));
   return {
     put: (job, seconds) => {
@@ -21,7 +20,7 @@ export function createSpool(folder: string): Spool {
       writeFileSync(waiting, `${seconds}\n`);
       renameSync(waiting, join(folder, 'spool', job));
     },
-    worksOn: (job) =>
+    workerOf: (job) =>
       list('working')
         .find((name) => name.startsWith(`${job}.`))
         ?.slice(job.length + 1),

@@ -2,52 +2,77 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { sleep } from '../../host/process/clock.ts';
-import { describeErrno } from '../../host/files/errno.ts';
-import { createSpool, type Spool } from './spool.ts';
+import { durationOf } from '../../core/basics/time.ts';
+import { describeErrno, errnoOf } from '../../host/files/errno.ts';
+import { readJournal } from '../../host/journal/read.ts';
+import type { JournalEntry } from '../../core/events/journal.ts';
+import { monotonicMs, sleep } from '../../host/process/clock.ts';
+import { listPids, readEnvironment, readProcess } from '../../host/process/process-table.ts';
+import { runProgram } from '../../host/process/run-program.ts';
+import { findMarkedProcesses } from '../../host/process/strays.ts';
+import type { Teller } from './teller.ts';
 import { demoConfig, workerProgram } from './worker-program.ts';
-import { processesWith, workerProcesses } from './worker-processes.ts';
 
-/** What a command wrote, on both its outputs, and how it ended. */
+/** A claim of the story that is not true. */
+export class BrokenClaim extends Error {
+  override readonly name = 'BrokenClaim';
+}
+
+/** What a command wrote on both its outputs, and its exit code. */
 export interface CommandResult {
   readonly output: string;
   readonly exitCode: number;
 }
 
-/** The temporary folder that the story is played in, with its processes. */
-export interface Stage {
+/** The temporary folder in which the story is played, and what it is told with. */
+export interface Stage extends Teller {
   readonly folder: string;
-  readonly spool: Spool;
   /** Puts new code in place. */
   readonly deploy: (version: number) => void;
   /** Runs workerctl with these words, in the folder. */
-  readonly workerctl: (...words: readonly string[]) => Promise<CommandResult>;
-  /** The pids of each instance, by the kernel. */
-  readonly processes: () => Map<string, number[]>;
-  /** Ends all that was started and removes the folder. Synchronous, so that it can be done when the process exits. */
+  readonly workerctl: (words: string) => Promise<CommandResult>;
+  /** Shows a command, runs it and shows its output; it must end with this exit code. */
+  readonly runs: (words: string, exitCode: number) => Promise<CommandResult>;
+  /**
+   * Makes a claim and checks it: `problem` returns what was found instead, or undefined. With `withinMs` the claim may take
+   * this long to become true.
+   */
+  readonly holds: (
+    claim: string,
+    problem: () => string | undefined,
+    withinMs?: number,
+  ) => Promise<void>;
+  /** The pids of each instance, as the kernel knows them. */
+  readonly processes: () => ReadonlyMap<string, readonly number[]>;
+  /** All events of the journal, oldest first. */
+  readonly events: () => readonly JournalEntry[];
+  /** Kills all processes of the demo and removes the folder. Synchronous, because it may run while this process exits. */
   readonly clear: () => void;
-  /** Waits until the commands under way have ended. */
-  readonly commandsEnded: () => Promise<void>;
+  /** Waits until the commands that are running have ended. */
+  readonly commandsEnded: () => Promise<unknown>;
 }
 
 export interface StageOptions {
   readonly workerctl: readonly string[];
   readonly colours: boolean;
-  /** Ends the commands under way. */
+  /** Ends the commands that are running. */
   readonly signal: AbortSignal;
+  readonly teller: Teller;
 }
 
-/** Names the demo in the environment of the commands that it runs. */
+/** Marks the commands that the demo runs, in their environment. */
 const commandMarker = 'DEMO_FOLDER';
 
 /** A command that takes longer than this hangs. */
-const commandMs = 20_000;
+const commandLimit = durationOf(20_000);
 
-/** Makes the folder, with the config, the worker and an empty spool in it. */
-export function createStage(options: StageOptions): Stage {
+/** How often a claim is checked until it is true. */
+const pollMs = 20;
+
+/** Makes the folder, with the config, the worker program and an empty spool in it. */
+export function createStage({ workerctl, colours, signal, teller }: StageOptions): Stage {
   const folder = temporaryFolder();
   const stateDir = join(folder, '.workerctl');
-  const underWay = new Set<Promise<boolean>>();
   const deploy = (version: number): void => {
     writeFileSync(join(folder, 'VERSION'), `${version}\n`);
   };
@@ -55,27 +80,66 @@ export function createStage(options: StageOptions): Stage {
   writeFileSync(join(folder, 'workerctl.yaml'), demoConfig);
   writeFileSync(join(folder, 'worker.sh'), workerProgram);
   deploy(1);
+
+  const commands: Promise<unknown>[] = [];
+  const run = async (words: string): Promise<CommandResult> => {
+    const { end, lastLines } = await runProgram({
+      command: [...workerctl, ...words.split(' ')],
+      directory: folder,
+      environment: { ...commandEnvironment(process.env, colours), [commandMarker]: folder },
+      timeout: commandLimit,
+      signal,
+    });
+    signal.throwIfAborted();
+    return { output: lastLines.join('\n'), exitCode: end.kind === 'exited' ? end.status : -1 };
+  };
+  const start = (words: string): Promise<CommandResult> => {
+    const running = run(words);
+    commands.push(running.catch(() => undefined));
+    return running;
+  };
   return {
+    ...teller,
     folder,
-    spool: createSpool(folder),
     deploy,
-    workerctl: (...words) => {
-      const running = runCommand(folder, words, options);
-      const ended: Promise<boolean> = running.then(
-        () => underWay.delete(ended),
-        () => underWay.delete(ended),
-      );
-      underWay.add(ended);
-      return running;
+    workerctl: start,
+    runs: async (words, exitCode) => {
+      teller.command(`workerctl ${words}`);
+      const result = await start(words);
+      teller.output(result.output, result.exitCode);
+      if (result.exitCode === exitCode) return result;
+      throw new BrokenClaim(`workerctl ${words}: expected exit code ${exitCode}`);
     },
-    processes: () => workerProcesses(stateDir),
+    holds: async (claim, problem, withinMs = 0) => {
+      const begun = monotonicMs();
+      for (;;) {
+        signal.throwIfAborted();
+        const found = problem();
+        const took = monotonicMs() - begun;
+        if (found === undefined || took > withinMs) {
+          const isTimed = found === undefined && withinMs > 0;
+          teller.claim(isTimed ? `${claim} (after ${(took / 1000).toFixed(1)} s)` : claim, found);
+          if (found === undefined) return;
+          throw new BrokenClaim(`${claim}: found ${found}`);
+        }
+        await sleep(pollMs, signal);
+      }
+    },
+    processes: () => {
+      const pids = new Map<string, number[]>();
+      for (const {
+        instance,
+        process: { pid },
+      } of findMarkedProcesses(stateDir))
+        pids.set(instance, [...(pids.get(instance) ?? []), pid]);
+      return pids;
+    },
+    events: () => readJournal(stateDir).lines.map(({ entry }) => entry),
     clear: () => {
       killAll([`WORKERCTL_STATE_DIR=${stateDir}`, `${commandMarker}=${folder}`]);
       rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
     },
-    commandsEnded: async () => {
-      await Promise.all(underWay);
-    },
+    commandsEnded: () => Promise.all(commands),
   };
 }
 
@@ -86,38 +150,16 @@ function temporaryFolder(): string {
   } catch (error) {
     throw new WorkerctlError(
       'failed',
-      `demo: expected a folder to make its own in, found ${parent}: ${describeErrno(error)}`,
-      { hint: 'set TMPDIR to a folder that you may write to', cause: error },
+      `demo: no folder can be made in ${parent}: ${describeErrno(error)}`,
+      {
+        hint: 'set TMPDIR to a folder that you can write to',
+        cause: error,
+      },
     );
   }
 }
 
-async function runCommand(
-  folder: string,
-  words: readonly string[],
-  { workerctl: [program = '', ...first], colours, signal }: StageOptions,
-): Promise<CommandResult> {
-  const { execa } = await import('execa');
-  const {
-    all,
-    exitCode,
-    signal: killedBy,
-  } = await execa(program, [...first, ...words], {
-    cwd: folder,
-    env: { ...commandEnvironment(process.env, colours), [commandMarker]: folder },
-    extendEnv: false,
-    stdin: 'ignore',
-    all: true,
-    reject: false,
-    timeout: commandMs,
-    cancelSignal: signal,
-  });
-  signal.throwIfAborted();
-  if (exitCode === undefined) return { output: `${all}\n${String(killedBy)}`, exitCode: -1 };
-  return { output: all, exitCode };
-}
-
-/** Ours, but for what would make the commands behave in another way here than they do by themselves. */
+/** Our own environment, without what would make the commands behave differently from those that a person types. */
 function commandEnvironment(env: NodeJS.ProcessEnv, colours: boolean): NodeJS.ProcessEnv {
   const kept = Object.entries(env).filter(
     ([name]) =>
@@ -127,39 +169,31 @@ function commandEnvironment(env: NodeJS.ProcessEnv, colours: boolean): NodeJS.Pr
   return { ...Object.fromEntries(kept), ...(colours ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }) };
 }
 
-/** How often to look again for processes that a dying one has just started. */
+/** How often to look again for processes that a dying one has just started, and how long between two looks. */
 const killRounds = 250;
+const killRoundMs = 20;
 
-function killAll(markers: readonly string[]): void {
+/** Kills all processes whose environment has one of these entries: commands, workers, their shims and children. */
+function killAll(entries: readonly string[]): void {
+  const isOurs = (pid: number): boolean => {
+    if (pid === process.pid) return false;
+    const environment = readEnvironment(pid);
+    return entries.some((entry) => environment.includes(entry)) && readProcess(pid) !== undefined;
+  };
   for (let round = 0; round < killRounds; round += 1) {
-    const pids = processesWith(markers);
+    const pids = listPids().filter(isOurs);
     if (pids.length === 0) return;
     for (const pid of pids) kill(pid);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, killRoundMs);
   }
-  throw new Error(`processes that cannot be ended: ${processesWith(markers).join(' ')}`);
+  throw new Error(`these processes cannot be killed: ${listPids().filter(isOurs).join(' ')}`);
 }
 
-/** KILL, for a process that may have left just now. */
+/** SIGKILL, for a process that may have exited just now. */
 export function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
-/** Looks again and again until nothing is found wrong. @returns what is still wrong when the time is over */
-export async function until(
-  problem: () => string | undefined,
-  withinMs: number,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const deadline = performance.now() + withinMs;
-  for (;;) {
-    signal.throwIfAborted();
-    const found = problem();
-    if (found === undefined || performance.now() > deadline) return found;
-    await sleep(20, signal);
+    if (errnoOf(error) !== 'ESRCH') throw error;
   }
 }

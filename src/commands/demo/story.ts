@@ -1,92 +1,185 @@
-import { deployAndRestart } from './deploy-chapter.ts';
-import { names, oneEach, oneEachClaim, soonMs } from './facts.ts';
-import { sceneOf, unless, type Scene } from './scene.ts';
-import { kill, type Stage } from './stage.ts';
-import type { Teller } from './teller.ts';
-import { demoConfig } from './worker-program.ts';
+import type { Event } from '../../core/events/event.ts';
+import { spoolIn, type Spool } from './spool.ts';
+import { kill, type CommandResult, type Stage } from './stage.ts';
+import { demoConfig, workerCount } from './worker-program.ts';
+
+/** The instances that the config wants. */
+const names: readonly string[] = Array.from(
+  { length: workerCount },
+  (_, index) => `delayed_job.${index + 1}`,
+);
 
 /** How long the long job takes. */
 const jobSeconds = 6;
+
+/** How long something may take that usually takes a moment. */
+const soonMs = 5_000;
 
 /**
  * Tells the whole story on this stage.
  * @throws BrokenClaim at the first claim that is not true
  */
-export async function tellStory(stage: Stage, teller: Teller, signal: AbortSignal): Promise<void> {
-  const scene = sceneOf(stage, teller, signal);
-  introduction(scene);
-  await startAll(scene);
-  const busy = await giveLongJob(scene);
-  await deployAndRestart(scene, { busy, jobMs: jobSeconds * 1_000 });
+export async function tellStory(stage: Stage): Promise<void> {
+  const spool = spoolIn(stage.folder);
   const [first = '', second = ''] = names;
-  await replaceKilled(scene, first);
-  await overlap(scene, second);
-  await stopAll(scene);
+  introduce(stage);
+  await startAll(stage);
+  const busy = await giveLongJob(stage, spool);
+  await deployAndRestart(stage, spool, busy);
+  await replaceKilled(stage, first);
+  await overlap(stage, second);
+  await stopAll(stage, spool);
 }
 
-function introduction({ folder, say, quote }: Scene): void {
-  say('This is a real run: real worker processes, and jobs that are files.');
-  say(`Everything is in ${folder}`);
-  say('and is removed at the end. Each line with "ok" was checked in /proc and in');
-  say('the files of the jobs. The whole config, workerctl.yaml:');
+function introduce({ folder, say, quote }: Stage): void {
+  say(
+    `This is a real run, with real worker processes and jobs that are files. Everything is in
+${folder} and is removed at the end. Each line with "ok" was checked in /proc, in the files of the
+jobs, or in the journal. This is the whole config, workerctl.yaml:`,
+  );
   quote(demoConfig);
 }
 
-async function startAll({ step, runs, holds, processes }: Scene): Promise<void> {
-  step('Start three workers');
-  await runs('start', 0);
-  await holds(oneEachClaim, () => oneEach(processes()));
-  await runs('status', 0);
+async function startAll(stage: Stage): Promise<void> {
+  stage.step('Start three workers');
+  await stage.runs('start', 0);
+  await holdsOneEach(stage);
+  await stage.runs('status', 0);
 }
 
-/** @returns the instance that works on it */
-async function giveLongJob({ step, say, command, holds, spool }: Scene): Promise<string> {
+/** Returns the instance that does the job. */
+async function giveLongJob(stage: Stage, spool: Spool): Promise<string> {
+  const { step, say, command, holds } = stage;
   step(`Give them a long job: ${jobSeconds} seconds`);
-  say('A file is put into spool/. One worker takes it; the others have no job.');
+  say('A job is a file in spool/. One worker takes it; the others stay idle.');
   command(`echo ${jobSeconds} > job && mv job spool/report`);
   spool.put('report', jobSeconds);
   await holds(
     'one worker is busy with it',
-    () => unless(spool.worksOn('report') !== undefined, 'that nobody has taken it'),
+    () => unless(spool.workerOf('report') !== undefined, 'that no worker has taken it'),
     soonMs,
   );
-  const busy = spool.worksOn('report') ?? '';
-  say(`It is ${busy}. To kill it now is to lose the report.`);
+  const busy = spool.workerOf('report') ?? '';
+  say(`It is ${busy}. Killing it now would lose the report.`);
   return busy;
 }
 
-async function replaceKilled(scene: Scene, victim: string): Promise<void> {
-  const { step, say, runs, holds, processes } = scene;
-  step('A worker is killed');
-  await killOne(scene, victim);
+/** The chapter that workerctl is made for: new code arrives while a worker is busy. */
+async function deployAndRestart(stage: Stage, spool: Spool, busy: string): Promise<void> {
+  const { step, say, quote, command, holds, runs, deploy, workerctl } = stage;
+  const before = new Map(names.map((name) => [name, pidOf(stage, name)]));
+  const waiting = (some: readonly string[]): string[] =>
+    some.filter((name) => [undefined, before.get(name)].includes(pidOf(stage, name)));
+  const replaced = (some: readonly string[]) => (): string | undefined =>
+    unless(waiting(some).length === 0, `that ${waiting(some).join(', ')} is not`);
+
+  step('Deploy new code, and restart');
+  say(
+    `One idle worker is asked to stop first. Its replacement must prove the new code, by running for a
+second. Only then are the others asked. Each finishes its job and exits. No worker is killed.`,
+  );
+  command('echo 2 > VERSION');
+  deploy(2);
+  command('workerctl restart --graceful &');
+  const restart = workerctl('restart --graceful');
+  say('The command waits. Meanwhile, in a second terminal:');
+  const idle = names.filter((name) => name !== busy);
+  await holds(`the idle ones, ${idle.join(' and ')}, are replaced`, replaced(idle), soonMs);
+  await holds(`${busy} is still busy with its job`, () =>
+    unless(pidOf(stage, busy) !== undefined && spool.workerOf('report') === busy, 'that it is not'),
+  );
   await runs('status', 3);
-  say('bootcheck puts back what is missing. cron runs it every minute.');
-  await runs('bootcheck', 0);
-  await holds(oneEachClaim, () => oneEach(processes()));
-  say('When all is well it says nothing, so cron sends no mail.');
-  const { output } = await runs('bootcheck', 0);
-  await holds('it says nothing', () => unless(output === '', JSON.stringify(output)));
+  say('Exit code 3: fewer instances are ready than wanted.');
+  say('');
+  say(`A second process could do the same job again, so ${busy} cannot be started now:`);
+  await runs(`start ${busy}`, 1);
+  await holds(`${busy} is still its old process, and no other`, () =>
+    unless(pidOf(stage, busy) === before.get(busy), `pid ${pidOf(stage, busy) ?? 'none'}`),
+  );
+
+  say('Now we wait for the job.');
+  const report = (): readonly string[] => spool.doneLines('report');
+  await holds(
+    'the job is done, exactly once',
+    () => doneOnce(report()),
+    jobSeconds * 1000 + soonMs,
+  );
+  quote(report().join('\n'));
+  await holds(`${busy} has exited by itself and is replaced`, replaced([busy]), soonMs);
+  await endOfRestart(stage, spool, busy, await restart);
 }
 
-async function killOne(
-  { command, holds, pidOf, processes }: Scene,
-  instance: string,
+async function endOfRestart(
+  stage: Stage,
+  spool: Spool,
+  busy: string,
+  restart: CommandResult,
 ): Promise<void> {
-  const pid = pidOf(instance) ?? 0;
-  command(`kill -9 ${pid}`);
+  const { say, quote, command, output, holds, events } = stage;
+  say('All are replaced and ready, so the restart ends. Its output:');
+  output(restart.output, restart.exitCode);
+  await holds('it ends with exit code 0', () =>
+    unless(restart.exitCode === 0, String(restart.exitCode)),
+  );
+  await holds('an idle one had proven the new code before any other was asked', () => {
+    const story = events().filter(({ kind }) => kind === asked || kind === proven);
+    const first = story.findIndex(({ kind }) => kind === proven);
+    const canaries = story.slice(0, first).map(({ instance }) => instance);
+    return unless(canaries.length === 1 && canaries[0] !== busy, canaries.join(', '));
+  });
+  await holdsOneEach(stage);
+  command('echo 0.2 > job && mv job spool/letter');
+  spool.put('letter', 0.2);
+  await holds('the new code does the next job', () => doneByNewCode(spool), soonMs);
+  quote(spool.doneLines('letter').join('\n'));
+}
+
+const asked: Event['kind'] = 'asked';
+const proven: Event['kind'] = 'proven';
+const started: Event['kind'] = 'started';
+
+function doneByNewCode(spool: Spool): string | undefined {
+  const lines = spool.doneLines('letter');
+  const [line = ''] = lines;
+  return (
+    doneOnce(lines) ??
+    unless(line.endsWith('code version 2'), line) ??
+    unless(spool.unfinished().length === 0, 'it still in working/')
+  );
+}
+
+async function replaceKilled(stage: Stage, victim: string): Promise<void> {
+  const { step, say, runs, holds } = stage;
+  step('A worker is killed');
+  await killWorker(stage, victim);
+  await runs('status', 3);
+  say('bootcheck starts what is missing. Cron runs it every minute.');
+  await runs('bootcheck', 0);
+  await holdsOneEach(stage);
+  say('If there is nothing to do, it prints nothing, so cron sends no mail.');
+  const { output } = await runs('bootcheck', 0);
+  await holds('it prints nothing', () => unless(output === '', JSON.stringify(output)));
+}
+
+async function killWorker(stage: Stage, victim: string): Promise<void> {
+  const pid = pidOf(stage, victim) ?? 0;
+  stage.command(`kill -9 ${pid}`);
   kill(pid);
-  await holds(
-    `${instance} is gone`,
-    () => unless(!processes().has(instance), 'that it runs'),
+  await stage.holds(
+    `${victim} is gone`,
+    () => unless(!stage.processes().has(victim), 'that it is running'),
     soonMs,
   );
 }
 
-async function overlap(scene: Scene, victim: string): Promise<void> {
-  const { step, say, command, output, holds, workerctl, processes } = scene;
+async function overlap(stage: Stage, victim: string): Promise<void> {
+  const { step, say, command, output, holds, workerctl, processes, events } = stage;
+  const starts = (): number =>
+    events().filter(({ kind, instance }) => kind === started && instance === victim).length;
   step('Two bootchecks at the same time');
-  say('Another one is killed, and two bootchecks start together.');
-  await killOne(scene, victim);
+  say('Another worker is killed, and two bootchecks start together.');
+  await killWorker(stage, victim);
+  const before = starts();
   command('workerctl bootcheck & workerctl bootcheck &');
   let most = 0;
   const counting = setInterval(() => {
@@ -98,16 +191,18 @@ async function overlap(scene: Scene, victim: string): Promise<void> {
   });
   for (const result of results) output(result.output, result.exitCode);
   const codes = results.map(({ exitCode }) => exitCode).sort((a, b) => a - b);
-  const starters = results.filter((result) => result.output.includes(`${victim}: started`)).length;
-  await holds('exactly one of them started it', () => unless(starters === 1, `${starters}`));
-  await holds('the other one left with 75, or had nothing to do', () =>
+  await holds('exactly one of them started it', () =>
+    unless(starts() - before === 1, `${starts() - before} starts`),
+  );
+  await holds('the other one ended with 75, or had nothing to do', () =>
     unless(['0,75', '0,0'].includes(codes.join()), `exit codes ${codes.join(', ')}`),
   );
   await holds(`${victim} never had two processes`, () => unless(most <= 1, `${most}`));
-  await holds(oneEachClaim, () => oneEach(processes()));
+  await holdsOneEach(stage);
 }
 
-async function stopAll({ step, say, runs, holds, processes, spool }: Scene): Promise<void> {
+async function stopAll(stage: Stage, spool: Spool): Promise<void> {
+  const { step, say, runs, holds, processes } = stage;
   const noneLeft = (): string | undefined =>
     unless(processes().size === 0, [...processes().keys()].join(', '));
   step('Stop them all');
@@ -116,7 +211,33 @@ async function stopAll({ step, say, runs, holds, processes, spool }: Scene): Pro
   await holds('no job is left over', () =>
     unless(spool.unfinished().length === 0, spool.unfinished().join(', ')),
   );
-  say('A stop is remembered: bootcheck leaves them down.');
+  say('A stop is remembered: bootcheck does not start them.');
   await runs('bootcheck', 0);
   await holds('it started none', noneLeft);
 }
+
+/** The pid of an instance that has exactly one process. */
+function pidOf({ processes }: Stage, instance: string): number | undefined {
+  const [pid, ...others] = processes().get(instance) ?? [];
+  return others.length === 0 ? pid : undefined;
+}
+
+const holdsOneEach = ({ holds, processes }: Stage): Promise<void> =>
+  holds('three workers run, one process each', () => {
+    const pids = processes();
+    const wrong = names.filter((name) => pids.get(name)?.length !== 1);
+    return unless(
+      wrong.length === 0,
+      wrong.map((name) => `${pids.get(name)?.length ?? 0} of ${name}`).join(', '),
+    );
+  });
+
+/** What is wrong if a job has not been done exactly once. */
+const doneOnce = (lines: readonly string[]): string | undefined =>
+  unless(
+    lines.length === 1,
+    lines.length === 0 ? 'that it is not' : `it done ${lines.length} times`,
+  );
+
+/** What was found, if a claim is not true. */
+const unless = (isTrue: boolean, found: string): string | undefined => (isTrue ? undefined : found);

@@ -1,7 +1,7 @@
 /** How many workers the demo runs. */
 export const workerCount = 3;
 
-/** The config of the demo. It is shown as it stands here. */
+/** The config of the demo, as it is shown. */
 export const demoConfig = `release: { file: VERSION }
 workers:
   delayed_job:
@@ -10,14 +10,14 @@ workers:
 `;
 
 /**
- * A worker as small as one can be, for a host with nothing but a shell. It takes a job by a rename, of which only one
- * worker can be the winner; a job is a file that holds its length in seconds. On TERM the shell first lets the
- * running \`sleep\` end, so the job at hand is finished. It says whether it is busy, so that an idle one is asked first.
+ * A minimal worker for a host that has nothing but a shell. It takes a job by renaming its file, so that only one worker
+ * gets it; the file holds the length of the job in seconds. On SIGTERM the shell first waits for the running `sleep`, so
+ * the job is finished. The worker reports whether it is busy, so that an idle one is asked first.
  */
 export const workerProgram = `#!/bin/sh
 version=$(cat VERSION)
-leaving=
-trap 'leaving=yes' TERM
+stopping=
+trap 'stopping=yes' TERM
 
 work() {
   job=$1
@@ -32,10 +32,10 @@ work() {
 
 echo idle >"$WORKERCTL_HEARTBEAT_FILE"
 
-while [ -z "$leaving" ]; do
+while [ -z "$stopping" ]; do
   for file in spool/*; do
-    [ -z "$leaving" ] && [ -e "$file" ] && work "\${file##*/}"
+    [ -z "$stopping" ] && [ -e "$file" ] && work "\${file##*/}"
   done
-  [ -n "$leaving" ] || sleep 0.1
+  [ -n "$stopping" ] || sleep 0.1
 done
 `;

@@ -14,7 +14,6 @@ import {
   type Rollout,
   type RolloutOptions,
 } from '../core/model/desired.ts';
-import { isRetiring } from '../core/model/leaving.ts';
 import { liveProcess, type Observation } from '../core/model/observation.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { membersOf } from '../core/rules/rollout.ts';
@@ -144,7 +143,7 @@ export async function restart(
   const wanted = options.isOutdatedOnly ? await outdatedAmong(recorded, named, before) : named;
   const selected = selectInstances(config, recordedInstances(config.stateDir), options.targets);
   const instances = options.isOutdatedOnly
-    ? selected.filter((name) => wanted.includes(name) || isRetiring(name))
+    ? selected.filter((name) => wanted.includes(name))
     : selected;
   const goal = await goalOf(context, wanted, before, options.rollout);
   const request = { goal, instances, mayHaveStrays: true } as const;

@@ -2,7 +2,6 @@ import { observeReported } from '../engine/observe/observe.ts';
 import { lookForStrays } from '../engine/observe/presence.ts';
 import { type Scene } from '../engine/scene.ts';
 import { applyGoal } from '../core/rules/apply-goal.ts';
-import { isRetiring } from '../core/model/leaving.ts';
 import { isShort, statusOf, type Releases, type Status } from '../core/views/status.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
 import type { Config, Worker } from '../core/model/config.ts';
@@ -151,14 +150,19 @@ export interface StatusRequest {
 export async function status(scene: Scene, { targets, releaseOf }: StatusRequest): Promise<Status> {
   const { config } = scene;
   checkStateDirectory(config.stateDir);
-  const { recorded, notes } = stateFilesIn(config.stateDir);
+  const { instances: recorded, retiring, notes } = stateFilesIn(config.stateDir);
   const selected = selectInstances(config, recorded, targets);
   const known = new Set(config.workers.map(({ name }) => name));
   const strangers = recorded.filter((name) => !known.has(workerNameOf(name)));
   const names = targets.length === 0 ? [...selected, ...strangers] : selected;
+  const shown = new Set(names);
   const measuring = await withMeasures({ ...scene, notes, showsLeftovers: true }, releaseOf);
-  const seen = await observeReported(measuring, besideTheirOwn(names));
-  const someAreUnknown = [...seen.instances.values()].some(
+  const seen = await observeReported(
+    measuring,
+    names,
+    retiring.filter(({ instance }) => shown.has(instance)),
+  );
+  const someAreUnknown = [...seen.instances.values(), ...seen.retiring].some(
     ({ presence }) => presence.kind === 'absent',
   );
   const observation = someAreUnknown ? lookForStrays(scene, seen) : seen;
@@ -176,15 +180,6 @@ async function withMeasures(scene: Scene, releaseOf: StatusRequest['releaseOf'])
   if (!scene.config.workers.some(({ recycle }) => recycle?.memory !== undefined)) return scene;
   const { createMeasures } = await import('../engine/observe/measures.ts');
   return { ...scene, measures: createMeasures(() => releaseOf) };
-}
-
-/** Old processes that drain come right after their instance. */
-function besideTheirOwn(names: readonly string[]): readonly string[] {
-  const retiring = names.filter(isRetiring);
-  if (retiring.length === 0) return names;
-  return names
-    .filter((name) => !isRetiring(name))
-    .flatMap((name) => [name, ...retiring.filter((one) => one.startsWith(`${name}~`))]);
 }
 
 async function releasesOf(

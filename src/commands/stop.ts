@@ -3,7 +3,8 @@ import { killNow, planPass, runPass } from '../engine/pass/pass.ts';
 import { type PassOutcome } from '../core/model/decision.ts';
 import { waitForExit } from '../engine/wait/wait-for-exit.ts';
 import { isStopped } from '../core/model/desired.ts';
-import { liveProcess, type ObservedInstance } from '../core/model/observation.ts';
+import { keyOf, type ProcessRef } from '../core/model/instance.ts';
+import { liveProcess, refOf, type ObservedInstance } from '../core/model/observation.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { isAwaited } from '../core/rules/reconcile.ts';
 import { isOfConfig, selectInstances, workerNameOf } from '../core/model/targets.ts';
@@ -90,7 +91,10 @@ export async function stop(
   }
   const failed = failedAmong(events);
   const settled = await waitForExit(recorded, {
-    instances: living.filter((name) => !failed.has(name)),
+    instances: living.flatMap((ref) =>
+      ref.retiring === undefined && !failed.has(ref.instance) ? [ref.instance] : [],
+    ),
+    retiring: living.filter((ref) => ref.retiring !== undefined && !failed.has(keyOf(ref))),
     limit: limitOf(options.wait),
   });
   return acted('stop', events, settled);
@@ -101,7 +105,7 @@ function reportStopped(
   context: Context,
   { desired, observation }: PassOutcome,
   targets: readonly string[],
-): string[] {
+): ProcessRef[] {
   const all = [...observation.instances.values()];
   const isThere = (observed: ObservedInstance): boolean =>
     liveProcess(observed) !== undefined ||
@@ -110,7 +114,8 @@ function reportStopped(
     if (isStopped(desired, name)) report(context, name, { kind: 'already_stopped' });
     else if (targets.includes(name)) report(context, name, { kind: 'not_running' });
   }
-  return all.filter(isThere).map(({ name }) => name);
+  const retiring = observation.retiring.filter(({ name }) => observation.instances.has(name));
+  return [...all, ...retiring].filter(isThere).map(refOf);
 }
 
 /** Workers that the config has lost, as far as their records tell how to stop them. They want no instance. */

@@ -1,3 +1,4 @@
+import { keyOf } from '../core/model/instance.ts';
 import { runIdOfStray } from '../core/model/observation.ts';
 import type { Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
@@ -43,11 +44,7 @@ export function recording(context: Context): { recorded: Context; events: Event[
 
 /** The instances whose start or signal has failed. */
 export const failedAmong = (events: readonly Event[]): Set<string> =>
-  new Set(
-    events
-      .filter(({ kind }) => kind === 'start_failed' || kind === 'ask_failed')
-      .map(({ instance }) => instance),
-  );
+  new Set(events.filter(({ kind }) => kind === 'start_failed' || kind === 'ask_failed').map(keyOf));
 
 /** The instances whose command is to start a program that forks away. */
 export const launchingAmong = (events: readonly Event[]): Set<string> =>

@@ -1,4 +1,5 @@
 import type { Event, EventBody } from '../core/events/event.ts';
+import type { ProcessRef } from '../core/model/instance.ts';
 import { loggerOf } from '../core/model/launch.ts';
 import type { ProgressView } from '../core/views/phase.ts';
 import { workerNameOf } from '../core/model/targets.ts';
@@ -51,9 +52,14 @@ export interface Context {
   readonly progress: ProgressDisplay;
 }
 
-/** Reports what has happened to an instance just now. */
-export function report(context: Pick<Context, 'report'>, instance: string, body: EventBody): void {
-  context.report({ ...body, at: now(), instance });
+/** Reports what has just happened to an instance, or to an old process of it. */
+export function report(
+  context: Pick<Context, 'report'>,
+  of: string | ProcessRef,
+  body: EventBody,
+): void {
+  const { instance, retiring }: ProcessRef = typeof of === 'string' ? { instance: of } : of;
+  context.report({ ...body, at: now(), instance, ...(retiring !== undefined && { retiring }) });
 }
 
 /** The same context, which hands each event to `hear` before it is reported. */

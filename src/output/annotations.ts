@@ -1,6 +1,6 @@
 import { formatEvent, isFailure, type Event } from '../core/events/event.ts';
 import { problemText, type ConfigProblem } from '../core/basics/config-problem.ts';
-import { shownName } from '../core/model/leaving.ts';
+import { shownName } from '../core/model/instance.ts';
 
 /** Whether this runs in a GitHub workflow, where annotations are to be printed and nowhere else. */
 export const isGitHubWorkflow = (env: NodeJS.ProcessEnv): boolean =>
@@ -28,7 +28,7 @@ export function annotationOf(problem: ConfigProblem): string {
  */
 export function annotationFor(event: Event): string | undefined {
   if (!isFailure(event) || event.kind === 'aborted') return undefined;
-  const title = `workerctl: ${shownName(event.instance)}`;
+  const title = `workerctl: ${shownName(event)}`;
   return annotate('error', title, formatEvent(event) + logOf(event));
 }
 

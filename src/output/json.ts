@@ -79,6 +79,7 @@ export const planJson = ({ noted, plan, later }: Planned, now: Moment): string =
       ...plan.map((action) => ({
         action: action.kind,
         instance: action.instance,
+        ...(action.retiring !== undefined && { retiring: true }),
         cause: action.cause,
         words: formatAction(action),
       })),
@@ -127,8 +128,10 @@ const durations: ReadonlySet<string> = new Set([
 const moments: ReadonlySet<string> = new Set(['at', 'since', 'until']);
 
 /** An event as one line, at once when it happens. Keys are in snake case, lengths in seconds (`drained_s`), times ISO 8601. */
-export const eventLine = ({ at, ...event }: Event): string =>
-  line({ event: inSnakeCase({ at, ...event }) });
+export const eventLine = ({ at, retiring, ...event }: Event): string =>
+  line({
+    event: inSnakeCase({ at, ...event, ...(retiring !== undefined && { retiring: true }) }),
+  });
 
 /** How an acting command has ended: the last line. The keys of `extra` are printed as they are. */
 export const resultLine = (
@@ -147,8 +150,9 @@ export const resultLine = (
     },
   });
 const line = (value: object): string => `${JSON.stringify({ schema, ...value })}\n`;
-const drainingJson = ({ instance, pid, since, ...rest }: Draining): object => ({
+const drainingJson = ({ instance, retiring, pid, since, ...rest }: Draining): object => ({
   instance,
+  ...(retiring !== undefined && { retiring: true }),
   pid,
   since_s: since / 1000,
   ...inSnakeCase(rest),

@@ -1,5 +1,5 @@
 import { formatActivity } from '../core/model/activity.ts';
-import { shownName } from '../core/model/leaving.ts';
+import { shownName } from '../core/model/instance.ts';
 import type { Phase, Progress, ProgressView } from '../core/views/phase.ts';
 import { durationOf, formatDuration, formatTimeOfDay, type Moment } from '../core/basics/time.ts';
 
@@ -56,10 +56,10 @@ export function rowFormat(
   { at, items }: ProgressView,
   columns: number,
 ): (item: Progress) => string {
-  const names = Math.max(...items.map(({ instance }) => shownName(instance).length));
+  const names = Math.max(...items.map((item) => shownName(item).length));
   const pids = columns < narrow ? 0 : Math.max(...items.map((item) => formatPid(item).length)) + 2;
   return (item) => {
-    const name = shownName(item.instance).padEnd(names);
+    const name = shownName(item).padEnd(names);
     const phase = item.phase.padEnd('draining'.length);
     const pid = formatPid(item).slice(0, pids).padEnd(pids);
     const since = formatSince(item).padEnd('59m 59s'.length);
@@ -99,7 +99,7 @@ function formatGroup(
 /** Its name and what is known of it. One that has not had its turn is only named. */
 function formatNamed(item: Progress, at: Moment): string {
   const { phase, activity, limit, detail } = item;
-  const name = shownName(item.instance);
+  const name = shownName(item);
   if (phase === 'waiting') return name;
   const work =
     activity === undefined

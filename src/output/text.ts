@@ -5,7 +5,7 @@ import {
   type Draining,
   type Event,
 } from '../core/events/event.ts';
-import { shownName } from '../core/model/leaving.ts';
+import { shownName } from '../core/model/instance.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { formatNoted, formatPlan, type Planned } from '../core/model/plan.ts';
 import {
@@ -54,7 +54,7 @@ const describeDraining = (draining: readonly Draining[], at: Moment): string =>
   formatNames(
     draining.map(
       (one) =>
-        `${shownName(one.instance)} (pid ${one.pid}, asked ${formatDuration(one.since)} ago, ${formatDrain(one, at)})`,
+        `${shownName(one)} (pid ${one.pid}, asked ${formatDuration(one.since)} ago, ${formatDrain(one, at)})`,
     ),
   );
 
@@ -66,7 +66,7 @@ export function describeDrains(
 ): string {
   const parts = [
     ...(draining.length === 0 ? [] : [`still draining: ${describeDraining(draining, at)}`]),
-    ...(unasked.length === 0 ? [] : [`not asked yet: ${formatNames(unasked.map(shownName))}`]),
+    ...(unasked.length === 0 ? [] : [`not asked yet: ${formatNames(unasked)}`]),
   ];
   return `workerctl: ${parts.length === 0 ? 'nobody drains any more' : parts.join('; ')}\n`;
 }
@@ -141,7 +141,7 @@ function longestOf(events: readonly Event[]): RestartFacts['longest'] {
     event.kind === 'left' && event.drained !== undefined && event.drained >= shortest
       ? [
           {
-            instance: shownName(event.instance),
+            instance: shownName(event),
             drained: event.drained,
             ...(event.job && { what: event.job }),
           },

@@ -7,7 +7,6 @@ import {
   type RolloutOptions,
 } from '../../src/core/model/desired.ts';
 import { noLedger, type Ledger, type State } from '../../src/core/model/ledger.ts';
-import { retiringName } from '../../src/core/model/leaving.ts';
 import type {
   Observation,
   ObservedInstance,
@@ -169,7 +168,7 @@ export function retiring(instance: string, pid: number, more: Alive = {}): Obser
     pidfile: { kind: 'absent' },
     ...more,
   });
-  return { ...observed, name: retiringName(instance, `start-${pid}`) };
+  return { ...observed, retiring: `start-${pid}` };
 }
 
 interface Dead {
@@ -231,7 +230,10 @@ export const stray = (name: string, pid: number): ObservedInstance => ({
 export const observation = (...instances: ObservedInstance[]): Observation => ({
   now: noon,
   sinceBoot: upAtNoon,
-  instances: new Map(instances.map((one) => [one.name, one])),
+  instances: new Map(
+    instances.filter(({ retiring }) => retiring === undefined).map((one) => [one.name, one]),
+  ),
+  retiring: instances.filter(({ retiring }) => retiring !== undefined),
 });
 
 /** What is seen so long after noon. */

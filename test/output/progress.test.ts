@@ -37,13 +37,18 @@ test('a sign of life must say whom the command waits for, and why', () => {
 
 test('it must say when a drain is ended by force, and what else there is to know', () => {
   const view = viewOf(
-    item('a~2298f067', 'draining', { pid: 7, since: durationOf(3_000), limit: durationOf(57_000) }),
+    item('a', 'draining', {
+      retiring: '2298f067',
+      pid: 7,
+      since: durationOf(3_000),
+      limit: durationOf(57_000),
+    }),
     item('b', 'draining', { activity: { kind: 'idle' }, limit: durationOf(-10) }),
     item('c', 'down', { detail: 'next start in 4s' }),
     item('d', 'waiting', { pid: 8, since: durationOf(9_000), detail: 'for its turn' }),
   );
   expect(formatSignOfLife(view)).toBe(
-    '12:00:00 waiting for 4 of 4: 2 draining: a (leaving) (pid 7, 3s, limit in 57s), b (idle, limit in 0s); 1 down: c (next start in 4s); 1 waiting: d\n',
+    '12:00:00 waiting for 4 of 4: 2 draining: a (retiring) (pid 7, 3s, limit in 57s), b (idle, limit in 0s); 1 down: c (next start in 4s); 1 waiting: d\n',
   );
 });
 

@@ -1,8 +1,10 @@
 import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
 import type { Desired } from '../../core/model/desired.ts';
-import { shownName } from '../../core/model/leaving.ts';
+import { shownName } from '../../core/model/instance.ts';
 import {
+  allObserved,
   drainingSince,
+  refOf,
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
@@ -17,7 +19,7 @@ const grace = durationOf(90_000);
 
 /** Drains that have outlasted their limit, and very long ones without a limit. */
 export function drainFindings(desired: Desired, observation: Observation): Finding[] {
-  const all = [...observation.instances.values()];
+  const all = allObserved(observation);
   const findings = all.flatMap((one) => drainFinding(one, desired, observation));
   if (findings.length > 0) return findings;
   const draining = all.filter(
@@ -34,7 +36,7 @@ function drainFinding(
   const { name, presence } = observed;
   const stop = drainingSince(observed);
   if (presence.kind !== 'alive' || stop === undefined) return [];
-  const about = shownName(name);
+  const about = shownName(refOf(observed));
   const since = elapsed(stop.at, observation.now);
   const what = `pid ${presence.process.pid} has been draining for ${formatDuration(since)} (${stop.cause})`;
   const deadline = deadlineOf(observed, desired);

@@ -9,7 +9,7 @@ import { withCounts } from '../../core/rules/scaling.ts';
 import type { Config } from '../../core/model/config.ts';
 import { createAsk, type Ask } from '../../host/process/ask-program.ts';
 import { readDesired } from '../../host/state/desired-file.ts';
-import { recordedInstances } from '../../host/state/paths.ts';
+import { listStateFiles, type StateFiles } from '../../host/state/paths.ts';
 import { findMarkedProcesses, type MarkedProcess } from '../../host/process/strays.ts';
 import { findUnits, type Members } from './find-units.ts';
 import { findWatch } from '../../engine/watch/find-watch.ts';
@@ -34,15 +34,17 @@ export interface Examination {
   readonly ask: Ask;
 }
 
+const nothing: StateFiles = { instances: [], retiring: [], notes: new Set() };
+
 /** Gathers the facts. A state directory that cannot be read counts as empty here: it has a check of its own. */
 export function examine(config: Config, env: NodeJS.ProcessEnv): Examination {
   const { stateDir } = config;
   const hostName = hostname();
   const desired = orNothing(() => readDesired(stateDir), noDesired);
   const inForce = withCounts(config, desired);
-  const recorded = orNothing(() => recordedInstances(stateDir), []);
+  const { instances: recorded, retiring } = orNothing(() => listStateFiles(stateDir), nothing);
   const names = [...new Set([...selectInstances(inForce, recorded, []), ...recorded])];
-  const observation = observe({ config: inForce, hostName }, names);
+  const observation = observe({ config: inForce, hostName }, names, retiring);
   const watch = findWatch(stateDir);
   return {
     config: inForce,

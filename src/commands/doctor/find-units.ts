@@ -1,4 +1,4 @@
-import type { Observation } from '../../core/model/observation.ts';
+import { allObserved, type Observation } from '../../core/model/observation.ts';
 import type { LiveProcess } from '../../core/model/process.ts';
 import { unitOf, type Unit } from '../../core/protocols/cgroup.ts';
 import { groupOf } from '../../host/process/process-table.ts';
@@ -12,7 +12,7 @@ export interface Members {
 
 /** The units that our processes are in. If none is running, that of this command: what it starts lands there. */
 export function findUnits(observation: Observation, watch: LiveProcess | undefined): Members[] {
-  const pids = [...observation.instances.values()].flatMap(({ name, presence }) =>
+  const pids = allObserved(observation).flatMap(({ name, presence }) =>
     presence.kind === 'alive' ? [{ name, pid: presence.process.pid }] : [],
   );
   if (watch !== undefined) pids.push({ name: 'watch', pid: watch.pid });

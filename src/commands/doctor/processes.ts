@@ -1,8 +1,9 @@
 import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
-import { instanceNames } from '../../core/model/instance.ts';
-import { isRetiring, shownName } from '../../core/model/leaving.ts';
+import { instanceNames, shownName } from '../../core/model/instance.ts';
 import {
+  allObserved,
   drainingSince,
+  refOf,
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
@@ -17,7 +18,7 @@ export function processFindings(
   observation: Observation,
   marked: readonly MarkedProcess[],
 ): Finding[] {
-  const all = [...observation.instances.values()];
+  const all = allObserved(observation);
   const strays = strayAmong(all, marked);
   const findings = [
     ...doubled(all, strays),
@@ -52,8 +53,8 @@ function doubled(all: readonly ObservedInstance[], strays: readonly MarkedProces
   const add = (name: string, pid: number): void => {
     pids.set(name, [...(pids.get(name) ?? []), pid]);
   };
-  for (const { name, presence } of all)
-    if (presence.kind === 'alive' && !isRetiring(name)) add(name, presence.process.pid);
+  for (const { name, retiring, presence } of all)
+    if (presence.kind === 'alive' && retiring === undefined) add(name, presence.process.pid);
   for (const { instance, process } of strays) add(instance, process.pid);
   return [...pids].flatMap(([name, these]) =>
     these.length < 2
@@ -68,8 +69,8 @@ function doubled(all: readonly ObservedInstance[], strays: readonly MarkedProces
 }
 
 function unwanted(observed: ObservedInstance, { workers }: Config): Finding[] {
-  const { name, presence } = observed;
-  if (presence.kind !== 'alive' || isRetiring(name)) return [];
+  const { name, retiring, presence } = observed;
+  if (presence.kind !== 'alive' || retiring !== undefined) return [];
   const { pid } = presence.process;
   const worker = workers.find((one) => one.name === workerNameOf(name));
   if (worker === undefined) {
@@ -91,12 +92,12 @@ function unwanted(observed: ObservedInstance, { workers }: Config): Finding[] {
 }
 
 function frozen(observed: ObservedInstance): Finding[] {
-  const { name, presence } = observed;
+  const { presence } = observed;
   if (presence.kind !== 'alive' || presence.process.activity !== 'stopped') return [];
   const { pid } = presence.process;
   const drains = drainingSince(observed) === undefined ? '' : ', and it will never exit';
   return [
-    problem(shownName(name), `pid ${pid} is stopped (SIGSTOP, or a debugger)`, [
+    problem(shownName(refOf(observed)), `pid ${pid} is stopped (SIGSTOP, or a debugger)`, [
       `it does no work${drains}`,
       `kill -CONT ${pid}`,
     ]),

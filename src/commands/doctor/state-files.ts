@@ -7,7 +7,7 @@ import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
 import { readDumpNote, readQuiet, readStop } from '../../host/state/notes.ts';
 import { readExit } from '../../host/state/exits.ts';
 import { readRecord } from '../../host/state/records.ts';
-import { listStateFiles } from '../../host/state/paths.ts';
+import { baseOf, listStateFiles, recordedProcesses } from '../../host/state/paths.ts';
 import type { Examination } from './examination.ts';
 
 /** Files that cannot be understood, and files that were left half written. */
@@ -51,12 +51,14 @@ const found = (words: string, path: string): string => words.replace(`${path}: `
 
 /** Files of instances that cannot be understood, and what that means. */
 function instanceFindings(stateDir: string): Finding[] {
-  const { recorded, notes } = listStateFiles(stateDir);
+  const { notes } = listStateFiles(stateDir);
   const exits = readdirIfThere(stateDir).filter((file) => file.endsWith('.exit'));
   const named = (end: string): string[] =>
     [...notes].filter((file) => file.endsWith(end)).map((file) => file.slice(0, -end.length));
   const all = [
-    ...recorded.map((name) => [readRecord(stateDir, name), recordCost] as const),
+    ...recordedProcesses(stateDir).map(
+      (ref) => [readRecord(stateDir, baseOf(ref)), recordCost] as const,
+    ),
     ...named('.stop').map((name) => [readStop(stateDir, name), stopCost] as const),
     ...named('.quiet').map((name) => [readQuiet(stateDir, name), noteCost] as const),
     ...named('.dump').map((name) => [readDumpNote(stateDir, name), noteCost] as const),

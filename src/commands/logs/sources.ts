@@ -1,5 +1,4 @@
 import { launchOf, loggerOf } from '../../core/model/launch.ts';
-import { isRetiring } from '../../core/model/leaving.ts';
 import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
 import type { Config } from '../../core/model/config.ts';
 import { readRecord } from '../../host/state/records.ts';
@@ -28,7 +27,6 @@ export function logSources(
   const names = selectInstances(config, recordedInstances(stateDir), targets);
   const found = new Map<string, LogSource>();
   for (const name of names) {
-    if (isRetiring(name)) continue;
     const source = sourceOf(config, hostName, name);
     if (source === undefined) continue;
     const known = found.get(source.path);

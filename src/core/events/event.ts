@@ -1,7 +1,7 @@
 import { formatSize } from '../basics/bytes.ts';
 import { formatActivity, type Activity } from '../model/activity.ts';
 import { leftWords, namedProcesses, type LeftProcess } from '../model/leftovers.ts';
-import { shownName } from '../model/leaving.ts';
+import { shownName, type ProcessRef } from '../model/instance.ts';
 import type { Death } from '../model/record.ts';
 import { formatDeath } from '../model/record.ts';
 import { formatDayAndTime, formatDuration, type Duration, type Moment } from '../basics/time.ts';
@@ -189,11 +189,10 @@ export type EventBody =
   | { readonly kind: 'warning'; readonly problem: string };
 
 /** A happening, of whom and when. */
-export type Event = EventBody & { readonly at: Moment; readonly instance: string };
+export type Event = EventBody & ProcessRef & { readonly at: Moment };
 
 /** One who was asked to finish and has not left yet. */
-export interface Draining {
-  readonly instance: string;
+export interface Draining extends ProcessRef {
   readonly pid: number;
   /** How long ago it was asked. */
   readonly since: Duration;
@@ -220,7 +219,7 @@ export function isFailure(event: Event): boolean {
 
 /** An event as one line of words, without its moment. */
 export function formatEvent(event: Event): string {
-  const instance = shownName(event.instance);
+  const instance = shownName(event);
   switch (event.kind) {
     case 'adopted':
       return `${instance}: adopted pid ${event.pid}: ${event.cause}`;

@@ -1,6 +1,6 @@
 import { formatEvent, type Event } from './event.ts';
 import { journalMembers, type Form } from './event.ts';
-import { instanceOf, isRetiring, shownName } from '../model/leaving.ts';
+import { shownName } from '../model/instance.ts';
 import type { LeftProcess } from '../model/leftovers.ts';
 import { formatDeath, type Death } from '../model/record.ts';
 import { signalName } from '../model/signal-names.ts';
@@ -31,8 +31,8 @@ export function journalEntry(event: Event): JournalEntry | undefined {
   return {
     at: rfc3339(event.at),
     kind: event.kind,
-    instance: instanceOf(event.instance),
-    ...(isRetiring(event.instance) && { retiring: true }),
+    instance: event.instance,
+    ...(event.retiring !== undefined && { retiring: true }),
     ...membersOf(event, forms),
     text: wordsOf(event),
   };
@@ -135,7 +135,7 @@ const rfc3339 = (at: number): string => new Date(Math.min(at, endOfTime)).toISOS
 /** The event's words, without the instance where they begin with it: that has a member of its own. */
 function wordsOf(event: Event): string {
   const words = formatEvent(event);
-  const name = shownName(event.instance);
+  const name = shownName(event);
   if (words.startsWith(`${name}: `)) return words.slice(name.length + 2);
   return words.startsWith(`${name} `) ? words.slice(name.length + 1) : words;
 }

@@ -7,6 +7,26 @@ export interface Instance {
   readonly identifier: string;
 }
 
+/**
+ * Which process of an instance: the one that the instance is now, or, with `retiring` (its run), an old one that drains
+ * beside its replacement.
+ */
+export interface ProcessRef {
+  readonly instance: string;
+  readonly retiring?: string;
+}
+
+/** Tells such processes apart in maps and in what is remembered of them: `mail.1`, `mail.1/2298f067`. */
+export const keyOf = ({ instance, retiring }: ProcessRef): string =>
+  retiring === undefined ? instance : `${instance}/${retiring}`;
+
+/** Whether such a key is one of an old process. */
+export const isKeyOfRetiring = (key: string): boolean => key.includes('/');
+
+/** The name as people read it: `mail.1`, `mail.1 (retiring)`. */
+export const shownName = ({ instance, retiring }: ProcessRef): string =>
+  retiring === undefined ? instance : `${instance} (retiring)`;
+
 /** The name of the instance of `worker` that has this identifier. */
 export const instanceName = (worker: string, identifier: string): string =>
   `${worker}.${identifier}`;

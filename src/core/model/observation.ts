@@ -1,4 +1,5 @@
 import type { Activity } from './activity.ts';
+import { keyOf, type ProcessRef } from './instance.ts';
 import type { Leftovers } from './leftovers.ts';
 import { msPerTick, type LiveProcess, type ProcessIdentity } from './process.ts';
 import {
@@ -89,9 +90,11 @@ export interface ObservedLog {
   readonly size: number;
 }
 
-/** One instance as it was seen. */
+/** One instance as it was seen; with `retiring`, an old process of it that drains beside its replacement. */
 export interface ObservedInstance {
   readonly name: string;
+  /** The run of the old process. */
+  readonly retiring?: string;
   readonly presence: Presence;
   readonly pidfile: PidfileState;
   /** What its process says of its work, where it says something; of a dead one its last words. */
@@ -120,9 +123,38 @@ export interface Observation {
   /** How long the host has been up: what processes' start times count from. */
   readonly sinceBoot: Duration;
   readonly instances: ReadonlyMap<string, ObservedInstance>;
+  /** The old processes that drain beside their replacements, and those of which only files are left. */
+  readonly retiring: readonly ObservedInstance[];
   /** Whoever looks may replace what is worn: a command that was asked for something else does not. */
   readonly mayRecycle?: boolean;
 }
+
+/** Which process this is. */
+export const refOf = ({ name: instance, retiring }: ObservedInstance): ProcessRef =>
+  retiring === undefined ? { instance } : { instance, retiring };
+
+/** All that was seen: each instance, then the old processes beside them. */
+export const allObserved = ({ instances, retiring }: Observation): ObservedInstance[] => [
+  ...instances.values(),
+  ...retiring,
+];
+
+/** The same observation, with these in place of what was seen of the same processes before. */
+export function withSeen(observation: Observation, seen: readonly ObservedInstance[]): Observation {
+  if (seen.length === 0) return observation;
+  const anew = new Map(seen.map((one) => [keyOf(refOf(one)), one]));
+  const instances = new Map(observation.instances);
+  for (const [key, one] of anew) if (one.retiring === undefined) instances.set(key, one);
+  const retiring = observation.retiring.map((one) => anew.get(keyOf(refOf(one))) ?? one);
+  return { ...observation, instances, retiring };
+}
+
+/** What was seen of one process. */
+export const observedAt = (
+  { instances, retiring }: Observation,
+  { instance, retiring: run }: ProcessRef,
+): ObservedInstance | undefined =>
+  run === undefined ? instances.get(instance) : retiring.find((one) => one.retiring === run);
 
 /** How long a process has been running, by the kernel's clock: a jump of the wall clock does not change it. */
 export const ageOf = (process: ProcessIdentity, { sinceBoot }: Observation): Duration =>

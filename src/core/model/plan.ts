@@ -1,16 +1,17 @@
 import { namedProcesses, type Leftovers } from './leftovers.ts';
 import type { Predecessor, ShimOfStray } from './observation.ts';
-import { shownName } from './leaving.ts';
+import { shownName, type ProcessRef } from './instance.ts';
 import type { LiveProcess, ProcessIdentity } from './process.ts';
 import { formatDayAndTime, formatDuration, type Duration, type Moment } from '../basics/time.ts';
 import type { LeftoverRule, QuietSignal, StopSignal } from './config.ts';
 
-/** One thing to do, with its cause in words. */
-export type Action =
+/** One thing to do, with its cause in words; with `retiring`, to an old process beside the instance's. */
+export type Action = ProcessRef & Deed;
+
+type Deed =
   /** Claim a process that no record claims; `start` is what its record is to call it. */
   | {
       readonly kind: 'adopt';
-      readonly instance: string;
       readonly process: LiveProcess;
       readonly shim?: ShimOfStray;
       readonly runId: string;
@@ -21,18 +22,16 @@ export type Action =
   /** Write the pidfile anew. */
   | {
       readonly kind: 'write_pidfile';
-      readonly instance: string;
       readonly pid: number;
       readonly cause: string;
     }
   /** Remove a pidfile whose process is dead. */
-  | { readonly kind: 'remove_pidfile'; readonly instance: string; readonly cause: string }
+  | { readonly kind: 'remove_pidfile'; readonly cause: string }
   /** Remove the files of an old process that has left while the new one ran already. */
-  | { readonly kind: 'clean_up'; readonly instance: string; readonly cause: string }
+  | { readonly kind: 'clean_up'; readonly cause: string }
   /** Kill the whole session of a process whose time to leave is over. */
   | {
       readonly kind: 'kill';
-      readonly instance: string;
       readonly process: ProcessIdentity;
       /** The successor that it has named: nobody has asked that one to leave. */
       readonly successor?: ProcessIdentity;
@@ -45,7 +44,6 @@ export type Action =
   /** Let a silent process write down what it is doing. */
   | {
       readonly kind: 'dump';
-      readonly instance: string;
       readonly process: ProcessIdentity;
       readonly signal: QuietSignal;
       readonly cause: string;
@@ -53,7 +51,6 @@ export type Action =
   /** Ask a process to finish its job and leave. */
   | {
       readonly kind: 'stop';
-      readonly instance: string;
       readonly process: ProcessIdentity;
       readonly signal: StopSignal;
       /** How long it may take before it is killed; undefined: without limit. */
@@ -65,7 +62,6 @@ export type Action =
   /** Kill what a dead process has left in its session, or note that it is waited for. */
   | {
       readonly kind: 'leftovers';
-      readonly instance: string;
       readonly left: Leftovers;
       readonly rule: Exclude<LeftoverRule, 'leave'>;
       readonly cause: string;
@@ -73,7 +69,6 @@ export type Action =
   /** Ask a process to take no new job. */
   | {
       readonly kind: 'quiet';
-      readonly instance: string;
       readonly process: ProcessIdentity;
       readonly signal: QuietSignal;
       /** It is to be stopped as soon as it is idle. */
@@ -84,7 +79,6 @@ export type Action =
   /** Ask a quiet process to take jobs again. */
   | {
       readonly kind: 'resume';
-      readonly instance: string;
       readonly process: ProcessIdentity;
       readonly signal: QuietSignal;
       readonly cause: string;
@@ -92,17 +86,15 @@ export type Action =
   /** Keep a process that was asked to leave under another name, so that its place is free. */
   | {
       readonly kind: 'retire';
-      readonly instance: string;
       readonly process: ProcessIdentity;
       /** What its record calls this start. */
       readonly runId: string;
       readonly cause: string;
     }
-  | { readonly kind: 'start'; readonly instance: string; readonly cause: string }
+  | { readonly kind: 'start'; readonly cause: string }
   /** Put what a log holds into an older file beside it, while its process goes on writing. */
   | {
       readonly kind: 'rotate';
-      readonly instance: string;
       /** What the record of the process calls this start. */
       readonly runId: string;
       readonly path: string;
@@ -164,7 +156,7 @@ export function formatNoted(noted: Noted, now: Moment): string {
 /** One action as a line, without a newline. */
 export function formatAction(action: Action): string {
   const { cause } = action;
-  const instance = shownName(action.instance);
+  const instance = shownName(action);
   switch (action.kind) {
     case 'adopt':
       return `adopt ${instance} pid ${action.process.pid}: ${cause}`;

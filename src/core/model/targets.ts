@@ -1,6 +1,5 @@
 import { WorkerctlError } from '../basics/error.ts';
 import { instanceNames } from './instance.ts';
-import { instanceOf } from './leaving.ts';
 import type { Config } from './config.ts';
 
 /**
@@ -49,8 +48,7 @@ function matcherOf(
   target: string,
 ): (name: string) => boolean {
   const pattern = globPattern(target);
-  const matches = (name: string): boolean =>
-    pattern.test(instanceOf(name)) || pattern.test(workerNameOf(name));
+  const matches = (name: string): boolean => pattern.test(name) || pattern.test(workerNameOf(name));
   if (all.some(matches)) return matches;
   if (config.workers.some(({ name }) => pattern.test(name))) return matches; // a worker with count 0
   throw new WorkerctlError(

@@ -11,12 +11,13 @@ import {
   type RolloutOptions,
   type TimedRequest,
 } from '../model/desired.ts';
-import { instanceNames } from '../model/instance.ts';
-import { isRetiring } from '../model/leaving.ts';
+import { instanceNames, keyOf } from '../model/instance.ts';
 import type { State } from '../model/ledger.ts';
 import {
   drainingSince,
+  allObserved,
   liveProcess,
+  refOf,
   type Observation,
   type ObservedInstance,
 } from '../model/observation.ts';
@@ -143,8 +144,7 @@ function stoppedAfter(
     return observed !== undefined && liveProcess(observed) !== undefined;
   };
   const added = instances.filter(
-    (name) =>
-      !isRetiring(name) && !Object.hasOwn(before, name) && (wanted.has(name) || isThere(name)),
+    (name) => !Object.hasOwn(before, name) && (wanted.has(name) || isThere(name)),
   );
   return { ...before, ...sameFor(added, (): Request => ({ at: observation.now, by })) };
 }
@@ -159,7 +159,7 @@ function timed(
   return { ...before, ...sameFor(instances, () => request) };
 }
 
-/** When the living processes of these instances are to be killed. */
+/** When the living processes of these instances, old ones included, are to be killed. */
 function deadlinesOf(
   {
     instances,
@@ -170,12 +170,12 @@ function deadlinesOf(
 ): Desired['deadlines'] {
   if (killAfter === undefined) return {};
   const at = durationOf(observation.sinceBoot + killAfter);
+  const named = new Set(instances);
   return Object.fromEntries(
-    instances.flatMap((name) => {
-      const observed = observation.instances.get(name);
-      const process = observed && liveProcess(observed);
-      if (observed === undefined || process === undefined || !isMeant(observed)) return [];
-      return [[name, { process: identityOf(process), at }]];
+    allObserved(observation).flatMap((observed) => {
+      const process = liveProcess(observed);
+      if (!named.has(observed.name) || process === undefined || !isMeant(observed)) return [];
+      return [[keyOf(refOf(observed)), { process: identityOf(process), at }]];
     }),
   );
 }
@@ -191,7 +191,8 @@ function restarting(
   if (meant.length === 0) return desired;
   const replaces = Object.fromEntries(meant.map((name) => [name, lastProcess(observation, name)]));
   const killAfter = options.killAfter;
-  const isAsked = (observed: ObservedInstance): boolean => drainingSince(observed) !== undefined;
+  const isAsked = (observed: ObservedInstance): boolean =>
+    observed.retiring === undefined && drainingSince(observed) !== undefined;
   return {
     ...desired,
     deadlines: {
@@ -257,20 +258,19 @@ function lasting(desired: Desired, observation: Observation): Desired {
 /** A deadline goes with its process, also where that leaves beside its replacement, and ends with it. */
 function followed(
   deadlines: Desired['deadlines'],
-  { instances }: Observation,
+  { instances, retiring }: Observation,
 ): Desired['deadlines'] {
   const entries = Object.entries(deadlines);
   if (entries.length === 0) return deadlines;
-  const retiring = [...instances.values()].filter(({ name }) => isRetiring(name));
   return Object.fromEntries(
-    entries.flatMap(([name, deadline]) => {
-      const observed = instances.get(name);
+    entries.flatMap(([key, deadline]) => {
+      const observed = instances.get(key) ?? retiring.find((one) => keyOf(refOf(one)) === key);
       const bearer = [...(observed ? [observed] : []), ...retiring].find((one) => {
         const living = liveProcess(one);
         return living !== undefined && isSameProcess(living, deadline.process);
       });
-      if (bearer !== undefined) return [[bearer.name, deadline]];
-      return observed === undefined ? [[name, deadline]] : [];
+      if (bearer !== undefined) return [[keyOf(refOf(bearer)), deadline]];
+      return observed === undefined ? [[key, deadline]] : [];
     }),
   );
 }

@@ -1,10 +1,15 @@
 import { momentOf, type Moment } from '../basics/time.ts';
 import type { Config, Worker } from '../model/config.ts';
 import { isStopped } from '../model/desired.ts';
-import { instanceNames } from '../model/instance.ts';
-import { instanceOf, isRetiring } from '../model/leaving.ts';
+import { instanceNames, isKeyOfRetiring, keyOf } from '../model/instance.ts';
 import type { Ledger, Loss, State } from '../model/ledger.ts';
-import type { Observation, ObservedInstance, Presence } from '../model/observation.ts';
+import {
+  allObserved,
+  refOf,
+  type Observation,
+  type ObservedInstance,
+  type Presence,
+} from '../model/observation.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { failureAfter } from './backoff.ts';
 import { findingOf, type Finding } from './death-verdict.ts';
@@ -18,14 +23,13 @@ export interface NewDeath {
 }
 
 /** Whether this instance's process has died and the ledger does not know. Such a death is reported and counted, once. */
-export const isNewDeath = (
-  { reportedDeaths }: Ledger,
-  { name, presence }: ObservedInstance,
-): boolean => presence.kind === 'dead' && reportedDeaths[name] !== presence.record.runId;
+export const isNewDeath = ({ reportedDeaths }: Ledger, observed: ObservedInstance): boolean =>
+  observed.presence.kind === 'dead' &&
+  reportedDeaths[keyOf(refOf(observed))] !== observed.presence.record.runId;
 
 /** The deaths that this look has found. */
 export function newDeaths(config: Config, ledger: Ledger, observation: Observation): NewDeath[] {
-  return [...observation.instances.values()].flatMap((observed) => {
+  return allObserved(observation).flatMap((observed) => {
     const { name, presence } = observed;
     if (presence.kind !== 'dead' || !isNewDeath(ledger, observed)) return [];
     const worker = config.workers.find((one) => one.name === workerNameOf(name));
@@ -71,17 +75,20 @@ function failuresAfter(
 /** A death is remembered until the instance has another process, that of a retiring process until its files are gone. */
 function reportedAfter(
   { reportedDeaths }: Ledger,
-  { instances }: Observation,
+  observation: Observation,
 ): Ledger['reportedDeaths'] {
   const after: Record<string, string> = { ...reportedDeaths };
-  for (const { name, presence } of instances.values()) {
-    if (presence.kind === 'dead') after[name] = presence.record.runId;
-    else Reflect.deleteProperty(after, name);
+  for (const observed of allObserved(observation)) {
+    const { presence } = observed;
+    const key = keyOf(refOf(observed));
+    if (presence.kind === 'dead') after[key] = presence.record.runId;
+    else Reflect.deleteProperty(after, key);
   }
-  const looked = new Set([...instances.keys()].map(workerNameOf));
-  for (const name of Object.keys(after))
-    if (isRetiring(name) && !instances.has(name) && looked.has(workerNameOf(name)))
-      Reflect.deleteProperty(after, name);
+  const looked = new Set([...observation.instances.keys()].map(workerNameOf));
+  const retiring = new Set(observation.retiring.map((one) => keyOf(refOf(one))));
+  for (const key of Object.keys(after))
+    if (isKeyOfRetiring(key) && !retiring.has(key) && looked.has(workerNameOf(key)))
+      Reflect.deleteProperty(after, key);
   return after;
 }
 
@@ -102,7 +109,7 @@ export function pendingLoss(
   const { pid, runId } = dead.record;
   const at = dead.diedAt ?? now;
   const due = momentOf(at + (worker?.lostGrace ?? 0));
-  const loss = { instance: instanceOf(observed.name), pid, runId, death: dead.death, at, due };
+  const loss = { instance: observed.name, pid, runId, death: dead.death, at, due };
   return isDue(loss, now) ? undefined : loss;
 }
 

@@ -4,9 +4,9 @@ import type { EventBody } from '../events/event.ts';
 import type { Config } from '../model/config.ts';
 import type { PassOutcome } from '../model/decision.ts';
 import type { Desired, Rollout } from '../model/desired.ts';
-import { instanceOf } from '../model/leaving.ts';
+import type { ProcessRef } from '../model/instance.ts';
 import type { Loss, State } from '../model/ledger.ts';
-import type { Observation } from '../model/observation.ts';
+import { observedAt, refOf, type Observation } from '../model/observation.ts';
 import type { Plan } from '../model/plan.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { newPauses } from './backoff.ts';
@@ -14,10 +14,9 @@ import { isDue, newDeaths, pendingLoss, type NewDeath } from './deaths.ts';
 import { withCounts } from './scaling.ts';
 
 /** Something that a pass has learned, and that must be told although its command may be killed: perhaps twice, never not at all. */
-export interface Notice {
+export interface Notice extends ProcessRef {
   /** The same whenever the same thing is told again. */
   readonly id: string;
-  readonly instance: string;
   readonly body: EventBody;
 }
 
@@ -38,11 +37,7 @@ export function noticesOf(
 }
 
 function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
-  const {
-    observed: { name },
-    dead,
-    finding,
-  } = newDeath;
+  const { observed, dead, finding } = newDeath;
   const { now } = observation;
   const { record, death, diedAt, stop } = dead;
   const { pid, runId, release, startedAt } = record;
@@ -60,13 +55,13 @@ function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
     ...(stop?.sent === true && diedAt !== undefined && { drained: elapsed(stop.at, diedAt) }),
     ...(release !== undefined && { release }),
   };
-  const notice = { id: `died.${runId}`, instance: name, body: died };
+  const notice = { id: `died.${runId}`, ...refOf(observed), body: died };
   const isLost =
     isJobLost === 'yes' ||
     (isJobLost === 'unknown' && pendingLoss(newDeath, observation) === undefined);
   if (!isLost) return [notice];
   const lost: EventBody = { kind: 'lost', pid, runId, death, ...held };
-  return [notice, { id: `lost.${runId}`, instance: instanceOf(name), body: lost }];
+  return [notice, { id: `lost.${runId}`, instance: observed.name, body: lost }];
 }
 
 const lossNotice = ({ instance, pid, runId, death }: Loss): Notice => ({
@@ -87,10 +82,10 @@ function backoffNotices(
   }));
 }
 
-function unresponsiveNotices(action: Plan[number], { instances }: Observation): Notice[] {
+function unresponsiveNotices(action: Plan[number], observation: Observation): Notice[] {
   if (action.kind !== 'kill' || action.isWatchdog !== true) return [];
-  const { instance, process, job, cause } = action;
-  const presence = instances.get(instance)?.presence;
+  const { instance, retiring, process, job, cause } = action;
+  const presence = observedAt(observation, action)?.presence;
   const runId = presence?.kind === 'alive' ? presence.record.runId : `pid-${process.pid}`;
   const body: EventBody = {
     kind: 'unresponsive',
@@ -99,7 +94,9 @@ function unresponsiveNotices(action: Plan[number], { instances }: Observation): 
     ...(job !== undefined && { job }),
     cause,
   };
-  return [{ id: `unresponsive.${runId}`, instance, body }];
+  return [
+    { id: `unresponsive.${runId}`, instance, ...(retiring !== undefined && { retiring }), body },
+  ];
 }
 
 /** One that is over, or was aborted, for each worker in it. What a later restart has taken over is neither. */

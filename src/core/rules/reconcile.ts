@@ -1,15 +1,16 @@
 import { jobOf } from '../model/activity.ts';
 import { formatSize } from '../basics/bytes.ts';
 import { backsOffUntil } from './backoff.ts';
+import { keyOf } from '../model/instance.ts';
 import { isQuiet, isStopped, type Desired, type Rollout } from '../model/desired.ts';
 import { noLedger, type Ledger } from '../model/ledger.ts';
-import { isRetiring, instanceOf } from '../model/leaving.ts';
 import {
   drainingSince,
   liveProcess,
   sentQuiet,
   sentStop,
   runIdOfStray,
+  refOf,
   type Observation,
   type ObservedInstance,
   type Presence,
@@ -128,35 +129,42 @@ function stalePidfiles({ subjects }: World): Action[] {
 /** What dead processes have left in their sessions, where the config wants more than to be told of it. */
 function leftBehind({ subjects, retiring }: World): Action[] {
   return [...subjects, ...retiring].flatMap(({ observed, worker }) => {
-    const { leftovers: left, name: instance } = observed;
+    const { leftovers: left } = observed;
     const { leftovers: rule } = worker.stop;
     if (left === undefined || rule === undefined || observed.presence.kind !== 'dead') return [];
     // Whose replacement runs already holds nobody up. What lives on though it was killed is killed once.
-    if (left.isTold || (rule === 'wait' && isRetiring(instance))) return [];
+    if (left.isTold || (rule === 'wait' && observed.retiring !== undefined)) return [];
     return [
-      { kind: 'leftovers' as const, instance, left, rule, cause: `stop.leftovers is ${rule}` },
+      {
+        kind: 'leftovers' as const,
+        ...refOf(observed),
+        left,
+        rule,
+        cause: `stop.leftovers is ${rule}`,
+      },
     ];
   });
 }
 
 /** Old processes that have left beside their replacements. */
 function exitedRetiring({ retiring }: World): Action[] {
-  return retiring.flatMap(({ observed: { name: instance, presence, problems } }) => {
+  return retiring.flatMap(({ observed }) => {
+    const { presence, problems } = observed;
     const isTorn = presence.kind === 'absent' && problems.length > 0;
     if (presence.kind !== 'dead' && !isTorn) return [];
     const cause =
       presence.kind === 'dead'
         ? `pid ${presence.record.pid} has left: ${formatDeath(presence.death)}`
         : 'its record cannot be read, and no process of it is to be found';
-    return [{ kind: 'clean_up' as const, instance, cause }];
+    return [{ kind: 'clean_up' as const, ...refOf(observed), cause }];
   });
 }
 
 /** Whoever is both silent and overdue is killed once. */
 function killed(world: World): Action[] {
   const late = overdue(world);
-  const names = new Set(late.map(({ instance }) => instance));
-  return [...late, ...unresponsive(world).filter(({ instance }) => !names.has(instance))];
+  const killed = new Set(late.map(keyOf));
+  return [...late, ...unresponsive(world).filter((action) => !killed.has(keyOf(action)))];
 }
 
 /** Nobody has to leave in time unless somebody has set a limit. */
@@ -172,7 +180,7 @@ function overdue({ desired, observation, subjects, retiring }: World): Action[] 
     return [
       {
         kind: 'kill' as const,
-        instance: observed.name,
+        ...refOf(observed),
         process,
         ...successorOf(observed),
         ...(job && { job }),
@@ -190,19 +198,19 @@ const successorOf = ({ presence }: ObservedInstance): { readonly successor?: Pro
 /** Who gives no sign of life: first it may write down what it is doing, where it knows a signal for that. */
 function unresponsive({ observation, subjects, retiring }: World): Action[] {
   return [...subjects, ...retiring].flatMap(({ observed, worker }): Action[] => {
-    const { name: instance, silence, dumpedAt, activity } = observed;
+    const { silence, dumpedAt, activity } = observed;
     const process = liveProcess(observed);
     const { heartbeat } = worker;
     if (process === undefined || heartbeat === undefined || silence === undefined) return [];
     if (silence < heartbeat.timeout) return [];
     const cause = `no sign of life for ${formatDuration(silence)} (limit ${formatDuration(heartbeat.timeout)})`;
     if (heartbeat.dump !== undefined && dumpedAt === undefined)
-      return [{ kind: 'dump', instance, process, signal: heartbeat.dump, cause }];
+      return [{ kind: 'dump', ...refOf(observed), process, signal: heartbeat.dump, cause }];
     const isGrace = dumpedAt !== undefined && observation.sinceBoot < dumpedAt + heartbeat.grace;
     if (isGrace) return [];
     const job = jobOf(activity);
     const notes = { ...successorOf(observed), isWatchdog: true, ...(job && { job }) };
-    return [{ kind: 'kill', instance, process, ...notes, cause }];
+    return [{ kind: 'kill', ...refOf(observed), process, ...notes, cause }];
   });
 }
 
@@ -372,7 +380,7 @@ function oversizedLogs({ observation, subjects, retiring }: World): Action[] {
   const all = [...subjects, ...retiring];
   const done = new Set(all.flatMap((subject) => logOfStarting(subject, observation)));
   return all.flatMap(({ observed, worker }) => {
-    const { name: instance, presence, log } = observed;
+    const { presence, log } = observed;
     if (worker.log?.kind !== 'rotated' || log === undefined || presence.kind !== 'alive') return [];
     const { maxSize, keep } = worker.log;
     const { path, size } = log;
@@ -380,7 +388,7 @@ function oversizedLogs({ observation, subjects, retiring }: World): Action[] {
     done.add(path);
     const { runId } = presence.record;
     const cause = `it has ${formatSize(size)} (limit ${formatSize(maxSize)})`;
-    return [{ kind: 'rotate' as const, instance, runId, path, keep, cause }];
+    return [{ kind: 'rotate' as const, ...refOf(observed), runId, path, keep, cause }];
   });
 }
 
@@ -456,7 +464,3 @@ function describePidfile({ pidfile }: ObservedInstance): string {
       return `expected a pid, found ${pidfile.found}`;
   }
 }
-
-/** Whether a leaving process is one of this instance. */
-export const isOldProcessOf = (retiring: string, instance: string): boolean =>
-  isRetiring(retiring) && instanceOf(retiring) === instance;

@@ -7,7 +7,6 @@ import {
   type Rollout,
 } from '../model/desired.ts';
 import { instanceNames } from '../model/instance.ts';
-import { isRetiring } from '../model/leaving.ts';
 import {
   drainingSince,
   liveProcess,
@@ -269,13 +268,9 @@ function roomIn(
 }
 
 /** How many old processes of a worker are leaving beside their replacements. */
-export const extrasOf = (worker: Worker, { instances }: Observation): number =>
-  [...instances.values()].filter(
-    (one) =>
-      isRetiring(one.name) &&
-      workerNameOf(one.name) === worker.name &&
-      liveProcess(one) !== undefined,
-  ).length;
+export const extrasOf = (worker: Worker, { retiring }: Observation): number =>
+  retiring.filter((one) => workerNameOf(one.name) === worker.name && liveProcess(one) !== undefined)
+    .length;
 
 /** Whether a member does not work for the rollout's sake. */
 const isDown = (kind: Member['kind']): boolean =>

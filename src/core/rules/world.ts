@@ -2,14 +2,16 @@ import { type Duration, durationOf } from '../basics/time.ts';
 import type { Worker, Config } from '../model/config.ts';
 import { type Desired, isStopped, isHeld } from '../model/desired.ts';
 import { instanceName } from '../model/instance.ts';
-import { isRetiring } from '../model/leaving.ts';
 import {
   type ObservedInstance,
   type Observation,
   drainingSince,
+  refOf,
   liveProcess,
 } from '../model/observation.ts';
 import { isSameProcess } from '../model/process.ts';
+import { workerNameOf } from '../model/targets.ts';
+import { keyOf } from '../model/instance.ts';
 
 /** An observed instance of a configured worker, with what is wanted of it. */
 export interface Subject {
@@ -50,10 +52,12 @@ export function worldOf(config: Config, desired: Desired, observation: Observati
     config,
     desired,
     observation,
-    subjects: all.filter(
-      ({ observed: { name } }) => !isRetiring(name) && !isHeld(desired, name, observation.now),
+    subjects: all.filter(({ observed: { name } }) => !isHeld(desired, name, observation.now)),
+    retiring: config.workers.flatMap((worker) =>
+      observation.retiring
+        .filter(({ name }) => workerNameOf(name) === worker.name)
+        .map((observed) => ({ observed, worker, isConfigured: false, isWanted: false })),
     ),
-    retiring: all.filter(({ observed: { name } }) => isRetiring(name)),
   };
 }
 
@@ -72,7 +76,7 @@ function extraNames(
 /** When an instance's process is to be killed, since the boot of the host; the earliest of all that say so. */
 export function deadlineOf(observed: ObservedInstance, desired: Desired): Duration | undefined {
   const process = liveProcess(observed);
-  const request = desired.deadlines[observed.name];
+  const request = desired.deadlines[keyOf(refOf(observed))];
   const isMeant =
     request !== undefined && process !== undefined && isSameProcess(process, request.process);
   const all = [

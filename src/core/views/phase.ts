@@ -1,4 +1,5 @@
 import { drainingSince, type Observation, type ObservedInstance } from '../model/observation.ts';
+import type { ProcessRef } from '../model/instance.ts';
 import type { LiveProcess } from '../model/process.ts';
 import { readyingOf } from '../rules/readiness.ts';
 import type { Death, ProcessRecord, Stop } from '../model/record.ts';
@@ -82,8 +83,7 @@ export type Phase =
   | 'failed';
 
 /** One instance that a command waits for. */
-export interface Progress {
-  readonly instance: string;
+export interface Progress extends ProcessRef {
   readonly phase: Phase;
   readonly pid?: number;
   /** How long it has been in this phase. */

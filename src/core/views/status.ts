@@ -11,7 +11,6 @@ import {
   type TimedRequest,
 } from '../model/desired.ts';
 import { awaitedWords, leftWords, type Leftovers } from '../model/leftovers.ts';
-import { instanceOf, isRetiring } from '../model/leaving.ts';
 import {
   ageOf,
   drainingSince,
@@ -130,8 +129,12 @@ export function statusOf(
   for (const worker of config.workers)
     for (const name of instanceNames(worker)) configured.set(name, worker);
   const scene: Scene = { config, desired, observation, releases, ledger };
-  const instances = [...observation.instances.values()].map((observed) =>
-    instanceStatus(observed, configured.get(observed.name), scene),
+  const instances = besideTheirOwn(observation).map((observed) =>
+    instanceStatus(
+      observed,
+      observed.retiring === undefined ? configured.get(observed.name) : undefined,
+      scene,
+    ),
   );
   const isWanted = ({ name, state }: InstanceStatus): boolean =>
     state !== 'leaving' && state !== 'gone' && configured.has(name) && !isStopped(desired, name);
@@ -166,6 +169,16 @@ export function statusOf(
 /** Whether fewer are ready than are wanted; what is quiet on purpose is no failure. */
 export const isShort = ({ wanted, ready, quiet }: Status): boolean => ready + quiet < wanted;
 
+/** Each instance, followed by its old processes; then those of instances that were not looked at. */
+function besideTheirOwn({ instances, retiring }: Observation): ObservedInstance[] {
+  const own = [...instances.values()];
+  if (retiring.length === 0) return own;
+  return [
+    ...own.flatMap((one) => [one, ...retiring.filter(({ name }) => name === one.name)]),
+    ...retiring.filter(({ name }) => !instances.has(name)),
+  ];
+}
+
 interface Scene {
   readonly config: Config;
   readonly desired: Desired;
@@ -186,7 +199,7 @@ function instanceStatus(
   if (process === undefined) {
     const found = down(observed, worker, scene);
     return {
-      name: instanceOf(name),
+      name,
       worker: workerName,
       isOutdated: false,
       ...(failures !== undefined && { failures }),
@@ -198,7 +211,7 @@ function instanceStatus(
   const release = releaseOf(observed);
   // Spelt out: to spread an object takes a microsecond, and there may be a thousand.
   const status: Writable<InstanceStatus> = {
-    name: instanceOf(name),
+    name,
     worker: workerName,
     state,
     pid: process.pid,
@@ -253,10 +266,10 @@ function downWith(
   worker: Worker | undefined,
   { desired, ledger, observation }: Scene,
 ): StateAndDetail {
-  const { name, presence } = observed;
+  const { name, presence, retiring } = observed;
   const { now } = observation;
   const stopped = desired.stopped[name];
-  if (worker === undefined || isRetiring(name)) return { state: 'gone', detail: '' };
+  if (worker === undefined || retiring !== undefined) return { state: 'gone', detail: '' };
   if (stopped !== undefined) {
     return { state: 'stopped', detail: `by ${stopped.by} at ${formatDayAndTime(stopped.at, now)}` };
   }
@@ -296,14 +309,14 @@ const wishWords = (what: string, { by, until }: TimedRequest, now: Moment): stri
 
 function up(observed: ObservedInstance, worker: Worker | undefined, scene: Scene): StateAndDetail {
   const { config, desired, observation } = scene;
-  const { name, presence } = observed;
+  const { name, presence, retiring } = observed;
   const notes = notesOn(observed, scene);
   const stop = drainingSince(observed);
-  if (stop !== undefined || isRetiring(name)) {
+  if (stop !== undefined || retiring !== undefined) {
     const since =
       stop && `for ${formatDuration(elapsed(stop.at, observation.now))} (${stop.cause})`;
     return {
-      state: isRetiring(name) ? 'leaving' : 'draining',
+      state: retiring === undefined ? 'draining' : 'leaving',
       detail: [
         ...(since === undefined ? [] : [`${since}, ${limitWords(observed, scene)}`]),
         ...notes,

@@ -1,6 +1,5 @@
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { launchOf, pidfileOf } from '../../core/model/launch.ts';
-import { runIdOfRetiring } from '../../core/model/leaving.ts';
 import type { Action, Plan } from '../../core/model/plan.ts';
 import { isSameProcess } from '../../core/model/process.ts';
 import { durationOf } from '../../core/basics/time.ts';
@@ -29,6 +28,7 @@ import { writePidfile } from '../../host/state/records.ts';
 import { moveAside, removeFilesOf } from '../../host/state/records.ts';
 import { readRecord, writeRecord } from '../../host/state/records.ts';
 import {
+  baseOf,
   stagingFolder,
   exitPath,
   successorPath,
@@ -199,13 +199,15 @@ const pidfilePath = ({ config, hostName }: Context, instance: string): string =>
   pidfileOf(workerOf(config, instance), instance, hostName);
 
 /** An old process that left beside its replacement: how it died is told, and its files go. */
-function tidy(context: Context, { instance: name, cause }: Of<'clean_up'>): void {
+function tidy(context: Context, action: Of<'clean_up'>): void {
+  const { instance, retiring, cause } = action;
+  if (retiring === undefined) return;
   const { stateDir } = context.config;
-  const record = readRecord(stateDir, name);
+  const record = readRecord(stateDir, baseOf(action));
   if (record.kind === 'absent') return;
-  if (record.kind === 'read') reportDeparture(context, name, observe(context, [name]));
-  else report(context, name, { kind: 'warning', problem: `its files are removed: ${cause}` });
-  removeFilesOf(stateDir, name, runIdOfRetiring(name));
+  if (record.kind === 'read') reportDeparture(context, action, observe(context, [], [action]));
+  else report(context, action, { kind: 'warning', problem: `its files are removed: ${cause}` });
+  removeFilesOf(stateDir, instance, retiring);
 }
 
 /** The signal first: a process that is told twice to go on only goes on. */
@@ -219,18 +221,19 @@ function resume(context: Context, { instance, process, signal }: Of<'resume'>): 
 }
 
 /** Noted first: it is told once. */
-function dump(context: Context, { instance, process, signal, cause }: Of<'dump'>): void {
+function dump(context: Context, action: Of<'dump'>): void {
+  const { process, signal, cause } = action;
   const { stateDir } = context.config;
   if (findProcess(process) === undefined) return;
   const deadline = sinceBoot();
-  writeDump(stateDir, instance, { process, sent: true, signal, at: now(), cause, deadline });
+  writeDump(stateDir, baseOf(action), { process, sent: true, signal, at: now(), cause, deadline });
   sendSignal(process.pid, signal);
   faultPoint();
-  report(context, instance, { kind: 'dumped', pid: process.pid, signal, cause });
+  report(context, action, { kind: 'dumped', pid: process.pid, signal, cause });
 }
 
 async function kill(context: Context, action: Of<'kill'>): Promise<void> {
-  const { instance, process, successor, job, isWatchdog, cause } = action;
+  const { process, successor, job, isWatchdog, cause } = action;
   const { pid } = process;
   orWarn(context, action, () => {
     noteKilling(context, action);
@@ -238,7 +241,7 @@ async function kill(context: Context, action: Of<'kill'>): Promise<void> {
   const outcome = await killSession(process, successor);
   switch (outcome.kind) {
     case 'killed':
-      report(context, instance, {
+      report(context, action, {
         kind: 'killed',
         pid,
         processes: outcome.pids.length,
@@ -248,7 +251,7 @@ async function kill(context: Context, action: Of<'kill'>): Promise<void> {
       });
       return;
     case 'denied':
-      report(context, instance, { kind: 'ask_failed', pid, reason: 'it belongs to another user' });
+      report(context, action, { kind: 'ask_failed', pid, reason: 'it belongs to another user' });
       return;
     case 'gone':
       return;
@@ -256,12 +259,10 @@ async function kill(context: Context, action: Of<'kill'>): Promise<void> {
 }
 
 /** First, so that its death is known to be no accident. */
-function noteKilling(
-  { config }: Context,
-  { instance, process, cause, isWatchdog }: Of<'kill'>,
-): void {
+function noteKilling({ config }: Context, action: Of<'kill'>): void {
+  const { process, cause, isWatchdog } = action;
   const note = { process, at: now(), cause, isWatchdog: isWatchdog === true };
-  writeKilling(config.stateDir, instance, note);
+  writeKilling(config.stateDir, baseOf(action), note);
 }
 
 /** Lets a process that was asked leave beside its replacement; whether that was done. */
@@ -358,14 +359,14 @@ function reportAsked(context: Context, action: Of<'stop'> | Of<'quiet'>, answer:
 }
 
 /** Does it, or reports why it could not be done; whether it was done. */
-function orWarn(context: Context, { kind, instance }: Action, act: () => void): boolean {
+function orWarn(context: Context, action: Action, act: () => void): boolean {
   try {
     act();
     return true;
   } catch (error) {
-    report(context, instance, {
+    report(context, action, {
       kind: 'warning',
-      problem: `${kind} failed: ${describeErrno(error)}`,
+      problem: `${action.kind} failed: ${describeErrno(error)}`,
     });
     return false;
   }

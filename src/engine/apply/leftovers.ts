@@ -1,11 +1,11 @@
 import type { Action } from '../../core/model/plan.ts';
+import { observedAt } from '../../core/model/observation.ts';
 import { isSameProcess } from '../../core/model/process.ts';
-import { instanceOf } from '../../core/model/leaving.ts';
 import { killLeftBehind } from '../../host/process/kill-session.ts';
 import { readProcess } from '../../host/process/process-table.ts';
 import type { DeadLeader } from '../../host/process/session.ts';
 import { writeLeft, type LeftNote } from '../../host/state/notes.ts';
-import { leftPath } from '../../host/state/paths.ts';
+import { baseOf, leftPath } from '../../host/state/paths.ts';
 import { removeFile } from '../../host/files/json-file.ts';
 import { report, workerOf, type Context } from '../session.ts';
 import { deadLeader, isToldOf, leftInTheEnd, namedOnes } from '../observe/leftovers.ts';
@@ -27,13 +27,13 @@ export function noteReplaced(
   { plan, observation }: PassOutcome,
 ): () => Promise<void> {
   const { stateDir } = context.config;
-  const replaced = plan.flatMap(({ kind, instance: name }): Replaced[] => {
-    const presence = observation.instances.get(name)?.presence;
+  const replaced = plan.flatMap((action): Replaced[] => {
+    const { kind, instance } = action;
+    const presence = observedAt(observation, action)?.presence;
     if ((kind !== 'start' && kind !== 'clean_up') || presence?.kind !== 'dead') return [];
-    const instance = instanceOf(name);
-    const leader = deadLeader(context, name, presence, observation);
+    const leader = deadLeader(context, instance, presence, observation);
     if (leader !== undefined && isToldOf(stateDir, instance, leader)) return [];
-    const isDealtWith = workerOf(context.config, name).stop.leftovers !== undefined;
+    const isDealtWith = workerOf(context.config, instance).stop.leftovers !== undefined;
     if (leader !== undefined && !(isDealtWith && kind === 'start')) return [{ instance, leader }];
     tryToRemove(stateDir, instance);
     return [];
@@ -89,24 +89,26 @@ function tryToRemove(stateDir: string, instance: string): void {
 /** Kills what a dead process has left, or tells that it is waited for; either is noted, so that it is done once. */
 export async function dealWithLeftovers(
   context: Context,
-  { instance, left, rule }: Extract<Action, { kind: 'leftovers' }>,
+  action: Extract<Action, { kind: 'leftovers' }>,
 ): Promise<void> {
+  const { instance, retiring, left, rule } = action;
   const { stateDir } = context.config;
-  const seen = observe(context, [instance]);
-  const presence = seen.instances.get(instance)?.presence;
+  const seen =
+    retiring === undefined ? observe(context, [instance]) : observe(context, [], [action]);
+  const presence = observedAt(seen, action)?.presence;
   if (presence?.kind !== 'dead') return;
   const leader = deadLeader(context, instance, presence, seen);
   if (leader === undefined || !isSameProcess(leader, left.of)) return;
   const fate = rule === 'wait' ? 'awaited' : await killed(leader);
   if (fate !== undefined)
-    report(context, instance, {
+    report(context, action, {
       kind: 'leftovers',
       pid: leader.pid,
       processes: left.processes,
       fate,
     });
   const members = left.processes.flatMap(({ pid }) => readProcess(pid) ?? []);
-  tryToWrite(stateDir, instance, { ...noteOf({ instance, leader }), members });
+  tryToWrite(stateDir, baseOf(action), { ...noteOf({ instance, leader }), members });
 }
 
 async function killed(leader: DeadLeader): Promise<'killed' | 'not_killed' | undefined> {

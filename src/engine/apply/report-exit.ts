@@ -1,4 +1,5 @@
-import type { Observation } from '../../core/model/observation.ts';
+import type { ProcessRef } from '../../core/model/instance.ts';
+import { observedAt, type Observation } from '../../core/model/observation.ts';
 import type { LeftProcess } from '../../core/model/leftovers.ts';
 import { elapsed } from '../../core/basics/time.ts';
 import { report, type Context } from '../session.ts';
@@ -6,14 +7,14 @@ import { report, type Context } from '../session.ts';
 /** Tells that an instance's process has left since it was asked to, and what it has left behind, where that is known. */
 export function reportDeparture(
   context: Context,
-  name: string,
-  { instances }: Observation,
+  ref: ProcessRef,
+  observation: Observation,
   leftovers: readonly LeftProcess[] = [],
 ): void {
-  const presence = instances.get(name)?.presence;
+  const presence = observedAt(observation, ref)?.presence;
   if (presence?.kind !== 'dead' || presence.stop === undefined) return;
   const { record, death, diedAt, stop } = presence;
-  report(context, name, {
+  report(context, ref, {
     kind: 'left',
     pid: record.pid,
     death,

@@ -2,7 +2,6 @@ import { instanceName } from '../../core/model/instance.ts';
 import { journalEntry } from '../../core/events/journal.ts';
 import type { Notice } from '../../core/rules/notices.ts';
 import type { Event, EventBody } from '../../core/events/event.ts';
-import { instanceOf } from '../../core/model/leaving.ts';
 import { launchOf } from '../../core/model/launch.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import type { Config, HookName, Worker } from '../../core/model/config.ts';
@@ -44,7 +43,7 @@ export function noteHook({ config, report }: HookScene, { id, body }: Notice, ev
   const hook = occasions[body.kind];
   const worker = workerIn(config, event.instance);
   if (hook === undefined || worker?.hooks[hook] === undefined) return;
-  const instance = instanceOf(event.instance);
+  const { instance } = event;
   const entry = journalEntry(event);
   if (entry === undefined) return;
   try {

@@ -1,6 +1,12 @@
-import { instanceOf } from '../../core/model/leaving.ts';
 import type { LeftProcess } from '../../core/model/leftovers.ts';
-import type { Observation, ObservedInstance, Presence } from '../../core/model/observation.ts';
+import {
+  allObserved,
+  refOf,
+  withSeen,
+  type Observation,
+  type ObservedInstance,
+  type Presence,
+} from '../../core/model/observation.ts';
 import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { durationOf, elapsed } from '../../core/basics/time.ts';
@@ -9,6 +15,7 @@ import { once } from '../../host/files/once.ts';
 import { currentBootId, findProcess } from '../../host/process/process-table.ts';
 import { nameOf } from '../../host/process/process-table.ts';
 import { allProcesses, leftBehindBy, type DeadLeader } from '../../host/process/session.ts';
+import { baseOf } from '../../host/state/paths.ts';
 import { readLeft } from '../../host/state/notes.ts';
 import type { Scene } from '../scene.ts';
 
@@ -27,29 +34,26 @@ const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTi
  * for whoever shows the state (`showsLeftovers`), of all. It reads all of /proc, once.
  */
 export function withLeftovers(scene: Scene, observation: Observation): Observation {
-  const asked = [...observation.instances.values()].flatMap((observed) => {
+  const asked = allObserved(observation).flatMap((observed) => {
     const leader = leaderFor(scene, observed, observation);
     return leader === undefined || gone.has(keyOf(leader)) ? [] : [{ observed, leader }];
   });
   if (asked.length === 0) return observation;
   const everybody = once(allProcesses);
-  const instances = new Map(observation.instances);
+  const seen: ObservedInstance[] = [];
   for (const { observed, leader } of asked) {
     const members = membersOf(leader, everybody);
     if (members.length === 0) {
       gone.add(keyOf(leader));
       found.delete(keyOf(leader));
     } else {
-      const isTold = isToldOf(scene.config.stateDir, observed.name, leader);
+      const isTold = isToldOf(scene.config.stateDir, baseOf(refOf(observed)), leader);
       const { pid, startTime, bootId } = leader;
       const of = { pid, startTime, bootId };
-      instances.set(observed.name, {
-        ...observed,
-        leftovers: { of, processes: namedOnes(members), isTold },
-      });
+      seen.push({ ...observed, leftovers: { of, processes: namedOnes(members), isTold } });
     }
   }
-  return { ...observation, instances };
+  return withSeen(observation, seen);
 }
 
 /** Who waits for them looks again and again: as long as one of those that were found lives, nobody else is looked for. */
@@ -64,7 +68,7 @@ function membersOf(leader: DeadLeader, everybody: () => LiveProcess[]): LiveProc
 /** Whose session is to be asked for, if any: that of the dead process in its place, or of the last one before the living. */
 function leaderFor(
   scene: Scene,
-  { name, presence }: ObservedInstance,
+  { name, retiring, presence }: ObservedInstance,
   observation: Observation,
 ): DeadLeader | undefined {
   const { showsLeftovers = false } = scene;
@@ -73,7 +77,8 @@ function leaderFor(
     const isAsked = showsLeftovers || worker?.stop.leftovers !== undefined;
     return isAsked ? deadLeader(scene, name, presence, observation) : undefined;
   }
-  const isNoted = showsLeftovers && scene.notes?.has(`${name}.left`) === true;
+  const isNoted =
+    showsLeftovers && retiring === undefined && scene.notes?.has(`${name}.left`) === true;
   return isNoted && presence.kind === 'alive' ? notedLeader(scene, name) : undefined;
 }
 
@@ -108,13 +113,13 @@ function notedLeader({ config: { stateDir } }: Scene, name: string): DeadLeader 
 
 const markerOf = (stateDir: string, name: string, pid: number): string[] => [
   `WORKERCTL_PID=${pid}`,
-  `WORKERCTL_INSTANCE=${instanceOf(name)}`,
+  `WORKERCTL_INSTANCE=${name}`,
   `WORKERCTL_STATE_DIR=${stateDir}`,
 ];
 
-/** Whether what this process has left was told. */
-export function isToldOf(stateDir: string, name: string, leader: ProcessIdentity): boolean {
-  const note = readLeft(stateDir, name);
+/** Whether what this process has left was reported; `base` is what the names of its files begin with. */
+export function isToldOf(stateDir: string, base: string, leader: ProcessIdentity): boolean {
+  const note = readLeft(stateDir, base);
   return note?.members !== undefined && isSameProcess(note.process, leader);
 }
 

@@ -1,5 +1,9 @@
-import { isRetiring } from '../../core/model/leaving.ts';
-import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
+import {
+  allObserved,
+  withSeen,
+  type Observation,
+  type ObservedInstance,
+} from '../../core/model/observation.ts';
 import type { LiveProcess } from '../../core/model/process.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { monotonicMs } from '../../host/process/clock.ts';
@@ -53,7 +57,7 @@ export async function withMeasures(
   observation: Observation,
 ): Promise<Observation> {
   const workers = new Map(config.workers.map((worker) => [worker.name, worker]));
-  const living = [...observation.instances.values()].flatMap((observed) => {
+  const living = allObserved(observation).flatMap((observed) => {
     const worker = workers.get(workerNameOf(observed.name));
     const { presence } = observed;
     if (presence.kind !== 'alive' || worker?.recycle === undefined) return [];
@@ -61,18 +65,19 @@ export async function withMeasures(
   });
   const measured = living.filter(({ recycle }) => recycle.memory !== undefined);
   const bytes = measures.memoryOf(measured.map(({ process }) => process));
-  const instances = new Map(observation.instances);
+  const seen: ObservedInstance[] = [];
   for (const { observed, worker, recycle, process } of living) {
     // Nothing can be read of one that is about to end.
     const memory = recycle.memory === undefined ? undefined : bytes.get(process.pid) || undefined;
     const nextRelease =
-      recycle.outdated && !isRetiring(observed.name) ? await measures.releaseOf(worker) : undefined;
-    const facts: ObservedInstance = {
+      recycle.outdated && observed.retiring === undefined
+        ? await measures.releaseOf(worker)
+        : undefined;
+    seen.push({
       ...observed,
       ...(memory !== undefined && { memory }),
       ...(nextRelease !== undefined && { nextRelease }),
-    };
-    instances.set(observed.name, facts);
+    });
   }
-  return { ...observation, instances, mayRecycle: true };
+  return { ...withSeen(observation, seen), mayRecycle: true };
 }

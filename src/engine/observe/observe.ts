@@ -1,6 +1,7 @@
 import { pidfileOf } from '../../core/model/launch.ts';
-import { isRetiring } from '../../core/model/leaving.ts';
+import type { ProcessRef } from '../../core/model/instance.ts';
 import {
+  allObserved,
   type Observation,
   type ObservedInstance,
   type Presence,
@@ -12,25 +13,28 @@ import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
 import { measureLog } from '../../host/logs/tail.ts';
 import { sinceBoot } from '../../host/process/process-table.ts';
 import { createRecordReader } from '../../host/state/record-cache.ts';
+import { baseOf } from '../../host/state/paths.ts';
 import { readPidfile } from '../../host/state/records.ts';
 import { type StateFile } from '../../host/files/json-file.ts';
 import { type Scene } from '../scene.ts';
 import { followed, isBeingReported, presenceOf } from './presence.ts';
 import { withReadiness, activityOf, withSigns } from './signs.ts';
 
-/** Looks at these instances: their files, and what the kernel says of the processes in them. Takes no lock. */
-export function observe(scene: Scene, names: readonly string[]): Observation {
+/** Looks at these instances, and at these old processes beside them: their files, and what the kernel says of the processes in them. Takes no lock. */
+export function observe(
+  scene: Scene,
+  names: readonly string[],
+  retiring: readonly ProcessRef[] = [],
+): Observation {
   const workers = new Map(scene.config.workers.map((worker) => [worker.name, worker]));
-  const records = createRecordReader(scene.config.stateDir, names);
+  const records = createRecordReader(scene.config.stateDir, names.length);
+  const look = (ref: ProcessRef): ObservedInstance =>
+    observeProcess(scene, ref, workers.get(workerNameOf(ref.instance)), records.read(baseOf(ref)));
   const observation = {
     now: now(),
     sinceBoot: sinceBoot(),
-    instances: new Map(
-      names.map((name) => {
-        const worker = workers.get(workerNameOf(name));
-        return [name, observeInstance(scene, name, worker, records.read(name))];
-      }),
-    ),
+    instances: new Map(names.map((instance) => [instance, look({ instance })])),
+    retiring: retiring.map(look),
   };
   records.keep();
   return observation;
@@ -45,11 +49,12 @@ const reportMs = 200;
 export async function observeReported(
   scene: Scene,
   names: readonly string[],
+  retiring: readonly ProcessRef[] = [],
 ): Promise<Observation> {
   const deadline = monotonicMs() + reportMs;
   for (;;) {
-    const observation = observe(scene, names);
-    const isReporting = [...observation.instances.values()].some((observed) =>
+    const observation = observe(scene, names, retiring);
+    const isReporting = allObserved(observation).some((observed) =>
       isBeingReported(scene, observed),
     );
     if (!isReporting || monotonicMs() > deadline)
@@ -63,7 +68,7 @@ async function withFacts(scene: Scene, observation: Observation): Promise<Observ
   const { config, measures, showsLeftovers, notes } = scene;
   const asksForLeft =
     config.workers.some(({ stop }) => stop.leftovers !== undefined) || showsLeftovers === true;
-  const isAnyDead = asksForLeft && [...observation.instances.values()].some(isDead);
+  const isAnyDead = asksForLeft && allObserved(observation).some(isDead);
   const isAnyNoted =
     showsLeftovers === true && [...(notes ?? [])].some((file) => file.endsWith('.left'));
   const isMeasured = measures !== undefined && config.workers.some(({ recycle }) => recycle);
@@ -76,29 +81,35 @@ async function withFacts(scene: Scene, observation: Observation): Promise<Observ
 
 const isDead = ({ presence }: ObservedInstance): boolean => presence.kind === 'dead';
 
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 const absent = { kind: 'absent' } as const;
 const noProblems: readonly string[] = [];
 
-function observeInstance(
+function observeProcess(
   scene: Scene,
-  name: string,
+  ref: ProcessRef,
   worker: Worker | undefined,
   record: StateFile<ProcessRecord>,
 ): ObservedInstance {
   const { hostName, ignoresPidfiles = false } = scene;
+  const { instance: name, retiring } = ref;
+  const base = baseOf(ref);
   const recorded: Presence =
-    record.kind === 'read' ? presenceOf(scene, name, record.value, worker) : absent;
-  const presence = worker?.daemonizes ? followed(scene, name, recorded, worker) : recorded;
+    record.kind === 'read' ? presenceOf(scene, base, record.value, worker) : absent;
+  const presence =
+    worker?.daemonizes && retiring === undefined
+      ? followed(scene, name, recorded, worker)
+      : recorded;
   const activity = activityOf(scene, name, presence, worker);
   const pidfile =
-    worker === undefined || ignoresPidfiles || isRetiring(name)
+    worker === undefined || ignoresPidfiles || retiring !== undefined
       ? absent
       : readPidfile(pidfileOf(worker, name, hostName));
   const problems = record.kind === 'broken' ? [record.problem] : noProblems;
-  const observed: ObservedInstance =
-    activity === undefined
-      ? { name, presence, pidfile, problems }
-      : { name, presence, pidfile, activity, problems };
+  const observed: Writable<ObservedInstance> = { name, presence, pidfile, problems };
+  if (retiring !== undefined) observed.retiring = retiring;
+  if (activity !== undefined) observed.activity = activity;
   if (presence.kind !== 'alive') return observed;
   const alive = withSigns(scene, observed, presence.record, worker);
   if (scene.measuresLogs !== true || worker?.log?.kind !== 'rotated') return alive;

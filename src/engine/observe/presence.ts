@@ -1,7 +1,12 @@
 import type { Config, Worker } from '../../core/model/config.ts';
 import { launchOf } from '../../core/model/launch.ts';
-import { isRetiring, retiringName } from '../../core/model/leaving.ts';
-import type { ObservedInstance, Observation, Presence } from '../../core/model/observation.ts';
+import {
+  refOf,
+  withSeen,
+  type Observation,
+  type ObservedInstance,
+  type Presence,
+} from '../../core/model/observation.ts';
 import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
 import {
   isForeign,
@@ -23,18 +28,19 @@ import {
 } from '../../host/state/notes.ts';
 import { readDeath } from '../../host/state/exits.ts';
 import { readRecord } from '../../host/state/records.ts';
-import { recordedInstances } from '../../host/state/paths.ts';
+import { baseOf, recordedRetiring } from '../../host/state/paths.ts';
 import { findMarkedProcesses } from '../../host/process/strays.ts';
 import { mayHave, type Scene } from '../scene.ts';
 
 /** Whether the shim of a dead process is still there to say how it died, or has said it since we looked. */
-export function isBeingReported({ config }: Scene, { name, presence }: ObservedInstance): boolean {
+export function isBeingReported({ config }: Scene, observed: ObservedInstance): boolean {
+  const { presence } = observed;
   if (presence.kind !== 'dead' || presence.death.kind !== 'unknown') return false;
   const { record } = presence;
   if (record.bootId !== currentBootId() || record.shimPid === 0) return false;
   return (
     readProcess(record.shimPid) !== undefined ||
-    readDeath(config.stateDir, name, record) !== undefined
+    readDeath(config.stateDir, baseOf(refOf(observed)), record) !== undefined
   );
 }
 
@@ -44,17 +50,19 @@ export function isBeingReported({ config }: Scene, { name, presence }: ObservedI
  */
 export function lookForStrays(scene: Scene, observation: Observation): Observation {
   const { stateDir } = scene.config;
-  const instances = new Map(observation.instances);
-  const retiring = retiringProcesses(stateDir);
+  let seen = observation;
+  const recorded = retiringProcesses(stateDir);
   for (const { process, shim, isOfDaemon, ...found } of findMarkedProcesses(stateDir)) {
-    const torn = retiringName(found.instance, shim?.runId ?? found.runId ?? '');
-    // One that was leaving when its record was torn, or its instance's.
-    const instance = instances.get(torn)?.presence.kind === 'absent' ? torn : found.instance;
-    const observed = instances.get(instance);
+    const runId = shim?.runId ?? found.runId;
+    // An old process whose record was torn, or the instance's.
+    const torn = seen.retiring.find(
+      (one) => one.retiring === runId && one.presence.kind === 'absent',
+    );
+    const observed = torn ?? seen.instances.get(found.instance);
     if (observed === undefined || observed.presence.kind === 'alive') continue;
-    if (retiring.some((one) => isSameProcess(one, process))) continue;
+    if (recorded.some((one) => isSameProcess(one, process))) continue;
     if (isOfDaemon === true && !mayBeDaemon(scene.config, observed)) continue;
-    const stop = stopOf(stateDir, instance, process);
+    const stop = stopOf(stateDir, baseOf(refOf(observed)), process);
     const presence: Presence = {
       kind: 'stray',
       process,
@@ -68,9 +76,9 @@ export function lookForStrays(scene: Scene, observation: Observation): Observati
       observed.presence.process.startTime <= process.startTime
     )
       continue;
-    instances.set(instance, { ...observed, presence });
+    seen = withSeen(seen, [{ ...observed, presence }]);
   }
-  return { ...observation, instances };
+  return seen;
 }
 
 /**
@@ -87,7 +95,7 @@ function mayBeDaemon({ workers }: Config, { name, presence }: ObservedInstance):
 /** Where the recorded process is dead, or there is no record, the pidfile of a program that forks away may name another. */
 export function followed(scene: Scene, name: string, recorded: Presence, worker: Worker): Presence {
   const { config, hostName } = scene;
-  if (recorded.kind === 'alive' || recorded.kind === 'stray' || isRetiring(name)) return recorded;
+  if (recorded.kind === 'alive' || recorded.kind === 'stray') return recorded;
   if (recorded.kind === 'dead' && isLaunchedStill(recorded.record)) return recorded;
   const { stateDir } = config;
   const launch = launchOf(worker, name, stateDir, hostName);
@@ -165,12 +173,10 @@ export function quietOf(
 
 /** The processes that are kept under another name while they leave beside their replacements. */
 export function retiringProcesses(stateDir: string): ProcessIdentity[] {
-  return recordedInstances(stateDir)
-    .filter(isRetiring)
-    .flatMap((name) => {
-      const record = readRecord(stateDir, name);
-      return record.kind === 'read' ? [record.value] : [];
-    });
+  return recordedRetiring(stateDir).flatMap((ref) => {
+    const record = readRecord(stateDir, baseOf(ref));
+    return record.kind === 'read' ? [record.value] : [];
+  });
 }
 
 /** A stop file that cannot be read counts as a signal that was sent: a second one would cost some workers their job. */

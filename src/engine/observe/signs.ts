@@ -2,12 +2,13 @@ import { formatDuration } from '../../core/basics/time.ts';
 import type { Activity } from '../../core/model/activity.ts';
 import type { Worker, HeartbeatPolicy } from '../../core/model/config.ts';
 import { launchOf, expandedReadiness } from '../../core/model/launch.ts';
-import { isRetiring } from '../../core/model/leaving.ts';
 import {
   type ObservedInstance,
   type Presence,
   type Observation,
   drainingSince,
+  refOf,
+  withSeen,
 } from '../../core/model/observation.ts';
 import { type ProcessRecord, isForeign } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
@@ -16,7 +17,7 @@ import { sinceBoot } from '../../host/process/process-table.ts';
 import { probeOnce, type ReadinessQuestion } from '../../host/worker/readiness-probe.ts';
 import { isDiskFull } from '../../host/state/heartbeats.ts';
 import { readSaidStatus, readDump, noteReady } from '../../host/state/notes.ts';
-import { heartbeatName, heartbeatPath } from '../../host/state/paths.ts';
+import { baseOf, heartbeatName, heartbeatPath } from '../../host/state/paths.ts';
 import { type Scene, mayHave } from '../scene.ts';
 
 /** What a living process says of itself and of its life, where it can. */
@@ -26,7 +27,7 @@ export function withSigns(
   living: ProcessRecord,
   worker: Worker | undefined,
 ): ObservedInstance {
-  const { name } = observed;
+  const name = baseOf(refOf(observed));
   const { config } = scene;
   const said = mayHave(scene, () => `${heartbeatName(name, living.runId)}.status`)
     ? readSaidStatus(config.stateDir, name, living.runId)
@@ -93,17 +94,17 @@ export async function withReadiness(scene: Scene, observation: Observation): Pro
     questionOf(scene, observed),
   );
   if (questions.length === 0) return observation;
-  const instances = new Map(observation.instances);
+  const seen: ObservedInstance[] = [];
   const { probe } = scene;
   await Promise.all(
     questions.map(async ({ observed, presence, question }) => {
       const isReady = probe === undefined ? await probeOnce(question) : probe.isReady(question);
       if (!isReady) return;
-      instances.set(observed.name, { ...observed, presence: { ...presence, hasShownReady: true } });
+      seen.push({ ...observed, presence: { ...presence, hasShownReady: true } });
       if (scene.ignoresPidfiles !== true) tryToNote(scene, observed.name, presence.record.runId);
     }),
   );
-  return { ...observation, instances };
+  return withSeen(observation, seen);
 }
 
 /** A full disk only means that somebody else has to look once more. */
@@ -124,7 +125,7 @@ function questionOf(
   question: ReadinessQuestion;
 }[] {
   const { name, presence } = observed;
-  if (presence.kind !== 'alive' || presence.hasShownReady || isRetiring(name)) return [];
+  if (presence.kind !== 'alive' || presence.hasShownReady) return [];
   const worker = config.workers.find((one) => one.name === workerNameOf(name));
   if (worker === undefined || worker.ready.kind === 'after' || worker.ready.kind === 'notify')
     return [];

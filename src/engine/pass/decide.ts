@@ -1,7 +1,14 @@
 import type { Duration } from '../../core/basics/time.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
-import { isRetiring } from '../../core/model/leaving.ts';
-import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
+import type { ProcessRef } from '../../core/model/instance.ts';
+import {
+  allObserved,
+  observedAt,
+  refOf,
+  type Observation,
+  type ObservedInstance,
+  type Presence,
+} from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { applyGoal, type Goal } from '../../core/rules/apply-goal.ts';
@@ -43,15 +50,15 @@ export async function decide(
   const { stateDir } = context.config;
   const before = await readState(stateDir);
   // Listed once: most instances have no notes, and to ask for each of them takes longer than to read the rest.
-  const { recorded, notes } = stateFilesIn(stateDir);
-  const names = withRetiring(recorded, instances);
+  const { retiring: all, notes } = stateFilesIn(stateDir);
+  const retiring = besideAny(instances, all);
   const scene = { ...context, notes };
   const decideAbout = (seen: Observation): PassOutcome => decideOn(context, goal, before, seen);
   let decided: PassOutcome;
   if (known === undefined) {
-    const looked = await observeReported(scene, names);
+    const looked = await observeReported(scene, instances, retiring);
     decided = decideAbout(claim === undefined ? looked : claim(lookForStrays(context, looked)));
-  } else decided = await decideWith(known, names, scene, decideAbout);
+  } else decided = await decideWith(known, { instances, retiring }, scene, decideAbout);
   context.memory.see(decided.observation);
   const outcome = needsScan(goal, decided, mayHaveStrays)
     ? decideAbout(lookForStrays(context, decided.observation))
@@ -60,39 +67,48 @@ export async function decide(
   return outcome;
 }
 
-/** Looks again at those whom the decision concerns, until it concerns nobody else; the others are as they are known. */
+/** What a pass looks at. */
+interface Scope {
+  readonly instances: readonly string[];
+  readonly retiring: readonly ProcessRef[];
+}
+
+/** Looks again at the instances that the decision concerns, until it concerns no other; the rest are as they are known. */
 async function decideWith(
   known: NonNullable<PassRequest['known']>,
-  names: readonly string[],
+  { instances: names, retiring }: Scope,
   scene: Scene,
   decideAbout: (seen: Observation) => PassOutcome,
 ): Promise<PassOutcome> {
   const before = known.observation.instances;
   const concerned = new Set(known.plan.map(({ instance }) => instance));
   const fresh = new Map<string, ObservedInstance>();
+  let old: readonly ObservedInstance[] | undefined;
   for (;;) {
     const missing = names.filter(
       (name) => !fresh.has(name) && (concerned.has(name) || !before.has(name)),
     );
-    const looked = await observeReported(scene, missing);
+    const looked = await observeReported(scene, missing, old === undefined ? retiring : []);
+    old ??= looked.retiring;
     for (const [name, observed] of looked.instances) fresh.set(name, observed);
     const instances = names.flatMap((name): [string, ObservedInstance][] => {
       const observed = fresh.get(name) ?? before.get(name);
       return observed === undefined ? [] : [[name, observed]];
     });
-    const decided = decideAbout({ ...looked, instances: new Map(instances) });
+    const decided = decideAbout({ ...looked, instances: new Map(instances), retiring: old });
     for (const { instance } of decided.plan) concerned.add(instance);
     if (names.every((name) => fresh.has(name) || !concerned.has(name))) return decided;
   }
 }
 
-/** Old processes that are leaving count for the whole worker: with any instance of it all of them are looked at. */
-function withRetiring(recorded: readonly string[], instances: readonly string[]): string[] {
-  const all = recorded.filter(isRetiring);
-  if (all.length === 0) return [...instances];
+/** Old processes beside their replacements count for the whole worker: with any instance of it all of them are looked at. */
+function besideAny(
+  instances: readonly string[],
+  retiring: readonly ProcessRef[],
+): readonly ProcessRef[] {
+  if (retiring.length === 0) return retiring;
   const touched = new Set(instances.map(workerNameOf));
-  const retiring = all.filter((name) => touched.has(workerNameOf(name)));
-  return [...new Set([...instances, ...retiring])];
+  return retiring.filter(({ instance }) => touched.has(workerNameOf(instance)));
 }
 
 /** What a pass of this kind would find to do, as far as this look tells. */
@@ -116,19 +132,22 @@ export function needsScan(
   { plan, observation }: PassOutcome,
   mayHaveStrays: boolean,
 ): boolean {
-  const isAbsent = (instance: string): boolean =>
-    observation.instances.get(instance)?.presence.kind === 'absent';
-  const isLiving = (instance: string): boolean =>
-    observation.instances.get(instance)?.presence.kind === 'alive'; // it makes room by leaving beside its replacement
-  const mustAsk = ({ kind, instance }: Plan[number]): boolean =>
-    (kind === 'clean_up' && isAbsent(instance)) ||
-    (kind === 'start' && !isLiving(instance) && (mayHaveStrays || isAbsent(instance)));
+  const presenceOf = (action: Plan[number]): Presence['kind'] | undefined =>
+    observedAt(observation, action)?.presence.kind;
+  const mustAsk = (action: Plan[number]): boolean => {
+    const presence = presenceOf(action);
+    if (action.kind === 'clean_up') return presence === 'absent';
+    // One that lives makes room by draining beside its replacement.
+    if (action.kind !== 'start' || presence === 'alive') return false;
+    return mayHaveStrays || presence === 'absent';
+  };
   if (plan.some(mustAsk)) return true;
-  return goal.kind === 'stop' && [...observation.instances.keys()].some(isAbsent);
+  const isAbsent = ({ presence }: ObservedInstance): boolean => presence.kind === 'absent';
+  return goal.kind === 'stop' && [...observation.instances.values()].some(isAbsent);
 }
 
-export function warnOfProblems(context: Context, { instances }: Observation): void {
-  for (const { name, problems } of instances.values()) {
-    for (const problem of problems) report(context, name, { kind: 'warning', problem });
-  }
+export function warnOfProblems(context: Context, observation: Observation): void {
+  for (const observed of allObserved(observation))
+    for (const problem of observed.problems)
+      report(context, refOf(observed), { kind: 'warning', problem });
 }

@@ -1,6 +1,6 @@
 import type { Notice } from '../../core/rules/notices.ts';
 import type { Event, EventBody } from '../../core/events/event.ts';
-import type { Observation } from '../../core/model/observation.ts';
+import { observedAt, type Observation } from '../../core/model/observation.ts';
 import { msPerTick } from '../../core/model/process.ts';
 import type { Death, ProcessRecord } from '../../core/model/record.ts';
 import { now } from '../../host/process/clock.ts';
@@ -23,25 +23,24 @@ export function emitNotices(
 ): void {
   for (const notice of all) {
     const body = withFindings(context, notice, observation);
-    const event: Event = { ...body, at: now(), instance: notice.instance };
+    const { instance, retiring } = notice;
+    const ref = { instance, ...(retiring !== undefined && { retiring }) };
+    const event: Event = { ...body, at: now(), ...ref };
     noteHook(context, notice, event);
     context.report(event);
   }
 }
 
 /** What only files and the kernel know of a death. */
-function withFindings(
-  context: Context,
-  { instance, body }: Notice,
-  observation: Observation,
-): EventBody {
+function withFindings(context: Context, notice: Notice, observation: Observation): EventBody {
+  const { body } = notice;
   if (body.kind !== 'died' && body.kind !== 'lost') return body;
-  const presence = observation.instances.get(instance)?.presence;
+  const presence = observedAt(observation, notice)?.presence;
   const record = presence?.kind === 'dead' ? presence.record : undefined;
   if (record?.runId !== body.runId) return body;
   const death = withMemory(body.death, record);
   if (body.kind === 'lost') return { ...body, death };
-  const rss = context.memory.rssOf(instance, record.runId);
+  const rss = context.memory.rssOf(notice, record.runId);
   const { path, offset } = record.log;
   return {
     ...body,

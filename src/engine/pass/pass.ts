@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { noticesOf } from '../../core/rules/notices.ts';
 import type { Desired, Rollout } from '../../core/model/desired.ts';
 import { lookup } from '../../core/basics/lookup.ts';
+import { observedAt } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import { abortedBy, membersOf, type Member } from '../../core/rules/rollout.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
@@ -70,9 +71,9 @@ async function noteReplaced(
   outcome: PassOutcome,
 ): Promise<(() => Promise<void>) | undefined> {
   const { plan, observation } = outcome;
-  const isOfDead = ({ kind, instance }: Plan[number]): boolean =>
-    (kind === 'start' || kind === 'clean_up') &&
-    observation.instances.get(instance)?.presence.kind === 'dead';
+  const isOfDead = (action: Plan[number]): boolean =>
+    (action.kind === 'start' || action.kind === 'clean_up') &&
+    observedAt(observation, action)?.presence.kind === 'dead';
   if (!plan.some(isOfDead)) return undefined;
   const tellers = await import('../apply/leftovers.ts');
   return tellers.noteReplaced(context, outcome);

@@ -2,7 +2,6 @@ import type { Event } from '../../core/events/event.ts';
 import { takenOverBy } from '../../core/rules/apply-goal.ts';
 import { isHeld, isStopped, rolloutOf, type Desired } from '../../core/model/desired.ts';
 import { awaitedWords } from '../../core/model/leftovers.ts';
-import { isRetiring } from '../../core/model/leaving.ts';
 import { ageOf, type Observation, type ObservedInstance } from '../../core/model/observation.ts';
 import type { Progress } from '../../core/views/phase.ts';
 import { isAwaited } from '../../core/rules/reconcile.ts';
@@ -47,7 +46,7 @@ export async function bringUp(context: Context, request: BringUp): Promise<Settl
   try {
     return await settle(up.context, {
       command: request.command,
-      instances: request.instances.filter((name) => !request.failed.has(name)),
+      pending: request.instances.filter((name) => !request.failed.has(name)),
       limit: request.limit,
       watched: up.watched,
       look: (observation) => lookAt(up, observation),
@@ -155,17 +154,15 @@ async function lookAt(up: Up, observation: Observation): Promise<Look> {
 }
 
 function standingsOf({ context, request }: Up, observation: Observation): Placed[] {
-  return [...observation.instances.values()]
-    .filter(({ name }) => !isRetiring(name))
-    .map((observed) => ({
+  return [...observation.instances.values()].map((observed) => ({
+    observed,
+    standing: standingOf(
       observed,
-      standing: standingOf(
-        observed,
-        request.predecessors.get(observed.name),
-        workerOf(context.config, observed.name).ready,
-        observation,
-      ),
-    }));
+      request.predecessors.get(observed.name),
+      workerOf(context.config, observed.name).ready,
+      observation,
+    ),
+  }));
 }
 
 function reportNews(up: Up, { observed, standing }: Placed, observation: Observation): void {
@@ -178,7 +175,7 @@ function reportNews(up: Up, { observed, standing }: Placed, observation: Observa
       cause: 'its pidfile names it',
     });
   if (standing.kind === 'down' && !exitedRetiring.has(name)) {
-    reportDeparture(context, name, observation);
+    reportDeparture(context, { instance: name }, observation);
     exitedRetiring.add(name);
   }
   if (standing.kind === 'failed' && !failed.has(name)) {

@@ -1,4 +1,4 @@
-import { instanceNames } from '../../core/model/instance.ts';
+import { instanceNames, keyOf } from '../../core/model/instance.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import type { State } from '../../core/model/ledger.ts';
 import type { Observation } from '../../core/model/observation.ts';
@@ -40,9 +40,9 @@ export async function carryOn(
 ): Promise<CarriedOn> {
   const before = watched.last();
   const decided = decideOn(context, { kind: 'check' }, before, observation);
-  const isIdle = decided.plan.every(({ instance }) => failed.has(instance));
+  const isIdle = decided.plan.every((action) => failed.has(keyOf(action)));
   const isDone = isIdle && isSameState(decided, before);
-  const scope = watched.scope().filter((name) => !failed.has(name));
+  const scope = watched.instances.filter((name) => !failed.has(name));
   const { desired, ledger } =
     isDone || context.signal.aborted
       ? before

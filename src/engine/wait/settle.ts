@@ -2,10 +2,13 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Draining } from '../../core/events/event.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import {
+  allObserved,
   drainingSince,
+  refOf,
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
+import { keyOf, shownName } from '../../core/model/instance.ts';
 import type { Progress, ProgressView } from '../../core/views/phase.ts';
 import { deadlineOf } from '../../core/rules/world.ts';
 import { durationOf, elapsed, type Duration } from '../../core/basics/time.ts';
@@ -29,7 +32,8 @@ export type Settled =
 /** What is waited for. */
 export interface Wait {
   readonly command: ProgressView['command'];
-  readonly instances: Iterable<string>;
+  /** The keys (`keyOf`) of the processes that must settle. */
+  readonly pending: Iterable<string>;
   /** The longest that the wait may take; without it, it has no end. */
   readonly limit: Duration | undefined;
   readonly watched: Watched;
@@ -61,7 +65,7 @@ const isNews = (file: string): boolean =>
 
 /** Waits until every instance is settled, looking as soon as files change. Holds no lock. */
 export async function settle(context: Context, wait: Wait): Promise<Settled> {
-  const pending = new Set(wait.instances);
+  const pending = new Set(wait.pending);
   const begun = monotonicMs();
   const deadline = wait.limit === undefined ? Infinity : begun + wait.limit;
   const watch = watchDirectory(context.config.stateDir, isNews);
@@ -114,11 +118,12 @@ function unsettled(
   watched: Watched,
 ): Settled {
   const { observation, desired } = watched.last();
-  const draining = [...pending].flatMap((name) => {
-    const observed = observation.instances.get(name);
-    return observed === undefined ? [] : drainingOf(observed, desired, observation);
-  });
-  return { kind, draining, pending: [...pending] };
+  const seen = allObserved(observation).filter((one) => pending.has(keyOf(refOf(one))));
+  return {
+    kind,
+    draining: seen.flatMap((one) => drainingOf(one, desired, observation)),
+    pending: seen.map((one) => shownName(refOf(one))),
+  };
 }
 
 /** Whether, and how, an instance drains. */
@@ -127,13 +132,13 @@ export function drainingOf(
   desired: Desired,
   observation: Observation,
 ): Draining[] {
-  const { name, presence, activity } = observed;
+  const { presence, activity } = observed;
   const stop = drainingSince(observed);
   if (presence.kind !== 'alive' || stop === undefined) return [];
   const deadline = deadlineOf(observed, desired);
   return [
     {
-      instance: name,
+      ...refOf(observed),
       pid: presence.process.pid,
       since: elapsed(stop.at, observation.now),
       ...(deadline !== undefined && {

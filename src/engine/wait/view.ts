@@ -3,19 +3,24 @@ import type { Event } from '../../core/events/event.ts';
 import type { Activity } from '../../core/model/activity.ts';
 import { noDesired } from '../../core/model/desired.ts';
 import { noLedger, type State } from '../../core/model/ledger.ts';
-import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
+import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
+import {
+  allObserved,
+  refOf,
+  type Observation,
+  type ObservedInstance,
+} from '../../core/model/observation.ts';
 import { readyingOf } from '../../core/rules/readiness.ts';
-import { isOldProcessOf } from '../../core/rules/reconcile.ts';
 import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
 import { knownLedger, ledgerPath } from '../../host/state/ledger-file.ts';
-import { recordedInstances } from '../../host/state/paths.ts';
+import { baseOf, isOfRetiring, recordedRetiring } from '../../host/state/paths.ts';
 import { observeReported } from '../observe/observe.ts';
 import { type Context, workerOf } from '../session.ts';
 
 /** The same event; whoever has watched a process leave knows what it was busy with. */
 export function withJob(event: Event, { jobOf }: Watched): Event {
   if (event.kind !== 'left') return event;
-  const job = jobOf(event.instance);
+  const job = jobOf(event);
   return job === undefined ? event : { ...event, job };
 }
 
@@ -25,10 +30,10 @@ export interface Watched {
   readonly look: (changed: ReadonlySet<string> | undefined) => Promise<Observation>;
   /** All that was seen, what is wanted and what is remembered, as of the last look. */
   readonly last: () => State & { readonly observation: Observation };
-  /** The names that it looks at: the instances, and old processes of them that are leaving. */
-  readonly scope: () => string[];
-  /** What an instance was last seen busy with while it drained. */
-  readonly jobOf: (name: string) => string | undefined;
+  /** The instances that it looks at. */
+  readonly instances: readonly string[];
+  /** What a process was last seen busy with while it drained. */
+  readonly jobOf: (ref: ProcessRef) => string | undefined;
 }
 
 /**
@@ -40,31 +45,39 @@ export function watchInstances(context: Context, instances: readonly string[]): 
   const jobs = new Map<string, Activity>();
   const state = cachedState(context.config.stateDir);
   let observation: Observation | undefined;
-  let retiring: string[] = leavingAmong(context, instances);
+  let retiring = retiringAmong(context, instances);
 
   const look: Watched['look'] = async (changed) => {
-    if (changed === undefined || [...changed].some((file) => file.includes('~')))
-      retiring = leavingAmong(context, instances);
-    const scope = [...instances, ...retiring];
-    const names = changed === undefined ? scope : scope.filter((name) => isMeant(name, changed));
-    const looked = await observeReported(context, names);
-    for (const [name, observed] of looked.instances) seen.set(name, observed);
-    const merged = scope.flatMap((name): [string, ObservedInstance][] => {
-      const observed = seen.get(name);
-      return observed === undefined ? [] : [[name, observed]];
-    });
-    observation = { ...looked, instances: new Map(merged) };
+    if (changed === undefined || [...changed].some(isOfRetiring))
+      retiring = retiringAmong(context, instances);
+    const isDue = (ref: ProcessRef): boolean => changed === undefined || isMeant(ref, changed);
+    const looked = await observeReported(
+      context,
+      instances.filter((instance) => isDue({ instance })),
+      retiring.filter(isDue),
+    );
+    for (const observed of allObserved(looked)) seen.set(keyOf(refOf(observed)), observed);
+    const known = (key: string): ObservedInstance[] => {
+      const observed = seen.get(key);
+      return observed === undefined ? [] : [observed];
+    };
+    observation = {
+      ...looked,
+      instances: new Map(instances.flatMap(known).map((one) => [one.name, one])),
+      retiring: retiring.map(keyOf).flatMap(known),
+    };
     rememberJobs(jobs, observation);
     return observation;
   };
 
   /** Its files have changed, or it may have become ready without any of them. */
-  const isMeant = (name: string, changed: ReadonlySet<string>): boolean => {
-    for (const file of changed) if (file.startsWith(`${name}.`)) return true;
-    const observed = seen.get(name);
+  const isMeant = (ref: ProcessRef, changed: ReadonlySet<string>): boolean => {
+    const base = baseOf(ref);
+    for (const file of changed) if (file.startsWith(`${base}.`)) return true;
+    const observed = seen.get(keyOf(ref));
     if (observed === undefined) return true;
     if (observed.presence.kind !== 'alive' || observation === undefined) return false;
-    const { ready } = workerOf(context.config, name);
+    const { ready } = workerOf(context.config, ref.instance);
     return (
       ready.kind !== 'after' && readyingOf(observed.presence, ready, observation).kind !== 'ready'
     );
@@ -76,22 +89,24 @@ export function watchInstances(context: Context, instances: readonly string[]): 
       if (observation === undefined) throw new Error('nothing was looked at yet');
       return { observation, ...state() };
     },
-    scope: () => [...instances, ...retiring],
-    jobOf: (name) => {
-      const activity = jobs.get(name);
+    instances,
+    jobOf: (ref) => {
+      const activity = jobs.get(keyOf(ref));
       return activity?.kind === 'busy' ? activity.what || undefined : undefined;
     },
   };
 }
 
-function leavingAmong({ config }: Context, instances: readonly string[]): string[] {
-  const recorded = recordedInstances(config.stateDir);
-  return recorded.filter((name) => instances.some((instance) => isOldProcessOf(name, instance)));
+function retiringAmong({ config }: Context, instances: readonly string[]): ProcessRef[] {
+  const meant = new Set(instances);
+  return recordedRetiring(config.stateDir).filter(({ instance }) => meant.has(instance));
 }
 
-function rememberJobs(jobs: Map<string, Activity>, { instances }: Observation): void {
-  for (const { name, activity } of instances.values())
-    if (activity?.kind === 'busy') jobs.set(name, activity);
+function rememberJobs(jobs: Map<string, Activity>, observation: Observation): void {
+  for (const observed of allObserved(observation)) {
+    const { activity } = observed;
+    if (activity?.kind === 'busy') jobs.set(keyOf(refOf(observed)), activity);
+  }
 }
 
 /** The state, of which a file is read again only when it has changed. */

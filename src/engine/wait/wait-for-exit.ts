@@ -1,10 +1,14 @@
 import { isStopped, type Desired } from '../../core/model/desired.ts';
 import { awaitedWords, type LeftProcess, type Leftovers } from '../../core/model/leftovers.ts';
 import {
+  allObserved,
   liveProcess,
+  observedAt,
+  refOf,
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
+import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
 import type { Progress } from '../../core/views/phase.ts';
 import { isAwaited } from '../../core/rules/reconcile.ts';
 import type { Duration } from '../../core/basics/time.ts';
@@ -16,34 +20,40 @@ import { withJob } from './view.ts';
 import { drainingOf, settle, type Settled } from './settle.ts';
 import { watchInstances } from './view.ts';
 
-/**
- * Waits until no process of these instances, which were all there a moment ago, is left, and kills those whose time is
- * over, should they have a limit.
- */
-export function waitForExit(
-  context: Context,
-  request: { instances: readonly string[]; limit: Duration | undefined },
-): Promise<Settled> {
+/** Whose exit is waited for: all were there a moment ago. */
+export interface ExitRequest {
+  readonly instances: readonly string[];
+  /** Old processes of theirs that drain beside their replacements. */
+  readonly retiring: readonly ProcessRef[];
+  readonly limit: Duration | undefined;
+}
+
+/** Waits until all these processes have exited, and kills those whose time is over, should they have a limit. */
+export function waitForExit(context: Context, request: ExitRequest): Promise<Settled> {
+  const { instances, retiring, limit } = request;
+  const refs = [...instances.map((instance) => ({ instance })), ...retiring];
   const failed = new Set<string>();
   const gone = new Set<string>();
   const stopped = new Set<string>();
   const watching: Context = {
     ...context,
     report: (event) => {
-      if (event.kind === 'ask_failed') failed.add(event.instance);
-      if (event.kind === 'left') gone.add(event.instance); // a pass tells of it, too, where it tidies up
+      if (event.kind === 'ask_failed') failed.add(keyOf(event));
+      if (event.kind === 'left') gone.add(keyOf(event)); // a pass that cleans up reports it, too
       context.report(withJob(event, watched));
     },
   };
-  const watched = watchInstances(watching, request.instances);
+  const named = [...new Set(refs.map(({ instance }) => instance))];
+  const watched = watchInstances(watching, named);
   return settle(watching, {
     command: 'stop',
-    ...request,
+    pending: refs.map(keyOf),
+    limit,
     watched,
     look: async (observation) => {
-      // Before a pass: it would start who is wanted again as soon as he has left.
+      // Before the pass, which would start an instance that is wanted again as soon as it has exited.
       const { desired: wanted } = watched.last();
-      for (const name of request.instances) {
+      for (const name of instances) {
         if (isStopped(wanted, name)) stopped.add(name);
         else if (stopped.has(name) && !gone.has(name) && !failed.has(name)) {
           failed.add(name);
@@ -51,27 +61,25 @@ export function waitForExit(
         }
       }
       const { desired, again } = await carryOn(watching, watched, observation, failed);
-      for (const observed of observation.instances.values()) {
-        const { name } = observed;
-        if (liveProcess(observed) !== undefined || gone.has(name)) continue;
-        const worker = workerOf(context.config, name);
+      for (const observed of allObserved(observation)) {
+        const ref = refOf(observed);
+        if (liveProcess(observed) !== undefined || gone.has(keyOf(ref))) continue;
+        const worker = workerOf(context.config, observed.name);
         if (isAwaited(observed, worker)) continue;
         const left = await leftBy(context, observed, worker, observation);
-        reportDeparture(watching, name, observation, left);
-        gone.add(name);
+        reportDeparture(watching, ref, observation, left);
+        gone.add(keyOf(ref));
       }
       return {
         settled: [...gone, ...failed],
-        items: request.instances.map((name) =>
-          progressOf(name, desired, observation, gone.has(name)),
-        ),
+        items: refs.map((ref) => progressOf(ref, desired, observation, gone.has(keyOf(ref)))),
         ...(again !== undefined && { again }),
       };
     },
   });
 }
 
-/** Nobody is about to be started in its place: there is time to look what it has left. */
+/** Nothing is about to be started in its place: there is time to look for what it has left. */
 async function leftBy(
   context: Context,
   { name, presence }: ObservedInstance,
@@ -86,23 +94,23 @@ async function leftBy(
 }
 
 /** What it has left behind may be waited for as well. */
-const waitingOrDone = (instance: string, left: Leftovers | undefined, isGone: boolean): Progress =>
+const waitingOrDone = (ref: ProcessRef, left: Leftovers | undefined, isGone: boolean): Progress =>
   isGone || left === undefined
-    ? { instance, phase: 'done', detail: '' }
-    : { instance, phase: 'down', detail: awaitedWords(left) };
+    ? { ...ref, phase: 'done', detail: '' }
+    : { ...ref, phase: 'down', detail: awaitedWords(left) };
 
 function progressOf(
-  instance: string,
+  ref: ProcessRef,
   desired: Desired,
   observation: Observation,
   isGone: boolean,
 ): Progress {
-  const observed = observation.instances.get(instance);
+  const observed = observedAt(observation, ref);
   const [draining] = observed === undefined ? [] : drainingOf(observed, desired, observation);
-  if (draining === undefined) return waitingOrDone(instance, observed?.leftovers, isGone);
+  if (draining === undefined) return waitingOrDone(ref, observed?.leftovers, isGone);
   const { pid, since, limit, activity } = draining;
   return {
-    instance,
+    ...ref,
     phase: 'draining',
     pid,
     since,

@@ -1,11 +1,11 @@
-import type { Observation } from '../../core/model/observation.ts';
+import { allObserved, type Observation } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import type { ProcessIdentity } from '../../core/model/process.ts';
 import { listening, type Context } from '../session.ts';
 
 /** The processes that have no shim: they were adopted, or have forked away. */
-export const unreported = ({ instances }: Observation): ProcessIdentity[] =>
-  [...instances.values()].flatMap(({ presence }) =>
+export const unreported = (observation: Observation): ProcessIdentity[] =>
+  allObserved(observation).flatMap(({ presence }) =>
     presence.kind === 'alive' && presence.record.shimPid === 0 ? [presence.process] : [],
   );
 

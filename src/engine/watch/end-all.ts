@@ -1,7 +1,8 @@
 import { requestFor } from './watch.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import type { Draining } from '../../core/events/event.ts';
-import { liveProcess, drainingSince } from '../../core/model/observation.ts';
+import { shownName } from '../../core/model/instance.ts';
+import { allObserved, drainingSince, liveProcess, refOf } from '../../core/model/observation.ts';
 import { sleep } from '../../host/process/clock.ts';
 import type { PassRequest } from '../pass/decide.ts';
 import { runPass, planPass } from '../pass/pass.ts';
@@ -29,18 +30,19 @@ export async function endAll(
   });
   for (;;) {
     const outcome = await runPass(lasting, { ...request, lockWait: durationOf(Infinity) });
-    const { instances } = outcome.observation;
-    if ([...instances.values()].every((one) => liveProcess(one) === undefined)) return;
+    if (allObserved(outcome.observation).every((one) => liveProcess(one) === undefined)) return;
     await sleep(endPollMs);
   }
 }
 
 async function lookAtEnding(context: Context, request: PassRequest): Promise<Ending> {
   const { observation, desired } = await planPass(silent(context), request);
-  const there = [...observation.instances.values()].filter((one) => liveProcess(one) !== undefined);
+  const there = allObserved(observation).filter((one) => liveProcess(one) !== undefined);
   return {
     draining: there.flatMap((one) => drainingOf(one, desired, observation)),
-    unasked: there.filter((one) => drainingSince(one) === undefined).map(({ name }) => name),
+    unasked: there
+      .filter((one) => drainingSince(one) === undefined)
+      .map((one) => shownName(refOf(one))),
   };
 }
 const endPollMs = 100;

@@ -1,4 +1,4 @@
-import { instanceOf, isRetiring } from '../../core/model/leaving.ts';
+import type { ProcessRef } from '../../core/model/instance.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import {
   openNotifySocket,
@@ -6,6 +6,7 @@ import {
   type NotifySocket,
 } from '../../host/sockets/notify-socket.ts';
 import { noteReady, writeSaidStatus } from '../../host/state/notes.ts';
+import { baseOf } from '../../host/state/paths.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { report, workerOf, type Context } from '../session.ts';
 import { createHeirDesk, type HeirDesk } from './successors.ts';
@@ -25,8 +26,10 @@ export async function openNotifyDesk(
     try {
       if (hear(current(), message, successors)) wake();
     } catch (error) {
-      const { instance = 'watch' } = message;
-      report(current(), instance, { kind: 'warning', problem: describeErrno(error) });
+      report(current(), refOf(message) ?? 'watch', {
+        kind: 'warning',
+        problem: describeErrno(error),
+      });
     }
   });
   if (opened.kind === 'open') return opened;
@@ -39,23 +42,25 @@ export async function openNotifyDesk(
 }
 
 /** Whether it may change what is to be done. */
-function hear(
-  context: Context,
-  { instance: name, fields }: NotifyMessage,
-  successors: HeirDesk,
-): boolean {
-  if (name === undefined) return false;
+function hear(context: Context, message: NotifyMessage, successors: HeirDesk): boolean {
+  const { fields } = message;
+  const process = refOf(message);
+  if (process === undefined) return false;
   const { stateDir } = context.config;
+  const name = baseOf(process);
   const record = readRecord(stateDir, name);
   if (record.kind !== 'read') return false;
   const { runId } = record.value;
-  if (fields.mainPid !== undefined && !isRetiring(name))
+  if (fields.mainPid !== undefined && process.retiring === undefined)
     successors(context, name, record.value, fields.mainPid);
   if (fields.watchdog === 'alive') context.silence.hear(name, runId);
   if (fields.status !== undefined) writeSaidStatus(stateDir, name, runId, fields.status);
   if (fields.stopping === true) writeSaidStatus(stateDir, name, runId, 'says that it is stopping');
-  if (fields.ready !== true || workerOf(context.config, instanceOf(name)).ready.kind === 'after')
+  if (fields.ready !== true || workerOf(context.config, process.instance).ready.kind === 'after')
     return false;
   noteReady(stateDir, name, runId);
   return true;
 }
+
+const refOf = ({ instance, retiring }: NotifyMessage): ProcessRef | undefined =>
+  instance === undefined ? undefined : { instance, ...(retiring !== undefined && { retiring }) };

@@ -1,12 +1,12 @@
 import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { isRetiring } from '../../core/model/leaving.ts';
 import type { Rotation } from '../../core/model/plan.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { describeErrno, errnoOf } from '../../host/files/errno.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
 import { closeCopy, copyLog, cutLog, type CopiedLog, type Cut } from '../../host/logs/rotate.ts';
+import { baseOf } from '../../host/state/paths.ts';
 import { readRecord, writeRecord } from '../../host/state/records.ts';
 import { tellsNews } from '../../host/logs/rotate.ts';
 import { report, type Context } from '../session.ts';
@@ -34,7 +34,7 @@ export async function rotateLogs(context: Context, rotations: readonly Rotation[
 }
 
 async function rotate(context: Context, rotation: Rotation): Promise<void> {
-  const { instance, path, keep } = rotation;
+  const { path, keep } = rotation;
   try {
     const copied = await copyLog(path, keep);
     if (copied === undefined) return;
@@ -50,23 +50,23 @@ async function rotate(context: Context, rotation: Rotation): Promise<void> {
     const isOver = error instanceof WorkerctlError && error.code === 'locked';
     if (isOver || errnoOf(error) === 'ENOENT') return;
     const problem = `log ${path} cannot be rotated: ${describeErrno(error)}`;
-    report(context, instance, { kind: 'warning', problem });
+    report(context, rotation, { kind: 'warning', problem });
   }
 }
 
 async function cutUnderLock(
   { config: { stateDir }, command, signal }: Context,
-  { instance, runId }: Rotation,
+  rotation: Rotation,
   copied: CopiedLog,
 ): Promise<Cut> {
   const options = { command, wait: lockWait, signal };
   const lock = await takePassLock(passLockPath(stateDir), options);
   try {
-    const record = readRecord(stateDir, instance);
+    const record = readRecord(stateDir, baseOf(rotation));
     // A successor's lines may still be looked for, and its record counts on the log as it is.
-    if (record.kind !== 'read' || record.value.runId !== runId) return { kind: 'changed' };
+    if (record.kind !== 'read' || record.value.runId !== rotation.runId) return { kind: 'changed' };
     const cut = cutLog(copied);
-    if (cut.kind !== 'changed' && !isRetiring(instance)) {
+    if (cut.kind !== 'changed' && rotation.retiring === undefined) {
       const { log } = record.value;
       const offset = Math.max(0, log.offset - cut.bytes);
       if (offset !== log.offset)
@@ -80,13 +80,14 @@ async function cutUnderLock(
 
 function tell(
   context: Context,
-  { instance, path: logFile }: Rotation,
+  rotation: Rotation,
   cut: Exclude<Cut, { readonly kind: 'changed' }>,
 ): void {
-  report(context, instance, { kind: 'rotated', logFile, bytes: cut.bytes });
+  const { path: logFile } = rotation;
+  report(context, rotation, { kind: 'rotated', logFile, bytes: cut.bytes });
   if (cut.kind === 'cut') return;
   const folder = dirname(logFile);
   if (!tellsNews(join(context.config.stateDir, 'rotate.told'), folder)) return;
   const problem = `logs in ${folder} are rotated by copying and truncating (${cut.why}): a line that is written in just that moment can be lost; this is said once`;
-  report(context, instance, { kind: 'warning', problem });
+  report(context, rotation, { kind: 'warning', problem });
 }

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { instanceNames } from '../../core/model/instance.ts';
-import { liveProcess, type Observation } from '../../core/model/observation.ts';
+import { allObserved, liveProcess, refOf, type Observation } from '../../core/model/observation.ts';
 import { withoutRotations, type Rotation } from '../../core/model/plan.ts';
-import { isRetiring } from '../../core/model/leaving.ts';
 import { changesIn } from '../../core/rules/next-change.ts';
 import { isForeign } from '../../core/model/record.ts';
 import { selectInstances } from '../../core/model/targets.ts';
@@ -19,7 +18,7 @@ import { createLockHelper, type LockHelper } from '../../host/lock/lock-helper.t
 import type { SilenceTracker } from '../../host/state/silence.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import { ensureStateDirectory } from '../../host/state/state-directory.ts';
-import { recordedInstances } from '../../host/state/paths.ts';
+import { baseOf, recordedInstances } from '../../host/state/paths.ts';
 import { openTrigger } from '../../host/sockets/trigger.ts';
 import { watchDirectory } from '../../host/files/watch-directory.ts';
 import { createComplaints, type Complaints } from './warn-once.ts';
@@ -123,7 +122,7 @@ function renewed(
   { instances }: Observation,
 ): LockHelper | undefined {
   const living = [...instances.values()]
-    .filter(({ name, presence }) => presence.kind === 'alive' && !isRetiring(name))
+    .filter(({ presence }) => presence.kind === 'alive')
     .map(({ name }) => name);
   const locks = locksToKeep(stateDir, living);
   if (lockHelper !== undefined && [locks.again, ...locks.once].every(lockHelper.mayKnow))
@@ -158,7 +157,7 @@ async function quietUntil(
   const { silence } = watcher.context();
   const all = listened(watcher.context(), observation);
   const orphans = unreported(observation);
-  const isLaunching = [...observation.instances.values()].some(
+  const isLaunching = allObserved(observation).some(
     ({ presence }) => presence.kind === 'alive' && presence.record.launch !== undefined,
   );
   const isQuiet = all.length + orphans.length === 0 && !isLaunching;
@@ -173,21 +172,24 @@ async function quietUntil(
 }
 
 interface Listened {
-  readonly name: string;
+  /** What the names of its files begin with. */
+  readonly base: string;
   readonly runId: string;
   readonly timeout: number;
 }
 
 /** The processes from which signs of life are expected. */
-function listened({ config }: Context, { instances }: Observation): Listened[] {
+function listened({ config }: Context, observation: Observation): Listened[] {
   return config.workers.flatMap(({ heartbeat, name: worker }) =>
     heartbeat === undefined
       ? []
-      : [...instances.values()].flatMap(({ name, presence }) =>
-          presence.kind === 'alive' && !isForeign(presence.record) && name.startsWith(`${worker}.`)
-            ? [{ name, runId: presence.record.runId, timeout: heartbeat.timeout }]
-            : [],
-        ),
+      : allObserved(observation).flatMap((observed) => {
+          const { name, presence } = observed;
+          if (presence.kind !== 'alive' || isForeign(presence.record)) return [];
+          if (!name.startsWith(`${worker}.`)) return [];
+          const { runId } = presence.record;
+          return [{ base: baseOf(refOf(observed)), runId, timeout: heartbeat.timeout }];
+        }),
   );
 }
 
@@ -195,8 +197,8 @@ function listened({ config }: Context, { instances }: Observation): Listened[] {
 function countSilent(silence: SilenceTracker, all: readonly Listened[]): number {
   let count = 0;
   const beats = all.length === 0 ? undefined : silence.beats();
-  for (const { name, runId, timeout } of all)
-    if (silence.silenceOf(name, runId, beats) >= timeout) count += 1;
+  for (const { base, runId, timeout } of all)
+    if (silence.silenceOf(base, runId, beats) >= timeout) count += 1;
   return count;
 }
 

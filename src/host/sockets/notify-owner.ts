@@ -1,5 +1,6 @@
 import { readRecord } from '../state/records.ts';
-import { recordedInstances } from '../state/paths.ts';
+import type { ProcessRef } from '../../core/model/instance.ts';
+import { baseOf, recordedProcesses } from '../state/paths.ts';
 import { monotonicMs } from '../process/clock.ts';
 import { readProcess, currentBootId, findProcess } from '../process/process-table.ts';
 
@@ -8,7 +9,7 @@ const strangerMs = 10000;
 
 /** The instance that a session belongs to, and its main process according to the record. */
 interface Owner {
-  readonly instance: string;
+  readonly process: ProcessRef;
   readonly mainPid: number;
 }
 
@@ -17,18 +18,18 @@ interface Owner {
  * the leader sent just before its end still counts for its record.
  */
 export function createOwnerLookup(stateDir: string): (session: number) => Owner | undefined {
-  const known = new Map<number, string>();
+  const known = new Map<number, ProcessRef>();
   let strangers = new Set<string>();
   let forgottenMs = monotonicMs();
   return (session) => {
     const leader = readProcess(session);
-    const ownerAs = (instance: string): Owner | undefined => {
-      const record = readRecord(stateDir, instance);
+    const ownerAs = (process: ProcessRef): Owner | undefined => {
+      const record = readRecord(stateDir, baseOf(process));
       if (record.kind !== 'read' || record.value.bootId !== currentBootId()) return undefined;
       const { pid, startTime, shimPid } = record.value;
       const leads = pid === session && (leader === undefined || leader.startTime === startTime);
       const hasTakenOver = shimPid === 0 && findProcess(record.value)?.sessionId === session;
-      return leads || hasTakenOver ? { instance, mainPid: pid } : undefined;
+      return leads || hasTakenOver ? { process, mainPid: pid } : undefined;
     };
     const before = known.get(session);
     const owner = before === undefined ? undefined : ownerAs(before);
@@ -40,10 +41,10 @@ export function createOwnerLookup(stateDir: string): (session: number) => Owner 
     }
     const stranger = `${session} ${leader?.startTime ?? 'gone'}`;
     if (strangers.has(stranger)) return undefined;
-    for (const name of recordedInstances(stateDir)) {
-      const found = ownerAs(name);
+    for (const process of recordedProcesses(stateDir)) {
+      const found = ownerAs(process);
       if (found === undefined) continue;
-      known.set(session, name);
+      known.set(session, process);
       return found;
     }
     strangers.add(stranger);

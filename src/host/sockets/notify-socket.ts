@@ -3,20 +3,19 @@ import {
   parseNotifyMessage,
   type NotifyFields,
 } from '../../core/protocols/notify-message.ts';
+import type { ProcessRef } from '../../core/model/instance.ts';
 import { interpretersHere, noInterpreter, startHelper, type Fact } from './notify-helper.ts';
 import { keepRunning, type KeptHelper } from './notify-kept-helper.ts';
 import { createOwnerLookup } from './notify-owner.ts';
 import { makeSocketFolder, notifySocketPath } from './notify-path.ts';
 
-/** What a process has sent by sd_notify(3). */
-export interface NotifyMessage {
+/**
+ * What a process has sent by sd_notify(3). It counts for the instance, or for the old process of it, to whose session the
+ * sender belongs; if that session is no instance's, for none.
+ */
+export interface NotifyMessage extends Partial<ProcessRef> {
   /** The sender, from the kernel. */
   readonly pid: number;
-  /**
-   * The name of the running instance to whose session the sender belongs (`mail.1~2298f067` for an old process that drains
-   * beside its replacement). Undefined if there is none: then the message must not count for any instance.
-   */
-  readonly instance?: string;
   readonly fields: NotifyFields;
 }
 
@@ -58,7 +57,7 @@ export async function openNotifySocket(
     const owner = ownerOf(session);
     const fields = owner?.mainPid === pid ? said : fieldsOfOthers(said);
     if (Object.keys(fields).length === 0) return;
-    onMessage({ pid, ...(owner !== undefined && { instance: owner.instance }), fields });
+    onMessage({ pid, ...(owner !== undefined && owner.process), fields });
   };
   const problems: string[] = [];
   for (const interpreter of interpreters) {

@@ -3,9 +3,8 @@ import { launchProblems, type Death, type ProcessRecord } from '../../core/model
 import { once } from '../files/once.ts';
 import { statSync, existsSync, renameSync } from 'node:fs';
 import { type Moment, momentOf } from '../../core/basics/time.ts';
-import { isRetiring, instanceOf, retiringName } from '../../core/model/leaving.ts';
 import { type StateFile, readJson } from '../files/json-file.ts';
-import { exitPath, recordPath } from './paths.ts';
+import { baseOf, exitPath, recordPath } from './paths.ts';
 
 export const exitSchema = once(() =>
   z.object({
@@ -25,9 +24,9 @@ export function readDeath(
   record: ProcessRecord,
 ): { death: Death; at: Moment } | undefined {
   const death = reportedDeath(exitPath(stateDir, name), record);
-  if (death !== undefined || !isRetiring(name)) return death;
-  // It left just when it was moved aside: its shim reported under the instance's own name.
-  return reportedDeath(exitPath(stateDir, instanceOf(name)), record);
+  if (death !== undefined || name === record.instance) return death;
+  // It exited just when it was moved aside: its shim reported under the instance's own name.
+  return reportedDeath(exitPath(stateDir, record.instance), record);
 }
 
 /** What a shim has reported, whatever start it is of. */
@@ -69,6 +68,6 @@ export function keepDeathOfLeaving(stateDir: string, instance: string): void {
   const path = exitPath(stateDir, instance);
   const file = readJson(path, exitSchema, 'an exit report');
   if (file.kind !== 'read') return;
-  const name = retiringName(instance, file.value.run_id);
+  const name = baseOf({ instance, retiring: file.value.run_id });
   if (existsSync(recordPath(stateDir, name))) renameSync(path, exitPath(stateDir, name));
 }

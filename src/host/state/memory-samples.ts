@@ -1,5 +1,6 @@
 import { integer, object, text } from '../../core/basics/json-form.ts';
-import type { Observation } from '../../core/model/observation.ts';
+import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
+import { allObserved, refOf, type Observation } from '../../core/model/observation.ts';
 import { pageBytes } from '../process/process-table.ts';
 import { sampleFile } from './samples.ts';
 
@@ -8,7 +9,7 @@ export interface MemoryTracker {
   /** Notes the memory of all living processes. */
   readonly see: (observation: Observation) => void;
   /** The memory of this run of an instance, in bytes; undefined if it was never seen alive. */
-  readonly rssOf: (name: string, runId: string) => number | undefined;
+  readonly rssOf: (ref: ProcessRef, runId: string) => number | undefined;
   /** Keeps what was seen for the next command. */
   readonly save: () => void;
 }
@@ -27,16 +28,18 @@ export function createMemoryTracker(stateDir: string): MemoryTracker {
   const seen = new Map<string, { readonly runId: string; readonly pages: number }>();
   let before: ReadonlyMap<string, MemorySample> | undefined;
   return {
-    see: ({ instances }) => {
-      for (const { name, presence } of instances.values()) {
+    see: (observation) => {
+      for (const observed of allObserved(observation)) {
+        const { presence } = observed;
         if (presence.kind !== 'alive' || presence.process.rssPages === undefined) continue;
-        seen.set(name, { runId: presence.record.runId, pages: presence.process.rssPages });
+        seen.set(keyOf(refOf(observed)), { runId: presence.record.runId, pages: presence.process.rssPages });
       }
     },
-    rssOf: (name, runId) => {
-      const sample = seen.get(name);
+    rssOf: (ref, runId) => {
+      const key = keyOf(ref);
+      const sample = seen.get(key);
       if (sample?.runId === runId) return sample.pages * pageBytes();
-      const earlier = (before ??= file.read().samples).get(name);
+      const earlier = (before ??= file.read().samples).get(key);
       return earlier?.runId === runId ? earlier.bytes : undefined;
     },
     save: () => {

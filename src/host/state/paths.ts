@@ -1,7 +1,25 @@
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { instanceOf } from '../../core/model/leaving.ts';
+import type { ProcessRef } from '../../core/model/instance.ts';
 import { errnoOf, describeErrno } from '../files/errno.ts';
+
+/** What parts an instance from the run of an old process, in the names of the files of that process. */
+const mark = '~';
+
+/** What the names of a process's files begin with: `mail.1`, or `mail.1~2298f067` beside its replacement. */
+export const baseOf = ({ instance, retiring }: ProcessRef): string =>
+  retiring === undefined ? instance : `${instance}${mark}${retiring}`;
+
+/** The process whose files begin like this. */
+export function refOfBase(base: string): ProcessRef {
+  const at = base.indexOf(mark);
+  return at === -1
+    ? { instance: base }
+    : { instance: base.slice(0, at), retiring: base.slice(at + 1) };
+}
+
+/** Whether a file is one of an old process beside its replacement. */
+export const isOfRetiring = (file: string): boolean => file.includes(mark);
 
 const fileOf = (stateDir: string, instance: string, kind: string): string =>
   `${stateDir}/${instance}.${kind}`; // path.join takes longer than reading the file
@@ -49,9 +67,9 @@ export const successorPath = (stateDir: string, instance: string): string =>
 export const heartbeatPath = (stateDir: string, instance: string, runId: string): string =>
   `${stateDir}/${heartbeatName(instance, runId)}`;
 
-/** The heartbeat file as `listStateFiles` names it. */
-export const heartbeatName = (instance: string, runId: string): string =>
-  heartbeatFile(`${instanceOf(instance)}.${runId}`);
+/** The heartbeat file as `listStateFiles` names it; `base` is what the names of the process's other files begin with. */
+export const heartbeatName = (base: string, runId: string): string =>
+  heartbeatFile(`${refOfBase(base).instance}.${runId}`);
 
 /** A file in the folder of heartbeats, as `listStateFiles` names it. */
 export const heartbeatFile = (file: string): string => `${heartbeats}/${file}`;
@@ -64,17 +82,34 @@ export const shimNotesPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'shim');
 
 /**
- * The names of all instances of which there is a record.
+ * The names of all instances of which there is a record, be it of an old process.
  * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
  */
-export const recordedInstances = (stateDir: string): string[] => [
-  ...listStateFiles(stateDir).recorded,
-];
+export const recordedInstances = (stateDir: string): readonly string[] =>
+  listStateFiles(stateDir).instances;
+
+/**
+ * The old processes beside their replacements of which there is a record.
+ * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
+ */
+export const recordedRetiring = (stateDir: string): readonly ProcessRef[] =>
+  listStateFiles(stateDir).retiring;
+
+/**
+ * All processes of which there is a record.
+ * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
+ */
+export function recordedProcesses(stateDir: string): ProcessRef[] {
+  const { instances, retiring } = listStateFiles(stateDir);
+  return [...instances.map((instance) => ({ instance })), ...retiring];
+}
 
 /** What there is in the state directory. */
 export interface StateFiles {
-  /** The names of the instances of which there is a record. */
-  readonly recorded: readonly string[];
+  /** The names of the instances of which there is a record, be it of an old process. */
+  readonly instances: readonly string[];
+  /** The old processes beside their replacements of which there is a record. */
+  readonly retiring: readonly ProcessRef[];
   /** The files of the kinds that most instances have none of, and of the folder of heartbeats. */
   readonly notes: ReadonlySet<string>;
 }
@@ -84,16 +119,20 @@ export interface StateFiles {
  * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
  */
 export function listStateFiles(stateDir: string): StateFiles {
-  const recorded: string[] = [];
+  const instances = new Set<string>();
+  const retiring: ProcessRef[] = [];
   const notes = new Set<string>();
   for (const file of namesIn(stateDir)) {
     if (file.endsWith('.json')) {
-      const name = file.slice(0, -'.json'.length);
-      if (/^[\w-]+\.[\w-]+(?:~[\w-]+)?$/.test(name)) recorded.push(name);
+      const base = file.slice(0, -'.json'.length);
+      if (!/^[\w-]+\.[\w-]+(?:~[\w-]+)?$/.test(base)) continue;
+      const ref = refOfBase(base);
+      instances.add(ref.instance);
+      if (ref.retiring !== undefined) retiring.push(ref);
     } else if (noteKinds.test(file)) notes.add(file);
     else if (file === heartbeats) for (const beat of heartbeatFiles(stateDir)) notes.add(beat);
   }
-  return { recorded, notes };
+  return { instances: [...instances], retiring, notes };
 }
 
 /** The files of the folder of heartbeats, as `listStateFiles` names them. */

@@ -1,6 +1,6 @@
 import type { Event } from '../../core/events/event.ts';
 import type { JournalEntry } from '../../core/events/journal.ts';
-import { retiringName } from '../../core/model/leaving.ts';
+import { keyOf } from '../../core/model/instance.ts';
 import { noLedger, type Ledger } from '../../core/model/ledger.ts';
 import { readJournal } from '../journal/read.ts';
 
@@ -34,5 +34,5 @@ function reportedDeath({
   run_id: runId,
 }: JournalEntry): [string, string][] {
   if (kind !== died || typeof runId !== 'string') return [];
-  return [[retiring === true ? retiringName(instance, runId) : instance, runId]];
+  return [[keyOf(retiring === true ? { instance, retiring: runId } : { instance }), runId]];
 }

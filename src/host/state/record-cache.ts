@@ -21,7 +21,8 @@ export interface RecordReader {
 /** What was found in the state directory, and what the directory was like then. */
 interface Kept {
   readonly stamp: string;
-  readonly recorded: readonly string[];
+  readonly instances: StateFiles['instances'];
+  readonly retiring: StateFiles['retiring'];
   readonly notes: readonly string[];
   /** By name, as they lie in their files. */
   readonly records: Readonly<Record<string, unknown>>;
@@ -41,18 +42,18 @@ const pathIn = (stateDir: string): string => `${stagingFolder(stateDir)}/records
 export function stateFilesIn(stateDir: string): StateFiles {
   const kept = keptOf(stateDir);
   if (kept === undefined) return listStateFiles(stateDir);
-  const { recorded, notes } = kept;
-  return { recorded, notes: new Set([...notes, ...heartbeatFiles(stateDir)]) };
+  const { instances, retiring, notes } = kept;
+  return { instances, retiring, notes: new Set([...notes, ...heartbeatFiles(stateDir)]) };
 }
 
 /**
- * Records by the hundred, from one file: to open and read each takes 15 µs, and hardly one has changed since the last
+ * Reads `count` records. Records by the hundred, from one file: to open and read each takes 15 µs, and hardly one has changed since the last
  * look. A record comes and goes by a rename, which changes the directory's time: while that is the same, and lay some time
  * back when they were read, they are the same too.
  */
-export function createRecordReader(stateDir: string, names: readonly string[]): RecordReader {
+export function createRecordReader(stateDir: string, count: number): RecordReader {
   const readOne = (name: string): StateFile<ProcessRecord> => readRecord(stateDir, name);
-  if (names.length < many) return { read: readOne, keep: () => undefined };
+  if (count < many) return { read: readOne, keep: () => undefined };
   const kept = keptOf(stateDir);
   if (kept !== undefined) {
     const { records } = kept;
@@ -104,9 +105,11 @@ function readKept(path: string, stamp: string): Kept | undefined {
   try {
     const text = readFileSync(path, 'utf8');
     if (!text.startsWith(`${stamp}\n`)) return undefined;
-    const { recorded, notes, records } = JSON.parse(text.slice(stamp.length)) as Partial<Kept>;
-    const isWhole = Array.isArray(recorded) && Array.isArray(notes) && typeof records === 'object';
-    return isWhole ? { stamp, recorded, notes, records } : undefined;
+    const kept = JSON.parse(text.slice(stamp.length)) as Partial<Kept>;
+    const { instances, retiring, notes, records } = kept;
+    return instances && retiring && notes && records
+      ? { stamp, instances, retiring, notes, records }
+      : undefined;
   } catch {
     return undefined; // torn, or gone
   }
@@ -119,14 +122,14 @@ function keep(stateDir: string, stamp: string, seen: ReadonlyMap<string, Process
   };
   try {
     if (!isSame()) return;
-    const { recorded, notes } = listStateFiles(stateDir);
+    const { instances, retiring, notes } = listStateFiles(stateDir);
     if (!isSame()) return;
     const others = [...notes].filter((note) => !isHeartbeatFile(note));
     const records = [...seen]
       .filter(([, { launch }]) => launch === undefined) // those are about to change
       .map(([name, record]) => `${JSON.stringify(name)}:${recordText(record)}`)
       .join(',\n');
-    const json = `{"recorded":${JSON.stringify(recorded)},"notes":${JSON.stringify(others)},"records":{${records}}}`;
+    const json = `{"instances":${JSON.stringify(instances)},"retiring":${JSON.stringify(retiring)},"notes":${JSON.stringify(others)},"records":{${records}}}`;
     writeFileAtomically(pathIn(stateDir), `${stamp}\n${json}\n`);
   } catch {
     return; // whoever looks next reads them one by one

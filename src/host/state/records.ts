@@ -1,13 +1,13 @@
 import { copyFileSync, renameSync } from 'node:fs';
 import { momentOf, durationOf } from '../../core/basics/time.ts';
 import { type StopSignal, stopSignals } from '../../core/model/config.ts';
-import { instanceOf, retiringName } from '../../core/model/leaving.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { removeHeartbeat } from './notes.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { type StateFile, ifThere, readChecked, readText, removeFile } from '../files/json-file.ts';
 import {
+  baseOf,
   exitPath,
   heartbeatPath,
   killingPath,
@@ -16,6 +16,7 @@ import {
   quietPath,
   readyPath,
   recordPath,
+  refOfBase,
   shimNotesPath,
   stopPath,
 } from './paths.ts';
@@ -77,14 +78,15 @@ export function readRecord(stateDir: string, instance: string): StateFile<Proces
   if (isOf(value, instance)) return { kind: 'read', value: recordOf(value) };
   return {
     kind: 'broken',
-    problem: `${path}: expected the record of ${instanceOf(instance)}, found that of ${JSON.stringify(value.instance)}`,
+    problem: `${path}: expected the record of ${refOfBase(instance).instance}, found that of ${JSON.stringify(value.instance)}`,
   };
 }
 
 /** The record that a JSON value is, if it is that of this instance. */
 export const parseRecord = (value: unknown, instance: string): ProcessRecord | undefined =>
   isRecord(value) && isOf(value, instance) ? recordOf(value) : undefined;
-const isOf = (record: RecordJson, name: string): boolean => record.instance === instanceOf(name);
+const isOf = (record: RecordJson, name: string): boolean =>
+  record.instance === refOfBase(name).instance;
 
 function recordOf(json: RecordJson): ProcessRecord {
   const record: {
@@ -140,7 +142,7 @@ export function writeRecord(stateDir: string, record: ProcessRecord): void {
  * step: until then the process is the instance's, with all that was noted of it, and this can be done again.
  */
 export function moveAside(stateDir: string, instance: string, runId: string): void {
-  const name = retiringName(instance, runId);
+  const name = baseOf({ instance, retiring: runId });
   for (const path of [stopPath, quietPath, readyPath, killingPath]) {
     ifThere(() => {
       copyFileSync(path(stateDir, instance), path(stateDir, name));
@@ -155,10 +157,10 @@ export function moveAside(stateDir: string, instance: string, runId: string): vo
   }
 }
 
-/** Removes all files of an old process that has left. */
-export function removeFilesOf(stateDir: string, name: string, runId: string): void {
-  const heartbeat = heartbeatPath(stateDir, name, runId);
-  removeHeartbeat(heartbeat);
+/** Removes all files of an old process that has exited beside its replacement. */
+export function removeFilesOf(stateDir: string, instance: string, runId: string): void {
+  removeHeartbeat(heartbeatPath(stateDir, instance, runId));
+  const base = baseOf({ instance, retiring: runId });
   // The record last: while it is there, this can be done again.
   for (const path of [
     stopPath,
@@ -171,7 +173,7 @@ export function removeFilesOf(stateDir: string, name: string, runId: string): vo
     lockPath,
     recordPath,
   ])
-    removeFile(path(stateDir, name));
+    removeFile(path(stateDir, base));
 }
 
 /** What a pidfile holds. */

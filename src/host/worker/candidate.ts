@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type { Candidate } from '../../core/rules/adoption.ts';
-import { isRetiring, shownName } from '../../core/model/leaving.ts';
 import { msPerTick, type LiveProcess } from '../../core/model/process.ts';
 import { momentOf, type Moment } from '../../core/basics/time.ts';
 import { now } from '../process/clock.ts';
@@ -13,7 +12,7 @@ import {
   sinceBoot,
 } from '../process/process-table.ts';
 import { readRecord } from '../state/records.ts';
-import { recordedInstances } from '../state/paths.ts';
+import { baseOf, recordedProcesses } from '../state/paths.ts';
 import { markIn, sameDirectory, shimWords } from '../process/strays.ts';
 
 /**
@@ -75,12 +74,13 @@ function isAncestor(pid: number): boolean {
 /** What else a process is of: by our records, by its parent, or by the records that its environment leads to. */
 function ownerOf(stateDir: string, instance: string, found: LiveProcess): string | undefined {
   const { pid, parentPid, sessionId } = found;
-  for (const name of recordedInstances(stateDir)) {
-    const record = readRecord(stateDir, name);
-    if (name === instance || record.kind !== 'read') continue;
+  for (const ref of recordedProcesses(stateDir)) {
+    if (ref.instance === instance && ref.retiring === undefined) continue;
+    const record = readRecord(stateDir, baseOf(ref));
+    if (record.kind !== 'read') continue;
     if (![pid, sessionId].includes(record.value.pid)) continue;
     if (findProcess(record.value) === undefined) continue;
-    return isRetiring(name) ? `the old process of ${shownName(name)}` : name;
+    return ref.retiring === undefined ? ref.instance : `${ref.instance}, as its old process`;
   }
   const shim = shimWords(parentPid);
   if (shim !== undefined && !(shim.instance === instance && sameDirectory(stateDir)(shim.stateDir)))

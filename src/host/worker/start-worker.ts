@@ -5,7 +5,6 @@ import { getPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
-import { instanceOf, isRetiring, retiringName } from '../../core/model/leaving.ts';
 import { childProcess } from '../process/spawn.ts';
 import { now } from '../process/clock.ts';
 import { findProgram } from '../process/find-program.ts';
@@ -30,7 +29,7 @@ import {
   killingPath,
   quietPath,
   readyPath,
-  recordedInstances,
+  recordedRetiring,
   recordPath,
   shimNotesPath,
   stopPath,
@@ -106,8 +105,8 @@ export function startShim(
 function putFullLogAside({ instance, logFile, log }: Launch, stateDir: string): void {
   try {
     if (log?.kind !== 'rotated' || logSize(logFile) <= log.maxSize) return;
-    const isLeft = (name: string): boolean => isRetiring(name) && instanceOf(name) === instance;
-    if (!recordedInstances(stateDir).some(isLeft)) renameLog(logFile, log.keep);
+    const hasRetiring = recordedRetiring(stateDir).some((ref) => ref.instance === instance);
+    if (!hasRetiring) renameLog(logFile, log.keep);
   } catch {
     return; // no reason not to start: whoever rotates it later says what is wrong
   }
@@ -207,7 +206,7 @@ function forgetPredecessor(stateDir: string, instance: string): void {
   if (record.kind === 'read') {
     const { runId } = record.value;
     // Somebody who was to be moved aside may have left before he was.
-    removeFilesOf(stateDir, retiringName(instance, runId), runId);
+    removeFilesOf(stateDir, instance, runId);
     removeFile(recordPath(stateDir, instance));
   }
   for (const path of [

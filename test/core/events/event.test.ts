@@ -5,7 +5,6 @@ import {
   isFailure,
   type EventBody,
 } from '../../../src/core/events/event.ts';
-import { retiringName } from '../../../src/core/model/leaving.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import { busy, noon, noonPlus, seconds } from '../builders.ts';
 
@@ -77,9 +76,9 @@ test.each<[EventBody, string]>([
 });
 
 test('an old process that leaves must be told by its instance', () => {
-  const name = retiringName('mail.1', '2298f067');
-  expect(wordsOf({ kind: 'left', pid: 10, death: exited }, name)).toBe(
-    'mail.1 (leaving): pid 10 has left: exit status 0',
+  const body = { kind: 'left', pid: 10, death: exited } as const;
+  expect(formatEvent({ ...body, at: noon, instance: 'mail.1', retiring: '2298f067' })).toBe(
+    'mail.1 (retiring): pid 10 has left: exit status 0',
   );
 });
 

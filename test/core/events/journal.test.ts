@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import type { Event, EventBody } from '../../../src/core/events/event.ts';
 import { formatEvent } from '../../../src/core/events/event.ts';
 import { journalEntry, journalKinds, parseJournalLine } from '../../../src/core/events/journal.ts';
-import { retiringName } from '../../../src/core/model/leaving.ts';
 import type { Death } from '../../../src/core/model/record.ts';
 import { momentOf } from '../../../src/core/basics/time.ts';
 import { noon, seconds } from '../builders.ts';
@@ -81,17 +80,17 @@ describe('journalEntry', () => {
 
   test('an old process that leaves must be kept under its instance', () => {
     const death = { kind: 'exited', status: 0 } as const;
-    const event = { at: noon, instance: retiringName('mail.1', '2298f067') };
+    const event = { at: noon, instance: 'mail.1', retiring: '2298f067' };
     const died = {
       ...event,
       kind: 'died',
       pid: 10,
-      run_id: 'f00',
+      runId: 'f00',
       death,
       verdict: 'asked',
     } as const;
     expect(journalEntry(died)).toMatchObject({ instance: 'mail.1', retiring: true });
-    expect(entryOf({ kind: 'moved', pid: 10 })).not.toHaveProperty('leaving');
+    expect(entryOf({ kind: 'moved', pid: 10 })).not.toHaveProperty('retiring');
   });
 
   test.each(kinds)('%s must be kept whole, or be a mere answer', (kind) => {

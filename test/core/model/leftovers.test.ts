@@ -14,7 +14,6 @@ import {
   dead,
   decide,
   heldIntent,
-  retiring,
   noon,
   observation,
   process,
@@ -75,12 +74,12 @@ describe('what a dead process has left', () => {
   test('must hold nobody up whose replacement runs already', () => {
     const old = {
       ...dead('mail.1', 9, { stop: stopOf(9) }),
-      name: retiring('mail.1', 9).name,
+      retiring: 'start-9',
       leftovers: left(9),
     };
     const seen = seenAt(durationOf(0), alive('mail.1', 10), old);
     expect(decide(configWith('wait'), noDesired, seen).plan).toBe(
-      'remove the files of mail.1 (leaving): pid 9 has left: exit status 0\n',
+      'remove the files of mail.1 (retiring): pid 9 has left: exit status 0\n',
     );
     expect(decide(configWith('kill'), noDesired, seen).plan).toMatch(
       /^kill what pid 9 .*\nremove /,

@@ -15,7 +15,6 @@ import {
   decide,
   heldIntent,
   idle,
-  retiring,
   noonPlus,
   observation,
   quietOf,
@@ -110,9 +109,9 @@ describe('an instance that is held', () => {
   });
 
   test('must not keep its old processes from leaving', () => {
-    const left = { ...dead('mail.1', 9), name: retiring('mail.1', 9).name };
+    const left = { ...dead('mail.1', 9), retiring: 'start-9' };
     expect(decide(config, heldIntent('mail.1'), observation(alive('mail.1', 10), left)).plan).toBe(
-      'remove the files of mail.1 (leaving): pid 9 has left: exit status 0\n',
+      'remove the files of mail.1 (retiring): pid 9 has left: exit status 0\n',
     );
   });
 });

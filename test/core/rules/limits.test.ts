@@ -86,7 +86,7 @@ describe('stop --kill-after', () => {
     const { desired } = decide(config, noDesired, seen, stopWithin(10, old.name));
     expect(later(10, desired, alive('mail.1', 10, { stop: stopOf(10) }), old)).toBe(
       kill('10s') +
-        'kill mail.1 (leaving) pid 9 and its session: it has not left for 10s (restart)\n',
+        'kill mail.1 (retiring) pid 9 and its session: it has not left for 10s (restart)\n',
     );
   });
 
@@ -138,7 +138,7 @@ describe('restart --kill-after', () => {
     expect(next.plan).toBe('');
     expect(
       decide(overlap, next.desired, seenAt(seconds(10), fresh, retiring('mail.1', 10))).plan,
-    ).toBe('kill mail.1 (leaving) pid 10 and its session: it has not left for 10s (restart)\n');
+    ).toBe('kill mail.1 (retiring) pid 10 and its session: it has not left for 10s (restart)\n');
   });
 });
 

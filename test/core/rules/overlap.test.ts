@@ -74,9 +74,9 @@ describe('with overlap', () => {
   });
 
   test('an old process that has left must make room for the next', () => {
-    const left = { ...dead('mail.1', 10, { stop: stopOf(10) }), name: retiring('mail.1', 10).name };
+    const left = { ...dead('mail.1', 10, { stop: stopOf(10) }), retiring: 'start-10' };
     expect(planWith(1, fresh, old[1], old[2], left).split('\n')).toEqual([
-      'remove the files of mail.1 (leaving): pid 10 has left: exit status 0',
+      'remove the files of mail.1 (retiring): pid 10 has left: exit status 0',
       ...replaceOf('mail.2', 20),
       '',
     ]);
@@ -128,7 +128,7 @@ describe('an old process that leaves', () => {
     const seen = observation(fresh, unsent, ...old.slice(1));
     const restart = restartOf([...names, name], { canary: false });
     for (const goal of [restart, { kind: 'stop', ...about(...names, name) } as const])
-      expect(decide(config, noDesired, seen, goal).plan).not.toContain('(leaving)');
+      expect(decide(config, noDesired, seen, goal).plan).not.toContain('(retiring)');
   });
 
   test('must not be remembered as stopped', () => {

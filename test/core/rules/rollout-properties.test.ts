@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { applyGoal } from '../../../src/core/rules/apply-goal.ts';
-import { isRetiring } from '../../../src/core/model/leaving.ts';
 import { formatPlan } from '../../../src/core/model/plan.ts';
 import { reconcile } from '../../../src/core/rules/reconcile.ts';
 import { changesIn } from '../../../src/core/rules/next-change.ts';
@@ -74,7 +73,7 @@ test('it must settle: all that is wanted runs, and no restart is left but the ab
         const being = world.places.get(name);
         expect([name, being !== undefined && isAlive(being)]).toEqual([name, !stopped.has(name)]);
       }
-      expect([...world.places.keys()].filter(isRetiring)).toEqual([]);
+      expect([...world.places.values()].filter(({ isRetiring }) => isRetiring)).toEqual([]);
       for (const { aborted } of world.desired.rollouts) expect(aborted).toBeDefined();
       const over = told.filter(({ id, mayHaveFailed }) => {
         const rollout = world.desired.rollouts.find((one) => one.id === id);

@@ -4,20 +4,18 @@ import type { ObservedInstance } from '../../../src/core/model/observation.ts';
 import { formatPlan } from '../../../src/core/model/plan.ts';
 import { reconcile } from '../../../src/core/rules/reconcile.ts';
 import type { Worker } from '../../../src/core/model/config.ts';
-import { aConfig, alive, aWorker, noon, seconds, upAtNoon } from '../builders.ts';
+import { aConfig, alive, aWorker, observation, retiring, seconds } from '../builders.ts';
 
 const megabyte = 1024 ** 2;
 const rotated: Worker['log'] = { kind: 'rotated', maxSize: 100 * megabyte, keep: 5 };
 
 const withLog = (observed: ObservedInstance, size: number): ObservedInstance => ({
   ...observed,
-  log: { path: `/log/${observed.name.replace(/~.*/, '')}.log`, size },
+  log: { path: `/log/${observed.name}.log`, size },
 });
 
 function planOf(worker: Worker, ...all: ObservedInstance[]): string {
-  const instances = new Map(all.map((one) => [one.name, one]));
-  const observation = { now: noon, sinceBoot: upAtNoon, instances };
-  return formatPlan(reconcile(aConfig(worker), noDesired, observation));
+  return formatPlan(reconcile(aConfig(worker), noDesired, observation(...all)));
 }
 
 describe('a log with a limit', () => {
@@ -50,7 +48,7 @@ describe('a log with a limit', () => {
   });
 
   test('must be rotated once for a process and an old one that leaves beside it', () => {
-    const old = withLog(alive('mail.1~start-3', 3), 1e9);
+    const old = withLog(retiring('mail.1', 3), 1e9);
     expect(planOf(mail, withLog(alive('mail.1', 7), 1e9), old).match(/rotate/g)).toHaveLength(1);
     const young = withLog(alive('mail.1', 7, { age: seconds(0) }), 1e9);
     expect(planOf(mail, young, old)).not.toContain('rotate');

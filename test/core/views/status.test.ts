@@ -133,7 +133,7 @@ describe('an instance', () => {
 
   test.each([
     ['that the config no longer wants', dead('mail.9', 90)],
-    ['of which an old process has left', { ...dead('mail.1', 9), name: 'mail.1~start-9' }],
+    ['of which an old process has left', { ...dead('mail.1', 9), retiring: 'start-9' }],
   ])('%s must not be shown', (_, seen) => {
     expect(lineOf(seen)).toBeUndefined();
   });

@@ -28,6 +28,8 @@ export interface Being {
   readonly bornAt: number;
   /** How often the wall clock had jumped by then. */
   readonly jumpsBefore: number;
+  /** It drains beside its replacement. */
+  isRetiring: boolean;
   stop?: { readonly at: number; readonly note: Stop };
   quiet?: { readonly at: number; readonly note: Quieting };
   /** When it was asked to leave, or made quiet in order to be. */

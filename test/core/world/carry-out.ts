@@ -1,4 +1,4 @@
-import { instanceOf, retiringName } from '../../../src/core/model/leaving.ts';
+import { keyOf } from '../../../src/core/model/instance.ts';
 import { formatAction, type Action } from '../../../src/core/model/plan.ts';
 import type { ProcessRecord, Quieting, Stop } from '../../../src/core/model/record.ts';
 import { workerNameOf } from '../../../src/core/model/targets.ts';
@@ -22,7 +22,7 @@ export function carryOut(world: World, action: Action): void {
       world.pidfiles.delete(instance);
       return;
     case 'clean_up':
-      world.places.delete(instance);
+      world.places.delete(keyOf(action));
       return;
     case 'start':
       begin(world, instance);
@@ -32,7 +32,7 @@ export function carryOut(world: World, action: Action): void {
     case 'quiet':
     case 'resume':
     case 'retire': {
-      const being = world.places.get(instance);
+      const being = world.places.get(keyOf(action));
       if (being === undefined) throw new Error(`nobody is there: ${formatAction(action)}`);
       actOn(world, being, action);
     }
@@ -42,6 +42,7 @@ export function carryOut(world: World, action: Action): void {
 type OnProcess = Extract<Action, { kind: 'kill' | 'stop' | 'quiet' | 'resume' | 'retire' }>;
 
 function actOn(world: World, being: Being, action: OnProcess): void {
+  const { instance } = action;
   const at = world.sinceBoot;
   switch (action.kind) {
     case 'kill':
@@ -62,8 +63,9 @@ function actOn(world: World, being: Being, action: OnProcess): void {
       delete being.quiet;
       return;
     case 'retire':
-      world.places.set(retiringName(action.instance, action.runId), being);
-      world.places.delete(action.instance);
+      being.isRetiring = true;
+      world.places.set(keyOf({ instance, retiring: action.runId }), being);
+      world.places.delete(instance);
       return;
   }
 }
@@ -102,7 +104,7 @@ function begin(world: World, instance: string): void {
     pid,
     startTime: sinceBoot / 10,
     bootId: 'boot',
-    instance: instanceOf(instance),
+    instance,
     runId: `start-${pid}`,
     shimPid: pid - 1,
     startedAt: momentOf(world.wallClock),
@@ -119,6 +121,7 @@ function begin(world: World, instance: string): void {
     bornAt: sinceBoot,
     jumpsBefore: world.jumps,
     wasNotedReady: false,
+    isRetiring: false,
   };
   everyone.push(being);
   world.places.set(instance, being);

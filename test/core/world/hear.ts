@@ -1,5 +1,4 @@
 import type { Goal } from '../../../src/core/rules/apply-goal.ts';
-import { isRetiring } from '../../../src/core/model/leaving.ts';
 import { isAlive } from './being.ts';
 import { addLimit, type Chronicle } from './chronicle.ts';
 
@@ -12,11 +11,11 @@ export function hear(chronicle: Chronicle, goal: Goal): void {
       return;
     case 'stop':
       for (const name of goal.instances) {
-        if (!isRetiring(name)) stopped.add(name);
+        stopped.add(name);
         held.delete(name);
-        const being = world.places.get(name);
-        if (goal.killAfter !== undefined && being !== undefined)
-          addLimit(chronicle, being, goal.killAfter);
+        const beings = [...world.places.values()].filter(({ instance }) => instance === name);
+        for (const being of beings)
+          if (goal.killAfter !== undefined) addLimit(chronicle, being, goal.killAfter);
       }
       return;
     case 'hold':

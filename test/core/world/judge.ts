@@ -1,7 +1,13 @@
-import { isRetiring } from '../../../src/core/model/leaving.ts';
-import type { Observation } from '../../../src/core/model/observation.ts';
+import { keyOf } from '../../../src/core/model/instance.ts';
+import {
+  allObserved,
+  observedAt,
+  refOf,
+  type Observation,
+} from '../../../src/core/model/observation.ts';
 import { formatAction, type Action } from '../../../src/core/model/plan.ts';
 import { workerNameOf } from '../../../src/core/model/targets.ts';
+import type { ProcessIdentity } from '../../../src/core/model/process.ts';
 import type { Batch, Worker } from '../../../src/core/model/config.ts';
 import { isAlive, type Being } from './being.ts';
 import { addLimit, breach, type Chronicle, type Told } from './chronicle.ts';
@@ -28,7 +34,7 @@ export function judge(chronicle: Chronicle, action: Action, during: During): voi
   const { instance } = action;
   const { observation, signalled } = during;
   const what = formatAction(action);
-  if (held.has(instance)) breach(chronicle, 'who is held is left alone', what);
+  if (held.has(keyOf(action))) breach(chronicle, 'who is held is left alone', what);
   switch (action.kind) {
     case 'start':
       judgeStart(chronicle, instance, what);
@@ -37,13 +43,13 @@ export function judge(chronicle: Chronicle, action: Action, during: During): voi
       judgeMove(chronicle, instance, what);
       return;
     case 'kill':
-      judgeIdentity(chronicle, action.process.pid, instance, observation);
-      judgeKill(chronicle, instance, what);
+      judgeIdentity(chronicle, action, observation);
+      judgeKill(chronicle, keyOf(action), what);
       return;
     case 'stop':
     case 'quiet':
     case 'resume':
-      judgeIdentity(chronicle, action.process.pid, instance, observation);
+      judgeIdentity(chronicle, action, observation);
       if (signalled.has(instance)) breach(chronicle, 'no process is asked twice', `again: ${what}`);
       signalled.add(instance);
       if (action.kind !== 'resume') judgeAsk(chronicle, action, during);
@@ -61,15 +67,19 @@ export function judge(chronicle: Chronicle, action: Action, during: During): voi
 
 function judgeIdentity(
   chronicle: Chronicle,
-  pid: number,
-  instance: string,
+  action: Extract<Action, { process: ProcessIdentity }>,
   observation: Observation,
 ): void {
-  const being = chronicle.world.places.get(instance);
-  const presence = observation.instances.get(instance)?.presence;
+  const { pid } = action.process;
+  const being = chronicle.world.places.get(keyOf(action));
+  const presence = observedAt(observation, action)?.presence;
   const isSeen = presence?.kind === 'alive' && presence.process.pid === pid;
   if (!isSeen || being?.pid !== pid)
-    breach(chronicle, 'only observed living processes are signalled', `${instance} pid ${pid}`);
+    breach(
+      chronicle,
+      'only observed living processes are signalled',
+      `${keyOf(action)} pid ${pid}`,
+    );
 }
 
 type Ask = Extract<Action, { kind: 'stop' | 'quiet' }>;
@@ -82,7 +92,7 @@ function judgeAsk(chronicle: Chronicle, action: Ask, during: During): void {
   if (action.kind === 'stop') {
     const count = (terms.get(being.pid) ?? 0) + 1;
     terms.set(being.pid, count);
-    if (count > 1 || isRetiring(instance))
+    if (count > 1 || being.isRetiring)
       breach(chronicle, 'no process is asked twice', `${count} times: ${formatAction(action)}`);
   } else if (!action.stopsWhenIdle) return;
   if (being.askedAt !== undefined) return; // after its prelude
@@ -146,8 +156,7 @@ function judgeStart(chronicle: Chronicle, instance: string, what: string): void 
   const isWanted =
     wantedNames(world).includes(instance) && !stopped.has(instance) && !held.has(instance);
   const others = world.everyone.filter((being) => being.instance === instance && isAlive(being));
-  const leavers = [...world.places].filter(([name]) => isRetiring(name)).map(([, being]) => being);
-  if (!isWanted || (inPlace && isAlive(inPlace)) || others.some((one) => !leavers.includes(one)))
+  if (!isWanted || (inPlace && isAlive(inPlace)) || others.some((one) => !one.isRetiring))
     breach(chronicle, 'a place is filled once, and only if it is wanted', what);
 }
 
@@ -164,8 +173,8 @@ function judgeMove({ world, told, ...chronicle }: Chronicle, instance: string, w
 }
 
 const extrasOf = ({ world }: Chronicle, worker: string): number =>
-  [...world.places].filter(
-    ([place, being]) => isRetiring(place) && workerNameOf(place) === worker && isAlive(being),
+  [...world.places.values()].filter(
+    (being) => being.isRetiring && being.worker.name === worker && isAlive(being),
   ).length;
 
 export function judgeExtras(chronicle: Chronicle): void {
@@ -189,13 +198,15 @@ function judgeKill({ world, limits, ...chronicle }: Chronicle, name: string, wha
 }
 
 /** After a pass that was not cut short nobody is left who was asked and whose time was over at its beginning. */
-export function judgeLimits(chronicle: Chronicle, { instances, sinceBoot }: Observation): void {
+export function judgeLimits(chronicle: Chronicle, observation: Observation): void {
+  const { sinceBoot } = observation;
+  const seen = new Set(allObserved(observation).map((one) => keyOf(refOf(one))));
   const { world, limits, held } = chronicle;
   for (const [name, being] of world.places) {
     const own = limits.get(being.pid);
     const since = being.askedAt;
     if (own === undefined || since === undefined || !isAlive(being)) continue;
-    if (!instances.has(name) || held.has(name) || since >= sinceBoot) continue;
+    if (!seen.has(name) || held.has(name) || since >= sinceBoot) continue;
     if (Math.max(...own) <= sinceBoot)
       breach(chronicle, 'whoever has a limit is killed in time', `${name} pid ${being.pid}`);
   }

@@ -1,5 +1,4 @@
 import type { Goal } from '../../../src/core/rules/apply-goal.ts';
-import { instanceOf, isRetiring } from '../../../src/core/model/leaving.ts';
 import { momentOf } from '../../../src/core/basics/time.ts';
 import { isAlive } from './being.ts';
 import { newChronicle, type Chronicle } from './chronicle.ts';
@@ -15,14 +14,6 @@ function chosen(world: World, bits: number): string[] {
   return some.length === 0 ? names : some;
 }
 
-/** The same, with their old processes that are leaving. */
-const withRetiring = (world: World, names: readonly string[]): string[] => [
-  ...names,
-  ...[...world.places.keys()].filter(
-    (name) => isRetiring(name) && names.includes(instanceOf(name)),
-  ),
-];
-
 function goalOf(world: World, step: Step, nth: number): Goal {
   if (!('which' in step) || step.kind === 'look') return check;
   const instances = chosen(world, step.which);
@@ -33,7 +24,7 @@ function goalOf(world: World, step: Step, nth: number): Goal {
     case 'stop': {
       const { killAfter } = step;
       const limit = killAfter === undefined ? {} : { killAfter };
-      return { kind: 'stop', by, instances: withRetiring(world, instances), ...limit };
+      return { kind: 'stop', by, instances, ...limit };
     }
     case 'quiet': {
       const until =

@@ -1,4 +1,3 @@
-import { isRetiring } from '../../../src/core/model/leaving.ts';
 import type {
   Observation,
   ObservedInstance,
@@ -12,24 +11,27 @@ import type { World } from './world.ts';
 /** Looks at instances, and at all that leave of their workers; what is ready is noted by that. */
 export function look(world: World, names: readonly string[]): Observation {
   const workers = new Set(names.map(workerNameOf));
-  const retiring = [...world.places.keys()].filter(
-    (name) => isRetiring(name) && workers.has(workerNameOf(name)),
+  const retiring = [...world.places.values()].filter(
+    (being) => being.isRetiring && workers.has(being.worker.name),
   );
-  const instances = [...names, ...retiring].map((name) => seen(world, name));
   return {
     now: momentOf(world.wallClock),
     sinceBoot: durationOf(world.sinceBoot),
-    instances: new Map(instances.map((one) => [one.name, one])),
+    instances: new Map(names.map((name) => [name, seen(world, name, world.places.get(name))])),
+    retiring: retiring.map((being) => ({
+      ...seen(world, being.instance, being),
+      retiring: being.record.runId,
+    })),
   };
 }
 
-function seen(world: World, name: string): ObservedInstance {
-  const being = world.places.get(name);
-  const pid = isRetiring(name) ? undefined : world.pidfiles.get(name);
+function seen(world: World, name: string, being: Being | undefined): ObservedInstance {
+  const isRetiring = being?.isRetiring === true;
+  const pid = isRetiring ? undefined : world.pidfiles.get(name);
   const pidfile =
     pid === undefined ? ({ kind: 'absent' } as const) : ({ kind: 'holds', pid } as const);
   if (being === undefined) return { name, presence: { kind: 'absent' }, pidfile, problems: [] };
-  if (isAlive(being) && !isRetiring(name) && being.askedAt === undefined)
+  if (isAlive(being) && !isRetiring && being.askedAt === undefined)
     being.wasNotedReady ||= isReadyAt(being, world.sinceBoot);
   return {
     name,

@@ -10,7 +10,7 @@ import { diesAt, idleAt, isAlive, leavesAt, showsReadyAt, type Being, type Fate 
 export interface World {
   readonly config: Config;
   readonly fates: readonly Fate[];
-  /** The last process of each instance, and of each old one that leaves beside its replacement. */
+  /** By instance its last process; by its run each old one that drains beside its replacement. */
   readonly places: Map<string, Being>;
   readonly pidfiles: Map<string, number>;
   readonly everyone: Being[];

@@ -160,7 +160,7 @@ describe('a pass', () => {
     before,
     ...before,
     ...after,
-    observation: { now: request.at, sinceBoot: durationOf(0), instances: new Map() },
+    observation: { now: request.at, sinceBoot: durationOf(0), instances: new Map(), retiring: [] },
     plan: [],
   });
   const write = (after: Partial<State>, onKept?: () => void): void => {

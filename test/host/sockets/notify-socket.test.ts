@@ -275,7 +275,8 @@ describe.each(here)('heard by %s', (name) => {
     await say(old, 'STOPPING=1');
     expect(await heard(({ fields }) => fields.stopping === true)).toMatchObject({
       pid: old.pid,
-      instance: 'mail.1~abcdef0123456789',
+      instance: 'mail.1',
+      retiring: 'abcdef0123456789',
     });
   });
 

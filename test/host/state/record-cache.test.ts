@@ -43,7 +43,7 @@ const rest = (seconds: number): void => {
 async function pidsSeen(some = names): Promise<(number | string)[]> {
   vi.resetModules();
   const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
-  return readBy(createRecordReader(scratch.folder(), some), some);
+  return readBy(createRecordReader(scratch.folder(), some.length), some);
 }
 
 function readBy(reader: RecordReader, some: readonly string[]): (number | string)[] {
@@ -95,7 +95,7 @@ test('few records must be read themselves', async () => {
 test('whoever looks again and again must see it too', async () => {
   const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
   const look = (): (number | string)[] =>
-    readBy(createRecordReader(scratch.folder(), names), names);
+    readBy(createRecordReader(scratch.folder(), names.length), names);
   expect(look()).toEqual(numbers);
   overwrite('mail.3', record('mail.3', 999));
   expect(look()[2]).toBe(3);
@@ -121,8 +121,8 @@ test('what there is besides must be listed as it is, and the folder of heartbeat
   scratch.write('heartbeats/mail.1.abc', '');
   vi.resetModules();
   const { stateFilesIn } = await import('../../../src/host/state/record-cache.ts');
-  const { recorded, notes } = stateFilesIn(scratch.folder());
-  expect([...recorded].sort()).toEqual([...names].sort());
+  const { instances, notes } = stateFilesIn(scratch.folder());
+  expect([...instances].sort()).toEqual([...names].sort());
   expect([...notes].sort()).toEqual(['heartbeats/mail.1.abc', 'mail.3.stop']);
   scratch.write('mail.4.stop', '{}');
   expect([...stateFilesIn(scratch.folder()).notes]).toContain('mail.4.stop');

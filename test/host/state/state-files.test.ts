@@ -19,7 +19,11 @@ import {
   heartbeatPath,
   listStateFiles,
   lockPath,
+  baseOf,
   recordedInstances,
+  recordedProcesses,
+  recordedRetiring,
+  refOfBase,
   recordPath,
   shimNotesPath,
   stopPath,
@@ -174,8 +178,12 @@ describe('recordedInstances', () => {
       'mail.1~.json',
     ])
       scratch.write(name, '');
-    const found = recordedInstances(scratch.folder()).sort();
-    expect(found).toEqual(['job-a.b_2', 'mail.1', 'mail.1~f00']);
+    const found = [...recordedInstances(scratch.folder())].sort();
+    expect(found).toEqual(['job-a.b_2', 'mail.1']);
+    const old = { instance: 'mail.1', retiring: 'f00' };
+    expect(recordedProcesses(scratch.folder())).toContainEqual(old);
+    expect(recordedRetiring(scratch.folder())).toEqual([old]);
+    expect([baseOf(old), refOfBase('mail.1~f00')]).toEqual(['mail.1~f00', old]);
   });
 
   test('must be none without a folder', () => {
@@ -231,8 +239,12 @@ describe('an old process that leaves beside its replacement', () => {
     for (const kind of [...kinds, 'exit']) scratch.write(`${name}.${kind}`, kind);
     scratch.write('heartbeats/mail.1.f00', '');
     expect(existsSync(beat)).toBe(true);
-    removeFilesOf(scratch.folder(), name, 'f00');
-    expect(listStateFiles(scratch.folder())).toEqual({ recorded: [], notes: new Set() });
+    removeFilesOf(scratch.folder(), 'mail.1', 'f00');
+    expect(listStateFiles(scratch.folder())).toEqual({
+      instances: [],
+      retiring: [],
+      notes: new Set(),
+    });
     expect(existsSync(beat)).toBe(false);
   });
 });

@@ -28,14 +28,16 @@ test('the memory of a process must be known to the same command, by its run', ()
   const tracker = createMemoryTracker(scratch.folder());
   tracker.see(seen(100));
   tracker.see(seen(200));
-  expect(tracker.rssOf('mail.1', 'start-10')).toBe(200 * pageBytes());
-  expect(tracker.rssOf('mail.1', 'start-11')).toBeUndefined();
-  expect(tracker.rssOf('mail.2', 'start-10')).toBeUndefined();
+  expect(tracker.rssOf({ instance: 'mail.1' }, 'start-10')).toBe(200 * pageBytes());
+  expect(tracker.rssOf({ instance: 'mail.1' }, 'start-11')).toBeUndefined();
+  expect(tracker.rssOf({ instance: 'mail.2' }, 'start-10')).toBeUndefined();
 });
 
 test('it must be known to the next command, in bytes', () => {
   kept();
-  expect(createMemoryTracker(scratch.folder()).rssOf('mail.1', 'start-10')).toBe(100 * pageBytes());
+  expect(createMemoryTracker(scratch.folder()).rssOf({ instance: 'mail.1' }, 'start-10')).toBe(
+    100 * pageBytes(),
+  );
   expect(JSON.parse(readFileSync(path(), 'utf8'))).toMatchObject({
     schema: 2,
     samples: { 'mail.1': { run_id: 'start-10', resident_bytes: 100 * pageBytes() } },
@@ -47,7 +49,9 @@ test.each(['', 'x', '{}', '{"schema":2,"boot_id":"x","samples":{"mail.1":{"run_i
   (text) => {
     kept();
     writeFileSync(path(), text);
-    expect(createMemoryTracker(scratch.folder()).rssOf('mail.1', 'start-10')).toBeUndefined();
+    expect(
+      createMemoryTracker(scratch.folder()).rssOf({ instance: 'mail.1' }, 'start-10'),
+    ).toBeUndefined();
   },
 );
 

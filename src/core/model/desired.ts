@@ -3,22 +3,22 @@ import type { ProcessRecord } from './record.ts';
 import type { Duration, Moment } from '../basics/time.ts';
 import type { Batch } from './config.ts';
 
-/** Who wanted something of an instance, and when. */
+/** What a user asked for an instance, and when. */
 export interface Request {
   readonly at: Moment;
-  /** Who asked: `deploy@web1`. */
+  /** The user: `deploy@web1`. */
   readonly by: string;
 }
 
-/** A deliberate stop: the instance stays down until it is started again. */
+/** A stop on purpose: the instance stays down until it is started again. */
 export type Stopped = Request;
 
-/** A wish that ends by itself; without `until` it lasts until somebody takes it back. */
+/** A request that ends by itself at `until`, or that lasts until it is withdrawn. */
 export interface TimedRequest extends Request {
   readonly until?: Moment;
 }
 
-/** What a restart was told beyond the config. */
+/** The options of a restart, in place of what the config says. */
 export interface RolloutOptions {
   readonly canary?: boolean;
   readonly batch?: Batch;
@@ -27,7 +27,7 @@ export interface RolloutOptions {
   readonly killAfter?: Duration;
 }
 
-/** Why a rollout was given up. */
+/** Why a rollout was aborted. */
 export interface Abort {
   readonly at: Moment;
   /** The instance whose replacement failed. */
@@ -37,16 +37,16 @@ export interface Abort {
 }
 
 /**
- * A process that is to be replaced. `start` where that was only the command of a program that forks away: the process which
- * that start has come to is to be replaced as well. `heir` is the successor that it had named by then, which runs no newer
- * code.
+ * A process that a rollout replaces. `runId` is there if the process was the command of a program that forks away: then
+ * the process that this run led to is replaced as well. `successor` is the one that the process had named by then: it runs
+ * no newer code.
  */
 export interface Replaced extends ProcessIdentity {
   readonly runId?: string;
   readonly successor?: ProcessIdentity;
 }
 
-/** Whether a process, of which this is the record where there is one, is the one that is to be replaced. */
+/** Whether a process, with its record if it has one, is the one that the rollout replaces. */
 export const isReplaced = (
   replaced: Replaced,
   process: ProcessIdentity,
@@ -57,53 +57,53 @@ export const isReplaced = (
   (replaced.runId !== undefined && replaced.runId === record?.runId);
 
 /**
- * A restart that goes on until every instance in it is replaced. It names the very processes that it replaces, and not a
- * moment ("started before 12:03"): a clock that is set back would leave old code running.
+ * A restart, which goes on until every instance in it is replaced. It names the processes that it replaces, not a moment
+ * ("started before 12:03"): a clock that is set back would leave old code running.
  */
 export interface Rollout extends Request {
-  /** Tells it from every other one: its command knows by this that a later one has taken over. */
+  /** Unique. By this its command notices that a later restart has taken over. */
   readonly id: string;
   readonly options: RolloutOptions;
-  /** What each instance ran when the restart was asked for; null where there was no process, living or dead. */
+  /** What each instance ran when the restart began; null if it had no process, living or dead. */
   readonly replaces: Readonly<Record<string, Replaced | null>>;
-  /** The release that each worker had, and the one that it gets, where they are known. */
+  /** By worker, the old and the new release, as far as they are known. */
   readonly releases: Readonly<Record<string, { readonly from?: string; readonly to?: string }>>;
   /** The workers of which a replacement has become ready. */
   readonly proven: readonly string[];
   readonly aborted?: Abort;
 }
 
-/** When one process that was asked to leave is to be killed, whatever its own note of that says. */
+/** When a draining process is killed, if that is earlier than what its own stop says. */
 export interface Deadline {
   readonly process: ProcessIdentity;
-  /** Counted from the boot of the host. */
+  /** Since the boot of the host. */
   readonly at: Duration;
 }
 
-/** How many instances of a worker somebody wants, in place of what the config says. */
+/** The instances of a worker that are wanted in place of those of the config. */
 export interface Want extends Request {
   readonly identifiers: readonly string[];
 }
 
 type ByInstance<T> = Readonly<Record<string, T>>;
 
-/** What people want beyond the config, and what must be remembered for it. All that must outlive a command. */
+/** What is wanted beyond the config. It must not be lost: it stands nowhere else. */
 export interface Desired {
   readonly stopped: ByInstance<Stopped>;
-  /** Instances that are left alone. */
+  /** Instances that no pass touches, except to stop them. */
   readonly held: ByInstance<TimedRequest>;
-  /** Instances that take no new job. */
+  /** Instances that take no new jobs. */
   readonly quiet: ByInstance<TimedRequest>;
   /** By worker. */
   readonly counts: Readonly<Record<string, Want>>;
   readonly deadlines: ByInstance<Deadline>;
-  /** The oldest first; no instance is in two of them. */
+  /** The oldest first. No instance is in two of them. */
   readonly rollouts: readonly Rollout[];
-  /** Everything is to leave now, for this reason, and nothing is started. Never written down: it ends with its command. */
+  /** Why all instances drain now and none is started. Never written: it ends with its command. */
   readonly isEnding?: string;
 }
 
-/** Nothing wanted beyond the config. */
+/** Nothing is wanted beyond the config. */
 export const noDesired: Desired = {
   stopped: {},
   held: {},
@@ -119,7 +119,7 @@ export const rolloutOf = ({ rollouts }: Desired, instance: string): Rollout | un
     ? undefined
     : rollouts.find(({ replaces }) => Object.hasOwn(replaces, instance));
 
-/** Whether this process is to be replaced by a rollout, be it aborted or not. */
+/** Whether a rollout, aborted or not, replaces this process. */
 export function isToBeReplaced(
   desired: Desired,
   instance: string,
@@ -134,11 +134,11 @@ export function isToBeReplaced(
 export const isStopped = ({ stopped }: Desired, instance: string): boolean =>
   Object.hasOwn(stopped, instance);
 
-/** Whether the instance is to be left alone now. */
+/** Whether the instance is held now. */
 export const isHeld = ({ held }: Desired, instance: string, now: Moment): boolean =>
   lasts(held[instance], now);
 
-/** Whether the instance is to take no new job now. */
+/** Whether the instance takes no new jobs now. */
 export const isQuiet = ({ quiet }: Desired, instance: string, now: Moment): boolean =>
   lasts(quiet[instance], now);
 

@@ -13,25 +13,25 @@ import { formatSize } from '../basics/bytes.ts';
 import { durationOf, formatDuration } from '../basics/time.ts';
 import type { RecyclePolicy, Worker } from '../model/config.ts';
 
-/** A process that is to be replaced because it is worn, and why, in words. */
-export interface Worn {
+/** The instance whose process is recycled next. `cause` says why. */
+export interface DueForRecycling {
   readonly name: string;
   readonly cause: string;
 }
 
-/** How soon a worn process that is at a job is looked at again: nothing tells us when it is idle. */
+/** A busy process that is due for recycling is looked at again this soon: nothing reports that it is idle. */
 const busyLook = durationOf(1_000);
 
 /**
- * Whose turn it is to be recycled: one process of a worker at a time, while each other wanted instance of it is ready, so
- * that never more than one is down for this, the oldest first; never in a restart, not even an aborted one, whose new code has failed. One
- * that is known to be at a job waits until it is idle.
+ * The instance to recycle next: one of a worker at a time, the oldest process first, and only while every other wanted
+ * instance of the worker is ready. So never more than one is down for recycling. None is recycled during a restart, nor
+ * after an aborted one, whose new code has failed. A busy process waits until it is idle.
  */
 export function nextToRecycle(
   worker: Worker,
   desired: Desired,
   observation: Observation,
-): Worn | undefined {
+): DueForRecycling | undefined {
   const { recycle } = worker;
   if (recycle === undefined || isInRollout(worker, desired)) return undefined;
   const ready = readyOnes(worker, desired, observation);
@@ -39,11 +39,11 @@ export function nextToRecycle(
   const dueForRecycling = ready.flatMap(({ observed, presence }) => {
     if (isHeld(desired, observed.name, observation.now)) return [];
     if (observed.activity?.kind === 'busy') return [];
-    const why = wearOf(observed, presence, recycle, observation);
-    if (why === undefined) return [];
+    const reason = recyclingReason(observed, presence, recycle, observation);
+    if (reason === undefined) return [];
     const rank = observed.activity?.kind === 'idle' ? 0 : 1;
     const age = ageOf(presence.process, observation);
-    return [{ name: observed.name, cause: `recycled: ${why}`, rank, age }];
+    return [{ name: observed.name, cause: `recycled: ${reason}`, rank, age }];
   });
   const [first] = dueForRecycling.sort((a, b) => a.rank - b.rank || b.age - a.age);
   return first && { name: first.name, cause: first.cause };
@@ -59,7 +59,7 @@ interface Living {
   readonly presence: Extract<Presence, { kind: 'alive' }>;
 }
 
-/** The wanted instances of a worker that live and were not asked to leave; undefined where one of the wanted does not, or was not looked at. */
+/** The wanted instances of a worker, if all of them run and none drains; undefined also if one was not looked at. */
 function livingOnes(
   worker: Worker,
   desired: Desired,
@@ -76,7 +76,7 @@ function livingOnes(
   return living.length === names.length ? living : undefined;
 }
 
-/** The same, if all of them are ready and at work. */
+/** The same, if all of them are ready and take jobs. */
 function readyOnes(
   worker: Worker,
   desired: Desired,
@@ -91,8 +91,8 @@ function readyOnes(
   return living?.every(isReady) === true ? living : undefined;
 }
 
-/** Why a process is worn, in words. */
-function wearOf(
+/** Why a process is due for recycling, in words; undefined if it is not. */
+function recyclingReason(
   { memory, nextRelease }: ObservedInstance,
   { process, record }: Living['presence'],
   policy: RecyclePolicy,
@@ -110,7 +110,7 @@ function wearOf(
   return undefined;
 }
 
-/** When, from now, somebody may be recycled without anything happening in the world. */
+/** In how many ms an instance may become due for recycling without anything else happening. */
 export function recycleMoments(
   worker: Worker,
   desired: Desired,
@@ -122,13 +122,13 @@ export function recycleMoments(
   return living.flatMap(({ observed, presence }) => {
     const age = ageOf(presence.process, observation);
     const readying = readyingOf(presence, worker.ready, observation);
-    const isWorn = wearOf(observed, presence, recycle, observation) !== undefined;
+    const isDue = recyclingReason(observed, presence, recycle, observation) !== undefined;
     return [
       recycle.minAge - age,
       ...(recycle.age === undefined ? [] : [recycle.age - age]),
       ...(readying.kind === 'starting' ? [readying.changesIn] : []),
     ]
       .filter((moment) => moment > 0)
-      .concat(isWorn && observed.activity?.kind === 'busy' ? [busyLook] : []);
+      .concat(isDue && observed.activity?.kind === 'busy' ? [busyLook] : []);
   });
 }

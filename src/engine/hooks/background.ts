@@ -4,15 +4,15 @@ import { describeErrno } from '../../host/files/errno.ts';
 import { hookFolder } from '../../host/state/hook-spool.ts';
 import type { HookScene } from './run-hooks.ts';
 
-/** Runs in the background what passes have left to be run. */
+/** Runs in the background the hooks that passes have spooled. */
 export interface HookRunner {
-  /** There may be hooks to run now. Never waits. */
+  /** Starts running hooks, if any are spooled. Does not wait for them. */
   readonly kick: (scene: HookScene) => void;
-  /** Resolves when no hook runs. */
+  /** Resolves when no hook runs any more. */
   readonly settled: () => Promise<void>;
 }
 
-/** What hooks need is loaded when there are any. */
+/** The code that runs hooks is loaded with the first of them. */
 export function createHookRunner(): HookRunner {
   let running: Promise<void> | undefined;
   let isKicked = false;

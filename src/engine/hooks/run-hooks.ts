@@ -27,8 +27,8 @@ export interface HookScene {
   readonly report: (event: Event) => void;
 }
 
-/** Which hook an event is an occasion for. */
-const occasions: Readonly<Partial<Record<EventBody['kind'], HookName>>> = {
+/** The hook that an event of this kind calls. */
+const hookOf: Readonly<Partial<Record<EventBody['kind'], HookName>>> = {
   lost: 'lost',
   backoff: 'backoff',
   unresponsive: 'unresponsive',
@@ -36,11 +36,11 @@ const occasions: Readonly<Partial<Record<EventBody['kind'], HookName>>> = {
 };
 
 /**
- * Keeps the hook of this news, if its worker has one, to be run later: before anything else is done about it, so that a
- * kill of ours can only have it run twice.
+ * Spools the hook of this notice, if its worker has one. This comes before everything else that the notice leads to: if
+ * the command is killed, the hook may run twice, but it does run.
  */
 export function noteHook({ config, report }: HookScene, { id, body }: Notice, event: Event): void {
-  const hook = occasions[body.kind];
+  const hook = hookOf[body.kind];
   const worker = workerIn(config, event.instance);
   if (hook === undefined || worker?.hooks[hook] === undefined) return;
   const { instance } = event;
@@ -49,14 +49,14 @@ export function noteHook({ config, report }: HookScene, { id, body }: Notice, ev
   try {
     spoolHook(config.stateDir, id, { hook, worker: worker.name, instance, event: entry });
   } catch (error) {
-    const problem = `hook ${hook} cannot be kept to be run: ${describeErrno(error)}`;
+    const problem = `hook ${hook} cannot be spooled: ${describeErrno(error)}`;
     report({ kind: 'warning', problem, at: event.at, instance });
   }
 }
 
 /**
- * Runs all hooks that are to be run, one after the other, outside of the pass lock. Where somebody else is at it already,
- * he does. Whoever is killed meanwhile leaves the rest, and the one that he was at, to the next command.
+ * Runs all spooled hooks, one after the other, outside of the pass lock. If another command is running them already, they
+ * are left to it. If this command is killed, the next one runs the rest, and again the one that was running.
  */
 export async function runHooks(scene: HookScene): Promise<void> {
   const { stateDir } = scene.config;
@@ -84,7 +84,7 @@ async function runSpooled(scene: HookScene, spooled: Spooled): Promise<void> {
   const { hook, instance } = spooled;
   const worker = workerIn(scene.config, instance);
   const command = worker?.hooks[hook];
-  if (worker === undefined || command === undefined) return; // the config has lost it meanwhile
+  if (worker === undefined || command === undefined) return; // it is no longer in the config
   const end = await outcomeOf(scene, worker, spooled);
   scene.report({ kind: 'hooked', hook, ...end, at: now(), instance });
 }
@@ -126,7 +126,7 @@ async function outcomeOf(
   }
 }
 
-/** What most hooks want to know, without reading JSON. Not WORKERCTL_PID: a worker is known by that. */
+/** What most hooks need, so that they need not read JSON. WORKERCTL_PID is left out: it marks the workers themselves. */
 function variables(hook: HookName, event: Spooled['event']): Record<string, string> {
   const { pid, job, signal, status } = event;
   const known = {

@@ -34,11 +34,11 @@ export const command = defineCommand({
 export interface CheckOutcome {
   readonly kind: 'check';
   readonly config: Config;
-  /** What will be in the way of a start on this host, such as a folder that is not there; a line each. */
+  /** What will prevent a start on this host, such as a missing folder; one line each. */
   readonly warnings: readonly string[];
 }
 
-/** Reads and checks the config at `path`. Throws the `config` error of loadConfig when it is wrong. */
+/** Reads and checks the config at `path`. Throws the `config` error of loadConfig if it is invalid. */
 export function check({ path }: { readonly path: string }): CheckOutcome {
   const config = loadConfig(path);
   const host = { name: hostname(), path: workerPath };

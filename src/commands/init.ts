@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { projectWorkers } from './init/detect-project.ts';
-import { starterConfig } from './init/template.ts';
+import { detectWorkers } from './init/detect-project.ts';
+import { configTemplate } from './init/template.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { defineCommand } from '../cli/command.ts';
 import { flag } from '../cli/options.ts';
@@ -33,9 +33,9 @@ export const command = defineCommand({
 
 export interface InitOptions {
   readonly directory: string;
-  /** The file to write, from the folder on; undefined: `workerctl.yaml` in it. */
+  /** The file to write, relative to `directory`; undefined: `workerctl.yaml`. */
   readonly config?: string | undefined;
-  /** Whether an existing config is written over. */
+  /** Whether an existing config is overwritten. */
   readonly force: boolean;
 }
 
@@ -43,20 +43,20 @@ export interface InitOutcome {
   readonly kind: 'init';
   /** The file that was written; absolute. */
   readonly path: string;
-  /** What told of a worker, such as `Procfile`; empty: the config holds an example. */
+  /** Where workers were found, such as `Procfile`; empty: the config holds an example. */
   readonly found: readonly string[];
 }
 
 /**
- * Writes a starter config with the workers that the project in the folder seems to have. Throws a
- * `failed` error when there is one already and `force` is not set, or when it cannot be written.
+ * Writes a first config with the workers that the project in the folder seems to have. Throws a
+ * `failed` error if there is one already and `force` is not set, or if it cannot be written.
  */
 export function init({ directory, config = 'workerctl.yaml', force }: InitOptions): InitOutcome {
   const folder = resolve(directory);
   const path = resolve(folder, config);
-  const workers = projectWorkers(folder);
+  const workers = detectWorkers(folder);
   try {
-    writeFileSync(path, starterConfig(workers), { flag: force ? 'w' : 'wx' });
+    writeFileSync(path, configTemplate(workers), { flag: force ? 'w' : 'wx' });
   } catch (cause) {
     throw notWritten(path, cause);
   }
@@ -67,13 +67,13 @@ function notWritten(path: string, cause: unknown): WorkerctlError {
   const { code = String(cause) } = cause as NodeJS.ErrnoException;
   switch (code) {
     case 'EEXIST':
-      return new WorkerctlError('failed', `${path}: is there already, and was left as it is`, {
-        hint: 'use --force to write over it',
+      return new WorkerctlError('failed', `${path}: exists already and was not changed`, {
+        hint: 'use --force to overwrite it',
         cause,
       });
     case 'ENOENT':
     case 'ENOTDIR':
-      return new WorkerctlError('failed', `${path}: expected an existing folder to write into`, {
+      return new WorkerctlError('failed', `${path}: cannot be written, the folder does not exist`, {
         cause,
       });
     default:

@@ -7,24 +7,24 @@ const fileName = 'workerctl.yaml';
 const systemFile = `/etc/${fileName}`;
 
 export interface ConfigSearch {
-  /** What `--config` names. */
+  /** The value of `--config`. */
   readonly config?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The working directory as the kernel tells it. */
+  /** The working directory, with symlinks resolved. */
   readonly cwd: string;
 }
 
 /**
  * The absolute path of the config: `--config`, `$WORKERCTL_CONFIG`, else `workerctl.yaml` in this folder or
- * the nearest one above it, else `/etc/workerctl.yaml`. Whether a named file can be read is for loadConfig
- * to say. Throws a `config` error when there is none.
+ * the nearest one above it, else `/etc/workerctl.yaml`. A file that is named need not
+ * exist; loadConfig reports that. Throws a `config` error if there is none.
  */
 export function findConfig({ config, env, cwd }: ConfigSearch): string {
   const here = logicalFolder(cwd, env['PWD']);
   const named = config ?? (env['WORKERCTL_CONFIG'] || undefined);
   if (named === '') throw new WorkerctlError('config', '--config: expected a path, found ""');
   if (named !== undefined) return resolve(here, named);
-  const found = [...upwards(here), '/etc'].map((dir) => join(dir, fileName)).find(isThere);
+  const found = [...upwards(here), '/etc'].map((dir) => join(dir, fileName)).find(exists);
   if (found !== undefined) return found;
   throw new WorkerctlError(
     'config',
@@ -33,7 +33,7 @@ export function findConfig({ config, env, cwd }: ConfigSearch): string {
   );
 }
 
-/** The shell's name for the folder, which keeps symlinks such as `current`, as long as it is the same folder. */
+/** The shell's name for the folder, which keeps symlinks such as `current`, provided that it is the same folder. */
 function logicalFolder(cwd: string, pwd: string | undefined): string {
   if (pwd === undefined || !isAbsolute(pwd) || resolve(pwd) !== pwd) return cwd;
   try {
@@ -49,8 +49,8 @@ function upwards(folder: string): string[] {
   return above === folder ? [folder] : [folder, ...upwards(above)];
 }
 
-/** A dangling link counts: to pass over it would mean to manage the workers of another config. */
-function isThere(file: string): boolean {
+/** A dangling link counts: to skip it would mean to manage the workers of another config. */
+function exists(file: string): boolean {
   try {
     return !lstatSync(file).isDirectory();
   } catch {
@@ -58,12 +58,12 @@ function isThere(file: string): boolean {
   }
 }
 
-/** Where the state directory is when the config says nothing of it, from the config's folder. */
-export const defaultStateDir = '.workerctl';
+/** The default of the table of keys, which is not loaded only for this. A test compares them. */
+const defaultStateDir = '.workerctl';
 
 /**
- * Where the state directory of a config most likely is, without understanding its text: for who looks there for what the
- * text means, and believes nothing else.
+ * Where the state directory of a config most likely is, without parsing it: good enough to look there for the kept
+ * meaning of this very text.
  */
 export function likelyStateDir(file: string, text: string): string {
   const found = /(?:^|[{,\s])["']?state_dir["']?[ \t]*:[ \t]*["']?([^\s"'#,}]+)/.exec(text)?.[1];

@@ -3,14 +3,14 @@ import { dirname, join, resolve } from 'node:path';
 import { expandSpecifiers, instancesOf, type Instance } from '../core/model/instance.ts';
 import type { Config } from '../core/model/config.ts';
 
-/** Where a config meets a host. */
+/** What a config needs to know of the host that it is checked on. */
 export interface Host {
   readonly name: string;
-  /** Where commands without a folder are looked for; a worker's own PATH comes first. */
+  /** The PATH in which commands without a folder are looked up, unless the worker sets its own. */
   readonly path: string;
 }
 
-/** What is no mistake in the config, but will be in the way when its workers are started on this host. */
+/** What is not an error in the config, but will prevent its workers from starting on this host; one line each. */
 export function configWarnings(config: Config, host: Host): string[] {
   const warnings = config.workers.flatMap((worker) =>
     instancesOf(worker).flatMap((instance) =>
@@ -25,9 +25,7 @@ function releaseWarnings({ path, release }: Config, host: Host): string[] {
     case 'directory':
       return [];
     case 'file':
-      return existsSync(release.path)
-        ? []
-        : [`release.file: there is no file ${release.path} (yet)`];
+      return existsSync(release.path) ? [] : [`release.file: ${release.path} does not exist yet`];
     case 'command':
       return commandWarnings('release.command', release.command, dirname(path), host.path);
   }
@@ -51,11 +49,11 @@ function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host):
           ...(log?.kind === 'piped' ? warningsOf('log.command', log.command) : []),
           ...(ready.kind === 'command' ? warningsOf('ready.command', ready.command) : []),
         ]
-      : [`directory: there is no folder ${directory} (yet)`]),
-    ...envFiles.map((file) => `env_files: there is no file ${file} (yet)`),
+      : [`directory: ${directory} does not exist yet`]),
+    ...envFiles.map((file) => `env_files: ${file} does not exist yet`),
     ...(folder === stateDir || isFolder(folder)
       ? []
-      : [`pidfile: there is no folder ${folder} (yet)`]),
+      : [`pidfile: the folder ${folder} does not exist yet`]),
   ];
 }
 
@@ -67,12 +65,18 @@ function commandWarnings(
 ): string[] {
   if (program.includes('/')) {
     const file = resolve(directory, program);
-    return isExecutable(file) ? [] : [`${key}: ${file} is no file that can be run`];
+    if (isExecutable(file)) return [];
+    const isFile = statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+    return [
+      `${key}: ${file} ${isFile ? `is not executable: chmod +x ${file}` : 'does not exist, or is not a file'}`,
+    ];
   }
   const isFound = path
     .split(':')
     .some((dir) => isExecutable(resolve(directory, join(dir, program))));
-  return isFound ? [] : [`${key}: "${program}" is not found in PATH (${path})`];
+  return isFound
+    ? []
+    : [`${key}: ${program} is not in the PATH (${path}); write its whole path, or set PATH in env`];
 }
 
 function isExecutable(file: string): boolean {

@@ -12,7 +12,7 @@ write(folder, '.env', '');
 const warningsOf = (text: string) =>
   check({ path: write(folder, 'workerctl.yaml', text) }).warnings;
 
-test('a config that fits the host has no warnings', () => {
+test('a config that fits the host must have no warnings', () => {
   const outcome = check({
     path: write(
       folder,
@@ -24,7 +24,7 @@ test('a config that fits the host has no warnings', () => {
   expect(outcome.config.workers.map((worker) => worker.name)).toEqual(['a', 'b']);
 });
 
-test('what will be in the way of a start is told, each thing once', () => {
+test('what will prevent a start must be reported, each thing once', () => {
   const warnings = warningsOf(`
 workers:
   a: {command: bin/text, count: 3, env_files: [.env, none.env], pidfile: run/%n.pid}
@@ -34,33 +34,36 @@ workers:
   e: {command: bin}
 `);
   expect(warnings).toEqual([
-    `workers.a.command: ${folder}/bin/text is no file that can be run`,
-    `workers.a.env_files: there is no file ${folder}/none.env (yet)`,
-    `workers.a.pidfile: there is no folder ${folder}/run (yet)`,
-    expect.stringMatching(/^workers\.b\.command: "no-such-program-here" is not found in PATH \(/),
-    `workers.c.directory: there is no folder ${folder}/releases/m (yet)`,
-    `workers.c.directory: there is no folder ${folder}/releases/n (yet)`,
-    expect.stringMatching(/^workers\.e\.command: "bin" is not found/),
+    `workers.a.command: ${folder}/bin/text is not executable: chmod +x ${folder}/bin/text`,
+    `workers.a.env_files: ${folder}/none.env does not exist yet`,
+    `workers.a.pidfile: the folder ${folder}/run does not exist yet`,
+    expect.stringMatching(/^workers\.b\.command: no-such-program-here is not in the PATH \(/),
+    `workers.c.directory: ${folder}/releases/m does not exist yet`,
+    `workers.c.directory: ${folder}/releases/n does not exist yet`,
+    expect.stringMatching(/^workers\.e\.command: bin is not in the PATH/),
   ]);
 });
 
-test('the commands and files that tell of a release and of readiness are looked for', () => {
+test('the commands and files of release and ready must be checked', () => {
   const workers = `
 workers:
   a: {command: sh, ready: {command: bin/text}}
   b: {command: sh, ready: {command: bin/run}}
 `;
   expect(warningsOf(`release: {file: REVISION}${workers}`)).toEqual([
-    `release.file: there is no file ${folder}/REVISION (yet)`,
-    `workers.a.ready.command: ${folder}/bin/text is no file that can be run`,
+    `release.file: ${folder}/REVISION does not exist yet`,
+    `workers.a.ready.command: ${folder}/bin/text is not executable: chmod +x ${folder}/bin/text`,
   ]);
   expect(warningsOf(`release: {command: bin/text -v}${workers}`)[0]).toBe(
-    `release.command: ${folder}/bin/text is no file that can be run`,
+    `release.command: ${folder}/bin/text is not executable: chmod +x ${folder}/bin/text`,
   );
   expect(warningsOf('release: {file: .env}\nworkers: {a: {command: sh}}')).toEqual([]);
+  expect(warningsOf('workers: {a: {command: bin/none}}')).toEqual([
+    `workers.a.command: ${folder}/bin/none does not exist, or is not a file`,
+  ]);
 });
 
-test('a wrong config is an error, not a warning', () => {
+test('an invalid config must be an error, not a warning', () => {
   const path = join(folder, 'none.yaml');
   expect(errorOf(() => check({ path })).code).toBe('config');
 });

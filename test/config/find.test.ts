@@ -10,24 +10,24 @@ const near = write(root, 'app/inner/workerctl.yaml', '');
 mkdirSync(join(root, 'app/inner/deep/er'), { recursive: true });
 mkdirSync(join(root, 'app/other'), { recursive: true });
 
-describe('findConfig', () => {
-  test('takes --config before all else, relative to the working directory', () => {
+describe('findConfig must', () => {
+  test('take --config before all else, relative to the working directory', () => {
     const env = { WORKERCTL_CONFIG: '/elsewhere.yaml' };
     expect(findConfig({ config: 'a/b.yaml', env, cwd: root })).toBe(join(root, 'a/b.yaml'));
   });
 
-  test('takes $WORKERCTL_CONFIG before looking around', () => {
+  test('take $WORKERCTL_CONFIG before it searches folders', () => {
     const cwd = join(root, 'app');
     expect(findConfig({ env: { WORKERCTL_CONFIG: 'x.yaml' }, cwd })).toBe(join(cwd, 'x.yaml'));
     expect(findConfig({ env: { WORKERCTL_CONFIG: '' }, cwd })).toBe(top);
   });
 
-  test('takes the nearest one at or above the working directory', () => {
+  test('take the nearest one at or above the working directory', () => {
     expect(findConfig({ env: {}, cwd: join(root, 'app/inner/deep/er') })).toBe(near);
     expect(findConfig({ env: {}, cwd: join(root, 'app/other') })).toBe(top);
   });
 
-  test('passes over a folder of that name, but not over a dangling link', () => {
+  test('skip a folder of that name, but not a dangling link', () => {
     mkdirSync(join(root, 'app/dir/workerctl.yaml'), { recursive: true });
     expect(findConfig({ env: {}, cwd: join(root, 'app/dir') })).toBe(top);
     mkdirSync(join(root, 'app/link'));
@@ -36,7 +36,7 @@ describe('findConfig', () => {
     expect(found).toBe(join(root, 'app/link/workerctl.yaml'));
   });
 
-  test('keeps the symlink that the shell came through', () => {
+  test('keep the symlink that the shell came through', () => {
     const release = join(root, 'releases/7');
     write(release, 'workerctl.yaml', '');
     const current = join(root, 'current');
@@ -49,21 +49,21 @@ describe('findConfig', () => {
     expect(found(`${root}/app/../current`)).toBe(join(release, 'workerctl.yaml'));
   });
 
-  test('looks above the symlink, not above what it points to', () => {
+  test('look above the symlink, not above what it points to', () => {
     mkdirSync(join(root, 'away/v1'), { recursive: true });
     symlinkSync(join(root, 'away/v1'), join(root, 'app/v'));
     const PWD = join(root, 'app/v');
     expect(findConfig({ env: { PWD }, cwd: join(root, 'away/v1') })).toBe(top);
   });
 
-  test.skipIf(existsSync('/etc/workerctl.yaml'))('says where it looked when there is none', () => {
+  test.skipIf(existsSync('/etc/workerctl.yaml'))('say where it searched if there is none', () => {
     const error = errorOf(() => findConfig({ env: {}, cwd: '/' }));
     expect(error.code).toBe('config');
     expect(error.message).toContain('/etc/workerctl.yaml');
     expect(error.hint).toContain('workerctl init');
   });
 
-  test('refuses an empty --config', () => {
+  test('refuse an empty --config', () => {
     expect(errorOf(() => findConfig({ config: '', env: {}, cwd: root })).code).toBe('config');
   });
 });

@@ -21,7 +21,7 @@ test.each([
 
 const word = fc.stringMatching(/^[A-Za-z0-9._+@-]{1,8}$/);
 
-test('whatever is written as people write it must be found', () => {
+test('every usual way to write it must be found', () => {
   fc.assert(
     fc.property(
       fc.array(word, { minLength: 1, maxLength: 3 }),

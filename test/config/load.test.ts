@@ -11,8 +11,8 @@ const inFolder = (path: string) => join(folder, path);
 /** The only worker, with these keys besides its command. */
 const workerWith = (keys: string) => worker(`workers: {mail: {command: x, ${keys}}}`);
 
-describe('a worker', () => {
-  test('with nothing but a command has every default', () => {
+describe('a worker must', () => {
+  test('have every default if it has only a command', () => {
     expect(load('workers: {mail: {command: bundle exec rake}}')).toStrictEqual({
       path: inFolder('workerctl.yaml'),
       stateDir: inFolder('.workerctl'),
@@ -52,7 +52,7 @@ describe('a worker', () => {
     });
   });
 
-  test('takes each key as it is written', () => {
+  test('take each key as it is written', () => {
     const text = `
 state_dir: /run/app
 log_dir: logs
@@ -130,18 +130,18 @@ workers:
     });
   });
 
-  test('is counted from 1, and may have no instance at all', () => {
+  test('be counted from 1, or have no instance at all', () => {
     expect(workerWith('count: 3').identifiers).toEqual(['1', '2', '3']);
     expect(workerWith('count: 0').identifiers).toEqual([]);
     expect(workerWith('identifiers: []').identifiers).toEqual([]);
   });
 
-  test('keeps numbers in its texts as they are written', () => {
+  test('keep numbers in its strings as they are written', () => {
     const { env } = workerWith('env: {A: 1.0, B: 0x1F, C: 1e3, D: 12345678901234567890, E: -0}');
     expect(env).toEqual({ A: '1.0', B: '0x1F', C: '1e3', D: '12345678901234567890', E: '-0' });
   });
 
-  test('may be named like a property of every object', () => {
+  test('be allowed the name of a property of every object', () => {
     const config = load('workers: {constructor: {command: x, env: {toString: a}}}');
     expect(config.workers.map(({ name, env }) => ({ name, env }))).toEqual([
       { name: 'constructor', env: { toString: 'a' } },
@@ -158,11 +158,11 @@ describe('recycle', () => {
     ['{memory: 512MB}', { memory: 2 ** 29, outdated: false, minAge: 60_000 }],
     ['{age: 12h, min_age: 0s}', { age: 43_200_000, outdated: false, minAge: 0 }],
     ['{outdated: true}', { outdated: true, minAge: 60_000 }],
-  ])('%s is %j', (written, recycle) => {
+  ])('%s must mean %j', (written, recycle) => {
     expect(workerWith(`recycle: ${written}`).recycle).toStrictEqual(recycle);
   });
 
-  test('is merged with the defaults key by key', () => {
+  test('must be merged with the defaults key by key', () => {
     const { workers } = load(
       '{defaults: {recycle: {memory: 1GB, age: 1d}}, workers: {a: {command: x, recycle: {age: never}}}}',
     );
@@ -187,7 +187,7 @@ describe('ready', () => {
       { kind: 'command', command: ['bin/up', '1.0', '%n'], timeout: 1 },
     ],
     ['{}', { kind: 'after', after: 1000 }],
-  ])('%s', (keys, ready) => {
+  ])('%s must mean %j', (keys, ready) => {
     expect(workerWith(`ready: ${keys}`).ready).toStrictEqual(ready);
   });
 
@@ -205,7 +205,7 @@ describe('ready', () => {
     ['{after: 2s}', '{log: up}', { kind: 'log', pattern: 'up', timeout: 60_000 }],
     ['{timeout: 5s}', '{log: up}', { kind: 'log', pattern: 'up', timeout: 5000 }],
     ['{timeout: 5s}', '{}', { kind: 'after', after: 1000 }],
-  ])('of the defaults %s with its own %s', (defaults, own, ready) => {
+  ])('of the defaults %s with its own %s must mean %j', (defaults, own, ready) => {
     const text = `defaults: {ready: ${defaults}}\nworkers: {a: {command: x, ready: ${own}}}`;
     expect(worker(text).ready).toStrictEqual(ready);
   });
@@ -215,11 +215,11 @@ test.each([
   ['1', { kind: 'count', count: 1 }],
   ['1%', { kind: 'percent', percent: 1 }],
   ['100%', { kind: 'percent', percent: 100 }],
-])('restart.batch %s', (text, batch) => {
+])('restart.batch %s must mean %j', (text, batch) => {
   expect(workerWith(`restart: {batch: ${text}}`).restart.batch).toEqual(batch);
 });
 
-test('stop.timeout never is none', () => {
+test('stop.timeout: never must mean no limit', () => {
   expect(workerWith('stop: {timeout: never}').stop).toStrictEqual({ signal: 'TERM' });
 });
 
@@ -233,13 +233,13 @@ describe('release', () => {
       { kind: 'command', command: ['git', 'log', '--format=%h'] },
     ],
     ['{command: [echo, 1.0, "a %%%%"]}', { kind: 'command', command: ['echo', '1.0', 'a %%'] }],
-  ])('%s', (keys, release) => {
+  ])('%s must mean %j', (keys, release) => {
     expect(releaseOf(keys)).toStrictEqual(release);
   });
 });
 
-describe('defaults', () => {
-  test('lie below each worker, maps key by key, lists as a whole', () => {
+describe('defaults must', () => {
+  test('be overridden by each worker, maps key by key, lists as a whole', () => {
     const text = `
 defaults:
   count: 2
@@ -260,7 +260,7 @@ workers:
     });
   });
 
-  test('lie below stop, restart, busy and backoff key by key', () => {
+  test('be merged with stop, restart, busy and backoff key by key', () => {
     const text = `
 defaults:
   stop: {signal: QUIT, quiet: TSTP, timeout: 1m}
@@ -292,7 +292,13 @@ workers:
     expect(two?.stop).toStrictEqual({ signal: 'QUIT', quiet: 'TSTP', resume: 'CONT' });
   });
 
-  test('count and identifiers replace each other', () => {
+  test('lose a heartbeat to that of a worker as a whole', () => {
+    const text =
+      'defaults: {heartbeat: {timeout: 1m, dump: QUIT}}\nworkers: {a: {command: x, heartbeat: {timeout: 5s}}}';
+    expect(worker(text).heartbeat).toStrictEqual({ timeout: 5000, grace: 2000 });
+  });
+
+  test('lose count to identifiers, and the other way round', () => {
     const counted = worker('defaults: {count: 2}\nworkers: {a: {command: x, identifiers: [m]}}');
     expect(counted.identifiers).toEqual(['m']);
     const named = worker('defaults: {identifiers: [m]}\nworkers: {a: {command: x, count: 1}}');
@@ -301,7 +307,7 @@ workers:
 });
 
 describe('YAML', () => {
-  test('anchors, aliases and merge keys work', () => {
+  test('anchors, aliases and merge keys must work', () => {
     const text = `
 workers:
   a: &a {command: x, count: 2, env: &env {A: 1.0, B: 2}}
@@ -318,13 +324,13 @@ workers:
     ]);
   });
 
-  test('an alias may be used very often', () => {
+  test('an alias must be allowed any number of times', () => {
     const lines = Array.from({ length: 400 }, (_, i) => `  w${i}: {<<: *base, count: 1}\n`);
     const text = `workers:\n  base: &base {command: x}\n${lines.join('')}`;
     expect(load(text).workers).toHaveLength(401);
   });
 
-  test('a byte order mark, CRLF and JSON are all right', () => {
+  test('a byte order mark, CRLF and JSON must be accepted', () => {
     expect(load('\uFEFFworkers:\r\n  a:\r\n    command: x y\r\n').workers[0]?.command).toEqual([
       'x',
       'y',
@@ -332,14 +338,14 @@ workers:
     expect(load('{"workers": {"a": {"command": "x"}}}').workers).toHaveLength(1);
   });
 
-  test('a command may go over several lines', () => {
+  test('a command must be allowed several lines', () => {
     const folded = worker('workers:\n  a:\n    command: >\n      x\n      --y\n');
     expect(folded.command).toEqual(['x', '--y']);
     const continued = worker('workers:\n  a:\n    command: |\n      x \\\n        --y\n');
     expect(continued.command).toEqual(['x', '--y']);
   });
 
-  test('numbers are good names', () => {
+  test('numbers must be allowed as names', () => {
     expect(load('workers: {1: {command: x}, 01: {command: x}}').workers.map((w) => w.name)).toEqual(
       ['1', '01'],
     );
@@ -347,7 +353,7 @@ workers:
 });
 
 describe('paths', () => {
-  test('keep the symlinks they are written with', () => {
+  test('must keep the symlinks that they are written with', () => {
     mkdirSync(inFolder('releases/1'), { recursive: true });
     symlinkSync('releases/1', inFolder('current'));
     write(folder, 'releases/1/workerctl.yaml', 'workers: {a: {command: x, directory: sub/../b}}');
@@ -356,7 +362,7 @@ describe('paths', () => {
     expect(config.workers[0]?.directory).toBe(inFolder('current/b'));
   });
 
-  test('a percent sign in the name of the folder means itself', () => {
+  test('a percent sign in the name of the folder must mean itself', () => {
     const config = loadConfig(write(folder, '100%i/workerctl.yaml', 'workers: {a: {command: x}}'));
     expect(config.stateDir).toBe(inFolder('100%i/.workerctl'));
     expect(config.workers[0]).toMatchObject({
@@ -365,7 +371,7 @@ describe('paths', () => {
     });
   });
 
-  test('state_dir and log_dir may hold a doubled percent sign', () => {
+  test('state_dir and log_dir must take a doubled percent sign', () => {
     const config = load('state_dir: a%%b\nlog_dir: c%%d\nworkers: {a: {command: x}}');
     expect(config.stateDir).toBe(inFolder('a%b'));
     expect(config.workers[0]?.pidfile).toBe(inFolder('a%%b/%n.pid'));
@@ -373,7 +379,7 @@ describe('paths', () => {
   });
 });
 
-test('ten thousand instances load in good time', () => {
+test('ten thousand instances must load in good time', () => {
   const names = Array.from({ length: 10_000 }, (_, i) => i).join(', ');
   expect(workerWith(`identifiers: [${names}], pidfile: pids/%n.pid`).identifiers).toHaveLength(
     10_000,

@@ -8,23 +8,23 @@ const withLog = (log: string, more = ''): string =>
   `workers:\n  mail:\n    command: x\n    log: ${log}\n${more}`;
 
 describe('log', () => {
-  test('max_size is a size, or a number of bytes', () => {
+  test('max_size must be a size or a number of bytes', () => {
     const rotated = { kind: 'rotated', maxSize: 100 * 1024 ** 2, keep: 5 };
     expect(worker(withLog('{max_size: 100MB}')).log).toEqual(rotated);
     expect(worker(withLog('{max_size: 104857600, keep: 7}')).log).toEqual({ ...rotated, keep: 7 });
   });
 
-  test('command is split into words, or taken as they are', () => {
+  test('command must be split into words, or be taken as a list', () => {
     const piped = { kind: 'piped', command: ['svlogd', '-tt', '/var/log/%n'] };
     expect(worker(withLog('{command: svlogd -tt /var/log/%n}')).log).toEqual(piped);
     expect(worker(withLog('{command: [svlogd, -tt, /var/log/%n]}')).log).toEqual(piped);
   });
 
-  test('nothing of it means that the log only grows', () => {
+  test('without max_size and command there must be no policy', () => {
     expect(worker(withLog('{file: a.log}')).log).toBeUndefined();
   });
 
-  test("a worker's own logger replaces the rotation of the defaults, and the other way round", () => {
+  test("a worker's own logger must replace the rotation of the defaults, and the other way round", () => {
     const defaults = (log: string) => `defaults: {log: ${log}}\n`;
     expect(worker(defaults('{max_size: 1MB, keep: 3}') + withLog('{command: cat}')).log).toEqual({
       kind: 'piped',
@@ -40,7 +40,7 @@ describe('log', () => {
     });
   });
 
-  test('is in the effective config as it would be written', () => {
+  test('must be printed as a config would have it', () => {
     const logOf = (log: string): unknown =>
       (effectiveConfig(load(withLog(log))) as { workers: { mail: { log: object } } }).workers.mail
         .log;
@@ -62,19 +62,19 @@ describe('a wrong log', () => {
     ],
     ['{command: []}', 'expected at least one word, found an empty list'],
     ['{command: "cat | sort"}', '|'],
-  ])('%s', (log, problem) => {
+  ])('%s must be refused', (log, problem) => {
     const [first = '', ...others] = problems(withLog(log));
     expect(others).toEqual([]);
     expect(first).toContain(problem);
   });
 
-  test('is a logger with ready.log: nobody could match its lines', () => {
+  test('a logger with ready.log must be refused, because its lines cannot be matched', () => {
     expect(problems(withLog('{command: cat}', '    ready: {log: up}\n'))[0]).toContain(
       'found log.command with ready.log',
     );
   });
 
-  test('is one for several instances, where it is to be rotated', () => {
+  test('a rotated log of several instances must be refused', () => {
     const text = withLog('{file: all.log, max_size: 1MB}', '    count: 2\n');
     expect(problems(text)[0]).toMatch(
       /expected a file for each instance, found .*all\.log for both mail\.1 and mail\.2; log\.max_size needs one log per instance: put %n into the name/,

@@ -5,11 +5,12 @@ import { configIn, errorOf, scratchFolder, write } from './scratch.ts';
 
 const folder = scratchFolder();
 const { load, problems } = configIn(folder);
+
 /** What is wrong with one worker that has these keys besides its command. */
 const withKeys = (keys: string) => problems(`workers:\n  mail:\n    command: x\n    ${keys}\n`);
 
-describe('a file that is no config', () => {
-  test('that is not there', () => {
+describe('a file that is not a config must be refused:', () => {
+  test('a missing file', () => {
     const error = errorOf(() => loadConfig(`${folder}/none.yaml`));
     expect(error).toMatchObject({
       code: 'config',
@@ -18,7 +19,7 @@ describe('a file that is no config', () => {
     expect(error.hint).toContain('workerctl init');
   });
 
-  test('that is a link to nothing', () => {
+  test('a link to a missing file', () => {
     symlinkSync('releases/r42/workerctl.yaml', `${folder}/dangling.yaml`);
     expect(errorOf(() => loadConfig(`${folder}/dangling.yaml`))).toMatchObject({
       code: 'config',
@@ -26,19 +27,19 @@ describe('a file that is no config', () => {
     });
   });
 
-  test('that is a folder', () => {
+  test('a folder', () => {
     const error = errorOf(() => loadConfig(folder));
     expect(error.message).toBe(`${folder}: expected a config file, found a folder`);
     expect(error.hint).toContain(`${folder}/workerctl.yaml`);
   });
 
-  test.skipIf(process.getuid?.() === 0)('that may not be read', () => {
+  test.skipIf(process.getuid?.() === 0)('a file that may not be read', () => {
     const path = write(folder, 'secret.yaml', 'workers: {}');
     chmodSync(path, 0);
     expect(errorOf(() => loadConfig(path)).message).toContain('EACCES');
   });
 
-  test('that is too large, or has no end', () => {
+  test('a file that is too large, or has no end', () => {
     const path = write(folder, 'large.yaml', '#'.repeat(1024 * 1024 + 1));
     const message = 'expected a config of at most 1 MiB, found 1048577 bytes';
     expect(errorOf(() => loadConfig(path)).message).toBe(`${path}: ${message}`);
@@ -110,7 +111,7 @@ describe('a file that is no config', () => {
   });
 });
 
-describe('keys', () => {
+describe('wrong keys must be refused:', () => {
   test.each([
     [
       'workers:\n  a: {command: x}\n  a: {command: y}\n',
@@ -189,7 +190,7 @@ describe('keys', () => {
   });
 });
 
-describe('keys of other tools', () => {
+describe('keys of other tools must be recognised:', () => {
   test.each([
     ['healthcheck', 'ready'],
     ['startsecs', 'ready'],
@@ -219,7 +220,7 @@ describe('aliases', () => {
     expect(problems(text)).toEqual([problem]);
   });
 
-  test('that multiply take no memory: what no key knows is not looked into', () => {
+  test('that multiply must take no memory', () => {
     const row = (i: number) =>
       `a${i}: &a${i} [${Array(9)
         .fill(`*a${i - 1}`)
@@ -237,7 +238,7 @@ describe('aliases', () => {
   });
 });
 
-describe('values', () => {
+describe('wrong values must be refused:', () => {
   test.each([
     [
       'count: three',
@@ -569,20 +570,20 @@ describe('values', () => {
     expect(found.replace(/^1:\d+: /, '')).toBe(problem);
   });
 
-  test('count and identifiers exclude each other', () => {
+  test('count with identifiers', () => {
     expect(problems('workers: {a: {command: x, count: 2, identifiers: [a]}}')).toEqual([
       '1:14: workers.a: found both count and identifiers; identifiers already say how many there are',
     ]);
   });
 
-  test('state_dir holds no specifiers', () => {
+  test('specifiers in state_dir', () => {
     expect(problems('state_dir: run/%i\nworkers: {a: {command: x}}')[0]).toContain(
       '1:12: state_dir: found %i, which has no meaning here; the value is the same for all instances; write %% for a percent sign',
     );
   });
 });
 
-describe('what a worker has from the defaults', () => {
+describe('what contradicts the defaults must be refused:', () => {
   const withDefaults = (defaults: string, own: string) =>
     problems(`defaults: {${defaults}}\nworkers:\n  a: {command: x, ${own}}\n  b: {command: x}\n`);
 
@@ -617,7 +618,7 @@ describe('what a worker has from the defaults', () => {
   });
 });
 
-describe('release', () => {
+describe('a wrong release must be refused:', () => {
   const release = (value: string) => problems(`release: ${value}\nworkers: {a: {command: x}}\n`);
 
   test.each([
@@ -652,7 +653,7 @@ describe('release', () => {
     expect(release(value)).toEqual([problem]);
   });
 
-  test('unknown keys are named beside what is missing', () => {
+  test('unknown keys beside what is missing', () => {
     expect(release('{cmd: x}')).toEqual([
       '1:10: release: expected command or file, found neither',
       '1:11: release.cmd: found an unknown key; did you mean "command"?',
@@ -660,14 +661,14 @@ describe('release', () => {
   });
 });
 
-describe('files that show that a worker is ready', () => {
-  test('are one for each instance', () => {
+describe('a file for ready.file', () => {
+  test('must not be shared by instances', () => {
     expect(withKeys('ready: {file: tmp/up}\n    count: 2')).toEqual([
       `4:19: workers.mail.ready.file: expected a file for each instance, found ${folder}/tmp/up for both mail.1 and mail.2; each needs its own: put %n into the name`,
     ]);
   });
 
-  test('are not shared because of the defaults', () => {
+  test('must not be shared because of the defaults', () => {
     const text = `defaults: {ready: {file: tmp/%i.up}}
 workers: {a: {command: x}, b: {command: x, ready: {timeout: 5s}}, c: {command: x, ready: {log: y}}}
 `;
@@ -677,27 +678,27 @@ workers: {a: {command: x}, b: {command: x, ready: {timeout: 5s}}, c: {command: x
   });
 });
 
-describe('a log that shows that a worker is ready', () => {
+describe('a log for ready.log', () => {
   const own = 'log: {file: log/all.log}';
 
-  test('is one for each instance', () => {
+  test('must not be shared by instances', () => {
     expect(withKeys(`${own}\n    ready: {log: up}\n    count: 2`)).toEqual([
       `4:17: workers.mail.log.file: expected a file for each instance, found ${folder}/log/all.log for both mail.1 and mail.2; ready.log would match the lines of both: put %n into the name`,
     ]);
   });
 
-  test('may be shared with workers that show it in another way', () => {
+  test('must be allowed for workers that are ready in another way', () => {
     const text = `defaults: {${own}}\nworkers: {a: {command: x, ready: {log: up}}, b: {command: x}}`;
     expect(load(text).workers).toHaveLength(2);
   });
 });
 
-describe('programs that fork away', () => {
+describe('programs that daemonize', () => {
   const text = (keys: string): string =>
     `workers:\n  mail:\n    command: x\n    daemonizes: true\n    ${keys}\n`;
   const daemon = (keys: string): string => problems(text(keys))[0] ?? '';
 
-  test('must own a pidfile, and each a pidfile of its own', () => {
+  test('must name a pidfile, one per instance', () => {
     expect(withKeys('daemonizes: true')).toEqual([
       '4:17: workers.mail.daemonizes: found daemonizes without pidfile; name the file that the program writes its pid to',
     ]);
@@ -710,7 +711,7 @@ describe('programs that fork away', () => {
     );
   });
 
-  test('cannot leave beside their replacement, nor be heard', () => {
+  test('must not use overlap or ready.notify', () => {
     expect(daemon('pidfile: x.pid\n    restart: {overlap: true}')).toContain(
       'workers.mail.restart.overlap: found overlap with daemonizes',
     );
@@ -719,7 +720,7 @@ describe('programs that fork away', () => {
     );
   });
 
-  test('alone have a start.timeout', () => {
+  test('must be the only ones with start.timeout', () => {
     const { workers } = load(text('pidfile: x.pid\n    start: {timeout: 2m}'));
     expect(workers[0]?.daemonizes).toEqual({ timeout: 120_000 });
     expect(withKeys('start: {timeout: 2m}')).toEqual([
@@ -739,25 +740,25 @@ describe('pidfiles', () => {
     ]);
   });
 
-  test('of two workers must differ, and the defaults are to blame if they say so', () => {
+  test('of two workers must differ, and the problem must be in the defaults if they are the cause', () => {
     const text = 'defaults: {pidfile: run/%i.pid}\nworkers: {a: {command: x}, b: {command: x}}\n';
     expect(problems(text)).toEqual([
       `1:21: defaults.pidfile: expected a file for each instance, found ${folder}/run/1.pid for both a.1 and b.1; each needs its own: put %n into the name`,
     ]);
   });
 
-  test('may not be the default one of another instance', () => {
+  test('must not be the default one of another instance', () => {
     const text = 'workers: {a: {command: x}, b: {command: x, pidfile: .workerctl/a.1.pid}}\n';
     expect(problems(text)[0]).toContain('.workerctl/a.1.pid for both a.1 and b.1');
   });
 
-  test('of one instance needs no specifier', () => {
+  test('of one instance must need no specifier', () => {
     expect(() => withKeys('pidfile: run/mail.pid')).toThrow('expected a WorkerctlError');
   });
 });
 
 describe('all problems', () => {
-  test('are in the error with their places', () => {
+  test('must be in the error with their places', () => {
     const text = 'workers:\n  a: {command: x, cuont: 1, nice: 99}\n';
     const file = `${folder}/workerctl.yaml`;
     expect(errorOf(() => load(text)).problems).toStrictEqual([
@@ -782,7 +783,7 @@ describe('all problems', () => {
     expect(errorOf(() => loadConfig(`${folder}/none.yaml`)).problems).toBeUndefined();
   });
 
-  test('are named at once, in the order of the file', () => {
+  test('must be reported at once, in the order of the file', () => {
     const text = 'workers:\n  b: {cont: 1, command: "a|b"}\n  a: {command: x, nice: 99}\nfoo: 1\n';
     expect(problems(text).map((line) => line.split(': ').slice(0, 2).join(' '))).toEqual([
       '2:7 workers.b.cont',
@@ -792,18 +793,18 @@ describe('all problems', () => {
     ]);
   });
 
-  test('are at most twenty lines, and the rest is counted', () => {
+  test('must be at most twenty lines, and the rest a number', () => {
     const keys = Array.from({ length: 30 }, (_, i) => `  "${i} x": {command: y}\n`).join('');
     const lines = problems(`workers:\n${keys}`);
     expect(lines).toHaveLength(21);
     expect(lines.at(-1)).toBe('and 10 more');
   });
 
-  test('show long values shortened', () => {
+  test('must show long values shortened', () => {
     expect(withKeys(`count: ${'x'.repeat(500)}`)[0]?.length).toBeLessThan(150);
   });
 
-  test('point into the map that a value is merged from', () => {
+  test('must point into the map that a value is merged from', () => {
     const text = 'workers:\n  a: &a {command: x, nice: 99}\n  b: {<<: *a}\n';
     expect(problems(text)).toEqual([
       '2:28: workers.a.nice: expected a whole number from -20 to 19, found 99',

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { mismatchText } from '../../src/core/basics/config-problem.ts';
 import { splitWords } from '../../src/config/shell-words.ts';
 
-describe('splitWords', () => {
+describe('splitWords must', () => {
   test.each<[string, string[]]>([
     ['bundle exec rake', ['bundle', 'exec', 'rake']],
     ['  a \t b  ', ['a', 'b']],
@@ -20,7 +20,7 @@ describe('splitWords', () => {
     ['rq worker *', ['rq', 'worker', '*']],
     ['a b=c ~user x~ b#c', ['a', 'b=c', '~user', 'x~', 'b#c']],
     ['a \\\n  b\\\nc', ['a', 'bc']],
-  ])('%s', (command, words) => {
+  ])('split %j', (command, words) => {
     expect(splitWords(command)).toEqual({ kind: 'words', words });
   });
 
@@ -55,12 +55,12 @@ describe('splitWords', () => {
     ['', 'expected a command, found none'],
     ['   ', 'expected a command, found none'],
     [`'' a`, 'expected a command, found none'],
-  ])('%j is refused', (command, message) => {
+  ])('refuse %j', (command, message) => {
     const split = splitWords(command);
     expect(split.kind === 'problem' && mismatchText(split.problem)).toContain(message);
   });
 
-  test('splits as sh does, whenever it splits at all', () => {
+  test('split as sh does, if it splits at all', () => {
     const pieces = [
       'a',
       'b',

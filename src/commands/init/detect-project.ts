@@ -2,21 +2,21 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { escapedSpecifiers } from '../../config/specifiers.ts';
 
-/** A worker that a project seems to have, for the starter config. */
+/** A worker that a project seems to have. */
 export interface ProjectWorker {
   readonly name: string;
-  /** What told of it, such as `Procfile`. */
+  /** Where it was found, such as `Procfile`. */
   readonly foundIn: string;
   /** As a shell would run it, but with our specifiers: `%i`, and `%%` for a percent sign. */
   readonly command: string;
   readonly count: number;
   readonly env?: Readonly<Record<string, string>>;
-  /** What the reader should know, a line each. */
+  /** Comments for the reader of the config, one line each. */
   readonly notes: readonly string[];
 }
 
-/** The workers that the project in `folder` seems to have; a Procfile that names some has the last word. */
-export function projectWorkers(folder: string): ProjectWorker[] {
+/** The workers that the project in `folder` seems to have. If a Procfile names any, nothing else is looked at. */
+export function detectWorkers(folder: string): ProjectWorker[] {
   const listed = procfileWorkers(textOf(folder, 'Procfile'));
   if (listed.length > 0) return listed;
   return [...delayedJob(folder), ...sidekiq(folder), ...celery(folder)];
@@ -35,7 +35,7 @@ function procfileWorkers(text: string): ProjectWorker[] {
 }
 
 function delayedJob(folder: string): ProjectWorker[] {
-  const script = ['bin/delayed_job', 'script/delayed_job'].find((path) => isThere(folder, path));
+  const script = ['bin/delayed_job', 'script/delayed_job'].find((path) => hasFile(folder, path));
   if (script === undefined && !namesGem(folder, 'delayed_job')) return [];
   return [
     {
@@ -62,8 +62,8 @@ function sidekiq(folder: string): ProjectWorker[] {
       count: 1,
       env: { RAILS_ENV: 'production' },
       notes: [
-        'After TERM, Sidekiq gives its jobs --timeout seconds (25 by default) and then puts them back',
-        'into the queue: it should be longer than your longest job.',
+        'After TERM, Sidekiq gives its jobs --timeout seconds (default 25) and then puts them back into',
+        'the queue. Set it to more than your longest job takes.',
       ],
     },
   ];
@@ -86,12 +86,12 @@ function celery(folder: string): ProjectWorker[] {
   ];
 }
 
-/** The package that holds a `celery.py`, as Django projects have it. */
+/** The package that has a `celery.py`, as in Django projects. */
 function celeryApp(folder: string): string | undefined {
   try {
     return readdirSync(folder)
       .sort()
-      .find((name) => /^[A-Za-z_]\w*$/.test(name) && isThere(folder, join(name, 'celery.py')));
+      .find((name) => /^[A-Za-z_]\w*$/.test(name) && hasFile(folder, join(name, 'celery.py')));
   } catch {
     return undefined;
   }
@@ -100,9 +100,9 @@ function celeryApp(folder: string): string | undefined {
 const namesGem = (folder: string, gem: string): boolean =>
   new RegExp(`^ +${gem} \\(`, 'm').test(textOf(folder, 'Gemfile.lock'));
 
-const isThere = (folder: string, path: string): boolean => existsSync(join(folder, path));
+const hasFile = (folder: string, path: string): boolean => existsSync(join(folder, path));
 
-/** A project file that cannot be read tells nothing. */
+/** A file that cannot be read counts as empty. */
 function textOf(folder: string, file: string): string {
   try {
     return readFileSync(join(folder, file), 'utf8').replace(/\r\n/g, '\n');

@@ -1,6 +1,6 @@
 import type { Duration } from '../basics/time.ts';
 
-/** The signals that a worker may be asked to finish with, by the name that `kill -s` takes. */
+/** The signals that can ask a worker to finish, by the names that `kill -s` takes. */
 export const stopSignals = ['TERM', 'INT', 'QUIT', 'HUP', 'USR1', 'USR2', 'WINCH'] as const;
 
 export type StopSignal = (typeof stopSignals)[number];
@@ -10,51 +10,51 @@ export const limitNames = ['nofile', 'nproc', 'core', 'as'] as const;
 
 export type LimitName = (typeof limitNames)[number];
 
-/** The signals that make a worker take no new job, or take jobs again. */
+/** The signals that can make a worker take no new jobs, or take jobs again. */
 export const quietSignals = [...stopSignals, 'TSTP', 'CONT'] as const;
 
 export type QuietSignal = (typeof quietSignals)[number];
 
-/** How a worker shows that it is ready. One that shows nothing for `timeout` has failed. */
+/** How a worker shows that it is ready. If it does not within `timeout`, its start has failed. */
 export type Readiness =
-  /** It has run this long without dying. */
+  /** It has been running for this long. */
   | { readonly kind: 'after'; readonly after: Duration }
-  /** A line that this very process has written to its log matches this regular expression. */
+  /** A line that this process has written to its log matches this regular expression. */
   | { readonly kind: 'log'; readonly pattern: string; readonly timeout: Duration }
-  /** This file was written since the process was started; specifiers allowed. */
+  /** This file was written after the process was started; specifiers allowed. */
   | { readonly kind: 'file'; readonly path: string; readonly timeout: Duration }
   /** This command ends with 0; run in the worker's directory with its environment, no shell; specifiers allowed. */
   | { readonly kind: 'command'; readonly command: readonly string[]; readonly timeout: Duration }
-  /** It says so by sd_notify(3), to a resident watch. */
+  /** It sends READY=1 by sd_notify(3) to a running watch. */
   | { readonly kind: 'notify'; readonly timeout: Duration };
 
-/** How a worker is asked to finish its job and leave. */
+/** How a worker is asked to finish its job and exit. */
 export interface StopPolicy {
   readonly signal: StopSignal;
-  /** Makes it take no new job. Sent first to one that is known to be busy: `signal` follows when it is idle. */
+  /** Makes it take no new jobs. A stop sends it first if the worker is known to be busy; `signal` follows when it is idle. */
   readonly quiet?: QuietSignal;
-  /** Makes a quiet one take jobs again. Without it, that is done by replacing it. */
+  /** Makes a quiet worker take jobs again. Without it, the worker is replaced for that. */
   readonly resume?: QuietSignal;
-  /** How long it may take before its session is killed; undefined: it is never killed. */
+  /** How long it may drain before its session is killed; undefined: it is never killed for that. */
   readonly timeout?: Duration;
-  /** What becomes of the processes that a dead one leaves in its session; undefined: they are left alone. */
+  /** What happens to the processes that a dead worker leaves in its session; undefined: nothing. */
   readonly leftovers?: Exclude<LeftoverRule, 'leave'>;
 }
 
-/** `leave`: they are left alone and told of; `kill`: they are killed; `wait`: nothing is started while they live. */
+/** `leave`: they are only reported; `kill`: they are killed; `wait`: nothing is started while they live. */
 export const leftoverRules = ['leave', 'kill', 'wait'] as const;
 
 export type LeftoverRule = (typeof leftoverRules)[number];
 
-/** When a process is replaced between two jobs, since it is worn. */
+/** When a process is due for recycling: replaced between two jobs. */
 export interface RecyclePolicy {
-  /** How many bytes its whole session may have; undefined: any number. */
+  /** How many bytes of memory its whole session may use; undefined: no limit. */
   readonly memory?: number;
-  /** How old it may get; undefined: as old as it will. */
+  /** How long it may run; undefined: no limit. */
   readonly age?: Duration;
-  /** Whether it is replaced when it runs another release than a start would give it. */
+  /** Whether it is replaced if it runs another release than a start would give it. */
   readonly outdated: boolean;
-  /** It is left alone until it has run for so long: a limit that is too small for its boot makes no storm. */
+  /** No younger process is recycled: a limit that its start exceeds must not cause one restart after another. */
   readonly minAge: Duration;
 }
 
@@ -65,62 +65,62 @@ export type Batch =
 
 /** How a restart goes through the instances of a worker. */
 export interface RestartPolicy {
-  /** Whether one replacement must become ready before the others are asked to leave. */
+  /** Whether one replacement must become ready before the others are asked to stop. */
   readonly canary: boolean;
   readonly batch: Batch;
-  /** How long to wait for the canary's drain before another one is asked as well. */
+  /** How long the canary may drain before another instance is asked too. */
   readonly patience: Duration;
   /** Whether the replacement starts while the old process still drains. */
   readonly overlap: boolean;
-  /** With `overlap`: how many old processes of the worker may be leaving at once. */
+  /** With `overlap`: how many old processes of the worker may drain at once. */
   readonly maxExtra: number;
 }
 
-/** How a program that forks away is started. */
+/** How a program that daemonizes is started. */
 export interface Daemonizing {
-  /** How long its command and the pidfile may take. */
+  /** How long its command may take to end and its pidfile to name the daemon. */
   readonly timeout: Duration;
 }
 
 /** When a worker that gives no sign of life is killed. */
 export interface HeartbeatPolicy {
-  /** Silence that is shorter never kills; it counts from the start of the process on. */
+  /** The silence that kills; it counts from the start of the process. */
   readonly timeout: Duration;
-  /** Lets a silent worker write down what it is doing, before it is killed. */
+  /** Makes a silent worker write down what it is doing, before it is killed. */
   readonly dump?: QuietSignal;
-  /** How long it has for that. */
+  /** How long it has for that before the kill. */
   readonly grace: Duration;
 }
 
-/** What becomes of a worker's output beyond the file that it is appended to. */
+/** What happens to a worker's output, other than that it is appended to a file. */
 export type LogPolicy =
-  /** A log that is longer than `maxSize` bytes is put into `x.log.1`, the one before into `x.log.2`, up to `keep`. */
+  /** A log longer than `maxSize` bytes is moved to `x.log.1`, the one before to `x.log.2`, up to `keep`. */
   | { readonly kind: 'rotated'; readonly maxSize: number; readonly keep: number }
-  /** It goes to a logger; the file holds what the logger itself says. Run without a shell; specifiers allowed. */
+  /** It goes to a logger; the file holds what the logger itself prints. Run without a shell; specifiers allowed. */
   | { readonly kind: 'piped'; readonly command: readonly string[] };
 
-/** How long an instance whose processes die young stays down: `initial`, doubled each time, at most `max`. */
+/** How long an instance that keeps failing stays down: `initial`, doubled each time, at most `max`. */
 export interface BackoffPolicy {
   readonly initial: Duration;
   readonly max: Duration;
   /**
-   * A ready process that dies before it has run for so long has died young, and one that has run for so long ends the
-   * row; 0: only deaths before ready count.
+   * A ready process that dies abnormally before this age has failed; one that reaches it ends the row of failures.
+   * 0: only deaths before ready count.
    */
   readonly reset: Duration;
 }
 
-/** What is run when something has happened: commands without a shell, in the worker's directory and environment. */
+/** Commands to run when something has happened: without a shell, in the worker's directory and environment. */
 export interface HookPolicy {
   /** A job was lost with its process, or may have been. */
   readonly lost?: readonly string[];
-  /** It is not started for a while, since it dies young again and again. */
+  /** An instance is not started for a while, because it keeps failing. */
   readonly backoff?: readonly string[];
-  /** It gives no sign of life and is about to be killed. */
+  /** A process gives no sign of life and is about to be killed. */
   readonly unresponsive?: readonly string[];
-  /** A restart is over or was aborted. */
+  /** A restart is complete or was aborted. */
   readonly rollout?: readonly string[];
-  /** How long one may take before it is killed. */
+  /** How long a hook may take before it is killed. */
   readonly timeout: Duration;
 }
 
@@ -129,7 +129,7 @@ export const hookNames = ['lost', 'backoff', 'unresponsive', 'rollout'] as const
 
 export type HookName = (typeof hookNames)[number];
 
-/** What the release that a directory holds is called. */
+/** What names the release in a directory. */
 export type ReleaseSource =
   /** The last part of the path that the worker's directory resolves to. */
   | { readonly kind: 'directory' }
@@ -146,11 +146,11 @@ export interface Worker {
   readonly name: string;
   /** The words of the command, run without a shell; in the foreground unless it `daemonizes`. */
   readonly command: readonly string[];
-  /** What tells the instances apart, in order: the config's, unless somebody wants another count of them. */
+  /** What tells the instances apart, in order: those of the config, unless another count is in force. */
   readonly identifiers: readonly string[];
   /** Those of the config. */
   readonly configured: readonly string[];
-  /** Whether the config gives a count, and not a list: only then another count can be wanted. */
+  /** Whether the config has a count, not a list: only then can another count be set. */
   readonly isCounted: boolean;
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
@@ -158,10 +158,10 @@ export interface Worker {
   /** Names of variables that are taken over from the caller. */
   readonly passEnv: readonly string[];
   readonly pidfile: string;
-  /** It forks away and writes `pidfile` itself. Without it, its command is the worker, and the pidfile is ours. */
+  /** Its command starts a daemon that writes `pidfile` itself. Undefined: the command is the worker, and we write it. */
   readonly daemonizes?: Daemonizing;
   readonly logFile: string;
-  /** Without it the log only grows, or somebody else rotates it. */
+  /** Undefined: workerctl does not rotate the log. */
   readonly log?: LogPolicy;
   readonly umask: number;
   readonly nice: number;
@@ -171,13 +171,13 @@ export interface Worker {
   readonly ready: Readiness;
   readonly restart: RestartPolicy;
   readonly backoff: BackoffPolicy;
-  /** What in its process title tells that it is busy: a regular expression, whose first group (or whole match) is what with. */
+  /** It is busy if its process title matches this; the first group, or else the whole match, says what it is doing. */
   readonly busyTitle?: string;
-  /** Without it nobody watches for signs of life. */
+  /** Undefined: no sign of life is expected. */
   readonly heartbeat?: HeartbeatPolicy;
-  /** Without it no process is ever worn. */
+  /** Undefined: nothing is recycled. */
   readonly recycle?: RecyclePolicy;
-  /** How long after a death its job is called lost, where nobody knows whether it had one. */
+  /** If it is not known whether a dead process had a job: how long until the job counts as lost. */
   readonly lostGrace: Duration;
   readonly hooks: HookPolicy;
   /** The most instances that `want` may set. */

@@ -17,7 +17,7 @@ function initialised(files: Readonly<Record<string, string>>) {
   return { folder, outcome, workers, commands, text: readFileSync(outcome.path, 'utf8') };
 }
 
-describe('init writes a config that loads, for', () => {
+describe('init must write a config that loads for', () => {
   test('a folder with nothing known in it', () => {
     const { folder, outcome, workers, text } = initialised({ 'README.md': 'hello' });
     expect(outcome).toEqual({ kind: 'init', path: join(folder, 'workerctl.yaml'), found: [] });
@@ -57,7 +57,7 @@ describe('init writes a config that loads, for', () => {
       several: ['sh', '-c', 'cd app && rake "x: # y"'],
       true: ['sh', '-c', 'true'],
     });
-    expect(text.match(/write exec before the/g)).toHaveLength(1);
+    expect(text.match(/Write exec before the/g)).toHaveLength(1);
   });
 
   test('a Procfile with nothing but web, beside a Gemfile.lock', () => {
@@ -94,24 +94,24 @@ describe('init writes a config that loads, for', () => {
     expect(commands['celery']).toEqual(['celery', '--app=shop', 'worker', '--hostname=%n@%%h']);
   });
 
-  test('celery without a package to be seen', () => {
+  test('celery without a package that has a celery.py', () => {
     const { commands, text } = initialised({ 'requirements.txt': 'celery\n' });
     expect(commands['celery']).toContain('--app=app');
     expect(text).toContain('# Put the name of your Celery application');
   });
 
-  test('requirements that only sound like celery', () => {
+  test('requirements that only resemble celery', () => {
     const requirements = '# celery\ncelery-stubs\ndjango-celery-beat\n';
     expect(initialised({ 'requirements.txt': requirements }).outcome.found).toEqual([]);
   });
 });
 
-describe('init', () => {
-  test('leaves an existing config, even a dangling link, as it is unless forced', () => {
+describe('init must', () => {
+  test('leave an existing config, even a dangling link, as it is unless forced', () => {
     const { folder, outcome } = initialised({});
     write(folder, 'workerctl.yaml', 'mine');
     const error = errorOf(() => init({ directory: folder, force: false }));
-    expect(error).toMatchObject({ code: 'failed', hint: 'use --force to write over it' });
+    expect(error).toMatchObject({ code: 'failed', hint: 'use --force to overwrite it' });
     expect(error.message).toContain(outcome.path);
     expect(readFileSync(outcome.path, 'utf8')).toBe('mine');
     init({ directory: folder, force: true });
@@ -122,20 +122,22 @@ describe('init', () => {
     expect(errorOf(() => init({ directory: other, force: false })).code).toBe('failed');
   });
 
-  test('writes the config that is named, from the folder on, and refuses what is there', () => {
+  test('write the file that is named, relative to the folder, and refuse to overwrite it', () => {
     const folder = mkdtempSync(join(root, 'project-'));
     const options = { directory: folder, config: 'other.yaml', force: false };
     expect(init(options).path).toBe(join(folder, 'other.yaml'));
     expect(readdirSync(folder)).toEqual(['other.yaml']);
-    expect(errorOf(() => init(options)).hint).toBe('use --force to write over it');
+    expect(errorOf(() => init(options)).hint).toBe('use --force to overwrite it');
     const nested = errorOf(() => init({ ...options, config: 'none/other.yaml' }));
-    expect(nested.message).toContain('none/other.yaml: expected an existing folder');
+    expect(nested.message).toContain(
+      'none/other.yaml: cannot be written, the folder does not exist',
+    );
   });
 
-  test('says so when the folder is not there', () => {
+  test('report a missing folder', () => {
     const error = errorOf(() => init({ directory: join(root, 'none'), force: false }));
     expect(error.message).toBe(
-      `${root}/none/workerctl.yaml: expected an existing folder to write into`,
+      `${root}/none/workerctl.yaml: cannot be written, the folder does not exist`,
     );
   });
 });

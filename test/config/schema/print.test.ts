@@ -6,7 +6,7 @@ import { configIn, scratchFolder } from '../scratch.ts';
 
 const { load } = configIn(scratchFolder());
 
-test('the effective config is in the words of the file, with every default', () => {
+test('the config in force must have the keys of the file and every default', () => {
   const config = load('workers: {a: {command: x y, ready: {after: 90s}, limits: {as: unlimited}}}');
   const folder = config.workers[0]?.directory ?? '';
   expect(effectiveConfig(config)).toEqual({
@@ -37,7 +37,7 @@ test('the effective config is in the words of the file, with every default', () 
   });
 });
 
-test('what is not the default is in the words of the file too', () => {
+test('values that are not the default must be printed as they are written', () => {
   const written = {
     release: { command: ['git', 'log', '--format=%%h'] },
     workers: {
@@ -65,7 +65,7 @@ const text = fc
   .map((s) => s.replace(/[\0\uFFFE\uFFFF]/g, '').replace(/%/g, '%%'));
 const path = fc.stringMatching(/^[a-z0-9 #:'"-]{1,6}$/).map((s) => `p/${s}`);
 
-/** One that no two instances share, and that is not in the state directory. */
+/** A path that no two instances share, outside of the state directory. */
 const ownPath = path.map((s) => `own/${s}/%n`);
 const size = fc.oneof(fc.nat(), fc.constantFrom('512MB', '1.5GiB', 'unlimited'));
 const length = fc.constantFrom('1s', '90s', '1.5m', '250ms', '2h');
@@ -180,7 +180,7 @@ const file = fc.record(
   { requiredKeys: ['workers'] },
 );
 
-test('whatever loads is JSON, so that it can be kept', () => {
+test('every config must be JSON, so that it can be kept', () => {
   fc.assert(
     fc.property(file, (written) => {
       const config = load(JSON.stringify(written));
@@ -190,7 +190,7 @@ test('whatever loads is JSON, so that it can be kept', () => {
   );
 });
 
-test('whatever loads, prints as YAML that loads to the same', () => {
+test('every config must print as YAML that loads to the same config', () => {
   fc.assert(
     fc.property(file, (written) => {
       const config = load(JSON.stringify(written));

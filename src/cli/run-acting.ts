@@ -1,21 +1,16 @@
 import { hostname } from 'node:os';
 import type { PlanOutcome } from '../engine/command.ts';
-import type { Context } from '../engine/session.ts';
-import { createHookRunner } from '../engine/hooks/background.ts';
-import { journaled } from '../engine/session.ts';
+import { journaled, type Context } from '../engine/session.ts';
 import { releaseFinder } from '../engine/observe/releases.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
-import { withCounts } from '../core/rules/scaling.ts';
 import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
 import { exitCodeFor, type ActOutcome } from '../core/events/outcome.ts';
-import type { Config } from '../core/model/config.ts';
-import { currentUser } from '../host/worker/environment.ts';
-import { createMemoryTracker } from '../host/state/memory-samples.ts';
+import { withCounts } from '../core/rules/scaling.ts';
 import { openJournal } from '../host/journal/write.ts';
-import { createReadinessProbe, type ReadinessProbe } from '../host/worker/readiness-probe.ts';
-import { createSilenceTracker } from '../host/state/silence.ts';
+import { createReadinessProbe } from '../host/worker/readiness-probe.ts';
 import { configFor, configToActOn, desiredFor } from './config.ts';
 import type { GlobalOptions } from './command.ts';
+import { contextFor } from './context.ts';
 import { interruption } from './interruption.ts';
 import { printError } from './print.ts';
 import { openScreen, type Screen } from './screen.ts';
@@ -33,19 +28,29 @@ export async function runActing<Options extends { readonly dryRun: boolean }>(
   options: Options,
   global: GlobalOptions,
 ): Promise<number> {
-  const { dryRun } = options;
   const interrupt = interruption();
   const screen = await openScreen(global);
   const probe = createReadinessProbe();
-  const leave = (): void => {
+  const cleanUp = (): void => {
     screen.end();
     probe.dispose();
   };
-  process.once('exit', leave);
+  process.once('exit', cleanUp);
   try {
-    const config = await (dryRun ? configFor : configToActOn)(global);
-    const context = contextFor(command, config, interrupt.signal, screen, probe);
-    const outcome = await act(dryRun ? context : withJournal(context), options);
+    const file = await (options.dryRun ? configFor : configToActOn)(global);
+    const config = withCounts(file, desiredFor(file));
+    const context = contextFor(config, {
+      command,
+      signal: interrupt.signal,
+      probe,
+      releaseOf: releaseFinder(config, hostname(), (problem) => {
+        printError(`workerctl: the release is unknown: ${problem}\n`);
+      }),
+      report: screen.report,
+      progress: screen.progress,
+    });
+    const acting = options.dryRun ? context : journaled(context, openJournal(config.stateDir));
+    const outcome = await act(acting, options);
     await context.hooks.settled();
     return printOutcome(outcome, screen, interrupt.received());
   } catch (error) {
@@ -56,40 +61,10 @@ export async function runActing<Options extends { readonly dryRun: boolean }>(
     printError(`workerctl: interrupted, nothing was done: ${error.message}\n`);
     return exitCodeOfSignal(signal);
   } finally {
-    leave();
-    process.off('exit', leave);
+    cleanUp();
+    process.off('exit', cleanUp);
     interrupt.dispose();
   }
-}
-
-const withJournal = (context: Context): Context =>
-  journaled(context, openJournal(context.config.stateDir));
-
-function contextFor(
-  command: string,
-  file: Config,
-  signal: AbortSignal,
-  screen: Screen,
-  probe: ReadinessProbe,
-): Context {
-  const hostName = hostname();
-  const config = withCounts(file, desiredFor(file));
-  return {
-    config,
-    hostName,
-    by: `${currentUser().name}@${hostName}`,
-    command,
-    signal,
-    probe,
-    silence: createSilenceTracker(config.stateDir),
-    memory: createMemoryTracker(config.stateDir),
-    hooks: createHookRunner(),
-    releaseOf: releaseFinder(config, hostName, (problem) => {
-      printError(`workerctl: the release is unknown: ${problem}\n`);
-    }),
-    report: screen.report,
-    progress: screen.progress,
-  };
 }
 
 function printOutcome(

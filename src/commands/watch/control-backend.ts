@@ -14,26 +14,27 @@ import { findProcess } from '../../host/process/process-table.ts';
 import { sendSignal } from '../../host/process/signal.ts';
 import { countedWorker, want } from '../want.ts';
 
-/** What clients of the control socket are answered with, and what the desk must be told for that. */
-export interface AdminDesk {
-  readonly backend: AdminBackend;
-  /** Notes an event, and passes it on to whoever watches. */
+/** What the control socket answers from, and what the watch tells it for that. */
+export interface ControlBackend {
+  /** Answers the commands of clients. */
+  readonly admin: AdminBackend;
+  /** Notes an event, and sends it to the clients that watch. */
   readonly note: (event: Event) => void;
-  /** What the watch has seen last. */
+  /** Notes what the watch has seen at its latest look. */
   readonly see: (observation: Observation) => void;
-  /** How often each kind of event has happened since the watch began. */
+  /** How many events of each kind there were since the watch began. */
   readonly counts: () => Readonly<Partial<Record<Event['kind'], number>>>;
 }
 
 /** How many of the latest events `!recent` shows. */
 const recentEvents = 50;
 
-/** The desk of a resident watch. `end` makes it end. */
-export function createAdminDesk(
+/** The control backend of a watch, which `end` ends. */
+export function createControlBackend(
   current: () => Context,
   version: string,
   end: () => void,
-): AdminDesk {
+): ControlBackend {
   const begun = monotonicMs();
   const recent: string[] = [];
   const listeners = new Set<(line: string) => void>();
@@ -53,7 +54,7 @@ export function createAdminDesk(
       passes += 1;
     },
     counts: () => counts,
-    backend: {
+    admin: {
       version,
       workers: () => current().config.workers.map(({ name }) => name),
       jobs: () => jobsOf(current(), seen),
@@ -63,7 +64,7 @@ export function createAdminDesk(
       to: (target, text) => Promise.resolve().then(() => deliver(current(), seen, target, text)),
       shutdown: () => {
         end();
-        return 'workerctl watch ends; the workers go on';
+        return 'workerctl watch is ending; the workers keep running';
       },
       subscribe: (listener) => {
         listeners.add(listener);
@@ -101,8 +102,8 @@ async function wanted(
 }
 
 /**
- * A signal's name is sent as that signal, unless it is the one that asks the worker to leave: that has commands of its own.
- * Any other text is put into a file that the worker may read.
+ * The name of a signal is sent as that signal, except for the worker's stop signal, which has commands of its own. Any other
+ * text is written to a file that the worker may read.
  */
 function deliver(
   { config }: Context,
@@ -115,7 +116,7 @@ function deliver(
   return names
     .map((name) =>
       signal === undefined
-        ? `${name}: written to ${writeMessage(config.stateDir, name, text)}; it must read that by itself`
+        ? `${name}: written to ${writeMessage(config.stateDir, name, text)}, which the worker has to read itself`
         : `${name}: ${signalled(config, seen, name, signal)}`,
     )
     .join('; ');
@@ -129,10 +130,10 @@ function signalled(
 ): string {
   const worker = workerOf(config, name);
   if (signal === worker.stop.signal)
-    return `${signal} would ask it to leave: use stop, restart or !want for that`;
+    return `${signal} is its stop signal: use stop, restart or !want instead`;
   const observed = seen?.instances.get(name);
   const process = observed && liveProcess(observed);
-  if (process === undefined || findProcess(process) === undefined) return 'it does not run';
+  if (process === undefined || findProcess(process) === undefined) return 'not running';
   sendSignal(process.pid, signal);
   return `${signal} was sent to pid ${process.pid}`;
 }

@@ -1,0 +1,27 @@
+import { hostname } from 'node:os';
+import type { Config } from '../core/model/config.ts';
+import { createHookRunner } from '../engine/hooks/background.ts';
+import type { Context } from '../engine/session.ts';
+import { createReadinessProbe } from '../host/worker/readiness-probe.ts';
+import { createMemoryTracker } from '../host/state/memory-samples.ts';
+import { createSilenceTracker } from '../host/state/silence.ts';
+import { currentUser } from '../host/worker/environment.ts';
+
+/** What differs from command to command. */
+type OfCommand = Pick<Context, 'command' | 'signal' | 'releaseOf' | 'report' | 'progress'> &
+  Partial<Pick<Context, 'probe' | 'silence'>>;
+
+/** What a command that acts on `config` works with. */
+export function contextFor(config: Config, own: OfCommand): Context {
+  const hostName = hostname();
+  return {
+    config,
+    hostName,
+    by: `${currentUser().name}@${hostName}`,
+    probe: createReadinessProbe(),
+    silence: createSilenceTracker(config.stateDir),
+    memory: createMemoryTracker(config.stateDir),
+    hooks: createHookRunner(),
+    ...own,
+  };
+}

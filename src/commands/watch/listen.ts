@@ -1,0 +1,47 @@
+import { adminHandler } from '../../core/protocols/admin-protocol.ts';
+import type { TcpAddress } from '../../core/protocols/tcp-address.ts';
+import { withCounts } from '../../core/rules/scaling.ts';
+import type { Context } from '../../engine/session.ts';
+import { createLineServer } from '../../host/sockets/line-server.ts';
+import { serveMetrics } from '../../host/sockets/metrics-server.ts';
+import { readDesired } from '../../host/state/desired-file.ts';
+import { formatMetrics } from '../../output/metrics/prometheus.ts';
+import { status } from '../status.ts';
+import type { ControlBackend } from './control-backend.ts';
+
+/** Something that is closed when the watch ends. */
+export interface Closable {
+  readonly close: () => Promise<void>;
+}
+
+/** Opens the control socket, also on TCP if that is asked for. */
+export const openControl = (
+  { config }: Context,
+  { admin }: ControlBackend,
+  tcp: TcpAddress | undefined,
+  isUnsafe: boolean,
+): Promise<Closable> =>
+  createLineServer({
+    path: `${config.stateDir}/control.sock`,
+    handle: adminHandler(admin),
+    ...(tcp !== undefined && { tcp: { ...tcp, isUnsafe } }),
+  });
+
+/** Serves the metrics of the moment in which they are asked for. */
+export const openMetrics = (
+  current: () => Context,
+  { counts }: ControlBackend,
+  address: TcpAddress,
+  isUnsafe: boolean,
+): Promise<Closable> =>
+  serveMetrics({
+    ...address,
+    isUnsafe,
+    render: async () => {
+      const { config, hostName, releaseOf } = current();
+      const inForce = withCounts(config, readDesired(config.stateDir));
+      const scene = { config: inForce, hostName, ignoresPidfiles: true };
+      const found = await status(scene, { targets: [], releaseOf });
+      return formatMetrics(found, { config: config.path, events: counts() });
+    },
+  });

@@ -4,7 +4,7 @@ import { booted, successor, termed, type InstanceHandle } from '../rig/instance.
 import { finishJob, giveJob, letGo, put, tells } from '../rig/jobs.ts';
 import { isStillThere } from '../rig/kernel.ts';
 import { eventsIn, mostDown, story } from '../rig/output.ts';
-import { createRig, statesOf, statusOf, type Rig } from '../rig/rig.ts';
+import { createRig, expectQuiet, statesOf, statusOf, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
 /** So many running instances of mail. */
@@ -117,11 +117,7 @@ for (const how of ['dies', 'is not ready in time'] as const) {
     const { stdout: table } = await rig.workerctl('status');
     expect(table).toMatch(/^restart of .* was aborted: mail\.1: .*1 failed, 2 run on untouched/m);
 
-    for (const round of [1, 2])
-      expect(await rig.workerctl('bootcheck'), `round ${round}`).toMatchObject({
-        exitCode: 0,
-        all: '',
-      });
+    for (const round of [1, 2]) await expectQuiet(rig, `round ${round}`);
     expect(before.every((each) => each !== undefined && isStillThere(each))).toBe(true);
     expect(others.flatMap((instance) => instance.terms())).toEqual([]);
 

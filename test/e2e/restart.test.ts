@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { booted, type InstanceHandle } from '../rig/instance.ts';
 import { isStillThere, processAt } from '../rig/kernel.ts';
-import { eventsIn, resultIn } from '../rig/output.ts';
+import { deathOf, eventsIn, resultIn, story } from '../rig/output.ts';
 import { fixture } from '../rig/programs.ts';
-import { createRig, type Rig } from '../rig/rig.ts';
+import { createRig, expectQuiet, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
@@ -34,14 +34,14 @@ const replaced = (instance: InstanceHandle): Promise<number> =>
 
 test('restart --graceful must replace the idle while the busy one still drains, and finish its job', async () => {
   const { rig, idle, busy, old } = await oneBusyOfThree();
-  const restarting = rig.workerctl('restart', '--graceful');
+  const restarting = rig.act('restart', '--graceful');
   for (const instance of idle) await replaced(instance);
   await busy.asked();
   expect(busy.processes()).toEqual([old]);
   expect(busy.done()).toEqual([]);
 
   busy.finishJob();
-  const { exitCode, stdout, stderr } = await restarting;
+  const { exitCode, stderr, of } = await restarting;
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(busy.done()).toEqual([old]);
   for (const instance of [...idle, busy]) {
@@ -51,23 +51,18 @@ test('restart --graceful must replace the idle while the busy one still drains, 
     expect(instance.terms()).toEqual([first]);
     expect(instance.processes()).toEqual([fresh]);
   }
-  expect(stdout).toMatch(
-    new RegExp(`mail\\.3: pid ${old} has left (after \\S+s|at once): exit status 0`),
-  );
+  const left = of('left').find(({ pid }) => pid === old);
+  expect(left).toMatchObject({ instance: 'mail.3' });
+  expect(deathOf(left)).toEqual({ status: 0 });
 });
 
-test('restart must tell who it waits for, after a moment', async () => {
+test('restart must list what it waits for, after a moment', async () => {
   const { rig, busy, old } = await oneBusyOfThree();
   const restarting = rig.workerctl('restart');
   let said = '';
   restarting.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await until('a sign of life', () => said.includes('waiting for'));
-  expect(said).toMatch(
-    new RegExp(
-      `^\\d\\S+ waiting for 1 of 3: 1 draining: mail\\.3 \\(pid ${old}, \\d\\S*s\\)$`,
-      'm',
-    ),
-  );
+  expect(said).toMatch(new RegExp(`^\\d\\S+ waiting for .*\\b1 of 3\\b.*mail\\.3.*${old}`, 'm'));
   busy.finishJob();
   expect((await restarting).exitCode).toBe(0);
 });
@@ -88,16 +83,14 @@ test('restart of a target must leave the others alone', async () => {
   expect(busy.terms()).toEqual([]);
 });
 
-test('restart --wait must end with 124 and the list of who drains, and a later bootcheck finish it', async () => {
+test('restart --wait must end with 124 and a list of what drains, and a later bootcheck must finish it', async () => {
   const { rig, idle, busy, old } = await oneBusyOfThree();
-  const { exitCode, stdout } = await rig.workerctl('restart', '--graceful', '--wait', '2s');
+  const { exitCode, result } = await rig.act('restart', '--graceful', '--wait', '2s');
   expect(exitCode).toBe(124);
-  expect(stdout).toMatch(
-    new RegExp(
-      `the wait is over\nstill draining: mail\\.3 \\(pid ${old}, asked \\S+s ago, no limit\\)`,
-    ),
-  );
-  expect(stdout).toContain('nothing is lost');
+  expect(result()).toMatchObject({
+    end: 'timed_out',
+    draining: [{ instance: 'mail.3', pid: old }],
+  });
   for (const instance of idle) expect(instance.boots()).toHaveLength(2);
 
   busy.finishJob();
@@ -106,10 +99,10 @@ test('restart --wait must end with 124 and the list of who drains, and a later b
   await replaced(busy);
   expect(busy.terms()).toEqual([old]);
   expect(busy.done()).toEqual([old]);
-  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  await expectQuiet(rig);
 });
 
-test('restart --wait --json must list who drains, and nothing but JSON', async () => {
+test('restart --wait --json must list what drains, and print nothing but JSON', async () => {
   const { rig, old } = await oneBusyOfThree();
   const { exitCode, stdout, stderr } = await rig.workerctl('restart', '--wait', '2s', '--json');
   expect({ exitCode, stderr }).toEqual({ exitCode: 124, stderr: '' });
@@ -129,9 +122,9 @@ test('restart --wait --json must list who drains, and nothing but JSON', async (
 test('restart --no-wait must ask one, end with 0 at once, and leave the rest to bootcheck', async () => {
   const { rig, idle, busy, old } = await oneBusyOfThree();
   const before = idle.map((instance) => instance.pid());
-  const { exitCode, stdout } = await rig.workerctl('restart', '--no-wait');
+  const { exitCode, story } = await rig.act('restart', '--no-wait');
   expect(exitCode).toBe(0);
-  expect(stdout).toContain('1 asked to finish; not waiting for them');
+  expect(story()).toEqual(['asked mail.1']);
   const [canary, other] = idle;
   await canary?.left(before[0] ?? 0);
   expect([other?.terms(), busy.terms()]).toEqual([[], []]);
@@ -150,9 +143,9 @@ test('restart --no-wait must ask one, end with 0 at once, and leave the rest to 
 test('restart --no-wait --no-canary must ask all, end with 0 at once, and leave the starts to bootcheck', async () => {
   const { rig, idle, busy, old } = await oneBusyOfThree();
   const before = idle.map((instance) => instance.pid());
-  const { exitCode, stdout } = await rig.workerctl('restart', '--no-wait', '--no-canary');
+  const { exitCode, story } = await rig.act('restart', '--no-wait', '--no-canary');
   expect(exitCode).toBe(0);
-  expect(stdout).toContain('3 asked to finish; not waiting for them');
+  expect(story()).toEqual(['asked mail.1', 'asked mail.2', 'asked mail.3']);
   for (const instance of idle) await instance.left(instance.boots()[0] ?? 0);
   expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
   for (const [index, instance] of idle.entries()) {
@@ -168,19 +161,21 @@ for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGHUP', 129],
 ] as const) {
-  test(`${signal} while restart waits must end it with ${code}, say how it goes on, and lose nothing`, async () => {
+  test(`${signal} while restart waits must end it with ${code} and a list of what drains, and lose nothing`, async () => {
     const { rig, idle, busy, old } = await oneBusyOfThree();
-    const restarting = rig.workerctl('restart', '--graceful');
+    const restarting = rig.workerctl('restart', '--graceful', '--json');
     await busy.asked();
     for (const instance of idle) await replaced(instance);
     restarting.kill(signal);
     const { exitCode, stdout } = await restarting;
     expect(exitCode).toBe(code);
-    expect(stdout).toContain('interrupted\nstill draining: mail.3');
-    expect(stdout).toContain('nothing is lost: the next bootcheck goes on');
+    expect(resultIn(stdout)).toMatchObject({
+      end: 'interrupted',
+      draining: [{ instance: 'mail.3', pid: old }],
+    });
     expect(busy.processes()).toEqual([old]);
 
-    expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+    await expectQuiet(rig);
     busy.finishJob();
     await busy.left(old);
     expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
@@ -250,11 +245,12 @@ test('a replacement that dies must end restart with 1 and its log lines, and lea
   const bad = rig.instance('bad.1');
   const old = await booted(bad);
   writeFileSync(rig.path('broken'), '');
-  const { exitCode, stdout } = await rig.workerctl('restart');
+  const { exitCode, of } = await rig.act('restart');
   expect(exitCode).toBe(1);
-  expect(stdout).toMatch(/bad\.1: start failed: pid \d+ died before it was ready: exit status 3/);
-  expect(stdout).toContain('  | cannot load the new code');
-  expect(stdout).toMatch(/^\S+ restart aborted by bad\.1: .*; \d run on untouched$/m);
+  expect(of('start_failed')).toMatchObject([
+    { instance: 'bad.1', log: ['cannot load the new code'] },
+  ]);
+  expect(of('aborted')).toMatchObject([{ instance: 'bad.1' }]);
   expect(bad.terms()).toEqual([old]);
   const other = rig.instance('bad.2');
   expect(other.terms()).toEqual([]);
@@ -262,15 +258,13 @@ test('a replacement that dies must end restart with 1 and its log lines, and lea
   expect(rig.instance('good.1').processes()).toHaveLength(1);
 });
 
-test('restart must leave alone what was stopped on purpose', async () => {
+test('restart must leave an instance alone that was stopped on purpose', async () => {
   const rig = createRig({ mail: { ...drains, count: 2 } });
   await rig.start();
   expect((await rig.workerctl('stop', 'mail.2')).exitCode).toBe(0);
-  const { exitCode, stdout } = await rig.workerctl('restart');
+  const { exitCode, of } = await rig.act('restart');
   expect(exitCode).toBe(0);
-  expect(stdout).toMatch(
-    /mail\.2 was stopped by \S+: left alone; workerctl start mail\.2 brings it/,
-  );
+  expect(of('left_stopped')).toMatchObject([{ instance: 'mail.2' }]);
   expect(rig.instance('mail.1').boots()).toHaveLength(2);
   expect(rig.instance('mail.2').boots()).toHaveLength(1);
 });
@@ -286,19 +280,19 @@ test('a stop while restart waits must keep that instance down, and restart end w
   expect(busy.terms()).toEqual([old]);
 });
 
-test('of two restarts at once the later must take over, and each process be asked once', async () => {
+test('of two restarts at once the later must take over, and each process must be asked once', async () => {
   const { rig, idle, busy, old } = await oneBusyOfThree();
   let said = '';
-  const both = [rig.workerctl('restart'), rig.workerctl('restart')];
+  const both = [1, 2].map(() => rig.workerctl('restart', '--json'));
   for (const { stdout } of both) stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await busy.asked();
-  await until('one to take over', () => said.includes('mail.3: the restart of'));
+  await until('one to take over', () => /"taken_over".*"mail\.3"/.test(said));
   busy.finishJob();
   const outcomes = await Promise.all(both);
-  const told = outcomes.map(({ all }) => all).join();
-  expect(outcomes.map(({ exitCode }) => exitCode).sort(), told).toEqual([0, 1]);
-  expect(told).toMatch(/mail\.3: the restart of \d\S+ by \S+ has taken over/);
-  expect(told).not.toContain('start failed');
+  expect(outcomes.map(({ exitCode }) => exitCode).sort(), said).toEqual([0, 1]);
+  const events = outcomes.flatMap(({ stdout }) => eventsIn(stdout));
+  expect(story(events, 'taken_over')).toContain('taken_over mail.3');
+  expect(story(events, 'start_failed')).toEqual([]);
   expect(busy.done()).toEqual([old]);
   for (const instance of [...idle, busy]) {
     await booted(instance);
@@ -307,28 +301,27 @@ test('of two restarts at once the later must take over, and each process be aske
   }
 });
 
-test('a restart whose replacement a later one replaces must end with 1, and say that it was taken over', async () => {
+test('a restart whose replacement a later restart replaces must end with 1, and say that it was taken over', async () => {
   const rig = createRig({ mail: { ...drains, ready: { after: '1500ms' } } });
   await rig.start();
   const mail = rig.instance('mail.1');
-  const first = rig.workerctl('restart');
+  const first = rig.act('restart');
   const second = await replaced(mail);
   const { exitCode } = await rig.workerctl('restart');
   expect(exitCode).toBe(0);
-  const { exitCode: firstCode, all } = await first;
+  const { exitCode: firstCode, all, story } = await first;
   expect(firstCode, all).toBe(1);
-  expect(all).toMatch(/mail\.1: the restart of \d\S+ by \S+ has taken over/);
-  expect(all).not.toContain('start failed');
+  expect(story('taken_over', 'start_failed')).toEqual(['taken_over mail.1']);
   expect(mail.terms()).toEqual(mail.boots().slice(0, 2));
   expect(mail.boots()[1]).toBe(second);
   expect(mail.processes()).toEqual([mail.boots()[2]]);
 });
 
-test('what restart replaced must not be replaced again by bootcheck', async () => {
+test('bootcheck must not replace again what restart has replaced', async () => {
   const { rig, idle } = await oneBusyOfThree();
   await rig.workerctl('restart', '--wait', '2s');
   const living = idle.map((instance) => instance.process());
-  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  await expectQuiet(rig);
   expect(living.every((each) => each !== undefined && isStillThere(each))).toBe(true);
 });
 
@@ -336,8 +329,10 @@ test('restart must send the configured signal', async () => {
   const rig = createRig({ mail: { ...drains, command: fixture('idle'), stop: { signal: 'INT' } } });
   await rig.start();
   const old = rig.instance('mail.1').pid();
-  const { exitCode, stdout } = await rig.workerctl('restart');
+  const { exitCode, of } = await rig.act('restart');
   expect(exitCode).toBe(0);
-  expect(stdout).toContain(`mail.1: asked pid ${String(old)} to finish (INT, no limit)`);
-  expect(stdout).toContain('signal 2 (SIGINT)');
+  const [asked] = of('asked');
+  expect(asked).toMatchObject({ instance: 'mail.1', pid: old });
+  expect(String(asked?.['signal'])).toMatch(/INT$/);
+  expect(deathOf(of('left')[0])).toEqual({ signal: 'SIGINT' });
 });

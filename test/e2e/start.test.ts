@@ -2,11 +2,16 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { booted } from '../rig/instance.ts';
 import { processAt } from '../rig/kernel.ts';
+import { deathOf, problemOf, type DeathJson } from '../rig/output.ts';
 import { fixture } from '../rig/programs.ts';
-import { createRig } from '../rig/rig.ts';
+import { createRig, expectQuiet, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
+
+/** How the last process of mail.1 ended, as the next bootcheck reports it. */
+const deathIn = async (rig: Rig): Promise<DeathJson> =>
+  deathOf((await rig.act('bootcheck')).of('died')[0]);
 
 test('start must start every instance once, publish its pid, and end with 0', async () => {
   const rig = createRig({
@@ -33,9 +38,9 @@ test('start must wait until an instance has run for ready.after', async () => {
 
 test('start --no-wait must not wait until an instance is ready', async () => {
   const rig = createRig({ mail: { ...drains, ready: { after: '1h' } } });
-  const { exitCode, stdout } = await rig.workerctl('start', '--no-wait');
+  const { exitCode, of } = await rig.act('start', '--no-wait');
   expect(exitCode).toBe(0);
-  expect(stdout).toContain(`mail.1: started pid ${String(rig.instance('mail.1').pid())}`);
+  expect(of('started')).toMatchObject([{ instance: 'mail.1', pid: rig.instance('mail.1').pid() }]);
 });
 
 test('the pidfile must be there when start --no-wait ends', async () => {
@@ -48,23 +53,20 @@ test('the pidfile must be there when start --no-wait ends', async () => {
   expect(stdout).toBe('');
 });
 
-test('start --wait must end with 124 when an instance is not ready in time', async () => {
+test('start --wait must end with 124 if an instance is not ready in time', async () => {
   const rig = createRig({ mail: { ...drains, ready: { after: '1h' } } });
-  const { exitCode, stdout } = await rig.workerctl('start', '--wait', '200ms');
+  const { exitCode, result } = await rig.act('start', '--wait', '200ms');
   expect(exitCode).toBe(124);
-  expect(stdout).toContain('the wait is over');
+  expect(result()).toMatchObject({ end: 'timed_out', pending: ['mail.1'] });
   expect(rig.instance('mail.1').process()).toBeDefined();
 });
 
-test('start of what dies at boot must end with 1 and show the last log lines', async () => {
+test('start of a worker that dies at boot must end with 1 and show the last log lines', async () => {
   const rig = createRig({ mail: { command: fixture('dies-at-boot'), ready: { after: '20s' } } });
   const { exitCode, stdout, stderr } = await rig.workerctl('start');
   expect(exitCode).toBe(1);
-  const [pid] = rig.instance('mail.1').boots();
-  expect(stdout).toContain(
-    `mail.1: start failed: pid ${String(pid)} died before it was ready: exit status 3`,
-  );
-  expect(stdout).toContain(`last lines of ${rig.path('log/mail.1.log')}:`);
+  expect(stdout).toContain(String(rig.instance('mail.1').boots()[0]));
+  expect(stdout).toContain(rig.path('log/mail.1.log'));
   const shown = stdout.split('\n').filter((line) => line.startsWith('  | '));
   expect(shown).toHaveLength(10);
   expect(shown.at(0)).toBe('  | boot line 6');
@@ -76,36 +78,37 @@ test('start must show only the log lines of this very start', async () => {
   const rig = createRig({ mail: { command: fixture('leaves-at-once') } });
   mkdirSync(rig.path('log'));
   writeFileSync(rig.path('log/mail.1.log'), 'a line of last year\n');
-  const { stdout } = await rig.workerctl('start');
-  expect(stdout).not.toContain('a line of last year');
-  expect(stdout).toContain(`it wrote nothing to ${rig.path('log/mail.1.log')}`);
+  const { of } = await rig.act('start');
+  expect(of('start_failed')).toMatchObject([{ log_file: rig.path('log/mail.1.log'), log: [] }]);
 });
 
-test('start of what leaves at once must end with 1, though its exit status is 0', async () => {
+test('start of a worker that exits at once must end with 1, though its exit status is 0', async () => {
   const rig = createRig({ mail: { command: fixture('leaves-at-once'), ready: { after: '20s' } } });
-  const { exitCode, stdout } = await rig.workerctl('start');
+  const { exitCode, story } = await rig.act('start');
   expect(exitCode).toBe(1);
-  expect(stdout).toContain('died before it was ready: exit status 0');
+  expect(story('start_failed')).toEqual(['start_failed mail.1']);
+  expect(await deathIn(rig)).toEqual({ status: 0 });
 });
 
-test('start must bring up the others when one dies', async () => {
+test('start must start the others if one dies', async () => {
   const rig = createRig({ bad: { command: fixture('dies-at-boot') }, good: drains });
   expect((await rig.workerctl('start')).exitCode).toBe(1);
   expect(rig.instance('good.1').process()).toBeDefined();
   expect(rig.instance('bad.1').boots()).toHaveLength(1);
 });
 
-test('start of what is running must say so, start nothing and be success', async () => {
+test('start of a running instance must say so, start nothing and succeed', async () => {
   const rig = createRig({ mail: drains });
   await rig.start();
   const pid = rig.instance('mail.1').pid();
-  const { exitCode, stdout } = await rig.workerctl('start');
+  const { exitCode, of } = await rig.act('start');
   expect(exitCode).toBe(0);
-  expect(stdout).toContain(`mail.1 is already running: pid ${String(pid)}`);
+  expect(of('already_running')).toMatchObject([{ instance: 'mail.1', pid }]);
+  expect(of('started')).toEqual([]);
   expect(rig.instance('mail.1').boots()).toEqual([pid]);
 });
 
-test('start of what still drains must be refused with 1, and the bootcheck after it has left start it', async () => {
+test('start of an instance that still drains must be refused with 1, and the bootcheck after its exit must start it', async () => {
   const rig = createRig({ delayed_job: { ...drains, count: 3 } });
   await rig.start();
   const third = rig.instance('delayed_job.3');
@@ -116,21 +119,21 @@ test('start of what still drains must be refused with 1, and the bootcheck after
   ).toBe(0);
   await until('its TERM', () => third.terms().length > 0);
 
-  const { exitCode, stdout } = await rig.workerctl('start', 'delayed_job.3');
+  const { exitCode, events } = await rig.act('start', 'delayed_job.3');
   expect(exitCode).toBe(1);
-  expect(stdout).toMatch(
-    new RegExp(`delayed_job\\.3 is still draining: pid ${old}, for \\d+(\\.\\d)?s`),
-  );
+  expect(events).toMatchObject([{ kind: 'refused', instance: 'delayed_job.3', pid: old }]);
   expect(third.processes()).toEqual([old]);
 
-  const early = await rig.workerctl('bootcheck');
-  expect(early).toMatchObject({ exitCode: 0, all: '' });
+  await expectQuiet(rig);
 
   third.finishJob();
   await third.left(old);
-  const { exitCode: later, stdout: said } = await rig.workerctl('bootcheck');
-  expect(later).toBe(0);
-  expect(said).toContain(`pid ${old} has left: exit status 0`);
+  const later = await rig.act('bootcheck');
+  expect(later.exitCode).toBe(0);
+  expect(later.story('started')).toEqual(['started delayed_job.3']);
+  const [died] = later.of('died');
+  expect(died).toMatchObject({ pid: old, verdict: 'asked' });
+  expect(deathOf(died)).toEqual({ status: 0 });
   const fresh = await booted(third);
   expect(third.processes()).toEqual([fresh]);
   expect(third.done()).toEqual([old]);
@@ -142,17 +145,17 @@ test('a refused start must not keep the others from starting', async () => {
   await rig.start('mail.1');
   await rig.instance('mail.1').giveJob();
   await rig.workerctl('stop', '--no-wait', 'mail.1');
-  const { exitCode, stdout } = await rig.workerctl('start');
+  const { exitCode, story } = await rig.act('start');
   expect(exitCode).toBe(1);
-  expect(stdout).toContain('mail.1 is still draining');
-  expect(stdout).toContain('mail.2: started');
+  expect(story('refused', 'started').toSorted()).toEqual(['refused mail.1', 'started mail.2']);
 });
 
-test('start into a missing directory must name it and end with 1', async () => {
+test('start in a missing directory must name it and end with 1', async () => {
   const rig = createRig({ lost: { ...drains, directory: 'nowhere' }, mail: drains });
-  const { exitCode, stdout, stderr } = await rig.workerctl('start');
+  const { exitCode, stderr, of } = await rig.act('start');
   expect(exitCode).toBe(1);
-  expect(stdout).toContain(`lost.1: start failed: directory ${rig.path('nowhere')}: ENOENT`);
+  expect(of('start_failed')).toMatchObject([{ instance: 'lost.1' }]);
+  expect(problemOf(of('start_failed')[0])).toMatch(/nowhere.*ENOENT/);
   expect(stderr).toBe('');
   expect(rig.instance('mail.1').process()).toBeDefined();
 });
@@ -164,10 +167,12 @@ test('start with a log that cannot be written must name it and end with 1', asyn
     mail: drains,
   });
   writeFileSync(rig.path('a-file'), '');
-  const { exitCode, stdout, stderr } = await rig.workerctl('start');
+  const { exitCode, stderr, of, story } = await rig.act('start');
   expect(exitCode).toBe(1);
-  expect(stdout).toMatch(/below\.1: start failed: .*a-file.*(ENOTDIR|EEXIST)/);
-  expect(stdout).toContain(`folder.1: start failed: log ${rig.path('bin')}: EISDIR`);
+  expect(story('start_failed')).toEqual(['start_failed below.1', 'start_failed folder.1']);
+  const [below, folder] = of('start_failed');
+  expect(problemOf(below)).toMatch(/a-file.*(ENOTDIR|EEXIST)/);
+  expect(problemOf(folder)).toMatch(/bin.*EISDIR/);
   expect(stderr).toBe('');
   expect(rig.instance('mail.1').process()).toBeDefined();
 });
@@ -175,26 +180,28 @@ test('start with a log that cannot be written must name it and end with 1', asyn
 test('start with a pidfile that cannot be written must not run the program', async () => {
   const rig = createRig({ mail: { ...drains, pidfile: 'a-file/mail.pid' } });
   writeFileSync(rig.path('a-file'), '');
-  const { exitCode, stdout } = await rig.workerctl('start');
+  const { exitCode, story } = await rig.act('start');
   expect(exitCode).toBe(1);
-  expect(stdout).toContain('mail.1: start failed');
+  expect(story('start_failed')).toEqual(['start_failed mail.1']);
   expect(rig.instance('mail.1').boots()).toEqual([]);
 });
 
-test('start of a command that is not there must end with 1, 127 and the words of the system', async () => {
+test('start of a missing program must end with 1, 127 and the message of the system', async () => {
   const rig = createRig({ mail: { command: 'no-such-program --at-all', ready: { after: '20s' } } });
-  const { exitCode, stdout } = await rig.workerctl('start');
+  const { exitCode, of } = await rig.act('start');
   expect(exitCode).toBe(1);
-  expect(stdout).toContain('died before it was ready: exit status 127');
-  expect(stdout).toMatch(/ {2}\| .*no-such-program: No such file or directory/);
+  const log = [expect.stringMatching(/no-such-program: No such file or directory/) as string];
+  expect(of('start_failed')).toMatchObject([{ instance: 'mail.1', log }]);
+  expect(await deathIn(rig)).toEqual({ status: 127 });
 });
 
-test('start of a file that is no program must end with 1 and 126', async () => {
+test('start of a file that is not executable must end with 1 and 126', async () => {
   const rig = createRig({ mail: { command: './plain.txt', ready: { after: '20s' } } });
   writeFileSync(rig.path('plain.txt'), 'no program', { mode: 0o644 });
-  const { exitCode, stdout } = await rig.workerctl('start');
+  const { exitCode, story } = await rig.act('start');
   expect(exitCode).toBe(1);
-  expect(stdout).toContain('died before it was ready: exit status 126');
+  expect(story('start_failed')).toEqual(['start_failed mail.1']);
+  expect(await deathIn(rig)).toEqual({ status: 126 });
 });
 
 test('start must start one instance by its name, and no other', async () => {
@@ -216,13 +223,13 @@ test('two starts at once must start each instance once, and both succeed', async
   }
 });
 
-test('a stop while start still waits must not be told as a death', async () => {
+test('a stop while start still waits must not be reported as a failed start', async () => {
   const rig = createRig({ mail: { ...drains, ready: { after: '1h' } } });
-  const starting = rig.workerctl('start');
+  const starting = rig.act('start');
   await booted(rig.instance('mail.1'));
   expect((await rig.workerctl('stop')).exitCode).toBe(0);
-  const { stdout } = await starting;
-  expect(stdout).not.toContain('died before it was ready');
+  const { of } = await starting;
+  expect(of('start_failed')).toEqual([]);
   expect(rig.instance('mail.1').processes()).toEqual([]);
 });
 

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { booted } from '../rig/instance.ts';
+import { deathOf, resultIn } from '../rig/output.ts';
 import { fixture } from '../rig/programs.ts';
-import { createRig } from '../rig/rig.ts';
+import { createRig, expectQuiet } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
@@ -12,29 +13,24 @@ test('stop must let the job finish, wait for it, and ask once', async () => {
   const mail = rig.instance('mail.1');
   const old = await booted(mail);
   await mail.giveJob();
-  const stopping = rig.workerctl('stop');
+  const stopping = rig.act('stop');
   await until('its TERM', () => mail.terms().length > 0);
   expect(mail.processes()).toEqual([old]);
   mail.finishJob();
-  const { exitCode, stdout } = await stopping;
+  const { exitCode, of } = await stopping;
   expect(exitCode).toBe(0);
-  expect(stdout).toMatch(
-    new RegExp(`mail\\.1: pid ${old} has left (after \\S+|at once): exit status 0`),
-  );
+  expect(of('left')).toMatchObject([{ instance: 'mail.1', pid: old }]);
+  expect(deathOf(of('left')[0])).toEqual({ status: 0 });
   expect({ done: mail.done(), terms: mail.terms() }).toEqual({ done: [old], terms: [old] });
   expect(mail.processes()).toEqual([]);
   expect(mail.pid()).toBeUndefined();
 });
 
-test('bootcheck must leave alone what was stopped, and start bring it back', async () => {
+test('bootcheck must leave a stopped instance alone, and start must bring it back', async () => {
   const rig = createRig({ mail: { ...drains, count: 2 } });
   await rig.start();
   expect((await rig.workerctl('stop', 'mail.2')).exitCode).toBe(0);
-  for (const round of [1, 2])
-    expect(await rig.workerctl('bootcheck'), `round ${round}`).toMatchObject({
-      exitCode: 0,
-      all: '',
-    });
+  for (const round of [1, 2]) await expectQuiet(rig, `round ${round}`);
   expect(rig.instance('mail.2').boots()).toHaveLength(1);
 
   expect((await rig.workerctl('start', 'mail.2')).exitCode).toBe(0);
@@ -45,20 +41,20 @@ test('bootcheck must leave alone what was stopped, and start bring it back', asy
   expect(await booted(rig.instance('mail.2'))).not.toBe(fresh);
 });
 
-test('stop of what is stopped must say so and be success', async () => {
+test('stop of a stopped instance must say so and succeed', async () => {
   const rig = createRig({ mail: drains });
   await rig.start();
   await rig.workerctl('stop');
-  const { exitCode, stdout } = await rig.workerctl('stop');
+  const { exitCode, story } = await rig.act('stop');
   expect(exitCode).toBe(0);
-  expect(stdout).toContain('mail.1 is already stopped');
+  expect(story()).toEqual(['already_stopped mail.1']);
   expect(rig.instance('mail.1').terms()).toHaveLength(1);
 });
 
-test('stop of what never ran must be success and be remembered', async () => {
+test('stop of an instance that never ran must succeed and be remembered', async () => {
   const rig = createRig({ mail: drains });
   expect((await rig.workerctl('stop')).exitCode).toBe(0);
-  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  await expectQuiet(rig);
   expect(rig.instance('mail.1').boots()).toEqual([]);
 });
 
@@ -74,11 +70,11 @@ test('stop while a restart drains must send no second TERM, and it must stay dow
   const stopping = rig.workerctl('stop');
   mail.finishJob();
   expect((await stopping).exitCode).toBe(0);
-  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  await expectQuiet(rig);
   expect({ boots: mail.boots(), terms: mail.terms() }).toEqual({ boots: [old], terms: [old] });
 });
 
-test('start after a stop that still drains must be refused, and the next bootcheck bring it back', async () => {
+test('start after a stop that still drains must be refused, and the next bootcheck must start the instance', async () => {
   const rig = createRig({ mail: drains });
   await rig.start();
   const mail = rig.instance('mail.1');
@@ -93,7 +89,7 @@ test('start after a stop that still drains must be refused, and the next bootche
   expect(mail.terms()).toEqual([old]);
 });
 
-test('what was asked to leave by hand must be started again by the next bootcheck', async () => {
+test('an instance that was asked to stop by hand must be started again by the next bootcheck', async () => {
   const rig = createRig({ mail: drains });
   await rig.start();
   const mail = rig.instance('mail.1');
@@ -101,34 +97,38 @@ test('what was asked to leave by hand must be started again by the next bootchec
   await mail.giveJob();
   expect((await rig.shell('kill -TERM "$(cat .workerctl/mail.1.pid)"')).exitCode).toBe(0);
   await until('its TERM', () => mail.terms().length === 1);
-  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  await expectQuiet(rig);
   mail.finishJob();
   await mail.left(old);
-  const { exitCode, stdout } = await rig.workerctl('bootcheck');
-  expect(exitCode).toBe(0);
-  expect(stdout).toContain(`mail.1: started pid`);
+  const checked = await rig.act('bootcheck');
+  expect(checked.exitCode).toBe(0);
+  expect(checked.story('started')).toEqual(['started mail.1']);
   expect(await booted(mail)).not.toBe(old);
   expect(mail.done()).toEqual([old]);
 });
 
-test('stop --wait must end with 124, name who drains, and kill nobody', async () => {
+test('stop --wait must end with 124, list what drains, and kill nothing', async () => {
   const rig = createRig({ mail: { command: fixture('ignores-term') } });
   await rig.start();
   const mail = rig.instance('mail.1');
   const old = await booted(mail);
-  const { exitCode, stdout } = await rig.workerctl('stop', '--wait', '300ms');
+  const { exitCode, result } = await rig.act('stop', '--wait', '300ms');
   expect(exitCode).toBe(124);
-  expect(stdout).toContain(`still draining: mail.1 (pid ${old}`);
+  expect(result()).toMatchObject({
+    end: 'timed_out',
+    draining: [{ instance: 'mail.1', pid: old }],
+  });
   expect(mail.processes()).toEqual([old]);
-  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  await expectQuiet(rig);
 });
 
 test('stop --no-wait must not wait', async () => {
   const rig = createRig({ mail: { command: fixture('ignores-term') } });
   await rig.start();
-  const { exitCode, stdout } = await rig.workerctl('stop', '--no-wait');
+  const { exitCode, story, result } = await rig.act('stop', '--no-wait');
   expect(exitCode).toBe(0);
-  expect(stdout).toContain('1 asked to finish; not waiting for them');
+  expect(story()).toEqual(['asked mail.1']);
+  expect(result()).toMatchObject({ end: 'not_waited' });
 });
 
 test('Ctrl-C while stop waits must end it with 130, and it must stay down afterwards', async () => {
@@ -137,19 +137,22 @@ test('Ctrl-C while stop waits must end it with 130, and it must stay down afterw
   const mail = rig.instance('mail.1');
   const old = await booted(mail);
   await mail.giveJob();
-  const stopping = rig.workerctl('stop');
+  const stopping = rig.workerctl('stop', '--json');
   await until('its TERM', () => mail.terms().length === 1);
   stopping.kill('SIGINT');
   const { exitCode, stdout } = await stopping;
   expect(exitCode).toBe(130);
-  expect(stdout).toContain('nothing is lost: they leave when their job is done');
+  expect(resultIn(stdout)).toMatchObject({
+    end: 'interrupted',
+    draining: [{ instance: 'mail.1', pid: old }],
+  });
   mail.finishJob();
   await mail.left(old);
-  expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0, all: '' });
+  await expectQuiet(rig);
   expect(mail.boots()).toEqual([old]);
 });
 
-test('stop must stop only what it was told to', async () => {
+test('stop must stop only its targets', async () => {
   const rig = createRig({ mail: { ...drains, count: 2 }, images: drains });
   await rig.start();
   expect((await rig.workerctl('stop', 'mail')).exitCode).toBe(0);
@@ -174,7 +177,7 @@ test('stop must not signal a process that has the pid of a dead worker in a stal
   process.kill(pid, 0);
 });
 
-test('stop of all must leave alone who is long gone and no longer wanted', async () => {
+test('stop of all must leave out an instance that is gone and no longer wanted', async () => {
   const rig = createRig({ mail: { ...drains, count: 2 } });
   const third = rig.instance('mail.3');
   await rig.start();
@@ -182,15 +185,12 @@ test('stop of all must leave alone who is long gone and no longer wanted', async
   const old = await booted(third);
   await rig.workerctl('want', '--reset', 'mail');
   await third.left(old);
-  const named = await rig.workerctl('stop', 'mail.3');
-  expect({ code: named.exitCode, said: named.stdout }).toMatchObject({
-    code: 0,
-    said: expect.stringContaining('mail.3 is not running') as string,
-  });
-  const { exitCode, stdout } = await rig.workerctl('stop');
-  expect(exitCode).toBe(0);
-  expect(stdout).toContain('2 stopped');
-  expect(stdout).not.toContain('mail.3 is already stopped');
+  const named = await rig.act('stop', 'mail.3');
+  expect(named.exitCode).toBe(0);
+  expect(named.story('not_running', 'already_stopped')).toEqual(['not_running mail.3']);
+  const all = await rig.act('stop');
+  expect(all.exitCode).toBe(0);
+  expect(all.story('left', 'already_stopped').toSorted()).toEqual(['left mail.1', 'left mail.2']);
   await rig.start();
   await rig.workerctl('want', '3', 'mail');
   expect(await booted(third)).not.toBe(old);

@@ -147,6 +147,10 @@ export interface StatusJson {
   readonly rollouts: readonly { readonly id: string; readonly aborted: string | null }[];
 }
 
+/** What went wrong, by an event. */
+export const problemOf = (event: Readonly<Record<string, unknown>> | undefined): string =>
+  String(event?.['problem'] ?? event?.['reason']);
+
 /** How a process ended, as an event tells it: by a status, by a signal, or in a way that could not be known. */
 export interface DeathJson {
   readonly status?: number;

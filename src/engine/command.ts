@@ -13,13 +13,13 @@ export interface ActOptions {
   /** Workers, instances or globs; none means all. */
   readonly targets: readonly string[];
   readonly dryRun: boolean;
-  /** How long to wait: without end, not at all, or at most so long. */
+  /** How long to wait: without limit, not at all, or at most this long. */
   readonly wait: 'forever' | 'not' | Duration;
 }
 
-/** The limit of a command that asks processes to leave. */
+/** The limit of a command that asks processes to exit. */
 export interface LimitOptions {
-  /** After so long in its drain a process's whole session is killed; 0: at once. Undefined: what the config says. */
+  /** A process that drains longer is killed with its session; 0: at once. Undefined: as the config says. */
   readonly killAfter?: Duration;
 }
 
@@ -29,10 +29,10 @@ export interface PlanOutcome extends Partial<Planned> {
   readonly plan: Plan;
 }
 
-/** A person's command waits this long for a pass that is at work, which takes a moment as a rule. */
+/** How long a command waits for another pass, which as a rule takes a moment. */
 export const lockWait = durationOf(10_000);
 
-/** The limit of a wait as the loops take it. */
+/** The limit of a wait; undefined: none. */
 export const limitOf = (wait: ActOptions['wait']): Duration | undefined =>
   typeof wait === 'number' ? wait : undefined;
 
@@ -46,7 +46,7 @@ export function recording(context: Context): { recorded: Context; events: Event[
 export const failedAmong = (events: readonly Event[]): Set<string> =>
   new Set(events.filter(({ kind }) => kind === 'start_failed' || kind === 'ask_failed').map(keyOf));
 
-/** The instances whose command is to start a program that forks away. */
+/** The instances whose command is starting a program that forks away. */
 export const launchingAmong = (events: readonly Event[]): Set<string> =>
   new Set(events.filter(({ kind }) => kind === 'launching').map(({ instance }) => instance));
 
@@ -64,7 +64,7 @@ export const acted = (
   events,
 });
 
-/** The `start` of each process that was there, dead or (`alive` too) living, when the pass began. */
+/** The run of each instance's process when the pass began: of dead ones, and with `alive` of living ones. */
 export function predecessors({ observation }: PassOutcome, alive: boolean): Map<string, string> {
   const starts = new Map<string, string>();
   for (const { name, presence } of observation.instances.values()) {

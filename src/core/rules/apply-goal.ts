@@ -28,40 +28,40 @@ import { countsAfter, withCounts } from './scaling.ts';
 
 interface About {
   readonly instances: readonly string[];
-  /** Who asks. */
+  /** The user who asks. */
   readonly by: string;
 }
 
-/** What a command wants of the instances that it was given. */
+/** What a command asks for, mostly of the instances that it was given. */
 export type Goal =
-  /** All that is wanted runs; nothing that was wanted before changes. */
+  /** Nothing new: whatever is wanted runs. */
   | { readonly kind: 'check' }
   /** These run, even if they were stopped on purpose. */
   | ({ readonly kind: 'start' } & About)
-  /** These finish and stay down; who takes longer than `killAfter` is killed. */
+  /** These drain and stay down. A process that takes longer than `killAfter` is killed. */
   | ({ readonly kind: 'stop'; readonly killAfter?: Duration } & About)
-  /** Each of these is replaced, but for those that were stopped on purpose or are held. */
+  /** Each of these is replaced, except those that were stopped on purpose or are held. */
   | ({
       readonly kind: 'restart';
       readonly id: string;
       readonly options: RolloutOptions;
       readonly releases: Rollout['releases'];
     } & About)
-  /** These take no new job, or jobs again. */
+  /** These take no new jobs, or take jobs again. */
   | ({ readonly kind: 'quiet'; readonly until?: Moment } & About)
   | ({ readonly kind: 'resume' } & About)
-  /** Everything finishes and leaves now; that is not remembered. */
+  /** All instances drain now. This is not remembered. */
   | { readonly kind: 'end'; readonly cause: string }
-  /** So many of a worker run; without `identifiers` as many as the config says. */
+  /** These instances of a worker run; without `identifiers` those of the config. */
   | {
       readonly kind: 'want';
       readonly worker: string;
       readonly identifiers?: readonly string[];
       readonly by: string;
     }
-  /** What was observed in the place of this one is its process, though somebody else has started it. */
+  /** The process that was observed in the place of the instance is its process, though workerctl did not start it. */
   | ({ readonly kind: 'adopt' } & About)
-  /** These are left alone, or no longer. */
+  /** No pass touches these, except to stop them; or passes do so again. */
   | ({ readonly kind: 'hold'; readonly until?: Moment } & About)
   | ({ readonly kind: 'unhold' } & About);
 
@@ -129,8 +129,8 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
 }
 
 /**
- * Whoever wished it first stays the one who did. Who is gone and no longer wanted is not noted: when he is wanted again, he
- * is to run.
+ * The first request keeps its author. An instance that is neither running nor wanted is not noted, so that it runs when it
+ * is wanted again.
  */
 function stoppedAfter(
   config: Config,
@@ -149,7 +149,7 @@ function stoppedAfter(
   return { ...before, ...sameFor(added, (): Request => ({ at: observation.now, by })) };
 }
 
-/** A new end takes the place of the old one. */
+/** A new request replaces the old one, and its end. */
 function timed(
   before: Desired['held'],
   { instances, by, until }: About & { readonly until?: Moment },
@@ -210,13 +210,13 @@ function restarting(
   };
 }
 
-/** An earlier rollout without what a later one has taken over. */
+/** An earlier rollout without the instances that a later one has taken over. */
 function withoutMembers(rollout: Rollout, names: readonly string[]): Rollout[] {
   const replaces = without(rollout.replaces, names);
   return Object.keys(replaces).length === 0 ? [] : [{ ...rollout, replaces }];
 }
 
-/** What an instance runs, or ran last. */
+/** The process that an instance runs, or ran last. */
 function lastProcess({ instances }: Observation, name: string): Replaced | null {
   const presence = instances.get(name)?.presence;
   switch (presence?.kind) {
@@ -255,7 +255,7 @@ function lasting(desired: Desired, observation: Observation): Desired {
   };
 }
 
-/** A deadline goes with its process, also where that leaves beside its replacement, and ends with it. */
+/** A deadline stays with its process, also if that drains beside its replacement, and ends with it. */
 function followed(
   deadlines: Desired['deadlines'],
   { instances, retiring }: Observation,
@@ -275,7 +275,7 @@ function followed(
   );
 }
 
-/** Each rollout as it stands after this look; those that are over are dropped. */
+/** The rollouts after this look, without those that are over. */
 function progressed(config: Config, desired: Desired, observation: Observation): Desired {
   if (desired.rollouts.length === 0) return desired;
   const rollouts = desired.rollouts.flatMap(
@@ -284,7 +284,7 @@ function progressed(config: Config, desired: Desired, observation: Observation):
   return { ...desired, rollouts };
 }
 
-/** The id of the rollout that an instance is in, if that is another one. */
+/** The rollout that an instance is in, if it is not the one with this id. */
 export function takenOverBy(desired: Desired, name: string, id: string): Rollout | undefined {
   const rollout = rolloutOf(desired, name);
   return rollout === undefined || rollout.id === id ? undefined : rollout;

@@ -20,28 +20,29 @@ import { readState } from './state.ts';
 import type { Scene } from '../scene.ts';
 import { report, type Context } from '../session.ts';
 
-/** What a pass is about. */
+/** What a pass is to do, and on which instances. */
 export interface PassRequest {
   readonly goal: Goal;
   /** The instances that it may act on. */
   readonly instances: readonly string[];
-  /** How long to wait for another pass that is at work. */
+  /** How long to wait for another pass to end. */
   readonly lockWait: Duration;
-  /** False when the caller has seen die himself whatever is not running: then no stray can be in its place. */
+  /** False if the caller saw each process die that does not run: then no stray can have taken its place. */
   readonly mayHaveStrays: boolean;
-  /** Changes what was seen by what somebody claims to be there; throws where that cannot be. Called under the lock, too. */
+  /** Adds to what was seen a process that the user names; throws if that is not possible. Also called under the lock. */
   readonly claim?: (seen: Observation) => Observation;
   /**
-   * What the caller has seen since his last pass, kept up to date, and what he would do: where nobody else's pass came in
-   * between, only those on whom this one acts are looked at again.
+   * What the caller has seen since its last pass, kept up to date, and what it would do. If no other pass came in between,
+   * only the instances that this pass acts on are looked at again.
    */
   readonly known?: Pick<PassOutcome, 'observation' | 'plan'>;
-  /** Is told what the pass saw and decided, before it does anything: what it starts is no longer dead at the next look. */
+  /** Called with what the pass saw and decided, before it acts: what it starts is no longer dead at the next look. */
   readonly onSeen?: (outcome: PassOutcome) => void;
-  /** Is told when the intent is on the disk: from then on it holds, whatever becomes of the pass. Not told where that failed. */
+  /** Called when what was asked for is on the disk: from then on it holds, even if the pass is killed. */
   readonly onKept?: () => void;
 }
 
+/** Looks at the instances, and decides what the goal means for them. Changes nothing. */
 export async function decide(
   context: Context,
   { goal, instances, mayHaveStrays, claim }: Omit<PassRequest, 'lockWait'>,
@@ -49,7 +50,7 @@ export async function decide(
 ): Promise<PassOutcome> {
   const { stateDir } = context.config;
   const before = await readState(stateDir);
-  // Listed once: most instances have no notes, and to ask for each of them takes longer than to read the rest.
+  // Listed once: most instances have no notes, and asking for each of them takes longer than reading the rest.
   const { retiring: all, notes } = stateFilesIn(stateDir);
   const retiring = besideAny(instances, all);
   const scene = { ...context, notes };
@@ -111,7 +112,7 @@ function besideAny(
   return retiring.filter(({ instance }) => touched.has(workerNameOf(instance)));
 }
 
-/** What a pass of this kind would find to do, as far as this look tells. */
+/** What a pass with this goal would do, judged by this look. */
 export function decideOn(
   { config }: Context,
   goal: Goal,
@@ -124,8 +125,9 @@ export function decideOn(
 }
 
 /**
- * Before anything is started, or called stopped, the whole of /proc is asked for a process that bears its marker. Who has
- * seen a process die need not ask, as long as its record is still there: without one, the state directory was deleted.
+ * Whether all of /proc has to be searched for processes with the marker of an instance: before one is started or reported
+ * as stopped. A caller that saw the process die need not search, as long as its record is still there. If that is missing,
+ * the state directory was deleted.
  */
 export function needsScan(
   goal: Goal,

@@ -9,12 +9,12 @@ import { saysKilledForMemory } from '../../host/process/out-of-memory.ts';
 import type { Context } from '../session.ts';
 import { noteHook } from '../hooks/run-hooks.ts';
 
-/** How many of its last log lines go into the journal with a death that nobody asked for. */
+/** How many of the last log lines go into the journal with an unexpected death. */
 const keptLogLines = 20;
 
 /**
- * Tells what a pass has learned, before it writes down that it has and does anything about it: whoever is killed in
- * between tells it twice rather than not at all.
+ * Reports what a pass has found, before it writes down that it has and acts on it. A pass that is killed in between leads
+ * to a second report, never to none.
  */
 export function emitNotices(
   context: Context,
@@ -31,7 +31,7 @@ export function emitNotices(
   }
 }
 
-/** What only files and the kernel know of a death. */
+/** Adds what only files and the kernel know of a death. */
 function withFindings(context: Context, notice: Notice, observation: Observation): EventBody {
   const { body } = notice;
   if (body.kind !== 'died' && body.kind !== 'lost') return body;
@@ -50,7 +50,7 @@ function withFindings(context: Context, notice: Notice, observation: Observation
   };
 }
 
-/** The kernel's log is surer than its count. */
+/** The kernel's log, if it can be read, is more certain than its count of such kills. */
 function withMemory(death: Death, { pid, startTime }: ProcessRecord): Death {
   if (death.kind !== 'signalled' || death.signal !== kill) return death;
   const isSaid = saysKilledForMemory(pid, startTime * msPerTick);

@@ -1,33 +1,31 @@
 import { join } from 'node:path';
 import { noticesOf } from '../../core/rules/notices.ts';
-import type { Desired, Rollout } from '../../core/model/desired.ts';
-import { lookup } from '../../core/basics/lookup.ts';
+import type { Desired } from '../../core/model/desired.ts';
 import { observedAt } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
-import { abortedBy, membersOf, type Member } from '../../core/rules/rollout.ts';
-import { workerNameOf } from '../../core/model/targets.ts';
+import { abortedBy } from '../../core/rules/rollout.ts';
 import { durationOf } from '../../core/basics/time.ts';
-import { withCounts } from '../../core/rules/scaling.ts';
 import { now } from '../../host/process/clock.ts';
 import { writeDesired } from '../../host/state/desired-file.ts';
 import type { KeptLocks } from '../../host/lock/lock-helper.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../../host/state/state-directory.ts';
-import { listening, report, type Context } from '../session.ts';
+import { listening, type Context } from '../session.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import { decide, type PassRequest } from './decide.ts';
+import { reportRollouts } from './report-rollouts.ts';
 import { ensureLedger, writeState } from './state.ts';
 
 /**
- * One pass: under the lock, state the goal, look, decide, act. Whatever decides or acts is in here; nobody waits for a
- * worker while the lock is held.
- * @throws WorkerctlError `locked` when another pass holds the lock, `state` when the state directory cannot be used
+ * One pass under the lock: state the goal, look, decide, report, write down, act. All that decides or acts goes through
+ * here, and nothing waits for a worker while the lock is held.
+ * @throws WorkerctlError `locked` if another pass holds the lock, `state` if the state directory cannot be used
  */
 export async function runPass(context: Context, request: PassRequest): Promise<PassOutcome> {
   const { stateDir } = context.config;
   ensureStateDirectory(stateDir);
-  // Loaded by who acts, and before the lock is held: most boot checks find nothing to do.
+  // Loaded only to act, since most boot checks find nothing to do, and before the lock is held.
   const { apply } = await import('../apply/apply.ts');
   const lock = await takePassLock(passLockPath(stateDir), {
     command: context.command,
@@ -41,23 +39,23 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     ensureLedger(context, outcome.before);
     await emit(context, outcome);
     request.onSeen?.(outcome);
-    reportProgress(context, outcome.before.desired, outcome);
+    reportRollouts(context, outcome.before.desired, outcome);
     const isAdoption = request.goal.kind === 'adopt';
     if (!isAdoption) keep(context, request, outcome);
     const failures: Failed[] = [];
-    const tellLeftovers = await noteReplaced(context, outcome);
+    const reportLeftovers = await noteReplaced(context, outcome);
     await apply(noting(context, failures), outcome.plan, lock);
-    await tellLeftovers?.();
-    // An instance that was stopped on purpose becomes a wanted one: not before it has its process, or a second is started.
+    await reportLeftovers?.();
+    // The instance becomes a wanted one, but not before it has its process: else a second one would be started.
     if (isAdoption) keep(context, request, outcome);
-    return { ...outcome, desired: givenUp(context, outcome, failures) };
+    return { ...outcome, desired: abortedAfter(context, outcome, failures) };
   } finally {
     await lock.release();
     context.hooks.kick(context);
   }
 }
 
-/** What tells of deaths is loaded when somebody has died. */
+/** The code that reports notices is loaded with the first of them. */
 async function emit(context: Context, outcome: PassOutcome): Promise<void> {
   const notices = noticesOf(context.config, outcome);
   if (notices.length === 0) return;
@@ -65,7 +63,7 @@ async function emit(context: Context, outcome: PassOutcome): Promise<void> {
   emitNotices(context, notices, outcome.observation);
 }
 
-/** What dead processes have left is told after their replacements are started. */
+/** Leftovers of dead processes are noted before their replacements start, and reported after that. */
 async function noteReplaced(
   context: Context,
   outcome: PassOutcome,
@@ -75,11 +73,11 @@ async function noteReplaced(
     (action.kind === 'start' || action.kind === 'clean_up') &&
     observedAt(observation, action)?.presence.kind === 'dead';
   if (!plan.some(isOfDead)) return undefined;
-  const tellers = await import('../apply/leftovers.ts');
-  return tellers.noteReplaced(context, outcome);
+  const leftovers = await import('../apply/leftovers.ts');
+  return leftovers.noteReplaced(context, outcome);
 }
 
-/** What a check drops has been reached: to lose that in a crash of the host costs nothing. */
+/** What a check drops has been reached: if a crash of the host brings it back, it is dropped again. */
 const keep = (
   context: Context,
   { goal, onKept }: Pick<PassRequest, 'goal' | 'onKept'>,
@@ -100,8 +98,8 @@ const noting = (context: Context, failures: Failed[]): Context =>
       failures.push({ instance: event.instance, why: event.reason });
   });
 
-/** A rollout of which an instance could not be asked or started is given up: nobody could ever prove the new code. */
-function givenUp(
+/** A rollout is aborted if one of its instances could not be asked or started: it could never prove the new code. */
+function abortedAfter(
   context: Context,
   { desired, observation }: PassOutcome,
   failures: readonly Failed[],
@@ -110,17 +108,17 @@ function givenUp(
   const after = abortedBy(desired, failures, now());
   if (after === desired) return desired;
   writeDesired(context.config.stateDir, after, { isDurable: false });
-  reportProgress(context, desired, { desired: after, observation });
+  reportRollouts(context, desired, { desired: after, observation });
   return after;
 }
 
-/** The second pass of `--now` where nobody waits: who was just asked has no time left. */
+/** The second pass of `--now` without waiting: the processes that were just asked have no time left. */
 export async function killNow(context: Context, instances: readonly string[]): Promise<void> {
   const request = { goal: { kind: 'check' }, instances, mayHaveStrays: true } as const;
   await runPass(context, { ...request, lockWait: durationOf(10_000) });
 }
 
-/** What a pass would do, without a lock and without doing it. */
+/** What a pass would do. Takes no lock and changes nothing. */
 export function planPass(
   context: Context,
   request: Omit<PassRequest, 'lockWait' | 'onSeen' | 'onKept'>,
@@ -131,44 +129,11 @@ export function planPass(
 
 export const passLockPath = (stateDir: string): string => join(stateDir, 'pass.lock');
 
-/** Each file of a keeper is open twice. */
+/** A lock helper has each of its files open twice. */
 const maxKept = 200;
 
-/** The locks of who waits until these instances have left: that of his passes, and those of their places. */
+/** The locks for a command that waits until these instances have exited: that of its passes, and those of the instances. */
 export const locksToKeep = (stateDir: string, awaited: readonly string[]): KeptLocks => ({
   again: passLockPath(stateDir),
   once: awaited.slice(0, maxKept).map((name) => lockPath(stateDir, name)),
 });
-
-/** Tells that the others follow, where there are any left. */
-function reportProof(
-  context: Context,
-  worker: string,
-  members: ReadonlyMap<string, Member>,
-  { releases }: Rollout,
-): void {
-  const ofIt = [...members].filter(([name]) => workerNameOf(name) === worker);
-  const [proof] = ofIt.find(([, { kind }]) => kind === 'replaced') ?? [];
-  if (proof === undefined || !ofIt.some(([, { kind }]) => kind === 'untouched')) return;
-  const release = lookup(releases, worker)?.to;
-  report(context, proof, { kind: 'proven', ...(release !== undefined && { release }) });
-}
-
-/** Tells what a rollout has learned by this look. */
-function reportProgress(
-  context: Context,
-  before: Desired,
-  outcome: Pick<PassOutcome, 'desired' | 'observation'>,
-): void {
-  for (const rollout of outcome.desired.rollouts) {
-    const old = before.rollouts.find(({ id }) => id === rollout.id);
-    const { aborted } = rollout;
-    const config = withCounts(context.config, outcome.desired);
-    const members = membersOf(rollout, config, outcome.desired, outcome.observation);
-    for (const worker of rollout.proven)
-      if (old?.proven.includes(worker) !== true) reportProof(context, worker, members, rollout);
-    if (aborted === undefined || old?.aborted !== undefined) continue;
-    const untouched = [...members.values()].filter(({ kind }) => kind === 'untouched').length;
-    report(context, aborted.instance, { kind: 'aborted', reason: aborted.why, untouched });
-  }
-}

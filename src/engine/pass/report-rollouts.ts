@@ -1,0 +1,41 @@
+import { lookup } from '../../core/basics/lookup.ts';
+import type { PassOutcome } from '../../core/model/decision.ts';
+import type { Desired, Rollout } from '../../core/model/desired.ts';
+import { workerNameOf } from '../../core/model/targets.ts';
+import { membersOf, type Member } from '../../core/rules/rollout.ts';
+import { withCounts } from '../../core/rules/scaling.ts';
+import { report, type Context } from '../session.ts';
+
+/** Reports of each rollout what this look has changed: a worker has proven the new code, or the rollout is aborted. */
+export function reportRollouts(
+  context: Context,
+  before: Desired,
+  { desired, observation }: Pick<PassOutcome, 'desired' | 'observation'>,
+): void {
+  if (desired.rollouts.length === 0) return;
+  const config = withCounts(context.config, desired);
+  for (const rollout of desired.rollouts) {
+    const old = before.rollouts.find(({ id }) => id === rollout.id);
+    const { aborted } = rollout;
+    const members = membersOf(rollout, config, desired, observation);
+    for (const worker of rollout.proven)
+      if (old?.proven.includes(worker) !== true) reportProof(context, worker, members, rollout);
+    if (aborted === undefined || old?.aborted !== undefined) continue;
+    const untouched = [...members.values()].filter(({ kind }) => kind === 'untouched').length;
+    report(context, aborted.instance, { kind: 'aborted', reason: aborted.why, untouched });
+  }
+}
+
+/** A proof is reported only if it lets other instances follow. */
+function reportProof(
+  context: Context,
+  worker: string,
+  members: ReadonlyMap<string, Member>,
+  { releases }: Rollout,
+): void {
+  const ofIt = [...members].filter(([name]) => workerNameOf(name) === worker);
+  const [proof] = ofIt.find(([, { kind }]) => kind === 'replaced') ?? [];
+  if (proof === undefined || !ofIt.some(([, { kind }]) => kind === 'untouched')) return;
+  const release = lookup(releases, worker)?.to;
+  report(context, proof, { kind: 'proven', ...(release !== undefined && { release }) });
+}

@@ -2,7 +2,7 @@ import { accessSync, constants, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
-import { natureOf } from '../../core/protocols/mounts.ts';
+import { fileSystemKind } from '../../core/protocols/mounts.ts';
 import { formatDuration } from '../../core/basics/time.ts';
 import { passLockPath } from '../../engine/pass/pass.ts';
 import { chooseBackend, describeLockBackend } from '../../host/lock/choose-backend.ts';
@@ -20,7 +20,7 @@ export async function lockFindings({ config, env, ask }: Examination): Promise<F
   if (!isWritable(stateDir)) return findings; // the check of the directory reports that
   const probe = join(stateDir, probeName());
   try {
-    if (natureOf(mountOf(stateDir)?.type ?? '') === 'network') {
+    if (fileSystemKind(mountOf(stateDir)?.type ?? '') === 'network') {
       // A lock that the server does not answer blocks the caller: a program asks first, which can be killed.
       const asked = await ask('flock', ['-n', probe, 'true']);
       if (asked.kind === 'failed') return [...findings, notLocking(stateDir, asked.why)];

@@ -4,7 +4,7 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
 import { launchOf } from '../../core/model/launch.ts';
 import { instanceNames } from '../../core/model/instance.ts';
-import { natureOf } from '../../core/protocols/mounts.ts';
+import { fileSystemKind } from '../../core/protocols/mounts.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { mountOf } from '../../host/process/process-table.ts';
 import { checkStateDirectory } from '../../host/state/state-directory.ts';
@@ -59,7 +59,7 @@ export function nearestThere(path: string): string {
 
 function fileSystemFindings(about: string, path: string): Finding[] {
   const type = mountOf(path)?.type ?? 'unknown';
-  switch (natureOf(type)) {
+  switch (fileSystemKind(type)) {
     case 'local':
       return [];
     case 'memory':

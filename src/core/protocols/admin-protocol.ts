@@ -4,7 +4,7 @@ import type { Duration } from '../basics/time.ts';
 /** The most children of one worker that `!want` asks for. */
 export const maxDesired = 500;
 
-/** One line of a client, understood. */
+/** What a line of a client asks for. */
 export type Request =
   | { readonly kind: PlainCommand }
   | { readonly kind: 'want'; readonly worker: string; readonly count: number }
@@ -12,7 +12,7 @@ export type Request =
   | { readonly kind: 'to'; readonly target: string; readonly text: string }
   | { readonly kind: 'misused'; readonly usage: string }
   | { readonly kind: 'unknown'; readonly text: string }
-  /** A browser, which some page has sent here. */
+  /** From a browser, sent by a web page. */
   | { readonly kind: 'http' }
   | { readonly kind: 'nothing' };
 
@@ -28,24 +28,24 @@ const plainCommands = [
 ] as const;
 type PlainCommand = (typeof plainCommands)[number];
 
-/** A worker as `!jobs` shows it. A draining process is among `pids` until it is gone. */
+/** A worker as `!jobs` shows it. A draining process is among `pids` until it has exited. */
 export interface JobCount {
   readonly worker: string;
   readonly desired: number;
   readonly pids: readonly number[];
 }
 
-/** What became of a `!want`: `count` is what is desired from now on. */
+/** The result of `!want`: `count` is desired from now on. */
 export type WantAnswer =
   | { readonly kind: 'desired'; readonly count: number }
-  | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'refused'; readonly problem: string };
 
-/** What the requests are about. Whatever it throws as a WorkerctlError is told to the client in its words. */
+/** What answers the requests. The client gets the message of a WorkerctlError that it throws. */
 export interface AdminBackend {
   readonly version: string;
-  /** The names of the workers that the config has. */
+  /** The names of the workers in the config. */
   readonly workers: () => readonly string[];
-  /** Those of the config, and others of which a process is still there. */
+  /** Those of the config, and others of which a process still runs. */
   readonly jobs: () => readonly JobCount[];
   readonly want: (worker: string, count: number) => Promise<WantAnswer>;
   readonly stats: () => {
@@ -54,25 +54,25 @@ export interface AdminBackend {
   };
   /** The latest events in words, oldest first. */
   readonly recent: () => readonly string[];
-  /** What was done with the text, in words. */
+  /** Passes a text to the workers of a target; returns what was done with it, in words. */
   readonly to: (target: string, text: string) => Promise<string>;
-  /** Begins the end, and says what that means for the workers. */
+  /** Ends `watch`; returns what that means for the workers, in words. */
   readonly shutdown: () => string;
-  /** Calls `listener` with each event in words, until the function that it gives back is called. */
+  /** Calls `listener` with each event in words, until the returned function is called. */
   readonly subscribe: (listener: (line: string) => void) => () => void;
 }
 
-/** Whoever has sent a line. None of these throws, also after the client has gone. */
+/** The client that has sent a line. None of these functions throws, even after the client has disconnected. */
 export interface LineClient {
-  /** Sends a line that is no part of a reply; never in the middle of one. */
+  /** Sends a line that is not part of a reply, and never in the middle of one. */
   readonly send: (line: string) => void;
-  /** Calls `listener` when the client is gone; at once if it is. One that was given before counts once. */
+  /** Calls `listener` when the client disconnects, at once if it already has. The same listener is called once. */
   readonly onClose: (listener: () => void) => void;
   /** Closes the connection after the reply to the present request. */
   readonly end: () => void;
 }
 
-/** Gives back the lines of the whole reply. */
+/** Returns the lines of the whole reply. */
 export type LineHandler = (line: string, client: LineClient) => Promise<readonly string[]>;
 
 /** Answers the lines of any number of clients. */
@@ -100,7 +100,7 @@ export function parseRequest(line: string): Request {
 function parseWant(words: string): Request {
   const [, count, worker = ''] = /^(\d+)\s+(\S+)$/.exec(words) ?? [];
   if (count !== undefined) return { kind: 'want', worker, count: Number(count) };
-  // A number alone is a forgotten worker, not a name.
+  // A number alone means that the worker was forgotten.
   if (/^\S+$/.test(words) && !/^-?\d+$/.test(words)) return { kind: 'desired', worker: words };
   return { kind: 'misused', usage: '!want <count> <jobclass>' };
 }
@@ -113,7 +113,7 @@ function parseTo(words: string): Request {
 
 /**
  * The lines of a whole reply; none for an empty line. `toggleWatch` says whether the client watches from now on.
- * @throws whatever is a bug in the backend
+ * @throws any error of the backend but a WorkerctlError: it is a bug
  */
 export async function answer(
   request: Request,
@@ -157,13 +157,13 @@ async function wordsFor(
     case 'to':
       return [await backend.to(request.target, request.text)];
     case 'queue':
-      return ['workerctl sees no queue: the jobs that wait are known to your workers alone.'];
+      return ['workerctl sees no queue: only your workers know the waiting jobs.'];
     case 'misused':
       return [`ERROR: usage: ${request.usage}`];
     case 'unknown':
       return [`ERROR: unknown command '${shortened(request.text)}'`, ...help];
     case 'http':
-      return ['ERROR: this is no HTTP server'];
+      return ['ERROR: this is not an HTTP server'];
   }
 }
 
@@ -181,7 +181,7 @@ function jobLines(jobs: readonly JobCount[]): string[] {
 async function want(worker: string, asked: number, backend: AdminBackend): Promise<string[]> {
   if (!backend.workers().includes(worker)) return [invalidClass(worker, backend)];
   const result = await backend.want(worker, Math.min(asked, maxDesired));
-  if (result.kind === 'refused') return [`ERROR: ${result.reason}`];
+  if (result.kind === 'refused') return [`ERROR: ${result.problem}`];
   const said = `Now desiring ${result.count} children doing '${worker}'.`;
   return result.count === asked ? [said] : [said, `${result.count} is the cap.`];
 }
@@ -215,8 +215,8 @@ function watchersOf(backend: AdminBackend): Watchers {
   const farewells = new WeakMap<LineClient, () => void>();
   let unsubscribe: (() => void) | undefined;
 
-  // One string for all of them: what waits for many slow watchers is in memory once.
-  const tell = (text: string): void => {
+  // One string for all: what waits for many slow watchers is in memory once.
+  const send = (text: string): void => {
     const line = `:: ${oneLine(text)}`;
     for (const client of watching) client.send(line);
   };
@@ -232,7 +232,7 @@ function watchersOf(backend: AdminBackend): Watchers {
     toggle: (client) => {
       if (remove(client)) return false;
       watching.add(client);
-      unsubscribe ??= backend.subscribe(tell);
+      unsubscribe ??= backend.subscribe(send);
       const farewell = farewells.get(client) ?? ((): boolean => remove(client));
       farewells.set(client, farewell);
       client.onClose(farewell);
@@ -242,15 +242,15 @@ function watchersOf(backend: AdminBackend): Watchers {
 }
 
 /**
- * The lines of a reply and the line that ends it. That a line begins with a dot would be harmless, since only a dot
- * alone is an end; but nothing that a worker or a client has written may look like one, even to who trims his lines.
+ * The lines of a reply and the line that ends it. A line that begins with a dot would be harmless, since only a dot alone is the
+ * end. But no text of a worker or a client may look like the end, even to a client that trims its lines.
  */
 export const formatReply = (lines: readonly string[]): string[] => [
   ...lines.map(oneLine).map((line) => (/^\s*\./.test(line) ? `.${line}` : line)),
   '.',
 ];
 
-/** Nothing that ends a line or steers a terminal. */
+/** Without characters that end a line or control a terminal. */
 const oneLine = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trimEnd();
 
@@ -260,17 +260,17 @@ const help: readonly string[] = `workerctl admin commands:
     !recent     The latest events.
     !queue      Nothing: workerctl sees no queue.
     !stats      Uptime in seconds, and counters.
-    !watch      Events as they happen, each after "::"; once more ends that.
+    !watch      Events as they happen, each after "::"; again to stop.
     !jobs       Count, desired count and pids of each worker.
-    !shutdown   End workerctl watch, after it has said what that means.
+    !shutdown   End workerctl watch; the reply says what that means.
 
     !to <job class> <message>
                 Send <message> to the workers of <job class>.
 
     !want <count> <job class>
-                Desire so many workers of this class, at most its max_count,
+                Desire this many workers of this class, at most its max_count,
                 and never more than ${maxDesired}.
-                Those who are too many are asked to finish.
+                Surplus ones are asked to finish their job.
     !want <job class>
                 Show how many are desired.
 `.split('\n');

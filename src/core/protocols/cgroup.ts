@@ -1,15 +1,15 @@
-/** What a process belongs to, as its control group tells. */
+/** What a process belongs to, according to its control group. */
 export type Unit =
   /** A login session: logind may end it with the login. */
   | { readonly kind: 'session'; readonly name: string }
   /** A service of the system, or of this user's own systemd. */
   | { readonly kind: 'service'; readonly name: string; readonly user?: number }
-  /** Any other unit, a container, or nothing that systemd knows. */
+  /** Another unit, a container, or nothing that systemd knows. */
   | { readonly kind: 'other'; readonly name: string };
 
 /**
- * The path of the group that systemd keeps a process in, from `/proc/PID/cgroup`: in its own hierarchy where there is one
- * (version 1), else in the unified one. Source: cgroups(7).
+ * The path of the group that systemd keeps a process in, from `/proc/PID/cgroup`: in its own hierarchy if there is one
+ * (version 1), otherwise in the unified one. Source: cgroups(7).
  */
 export function groupPathIn(text: string): string {
   const lines = text.split('\n');
@@ -33,7 +33,7 @@ export function unitOf(path: string): Unit {
   return { kind: 'service', name, ...(user !== undefined && { user: Number(user) }) };
 }
 
-/** The program of a CI runner that a group's path names; undefined when it names none. */
+/** The program of a CI runner that a group's path names; undefined if it names none. */
 export const runnerIn = (path: string): string | undefined =>
   /actions[.-]runner|gitlab-runner|jenkins|buildkite|teamcity|bamboo|woodpecker|drone-runner|forgejo-runner|act_runner|vsts\.agent/i.exec(
     path,

@@ -1,6 +1,6 @@
 import { durationOf, type Duration } from '../basics/time.ts';
 
-/** When a line of a crontab runs: at a boot, or again and again with at most `longest` between two runs. */
+/** When a line of a crontab runs: at boot, or repeatedly with at most `longest` between two runs. */
 export type Schedule =
   { readonly kind: 'boot' } | { readonly kind: 'times'; readonly longest: Duration };
 
@@ -9,15 +9,15 @@ export interface CronLine {
   readonly schedule: Schedule;
   /** In system crontabs. */
   readonly user?: string;
-  /** As it is given to the shell. */
+  /** As it is passed to the shell. */
   readonly command: string;
   /** The variables that were set above it. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 /**
- * The lines of a crontab that run something. Those of /etc/crontab and /etc/cron.d name a user. What cron would not
- * understand is left out.
+ * The lines of a crontab that run something. Those of /etc/crontab and /etc/cron.d name a user. Lines that cron would
+ * not understand are left out.
  * Source: crontab(5) of Debian and of cronie.
  */
 export function parseCrontab(text: string, hasUsers: boolean): CronLine[] {
@@ -73,14 +73,14 @@ function scheduled(line: string): { schedule: Schedule; rest: string } | undefin
   return { schedule: minutes(isDaily ? longestGap(minuteSet, hourSet) : 7 * day), rest };
 }
 
-/** Minutes between two runs, at most, over the end of the day too. */
+/** The longest time between two runs in minutes, also across midnight. */
 function longestGap(minuteSet: readonly number[], hourSet: readonly number[]): number {
   const times = hourSet.flatMap((hour) => minuteSet.map((minute) => hour * 60 + minute));
   const [first = 0] = times;
   return Math.max(...times.map((time, index) => (times[index + 1] ?? first + day) - time));
 }
 
-/** The numbers of a field such as `*`, `1-9`, `1-5,30`, in order; undefined for what is no such field. */
+/** The numbers of a field such as `*`, `1-9`, `1-5,30`, in order; undefined for any other text. */
 function valuesOf(field: string, from: number, to: number): readonly number[] | undefined {
   const values = new Set<number>();
   for (const part of field.split(',')) {
@@ -98,18 +98,18 @@ function valuesOf(field: string, from: number, to: number): readonly number[] | 
 
 /** How a line runs `workerctl bootcheck`. */
 export interface BootcheckCall {
-  /** Its first words: what is looked for in PATH, or by its path (`/usr/bin/node`, `/opt/workerctl/bin/workerctl`). */
+  /** The program: a name to find in PATH, or a path (`/usr/bin/node`, `/opt/workerctl/bin/workerctl`). */
   readonly program: string;
-  /** The path of the script that `program` runs, where that is node. */
+  /** The path of the script that `program` runs, if that is node. */
   readonly script?: string;
   /** What the line sets for this one command. */
   readonly env: Readonly<Record<string, string>>;
   readonly config?: string;
-  /** Where it changes to before. */
+  /** The folder that it changes to first. */
   readonly directory?: string;
 }
 
-/** How a command runs `workerctl bootcheck`; undefined when it does not. */
+/** How a command runs `workerctl bootcheck`; undefined if it does not. */
 export function bootcheckCall(command: string): BootcheckCall | undefined {
   const steps = command.split(/&&|\|\||[;|]/).map(wordsOf);
   const at = steps.findIndex((words) => words.includes('bootcheck') && words.some(isWorkerctl));
@@ -131,7 +131,7 @@ export function bootcheckCall(command: string): BootcheckCall | undefined {
 
 const isWorkerctl = (word: string): boolean => /(?:^|\/)workerctl$/.test(word);
 
-/** The words of a simple command. What only a shell can know (`$HOME`) stays as it is written. */
+/** The words of a simple command. What only a shell can expand (`$HOME`) stays as it is written. */
 const wordsOf = (text: string): string[] =>
   [...text.matchAll(/(?:"[^"]*"|'[^']*'|\\.|[^\s"'\\])+/g)].map(([word]) =>
     word.replace(/"([^"]*)"|'([^']*)'|\\(.)/g, '$1$2$3'),
@@ -157,15 +157,15 @@ function optionIn(words: readonly string[], name: string): string | undefined {
   return at === -1 ? undefined : words[at + 1];
 }
 
-/** The lines by which cron runs the boot check: each minute, and as soon as the host is up. */
+/** The lines by which cron runs the boot check: every minute, and at boot. */
 export function bootcheckLines(command: readonly string[]): readonly string[] {
   const words = command.map(shellWord).join(' ').replace(/%/g, '\\%'); // a bare % is a newline there: crontab(5)
   return [`* * * * * ${words}`, `@reboot ${words}`];
 }
 
 /**
- * A crontab with these lines in it, each once. Other lines that end in the same words (`bootcheck --config …`), from another
- * node or another workerctl, are replaced; all else stays as it is.
+ * A crontab with these lines, each once. Other lines that end in the same words (`bootcheck --config …`), from another node or
+ * another workerctl, are replaced; everything else is kept.
  */
 export function withBootcheck(crontab: string, command: readonly string[], config: string): string {
   const wanted = bootcheckLines(command);
@@ -181,7 +181,7 @@ export function withBootcheck(crontab: string, command: readonly string[], confi
   return [...lines.filter((line) => !isOurs(line)), ...wanted].map((line) => `${line}\n`).join('');
 }
 
-/** A word as sh reads it back. */
+/** A word, quoted for sh if needed. */
 function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'\\''`)}'`;
 }

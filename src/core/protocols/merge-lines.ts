@@ -2,17 +2,17 @@
 export interface LineStream<Line> {
   readonly label: string;
   readonly lines: Iterable<Line>;
-  /** When the log was last written to, in milliseconds since 1970: for one whose lines bear no time. */
+  /** When the log was last written to, in milliseconds since 1970: for a log whose lines have no time. */
   readonly writtenAt: number;
 }
 
-/** So many lines of a stream are looked at to find the first that bears a time. */
+/** How many lines of a stream are read to find the first with a time. */
 const lookAhead = 50;
 
 /**
- * The lines of several logs in one order, as far as they bear a time (`stampOf`, milliseconds since 1970). A line without one
- * belongs to the line before it, and a log without any comes as a whole, when it was last written to. Within a log nothing
- * changes its place. Holds some lines of each, however many there are.
+ * The lines of several logs in the order of their times (`stampOf`, milliseconds since 1970). A line without a time stays with
+ * the line before it, and a log without any is placed as a whole by when it was last written to. The order within a log is
+ * kept. Only a few lines of each log are in memory.
  */
 export function* mergeLines<Line>(
   streams: readonly LineStream<Line>[],
@@ -70,8 +70,8 @@ const stamp =
   /(\d{4})-(\d\d)-(\d\d)[T _](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?: ?(Z|UTC|[+-]\d\d:?\d\d))?/;
 
 /**
- * The time that the begin of a line bears, in milliseconds since 1970: `2026-01-15T12:00:00.123Z`, as Sidekiq, Celery, Ruby's
- * and Python's loggers, svlogd and many more write it. Without a zone it is local time.
+ * The time at the beginning of a line, in milliseconds since 1970: `2026-01-15T12:00:00.123Z`, as Sidekiq, Celery, svlogd, the
+ * loggers of Ruby and Python and many others write it. Without a zone it is local time.
  */
 export function stampIn(begin: string): number | undefined {
   const match = stamp.exec(begin);

@@ -1,13 +1,13 @@
-/** What is mounted somewhere. */
+/** A mounted file system. */
 export interface Mount {
   readonly point: string;
   /** `ext4`, `nfs4`, `fuse.sshfs`. */
   readonly type: string;
-  /** Those of the mount and those of the file system: `rw`, `hidepid=2`. */
+  /** Options of the mount and of the file system: `rw`, `hidepid=2`. */
   readonly options: readonly string[];
 }
 
-/** The mounts in `/proc/PID/mountinfo`, in its order. Source: proc_pid_mountinfo(5). */
+/** The mounts in `/proc/PID/mountinfo`, in that order. Source: proc_pid_mountinfo(5). */
 export const parseMounts = (text: string): Mount[] =>
   text.split('\n').flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ');
@@ -18,7 +18,7 @@ export const parseMounts = (text: string): Mount[] =>
     return [{ point: unescaped(point), type, options: all }];
   });
 
-/** The mount that an absolute path without symbolic links lies on; of two at one place, the later one hides the other. */
+/** The mount of an absolute path without symbolic links. If two have the same mount point, the later one hides the other. */
 export function mountAt(mounts: readonly Mount[], path: string): Mount | undefined {
   let best: Mount | undefined;
   for (const mount of mounts) {
@@ -29,7 +29,7 @@ export function mountAt(mounts: readonly Mount[], path: string): Mount | undefin
   return best;
 }
 
-/** A space is written `\040` there. */
+/** The kernel writes a space as `\040`. */
 const unescaped = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 
@@ -37,8 +37,8 @@ const networkTypes =
   /^(?:nfs\d?|cifs|smb\w*|ceph|lustre|gpfs|glusterfs|afs|9p|virtiofs|fuse\.(?:sshfs|glusterfs|s3fs|rclone|ceph.*))$/;
 const foreignTypes = /^(?:vfat|msdos|exfat|ntfs\d?|fuseblk|hfs\w*|iso9660)$/;
 
-/** What a file system is, as far as that matters for a state directory. */
-export function natureOf(type: string): 'network' | 'foreign' | 'memory' | 'local' {
+/** The kind of a file system, as far as it matters for a state directory. */
+export function fileSystemKind(type: string): 'network' | 'foreign' | 'memory' | 'local' {
   if (networkTypes.test(type)) return 'network';
   if (foreignTypes.test(type)) return 'foreign';
   return type === 'tmpfs' || type === 'ramfs' ? 'memory' : 'local';

@@ -1,27 +1,27 @@
 import { durationOf, type Duration } from '../basics/time.ts';
 
-/** What a process says of itself by sd_notify(3); only what it says is there. */
+/** What a process reports about itself by sd_notify(3); only what was sent is present. */
 export interface NotifyFields {
   readonly ready?: true;
   readonly stopping?: true;
   readonly reloading?: true;
-  /** `alive` is a sign of life; with `trigger` it asks to be treated as hanging. */
+  /** `alive` is a sign of life; by `trigger` it asks to be treated as hanging. */
   readonly watchdog?: 'alive' | 'trigger';
-  /** How often it will give a sign of life from now on, at the least. */
+  /** The longest time between two signs of life from now on. */
   readonly watchdogInterval?: Duration;
-  /** One line that does a terminal no harm, of 200 characters at most; empty when it takes its last one back. */
+  /** One line that is safe for a terminal, of at most 200 characters; empty to remove the last one. */
   readonly status?: string;
-  /** Who the main process is from now on. */
+  /** The main process from now on. */
   readonly mainPid?: number;
-  /** The number of the error that it fails with. */
+  /** The number of the error with which it fails. */
   readonly errno?: number;
-  /** How much longer than this from now it needs not to start, reload or stop in. */
+  /** How much longer it needs, from now, to start, reload or stop. */
   readonly extendTimeout?: Duration;
 }
 
 /**
- * The fields of a datagram: lines of `NAME=value`, of which the first counts when a name comes twice, as in systemd.
- * Unknown names and values that mean nothing are left out; so is everything when there is a NUL in it but at its end.
+ * The fields of a datagram: lines of `NAME=value`, of which the first counts if a name appears twice, as in systemd.
+ * Unknown names and invalid values are left out; a text with a NUL before its end has no fields.
  * Source: sd_notify(3).
  */
 export function parseNotifyMessage(text: string): NotifyFields {
@@ -45,7 +45,7 @@ export function parseNotifyMessage(text: string): NotifyFields {
   };
 }
 
-/** The same without what only the main process itself may say: who the main process is. */
+/** The same without MAINPID, which only the main process itself may send. */
 export function fieldsOfOthers(fields: NotifyFields): NotifyFields {
   const others: Mutable<NotifyFields> = { ...fields };
   delete others.mainPid;
@@ -53,8 +53,8 @@ export function fieldsOfOthers(fields: NotifyFields): NotifyFields {
 }
 
 /**
- * How often systemd wants to hear from this process: half the time after which it would end it. Undefined when it does
- * not, or means another process. Source: sd_watchdog_enabled(3).
+ * How often this process must send a sign of life to systemd: half the time after which systemd would kill it. Undefined if
+ * systemd wants none, or means another process. Source: sd_watchdog_enabled(3).
  */
 export function ownWatchdogInterval(
   env: Readonly<Record<string, string | undefined>>,
@@ -82,7 +82,7 @@ function watchdogOf(value: string | undefined): 'alive' | 'trigger' | undefined 
   return value === 'trigger' ? 'trigger' : undefined;
 }
 
-/** A positive whole number; undefined when it is none. */
+/** A positive whole number up to `max`; undefined for any other text. */
 function numberIn(value: string | undefined, max: number): number | undefined {
   if (value === undefined || !/^\d{1,20}$/.test(value)) return undefined;
   const number = Number(value);
@@ -94,7 +94,7 @@ function microseconds(value: string | undefined): Duration | undefined {
   return number === undefined ? undefined : durationOf(Math.min(number / 1000, maxMs));
 }
 
-/** Control characters, and those that turn the direction of the text, become spaces; cut by whole characters. */
+/** Control characters, and those that change the direction of the text, become spaces. Truncated at a whole character. */
 function lineOf(value: string | undefined): string | undefined {
   const line = value?.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, ' ').trim();
   return line === undefined ? undefined : (/^.{0,200}/u.exec(line)?.[0].trimEnd() ?? '');

@@ -8,17 +8,16 @@ import { takePassLock } from '../../host/lock/pass-lock.ts';
 import { closeCopy, copyLog, cutLog, type CopiedLog, type Cut } from '../../host/logs/rotate.ts';
 import { baseOf } from '../../host/state/paths.ts';
 import { readRecord, writeRecord } from '../../host/state/records.ts';
-import { tellsNews } from '../../host/logs/rotate.ts';
+import { noteOnce } from '../../host/logs/note-once.ts';
 import { report, type Context } from '../session.ts';
 import { passLockPath } from '../pass/pass.ts';
 
-/** How long to wait for a pass that is at work; the next rotation is a minute away. */
+/** How long to wait for another pass; the next rotation is tried a minute later. */
 const lockWait = durationOf(5_000);
 
 /**
- * Rotates logs beside the passes: the long part, copying, needs no lock of theirs. Only the cut, some milliseconds, happens
- * under the pass lock, so that nothing is started meanwhile whose record says where its log begins. Where somebody else is at
- * it, nothing is done. Says nothing where all went well but that it did.
+ * Rotates logs beside the passes: copying, the long part, needs no pass lock. Only the cut, some milliseconds, happens under
+ * it, so that no instance is started meanwhile whose record says where its log begins. Does nothing if another command rotates.
  */
 export async function rotateLogs(context: Context, rotations: readonly Rotation[]): Promise<void> {
   const [lock] = await lockBackend().tryLock([join(context.config.stateDir, 'rotate.lock')]);
@@ -44,9 +43,9 @@ async function rotate(context: Context, rotation: Rotation): Promise<void> {
     } finally {
       await closeCopy(copied, cut);
     }
-    if (cut.kind !== 'changed') tell(context, rotation, cut);
+    if (cut.kind !== 'changed') reportCut(context, rotation, cut);
   } catch (error) {
-    // Another pass is at work, or the log was taken away meanwhile: the next look decides anew.
+    // Another pass is running, or the log was removed meanwhile: the next look decides again.
     const isOver = error instanceof WorkerctlError && error.code === 'locked';
     if (isOver || errnoOf(error) === 'ENOENT') return;
     const problem = `log ${path} cannot be rotated: ${describeErrno(error)}`;
@@ -63,7 +62,7 @@ async function cutUnderLock(
   const lock = await takePassLock(passLockPath(stateDir), options);
   try {
     const record = readRecord(stateDir, baseOf(rotation));
-    // A successor's lines may still be looked for, and its record counts on the log as it is.
+    // The log belongs to a new process by now, whose record says where its own lines begin.
     if (record.kind !== 'read' || record.value.runId !== rotation.runId) return { kind: 'changed' };
     const cut = cutLog(copied);
     if (cut.kind !== 'changed' && rotation.retiring === undefined) {
@@ -78,7 +77,7 @@ async function cutUnderLock(
   }
 }
 
-function tell(
+function reportCut(
   context: Context,
   rotation: Rotation,
   cut: Exclude<Cut, { readonly kind: 'changed' }>,
@@ -87,7 +86,7 @@ function tell(
   report(context, rotation, { kind: 'rotated', logFile, bytes: cut.bytes });
   if (cut.kind === 'cut') return;
   const folder = dirname(logFile);
-  if (!tellsNews(join(context.config.stateDir, 'rotate.told'), folder)) return;
-  const problem = `logs in ${folder} are rotated by copying and truncating (${cut.why}): a line that is written in just that moment can be lost; this is said once`;
+  if (!noteOnce(join(context.config.stateDir, 'rotate.told'), folder)) return;
+  const problem = `logs in ${folder} are rotated by copying and truncating (${cut.problem}): a line written at that very moment can be lost (reported once)`;
   report(context, rotation, { kind: 'warning', problem });
 }

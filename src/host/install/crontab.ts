@@ -3,13 +3,12 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { type CronLine, parseCrontab } from '../../core/protocols/crontab.ts';
 import type { Ask } from '../process/ask-program.ts';
 import { childProcess } from '../process/spawn.ts';
-import { procText } from '../process/process-table.ts';
-import { listPids } from '../process/process-table.ts';
+import { listPids, procText } from '../process/process-table.ts';
 import { describeErrno } from '../files/errno.ts';
 
 /**
- * The crontab of whoever calls; empty where he has none.
- * @throws WorkerctlError `failed` when that cannot be told: nothing may be written over it then
+ * This user's crontab; empty if there is none.
+ * @throws WorkerctlError `failed` if it cannot be read: then it must not be overwritten
  */
 export function readCrontab(): string {
   const { status, stdout, stderr } = run(['-l']);
@@ -19,8 +18,8 @@ export function readCrontab(): string {
 }
 
 /**
- * Puts this in its place.
- * @throws WorkerctlError `failed` when cron refuses it; the old one is still there then
+ * Replaces this user's crontab.
+ * @throws WorkerctlError `failed` if cron refuses it; the old one is unchanged then
  */
 export function writeCrontab(text: string): void {
   const { status, stderr } = run(['-'], text);
@@ -33,7 +32,7 @@ const failed = (what: string, stderr: string): WorkerctlError =>
   });
 
 function run(words: readonly string[], input?: string) {
-  const env = { ...process.env, LC_ALL: 'C' }; // its words tell whether there is none
+  const env = { ...process.env, LC_ALL: 'C' }; // its message says whether there is none
   const done = childProcess().spawnSync('crontab', words, { input, env, encoding: 'utf8' });
   if (done.error !== undefined)
     throw new WorkerctlError('failed', `crontab(1) cannot be run: ${describeErrno(done.error)}`, {
@@ -42,16 +41,16 @@ function run(words: readonly string[], input?: string) {
   return done;
 }
 
-/** A line and where it stands. */
+/** A line and where it was found. */
 export interface PlacedLine extends CronLine {
   readonly place: string;
 }
 
-/** Where the system's crontabs are. Source: cron(8). */
+/** The system's crontabs. Source: cron(8). */
 const systemFile = '/etc/crontab';
 const systemFolder = '/etc/cron.d';
 
-/** The lines of this user's own crontab, and of those of the system that he may read. */
+/** The lines of this user's own crontab, and of the readable ones of the system. */
 export async function readCrontabs(ask: Ask): Promise<PlacedLine[]> {
   const own = await ask('crontab', ['-l']);
   const lines =
@@ -59,10 +58,11 @@ export async function readCrontabs(ask: Ask): Promise<PlacedLine[]> {
   const files = [systemFile, ...filesIn(systemFolder).map((name) => `${systemFolder}/${name}`)];
   return [...lines, ...files.flatMap((path) => placed(path, textOf(path), true))];
 }
+
 const placed = (place: string, text: string, hasUsers: boolean): PlacedLine[] =>
   parseCrontab(text, hasUsers).map((line) => ({ ...line, place }));
 
-/** cron passes over names with a dot, such as those of backups. */
+/** cron ignores names with a dot, such as those of backups. */
 function filesIn(folder: string): string[] {
   try {
     return readdirSync(folder).filter((name) => /^[\w-]+$/.test(name));
@@ -78,9 +78,10 @@ function textOf(path: string): string {
     return '';
   }
 }
+
 const daemons = /^(?:cron|crond|fcron|supercronic|bcron-sched|systemd-cron)$/;
 
-/** Whether a cron can be seen that runs such lines. */
+/** Whether a cron daemon runs, as far as this user can see. */
 export const isCronRunning = (): boolean =>
   listPids().some((pid) => {
     const name = procText(`/proc/${pid}/comm`).trim();

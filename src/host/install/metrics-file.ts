@@ -3,7 +3,7 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { describeErrno } from '../files/errno.ts';
 
-/** The metrics that were written to a file before; empty where there are none that can be read. */
+/** The metrics that were written to a file earlier; empty if it cannot be read. */
 export function readMetricsFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -13,8 +13,8 @@ export function readMetricsFile(path: string): string {
 }
 
 /**
- * Writes metrics for node_exporter's textfile collector: at once, under a temporary name that it does not read, and for
- * every user to read, whatever the umask is.
+ * Writes metrics for node_exporter's textfile collector: atomically, under a temporary name that it does not read, and readable
+ * by every user, whatever the umask is.
  * @throws WorkerctlError `failed`
  */
 export function writeMetricsFile(path: string, text: string): void {
@@ -25,7 +25,7 @@ export function writeMetricsFile(path: string, text: string): void {
     throw new WorkerctlError(
       'failed',
       `metrics file ${path}: expected to write it, found ${describeErrno(error)}`,
-      { hint: 'its folder must exist, and belong to the user who runs this', cause: error },
+      { hint: 'its folder must exist and be writable for this user', cause: error },
     );
   } finally {
     process.umask(umask);

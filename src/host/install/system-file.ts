@@ -6,8 +6,8 @@ import { childProcess } from '../process/spawn.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 
 /**
- * Writes a file for another program, unless there is one that does not begin with our `header`.
- * @throws WorkerctlError `failed` when it may not be written; `otherwise` says what to do then
+ * Writes a file for another program, unless one exists that does not begin with our `header`.
+ * @throws WorkerctlError `failed` if it cannot be written; `otherwise` is the hint then
  */
 export function writeSystemFile(
   path: string,
@@ -20,7 +20,7 @@ export function writeSystemFile(
     if (found !== undefined && !found.startsWith(`${header}\n`))
       throw new WorkerctlError(
         'failed',
-        `${path}: expected none, or one that begins with "${header}"; left as it is`,
+        `${path}: expected no file, or one that begins with "${header}"; it is left unchanged`,
         { hint: otherwise },
       );
     writeFileAtomically(path, text);
@@ -43,7 +43,10 @@ function textOf(path: string): string | undefined {
   }
 }
 
-/** User and group of a folder, or of the nearest one above that is there. One that root alone can write to need not be named: undefined. */
+/**
+ * User and group of a folder, or of the nearest existing one above. Undefined if only root can write to it: then the file need
+ * not name them.
+ */
 export function ownerOf(path: string): { user: string; group: string } | undefined {
   let folder = path;
   while (lstatSync(folder, { throwIfNoEntry: false }) === undefined) folder = dirname(folder);

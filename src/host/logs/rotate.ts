@@ -15,37 +15,35 @@ import { describeErrno } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { findProgram } from '../process/find-program.ts';
 import { makeRoom, olderLog } from './older.ts';
-import { readFileSync } from 'node:fs';
-import { writeFileAtomically } from '../files/atomic-file.ts';
 
-/** The first bytes of a log, copied to a file beside it and on the disk. */
+/** The first bytes of a log, copied to a file beside it and written to the disk. */
 export interface CopiedLog {
   readonly path: string;
   readonly keep: number;
   readonly bytes: number;
   /** Reads and writes the log itself. */
   readonly log: FileHandle;
-  /** The copy, under a name that it does not keep. */
+  /** The copy, under a temporary name. */
   readonly copy: FileHandle;
 }
 
-/** What became of a log. Only `truncated` can have lost a line: one that was written in the moment before. */
+/** The result of a rotation. Only `truncated` can have lost a line: one that was written just before. */
 export type Cut =
   | { readonly kind: 'cut'; readonly bytes: number }
-  | { readonly kind: 'truncated'; readonly bytes: number; readonly why: string }
-  /** It is another file by now, or a shorter one: nothing was done. */
+  | { readonly kind: 'truncated'; readonly bytes: number; readonly problem: string }
+  /** The log is another file by now, or shorter: nothing was done. */
   | { readonly kind: 'changed' };
 
 const pieceBytes = 1024 * 1024;
 
-/** Catching up with a writer takes milliseconds; a pass must not stand still for one who never pauses. */
+/** Catching up with a writer takes milliseconds; a writer that never pauses must not hold up a pass for longer than this. */
 const catchUpMs = 5_000;
 
 const copyPath = (path: string): string => `${path}.new`;
 
 /**
- * Copies what can be cut off the front of a log: whole blocks, all but the last. Its process goes on writing meanwhile, and
- * a copy that somebody left half done is begun anew. Waits for the disk, so that a power cut after the cut loses nothing.
+ * Copies what can be cut off the front of a log: whole blocks, all but the last. Its process continues to write meanwhile. A
+ * copy that a killed rotation has left is replaced. Waits for the disk, so that a power failure after the cut loses nothing.
  * @throws the system error (ENOSPC, EACCES, …)
  */
 export async function copyLog(path: string, keep: number): Promise<CopiedLog | undefined> {
@@ -61,7 +59,7 @@ export async function copyLog(path: string, keep: number): Promise<CopiedLog | u
     rmSync(copyPath(path), { force: true });
     const copy = await open(copyPath(path), 'wx', mode & 0o777);
     try {
-      await copy.chown(uid, gid).catch(() => undefined); // only root can, and only root need
+      await copy.chown(uid, gid).catch(() => undefined); // only root can do that, and only root needs to
       await copyFirst(log, copy, bytes);
       await copy.datasync();
       faultPoint();
@@ -83,7 +81,7 @@ async function copyFirst(source: FileHandle, target: FileHandle, bytes: number):
   while (at < bytes) {
     const wanted = Math.min(piece.length, bytes - at);
     const { bytesRead } = await source.read(piece, 0, wanted, at);
-    if (bytesRead === 0) throw new Error('it became shorter meanwhile');
+    if (bytesRead === 0) throw new Error('the log became shorter meanwhile');
     for (let done = 0; done < bytesRead;) {
       const { bytesWritten } = await target.write(piece, done, bytesRead - done);
       done += bytesWritten;
@@ -93,9 +91,9 @@ async function copyFirst(source: FileHandle, target: FileHandle, bytes: number):
 }
 
 /**
- * Puts the copy in its place and takes the same bytes off the front of the log: in one step where the file system can
- * (ext4, xfs), which no writer can fall into. Elsewhere it copies the rest, and truncates. Killed between the two steps, it
- * leaves a piece of the log in both files.
+ * Publishes the copy and removes the same bytes from the front of the log: atomically if the file system can do that (ext4,
+ * xfs). Otherwise it copies the rest, and truncates. If killed between the two steps, it leaves a piece of the log in both
+ * files.
  */
 export function cutLog(copied: CopiedLog): Cut {
   const { path, keep, bytes, log } = copied;
@@ -103,12 +101,12 @@ export function cutLog(copied: CopiedLog): Cut {
   makeRoom(path, keep);
   renameSync(copyPath(path), olderLog(path, 1));
   faultPoint();
-  const why = collapse(log.fd, bytes);
+  const problem = collapse(log.fd, bytes);
   faultPoint();
-  if (why === undefined) return { kind: 'cut', bytes };
+  if (problem === undefined) return { kind: 'cut', bytes };
   const all = catchUpAndTruncate(copied, bytes);
   faultPoint();
-  return { kind: 'truncated', bytes: all, why };
+  return { kind: 'truncated', bytes: all, problem };
 }
 
 function isStill({ path, bytes, log }: CopiedLog): boolean {
@@ -118,8 +116,8 @@ function isStill({ path, bytes, log }: CopiedLog): boolean {
 }
 
 /**
- * Copies what has come since and truncates, with nothing in between: from the read that finds no more to the truncation it is
- * some microseconds, and a line that is written then is lost. Gives back how much was copied in all.
+ * Copies what was added since, and truncates at once: between the read that finds nothing more and the truncation are some
+ * microseconds, and a line that is written then is lost. Returns how many bytes were copied in all.
  */
 function catchUpAndTruncate({ log, copy }: CopiedLog, from: number): number {
   const piece = Buffer.allocUnsafe(pieceBytes);
@@ -132,15 +130,15 @@ function catchUpAndTruncate({ log, copy }: CopiedLog, from: number): number {
     }
     for (let done = 0; done < length;) done += writeSync(copy.fd, piece, done, length - done);
     at += length;
-    if (monotonicMs() > deadline) throw new Error('it grows faster than it can be copied');
+    if (monotonicMs() > deadline) throw new Error('the log grows faster than it can be copied');
   }
 }
 
-/** Removes the first bytes of an open file. Gives back why that cannot be done. */
+/** Removes the first bytes of an open file. Returns why that cannot be done. */
 function collapse(fd: number, bytes: number): string | undefined {
   const program = findProgram('fallocate', process.env);
-  if (program === undefined) return 'there is no fallocate(1)';
-  // By its open file: this very one was copied, whatever bears its name now.
+  if (program === undefined) return 'fallocate(1) is not installed';
+  // By its descriptor: this is the file that was copied, whatever has its name now.
   const words = ['--collapse-range', '--offset', '0', '--length', String(bytes), '/proc/self/fd/3'];
   const stdio = ['ignore', 'ignore', 'pipe', fd] as const;
   const done = childProcess().spawnSync(program, words, { stdio: [...stdio], encoding: 'utf8' });
@@ -149,7 +147,7 @@ function collapse(fd: number, bytes: number): string | undefined {
   return done.stderr.trim().replace(/^.*: /, '') || 'fallocate(1) failed';
 }
 
-/** Closes the files; a copy that has not found its place is removed. */
+/** Closes the files, and removes a copy that was not published. */
 export async function closeCopy(
   { path, log, copy }: CopiedLog,
   cut: Cut | undefined,
@@ -157,24 +155,4 @@ export async function closeCopy(
   if (cut === undefined || cut.kind === 'changed') rmSync(copyPath(path), { force: true });
   await log.close();
   await copy.close();
-}
-
-/** Whether a line is not in this file yet; it is from now on, as far as the disk allows. */
-export function tellsNews(path: string, line: string): boolean {
-  const known = linesIn(path);
-  if (known.includes(line)) return false;
-  try {
-    writeFileAtomically(path, `${[...known, line].join('\n')}\n`);
-  } catch {
-    // told twice, then
-  }
-  return true;
-}
-
-function linesIn(path: string): string[] {
-  try {
-    return readFileSync(path, 'utf8').split('\n').filter(Boolean);
-  } catch {
-    return [];
-  }
 }

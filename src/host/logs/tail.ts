@@ -1,14 +1,14 @@
 import type { ObservedLog } from '../../core/model/observation.ts';
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
-/** At most this much of a log is read to find its last lines. */
+/** At most this much of a log is read to find its last lines, in bytes. */
 const tailBytes = 16 * 1024;
 
-/** How long a log is now; 0 when it is not there. */
+/** The size of a log in bytes; 0 if it does not exist. */
 export const logSize = (path: string): number =>
   statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
-/** A log as it is to be rotated; nothing undefined if it is not a regular file, or cannot be examined. */
+/** A log and its size; nothing undefined if it is not a regular file, or cannot be examined. */
 export function measureLog(path: string): ObservedLog | undefined {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });
@@ -35,7 +35,7 @@ export function lastLines(path: string, offset: number, count: number): string[]
     if (lines.at(-1) === '') lines.pop();
     return lines.slice(-count);
   } catch {
-    return []; // a folder, or a disk that cannot be read: there are no lines to show
+    return []; // a folder, or an unreadable disk: there are no lines to show
   } finally {
     closeSync(fd);
   }

@@ -2,18 +2,18 @@ import type { Event } from '../../core/events/event.ts';
 import { momentOf, type Duration, type Moment } from '../../core/basics/time.ts';
 import type { Family, Sample } from './exposition.ts';
 
-/** How many events there were of each kind. */
+/** The number of events of each kind. */
 export type EventCounts = Readonly<Partial<Record<Event['kind'], number>>>;
 
-/** What metrics tell besides the status. */
+/** What the metrics report besides the status. */
 export interface MetricsFacts {
-  /** The path of the config: a label of every sample, since two configs on one host would say the same thing twice. */
+  /** The path of the config: a label of every sample, because two configs on one host would give the same series. */
   readonly config?: string;
-  /** When a bootcheck last ended well. */
+  /** When a bootcheck last succeeded. */
   readonly bootcheckAt?: Moment;
-  /** How long the last pass took. */
+  /** The duration of the last pass. */
   readonly passDuration?: Duration;
-  /** Since the counting began, not since this command did: a counter goes on. */
+  /** Since the counting began, not since this command started: a counter never goes back. */
   readonly events?: EventCounts;
 }
 
@@ -25,8 +25,8 @@ export function countEvents(before: EventCounts, events: readonly Event[]): Even
 }
 
 /**
- * What must go on from earlier metrics into the next ones, so that the file that they are in is all the memory that they
- * need: the counts, and when a bootcheck last ended well. Of a torn or foreign text, what there is.
+ * What the next metrics must take over from earlier ones: the counts, and when a bootcheck last succeeded. So the metrics file
+ * needs no other memory. A torn or foreign text gives what can be read of it.
  */
 export function factsToCarryOn(
   text: string,
@@ -50,13 +50,13 @@ const bootcheckLine = new RegExp(
 );
 const eventLine = new RegExp(`^${eventsName}\\{[^\\n]*kind="(\\w+)"\\} (\\d{1,15})$`, 'gm');
 
-/** The families of what is known. */
+/** The families of the facts that are known. */
 export function factFamilies({ bootcheckAt, passDuration, events }: MetricsFacts): Family[] {
   return [
     {
       name: bootcheckName,
       type: 'gauge',
-      help: 'When a bootcheck last ended well.',
+      help: 'When a bootcheck last succeeded.',
       samples: inSeconds(bootcheckAt),
     },
     {
@@ -68,7 +68,7 @@ export function factFamilies({ bootcheckAt, passDuration, events }: MetricsFacts
     {
       name: eventsName,
       type: 'counter',
-      help: 'What has happened to instances, as far as the writer of this text was there.',
+      help: 'Events of instances that the writer of this text has seen.',
       samples: events === undefined ? [] : eventSamples(events),
     },
   ];
@@ -77,7 +77,7 @@ export function factFamilies({ bootcheckAt, passDuration, events }: MetricsFacts
 const inSeconds = (ms: number | undefined): Sample[] =>
   ms === undefined ? [] : [{ labels: {}, value: ms / 1000 }];
 
-/** Of every kind, also of those that were not seen yet: the step from nothing to 1 is none to Prometheus. */
+/** Of every kind, also of those not seen yet: Prometheus does not count the step from a missing series to 1. */
 const eventSamples = (events: EventCounts): Sample[] =>
   eventKinds.map((kind) => ({ labels: { kind }, value: events[kind] ?? 0 }));
 

@@ -165,7 +165,7 @@ describe('!want', () => {
   });
 
   test('that is refused must say why, and nothing else', async () => {
-    const want = () => Promise.resolve({ kind: 'refused', reason: 'mail: it is held' } as const);
+    const want = () => Promise.resolve({ kind: 'refused', problem: 'mail: it is held' } as const);
     expect(await reply('!want 1 mail', aBackend({ want }))).toEqual([
       'ERROR: mail: it is held',
       '.',

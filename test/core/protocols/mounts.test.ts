@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mountAt, natureOf, parseMounts } from '../../../src/core/protocols/mounts.ts';
+import { mountAt, fileSystemKind, parseMounts } from '../../../src/core/protocols/mounts.ts';
 
 const text = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 23 22 0:21 / /proc rw,nosuid - proc proc rw,hidepid=2
@@ -28,5 +28,5 @@ test.each([
   ['ext4', 'local'],
   ['overlay', 'local'],
 ])('%s must be %s', (type, nature) => {
-  expect(natureOf(type)).toBe(nature);
+  expect(fileSystemKind(type)).toBe(nature);
 });

@@ -44,7 +44,7 @@ const writer = `
 `;
 
 describe('rotating a log', () => {
-  test('must lose and repeat no line of a process that goes on writing', async () => {
+  test('must neither lose nor repeat a line of a process that continues to write', async () => {
     const path = scratch.path('mail.log');
     const end = scratch.path('end');
     const child = scratch.run(['node', scratch.write('writer.cjs', writer), path, end]);
@@ -62,7 +62,7 @@ describe('rotating a log', () => {
     expect([...kinds]).toEqual(['cut']);
   });
 
-  test('must keep so many older files, the oldest goes', async () => {
+  test('must keep this many older files and drop the oldest', async () => {
     const path = scratch.path('mail.log');
     for (let round = 0; round < 4; round += 1) {
       appendFileSync(path, `${round}`.repeat(9_000));
@@ -80,20 +80,20 @@ describe('rotating a log', () => {
     expect(statSync(`${path}.1`).mode & 0o777).toBe(0o600);
   });
 
-  test('must fill a gap that a killed rotation left, and drop nothing for it', async () => {
+  test('must fill a gap that a killed rotation left, and drop no file for it', async () => {
     const path = scratch.write('mail.log', numbers(5_000));
     scratch.write('mail.log.2', 'old');
     await rotate(path, 2);
     expect(readFileSync(`${path}.2`, 'utf8')).toBe('old');
   });
 
-  test('must leave alone what is too short to be cut', async () => {
+  test('must leave alone a log that is too short to be cut', async () => {
     const path = scratch.write('mail.log', 'a\n');
     expect(await rotate(path)).toBeUndefined();
     expect(readFileSync(path, 'utf8')).toBe('a\n');
   });
 
-  test('must do nothing when somebody else has rotated it meanwhile', async () => {
+  test('must do nothing if another program has rotated it meanwhile', async () => {
     const path = scratch.write('mail.log', numbers(5_000));
     const copied = await copyLog(path, 5);
     if (copied === undefined) throw new Error('expected a copy');
@@ -105,7 +105,7 @@ describe('rotating a log', () => {
     expect(existsSync(`${path}.new`)).toBe(false);
   });
 
-  test.each([1, 2, 3, 4])('killed after its effect %i, must lose nothing', async (effects) => {
+  test.each([1, 2, 3, 4])('must lose nothing when killed after its effect %i', async (effects) => {
     const path = scratch.write('mail.log', numbers(5_000));
     scratch.write('mail.log.1', 'before\n');
     const program = scratch.program(`
@@ -131,7 +131,7 @@ describe('rotating a log', () => {
   });
 });
 
-describe('where the file system cannot cut', () => {
+describe('on a file system that cannot cut', () => {
   let folder: string | undefined;
   afterEach(() => {
     if (folder !== undefined) rmSync(folder, { recursive: true });
@@ -145,14 +145,14 @@ describe('where the file system cannot cut', () => {
     appendFileSync(path, numbers(5_000));
     const cut = await rotate(path);
     expect(wholeText(path)).toBe(numbers(5_000));
-    if (cut?.kind === 'truncated') expect(cut.why).not.toBe('');
+    if (cut?.kind === 'truncated') expect(cut.problem).not.toBe('');
     appendFileSync(path, 'on\n');
     expect(wholeText(path)).toBe(`${numbers(5_000)}on\n`);
   });
 });
 
 describe('renaming a log', () => {
-  test('must put all of it aside and move the older ones on', () => {
+  test('must set all of it aside and move the older files on', () => {
     const path = scratch.write('mail.log', 'new\n');
     scratch.write('mail.log.1', 'old\n');
     renameLog(path, 5);
@@ -161,7 +161,7 @@ describe('renaming a log', () => {
     expect(readFileSync(`${path}.2`, 'utf8')).toBe('old\n');
   });
 
-  test('must leave alone what is no plain file', () => {
+  test('must leave alone what is not a regular file', () => {
     const path = scratch.path('none');
     renameLog(path, 5);
     expect(existsSync(`${path}.1`)).toBe(false);

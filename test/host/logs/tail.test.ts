@@ -11,7 +11,7 @@ describe('logSize', () => {
     expect(logSize(log('grüße'))).toBe(7);
   });
 
-  test('must be 0 where there is no log', () => {
+  test('must be 0 without a log', () => {
     expect(logSize(scratch.path('nowhere/mail.log'))).toBe(0);
   });
 });
@@ -21,7 +21,7 @@ describe('lastLines', () => {
     expect(lastLines(log('a\nb\nc\n'), 0, 2)).toEqual(['b', 'c']);
   });
 
-  test('must have a last line without a newline', () => {
+  test('must include a last line without a newline', () => {
     expect(lastLines(log('a\nb'), 0, 5)).toEqual(['a', 'b']);
   });
 
@@ -29,17 +29,17 @@ describe('lastLines', () => {
     expect(lastLines(log('a\n\nb\n\n'), 0, 5)).toEqual(['a', '', 'b', '']);
   });
 
-  test('must leave out what was written before', () => {
+  test('must leave out what was written before the offset', () => {
     const before = 'old\nold\n';
     expect(lastLines(log(`${before}new\n`), before.length, 5)).toEqual(['new']);
     expect(lastLines(log(before), before.length, 5)).toEqual([]);
   });
 
-  test('must show a log that was begun anew since', () => {
+  test('must show a log that was emptied since', () => {
     expect(lastLines(log('new\n'), 5_000, 5)).toEqual(['new']);
   });
 
-  test('must be none of an empty or missing log, or of a folder', () => {
+  test('must be none for an empty or missing log, or a folder', () => {
     expect(lastLines(log(''), 0, 5)).toEqual([]);
     expect(lastLines(scratch.path('none'), 0, 5)).toEqual([]);
     mkdirSync(scratch.path('folder'));
@@ -52,13 +52,13 @@ describe('lastLines', () => {
     expect(lastLines(path, 0, 1)).toHaveLength(1);
   });
 
-  test('must be cut where a line is longer than all that is read', () => {
+  test('must be cut if a line is longer than what is read', () => {
     const [line = ''] = lastLines(log(`${'x'.repeat(100_000)}\n`), 0, 3);
     expect(line.length).toBeLessThanOrEqual(16 * 1024);
     expect(line).toMatch(/^x+$/);
   });
 
-  test('must not fail on bytes that are no text', () => {
+  test('must not fail on bytes that are not text', () => {
     expect(lastLines(log('a\n\u0000\u001b[31m\n'), 0, 5)).toHaveLength(2);
   });
 });

@@ -92,7 +92,7 @@ async function leaveStaleSocket(): Promise<void> {
 }
 
 describe('the socket', () => {
-  test('must be for its owner alone, and go with the server, and leave nothing', async () => {
+  test('must be usable by its owner alone, and be removed with the server', async () => {
     const server = await serve();
     expect((lstatSync(socketPath()).mode & 0o7777).toString(8)).toBe('600');
     expect(readdirSync(scratch.folder())).toEqual(['control.sock']);
@@ -100,7 +100,7 @@ describe('the socket', () => {
     expect(readdirSync(scratch.folder())).toEqual([]);
   });
 
-  test('must never be there with another mode, whatever the umask', async () => {
+  test('must never exist with another mode, whatever the umask', async () => {
     const look = scratch.run(
       scratch.program(`
       import { lstatSync } from 'node:fs';
@@ -136,7 +136,7 @@ describe('the socket', () => {
     expect(await ask('a\n')).toBe('heard a\r\n.\r\n');
   });
 
-  test('that somebody answers on must stay his', async () => {
+  test('on which another server answers must be left alone', async () => {
     await serve();
     const error = await refused();
     expect(error.code).toBe('locked');
@@ -145,7 +145,7 @@ describe('the socket', () => {
     expect(readdirSync(scratch.folder())).toEqual(['control.sock']);
   });
 
-  test('must have one owner when many come at once for a stale one', async () => {
+  test('must have one owner if many servers find a stale one at once', async () => {
     for (let round = 0; round < 10; round += 1) {
       await leaveStaleSocketInPlace();
       const results = await Promise.allSettled(Array.from({ length: 8 }, () => serve()));
@@ -157,7 +157,7 @@ describe('the socket', () => {
     }
   });
 
-  test('must not be removed when it is another one by then', async () => {
+  test('must not be removed if it was replaced by another one', async () => {
     const server = await serve();
     renameSync(socketPath(), scratch.path('moved'));
     const next = await serve();
@@ -203,13 +203,13 @@ describe('the socket', () => {
     expect(existsSync(socketPath())).toBe(true);
   });
 
-  test('must not be made under a name that the kernel would cut', async () => {
+  test('must not be created under a name that the kernel would truncate', async () => {
     const error = await refused({ path: scratch.path('s'.repeat(100)) });
     expect(error.message).toMatch(/expected a path of at most 107 bytes, found \d+/);
     expect(readdirSync(scratch.folder())).toEqual([]);
   });
 
-  test('must be refused in words where there is no folder', async () => {
+  test('must be refused with a message if there is no folder', async () => {
     const error = await refused({ path: scratch.path('nowhere/control.sock') });
     expect([error.code, error.message]).toEqual(['state', expect.stringContaining('ENOENT')]);
   });
@@ -244,12 +244,12 @@ describe('the port', () => {
     },
   );
 
-  test('must be opened where it is said to be unsafe', async () => {
+  test('must be opened on any address if that is allowed', async () => {
     const { port } = await serve({ tcp: { host: '127.1', port: 0, isUnsafe: true } });
     expect(await ask('a\n', port)).toBe('heard a\r\n.\r\n');
   });
 
-  test('that is in use must be said to be, and no socket be left', async () => {
+  test('that is in use must be reported, and leave no socket behind', async () => {
     const { port = 0 } = await serve({ tcp });
     const error = await refused({ path: scratch.path('other.sock'), tcp: { ...tcp, port } });
     expect(error.code).toBe('failed');
@@ -267,7 +267,7 @@ describe('the port', () => {
     await serve({ path: scratch.path('other.sock'), tcp: { ...tcp, port } });
   });
 
-  test('must be one that there can be', async () => {
+  test('must be a valid one', async () => {
     const error = await refused({ tcp: { ...tcp, port: 70_000 } });
     expect([error.code, error.message]).toEqual([
       'usage',
@@ -304,7 +304,7 @@ describe('a client', () => {
     expect(most).toBe(1);
   });
 
-  test('must be told of a line that is too long, and lose its connection', async () => {
+  test('must get an error for a line that is too long, and be disconnected', async () => {
     await serve();
     const longest = 'x'.repeat(4096);
     expect(await ask(`${longest}\r\n`)).toBe(`heard ${longest}\r\n.\r\n`);
@@ -315,7 +315,7 @@ describe('a client', () => {
     expect(await ask('x'.repeat(1024 * 1024))).toBe('ERROR: line too long\r\n.\r\n');
   });
 
-  test('must not have half a line obeyed', async () => {
+  test('must not have an unfinished line executed', async () => {
     await serve();
     expect(await ask('a\nb')).toBe(
       'heard a\r\n.\r\nERROR: incomplete line: expected a newline\r\n.\r\n',
@@ -329,7 +329,7 @@ describe('a client', () => {
     expect(said.endsWith('heard last\r\n.\r\n')).toBe(true);
   });
 
-  test('must hear of a bug, and be answered further', async () => {
+  test('must get an error if the handler has a bug, and further answers', async () => {
     const handle: LineHandler = (line, client) => {
       if (line === 'bug') throw new TypeError('no such thing');
       return echo(line, client);
@@ -340,7 +340,7 @@ describe('a client', () => {
     );
   });
 
-  test('must be sent away by its handler after the reply', async () => {
+  test('must be disconnected after the reply if its handler says so', async () => {
     const handle: LineHandler = (line, client) => {
       client.end();
       return echo(line, client);
@@ -351,7 +351,7 @@ describe('a client', () => {
     expect(await ended()).toBe('heard a\r\n.\r\n');
   });
 
-  test('that goes must be noticed, and do no harm to the others', async () => {
+  test('that disconnects must be noticed, and not affect the others', async () => {
     let gone = 0;
     const running: (() => void)[] = [];
     const handle: LineHandler = async (line, client) => {
@@ -370,7 +370,7 @@ describe('a client', () => {
     expect(await ask('a\n')).toContain('heard a\r\n.\r\n');
   });
 
-  test('one too many must be told, and come in when there is room', async () => {
+  test('beyond the limit must get an error, and be accepted when there is room', async () => {
     await serve({ limits: { clients: 3 } });
     const clients = [dial(), dial(), dial()];
     for (const { socket, says } of clients) {
@@ -402,7 +402,7 @@ function aBroadcast() {
 }
 
 describe('a client that does not read', () => {
-  test('must be dropped when too much waits for it, and not the one beside it', async () => {
+  test('must be disconnected when too much waits for it, without affecting another client', async () => {
     const { handle, emit, count } = aBroadcast();
     await serve({ handle });
     const [reader, sleeper] = [dial(), dial(socketPath(), { reads: false })];
@@ -421,7 +421,7 @@ describe('a client that does not read', () => {
     await reader.says(`${String(sent - 1)} xxx`);
   });
 
-  test('must be dropped after a while, also when little waits; one that reads slowly must not', async () => {
+  test('must be disconnected after a while even if little waits, unless it reads slowly', async () => {
     const { handle, emit, count } = aBroadcast();
     await serve({ handle, limits: { stall: durationOf(1000) } });
     const [slow, sleeper] = [
@@ -441,7 +441,7 @@ describe('a client that does not read', () => {
     expect(slow.socket.destroyed).toBe(false);
   });
 
-  test('must have its requests wait, and get every answer when it reads', async () => {
+  test('must get every answer once it reads', async () => {
     let handled = 0;
     const answer = 'x'.repeat(1000);
     await serve({
@@ -465,7 +465,7 @@ describe('a client that does not read', () => {
 });
 
 describe('the end of the server', () => {
-  test('must come within a second, whatever its clients do, and a reply still arrive', async () => {
+  test('must come within a second, whatever its clients do, after the reply under way', async () => {
     const { handle, emit, count } = aBroadcast();
     const server = await serve({
       handle: async (line, client) => {
@@ -508,7 +508,7 @@ describe('many at once', () => {
     const backend = {
       version: '1', workers: () => [], jobs: () => jobs, recent: () => [],
       stats: () => ({ uptime: 0, counters: { watching: listeners.size } }),
-      want: () => Promise.resolve({ kind: 'refused', reason: 'no' }),
+      want: () => Promise.resolve({ kind: 'refused', problem: 'no' }),
       to: () => Promise.resolve(''), shutdown: () => '',
       subscribe: (listener) => (listeners.add(listener), () => listeners.delete(listener)),
     };
@@ -528,7 +528,7 @@ describe('many at once', () => {
     return Number(new RegExp(`^${field}:\\s*(\\d+) kB`, 'm').exec(status)?.[1]);
   };
 
-  test('must all be answered who read, in bounded memory', async () => {
+  test('must all be answered if they read, in bounded memory', async () => {
     const child = scratch.run(program());
     await child.says('listening');
     await ask('!jobs\n!help\n'.repeat(100));

@@ -88,7 +88,7 @@ async function client({ port }: MetricsServer, says = ''): Promise<Client> {
 const brief = durationOf(300);
 
 describe('an answer', () => {
-  test('must be the metrics, and be made anew each time', async () => {
+  test('must be the metrics, rendered again each time', async () => {
     let count = 0;
     const server = await serve({ render: () => `é ${(count += 1)}\n` });
     expect(server).toMatchObject({ host: '127.0.0.1' });
@@ -141,7 +141,7 @@ describe('an answer', () => {
     expect(await ask(server)).toMatchObject(answer);
   });
 
-  test('must be made once for all who ask at the same time', async () => {
+  test('must be rendered once for simultaneous requests', async () => {
     let count = 0;
     let finish = (): void => undefined;
     const render = async (): Promise<string> => {
@@ -163,14 +163,14 @@ describe('an answer', () => {
 });
 
 describe('a client', () => {
-  test('that says nothing must be hung up on', async () => {
+  test('that sends nothing must be disconnected', async () => {
     const server = await serve({ limits: { request: brief } });
     const silent = await client(server);
     await until('an end', silent.isClosed);
     expect(await ask(server)).toMatchObject({ status: 200 });
   });
 
-  test('that never ends its headers must be told so', async () => {
+  test('that never ends its headers must get an error', async () => {
     const server = await serve({ limits: { request: brief } });
     const slow = await client(server, 'GET /metrics HTTP/1.1\r\nHost: a\r\n');
     const drip = setInterval(() => slow.socket.write('A: b\r\n'), 50);
@@ -181,7 +181,7 @@ describe('a client', () => {
     expect(slow.heard()).toMatch(/^HTTP\/1.1 408 /);
   });
 
-  test('that reads nothing must be hung up on', async () => {
+  test('that reads nothing must be disconnected', async () => {
     const server = await serve({
       render: () => 'x'.repeat(50_000_000),
       limits: { connection: brief },
@@ -194,7 +194,7 @@ describe('a client', () => {
     expect(idle.heard().length).toBeLessThan(50_000_000);
   });
 
-  test('that leaves before its answer must do no harm', async () => {
+  test('that disconnects before its answer must do no harm', async () => {
     let count = 0;
     let finish = (): void => undefined;
     const render = async (): Promise<string> => {
@@ -227,7 +227,7 @@ describe('a client', () => {
     expect(await ask(server)).toMatchObject({ status: 200 });
   });
 
-  test('that is one too many must be hung up on', async () => {
+  test('beyond the limit must be disconnected', async () => {
     const server = await serve({ limits: { connections: 2 } });
     const held = [await client(server), await client(server)];
     await until('the end of the third', (await client(server)).isClosed);
@@ -238,7 +238,7 @@ describe('a client', () => {
 });
 
 describe('the server', () => {
-  test('must be heard on this host only, unless told otherwise', async () => {
+  test('must be reachable from this host only, unless told otherwise', async () => {
     const server = await serve();
     await expect(ask(server, { host: '127.0.0.2' })).rejects.toMatchObject({
       code: 'ECONNREFUSED',
@@ -247,7 +247,7 @@ describe('the server', () => {
     expect(await ask(open, { host: '127.0.0.2' })).toMatchObject({ status: 200 });
   });
 
-  test('must close at once, whoever is connected, and more than once', async () => {
+  test('must close at once, whatever is connected, and more than once', async () => {
     const server = await serve({ render: () => new Promise(() => undefined) });
     const silent = await client(server);
     const waiting = await client(server, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -257,7 +257,7 @@ describe('the server', () => {
     await expect(ask(server)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  test('must say that its port is taken', async () => {
+  test('must say that its port is in use', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     toEnd.push(() => void other.close());

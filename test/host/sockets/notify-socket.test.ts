@@ -176,7 +176,7 @@ test('a helper that does not work must be reported', async () => {
 });
 
 describe('WORKERCTL_NOTIFY', () => {
-  test('none must hear nobody', async () => {
+  test('none must receive nothing', async () => {
     const env = { WORKERCTL_NOTIFY: 'none' };
     const found = await openNotifySocket(scratch.folder(), () => undefined, env);
     expect(found).toMatchObject({ kind: 'unavailable' });
@@ -190,7 +190,7 @@ describe('WORKERCTL_NOTIFY', () => {
   });
 });
 
-test('the first that is here must be taken', () => {
+test('the first interpreter that exists must be used', () => {
   expect(describeNotify({ WORKERCTL_NOTIFY: '' }).name).toBe(here[0] ?? 'none');
 });
 
@@ -199,15 +199,15 @@ describe('the path', () => {
     expect(notifySocketPath(scratch.folder())).toBe(scratch.path('notify.sock'));
   });
 
-  test('of a state directory with a long name must fit into an address, and be its own', () => {
+  test('of a state directory with a long name must fit into an address, and be unique', () => {
     const [a, b] = ['a', 'b'].map((name) => notifySocketPath(`/srv/${name.repeat(100)}`));
     expect(a).toMatch(/^\/tmp\/workerctl-\d+\/[0-9a-f]{16}\.sock$/);
     expect(a).not.toBe(b);
   });
 });
 
-describe('a worker that somebody else starts', () => {
-  test('must be given no socket that nobody hears', async () => {
+describe('a worker that another command starts', () => {
+  test('must not be given a socket on which nothing receives', async () => {
     expect(await notifyEnvironment(scratch.folder())).toEqual({});
     scratch.write('notify.sock', '');
     expect(await notifyEnvironment(scratch.folder())).toEqual({});
@@ -220,8 +220,8 @@ if (here.length === 0) {
   });
 }
 
-describe.each(here)('heard by %s', (name) => {
-  test('a worker must be known by its session', async () => {
+describe.each(here)('received by %s', (name) => {
+  test('a worker must be identified by its session', async () => {
     const { path, heard, messages } = await listener(name);
     const mail = await worker(name, path, 'mail.1');
     const other = await worker(name, path, 'mail.2');
@@ -240,7 +240,7 @@ describe.each(here)('heard by %s', (name) => {
     ]);
   });
 
-  test('its child must speak for it, but not say who the main process is', async () => {
+  test('a child must send for its worker, but not name the main process', async () => {
     const { path, heard } = await listener(name);
     const mail = await worker(name, path, 'mail.1');
     await say(mail, 'READY=1\nMAINPID=7', 'child');
@@ -249,7 +249,7 @@ describe.each(here)('heard by %s', (name) => {
     expect(rest).toEqual({ instance: 'mail.1', fields: { ready: true } });
   });
 
-  test('a process that is nobody’s must be nobody’s', async () => {
+  test('a process without an instance must count for none', async () => {
     const { path, heard } = await listener(name);
     await worker(name, path, 'mail.1');
     const stranger = await speaker(name, path);
@@ -257,7 +257,7 @@ describe.each(here)('heard by %s', (name) => {
     expect(await heard()).toEqual({ pid: stranger.pid, fields: { ready: true } });
   });
 
-  test('a pid that was given away again must be nobody’s', async () => {
+  test('a reused pid must count for no instance', async () => {
     const { path, heard } = await listener(name);
     const stranger = await speaker(name, path);
     record(stranger.pid, 'mail.1', 100);
@@ -265,7 +265,7 @@ describe.each(here)('heard by %s', (name) => {
     expect(await heard()).toEqual({ pid: stranger.pid, fields: { ready: true } });
   });
 
-  test('an old process that leaves must speak under its own name', async () => {
+  test('an old process beside its replacement must keep its own name', async () => {
     const { path, heard } = await listener(name);
     const old = await worker(name, path, 'mail.1');
     await say(old, 'WATCHDOG=1');
@@ -280,7 +280,7 @@ describe.each(here)('heard by %s', (name) => {
     });
   });
 
-  test('what means nothing must do no harm; what is too long must be counted', async () => {
+  test('meaningless messages must do no harm; those that are too long must be counted', async () => {
     const { path, heard, messages, socket } = await listener(name);
     const mail = await worker(name, path, 'mail.1');
     const nonsense = ['', '\n', 'READY', 'BARRIER=1', Buffer.alloc(4096, 0xff), 'READY=1\0x=1'];
@@ -292,7 +292,7 @@ describe.each(here)('heard by %s', (name) => {
     await until('the count', () => /messages dropped .*: 1$/.test(socket.describe().trust));
   });
 
-  test('a flood must be cut, and not silence the others', async () => {
+  test('a flood must be limited, and not silence the others', async () => {
     const { path, heard, messages, socket } = await listener(name);
     const noisy = await worker(name, path, 'mail.1');
     const mail = await worker(name, path, 'mail.2');
@@ -305,7 +305,7 @@ describe.each(here)('heard by %s', (name) => {
     expect(messages.length).toBeLessThan(10_000);
   });
 
-  test('nobody but us must be able to speak, unless we are root', async () => {
+  test('no other user must be able to send, unless the watch is root’s', async () => {
     const { path } = await listener(name);
     expect((statSync(path).mode & 0o777).toString(8)).toBe(
       process.geteuid?.() === 0 ? '666' : '600',
@@ -332,7 +332,7 @@ describe.each(here)('heard by %s', (name) => {
     expect(first.messages).toEqual([]);
   });
 
-  test('closed, it must leave nothing', async () => {
+  test('it must leave nothing behind when it is closed', async () => {
     const { path, socket } = await listener(name);
     expect(await notifyEnvironment(scratch.folder())).toEqual({ NOTIFY_SOCKET: path });
     await socket.close();
@@ -359,7 +359,7 @@ describe.each(here)('heard by %s', (name) => {
     expect(socket.describe().trust).toContain('helper restarts: 1');
   });
 
-  test('the helper must end with us, however we end', async () => {
+  test('the helper must exit with its parent, however that ends', async () => {
     const parent = scratch.run(
       scratch.program(`
         import { openNotifySocket } from './sockets/notify-socket.ts';
@@ -376,7 +376,7 @@ describe.each(here)('heard by %s', (name) => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test('a reader that stands still must hold no worker up', async () => {
+  test('a reader that stands still must hold up no worker', async () => {
     const parent = scratch.run(
       scratch.program(`
         import { openNotifySocket } from './sockets/notify-socket.ts';
@@ -395,7 +395,7 @@ describe.each(here)('heard by %s', (name) => {
     expect(many.map((mail) => mail.heard()).join('')).not.toContain('failed');
   });
 
-  test('a state directory with a long name must be heard, too', async () => {
+  test('workers of a state directory with a long name must be received, too', async () => {
     const long = scratch.path('x'.repeat(120));
     mkdirSync(long);
     const { path, heard, socket } = await listener(name, long);
@@ -421,13 +421,13 @@ describe.each(here)('heard by %s', (name) => {
     }
   });
 
-  test('a state directory that cannot be had must be told of', async () => {
+  test('a missing state directory must be reported', async () => {
     const below = `${scratch.write('file', '')}/state`;
     await expect(listener(name, below)).rejects.toThrow('ENOTDIR: not a directory');
   });
 });
 
-describe.each(here)('said to systemd by %s', (name) => {
+describe.each(here)('sent to systemd by %s', (name) => {
   const envOf = (address: string): NodeJS.ProcessEnv => ({
     NOTIFY_SOCKET: address,
     WORKERCTL_NOTIFY: name,
@@ -446,7 +446,7 @@ describe.each(here)('said to systemd by %s', (name) => {
     await systemd.says('heard READY=1\nSTATUS=Zähler');
   });
 
-  test('it must go through the helper that hears, in order, and as us where we may', async () => {
+  test('it must go through the resident helper, in order, and as the parent if permitted', async () => {
     const systemd = await listener(name);
     const folder = scratch.path('watch');
     mkdirSync(folder);
@@ -474,7 +474,7 @@ describe.each(here)('said to systemd by %s', (name) => {
     });
   });
 
-  test('the watchdog must be fed again and again, until that is stopped', async () => {
+  test('the watchdog must be fed repeatedly, until that is stopped', async () => {
     const systemd = await listener(name);
     const stop = feedSystemdWatchdog({ ...envOf(systemd.path), WATCHDOG_USEC: '100000' });
     await until('two', () => systemd.messages.length >= 2);

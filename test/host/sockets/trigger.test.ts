@@ -43,7 +43,7 @@ const refused = (attempt: () => unknown): string => {
 };
 
 describe('a byte', () => {
-  test('must wake once, and those that follow must not until it is armed again', async () => {
+  test('must wake once, and further bytes must not until it is rearmed', async () => {
     const { trigger, woken } = aTrigger();
     expect(lstatSync(path()).mode & 0o777).toBe(0o600);
     expect(pull()).toBe(true);
@@ -56,7 +56,7 @@ describe('a byte', () => {
     expect(woken(), 'what was there before the look counts for it').toBe(1);
   });
 
-  test('after the arming, thus during the look, must wake exactly once more', async () => {
+  test('after the rearming, thus during the look, must wake exactly once more', async () => {
     const { trigger, woken } = aTrigger();
     pull();
     await until('a wake', woken);
@@ -78,7 +78,7 @@ describe('a byte', () => {
   });
 });
 
-test('a writer that has gone must not wake, nor end the listening', async () => {
+test('a writer that has closed it must not wake, nor end the listening', async () => {
   const { woken } = aTrigger();
   for (let count = 0; count < 50; count += 1)
     closeSync(openSync(path(), constants.O_WRONLY | constants.O_NONBLOCK));
@@ -88,13 +88,13 @@ test('a writer that has gone must not wake, nor end the listening', async () => 
   await until('a wake', woken);
 });
 
-describe('nobody reads', () => {
-  test('where there is no FIFO', () => {
+describe('pulling it must say that no process reads', () => {
+  test('if there is no FIFO', () => {
     expect(pull()).toBe(false);
     expect(() => lstatSync(path())).toThrow('ENOENT');
   });
 
-  test('when it was closed', async () => {
+  test('after it was closed', async () => {
     const { trigger } = aTrigger();
     trigger.close();
     await until('the end of the listening', () => !pull());
@@ -102,7 +102,7 @@ describe('nobody reads', () => {
   });
 });
 
-describe('something else in its place must be refused in words, and stay:', () => {
+describe('something else in its place must be refused with a message, and stay:', () => {
   test.each([
     ['a file', () => scratch.write('trigger', 'mine'), 'another kind of file'],
     [

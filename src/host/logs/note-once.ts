@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { writeFileAtomically } from '../files/atomic-file.ts';
+
+/** Adds a line to a file of lines, as far as the disk allows. Whether it was not there yet. */
+export function noteOnce(path: string, line: string): boolean {
+  const known = linesIn(path);
+  if (known.includes(line)) return false;
+  try {
+    writeFileAtomically(path, `${[...known, line].join('\n')}\n`);
+  } catch {
+    // it counts as new again next time
+  }
+  return true;
+}
+
+function linesIn(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n').filter(Boolean);
+  } catch {
+    return [];
+  }
+}

@@ -13,7 +13,7 @@ import { killSession } from '../../host/process/kill-session.ts';
 import type { HeldLock } from '../../host/lock/lock-backend.ts';
 import { findProcess, sinceBoot } from '../../host/process/process-table.ts';
 import { askToFinish, sendSignal, type Asked } from '../../host/process/signal.ts';
-import { digestOf } from '../../host/worker/start-worker.ts';
+import { digestOf } from '../../host/worker/shim-call.ts';
 import { awaitNotify } from '../../host/state/heartbeats.ts';
 import {
   noteReady,

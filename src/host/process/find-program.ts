@@ -1,10 +1,8 @@
-import { statSync } from 'node:fs';
-import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
-import { resolve } from 'node:path';
+import { accessSync, constants, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
-/** Looked through whatever PATH is, so that cron and a login shell find the same programs. */
-const usualFolders = [
+/** Searched before PATH, so that cron and a login shell find the same programs. */
+const usualDirectories = [
   '/usr/bin',
   '/bin',
   '/usr/local/bin',
@@ -13,10 +11,10 @@ const usualFolders = [
   '/run/current-system/sw/bin',
 ];
 
-/** The path of an executable in one of the usual folders or in PATH. */
+/** The path of an executable in one of the usual directories or in PATH. */
 export function findProgram(name: string, { PATH = '' }: NodeJS.ProcessEnv): string | undefined {
-  return [...usualFolders, ...PATH.split(':').filter((folder) => folder.startsWith('/'))]
-    .map((folder) => join(folder, name))
+  return [...usualDirectories, ...PATH.split(':').filter((directory) => directory.startsWith('/'))]
+    .map((directory) => join(directory, name))
     .find(isExecutable);
 }
 
@@ -29,20 +27,12 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** The file that a shell would run for a program: by its path from `directory`, or looked for in `path` alone. */
+/** The file that would be run for a program: at its path from `directory`, or else searched for in `path` alone. */
 export function programAt(program: string, path: string, directory = '/'): string | undefined {
-  if (program.includes('/')) return [resolve(directory, program)].find(canRun);
-  return path
-    .split(':')
-    .map((folder) => resolve(directory, folder, program))
-    .find(canRun);
-}
-
-function canRun(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
+  const files = program.includes('/')
+    ? [resolve(directory, program)]
+    : path.split(':').map((each) => resolve(directory, each, program));
+  return files.find(
+    (file) => isExecutable(file) && statSync(file, { throwIfNoEntry: false })?.isFile(),
+  );
 }

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, writeSy
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { childProcess } from '../process/spawn.ts';
+import { makeFifo } from '../process/make-fifo.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 
 /** The FIFO that wakes `watch`: a process writes a byte to it. */
@@ -64,7 +64,7 @@ function readSome(fd: number): boolean {
 }
 
 function openFifo(path: string): number {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) makeFifo(path);
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) makeTrigger(path);
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW);
@@ -92,14 +92,11 @@ const notOurs = (path: string, found: string): WorkerctlError =>
     hint: 'remove it; workerctl watch creates a new one',
   });
 
-function makeFifo(path: string): void {
-  const made = childProcess().spawnSync('mkfifo', ['-m', '0600', path], { encoding: 'utf8' });
-  if (made.status === 0 || lstatSync(path, { throwIfNoEntry: false }) !== undefined) return;
-  throw new WorkerctlError('state', `trigger ${path}: cannot be created: ${problemIn(made)}`);
+function makeTrigger(path: string): void {
+  const problem = makeFifo(path, '0600');
+  if (problem === undefined || lstatSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  throw new WorkerctlError('state', `trigger ${path}: cannot be created: ${problem}`);
 }
-
-const problemIn = ({ error, stderr }: { error?: Error; stderr: string }): string =>
-  error === undefined ? stderr.trim() : `mkfifo(1): ${describeErrno(error)}`;
 
 /**
  * Wakes the process that reads the trigger. Never blocks: a full FIFO wakes it anyway.

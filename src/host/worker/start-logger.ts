@@ -1,9 +1,10 @@
-import { accessSync, closeSync, constants, openSync, rmSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
 import { childProcess } from '../process/spawn.ts';
-import { describeErrno } from '../files/errno.ts';
+import { programAt } from '../process/find-program.ts';
+import { makeFifo } from '../process/make-fifo.ts';
 import { faultPoint } from '../files/fault-point.ts';
 
 /** Where and how a logger runs. */
@@ -12,15 +13,15 @@ export interface LoggerPlace {
   /** The worker's own directory and environment. */
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Open for appending: takes what the logger itself says. */
+  /** Open for appending: gets what the logger itself prints. */
   readonly logFd: number;
 }
 
 /**
- * Starts the logger of an instance, in a session of its own: neither a signal to the worker's session nor our own end reaches
- * it. It ends when all who write to the pipe have ended.
+ * Starts the logger of an instance, in a session of its own, so that it outlives us and gets no signal that is sent to the
+ * worker's session. It ends when all processes that can write to its pipe have exited.
  * @returns the writing end of its pipe
- * @throws WorkerctlError `failed` when the program cannot be run: better than a worker that nobody reads
+ * @throws WorkerctlError `failed` if the program cannot be run: better than a worker whose output is read by no process
  */
 export function startLogger(launch: Launch, words: readonly string[], place: LoggerPlace): number {
   const { stateDir, directory, environment, logFd } = place;
@@ -34,7 +35,7 @@ export function startLogger(launch: Launch, words: readonly string[], place: Log
       [script, launch.instance, launch.umask, ...words],
       {
         cwd: directory,
-        // The usual folders behind its own: the script has programs to find, too.
+        // Its own PATH, then the usual directories: the script has to find programs, too.
         env: { ...environment, WORKERCTL_INSTANCE: launch.instance, PATH: `${path}:${workerPath}` },
         detached: true,
         stdio: [pipe.read, logFd, logFd],
@@ -52,35 +53,21 @@ export function startLogger(launch: Launch, words: readonly string[], place: Log
 }
 
 function assertRunnable(program: string, directory: string, path: string): void {
-  const files = program.includes('/')
-    ? [resolve(directory, program)]
-    : path.split(':').map((folder) => resolve(directory, folder, program));
-  if (files.some(isRunnable)) return;
+  if (programAt(program, path, directory) !== undefined) return;
   const where = program.includes('/') ? '' : ` in PATH (${path})`;
   throw new WorkerctlError('failed', `log.command: there is no program ${program}${where}`);
 }
 
-function isRunnable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
-}
-
 /**
- * A pipe with a name, which has no name any more: unlike Node's own, which are sockets, it can be opened again as
- * /dev/stdout, also by a worker that becomes another user.
+ * A FIFO whose name is removed at once. Node's own pipes are sockets; this one can be opened again as /dev/stdout, also by a
+ * worker that becomes another user.
  */
 function openPipe(path: string): { read: number; write: number } {
   rmSync(path, { force: true });
-  const made = childProcess().spawnSync('mkfifo', ['-m', '0622', path], { encoding: 'utf8' });
-  if (made.status !== 0) {
-    const why = made.error === undefined ? made.stderr.trim() : describeErrno(made.error);
-    throw new WorkerctlError('failed', `log.command: no pipe can be made: ${why}`);
-  }
-  const both = openSync(path, constants.O_RDWR); // never waits; the other two find a partner then
+  const problem = makeFifo(path, '0622');
+  if (problem !== undefined)
+    throw new WorkerctlError('failed', `log.command: cannot make its pipe: ${problem}`);
+  const both = openSync(path, constants.O_RDWR); // never blocks; nor do the other two then
   try {
     return { read: openSync(path, 'r'), write: openSync(path, 'w') };
   } finally {

@@ -13,7 +13,8 @@ import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import type { Launch } from '../../../src/core/model/launch.ts';
 import type { ProcessRecord } from '../../../src/core/model/record.ts';
 import { chooseBackend } from '../../../src/host/lock/choose-backend.ts';
-import { digestOf, startShim, type StartedShim } from '../../../src/host/worker/start-worker.ts';
+import { digestOf } from '../../../src/host/worker/shim-call.ts';
+import { startShim, type StartedShim } from '../../../src/host/worker/start-worker.ts';
 import { readDeath } from '../../../src/host/state/exits.ts';
 import { readRecord } from '../../../src/host/state/records.ts';
 import { lockPath } from '../../../src/host/state/paths.ts';
@@ -197,7 +198,7 @@ describe('what cannot be started', () => {
 
   test('must name a folder of the pidfile that is a file', async () => {
     const file = scratch.write('file', '');
-    expect(await refusal({ pidfile: `${file}/mail.1.pid` })).toContain(`folder ${file}`);
+    expect(await refusal({ pidfile: `${file}/mail.1.pid` })).toContain(`directory ${file}`);
   });
 
   test('must leave its lock free', async () => {

@@ -1,0 +1,97 @@
+import type * as Crypto from 'node:crypto';
+import { getPriority } from 'node:os';
+import { join } from 'node:path';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { workerPath, type Launch } from '../../core/model/launch.ts';
+import { once } from '../files/once.ts';
+import { logSize } from '../logs/tail.ts';
+import { now } from '../process/clock.ts';
+import { findProgram } from '../process/find-program.ts';
+import { memoryKills } from '../process/out-of-memory.ts';
+import { currentBootId } from '../process/process-table.ts';
+import { recordMembers } from '../state/records.ts';
+
+/** Loaded at the first start: it takes 5 ms, which a bootcheck that has nothing to do would notice. */
+const crypto = (): typeof Crypto => process.getBuiltinModule('node:crypto');
+
+/** Names one run of a process: 16 hexadecimal digits. */
+export const newRunId = (): string => crypto().randomBytes(8).toString('hex');
+
+/**
+ * The socket is named only if a watch listens on it: some programs exit if they cannot report that they are ready. A daemon
+ * gets none, because it leaves the session by which a sender is known.
+ */
+export function notifyVariables(
+  { watchdogUsec, daemonizes }: Launch,
+  notify: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  if (daemonizes !== undefined) return {};
+  return notify['NOTIFY_SOCKET'] === undefined || watchdogUsec === undefined
+    ? notify
+    : { ...notify, WATCHDOG_USEC: String(watchdogUsec) };
+}
+
+/** The command that starts the shim: a script for /bin/sh with its arguments. */
+export const shimArguments = (launch: Launch, stateDir: string, runId: string): string[] => [
+  join(__dirname, 'shim.sh'),
+  launch.daemonizes === undefined ? 'supervise' : 'launch',
+  launch.instance,
+  stateDir,
+  launch.pidfile,
+  runId,
+  ...niceCommand(launch.nice),
+  ...launch.command,
+];
+
+/** Rounded up to whole seconds, because the shell has no others. */
+const wholeSeconds = (ms: number): string => String(Math.ceil(ms / 1000));
+
+/** What else the shim must know, kept out of its arguments so that `ps` stays readable. */
+export const shimSettings = (
+  launch: Launch,
+  runId: string,
+  path = workerPath,
+): Record<string, string> => ({
+  // The shim's own programs are found whatever the worker's PATH is.
+  PATH: workerPath,
+  SHIM_PATH: path,
+  SHIM_RECORD: recordMembers({
+    bootId: currentBootId(),
+    instance: launch.instance,
+    runId,
+    startedAt: now(),
+    ...(launch.release !== undefined && { release: launch.release }),
+    commandDigest: digestOf(launch),
+    stopSignal: launch.stopSignal,
+    log: { path: launch.logFile, offset: logSize(launch.logFile) },
+  }),
+  SHIM_LAUNCHING: launch.daemonizes ? `"launch_timeout":${launch.daemonizes.timeout},` : '',
+  SHIM_TIMEOUT: launch.daemonizes ? wholeSeconds(launch.daemonizes.timeout) : '',
+  SHIM_UMASK: launch.umask,
+  SHIM_LIMITS: launch.limits,
+  SHIM_OOM_SCORE_ADJ: String(launch.oomScoreAdj),
+  SHIM_OOM: memoryKills(),
+  SHIM_SETSID: setsid(),
+});
+
+/** The path of setsid, by which the shim makes the worker the leader of its session. */
+const setsid = once(() => {
+  const found = findProgram('setsid', process.env);
+  if (found !== undefined) return found;
+  throw new WorkerctlError('failed', 'setsid: there is no such program: install util-linux');
+});
+
+/** nice(1) counts from our own priority. Only root may raise that: otherwise the worker keeps it. */
+function niceCommand(nice: number): string[] {
+  const difference = nice - getPriority();
+  if (difference === 0 || (difference < 0 && process.geteuid?.() !== 0)) return [];
+  return [findProgram('nice', process.env) ?? 'nice', '-n', String(difference)];
+}
+
+/** Twelve hexadecimal digits that differ if the command or its directory does. */
+export const digestOf = ({ command, directory }: Launch): string =>
+  crypto()
+    .createHash('sha256')
+    .update(JSON.stringify([command, directory]))
+    .digest('hex')
+    .slice(0, 12);

@@ -1,6 +1,12 @@
-import { fallbackMs, unwatchedMs } from './watch.ts';
+import { testable } from '../../host/files/fault-point.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
 import type { watchDirectory } from '../../host/files/watch-directory.ts';
+
+/** If no file has changed for this long, look anyway: a killed shim leaves no trace of its worker's death. */
+export const fallbackMs = testable('FALLBACK_MS', 60_000);
+
+/** How often to look if the kernel does not report changes of files. */
+const unwatchedMs = 1_000;
 
 /** Deaths, and what people want; all else is written by passes themselves. */
 export const tellsOfWork = (file: string): boolean =>

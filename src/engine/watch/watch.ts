@@ -9,7 +9,6 @@ import { selectInstances } from '../../core/model/targets.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { withCounts } from '../../core/rules/scaling.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
-import { testable } from '../../host/files/fault-point.ts';
 import { readDesired } from '../../host/state/desired-file.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
@@ -28,7 +27,14 @@ import { isSameState } from '../pass/state.ts';
 import { type PassRequest } from '../pass/decide.ts';
 import { type PassOutcome } from '../../core/model/decision.ts';
 import { isLocked } from '../wait/settle.ts';
-import { createAlarm, createBytes, tellsOfWork, followFiles, type Alarm } from './wake.ts';
+import {
+  createAlarm,
+  createBytes,
+  fallbackMs,
+  followFiles,
+  tellsOfWork,
+  type Alarm,
+} from './wake.ts';
 import { createDeathWatch, noting, unreported, type DeathWatch, type Ours } from './deaths.ts';
 
 /** What a resident watch is told from outside. */
@@ -45,9 +51,6 @@ export interface Watcher {
   readonly begun: () => Promise<void>;
 }
 
-/** No file has changed for so long: look anyway, since whoever kills a shim leaves no trace. */
-export const fallbackMs = testable('FALLBACK_MS', 60_000);
-
 /** Between two looks, so that no flood of bytes makes more than 25 a second. */
 const gapMs = 40;
 
@@ -56,9 +59,6 @@ const restPerLook = 10;
 
 /** How often signs of life are looked for. */
 export const tickMs = 1_000;
-
-/** How often it looks where the kernel does not tell of deaths. */
-export const unwatchedMs = 1_000;
 
 /** After a pass in which something could not be started or asked at all, such as for want of its folder. */
 const failedMs = 10_000;

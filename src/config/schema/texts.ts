@@ -1,7 +1,4 @@
 import { resolve } from 'node:path';
-import { durationOf, parseDuration, type Duration } from '../../core/basics/time.ts';
-import { parseSize, sizePattern } from '../../core/basics/bytes.ts';
-import type { Batch } from '../../core/model/config.ts';
 import type { Mismatch } from '../../core/basics/config-problem.ts';
 import { shortened } from '../problems.ts';
 import { splitWords } from '../shell-words.ts';
@@ -11,56 +8,13 @@ import {
   unescapedSpecifiers,
   type Scope,
 } from '../specifiers.ts';
-import {
-  listOf,
-  orWord,
-  report,
-  reportOther,
-  scalarType,
-  withAbsent,
-  type ValueType,
-} from './value-type.ts';
+import { natural } from './scalars.ts';
+import { listOf, report, reportOther, scalarType, type ValueType } from './value-type.ts';
 
-// What the values of single keys look like.
+// Names, words, commands, paths and regular expressions: what the values of single keys look like.
 
 /** CI systems kill every process that carries one of these as soon as their job ends. */
 const ciVariables: readonly unknown[] = ['BUILD_ID', 'JENKINS_NODE_COOKIE', 'RUNNER_TRACKING_ID'];
-
-export const boolean = scalarType({
-  expected: 'true or false',
-  json: { type: 'boolean' },
-  meaning: (value) => (typeof value === 'boolean' ? { value } : undefined),
-});
-
-export const onlyTrue = scalarType<true>({
-  expected: 'true',
-  json: { const: true },
-  meaning: (value) => (value === true ? { value } : undefined),
-});
-
-export const zeroOrOne = scalarType({
-  expected: '0 or 1',
-  json: { enum: [0, 1] },
-  meaning: (value) => (value === 0 || value === 1 ? { value: value === 1 } : undefined),
-  print: (value) => (value ? 1 : 0),
-});
-
-const integer = (expected: string, minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
-  scalarType({
-    expected,
-    json: { type: 'integer', minimum, maximum },
-    meaning: (value) =>
-      typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum
-        ? { value }
-        : undefined,
-  });
-
-export const whole = (least: number, most: number) =>
-  integer(`a whole number from ${least} to ${most}`, least, most);
-
-export const natural = integer('a whole number of at least 0', 0);
-
-export const naturalOrUnlimited = orWord(natural, 'unlimited');
 
 /** A string that matches; the JSON Schema has the same pattern. */
 const pattern = (regexp: RegExp, expected: string) =>
@@ -199,131 +153,6 @@ export const sharedPath = pathIn('config', 'path');
 
 export const sharedFile = pathIn('config', 'file');
 
-const aboveZero = '(?=[\\d.]*[1-9])';
-
-/** A number of bytes; a whole number is one already. */
-const sizeOf = (expected: string, least: number): ValueType<number> =>
-  scalarType({
-    expected,
-    json: {
-      anyOf: [
-        { type: 'integer', minimum: least },
-        {
-          type: 'string',
-          pattern:
-            least > 0 ? sizePattern.source.replace('^', `^${aboveZero}`) : sizePattern.source,
-        },
-      ],
-    },
-    meaning: (value) => {
-      const bytes = typeof value === 'string' ? parseSize(value) : value;
-      const isGood = typeof bytes === 'number' && Number.isInteger(bytes) && bytes >= least;
-      return isGood ? { value: bytes } : undefined;
-    },
-    print: exactSize,
-  });
-
-export const sizeOrUnlimited = orWord(
-  sizeOf('a number of bytes, a size such as 512MB', 0),
-  'unlimited',
-);
-
-/** A limit that something can stay below. */
-export const positiveSizeOrUnlimited = withAbsent(
-  orWord(sizeOf('a number of bytes above 0, a size such as 512MB', 1), 'unlimited'),
-  'unlimited',
-);
-
-/** A smaller log would be rotated all the time. */
-export const rotatedSize = sizeOf('a size of at least 64KB, such as 100MB', 64 * 1024);
-
-export const umask = scalarType({
-  expected: 'three octal digits in quotes, such as "022"',
-  json: { type: 'string', pattern: '^0?[0-7]{3}$' },
-  meaning: (value) =>
-    typeof value === 'string' && /^0?[0-7]{3}$/.test(value)
-      ? { value: parseInt(value, 8) }
-      : undefined,
-  print: (mask) => mask.toString(8).padStart(3, '0'),
-});
-
-const day = durationOf(86_400_000);
-
-const durationFrom = (least: 0 | 1, expected: string, most = day): ValueType<Duration> =>
-  scalarType({
-    expected,
-    json: {
-      type: 'string',
-      pattern: `^${least > 0 ? aboveZero : ''}\\d{1,9}(?:\\.\\d{1,3})?(?:ms|s|m|h|d)$`,
-    },
-    meaning: (value) => {
-      const length = typeof value === 'string' ? parseDuration(value) : undefined;
-      const isGood = length !== undefined && length >= least && length <= most;
-      return isGood ? { value: length } : undefined;
-    },
-    print: exactDuration,
-  });
-
-export const duration = durationFrom(0, 'a duration of at most 24h, such as 1s, 90s or 15m');
-
-export const positiveDuration = durationFrom(
-  1,
-  'a duration above 0 and at most 24h, such as 1s, 90s or 15m',
-);
-
-export const durationOrNever = withAbsent(orWord(positiveDuration, 'never'), 'never');
-
-export const ageOrNever = withAbsent(
-  orWord(
-    durationFrom(
-      1,
-      'a duration above 0 and at most 365d, such as 12h or 7d',
-      durationOf(365 * day),
-    ),
-    'never',
-  ),
-  'never',
-);
-
-export const oneOf = <Word extends string>(words: readonly Word[]) =>
-  scalarType<Word>({
-    expected: `one of ${words.join(', ')}`,
-    json: { type: 'string', enum: words },
-    meaning: (value) => {
-      const found = words.find((each) => each === value);
-      return found === undefined ? undefined : { value: found };
-    },
-  });
-
-/** A signal, with or without SIG; the model has it without. */
-export const signal = <Name extends string>(names: readonly Name[]) =>
-  scalarType<Name>({
-    expected: `one of ${names.join(', ')}`,
-    json: { type: 'string', enum: [...names, ...names.map((each) => `SIG${each}`)] },
-    meaning: (value) => {
-      const found = names.find((each) => each === value || `SIG${each}` === value);
-      return found === undefined ? undefined : { value: found };
-    },
-  });
-
-export const batch = scalarType<Batch>({
-  expected: 'a whole number of at least 1, or a percentage from 1% to 100%',
-  json: {
-    anyOf: [
-      { type: 'integer', minimum: 1 },
-      { type: 'string', pattern: '^(?:[1-9]\\d?|100)%$' },
-    ],
-  },
-  meaning: (value) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= 1)
-      return { value: { kind: 'count', count: value } };
-    return typeof value === 'string' && /^(?:[1-9]\d?|100)%$/.test(value)
-      ? { value: { kind: 'percent', percent: parseInt(value, 10) } }
-      : undefined;
-  },
-  print: (of) => (of.kind === 'count' ? of.count : `${of.percent}%`),
-});
-
 export const regexp = scalarType({
   expected: 'a regular expression',
   json: { type: 'string', minLength: 1 },
@@ -342,30 +171,4 @@ function regexpProblem(source: string): Mismatch | undefined {
     const hint = (error as Error).message.replace(/^[^]*\/m?: /, '');
     return { expected: 'a regular expression', found: shortened(JSON.stringify(source)), hint };
   }
-}
-
-const exactly = (value: number, units: readonly (readonly [string, number])[]) => {
-  const fits = (size: number) => value > 0 && value % size === 0 && value / size < 1e9;
-  const [unit, size] = units.find(([, each]) => fits(each)) ?? ['', 1];
-  return { number: value / size, unit };
-};
-
-/** A size without any rounding: `512MB`, or a number of bytes. */
-function exactSize(bytes: number): number | string {
-  const { number, unit } = exactly(bytes, [
-    ['GB', 1024 ** 3],
-    ['MB', 1024 ** 2],
-    ['KB', 1024],
-  ]);
-  return unit === '' ? bytes : `${number}${unit}`;
-}
-
-/** A length without any rounding, in the largest unit that allows it: `1s`, `90s`, `1500ms`. */
-function exactDuration(length: Duration): string {
-  const { number, unit } = exactly(length, [
-    ['h', 3_600_000],
-    ['m', 60_000],
-    ['s', 1000],
-  ]);
-  return `${number}${unit === '' ? 'ms' : unit}`;
 }

@@ -14,9 +14,9 @@ import { dirname } from 'node:path';
 import { faultPoint } from './fault-point.ts';
 
 /**
- * Writes a file so that a reader sees either the old or the new text, never half of one, and so that a full disk
- * leaves the old one as it was. When the host crashes, a `whole` one is the old or the new one afterwards (any other may be
- * empty: most file systems write names before contents), and a `durable` one is the new one. `mode` is who may read it.
+ * Writes a file so that a reader sees either the old or the new text, never half of one; on a full disk the old one stays.
+ * After a crash of the host, a `whole` file is the old or the new one (without this it may be empty, because most file systems
+ * write names before contents), and a `durable` file is the new one.
  * @throws the system error (ENOSPC, EACCES, …)
  */
 export function writeFileAtomically(
@@ -42,7 +42,7 @@ export function writeFileAtomically(
   }
 }
 
-/** A name is on the disk when its folder is. */
+/** A new name is on the disk only after its directory is. */
 function syncFolder(folder: string): void {
   const fd = openSync(folder, 'r');
   try {
@@ -58,11 +58,11 @@ function writeAll(fd: number, bytes: Buffer): void {
 
 const swept = new Set<string>();
 
-/** Removes from a folder what the writers who were killed have left half written there; once in a command is enough. */
+/** Removes from a directory what killed writers have left half written; once in a command is enough. */
 export function removeHalfWritten(folder: string): void {
   if (swept.has(folder)) return;
   swept.add(folder);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return; // a start tells of a file there
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return; // if a file is in its place, a start reports it
   for (const file of readdirSync(folder)) {
     const writer = /\.(\d+)\.new$/.exec(file)?.[1];
     if (writer === undefined || existsSync(`/proc/${writer}`)) continue;

@@ -4,9 +4,9 @@ const { WORKERCTL_TEST_DIE_AFTER: dieAfter } = process.env;
 let effects = 0;
 
 /**
- * Stands behind each effect that must be followed by others. Tests let the command die here, as by kill -9, after its
- * first, second, third … effect, to see that the next pass goes on from what is on disk: `WORKERCTL_TEST_DIE_AFTER=3`.
- * While signal.sh is at work for it: `WORKERCTL_TEST_DIE_BEHIND=note` (before a signal) or `=signal` (behind it).
+ * Called after each effect that must be followed by others. Tests kill the command here, as by kill -9, after its first,
+ * second, third … effect (`WORKERCTL_TEST_DIE_AFTER=3`), to check that the next pass continues from what is on disk.
+ * `WORKERCTL_TEST_DIE_BEHIND=note` kills it while signal.sh runs, before the signal, and `=signal` after it.
  */
 export function faultPoint(): void {
   if (dieAfter === undefined) return;
@@ -14,7 +14,7 @@ export function faultPoint(): void {
   if (effects === Number(dieAfter)) process.kill(process.pid, 'SIGKILL');
 }
 
-/** A length in ms that no test can wait for: tests shorten it, `WORKERCTL_TEST_FALLBACK_MS=500`. */
+/** A length in ms that is too long for tests, which shorten it: `WORKERCTL_TEST_FALLBACK_MS=500`. */
 export function testable(name: string, ms: number): number {
   const shorter = Number(process.env[`WORKERCTL_TEST_${name}`]);
   return shorter > 0 ? shorter : ms;

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { errnoOf } from './errno.ts';
 
 /**
- * Makes a folder and those above it, where they are not there. Node's own way of that never ends in /proc and below
- * /dev/fd, where nothing can be made.
+ * Creates a directory and its parents if they are missing. Node's recursive mkdir never ends in /proc and /dev/fd, where
+ * nothing can be created.
  * @throws the system error (EACCES, ENOTDIR, ENOENT, …)
  */
 export function makeFolder(path: string, mode = 0o777): void {

@@ -1,4 +1,4 @@
-/** A value that is made when it is first needed, and then kept: what most runs do not need should not cost them time. */
+/** Computes a value when it is first needed, and keeps it: most commands do not need it and should not spend time on it. */
 export function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;
   return () => (made ??= { value: make() }).value;

@@ -1,21 +1,21 @@
 import { watch } from 'node:fs';
 
-/** What has happened in a directory since somebody last asked. */
+/** The changes in a directory since the last call. */
 export interface DirectoryWatch {
   /**
-   * The names of the files that have come, changed or gone since the last call: at once if there are any, else as soon
-   * as there is one, and none after `ms` or when `signal` aborts.
+   * The names of the files that were created, changed or removed since the last call: at once if there are any, else as soon
+   * as there is one; none after `ms` or if `signal` aborts.
    */
   readonly changes: (ms: number, signal: AbortSignal) => Promise<ReadonlySet<string>>;
   readonly close: () => void;
 }
 
-/** How soon an unwatched directory is to be looked at again. */
+/** How soon a directory that cannot be watched must be looked at again. */
 const unwatchedMs = 50;
 
 /**
- * Watches a directory with inotify. Where the kernel gives no watch (there are too many, or none on this file system)
- * waiting just ends sooner and without names: whoever waits looks for himself from time to time anyway.
+ * Watches a directory with inotify. If the kernel allows no watch (there are too many, or the file system has none), waiting
+ * ends sooner and without names: every caller also looks at the files from time to time.
  */
 export function watchDirectory(
   path: string,
@@ -51,7 +51,7 @@ export function watchDirectory(
   return {
     changes: async (ms, signal) => {
       if (changed.size === 0 && !signal.aborted && ms > 0) await nextChange(ms, signal);
-      // The kernel tells of many at once, Node of one after the other: who is told of the first wants the others too.
+      // The kernel reports many at once, Node one after the other: collect them all.
       await new Promise(setImmediate);
       const names = changed;
       changed = new Set();

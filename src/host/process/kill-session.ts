@@ -6,8 +6,8 @@ import { findProcess, listPids, readProcess } from './process-table.ts';
 import { allProcesses, leftBehindBy, type DeadLeader } from './session.ts';
 
 /**
- * What came of it: `killed` names everybody who got the signal (one in an uninterruptible sleep dies later); `gone` and
- * `denied` (the leader is another user's) mean that nobody did.
+ * The result: `killed` names all processes that got the signal (one in an uninterruptible sleep dies later). With `gone` and
+ * `denied` (the leader is another user's) none did.
  */
 export type KillOutcome =
   | { readonly kind: 'killed'; readonly pids: readonly number[] }
@@ -16,25 +16,25 @@ export type KillOutcome =
 
 type Answer = 'sent' | 'gone' | 'denied';
 
-/** By pid and start time: within a session, too, a pid is given away again. */
+/** By pid and start time, because a pid can be reused within a session, too. */
 type Asked = Map<string, { readonly pid: number; readonly answer: Answer }>;
 
 const maxRounds = 200;
 const maxMs = 5_000;
 const roundMs = 10;
 
-/** A session in which new members appear again and again loses its leader after so many rounds, whoever is left. */
+/** If new members keep appearing, the leader is killed after this many rounds in any case. */
 const childRounds = 10;
 
 /** One look may miss the child of a process that ended between the listing and its turn. */
 const quietRounds = 2;
 
 /**
- * Kills a session: its leader is stopped, the members are killed first, the leader when no new ones appear. While it lives
- * the session is known by it, so that, should we die half way, the next pass does it again. Ends when all are dead (zombies
- * are), after 5 seconds at the latest. Whoever has left for a session of his own is not touched, nor are we if we belong to
- * it, nor is what another user runs in it. Of a session that the process does not lead, as one does that has forked twice
- * or has taken over from its predecessor, only it and its descendants are killed. An `heir` lives on, with its descendants.
+ * Kills a session: its leader is stopped, then the members are killed, and the leader last, when no new ones appear. The
+ * session is found by its leader, so that the next pass can do this again if we die half way. Returns when all are dead or
+ * zombies, after 5 seconds at the latest. A child that has created its own session is not killed, nor are we if we belong to
+ * the session, nor are other users' processes in it. If the process does not lead its session (it has forked twice, or has
+ * taken over from its predecessor), only it and its descendants are killed. A `successor` and its descendants live on.
  */
 export async function killSession(
   leader: ProcessIdentity,
@@ -44,13 +44,13 @@ export async function killSession(
   if (found === undefined) return { kind: 'gone' };
   const members = found.sessionId === leader.pid ? sessionOf : familyIn(found.sessionId);
   const membersBesides = successor === undefined ? members : sparing(successor, members);
-  // Stopped, it starts nobody new for those who die.
+  // A stopped leader does not replace the children that die.
   if (send(leader.pid, 'SIGSTOP') === 'denied') return { kind: 'denied' };
   const asked: Asked = new Map();
   const deadline = monotonicMs() + maxMs;
   let quiet = 0;
   for (let round = 0; round < maxRounds && monotonicMs() < deadline; round += 1) {
-    const leads = findProcess(leader) !== undefined; // before the look: whoever it starts until its end is seen
+    const leads = findProcess(leader) !== undefined; // before the members are listed: what it starts until its end is seen
     const { areNew, areLeft } = killMembers(membersBesides(leader), asked);
     if (leads && (!areNew || round >= childRounds)) killLeader(leader, asked);
     quiet = leads || areLeft ? 0 : quiet + 1;
@@ -62,8 +62,8 @@ export async function killSession(
 }
 
 /**
- * Kills what a dead process has left in its session: nobody but living members that are proven to be of that session. Ends
- * when all are dead, after 5 seconds at the latest.
+ * Kills what a dead process has left in its session: only living members that are proven to belong to it. Returns when all
+ * are dead, after 5 seconds at the latest.
  */
 export async function killLeftBehind(leader: DeadLeader): Promise<KillOutcome> {
   if (leftBehindBy(leader, allProcesses()).length === 0) return { kind: 'gone' };
@@ -79,7 +79,7 @@ export async function killLeftBehind(leader: DeadLeader): Promise<KillOutcome> {
   return { kind: answers.some(({ answer }) => answer === 'denied') ? 'denied' : 'gone' };
 }
 
-/** Says whether there were members that have not been killed before, and whether any live that may be killed. */
+/** Returns whether there were members that had not been killed before, and whether any lives that we may kill. */
 function killMembers(
   members: Iterable<LiveProcess>,
   asked: Asked,
@@ -104,11 +104,11 @@ function killOnce({ pid, startTime }: ProcessIdentity, asked: Asked): Answer {
   return answer;
 }
 
-/** The living members of a session besides its leader, each as it is when it is its turn. */
+/** The living members of a session without its leader, each one read when its turn comes. */
 function* sessionOf(leader: ProcessIdentity): Generator<LiveProcess> {
-  const namesake = readProcess(leader.pid);
-  // The number of a session is given to another one when its last member is dead.
-  if (namesake !== undefined && namesake.startTime !== leader.startTime) return;
+  const holder = readProcess(leader.pid);
+  // When its last member is dead, the number of a session is reused.
+  if (holder !== undefined && holder.startTime !== leader.startTime) return;
   for (const pid of listPids()) {
     const found = readProcess(pid);
     if (found !== undefined && isMember(found, leader)) yield found;
@@ -116,14 +116,13 @@ function* sessionOf(leader: ProcessIdentity): Generator<LiveProcess> {
 }
 
 /**
- * Of a session that it does not lead, only whoever descends from it: others may be a person's, or be finishing what the
- * predecessor of a successor began. All at once, since the
- * children of one who is killed are somebody else's then.
+ * Of a session that the process does not lead, only its descendants: the others may belong to a login, or finish what a
+ * predecessor began. All are read at once, because the children of a killed process get another parent.
  */
 const familyIn =
   (session: number) =>
   (root: ProcessIdentity): LiveProcess[] => {
-    if (findProcess(root) === undefined) return []; // its number may be another's
+    if (findProcess(root) === undefined) return []; // its pid may have been reused
     const { pid, startTime } = root;
     const all = listPids().flatMap((each) => readProcess(each) ?? []);
     const family = familyOf(pid, all);
@@ -147,7 +146,7 @@ function familyOf(pid: number, all: readonly LiveProcess[]): Set<number> {
   return family;
 }
 
-/** The same members but for one of them, should that live, and its descendants. */
+/** The same members without the successor, if that lives, and its descendants. */
 const sparing =
   (
     successor: ProcessIdentity,
@@ -160,7 +159,7 @@ const sparing =
     return members.filter(({ pid }) => !family.has(pid));
   };
 
-/** Nobody in a session is older than its leader: one who is bears a number that was given away again. */
+/** No member of a session is older than its leader: if one is, the leader's pid was reused. */
 const isMember = ({ pid, sessionId, startTime }: LiveProcess, leader: ProcessIdentity): boolean =>
   sessionId === leader.pid &&
   pid !== leader.pid &&

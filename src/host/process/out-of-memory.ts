@@ -3,8 +3,8 @@ import { errnoOf } from '../files/errno.ts';
 import { once } from '../files/once.ts';
 
 /**
- * How often the kernel has killed somebody for want of memory in our memory cgroup, and the file that counts it, which
- * the shims that we start are in, too: `3 /sys/fs/cgroup/app.slice/memory.events`. Empty where nobody counts.
+ * How often the kernel has killed a process of our memory cgroup because it was out of memory, and the file that counts this:
+ * `3 /sys/fs/cgroup/app.slice/memory.events`. The shims that we start are in the same cgroup. Empty if there is no counter.
  * Source: cgroups(7), the kernel's admin-guide/cgroup-v2 (memory.events) and cgroup-v1/memory (memory.oom_control).
  */
 export function memoryKills(): string {
@@ -32,7 +32,7 @@ function readOr(path: string): string {
   }
 }
 
-/** A record of the kernel's log is shorter than this, as far as we need it. */
+/** What we need of a record of the kernel's log is shorter than this. */
 const recordBytes = 8192;
 
 /** The log holds some thousands. */
@@ -40,7 +40,7 @@ const maxRecords = 100_000;
 
 interface Log {
   readonly fd: number;
-  /** When, in milliseconds since boot, each pid was killed last. */
+  /** When each pid was last killed, in milliseconds since boot. */
   readonly kills: Map<number, number>;
 }
 
@@ -49,13 +49,13 @@ const openLog = once((): Log | undefined => {
     const flags = constants.O_RDONLY | constants.O_NONBLOCK;
     return { fd: openSync('/dev/kmsg', flags), kills: new Map() };
   } catch {
-    return undefined; // mostly only root may read it
+    return undefined; // usually only root may read it
   }
 });
 
 /**
- * Whether the kernel says in its log that it has killed this process, started so long after boot, for want of memory;
- * undefined where we may not read the log. What was read stays read. Source: the kernel's ABI/testing/dev-kmsg.
+ * Whether the kernel's log says that this process, started `startedMs` after boot, was killed because memory ran out;
+ * undefined if we may not read the log. Each call reads on where the last one ended. Source: the kernel's ABI/testing/dev-kmsg.
  */
 export function saysKilledForMemory(pid: number, startedMs: number): boolean | undefined {
   const log = openLog();
@@ -67,7 +67,7 @@ export function saysKilledForMemory(pid: number, startedMs: number): boolean | u
 /** Start times are in ticks. */
 const tickMs = 10;
 
-/** Each read gives one record. Whether the log can be read at all. */
+/** Reads all new records, one with each read(2). Returns whether the log can be read at all. */
 function readOn({ fd, kills }: Log): boolean {
   const bytes = Buffer.alloc(recordBytes);
   for (let count = 0; count < maxRecords; count += 1) {
@@ -77,7 +77,7 @@ function readOn({ fd, kills }: Log): boolean {
       note(bytes.toString('latin1', 0, length), kills);
     } catch (error) {
       if (errnoOf(error) === 'EAGAIN') return true;
-      if (errnoOf(error) !== 'EPIPE') return false; // that: some were overwritten before we came
+      if (errnoOf(error) !== 'EPIPE') return false; // EPIPE: some were overwritten before we read them
     }
   }
   return true;

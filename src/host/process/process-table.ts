@@ -18,7 +18,7 @@ export function currentBootId(): string {
 const statFields = /^\) ([A-Za-z]) (\d+) [\d-]+ (\d+) (?:[\d-]+ ){13}(\d+) \d+ (\d+) \d+ (\d+) /;
 
 /**
- * The process that has this pid now, or undefined when there is none, or only a zombie.
+ * The process that has this pid now; undefined if there is none, or only a zombie.
  * Source: proc_pid_stat(5). The command in parentheses may itself hold `)` and spaces, so fields count from the last one.
  */
 export function readProcess(pid: number): LiveProcess | undefined {
@@ -27,7 +27,7 @@ export function readProcess(pid: number): LiveProcess | undefined {
   const fields = statFields.exec(stat.slice(stat.lastIndexOf(')')));
   if (fields === null) return undefined;
   const state = fields[1];
-  // A process whose first thread alone has ended shows that thread's Z, and lives.
+  // If only the first thread has ended, the state is Z, but the process lives.
   if ((state === 'Z' && Number(fields[4]) <= 1) || state === 'X' || state === 'x') return undefined;
   return {
     pid,
@@ -40,31 +40,31 @@ export function readProcess(pid: number): LiveProcess | undefined {
   };
 }
 
-/** The size of a page: what the kernel says of our own memory in bytes and in pages. */
+/** The size of a page, computed from our own memory in bytes and in pages. */
 export function pageBytes(): number {
   const pages = readProcess(process.pid)?.rssPages ?? 0;
   if (pages === 0) return 4096;
   return 2 ** Math.round(Math.log2(process.memoryUsage.rss() / pages));
 }
 
-/** The process with this identity if it is still alive: the pid may have been given to another one since. */
+/** The process with this identity if it is still alive: its pid may have been reused since. */
 export function findProcess(identity: ProcessIdentity): LiveProcess | undefined {
   if (identity.bootId !== currentBootId()) return undefined;
   const process = readProcess(identity.pid);
   return process?.startTime === identity.startTime ? process : undefined;
 }
 
-/** The pids of all processes that can be seen, in numeric order. */
+/** The pids of all processes that we can see, in numeric order. */
 export const listPids = (): number[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .sort((a, b) => a - b);
 
-/** The arguments of a process; empty when it is gone, a kernel thread, or not ours to see. */
+/** The arguments of a process; empty if it is gone, a kernel thread, or not ours to see. */
 export const readArguments = (pid: number): string[] => readStrings(`/proc/${pid}/cmdline`);
 
-/** The environment that a process was started with, as `NAME=value`; empty when it is gone or not ours to see. */
+/** The environment that a process was started with, as `NAME=value`; empty if it is gone or not ours to see. */
 export const readEnvironment = (pid: number): string[] => readStrings(`/proc/${pid}/environ`);
 
 function readStrings(path: string): string[] {
@@ -77,7 +77,7 @@ function readStrings(path: string): string[] {
 
 const asText = { encoding: 'utf8', flag: 'r' } as const;
 
-/** As UTF-8, since Node opens, reads and closes in one call then; undefined also when it dies between open and read. */
+/** As UTF-8, because then Node opens, reads and closes in one call. Undefined also if it dies between open and read. */
 function readProcFile(path: string): string | undefined {
   try {
     return readFileSync(path, asText);
@@ -90,8 +90,8 @@ let ownStartMs: number | undefined;
 let first: Clocks | undefined;
 
 /**
- * How long the host has been up, on the clock that start times count from: our own start time, and how long ago that
- * was. (/proc/uptime may be the container's, while start times always are the host's.)
+ * How long the host has been up, on the clock of start times: our own start time plus our age. (/proc/uptime may be the
+ * container's, but start times are always the host's.)
  */
 export function sinceBoot(): Duration {
   ownStartMs ??= (readProcess(process.pid)?.startTime ?? 0) * msPerTick;
@@ -100,13 +100,13 @@ export function sinceBoot(): Duration {
   return durationOf(Math.round(ownStartMs + clocks.monotonic + suspendedMs(first, clocks)));
 }
 
-/** One moment on two clocks, in ms: one counts the time that the host was suspended, and has ticks; the other is exact. */
+/** One moment on two clocks, in ms: `boot` includes the time that the host was suspended, in ticks; `monotonic` is exact. */
 export interface Clocks {
   readonly boot: number;
   readonly monotonic: number;
 }
 
-/** Less is a matter of ticks, and of what passes between the readings of two clocks. */
+/** A smaller difference comes from ticks and from the time between reading the two clocks. */
 const shortestSuspensionMs = 500;
 
 /** How long the host was suspended between two moments. */
@@ -115,10 +115,10 @@ export function suspendedMs(before: Clocks, after: Clocks): number {
   return lost < shortestSuspensionMs ? 0 : lost;
 }
 
-/** Source: proc_uptime(5); 0 where it is not to be had. */
+/** Source: proc_uptime(5); 0 if it cannot be read. */
 const uptimeMs = (): number => Number(readProcFile('/proc/uptime')?.split(' ')[0] ?? 0) * 1000;
 
-/** The text of a file of /proc or /sys; empty when it cannot be read. */
+/** The text of a file of /proc or /sys; empty if it cannot be read. */
 export function procText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -127,12 +127,12 @@ export function procText(path: string): string {
   }
 }
 
-/** The mount that a path lies on, or will lie on when it is made. */
+/** The mount that a path is on, or will be on once it exists. */
 export function mountOf(path: string): Mount | undefined {
   return mountAt(parseMounts(procText('/proc/self/mountinfo')), nearestReal(path));
 }
 
-/** The real path of the nearest folder that is there. */
+/** The real path of the nearest directory that exists. */
 function nearestReal(path: string): string {
   try {
     return realpathSync(path);
@@ -142,10 +142,10 @@ function nearestReal(path: string): string {
   }
 }
 
-/** The group that systemd, or whoever plays its part, keeps a process in. `/` when that is not known. */
+/** The control group of a process; `/` if it is not known. */
 export const groupOf = (pid: number): string => groupPathIn(procText(`/proc/${pid}/cgroup`));
 
-/** A limit of this process. Infinity: there is none. Source: proc_pid_limits(5). */
+/** A limit of this process; Infinity if there is none. Source: proc_pid_limits(5). */
 export function limitOf(name: 'Max open files' | 'Max processes'): { soft: number; hard: number } {
   const match = new RegExp(`^${name}\\s+(\\S+)\\s+(\\S+)`, 'm').exec(procText('/proc/self/limits'));
   const numberOf = (text: string | undefined): number =>

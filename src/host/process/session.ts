@@ -3,13 +3,13 @@ import { msPerTick, type LiveProcess, type ProcessIdentity } from '../../core/mo
 import type { Duration } from '../../core/basics/time.ts';
 import { currentBootId, listPids, readEnvironment, readProcess } from './process-table.ts';
 
-/** All processes that can be seen: one look at the whole of /proc, some 20 µs for each. */
+/** All processes that we can see: reads the whole of /proc, in about 20 µs for each. */
 export const allProcesses = (): LiveProcess[] =>
   listPids().flatMap((pid) => readProcess(pid) ?? []);
 
 /**
- * All that a living process has brought up: the members of its session or, where it leads none, its descendants; itself
- * comes first. Whoever has left for a session of his own does not belong to it.
+ * A living process and everything that it has started: the members of its session or, if it leads none, its descendants. The
+ * process itself comes first. A child that has created its own session is not included.
  */
 export function familyOf(process: LiveProcess, all: readonly LiveProcess[]): LiveProcess[] {
   const { pid, sessionId } = process;
@@ -21,8 +21,8 @@ export function familyOf(process: LiveProcess, all: readonly LiveProcess[]): Liv
 }
 
 /**
- * How many bytes these processes take: what each has for itself and its share of what it has in common with others (PSS);
- * where that may not be read, its resident memory, in which shared pages count for everybody.
+ * How many bytes of memory these processes use: of each its own and its share of what it shares with others (PSS). If we may
+ * not read that, its resident memory, in which each process counts all of its shared pages.
  */
 export const memoryOf = (processes: readonly LiveProcess[]): number =>
   processes.reduce((sum, { pid }) => sum + (proportionalSize(pid) ?? residentSize(pid) ?? 0), 0);
@@ -33,7 +33,7 @@ const proportionalSize = (pid: number): number | undefined =>
 const residentSize = (pid: number): number | undefined =>
   kilobytesIn(`/proc/${pid}/status`, /^VmRSS:\s+(\d+) kB$/m);
 
-/** Undefined when it is gone or not ours to see. */
+/** Undefined if the process is gone or not ours to see. */
 function kilobytesIn(path: string, pattern: RegExp): number | undefined {
   try {
     const found = pattern.exec(readFileSync(path, 'latin1'))?.[1];
@@ -43,22 +43,22 @@ function kilobytesIn(path: string, pattern: RegExp): number | undefined {
   }
 }
 
-/** A dead process whose session is asked for. */
+/** A dead process whose session is searched for. */
 export interface DeadLeader extends ProcessIdentity {
-  /** Its marker in the environment, as `NAME=value`: what it starts inherits that. */
+  /** Its marker in the environment, as `NAME=value`: its children inherit that. */
   readonly marker: readonly string[];
-  /** When it died, since the boot of the host, where that is known. */
+  /** When it died, since the boot of the host, if that is known. */
   readonly diedAt?: Duration;
 }
 
 /**
- * The living members of a dead process's session, ourselves left out. The kernel gives the number of a session to nobody
- * else while a member lives; that it did not do so before is proven by a member that was born before the death, or
- * that bears the dead one's marker. Without such a proof there is none.
+ * The living members of a dead process's session, without us. As long as a member lives, the kernel does not reuse the number
+ * of a session. That it did not reuse it before is proven by a member that was started before the death, or that has the
+ * dead process's marker. Without such a proof the result is empty.
  */
 export function leftBehindBy(leader: DeadLeader, all: readonly LiveProcess[]): LiveProcess[] {
   if (leader.bootId !== currentBootId()) return [];
-  if (all.some(({ pid }) => pid === leader.pid)) return []; // it lives, or its number was given away again
+  if (all.some(({ pid }) => pid === leader.pid)) return []; // it lives, or its pid was reused
   const members = all.filter(
     ({ pid, sessionId, startTime }) =>
       sessionId === leader.pid && startTime >= leader.startTime && pid !== process.pid,

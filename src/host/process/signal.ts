@@ -3,10 +3,10 @@ import type { ProcessIdentity } from '../../core/model/process.ts';
 import { childProcess } from './spawn.ts';
 import type { QuietSignal } from '../../core/model/config.ts';
 
-/** What came of asking a process: `gone` when it was dead already, `denied` when it is another user's. */
+/** The result of asking a process: `gone` if it was dead already, `denied` if it is another user's. */
 export type Asked = 'sent' | 'gone' | 'denied';
 
-/** One process to be asked to finish. `stopFile` was written with `sent: false`. */
+/** A process that is asked to finish. `stopFile` was written with `sent: false`. */
 export interface Question {
   readonly process: ProcessIdentity;
   readonly signal: QuietSignal;
@@ -14,9 +14,9 @@ export interface Question {
 }
 
 /**
- * Sends each process its signal, exactly once: a helper does it, checks each identity once more just before, and notes
- * in the stop file that it is done. It has the pass lock too, and goes on if we are killed meanwhile: a pass that comes
- * after finds each stop either sent and noted, or not sent.
+ * Sends each process its signal, exactly once: a helper checks each identity again, sends, and notes in the stop file that it
+ * did. The helper holds the pass lock too, and finishes even if we are killed meanwhile: the next pass finds each stop either
+ * sent and noted, or not sent.
  */
 export function askToFinish(
   questions: readonly Question[],
@@ -31,7 +31,7 @@ export function askToFinish(
   ]);
   const result = childProcess().spawnSync('/bin/sh', [join(__dirname, 'signal.sh'), ...words], {
     stdio: ['ignore', 'pipe', 'inherit', passLockFd ?? 'ignore'],
-    // A session of its own: Ctrl-C at the terminal must not reach it. (spawnSync knows it, its types do not.)
+    // A session of its own, out of reach of Ctrl-C. (spawnSync supports this, its types do not.)
     ...{ detached: true },
     encoding: 'utf8',
   });
@@ -40,7 +40,7 @@ export function askToFinish(
   return questions.map((_, index) => answers[index] ?? 'gone');
 }
 
-/** Sends a signal that may come twice, to a process whose identity was checked just before. */
+/** Sends a signal that may be repeated to a process whose identity was checked just before. */
 export function sendSignal(pid: number, signal: QuietSignal): void {
   process.kill(pid, `SIG${signal}`);
 }

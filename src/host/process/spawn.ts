@@ -5,22 +5,23 @@ import type * as Net from 'node:net';
 import type { Readable } from 'node:stream';
 
 /**
- * Loaded when the first child is started: it brings streams and sockets along, and `status` starts none. No child has
- * anything open that our caller has left us.
+ * Loaded when the first child is started, because it loads streams and sockets too, and `status` starts no child. No child
+ * inherits a file that our caller has left open.
  */
 export function childProcess(): typeof ChildProcessModule {
   closeInheritedFds();
   return process.getBuiltinModule('node:child_process');
 }
+
 const closeOnExec = 0o2000000;
 
-/** Once is enough: whatever we open ourselves is close-on-exec. */
+/** Once is enough: everything that we open ourselves is close-on-exec. */
 let areClosed = false;
 
 /**
- * Closes whatever open files the caller left us, but for the standard ones. Without this a worker would hold them for
- * as long as it lives: the lock of a crontab's `flock`, a CI step's pipe. Node's own files are all close-on-exec, and
- * Node sets that flag on inherited ones only as far as they are numbered without a gap: `exec 200>lock` slips through.
+ * Closes all files that our caller has left open, except the standard ones. Otherwise a worker would keep them open for its
+ * whole life: the lock of a crontab's `flock`, the pipe of a CI step. Node's own files are all close-on-exec. Node sets that
+ * flag on inherited ones too, but stops at the first gap in their numbers: it misses `exec 200>lock`.
  */
 export function closeInheritedFds(): void {
   if (areClosed) return;
@@ -36,17 +37,17 @@ function isInherited(fd: number): boolean {
     const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
     return flags !== null && (parseInt(flags[1] ?? '', 8) & closeOnExec) === 0;
   } catch {
-    return false; // the one that listed the folder is closed by now
+    return false; // the one that listed the directory is closed by now
   }
 }
 
-/** Lets us end while this helper runs: when we do, its input ends, and it with that. */
+/** Lets us exit while this helper runs: then its input ends, and the helper with it. */
 export function letUsEndBefore(child: ChildProcess): void {
   child.unref();
   for (const stream of [child.stdin, child.stdout]) (stream as Net.Socket | null)?.unref();
 }
 
-/** Calls back with each line that a helper says. */
+/** Calls back with each line that a helper prints. */
 export function eachLine(stream: Readable, take: (line: string) => void): void {
   let rest = '';
   stream.setEncoding('utf8').on('data', (chunk: string) => {

@@ -3,25 +3,25 @@ import type { ShimOfStray } from '../../core/model/observation.ts';
 import type { LiveProcess } from '../../core/model/process.ts';
 import { listPids, readArguments, readEnvironment, readProcess } from './process-table.ts';
 
-/** A process that is an instance's by its marker, whatever the files say. */
+/** A process that belongs to an instance by its marker, whatever the files say. */
 export interface MarkedProcess {
   readonly instance: string;
   readonly process: LiveProcess;
   readonly shim?: ShimOfStray;
-  /** What its start is called, where it has shown that. */
+  /** Its run id, if its environment or its shim shows that. */
   readonly runId?: string;
   /**
-   * Its marker names no pid: it was started by the command of a program that forks away, be it the worker, a child of the
-   * worker or the command itself.
+   * Its marker names no pid: it was started by the command of a program that daemonizes. It is the daemon, a child of it, or
+   * the command itself.
    */
   readonly isOfDaemon?: true;
 }
 
 /**
  * Finds the main process of each instance of this state directory by asking the kernel alone, so that a deleted state
- * directory makes no duplicates. A worker is known by its environment (WORKERCTL_PID tells it from its children, which
- * inherit the rest), or by its living shim: programs that set their title write over their environment. Of a program that
- * forks away, it is the process whose parent does not bear the marker.
+ * directory leads to no duplicates. A worker is known by its environment (WORKERCTL_PID distinguishes it from its children,
+ * which inherit the rest), or by its living shim, because programs that set their title overwrite their environment. Of a
+ * program that daemonizes, the main process is the one whose parent does not have the marker.
  */
 export function findMarkedProcesses(stateDir: string): MarkedProcess[] {
   const isOurs = sameDirectory(stateDir);
@@ -58,7 +58,7 @@ interface ShimWords extends ShimOfStray {
   readonly stateDir: string;
 }
 
-/** `sh …/shim.sh supervise INSTANCE STATE_DIR PIDFILE START …`, or `launch`: the words that start-worker.ts gives it. */
+/** What a shim's arguments say: `sh …/shim.sh supervise INSTANCE STATE_DIR PIDFILE RUN_ID …`, or `launch` (shim-call.ts). */
 export function shimWords(pid: number): ShimWords | undefined {
   const [, script = '', stage = '', instance = '', stateDir = '', , runId = ''] =
     readArguments(pid);
@@ -66,12 +66,12 @@ export function shimWords(pid: number): ShimWords | undefined {
   return { pid, runId, instance, stateDir };
 }
 
-/** What an environment says of whose it is; empty texts for what it does not say. */
+/** The marker in an environment; empty texts for variables that are missing. */
 export interface Mark {
   readonly instance: string;
   readonly stateDir: string;
   readonly pid: string;
-  /** The file that its start's heartbeats go to. */
+  /** The file that its heartbeats go to. */
   readonly heartbeat: string;
 }
 
@@ -86,7 +86,7 @@ export function markIn(environment: readonly string[]): Mark {
   };
 }
 
-/** What the start is called that a marked process is of: the end of its heartbeat file's name. */
+/** The run id of a marked process: the end of its heartbeat file's name. */
 export const startIn = ({ instance, heartbeat }: Mark): string | undefined =>
   new RegExp(`/${instance.replaceAll('.', '\\.')}\\.([0-9a-f]{16})$`).exec(heartbeat)?.[1];
 
@@ -110,7 +110,7 @@ function markedProcess(
   };
 }
 
-/** Whether a path is that directory, also by another name (`current/…` and `releases/7/…`). */
+/** Returns whether a path is that directory, also under another name (`current/…` and `releases/7/…`). */
 export function sameDirectory(stateDir: string): (path: string) => boolean {
   const real = realpathOrSelf(stateDir);
   const known = new Map<string, boolean>([

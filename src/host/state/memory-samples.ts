@@ -32,7 +32,10 @@ export function createMemoryTracker(stateDir: string): MemoryTracker {
       for (const observed of allObserved(observation)) {
         const { presence } = observed;
         if (presence.kind !== 'alive' || presence.process.rssPages === undefined) continue;
-        seen.set(keyOf(refOf(observed)), { runId: presence.record.runId, pages: presence.process.rssPages });
+        seen.set(keyOf(refOf(observed)), {
+          runId: presence.record.runId,
+          pages: presence.process.rssPages,
+        });
       }
     },
     rssOf: (ref, runId) => {

@@ -16,8 +16,8 @@ import { baseOf, recordedProcesses } from '../state/paths.ts';
 import { markIn, sameDirectory, shimWords } from '../process/strays.ts';
 
 /**
- * All that tells whether the process with this pid may be that instance's; undefined when nobody lives there. Reads every
- * record of the state directory: for the few processes that somebody has named.
+ * The facts that decide whether the process with this pid may belong to that instance; undefined if there is no such process.
+ * Reads every record of the state directory: only for the few processes that a person or a pidfile has named.
  */
 export function candidateAt(
   stateDir: string,
@@ -43,11 +43,11 @@ export function candidateAt(
   };
 }
 
-/** When a process was started, by the wall clock as it goes now. */
+/** When a process was started, by the current wall clock. */
 export const startedAt = ({ startTime }: LiveProcess): Moment =>
   momentOf(now() - (sinceBoot() - startTime * msPerTick));
 
-/** The numbers of threads can be looked up in /proc as well, though it does not list them. */
+/** /proc also has the ids of threads, though it does not list them. */
 function threadGroupOf(pid: number): number {
   try {
     return Number(/^Tgid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? pid);
@@ -71,7 +71,7 @@ function isAncestor(pid: number): boolean {
   return false;
 }
 
-/** What else a process is of: by our records, by its parent, or by the records that its environment leads to. */
+/** What else a process belongs to: by our records, by its parent, or by the records that its environment names. */
 function ownerOf(stateDir: string, instance: string, found: LiveProcess): string | undefined {
   const { pid, parentPid, sessionId } = found;
   for (const ref of recordedProcesses(stateDir)) {
@@ -88,7 +88,7 @@ function ownerOf(stateDir: string, instance: string, found: LiveProcess): string
   return markedOwner(stateDir, instance, found);
 }
 
-/** Children inherit a marker: only a record, or its own pid in it, makes a process that instance's. */
+/** Children inherit a marker: a process belongs to its instance only by a record, or if the marker names its own pid. */
 function markedOwner(stateDir: string, instance: string, found: LiveProcess): string | undefined {
   const mark = markIn(readEnvironment(found.pid));
   if (mark.instance === '' || mark.stateDir === '') return undefined;

@@ -10,19 +10,19 @@ import { readPidfile } from '../state/records.ts';
 import { removeFile } from '../files/json-file.ts';
 import { markIn, shimWords, startIn } from '../process/strays.ts';
 
-/** What the pidfile that a program owns says of its process, checked with the kernel. */
+/** What the pidfile that a program writes itself says about its process, checked with the kernel. */
 export type Claimed =
-  /** It names nobody: it is not there, is empty, or holds no pid. */
+  /** It names no process: it is missing, empty, or holds no pid. */
   | { readonly kind: 'nobody' }
-  /** `start` is what the process's start is called, where its environment shows that. */
+  /** `runId` is the process's, if its environment shows that. */
   | { readonly kind: 'its'; readonly process: LiveProcess; readonly runId?: string }
-  /** Whoever it named is dead. */
+  /** The process that it named is dead. */
   | { readonly kind: 'stale' }
   | { readonly kind: 'unclear'; readonly pid: number; readonly title: string };
 
-/** Whose pid the program's own pidfile holds. */
+/** Which process the program's own pidfile names. */
 export function claimedBy({ pidfile, instance, command }: Launch, stateDir: string): Claimed {
-  const writtenAt = changedAt(pidfile); // first: a pid that is written meanwhile is not taken for an old one
+  const writtenAt = changedAt(pidfile); // first, so that a pid that is written meanwhile does not count as old
   const file = readPidfile(pidfile);
   if (file.kind !== 'holds' || writtenAt === undefined) return { kind: 'nobody' };
   const candidate = candidateAt(stateDir, instance, file.pid);
@@ -40,18 +40,18 @@ function changedAt(path: string): Moment | undefined {
   try {
     return momentOf(statSync(path).mtimeMs);
   } catch {
-    return undefined; // not there, or not ours to see
+    return undefined; // missing, or not ours to see
   }
 }
 
-/** Why a program that forks away is not to be started now. */
+/** Why a program that daemonizes must not be started now. */
 export type Obstacle =
   | { readonly kind: 'runs' }
   | { readonly kind: 'unclear'; readonly pid: number; readonly title: string };
 
 /**
- * Removes the pidfile of a dead process, which would make its program refuse to start. While the process in it may be the
- * worker, nothing is removed, and that is the obstacle.
+ * Removes the pidfile of a dead process, which could make its program refuse to start. If the process in it may be the worker,
+ * nothing is removed and the process is returned as the obstacle.
  */
 export function clearPidfile(launch: Launch, stateDir: string): Obstacle | undefined {
   const claimed = claimedBy(launch, stateDir);
@@ -68,6 +68,6 @@ export function clearPidfile(launch: Launch, stateDir: string): Obstacle | undef
   }
 }
 
-/** Whether the shim of this start still waits for the pidfile: what that names is its to record. */
+/** Whether the shim of this run still waits for the pidfile: then the shim will record what that names. */
 export const isLaunchedStill = ({ launch, shimPid, runId }: ProcessRecord): boolean =>
   launch !== undefined && shimPid !== 0 && shimWords(shimPid)?.runId === runId;

@@ -5,7 +5,7 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath } from '../../core/model/launch.ts';
 import { describeErrno } from '../files/errno.ts';
 
-/** What a worker's environment is built of. */
+/** The sources of a worker's environment. */
 export interface EnvironmentSource {
   readonly envFiles: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -13,9 +13,9 @@ export interface EnvironmentSource {
 }
 
 /**
- * A worker's environment: a small fixed base, then `pass_env` from the caller, the files and `env`, the later ones over the earlier. Built, not
- * inherited, so that a worker is the same whether cron, a deploy or a person has started it.
- * @throws WorkerctlError `failed` when a file cannot be read
+ * A worker's environment: a small fixed base, then `pass_env` from the caller, the files and `env`; later values replace
+ * earlier ones. It is built, not inherited, so that it is the same whether cron, a deploy or a person starts the worker.
+ * @throws WorkerctlError `failed` if a file cannot be read
  */
 export function buildEnvironment(
   source: EnvironmentSource,
@@ -42,7 +42,7 @@ function baseEnvironment(): Record<string, string> {
   };
 }
 
-/** Who we are by the user database; containers often run as a user who is not in it. */
+/** Our user in the user database; containers often run as a user that is not in it. */
 export function currentUser(): { name: string; home: string } {
   try {
     const { username, homedir } = userInfo();

@@ -120,7 +120,7 @@ export type EventBody =
   /** What was wanted of it was noted: it is held, or no longer. */
   | { readonly kind: 'held'; readonly until?: Moment }
   | { readonly kind: 'unheld' }
-  /** So many of its worker are wanted now; `limit` when that is all that `max_count` allows. */
+  /** `count` instances of the worker are wanted now; `most` is its `max_count` if more were asked for. */
   | { readonly kind: 'wanted'; readonly count: number; readonly most?: number }
   /** Its process died. Told once, by whichever pass sees it first; twice where that was killed while it told. */
   | {

@@ -225,8 +225,7 @@ function dump(context: Context, action: Of<'dump'>): void {
   const { process, signal, cause } = action;
   const { stateDir } = context.config;
   if (findProcess(process) === undefined) return;
-  const deadline = sinceBoot();
-  writeDump(stateDir, baseOf(action), { process, sent: true, signal, at: now(), cause, deadline });
+  writeDump(stateDir, baseOf(action), { process, at: sinceBoot() });
   sendSignal(process.pid, signal);
   faultPoint();
   report(context, action, { kind: 'dumped', pid: process.pid, signal, cause });

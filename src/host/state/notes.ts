@@ -86,7 +86,6 @@ function readNote(path: string, what: string): StateFile<Quieting> {
       ...(deadline !== undefined && { deadline: durationOf(deadline) }),
       ...(isRecycle && { isRecycle }),
       stopsWhenIdle,
-      ...(isRecycle && { isRecycle }),
     },
   };
 }
@@ -143,9 +142,29 @@ export function writeKilling(stateDir: string, instance: string, killing: Killin
   writeStateFile(killingPath(stateDir, instance), `${JSON.stringify(json)}\n`);
 }
 
-/** That a process was told to write down what it is doing. */
-export const readDumpNote = (stateDir: string, instance: string): StateFile<Stop> =>
-  readNote(dumpPath(stateDir, instance), 'a note of a dump');
+/** That a process was told to write down what it is doing, and when, since the boot of the host. */
+export interface DumpNote {
+  readonly process: ProcessIdentity;
+  readonly at: Duration;
+}
+
+const dumpSchema = once(() =>
+  z.object({
+    pid: z.int().check(z.positive()),
+    start_time: z.int(),
+    boot_id: z.string(),
+    since_boot_seconds: z.number(),
+  }),
+);
+
+export function readDumpNote(stateDir: string, instance: string): StateFile<DumpNote> {
+  const path = dumpPath(stateDir, instance);
+  if (!existsSync(path)) return { kind: 'absent' };
+  const file = readJson(path, dumpSchema, 'a note of a dump');
+  if (file.kind !== 'read') return file;
+  const at = durationOf(Math.round(file.value.since_boot_seconds * 1000));
+  return { kind: 'read', value: { process: identityIn(file.value), at } };
+}
 
 /** When the process with this record was told to write down what it is doing, since the boot of the host. */
 export function readDump(
@@ -154,14 +173,14 @@ export function readDump(
   process: ProcessIdentity,
 ): Duration | undefined {
   const file = readDumpNote(stateDir, instance);
-  return file.kind === 'read' && isSameProcess(file.value.process, process)
-    ? file.value.deadline
-    : undefined;
+  if (file.kind !== 'read' || !isSameProcess(file.value.process, process)) return undefined;
+  return file.value.at;
 }
 
-/** Notes that a process is told to write down what it is doing, at this moment since the boot of the host. */
-export function writeDump(stateDir: string, instance: string, dump: Stop): void {
-  writeNote(dumpPath(stateDir, instance), dump, {});
+export function writeDump(stateDir: string, instance: string, { process, at }: DumpNote): void {
+  const { pid, startTime: start_time, bootId: boot_id } = process;
+  const json = { pid, start_time, boot_id, since_boot_seconds: at / 1000 };
+  writeStateFile(dumpPath(stateDir, instance), `${JSON.stringify(json)}\n`);
 }
 
 /** What is known of what a dead process has left behind. */

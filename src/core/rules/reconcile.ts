@@ -15,7 +15,8 @@ import {
   type ObservedInstance,
   type Presence,
 } from '../model/observation.ts';
-import type { Action, Plan } from '../model/plan.ts';
+import type { Action } from '../model/action.ts';
+import { planOf, type Plan } from '../model/plan.ts';
 import { readyingOf } from './readiness.ts';
 import { isSameProcess, type ProcessIdentity } from '../model/process.ts';
 import { formatDeath, type Stop } from '../model/record.ts';
@@ -46,7 +47,7 @@ export function reconcile(
   const { isEnding } = desired;
   if (isEnding !== undefined) {
     const ends = world.subjects.flatMap((subject) => stopIfRunning(subject, isEnding));
-    return [...strays(world), ...killed(world), ...ends];
+    return planOf([...strays(world), ...killed(world), ...ends]);
   }
   const asked = [
     ...deliberatelyStopped(world),
@@ -56,7 +57,7 @@ export function reconcile(
   ];
   const stops = [...asked, ...stopWhenIdle(world, asked)];
   const moves = overlapping(world, stops);
-  return [
+  return planOf([
     ...strays(world),
     ...wrongPidfiles(world),
     ...stalePidfiles(world),
@@ -69,7 +70,7 @@ export function reconcile(
     ...toBeResumed(world, stops),
     ...missing(world, ledger, moves),
     ...oversizedLogs(world),
-  ];
+  ]);
 }
 
 function strays({ subjects }: World): Action[] {

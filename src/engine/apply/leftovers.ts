@@ -1,4 +1,4 @@
-import type { Action } from '../../core/model/plan.ts';
+import type { ActionOf } from '../../core/model/action.ts';
 import { observedAt } from '../../core/model/observation.ts';
 import { isSameProcess } from '../../core/model/process.ts';
 import { killLeftBehind } from '../../host/process/kill-session.ts';
@@ -89,7 +89,7 @@ function tryToRemove(stateDir: string, instance: string): void {
 /** Kills what a dead process has left, or tells that it is waited for; either is noted, so that it is done once. */
 export async function dealWithLeftovers(
   context: Context,
-  action: Extract<Action, { kind: 'leftovers' }>,
+  action: ActionOf<'leftovers'>,
 ): Promise<void> {
   const { instance, retiring, left, rule } = action;
   const { stateDir } = context.config;

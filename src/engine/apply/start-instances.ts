@@ -1,6 +1,6 @@
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { launchOf, type Launch } from '../../core/model/launch.ts';
-import type { Action } from '../../core/model/plan.ts';
+import type { ActionOf } from '../../core/model/action.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
 import { clearPidfile } from '../../host/worker/claimed-pidfile.ts';
@@ -16,7 +16,7 @@ import { ensureStagingFolder } from '../../host/state/paths.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { loggerIn, report, workerOf, type Context } from '../session.ts';
 
-type Start = Extract<Action, { kind: 'start' }>;
+type Start = ActionOf<'start'>;
 
 /** How long the shim of a dead process may hold its lock: it has to write its report. */
 const lingerMs = 2_000;

@@ -54,7 +54,7 @@ describe('what a dead process has left', () => {
 
   test('must be killed before the start, once', () => {
     const killed =
-      'kill what pid 123 of mail.1 has left, 124 (ruby), 125 (ruby): stop.leftovers is kill\n';
+      'kill what pid 123 of mail.1 has left behind, 124 (ruby), 125 (ruby): stop.leftovers is kill\n';
     expect(planOf('kill', gone(left(123)))).toBe(killed + started);
     expect(planOf('kill', gone(left(123)), stoppedIntent('mail.1'))).toBe(killed);
     expect(planOf('kill', gone(told))).toBe(started);
@@ -63,7 +63,7 @@ describe('what a dead process has left', () => {
 
   test('must be waited for, and told once', () => {
     expect(planOf('wait', gone(left(123)))).toBe(
-      'wait for what pid 123 of mail.1 has left, 124 (ruby), 125 (ruby): stop.leftovers is wait\n',
+      'wait for what pid 123 of mail.1 has left behind, 124 (ruby), 125 (ruby): stop.leftovers is wait\n',
     );
     expect(planOf('wait', gone(told))).toBe('');
     expect(planOf('wait', gone())).toBe(started);

@@ -131,9 +131,9 @@ test('what the pidfile names must be adopted with that said, and stopped where i
     ...found,
     presence: { kind: 'stray', process: process(10), evidence: '/x.pid names it' },
   });
-  expect(decide(config, noDesired, seen).plan).toBe('adopt mail.1 pid 10: /x.pid names it\n');
+  expect(decide(config, noDesired, seen).plan).toBe('adopt pid 10 as mail.1: /x.pid names it\n');
   expect(decide(config, stoppedIntent('mail.1'), seen).plan).toMatch(
-    /^adopt mail\.1 pid 10: .*\nask mail\.1 pid 10 to finish/,
+    /^adopt pid 10 as mail\.1: .*\nask mail\.1 pid 10 to finish/,
   );
 });
 
@@ -144,7 +144,7 @@ test('an adoption must make an instance wanted that was stopped on purpose, and 
     ...about('mail.1'),
   });
   expect(desired.stopped).toEqual({});
-  expect(plan).toBe('adopt mail.1 pid 10: it runs, but no record claims it\n');
+  expect(plan).toBe('adopt pid 10 as mail.1: it runs, but no record claims it\n');
 });
 
 test('an adopted start must be told from ours, and from that of another process with its pid', () => {

@@ -42,7 +42,7 @@ describe('an instance that is held', () => {
     ['start', noDesired, dead('mail.1', 10)],
     ['start at all', noDesired, absent('mail.1')],
     ['adopt', noDesired, stray('mail.1', 10)],
-    ['repair the pidfile of', noDesired, alive('mail.1', 10, { pidfile: wrongPidfile })],
+    ['write the pidfile of', noDesired, alive('mail.1', 10, { pidfile: wrongPidfile })],
     [
       'remove the pidfile of',
       stoppedIntent('mail.1'),

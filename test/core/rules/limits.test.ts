@@ -132,7 +132,7 @@ describe('restart --kill-after', () => {
       observation(draining),
       restartOf(['mail.1'], options),
     );
-    expect(plan).toContain('let mail.1 pid 10 leave beside its replacement');
+    expect(plan).toContain('let mail.1 pid 10 drain beside its replacement');
     const fresh = alive('mail.1', 101);
     const next = decide(overlap, desired, seenAt(seconds(5), fresh, retiring('mail.1', 10)));
     expect(next.plan).toBe('');

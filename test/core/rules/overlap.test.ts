@@ -40,7 +40,7 @@ const planWith = (maxExtra: number, ...seen: ObservedInstance[]): string =>
 
 const replaceOf = (name: string, pid: number): string[] => [
   `ask ${name} pid ${pid} to finish (TERM): restart of 12:00:00 by ann@web1`,
-  `let ${name} pid ${pid} leave beside its replacement: restart of 12:00:00 by ann@web1`,
+  `let ${name} pid ${pid} drain beside its replacement: restart of 12:00:00 by ann@web1`,
   `start ${name}: its old process leaves beside it`,
 ];
 
@@ -85,7 +85,7 @@ describe('with overlap', () => {
   test('those that drain already must make room too, but not more than max_extra at once', () => {
     expect(planWith(3, ...draining).match(/^let /gm)).toHaveLength(3);
     expect(planWith(1, ...draining)).toBe(
-      'let mail.1 pid 10 leave beside its replacement: restart of 12:00:00 by ann@web1\n' +
+      'let mail.1 pid 10 drain beside its replacement: restart of 12:00:00 by ann@web1\n' +
         'start mail.1: its old process leaves beside it\n',
     );
     expect(planWith(1, fresh, retiring('mail.1', 10), ...draining.slice(1))).toBe('');
@@ -106,7 +106,7 @@ describe('with overlap', () => {
       'ask mail.1 pid 10 to take no new job (TSTP): restart of 12:00:00 by ann@web1\n',
     );
     const quieted = alive('mail.1', 10, { activity: idle, quiet: quietOf(10) });
-    expect(plan(quieted)).toContain('let mail.1 pid 10 leave beside its replacement');
+    expect(plan(quieted)).toContain('let mail.1 pid 10 drain beside its replacement');
   });
 
   test('the command must be able to ask for it, and to do without', () => {

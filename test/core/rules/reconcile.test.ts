@@ -81,13 +81,13 @@ describe('a pass', () => {
 
   test('must adopt a stray and not double it', () => {
     expect(planOf(noDesired, stray('mail.1', 10))).toBe(
-      'adopt mail.1 pid 10: it runs, but no record claims it\n',
+      'adopt pid 10 as mail.1: it runs, but no record claims it\n',
     );
   });
 
   test('must adopt a stray before it asks it to finish', () => {
     expect(planOf(stoppedIntent('mail.1'), stray('mail.1', 10))).toBe(
-      'adopt mail.1 pid 10: it runs, but no record claims it\n' +
+      'adopt pid 10 as mail.1: it runs, but no record claims it\n' +
         'ask mail.1 pid 10 to finish (TERM): stopped at 12:00:00 by ann@web1\n',
     );
   });
@@ -98,7 +98,7 @@ describe('a pass', () => {
     [{ kind: 'holds', pid: 999 } as const, 'it held 999, which is not this instance'],
   ])('must write the pidfile of a living process anew: %j', (pidfile, cause) => {
     expect(planOf(noDesired, alive('mail.1', 10, { pidfile }))).toBe(
-      `repair the pidfile of mail.1 pid 10: ${cause}\n`,
+      `write the pidfile of mail.1 (pid 10): ${cause}\n`,
     );
   });
 

@@ -273,7 +273,9 @@ describe('a member', () => {
     const { presence } = old[0];
     if (presence.kind !== 'alive') throw new Error('it lives');
     const stray = { ...old[0], presence: { kind: 'stray', process: presence.process } } as const;
-    expect(planOf(restart, stray)).toBe('adopt mail.1 pid 10: it runs, but no record claims it\n');
+    expect(planOf(restart, stray)).toBe(
+      'adopt pid 10 as mail.1: it runs, but no record claims it\n',
+    );
     const alone = rolling(aRollout({ 'mail.1': 10 }));
     expect(planOf(alone, stray)).toContain('ask mail.1 pid 10 to finish (TERM): restart');
   });

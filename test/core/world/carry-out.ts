@@ -1,5 +1,6 @@
 import { keyOf } from '../../../src/core/model/instance.ts';
-import { formatAction, type Action } from '../../../src/core/model/plan.ts';
+import type { Action } from '../../../src/core/model/action.ts';
+import { formatAction } from '../../../src/core/model/plan.ts';
 import type { ProcessRecord, Quieting, Stop } from '../../../src/core/model/record.ts';
 import { workerNameOf } from '../../../src/core/model/targets.ts';
 import { durationOf, momentOf, type Duration } from '../../../src/core/basics/time.ts';

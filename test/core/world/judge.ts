@@ -5,7 +5,8 @@ import {
   refOf,
   type Observation,
 } from '../../../src/core/model/observation.ts';
-import { formatAction, type Action } from '../../../src/core/model/plan.ts';
+import type { Action } from '../../../src/core/model/action.ts';
+import { formatAction } from '../../../src/core/model/plan.ts';
 import { workerNameOf } from '../../../src/core/model/targets.ts';
 import type { ProcessIdentity } from '../../../src/core/model/process.ts';
 import type { Batch, Worker } from '../../../src/core/model/config.ts';

@@ -1,0 +1,49 @@
+import { launchOf } from '../../core/model/launch.ts';
+import type { ActionOf } from '../../core/model/action.ts';
+import { removeFile } from '../../host/files/json-file.ts';
+import { awaitNotify } from '../../host/state/heartbeats.ts';
+import { noteReady, wasSeenReady } from '../../host/state/notes.ts';
+import { exitPath, successorPath } from '../../host/state/paths.ts';
+import { writePidfile, writeRecord } from '../../host/state/records.ts';
+import { startedAt } from '../../host/worker/candidate.ts';
+import { digestOf } from '../../host/worker/shim-call.ts';
+import { report, workerOf } from '../session.ts';
+import type { Run } from './run.ts';
+
+/**
+ * The record first: once a process has one, nothing is started beside it. It counts as ready, because it may have shown
+ * long ago what it shows only once, such as a line in its log. A successor is as ready as its predecessor.
+ */
+export function adopt({ context }: Run, action: ActionOf<'adopt'>): void {
+  const { instance, process, shim, runId, successorOf, cause } = action;
+  const { config, hostName } = context;
+  const worker = workerOf(config, instance);
+  const launch = launchOf(worker, instance, config.stateDir, hostName);
+  // Before the record, which makes it the instance's process: until then all of this can be done again.
+  if (successorOf !== undefined) inherit(config.stateDir, instance, successorOf.runId, runId);
+  else if (worker.ready.kind !== 'after' && worker.ready.kind !== 'command')
+    noteReady(config.stateDir, instance, runId);
+  writeRecord(config.stateDir, {
+    pid: process.pid,
+    startTime: process.startTime,
+    bootId: process.bootId,
+    instance,
+    runId,
+    shimPid: shim?.pid ?? 0,
+    startedAt: startedAt(process),
+    commandDigest: digestOf(launch),
+    stopSignal: launch.stopSignal,
+    log: { path: launch.logFile, offset: 0 },
+  });
+  // Of a launch that had failed when the process came up after all, or of the predecessor.
+  if (shim === undefined) removeFile(exitPath(config.stateDir, instance));
+  if (launch.daemonizes === undefined) writePidfile(launch.pidfile, process.pid);
+  if (successorOf !== undefined) removeFile(successorPath(config.stateDir, instance));
+  report(context, instance, { kind: 'adopted', pid: process.pid, cause });
+}
+
+/** A successor is as ready as its predecessor was, and beats by sd_notify(3): the heartbeat file was the predecessor's. */
+function inherit(stateDir: string, instance: string, from: string, to: string): void {
+  awaitNotify(stateDir, instance, to);
+  if (wasSeenReady(stateDir, instance, from)) noteReady(stateDir, instance, to);
+}

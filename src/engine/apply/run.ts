@@ -1,0 +1,28 @@
+import type { Action } from '../../core/model/action.ts';
+import { describeErrno } from '../../host/files/errno.ts';
+import type { HeldLock } from '../../host/lock/lock-backend.ts';
+import { report, type Context } from '../session.ts';
+
+/** What the handlers of one plan share. */
+export interface Run {
+  readonly context: Context;
+  readonly passLock: HeldLock;
+  /** Instances whose process could not be asked or moved aside: nothing is started in their place. */
+  readonly blocked: Set<string>;
+}
+
+/** Does it, or reports why it could not be done; whether it was done. */
+export async function orWarn(
+  context: Context,
+  action: Action,
+  act: () => void | Promise<void>,
+): Promise<boolean> {
+  try {
+    await act();
+    return true;
+  } catch (error) {
+    const problem = `${action.kind} failed: ${describeErrno(error)}`;
+    report(context, action, { kind: 'warning', problem });
+    return false;
+  }
+}

@@ -1,0 +1,66 @@
+import type { ActionOf } from '../../core/model/action.ts';
+import { faultPoint } from '../../host/files/fault-point.ts';
+import { removeFile } from '../../host/files/json-file.ts';
+import { now } from '../../host/process/clock.ts';
+import { killSession } from '../../host/process/kill-session.ts';
+import { findProcess, sinceBoot } from '../../host/process/process-table.ts';
+import { sendSignal } from '../../host/process/signal.ts';
+import { writeDump, writeKilling } from '../../host/state/notes.ts';
+import { baseOf, quietPath } from '../../host/state/paths.ts';
+import { report, type Context } from '../session.ts';
+import { orWarn, type Run } from './run.ts';
+
+/** The signal first: a process that is told twice to continue is none the worse. */
+export function resume({ context }: Run, action: ActionOf<'resume'>): void {
+  const { instance, process, signal } = action;
+  const { stateDir } = context.config;
+  if (findProcess(process) === undefined) return;
+  sendSignal(process.pid, signal);
+  faultPoint();
+  removeFile(quietPath(stateDir, instance));
+  report(context, instance, { kind: 'resumed', pid: process.pid, signal });
+}
+
+/** The note first: the signal is sent once. */
+export function dump({ context }: Run, action: ActionOf<'dump'>): void {
+  const { process, signal, cause } = action;
+  const { stateDir } = context.config;
+  if (findProcess(process) === undefined) return;
+  writeDump(stateDir, baseOf(action), { process, at: sinceBoot() });
+  sendSignal(process.pid, signal);
+  faultPoint();
+  report(context, action, { kind: 'dumped', pid: process.pid, signal, cause });
+}
+
+export async function kill({ context }: Run, action: ActionOf<'kill'>): Promise<void> {
+  const { process, successor, job, isWatchdog, cause } = action;
+  const { pid } = process;
+  await orWarn(context, action, () => {
+    noteKilling(context, action);
+  });
+  const outcome = await killSession(process, successor);
+  switch (outcome.kind) {
+    case 'killed':
+      report(context, action, {
+        kind: 'killed',
+        pid,
+        processes: outcome.pids.length,
+        ...(job !== undefined && { job }),
+        ...(isWatchdog === true && { isWatchdog }),
+        cause,
+      });
+      return;
+    case 'denied':
+      report(context, action, { kind: 'ask_failed', pid, reason: 'it belongs to another user' });
+      return;
+    case 'gone':
+      return;
+  }
+}
+
+/** Before the kill, so that the death is known to be no accident. */
+function noteKilling({ config }: Context, action: ActionOf<'kill'>): void {
+  const { process, cause, isWatchdog } = action;
+  const note = { process, at: now(), cause, isWatchdog: isWatchdog === true };
+  writeKilling(config.stateDir, baseOf(action), note);
+}

@@ -22,10 +22,10 @@ import type { BackoffPolicy, Config, Worker } from '../model/config.ts';
 
 type Dead = Extract<Presence, { kind: 'dead' }>;
 
-/** Doubling stops here: 2 to the power of this many is beyond every `max`. */
+/** More doublings than this are beyond every `max`. */
 const mostDoublings = 30;
 
-/** How long an instance that has failed stays down. */
+/** How long an instance stays down after this failure. */
 export function delayAfter(
   { count, isSpared }: Pick<Failure, 'count' | 'isSpared'>,
   { initial, max }: BackoffPolicy,
@@ -35,7 +35,7 @@ export function delayAfter(
   return durationOf(Math.min(max, initial * 2 ** Math.min(pauses - 1, mostDoublings)));
 }
 
-/** When an instance that has failed may be started again. */
+/** When an instance may be started again after this failure. */
 export const dueAt = (failure: Failure, policy: BackoffPolicy): Moment =>
   momentOf(failure.at + delayAfter(failure, policy));
 
@@ -106,7 +106,7 @@ function afterOwnDeath(
 /** Some workers exit with status 0 after a number of jobs. An unknown status counts: that, too, could go on for ever. */
 const isAbnormal = (death: Death): boolean => death.kind !== 'exited' || death.status !== 0;
 
-/** How often its processes died young, in words: `3 times in a row before it was ready`. */
+/** How often its processes failed, in words: `3 times in a row before it was ready`. */
 export function failureWords(
   { count }: Failure,
   presence: Dead,

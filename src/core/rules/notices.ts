@@ -13,9 +13,9 @@ import { newPauses } from './backoff.ts';
 import { isDue, newDeaths, pendingLoss, type NewDeath } from './deaths.ts';
 import { withCounts } from './scaling.ts';
 
-/** Something that a pass has learned, and that must be told although its command may be killed: perhaps twice, never not at all. */
+/** What a pass has found and must report, even if its command is killed: perhaps twice, but never not at all. */
 export interface Notice extends ProcessRef {
-  /** The same whenever the same thing is told again. */
+  /** The same if the same thing is reported again. */
   readonly id: string;
   readonly body: EventBody;
 }
@@ -99,7 +99,7 @@ function unresponsiveNotices(action: Plan[number], observation: Observation): No
   ];
 }
 
-/** One that is over, or was aborted, for each worker in it. What a later restart has taken over is neither. */
+/** A rollout that is over or was aborted, for each worker in it. An instance that a later rollout has taken over counts for neither. */
 function rolloutNotices(config: Config, rollout: Rollout, { rollouts }: Desired): Notice[] {
   const after = rollouts.find(({ id }) => id === rollout.id);
   const isAborted = after?.aborted !== undefined && rollout.aborted === undefined;

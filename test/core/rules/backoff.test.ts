@@ -59,7 +59,7 @@ describe('an instance that died before it was ready', () => {
     );
   });
 
-  test('must be counted once, however often it is looked at', () => {
+  test('must be counted once, no matter how often it is looked at', () => {
     const again = after(500, first, crashed('mail.1', 10));
     expect(again.desired).toEqual(first.desired);
     expect(again.ledger.failures).toEqual({ 'mail.1': { runId: 'start-10', count: 1, at: noon } });
@@ -73,7 +73,7 @@ describe('an instance that died before it was ready', () => {
     expect(after(4000, counted, second).plan).not.toBe('');
   });
 
-  test('must be forgiven when it has run long enough, and not before', () => {
+  test('must be forgiven once it has run long enough, and not before', () => {
     const young = alive('mail.1', 11, { age: seconds(599) });
     expect(after(0, first, young).ledger.failures).toEqual(first.ledger.failures);
     const old = alive('mail.1', 11, { age: seconds(600) });
@@ -91,24 +91,24 @@ describe('an instance that died before it was ready', () => {
     },
   );
 
-  test('must not be held up by a clock that was set back', () => {
+  test('must not be delayed by a clock that was set back', () => {
     const future = crashed('mail.1', 10, { diedAt: noonPlus(seconds(3600)) });
     expect(after(0, nothing, future).plan).toBe('start mail.1: pid 10 died: exit status 1\n');
   });
 
-  test('must not be held up when somebody had asked it to leave', () => {
+  test('must not be delayed if it had been asked to exit', () => {
     const asked = crashed('mail.1', 10, { stop: stopOf(10) });
     const { plan, ledger } = after(0, nothing, asked);
     expect(plan).toContain('start mail.1');
     expect(ledger.failures).toEqual({});
   });
 
-  test('must be forgotten when it is stopped on purpose', () => {
+  test('must have its failures dropped when it is stopped on purpose', () => {
     const stopped = { ...first, desired: stoppedIntent('mail.1') };
     expect(after(0, stopped, crashed('mail.1', 10)).ledger.failures).toEqual({});
   });
 
-  test('must be started at once where it had been ready, or nobody knows when it died long ago', () => {
+  test('must be started at once if it had been ready, or if it died long ago at an unknown time', () => {
     expect(after(0, nothing, dead('mail.1', 10)).plan).toContain('start mail.1');
     const unknown = crashed('mail.1', 10, { diedAt: null });
     expect(after(60_000, nothing, unknown).plan).toContain('start mail.1');
@@ -116,7 +116,7 @@ describe('an instance that died before it was ready', () => {
   });
 });
 
-describe('where only deaths before it was ready count', () => {
+describe('if only deaths before it was ready count', () => {
   const lenient = aConfig(
     aWorker('mail', ['1'], {
       backoff: { initial: seconds(1), max: seconds(300), reset: durationOf(0) },
@@ -124,7 +124,7 @@ describe('where only deaths before it was ready count', () => {
   );
   const first = check(lenient, nothing, observation(crashed('mail.1', 10)));
 
-  test('it must be forgiven when it is ready, and not before', () => {
+  test('an instance must be forgiven once it is ready, and not before', () => {
     const starting = alive('mail.1', 11, { age: durationOf(900) });
     const { failures } = check(lenient, first, observation(starting)).ledger;
     expect(failures).toEqual(first.ledger.failures);
@@ -132,14 +132,14 @@ describe('where only deaths before it was ready count', () => {
     expect(check(lenient, first, observation(ready)).ledger.failures).toEqual({});
   });
 
-  test('a ready one that dies must never be held up', () => {
+  test('a ready instance that dies must never be delayed', () => {
     const { ledger, plan } = check(lenient, nothing, observation(young('mail.1', 10)));
     expect(plan).toContain('start mail.1');
     expect(ledger.failures).toEqual({});
   });
 });
 
-/** One that was ready, and died of SIGSEGV after ten seconds. */
+/** An instance that was ready, and died of SIGSEGV after ten seconds. */
 const young = (
   name: string,
   pid: number,
@@ -151,7 +151,7 @@ const young = (
     ...more,
   });
 
-describe('an instance that was ready and died young', () => {
+describe('an instance that was ready and died soon after its start', () => {
   const first = after(0, nothing, young('mail.1', 10));
   const second = after(0, first, young('mail.1', 11));
 
@@ -172,7 +172,7 @@ describe('an instance that was ready and died young', () => {
     expect(after(2000, third, young('mail.1', 12)).plan).not.toBe('');
   });
 
-  test('must count together with deaths before it was ready', () => {
+  test('must be counted together with deaths before it was ready', () => {
     expect(after(0, first, crashed('mail.1', 11)).ledger.failures['mail.1']).toMatchObject({
       count: 2,
       isSpared: true,
@@ -183,7 +183,7 @@ describe('an instance that was ready and died young', () => {
     expect(mixed.plan).toBe('');
   });
 
-  test('must not count when it has left by itself, or was asked to', () => {
+  test('must not be counted if it has exited by itself, or was asked to', () => {
     const left = young('mail.1', 11, { death: { kind: 'exited', status: 0 } });
     expect(after(0, first, left).ledger.failures).toEqual(first.ledger.failures);
     expect(after(0, first, left).plan).toContain('start mail.1');
@@ -192,9 +192,9 @@ describe('an instance that was ready and died young', () => {
   });
 
   test.each([
-    ['by a boot', { death: { kind: 'rebooted' } as const }],
+    ['by a reboot', { death: { kind: 'rebooted' } as const }],
     ['by the watchdog', { isWatchdogKill: true }],
-  ])('must not count when it ended %s', (_, more) => {
+  ])('must not be counted if it ended %s', (_, more) => {
     const ended = young('mail.1', 11, more);
     expect(after(0, first, ended).ledger.failures).toEqual(first.ledger.failures);
     expect(after(0, first, ended).plan).toContain('start mail.1');
@@ -202,7 +202,7 @@ describe('an instance that was ready and died young', () => {
     expect(after(0, first, early).plan).toContain('start mail.1');
   });
 
-  test('must count when nobody knows how it died', () => {
+  test('must be counted if it is not known how it died', () => {
     const unknown = young('mail.1', 11, { death: { kind: 'unknown', why: 'its shim was killed' } });
     expect(after(0, first, unknown).plan).toBe('');
   });
@@ -213,22 +213,22 @@ describe('an instance that was ready and died young', () => {
     expect(after(0, second, old).plan).toContain('start mail.1');
   });
 
-  test('must be told once, when its pause begins or gets longer', () => {
-    const told = (before: State, now: State, ...seen: ObservedInstance[]): string[] =>
+  test('must be reported once, when its pause begins or gets longer', () => {
+    const reported = (before: State, now: State, ...seen: ObservedInstance[]): string[] =>
       newPauses(config, before, now, observation(...seen)).map(({ instance, body }) =>
         formatEvent({ ...body, instance, at: noon }),
       );
-    expect(told(nothing, first, young('mail.1', 10))).toEqual([]);
-    expect(told(first, second, young('mail.1', 11))).toEqual([
+    expect(reported(nothing, first, young('mail.1', 10))).toEqual([]);
+    expect(reported(first, second, young('mail.1', 11))).toEqual([
       'mail.1: not started until 12:00:01 (1s after its death): pid 11 died: signal 11 (SIGSEGV), 2 times in a row within 10m of its start; workerctl start mail.1 starts it at once',
     ]);
-    expect(told(second, second, young('mail.1', 11))).toEqual([]);
+    expect(reported(second, second, young('mail.1', 11))).toEqual([]);
     const held = { ...second, desired: heldIntent('mail.1') };
-    expect(told(first, held, young('mail.1', 11))).toEqual([]);
+    expect(reported(first, held, young('mail.1', 11))).toEqual([]);
   });
 });
 
-/** What happens to one instance: each of its processes runs for so long, and ends so. */
+/** The lives of one instance's processes, one after the other: how long each runs, and how it ends. */
 const lives = fc.array(
   fc.record({
     ranFor: fc.integer({ min: 0, max: 700_000 }),
@@ -238,7 +238,7 @@ const lives = fc.array(
   { minLength: 1, maxLength: 60 },
 );
 
-test('whatever its processes die of, it must be started again, never later than max, and never in a storm', () => {
+test('however its processes die, an instance must be started again, no later than max, and never in a storm', () => {
   fc.assert(
     fc.property(lives, (all) => {
       let state = nothing;

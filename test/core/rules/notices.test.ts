@@ -49,18 +49,18 @@ const at = (after: Duration, ...instances: ObservedInstance[]): Observation =>
   seenAt(after, ...instances);
 
 describe('a death', () => {
-  test('must be told once, by whichever pass sees it first', () => {
+  test('must be reported once, by the pass that sees it first', () => {
     const first = pass(nothing, at(seconds(0), deadOf(10), up));
     expect(first.notices).toEqual(['died.start-10']);
     expect(pass(first, at(seconds(1), deadOf(10), up)).notices).toEqual([]);
   });
 
-  test('must be told again when the pass was killed before it could remember that', () => {
+  test('must be reported again if the pass was killed before it wrote the ledger', () => {
     const seen = at(seconds(0), deadOf(10), up);
     expect(pass(nothing, seen).notices).toEqual(pass(nothing, seen).notices);
   });
 
-  test('of the next process must be told anew', () => {
+  test('of the next process must be reported anew', () => {
     const first = pass(nothing, at(seconds(0), deadOf(10), up));
     const living = pass(first, at(seconds(20), alive('mail.1', 11), up));
     expect(living.ledger.reportedDeaths).toEqual({});
@@ -78,14 +78,14 @@ describe('a death', () => {
 });
 
 describe('a job', () => {
-  test('must be called lost at once when its worker said that it was busy', () => {
+  test('must be reported as lost at once if its process had said that it was busy', () => {
     const seen = { ...deadOf(10), activity: busy };
     const { notices, ledger } = pass(nothing, at(seconds(0), seen, up));
     expect(notices).toEqual(['died.start-10', 'lost.start-10']);
     expect(ledger.losses).toEqual([]);
   });
 
-  test('must be called lost after the grace where nobody knows, whatever runs in the place by then', () => {
+  test('must be reported as lost after the grace if that is not known, whatever the instance runs by then', () => {
     const first = pass(nothing, at(seconds(0), deadOf(10), up));
     expect(nextLossAt(first.ledger)).toBe(noonPlus(seconds(10)));
     const living = alive('mail.1', 11, { age: seconds(5) });
@@ -97,7 +97,7 @@ describe('a job', () => {
     expect(due.ledger.losses).toEqual([]);
   });
 
-  test('must be called lost at once when the grace is over before anybody looks', () => {
+  test('must be reported as lost at once if the grace is over before the first look', () => {
     const { notices, ledger } = pass(nothing, at(seconds(10), deadOf(10), up));
     expect(notices).toEqual(['died.start-10', 'lost.start-10']);
     expect(ledger.losses).toEqual([]);
@@ -116,7 +116,7 @@ describe('a restart', () => {
   const replaced = (name: string, pid: number): ObservedInstance =>
     alive(name, pid, { age: seconds(60) });
 
-  test('must be told when it is over', () => {
+  test('must be reported when it is over', () => {
     const before = rolling(aRollout(both, { proven: ['mail'] }));
     const seen = at(seconds(90), replaced('mail.1', 11), replaced('mail.2', 21));
     expect(pass({ desired: before, ledger: noLedger }, seen).notices).toEqual([
@@ -124,7 +124,7 @@ describe('a restart', () => {
     ]);
   });
 
-  test('must be told when it is aborted, once', () => {
+  test('must be reported once if it is aborted', () => {
     const before = rolling(aRollout(both));
     const broken = dead('mail.1', 11, {
       ranFor: durationOf(100),
@@ -136,7 +136,7 @@ describe('a restart', () => {
     expect(pass(first, seen).notices).toEqual([]);
   });
 
-  test('must not be told as over when a later one has taken it over', () => {
+  test('must not be reported as over if a later one has taken it over', () => {
     const before = rolling(aRollout(both));
     const after = rolling(aRollout(both, { id: 'second' }));
     const seen = at(seconds(1), alive('mail.1', 10), up);
@@ -152,7 +152,7 @@ describe('a restart', () => {
   });
 });
 
-test('whatever dies, each death must be told exactly once, and each unknown job at most once', () => {
+test('each death must be reported exactly once, and each job that may be lost at most once', () => {
   const steps = fc.array(
     fc.record({ pid: fc.integer({ min: 1, max: 6 }), isDead: fc.boolean(), after: fc.nat(20) }),
     { maxLength: 30 },
@@ -161,12 +161,12 @@ test('whatever dies, each death must be told exactly once, and each unknown job 
     fc.property(steps, (all) => {
       let state = nothing;
       let time = 0;
-      const told: string[] = [];
+      const reported: string[] = [];
       const died = new Set<number>();
       let last = 0;
       for (const { pid: step, isDead, after } of all) {
         time += after;
-        // Processes follow one another: nobody lives again.
+        // Processes follow one another, and a dead one stays dead.
         if (!isDead || last === 0) last += step;
         const now = at(
           seconds(time),
@@ -176,11 +176,11 @@ test('whatever dies, each death must be told exactly once, and each unknown job 
         if (isDead) died.add(last);
         const passed = pass(state, now);
         state = passed;
-        told.push(...passed.notices.filter((id) => !id.startsWith('backoff')));
+        reported.push(...passed.notices.filter((id) => !id.startsWith('backoff')));
       }
-      const deaths = told.filter((id) => id.startsWith('died'));
+      const deaths = reported.filter((id) => id.startsWith('died'));
       expect(deaths.sort()).toEqual([...died].map((pid) => `died.start-${pid}`).sort());
-      expect(new Set(told).size).toBe(told.length);
+      expect(new Set(reported).size).toBe(reported.length);
       const { reportedDeaths } = ledgerAfter(config, state, at(seconds(time), up));
       expect(reportedDeaths).toEqual(state.ledger.reportedDeaths);
     }),

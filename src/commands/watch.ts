@@ -14,8 +14,9 @@ import { releaseFinder } from '../engine/observe/releases.ts';
 import { recycling } from '../engine/observe/with-recycling.ts';
 import { journaled, type Context } from '../engine/session.ts';
 import { endAll } from '../engine/watch/end-all.ts';
-import { openNotifyDesk } from '../engine/watch/notify-listener.ts';
-import { tickMs, watch } from '../engine/watch/watch.ts';
+import { openNotifyListener } from '../engine/watch/notify-listener.ts';
+import { tickMs } from '../engine/watch/intervals.ts';
+import { watch } from '../engine/watch/watch.ts';
 import { openJournal } from '../host/journal/write.ts';
 import { now } from '../host/process/clock.ts';
 import { feedSystemdWatchdog, notifySystemd } from '../host/sockets/systemd.ts';
@@ -112,7 +113,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
         open.push(await openControl(context, control, tcp, isUnsafe));
         if (metricsListen !== undefined)
           open.push(await openMetrics(current, control, metricsListen, isUnsafe));
-        const listener = await openNotifyDesk(current, () => {
+        const listener = await openNotifyListener(current, () => {
           wake();
         });
         if (listener !== undefined) open.push(listener);

@@ -3,34 +3,35 @@ import type { Plan } from '../../core/model/plan.ts';
 import type { ProcessIdentity } from '../../core/model/process.ts';
 import { listening, type Context } from '../session.ts';
 
-/** The processes that have no shim: they were adopted, or have forked away. */
+/** The processes without a shim: they were adopted, or have forked away. */
 export const unreported = (observation: Observation): ProcessIdentity[] =>
   allObserved(observation).flatMap(({ presence }) =>
     presence.kind === 'alive' && presence.record.shimPid === 0 ? [presence.process] : [],
   );
 
-/** What passes of ours have done: whom they have started was alive. */
+/** What passes of this watch have started. */
 export interface Ours {
   /** The latest pid of each instance. */
   readonly started: Map<string, number>;
 }
 
+/** The same context, which also notes what is started. */
 export const noting = (context: Context, { started }: Ours): Context =>
   listening(context, (event) => {
     if (event.kind === 'started' || event.kind === 'launching')
       started.set(event.instance, event.pid);
   });
 
-/** Knows whose death was seen: of processes that this watch has started, or seen alive. */
+/** Knows which deaths were seen: of processes that this watch has started, or seen alive. */
 export interface DeathWatch {
   readonly see: (observation: Observation) => void;
-  /** Whether this step starts nobody, or one whose last process has died under our eyes. */
+  /** Whether this step starts no instance, or one whose last process was seen to die. */
   readonly saw: (step: Plan[number], observation: Observation) => boolean;
 }
 
 export function createDeathWatch({ started }: Ours): DeathWatch {
   const alive = new Map<string, string>();
-  /** The start of the process of each instance that was seen dying. */
+  /** The run of each instance whose death was seen. */
   const dead = new Map<string, string>();
   return {
     saw: ({ kind, instance }, { instances }) => {

@@ -1,4 +1,4 @@
-import { requestFor } from './watch.ts';
+import { requestFor } from './look.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import type { Draining } from '../../core/events/event.ts';
 import { shownName } from '../../core/model/instance.ts';
@@ -9,23 +9,25 @@ import { runPass, planPass } from '../pass/pass.ts';
 import { silent, type Context } from '../session.ts';
 import { drainingOf } from '../wait/settle.ts';
 
-/** Who is still there while everything is to leave. */
+const endPollMs = 100;
+
+/** What still runs while all instances are being stopped. */
 export interface Ending {
   readonly draining: readonly Draining[];
-  /** Those whose turn has not come yet: another pass may be at work. */
+  /** Instances that were not asked yet, for example because another pass is running. */
   readonly unasked: readonly string[];
 }
 
-/** Lets everything finish and leave, for a container that ends. Calls back about who is still there when it is asked to. */
+/** Stops all instances and waits for them, for a container that ends. Reports what still runs when it is asked to. */
 export async function endAll(
   context: Context,
   onAsked: (tell: () => void) => void,
   tell: (ending: Ending) => void,
 ): Promise<void> {
   const request = { ...requestFor(context), goal: { kind: 'end', cause: 'watch ends' } } as const;
-  const lasting = { ...context, signal: new AbortController().signal }; // its own has ended the watch already
+  const lasting = { ...context, signal: new AbortController().signal }; // the watch's own signal is aborted already
   onAsked(() => {
-    // What cannot be looked at ends the pass as well, which says why.
+    // If looking fails, so does the pass below, which says why.
     void lookAtEnding(lasting, request).then(tell, () => undefined);
   });
   for (;;) {
@@ -45,4 +47,3 @@ async function lookAtEnding(context: Context, request: PassRequest): Promise<End
       .map((one) => shownName(refOf(one))),
   };
 }
-const endPollMs = 100;

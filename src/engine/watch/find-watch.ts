@@ -4,7 +4,7 @@ import type { LiveProcess } from '../../core/model/process.ts';
 import { hasFlockOn } from '../../host/lock/pass-lock.ts';
 import { listPids, readArguments, readProcess } from '../../host/process/process-table.ts';
 
-/** The process of ours that holds the lock of the watch of this state directory. */
+/** The `workerctl watch` that holds the lock of this state directory. */
 export function findWatch(stateDir: string): LiveProcess | undefined {
   const path = join(stateDir, 'watch.lock');
   if (statsOf(path) === undefined) return undefined;
@@ -14,7 +14,7 @@ export function findWatch(stateDir: string): LiveProcess | undefined {
   return pid === undefined ? undefined : readProcess(pid);
 }
 
-/** What cannot be looked at is not there; the check of the state directory tells why. */
+/** Undefined for what cannot be examined; the check of the state directory says why. */
 export function statsOf(path: string): Stats | undefined {
   try {
     return lstatSync(path);

@@ -9,19 +9,18 @@ import { noteReady, writeSaidStatus } from '../../host/state/notes.ts';
 import { baseOf } from '../../host/state/paths.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { report, workerOf, type Context } from '../session.ts';
-import { createHeirDesk, type HeirDesk } from './successors.ts';
+import { createSuccessorNotes, type SuccessorNotes } from './successors.ts';
 
 /**
- * Hears what workers say by sd_notify(3): READY=1 is noted, WATCHDOG=1 is a sign of life, STATUS= is kept for `status`,
- * MAINPID= names a successor.
- * `wake` is called when that may change what is to be done. Undefined where this host has no way to hear them.
+ * Receives what workers send by sd_notify(3): READY=1 is noted, WATCHDOG=1 is a sign of life, STATUS= is kept for `status`,
+ * MAINPID= names a successor. Calls `wake` if there may be something to do. Undefined if this host cannot receive messages.
  */
-export async function openNotifyDesk(
+export async function openNotifyListener(
   current: () => Context,
   wake: () => void,
 ): Promise<NotifySocket | undefined> {
   const { stateDir } = current().config;
-  const successors = createHeirDesk();
+  const successors = createSuccessorNotes();
   const opened = await openNotifySocket(stateDir, (message) => {
     try {
       if (hear(current(), message, successors)) wake();
@@ -35,14 +34,14 @@ export async function openNotifyDesk(
   if (opened.kind === 'open') return opened;
   const needs = current().config.workers.some(({ ready }) => ready.kind === 'notify');
   if (needs) {
-    const problem = `sd_notify cannot be heard here: ${opened.problem}`;
+    const problem = `messages of sd_notify cannot be received: ${opened.problem}`;
     report(current(), 'watch', { kind: 'warning', problem });
   }
   return undefined;
 }
 
-/** Whether it may change what is to be done. */
-function hear(context: Context, message: NotifyMessage, successors: HeirDesk): boolean {
+/** Handles a message; whether there may be something to do now. */
+function hear(context: Context, message: NotifyMessage, successors: SuccessorNotes): boolean {
   const { fields } = message;
   const process = refOf(message);
   if (process === undefined) return false;

@@ -7,8 +7,8 @@ import { successorPath } from '../../host/state/paths.ts';
 import { removeFile } from '../../host/files/json-file.ts';
 import { report, workerOf, type Context } from '../session.ts';
 
-/** Notes whom workers name as their successor. */
-export type HeirDesk = (
+/** Notes which process a worker names as its successor. */
+export type SuccessorNotes = (
   context: Context,
   instance: string,
   record: ProcessRecord,
@@ -16,49 +16,49 @@ export type HeirDesk = (
 ) => void;
 
 /**
- * MAINPID=: a process names the one that is to be the main process from now on, as unicorn and gunicorn do when they start
- * their own successor. It keeps its place until it is gone: its shim waits for it and holds the lock. The next pass then
- * adopts the successor in place of starting a second one. What cannot be followed is told once.
+ * MAINPID=: a process names the one that will be the main process, as unicorn and gunicorn do when they start their own
+ * successor. It keeps its place until it exits: its shim waits for it and holds the lock. The next pass then adopts the
+ * successor instead of starting a second one. A process that cannot be the successor is reported once.
  */
-export function createHeirDesk(): HeirDesk {
-  const told = new Set<string>();
+export function createSuccessorNotes(): SuccessorNotes {
+  const reported = new Set<string>();
   return (context, instance, record, mainPid) => {
     const { stateDir } = context.config;
     if (mainPid === record.pid) {
-      removeFile(successorPath(stateDir, instance)); // it has thought better of it
+      removeFile(successorPath(stateDir, instance)); // it stays the main process after all
       return;
     }
     const successor = readProcess(mainPid);
-    const why = refusal(workerOf(context.config, instance), record, successor);
-    if (successor !== undefined && why === undefined) {
+    const refused = refusal(workerOf(context.config, instance), record, successor);
+    if (successor !== undefined && refused === undefined) {
       writeHeir(stateDir, instance, record.runId, successor);
       return;
     }
     const key = `${record.runId} ${mainPid}`;
-    if (told.has(key)) return;
-    told.add(key);
-    const problem = `MAINPID=${mainPid} of pid ${record.pid} is not followed: ${why}`;
+    if (reported.has(key)) return;
+    reported.add(key);
+    const problem = `MAINPID=${mainPid} of pid ${record.pid} is ignored: ${refused}`;
     report(context, instance, { kind: 'warning', problem });
   };
 }
 
-/** Why a process cannot be the successor; undefined when it can. */
+/** Why a process cannot be the successor; undefined if it can. */
 function refusal(
   { ready }: Worker,
   record: ProcessRecord,
   successor: LiveProcess | undefined,
 ): string | undefined {
   if (ready.kind !== 'notify') return 'the worker has no ready: {notify: true}';
-  if (successor === undefined) return 'there is no such process';
+  if (successor === undefined) return 'no such process';
   const session = findProcess(record)?.sessionId ?? record.pid;
-  // Nobody in a session is older than its leader: the number of this one may have been given away again.
+  // No process in a session is older than its leader: an older one means that the session's number was reused.
   const isKin = successor.sessionId === session && successor.startTime >= record.startTime;
   return isKin || descendsFrom(successor.parentPid, record.pid)
     ? undefined
-    : 'that is no process of its own';
+    : 'it is not one of its own processes';
 }
 
-/** More generations than any program has between itself and its successor. */
+/** More generations than there are between any program and its successor. */
 const maxGenerations = 16;
 
 function descendsFrom(pid: number, ancestor: number): boolean {

@@ -1,15 +1,9 @@
-import { testable } from '../../host/files/fault-point.ts';
+import { fallbackMs, unwatchedMs } from './intervals.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
 import type { watchDirectory } from '../../host/files/watch-directory.ts';
 
-/** If no file has changed for this long, look anyway: a killed shim leaves no trace of its worker's death. */
-export const fallbackMs = testable('FALLBACK_MS', 60_000);
-
-/** How often to look if the kernel does not report changes of files. */
-const unwatchedMs = 1_000;
-
-/** Deaths, and what people want; all else is written by passes themselves. */
-export const tellsOfWork = (file: string): boolean =>
+/** Deaths, and requests of people; passes write all other files themselves. */
+export const mayMeanWork = (file: string): boolean =>
   file.endsWith('.exit') || file === 'state.json';
 
 export async function followFiles(
@@ -20,18 +14,18 @@ export async function followFiles(
   while (!signal.aborted) {
     const due = monotonicMs() + fallbackMs;
     const { size } = await files.changes(fallbackMs, signal);
-    // Awake early, and of nothing: the kernel has no watch to give, so that we must look for ourselves.
+    // Awake early without a change: the kernel has no watch left, so look regularly.
     if (size === 0 && monotonicMs() < due) await sleep(unwatchedMs, signal);
     ring();
   }
 }
 
-/** Bytes wait for their turn; deaths, and what people want, ring for themselves and do not. */
+/** Bytes wait for their turn. Deaths and requests of people ring the alarm at once. */
 interface Bytes {
   readonly ring: () => void;
-  /** A look begins: it sees whatever those bytes were for. What comes from now on waits for its end. */
+  /** A look begins, which sees what these bytes were for. Later bytes wait for its end. */
   readonly seen: () => void;
-  /** The look is over; the next one for the sake of bytes may not begin before this moment. */
+  /** The look is over; the next one that bytes cause must not begin before this moment. */
   readonly notBefore: (moment: number) => void;
   readonly close: () => void;
 }
@@ -65,10 +59,10 @@ export function createBytes(ring: () => void): Bytes {
   };
 }
 
-/** Sleeping that can be ended by anybody. */
+/** A sleep that others can end. */
 export interface Alarm {
   readonly ring: () => void;
-  /** Resolves as soon as it has rung since the last time, or after `ms`; whether it has rung. */
+  /** Resolves once it has rung since the last time, or after `ms`; whether it has rung. */
   readonly wait: (ms: number) => Promise<boolean>;
 }
 

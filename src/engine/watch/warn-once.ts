@@ -1,24 +1,24 @@
 import type { Observation } from '../../core/model/observation.ts';
 import { report, type Context } from '../session.ts';
 
-/** What a resident watch has complained of already: it looks once a second, and a problem may last for days. */
-export interface Complaints {
-  /** The same context, which tells each warning once for as long as what it is of lasts. */
+/** The warnings that `watch` has reported already: it looks often, and a problem may last for days. */
+export interface WarnOnce {
+  /** The same context, which reports each warning once while its problem lasts. */
   readonly once: (context: Context) => Context;
-  /** Tells of the problems that were seen, and forgets those that are over. */
+  /** Reports the problems that were seen, and forgets those that are over. */
   readonly see: (context: Context, observation: Observation) => void;
 }
 
-export function createComplaints(): Complaints {
-  let told = new Set<string>();
+export function createWarnOnce(): WarnOnce {
+  let reported = new Set<string>();
   return {
     once: (context) => ({
       ...context,
       report: (event) => {
         if (event.kind === 'warning') {
           const key = keyOf(event.instance, event.problem);
-          if (told.has(key)) return;
-          told.add(key);
+          if (reported.has(key)) return;
+          reported.add(key);
         }
         context.report(event);
       },
@@ -31,7 +31,7 @@ export function createComplaints(): Complaints {
           lasting.add(keyOf(name, problem));
         }
       }
-      told = lasting;
+      reported = lasting;
     },
   };
 }

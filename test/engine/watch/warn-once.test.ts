@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createComplaints } from '../../../src/engine/watch/warn-once.ts';
+import { createWarnOnce } from '../../../src/engine/watch/warn-once.ts';
 import type { Context } from '../../../src/engine/session.ts';
 import { formatEvent } from '../../../src/core/events/event.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
@@ -18,7 +18,7 @@ const ill = (name: string, ...problems: string[]): ObservedInstance => ({
 
 test('a problem must be told once for each instance and text, and again when it has come back', () => {
   const { context, heard } = hearing();
-  const complaints = createComplaints();
+  const complaints = createWarnOnce();
   const told = complaints.once(context);
   const look = (...seen: ObservedInstance[]): string[] => {
     complaints.see(told, observation(...seen));
@@ -33,7 +33,7 @@ test('a problem must be told once for each instance and text, and again when it 
 
 test('what a pass tells of the same problem must not be told again, other events always', () => {
   const { context, heard } = hearing();
-  const complaints = createComplaints();
+  const complaints = createWarnOnce();
   const told = complaints.once(context);
   const warn = {
     kind: 'warning',

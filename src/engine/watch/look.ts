@@ -1,0 +1,105 @@
+import { instanceNames } from '../../core/model/instance.ts';
+import { liveProcess, type Observation } from '../../core/model/observation.ts';
+import { withoutRotations } from '../../core/model/plan.ts';
+import { changesIn } from '../../core/rules/next-change.ts';
+import { selectInstances } from '../../core/model/targets.ts';
+import { durationOf } from '../../core/basics/time.ts';
+import { withCounts } from '../../core/rules/scaling.ts';
+import { readDesired } from '../../host/state/desired-file.ts';
+import { recordedInstances } from '../../host/state/paths.ts';
+import { type WarnOnce } from './warn-once.ts';
+import { listening, report, silent, type Context } from '../session.ts';
+import { planPass, runPass } from '../pass/pass.ts';
+import { isSameState } from '../pass/state.ts';
+import { type PassRequest } from '../pass/decide.ts';
+import { type PassOutcome } from '../../core/model/decision.ts';
+import { isLocked } from '../wait/settle.ts';
+import { type DeathWatch } from './deaths.ts';
+import { failedMs, fallbackMs, gapMs, retryMs } from './intervals.ts';
+import type { Rotator } from './rotator.ts';
+
+/** What a look has seen, and when the next one is due at the latest. */
+export interface Seen {
+  readonly observation: Observation;
+  readonly waitMs: number;
+}
+
+/** One look, and a pass if it finds something to do. */
+export async function look(
+  context: Context,
+  deaths: DeathWatch,
+  { rotator, warnings }: { readonly rotator: Rotator; readonly warnings: WarnOnce },
+): Promise<Seen> {
+  const request = requestFor(context);
+  const measuring = { ...silent(context), measuresLogs: true };
+  const quick = await planPass(measuring, { ...request, mayHaveStrays: false });
+  deaths.see(quick.observation);
+  warnings.see(context, quick.observation);
+  // Reading all of /proc twice takes most of a restart. A process that was seen to die has left no stray in its place.
+  const mayHaveStrays = !quick.plan.every((step) => deaths.saw(step, quick.observation));
+  const { desired, ledger, before, observation, ...found } = mayHaveStrays
+    ? await planPass(measuring, request)
+    : quick;
+  const { plan, rotations } = withoutRotations(found.plan);
+  rotator.rotate(context, rotations);
+  const again = changesIn(context.config, desired, observation, ledger) ?? durationOf(fallbackMs);
+  if (plan.length === 0 && isSameState({ desired, ledger }, before))
+    return { observation, waitMs: Math.min(fallbackMs, again) };
+  try {
+    const failures = countFailures(context);
+    await runPass(failures.context, {
+      ...request,
+      mayHaveStrays,
+      known: { observation, plan },
+      lockWait: durationOf(retryMs),
+      onSeen: (outcome) => {
+        reportShortages(context, outcome);
+      },
+    });
+    if (failures.count() > 0) return { observation, waitMs: failedMs };
+    return { observation, waitMs: gapMs };
+  } catch (error) {
+    if (!isLocked(error)) throw error;
+    return { observation, waitMs: retryMs };
+  }
+}
+
+/** Counts instances that could not be started or asked: no process dies of that, so nothing else delays the next attempt. */
+function countFailures(context: Context): { context: Context; count: () => number } {
+  let count = 0;
+  const counting = listening(context, ({ kind }) => {
+    if (kind === 'start_failed' || kind === 'ask_failed') count += 1;
+  });
+  return { context: counting, count: () => count };
+}
+
+/** What `watch` asks of a pass: what bootcheck does, without waiting for the lock. */
+export function requestFor(context: Context): PassRequest {
+  const { stateDir } = context.config;
+  const config = withCounts(context.config, readDesired(stateDir));
+  return {
+    goal: { kind: 'check' },
+    instances: selectInstances(config, recordedInstances(stateDir), []),
+    lockWait: durationOf(0),
+    mayHaveStrays: true,
+  };
+}
+
+/** Reports workers with too few instances, in the words that operators know from MogileFS. */
+function reportShortages(
+  context: Context,
+  { desired, plan, observation: { instances } }: PassOutcome,
+): void {
+  for (const worker of withCounts(context.config, desired).workers) {
+    const names = instanceNames(worker);
+    const starts = plan.filter(
+      ({ kind, instance }) => kind === 'start' && names.includes(instance),
+    ).length;
+    if (starts === 0) continue;
+    const has = names.filter((name) => {
+      const observed = instances.get(name);
+      return observed !== undefined && liveProcess(observed) !== undefined;
+    }).length;
+    report(context, worker.name, { kind: 'short', has, counts: has + starts });
+  }
+}

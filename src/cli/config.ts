@@ -10,7 +10,7 @@ import { readDesired } from '../host/state/desired-file.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
 import type { GlobalOptions } from './command.ts';
 
-/** Replaced by the bundler with an id that differs from build to build. */
+/** Replaced by the bundler with an id of the build. */
 declare global {
   const BUILD: string;
 }

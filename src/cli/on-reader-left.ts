@@ -2,8 +2,9 @@ import { fstatSync } from 'node:fs';
 import { childProcess } from '../host/process/spawn.ts';
 
 /**
- * Calls back when whoever reads our standard output through a pipe has left (`| grep -m1 ready`), though we have nothing to
- * write: poll(2) would tell, and Node has none. GNU's tail has, and dies of SIGPIPE then. Elsewhere the next line tells.
+ * Calls back when the process that reads our standard output through a pipe is gone (`| grep -m1 ready`), even if there is
+ * nothing to write. Node has no poll(2) for that; GNU tail has, and dies of SIGPIPE then. With other versions of tail the
+ * next write shows it.
  */
 export function onReaderLeft(left: () => void): () => void {
   if (!fstatSync(1).isFIFO()) return () => undefined;

@@ -1,17 +1,17 @@
 import { constants, fstatSync, writeSync } from 'node:fs';
 
-/** Descriptors to which nothing can be written any more. */
+/** Descriptors that a write has failed on; nothing more is written to them. */
 const lost = new Set<number>();
 
 /**
  * Writes to standard output at once. process.stdout would load streams, terminals and sockets first, which takes longer
- * than `status` itself. A reader who has left (`| head -1`) keeps nobody from working on; a full disk is told once.
+ * than `status` itself. If the reader has gone (`| head -1`), the command continues; a full disk is reported once.
  */
 export const print = (text: string): void => {
   write(1, Buffer.from(text));
 };
 
-/** The same for bytes that are no text. */
+/** The same for bytes. */
 export const printBytes = (bytes: Buffer): void => {
   write(1, bytes);
 };
@@ -24,7 +24,7 @@ export const printError = (text: string): void => {
   write(2, Buffer.from(text));
 };
 
-/** Whether the reader of standard output has left, as far as the kernel tells: it does when something is written. */
+/** Whether the reader of standard output has gone, as far as the latest write has shown. */
 export const hasReaderLeft = (): boolean => lost.has(1);
 
 function write(fd: number, bytes: Buffer): void {
@@ -37,7 +37,7 @@ function write(fd: number, bytes: Buffer): void {
   }
 }
 
-/** A pipe that somebody made non-blocking may be full: then wait a little for its reader. */
+/** A pipe that another process has made non-blocking may be full: then waits a little for its reader. */
 function writeSome(fd: number, bytes: Buffer, at: number): number {
   try {
     return writeSync(fd, bytes, at);
@@ -48,18 +48,18 @@ function writeSome(fd: number, bytes: Buffer, at: number): number {
   }
 }
 
-/** The size of the terminal that is our standard output; undefined when it is none, or does not say. */
+/** The size of the terminal on standard output; undefined if it is no terminal, or reports no size. */
 export function terminalSize(): { columns: number; rows: number } | undefined {
   if (!mayBeTerminal() || !process.stdout.isTTY) return undefined;
   const { columns, rows } = process.stdout;
-  // Some terminals (script, docker exec -t) say 0.
+  // Some terminals (script, docker exec -t) report 0.
   return columns > 0 && rows > 0 ? { columns, rows } : undefined;
 }
 
-/** The major number of /dev/null and its like. Source: Linux, admin-guide/devices.txt */
+/** The major number of /dev/null and similar devices. Source: Linux, admin-guide/devices.txt */
 const memoryDevices = 1;
 
-/** Whether standard output can be a terminal at all: asked first, since the rest must load one. */
+/** Whether standard output can be a terminal at all: checked first, because the rest has to load process.stdout. */
 export function mayBeTerminal(): boolean {
   try {
     const { mode, rdev } = fstatSync(1);

@@ -15,24 +15,24 @@ import { formatSignOfLife } from '../output/progress.ts';
 import type { GlobalOptions } from './command.ts';
 import { mayBeTerminal, print, terminalSize } from './print.ts';
 
-/** Where an acting command's events, progress and outcome go. */
+/** Where the events, the progress and the outcome of an acting command are shown. */
 export interface Screen {
   readonly report: (event: Event) => void;
   readonly progress: ProgressDisplay;
   readonly planned: (planned: Planned) => void;
   readonly acted: (outcome: ActOutcome, exitCode: number) => void;
-  /** Leaves the terminal as it was. */
+  /** Restores the terminal. */
   readonly end: () => void;
 }
 
-/** Colours where they can be seen or are asked for; what makes them is loaded only then. */
+/** Colours, if standard output is a terminal or they are forced; the library is loaded only then. */
 export async function colours(): Promise<Colours> {
   if (!mayBeTerminal() && process.env['FORCE_COLOR'] === undefined) return plain;
   const { coloursFor } = await import('../output/colours.ts');
   return coloursFor(process.env);
 }
 
-/** A live view on a terminal, JSON lines where they are asked for, else plain lines with a sign of life. */
+/** JSON lines if asked for, a live view on a terminal, else plain lines with the progress from time to time. */
 export async function openScreen({ json }: GlobalOptions): Promise<Screen> {
   if (json) return jsonScreen;
   const painted = await colours();

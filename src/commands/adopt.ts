@@ -53,14 +53,14 @@ export interface AdoptOptions {
   readonly instance: string;
   /** A pid, or the path of a pidfile. */
   readonly named: string;
-  /** What relative paths start at; undefined when the working directory was removed. */
+  /** The folder that relative paths start from; undefined if the working directory was removed. */
   readonly directory: string | undefined;
   readonly dryRun: boolean;
 }
 
 /**
- * Makes a process that something else has started the process of an instance. It is only written down: nobody signals it.
- * @throws WorkerctlError `usage` when there is no such instance, or no pid is named; `failed` when that process cannot be it
+ * Makes a process that something else has started the process of an instance. It is only recorded, and gets no signal.
+ * @throws WorkerctlError `usage` if there is no such instance or pid; `failed` if the process cannot be that instance
  */
 export async function adopt(
   context: Context,
@@ -92,11 +92,11 @@ function workerOfInstance(config: Config, instance: string): Worker {
   throw new WorkerctlError(
     'usage',
     `adopt: expected an instance of the config, found ${JSON.stringify(instance)}`,
-    { hint: `there are ${shown}${all.length > 8 ? ', …' : ''}; see ${config.path}` },
+    { hint: `instances: ${shown}${all.length > 8 ? ', …' : ''}; see ${config.path}` },
   );
 }
 
-/** Larger numbers are no pids on any Linux. Source: proc_sys_kernel(5), pid_max. */
+/** The largest pid on any Linux. Source: proc_sys_kernel(5), pid_max. */
 const mostPids = 4_194_304;
 
 function pidNamed(named: string, directory: string | undefined): number {
@@ -116,29 +116,32 @@ function pidNamed(named: string, directory: string | undefined): number {
     case 'absent':
       throw new WorkerctlError(
         'usage',
-        `adopt: expected a pid or a pidfile, found ${JSON.stringify(named)}, which is not there`,
+        `adopt: expected a pid or a pidfile, found ${JSON.stringify(named)}, which does not exist`,
       );
     case 'broken':
       throw new WorkerctlError('failed', `pidfile ${path}: expected a pid, found ${file.found}`);
   }
 }
 
-/** A process and the instance that it is to be of. */
+/** A process, and the instance that it should become. */
 interface Claim {
   readonly instance: string;
   readonly worker: Worker;
   readonly pid: number;
-  /** Who says so, in words. */
+  /** Who named it, in words. */
   readonly evidence: string;
 }
 
-/** What was seen, with the named process in the instance's place; thrown is what speaks against that. */
+/**
+ * What was seen, with the named process in the place of the instance.
+ * @throws WorkerctlError `failed` if the process cannot be the instance
+ */
 function claimed(context: Context, claim: Claim, seen: Observation): Observation {
   const { instance, pid } = claim;
   const observed = seen.instances.get(instance);
   const candidate = candidateAt(context.config.stateDir, instance, pid);
   if (observed === undefined || candidate === undefined)
-    throw refusal(claim, { reason: 'no process with this pid is alive' });
+    throw refusal(claim, { reason: 'no such process is running' });
   const { presence } = observed;
   if (presence.kind === 'alive' && isSameProcess(presence.process, candidate.process)) return seen;
   const against = refusalOf(candidate) ?? refusalOfInstance(context, observed, candidate);
@@ -153,7 +156,7 @@ function claimed(context: Context, claim: Claim, seen: Observation): Observation
   return { ...seen, instances: new Map(seen.instances).set(instance, inPlace) };
 }
 
-/** What of the instance speaks against another process. */
+/** Why the instance cannot take over another process. */
 function refusalOfInstance(
   { config }: Context,
   observed: ObservedInstance,
@@ -163,17 +166,17 @@ function refusalOfInstance(
   const living = liveProcess(observed);
   if (living !== undefined && !isSameProcess(living, process))
     return {
-      reason: `${name} runs already, as pid ${living.pid}`,
-      hint: `workerctl stop ${name} lets that one finish`,
+      reason: `${name} is already running, as pid ${living.pid}`,
+      hint: `workerctl stop ${name} lets that process finish its job first`,
     };
   const desired = readDesired(config.stateDir);
   if (isHeld(desired, name, now()))
-    return { reason: `${name} is held`, hint: `workerctl unhold ${name} ends that` };
+    return { reason: `${name} is held`, hint: `workerctl unhold ${name} ends the hold` };
   const rollout = rolloutOf(desired, name);
   if (rollout !== undefined && rollout.aborted === undefined)
     return {
-      reason: `a restart of ${name} is under way, and would take it for the replacement`,
-      hint: 'adopt it when the restart has ended',
+      reason: `a restart of ${name} is under way, and would count it as the replacement`,
+      hint: 'adopt it after the restart',
     };
   return undefined;
 }
@@ -186,7 +189,7 @@ const refusal = (
     ...(hint !== undefined && { hint }),
   });
 
-/** What makes one wonder whether it is the right process: said, and no reason to refuse it. */
+/** Signs that it may be the wrong process: reported, but no reason to refuse it. */
 function doubts({ hostName }: Context, claim: Claim, { title }: Candidate): string[] {
   const { instance, worker, pid } = claim;
   const identifier = instance.slice(worker.name.length + 1);

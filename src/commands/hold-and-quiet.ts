@@ -11,7 +11,7 @@ import { workerNameOf } from '../core/model/targets.ts';
 import { momentOf, type Duration } from '../core/basics/time.ts';
 import { now } from '../host/process/clock.ts';
 import { acted, lockWait, recording, type PlanOutcome } from '../engine/command.ts';
-import { configuredInstances } from './start.ts';
+import { configuredInstances } from '../cli/targets.ts';
 import { defineCommand } from '../cli/command.ts';
 import { dryRun, duration, value } from '../cli/options.ts';
 import { runActing } from '../cli/run-acting.ts';

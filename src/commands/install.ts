@@ -99,7 +99,7 @@ function installLogrotate(file: Config, isWriting: boolean): Installed {
     config: path,
     folders,
     leftOut,
-    knowsWants: desired !== undefined,
+    followsCounts: desired !== undefined,
   });
   if (!isWriting) return { text };
   const otherwise = `as root: workerctl install logrotate --config ${path} > /etc/logrotate.d/NAME`;

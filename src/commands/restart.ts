@@ -1,20 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { bringUp } from '../engine/wait/bring-up.ts';
 import { reportLeftAlone } from '../engine/wait/carry-on.ts';
-import { report, workerOf, type Context } from '../engine/session.ts';
+import type { Context } from '../engine/session.ts';
 import { observeReported } from '../engine/observe/observe.ts';
 import { killNow, planPass, runPass } from '../engine/pass/pass.ts';
 import { type PassOutcome } from '../core/model/decision.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import type { Goal } from '../core/rules/apply-goal.ts';
-import {
-  isHeld,
-  isStopped,
-  type Desired,
-  type Rollout,
-  type RolloutOptions,
-} from '../core/model/desired.ts';
-import { liveProcess, type Observation } from '../core/model/observation.ts';
+import { isHeld, isStopped, type Desired, type RolloutOptions } from '../core/model/desired.ts';
+import type { Observation } from '../core/model/observation.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { membersOf } from '../core/rules/rollout.ts';
 import { formatReleases } from '../core/views/rollout-status.ts';
@@ -33,7 +27,7 @@ import {
   type ActOptions,
   type PlanOutcome,
 } from '../engine/command.ts';
-import { configuredInstances } from './start.ts';
+import { configuredInstances } from '../cli/targets.ts';
 import { defineCommand } from '../cli/command.ts';
 import {
   dryRun,
@@ -47,6 +41,7 @@ import {
   type Values,
 } from '../cli/options.ts';
 import { runActing } from '../cli/run-acting.ts';
+import { outdatedAmong, releasesOf } from './restart/releases.ts';
 
 /** `2` or `25%`; at least 1. */
 const batch = expecting('a number from 1 on, or 1% to 100%', (text): Batch | undefined => {
@@ -171,28 +166,26 @@ export async function restart(
   return { ...acted('restart', events, settled), change };
 }
 
-/** The lines of the old process would make the new one ready; two that own one pidfile would fight for it. */
+/** The log lines of the old process would make the new one ready, and two daemons would fight for one pidfile. */
 function refuseOverlap({ workers }: Config, names: readonly string[]): void {
   const touched = new Set(names.map(workerNameOf));
   for (const { name, ready, daemonizes } of workers) {
     if (daemonizes !== undefined && touched.has(name))
       throw new WorkerctlError(
         'usage',
-        `--overlap: expected workers that run in the foreground, found daemonizes for ${name}`,
-        { hint: 'the old and the new process would own one and the same pidfile' },
+        `--overlap: ${name} has daemonizes, so both processes would use the same pidfile`,
+        { hint: 'restart it without --overlap' },
       );
     if (ready.kind !== 'log' || !touched.has(name)) continue;
     throw new WorkerctlError(
       'usage',
-      `--overlap: expected a worker that shows by other means than its log that it is ready, found ready.log for ${name}`,
-      {
-        hint: 'both processes would write to one log; use ready.file, ready.command or ready.after',
-      },
+      `--overlap: ${name} has ready.log, and both processes write to the same log`,
+      { hint: 'use ready.file, ready.command, ready.notify or ready.after' },
     );
   }
 }
 
-/** What would be done now, and who would have to wait for his turn. */
+/** What would be done now, and which instances would be next. */
 function planned(id: string, outcome: PassOutcome, config: Config): PlanOutcome {
   const { desired, observation, plan } = outcome;
   const rollout = desired.rollouts.find((one) => one.id === id);
@@ -223,55 +216,4 @@ async function goalOf(
     options,
     releases: await releasesOf(context, instances, observation),
   };
-}
-
-/** For each worker the release that its first instance runs, and the one that it gets. */
-async function releasesOf(
-  { config, releaseOf }: Context,
-  instances: readonly string[],
-  observation: Observation,
-): Promise<Rollout['releases']> {
-  const releases: Record<string, { from?: string; to?: string }> = {};
-  for (const worker of config.workers) {
-    const own = instances.filter((name) => workerNameOf(name) === worker.name);
-    if (own.length === 0) continue;
-    const to = await releaseOf(worker);
-    const from = own
-      .map((name) => releaseRunBy(observation, name))
-      .find((release) => release !== undefined);
-    releases[worker.name] = {
-      ...(from !== undefined && { from }),
-      ...(to !== undefined && { to }),
-    };
-  }
-  return releases;
-}
-
-function releaseRunBy({ instances }: Observation, name: string): string | undefined {
-  const presence = instances.get(name)?.presence;
-  return presence?.kind === 'alive' ? presence.record.release : undefined;
-}
-
-/** Those that do not run the release that they would get; where nothing runs there is nothing outdated. */
-async function outdatedAmong(
-  context: Context,
-  names: readonly string[],
-  observation: Observation,
-): Promise<string[]> {
-  const outdated: string[] = [];
-  for (const name of names) {
-    const release = await context.releaseOf(workerOf(context.config, name));
-    if (release === undefined) {
-      throw new WorkerctlError(
-        'failed',
-        `--outdated: expected to find out the release of ${workerNameOf(name)}, could not`,
-        { hint: 'see the key release in the config; without --outdated all are replaced' },
-      );
-    }
-    const observed = observation.instances.get(name);
-    if (observed === undefined || liveProcess(observed) === undefined) continue;
-    if (releaseRunBy(observation, name) !== release) outdated.push(name);
-    else report(context, name, { kind: 'up_to_date', release });
-  }
-  return outdated;
 }

@@ -2,12 +2,10 @@ import { bringUp } from '../engine/wait/bring-up.ts';
 import { report, type Context } from '../engine/session.ts';
 import { planPass, runPass } from '../engine/pass/pass.ts';
 import { type PassOutcome } from '../core/model/decision.ts';
-import { WorkerctlError } from '../core/basics/error.ts';
 import { drainingSince, liveProcess } from '../core/model/observation.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
-import { isOfConfig, selectInstances } from '../core/model/targets.ts';
 import { elapsed } from '../core/basics/time.ts';
-import { recordedInstances } from '../host/state/paths.ts';
+import { configuredInstances } from '../cli/targets.ts';
 import {
   acted,
   failedAmong,
@@ -74,31 +72,7 @@ export async function start(
   return acted('start', events, settled);
 }
 
-/**
- * The instances that targets name, but only those that the config wants.
- * @throws WorkerctlError `usage` when a target names one that the config does not have (any more)
- */
-export function configuredInstances({ config }: Context, targets: readonly string[]): string[] {
-  const wanted = new Set(selectInstances(config, [], []));
-  const selected = selectInstances(config, recordedInstances(config.stateDir), targets);
-  const forgotten = selected.filter((name) => !wanted.has(name));
-  const [first] = forgotten;
-  if (first !== undefined && forgotten.length === selected.length) {
-    const found = isOfConfig(config, first)
-      ? 'an identifier that it does not want'
-      : 'a worker that it does not have';
-    throw new WorkerctlError(
-      'usage',
-      `target ${first}: expected an instance of the config, found ${found}`,
-      {
-        hint: `only status and stop know it; see ${config.path}`,
-      },
-    );
-  }
-  return selected.filter((name) => wanted.has(name));
-}
-
-/** Says what runs already; what still drains is refused. */
+/** Reports instances that already run. Returns those that still drain: they are refused. */
 function reportRunning(context: Context, { observation }: PassOutcome): Set<string> {
   const refused = new Set<string>();
   for (const observed of observation.instances.values()) {

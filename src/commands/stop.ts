@@ -100,7 +100,10 @@ export async function stop(
   return acted('stop', events, settled);
 }
 
-/** Says what is stopped already; of who is gone and no longer wanted, only where he was named. The others are still there. */
+/**
+ * Reports instances that are already down; those that are gone and no longer wanted only if a target names them. Returns the
+ * instances that are still there.
+ */
 function reportStopped(
   context: Context,
   { desired, observation }: PassOutcome,
@@ -118,7 +121,7 @@ function reportStopped(
   return [...all, ...retiring].filter(isThere).map(refOf);
 }
 
-/** Workers that the config has lost, as far as their records tell how to stop them. They want no instance. */
+/** Adds workers that are no longer in the config but have records, which say how to stop them. None of their instances is wanted. */
 function withForgottenWorkers(config: Config, instances: readonly string[]): Config {
   const forgotten = instances
     .filter((name) => !isOfConfig(config, name))

@@ -36,7 +36,7 @@ test('logrotate must be told names, not patterns, and who owns the folder', () =
     config: '/srv/workerctl.yaml',
     folders: [{ logs: ['/a b/[1]*.log'], owner }],
     leftOut: [],
-    knowsWants: true,
+    followsCounts: true,
   });
   expect(text).toContain('"/a b/\\[1\\]\\*.log"\n{\n');
   expect(text).toContain('    su deploy www\n}\n');
@@ -47,7 +47,7 @@ test('logrotate must be told nothing where there is nothing to do', () => {
     config: '/c',
     folders: [],
     leftOut: ['a is left out'],
-    knowsWants: true,
+    followsCounts: true,
   });
   expect(text.split('\n').every((line) => line === '' || line.startsWith('#'))).toBe(true);
 });

@@ -1,4 +1,4 @@
-/** What a unit for the resident half is made of. */
+/** What the unit for the watch is made of. */
 export interface UnitFacts {
   /** `node /opt/workerctl/bin/workerctl watch --config /srv/app/workerctl.yaml`, word by word. */
   readonly command: readonly string[];
@@ -6,7 +6,7 @@ export interface UnitFacts {
   readonly user: string;
 }
 
-/** A unit for `workerctl watch`: see systemd.service(5). The workers are in its control group and outlive it. */
+/** A unit for `workerctl watch`: see systemd.service(5). The workers are in its control group, and outlive it. */
 export const formatUnit = ({ command, config, user }: UnitFacts): string => `[Unit]
 Description=workerctl watch --config ${specifier(config)}
 After=network.target
@@ -19,11 +19,11 @@ ExecStart=${command.map(word).join(' ')}
 ExecReload=/bin/kill -HUP $MAINPID
 User=${user}
 Restart=always
-# Only the watch itself is told to end: the workers finish their jobs, whatever becomes of it.
+# Stopping the unit ends only the watch; the workers keep running.
 KillMode=process
-# A worker that the kernel kills for its memory is replaced; that is no reason to end the watch.
+# A worker that the kernel kills for its memory is replaced; the watch continues.
 OOMPolicy=continue
-# All workers and their children count.
+# All workers and their children count against this limit.
 TasksMax=infinity
 
 [Install]

@@ -1,0 +1,126 @@
+import { beforeEach, expect, test } from 'vitest';
+import { defineCommand, type CommandTable } from '../../src/cli/command.ts';
+import {
+  dryRun,
+  killLimit,
+  limits,
+  toggle,
+  value,
+  wait,
+  wholeNumber,
+} from '../../src/cli/options.ts';
+import { parseInvocation } from '../../src/cli/parse.ts';
+
+let loaded: string[] = [];
+let given: unknown;
+
+beforeEach(() => {
+  loaded = [];
+  given = undefined;
+});
+
+const texts = { summary: 'Try.', examples: [], exitCodes: {} } as const;
+
+const table: CommandTable = {
+  act: () => {
+    loaded.push('act');
+    return Promise.resolve(
+      defineCommand({
+        ...texts,
+        operands: '[TARGET...]',
+        options: {
+          wait: wait('how long', 'not at all'),
+          overlap: toggle({ help: 'both at once' }),
+          lines: value('N', 'how many', wholeNumber, 'n'),
+          ...limits,
+          dryRun,
+        },
+        run: ({ targets, global, wait: limit, overlap, lines, dryRun: isDryRun, ...rest }) => {
+          given = { targets, global, limit, overlap, lines, isDryRun, ...killLimit(rest) };
+          return Promise.resolve(7);
+        },
+      }),
+    );
+  },
+  plain: () => {
+    loaded.push('plain');
+    return Promise.resolve(
+      defineCommand({
+        ...texts,
+        operands: '',
+        options: {},
+        refusesJson: true,
+        run: () => Promise.resolve(0),
+      }),
+    );
+  },
+};
+
+async function run(words: string, env: NodeJS.ProcessEnv = {}): Promise<unknown> {
+  const invocation = await parseInvocation(words.split(' '), table, { env, directory: '/srv' });
+  if (invocation.kind === 'text') return invocation.text;
+  expect(await invocation.run()).toBe(7);
+  return given;
+}
+
+const none = { limit: 'forever', overlap: undefined, lines: undefined, isDryRun: false };
+const global = { config: undefined, json: false, directory: '/srv' };
+
+test('options must have their types, whether they are given or not', async () => {
+  expect(await run('act')).toEqual({ targets: [], global, ...none });
+  expect(await run('act mail.1 -n 5 --wait 2m --no-overlap --dry-run --now web')).toEqual({
+    targets: ['mail.1', 'web'],
+    global,
+    limit: 120_000,
+    overlap: false,
+    lines: 5,
+    isDryRun: true,
+    killAfter: 0,
+  });
+  expect(await run('act --no-wait --kill-after=90s')).toEqual({
+    targets: [],
+    global,
+    ...none,
+    limit: 'not',
+    killAfter: 90_000,
+  });
+});
+
+test.each([
+  ['act --json -c a.yaml mail', {}, { json: true, config: 'a.yaml' }],
+  ['--config a.yaml act mail', {}, { json: false, config: 'a.yaml' }],
+  ['act -ca.yaml mail', { WORKERCTL_JSON: '0' }, { json: false, config: 'a.yaml' }],
+  ['act mail', { WORKERCTL_JSON: '1' }, { json: true, config: undefined }],
+  ['act mail --no-json', { WORKERCTL_JSON: '1' }, { json: false, config: undefined }],
+])('the options of all commands in %j, with %j', async (words, env, expected) => {
+  expect(await run(words, env)).toMatchObject({ targets: ['mail'], global: expected });
+});
+
+test('words behind -- must be targets, whatever they look like', async () => {
+  expect(await run('act -- --json -c')).toMatchObject({ targets: ['--json', '-c'], global });
+});
+
+test('only the command that is named must be loaded, also for its help', async () => {
+  expect(await run('act --help')).toMatch(/^Usage: workerctl act /);
+  expect(await run('help act')).toMatch(/^Usage: workerctl act /);
+  expect(loaded).toEqual(['act', 'act']);
+});
+
+test.each([
+  ['acd', 'expected a command, found "acd"; did you mean act?'],
+  ['restart', 'expected a command, found "restart"'],
+  ['--bogus', 'expected a command, found only --bogus'],
+  ['act --bogus', 'act: there is no option --bogus; there are --wait, --overlap'],
+  ['act -n', '-n: expected a value, found none'],
+  ['act -n five', '--lines: expected a whole number, found "five"'],
+  ['act --wait 90', '--wait: expected a duration like 90s, 15m or 2h, found "90"'],
+  ['act --kill-after soon', '--kill-after: expected a duration like 90s, 15m or 2h, found "soon"'],
+  ['act --kill-after 1s --now', 'expected --now or --kill-after, found both'],
+  ['plain mail', 'plain: expected no operands, found mail'],
+  ['plain --json', 'plain: has no JSON output; expected no --json or WORKERCTL_JSON'],
+])('%j must be wrong usage', async (words, message) => {
+  await expect(run(words)).rejects.toMatchObject({
+    code: 'usage',
+    message: expect.stringContaining(message) as string,
+  });
+});

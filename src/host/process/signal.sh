@@ -1,10 +1,10 @@
 #!/bin/sh
-# Asks processes to finish, each exactly once, even if the command that wants it is killed half way: this script
-# goes on without it, holds the pass lock (fd 3) meanwhile, and notes in each stop file that the signal is sent.
+# Asks processes to finish, each exactly once, even if the command that runs this script is killed half way: the script
+# goes on without it, holds the pass lock (fd 3) meanwhile, and notes in each stop file that the signal was sent.
 #
 #   signal.sh [PID START_TIME SIGNAL STOP_FILE]...
 #
-# Prints one word a process: sent, gone (dead, or the pid is somebody else's by now) or denied.
+# Prints one word per process: sent, gone (dead, or its pid was reused) or denied.
 
 main() {
   trap '' HUP INT QUIT TERM PIPE
@@ -22,7 +22,7 @@ ask() {
     kill -s "$3" "$1" 2>/dev/null
   then
     fault signal
-    # Over the first bytes of {"sent":false,…}: needs no room on a full disk.
+    # Overwrites the first bytes of {"sent":false,…}: this works on a full disk.
     printf '{"sent":true ' 1<>"$4"
     answer sent
   else
@@ -30,18 +30,18 @@ ask() {
   fi
 }
 
-# Whoever wants to know may have been killed.
+# The command that reads this may have been killed.
 answer() {
   echo "$1" 2>/dev/null
 }
 
-# Tests let the command that waits for us die here, as by kill -9, and another one come before we go on: see fault-point.ts.
+# Tests kill the command that waits for us here, and let another one run before we go on: see fault-point.ts.
 fault() {
   [ "$WORKERCTL_TEST_DIE_BEHIND" != "$1" ] || { kill -s KILL "$PPID" 2>/dev/null && sleep 0.4; }
 }
 
-# Same pid, same start time (field 22 of /proc/PID/stat), and neither zombie nor dead. A process whose first thread alone
-# has ended shows that thread's Z, and lives: it has more threads (field 20).
+# Same pid, same start time (field 22 of /proc/PID/stat), and neither zombie nor dead. If only the first thread has ended,
+# the state is Z, but the process lives: it has more threads (field 20).
 is_alive() {
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
   # shellcheck disable=SC2086 # the fields are wanted apart

@@ -1,23 +1,22 @@
 #!/bin/sh
-# The shim: the parent of one worker. It does three things and owns nothing else: it holds the instance's lock
-# (fd 3) for as long as the worker lives, publishes the worker's record and pidfile before the worker runs, and
-# writes down how the worker died.
+# The shim: the parent of one worker. It does three things: it holds the instance's lock (fd 3) as long as the worker
+# lives, publishes the worker's record and pidfile before the worker runs, and reports how the worker died.
 #
-#   shim.sh supervise INSTANCE STATE_DIR PIDFILE START COMMAND [WORD...]
-#   shim.sh launch     the same words
+#   shim.sh supervise INSTANCE STATE_DIR PIDFILE RUN_ID COMMAND [WORD...]
+#   shim.sh launch    (the same arguments)
 #
-# `launch` is for a program that forks away and writes PIDFILE itself: its command is recorded as on its way up until it
-# has ended; then the process that the pidfile names is recorded, and the shim leaves. It never touches that pidfile.
+# `launch` is for a program that daemonizes and writes PIDFILE itself. Its command is recorded as launching until it has
+# exited; then the process that the pidfile names is recorded, and the shim exits. It never writes to that pidfile.
 #
-# With SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ, SHIM_PATH (the worker's PATH), SHIM_SETSID (where
-# setsid is) and SHIM_OOM (how often the kernel had killed in our memory cgroup, and the file that counts it), and
-# SHIM_LAUNCHING (what the record says besides while it is on its way) and SHIM_TIMEOUT (seconds) for `launch`;
-# the worker gets none of these, and every name that the shim uses begins with shim_: others may be the worker's.
+# Environment: SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ, SHIM_PATH (the worker's PATH), SHIM_SETSID (the
+# path of setsid), SHIM_OOM (how often the kernel had killed in our memory cgroup, and the file that counts this); for
+# `launch` also SHIM_LAUNCHING (further members of the record while it launches) and SHIM_TIMEOUT (seconds). The worker
+# gets none of these. All variables of the shim begin with shim_, because others may be the worker's.
 #
-# Standard error is a file of its own (INSTANCE.shim): the shell tells there of a death by signal. fd 1 is the
-# worker's log. The whole script is one function, read to its end before anything runs, so that replacing this
-# file under a running shim changes nothing. Each program that it starts costs a millisecond between one worker and the
-# next: there are setsid and mv before the worker runs, and rm after its death.
+# Standard error is a file of its own (INSTANCE.shim), where the shell reports a death by signal. fd 1 is the worker's
+# log. The shell reads the whole script before it runs main, so that replacing this file under a running shim changes
+# nothing. Each program that the shim starts costs a millisecond between one worker and the next: these are mv and setsid
+# before the worker runs, and rm after its death.
 
 main() {
   shim_stage=$1
@@ -29,14 +28,14 @@ main() {
   esac
 }
 
-# It waits. It catches signals, and does not ignore them: caught ones go back to their default in the subshell, and
-# no `&` starts the worker: what a shell starts in the background ignores INT and QUIT for good.
+# Signals are caught, not ignored: caught ones are reset to their defaults in the subshell. The worker is not started with
+# `&`, because a background process of a shell ignores INT and QUIT for good.
 supervise() {
   run "$@"
   report
 }
 
-# Runs the worker to its end, and says in shim_how how that was.
+# Runs the worker to its end, and sets shim_how to how it ended.
 run() {
   shim_instance=$1 shim_state_dir=$2 shim_pidfile=$3 shim_run_id=$4
   umask 022
@@ -50,7 +49,7 @@ run() {
   shim_status=$?
   shim_death=
   read -r shim_death <&4
-  # 134 is `exit 134` as well as SIGABRT: a signal is one of which the shell has spoken. It is silent on INT and PIPE.
+  # 134 may be `exit 134` or SIGABRT: it was a signal if the shell has reported one, which it does not for INT and PIPE.
   if [ "$shim_status" -gt 128 ] && { [ -n "$shim_death" ] || [ "$shim_status" -eq 130 ] || [ "$shim_status" -eq 141 ]; }; then
     shim_how="\"signal\":$((shim_status - 128))"
   else
@@ -60,7 +59,7 @@ run() {
   [ "$shim_status" -ne 137 ] || ! was_out_of_memory || shim_how="$shim_how,\"oom\":true"
 }
 
-# Whatever came of the command, a process that it has left behind is recorded: nobody else would know of it.
+# Even if the command failed, a process that it has left behind is recorded: otherwise no pass would know of it.
 launch() {
   read -r shim_stat </proc/self/stat
   # shellcheck disable=SC2086 # the fields are wanted apart
@@ -71,12 +70,12 @@ launch() {
   run "$@"
   find_daemon && publish_daemon
   [ "$shim_status" -eq 0 ] || report
-  # From here on the shim itself is what there is of the instance.
+  # From now on the shim itself stands for the instance.
   publish "$$" "$shim_begun" "$$" "$SHIM_LAUNCHING$SHIM_RECORD"
   shim_deaths=0
   while ! find_daemon; do
     read -r shim_uptime </proc/uptime
-    # Its program may write another pid over that of a helper that has died; it takes no 3 seconds for that.
+    # The program may replace the pid of a helper that has died by another; that takes less than 3 seconds.
     if [ "$shim_found" = dead ]; then shim_deaths=$((shim_deaths + 1)); else shim_deaths=0; fi
     if [ "${shim_uptime%%.*}" -ge "$shim_deadline" ] || [ "$shim_deaths" -gt 60 ]; then
       shim_how="\"launch\":\"$shim_found\""
@@ -87,12 +86,12 @@ launch() {
   publish_daemon
 }
 
-# Whether the pidfile names a process (shim_daemon) that lives, is no older than this start and may be signalled by us;
-# if not, shim_found says what it has.
+# Whether the pidfile names a process (shim_daemon) that lives, is not older than this run and may be signalled by us;
+# if not, shim_found says what was found.
 find_daemon() {
   shim_daemon='' shim_found=absent
   [ -e "$shim_pidfile" ] || return 1
-  # A last line without a newline is read as well.
+  # Also reads a last line without a newline.
   { read -r shim_daemon <"$shim_pidfile"; } 2>/dev/null
   case $shim_daemon in
     '') shim_found=empty && return 1 ;;
@@ -114,7 +113,7 @@ publish_daemon() {
   exit 0
 }
 
-# Writes the record anew, unless another start has the instance's place by now, or the state directory is gone.
+# Writes the record again, unless another run has the instance's place by now, or the state directory is gone.
 publish() {
   shim_record=
   { read -r shim_record <"$shim_state_dir/$shim_instance.json"; } 2>/dev/null
@@ -128,7 +127,7 @@ publish() {
     mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/$shim_instance.json"
 }
 
-# Whether the kernel has killed somebody in our memory cgroup since the start.
+# Whether the kernel has killed a process of our memory cgroup because it was out of memory, since the start.
 was_out_of_memory() {
   while read -r shim_key shim_count; do
     [ "$shim_key" != oom_kill ] || [ "$shim_count" -le "${SHIM_OOM%% *}" ] || return 0
@@ -136,7 +135,7 @@ was_out_of_memory() {
   return 1
 } 2>/dev/null
 
-# A successor may have the instance's place by now: then the files are kept under another name, or nobody wants a report.
+# A successor may have the instance's place by now: then the files have another name, or no report is wanted.
 report() {
   shim_name=$shim_instance
   shim_record=
@@ -149,8 +148,8 @@ report() {
       *) exit 0 ;;
     esac
   fi
-  # One write, and the last act: whoever comes between it and the opening of the file finds us alive, and looks again;
-  # the lock is free a moment after.
+  # One write, and the last act: a pass that finds the file still empty sees that we live, and looks again. The lock is
+  # free a moment later.
   printf '{"run_id":"%s",%s}\n' "$shim_run_id" "$shim_how" >"$shim_state_dir/$shim_name.exit" ||
     rm -f "$shim_state_dir/$shim_name.exit"
   exit 0
@@ -162,8 +161,8 @@ become() {
   read -r shim_stat </proc/self/stat
   shim_worker=${shim_stat%% *} # $$ is the shim
   # shellcheck disable=SC2086 # the fields are wanted apart
-  start_time_of ${shim_stat##*) } # after the last `)`: a program's name may hold one
-  # Under their own names in a folder beside, so that one mv publishes both: the pidfile first.
+  start_time_of ${shim_stat##*) } # after the last `)`, because a program's name may contain one
+  # Written under their own names in the staging folder, so that one mv publishes both, the pidfile first.
   shim_new=$shim_state_dir/.new
   [ -d "$shim_new" ] || mkdir -p "$shim_new"
   {
@@ -183,7 +182,7 @@ become() {
     echo "workerctl: $shim_instance is not started: its record or pidfile cannot be written"
     exit 73
   }
-  # Until here the place is ours by the lock alone, should the shim be killed.
+  # Until here only the lock keeps the place, if the shim is killed.
   exec 3>&-
   for shim_limit in $SHIM_LIMITS; do
     set_limit "${shim_limit%%=*}" "${shim_limit#*=}"
@@ -193,15 +192,15 @@ become() {
   umask "$SHIM_UMASK"
   shim_setsid=${SHIM_SETSID:-setsid}
   PATH=${SHIM_PATH-$PATH}
-  # Of a program that forks away nobody knows the pid beforehand.
+  # The pid of a daemon is not known yet.
   [ -n "$SHIM_LAUNCHING" ] || export WORKERCTL_PID="$shim_worker"
   unset SHIM_RECORD SHIM_LAUNCHING SHIM_TIMEOUT SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM SHIM_SETSID
   export WORKERCTL_INSTANCE="$shim_instance"
-  # A new session keeps the pid, since the leader of our group is the shim.
+  # setsid need not fork, which keeps the pid, because the leader of our group is the shim.
   exec "$shim_setsid" "$@"
 }
 
-# The soft limit; the hard one moves only when the soft one does not fit under it. bash calls dash's -p -u.
+# Sets the soft limit; the hard one only if the soft one does not fit under it. What dash calls -p is -u in bash.
 # shellcheck disable=SC3045 # these are in dash, bash, ksh and busybox
 set_limit() {
   ulimit -S "-$1" "$2" 2>/dev/null && return

@@ -13,7 +13,7 @@ for (let round = 0; ; round += 1) {
   if (round === 1) console.log('writing');
 }`;
 
-/** Tries to write more than it may. */
+/** Tries to write more than its limit allows. */
 const failingSource = `
 import { writeFileAtomically } from './files/atomic-file.ts';
 try {
@@ -55,7 +55,7 @@ test('a reader that has the old file open must keep reading that', () => {
 });
 
 describe('a write that fails', () => {
-  test('must keep the old file, and leave no other', async () => {
+  test('must keep the old file, and leave no temporary one', async () => {
     const path = scratch.write('file', 'old');
     const [node = '', program = ''] = scratch.program(failingSource);
     const before = readdirSync(scratch.folder()).sort();
@@ -66,7 +66,7 @@ describe('a write that fails', () => {
     expect(readdirSync(scratch.folder()).sort()).toEqual(before);
   });
 
-  test('must leave no other file when the place is taken by a folder', () => {
+  test('must leave no temporary file if a directory is in its place', () => {
     mkdirSync(scratch.path('file'));
     expect(() => {
       writeFileAtomically(scratch.path('file'), 'x');
@@ -74,7 +74,7 @@ describe('a write that fails', () => {
     expect(readdirSync(scratch.folder())).toEqual(['file']);
   });
 
-  test('must say that there is no folder', () => {
+  test('must report that there is no directory', () => {
     expect(() => {
       writeFileAtomically(scratch.path('nowhere/file'), 'x');
     }).toThrow(/ENOENT/);

@@ -5,13 +5,13 @@ import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 
-test('must make it and those above it, with this mode', () => {
+test('must create the directory and its parents, with this mode', () => {
   makeFolder(scratch.path('a/b/c'), 0o711);
   for (const path of ['a', 'a/b', 'a/b/c'])
     expect(statSync(scratch.path(path)).mode & 0o777).toBe(0o711);
 });
 
-test('must leave alone what is there, also behind a link', () => {
+test('must not change a directory that exists, also behind a link', () => {
   mkdirSync(scratch.path('real'), { mode: 0o700 });
   symlinkSync('real', scratch.path('link'));
   for (const path of ['real', 'link']) makeFolder(scratch.path(path));

@@ -17,7 +17,7 @@ function watched(path = scratch.folder(), isRelevant?: (file: string) => boolean
   return watch;
 }
 
-/** Everything that changes until this name is among it. */
+/** All changes until one has this name. */
 async function changesUntil(watch: DirectoryWatch, name: string): Promise<Set<string>> {
   const seen = new Set<string>();
   while (!seen.has(name)) for (const one of await watch.changes(10_000, never)) seen.add(one);
@@ -25,7 +25,7 @@ async function changesUntil(watch: DirectoryWatch, name: string): Promise<Set<st
 }
 
 describe('a change', () => {
-  test('must end the waiting, long before its time', async () => {
+  test('must end the waiting long before its limit', async () => {
     const watch = watched();
     const begun = performance.now();
     const changed = watch.changes(30_000, never);
@@ -48,7 +48,7 @@ describe('a change', () => {
     expect(await changesUntil(watch, 'mail.1.pid')).toContain('mail.1.pid');
   });
 
-  test('of many files at once must be told at once', async () => {
+  test('of many files at once must be reported at once', async () => {
     const watch = watched();
     const changed = watch.changes(30_000, never);
     const names = Array.from({ length: 50 }, (_, index) => `mail.${index}.exit`);
@@ -56,7 +56,7 @@ describe('a change', () => {
     expect([...(await changed)].sort()).toEqual(names.sort());
   });
 
-  test('of a file that is not relevant must wake nobody', async () => {
+  test('of a file that is not relevant must not end the waiting', async () => {
     const watch = watched(scratch.folder(), (file) => file !== 'pass.lock');
     scratch.write('pass.lock', '');
     expect([...(await watch.changes(100, never))]).toEqual([]);
@@ -64,7 +64,7 @@ describe('a change', () => {
     expect([...(await changesUntil(watch, 'mail.1.exit'))]).toEqual(['mail.1.exit']);
   });
 
-  test('between two waits must not be lost, nor told twice', async () => {
+  test('between two waits must neither be lost nor reported twice', async () => {
     const watch = watched();
     scratch.write('a', '');
     await changesUntil(watch, 'a');
@@ -78,13 +78,13 @@ describe('a change', () => {
 });
 
 describe('without a change', () => {
-  test('waiting must end with its time, and with no names', async () => {
+  test('waiting must end after its limit, without names', async () => {
     const begun = performance.now();
     expect([...(await watched().changes(100, never))]).toEqual([]);
     expect(performance.now() - begun).toBeGreaterThanOrEqual(95);
   });
 
-  test('no time must be no waiting', async () => {
+  test('a limit of 0 must mean no waiting', async () => {
     expect([...(await watched().changes(0, never))]).toEqual([]);
     expect([...(await watched().changes(-5, never))]).toEqual([]);
   });
@@ -100,7 +100,7 @@ describe('without a change', () => {
   });
 });
 
-describe('a folder that cannot be watched', () => {
+describe('a directory that cannot be watched', () => {
   test('must be looked at again soon', async () => {
     const begun = performance.now();
     expect([...(await watched(scratch.path('nowhere')).changes(30_000, never))]).toEqual([]);

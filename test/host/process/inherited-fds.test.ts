@@ -4,7 +4,7 @@ import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 
-/** Tells which of its files lead where, before and after, and that Node still works. */
+/** Prints its inherited files before and after, and whether Node still works. */
 const source = `
 import { readdirSync, readlinkSync, readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
@@ -24,7 +24,7 @@ setTimeout(() => {
   process.stdin.resume();
 }, 1);`;
 
-test('must leave nothing of the caller’s to a child, whatever its number, and close nothing of Node’s', async () => {
+test('must hand no file of the caller on to a child, whatever its number, and close none of Node’s', async () => {
   const [node = '', program = ''] = scratch.program(source);
   const child = scratch.run([
     '/bin/bash',
@@ -57,7 +57,7 @@ test('must free the lock of a caller’s flock', async () => {
   expect(spawnSync('flock', ['-n', scratch.path('kept-lock'), 'true']).status).toBe(0);
 });
 
-test('must keep the standard files', async () => {
+test('must keep the standard files open', async () => {
   const [node = '', program = ''] = scratch.program(source);
   const child = scratch.run(['/bin/sh', '-c', 'exec "$@" >kept-out 2>&1', 'sh', node, program]);
   const reader = scratch.shell(
@@ -68,13 +68,13 @@ test('must keep the standard files', async () => {
   child.process.kill('SIGKILL');
 });
 
-/** Starts a program by the one way that there is. */
+/** Starts a program through the only access to child_process. */
 const startingSource = `
 import { childProcess } from './process/spawn.ts';
 const { stdout } = childProcess().spawnSync('/bin/sh', ['-c', 'ls -l /proc/self/fd'], { encoding: 'utf8' });
 console.log(stdout.includes('/kept') ? 'inherited' : 'clean', 'works');`;
 
-test('must hold for every program that is started, and not for workers alone', async () => {
+test('must be done for every program that is started, not only for workers', async () => {
   const [node = '', program = ''] = scratch.program(startingSource);
   const child = scratch.run([
     '/bin/bash',

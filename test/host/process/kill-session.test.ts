@@ -18,7 +18,7 @@ const identityOf = (pid: number): ProcessIdentity => ({
 const membersOf = (session: number): number[] =>
   allPids().filter((pid) => look(pid)?.session === session && isAlive(pid));
 
-/** A process with a session of its own, which runs this script and says `up` when it is there. */
+/** A process with a session of its own, which runs this script and prints `up` when it runs. */
 async function leader(script: string): Promise<Child> {
   const child = scratch.run(['/bin/sh', '-c', script], { detached: true });
   await child.says('up');
@@ -28,13 +28,13 @@ async function leader(script: string): Promise<Child> {
 /** Each pid that the child has printed. */
 const pidsIn = (child: Child): number[] => (child.heard().match(/\d+/g) ?? []).map(Number);
 
-/** Who was killed, in the order of the pids. */
+/** The pids that were killed, in order. */
 function killedIn(outcome: KillOutcome): number[] {
   if (outcome.kind !== 'killed') throw new Error(`expected killed, found ${outcome.kind}`);
   return [...outcome.pids].sort((a, b) => a - b);
 }
 
-test('all of a session must be killed, its leader last', async () => {
+test('all members of a session must be killed, the leader last', async () => {
   const child = await leader(
     'sleep 1000 & (sleep 1001 & exec sleep 1002) & echo up; exec sleep 1003',
   );
@@ -46,7 +46,7 @@ test('all of a session must be killed, its leader last', async () => {
   expect(members.filter(isAlive)).toEqual([]);
 });
 
-test('a leader alone must be killed, also one that does not listen or is stopped', async () => {
+test('a leader without members must be killed, also one that ignores signals or is stopped', async () => {
   const child = await leader("trap '' HUP INT TERM; echo up; while :; do sleep 1000 & wait; done");
   process.kill(child.pid, 'SIGSTOP');
   await until('a stopped leader', () => look(child.pid)?.state === 'T');
@@ -62,7 +62,7 @@ test('members in process groups of their own must be killed', async () => {
   expect(membersOf(child.pid)).toEqual([]);
 });
 
-test('a leader that replaces each child that dies must not go on for ever', async () => {
+test('a leader that replaces each child that dies must be killed too', async () => {
   const child = await leader('echo up; while :; do sleep 1000; done');
   await killSession(identityOf(child.pid));
   expect(isAlive(child.pid)).toBe(false);
@@ -95,7 +95,7 @@ describe('a successor in the session of its predecessor', () => {
 });
 
 describe('what must not be killed', () => {
-  test('a successor that it has named, and what that one has started', async () => {
+  test('a successor that it has named, and the successor’s descendants', async () => {
     const child = await leader(
       'sleep 1000 & echo old $!; sh -c "sleep 1001 & exec sleep 1002" & echo heir $!; echo up; exec sleep 1003',
     );
@@ -108,7 +108,7 @@ describe('what must not be killed', () => {
     expect([successor, ...own].every(isAlive)).toBe(true);
   });
 
-  test('whoever has left for a session of his own', async () => {
+  test('a child that has created its own session', async () => {
     const child = await leader('setsid sleep 1000 & echo "up $!"; exec sleep 1001');
     const [other = 0] = pidsIn(child);
     await until('a session of its own', () => look(other)?.session === other);
@@ -124,7 +124,7 @@ describe('what must not be killed', () => {
     expect(isAlive(outer.pid)).toBe(true);
   });
 
-  test.each([-1, 1])('a session whose leader started %i ticks beside', async (ticks) => {
+  test.each([-1, 1])('a session whose leader’s start time differs by %i ticks', async (ticks) => {
     const child = await leader('sleep 1000 & echo up; exec sleep 1001');
     const { startTime, ...rest } = identityOf(child.pid);
     const outcome = await killSession({ ...rest, startTime: startTime + ticks });
@@ -132,14 +132,14 @@ describe('what must not be killed', () => {
     expect(isAlive(child.pid)).toBe(true);
   });
 
-  test('one of another boot', async () => {
+  test('a session of another boot', async () => {
     const child = await leader('echo up; exec sleep 1000');
     const outcome = await killSession({ ...identityOf(child.pid), bootId: 'another' });
     expect(outcome).toEqual({ kind: 'gone' });
     expect(isAlive(child.pid)).toBe(true);
   });
 
-  test('what a dead leader has left', async () => {
+  test('the members that a dead leader has left', async () => {
     const child = await leader('sleep 1000 & echo "up $!"; exec sleep 1001');
     const [orphan = 0] = pidsIn(child);
     const identity = identityOf(child.pid);
@@ -148,7 +148,7 @@ describe('what must not be killed', () => {
     expect(isAlive(orphan)).toBe(true);
   });
 
-  test('anybody for a zombie', async () => {
+  test('any process if the leader is a zombie', async () => {
     const pid = await zombieIn(scratch);
     expect(await killSession(identityOf(pid))).toEqual({ kind: 'gone' });
   });
@@ -161,7 +161,7 @@ describe('what must not be killed', () => {
   });
 });
 
-test('who does not lead its session must be killed with its descendants there, and nobody else', async () => {
+test('a process that does not lead its session must be killed with its descendants there, and no other process', async () => {
   const child = await leader(
     'sh -c "sleep 1000 & (sleep 1001 & exec sleep 1002) & setsid sleep 1003 & exec sleep 1004" & echo "up $!"; exec sleep 1005',
   );
@@ -173,7 +173,7 @@ test('who does not lead its session must be killed with its descendants there, a
   expect(membersOf(child.pid)).toEqual([child.pid]);
 });
 
-/** As this user (0: as we are), kills the session whose leader's pid and start time it is told, and says what came of it. */
+/** As this user (0: as we are), kills the session whose leader's pid and start time it reads, and prints the outcome. */
 const killerSource = `
 import { killSession } from './process/kill-session.ts';
 import { currentBootId } from './process/process-table.ts';
@@ -191,7 +191,7 @@ async function killedByUser(user: number, { pid, startTime }: ProcessIdentity): 
   return child.heard();
 }
 
-test('we must live on though we belong to it', async () => {
+test('we must live on if we belong to the session', async () => {
   const [node = '', program = ''] = scratch.program(killerSource);
   const child = await leader(`echo up; sleep 1000 & read -r stat </proc/$$/stat
     set -- $stat; "${node}" "${program}" 0 $$ "\${22}"; wait`);

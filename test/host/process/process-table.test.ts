@@ -15,7 +15,7 @@ import { hasThreads, headlessIn, zombieIn } from '../../rig/zombie.ts';
 
 const scratch = useScratch();
 
-/** A process that bears this name in the kernel's table (at most 15 bytes). */
+/** A process with this name in the kernel's table (at most 15 bytes). */
 async function processNamed(name: string): Promise<Child> {
   const child = scratch.shell(
     'printf "%b" "$1" >/proc/self/comm; echo named; while :; do sleep 1000 & wait; done',
@@ -55,16 +55,16 @@ describe('readProcess', () => {
     expect(statusOf(pid)).toContain(`PPid:\t${process.pid}\n`);
   });
 
-  test('must know a session leader', () => {
+  test('must recognise a session leader', () => {
     const { pid } = scratch.run(['sleep', '1000'], { detached: true });
     expect(readProcess(pid)?.sessionId).toBe(pid);
   });
 
-  test('must know itself', () => {
+  test('must find itself', () => {
     expect(readProcess(process.pid)?.startTime).toBe(startTimeOf(process.pid));
   });
 
-  test('must say that a zombie is dead', async () => {
+  test('must count a zombie as dead', async () => {
     const pid = await zombieIn(scratch);
     process.kill(pid, 0); // the kernel's own answer: it is there
     expect(readProcess(pid)).toBeUndefined();
@@ -80,7 +80,7 @@ describe('readProcess', () => {
     },
   );
 
-  test('must tell one that is stopped from one that runs', async () => {
+  test('must distinguish a stopped process from a running one', async () => {
     const { pid } = scratch.run(['sleep', '1000']);
     process.kill(pid, 'SIGSTOP');
     await until('a stopped process', () => look(pid)?.state === 'T');
@@ -90,7 +90,7 @@ describe('readProcess', () => {
     expect(readProcess(pid)?.activity).toBe('runs');
   });
 
-  test('must find nothing where nothing is', async () => {
+  test('must find nothing for a pid that does not exist', async () => {
     const child = scratch.run(['sleep', '1000']);
     await endProcess(child.pid);
     await child.ended();
@@ -110,19 +110,22 @@ describe('readProcess', () => {
 const listOpenFiles = (): number => readdirSync('/proc/self/fd').length;
 
 describe('findProcess', () => {
-  test('must find the very process', () => {
+  test('must find exactly this process', () => {
     const { pid } = scratch.run(['sleep', '1000']);
     const found = findProcess({ pid, startTime: startTimeOf(pid), bootId: bootId() });
     expect(found?.pid).toBe(pid);
   });
 
-  test.each([-1, 1, -100])('must not find one that started %i ticks beside', (ticks) => {
-    const { pid } = scratch.run(['sleep', '1000']);
-    const startTime = startTimeOf(pid) + ticks;
-    expect(findProcess({ pid, startTime, bootId: bootId() })).toBeUndefined();
-  });
+  test.each([-1, 1, -100])(
+    'must not find a process whose start time differs by %i ticks',
+    (ticks) => {
+      const { pid } = scratch.run(['sleep', '1000']);
+      const startTime = startTimeOf(pid) + ticks;
+      expect(findProcess({ pid, startTime, bootId: bootId() })).toBeUndefined();
+    },
+  );
 
-  test('must not find one of another boot', () => {
+  test('must not find a process of another boot', () => {
     const { pid } = scratch.run(['sleep', '1000']);
     expect(findProcess({ pid, startTime: startTimeOf(pid), bootId: 'another' })).toBeUndefined();
   });
@@ -140,14 +143,14 @@ test('listPids must hold all pids in numeric order', () => {
   expect(pids).toEqual([...pids].sort((a, b) => a - b));
 });
 
-test('arguments must come as they were given', async () => {
+test('arguments must be returned unchanged', async () => {
   const words = ['/bin/sh', '-c', 'echo up; sleep 1000; :', 'a b', "it's \n", ''];
   const child = scratch.run(words);
   await child.says('up');
   expect(readArguments(child.pid)).toEqual([...words, '']);
 });
 
-test('the environment must be that of the start', async () => {
+test('the environment must be that at the start', async () => {
   const child = scratch.run(['/bin/sh', '-c', 'A=2; export A; echo up; sleep 1000; :'], {
     env: { A: '1', B: 'x=y\nz' },
   });
@@ -155,7 +158,7 @@ test('the environment must be that of the start', async () => {
   expect(readEnvironment(child.pid)).toEqual(expect.arrayContaining(['A=1', 'B=x=y\nz']));
 });
 
-test('what is gone must have neither', async () => {
+test('a process that is gone must have neither', async () => {
   const child = scratch.run(['sleep', '1000']);
   await endProcess(child.pid);
   await child.ended();

@@ -21,7 +21,7 @@ const live = (pid: number): LiveProcess => {
   return found;
 };
 
-/** A process with a session of its own, whose children bear its marker; it says its pid and theirs. */
+/** A process with a session of its own, whose children bear its marker; it prints its pid and theirs. */
 async function leader(script: string): Promise<{ child: Child; pids: number[] }> {
   const marked = `export WORKERCTL_PID=$$ WORKERCTL_INSTANCE=mail.1 WORKERCTL_STATE_DIR=/state; ${script}`;
   const child = scratch.run(['/bin/sh', '-c', marked], { detached: true });
@@ -35,7 +35,7 @@ const markerOf = (pid: number): string[] => [
   'WORKERCTL_STATE_DIR=/state',
 ];
 
-/** Ends the leader alone, and gives it back as it is asked for. */
+/** Kills only the leader, and returns its identity. */
 async function killed({ child }: { child: Child }): Promise<DeadLeader> {
   const { pid } = child;
   const startTime = look(pid)?.startTime ?? 0;
@@ -47,7 +47,7 @@ const leftBy = (leader: DeadLeader): number[] =>
   leftBehindBy(leader, allProcesses()).map(({ pid }) => pid);
 
 describe('the memory of a process', () => {
-  test('must be that of its whole session, and of nobody in another one', async () => {
+  test('must be that of its whole session, and of no process in another session', async () => {
     const hold = (mb: number): string =>
       `perl -e '$x = "x" x (${mb} << 20); print "held "; $| = 1; print ""; sleep 1000' &`;
     const { child } = await leader(`${hold(20)} setsid ${hold(60)} echo up; exec sleep 1000`);
@@ -61,7 +61,7 @@ describe('the memory of a process', () => {
     expect(total()).toBeLessThan(60 * 2 ** 20);
   });
 
-  test('must be that of its descendants where it leads no session', async () => {
+  test('must be that of its descendants if it leads no session', async () => {
     const { child, pids } = await leader(
       "sh -c 'echo inner $$; sleep 1000 & echo grandchild $!; wait' & sleep 1001 & sleep 0.2; echo up; wait",
     );
@@ -71,13 +71,13 @@ describe('the memory of a process', () => {
     expect(familyOf(live(child.pid), allProcesses()).length).toBeGreaterThanOrEqual(4);
   });
 
-  test('must be nothing of one that is gone', () => {
+  test('must be 0 for a process that is gone', () => {
     expect(memoryOf([{ ...live(process.pid), pid: 2 ** 22 + 1 }])).toBe(0);
     expect(memoryOf([live(process.pid)])).toBeGreaterThan(2 ** 20);
   });
 });
 
-describe('what a dead process has left', () => {
+describe('the processes that a dead one has left', () => {
   const twoSleeps = 'sleep 1000 & echo $!; sleep 1001 & echo $!; echo up; exec sleep 1002';
 
   test('must be the living members of its session', async () => {
@@ -95,7 +95,7 @@ describe('what a dead process has left', () => {
     expect(leftBy(dead)).toEqual([]);
   });
 
-  test('must be nobody while it lives, nor in another boot', async () => {
+  test('must be none while it lives, and none of another boot', async () => {
     const { child } = await leader(twoSleeps);
     const startTime = look(child.pid)?.startTime ?? 0;
     const marker = markerOf(child.pid);
@@ -123,7 +123,7 @@ describe('what a dead process has left', () => {
     expect(leftBy({ ...dead, startTime: dead.startTime + 10_000 })).toEqual([]);
   });
 
-  test('must be killed, and nobody else', async () => {
+  test('must be killed, and no other process', async () => {
     const { child, pids } = await leader(
       `trap '' TERM; ${twoSleeps.replace('echo up', 'setsid sleep 1003 & echo other $!; echo up')}`,
     );
@@ -138,7 +138,7 @@ describe('what a dead process has left', () => {
     expect(await killLeftBehind(dead)).toEqual({ kind: 'gone' });
   });
 
-  test('must be killed, also when it multiplies', async () => {
+  test('must be killed, also if they multiply', async () => {
     const { child } = await leader(
       '(while :; do sleep 0.05 & sleep 0.01; done) & echo up; exec sleep 1000',
     );

@@ -16,7 +16,7 @@ const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;
 const signalScript = fileURLToPath(new URL('../../../src/host/process/signal.sh', import.meta.url));
 
-/** A process that says each signal and stays. */
+/** A process that prints each signal and keeps running. */
 async function listener(name = 'listener'): Promise<Child> {
   const child = scratch.shell(
     'printf %s "$1" >/proc/self/comm; for s in TERM INT QUIT HUP USR1 USR2 WINCH; do trap "echo got $s" $s; done; echo up; while :; do sleep 0.02; done',
@@ -30,7 +30,7 @@ function identityOf(pid: number): ProcessIdentity {
   return { pid, startTime: look(pid)?.startTime ?? 0, bootId: bootId() };
 }
 
-/** A question whose stop is noted. */
+/** A question with its stop file. */
 function question(process: ProcessIdentity, signal: Question['signal'] = 'TERM'): Question {
   const instance = `mail.${process.pid}`;
   const at = momentOf(Date.now());
@@ -45,11 +45,11 @@ const isNotedAsSent = ({ process: { pid } }: Question): boolean => {
 
 const heardOf = ({ heard }: Child): string[] => heard().match(/got \w+/g) ?? [];
 
-test('nobody must be asked where there is nothing to ask', () => {
+test('no process must be asked if there are no questions', () => {
   expect(askToFinish([], undefined)).toEqual([]);
 });
 
-describe('a process that lives', () => {
+describe('a living process', () => {
   test.each(['TERM', 'INT', 'QUIT', 'HUP', 'USR1', 'USR2', 'WINCH'] as const)(
     'must get its %s once, and that must be noted',
     async (signal) => {
@@ -75,7 +75,7 @@ describe('a process that lives', () => {
     },
   );
 
-  test('must be asked though it is stopped', async () => {
+  test('must be asked if it is stopped', async () => {
     const child = await listener();
     process.kill(child.pid, 'SIGSTOP');
     await until('a stopped process', () => look(child.pid)?.state === 'T');
@@ -91,7 +91,7 @@ test.runIf(hasThreads)('a process whose first thread alone has ended must be ask
   await until('its end', () => !isAlive(pid));
 });
 
-describe('a process that is not the one', () => {
+describe('another process', () => {
   test.each([-1, 1, -1000, 100_000])(
     'must not be signalled when it started %i ticks beside',
     async (ticks) => {
@@ -107,7 +107,7 @@ describe('a process that is not the one', () => {
     },
   );
 
-  test('must be gone when it is dead', async () => {
+  test('must be gone if it is dead', async () => {
     const child = await listener();
     const asked = question(identityOf(child.pid));
     await endProcess(child.pid);
@@ -116,7 +116,7 @@ describe('a process that is not the one', () => {
     expect(isNotedAsSent(asked)).toBe(false);
   });
 
-  test('must be gone when it is a zombie', async () => {
+  test('must be gone if it is a zombie', async () => {
     const pid = await zombieIn(scratch);
     expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['gone']);
   });
@@ -146,7 +146,7 @@ describe('a process that is not the one', () => {
   });
 });
 
-test('each of several must have its own answer, in order', async () => {
+test('each of several processes must have its own answer, in order', async () => {
   const [first, second, third] = [await listener(), await listener(), await listener()];
   const questions = [first, second, third].map(({ pid }) => question(identityOf(pid)));
   await endProcess(second.pid);
@@ -156,7 +156,7 @@ test('each of several must have its own answer, in order', async () => {
   expect(questions.map(isNotedAsSent)).toEqual([true, false, true]);
 });
 
-test('a note that is gone must not keep the signal from being sent, nor be taken for none later', async () => {
+test('a stop file that is gone must neither prevent the signal nor later count as not sent', async () => {
   const child = await listener();
   const asked = question(identityOf(child.pid));
   spawnSync('rm', [asked.stopFile]);
@@ -165,7 +165,7 @@ test('a note that is gone must not keep the signal from being sent, nor be taken
   expect(readStop(scratch.folder(), `mail.${child.pid}`)).toMatchObject({ kind: 'broken' });
 });
 
-test('a note whose folder is gone must not keep the others from being asked', async () => {
+test('the others must be asked although the directory of one stop file is gone', async () => {
   const [first, second] = [await listener(), await listener()];
   const questions = [first, second].map(({ pid }) => question(identityOf(pid)));
   const [lost, kept] = questions;
@@ -175,10 +175,10 @@ test('a note whose folder is gone must not keep the others from being asked', as
   expect(isNotedAsSent(kept)).toBe(true);
 });
 
-describe('whoever asks and is killed', () => {
+describe('a command that is killed while it asks', () => {
   const count = 1_500;
 
-  /** Asks one process very often, each time with another note. */
+  /** Asks one process very often, each time with another stop file. */
   const askerSource = `
 import { writeFileSync } from 'node:fs';
 import { askToFinish } from './process/signal.ts';
@@ -220,7 +220,7 @@ chooseBackend(process.env).tryLock([folder + '/pass.lock']).then(([lock]) => {
   );
 });
 
-test('the helper must be had by way of a kernel lock too', async () => {
+test('the helper must accept a kernel lock to hold', async () => {
   const child = await listener();
   const [lock] = await chooseBackend({}).tryLock([scratch.path('pass.lock')]);
   expect(askToFinish([question(identityOf(child.pid))], lock?.fd)).toEqual(['sent']);

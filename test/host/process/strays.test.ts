@@ -20,14 +20,14 @@ async function worker(
 
 const sleeps = 'exec sleep 1000';
 
-/** Writes over its environment, as programs do that set their title: /proc shows nothing of the marker. */
+/** Overwrites its environment, like programs that set their title: /proc does not show the marker. */
 const forgets = 'exec env -i sleep 1000';
 
 const find = (stateDir = scratch.path('state')): MarkedProcess[] => findMarkedProcesses(stateDir);
 const pidsFound = (stateDir?: string): number[] =>
   find(stateDir).map(({ process: { pid } }) => pid);
 
-test('nothing must be found where nothing runs', () => {
+test('nothing must be found if nothing runs', () => {
   expect(find()).toEqual([]);
 });
 
@@ -42,7 +42,7 @@ test('a worker must be found, with its living shim', async () => {
   ]);
 });
 
-test('a worker must be found by its marker alone when its shim is dead', async () => {
+test('a worker must be found by its marker if its shim is dead', async () => {
   const { pid, shim } = await worker(sleeps);
   await endProcess(shim);
   const [found, ...others] = find();
@@ -51,7 +51,7 @@ test('a worker must be found by its marker alone when its shim is dead', async (
   expect(found).not.toHaveProperty('shim');
 });
 
-test('a worker that has written over its environment must be found by its shim', async () => {
+test('a worker that has overwritten its environment must be found by its shim', async () => {
   const { pid, shim } = await worker(forgets);
   expect(strings(pid, 'environ').join('')).toBe('');
   expect(find()).toMatchObject([
@@ -59,7 +59,7 @@ test('a worker that has written over its environment must be found by its shim',
   ]);
 });
 
-test('each of several must be found with its own name', async () => {
+test('each of several workers must be found under its own name', async () => {
   const first = await worker(sleeps, { instance: 'mail.1' });
   const second = await worker(forgets, { instance: 'job-a.b_2' });
   const found = new Map(find().map(({ instance, process: { pid } }) => [instance, pid]));
@@ -71,13 +71,13 @@ test('each of several must be found with its own name', async () => {
   );
 });
 
-describe('what must not be taken for the worker', () => {
+describe('what must not count as the worker', () => {
   test('its children', async () => {
     const { pid } = await worker('sleep 1001 & sleep 1002 & exec sleep 1000');
     expect(pidsFound()).toEqual([pid]);
   });
 
-  test('its children when its shim is dead', async () => {
+  test('its children if its shim is dead', async () => {
     const { pid, shim } = await worker('sleep 1001 & exec sleep 1000');
     await endProcess(shim);
     expect(pidsFound()).toEqual([pid]);
@@ -114,13 +114,13 @@ describe('what must not be taken for the worker', () => {
     expect(pidsFound()).toEqual([]);
   });
 
-  test('one of another state directory', async () => {
+  test('a worker of another state directory', async () => {
     await worker(sleeps);
     mkdirSync(scratch.path('other'));
     expect(find(scratch.path('other'))).toEqual([]);
   });
 
-  test('a program that only speaks of the marker', async () => {
+  test('a program that only mentions the marker', async () => {
     const env = { WORKERCTL_INSTANCE: 'mail.1', WORKERCTL_STATE_DIR: scratch.path('state') };
     const words = ['supervise', 'mail.1', scratch.path('state'), 'x.pid', 'start'];
     const child = scratch.run(['/bin/sh', '-c', 'echo up; exec sleep 1000', ...words], {
@@ -133,13 +133,13 @@ describe('what must not be taken for the worker', () => {
 });
 
 describe('the state directory', () => {
-  test('must be the same by another name', async () => {
+  test('must be recognised under another name', async () => {
     const { pid } = await worker(sleeps);
     symlinkSync(scratch.path('state'), scratch.path('current'));
     expect(pidsFound(scratch.path('current'))).toEqual([pid]);
   });
 
-  test('must be the same though the worker knows it by another name', async () => {
+  test('must be recognised if the worker knows it under another name', async () => {
     mkdirSync(scratch.path('state'));
     symlinkSync(scratch.path('state'), scratch.path('current'));
     const { pid, shim } = await worker(sleeps, { stateDir: scratch.path('current') });
@@ -148,7 +148,7 @@ describe('the state directory', () => {
     expect(pidsFound()).toEqual([pid]);
   });
 
-  test('must be known though it was deleted', async () => {
+  test('must be recognised although it was deleted', async () => {
     const { pid } = await worker(sleeps);
     rmSync(scratch.path('state'), { recursive: true });
     expect(pidsFound()).toEqual([pid]);
@@ -156,7 +156,7 @@ describe('the state directory', () => {
     expect(pidsFound()).toEqual([pid]);
   });
 
-  test('must be another one once it was moved away and made anew elsewhere', async () => {
+  test('must be another one after it was moved away and created elsewhere', async () => {
     await worker(sleeps);
     renameSync(scratch.path('state'), scratch.path('moved'));
     expect(find(scratch.path('elsewhere'))).toEqual([]);

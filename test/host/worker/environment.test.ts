@@ -17,7 +17,7 @@ const base = {
   LANG: 'C.UTF-8',
 };
 
-test('must be the same whoever calls', () => {
+test('must be the same for every caller', () => {
   const cron = buildEnvironment(nothing, {});
   const deploy = buildEnvironment(nothing, {
     PATH: '/home/me/bin',
@@ -35,13 +35,13 @@ test('must be the same whoever calls', () => {
 });
 
 describe('the sources', () => {
-  test('pass_env must take from the caller what is there', () => {
+  test('pass_env must copy the variables that the caller has', () => {
     const source = { ...nothing, passEnv: ['SSH_AUTH_SOCK', 'NOT_THERE', 'EMPTY'] };
     const caller = { SSH_AUTH_SOCK: '/s', EMPTY: '', OTHER: 'x' };
     expect(buildEnvironment(source, caller)).toEqual({ ...base, SSH_AUTH_SOCK: '/s', EMPTY: '' });
   });
 
-  test('env_files must be read as the files of dotenv are', () => {
+  test('env_files must be read like the files of dotenv', () => {
     const file = scratch.write(
       '.env',
       `# a comment\nA=1\nexport B="two words"\nC='it is $A'\n\nD=x=y\nE=\n`,
@@ -56,7 +56,7 @@ describe('the sources', () => {
     });
   });
 
-  test('env must be over the files, a later file over an earlier, and these over pass_env', () => {
+  test('env must replace values of the files, a later file those of an earlier one, and files those of pass_env', () => {
     const first = scratch.write('first', 'A=first\nB=first\nC=first\n');
     const second = scratch.write('second', 'B=second\nC=second\n');
     const source = {
@@ -74,7 +74,7 @@ describe('the sources', () => {
     });
   });
 
-  test('a file that is missing must be an error that names it', () => {
+  test('a missing file must be an error that names it', () => {
     const attempt = (): unknown =>
       buildEnvironment({ ...nothing, envFiles: [scratch.path('none')] }, {});
     expect(attempt).toThrow(WorkerctlError);

@@ -84,7 +84,7 @@ describe('a logger', () => {
     expect(out()).toBe(numbers(1_000));
   });
 
-  test('must be killed by others without harm, too', async () => {
+  test('must be started again if another process kills it', async () => {
     const logger = runLogger('sh', '-c', 'echo $$ >"$SCRATCH/pid"; exec cat >>"$SCRATCH/out"');
     logger.write('a\n');
     await until('the first line', () => out() === 'a\n');
@@ -96,7 +96,7 @@ describe('a logger', () => {
     await logger.lockHelper.ended();
   });
 
-  test('that has left something unread at the end must read it', async () => {
+  test('must be started once more for output that it left unread at the end', async () => {
     const logger = runLogger('sh', '-c', mortal(3));
     logger.write(numbers(5));
     logger.end();
@@ -104,7 +104,7 @@ describe('a logger', () => {
     expect(out()).toBe(numbers(5));
   });
 
-  test('that ends again and again must be given up, and the lines be kept in the file', async () => {
+  test('must be given up if it exits again and again, and the lines go to the file', async () => {
     const logger = runLogger('sh', '-c', 'exit 3');
     logger.write(numbers(10));
     await until('its end', () => logger.said().includes('ended 5 times in a row'));
@@ -123,7 +123,7 @@ describe('a logger', () => {
     await logger.lockHelper.ended();
   });
 
-  test('must outlive a TERM to its keeper, while somebody may write', async () => {
+  test('must outlive a TERM to its keeper as long as the pipe has a writer', async () => {
     const logger = runLogger('sh', '-c', 'echo up; cat >>"$SCRATCH/out"');
     await until('its words', () => logger.said() === 'up\n');
     process.kill(logger.lockHelper.pid, 'SIGTERM');

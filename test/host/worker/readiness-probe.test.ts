@@ -94,7 +94,7 @@ describe('by its log', () => {
     return newProbe().isReady(byLog(pattern));
   };
 
-  test('must be ready once the line is there, and stay so', () => {
+  test('must be ready after the line is written, and stay so', () => {
     const probe = newProbe();
     expect(probe.isReady(byLog())).toBe(false);
     log('starting\n');
@@ -124,7 +124,7 @@ describe('by its log', () => {
     expect(isReady(text, pattern)).toBe(false);
   });
 
-  test('what was there before it must not count', () => {
+  test('lines from before its start must not count', () => {
     log('ready\n');
     const probe = newProbe();
     expect(probe.isReady(byLog('ready', 6))).toBe(false);
@@ -132,13 +132,13 @@ describe('by its log', () => {
     expect(probe.isReady(byLog('ready', 6))).toBe(true);
   });
 
-  test('the offset must be of bytes', () => {
+  test('the offset must be in bytes', () => {
     log('grüße\nready\n');
     expect(newProbe().isReady(byLog('^ready', 8))).toBe(true);
     expect(newProbe().isReady(byLog('ready', 9))).toBe(false);
   });
 
-  test('a line that comes in parts must be put together, also within a character', () => {
+  test('a line that is written in parts must be put together, also within a character', () => {
     const probe = newProbe();
     for (const byte of Buffer.from('it is bereit für alles')) {
       expect(probe.isReady(byLog('^it is bereit für alles$'))).toBe(false);
@@ -147,7 +147,7 @@ describe('by its log', () => {
     expect(probe.isReady(byLog('^it is bereit für alles$'))).toBe(true);
   });
 
-  test('what has been read must not be read again', () => {
+  test('no text must be read twice', () => {
     const probe = newProbe();
     log('starting\n');
     expect(probe.isReady(byLog())).toBe(false);
@@ -155,7 +155,7 @@ describe('by its log', () => {
     expect(probe.isReady(byLog())).toBe(false);
   });
 
-  test('another start must be looked at anew, from its own offset', () => {
+  test('another run must be searched from its own offset', () => {
     const probe = newProbe();
     log('ready\n');
     expect(probe.isReady(byLog())).toBe(true);
@@ -164,7 +164,7 @@ describe('by its log', () => {
     expect(probe.isReady(byLog('ready', 6, 'second'))).toBe(true);
   });
 
-  test('a log that was begun anew must be read from its start', () => {
+  test('a log that was emptied must be read from its beginning', () => {
     log('ready\n');
     expect(newProbe().isReady(byLog('ready', 5_000))).toBe(true);
     const probe = newProbe();
@@ -184,7 +184,7 @@ describe('by its log', () => {
   });
 
   test.each([64 * 1024 - 3, 64 * 1024, 64 * 1024 + 3])(
-    'a line must be whole wherever a piece ends: after %i bytes',
+    'a line must be whole if a chunk ends near byte %i',
     (before) => {
       const text = `${'x'.repeat(before - 1)}\nit is ready now\n`;
       expect(isReady(text, '^it is ready now$')).toBe(true);
@@ -192,13 +192,13 @@ describe('by its log', () => {
     },
   );
 
-  test('a line that is longer than all that is carried must be looked through', () => {
+  test('a very long line must be searched', () => {
     expect(isReady(`ready ${'x'.repeat(300_000)}\n`, 'ready')).toBe(true);
     expect(isReady(`${'x'.repeat(150_000)} ready ${'x'.repeat(150_000)}`, 'ready')).toBe(true);
     expect(isReady(`${'x'.repeat(300_000)} ready\n`, 'ready$')).toBe(true);
   });
 
-  test('a folder or a FIFO must not be ready, nor be waited for', () => {
+  test('a directory or a FIFO must neither be ready nor block', () => {
     mkdirSync(logPath());
     expect(newProbe().isReady(byLog())).toBe(false);
     const path = scratch.path('fifo');
@@ -212,7 +212,7 @@ describe('by its log', () => {
 });
 
 describe('by a file', () => {
-  test('must be ready once it is written since the start, give or take a tick', () => {
+  test('must be ready if it was written since the start, give or take a tick', () => {
     const path = scratch.path('ready');
     const asked = question({ kind: 'file', path, timeout });
     const probe = newProbe();
@@ -226,7 +226,7 @@ describe('by a file', () => {
     expect([-1000, -12, -8, 0, 1000].map(writtenAfter)).toEqual([false, false, true, true, true]);
   });
 
-  test('that cannot be looked at must not be', () => {
+  test('must not be ready if the file cannot be seen', () => {
     const path = `${scratch.write('file', '')}/ready`;
     expect(newProbe().isReady(question({ kind: 'file', path, timeout }))).toBe(false);
   });
@@ -244,7 +244,7 @@ const byShell = (script: string, record: Partial<ProcessRecord> = {}): Readiness
 const textOf = (name: string): string =>
   existsSync(scratch.path(name)) ? readFileSync(scratch.path(name), 'utf8') : '';
 
-/** A command that says that it runs, and goes on. */
+/** A command that reports its pids and does not end. */
 const goesOn = 'sleep 1000 & echo "$$ $!" >>pids; wait';
 const pidsOf = (): number[] => textOf('pids').trim().split(/\s/).map(Number);
 const runs = (): Promise<unknown> => until('the command', () => textOf('pids').endsWith('\n'));
@@ -252,7 +252,7 @@ const bothEnd = (): Promise<unknown> =>
   until('the end of both', () => !pidsOf().some((pid) => isAlive(pid)));
 
 describe('by a command', () => {
-  test('must be ready at a look after its end, and stay so without another', async () => {
+  test('must be ready at a look after its end, and stay so without another command', async () => {
     const asked = byShell('echo x >>runs');
     const probe = newProbe();
     expect(probe.isReady(asked)).toBe(false);
@@ -262,14 +262,14 @@ describe('by a command', () => {
     expect(probe.problemOf('first')).toBeUndefined();
   });
 
-  test('must be run again until it says yes', async () => {
+  test('must be run again until it succeeds', async () => {
     const asked = byShell('echo x >>runs; test "$(wc -l <runs)" -eq 3');
     const probe = newProbe();
     await until('ready', () => probe.isReady(asked));
     expect(textOf('runs')).toBe('x\nx\nx\n');
   });
 
-  test('must be another one for another start', async () => {
+  test('must be run again for another run of the instance', async () => {
     const script = 'echo "$WORKERCTL_PID" >>runs';
     const probe = newProbe();
     await until('ready', () => probe.isReady(byShell(script, { pid: 11 })));
@@ -315,7 +315,7 @@ describe('by a command', () => {
     expect(pidsOf()).toHaveLength(2);
   });
 
-  test('must have the worker’s folder and environment, and know whom it is about', async () => {
+  test('must have the worker’s directory and environment, and the instance’s name and pid', async () => {
     const record = { instance: 'mail.7', pid: 815 };
     const script = 'pwd -P >seen; env >>seen; test -t 0 || readlink /proc/$$/fd/0 >>seen';
     const asked = byCommand(['/bin/sh', '-c', script], record, { env: { A: 'b c' } });
@@ -335,7 +335,7 @@ describe('by a command', () => {
     expect(seen.filter((line) => line.startsWith('VITEST'))).toEqual([]);
   });
 
-  test('must be killed with all that it has started when it takes too long', async () => {
+  test('must be killed with everything that it has started if it takes too long', async () => {
     const probe = newProbe({ timeout: durationOf(1_000), interval: durationOf(1_000_000) });
     expect(probe.isReady(byShell(goesOn))).toBe(false);
     await until('a problem', () => probe.problemOf('first'));
@@ -355,7 +355,7 @@ describe('by a command', () => {
   });
 });
 
-describe('what is wrong', () => {
+describe('the problem', () => {
   async function problemOf(asked: ReadinessQuestion): Promise<string> {
     const probe = newProbe({ interval: durationOf(1_000_000) });
     expect(probe.problemOf('first')).toBeUndefined();
@@ -366,12 +366,12 @@ describe('what is wrong', () => {
     return problem;
   }
 
-  test('must be said of a command that fails', async () => {
+  test('must be known for a command that fails', async () => {
     expect(await problemOf(byShell('exit 3'))).toBe('exit status 3');
     expect(await problemOf(byShell('kill -SEGV $$'))).toBe('signal 11 (SIGSEGV)');
   });
 
-  test('must be said of one that cannot be started', async () => {
+  test('must be known for a command that cannot be started', async () => {
     expect(await problemOf(byCommand(['no-such-program']))).toBe('no program no-such-program');
     const file = scratch.write('data', 'x');
     expect(await problemOf(byCommand([file]))).toBe(
@@ -388,7 +388,7 @@ describe('what is wrong', () => {
     );
   });
 
-  test('must be forgotten when the command says yes', async () => {
+  test('must be forgotten when the command succeeds', async () => {
     const probe = newProbe();
     const asked = byShell('test -e allowed');
     await until('a problem', () => {
@@ -401,13 +401,13 @@ describe('what is wrong', () => {
   });
 });
 
-/** Asks for a command that goes on, says so, and has nothing else to do. */
+/** Probes once with a command that does not end, and has nothing else to do. */
 const leavingSource = `
 import { createReadinessProbe } from './worker/readiness-probe.ts';
 const asked = JSON.parse(process.argv[2]);
 console.log('asked', createReadinessProbe().isReady(asked));`;
 
-test('a command that runs must not keep us alive', async () => {
+test('a running command must not keep us from exiting', async () => {
   const asked = JSON.stringify(byShell(goesOn));
   const child = scratch.run([...scratch.program(leavingSource), asked]);
   await child.ended();
@@ -416,33 +416,33 @@ test('a command that runs must not keep us alive', async () => {
   expect(pidsOf().every(isAlive)).toBe(true);
 });
 
-/** Asks once, and has nothing else to do. */
+/** Probes once, and has nothing else to do. */
 const askingSource = `
 import { probeOnce } from './worker/readiness-probe.ts';
 const asked = JSON.parse(process.argv[2]);
 probeOnce(asked).then((answer) => console.log('answer', answer));`;
 
-describe('a caller who comes once', () => {
-  test('must get the answer of the command', async () => {
+describe('a single look', () => {
+  test('must wait for the result of the command', async () => {
     expect(await probeOnce(byShell('sleep 0.1'))).toBe(true);
     expect(await probeOnce(byShell('exit 1'))).toBe(false);
     expect(await probeOnce(byCommand(['no-such-program']))).toBe(false);
   });
 
-  test('must be kept alive for it', async () => {
+  test('must keep the process alive until then', async () => {
     const asked = JSON.stringify(byShell('sleep 0.2'));
     const child = scratch.run([...scratch.program(askingSource), asked]);
     await child.says('answer true');
     await child.ended();
   });
 
-  test('must not wait for more than its limit', async () => {
+  test('must not wait longer than its limit', async () => {
     const limits = { timeout: durationOf(1_000), interval: durationOf(500) };
     expect(await probeOnce(byShell(goesOn), limits)).toBe(false);
     await bothEnd();
   });
 
-  test('must get that of the log and the file', async () => {
+  test('must read the log and look at the file', async () => {
     const path = scratch.write('mail.log', 'ready\n');
     expect(await probeOnce(question({ kind: 'log', pattern: '^ready', timeout }))).toBe(true);
     expect(await probeOnce(question({ kind: 'log', pattern: '^never', timeout }))).toBe(false);

@@ -26,7 +26,7 @@ const run = (script: string): ShimAtWork => runShim(scratch, ['/bin/sh', '-c', s
 const isLockFree = (shim: ShimAtWork): boolean =>
   spawnSync('flock', ['-n', shim.path('lock'), 'true'], { stdio: 'ignore' }).status === 0;
 
-/** Locks the shim's lock through its own open file, as a command does before it hands it over. */
+/** Locks the shim's lock through its own open file, as a command does before it hands the lock over. */
 function lockFor(shim: ShimAtWork): void {
   const { status } = spawnSync('flock', ['-n', `/proc/${shim.pid}/fd/3`, 'true']);
   expect(status).toBe(0);
@@ -76,7 +76,7 @@ describe('the report of a death', () => {
     expect([undefined, true]).toContain(core);
   });
 
-  test('must be 127 for a command that is not there, with a word in the log', async () => {
+  test('must be 127 for a command that is missing, with a message in the log', async () => {
     const shim = runShim(scratch, ['/nowhere/at-all']);
     expect(await shim.report()).toEqual({ status: 127 });
     expect(shim.log()).toContain('/nowhere/at-all: No such file or directory');
@@ -93,7 +93,7 @@ describe('the report of a death', () => {
     expect(shim.log()).toBe('Killed\nAborted (core dumped)\n');
   });
 
-  test('must tell a signal when the folder was deleted and made again meanwhile', async () => {
+  test('must name a signal although the directory was deleted and created again meanwhile', async () => {
     const shim = runShim(scratch, forever);
     const worker = await shim.worker();
     rmSync(shim.stateDir, { recursive: true });
@@ -102,7 +102,7 @@ describe('the report of a death', () => {
     expect(await shim.report()).toEqual({ signal: 9 });
   });
 
-  test('must be missing, and no folder be made, when the folder was deleted', async () => {
+  test('must be missing, and no directory be created, if the directory was deleted', async () => {
     const shim = runShim(scratch, forever);
     const worker = await shim.worker();
     rmSync(shim.stateDir, { recursive: true });
@@ -113,7 +113,7 @@ describe('the report of a death', () => {
 });
 
 describe('the files of a worker', () => {
-  test('must be there before its program runs', async () => {
+  test('must exist before its program runs', async () => {
     const shim = run(
       'cat "$WORKERCTL_STATE_DIR/mail.1.json" "$WORKERCTL_STATE_DIR/mail.1.pid"; echo $$',
     );
@@ -144,7 +144,7 @@ describe('the files of a worker', () => {
     expect(shim.read('pid')).toBe(`${pid}\n`);
   });
 
-  test('must be a report and no pidfile once it is dead', async () => {
+  test('must be a report and no pidfile after its death', async () => {
     const shim = run('exit 3');
     await shim.report();
     const files = readdirSync(shim.stateDir).filter((name) => !name.startsWith('.'));
@@ -152,7 +152,7 @@ describe('the files of a worker', () => {
     expect(shim.read('exit')).toBe(`{"run_id":"${startName}","status":3}\n`);
   });
 
-  test('must be readable for others, and writable for nobody else', async () => {
+  test('must be readable, but not writable, for other users', async () => {
     const shim = runShim(scratch, ['/bin/sh', '-c', 'exit 0'], { umask: '077' });
     await shim.report();
     const { stdout } = spawnSync('stat', ['-c', '%a', shim.path('json'), shim.path('exit')]);
@@ -169,7 +169,7 @@ describe('the files of a worker', () => {
     expect(existsSync(pidfile)).toBe(false);
   });
 
-  test('must keep the worker from starting when they cannot be written', async () => {
+  test('must prevent the start of the worker if they cannot be written', async () => {
     const shim = runShim(scratch, ['/bin/sh', '-c', 'echo "it runs"'], {
       pidfile: scratch.path('nowhere/mail.1.pid'),
     });
@@ -180,7 +180,7 @@ describe('the files of a worker', () => {
     expect(shim.log()).not.toContain('it runs');
   });
 
-  test('of a folder with an odd name must be no different', async () => {
+  test('must be the same in a directory with an odd name', async () => {
     const stateDir = scratch.path(`it's a "state" %s $HOME * dir`);
     const shim = runShim(scratch, ['/bin/sh', '-c', 'exit 5'], { stateDir });
     expect(await shim.report()).toEqual({ status: 5 });
@@ -267,7 +267,7 @@ describe('a signal to the shim', () => {
 });
 
 describe('the lock of an instance', () => {
-  test('that was handed over locked must be held until the worker is dead', async () => {
+  test('must be held until the worker is dead', async () => {
     // The open file is locked by a child that inherits it, exactly as workerctl has it done.
     mkdirSync(scratch.path('state'));
     const launcher = scratch.shell(
@@ -331,7 +331,7 @@ describe('what a worker has', () => {
       expect(`${field} ${fieldOf(pid, field)}`).toBe(`${field} ${'0'.repeat(16)}`);
   });
 
-  test('must be its name and pid, and nothing that is the shim’s', async () => {
+  test('must be its name and pid, and nothing of the shim’s', async () => {
     const pid = await runShim(scratch, forever, { env: { OWN: 'a b' } }).worker();
     await becomes(pid, 'sleep');
     const environment = strings(pid, 'environ');
@@ -341,7 +341,7 @@ describe('what a worker has', () => {
     expect(environment.filter((entry) => entry.startsWith('SHIM_'))).toEqual([]);
   });
 
-  test('must be the words of its command, whatever is in them', async () => {
+  test('must be the arguments of its command, whatever is in them', async () => {
     const words = ['a b', "it's", '$HOME', '*', '', '-n', '%s\\n', 'two\nlines', '"'];
     const shim = runShim(scratch, ['printf', '<%s>', ...words]);
     await shim.report();
@@ -394,7 +394,7 @@ describe('what a worker has', () => {
 });
 
 describe('the script itself', () => {
-  test('must not mind being replaced while it runs', async () => {
+  test('must not be affected if it is replaced while it runs', async () => {
     const script = scratch.path('shim.sh');
     copyFileSync(shimScript, script);
     const shim = runShim(scratch, forever, { script });
@@ -406,7 +406,7 @@ describe('the script itself', () => {
     expect(shim.log()).toBe('');
   });
 
-  test('must not need the right to be executed', async () => {
+  test('must not need to be executable', async () => {
     const script = scratch.path('shim.sh');
     copyFileSync(shimScript, script);
     chmodSync(script, 0o444);
@@ -419,7 +419,7 @@ describe('the script itself', () => {
     expect(stdout).toContain('unknown stage: nonsense');
   });
 
-  test('must report a worker that ends at once, a hundred times', async () => {
+  test('must report a worker that exits at once, a hundred times', async () => {
     const shims = Array.from({ length: 100 }, (_, index) =>
       runShim(scratch, ['/bin/sh', '-c', `exit ${index % 100}`], { instance: `mail.${index}` }),
     );

@@ -46,7 +46,7 @@ const launchOf = (changes: Partial<Launch> = {}): Launch => ({
   ...changes,
 });
 
-/** Starts it with its lock in hand, as a pass does, and gives the lock up at once. */
+/** Starts a worker while holding its lock, as a pass does, and gives the lock up at once. */
 async function start(changes: Partial<Launch> = {}): Promise<StartedShim> {
   const [lock] = await chooseBackend({}).tryLock([lockPath(scratch.folder(), 'mail.1')]);
   if (lock === undefined) throw new Error('the lock is held');
@@ -57,7 +57,7 @@ async function start(changes: Partial<Launch> = {}): Promise<StartedShim> {
   }
 }
 
-/** The record that this start has written. */
+/** The record of this run. */
 const recordOf = ({ runId: name }: StartedShim): Promise<ProcessRecord> =>
   until('its record', () => {
     const record = readRecord(scratch.folder(), 'mail.1');
@@ -75,7 +75,7 @@ const isLockFree = (): boolean =>
   spawnSync('flock', ['-n', lockPath(scratch.folder(), 'mail.1'), 'true']).status === 0;
 
 describe('a started worker', () => {
-  test('must have its lock held by its shim until it is dead, and by nobody after', async () => {
+  test('must have its lock held by its shim until it is dead, and then free', async () => {
     const { pid, shimPid } = await running();
     expect(isLockFree()).toBe(false);
     expect(look(pid)?.parent).toBe(shimPid);
@@ -109,7 +109,7 @@ describe('a started worker', () => {
       expect(names).not.toContain(name);
   });
 
-  test('must work where its folder really is, so that a deploy does not move it', async () => {
+  test('must run in the real path of its directory, so that a deploy does not move it', async () => {
     mkdirSync(scratch.path('releases-7'));
     symlinkSync(scratch.path('releases-7'), scratch.path('current'));
     const { pid } = await running({ directory: scratch.path('current') });
@@ -117,13 +117,13 @@ describe('a started worker', () => {
     expect(strings(pid, 'environ')).not.toContain(`PWD=${scratch.path('current')}`);
   });
 
-  test('must outlive whoever started it', async () => {
+  test('must outlive the process that started it', async () => {
     const record = await running();
     expect(look(record.shimPid)?.session).toBe(record.shimPid);
     expect(look(record.pid)?.session).toBe(record.pid);
   });
 
-  test('must have its priority, and the same again from another', async () => {
+  test('must have its priority, whatever the caller’s is', async () => {
     const nice = Math.min(19, getPriority() + 5);
     const { pid } = await running({ nice });
     expect(getPriority(pid)).toBe(nice);
@@ -134,7 +134,7 @@ describe('a started worker', () => {
     expect(getPriority(pid)).toBe(getPriority() - 3);
   });
 
-  test('must have a log that goes on where it was, and a record that says where', async () => {
+  test('must append to its log, and have a record of where it began', async () => {
     mkdirSync(scratch.path('log'));
     scratch.write('log/mail.1.log', 'before\n');
     const record = await recordOf(await start({ command: ['echo', 'now'] }));
@@ -151,7 +151,7 @@ describe('a started worker', () => {
     expect(digestOf(launchOf({ directory: '/' }))).not.toBe(digestOf(launchOf()));
   });
 
-  test('must lose the report and the stop of its predecessor', async () => {
+  test('must not keep the report and the stop of its predecessor', async () => {
     scratch.write('mail.1.exit', 'old');
     scratch.write('mail.1.stop', 'old');
     await running();
@@ -159,7 +159,7 @@ describe('a started worker', () => {
     expect(readdirSync(scratch.folder())).not.toContain('mail.1.stop');
   });
 
-  test('must be known to have ended only once its shim has', async () => {
+  test('must count as ended only after its shim has', async () => {
     const shim = await start();
     const { pid, shimPid } = await recordOf(shim);
     expect(shim.hasEnded()).toBe(false);
@@ -168,7 +168,7 @@ describe('a started worker', () => {
   });
 });
 
-describe('what cannot be started', () => {
+describe('a start that fails', () => {
   async function refusal(changes: Partial<Launch>): Promise<string> {
     try {
       await start(changes);
@@ -179,12 +179,12 @@ describe('what cannot be started', () => {
     throw new Error('expected that it cannot be started');
   }
 
-  test('must name a folder that is missing', async () => {
+  test('must name a directory that is missing', async () => {
     const directory = scratch.path('none');
     expect(await refusal({ directory })).toContain(`directory ${directory}: ENOENT`);
   });
 
-  test('must name a log that is a folder', async () => {
+  test('must name a log that is a directory', async () => {
     mkdirSync(scratch.path('log'));
     expect(await refusal({ logFile: scratch.path('log') })).toContain(
       `log ${scratch.path('log')}: EISDIR`,
@@ -196,7 +196,7 @@ describe('what cannot be started', () => {
     expect(await refusal({ envFiles: [file] })).toContain(`env file ${file}: ENOENT`);
   });
 
-  test('must name a folder of the pidfile that is a file', async () => {
+  test('must name a directory of the pidfile that is a file', async () => {
     const file = scratch.write('file', '');
     expect(await refusal({ pidfile: `${file}/mail.1.pid` })).toContain(`directory ${file}`);
   });

@@ -89,6 +89,6 @@ const closed = (server: Server | undefined): Promise<void> =>
 
 async function openPort(address: TcpListen, accept: (socket: Socket) => void): Promise<Server> {
   const server = createServer({ ...serverOptions, keepAlive: true }, accept);
-  await listenOnPort(server, 'control port', address);
+  await listenOnPort(server, '--listen', address);
   return server;
 }

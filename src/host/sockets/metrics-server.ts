@@ -43,7 +43,7 @@ export async function serveMetrics(request: MetricsRequest): Promise<MetricsServ
   const { host, port, limits } = request;
   const server = await createServer({ ...usualLimits, ...limits });
   server.on('request', answerWith(shared(request.render)));
-  await listenOnPort(server, 'metrics', request);
+  await listenOnPort(server, '--metrics-listen', request);
   const address = server.address();
   return {
     host,

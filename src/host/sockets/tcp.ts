@@ -21,7 +21,7 @@ export function isLoopback(host: string): boolean {
 
 /**
  * Listens on a port. `localhost` is 127.0.0.1, whatever /etc/hosts says.
- * @param what the name of the service, with which a message begins
+ * @param what the option that asks for it, with which a message begins
  * @throws WorkerctlError `usage` for an address that other hosts can reach, or that does not exist; `failed` if the port
  *   cannot be had
  */

@@ -10,8 +10,8 @@ import { formatFamilies, type Family, type Sample } from './exposition.ts';
 import { factFamilies, type MetricsFacts } from './facts.ts';
 
 /**
- * A status of all workers for Prometheus: sorted, without timestamps, and with some ten series for each instance. One of
- * selected targets would have the others read as if they were gone.
+ * A status of all workers for Prometheus: sorted, without timestamps, and with about ten series for each instance. A status of
+ * selected targets would look as if the others had disappeared.
  */
 export function formatMetrics(status: Status, facts: MetricsFacts = {}): string {
   const instances = status.instances.map(named).sort(byName);
@@ -19,7 +19,7 @@ export function formatMetrics(status: Status, facts: MetricsFacts = {}): string 
   return formatFamilies(
     [
       ...workerFamilies(status, instances),
-      // Old processes bear the names of their replacements, and there may be several of one name: they are only counted.
+      // Old processes have the names of their replacements, and several may share one: they are only counted.
       ...instanceFamilies(instances.filter(({ state }) => state !== 'leaving')),
       ...rolloutFamilies(status.rollouts),
       ...factFamilies(facts),
@@ -54,7 +54,7 @@ const counts: readonly (readonly [name: string, help: string, isCounted: Questio
   ['up', 'Instances that have a process, wanted or not.', isUp],
   ['ready', 'Instances that run and are ready.', isIn('ready')],
   ['quiet', 'Instances that are ready and take no new job on purpose.', isIn('quiet')],
-  ['draining', 'Instances that finish their job before they leave.', isIn('draining')],
+  ['draining', 'Instances that finish their job before they exit.', isIn('draining')],
   ['leaving', 'Old processes that drain beside their replacement.', isIn('leaving')],
   ['missing', 'Instances that are wanted and down.', isIn('missing', 'backoff')],
   ['outdated', 'Instances whose process runs old code.', runsOldCode],
@@ -71,7 +71,7 @@ function workerFamilies({ desired }: Status, instances: readonly Named[]): Famil
       workers.map((worker) => ({ labels: { worker }, value: valueFor(worker) })),
     );
   return [
-    family('wanted', 'Instances that are to run.', (worker) => lookup(desired, worker) ?? 0),
+    family('wanted', 'Instances that should run.', (worker) => lookup(desired, worker) ?? 0),
     ...counts.map(([name, help, isCounted]) =>
       family(
         name,
@@ -96,14 +96,14 @@ function instanceFamilies(instances: readonly Named[]): Family[] {
   return [
     gauge(
       'workerctl_instance_state',
-      'What an instance is doing: 1 for the state that it is in.',
+      'The state of an instance: 1 for the state that it is in.',
       samples((one) =>
         shownStates.map((state) => ({ labels: { state }, value: Number(one.state === state) })),
       ),
     ),
     gauge(
       'workerctl_instance_info',
-      'The release that the process runs, where that is known.',
+      'The release that the process runs, if it is known.',
       samples(({ release }) => (release === undefined ? [] : [{ labels: { release }, value: 1 }])),
     ),
     gauge(
@@ -113,17 +113,17 @@ function instanceFamilies(instances: readonly Named[]): Family[] {
     ),
     gauge(
       'workerctl_instance_memory_bytes',
-      'How much memory the process and its session take, where that is measured.',
+      'The memory of the process and its session, if it is measured.',
       samples(({ memory }) => (memory === undefined ? [] : [{ labels: {}, value: memory }])),
     ),
     gauge(
       'workerctl_instance_failures',
-      'How many of its processes have died young in a row.',
+      'How many of its processes in a row died soon after their start.',
       samples(({ failures = 0 }) => [{ labels: {}, value: failures }]),
     ),
     gauge(
       'workerctl_instance_busy',
-      'Whether the process is at a job, where that is known.',
+      'Whether the process has a job at hand, if it is known.',
       samples(({ activity }) =>
         activity === undefined ? [] : [{ labels: {}, value: Number(activity.kind === 'busy') }],
       ),
@@ -141,7 +141,7 @@ function rolloutFamilies(rollouts: readonly RolloutStatus[]): Family[] {
   return [
     gauge(
       'workerctl_rollouts',
-      'Restarts that are not over.',
+      'Restarts that are not finished.',
       byState.map(([state, those]) => ({ labels: { state }, value: those.length })),
     ),
     gauge(

@@ -254,7 +254,7 @@ describe('the port', () => {
     const error = await refused({ path: scratch.path('other.sock'), tcp: { ...tcp, port } });
     expect(error.code).toBe('failed');
     expect(error.message).toBe(
-      `control port: expected to listen on 127.0.0.1:${port}, found another program that listens there`,
+      `--listen: expected to listen on 127.0.0.1:${port}, found another program that listens there`,
     );
     expect(existsSync(scratch.path('other.sock'))).toBe(false);
   });

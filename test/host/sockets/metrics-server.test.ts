@@ -266,7 +266,7 @@ describe('the server', () => {
     const refusal = await refusalOf({ port });
     expect(refusal.code).toBe('failed');
     expect(refusal.message).toBe(
-      `metrics: expected to listen on 127.0.0.1:${port}, found another program that listens there`,
+      `--metrics-listen: expected to listen on 127.0.0.1:${port}, found another program that listens there`,
     );
     expect(refusal.hint).toBe('choose another port, or end that program');
   });

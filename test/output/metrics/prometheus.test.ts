@@ -85,11 +85,11 @@ describe('a status with every state', () => {
   test('must count the instances of each worker', () => {
     expect(text.slice(0, text.indexOf('# HELP workerctl_instance_state'))).toBe(
       [
-        perWorker('wanted', 'Instances that are to run.', 1, 6),
+        perWorker('wanted', 'Instances that should run.', 1, 6),
         perWorker('up', 'Instances that have a process, wanted or not.', 1, 7),
         perWorker('ready', 'Instances that run and are ready.', 1, 1),
         perWorker('quiet', 'Instances that are ready and take no new job on purpose.', 0, 1),
-        perWorker('draining', 'Instances that finish their job before they leave.', 0, 1),
+        perWorker('draining', 'Instances that finish their job before they exit.', 0, 1),
         perWorker('leaving', 'Old processes that drain beside their replacement.', 0, 1),
         perWorker('missing', 'Instances that are wanted and down.', 0, 2),
         perWorker('outdated', 'Instances whose process runs old code.', 1, 1),
@@ -109,10 +109,10 @@ describe('a status with every state', () => {
     ]);
   });
 
-  test('must tell of each process what is known, and nothing of those that are leaving', () => {
+  test('must report what is known of each process, and only count those beside a replacement', () => {
     const rest = text.slice(text.indexOf('# HELP workerctl_instance_info'));
     expect(rest)
-      .toBe(`# HELP workerctl_instance_info The release that the process runs, where that is known.
+      .toBe(`# HELP workerctl_instance_info The release that the process runs, if it is known.
 # TYPE workerctl_instance_info gauge
 workerctl_instance_info{worker="mail",identifier="draining",release="a1"} 1
 workerctl_instance_info{worker="mail",identifier="ready",release="b2"} 1
@@ -127,10 +127,10 @@ workerctl_instance_uptime_seconds{worker="mail",identifier="quiet"} 1.5
 workerctl_instance_uptime_seconds{worker="mail",identifier="ready"} 1.5
 workerctl_instance_uptime_seconds{worker="mail",identifier="starting"} 1.5
 workerctl_instance_uptime_seconds{worker="mail",identifier="surplus"} 1.5
-# HELP workerctl_instance_memory_bytes How much memory the process and its session take, where that is measured.
+# HELP workerctl_instance_memory_bytes The memory of the process and its session, if it is measured.
 # TYPE workerctl_instance_memory_bytes gauge
 workerctl_instance_memory_bytes{worker="mail",identifier="ready"} 1024
-# HELP workerctl_instance_failures How many of its processes have died young in a row.
+# HELP workerctl_instance_failures How many of its processes in a row died soon after their start.
 # TYPE workerctl_instance_failures gauge
 workerctl_instance_failures{worker="jobs",identifier="1"} 0
 workerctl_instance_failures{worker="mail",identifier="backoff"} 3
@@ -143,11 +143,11 @@ workerctl_instance_failures{worker="mail",identifier="ready"} 0
 workerctl_instance_failures{worker="mail",identifier="starting"} 0
 workerctl_instance_failures{worker="mail",identifier="stopped"} 0
 workerctl_instance_failures{worker="mail",identifier="surplus"} 0
-# HELP workerctl_instance_busy Whether the process is at a job, where that is known.
+# HELP workerctl_instance_busy Whether the process has a job at hand, if it is known.
 # TYPE workerctl_instance_busy gauge
 workerctl_instance_busy{worker="mail",identifier="ready"} 1
 workerctl_instance_busy{worker="mail",identifier="starting"} 0
-# HELP workerctl_rollouts Restarts that are not over.
+# HELP workerctl_rollouts Restarts that are not finished.
 # TYPE workerctl_rollouts gauge
 workerctl_rollouts{state="aborted"} 1
 workerctl_rollouts{state="in_progress"} 2

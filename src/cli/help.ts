@@ -127,7 +127,7 @@ ${formatTable(codes)}`;
 const globalOptions = [
   ['  -c, --config FILE', 'the config file'],
   ['      --json', 'print JSON, and nothing else, on standard output'],
-  ['  -h, --help', 'this help; workerctl COMMAND --help shows that of one command'],
+  ['  -h, --help', 'this help; for one command: workerctl COMMAND --help'],
   ['      --version', 'the version'],
 ];
 

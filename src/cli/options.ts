@@ -82,8 +82,6 @@ export const expecting =
     throw new WorkerctlError('usage', `${name}: expected ${what}, found ${JSON.stringify(text)}`);
   };
 
-export const text = (found: string): string => found;
-
 export const duration = expecting('a duration like 90s, 15m or 2h', parseDuration);
 
 export const wholeNumber = expecting('a whole number', (found) =>

@@ -80,7 +80,7 @@ purpose or on hold are skipped.`,
   ],
   exitCodes: {
     done: 'replaced and ready',
-    failed: 'aborted, taken over by a later restart, or nothing restarted',
+    failed: 'a replacement failed, or a later restart took over',
     locked: '',
     timedOut: '',
     interrupted: '',

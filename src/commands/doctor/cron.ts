@@ -98,13 +98,10 @@ function noLine(isWatched: boolean, config: string): Finding {
     'no visible line runs bootcheck for this config, and no watch is running',
     [
       'an instance that dies stays down, and an interrupted restart is not finished',
-      `run workerctl install cron --write, or add with crontab -e: * * * * * ${process.execPath} ${launcher()} bootcheck --config ${config}`,
+      `run workerctl install cron --write --config ${config}`,
     ],
   );
 }
-
-/** The script of this process. */
-const launcher = (): string => resolve(process.argv[1] ?? 'workerctl');
 
 const rare = durationOf(5 * 60_000);
 

@@ -100,7 +100,7 @@ async function probeFinding(
     if (!(error instanceof WorkerctlError)) throw error;
     return notLocking(stateDir, error.message);
   }
-  return fine(`locks in ${stateDir}`, 'work: a second lock on a probe file was refused');
+  return fine(`locks in ${stateDir}`, 'a second lock on a probe file was refused, so they work');
 }
 
 const notLocking = (stateDir: string, found: string): Finding =>

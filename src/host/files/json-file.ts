@@ -5,13 +5,13 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { writeFileAtomically } from './atomic-file.ts';
 import type * as z from 'zod/mini';
 
-/** A file of the state directory: not there, understood, or broken (`problem` says how, in words). */
+/** A file of the state directory: missing, understood, or broken (`problem` says how, in words). */
 export type StateFile<T> =
   | { readonly kind: 'absent' }
   | { readonly kind: 'read'; readonly value: T }
   | { readonly kind: 'broken'; readonly problem: string };
 
-/** Longer texts were not written by workerctl. */
+/** In characters. workerctl writes no longer texts. */
 export const maxLength = 1024 * 1024;
 
 export function ifThere(act: () => void): void {
@@ -23,8 +23,8 @@ export function ifThere(act: () => void): void {
 }
 
 /**
- * Removes a file that has lost its meaning; one that is gone already is no error.
- * @throws WorkerctlError `state` when it is a folder
+ * Removes a file; if it is gone already, that is no error.
+ * @throws WorkerctlError `state` if it is a directory
  */
 export const removeFile = (path: string): void => {
   const stats = lstatSync(path, { throwIfNoEntry: false });
@@ -36,11 +36,11 @@ export const removeFile = (path: string): void => {
   faultPoint();
 };
 
-/** What to say of a folder where we keep a file: we did not make it, and do not remove what may be in it. */
+/** The error for a directory in the place of a file: we did not create it, and do not remove what may be in it. */
 export const folderInPlace = (path: string): WorkerctlError =>
-  new WorkerctlError('state', `${path}: expected a file, found a folder: move it away`);
+  new WorkerctlError('state', `${path}: expected a file, found a directory: move it away`);
 
-/** Writes a file of the state directory; a system error would not say which one it is where a folder is in its place. */
+/** Writes a file of the state directory. If a directory is in its place, the system error would not name it. */
 export function writeStateFile(path: string, text: string): void {
   try {
     writeFileAtomically(path, text);
@@ -88,17 +88,17 @@ function parseJson(text: string): unknown {
 }
 const readOnly = {
   encoding: 'utf8' as const,
-  // Node takes a number wherever it takes a flag; its types do not know that here.
+  // Node accepts a number wherever it accepts a flag, but its types do not say so.
   flag: (constants.O_RDONLY | constants.O_NONBLOCK) as unknown as string,
 };
 
 /**
- * Never waits, though somebody may have made a FIFO of the file. As UTF-8, since Node opens, reads and closes in one call
- * then: half the time of doing these one by one.
+ * Never blocks, not even on a FIFO. Reads as UTF-8, because then Node opens, reads and closes in one call, which takes half
+ * the time of three.
  */
 export function readText(path: string): StateFile<string> {
   try {
-    // Asked first: Node reads whatever there is, up to gigabytes, before it says that it is too much.
+    // Checked first, because Node reads up to gigabytes before it reports that a file is too large.
     const { size } = statSync(path);
     const value = size > maxLength ? undefined : readFileSync(path, readOnly);
     if (value !== undefined && value.length <= maxLength) return { kind: 'read', value };

@@ -13,7 +13,7 @@ import { markIn, shimWords, startIn } from '../process/strays.ts';
 /** What the pidfile that a program writes itself says about its process, checked with the kernel. */
 export type Claimed =
   /** It names no process: it is missing, empty, or holds no pid. */
-  | { readonly kind: 'nobody' }
+  | { readonly kind: 'none' }
   /** `runId` is the process's, if its environment shows that. */
   | { readonly kind: 'its'; readonly process: LiveProcess; readonly runId?: string }
   /** The process that it named is dead. */
@@ -24,7 +24,7 @@ export type Claimed =
 export function claimedBy({ pidfile, instance, command }: Launch, stateDir: string): Claimed {
   const writtenAt = changedAt(pidfile); // first, so that a pid that is written meanwhile does not count as old
   const file = readPidfile(pidfile);
-  if (file.kind !== 'holds' || writtenAt === undefined) return { kind: 'nobody' };
+  if (file.kind !== 'holds' || writtenAt === undefined) return { kind: 'none' };
   const candidate = candidateAt(stateDir, instance, file.pid);
   if (candidate === undefined) return { kind: 'stale' };
   const { process, title } = candidate;
@@ -56,7 +56,7 @@ export type Obstacle =
 export function clearPidfile(launch: Launch, stateDir: string): Obstacle | undefined {
   const claimed = claimedBy(launch, stateDir);
   switch (claimed.kind) {
-    case 'nobody':
+    case 'none':
       return undefined;
     case 'its':
       return { kind: 'runs' };

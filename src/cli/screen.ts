@@ -6,10 +6,12 @@ import { durationOf } from '../core/basics/time.ts';
 import type { ProgressDisplay } from '../engine/session.ts';
 import { now } from '../host/process/clock.ts';
 import { annotationFor, isGitHubWorkflow } from '../output/annotations.ts';
-import { formatEventLine, formatOutcome, formatPlanned, isTold } from '../output/text.ts';
+import { formatEventLine, isShown } from '../output/event-line.ts';
+import { formatOutcome } from '../output/outcome.ts';
+import { formatPlanned } from '../output/text.ts';
 import { printed } from '../output/json/answer.ts';
 import { planAnswer } from '../output/json/plan.ts';
-import { eventLine, resultLine } from '../output/json.ts';
+import { eventLine, outcomeLine } from '../output/json-lines.ts';
 import { plain, type Colours } from '../output/plain.ts';
 import { formatSignOfLife } from '../output/progress.ts';
 import type { GlobalOptions } from './command.ts';
@@ -50,7 +52,7 @@ const jsonScreen: Screen = {
     print(printed(planAnswer, { planned, now: now() }));
   },
   acted: (outcome, exitCode) => {
-    print(resultLine(outcome, exitCode, { change: outcome.change ?? '' }));
+    print(outcomeLine(outcome, exitCode));
   },
   end: nothing,
 };
@@ -58,7 +60,7 @@ const jsonScreen: Screen = {
 function plainScreen(painted: Colours): Screen {
   return {
     report: (event) => {
-      if (isTold(event)) print(textOf(event, painted));
+      if (isShown(event)) print(textOf(event, painted));
     },
     progress: {
       first: durationOf(2_000),
@@ -92,7 +94,7 @@ async function liveScreen(painted: Colours): Promise<Screen> {
   return {
     ...plainScreen(painted),
     report: (event) => {
-      if (isTold(event)) live.printAbove(textOf(event, painted));
+      if (isShown(event)) live.printAbove(textOf(event, painted));
     },
     progress: { first: durationOf(300), every: durationOf(500), show },
     acted: (outcome) => {

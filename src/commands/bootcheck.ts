@@ -18,7 +18,7 @@ import { dryRun, expecting, flag, value } from '../cli/options.ts';
 import { print } from '../cli/print.ts';
 import { runActing } from '../cli/run-acting.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
-import { isTold } from '../output/text.ts';
+import { isShown } from '../output/event-line.ts';
 
 /** node_exporter reads no file with another name. */
 const metricsFile = expecting('a file whose name ends in .prom', (path) =>
@@ -54,7 +54,7 @@ nothing to do.`,
     const code = await runActing('bootcheck', act, { dryRun: isDryRun }, global);
     if (isDryRun) return code;
     if (metrics !== undefined) await writeMetrics(global, metrics, events, code);
-    if (verbose && !global.json && !events.some(isTold)) print('nothing to do\n');
+    if (verbose && !global.json && !events.some(isShown)) print('nothing to do\n');
     return code;
   },
 });

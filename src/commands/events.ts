@@ -18,6 +18,7 @@ import type { JournalLine } from '../host/journal/read.ts';
 import { journalPath } from '../host/journal/write.ts';
 import { now } from '../host/process/clock.ts';
 import { formatEntry, nameWidth } from '../output/journal.ts';
+import { resultLine } from '../output/json-lines.ts';
 
 /** How many events are shown if neither --lines nor --since is given. */
 const defaultLimit = 50;
@@ -78,7 +79,9 @@ as they are, one object per line.`,
     const show = await shower(found, global.json);
     for (const line of found.lines) show(line);
     reportGaps(config, found);
-    return follow ? followOn(config, found, show) : exitCodes.done.code;
+    const code = follow ? await followOn(config, found, show) : exitCodes.done.code;
+    if (global.json) print(resultLine('events', code, { skipped_lines: found.skipped }));
+    return code;
   },
 });
 
@@ -163,7 +166,7 @@ function events({ config, request }: { config: Config; request: EventsRequest })
 }
 
 function refuseUnknown(kind: string): void {
-  if (journalKinds.includes(kind)) return;
+  if (journalKinds.some((known) => known === kind)) return;
   throw new WorkerctlError(
     'usage',
     `--kind: expected kinds of events, found ${JSON.stringify(kind)}`,

@@ -2,10 +2,11 @@ import { hostname } from 'node:os';
 import { defineCommand } from '../cli/command.ts';
 import { configInForce } from '../cli/config.ts';
 import { flag, value, wholeNumber } from '../cli/options.ts';
-import { mayBeTerminal } from '../cli/print.ts';
+import { mayBeTerminal, print } from '../cli/print.ts';
 import { colours } from '../cli/screen.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { followLog } from '../host/logs/follow.ts';
+import { resultLine } from '../output/json-lines.ts';
 import { createLogFormat } from '../output/log-line.ts';
 import { followAll } from './logs/follow.ts';
 import { createPaper, reportLoggers, reportProblems, showLast } from './logs/show.ts';
@@ -45,8 +46,10 @@ Lines that begin with a time are put in order across logs. --json prints one obj
       reportLoggers(shown);
       showLast(shown, lines, !follow, paper);
       const problems = reportProblems(shown, follow);
-      if (follow) return await followAll(shown, find, paper);
-      return exitCodes[problems === 0 ? 'done' : 'failed'].code;
+      const shownAll = exitCodes[problems === 0 ? 'done' : 'failed'].code;
+      const code = follow ? await followAll(shown, find, paper) : shownAll;
+      if (global.json) print(resultLine('logs', code));
+      return code;
     } finally {
       for (const { log } of shown) log.close();
     }

@@ -144,7 +144,7 @@ export async function restart(
   const request = { goal, instances, mayHaveStrays: true } as const;
   if (options.dryRun) return planned(goal.id, await planPass(context, request), config);
   const change = formatReleases(goal.releases);
-  if (wanted.length === 0) return { ...acted('restart', events, { kind: 'reached' }), change };
+  if (wanted.length === 0) return { ...acted('restart', events, { kind: 'done' }), change };
 
   const outcome = await runPass(recorded, { ...request, lockWait });
   const isLeftAlone = (name: string): boolean =>
@@ -161,7 +161,7 @@ export async function restart(
     launching: launchingAmong(events),
     limit: limitOf(options.wait),
     rolloutId: goal.id,
-    isAborted: events.some(({ kind }) => kind === 'aborted'),
+    isAborted: events.some(({ kind }) => kind === 'rollout_aborted'),
   });
   return { ...acted('restart', events, settled), change };
 }

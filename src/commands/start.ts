@@ -85,7 +85,7 @@ function reportRunning(context: Context, { observation }: PassOutcome): Set<stri
     } else {
       refused.add(observed.name);
       report(context, observed.name, {
-        kind: 'refused',
+        kind: 'start_refused',
         pid,
         draining: elapsed(stop.at, observation.now),
       });

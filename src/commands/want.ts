@@ -105,9 +105,10 @@ export async function want(
   // Reported before the pass acts on it, but not before it is written: the lock may be held, the disk full.
   const onKept = (): void => {
     report(recorded, name, {
-      kind: 'wanted',
+      kind: 'count_set',
       count: wanted ?? worker.configured.length,
-      ...(wanted !== count && { most: worker.maxCount }),
+      previous: worker.identifiers.length,
+      ...(wanted !== count && { maxCount: worker.maxCount }),
     });
   };
   await runPass(recorded, { ...request, lockWait, onKept });

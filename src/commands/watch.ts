@@ -21,8 +21,9 @@ import { openJournal } from '../host/journal/write.ts';
 import { now } from '../host/process/clock.ts';
 import { feedSystemdWatchdog, notifySystemd } from '../host/sockets/systemd.ts';
 import { createSilenceTracker } from '../host/state/silence.ts';
-import { eventLine } from '../output/json.ts';
-import { describeDrains, formatEventLine, isToldByWatch } from '../output/text.ts';
+import { describeDrains } from '../output/drains.ts';
+import { formatWatchLine, isShownByWatch } from '../output/event-line.ts';
+import { eventLine, resultLine } from '../output/json-lines.ts';
 import { createControlBackend, type ControlBackend } from './watch/control-backend.ts';
 import { openControl, openMetrics, type Closable } from './watch/listen.ts';
 
@@ -68,8 +69,8 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
   const painted = await colours();
   const report = (event: Event): void => {
     control.note(event);
-    if (!isToldByWatch(event)) return;
-    print(global.json ? eventLine(event) : formatEventLine(event, painted));
+    if (!isShownByWatch(event)) return;
+    print(global.json ? eventLine(event) : formatWatchLine(event, painted));
   };
   const read = (): Promise<Context> => readContext(global, ended.signal, report);
   const first = await read();
@@ -86,12 +87,12 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
   const reload = async (): Promise<void> => {
     try {
       context = renewed(context, await read());
-      context.report({ kind: 'config_read', at: now(), instance: 'watch' });
+      context.report({ kind: 'config_reloaded', at: now(), instance: 'watch' });
       wake();
     } catch (error) {
       if (!(error instanceof WorkerctlError)) throw error;
       const problem = error.message;
-      context.report({ kind: 'config_refused', at: now(), instance: 'watch', problem });
+      context.report({ kind: 'config_rejected', at: now(), instance: 'watch', problem });
     }
   };
   let describeEnd = (): void => undefined;
@@ -140,7 +141,9 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
     context.silence.save();
     context.memory.save();
   }
-  return exitCodes.done.code;
+  const { code } = exitCodes.done;
+  if (global.json) print(resultLine('watch', code));
+  return code;
 }
 
 async function readContext(

@@ -44,7 +44,9 @@ export function recording(context: Context): { recorded: Context; events: Event[
 
 /** The instances whose start or signal has failed. */
 export const failedAmong = (events: readonly Event[]): Set<string> =>
-  new Set(events.filter(({ kind }) => kind === 'start_failed' || kind === 'ask_failed').map(keyOf));
+  new Set(
+    events.filter(({ kind }) => kind === 'start_failed' || kind === 'signal_failed').map(keyOf),
+  );
 
 /** The instances whose command is starting a program that forks away. */
 export const launchingAmong = (events: readonly Event[]): Set<string> =>

@@ -27,7 +27,7 @@ export function annotationOf(problem: ConfigProblem): string {
  * has none: the failed start that led to it has one already.
  */
 export function annotationFor(event: Event): string | undefined {
-  if (!isFailure(event) || event.kind === 'aborted') return undefined;
+  if (!isFailure(event) || event.kind === 'rollout_aborted') return undefined;
   const title = `workerctl: ${shownName(event)}`;
   return annotate('error', title, formatEvent(event) + logOf(event));
 }

@@ -48,20 +48,3 @@ function formatCounts(reports: readonly Report[], colours: Colours): string {
 
 const counted = (count: number, what: string): string =>
   `${count} ${what}${count === 1 ? '' : 's'}`;
-
-/** `doctor --json`. */
-export const reportsJson = (reports: readonly Report[]): string => {
-  const findings = reports.flatMap(({ check, findings: found }) =>
-    found.map((finding) => ({
-      check,
-      level: finding.level,
-      about: finding.about,
-      found: finding.found,
-      why: finding.level === 'ok' ? null : finding.why,
-      advice: finding.level === 'ok' ? null : finding.advice,
-    })),
-  );
-  const [problems, warnings] = [countOf(reports, 'problem'), countOf(reports, 'warning')];
-  const value = { schema: 2, ok: problems === 0, problems, warnings, findings };
-  return `${JSON.stringify(value, undefined, 2)}\n`;
-};

@@ -1,3 +1,5 @@
+import { schemaVersion } from '../core/basics/schema-version.ts';
+
 /** How lines of logs are shown. */
 export interface LogLook {
   /** In bytes as they are, without colours: for pipes and files. */
@@ -5,9 +7,6 @@ export interface LogLook {
   readonly hasColours: boolean;
   readonly json: boolean;
 }
-
-/** The version of these lines; a change that breaks readers raises it. */
-const schema = 2;
 
 /** The colours of instances, each after the other: cyan, yellow, green, magenta, blue, and the bright ones. */
 const colours = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
@@ -35,7 +34,9 @@ export function createLogFormat(
   };
   return (label, line) => {
     if (look.json)
-      return Buffer.from(`${JSON.stringify({ schema, instance: label, line: line.toString() })}\n`);
+      return Buffer.from(
+        `${JSON.stringify({ schema: schemaVersion, kind: 'log', instance: label, line: line.toString() })}\n`,
+      );
     if (look.isRaw) return Buffer.concat([Buffer.from(prefixOf(label)), line, newline]);
     return Buffer.from(`${prefixOf(label)}${visible(line.toString())}\n`);
   };

@@ -85,9 +85,9 @@ test('a worker must be known to be busy by its process title', async () => {
   writeFileSync(rig.path('mail.1.work'), '');
   const { exitCode, all } = await restarting;
   expect(exitCode, all).toBe(0);
-  const asked = eventsIn(all).filter(({ kind }) => kind === 'asked');
+  const asked = eventsIn(all).filter(({ kind }) => kind === 'draining');
   expect(asked.map(({ instance }) => instance)).toEqual(['mail.2', 'mail.1']);
-  const left = eventsIn(all).find(({ kind, instance }) => kind === 'left' && instance === 'mail.1');
+  const left = eventsIn(all).find(({ kind, instance }) => kind === 'exited' && instance === 'mail.1');
   expect(left).toMatchObject({ job: '2 of 10' });
 });
 

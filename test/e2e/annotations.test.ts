@@ -80,7 +80,7 @@ test('--json must print each event as a line when it happens, and one result at 
   for (const event of eventsIn(stdout)) {
     expect(event.at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     // That the restart is over is told of the worker.
-    expect(event.instance).toMatch(event.kind === 'rolled_out' ? /^mail$/ : /^mail\.[12]$/);
+    expect(event.instance).toMatch(event.kind === 'rollout_finished' ? /^mail$/ : /^mail\.[12]$/);
   }
 });
 

@@ -43,9 +43,9 @@ test('restart must ask an idle one first, the others when its replacement is rea
   const { exitCode, all: said } = await restarting;
   expect(exitCode, said).toBe(0);
   const events = eventsIn(said);
-  expect(story(events, 'asked', 'proven').slice(0, 2)).toEqual(['asked mail.3', 'proven mail.3']);
+  expect(story(events, 'draining', 'rollout_continues').slice(0, 2)).toEqual(['asked mail.3', 'proven mail.3']);
   // None of the others waits for another one of them.
-  expect(story(events, 'proven', 'asked', 'started').slice(2, 6)).toEqual([
+  expect(story(events, 'rollout_continues', 'draining', 'started').slice(2, 6)).toEqual([
     'proven mail.3',
     'asked mail.1',
     'asked mail.2',
@@ -59,7 +59,7 @@ test('restart must tell of each process that has left, also when several leave a
   const { rig, all, old } = await running(4);
   const { exitCode, all: said } = await rig.workerctl('restart', '--json');
   expect(exitCode, said).toBe(0);
-  const left = eventsIn(said).filter(({ kind }) => kind === 'left');
+  const left = eventsIn(said).filter(({ kind }) => kind === 'exited');
   expect(left.map(({ pid }) => pid).sort()).toEqual([...old].sort());
   for (const { death, drained_s: drained } of left) {
     expect(death).toEqual({ kind: 'exited', status: 0 });
@@ -81,7 +81,7 @@ test('a canary that drains for longer than patience must be joined by another on
   }
   const { exitCode, all: said } = await restarting;
   expect(exitCode, said).toBe(0);
-  const events = story(eventsIn(said), 'asked', 'left');
+  const events = story(eventsIn(said), 'draining', 'exited');
   expect(events.slice(0, 2)).toEqual(['asked mail.1', 'asked mail.2']);
   expect(all.map((instance) => instance.terms())).toEqual(old.map((pid) => [pid]));
 });
@@ -161,7 +161,7 @@ test('restart --batch 1 must replace one after the other', async () => {
     '1',
   );
   expect(exitCode, said).toBe(0);
-  expect(story(eventsIn(said), 'asked', 'ready')).toEqual(
+  expect(story(eventsIn(said), 'draining', 'ready')).toEqual(
     all.flatMap(({ name }) => [`asked ${name}`, `ready ${name}`]),
   );
 });
@@ -183,7 +183,7 @@ test('restart --no-canary must ask all at once', async () => {
   const { rig, all } = await running(3);
   const { exitCode, all: said } = await rig.workerctl('restart', '--json', '--no-canary');
   expect(exitCode, said).toBe(0);
-  expect(story(eventsIn(said), 'asked', 'started').slice(0, 3)).toEqual(
+  expect(story(eventsIn(said), 'draining', 'started').slice(0, 3)).toEqual(
     all.map(({ name }) => `asked ${name}`),
   );
 });
@@ -199,6 +199,6 @@ test('each worker must have a canary of its own', async () => {
     letGo(rig, await successor(rig.instance(name), rig.instance(name).boots()[0] ?? 0));
   const { exitCode, all: said } = await restarting;
   expect(exitCode, said).toBe(0);
-  expect(story(eventsIn(said), 'asked').slice(0, 2)).toEqual(['asked mail.1', 'asked images.1']);
-  expect(story(eventsIn(said), 'proven').toSorted()).toEqual(['proven images.1', 'proven mail.1']);
+  expect(story(eventsIn(said), 'draining').slice(0, 2)).toEqual(['asked mail.1', 'asked images.1']);
+  expect(story(eventsIn(said), 'rollout_continues').toSorted()).toEqual(['proven images.1', 'proven mail.1']);
 });

@@ -104,10 +104,10 @@ describe('the journal', () => {
     await watch.reports('started', { instance: 'mail.1' });
     const second = rig.instance('mail.1').pid();
     watch.send('SIGHUP');
-    await watch.reports('config_read');
+    await watch.reports('config_reloaded');
     rig.writeConfig('workers: [');
     watch.send('SIGHUP');
-    await watch.reports('config_refused');
+    await watch.reports('config_rejected');
     watch.send('SIGTERM');
     await watch.running;
     expect(story(rig.journal())).toEqual([

@@ -60,7 +60,7 @@ describe.each(ways)('a ledger that is %s', (_, damage) => {
     await killed(one);
     await checked(rig);
     await killed(one);
-    const [first, ...others] = (await checked(rig)).filter(({ kind }) => kind !== 'lost');
+    const [first, ...others] = (await checked(rig)).filter(({ kind }) => kind !== 'job_lost');
     expect(first).toMatchObject({ kind: 'died', instance: 'mail.1' });
     expect(others).toMatchObject([{ kind: 'backoff', instance: 'mail.1' }]);
     const deaths = deathsIn(rig);

@@ -87,8 +87,8 @@ describe('if they are left alone', () => {
     const { rig, old, children } = await parent('leave');
     const { of, exitCode } = await rig.act('stop');
     expect(exitCode).toBe(0);
-    expect(of('left')).toMatchObject([{ pid: old, leftovers: namesOf(children) }]);
-    expect(deathOf(of('left')[0])).toEqual({ status: 0 });
+    expect(of('exited')).toMatchObject([{ pid: old, leftovers: namesOf(children) }]);
+    expect(deathOf(of('exited')[0])).toEqual({ status: 0 });
     expect(await shownOf(rig)).toEqual(namesOf(children));
     expect(children.every(isThere)).toBe(true);
   });

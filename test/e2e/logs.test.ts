@@ -63,7 +63,7 @@ test('watch must rotate as well', async () => {
   await rig.start();
   await until('the log to be too long', () => sizeOf(rig.path('log/mail.1.log')) > 64 * 1024);
   const watch = await watching(rig);
-  await watch.reports('rotated', { instance: 'mail.1', log_file: rig.path('log/mail.1.log') });
+  await watch.reports('log_rotated', { instance: 'mail.1', log_file: rig.path('log/mail.1.log') });
   expect(sizeOf(rig.path('log/mail.1.log.1'))).toBeGreaterThan(60_000);
 });
 

@@ -67,6 +67,6 @@ describe('what is known of a drain', () => {
     rmSync(stateFile('mail.1.json'));
     const ended = await act('start', '--wait', '5s');
     expect(ended).toMatchObject({ exitCode: 1 });
-    expect(ended.of('refused')).toMatchObject([{ instance: 'mail.1', pid }]);
+    expect(ended.of('start_refused')).toMatchObject([{ instance: 'mail.1', pid }]);
   });
 });

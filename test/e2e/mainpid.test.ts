@@ -144,7 +144,7 @@ test.runIf(hasPerl)(
 
     rig.configure({ mail: { command: fixture('hands-over'), ready: { after: '0s' } } });
     watch.send('SIGHUP');
-    await watch.reports('config_read');
+    await watch.reports('config_reloaded');
     upgrade(rig, pid);
     await watch.reports('warning', { problem: /notify/ });
     expect(readOr(`${rig.stateDir}/mail.1.successor`, 'none')).toBe('none');

@@ -45,7 +45,7 @@ test('with overlap the replacement must run while the old process finishes its j
   const old = await giveJob(rig, mail, 'job 1');
   const { exitCode, all } = await rig.workerctl('restart', '--json');
   expect(exitCode, all).toBe(0);
-  expect(story(eventsIn(all), 'asked', 'moved', 'started', 'ready')).toHaveLength(4);
+  expect(story(eventsIn(all), 'draining', 'retired', 'started', 'ready')).toHaveLength(4);
   const fresh = await successor(mail, old);
   expect(mail.processes().toSorted()).toEqual([old, fresh].toSorted());
   expect(await statesOf(rig)).toEqual(['mail.1 ready', 'mail.1 leaving']);
@@ -198,7 +198,7 @@ test('stop must wait for the leaving process too, ask it only once, and tell of 
   finishJob(rig, old);
   const { exitCode, all } = await stopping;
   expect(exitCode, all).toBe(0);
-  const left = eventsIn(all).filter(({ kind }) => kind === 'left');
+  const left = eventsIn(all).filter(({ kind }) => kind === 'exited');
   expect(left.map(({ pid }) => pid).toSorted()).toEqual([old, fresh].toSorted());
   expect(left.find(({ pid }) => pid === old)).toMatchObject({ job: 'job 1' });
   expect(mail.terms()).toEqual([old, fresh]);
@@ -215,7 +215,7 @@ test('how an idle process died that left at once must be known though it was mov
   expect(exitCode, all).toBe(0);
   for (const pid of old) await gone(pid);
   const checked = await rig.workerctl('bootcheck', '--json');
-  const left = [...eventsIn(all), ...eventsIn(checked.all)].filter(({ kind }) => kind === 'left');
+  const left = [...eventsIn(all), ...eventsIn(checked.all)].filter(({ kind }) => kind === 'exited');
   expect(left.map(({ death }) => death)).toEqual(Array(4).fill({ kind: 'exited', status: 0 }));
   expect(leavingFiles(rig)).toEqual([]);
 });

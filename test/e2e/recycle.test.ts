@@ -61,8 +61,8 @@ describe('a worker that does not say whether it is busy', () => {
 
   test('must be left alone by commands that were asked for something else', async () => {
     const rig = await tooLarge();
-    expect((await rig.act('start')).of('asked')).toEqual([]);
-    expect((await rig.act('hold', 'mail.1')).of('asked')).toEqual([]);
+    expect((await rig.act('start')).of('draining')).toEqual([]);
+    expect((await rig.act('hold', 'mail.1')).of('draining')).toEqual([]);
     expect(await bootcheck(rig)).toMatchObject([recycled('mail.2')]);
   });
 
@@ -71,7 +71,7 @@ describe('a worker that does not say whether it is busy', () => {
     const old = ['mail.1', 'mail.2'].map((name) => rig.instance(name).pid());
     const { reports } = await watching(rig);
     for (const [index, instance] of ['mail.1', 'mail.2'].entries()) {
-      await reports('asked', { instance, pid: old[index] });
+      await reports('draining', { instance, pid: old[index] });
       await reports('started', { instance });
     }
     await expectQuiet(rig);
@@ -118,11 +118,11 @@ test('a worker of an old release must be replaced when it is idle, and never dur
   finishJob(rig, old);
   await until('watch to see the new release', async () => {
     await rig.workerctl('trigger');
-    return events('asked').length > 0;
+    return events('draining').length > 0;
   });
   await termed(one, old);
   await successor(one, old);
-  expect(events('asked')).toMatchObject([recycled('mail.1', old)]);
+  expect(events('draining')).toMatchObject([recycled('mail.1', old)]);
   await reports('started', { instance: 'mail.1' });
   await allReady(rig);
   // The watch has started it by the name that the release has now.

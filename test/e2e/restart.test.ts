@@ -51,7 +51,7 @@ test('restart --graceful must replace the idle while the busy one still drains, 
     expect(instance.terms()).toEqual([first]);
     expect(instance.processes()).toEqual([fresh]);
   }
-  const left = of('left').find(({ pid }) => pid === old);
+  const left = of('exited').find(({ pid }) => pid === old);
   expect(left).toMatchObject({ instance: 'mail.3' });
   expect(deathOf(left)).toEqual({ status: 0 });
 });
@@ -250,7 +250,7 @@ test('a replacement that dies must end restart with 1 and its log lines, and lea
   expect(of('start_failed')).toMatchObject([
     { instance: 'bad.1', log: ['cannot load the new code'] },
   ]);
-  expect(of('aborted')).toMatchObject([{ instance: 'bad.1' }]);
+  expect(of('rollout_aborted')).toMatchObject([{ instance: 'bad.1' }]);
   expect(bad.terms()).toEqual([old]);
   const other = rig.instance('bad.2');
   expect(other.terms()).toEqual([]);
@@ -264,7 +264,7 @@ test('restart must leave an instance alone that was stopped on purpose', async (
   expect((await rig.workerctl('stop', 'mail.2')).exitCode).toBe(0);
   const { exitCode, of } = await rig.act('restart');
   expect(exitCode).toBe(0);
-  expect(of('left_stopped')).toMatchObject([{ instance: 'mail.2' }]);
+  expect(of('skipped_stopped')).toMatchObject([{ instance: 'mail.2' }]);
   expect(rig.instance('mail.1').boots()).toHaveLength(2);
   expect(rig.instance('mail.2').boots()).toHaveLength(1);
 });
@@ -291,7 +291,7 @@ test('of two restarts at once the later must take over, and each process must be
   const outcomes = await Promise.all(both);
   expect(outcomes.map(({ exitCode }) => exitCode).sort(), said).toEqual([0, 1]);
   const events = outcomes.flatMap(({ stdout }) => eventsIn(stdout));
-  expect(story(events, 'taken_over')).toContain('taken_over mail.3');
+  expect(story(events, 'rollout_superseded')).toContain('taken_over mail.3');
   expect(story(events, 'start_failed')).toEqual([]);
   expect(busy.done()).toEqual([old]);
   for (const instance of [...idle, busy]) {
@@ -311,7 +311,7 @@ test('a restart whose replacement a later restart replaces must end with 1, and 
   expect(exitCode).toBe(0);
   const { exitCode: firstCode, all, story } = await first;
   expect(firstCode, all).toBe(1);
-  expect(story('taken_over', 'start_failed')).toEqual(['taken_over mail.1']);
+  expect(story('rollout_superseded', 'start_failed')).toEqual(['taken_over mail.1']);
   expect(mail.terms()).toEqual(mail.boots().slice(0, 2));
   expect(mail.boots()[1]).toBe(second);
   expect(mail.processes()).toEqual([mail.boots()[2]]);
@@ -331,8 +331,8 @@ test('restart must send the configured signal', async () => {
   const old = rig.instance('mail.1').pid();
   const { exitCode, of } = await rig.act('restart');
   expect(exitCode).toBe(0);
-  const [asked] = of('asked');
+  const [asked] = of('draining');
   expect(asked).toMatchObject({ instance: 'mail.1', pid: old });
   expect(String(asked?.['signal'])).toMatch(/INT$/);
-  expect(deathOf(of('left')[0])).toEqual({ signal: 'SIGINT' });
+  expect(deathOf(of('exited')[0])).toEqual({ signal: 'SIGINT' });
 });

@@ -147,7 +147,7 @@ test('a refused start must not keep the others from starting', async () => {
   await rig.workerctl('stop', '--no-wait', 'mail.1');
   const { exitCode, story } = await rig.act('start');
   expect(exitCode).toBe(1);
-  expect(story('refused', 'started').toSorted()).toEqual(['refused mail.1', 'started mail.2']);
+  expect(story('start_refused', 'started').toSorted()).toEqual(['refused mail.1', 'started mail.2']);
 });
 
 test('start in a missing directory must name it and end with 1', async () => {

@@ -19,8 +19,8 @@ test('stop must let the job finish, wait for it, and ask once', async () => {
   mail.finishJob();
   const { exitCode, of } = await stopping;
   expect(exitCode).toBe(0);
-  expect(of('left')).toMatchObject([{ instance: 'mail.1', pid: old }]);
-  expect(deathOf(of('left')[0])).toEqual({ status: 0 });
+  expect(of('exited')).toMatchObject([{ instance: 'mail.1', pid: old }]);
+  expect(deathOf(of('exited')[0])).toEqual({ status: 0 });
   expect({ done: mail.done(), terms: mail.terms() }).toEqual({ done: [old], terms: [old] });
   expect(mail.processes()).toEqual([]);
   expect(mail.pid()).toBeUndefined();
@@ -190,7 +190,7 @@ test('stop of all must leave out an instance that is gone and no longer wanted',
   expect(named.story('not_running', 'already_stopped')).toEqual(['not_running mail.3']);
   const all = await rig.act('stop');
   expect(all.exitCode).toBe(0);
-  expect(all.story('left', 'already_stopped').toSorted()).toEqual(['left mail.1', 'left mail.2']);
+  expect(all.story('exited', 'already_stopped').toSorted()).toEqual(['left mail.1', 'left mail.2']);
   await rig.start();
   await rig.workerctl('want', '3', 'mail');
   expect(await booted(third)).not.toBe(old);

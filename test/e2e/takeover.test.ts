@@ -102,7 +102,7 @@ test('a deploy of another worker in between must disturb nobody', async () => {
   for (const pid of old) finishJob(rig, pid);
   const { exitCode, all: said } = await mails;
   expect(exitCode, said).toBe(0);
-  expect(eventsIn(said).filter(({ kind }) => kind === 'taken_over')).toEqual([]);
+  expect(eventsIn(said).filter(({ kind }) => kind === 'rollout_superseded')).toEqual([]);
   expect(all.map((instance) => instance.terms())).toEqual(old.map((pid) => [pid]));
   expect(rig.instance('images.1').boots()).toHaveLength(2);
 });

@@ -26,7 +26,7 @@ test('watch must start what is missing, restart what dies, and report each of th
   const rig = createRig({ mail: { ...idle, count: 2, ready: { after: '0s' } } });
   const watch = await watching(rig);
   const [first, second] = instances(rig, 'mail.1', 'mail.2') as [InstanceHandle, InstanceHandle];
-  expect(await watch.reports('short', { instance: 'mail' })).toMatchObject({ has: 0, counts: 2 });
+  expect(await watch.reports('missing', { instance: 'mail' })).toMatchObject({ has: 0, counts: 2 });
   const [old, other] = [await booted(first), await booted(second)];
   process.kill(old, 'SIGKILL');
   await successor(first, old);
@@ -78,7 +78,7 @@ test('watch must carry a restart on: the next one when patience is over, all whe
   for (const one of all) busy.push(await giveJob(rig, one, 'job 7'));
   const [one = 0, two = 0, three = 0] = busy;
   put(rig, 'slow');
-  expect((await rig.act('restart', '--no-wait')).story('asked')).toEqual(['asked mail.1']);
+  expect((await rig.act('restart', '--no-wait')).story('draining')).toEqual(['asked mail.1']);
   await termed(second, two);
   await termed(third, three);
   expect(first.done()).toEqual([]);
@@ -102,7 +102,7 @@ test('watch must abort a restart if its canary is not ready in time, and leave t
   await until('the restart to be aborted', async () =>
     (await statusOf(rig)).rollouts.some(({ aborted }) => aborted !== null),
   );
-  await watch.reports('aborted', { instance: 'mail.1' });
+  await watch.reports('rollout_aborted', { instance: 'mail.1' });
   expect(rig.instance('mail.2').boots()).toHaveLength(1);
   expect(rig.instance('mail.2').terms()).toEqual([]);
 });
@@ -115,14 +115,14 @@ test('SIGHUP must take a new config, and refuse a broken one or one of another s
   rig.configure({ mail: { ...idle, count: 2 } });
   watch.send('SIGHUP');
   const old = await booted(second);
-  await watch.reports('config_read');
+  await watch.reports('config_reloaded');
 
   rig.writeConfig('workers: {mail: {command: 7, cuont: 1}}');
   watch.send('SIGHUP');
-  await watch.reports('config_refused', { problem: /command|cuont/ });
+  await watch.reports('config_rejected', { problem: /command|cuont/ });
   rig.configure({ mail: { ...idle, count: 1 } }, { state_dir: 'elsewhere' });
   watch.send('SIGHUP');
-  await watch.reports('config_refused', { problem: /state_dir.*elsewhere/ });
+  await watch.reports('config_rejected', { problem: /state_dir.*elsewhere/ });
   process.kill(old, 'SIGKILL');
   await successor(second, old);
   expect(existsSync(rig.path('elsewhere'))).toBe(false);
@@ -219,10 +219,10 @@ test('want must report and note nothing that did not come about', async () => {
   const { exitCode, events } = await rig.act('want', '4', 'mail');
   await release();
   expect({ exitCode, events }).toEqual({ exitCode: 75, events: [] });
-  expect(rig.journal('wanted')).toEqual([]);
+  expect(rig.journal('count_set')).toEqual([]);
   const wanted = await succeed(rig, 'want', '2', 'mail');
-  expect(wanted.story('wanted', 'started')).toEqual(['wanted mail', 'started mail.2']);
-  expect(wanted.of('wanted')).toMatchObject([{ count: 2 }]);
+  expect(wanted.story('count_set', 'started')).toEqual(['wanted mail', 'started mail.2']);
+  expect(wanted.of('count_set')).toMatchObject([{ count: 2 }]);
 });
 
 test('want must take idle ones first, then the highest number, and 0 and back must replace all', async () => {
@@ -231,7 +231,7 @@ test('want must take idle ones first, then the highest number, and 0 and back mu
   const all = instances(rig, 'mail.1', 'mail.2', 'mail.3', 'mail.4');
   const [first, second, third] = all as [InstanceHandle, InstanceHandle, InstanceHandle];
   const capped = await succeed(rig, 'want', '9', 'mail');
-  expect(capped.of('wanted')).toMatchObject([{ instance: 'mail', count: 4, most: 4 }]);
+  expect(capped.of('count_set')).toMatchObject([{ instance: 'mail', count: 4, most: 4 }]);
   const pids = await Promise.all(all.map(booted));
   const busy = await giveJob(rig, third, 'job 7');
   const shown = await rig.workerctl('want', 'mail', '--json');

@@ -12,7 +12,7 @@ const failed = (log: readonly string[]): Event => ({
   kind: 'start_failed',
   at: noon,
   instance: 'mail.1',
-  reason: 'exit status 3',
+  problem: 'exit status 3',
   logFile: '/log/mail.1.log',
   log,
 });
@@ -32,15 +32,15 @@ test('a start that failed must be annotated with its last log lines', () => {
   );
 });
 
-test('failures only must be annotated', () => {
+test('only failures must be annotated', () => {
   const about = { at: noon, instance: 'mail.1', pid: 7 } as const;
-  expect(annotationFor({ kind: 'ask_failed', reason: 'not permitted', ...about })).toBe(
-    '::error title=workerctl%3A mail.1::mail.1: could not ask pid 7 to finish: not permitted\n',
+  expect(annotationFor({ kind: 'signal_failed', problem: 'not permitted', ...about })).toBe(
+    '::error title=workerctl%3A mail.1::mail.1: could not signal pid 7: not permitted\n',
   );
   expect(annotationFor({ kind: 'ready', ...about })).toBeUndefined();
 });
 
-test('a workflow must be told by GITHUB_ACTIONS=true alone', () => {
+test('only GITHUB_ACTIONS=true must mean a workflow', () => {
   expect(isGitHubWorkflow({ GITHUB_ACTIONS: 'true' })).toBe(true);
   expect(isGitHubWorkflow({ GITHUB_ACTIONS: 'false' })).toBe(false);
   expect(isGitHubWorkflow({ CI: 'true' })).toBe(false);

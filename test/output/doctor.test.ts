@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fine, problem, warning, type Report } from '../../src/core/views/finding.ts';
-import { formatReports, reportsJson } from '../../src/output/doctor.ts';
+import { formatReports } from '../../src/output/doctor.ts';
 import { plain } from '../../src/output/plain.ts';
 
 const reports: readonly Report[] = [
@@ -54,17 +54,4 @@ test('lines must fit into the columns, and words that do not must stay whole', (
 test('levels must be coloured where colours are wanted', () => {
   const marked = { ...plain, red: (text: string) => `<${text}>`, level: 1 };
   expect(formatReports(reports, marked)).toMatch(/^<problem {2}>mail\.1[^]*<1 problem, .*>\n$/);
-});
-
-test('JSON must hold each finding with its check', () => {
-  const json = JSON.parse(reportsJson(reports)) as Record<string, unknown>;
-  expect(json).toMatchObject({ schema: 2, ok: false, problems: 1, warnings: 1 });
-  expect(json['findings']).toContainEqual({
-    check: 'watch',
-    level: 'ok',
-    about: 'watch',
-    found: 'pid 71',
-    why: null,
-    advice: null,
-  });
 });

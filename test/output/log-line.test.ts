@@ -27,7 +27,7 @@ test('each label must have a colour of its own, and keep it', () => {
 test('JSON must be one object a line, whatever the bytes', () => {
   const text = format({ json: true }, 'a.1', Buffer.from([0x22, 0xff, 0x0a]));
   expect(text.split('\n')).toHaveLength(2);
-  expect(JSON.parse(text)).toEqual({ schema: 2, instance: 'a.1', line: '"\ufffd\n' });
+  expect(JSON.parse(text)).toEqual({ schema: 2, kind: 'log', instance: 'a.1', line: '"\ufffd\n' });
 });
 
 test('logrotate must be told names, not patterns, and who owns the folder', () => {

@@ -109,7 +109,7 @@ async function race(raced: Rig, random: Random): Promise<Raced[]> {
 
 /** The pids that commands have asked to stop: each of them is gone before the next round. */
 const askedIn = (ends: readonly Acted[]): unknown[] =>
-  ends.flatMap(({ of }) => of('asked').map(({ pid }) => pid));
+  ends.flatMap(({ of }) => of('draining').map(({ pid }) => pid));
 
 function countsOf(words: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();

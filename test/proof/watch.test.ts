@@ -59,7 +59,7 @@ test(`${rounds} watches that are killed at random moments must never make two pr
     const killed = await watch;
     const checked = await Promise.all(beside);
     if (killed.signal === 'SIGKILL') killedInTime += 1;
-    if (eventsIn(killed.stdout).some(({ kind }) => kind === 'short')) atWork += 1;
+    if (eventsIn(killed.stdout).some(({ kind }) => kind === 'missing')) atWork += 1;
 
     const last = await rig.workerctl('bootcheck');
     const words = `round ${round}\n${[killed, ...checked, last].map(({ exitCode, all }) => `${String(exitCode)} ${all}`).join('\n')}`;

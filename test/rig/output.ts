@@ -116,7 +116,7 @@ export function mostDown(events: readonly EventJson[]): number {
   let down = 0;
   let most = 0;
   for (const { kind } of events) {
-    if (kind === 'asked') down += 1;
+    if (kind === 'draining') down += 1;
     if (kind === 'ready') down -= 1;
     most = Math.max(most, down);
   }

@@ -128,7 +128,7 @@ export const holdsPassLock = ({ stateDir }: Rig, pid: number | undefined): boole
 export async function bootcheck(rig: Rig): Promise<readonly EventJson[]> {
   const { exitCode, all, events } = await rig.act('bootcheck');
   expect(exitCode, all).toBe(0);
-  return events.filter(({ kind }) => kind !== 'died' && kind !== 'lost');
+  return events.filter(({ kind }) => kind !== 'died' && kind !== 'job_lost');
 }
 
 /** Runs bootcheck, which must have nothing to do and nothing to say. */

@@ -134,8 +134,8 @@ async function endOfRestart(
   quote(spool.doneLines('letter').join('\n'));
 }
 
-const asked: Event['kind'] = 'asked';
-const proven: Event['kind'] = 'proven';
+const asked: Event['kind'] = 'draining';
+const proven: Event['kind'] = 'rollout_continues';
 const started: Event['kind'] = 'started';
 
 function doneByNewCode(spool: Spool): string | undefined {

@@ -1,6 +1,6 @@
 import { workerOf, type Context } from '../../engine/session.ts';
 import type { AdminBackend, JobCount } from '../../core/protocols/admin-protocol.ts';
-import { formatEvent, type Event } from '../../core/events/event.ts';
+import { formatWatchEvent, type Event } from '../../core/events/event.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { liveProcess, type Observation } from '../../core/model/observation.ts';
 import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
@@ -44,7 +44,7 @@ export function createControlBackend(
   return {
     note: (event) => {
       counts[event.kind] = (counts[event.kind] ?? 0) + 1;
-      const line = `${formatTimeOfDay(event.at)} ${formatEvent(event)}`;
+      const line = `${formatTimeOfDay(event.at)} ${formatWatchEvent(event)}`;
       recent.push(line);
       if (recent.length > recentEvents) recent.shift();
       for (const listener of listeners) listener(line);
@@ -97,7 +97,8 @@ async function wanted(
   count: number,
 ): ReturnType<AdminBackend['want']> {
   const most = countedWorker(context, worker).maxCount;
-  await want(context, { worker, count, dryRun: false });
+  const config = withCounts(context.config, readDesired(context.config.stateDir));
+  await want({ ...context, config }, { worker, count, dryRun: false });
   return { kind: 'desired', count: Math.min(count, most) };
 }
 

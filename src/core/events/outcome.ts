@@ -1,5 +1,6 @@
-import { isFailure, type Draining, type Event } from './event.ts';
 import { exitCodeOfSignal, exitCodes } from '../basics/exit-codes.ts';
+import type { Draining } from './draining.ts';
+import { isFailure, type Event } from './event.ts';
 
 /** How a command that acts has ended. */
 export interface ActOutcome {
@@ -15,18 +16,18 @@ export interface ActOutcome {
     | 'unhold'
     | 'want'
     | 'adopt';
-  /** `not_waited`: it was not to wait, or had nothing to wait for. `given_up`: the restart was aborted or taken over. */
-  readonly end: 'reached' | 'not_waited' | 'timed_out' | 'interrupted' | 'given_up';
-  /** Who was still draining when it ended. */
+  /** `not_waited`: it had nothing to wait for, or was not to wait. `aborted`: the restart was aborted or superseded. */
+  readonly end: 'done' | 'not_waited' | 'timed_out' | 'interrupted' | 'aborted';
+  /** The processes that were still draining when it ended. */
   readonly draining: readonly Draining[];
-  /** All that it still waited for, also those that were not ready yet. */
+  /** Everything that it still waited for, including replacements that were not ready yet. */
   readonly pending: readonly string[];
   readonly events: readonly Event[];
-  /** From which release to which a restart went, in words; empty where that is not known. */
+  /** The releases of a restart, in words: `a1b2c3d -> 9f8e7d6`; empty if they are not known. */
   readonly change?: string;
 }
 
-/** The exit code of an outcome; `signal` is the number of the one that has interrupted it. */
+/** The exit code of an outcome; `signal` is the number of the one that interrupted the command. */
 export function exitCodeFor({ end, events }: ActOutcome, signal: number | undefined): number {
   if (end === 'interrupted' && signal !== undefined) return exitCodeOfSignal(signal);
   if (events.some(isFailure)) return exitCodes.failed.code;

@@ -3,8 +3,8 @@ import { formatSignal } from './signal-names.ts';
 import type { StopSignal, QuietSignal } from './config.ts';
 import type { ProcessIdentity } from './process.ts';
 
-/** What a death was: somebody asked for it, it was recycled, or nobody wanted it. */
-export type Verdict = 'asked' | 'recycled' | 'lost';
+/** What a death was: somebody asked for it, the process was recycled, or it was unexpected. */
+export type Verdict = 'requested' | 'recycled' | 'unexpected';
 
 /**
  * What is written down of a process when it is started. Never changed afterwards, but by a rotation of its log

@@ -134,14 +134,14 @@ export function newPauses(
       if (failure.runId === before.ledger.failures[name]?.runId) return [];
       const until = backsOffUntil(after.ledger, observed, worker, now);
       if (until === undefined || isHeld(after.desired, name, now)) return [];
-      const { record, death } = observed.presence;
+      const { death } = observed.presence;
       const words = failureWords(failure, observed.presence, worker, now);
       const body = {
         kind: 'backoff' as const,
-        count: failure.count,
+        failures: failure.count,
         delay: delayAfter(failure, worker.backoff),
-        until,
-        why: `pid ${record.pid} died: ${formatDeath(death)}, ${words}`,
+        startsAt: until,
+        problem: `failed ${words}: ${formatDeath(death)}`,
       };
       return [{ instance: name, body }];
     }),

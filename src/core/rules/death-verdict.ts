@@ -7,68 +7,77 @@ import type { Moment } from '../basics/time.ts';
 import type { Worker } from '../model/config.ts';
 import type { Verdict } from '../model/record.ts';
 
-/** What is made of a death. */
-export interface Finding {
+/** What the death of a process means. */
+export interface DeathAssessment {
   readonly verdict: Verdict;
-  /** Who asked for it, or what it was about when it died, in words. */
-  readonly by?: string;
+  /** What asked for it, or what the process was doing when it died. */
+  readonly cause?: string;
   /** What it was busy with, in its own words. */
   readonly job?: string;
-  /** Whether a job was lost with it; `unknown` where nobody knows whether it had one. */
+  /** Whether a job was lost with it; `unknown` if it is not known whether it had one. */
   readonly isJobLost: 'yes' | 'no' | 'unknown';
 }
 
 type Dead = Extract<Presence, { kind: 'dead' }>;
 
 /**
- * What is made of the death of this process. Exit status 0 is no proof that a job was finished; but a process that leaves
- * by itself, asked or not, has had its chance. One that was told to finish while it was still booting had no job.
- * @param worker undefined where the config has lost it
+ * Assesses the death of a process. Exit status 0 does not prove that a job was finished, but a process that exits by
+ * itself, asked or not, has had its chance. One that was ended before it was ready had no job.
+ * @param worker undefined if the config no longer has it
  */
-export function findingOf(
+export function assessDeath(
   { activity }: ObservedInstance,
   dead: Dead,
   worker: Worker | undefined,
   now: Moment,
-): Finding {
+): DeathAssessment {
   const job = jobOf(activity);
   const held = job === undefined ? {} : { job };
   const cut = cutOff(activity);
   const { death, stop, killing } = dead;
   if (killing !== undefined) {
-    const by = killing.isWatchdog
+    const cause = killing.isWatchdog
       ? `the watchdog: ${killing.cause}`
       : `its limit: ${killing.cause}`;
-    return { verdict: 'asked', by, ...held, isJobLost: cut };
+    return { verdict: 'requested', cause, ...held, isJobLost: cut };
   }
   if (stop?.sent === true) {
     if (isOtherSignal(death, stop.signal))
-      return { verdict: 'lost', by: `while it drained (${stop.cause})`, ...held, isJobLost: cut };
-    const verdict = stop.isRecycle === true ? 'recycled' : 'asked';
-    // Who dies of the very signal knows no drain: what it was at is lost.
+      return {
+        verdict: 'unexpected',
+        cause: `while it drained (${stop.cause})`,
+        ...held,
+        isJobLost: cut,
+      };
+    const verdict = stop.isRecycle === true ? 'recycled' : 'requested';
+    // A process that dies of the signal itself does not drain: its job is lost.
     const isCut = job !== undefined && death.kind === 'signalled';
-    return { verdict, by: stop.cause, ...held, isJobLost: isCut ? 'yes' : 'no' };
+    return { verdict, cause: stop.cause, ...held, isJobLost: isCut ? 'yes' : 'no' };
   }
-  const isBooting = worker !== undefined && !wasReady(dead, worker.ready, now);
-  if (isBooting && isEndSignal(death))
-    return { verdict: 'asked', by: 'a signal from outside while it was booting', isJobLost: 'no' };
-  const hasLeft = death.kind === 'exited' && death.status === 0;
-  if (isBooting || hasLeft)
-    return { verdict: 'lost', ...held, isJobLost: job === undefined ? 'no' : 'yes' };
-  return { verdict: 'lost', ...held, isJobLost: cut };
+  const isStarting = worker !== undefined && !wasReady(dead, worker.ready, now);
+  if (isStarting && isEndSignal(death))
+    return {
+      verdict: 'requested',
+      cause: 'a signal from outside before it was ready',
+      isJobLost: 'no',
+    };
+  const hasExited = death.kind === 'exited' && death.status === 0;
+  if (isStarting || hasExited)
+    return { verdict: 'unexpected', ...held, isJobLost: job === undefined ? 'no' : 'yes' };
+  return { verdict: 'unexpected', ...held, isJobLost: cut };
 }
 
-/** Whether a job is lost with a process that is cut off in whatever it does. */
-function cutOff(activity: ObservedInstance['activity']): Finding['isJobLost'] {
+/** Whether a job is lost with a process that is cut off. */
+function cutOff(activity: ObservedInstance['activity']): DeathAssessment['isJobLost'] {
   if (activity === undefined) return 'unknown';
   return activity.kind === 'busy' ? 'yes' : 'no';
 }
 
-/** Whether it died of a signal that it was not asked with. */
+/** Whether it died of a signal other than the one that it was asked to stop with. */
 const isOtherSignal = (death: Death, asked: string): boolean =>
   death.kind === 'signalled' && death.signal !== signalNumber(asked);
 
-/** What people and init systems end processes with. */
+/** The signals by which people and init systems end processes. */
 const isEndSignal = (death: Death): boolean =>
   death.kind === 'signalled' &&
   ['HUP', 'INT', 'QUIT', 'TERM'].some((name) => signalNumber(name) === death.signal);

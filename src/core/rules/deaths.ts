@@ -12,14 +12,14 @@ import {
 } from '../model/observation.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { failureAfter } from './backoff.ts';
-import { findingOf, type Finding } from './death-verdict.ts';
+import { assessDeath, type DeathAssessment } from './death-verdict.ts';
 
 /** A death that is not in the ledger yet. */
 export interface NewDeath {
   readonly observed: ObservedInstance;
   readonly dead: Extract<Presence, { kind: 'dead' }>;
   readonly worker: Worker | undefined;
-  readonly finding: Finding;
+  readonly assessment: DeathAssessment;
 }
 
 /** Whether this instance's process has died and the ledger does not know. Such a death is reported and counted, once. */
@@ -33,8 +33,8 @@ export function newDeaths(config: Config, ledger: Ledger, observation: Observati
     const { name, presence } = observed;
     if (presence.kind !== 'dead' || !isNewDeath(ledger, observed)) return [];
     const worker = config.workers.find((one) => one.name === workerNameOf(name));
-    const finding = findingOf(observed, presence, worker, observation.now);
-    return [{ observed, dead: presence, worker, finding }];
+    const assessment = assessDeath(observed, presence, worker, observation.now);
+    return [{ observed, dead: presence, worker, assessment }];
   });
 }
 
@@ -102,10 +102,10 @@ function lossesAfter(config: Config, ledger: Ledger, observation: Observation): 
 
 /** The loss that a death may turn out to be; undefined if it is known already, or if its grace is over before this first look. */
 export function pendingLoss(
-  { observed, dead, worker, finding }: NewDeath,
+  { observed, dead, worker, assessment }: NewDeath,
   { now }: Observation,
 ): Loss | undefined {
-  if (finding.isJobLost !== 'unknown') return undefined;
+  if (assessment.isJobLost !== 'unknown') return undefined;
   const { pid, runId } = dead.record;
   const at = dead.diedAt ?? now;
   const due = momentOf(at + (worker?.lostGrace ?? 0));

@@ -37,11 +37,11 @@ export function noticesOf(
 }
 
 function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
-  const { observed, dead, finding } = newDeath;
+  const { observed, dead, assessment } = newDeath;
   const { now } = observation;
   const { record, death, diedAt, stop } = dead;
   const { pid, runId, release, startedAt } = record;
-  const { verdict, by, job, isJobLost } = finding;
+  const { verdict, cause, job, isJobLost } = assessment;
   const held = job === undefined ? {} : { job };
   const died: EventBody = {
     kind: 'died',
@@ -49,7 +49,7 @@ function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
     runId,
     death,
     verdict,
-    ...(by !== undefined && { cause: by }),
+    ...(cause !== undefined && { cause }),
     ...held,
     ...(death.kind !== 'rebooted' && { uptime: elapsed(startedAt, diedAt ?? now) }),
     ...(stop?.sent === true && diedAt !== undefined && { drained: elapsed(stop.at, diedAt) }),
@@ -60,14 +60,14 @@ function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
     isJobLost === 'yes' ||
     (isJobLost === 'unknown' && pendingLoss(newDeath, observation) === undefined);
   if (!isLost) return [notice];
-  const lost: EventBody = { kind: 'lost', pid, runId, death, ...held };
+  const lost: EventBody = { kind: 'job_lost', pid, runId, death, ...held };
   return [notice, { id: `lost.${runId}`, instance: observed.name, body: lost }];
 }
 
 const lossNotice = ({ instance, pid, runId, death }: Loss): Notice => ({
   id: `lost.${runId}`,
   instance,
-  body: { kind: 'lost', pid, runId, death },
+  body: { kind: 'job_lost', pid, runId, death },
 });
 
 function backoffNotices(
@@ -113,10 +113,10 @@ function rolloutNotices(config: Config, rollout: Rollout, { rollouts }: Desired)
     if (count === 0) return [];
     const release = lookup(rollout.releases, worker)?.to;
     const body: EventBody = {
-      kind: 'rolled_out',
-      by: rollout.by,
-      instances: count,
-      ...(isAborted && { reason: after.aborted.why }),
+      kind: 'rollout_finished',
+      requestedBy: rollout.by,
+      instanceCount: count,
+      ...(isAborted && { problem: after.aborted.why }),
       ...(release !== undefined && { release }),
     };
     const outcome = isAborted ? 'aborted' : 'over';

@@ -39,8 +39,8 @@ function tryToNote(context: Context, action: Ask): boolean {
     note(context, action);
     return true;
   } catch (error) {
-    const reason = `its stop file cannot be written: ${describeErrno(error)}`;
-    report(context, action.instance, { kind: 'ask_failed', pid: action.process.pid, reason });
+    const problem = `its stop file cannot be written: ${describeErrno(error)}`;
+    report(context, action.instance, { kind: 'signal_failed', pid: action.process.pid, problem });
     return false;
   }
 }
@@ -75,14 +75,18 @@ function reportAsked(context: Context, action: Ask, answer: Asked): void {
       if (action.kind === 'stop') {
         const { signal, limit } = action;
         const limited = limit === undefined ? {} : { limit };
-        report(context, instance, { kind: 'asked', pid, signal, ...limited, cause });
+        report(context, instance, { kind: 'draining', pid, signal, ...limited, cause });
       } else {
         const { signal, stopsWhenIdle } = action;
         report(context, instance, { kind: 'quieted', pid, signal, stopsWhenIdle, cause });
       }
       return;
     case 'denied':
-      report(context, instance, { kind: 'ask_failed', pid, reason: 'it belongs to another user' });
+      report(context, instance, {
+        kind: 'signal_failed',
+        pid,
+        problem: 'it belongs to another user',
+      });
       return;
     case 'gone':
       return; // it has died by itself: the next look finds out how

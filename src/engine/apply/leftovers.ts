@@ -62,7 +62,7 @@ async function tell(context: Context, replaced: readonly Replaced[]): Promise<vo
       kind: 'leftovers',
       pid: one.leader.pid,
       processes,
-      fate: 'left',
+      fate: 'running',
     });
     tryToWrite(stateDir, one.instance, { ...noteOf(one), members });
   });
@@ -111,13 +111,13 @@ export async function dealWithLeftovers(
   tryToWrite(stateDir, baseOf(action), { ...noteOf({ instance, leader }), members });
 }
 
-async function killed(leader: DeadLeader): Promise<'killed' | 'not_killed' | undefined> {
+async function killed(leader: DeadLeader): Promise<'killed' | 'kill_denied' | undefined> {
   const { kind } = await killLeftBehind(leader);
   switch (kind) {
     case 'killed':
       return 'killed';
     case 'denied':
-      return 'not_killed';
+      return 'kill_denied';
     case 'gone':
       return undefined;
   }

@@ -8,13 +8,13 @@ import type { Run } from './run.ts';
 export function rewritePidfile({ context }: Run, action: ActionOf<'write_pidfile'>): void {
   const { instance, pid, cause } = action;
   writePidfile(pathFor(context, instance), pid);
-  report(context, instance, { kind: 'repaired', pid, cause });
+  report(context, instance, { kind: 'pidfile_written', pid, cause });
 }
 
 export function removePidfile({ context }: Run, action: ActionOf<'remove_pidfile'>): void {
   const { instance, cause } = action;
   removeFile(pathFor(context, instance));
-  report(context, instance, { kind: 'forgotten', cause });
+  report(context, instance, { kind: 'pidfile_removed', cause });
 }
 
 const pathFor = ({ config, hostName }: Context, instance: string): string =>

@@ -15,7 +15,7 @@ export function reportDeparture(
   if (presence?.kind !== 'dead' || presence.stop === undefined) return;
   const { record, death, diedAt, stop } = presence;
   report(context, ref, {
-    kind: 'left',
+    kind: 'exited',
     pid: record.pid,
     death,
     ...(diedAt !== undefined && { drained: elapsed(stop.at, diedAt) }),

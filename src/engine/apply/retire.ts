@@ -13,7 +13,7 @@ export async function retire(run: Run, action: ActionOf<'retire'>): Promise<void
   if (blocked.has(instance)) return;
   const isDone = await orWarn(context, action, () => {
     moveAside(context.config.stateDir, instance, runId);
-    report(context, instance, { kind: 'moved', pid: process.pid });
+    report(context, instance, { kind: 'retired', pid: process.pid });
   });
   if (!isDone) blocked.add(instance);
 }

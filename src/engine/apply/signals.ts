@@ -29,7 +29,7 @@ export function dump({ context }: Run, action: ActionOf<'dump'>): void {
   writeDump(stateDir, baseOf(action), { process, at: sinceBoot() });
   sendSignal(process.pid, signal);
   faultPoint();
-  report(context, action, { kind: 'dumped', pid: process.pid, signal, cause });
+  report(context, action, { kind: 'dump_requested', pid: process.pid, signal, cause });
 }
 
 export async function kill({ context }: Run, action: ActionOf<'kill'>): Promise<void> {
@@ -44,14 +44,18 @@ export async function kill({ context }: Run, action: ActionOf<'kill'>): Promise<
       report(context, action, {
         kind: 'killed',
         pid,
-        processes: outcome.pids.length,
+        processCount: outcome.pids.length,
         ...(job !== undefined && { job }),
         ...(isWatchdog === true && { isWatchdog }),
         cause,
       });
       return;
     case 'denied':
-      report(context, action, { kind: 'ask_failed', pid, reason: 'it belongs to another user' });
+      report(context, action, {
+        kind: 'signal_failed',
+        pid,
+        problem: 'it belongs to another user',
+      });
       return;
     case 'gone':
       return;

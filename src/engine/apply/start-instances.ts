@@ -56,7 +56,7 @@ function isUp({ config }: Context, { instance }: Start): boolean {
 
 /** What could not be started is reported, and yields nothing. */
 function failed(context: Context, { instance, logFile }: Launch, reason: string): [] {
-  report(context, instance, { kind: 'start_failed', reason, logFile, log: [] });
+  report(context, instance, { kind: 'start_failed', problem: reason, logFile, log: [] });
   return [];
 }
 
@@ -154,10 +154,10 @@ async function published(context: Context, { action, launch, shim }: Launched): 
   }
   // Ctrl-C may have reached the shim before it had a session of its own: no failure, and the next pass starts it.
   if (context.signal.aborted) return;
-  const reason = 'its record did not appear; is the disk full?';
+  const problem = 'its record did not appear; is the disk full?';
   report(context, instance, {
     kind: 'start_failed',
-    reason,
+    problem,
     logFile: launch.logFile,
     log: lastLines(launch.logFile, 0, shownLogLines),
     ...loggerIn(context, instance),

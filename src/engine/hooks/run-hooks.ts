@@ -29,10 +29,10 @@ export interface HookScene {
 
 /** The hook that an event of this kind calls. */
 const hookOf: Readonly<Partial<Record<EventBody['kind'], HookName>>> = {
-  lost: 'lost',
+  job_lost: 'lost',
   backoff: 'backoff',
   unresponsive: 'unresponsive',
-  rolled_out: 'rollout',
+  rollout_finished: 'rollout',
 };
 
 /**
@@ -86,7 +86,7 @@ async function runSpooled(scene: HookScene, spooled: Spooled): Promise<void> {
   const command = worker?.hooks[hook];
   if (worker === undefined || command === undefined) return; // it is no longer in the config
   const end = await outcomeOf(scene, worker, spooled);
-  scene.report({ kind: 'hooked', hook, ...end, at: now(), instance });
+  scene.report({ kind: 'hook_run', hook, ...end, at: now(), instance });
 }
 
 /** How a hook ended; `problem` is undefined if its exit status was 0. */
@@ -128,7 +128,8 @@ async function outcomeOf(
 
 /** What most hooks need, so that they need not read JSON. WORKERCTL_PID is left out: it marks the workers themselves. */
 function variables(hook: HookName, event: Spooled['event']): Record<string, string> {
-  const { pid, job, signal, status } = event;
+  const { pid, job, death } = event;
+  const { signal, exit_status: status } = (death ?? {}) as Readonly<Record<string, unknown>>;
   const known = {
     WORKERCTL_HOOK: hook,
     WORKERCTL_DEAD_PID: pid,

@@ -18,11 +18,11 @@ const keptLogLines = 20;
  */
 export function emitNotices(
   context: Context,
-  all: readonly Notice[],
+  notices: readonly Notice[],
   observation: Observation,
 ): void {
-  for (const notice of all) {
-    const body = withFindings(context, notice, observation);
+  for (const notice of notices) {
+    const body = withDetails(context, notice, observation);
     const { instance, retiring } = notice;
     const ref = { instance, ...(retiring !== undefined && { retiring }) };
     const event: Event = { ...body, at: now(), ...ref };
@@ -32,31 +32,31 @@ export function emitNotices(
 }
 
 /** Adds what only files and the kernel know of a death. */
-function withFindings(context: Context, notice: Notice, observation: Observation): EventBody {
+function withDetails(context: Context, notice: Notice, observation: Observation): EventBody {
   const { body } = notice;
-  if (body.kind !== 'died' && body.kind !== 'lost') return body;
+  if (body.kind !== 'died' && body.kind !== 'job_lost') return body;
   const presence = observedAt(observation, notice)?.presence;
   const record = presence?.kind === 'dead' ? presence.record : undefined;
   if (record?.runId !== body.runId) return body;
   const death = withMemory(body.death, record);
-  if (body.kind === 'lost') return { ...body, death };
+  if (body.kind === 'job_lost') return { ...body, death };
   const rss = context.memory.rssOf(notice, record.runId);
   const { path, offset } = record.log;
   return {
     ...body,
     death,
     ...(rss !== undefined && { rss }),
-    ...(body.verdict === 'lost' && { log: lastLines(path, offset, keptLogLines) }),
+    ...(body.verdict === 'unexpected' && { log: lastLines(path, offset, keptLogLines) }),
   };
 }
 
 /** The kernel's log, if it can be read, is more certain than its count of such kills. */
 function withMemory(death: Death, { pid, startTime }: ProcessRecord): Death {
-  if (death.kind !== 'signalled' || death.signal !== kill) return death;
+  if (death.kind !== 'signalled' || death.signal !== sigkill) return death;
   const isSaid = saysKilledForMemory(pid, startTime * msPerTick);
   if (isSaid === undefined) return death;
   const { kind, signal, coreDumped } = death;
   return { kind, signal, coreDumped, ...(isSaid && { outOfMemory: 'certain' as const }) };
 }
 
-const kill = 9;
+const sigkill = 9;

@@ -94,8 +94,8 @@ interface Failed {
 
 const noting = (context: Context, failures: Failed[]): Context =>
   listening(context, (event) => {
-    if (event.kind === 'start_failed' || event.kind === 'ask_failed')
-      failures.push({ instance: event.instance, why: event.reason });
+    if (event.kind === 'start_failed' || event.kind === 'signal_failed')
+      failures.push({ instance: event.instance, why: event.problem });
   });
 
 /** A rollout is aborted if one of its instances could not be asked or started: it could never prove the new code. */

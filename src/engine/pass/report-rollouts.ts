@@ -21,8 +21,12 @@ export function reportRollouts(
     for (const worker of rollout.proven)
       if (old?.proven.includes(worker) !== true) reportProof(context, worker, members, rollout);
     if (aborted === undefined || old?.aborted !== undefined) continue;
-    const untouched = [...members.values()].filter(({ kind }) => kind === 'untouched').length;
-    report(context, aborted.instance, { kind: 'aborted', reason: aborted.why, untouched });
+    const pendingCount = [...members.values()].filter(({ kind }) => kind === 'untouched').length;
+    report(context, aborted.instance, {
+      kind: 'rollout_aborted',
+      problem: aborted.why,
+      pendingCount,
+    });
   }
 }
 
@@ -37,5 +41,5 @@ function reportProof(
   const [proof] = ofIt.find(([, { kind }]) => kind === 'replaced') ?? [];
   if (proof === undefined || !ofIt.some(([, { kind }]) => kind === 'untouched')) return;
   const release = lookup(releases, worker)?.to;
-  report(context, proof, { kind: 'proven', ...(release !== undefined && { release }) });
+  report(context, proof, { kind: 'rollout_continues', ...(release !== undefined && { release }) });
 }

@@ -104,10 +104,10 @@ function startWatching(context: Context, request: BringUp): Up {
 }
 
 function note(up: Up, { kind, instance }: Event): void {
-  if (kind === 'start_failed' || kind === 'ask_failed' || kind === 'taken_over')
+  if (kind === 'start_failed' || kind === 'signal_failed' || kind === 'rollout_superseded')
     up.failed.add(instance);
   if (kind === 'launching') up.launching.add(instance);
-  if (kind === 'aborted') up.isAborted = true;
+  if (kind === 'rollout_aborted') up.isAborted = true;
 }
 
 interface Placed {
@@ -182,7 +182,7 @@ function reportNews(up: Up, { observed, standing }: Placed, observation: Observa
     const { record, why } = standing;
     report(context, name, {
       kind: 'start_failed',
-      reason: why,
+      problem: why,
       logFile: record.log.path,
       log: lastLines(record.log.path, record.log.offset, shownLogLines),
       ...loggerIn(context, name),
@@ -221,7 +221,11 @@ function reportTakeover(up: Up, desired: Desired): void {
   for (const name of instances) {
     const other = takenOverBy(desired, name, rolloutId);
     if (other === undefined || up.failed.has(name) || up.ready.has(name)) continue;
-    report(up.context, name, { kind: 'taken_over', by: other.by, since: other.at });
+    report(up.context, name, {
+      kind: 'rollout_superseded',
+      requestedBy: other.by,
+      requestedAt: other.at,
+    });
   }
 }
 
@@ -232,10 +236,10 @@ function isAborted(up: Up, desired: Desired): boolean {
   if (rollout?.aborted === undefined) return false;
   if (!up.isAborted) {
     const { instance, why } = rollout.aborted;
-    const untouched = Object.keys(rollout.replaces).filter(
+    const pendingCount = Object.keys(rollout.replaces).filter(
       (name) => !up.exitedRetiring.has(name),
     ).length;
-    report(up.context, instance, { kind: 'aborted', reason: why, untouched });
+    report(up.context, instance, { kind: 'rollout_aborted', problem: why, pendingCount });
   }
   return true;
 }

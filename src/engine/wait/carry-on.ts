@@ -85,11 +85,16 @@ export function reportLeftAlone(context: Context, desired: Desired, names: Itera
   for (const name of names) {
     const { [name]: stopped } = desired.stopped;
     const { [name]: held } = desired.held;
-    if (!wanted.has(name)) report(context, name, { kind: 'left_unwanted' });
-    else if (stopped !== undefined) report(context, name, { kind: 'left_stopped', by: stopped.by });
+    if (!wanted.has(name)) report(context, name, { kind: 'skipped_surplus' });
+    else if (stopped !== undefined)
+      report(context, name, { kind: 'skipped_stopped', requestedBy: stopped.by });
     else if (held !== undefined) {
       const { by, until } = held;
-      report(context, name, { kind: 'left_held', by, ...(until !== undefined && { until }) });
+      report(context, name, {
+        kind: 'skipped_held',
+        requestedBy: by,
+        ...(until !== undefined && { until }),
+      });
     }
   }
 }

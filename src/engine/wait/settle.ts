@@ -1,5 +1,5 @@
 import { WorkerctlError } from '../../core/basics/error.ts';
-import type { Draining } from '../../core/events/event.ts';
+import type { Draining } from '../../core/events/draining.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import {
   allObserved,
@@ -19,10 +19,10 @@ import type { Watched } from './view.ts';
 
 /** How a wait came to its end. */
 export type Settled =
-  | { readonly kind: 'reached' }
+  | { readonly kind: 'done' }
   | {
-      /** `given_up`: there is nothing left to wait for, though not all was reached. */
-      readonly kind: 'timed_out' | 'interrupted' | 'given_up';
+      /** `aborted`: there is nothing left to wait for, though not all was reached. */
+      readonly kind: 'timed_out' | 'interrupted' | 'aborted';
       /** Those that it was still waiting for, and that were asked to leave. */
       readonly draining: readonly Draining[];
       /** All that it was waiting for, also those that were not ready yet. */
@@ -82,10 +82,10 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
         whole = { at: lookBegun, poll: Math.max(pollMs, lookMs * restPerLook) };
       const look = await wait.look(observation);
       for (const name of look.settled) pending.delete(name);
-      if (pending.size === 0) return { kind: 'reached' };
+      if (pending.size === 0) return { kind: 'done' };
       const time = monotonicMs();
       if (context.signal.aborted) return unsettled('interrupted', pending, wait.watched);
-      if (look.isGivenUp === true) return unsettled('given_up', pending, wait.watched);
+      if (look.isGivenUp === true) return unsettled('aborted', pending, wait.watched);
       if (time >= deadline) return unsettled('timed_out', pending, wait.watched);
       if (time >= nextShow) {
         const { command } = wait;
@@ -113,7 +113,7 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
 }
 
 function unsettled(
-  kind: Exclude<Settled['kind'], 'reached'>,
+  kind: Exclude<Settled['kind'], 'done'>,
   pending: ReadonlySet<string>,
   watched: Watched,
 ): Settled {

@@ -19,7 +19,7 @@ import { type Context, workerOf } from '../session.ts';
 
 /** The same event; whoever has watched a process leave knows what it was busy with. */
 export function withJob(event: Event, { jobOf }: Watched): Event {
-  if (event.kind !== 'left') return event;
+  if (event.kind !== 'exited') return event;
   const job = jobOf(event);
   return job === undefined ? event : { ...event, job };
 }

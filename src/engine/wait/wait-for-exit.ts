@@ -38,8 +38,8 @@ export function waitForExit(context: Context, request: ExitRequest): Promise<Set
   const watching: Context = {
     ...context,
     report: (event) => {
-      if (event.kind === 'ask_failed') failed.add(keyOf(event));
-      if (event.kind === 'left') gone.add(keyOf(event)); // a pass that cleans up reports it, too
+      if (event.kind === 'signal_failed') failed.add(keyOf(event));
+      if (event.kind === 'exited') gone.add(keyOf(event)); // a pass that cleans up reports it, too
       context.report(withJob(event, watched));
     },
   };

@@ -1,6 +1,6 @@
 import { requestFor } from './look.ts';
 import { durationOf } from '../../core/basics/time.ts';
-import type { Draining } from '../../core/events/event.ts';
+import type { Draining } from '../../core/events/draining.ts';
 import { shownName } from '../../core/model/instance.ts';
 import { allObserved, drainingSince, liveProcess, refOf } from '../../core/model/observation.ts';
 import { sleep } from '../../host/process/clock.ts';

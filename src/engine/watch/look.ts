@@ -68,7 +68,7 @@ export async function look(
 function countFailures(context: Context): { context: Context; count: () => number } {
   let count = 0;
   const counting = listening(context, ({ kind }) => {
-    if (kind === 'start_failed' || kind === 'ask_failed') count += 1;
+    if (kind === 'start_failed' || kind === 'signal_failed') count += 1;
   });
   return { context: counting, count: () => count };
 }
@@ -100,6 +100,6 @@ function reportShortages(
       const observed = instances.get(name);
       return observed !== undefined && liveProcess(observed) !== undefined;
     }).length;
-    report(context, worker.name, { kind: 'short', has, counts: has + starts });
+    report(context, worker.name, { kind: 'missing', running: has, wanted: has + starts });
   }
 }

@@ -83,7 +83,7 @@ function reportCut(
   cut: Exclude<Cut, { readonly kind: 'changed' }>,
 ): void {
   const { path: logFile } = rotation;
-  report(context, rotation, { kind: 'rotated', logFile, bytes: cut.bytes });
+  report(context, rotation, { kind: 'log_rotated', logFile, size: cut.bytes });
   if (cut.kind === 'cut') return;
   const folder = dirname(logFile);
   if (!noteOnce(join(context.config.stateDir, 'rotate.told'), folder)) return;

@@ -1,4 +1,5 @@
 import type { Event } from '../../core/events/event.ts';
+import { allEventKinds, eventKinds } from '../../core/events/table.ts';
 import { momentOf, type Duration, type Moment } from '../../core/basics/time.ts';
 import type { Family, Sample } from './exposition.ts';
 
@@ -79,55 +80,6 @@ const inSeconds = (ms: number | undefined): Sample[] =>
 
 /** Of every kind, also of those not seen yet: Prometheus does not count the step from a missing series to 1. */
 const eventSamples = (events: EventCounts): Sample[] =>
-  eventKinds.map((kind) => ({ labels: { kind }, value: events[kind] ?? 0 }));
+  allEventKinds.toSorted().map((kind) => ({ labels: { kind }, value: events[kind] ?? 0 }));
 
-const allKinds: Readonly<Record<Event['kind'], true>> = {
-  aborted: true,
-  adopted: true,
-  already_quiet: true,
-  already_running: true,
-  already_stopped: true,
-  ask_failed: true,
-  asked: true,
-  backoff: true,
-  config_read: true,
-  config_refused: true,
-  died: true,
-  dumped: true,
-  forgotten: true,
-  held: true,
-  hooked: true,
-  killed: true,
-  launching: true,
-  left: true,
-  left_held: true,
-  left_stopped: true,
-  left_unwanted: true,
-  leftovers: true,
-  lost: true,
-  moved: true,
-  not_quiet: true,
-  not_running: true,
-  proven: true,
-  quieted: true,
-  ready: true,
-  refused: true,
-  repaired: true,
-  resumed: true,
-  rolled_out: true,
-  rotated: true,
-  short: true,
-  start_failed: true,
-  started: true,
-  started_again: true,
-  taken_over: true,
-  unheld: true,
-  unresponsive: true,
-  up_to_date: true,
-  wanted: true,
-  warning: true,
-};
-
-const isEventKind = (text: string): text is Event['kind'] => Object.hasOwn(allKinds, text);
-
-const eventKinds = Object.keys(allKinds).filter(isEventKind).sort();
+const isEventKind = (text: string): text is Event['kind'] => Object.hasOwn(eventKinds, text);

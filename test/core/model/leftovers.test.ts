@@ -104,10 +104,10 @@ describe('what a dead process has left', () => {
 test('events must name whom they are about, and count the rest', () => {
   const processes = [1, 2, 3, 4, 5, 6, 7].map((pid) => ({ pid, name: 'x' }));
   const event = { kind: 'leftovers', instance: 'mail.1', at: noon, pid: 123 } as const;
-  expect(formatEvent({ ...event, processes, fate: 'left' })).toBe(
+  expect(formatEvent({ ...event, processes, fate: 'running' })).toBe(
     'mail.1: 7 processes of pid 123 are left: 1 (x), 2 (x), 3 (x), 4 (x), 5 (x) and 2 more',
   );
   expect(formatEvent({ ...event, processes: processes.slice(0, 1), fate: 'awaited' })).toBe(
-    'mail.1: 1 process of pid 123 is left: 1 (x); nothing is started while they live',
+    'mail.1: 1 process of pid 123 is left: 1 (x); nothing is started until then',
   );
 });

@@ -220,7 +220,7 @@ describe('an instance that was ready and died soon after its start', () => {
       );
     expect(reported(nothing, first, young('mail.1', 10))).toEqual([]);
     expect(reported(first, second, young('mail.1', 11))).toEqual([
-      'mail.1: not started until 12:00:01 (1s after its death): pid 11 died: signal 11 (SIGSEGV), 2 times in a row within 10m of its start; workerctl start mail.1 starts it at once',
+      'mail.1: next start at 12:00:01 (failed 2 times in a row within 10m of its start: signal 11 (SIGSEGV)); to start it now: workerctl start mail.1',
     ]);
     expect(reported(second, second, young('mail.1', 11))).toEqual([]);
     const held = { ...second, desired: heldIntent('mail.1') };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
 import type { Death } from '../../../src/core/model/record.ts';
-import { findingOf, type Finding } from '../../../src/core/rules/death-verdict.ts';
+import { assessDeath, type DeathAssessment } from '../../../src/core/rules/death-verdict.ts';
 import { aWorker, busy, dead, idle, noon, process, seconds, stopOf } from '../builders.ts';
 
 const worker = aWorker('mail', ['1'], { ready: { kind: 'after', after: seconds(1) } });
@@ -11,17 +11,17 @@ const exited = (status: number): Death => ({ kind: 'exited', status });
 
 type Seen = Parameters<typeof dead>[2] & Pick<ObservedInstance, 'activity'>;
 
-function found({ activity, ...more }: Seen): Finding {
+function found({ activity, ...more }: Seen): DeathAssessment {
   const one = dead('mail.1', 10, more);
   if (one.presence.kind !== 'dead') throw new Error('expected a dead one');
-  return findingOf({ ...one, ...(activity && { activity }) }, one.presence, worker, noon);
+  return assessDeath({ ...one, ...(activity && { activity }) }, one.presence, worker, noon);
 }
 
-describe('a death that nobody asked for', () => {
-  test.each<[string, Seen, Finding['isJobLost']]>([
+describe('a death that was not asked for', () => {
+  test.each<[string, Seen, DeathAssessment['isJobLost']]>([
     ['killed while it said that it was busy', { death: by(9), activity: busy }, 'yes'],
     ['killed while it said that it was idle', { death: by(9), activity: idle }, 'no'],
-    ['killed, and nobody knows what it was at', { death: by(9) }, 'unknown'],
+    ['killed, and its activity is not known', { death: by(9) }, 'unknown'],
     ['aborted', { death: by(6) }, 'unknown'],
     ['exit status 134, which is no SIGABRT', { death: exited(134) }, 'unknown'],
     ['TERM by hand, of a program that knows no drain', { death: by(15), activity: busy }, 'yes'],
@@ -30,8 +30,8 @@ describe('a death that nobody asked for', () => {
     ['before it was ready: it had no job', { death: exited(1), ranFor: seconds(0.5) }, 'no'],
     ['its shim was killed', { death: { kind: 'unknown', why: 'its shim was killed' } }, 'unknown'],
     ['the host was booted', { death: { kind: 'rebooted' }, activity: busy }, 'yes'],
-  ])('%s must be lost', (_, seen, isJobLost) => {
-    expect(found(seen)).toMatchObject({ verdict: 'lost', isJobLost });
+  ])('%s must be unexpected', (_, seen, isJobLost) => {
+    expect(found(seen)).toMatchObject({ verdict: 'unexpected', isJobLost });
   });
 
   test('must carry the job in its own words', () => {
@@ -43,42 +43,38 @@ describe('a death that nobody asked for', () => {
 describe('a death that was asked for', () => {
   const stop = stopOf(10, true, { cause: 'restart of 12:00 by ann@web1' });
 
-  test.each<[string, Seen, Finding['isJobLost']]>([
-    ['it has left', { death: exited(0), stop }, 'no'],
-    [
-      'it has left while its last words were busy',
-      { death: exited(0), stop, activity: busy },
-      'no',
-    ],
-    ['it died of the very signal', { death: by(15), stop }, 'no'],
-    ['it died of the very signal in a job', { death: by(15), stop, activity: busy }, 'yes'],
-  ])('%s: must be asked, and by whom', (_, seen, isJobLost) => {
-    expect(found(seen)).toMatchObject({ verdict: 'asked', by: stop.cause, isJobLost });
+  test.each<[string, Seen, DeathAssessment['isJobLost']]>([
+    ['an exit', { death: exited(0), stop }, 'no'],
+    ['an exit whose last words were busy', { death: exited(0), stop, activity: busy }, 'no'],
+    ['a death by the signal itself', { death: by(15), stop }, 'no'],
+    ['a death by the signal itself during a job', { death: by(15), stop, activity: busy }, 'yes'],
+  ])('%s must be requested, with its cause', (_, seen, isJobLost) => {
+    expect(found(seen)).toMatchObject({ verdict: 'requested', cause: stop.cause, isJobLost });
   });
 
-  test('must be lost all the same when something else has ended its drain', () => {
+  test('must be unexpected if something else has ended its drain', () => {
     expect(found({ death: by(9), stop, activity: busy })).toMatchObject({
-      verdict: 'lost',
+      verdict: 'unexpected',
       isJobLost: 'yes',
-      by: 'while it drained (restart of 12:00 by ann@web1)',
+      cause: 'while it drained (restart of 12:00 by ann@web1)',
     });
   });
 
-  test('must be lost when the signal never went out', () => {
-    expect(found({ death: by(9), stop: stopOf(10, false) }).verdict).toBe('lost');
+  test('must be unexpected if the signal was never sent', () => {
+    expect(found({ death: by(9), stop: stopOf(10, false) }).verdict).toBe('unexpected');
   });
 
-  test('must be told as recycled', () => {
+  test('must be recycled if the stop says so', () => {
     expect(found({ death: exited(0), stop: { ...stop, isRecycle: true } })).toMatchObject({
       verdict: 'recycled',
       isJobLost: 'no',
     });
   });
 
-  test('must name the watchdog, and lose the job', () => {
+  test('must name the watchdog and lose the job', () => {
     expect(found({ death: by(9), isWatchdogKill: true, activity: busy })).toMatchObject({
-      verdict: 'asked',
-      by: 'the watchdog: silent',
+      verdict: 'requested',
+      cause: 'the watchdog: silent',
       isJobLost: 'yes',
     });
   });
@@ -87,26 +83,29 @@ describe('a death that was asked for', () => {
     const one = dead('mail.1', 10, { death: by(9), stop });
     if (one.presence.kind !== 'dead') throw new Error('expected a dead one');
     const killing = { process: process(10), at: noon, cause: 'too long', isWatchdog: false };
-    expect(findingOf(one, { ...one.presence, killing }, worker, noon)).toEqual({
-      verdict: 'asked',
-      by: 'its limit: too long',
+    expect(assessDeath(one, { ...one.presence, killing }, worker, noon)).toEqual({
+      verdict: 'requested',
+      cause: 'its limit: too long',
       isJobLost: 'unknown',
     });
   });
 });
 
-test.each([1, 2, 3, 15])('signal %i from outside while it boots must be no loss', (signal) => {
-  expect(found({ death: by(signal), ranFor: seconds(0.5) })).toMatchObject({
-    verdict: 'asked',
-    isJobLost: 'no',
-  });
-});
+test.each([1, 2, 3, 15])(
+  'signal %i from outside before the process is ready must not be a loss',
+  (signal) => {
+    expect(found({ death: by(signal), ranFor: seconds(0.5) })).toMatchObject({
+      verdict: 'requested',
+      isJobLost: 'no',
+    });
+  },
+);
 
-test('of a worker that the config has lost, nobody knows how long it took to be ready', () => {
+test('without its worker in the config, a process must not count as not ready yet', () => {
   const one = dead('mail.1', 10, { death: by(9), ranFor: seconds(0.1) });
   if (one.presence.kind !== 'dead') throw new Error('expected a dead one');
-  expect(findingOf(one, one.presence, undefined, noon)).toEqual({
-    verdict: 'lost',
+  expect(assessDeath(one, one.presence, undefined, noon)).toEqual({
+    verdict: 'unexpected',
     isJobLost: 'unknown',
   });
 });

@@ -215,6 +215,6 @@ test('moments of another day must be shown with their day', () => {
   const seen = alive('mail.1', 10, isUp);
   expect(lineOf(seen, held)?.detail).toBe('held by ann@web1 until 2026-01-16 12:00:00');
   expect(formatEvent({ at: noon, instance: 'mail.1', kind: 'held', until: days(1) })).toBe(
-    'mail.1 is left alone until 2026-01-16 12:00:00',
+    'mail.1: held until 2026-01-16 12:00:00',
   );
 });

@@ -48,7 +48,7 @@ function lived(): void {
     pid: 7,
     runId: 'f00',
     death: { kind: 'exited', status: 1 },
-    verdict: 'lost',
+    verdict: 'unexpected',
     at: request.at,
   };
   const entry = journalEntry(death);

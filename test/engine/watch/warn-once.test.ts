@@ -44,8 +44,8 @@ test('what a pass tells of the same problem must not be told again, other events
   complaints.see(told, observation(ill('mail.1', 'a')));
   told.report(warn);
   told.report({ ...warn, problem: 'b' });
-  told.report({ ...warn, kind: 'forgotten', cause: 'c' });
-  told.report({ ...warn, kind: 'forgotten', cause: 'c' });
+  told.report({ ...warn, kind: 'pidfile_removed', cause: 'c' });
+  told.report({ ...warn, kind: 'pidfile_removed', cause: 'c' });
   expect(heard).toEqual([
     'mail.1: a',
     'mail.1: b',

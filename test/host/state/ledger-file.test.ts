@@ -140,7 +140,7 @@ describe('a rebuilt ledger', () => {
   });
 
   test('must take no other line for a death', () => {
-    died('mail.1', 'f00', { kind: 'lost' });
+    died('mail.1', 'f00', { kind: 'job_lost' });
     scratch.write(
       'events.ndjson',
       `${readFileSync(journalPath(scratch.folder()), 'utf8')}"died"\n`,

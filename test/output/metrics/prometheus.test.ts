@@ -255,7 +255,7 @@ workerctl_pass_duration_seconds{${config}} 0.012
     expect(countEvents(earlier.events, [started, { kind: 'unheld', ...about }])).toMatchObject({
       started: 3,
       unheld: 1,
-      left: 0,
+      exited: 0,
     });
   });
 
@@ -265,7 +265,7 @@ workerctl_pass_duration_seconds{${config}} 0.012
       fc.property(
         fc.option(fc.string({ unit: 'binary' }), { nil: undefined }),
         fc.integer({ min: 0, max: 9e13 }),
-        fc.record({ started: count, left: count, killed: count }),
+        fc.record({ started: count, exited: count, killed: count }),
         (config, at, events) => {
           const bootcheckAt = momentOf(at);
           const facts = { ...(config !== undefined && { config }), bootcheckAt, events };

@@ -1,0 +1,70 @@
+import type { Moment } from '../basics/time.ts';
+import type { ProcessRef } from '../model/instance.ts';
+import type { Form } from './form.ts';
+
+/** One member of a kind of event. */
+export interface Member<Value, IsRequired extends boolean> {
+  readonly form: Form<Value>;
+  readonly isRequired: IsRequired;
+  readonly description: string;
+}
+
+/** The members of a kind by their names in the code; in JSON these are in snake case and end with the unit. */
+export type Members = Readonly<Record<string, Member<never, boolean>>>;
+
+/** A member that every event of the kind has. */
+export const required = <Value>(form: Form<Value>, description: string): Member<Value, true> => ({
+  form,
+  isRequired: true,
+  description,
+});
+
+/** A member that an event may lack. */
+export const optional = <Value>(form: Form<Value>, description: string): Member<Value, false> => ({
+  form,
+  isRequired: false,
+  description,
+});
+
+type ValueOf<One> = One extends { readonly form: Form<infer Value> } ? Value : never;
+type RequiredNames<Of extends Members> = {
+  [Name in keyof Of]: Of[Name]['isRequired'] extends true ? Name : never;
+}[keyof Of];
+
+/** The values of an event with these members. */
+export type ValuesOf<Of extends Members> = {
+  readonly [Name in RequiredNames<Of>]: ValueOf<Of[Name]>;
+} & {
+  readonly [Name in Exclude<keyof Of, RequiredNames<Of>>]?: ValueOf<Of[Name]>;
+};
+
+/** When something happened, and to what: a process of an instance, a worker, `watch`, `hooks` or `journal`. */
+export interface Occurrence extends ProcessRef {
+  readonly at: Moment;
+}
+
+export type Level = 'info' | 'warning' | 'error';
+
+/** Where an event is shown to people: by every command, only in the log of `watch`, or only in the journal. */
+export type Audience = 'everywhere' | 'watch' | 'journal';
+
+/** All that there is to say about a kind of event. */
+export interface EventKind<Of extends Members, Values = ValuesOf<Of>> {
+  /** What has happened, for the documentation. */
+  readonly summary: string;
+  readonly members: Of;
+  readonly level: Level | ((event: Values) => Level);
+  /** What has happened, for people; the instance's name goes before it. */
+  readonly sentence: (event: Values & Occurrence) => string;
+  /** The line that MogileFS has for it, for the log of `watch` and the control socket; undefined: it has none. */
+  readonly mogilefs?: (event: Values, name: string) => string | undefined;
+  /** The command has missed its goal: it exits with 1. */
+  readonly isFailure?: true;
+  /** It only answers a command and does not belong into the journal. */
+  readonly isAnswer?: true;
+  /** Missing: everywhere. */
+  readonly audience?: Audience | ((event: Values) => Audience);
+}
+
+/** An entry of the table; its members give the functions their types. */
+export const eventKind = <Of extends Members>(entry: EventKind<Of>): EventKind<Of> => entry;

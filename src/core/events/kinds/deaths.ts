@@ -1,0 +1,102 @@
+import { leftWords, namedProcesses } from '../../model/leftovers.ts';
+import { formatDeath, type Death, type Verdict } from '../../model/record.ts';
+import { eventKind, optional, required, type Audience } from '../event-kind.ts';
+import { bytes, lines, oneOf, processes, seconds, text } from '../form.ts';
+import { death, drained, job, pid, release, runId } from '../members.ts';
+import { during } from '../phrases.ts';
+
+/** How the end of a process reads: `exited as asked`, `died unexpectedly`. */
+function endOf(how: Death, verdict: Verdict): string {
+  switch (verdict) {
+    case 'requested':
+      return how.kind === 'exited' ? 'exited as asked' : 'ended as asked';
+    case 'recycled':
+      return how.kind === 'exited' ? 'exited to be recycled' : 'ended to be recycled';
+    case 'unexpected':
+      return how.kind === 'exited' ? 'exited unexpectedly' : 'died unexpectedly';
+  }
+}
+
+/** The number that MogileFS prints: the signal, or the exit status. */
+function numberOf(how: Death): string {
+  switch (how.kind) {
+    case 'signalled':
+      return String(how.signal);
+    case 'exited':
+      return String(how.status);
+    case 'rebooted':
+    case 'unlaunched':
+    case 'unknown':
+      return 'unknown';
+  }
+}
+
+/** A command has `exited` for a death that was asked for; cron should send no mail about a worker that exits with 0. */
+function audienceOf(how: Death, verdict: Verdict): Audience {
+  const isClean = how.kind === 'exited' && how.status === 0;
+  return verdict === 'unexpected' && !isClean ? 'everywhere' : 'watch';
+}
+
+/** How processes ended, and what that means. */
+export const deathKinds = {
+  died: eventKind({
+    summary:
+      'The process has ended. Reported once, by the first command or `watch` that sees it; twice if that is killed while it reports.',
+    members: {
+      pid,
+      runId,
+      death,
+      verdict: required(
+        oneOf<Verdict>('requested', 'recycled', 'unexpected'),
+        '`requested` (a stop, a restart, a kill: see `cause`), `recycled`, or `unexpected`.',
+      ),
+      cause: optional(text, 'Who or what asked for it, and why.'),
+      uptime: optional(seconds, 'How long it had been running.'),
+      drained,
+      release,
+      job,
+      rss: optional(bytes, 'How much memory it had when that was last measured.'),
+      log: optional(lines, 'After an unexpected end: the last lines that it wrote to its log.'),
+    },
+    level: ({ verdict }) => (verdict === 'unexpected' ? 'error' : 'info'),
+    sentence: (event) =>
+      `pid ${event.pid} ${endOf(event.death, event.verdict)}${during(event.job)}: ${formatDeath(event.death)}`,
+    mogilefs: (event, name) =>
+      `Child ${event.pid} (${name}) died: ${numberOf(event.death)} (${event.verdict === 'unexpected' ? 'UNEXPECTED' : 'expected'}): ${formatDeath(event.death)}${during(event.job)}`,
+    audience: (event) => audienceOf(event.death, event.verdict),
+  }),
+  job_lost: eventKind({
+    summary:
+      'The job of a dead process is lost: reported at once if the process had said that it was busy, otherwise after `lost_grace`.',
+    members: { pid, runId, death, job },
+    level: 'error',
+    sentence: (event) => {
+      const lost = event.job === undefined ? 'a job may have been lost' : `${event.job} was lost`;
+      return `${lost}: pid ${event.pid} died: ${formatDeath(event.death)}`;
+    },
+  }),
+  leftovers: eventKind({
+    summary: 'The dead process has left other processes behind in its session.',
+    members: {
+      pid,
+      processes: required(processes, 'The processes that it left behind, with what each one runs.'),
+      fate: required(
+        oneOf('running', 'killed', 'kill_denied', 'awaited'),
+        "`running` (left alone), `killed`, `kill_denied` (another user's), or `awaited`: nothing is started until they have exited.",
+      ),
+    },
+    level: 'warning',
+    sentence: ({ pid: dead, processes: left, fate }) => {
+      switch (fate) {
+        case 'running':
+          return leftWords(dead, left);
+        case 'killed':
+          return `killed what pid ${dead} left behind: ${namedProcesses(left)}`;
+        case 'kill_denied':
+          return `could not kill what pid ${dead} left behind, which belongs to another user: ${namedProcesses(left)}`;
+        case 'awaited':
+          return `${leftWords(dead, left)}; nothing is started until then`;
+      }
+    },
+  }),
+};

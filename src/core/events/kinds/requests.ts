@@ -1,0 +1,87 @@
+import { formatSize } from '../../basics/bytes.ts';
+import { formatDuration } from '../../basics/time.ts';
+import { eventKind, optional, required } from '../event-kind.ts';
+import { bytes, integer, lines, moment, oneOf, seconds, text } from '../form.ts';
+import type { HookName } from '../../model/config.ts';
+import { logFile, problem } from '../members.ts';
+import { until } from '../phrases.ts';
+
+/** What people have asked for beyond starts and stops, and what workerctl does around the workers. */
+export const requestKinds = {
+  held: eventKind({
+    summary: 'The instance is held: bootcheck, start and restart leave it alone.',
+    members: { until: optional(moment, 'When the hold ends. Missing: it does not end by itself.') },
+    level: 'info',
+    sentence: (event) => `held${until(event.until, event.at)}`,
+  }),
+  unheld: eventKind({
+    summary: 'The hold of the instance was removed.',
+    members: {},
+    level: 'info',
+    sentence: () => 'hold removed',
+  }),
+  count_set: eventKind({
+    summary: 'The number of wanted instances was set; `instance` is the worker.',
+    members: {
+      count: required(integer, 'How many are wanted from now on.'),
+      previous: optional(integer, 'How many were wanted before.'),
+      maxCount: optional(integer, '`max_count` of the config, if more were asked for.'),
+    },
+    level: 'info',
+    sentence: ({ count, previous, maxCount }) => {
+      const notes = [
+        ...(previous === undefined ? [] : [`was ${previous}`]),
+        ...(maxCount === undefined ? [] : [`max_count is ${maxCount}`]),
+      ];
+      return `${count} wanted${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`;
+    },
+    mogilefs: ({ count, maxCount }, name) =>
+      `Now desiring ${count} children doing '${name}'.${maxCount === undefined ? '' : ` (max_count is ${maxCount})`}`,
+  }),
+  log_rotated: eventKind({
+    summary: 'The content of the log was moved to an older file.',
+    members: { logFile, size: required(bytes, 'How much was moved.') },
+    level: 'info',
+    sentence: (event) =>
+      `rotated ${event.logFile}: ${formatSize(event.size)} moved to ${event.logFile}.1`,
+    audience: 'watch',
+  }),
+  hook_run: eventKind({
+    summary: 'A hook was run.',
+    members: {
+      hook: required(
+        oneOf<HookName>('lost', 'backoff', 'unresponsive', 'rollout'),
+        'The hook: `lost`, `backoff`, `unresponsive` or `rollout`.',
+      ),
+      problem: optional(text, 'How it failed. Missing: it exited with 0.'),
+      took: required(seconds, 'How long it ran.'),
+      output: required(lines, 'The last lines that it printed.'),
+    },
+    level: (event) => (event.problem === undefined ? 'info' : 'warning'),
+    sentence: (event) => {
+      const end = event.problem === undefined ? 'succeeded' : 'failed';
+      const why = event.problem === undefined ? '' : `: ${event.problem}`;
+      return `hook ${event.hook} ${end} after ${formatDuration(event.took)}${why}`;
+    },
+    audience: (event) => (event.problem === undefined ? 'journal' : 'everywhere'),
+  }),
+  config_reloaded: eventKind({
+    summary: '`watch` has reloaded the config.',
+    members: {},
+    level: 'info',
+    sentence: () => 'config reloaded',
+  }),
+  config_rejected: eventKind({
+    summary: '`watch` could not reload the config; the previous one stays in force.',
+    members: { problem },
+    level: 'error',
+    sentence: (event) => `config not reloaded, the previous one stays in force: ${event.problem}`,
+  }),
+  warning: eventKind({
+    summary:
+      'A file could not be understood, or something could not be done; `instance` is `watch`, `hooks` or `journal` if no instance is concerned.',
+    members: { problem },
+    level: 'warning',
+    sentence: (event) => event.problem,
+  }),
+};

@@ -1,0 +1,87 @@
+import { formatDayAndTime } from '../../basics/time.ts';
+import { eventKind, optional, required } from '../event-kind.ts';
+import { integer, lines, moment, seconds, text } from '../form.ts';
+import { cause, logFile, pid, problem, release } from '../members.ts';
+import { onRelease } from '../phrases.ts';
+
+/** How an instance comes up, or does not. */
+export const startKinds = {
+  adopted: eventKind({
+    summary: 'A process that no record claimed was found running and was taken over.',
+    members: { pid, cause },
+    level: 'info',
+    sentence: (event) => `adopted pid ${event.pid}: ${event.cause}`,
+  }),
+  pidfile_written: eventKind({
+    summary: 'The pidfile was missing or wrong and was rewritten.',
+    members: { pid, cause },
+    level: 'info',
+    sentence: (event) => `pidfile rewritten for pid ${event.pid}: ${event.cause}`,
+  }),
+  pidfile_removed: eventKind({
+    summary: 'The pidfile was stale and was removed.',
+    members: { cause },
+    level: 'info',
+    sentence: (event) => `stale pidfile removed: ${event.cause}`,
+  }),
+  started: eventKind({
+    summary: 'A new process was started.',
+    members: { pid, cause },
+    level: 'info',
+    sentence: (event) => `started pid ${event.pid}: ${event.cause}`,
+  }),
+  launching: eventKind({
+    summary:
+      'The command of a program that forks away was started; `started` follows when its pidfile names the process.',
+    members: { pid, cause },
+    level: 'info',
+    sentence: (event) => `started the command (pid ${event.pid}), which forks away: ${event.cause}`,
+  }),
+  ready: eventKind({
+    summary: 'The process became ready while a command waited for that.',
+    members: { pid, release },
+    level: 'info',
+    sentence: (event) => `pid ${event.pid} is ready${onRelease(event.release)}`,
+    audience: 'journal',
+  }),
+  start_failed: eventKind({
+    summary: 'The instance could not be started, or its process ended before it was ready.',
+    members: {
+      problem,
+      logFile,
+      log: required(lines, 'The last lines that the process wrote to its log.'),
+      logger: optional(
+        text,
+        'The logger that its output went to; `log` then has what the logger itself wrote.',
+      ),
+    },
+    level: 'error',
+    sentence: (event) => `start failed: ${event.problem}`,
+    isFailure: true,
+  }),
+  backoff: eventKind({
+    summary:
+      'The instance stays down for a while because its processes keep ending soon after their start.',
+    members: {
+      failures: required(integer, 'How many processes have failed in a row.'),
+      delay: required(seconds, 'How long the instance stays down, counted from the last failure.'),
+      startsAt: required(moment, 'When it is started again.'),
+      problem,
+    },
+    level: 'warning',
+    sentence: ({ at, instance, startsAt, problem: why }) =>
+      `next start at ${formatDayAndTime(startsAt, at)} (${why}); to start it now: workerctl start ${instance}`,
+  }),
+  missing: eventKind({
+    summary: '`watch` starts the instances that a worker lacks; `instance` is the worker.',
+    members: {
+      running: required(integer, 'How many run.'),
+      wanted: required(integer, 'How many are wanted.'),
+    },
+    level: 'info',
+    sentence: ({ running, wanted }) =>
+      `${running} of ${wanted} running; starting ${wanted - running}`,
+    mogilefs: ({ running, wanted }, name) =>
+      `Job ${name} has only ${running}, wants ${wanted}, making ${wanted - running}.`,
+  }),
+};

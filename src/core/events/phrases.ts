@@ -1,0 +1,23 @@
+import { formatDayAndTime, formatDuration, type Duration, type Moment } from '../basics/time.ts';
+
+// Parts of sentences that several kinds share.
+
+/** ` during job 212`, or nothing. */
+export const during = (job: string | undefined): string =>
+  job === undefined ? '' : ` during ${job}`;
+
+/** ` on release a1b2c3d`, or nothing. */
+export const onRelease = (release: string | undefined): string =>
+  release === undefined ? '' : ` on release ${release}`;
+
+/** ` until 12:38:00`, or nothing. */
+export const until = (end: Moment | undefined, now: Moment): string =>
+  end === undefined ? '' : ` until ${formatDayAndTime(end, now)}`;
+
+/** `killed after 15m`, or `no limit`. */
+export const limitOf = (limit: Duration | undefined): string =>
+  limit === undefined ? 'no limit' : `killed after ${formatDuration(limit)}`;
+
+/** `1 process`, `3 processes`. */
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count} ${count === 1 ? one : many}`;

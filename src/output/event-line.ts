@@ -1,0 +1,38 @@
+import { formatTimeOfDay } from '../core/basics/time.ts';
+import {
+  audienceOf,
+  formatEvent,
+  formatWatchEvent,
+  levelOf,
+  type Event,
+} from '../core/events/event.ts';
+import type { Colours } from './plain.ts';
+
+/** Whether a command prints this event. */
+export const isShown = (event: Event): boolean => audienceOf(event) === 'everywhere';
+
+/** Whether the log of `watch` has this event. */
+export const isShownByWatch = (event: Event): boolean => audienceOf(event) !== 'journal';
+
+/** An event as a dated line for a command line; below a failed start the last lines of its log. */
+export const formatEventLine = (event: Event, colours: Colours): string =>
+  dated(event, formatEvent(event), colours) + logBelow(event);
+
+/** The same for the log of `watch`, in MogileFS's words if it has any. */
+export const formatWatchLine = (event: Event, colours: Colours): string =>
+  dated(event, formatWatchEvent(event), colours) + logBelow(event);
+
+function dated(event: Event, words: string, { red, yellow }: Colours): string {
+  const level = levelOf(event);
+  const painted = level === 'error' ? red(words) : level === 'warning' ? yellow(words) : words;
+  return `${formatTimeOfDay(event.at)} ${painted}\n`;
+}
+
+function logBelow(event: Event): string {
+  if (event.kind !== 'start_failed') return '';
+  const { log, logFile, logger } = event;
+  const elsewhere = logger === undefined ? '' : `  its output went to: ${logger}\n`;
+  if (log.length > 0)
+    return `${elsewhere}  last lines of ${logFile}:\n${log.map((text) => `  | ${text}\n`).join('')}`;
+  return logger === undefined ? `  it wrote nothing to ${logFile}\n` : elsewhere;
+}

@@ -1,0 +1,160 @@
+import { formatDuration, type Duration, type Moment } from '../core/basics/time.ts';
+import type { Event } from '../core/events/event.ts';
+import type { ActOutcome } from '../core/events/outcome.ts';
+import { shownName } from '../core/model/instance.ts';
+import { stillDraining } from './drains.ts';
+import { formatNames } from './names.ts';
+
+/** How a command ended, in a line or more; empty if there is nothing to say. */
+export function formatOutcome(outcome: ActOutcome, at: Moment): string {
+  return [summaryOf(outcome), ...endOf(outcome, at)]
+    .filter((line) => line !== '')
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function endOf(outcome: ActOutcome, at: Moment): readonly string[] {
+  switch (outcome.end) {
+    case 'done':
+      return [];
+    case 'not_waited':
+      return [notWaited(outcome)];
+    case 'timed_out':
+      return ['--wait is over', ...pendingLines(outcome, at), whatFollows[outcome.command]];
+    case 'interrupted':
+      return ['interrupted', ...pendingLines(outcome, at), whatFollows[outcome.command]];
+    case 'aborted':
+      return [
+        ...pendingLines(outcome, at),
+        'the restart has ended: no other instance is asked to stop; workerctl status shows the release of each one',
+        'after a fix or a rollback, run workerctl restart again',
+      ];
+  }
+}
+
+const continued = 'the next bootcheck continues';
+
+/** What happens after a command has stopped waiting. */
+const whatFollows: Readonly<Record<ActOutcome['command'], string>> = {
+  start: continued,
+  stop: 'they exit when their jobs are done; they are not started again',
+  restart: 'the next bootcheck finishes the restart',
+  bootcheck: continued,
+  quiet: continued,
+  resume: continued,
+  hold: continued,
+  unhold: continued,
+  want: continued,
+  adopt: continued,
+};
+
+/** What a command still waits for that does not drain. */
+const awaited: Readonly<Record<ActOutcome['command'], string>> = {
+  start: 'not ready yet',
+  stop: 'still running',
+  restart: 'not replaced or not ready yet',
+  bootcheck: 'not ready yet',
+  quiet: 'still running',
+  resume: 'still running',
+  hold: 'still running',
+  unhold: 'not ready yet',
+  want: 'not ready yet',
+  adopt: 'not ready yet',
+};
+
+function pendingLines({ command, draining, pending }: ActOutcome, at: Moment): string[] {
+  const asked = new Set(draining.map(shownName));
+  const others = pending.filter((name) => !asked.has(name));
+  return [
+    stillDraining(draining, at),
+    others.length === 0 ? '' : `${awaited[command]}: ${formatNames(others)}`,
+  ];
+}
+
+function notWaited({ command, events }: ActOutcome): string {
+  const asked = countOf(events, 'draining');
+  if (asked === 0 || command === 'bootcheck') return '';
+  const then = command === 'restart' ? '; the next bootcheck starts their replacements' : '';
+  return `${asked} asked to finish; not waiting for ${asked === 1 ? 'it' : 'them'}${then}`;
+}
+
+function summaryOf({ command, events, change = '' }: ActOutcome): string {
+  if (command === 'bootcheck') return '';
+  return command === 'restart' ? restartSummary(events, change) : countsOf(command, events);
+}
+
+function countsOf(command: ActOutcome['command'], events: readonly Event[]): string {
+  const parts: readonly (readonly [number, string])[] = [
+    [countOf(events, 'started'), 'started'],
+    [command === 'adopt' ? countOf(events, 'adopted') : 0, 'adopted'],
+    [command === 'stop' ? countOf(events, 'exited', 'already_stopped') : 0, 'stopped'],
+    [countOf(events, 'already_running'), 'already running'],
+    [countOf(events, 'start_refused'), 'refused'],
+    ...skipped.map(({ kind, words }) => [countOf(events, kind), words] as const),
+    [countOf(events, 'started_again'), 'started again'],
+    [countOf(events, 'killed'), 'killed'],
+    [countOf(events, 'start_failed'), 'failed'],
+    [countOf(events, 'signal_failed'), 'could not be signalled'],
+  ];
+  return joined(...parts.map(counted), longestDrain(events));
+}
+
+/** What commands skip, and the command that ends that. */
+const skipped = [
+  { kind: 'skipped_stopped', words: 'stopped on purpose', command: ' (workerctl start)' },
+  { kind: 'skipped_held', words: 'held', command: ' (workerctl unhold)' },
+  { kind: 'skipped_surplus', words: 'no longer wanted', command: '' },
+  { kind: 'up_to_date', words: 'already up to date', command: '' },
+] as const;
+
+/**
+ * The line at the end of a restart: `3 restarted (a1b2c3d -> 9f8e7d6), 0 killed, longest drain 2m 10s (mail.3, job 212)`.
+ * It always says whether jobs were cut off; the other counts appear only if there is something to count.
+ * @param change the releases, in words; may be empty
+ */
+export function restartSummary(events: readonly Event[], change: string): string {
+  const restarted = countOf(events, 'ready');
+  const failed = countOf(events, 'start_failed', 'signal_failed');
+  const killed = countOf(events, 'killed');
+  const skips = skipped
+    .map((skip) => ({ ...skip, count: countOf(events, skip.kind) }))
+    .filter(({ count }) => count > 0);
+  if (restarted + failed + killed === 0 && skips.length > 0) {
+    const why = skips.map(
+      ({ count, words, command }) => `${count} ${count === 1 ? 'is' : 'are'} ${words}${command}`,
+    );
+    return `nothing restarted: ${why.join(', ')}`;
+  }
+  return joined(
+    restarted === 0 ? '' : `${restarted} restarted${change === '' ? '' : ` (${change})`}`,
+    counted([failed, 'failed']),
+    `${killed} killed`,
+    ...skips.map(({ count, words }) => `${count} ${words}`),
+    longestDrain(events),
+  );
+}
+
+/** Shorter drains would read as 0s. */
+const shortestMs = 50;
+
+function longestDrain(events: readonly Event[]): string {
+  let longest: { readonly drained: Duration; readonly what: string } | undefined;
+  for (const event of events) {
+    if (event.kind !== 'exited' || event.drained === undefined) continue;
+    if (event.drained < shortestMs || event.drained <= (longest?.drained ?? 0)) continue;
+    const job = event.job === undefined ? '' : `, ${event.job}`;
+    longest = { drained: event.drained, what: `${shownName(event)}${job}` };
+  }
+  return longest === undefined
+    ? ''
+    : `longest drain ${formatDuration(longest.drained)} (${longest.what})`;
+}
+
+const countOf = (events: readonly Event[], ...kinds: readonly Event['kind'][]): number =>
+  events.filter(({ kind }) => kinds.includes(kind)).length;
+
+const counted = ([count, words]: readonly [number, string]): string =>
+  count === 0 ? '' : `${count} ${words}`;
+
+const joined = (...parts: readonly string[]): string =>
+  parts.filter((part) => part !== '').join(', ');

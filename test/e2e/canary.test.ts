@@ -43,13 +43,13 @@ test('restart must ask an idle one first, the others when its replacement is rea
   const { exitCode, all: said } = await restarting;
   expect(exitCode, said).toBe(0);
   const events = eventsIn(said);
-  expect(story(events, 'draining', 'rollout_continues').slice(0, 2)).toEqual(['asked mail.3', 'proven mail.3']);
+  expect(story(events, 'draining', 'rollout_continues').slice(0, 2)).toEqual(['draining mail.3', 'rollout_continues mail.3']);
   // None of the others waits for another one of them.
   expect(story(events, 'rollout_continues', 'draining', 'started').slice(2, 6)).toEqual([
-    'proven mail.3',
-    'asked mail.1',
-    'asked mail.2',
-    'asked mail.4',
+    'rollout_continues mail.3',
+    'draining mail.1',
+    'draining mail.2',
+    'draining mail.4',
   ]);
   expect(all.map((instance) => instance.terms())).toEqual(old.map((pid) => [pid]));
   expect(all.map((instance) => instance.boots().length)).toEqual([2, 2, 2, 2]);
@@ -82,7 +82,7 @@ test('a canary that drains for longer than patience must be joined by another on
   const { exitCode, all: said } = await restarting;
   expect(exitCode, said).toBe(0);
   const events = story(eventsIn(said), 'draining', 'exited');
-  expect(events.slice(0, 2)).toEqual(['asked mail.1', 'asked mail.2']);
+  expect(events.slice(0, 2)).toEqual(['draining mail.1', 'draining mail.2']);
   expect(all.map((instance) => instance.terms())).toEqual(old.map((pid) => [pid]));
 });
 
@@ -162,7 +162,7 @@ test('restart --batch 1 must replace one after the other', async () => {
   );
   expect(exitCode, said).toBe(0);
   expect(story(eventsIn(said), 'draining', 'ready')).toEqual(
-    all.flatMap(({ name }) => [`asked ${name}`, `ready ${name}`]),
+    all.flatMap(({ name }) => [`draining ${name}`, `ready ${name}`]),
   );
 });
 
@@ -184,7 +184,7 @@ test('restart --no-canary must ask all at once', async () => {
   const { exitCode, all: said } = await rig.workerctl('restart', '--json', '--no-canary');
   expect(exitCode, said).toBe(0);
   expect(story(eventsIn(said), 'draining', 'started').slice(0, 3)).toEqual(
-    all.map(({ name }) => `asked ${name}`),
+    all.map(({ name }) => `draining ${name}`),
   );
 });
 
@@ -199,6 +199,6 @@ test('each worker must have a canary of its own', async () => {
     letGo(rig, await successor(rig.instance(name), rig.instance(name).boots()[0] ?? 0));
   const { exitCode, all: said } = await restarting;
   expect(exitCode, said).toBe(0);
-  expect(story(eventsIn(said), 'draining').slice(0, 2)).toEqual(['asked mail.1', 'asked images.1']);
-  expect(story(eventsIn(said), 'rollout_continues').toSorted()).toEqual(['proven images.1', 'proven mail.1']);
+  expect(story(eventsIn(said), 'draining').slice(0, 2)).toEqual(['draining mail.1', 'draining images.1']);
+  expect(story(eventsIn(said), 'rollout_continues').toSorted()).toEqual(['rollout_continues images.1', 'rollout_continues mail.1']);
 });

@@ -62,7 +62,7 @@ test.each<[string, object]>([
   const all = await die(one, how);
   const { rig, pid } = one;
   expect(told(rig, 'died')).toEqual([
-    expect.objectContaining({ instance: 'mail.1', pid, verdict: 'lost', job: 'job 212', ...death }),
+    expect.objectContaining({ instance: 'mail.1', pid, verdict: 'unexpected', job: 'job 212', ...death }),
   ]);
   expect(told(rig, 'died')[0]).toMatchObject({ log: ['last words'], command: 'bootcheck' });
   expect(told(rig, 'lost')).toEqual([
@@ -80,7 +80,7 @@ test('exit 0 unasked must be told, and nothing be called lost', async () => {
   const one = await started({}, 'idle');
   const all = await die(one, 'exit 0');
   expect(told(one.rig, 'died')).toEqual([
-    expect.objectContaining({ pid: one.pid, verdict: 'lost', status: 0 }),
+    expect.objectContaining({ pid: one.pid, verdict: 'unexpected', status: 0 }),
   ]);
   expect(told(one.rig, 'lost')).toEqual([]);
   expect(all).not.toContain('UNEXPECTED');
@@ -106,7 +106,7 @@ test('a death that was asked for must be told as asked, by whom, and with no los
   const { rig, pid } = await started({}, 'busy job 212');
   expect((await rig.workerctl('restart')).exitCode).toBe(0);
   expect(told(rig, 'died')).toEqual([
-    expect.objectContaining({ pid, verdict: 'asked', status: 0, job: 'job 212' }),
+    expect.objectContaining({ pid, verdict: 'requested', status: 0, job: 'job 212' }),
   ]);
   expect(told(rig, 'died')[0]?.['cause']).toMatch(/^restart of .* by /);
   expect(told(rig, 'lost')).toEqual([]);
@@ -120,7 +120,7 @@ test('a TERM from outside while it boots must be no loss', async () => {
   await rig.workerctl('start', '--no-wait');
   const pid = await booted(rig.instance('mail.1'));
   await die({ rig, pid }, 'kill -TERM');
-  expect(told(rig, 'died')).toEqual([expect.objectContaining({ pid, verdict: 'asked' })]);
+  expect(told(rig, 'died')).toEqual([expect.objectContaining({ pid, verdict: 'requested' })]);
   expect(told(rig, 'lost')).toEqual([]);
 });
 
@@ -131,7 +131,7 @@ test('whose shim was killed must be told with an unknown status, and not with a 
   await until('it to be gone', () => rig.instance('mail.1').process() === undefined);
   await rig.workerctl('bootcheck');
   const [died] = told(rig, 'died');
-  expect(died).toMatchObject({ pid, verdict: 'lost', status_unknown: 'its shim was killed' });
+  expect(died).toMatchObject({ pid, verdict: 'unexpected', status_unknown: 'its shim was killed' });
   expect(died).not.toHaveProperty('status');
   expect(died).not.toHaveProperty('signal');
 });
@@ -142,7 +142,7 @@ test('a stop that lost its job to the limit must say so', async () => {
   const { exitCode, all } = await rig.workerctl('stop', '--now');
   expect(exitCode, all).toBe(0);
   const [died] = told(rig, 'died');
-  expect(died).toMatchObject({ verdict: 'asked', signal: 9 });
+  expect(died).toMatchObject({ verdict: 'requested', signal: 9 });
   expect(died?.['cause']).toMatch(/^its limit: /);
   expect(told(rig, 'lost')).toHaveLength(1);
 });
@@ -161,7 +161,7 @@ test('one that dies in a loop must be told each time, and each pause once', asyn
   });
   const deaths = told(rig, 'died');
   expect(new Set(deaths.map(({ start }) => start)).size).toBe(deaths.length);
-  for (const death of deaths) expect(death).toMatchObject({ verdict: 'lost', status: 7 });
+  for (const death of deaths) expect(death).toMatchObject({ verdict: 'unexpected', status: 7 });
   // One that was over before anybody looked is not told; the others are, each once, longer and longer.
   const pauses = told(rig, 'backoff').map(({ delay_seconds: delay }) => Number(delay));
   expect(pauses.length).toBeGreaterThan(0);
@@ -219,7 +219,7 @@ test.runIf(canLimitMemory)(
     await rig.instance('mail.1').left(pid);
     await rig.workerctl('bootcheck');
     const [died] = told(rig, 'died');
-    expect(died).toMatchObject({ pid, verdict: 'lost', signal: 9 });
+    expect(died).toMatchObject({ pid, verdict: 'unexpected', signal: 9 });
     expect(['certain', 'likely']).toContain(died?.['out_of_memory']);
   },
 );
@@ -241,7 +241,7 @@ test('the hook lost must be told in JSON and in variables, and its output be in 
     signal: 9,
   });
   expect(told(rig, 'hooked')).toEqual([
-    expect.objectContaining({ hook: 'lost', output: ['lost mail.1 job 212'] }),
+    expect.objectContaining({ hook: 'lost', output: ['job_lost mail.1 job 212'] }),
   ]);
   await rig.workerctl('bootcheck');
   expect(told(rig, 'hooked')).toHaveLength(1);

@@ -64,11 +64,11 @@ describe('the journal', () => {
       ['stop', 'asked', 'mail.1', second],
       ['stop', 'died', 'mail.1', second],
     ]);
-    expect(entries[2]).toMatchObject({ verdict: 'lost', signal: 9 });
+    expect(entries[2]).toMatchObject({ verdict: 'unexpected', signal: 9 });
     expect(entries[3]?.['cause']).toContain(String(first));
     expect(entries[4]).toMatchObject({ signal_name: 'SIGTERM' });
     expect(entries[5]).toMatchObject({
-      verdict: 'asked',
+      verdict: 'requested',
       status: 0,
       drained_seconds: expect.any(Number) as number,
     });
@@ -121,7 +121,7 @@ describe('the journal', () => {
       signal: 9,
       signal_name: 'SIGKILL',
       core_dumped: false,
-      verdict: 'lost',
+      verdict: 'unexpected',
     });
   });
 

@@ -71,7 +71,7 @@ test('restart --outdated must replace only what runs another release', async () 
   const { exitCode, all } = await rig.workerctl('restart', '--outdated', '--json');
   expect(exitCode, all).toBe(0);
   const events = eventsIn(all);
-  expect(story(events, 'draining')).toEqual(['asked mail.1', 'asked mail.3']);
+  expect(story(events, 'draining')).toEqual(['draining mail.1', 'draining mail.3']);
   expect(events.filter(({ kind }) => kind === 'up_to_date')).toMatchObject([
     { instance: 'mail.2', release: 'r2' },
   ]);

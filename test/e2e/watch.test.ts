@@ -32,9 +32,9 @@ test('watch must start what is missing, restart what dies, and report each of th
   await successor(first, old);
   await watch.reports('started', { instance: 'mail.1', pid: first.pid() });
   const [died] = watch.events('died');
-  expect(died).toMatchObject({ instance: 'mail.1', pid: old, verdict: 'lost' });
+  expect(died).toMatchObject({ instance: 'mail.1', pid: old, verdict: 'unexpected' });
   expect(deathOf(died)).toEqual({ signal: 'SIGKILL' });
-  expect(story(watch.events()).slice(-3)).toEqual(['died mail.1', 'short mail', 'started mail.1']);
+  expect(story(watch.events()).slice(-3)).toEqual(['died mail.1', 'missing mail', 'started mail.1']);
   expect(first.processes()).toHaveLength(1);
   expect(second.processes()).toEqual([other]);
 });
@@ -63,7 +63,7 @@ test('watch must kill an instance that exceeds its stop.timeout, after the comma
   expect(stopped.exitCode, stopped.all).toBeLessThan(2);
   await mail.left(pid);
   const died = await watch.reports('died', { instance: 'mail.1', pid });
-  expect(died).toMatchObject({ verdict: 'asked' });
+  expect(died).toMatchObject({ verdict: 'requested' });
   expect(deathOf(died)).toEqual({ signal: 'SIGKILL' });
   expect(mail.boots()).toEqual([pid]);
 });
@@ -78,7 +78,7 @@ test('watch must carry a restart on: the next one when patience is over, all whe
   for (const one of all) busy.push(await giveJob(rig, one, 'job 7'));
   const [one = 0, two = 0, three = 0] = busy;
   put(rig, 'slow');
-  expect((await rig.act('restart', '--no-wait')).story('draining')).toEqual(['asked mail.1']);
+  expect((await rig.act('restart', '--no-wait')).story('draining')).toEqual(['draining mail.1']);
   await termed(second, two);
   await termed(third, three);
   expect(first.done()).toEqual([]);
@@ -221,7 +221,7 @@ test('want must report and note nothing that did not come about', async () => {
   expect({ exitCode, events }).toEqual({ exitCode: 75, events: [] });
   expect(rig.journal('count_set')).toEqual([]);
   const wanted = await succeed(rig, 'want', '2', 'mail');
-  expect(wanted.story('count_set', 'started')).toEqual(['wanted mail', 'started mail.2']);
+  expect(wanted.story('count_set', 'started')).toEqual(['count_set mail', 'started mail.2']);
   expect(wanted.of('count_set')).toMatchObject([{ count: 2 }]);
 });
 
@@ -327,7 +327,7 @@ test('a death that no file tells of must be found by the slow fallback', async (
   await successor(mail, old);
   expect(existsSync(`${rig.stateDir}/mail.1.exit`)).toBe(false);
   const died = await watch.reports('died', { instance: 'mail.1', pid: old });
-  expect(died).toMatchObject({ verdict: 'lost' });
+  expect(died).toMatchObject({ verdict: 'unexpected' });
   expect(deathOf(died)).toEqual({ unknown: 'its shim was killed' });
   expect(mail.processes()).toHaveLength(1);
 });

@@ -1,7 +1,6 @@
 // What `--json` prints, for tests: they assert kinds and members, and never sentences. The names of members are the
 // business of the schema; what several tests need of it is here, so that a change of a name is a change here.
 import type { EventBody } from '../../src/core/events/event.ts';
-import { constants } from 'node:os';
 import { expect } from 'vitest';
 
 /** The version of all that is printed as JSON. */
@@ -15,8 +14,9 @@ export type EventJson = Readonly<{ kind: EventKind; instance: string; at: string
 
 /** How an acting command has ended: the last line. */
 export type ResultJson = Readonly<{
+  kind: 'result';
   command: string;
-  end: 'reached' | 'not_waited' | 'timed_out' | 'interrupted' | 'given_up';
+  outcome: 'done' | 'failed' | 'not_waited' | 'timed_out' | 'interrupted' | 'aborted';
   exit_code: number;
   draining: readonly Readonly<{ instance: string; pid: number } & Record<string, unknown>>[];
   pending: readonly string[];
@@ -28,11 +28,15 @@ export type ErrorJson = Readonly<{ code: string; message: string; hint: unknown 
 
 interface LineJson {
   readonly schema: number;
-  readonly event?: EventJson;
-  readonly result?: ResultJson;
+  /** An event, a result, or an answer, which has no kind. */
+  readonly kind?: string;
   readonly error?: ErrorJson;
   readonly exit_code?: number;
 }
+
+const isEvent = (line: LineJson): line is LineJson & EventJson => 'at' in line && 'kind' in line;
+const isResult = (line: LineJson | undefined): line is LineJson & ResultJson =>
+  line?.kind === 'result';
 
 /** The objects in a stream with one on each line; or the one object of a command that answers with one. */
 function linesIn(text: string): LineJson[] {
@@ -44,15 +48,13 @@ function linesIn(text: string): LineJson[] {
 
 /** The events in what a command has printed with `--json`, in order. A line that is not complete yet is left out. */
 export const eventsIn = (text: string): EventJson[] =>
-  linesIn(/\n$|\}$/.test(text) ? text : text.slice(0, text.lastIndexOf('\n') + 1)).flatMap(
-    ({ event }) => event ?? [],
-  );
+  linesIn(/\n$|\}$/.test(text) ? text : text.slice(0, text.lastIndexOf('\n') + 1)).filter(isEvent);
 
 /** The last line of what an acting command has printed with `--json`. */
 export function resultIn(text: string): ResultJson {
   const lines = linesIn(text);
-  const result = lines.at(-1)?.result;
-  if (result === undefined || lines.slice(0, -1).some((line) => line.result !== undefined))
+  const result = lines.at(-1);
+  if (!isResult(result) || lines.slice(0, -1).some(isResult))
     throw new Error(`expected one result, in the last line: ${text}`);
   return result;
 }
@@ -70,7 +72,7 @@ export interface Acted {
   readonly events: readonly EventJson[];
   /** The events of these kinds, in order. */
   readonly of: (...kinds: readonly EventKind[]) => readonly EventJson[];
-  /** What happened, in order, of these kinds or of all: `asked mail.1`. */
+  /** What happened, in order, of these kinds or of all: `draining mail.1`. */
   readonly story: (...kinds: readonly EventKind[]) => readonly string[];
   /** How it has ended, unless by an error. */
   readonly result: () => ResultJson;
@@ -105,7 +107,7 @@ export const ofKinds = <E extends { readonly kind: string }>(
   kinds: readonly EventKind[],
 ): E[] => events.filter(({ kind }) => (kinds as readonly string[]).includes(kind));
 
-/** What happened, in order, of these kinds or of all: `asked mail.1`. */
+/** What happened, in order, of these kinds or of all: `draining mail.1`. */
 export const story = (events: readonly EventJson[], ...kinds: readonly EventKind[]): string[] =>
   (kinds.length === 0 ? events : ofKinds(events, kinds)).map(
     ({ kind, instance }) => `${kind} ${instance}`,
@@ -149,9 +151,9 @@ export interface StatusJson {
 
 /** What went wrong, by an event. */
 export const problemOf = (event: Readonly<Record<string, unknown>> | undefined): string =>
-  String(event?.['problem'] ?? event?.['reason']);
+  String(event?.['problem']);
 
-/** How a process ended, as an event tells it: by a status, by a signal, or in a way that could not be known. */
+/** How a process ended, as an event has it: by a status, by a signal, or in a way that could not be known. */
 export interface DeathJson {
   readonly status?: number;
   readonly signal?: string;
@@ -159,20 +161,14 @@ export interface DeathJson {
 }
 
 export function deathOf(event: Readonly<Record<string, unknown>> | undefined): DeathJson {
-  const { death, ...members } = (event ?? {}) as Readonly<Record<string, unknown>>;
-  const told = { ...members, ...(death as object | undefined) } as Readonly<{
-    status?: number;
-    signal?: number | string;
-    status_unknown?: string;
-    why?: string;
+  const death = (event?.['death'] ?? {}) as Readonly<{
+    exit_status?: number;
+    signal?: string;
+    problem?: string;
   }>;
-  const unknown = told.status_unknown ?? told.why;
   return {
-    ...(told.status !== undefined && { status: told.status }),
-    ...(told.signal !== undefined && { signal: signalName(told.signal) }),
-    ...(unknown !== undefined && { unknown }),
+    ...(death.exit_status !== undefined && { status: death.exit_status }),
+    ...(death.signal !== undefined && { signal: death.signal }),
+    ...(death.problem !== undefined && { unknown: death.problem }),
   };
 }
-
-const signalName = (signal: number | string): string =>
-  Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? String(signal);

@@ -120,7 +120,7 @@ describe('a rebuilt ledger', () => {
       pid: 7,
       runId,
       death: { kind: 'exited', status: 1 },
-      verdict: 'lost',
+      verdict: 'unexpected',
       at: momentOf(1_700_000_000_000),
       ...more,
     } as Event;

@@ -1,33 +1,25 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Config, Worker } from '../core/model/config.ts';
-import { configSection, workerSection, type ConfigFile, type WorkerFile } from './schema/keys.ts';
+import { workerSection, type ConfigFile, type WorkerKeys } from './schema/keys.ts';
 import { logPolicy, readiness, recyclePolicy, releaseSource } from './schema/policies.ts';
-import { filled, mergedKeys } from './schema/section.ts';
+import { overDefaults } from './schema/section.ts';
+import type { Reading } from './schema/value-type.ts';
 import { escapedSpecifiers } from './specifiers.ts';
+import { slotAt, type Slot } from './yaml/tree.ts';
 
-interface Folders {
-  /** The config file's folder. */
-  readonly base: string;
-  readonly stateDir: string;
-  readonly logDir: string;
-}
-
-/** The Config that a checked file means, with the defaults of the file and of the table. */
-export function buildConfig(path: string, file: ConfigFile): Config {
-  const base = dirname(path);
-  const { stateDir, logDir } = filled(
-    { state_dir: configSection.keys.state_dir, log_dir: configSection.keys.log_dir },
-    file,
-    base,
-  );
+/** The Config that a checked file means; `root` is the same file as it is written. */
+export function buildConfig(path: string, file: ConfigFile, root: Slot, reading: Reading): Config {
+  const defaults = slotAt(root, ['defaults']);
   const workers = Object.entries(file.workers).map(([name, own]) => {
-    const keys = mergedKeys(workerSection, file.defaults ?? {}, own);
-    return worker(name, keys, { base, stateDir, logDir });
+    const written = slotAt(root, ['workers', name]);
+    if (defaults === undefined || written === undefined) return worker(name, own, file);
+    const keys = workerSection.read(overDefaults(workerSection, written, defaults), reading);
+    return worker(name, keys ?? own, file);
   });
-  return { path, stateDir, release: releaseSource(file.release), workers };
+  return { path, stateDir: file.stateDir, release: releaseSource(file.release), workers };
 }
 
-function worker(name: string, section: WorkerFile, { base, stateDir, logDir }: Folders): Worker {
+function worker(name: string, keys: WorkerKeys, { stateDir, logDir }: ConfigFile): Worker {
   const {
     count,
     identifiers = Array.from({ length: count }, (_, index) => String(index + 1)),
@@ -42,14 +34,14 @@ function worker(name: string, section: WorkerFile, { base, stateDir, logDir }: F
     busy,
     recycle,
     ...rest
-  } = filled(workerSection.keys, section, base);
+  } = keys;
   const policy = logPolicy(log);
   const recycling = recyclePolicy(recycle);
   return {
     name,
     identifiers,
     configured: identifiers,
-    isCounted: section.identifiers === undefined,
+    isCounted: keys.identifiers === undefined,
     env,
     envFiles,
     passEnv: [...new Set(passEnv)],

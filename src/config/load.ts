@@ -28,10 +28,11 @@ export function parseConfig(file: string, text: string): Config {
   refuse(problems);
   const wrong: Problem[] = [];
   const report = (problem: Problem) => void wrong.push(problem);
-  const written = configSection.read(root, { path: [], base: dirname(file), places, report });
+  const reading = { path: [], base: dirname(file), places, report };
+  const checked = configSection.read(root, reading);
   refuse(wrong);
-  if (written === null) throw new Error(`${file}: refused without a problem`);
-  const config = buildConfig(file, written);
-  refuse(crossCheck(config, root));
+  if (checked === null) throw new Error(`${file}: refused without a problem`);
+  const config = buildConfig(file, checked, root, reading);
+  refuse([...wrong, ...crossCheck(config, root)]);
   return config;
 }

@@ -1,10 +1,10 @@
 import type { Mismatch } from '../core/basics/config-problem.ts';
 import type { KeyPath, Problem } from './problems.ts';
-import type { WorkerFile } from './schema/keys.ts';
+import type { workerSection } from './schema/keys.ts';
 import { slotAt, type Slot } from './yaml/tree.ts';
 
 /** A key of a worker, and the way further down. */
-export type KeyOf = readonly [keyof WorkerFile, ...(string | number)[]];
+export type KeyOf = readonly [keyof typeof workerSection.keys, ...(string | number)[]];
 
 /** How a worker is written. */
 export interface Written {

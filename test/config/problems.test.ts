@@ -190,6 +190,33 @@ describe('wrong keys must be refused:', () => {
   });
 });
 
+describe('a misspelled key that is needed must be reported once:', () => {
+  test.each([
+    [
+      'workers: {a: {comand: x}}\n',
+      '1:15: workers.a.comand: found an unknown key; did you mean "command"?',
+    ],
+    ['worker: {a: {command: x}}\n', '1:1: worker: found an unknown key; did you mean "workers"?'],
+    [
+      'workers: {a: {command: x, heartbeat: {timout: 5s}}}\n',
+      '1:39: workers.a.heartbeat.timout: found an unknown key; did you mean "timeout"?',
+    ],
+    [
+      'release: {cmd: x}\nworkers: {a: {command: x}}\n',
+      '1:11: release.cmd: found an unknown key; did you mean "command"?',
+    ],
+  ])('%j', (text, problem) => {
+    expect(problems(text)).toEqual([problem]);
+  });
+
+  test('but a key that is missing beside another misspelled one must be reported too', () => {
+    expect(problems('workers: {a: {cuont: 2}}\n')).toEqual([
+      '1:11: workers.a.command: expected a command (a string, or a list of words), found nothing; add the key',
+      '1:15: workers.a.cuont: found an unknown key; did you mean "count"?',
+    ]);
+  });
+});
+
 describe('keys of other tools must be recognised:', () => {
   test.each([
     ['healthcheck', 'ready'],
@@ -654,9 +681,9 @@ describe('a wrong release must be refused:', () => {
   });
 
   test('unknown keys beside what is missing', () => {
-    expect(release('{cmd: x}')).toEqual([
+    expect(release('{tag: x}')).toEqual([
       '1:10: release: expected command or file, found neither',
-      '1:11: release.cmd: found an unknown key; did you mean "command"?',
+      '1:11: release.tag: found an unknown key; known here: command, file',
     ]);
   });
 });

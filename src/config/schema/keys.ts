@@ -361,6 +361,7 @@ const sharedKeys = {
   busy: { type: busy, help: 'How workerctl knows that a worker is busy.' },
   heartbeat: {
     type: heartbeat,
+    optional: true,
     help: 'When a worker that gives no sign of life is killed. Without it: never.',
   },
   max_count: {
@@ -432,6 +433,7 @@ export const configSection = section(
     log_dir: { type: sharedPath, default: 'log', help: 'The folder of the logs.' },
     release: {
       type: releaseSection,
+      optional: true,
       help: 'What names the release. Without it: the last part of the path that directory resolves to.',
     },
     defaults: {
@@ -452,7 +454,7 @@ export const configSection = section(
   { expected: 'a map with the key workers' },
 );
 
-/** A config file as it is written, its values in the terms of the model. */
+/** What a config file says, in the terms of the model. */
 export type ConfigFile = Section<typeof configSection.keys>;
 
-export type WorkerFile = Section<typeof workerSection.keys>;
+export type WorkerKeys = Section<typeof workerSection.keys>;

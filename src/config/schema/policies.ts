@@ -5,12 +5,9 @@ import type {
   ReleaseSource,
   Worker,
 } from '../../core/model/config.ts';
-import type { configSection, workerSection } from './keys.ts';
-import type { Filled, Section } from './section.ts';
+import type { ConfigFile, WorkerKeys } from './keys.ts';
 
 // Maps of the config that mean something else in the model than their keys one by one, in both directions.
-
-type WorkerKeys = Filled<typeof workerSection.keys>;
 
 export function readiness({
   after,
@@ -63,9 +60,10 @@ export const recyclePolicy = (recycle: RecyclePolicy): RecyclePolicy | undefined
     ? undefined
     : recycle;
 
-type ReleaseKeys = Section<typeof configSection.keys>['release'];
-
-export function releaseSource({ command, file }: NonNullable<ReleaseKeys> = {}): ReleaseSource {
+export function releaseSource({
+  command,
+  file,
+}: NonNullable<ConfigFile['release']> = {}): ReleaseSource {
   if (file !== undefined) return { kind: 'file', path: file };
   return command === undefined ? { kind: 'directory' } : { kind: 'command', command };
 }

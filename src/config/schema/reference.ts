@@ -2,6 +2,14 @@ import { specifiersIn, type Scope } from '../specifiers.ts';
 import { configSection, workerSection } from './keys.ts';
 import { isSection, type Key, type Keys } from './section.ts';
 
+/** The JSON Schema of a config file: draft 7, which editors know best. */
+export const configJsonSchema = (): object => ({
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'workerctl.yaml',
+  description: 'The workers that workerctl runs.',
+  ...configSection.json,
+});
+
 /** The reference of all keys for docs/config.md: nested lists in Markdown. */
 export function configReference(): string {
   const { state_dir, log_dir, release, defaults, workers } = configSection.keys;

@@ -1,43 +1,31 @@
 import { durationOf, parseDuration, type Duration } from '../../core/basics/time.ts';
 import { parseSize, sizePattern } from '../../core/basics/bytes.ts';
 import type { Batch } from '../../core/model/config.ts';
-import { orWord, scalarType, withAbsent, type ValueType } from './value-type.ts';
+import { orWord, scalar, withAbsent, type ValueType } from './value-type.ts';
 
 // Numbers, sizes, durations and choices: what the values of single keys look like.
 
-export const boolean = scalarType({
-  expected: 'true or false',
-  json: { type: 'boolean' },
-  meaning: (value) => (typeof value === 'boolean' ? { value } : undefined),
-});
+export const boolean = scalar<boolean>({ expected: 'true or false', json: { type: 'boolean' } });
 
-export const onlyTrue = scalarType<true>({
-  expected: 'true',
-  json: { const: true },
-  meaning: (value) => (value === true ? { value } : undefined),
-});
+export const onlyTrue = scalar<true>({ expected: 'true', json: { const: true } });
 
-export const zeroOrOne = scalarType({
+export const zeroOrOne = scalar<number, boolean>({
   expected: '0 or 1',
   json: { enum: [0, 1] },
-  meaning: (value) => (value === 0 || value === 1 ? { value: value === 1 } : undefined),
+  meaning: (value) => value === 1,
   print: (value) => (value ? 1 : 0),
 });
 
-const integer = (expected: string, minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
-  scalarType({
-    expected,
+export const whole = (minimum: number, maximum: number) =>
+  scalar<number>({
+    expected: `a whole number from ${minimum} to ${maximum}`,
     json: { type: 'integer', minimum, maximum },
-    meaning: (value) =>
-      typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum
-        ? { value }
-        : undefined,
   });
 
-export const whole = (least: number, most: number) =>
-  integer(`a whole number from ${least} to ${most}`, least, most);
-
-export const natural = integer('a whole number of at least 0', 0);
+export const natural = scalar<number>({
+  expected: 'a whole number of at least 0',
+  json: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+});
 
 export const naturalOrUnlimited = orWord(natural, 'unlimited');
 
@@ -45,7 +33,7 @@ const aboveZero = '(?=[\\d.]*[1-9])';
 
 /** A number of bytes; a whole number is one already. */
 const sizeOf = (expected: string, least: number): ValueType<number> =>
-  scalarType({
+  scalar<number | string, number>({
     expected,
     json: {
       anyOf: [
@@ -59,8 +47,7 @@ const sizeOf = (expected: string, least: number): ValueType<number> =>
     },
     meaning: (value) => {
       const bytes = typeof value === 'string' ? parseSize(value) : value;
-      const isGood = typeof bytes === 'number' && Number.isInteger(bytes) && bytes >= least;
-      return isGood ? { value: bytes } : undefined;
+      return bytes === undefined || bytes < least ? undefined : bytes;
     },
     print: exactSize,
   });
@@ -79,29 +66,25 @@ export const positiveSizeOrUnlimited = withAbsent(
 /** A smaller log would be rotated all the time. */
 export const rotatedSize = sizeOf('a size of at least 64KB, such as 100MB', 64 * 1024);
 
-export const umask = scalarType({
+export const umask = scalar<string, number>({
   expected: 'three octal digits in quotes, such as "022"',
   json: { type: 'string', pattern: '^0?[0-7]{3}$' },
-  meaning: (value) =>
-    typeof value === 'string' && /^0?[0-7]{3}$/.test(value)
-      ? { value: parseInt(value, 8) }
-      : undefined,
+  meaning: (value) => parseInt(value, 8),
   print: (mask) => mask.toString(8).padStart(3, '0'),
 });
 
 const day = durationOf(86_400_000);
 
 const durationFrom = (least: 0 | 1, expected: string, most = day): ValueType<Duration> =>
-  scalarType({
+  scalar<string, Duration>({
     expected,
     json: {
       type: 'string',
       pattern: `^${least > 0 ? aboveZero : ''}\\d{1,9}(?:\\.\\d{1,3})?(?:ms|s|m|h|d)$`,
     },
     meaning: (value) => {
-      const length = typeof value === 'string' ? parseDuration(value) : undefined;
-      const isGood = length !== undefined && length >= least && length <= most;
-      return isGood ? { value: length } : undefined;
+      const length = parseDuration(value);
+      return length === undefined || length < least || length > most ? undefined : length;
     },
     print: exactDuration,
   });
@@ -115,40 +98,29 @@ export const positiveDuration = durationFrom(
 
 export const durationOrNever = withAbsent(orWord(positiveDuration, 'never'), 'never');
 
-export const ageOrNever = withAbsent(
-  orWord(
-    durationFrom(
-      1,
-      'a duration above 0 and at most 365d, such as 12h or 7d',
-      durationOf(365 * day),
-    ),
-    'never',
-  ),
-  'never',
+const age = durationFrom(
+  1,
+  'a duration above 0 and at most 365d, such as 12h or 7d',
+  durationOf(365 * day),
 );
 
+export const ageOrNever = withAbsent(orWord(age, 'never'), 'never');
+
 export const oneOf = <Word extends string>(words: readonly Word[]) =>
-  scalarType<Word>({
+  scalar<Word>({
     expected: `one of ${words.join(', ')}`,
     json: { type: 'string', enum: words },
-    meaning: (value) => {
-      const found = words.find((each) => each === value);
-      return found === undefined ? undefined : { value: found };
-    },
   });
 
 /** A signal, with or without SIG; the model has it without. */
 export const signal = <Name extends string>(names: readonly Name[]) =>
-  scalarType<Name>({
+  scalar<string, Name>({
     expected: `one of ${names.join(', ')}`,
     json: { type: 'string', enum: [...names, ...names.map((each) => `SIG${each}`)] },
-    meaning: (value) => {
-      const found = names.find((each) => each === value || `SIG${each}` === value);
-      return found === undefined ? undefined : { value: found };
-    },
+    meaning: (value) => names.find((each) => each === value || `SIG${each}` === value),
   });
 
-export const batch = scalarType<Batch>({
+export const batch = scalar<number | string, Batch>({
   expected: 'a whole number of at least 1, or a percentage from 1% to 100%',
   json: {
     anyOf: [
@@ -156,13 +128,10 @@ export const batch = scalarType<Batch>({
       { type: 'string', pattern: '^(?:[1-9]\\d?|100)%$' },
     ],
   },
-  meaning: (value) => {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= 1)
-      return { value: { kind: 'count', count: value } };
-    return typeof value === 'string' && /^(?:[1-9]\d?|100)%$/.test(value)
-      ? { value: { kind: 'percent', percent: parseInt(value, 10) } }
-      : undefined;
-  },
+  meaning: (value) =>
+    typeof value === 'number'
+      ? { kind: 'count', count: value }
+      : { kind: 'percent', percent: parseInt(value, 10) },
   print: (of) => (of.kind === 'count' ? of.count : `${of.percent}%`),
 });
 

@@ -1,9 +1,8 @@
 import { specifiersIn } from '../specifiers.ts';
-import { described } from '../yaml/tree.ts';
-import { inside, report, reportOther } from './value-type.ts';
-import type { JsonSchema, Reading, ValueType } from './value-type.ts';
-import type { Slot } from '../yaml/tree.ts';
-import { unknownKeyHint } from './unknown-key.ts';
+import type { Entries, Slot } from '../yaml/tree.ts';
+import type { JsonSchema } from './json-schema.ts';
+import { meantKey, unknownKeyHint } from './unknown-key.ts';
+import { inside, report, reportOther, type Reading, type ValueType } from './value-type.ts';
 
 /** One key of the config: everything that there is to say about it. */
 export interface Key {
@@ -11,10 +10,12 @@ export interface Key {
   /** What it means; whole sentences. */
   readonly help: string;
   /** The value in force if the key is left out, as a config would have it. */
-  readonly default?: unknown;
+  readonly default?: string | number | boolean;
   /** What holds if the key is left out, if that is no value; for the reference. */
   readonly without?: string;
   readonly required?: true;
+  /** A map that has no defaults: it is left out as a whole, and replaced as a whole. */
+  readonly optional?: true;
   /** A value for the reference and for editors, as a config would have it. */
   readonly example?: unknown;
 }
@@ -31,48 +32,32 @@ export interface SectionType<Of extends Keys> extends ValueType<Section<Of>> {
   readonly conflicts: readonly Conflict[];
 }
 
-type ValueOf<One extends Key> =
-  One['type'] extends SectionType<infer Of>
-    ? Section<Of>
-    : One['type'] extends ValueType<infer Value>
-      ? Value
-      : never;
-type Required<Of extends Keys> = {
-  [Name in keyof Of]: Of[Name] extends { required: true } ? Name : never;
-}[keyof Of];
-
-/** What a map says, in the terms of the model. */
-export type Section<Of extends Keys> = {
-  readonly [Name in Required<Of>]: ValueOf<Of[Name]>;
-} & { readonly [Name in Exclude<keyof Of, Required<Of>>]?: ValueOf<Of[Name]> | undefined };
-
 type Camel<Name> = Name extends `${infer First}_${infer Rest}`
   ? `${First}${Capitalize<Camel<Rest>>}`
   : Name;
-type FilledValue<One extends Key> =
-  One['type'] extends SectionType<infer Of>
-    ? Filled<Of>
-    : One['type'] extends { absent: infer Word }
-      ? Exclude<ValueOf<One>, Word>
-      : ValueOf<One>;
+
+type ValueOf<One extends Key> = One['type'] extends ValueType<infer Value> ? Value : never;
 
 /** The keys that have a value whatever the config says. */
 type Sure<Of extends Keys> = {
-  [Name in keyof Of]: Of[Name] extends { type: { absent: string } }
+  [Name in keyof Of]: undefined extends ValueOf<Of[Name]>
     ? never
-    : Of[Name] extends { type: SectionType<infer Inner> }
-      ? Required<Inner> extends never
-        ? Name
-        : never
-      : Of[Name] extends { required: true } | { default: unknown }
+    : Of[Name] extends { optional: true }
+      ? never
+      : Of[Name] extends { required: true } | { default: unknown } | { type: { keys: Keys } }
         ? Name
         : never;
 }[keyof Of];
 
-/** A map of the config with its defaults, under the names that the model has. */
-export type Filled<Of extends Keys> = {
-  readonly [Name in Sure<Of> as Camel<Name>]: FilledValue<Of[Name]>;
-} & { readonly [Name in Exclude<keyof Of, Sure<Of>> as Camel<Name>]?: FilledValue<Of[Name]> };
+/** What a map means, with its defaults, under the names that the model has. */
+export type Section<Of extends Keys> = {
+  readonly [Name in Sure<Of> as Camel<Name>]: ValueOf<Of[Name]>;
+} & {
+  readonly [Name in Exclude<keyof Of, Sure<Of>> as Camel<Name>]?: Exclude<
+    ValueOf<Of[Name]>,
+    undefined
+  >;
+};
 
 interface SectionOptions {
   readonly expected?: string;
@@ -99,42 +84,85 @@ export const section = <const Of extends Keys>(
   read(slot, reading) {
     if (slot.found.kind !== 'map') return reportOther(reading, slot, expected);
     const { entries } = slot.found;
-    for (const [name, { keyOffset }] of entries)
-      if (!Object.hasOwn(keys, name)) reportUnknown(name, keyOffset, keys, reading);
+    const names = Object.keys(keys);
+    const misspelled = reportUnknown(names, entries, reading);
     for (const [one, other, hint] of conflicts)
       if (entries.has(one) && entries.has(other))
         report(reading, slot.offset, { found: `both ${one} and ${other}`, hint });
-    const names = Object.keys(keys);
-    if (needsOne && !names.some((name) => entries.has(name)))
+    if (needsOne && !names.some((name) => entries.has(name) || misspelled.has(name)))
       report(reading, slot.offset, { expected: names.join(' or '), found: 'neither' });
-    return readKeys(keys, slot.keyOffset, entries, reading) as Section<Of>;
+    const values = Object.entries(keys).map(([name, key]) => {
+      const at = inside(reading, name);
+      const entry = entries.get(name);
+      if (entry !== undefined) return [camelCase(name), key.type.read(entry, at)] as const;
+      const value = misspelled.has(name) ? null : leftOut(key, slot.keyOffset, at);
+      return [camelCase(name), value] as const;
+    });
+    return Object.fromEntries(values.filter(([, value]) => value != null)) as Section<Of>;
   },
   print: (value) => printKeys(keys, value),
-  merged: (defaults, own) => (isWhole(keys) ? own : mergedKeys({ keys, conflicts }, defaults, own)),
 });
 
-function readKeys(
-  keys: Keys,
-  keyOffset: number,
-  entries: ReadonlyMap<string, Slot>,
-  reading: Reading,
-): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  for (const [name, key] of Object.entries(keys)) {
-    const entry = entries.get(name);
-    if (entry !== undefined)
-      values[name] = key.type.read(entry, inside(reading, name)) ?? undefined;
-    else if (key.required) {
-      const problem = { expected: key.type.expected, found: 'nothing', hint: 'add the key' };
-      report(inside(reading, name), keyOffset, problem);
-    }
+/** Reports the keys that are not among `names`. Those that they were most likely meant to be are not missing. */
+function reportUnknown(names: readonly string[], entries: Entries, reading: Reading): Set<string> {
+  const misspelled = new Set<string>();
+  for (const [name, { keyOffset }] of entries) {
+    if (names.includes(name)) continue;
+    const meant = meantKey(name, names);
+    if (meant !== undefined) misspelled.add(meant);
+    const hint = unknownKeyHint(name, names, reading.path, reading.places);
+    report(inside(reading, name), keyOffset, { found: 'an unknown key', hint });
   }
-  return values;
+  return misspelled;
 }
 
-function reportUnknown(name: string, offset: number, keys: Keys, reading: Reading): void {
-  const hint = unknownKeyHint(name, Object.keys(keys), reading.path, reading.places);
-  report(inside(reading, name), offset, { found: 'an unknown key', hint });
+/** What holds if the key is left out. */
+function leftOut(key: Key, offset: number, reading: Reading): unknown {
+  const { type, required, optional, default: value } = key;
+  if (required) {
+    const problem = { expected: type.expected, found: 'nothing', hint: 'add the key' };
+    return report(reading, offset, problem);
+  }
+  const at = { offset, keyOffset: offset };
+  if (isSection(type) && !optional)
+    return type.read({ found: { kind: 'map', entries: new Map() }, ...at }, reading);
+  if (value === undefined) return undefined;
+  return type.read({ found: { kind: 'scalar', value, source: String(value) }, ...at }, reading);
+}
+
+export const isSection = (type: ValueType<unknown>): type is SectionType<Keys> => 'keys' in type;
+
+const camelCase = (name: string): string =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** The inverse of reading: values of the model under the keys of the config, in the order of the table. */
+export function printKeys(keys: Keys, values: object): Record<string, unknown> {
+  const entries = Object.entries(keys).flatMap(([name, { type }]) => {
+    const value = (values as Record<string, unknown>)[camelCase(name)];
+    const printed = value === undefined ? type.absent : type.print(value);
+    return printed === undefined ? [] : [[name, printed]];
+  });
+  return Object.fromEntries(entries) as Record<string, unknown>;
+}
+
+/** A value over the one of the defaults: maps key by key. A key takes the place of those that cannot be there with it. */
+export function overDefaults(
+  type: ValueType<unknown>,
+  own: Slot,
+  defaults: Slot | undefined,
+): Slot {
+  if (own.found.kind !== 'map' || defaults?.found.kind !== 'map') return own;
+  const { keys, conflicts } = isSection(type) ? type : { keys: {} as Keys, conflicts: [] };
+  const ours = own.found.entries;
+  const isReplaced = (name: string): boolean =>
+    conflicts.some(([a, b]) => (a === name && ours.has(b)) || (b === name && ours.has(a)));
+  const entries = new Map([...defaults.found.entries].filter(([name]) => !isReplaced(name)));
+  for (const [name, slot] of ours) {
+    const key = keys[name];
+    const isWhole = key === undefined || key.optional;
+    entries.set(name, isWhole ? slot : overDefaults(key.type, slot, entries.get(name)));
+  }
+  return { ...own, found: { kind: 'map', entries } };
 }
 
 function sectionSchema(
@@ -157,88 +185,17 @@ function sectionSchema(
   };
 }
 
-const keySchema = ({ type, help, default: value, without, example }: Key): JsonSchema => ({
-  description: [help, ...defaultSentence(value, without), ...scopeSentence(type)].join(' '),
-  ...(value !== undefined && { default: value }),
-  ...(example !== undefined && { examples: [example] }),
-  ...type.json,
-});
-
-function defaultSentence(value: unknown, without: string | undefined): string[] {
-  if (value === undefined) return without === undefined ? [] : [`Default: ${without}.`];
-  return [`Default: ${typeof value === 'string' ? value : JSON.stringify(value)}.`];
-}
-
-function scopeSentence({ scope = 'config' }: ValueType<unknown>): string[] {
-  const specifiers = specifiersIn[scope];
-  return specifiers.length === 0 ? [] : [`May hold ${specifiers.join(' ')} and %% (percent sign).`];
-}
-
-export const isSection = (type: ValueType<unknown>): type is SectionType<Keys> => 'keys' in type;
-
-/** A map that needs a key is whole in itself: the defaults add nothing to it, and without it there is none. */
-const isWhole = (keys: Keys): boolean => Object.values(keys).some((key) => key.required);
-
-/** Own keys over the defaults. A key takes the place of those that cannot be there with it. */
-export function mergedKeys<Of extends Keys>(
-  { keys, conflicts }: Pick<SectionType<Of>, 'keys' | 'conflicts'>,
-  defaults: Partial<Section<Of>>,
-  own: Section<Of>,
-): Section<Of> {
-  const isReplaced = (name: string): boolean =>
-    conflicts.some(([a, b]) => (a === name && b in own) || (b === name && a in own));
-  const result: Record<string, unknown> = Object.fromEntries(
-    Object.entries(defaults).filter(([name]) => !isReplaced(name)),
-  );
-  for (const [name, value] of Object.entries(own)) {
-    const above = result[name] as object | undefined;
-    result[name] = (above && keys[name]?.type.merged?.(above, value)) ?? value;
-  }
-  return result as Section<Of>;
-}
-
-/** The values in force under the names of the model: what is left out has its default, or is left out here too. */
-export function filled<Of extends Keys>(keys: Of, values: object, base: string): Filled<Of> {
-  const entries = Object.entries<Key>(keys).flatMap(([name, { type, default: written }]) => {
-    const own = (values as Record<string, unknown>)[name];
-    const value =
-      own ?? (written === undefined ? undefined : defaultValue(type, written, base, name));
-    if (isSection(type)) {
-      if (value === undefined && isWhole(type.keys)) return [];
-      return [[camelCase(name), filled(type.keys, value ?? {}, base)]];
-    }
-    return value === undefined || value === type.absent ? [] : [[camelCase(name), value]];
-  });
-  return Object.fromEntries(entries) as Filled<Of>;
-}
-
-/** What the default means; it is checked by a test and not here. */
-function defaultValue(
-  type: ValueType<unknown>,
-  value: unknown,
-  base: string,
-  name: string,
-): unknown {
-  const slot: Slot = {
-    found: { kind: 'scalar', value, source: String(value) },
-    offset: 0,
-    keyOffset: 0,
+function keySchema({ type, help, default: value, without, example }: Key): JsonSchema {
+  const shown = value === undefined ? without : String(value);
+  const specifiers = specifiersIn[type.scope ?? 'config'].join(' ');
+  return {
+    description: [
+      help,
+      ...(shown === undefined ? [] : [`Default: ${shown}.`]),
+      ...(specifiers === '' ? [] : [`May hold ${specifiers} and %% (percent sign).`]),
+    ].join(' '),
+    ...(value !== undefined && { default: value }),
+    ...(example !== undefined && { examples: [example] }),
+    ...type.json,
   };
-  const report = () => {
-    throw new Error(`the default of ${name} is not of its type: ${described(slot.found)}`);
-  };
-  return type.read(slot, { path: [name], base, report, places: { top: [], worker: [] } });
-}
-
-const camelCase = (name: string): string =>
-  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-
-/** The inverse of `filled`: values of the model under the keys of the config, in the order of the table. */
-export function printKeys(keys: Keys, values: object): Record<string, unknown> {
-  const entries = Object.entries(keys).flatMap(([name, { type }]) => {
-    const value = (values as Record<string, unknown>)[camelCase(name)];
-    if (value !== undefined) return [[name, type.print(value)]];
-    return type.absent === undefined ? [] : [[name, type.absent]];
-  });
-  return Object.fromEntries(entries) as Record<string, unknown>;
 }

@@ -9,20 +9,15 @@ import {
   type Scope,
 } from '../specifiers.ts';
 import { natural } from './scalars.ts';
-import { listOf, report, reportOther, scalarType, type ValueType } from './value-type.ts';
+import { listOf, report, reportOther, scalar, type ValueType } from './value-type.ts';
 
 // Names, words, commands, paths and regular expressions: what the values of single keys look like.
 
 /** CI systems kill every process that carries one of these as soon as their job ends. */
-const ciVariables: readonly unknown[] = ['BUILD_ID', 'JENKINS_NODE_COOKIE', 'RUNNER_TRACKING_ID'];
+const ciVariables: readonly string[] = ['BUILD_ID', 'JENKINS_NODE_COOKIE', 'RUNNER_TRACKING_ID'];
 
-/** A string that matches; the JSON Schema has the same pattern. */
 const pattern = (regexp: RegExp, expected: string) =>
-  scalarType({
-    expected,
-    json: { type: 'string', pattern: regexp.source },
-    meaning: (value) => (typeof value === 'string' && regexp.test(value) ? { value } : undefined),
-  });
+  scalar<string>({ expected, json: { type: 'string', pattern: regexp.source } });
 
 const namePattern = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,99}$/;
 
@@ -32,46 +27,47 @@ export const name = pattern(
 );
 
 /** A number is the name that it is written as: `007` is not `7`. */
-export const identifier: ValueType<string> = scalarType({
-  expected: name.expected,
+export const identifier: ValueType<string> = {
+  ...scalar<string | number, string>({
+    expected: name.expected,
+    json: { type: ['string', 'number'] },
+    meaning: (value, source) => {
+      const text = typeof value === 'number' ? source : value;
+      return namePattern.test(text) ? text : undefined;
+    },
+  }),
   json: { anyOf: [name.json, natural.json] },
-  meaning: (value, source) => {
-    const text = typeof value === 'number' ? source : value;
-    return typeof text === 'string' && namePattern.test(text) ? { value: text } : undefined;
-  },
-});
+};
 
 export const variableName = pattern(
   /^(?!WORKERCTL_)[A-Za-z_][A-Za-z0-9_]*$/,
   'the name of a variable: letters, digits and _, not beginning with a digit or WORKERCTL_',
 );
 
-export const passedVariable = scalarType({
-  expected: variableName.expected,
+export const passedVariable: ValueType<string> = {
+  ...scalar<string>({
+    expected: variableName.expected,
+    json: variableName.json,
+    problem: (value) =>
+      ciVariables.includes(value)
+        ? {
+            found: `${value}, which no worker may have`,
+            hint: 'CI systems kill every process that has it when their job ends',
+          }
+        : undefined,
+  }),
   json: { ...variableName.json, not: { enum: ciVariables } },
-  meaning: (value) => {
-    const found = `${String(value)}, which no worker may have`;
-    const hint = 'CI systems kill every process that has it when their job ends';
-    if (ciVariables.includes(value)) return { wrong: { found, hint } };
-    const isName = typeof value === 'string' && /^(?!WORKERCTL_)[A-Za-z_]\w*$/.test(value);
-    return isName ? { value } : undefined;
-  },
-});
+};
 
 /** A string, or a number as it is written: `1.0` stays `1.0`. */
 const word = (scope: Scope): ValueType<string> =>
-  scalarType({
+  scalar<string | number, string>({
     expected: 'a string or a number (true, false and null only in quotes)',
     json: { type: ['string', 'number'] },
     scope,
-    meaning: (value, source) => {
-      if (typeof value === 'number') return { value: source };
-      return typeof value === 'string' ? checked(value, specifierProblem(value, scope)) : undefined;
-    },
+    problem: (value) => (typeof value === 'string' ? specifierProblem(value, scope) : undefined),
+    meaning: (value, source) => (typeof value === 'number' ? source : value),
   });
-
-const checked = <Value>(value: Value, wrong: Mismatch | undefined) =>
-  wrong === undefined ? { value } : { wrong };
 
 export const instanceText = word('instance');
 
@@ -117,19 +113,16 @@ export const sharedCommand = commandIn('config');
 
 /** Relative paths start at the folder of the config; symlinks are kept. */
 const pathIn = (scope: Scope, what: 'path' | 'file'): ValueType<string> =>
-  scalarType({
+  scalar<string>({
     expected: what === 'file' ? 'the path of a file' : 'a path',
     json: { type: 'string', minLength: 1 },
     scope,
-    meaning: (value, _source, { base }) => {
-      if (typeof value !== 'string' || value === '') return undefined;
-      const wrong = pathProblem(value, what) ?? specifierProblem(value, scope);
-      if (wrong !== undefined) return { wrong };
-      // The percent signs of the folder itself mean themselves.
-      return scope === 'config'
-        ? { value: resolve(base, unescapedSpecifiers(value)) }
-        : { value: resolve(escapedSpecifiers(base), value) };
-    },
+    problem: (value) => pathProblem(value, what) ?? specifierProblem(value, scope),
+    // The percent signs of the folder itself mean themselves.
+    meaning: (value, _source, base) =>
+      scope === 'config'
+        ? resolve(base, unescapedSpecifiers(value))
+        : resolve(escapedSpecifiers(base), value),
     print: (path) => (scope === 'config' ? escapedSpecifiers(path) : path),
   });
 
@@ -153,13 +146,10 @@ export const sharedPath = pathIn('config', 'path');
 
 export const sharedFile = pathIn('config', 'file');
 
-export const regexp = scalarType({
+export const regexp = scalar<string>({
   expected: 'a regular expression',
   json: { type: 'string', minLength: 1 },
-  meaning: (value) => {
-    if (typeof value !== 'string' || value === '') return undefined;
-    return checked(value, regexpProblem(value));
-  },
+  problem: regexpProblem,
 });
 
 /** The engine that will match with it is the one that says what is wrong with it. */

@@ -46,9 +46,7 @@ export function unknownKeyHint(
   above: KeyPath,
   places: OtherPlaces,
 ): string {
-  const meant = [otherNames[key.toLowerCase()], nearest(key, known)].find(
-    (each) => each !== undefined && known.includes(each),
-  );
+  const meant = meantKey(key, known);
   if (meant !== undefined) return `did you mean "${meant}"?`;
   const isTop = above.length === 0;
   if (!isTop && places.top.includes(key)) return 'it belongs to the top level';
@@ -58,8 +56,10 @@ export function unknownKeyHint(
   return `known here: ${known.join(', ')}`;
 }
 
-/** The known key that `key` is most likely a misspelling of, if one is near. */
-function nearest(key: string, known: readonly string[]): string | undefined {
+/** The known key that most likely was meant: what another tool's key is here, or one that is spelled nearly like it. */
+export function meantKey(key: string, known: readonly string[]): string | undefined {
+  const other = otherNames[key.toLowerCase()];
+  if (other !== undefined && known.includes(other)) return other;
   const best = closest(key, [...known]);
   return distance(key, best) <= Math.max(1, Math.floor((key.length + 1) / 3)) ? best : undefined;
 }

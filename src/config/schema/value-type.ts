@@ -2,25 +2,22 @@ import type { Mismatch } from '../../core/basics/config-problem.ts';
 import type { KeyPath, Problem } from '../problems.ts';
 import type { Scope } from '../specifiers.ts';
 import { described, type Slot } from '../yaml/tree.ts';
+import { accepts, type JsonSchema } from './json-schema.ts';
 import type { OtherPlaces } from './unknown-key.ts';
-
-/** A part of a JSON Schema (draft 7). */
-export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What the values of a key look like in a config, and what they mean in the model. */
 export interface ValueType<Value> {
   /** What a value has to be, in words that messages and the reference use. */
   readonly expected: string;
   readonly json: JsonSchema;
-  /** The word that means that there is no value; the model then has none. */
+  /** The word that means that there is no value. */
   readonly absent?: string;
+  /** What the texts in it are for; undefined: no text in it may hold specifiers. */
   readonly scope?: Scope;
   /** The value that stands in `slot`; null if it is wrong, which is reported. */
   read(slot: Slot, reading: Reading): Value | null;
   /** The value as a config would have it. */
   print(value: Value): unknown;
-  /** A worker's own value together with the one of the defaults; without this it is replaced. */
-  merged?(defaults: Partial<Value>, own: Value): Value;
 }
 
 /** Where a value is read. */
@@ -48,32 +45,40 @@ export function report({ path, report }: Reading, offset: number, mismatch: Mism
 export const reportOther = (reading: Reading, slot: Slot, expected: string): null =>
   report(reading, slot.offset, { expected, found: described(slot.found) });
 
-/** What a scalar means; undefined if it is not what is expected; or what is wrong with it in particular. */
-type Meaning<Value> = { readonly value: Value } | { readonly wrong: Mismatch } | undefined;
-
-interface ScalarType<Value> extends Omit<ValueType<Value>, 'read' | 'print'> {
-  readonly meaning: (value: unknown, source: string, reading: Reading) => Meaning<Value>;
+/** What is special about a scalar; without any of it, each value that `json` accepts means itself. */
+interface ScalarType<Written, Value> {
+  readonly expected: string;
+  readonly json: JsonSchema;
+  readonly scope?: Scope;
+  /** What is wrong with a value that `json` accepts, if more can be said than what is expected. */
+  readonly problem?: (value: Written) => Mismatch | undefined;
+  /** What a value that `json` accepts means; undefined if it is not what is expected. */
+  readonly meaning?: (value: Written, source: string, base: string) => Value | undefined;
   readonly print?: (value: Value) => unknown;
 }
 
 /** A type of values that are neither lists nor maps. */
-export const scalarType = <Value>({
-  meaning,
+export const scalar = <Written, Value = Written>({
+  problem = () => undefined,
+  meaning = (value) => value as unknown as Value,
   print = (value) => value,
   ...type
-}: ScalarType<Value>): ValueType<Value> => ({
+}: ScalarType<Written, Value>): ValueType<Value> => ({
   ...type,
   print,
   read(slot, reading) {
     const { found, offset } = slot;
-    const meant = found.kind === 'scalar' ? meaning(found.value, found.source, reading) : undefined;
-    if (meant === undefined) return reportOther(reading, slot, type.expected);
-    return 'value' in meant ? meant.value : report(reading, offset, meant.wrong);
+    if (found.kind !== 'scalar' || !accepts(type.json, found.value))
+      return reportOther(reading, slot, type.expected);
+    const wrong = problem(found.value as Written);
+    if (wrong !== undefined) return report(reading, offset, wrong);
+    const value = meaning(found.value as Written, found.source, reading.base);
+    return value === undefined ? reportOther(reading, slot, type.expected) : value;
   },
 });
 
-/** `type`, and a word in place of a value, such as `never` or `unlimited`. */
-export const orWord = <Value, Word extends string>(
+/** `type`, or a word in place of a value, such as `unlimited`. */
+export const orWord = <Value, const Word extends string>(
   type: ValueType<Value>,
   word: Word,
 ): ValueType<Value | Word> => {
@@ -100,7 +105,15 @@ export const orWord = <Value, Word extends string>(
 export const withAbsent = <Value, const Word extends Value & string>(
   type: ValueType<Value>,
   word: Word,
-): ValueType<Value> & { readonly absent: Word } => ({ ...type, absent: word });
+): ValueType<Exclude<Value, Word> | undefined> => ({
+  ...type,
+  absent: word,
+  read(slot, reading) {
+    const value = type.read(slot, reading);
+    return value === word ? undefined : (value as Exclude<Value, Word> | null);
+  },
+  print: (value) => type.print(value as Value),
+});
 
 /** A list of any length. */
 export const listOf = <Value>(
@@ -152,7 +165,6 @@ export const recordOf = <Value>(
     });
     return Object.fromEntries(entries);
   },
-  merged: (defaults, own) => ({ ...(defaults as typeof own), ...own }),
   print: (values) =>
     Object.fromEntries(Object.entries(values).map(([key, value]) => [key, item.print(value)])),
 });

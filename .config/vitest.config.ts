@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
 // Real processes on a small machine: a generous limit that only catches a hang.
-const limits = { testTimeout: 60_000, hookTimeout: 60_000 };
+const limits = { testTimeout: 120_000, hookTimeout: 60_000 };
 
 export default defineConfig({
   test: {
+    // Tests of real processes wait most of the time: more of them at once than there are cores.
+    maxWorkers: 8,
     projects: [
       {
         test: {

@@ -1,5 +1,5 @@
-// Lets a command die by kill -9 behind its first effect, then behind its second, and so on until it lives through all of
-// them, each time in a folder of its own, and lets `bootcheck` go on from what is on disk.
+// Lets a command die by kill -9 behind its first effect, then behind its second, and so on until it survives, each time in a
+// folder of its own, and lets `bootcheck` go on from what is on disk.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { booted, type InstanceHandle } from './instance.ts';
 import { isStillThere, processAt, type Seen } from './kernel.ts';
 import { fixture } from './programs.ts';
 import { createRig, type Rig, type WorkerKeys, type Workers } from './rig.ts';
-import { until } from './wait.ts';
+import { pause, until } from './wait.ts';
 
 /** Where a command dies: behind which of its effects, or while signal.sh works for it: behind its note, behind a signal. */
 export type Fault = number | 'note' | 'signal';
@@ -20,17 +20,17 @@ export interface Scenario {
   /** Brings the rig to where the command begins. */
   readonly prepare: (rig: Rig) => Promise<unknown>;
   readonly command: readonly string[];
-  /** Nobody looks before all have left who were asked to. */
+  /** No command looks before all that were asked to stop have exited. */
   readonly isLookedAfterLate?: boolean;
-  /** What people do when the next passes have done what they could. */
+  /** What is done when the next passes have done what they could. */
   readonly afterwards?: (rig: Rig) => Promise<unknown>;
-  /** Says what came of the wish in the end; throws where something went wrong on the way. */
+  /** What came of the request in the end; throws if something went wrong on the way. */
   readonly verdict: (rig: Rig) => Verdict;
-  /** Those who are to run in the end, the others being down. */
+  /** The instances that must run in the end; all others must be down. */
   readonly wanted: (verdict: Verdict) => readonly string[];
 }
 
-/** `nothing` when the command died before its wish was on disk. */
+/** `nothing` if the command died before its request was on disk. */
 export type Verdict = 'nothing' | 'all';
 
 interface Crash {
@@ -48,7 +48,7 @@ export const starting =
     for (const name of names) await booted(rig.instance(name));
   };
 
-/** A worker that notes all its signals, and goes on for a while when it is asked to leave. */
+/** A worker that notes all its signals, and goes on for a while when it is asked to stop. */
 export const noting = (keys: WorkerKeys = {}, env: Readonly<Record<string, string>> = {}) => ({
   command: fixture('notes-signals'),
   backoff: { initial: '20s' },
@@ -56,18 +56,19 @@ export const noting = (keys: WorkerKeys = {}, env: Readonly<Record<string, strin
   env: { LINGER: '0.4', OVERLAPS: '', BUSY: '', ...env },
 });
 
-/** With two cores, more at once are no faster. */
-const lanes = 3;
+/** So many at once for each file: other files run beside it. */
+const lanes = 2;
 
-/** More of them tell nothing new. */
+/** More failures tell nothing new. */
 const mostFailures = 6;
 
-/** No command has so many effects: it runs in circles. */
+/** No command has more effects: it runs in circles. */
 const mostEffects = 150;
 
 /**
- * Runs the scenario with each fault there is, and gives back behind how many effects its command was killed. A wish that
- * is on disk is not lost any more: where it came true once, it comes true after every later fault too.
+ * Runs the scenario with each fault there is. A request that is on disk must not be lost any more: if it was carried out
+ * after one fault, it must be carried out after every later fault too.
+ * @returns behind how many effects its command was killed
  */
 export async function crashEverywhere(scenario: Scenario): Promise<number> {
   const crashes: Crash[] = [];
@@ -91,7 +92,7 @@ export async function crashEverywhere(scenario: Scenario): Promise<number> {
     .sort((a, b) => Number(a.fault) - Number(b.fault));
   const first = counted.findIndex(({ verdict }) => verdict === 'all');
   const lost = counted.filter(({ verdict }, index) => index > first && verdict === 'nothing');
-  expect(lost, `it comes true from effect ${first + 1} on`).toEqual([]);
+  expect(lost, `the request is kept from effect ${first + 1} on`).toEqual([]);
   expect(crashes.filter((one) => one.isSurvived && one.verdict !== 'all')).toEqual([]);
   return counted.filter(({ isSurvived }) => !isSurvived).length;
 }
@@ -126,8 +127,8 @@ async function crashAt(scenario: Scenario, fault: Fault): Promise<Crash> {
     await scenario.afterwards?.(rig);
     const verdict = scenario.verdict(rig);
     await expectSound(rig, scenario.wanted(verdict));
-    expect(isStillThere(bystander), 'whoever is innocent lives').toBe(true);
-    // A fault in signal.sh means nothing to a command that asks nobody.
+    expect(isStillThere(bystander), 'the bystander lives').toBe(true);
+    // A fault in signal.sh means nothing to a command that signals no process.
     return { fault, isSurvived: signal !== 'SIGKILL' && typeof fault === 'number', verdict };
   } catch (error) {
     throw new Error(`killed behind ${fault}: ${String(error)}\n${told.join('\n')}\n${view(rig)}`, {
@@ -144,7 +145,7 @@ const variablesOf = (fault: Fault): Record<string, string> =>
     ? { WORKERCTL_TEST_DIE_AFTER: String(fault) }
     : { WORKERCTL_TEST_DIE_BEHIND: fault };
 
-/** As a worker's child is that has left for a session of its own: it has all of its marker but the pid. */
+/** Like a child of a worker in a session of its own: it has all of the marker but the pid. */
 function startBystander({ folder, stateDir }: Rig): Seen {
   const marker = { WORKERCTL_INSTANCE: 'mail.1', WORKERCTL_STATE_DIR: stateDir };
   const { pid = 0 } = spawn('sleep', ['1000'], {
@@ -158,14 +159,15 @@ function startBystander({ folder, stateDir }: Rig): Seen {
 }
 
 /**
- * Lets bootcheck do what there is to do, the first time at once, and then whenever those have left who were asked to,
- * until it has nothing to say and no restart is under way. Gives back what it said.
+ * Runs bootcheck, the first time at once, and then whenever all that were asked to stop have exited, until it has nothing to
+ * say and no restart is under way.
+ * @returns what it said
  */
 export async function settle(rig: Rig, timeoutMs = 15_000): Promise<string[]> {
   const told: string[] = [];
   const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const isCalm = !hasLeaving(rig);
+    const isCalm = !hasDraining(rig);
     const { exitCode, all } = await rig.workerctl('bootcheck');
     told.push(`bootcheck: ${String(exitCode)} ${all}`);
     // 75: signal.sh is still at work for the killed command.
@@ -173,26 +175,22 @@ export async function settle(rig: Rig, timeoutMs = 15_000): Promise<string[]> {
       throw new Error(told.join('\n'));
     const isQuiet = exitCode === 0 && all === '' && !isUnderWay(rig);
     // Before and after: a worker under load needs a moment to note its TERM.
-    if (isCalm && isQuiet && !hasLeaving(rig)) return told;
+    if (isCalm && isQuiet && !hasDraining(rig)) return told;
     if (performance.now() > deadline) throw new Error(`it never settles\n${told.join('\n')}`);
     const patience = performance.now() + 400;
     do await pause(30);
-    while (hasLeaving(rig) && performance.now() < patience);
+    while (hasDraining(rig) && performance.now() < patience);
   }
 }
 
-/** Waits for a time. */
-export const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Waits until all have left who were asked to; a worker under load needs a moment to note that it was. */
+/** Waits until all that were asked to stop have exited; a worker under load needs a moment to note that it was asked. */
 export async function drained(rig: Rig): Promise<void> {
   await pause(100);
-  await until('all to leave', () => !hasLeaving(rig));
+  await until('all to exit', () => !hasDraining(rig));
 }
 
-/** Whether somebody lives who was asked to leave. */
-const hasLeaving = (rig: Rig): boolean =>
+/** Whether a process lives that was asked to stop. */
+const hasDraining = (rig: Rig): boolean =>
   instancesIn(rig).some((one) => one.terms().some((pid) => processAt(pid) !== undefined));
 
 /** A restart that may go on. Only to know when to look: the verdict is not found in our own files. */
@@ -220,11 +218,11 @@ export async function expectSound(rig: Rig, wanted: readonly string[]): Promise<
     expect(pids, `${name}: processes`).toHaveLength(wanted.includes(name) ? 1 : 0);
     expect(
       handle.boots().filter((pid) => !terms.includes(pid)),
-      `${name}: who was not asked lives`,
+      `${name}: those that were not asked live`,
     ).toEqual(pids);
     expect(handle.pid(), `${name}: pidfile`).toBe(pids[0]);
   }
-  // Any pass clears away what the killed one has left half written.
+  // Any pass removes what the killed one has left half written.
   await rig.workerctl('unhold');
   const files = readdirSync(rig.stateDir, { recursive: true }).map(String);
   expect(files.filter((file) => /.\.new$|^\.new\/(?!config$)|~/.test(file))).toEqual([]);
@@ -240,4 +238,45 @@ function view({ folder, stateDir }: Rig): string {
 
 function end(pid: number): void {
   if (processAt(pid) !== undefined) process.kill(pid, 'SIGKILL');
+}
+
+/** The instances of most scenarios. */
+export const two = ['mail.1', 'mail.2'];
+export const logged = { log: '^ready to work' };
+export const steps = { quiet: 'USR1', resume: 'USR2' };
+
+/** How many processes of each instance have noted this. */
+export const counts = (rig: Rig, kind: 'boots' | 'terms' | 'quiets' | 'resumes'): number[] =>
+  two.map((name) => readOr(rig.path(`${name}.${kind}`), '').split('\n').length - 1);
+
+/** `before` if the request was lost, `after` if it was carried out; anything else is wrong. */
+export function oneOf(found: unknown, before: unknown, after: unknown): Verdict {
+  if (JSON.stringify(found) === JSON.stringify(before)) return 'nothing';
+  expect(found).toEqual(after);
+  return 'all';
+}
+
+/** The living members of a session. */
+export const membersOf = (session: number): number[] =>
+  readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && processAt(Number(pid))?.session === session)
+    .map(Number);
+
+/**
+ * Shims by the kernel's word, before there is a record and before there is a worker: each leads its session. What is to
+ * become its worker bears the same words, and does not.
+ */
+export const shimsIn = ({ stateDir }: Rig, stage: 'supervise' | 'become'): number[] =>
+  readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && processAt(Number(pid)) !== undefined)
+    .filter((pid) => {
+      const [, script = '', found, , directory] = readOr(`/proc/${pid}/cmdline`, '').split('\0');
+      const isLeader = processAt(Number(pid))?.session === Number(pid);
+      const isIts = script.endsWith('/shim.sh') && found === 'supervise' && directory === stateDir;
+      return isIts && isLeader === (stage === 'supervise');
+    })
+    .map(Number);
+
+export function shimOf(rig: Rig, name: string): number {
+  return Number(rig.instance(name).record()['shim_pid']);
 }

@@ -146,7 +146,9 @@ export interface StatusJson {
     readonly detail: string;
   }[];
   readonly releases: Readonly<Record<string, string>>;
-  readonly rollouts: readonly { readonly id: string; readonly aborted: string | null }[];
+  readonly rollouts: readonly Readonly<
+    { id: string; aborted: string | null } & Record<string, unknown>
+  >[];
 }
 
 /** What went wrong, by an event. */

@@ -1,0 +1,110 @@
+// What the death of a shim leaves: never a second process, and a place that the next pass can fill.
+import { rmSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import {
+  counts,
+  expectSound,
+  noting,
+  settle,
+  shimOf,
+  shimsIn,
+  starting,
+  two,
+} from '../rig/crash.ts';
+import { readOr } from '../rig/files.ts';
+import { booted } from '../rig/instance.ts';
+import { deathOf } from '../rig/output.ts';
+import { createRig, expectQuiet } from '../rig/rig.ts';
+import { pause, until } from '../rig/wait.ts';
+
+const kill = (pid: number): true => process.kill(pid, 'SIGKILL');
+
+describe('kill -9 of the shim', () => {
+  test('before the record is there must not make two of its worker', async () => {
+    const rig = createRig({ mail: noting({ pidfile: 'mail.pid' }) });
+    await rig.shell('mkfifo mail.pid.new');
+    const starting = rig.workerctl('start', '--no-wait');
+    await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);
+    for (const pid of shimsIn(rig, 'supervise')) kill(pid);
+    expect((await starting).exitCode).toBe(1);
+
+    expect((await rig.act('bootcheck')).of('started')).toEqual([]);
+    expect(shimsIn(rig, 'become')).toHaveLength(1);
+    await rig.shell('cat mail.pid.new');
+    await until('its boot', () => rig.instance('mail.1').boots().length > 0);
+    await settle(rig);
+    expect(rig.instance('mail.1').boots()).toHaveLength(1);
+    expect(rig.instance('mail.1').processes()).toHaveLength(1);
+  });
+
+  test('together with a worker that is not there yet must leave the place to the next start', async () => {
+    const rig = createRig({ mail: noting({ pidfile: 'mail.pid' }) });
+    await rig.shell('mkfifo mail.pid.new');
+    const starting = rig.workerctl('start', '--no-wait');
+    await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);
+    for (const stage of ['supervise', 'become'] as const)
+      for (const pid of shimsIn(rig, stage)) kill(pid);
+    expect((await starting).exitCode).toBe(1);
+    rmSync(rig.path('mail.pid.new'));
+
+    await settle(rig);
+    expect(rig.instance('mail.1').processes()).toHaveLength(1);
+  });
+
+  test('and of the command before the record is there must not make two of its worker', async () => {
+    const rig = createRig({ mail: noting({ pidfile: 'mail.pid' }) });
+    await rig.shell('mkfifo mail.pid.new');
+    const starting = rig.workerctl('start', '--no-wait');
+    await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);
+    starting.kill('SIGKILL');
+    await starting;
+    for (const pid of shimsIn(rig, 'supervise')) kill(pid);
+    const waiting = rig.workerctl('bootcheck');
+    await pause(500);
+    await rig.shell('cat mail.pid.new');
+    expect((await waiting).exitCode).toBe(0);
+    await until('its boot', () => rig.instance('mail.1').boots().length > 0);
+    await settle(rig);
+    expect(rig.instance('mail.1').boots()).toHaveLength(1);
+  });
+
+  test('as soon as the record is there must leave one worker, that can be replaced', async () => {
+    const rig = createRig({ mail: noting() });
+    void rig.workerctl('start', '--no-wait');
+    const mail = rig.instance('mail.1');
+    await until('its record', () => readOr(`${rig.stateDir}/mail.1.json`, '') !== '');
+    kill(shimOf(rig, 'mail.1'));
+    const old = await booted(mail);
+    await settle(rig);
+    expect((await rig.workerctl('restart')).exitCode).toBe(0);
+    await settle(rig);
+    expect(mail.terms()).toEqual([old]);
+    await expectSound(rig, ['mail.1']);
+  });
+
+  test('while its worker runs must not keep it from being asked once, and replaced', async () => {
+    const rig = createRig({ mail: noting({ count: 2 }) });
+    await starting(...two)(rig);
+    for (const name of two) kill(shimOf(rig, name));
+    await expectQuiet(rig);
+    expect((await rig.workerctl('restart')).exitCode).toBe(0);
+    await settle(rig);
+    expect(counts(rig, 'boots')).toEqual([2, 2]);
+    await expectSound(rig, two);
+  });
+
+  test('while it reports a death must cost the report, and not the next start', async () => {
+    const rig = createRig({ mail: noting() });
+    await starting('mail.1')(rig);
+    const mail = rig.instance('mail.1');
+    await rig.shell('mkfifo .workerctl/mail.1.exit');
+    kill(mail.boots()[0] ?? 0);
+    await until('its death', () => mail.processes().length === 0);
+    kill(shimOf(rig, 'mail.1'));
+    rmSync(`${rig.stateDir}/mail.1.exit`);
+    await settle(rig);
+    expect(rig.journal('died').map(deathOf)).toEqual([{ unknown: 'its shim was killed' }]);
+    await until('its start', () => mail.boots().length === 2);
+    expect(mail.processes()).toEqual([mail.boots()[1]]);
+  });
+});

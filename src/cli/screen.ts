@@ -9,13 +9,11 @@ import { annotationFor, isGitHubWorkflow } from '../output/annotations.ts';
 import { formatEventLine, isShown } from '../output/event-line.ts';
 import { formatOutcome } from '../output/outcome.ts';
 import { formatPlanned } from '../output/text.ts';
-import { printed } from '../output/json/answer.ts';
-import { planAnswer } from '../output/json/plan.ts';
-import { eventLine, outcomeLine } from '../output/json-lines.ts';
-import { plain, type Colours } from '../output/plain.ts';
+import type { Colours } from '../output/plain.ts';
 import { formatSignOfLife } from '../output/progress.ts';
 import type { GlobalOptions } from './command.ts';
-import { mayBeTerminal, print, terminalSize } from './print.ts';
+import { colours } from './colours.ts';
+import { print, terminalSize } from './print.ts';
 
 /** Where the events, the progress and the outcome of an acting command are shown. */
 export interface Screen {
@@ -27,35 +25,12 @@ export interface Screen {
   readonly end: () => void;
 }
 
-/** Colours, if standard output is a terminal or they are forced; the library is loaded only then. */
-export async function colours(): Promise<Colours> {
-  if (!mayBeTerminal() && process.env['FORCE_COLOR'] === undefined) return plain;
-  const { coloursFor } = await import('../output/colours.ts');
-  return coloursFor(process.env);
-}
-
 /** JSON lines if asked for, a live view on a terminal, else plain lines with the progress from time to time. */
 export async function openScreen({ json }: GlobalOptions): Promise<Screen> {
-  if (json) return jsonScreen;
+  if (json) return (await import('./json-screen.ts')).jsonScreen;
   const painted = await colours();
   return terminalSize() === undefined ? plainScreen(painted) : liveScreen(painted);
 }
-
-const nothing = (): void => undefined;
-
-const jsonScreen: Screen = {
-  report: (event) => {
-    print(eventLine(event));
-  },
-  progress: { first: durationOf(Infinity), every: durationOf(Infinity), show: nothing },
-  planned: (planned) => {
-    print(printed(planAnswer, { planned, now: now() }));
-  },
-  acted: (outcome, exitCode) => {
-    print(outcomeLine(outcome, exitCode));
-  },
-  end: nothing,
-};
 
 function plainScreen(painted: Colours): Screen {
   return {
@@ -75,7 +50,7 @@ function plainScreen(painted: Colours): Screen {
     acted: (outcome) => {
       print(formatOutcome(outcome, now()));
     },
-    end: nothing,
+    end: () => undefined,
   };
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { defineCommand } from '../cli/command.ts';
 import { print } from '../cli/print.ts';
-import { colours } from '../cli/screen.ts';
+import { colours } from '../cli/colours.ts';
 import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
 
 /** `workerctl demo`. */

@@ -1,7 +1,7 @@
 import { defineCommand } from '../cli/command.ts';
 import { configFor } from '../cli/config.ts';
 import { print, terminalSize } from '../cli/print.ts';
-import { colours } from '../cli/screen.ts';
+import { colours } from '../cli/colours.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { countOf } from '../core/views/finding.ts';
 import { formatReports } from '../output/doctor.ts';

@@ -10,7 +10,7 @@ import { configFor } from '../cli/config.ts';
 import { interruption } from '../cli/interruption.ts';
 import { expecting, flag, value, wholeNumber } from '../cli/options.ts';
 import { hasReaderLeft, print, printError } from '../cli/print.ts';
-import { colours } from '../cli/screen.ts';
+import { colours } from '../cli/colours.ts';
 import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
 import { momentOf, parseDuration } from '../core/basics/time.ts';
 import { followJournal } from '../host/journal/follow.ts';

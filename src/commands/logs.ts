@@ -3,7 +3,7 @@ import { defineCommand } from '../cli/command.ts';
 import { configInForce } from '../cli/config.ts';
 import { flag, value, wholeNumber } from '../cli/options.ts';
 import { mayBeTerminal, print } from '../cli/print.ts';
-import { colours } from '../cli/screen.ts';
+import { colours } from '../cli/colours.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { followLog } from '../host/logs/follow.ts';
 import { resultLine } from '../output/json-lines.ts';

@@ -14,7 +14,7 @@ import { defineCommand, type GlobalOptions } from '../cli/command.ts';
 import { configInForce, configPath } from '../cli/config.ts';
 import { expecting, value } from '../cli/options.ts';
 import { print, printError, terminalSize } from '../cli/print.ts';
-import { colours } from '../cli/screen.ts';
+import { colours } from '../cli/colours.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import type { JournalEntry } from '../core/events/journal.ts';

@@ -4,7 +4,7 @@ import { configToActOn } from '../cli/config.ts';
 import { contextFor } from '../cli/context.ts';
 import { expecting, flag, value } from '../cli/options.ts';
 import { print, printError } from '../cli/print.ts';
-import { colours } from '../cli/screen.ts';
+import { colours } from '../cli/colours.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { durationOf } from '../core/basics/time.ts';

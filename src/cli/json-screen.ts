@@ -1,0 +1,24 @@
+import { durationOf } from '../core/basics/time.ts';
+import { now } from '../host/process/clock.ts';
+import { printed } from '../output/json/answer.ts';
+import { planAnswer } from '../output/json/plan.ts';
+import { eventLine, outcomeLine } from '../output/json-lines.ts';
+import { print } from './print.ts';
+import type { Screen } from './screen.ts';
+
+const nothing = (): void => undefined;
+
+/** Every event is a line, and so is the outcome; a plan is one object. */
+export const jsonScreen: Screen = {
+  report: (event) => {
+    print(eventLine(event));
+  },
+  progress: { first: durationOf(Infinity), every: durationOf(Infinity), show: nothing },
+  planned: (planned) => {
+    print(printed(planAnswer, { planned, now: now() }));
+  },
+  acted: (outcome, exitCode) => {
+    print(outcomeLine(outcome, exitCode));
+  },
+  end: nothing,
+};

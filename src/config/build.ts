@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import type { Config, Worker } from '../core/model/config.ts';
+import type { Config, LogPolicy, Readiness, ReleaseSource, Worker } from '../core/model/config.ts';
 import { workerSection, type ConfigFile, type WorkerKeys } from './schema/keys.ts';
-import { logPolicy, readiness, recyclePolicy, releaseSource } from './schema/policies.ts';
 import { overDefaults } from './schema/section.ts';
 import type { Reading } from './schema/value-type.ts';
 import { escapedSpecifiers } from './specifiers.ts';
@@ -36,7 +35,7 @@ function worker(name: string, keys: WorkerKeys, { stateDir, logDir }: ConfigFile
     ...rest
   } = keys;
   const policy = logPolicy(log);
-  const recycling = recyclePolicy(recycle);
+  const isRecycled = recycle.memory !== undefined || recycle.age !== undefined || recycle.outdated;
   return {
     name,
     identifiers,
@@ -51,7 +50,25 @@ function worker(name: string, keys: WorkerKeys, { stateDir, logDir }: ConfigFile
     ...(policy && { log: policy }),
     ready: readiness(ready),
     ...(busy.title !== undefined && { busyTitle: busy.title }),
-    ...(recycling && { recycle: recycling }),
+    ...(isRecycled && { recycle }),
     ...rest,
   };
+}
+
+function readiness(keys: WorkerKeys['ready']): Readiness {
+  const { after, log, file, command, notify, timeout } = keys;
+  if (log !== undefined) return { kind: 'log', pattern: log, timeout };
+  if (file !== undefined) return { kind: 'file', path: file, timeout };
+  if (command !== undefined) return { kind: 'command', command, timeout };
+  return notify === undefined ? { kind: 'after', after } : { kind: 'notify', timeout };
+}
+
+function logPolicy({ command, maxSize, keep }: WorkerKeys['log']): LogPolicy | undefined {
+  if (command !== undefined) return { kind: 'piped', command };
+  return maxSize === undefined ? undefined : { kind: 'rotated', maxSize, keep };
+}
+
+function releaseSource({ command, file }: ConfigFile['release'] = {}): ReleaseSource {
+  if (file !== undefined) return { kind: 'file', path: file };
+  return command === undefined ? { kind: 'directory' } : { kind: 'command', command };
 }

@@ -1,7 +1,6 @@
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { formatDuration } from '../core/basics/time.ts';
 import type { Config, Worker } from '../core/model/config.ts';
-import type { Mismatch } from '../core/basics/config-problem.ts';
 import { formatKeyPath, type Problem } from './problems.ts';
 import { escapedSpecifiers } from './specifiers.ts';
 import { sharedFiles } from './shared-files.ts';
@@ -18,6 +17,7 @@ export function crossCheck(config: Config, root: Slot): Problem[] {
         ...repeatedIdentifiers(worker, written),
         ...takenNames(worker, folder, written),
         ...brokenRules(worker, written),
+        ...reversedBackoff(worker, written),
       ];
     }),
     ...sharedFiles(config, root),
@@ -49,10 +49,12 @@ function repeatedIdentifiers({ isCounted, identifiers }: Worker, written: Writte
 function takenNames(worker: Worker, folder: string, written: Written): Problem[] {
   const check = (path: string, end: string, ...key: KeyOf): Problem[] => {
     if (dirname(path) !== folder || path.endsWith(end)) return [];
-    const found = `${path.slice(folder.length + 1)} in the state directory`;
-    return [
-      written.problem({ expected: `a name that ends in ${end}`, found, hint: namesTaken }, key),
-    ];
+    const problem = {
+      expected: `a name that ends in ${end}`,
+      found: `${basename(path)} in the state directory`,
+      hint: 'other names in that folder belong to workerctl',
+    };
+    return [written.problem(problem, key)];
   };
   return [
     ...check(worker.pidfile, '.pid', 'pidfile'),
@@ -60,98 +62,82 @@ function takenNames(worker: Worker, folder: string, written: Written): Problem[]
   ];
 }
 
-const namesTaken = 'other names in that folder belong to workerctl';
-
 /** Keys that are right by themselves, but not together, or not with what the worker has from the defaults. */
 interface Rule {
+  /** The key that is to blame. */
+  readonly key: KeyOf;
   readonly isBroken: (worker: Worker, written: Written) => boolean;
-  readonly keys: readonly KeyOf[];
-  readonly wrong: Mismatch | ((worker: Worker) => Mismatch);
+  readonly found: string;
+  readonly hint: string;
 }
 
 const rules: readonly Rule[] = [
   {
+    key: ['log', 'command'],
     isBroken: ({ log, ready }) => log?.kind === 'piped' && ready.kind === 'log',
-    keys: [['log', 'command']],
-    wrong: {
-      found: 'log.command with ready.log',
-      hint: 'the lines go to the logger, so they cannot be matched',
-    },
+    found: 'log.command with ready.log',
+    hint: 'the lines go to the logger, so they cannot be matched',
   },
   {
+    key: ['log', 'keep'],
     isBroken: ({ log }, { has }) => log === undefined && has('log', 'keep'),
-    keys: [['log', 'keep']],
-    wrong: { found: 'keep without max_size', hint: 'without it, the log is never rotated' },
+    found: 'keep without max_size',
+    hint: 'without it, the log is never rotated',
   },
   {
+    key: ['ready', 'timeout'],
     isBroken: ({ ready }, { has }) => ready.kind === 'after' && has('ready', 'timeout'),
-    keys: [['ready', 'timeout']],
-    wrong: {
-      found: 'timeout without log, file, command or notify',
-      hint: 'a worker that is ready after a time needs none',
-    },
+    found: 'timeout without log, file, command or notify',
+    hint: 'a worker that is ready after a time needs none',
   },
   {
+    key: ['stop', 'resume'],
     isBroken: ({ stop }) => stop.resume !== undefined && stop.quiet === undefined,
-    keys: [['stop', 'resume']],
-    wrong: { found: 'resume without quiet', hint: 'resume ends what quiet began: set both' },
+    found: 'resume without quiet',
+    hint: 'resume ends what quiet began: set both',
   },
   {
+    key: ['restart', 'overlap'],
     isBroken: ({ ready, restart }) => ready.kind === 'log' && restart.overlap,
-    keys: [['restart', 'overlap']],
-    wrong: {
-      found: 'overlap with ready.log',
-      hint: 'the old process writes to the same log, and its lines would make the new one ready',
-    },
+    found: 'overlap with ready.log',
+    hint: 'the old process writes to the same log, and its lines would make the new one ready',
   },
   {
-    isBroken: ({ backoff }) => backoff.max < backoff.initial,
-    keys: [
-      ['backoff', 'max'],
-      ['backoff', 'initial'],
-    ],
-    wrong: ({ backoff: { max, initial } }) => ({
-      expected: 'max to be at least initial',
-      found: `max ${formatDuration(max)} and initial ${formatDuration(initial)}`,
-    }),
-  },
-  {
+    key: ['start', 'timeout'],
     isBroken: ({ daemonizes }, { has }) => daemonizes === undefined && has('start', 'timeout'),
-    keys: [['start', 'timeout']],
-    wrong: {
-      found: 'start.timeout without daemonizes',
-      hint: 'to wait for a worker to be ready, set ready.timeout',
-    },
+    found: 'start.timeout without daemonizes',
+    hint: 'to wait for a worker to be ready, set ready.timeout',
   },
   {
+    key: ['daemonizes'],
     isBroken: ({ daemonizes }, { inherits }) => daemonizes !== undefined && !inherits('pidfile'),
-    keys: [['daemonizes']],
-    wrong: {
-      found: 'daemonizes without pidfile',
-      hint: 'name the file that the program writes its pid to',
-    },
+    found: 'daemonizes without pidfile',
+    hint: 'name the file that the program writes its pid to',
   },
   {
+    key: ['restart', 'overlap'],
     isBroken: ({ daemonizes, restart }) => daemonizes !== undefined && restart.overlap,
-    keys: [['restart', 'overlap']],
-    wrong: {
-      found: 'overlap with daemonizes',
-      hint: 'the old and the new process would share one pidfile',
-    },
+    found: 'overlap with daemonizes',
+    hint: 'the old and the new process would share one pidfile',
   },
   {
+    key: ['ready', 'notify'],
     isBroken: ({ daemonizes, ready }) => daemonizes !== undefined && ready.kind === 'notify',
-    keys: [['ready', 'notify']],
-    wrong: {
-      found: 'ready.notify with daemonizes',
-      hint: 'a daemon leaves the session by which its messages are recognised',
-    },
+    found: 'ready.notify with daemonizes',
+    hint: 'a daemon leaves the session by which its messages are recognised',
   },
 ];
 
 const brokenRules = (worker: Worker, written: Written): Problem[] =>
   rules
     .filter(({ isBroken }) => isBroken(worker, written))
-    .map(({ keys, wrong }) =>
-      written.problem(typeof wrong === 'function' ? wrong(worker) : wrong, ...keys),
-    );
+    .map(({ key, found, hint }) => written.problem({ found, hint }, key));
+
+function reversedBackoff({ backoff: { max, initial } }: Worker, written: Written): Problem[] {
+  if (max >= initial) return [];
+  const problem = {
+    expected: 'max to be at least initial',
+    found: `max ${formatDuration(max)} and initial ${formatDuration(initial)}`,
+  };
+  return [written.problem(problem, ['backoff', 'max'], ['backoff', 'initial'])];
+}

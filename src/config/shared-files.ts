@@ -7,10 +7,6 @@ import type { Slot } from './yaml/tree.ts';
 /** A host name that no path can hold. */
 const anyHost = '\0';
 
-/** The files that each instance must have for itself, and that some of them would share. */
-export const sharedFiles = ({ workers }: Config, root: Slot): Problem[] =>
-  sharedAmong(workers.flatMap(ownFiles), root);
-
 /** A file that each instance must have for itself, and where the config names it. */
 interface OwnFile {
   readonly worker: Worker;
@@ -43,36 +39,36 @@ const harmOf: Readonly<Record<OwnFile['kind'], string>> = {
   rotated_log: 'log.max_size needs one log per instance',
 };
 
-/** At most one problem per worker and kind: the others have the same cause. */
-function sharedAmong(files: readonly OwnFile[], root: Slot): Problem[] {
-  // A name that holds the instance's whole name is not shared: most configs end here.
-  const texts = new Set(files.map(({ kind, path }) => `${kind} ${path}`));
-  const kinds = new Set(files.map(({ kind }) => kind));
-  if (
-    texts.size === kinds.size &&
-    [...texts].every((text) => /^(?:[^%]|%%)*%n(?:[^%]|%%)*$/.test(text))
-  )
-    return [];
+/**
+ * The files that each instance must have for itself, and that some of them would share. At most one problem per worker
+ * and kind: the others have the same cause.
+ */
+export function sharedFiles({ workers }: Config, root: Slot): Problem[] {
+  const files = workers.flatMap(ownFiles);
+  if (haveOwnNames(files)) return [];
   const owners = new Map<string, string>();
   return files.flatMap(({ worker, kind, path: text, key }) => {
     const shared = instancesOf(worker).flatMap((instance) => {
       const path = expandSpecifiers(text, instance, anyHost);
-      const owner = owners.get(`${kind} ${path}`);
-      if (owner === undefined) owners.set(`${kind} ${path}`, instance.name);
-      return owner === undefined || owner === instance.name
-        ? []
-        : [{ path, owner, name: instance.name }];
+      const owner = owners.get(`${kind} ${path}`) ?? instance.name;
+      owners.set(`${kind} ${path}`, owner);
+      if (owner === instance.name) return [];
+      return [`${path.replace(anyHost, '%H')} for both ${owner} and ${instance.name}`];
     });
-    return shared.slice(0, 1).map(({ path, owner, name }) => {
-      const found = `${path.replace(anyHost, '%H')} for both ${owner} and ${name}`;
-      return asWritten(worker.name, root).problem(
-        {
-          expected: 'a file for each instance',
-          found,
-          hint: `${harmOf[kind]}: put %n into the name`,
-        },
-        key,
-      );
+    return shared.slice(0, 1).map((found) => {
+      const hint = `${harmOf[kind]}: put %n into the name`;
+      const problem = { expected: 'a file for each instance', found, hint };
+      return asWritten(worker.name, root).problem(problem, key);
     });
   });
+}
+
+/** Whether each name holds the whole name of its instance, as in most configs: then none is shared. */
+function haveOwnNames(files: readonly OwnFile[]): boolean {
+  const texts = new Set(files.map(({ kind, path }) => `${kind} ${path}`));
+  const kinds = new Set(files.map(({ kind }) => kind));
+  return (
+    texts.size === kinds.size &&
+    [...texts].every((text) => /^(?:[^%]|%%)*%n(?:[^%]|%%)*$/.test(text))
+  );
 }

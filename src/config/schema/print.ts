@@ -1,7 +1,6 @@
 import { stringify } from 'yaml';
-import type { Config, Worker } from '../../core/model/config.ts';
+import type { Config, Readiness, ReleaseSource, Worker } from '../../core/model/config.ts';
 import { configSection } from './keys.ts';
-import { logKeys, readyKeys, releaseKeys } from './policies.ts';
 import { printKeys } from './section.ts';
 
 /** The config in force, every default filled in, under the keys that the file has. */
@@ -17,9 +16,9 @@ export function effectiveConfig({ stateDir, release, workers }: Config): object 
 export const formatEffective = (config: Config): string =>
   stringify(effectiveConfig(config), { lineWidth: 0, aliasDuplicateObjects: false });
 
-/** The values of a worker by the keys of the table. */
+/** The values of a worker by the keys of the table; what no key names is not printed. */
 function valuesOf(worker: Worker): object {
-  const { configured, isCounted, daemonizes, busyTitle, ...same } = worker;
+  const { configured, isCounted, daemonizes, busyTitle, logFile, log, ready, ...same } = worker;
   return {
     ...same,
     ...(isCounted
@@ -27,8 +26,34 @@ function valuesOf(worker: Worker): object {
       : { identifiers: configured }),
     daemonizes: daemonizes && true,
     start: daemonizes,
-    log: logKeys(worker),
-    ready: readyKeys(worker.ready),
+    log: { file: logFile, ...log },
+    ready: readyKeys(ready),
     busy: busyTitle === undefined ? undefined : { title: busyTitle },
   };
+}
+
+function readyKeys(ready: Readiness): object {
+  switch (ready.kind) {
+    case 'after':
+    case 'command':
+      return ready;
+    case 'log':
+      return { ...ready, log: ready.pattern };
+    case 'file':
+      return { ...ready, file: ready.path };
+    case 'notify':
+      return { ...ready, notify: true };
+  }
+}
+
+/** None for the directory, which no key names. */
+function releaseKeys(source: ReleaseSource): object | undefined {
+  switch (source.kind) {
+    case 'directory':
+      return undefined;
+    case 'file':
+      return { file: source.path };
+    case 'command':
+      return source;
+  }
 }

@@ -2,7 +2,7 @@ import { formatEvent, isFailure, type Event } from '../core/events/event.ts';
 import { problemText, type ConfigProblem } from '../core/basics/config-problem.ts';
 import { shownName } from '../core/model/instance.ts';
 
-/** Whether this runs in a GitHub workflow, where annotations are to be printed and nowhere else. */
+/** Whether this runs in a GitHub workflow: only there annotations are printed. */
 export const isGitHubWorkflow = (env: NodeJS.ProcessEnv): boolean =>
   env['GITHUB_ACTIONS'] === 'true';
 
@@ -23,8 +23,8 @@ export function annotationOf(problem: ConfigProblem): string {
 }
 
 /**
- * The annotation of a failure, with the last log lines of what could not be started; undefined for other events. An abort
- * has none: the failed start that led to it has one already.
+ * The annotation of a failure, with the last log lines of a failed start; undefined for other events. An aborted restart has
+ * none, because the failed start that led to it has one.
  */
 export function annotationFor(event: Event): string | undefined {
   if (!isFailure(event) || event.kind === 'rollout_aborted') return undefined;

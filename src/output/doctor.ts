@@ -2,10 +2,10 @@ import { countOf, type Finding, type Report } from '../core/views/finding.ts';
 import type { Colours } from './plain.ts';
 import { wrap } from './wrap.ts';
 
-/** Where the words begin, behind the level. */
+/** The column in which the text begins, after the level. */
 const indent = 9;
 
-/** What `doctor` has found, the worst first; lines are wrapped at `columns`, not at all without it. */
+/** What `doctor` has found, the worst first; lines are wrapped at `columns`, if given. */
 export function formatReports(
   reports: readonly Report[],
   colours: Colours,

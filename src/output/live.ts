@@ -9,13 +9,13 @@ export interface Size {
   readonly rows: number;
 }
 
-/** The view of a waiting command: the last lines on a terminal, which change. */
+/** The view of a waiting command: lines at the end of a terminal that change. */
 export interface LiveView {
-  /** Shows it as it is now, in place of what it showed before. */
+  /** Replaces what it showed before. */
   readonly draw: (view: ProgressView) => void;
   /** Prints a text that stays, above the view. */
   readonly printAbove: (text: string) => void;
-  /** Takes the view away and leaves the terminal as it was. What is printed above it afterwards is just printed. */
+  /** Removes the view and restores the terminal. Later calls of `printAbove` print normally. */
   readonly end: () => void;
 }
 
@@ -25,8 +25,8 @@ const eraseToEnd = '\r\x1b[J';
 const up = (rows: number): string => (rows < 1 ? '' : `\x1b[${rows}A`);
 
 /**
- * A live view of a terminal. Only its own lines are ever erased, each change is one `write`. `size` is asked each time:
- * draw again when it has changed. Whoever makes one must end it on every way out, or the cursor stays hidden.
+ * A live view of a terminal. It erases only its own lines, and each change is one `write`. It asks `size` at each change;
+ * draw again when that has changed. The caller must end the view on every way out, or the cursor stays hidden.
  */
 export function createLiveView(
   write: (text: string) => void,
@@ -61,16 +61,17 @@ export function createLiveView(
   return { draw, printAbove, end };
 }
 
-/** Some terminals (script, docker exec -t) say that they have none. */
+/** Some terminals (script, docker exec -t) report a size of 0. */
 const knownSize = ({ columns, rows }: Size): Size => ({ columns: columns || 80, rows: rows || 24 });
 
-/** A terminal that got narrower has wrapped what stands there: a line may take several rows by now. */
+/** A terminal that became narrower has wrapped the lines: one may take several rows by now. */
 const rowsOf = (lines: readonly string[], columns: number): number =>
   lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(columnsOf(line) / columns)), 0);
 
 /**
- * Back to where a frame of so many rows began. It begins with an empty line, so that nothing is erased from the first
- * cell of the screen on: tmux puts that into the scrollback. One that the screen has got too small for stays in parts.
+ * Moves back to where a frame of `rows` rows began, and erases it. A frame begins with an empty line, so that the erasure
+ * never starts at the first cell of the screen: tmux would put that into the scrollback. If the screen has become too small
+ * for the frame, parts of it stay.
  */
 function erase(rows: number, size: Size): string {
   if (rows === 0) return '';
@@ -79,13 +80,13 @@ function erase(rows: number, size: Size): string {
     : `${up(size.rows - 2)}${eraseToEnd}\n`;
 }
 
-/** How many instances have a line of their own at most. */
+/** The most instances that have a line each. */
 const shownAtMost = 20;
 
 /**
- * The lines of one frame: a header with a bar, then the instances, what is going on first. Where there are too many for
- * the screen, or for a reader, the rest is counted in one line. None is longer than `columns`, and one row is left for
- * the cursor.
+ * The lines of one frame: a header with a bar, then the instances, the most active phases first. If there are too many for
+ * the screen or for a reader, one line counts the rest. No line is longer than `columns`, and one row is left for the
+ * cursor.
  */
 export function formatLive(view: ProgressView, size: Size, colours: Colours): string[] {
   const { columns, rows } = size;
@@ -104,7 +105,7 @@ export function formatLive(view: ProgressView, size: Size, colours: Colours): st
   ];
 }
 
-/** Paints the phase, where the line is long enough to have it. */
+/** Paints the phase, if it was not cut off. */
 function paint(line: string, phase: Phase, colours: Colours): string {
   const at = line.indexOf(`  ${phase}`) + 2;
   const end = at + phase.length;
@@ -121,13 +122,13 @@ const paintOf = ({ red, green, yellow, dim }: Colours): Record<Phase, Colours['r
   done: green,
 });
 
-/** What workers say of themselves may be in Chinese, or have emoji in it: those take two columns each. */
+/** Jobs may have names in Chinese, or with emoji: each such character takes two columns. */
 const wide =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/gu;
 
 const columnsOf = (text: string): number => width(text.replace(wide, '??'));
 
-/** One line of at most so many columns. */
+/** One line of at most this many columns. */
 function cut(text: string, columns: number): string {
   const line = text.replace(/\p{Cc}/gu, ' ');
   if (columnsOf(line) <= columns) return line;

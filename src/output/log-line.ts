@@ -2,24 +2,24 @@ import { schemaVersion } from '../core/basics/schema-version.ts';
 
 /** How lines of logs are shown. */
 export interface LogLook {
-  /** In bytes as they are, without colours: for pipes and files. */
+  /** The bytes as they are, without colours: for pipes and files. */
   readonly isRaw: boolean;
   readonly hasColours: boolean;
   readonly json: boolean;
 }
 
-/** The colours of instances, each after the other: cyan, yellow, green, magenta, blue, and the bright ones. */
+/** The colours of the instances, in turn: cyan, yellow, green, magenta, blue, and the bright ones. */
 const colours = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
 
 const escape = '\u001b';
 
-/** What a terminal might obey: all but tabs and colours. */
+/** What a terminal would interpret, except tabs and colours. */
 const obeyed = new RegExp(
   `${escape}\\[[\\d;:]*m|[\\u0000-\\u0008\\u000a-\\u001f\\u007f-\\u009f]`,
   'g',
 );
 
-/** Makes lines of logs ready to print, each with its label in front; labels get their colours as they come. */
+/** Formats lines of logs, each behind its label; labels get their colours in the order of their first lines. */
 export function createLogFormat(
   look: LogLook,
   widest: () => number,
@@ -44,7 +44,7 @@ export function createLogFormat(
 
 const newline = Buffer.from('\n');
 
-/** Colours stay, and end with the line; whatever else could move the cursor is written out: `^[`, `^M`. */
+/** Colours are kept and end with the line; other control characters become visible: `^[`, `^M`. */
 function visible(text: string): string {
   const shown = text
     .replace(/\r$/, '')

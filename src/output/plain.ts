@@ -1,11 +1,11 @@
-/** The ways in which a text can be set off. */
+/** The ways in which a text can be highlighted. */
 export interface Colours {
   readonly red: (text: string) => string;
   readonly green: (text: string) => string;
   readonly yellow: (text: string) => string;
   readonly dim: (text: string) => string;
   readonly bold: (text: string) => string;
-  /** 0: none of them changes anything. */
+  /** 0: there are no colours, and none of these changes the text. */
   readonly level: number;
 }
 

@@ -2,11 +2,9 @@ import { formatActivity } from '../core/model/activity.ts';
 import { shownName } from '../core/model/instance.ts';
 import type { Phase, Progress, ProgressView } from '../core/views/phase.ts';
 import { durationOf, formatDuration, formatTimeOfDay, type Moment } from '../core/basics/time.ts';
+import { namedAtMost } from './names.ts';
 
-/** How many instances one line names before it only counts them. */
-const namedAtMost = 5;
-
-/** Whether a command still waits for an instance in this phase; in the order in which people want to see them. */
+/** Whether a command still waits for an instance in this phase. The order is that of the display. */
 const isAwaited: Readonly<Record<Phase, boolean>> = {
   draining: true,
   starting: true,
@@ -16,14 +14,14 @@ const isAwaited: Readonly<Record<Phase, boolean>> = {
   done: false,
 };
 
-/** All phases, what is going on first. */
+/** All phases, the most active ones first. */
 export const phases = Object.keys(isAwaited) as readonly Phase[];
 
-/** The same instances by their phases, within one as they were. */
+/** The same instances in the order of their phases. */
 export const byPhase = (items: readonly Progress[]): readonly Progress[] =>
   phases.flatMap((phase) => inPhase(items, phase));
 
-/** How many are in each phase, for those in which there are some or that are `always` named. */
+/** How many instances are in each phase; empty phases are left out, unless they are in `always`. */
 export const countedPhases = (items: readonly Progress[], ...always: readonly Phase[]): string =>
   phases
     .map((phase) => ({ phase, count: inPhase(items, phase).length }))
@@ -31,7 +29,7 @@ export const countedPhases = (items: readonly Progress[], ...always: readonly Ph
     .map(({ phase, count }) => `${count} ${phase}`)
     .join(', ');
 
-/** How far a command is, `restart [====>---] 7/12  5 draining, 0 failed  1m 10s`; no bar where there is no room for it. */
+/** How far a command is: `restart [====>---] 7/12  5 draining, 0 failed  1m 10s`; without the bar if there is no room. */
 export function formatHeader({ command, items, elapsed }: ProgressView, columns: number): string {
   const done = inPhase(items, 'done').length;
   const others = items.filter(({ phase }) => phase !== 'done');
@@ -48,10 +46,10 @@ function formatBar(done: number, all: number, length: number): string {
   return `${'='.repeat(full)}>${'-'.repeat(length - full - 1)}`;
 }
 
-/** With fewer columns there is room for what an instance does only without its pid. */
+/** With fewer columns, pids are left out so that there is room for what the instances do. */
 const narrow = 60;
 
-/** Makes one line of an instance, aligned by all that there are: nothing is to jump from one view to the next. */
+/** Formats the line of an instance. All lines have the same columns, so that nothing moves from one view to the next. */
 export function rowFormat(
   { at, items }: ProgressView,
   columns: number,
@@ -68,8 +66,8 @@ export function rowFormat(
 }
 
 /**
- * For pipes and CI: one dated line that says whom a command still waits for, and why that takes so long; empty when
- * nothing is pending. `12:03:04 waiting for 2 of 12: 1 draining: mail.3 (pid 5843, job 212 for 2m 10s, no limit); ...`
+ * For pipes and CI: one dated line that says what a command still waits for, and why that takes time; empty if nothing is
+ * pending. `12:03:04 waiting for 2 of 12: 1 draining: mail.3 (pid 5843, job 212 for 2m 10s, no limit); ...`
  */
 export function formatSignOfLife({ at, items }: ProgressView): string {
   const pending = byPhase(items.filter(({ phase }) => isAwaited[phase]));
@@ -96,7 +94,7 @@ function formatGroup(
   return `${counted}: ${names}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-/** Its name and what is known of it. One that has not had its turn is only named. */
+/** The name of an instance and what is known about it. If it still waits for its turn, only the name. */
 function formatNamed(item: Progress, at: Moment): string {
   const { phase, activity, limit, detail } = item;
   const name = shownName(item);
@@ -114,7 +112,7 @@ const formatPid = ({ pid }: Progress): string => (pid === undefined ? '' : `pid 
 const formatSince = ({ since }: Progress): string =>
   since === undefined ? '' : formatDuration(since);
 
-/** What an instance does, how long it may go on, and what must be known besides: `job 212 for 2m 10s, no limit`. */
+/** What an instance does, how long it may take, and further details: `job 212 for 2m 10s, no limit`. */
 const formatWork = (item: Progress, at: Moment): string =>
   joined([
     item.activity === undefined ? '' : formatActivity(item.activity, at),
@@ -122,7 +120,7 @@ const formatWork = (item: Progress, at: Moment): string =>
     item.detail,
   ]);
 
-/** When a drain is ended by force; nothing in the other phases. */
+/** When a drain is ended by force; empty in the other phases. */
 function until({ phase, limit }: Progress): string {
   if (phase !== 'draining') return '';
   if (limit === undefined) return 'no limit';

@@ -11,9 +11,9 @@ import {
 import type { Colours } from './plain.ts';
 import { formatTable } from './table.ts';
 
-/** The table of `status` and its summary; lines are cut at `columns`. */
+/** The table of `status` and its summary; lines are cut off at `columns`. */
 export function formatStatus(status: Status, colours: Colours, columns?: number): string {
-  if (status.instances.length === 0) return 'no instances: the config wants none\n';
+  if (status.instances.length === 0) return 'no instances are wanted and none runs\n';
   const paint: Record<InstanceState, (text: string) => string> = {
     ready: colours.green,
     starting: colours.yellow,
@@ -62,7 +62,7 @@ export function formatStatus(status: Status, colours: Colours, columns?: number)
   return `${[colours.bold(first), ...painted].join('\n')}\n${summary}`;
 }
 
-/** A release that is always and everywhere the same, such as the name of the app's folder, tells nothing. */
+/** A release that never changes, such as the name of the application's folder, is not worth a column. */
 const areReleasesTold = ({ instances, isReleaseNamed }: Status): boolean =>
   instances.some(({ release }) => release !== undefined) &&
   (isReleaseNamed || new Set(instances.flatMap(({ release }) => release ?? [])).size > 1);

@@ -1,11 +1,11 @@
 import width from './width.ts';
 
 /**
- * Rows as aligned columns, two spaces apart; the last column is not padded. With `columns`, each line is cut there.
+ * Rows as aligned columns, two spaces apart; the last column is not padded. Lines are cut off at `columns`, if given.
  */
 export function formatTable(rows: readonly (readonly string[])[], columns?: number): string {
   const widths: number[] = [];
-  const taken: number[] = []; // by each cell in its turn: there may be thousands, and each is measured once
+  const taken: number[] = []; // the width of each cell, measured once: there may be thousands
   for (const row of rows) {
     row.forEach((cell, index) => {
       const own = width(cell);

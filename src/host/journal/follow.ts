@@ -1,22 +1,24 @@
 import { closeSync, fstatSync, statSync } from 'node:fs';
 import { journalParts, unreadable, type JournalPart } from './parts.ts';
-import { understood, type JournalLine, type JournalPlace } from './read.ts';
-import { journalPath } from './write.ts';
+import { understood, type JournalLine } from './line.ts';
+import { journalPath } from './path.ts';
+import type { JournalPlace } from './read.ts';
 import { chunksBetween, createLineCutter, type LineCutter } from '../files/lines.ts';
 import { watchDirectory } from '../files/watch-directory.ts';
 
-/** How long the kernel's word is waited for before a look: it tells nothing on some file systems. */
+/** The longest time between two looks: on some file systems inotify reports nothing. */
 const lookMs = 1_000;
 
 /**
- * Tells of each line that is added to the journal behind `from` (undefined: behind nothing, there was none), through any
- * number of rotations, until `signal` aborts.
- * @throws WorkerctlError `state` when it cannot be read
+ * Calls `report` with each line that is added to the journal after `from`, through any number of rotations, until `signal`
+ * aborts.
+ * @param from undefined if there was no journal yet
+ * @throws WorkerctlError `state` if it cannot be read
  */
 export async function followJournal(
   stateDir: string,
   from: JournalPlace | undefined,
-  tell: (line: JournalLine) => void,
+  report: (line: JournalLine) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const files = watchDirectory(stateDir, (name) => name === 'events.ndjson');
@@ -26,7 +28,7 @@ export async function followJournal(
     while (!signal.aborted) {
       tails.push(...newTails(stateDir, tails, place));
       place = undefined;
-      for (const tail of tails) readOn(tail, tell);
+      for (const tail of tails) readOn(tail, report);
       const kept = keptOf(tails);
       for (const tail of tails) if (!kept.includes(tail)) closeSync(tail.part.fd);
       tails = kept;
@@ -38,7 +40,7 @@ export async function followJournal(
   }
 }
 
-/** A file of the journal and how far it has been told. */
+/** A file of the journal and how far it has been read. */
 interface Tail {
   readonly part: JournalPart;
   offset: number;
@@ -46,8 +48,8 @@ interface Tail {
 }
 
 /**
- * The files that have come since the last one, the oldest first; at the beginning the one in which reading goes on too, and
- * the one before it.
+ * The files that are newer than the last known one, the oldest first. At the beginning: the file in which reading continues,
+ * the newer ones, and the one before it.
  */
 function newTails(
   stateDir: string,
@@ -75,16 +77,16 @@ function newTails(
 }
 
 /**
- * Whoever had the last file open when it was put aside may still write to that one. One more that has a name is a landmark:
- * somebody may remove the newer ones, and what is older than it is not new for that. While it is open, no other file gets
- * its id.
+ * A command that had the last file open during a rotation may still write to it. One more file that still has a name is
+ * kept as a landmark: if the newer ones are removed, what is older than the landmark is not taken for new. While it is
+ * open, no other file gets its id.
  */
 function keptOf(tails: readonly Tail[]): Tail[] {
   const landmark = tails.slice(0, -2).findLast(({ part }) => fstatSync(part.fd).nlink > 0);
   return [...(landmark ? [landmark] : []), ...tails.slice(-2)];
 }
 
-/** Where there is none at the moment, several may have been put aside since we looked. */
+/** If there is no file at the moment, there may have been several rotations since the last look. */
 function isNewest(stateDir: string, { part }: Tail): boolean {
   const found = statSync(journalPath(stateDir), { throwIfNoEntry: false });
   return found !== undefined && `${found.dev}:${found.ino}` === part.id;
@@ -93,7 +95,7 @@ function isNewest(stateDir: string, { part }: Tail): boolean {
 /** A line that goes on for longer was not written by workerctl; it comes in pieces, which are no entries. */
 const longestLine = 1024 * 1024;
 
-function readOn(tail: Tail, tell: (line: JournalLine) => void): void {
+function readOn(tail: Tail, report: (line: JournalLine) => void): void {
   const { part, cutter } = tail;
   try {
     if (fstatSync(part.fd).size < tail.offset) {
@@ -104,7 +106,7 @@ function readOn(tail: Tail, tell: (line: JournalLine) => void): void {
       tail.offset += chunk.length;
       for (const text of cutter.push(chunk)) {
         const line = understood(text.toString('utf8'));
-        if (line !== undefined && line !== 'blank') tell(line);
+        if (line !== undefined && line !== 'blank') report(line);
       }
     }
   } catch (error) {

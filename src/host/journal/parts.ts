@@ -1,21 +1,21 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
-import { journalPath } from './write.ts';
+import { journalPath } from './path.ts';
 
 /** One file of the journal, open for reading. */
 export interface JournalPart {
   readonly fd: number;
   readonly path: string;
-  /** Tells it from the others, whatever its name is by now. */
+  /** Identifies the file, whatever its name is by now. */
   readonly id: string;
   readonly size: number;
 }
 
 /**
- * The files of the journal, the newest first, each opened when it is asked for; to close them is up to the caller. A
- * rotation meanwhile moves some of them on to the next name: whom we have seen already is left out, and nobody is missed.
- * @throws WorkerctlError `state` for one that cannot be read
+ * The files of the journal, the newest first, each opened when it is asked for; the caller closes them. If a rotation
+ * renames files meanwhile, none is left out and none comes twice.
+ * @throws WorkerctlError `state` for a file that cannot be read
  */
 export function* journalParts(stateDir: string): Generator<JournalPart> {
   const seen = new Set<string>();
@@ -32,7 +32,7 @@ export function* journalParts(stateDir: string): Generator<JournalPart> {
   }
 }
 
-/** The highest number among the names; there may be gaps below it, left by a rotation that was killed. */
+/** The highest number among the names. There may be gaps below it, left by a rotation that was killed. */
 function oldestNumber(stateDir: string): number {
   const numbers = namesIn(stateDir).map((name) =>
     Number(/^events\.ndjson\.(\d{1,6})$/.exec(name)?.[1] ?? 0),
@@ -54,7 +54,7 @@ function openPart(path: string): JournalPart | undefined {
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     const stats = fstatSync(fd);
-    if (!stats.isFile()) throw new Error('expected a file, found something else in its place');
+    if (!stats.isFile()) throw new Error('expected a file, found something else');
     return { fd, path, id: `${stats.dev}:${stats.ino}`, size: stats.size };
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
@@ -63,7 +63,7 @@ function openPart(path: string): JournalPart | undefined {
   }
 }
 
-/** The error of a journal that is there and cannot be read. */
+/** The error for a journal that exists and cannot be read. */
 export const unreadable = (path: string, error: unknown): WorkerctlError =>
   new WorkerctlError('state', `journal ${path}: cannot be read: ${describeErrno(error)}`, {
     hint: 'run workerctl as the user who owns the state directory',

@@ -1,14 +1,9 @@
 import { closeSync } from 'node:fs';
-import { parseJournalLine, type JournalEntry } from '../../core/events/journal.ts';
+import type { JournalEntry } from '../../core/events/journal.ts';
 import type { Moment } from '../../core/basics/time.ts';
+import { understood, type JournalLine } from './line.ts';
 import { journalParts, unreadable, type JournalPart } from './parts.ts';
 import { linesBackwards, type FileLine } from '../files/lines-backwards.ts';
-
-/** A line of the journal, as it stands in the file and as it was understood. */
-export interface JournalLine {
-  readonly line: string;
-  readonly entry: JournalEntry;
-}
 
 /** Which lines are wanted. */
 export interface JournalQuery {
@@ -16,10 +11,10 @@ export interface JournalQuery {
   readonly since?: Moment;
   /** Look through no more than this many lines. */
   readonly scan?: number;
-  /** At most so many, the latest ones. */
+  /** At most this many, the latest ones. */
   readonly limit?: number;
   readonly matches?: (entry: JournalEntry) => boolean;
-  /** Only lines with this text; the others are not even parsed, nor counted. */
+  /** Only lines that contain this text; the others are neither parsed nor counted. */
   readonly mention?: string;
 }
 
@@ -35,16 +30,16 @@ export interface JournalFound {
   readonly lines: readonly JournalLine[];
   /** How many lines could not be understood, as far as it was read. */
   readonly skipped: number;
-  /** Where reading on begins; undefined when there is no journal yet. */
+  /** Where to continue reading; undefined if there is no journal yet. */
   readonly end: JournalPlace | undefined;
 }
 
-/** Clocks are set back now and then: an older line may stand behind a younger one, so much at most is looked through. */
+/** If the clock was set back, an older line follows a newer one: this much is searched for such lines. */
 const disorderMs = 3_600_000;
 
 /**
- * Reads the journal from its end, over all of its files, and no further than it must.
- * @throws WorkerctlError `state` when a file of it cannot be read
+ * Reads the journal backwards, through all its files, and no further than necessary.
+ * @throws WorkerctlError `state` if one of its files cannot be read
  */
 export function readJournal(stateDir: string, query: JournalQuery = {}): JournalFound {
   const lines: JournalLine[] = [];
@@ -64,13 +59,13 @@ export function readJournal(stateDir: string, query: JournalQuery = {}): Journal
   return { lines: lines.reverse(), skipped, end };
 }
 
-/** Where reading on begins behind the last line: at its begin where it is only half there. */
+/** Where to continue after the last line: at its beginning if it is not complete. */
 const behind = ({ part, from, text }: PartLine): JournalPlace => ({
   id: part.id,
   offset: text === undefined || understood(text) === undefined ? from : part.size,
 });
 
-/** The line, if it is one of those that are wanted; else why not. */
+/** The line if it is wanted; otherwise why it is not. */
 function answerOf(
   text: string | undefined,
   { since, matches, mention }: JournalQuery,
@@ -98,11 +93,4 @@ function* allLines(stateDir: string): Generator<PartLine> {
       closeSync(part.fd);
     }
   }
-}
-
-/** A line as it was understood; undefined when it is none of a journal. */
-export function understood(line: string): JournalLine | 'blank' | undefined {
-  if (line === '') return 'blank'; // two writers have ended the same torn line
-  const entry = parseJournalLine(line);
-  return entry && { line, entry };
 }

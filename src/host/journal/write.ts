@@ -2,33 +2,26 @@ import { closeSync, constants, fstatSync, openSync, readSync, statSync, writeSyn
 import type { JournalEntry } from '../../core/events/journal.ts';
 import { monotonicMs } from '../process/clock.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
-import { renameSync } from 'node:fs';
-import { lockBackend } from '../lock/choose-backend.ts';
-import { faultPoint } from '../files/fault-point.ts';
+import { journalPath } from './path.ts';
+import { rotateJournal, type JournalLimits } from './rotate.ts';
 
-/** Where what has happened is kept. */
+/** The journal as commands write to it. */
 export interface Journal {
   /**
-   * Adds a line for each entry, each by one write(2): two writers never tear a line. Never throws; what could not be
-   * written is lost. Nothing is written where there is no state directory.
+   * Adds a line for each entry, each by one write(2): two writers never tear a line. It never throws; an entry that cannot
+   * be written is lost. If there is no state directory, nothing is written.
    */
   readonly append: (entries: readonly JournalEntry[]) => void;
-  /** Why the last entry was not written, or the journal cannot be put aside, in words. */
+  /** Why the last entry was not written, or the journal cannot be rotated. */
   readonly problem: () => string | undefined;
-}
-
-/** When a journal is put aside, and how many of those are kept. */
-export interface JournalLimits {
-  readonly maxBytes: number;
-  readonly keep: number;
 }
 
 const defaultLimits: JournalLimits = { maxBytes: 10_000_000, keep: 3 };
 
-/** How long after a rotation that came to nothing the next one is tried, in ms. */
+/** How long after a failed rotation the next one is tried, in ms. */
 const rotateAgainMs = 1_000;
 
-/** Opens no file before there is something to write. */
+/** Opens the journal; its file is opened with the first entry. */
 export function openJournal(stateDir: string, options: Partial<JournalLimits> = {}): Journal {
   const limits = { ...defaultLimits, ...options };
   const path = journalPath(stateDir);
@@ -37,14 +30,14 @@ export function openJournal(stateDir: string, options: Partial<JournalLimits> = 
   let unrotated: string | undefined;
   let rotatesFrom = 0;
 
-  const inWords = (error: unknown): string => `${path}: ${describeErrno(error)}`;
+  const describe = (error: unknown): string => `${path}: ${describeErrno(error)}`;
   const rotate = async (): Promise<void> => {
     rotatesFrom = monotonicMs() + rotateAgainMs;
     try {
       if (await rotateJournal(stateDir, limits)) rotatesFrom = 0;
       unrotated = undefined;
     } catch (error) {
-      unrotated = inWords(error);
+      unrotated = describe(error);
     }
   };
   const appendOne = (entry: JournalEntry): void => {
@@ -58,17 +51,17 @@ export function openJournal(stateDir: string, options: Partial<JournalLimits> = 
         entries.forEach(appendOne);
       } catch (error) {
         file.close();
-        // Whoever has removed the state directory wants no files in it.
-        if (errnoOf(error) !== 'ENOENT') unwritten = inWords(error);
+        // If the state directory was removed, nothing is to be created in it.
+        if (errnoOf(error) !== 'ENOENT') unwritten = describe(error);
       }
     },
     problem: () => unwritten ?? unrotated,
   };
 }
 
-/** The file at a path, open for as long as it is the one at that path. */
+/** The file at a path; it stays open until another file is at that path. */
 interface KeptOpen {
-  /** @throws the system error (ENOENT where there is no folder for it) */
+  /** @throws the system error (ENOENT if its folder does not exist) */
   readonly open: () => { readonly fd: number; readonly size: number };
   readonly close: () => void;
 }
@@ -82,7 +75,7 @@ function keptOpen(path: string): KeptOpen {
   return {
     open: () => {
       const found = statSync(path, { throwIfNoEntry: false });
-      // Another writer has put aside the one that we hold, or somebody has removed it.
+      // Another command has rotated the open file, or it was removed.
       if (found === undefined || found.ino !== open?.ino || found.dev !== open.dev) close();
       if (open !== undefined && found !== undefined) return { fd: open.fd, size: found.size };
       const { fd, dev, ino, size } = openFile(path);
@@ -99,17 +92,17 @@ function openFile(path: string): { fd: number; dev: number; ino: number; size: n
   const stats = fstatSync(fd);
   if (stats.isFile()) return { fd, dev: stats.dev, ino: stats.ino, size: stats.size };
   closeSync(fd);
-  throw new Error('expected a file, found something else in its place');
+  throw new Error('expected a file, found something else');
 }
 
-/** How often a line is written anew because the file was removed under it: it takes several rotations for that. */
+/** How often a line is written again because its file was removed meanwhile: that takes several rotations. */
 const attempts = 3;
 
-/** Writes a line; how large the file is then. */
+/** Writes a line. @returns the size of the file after that */
 function appendLine(file: KeptOpen, line: string): number {
   for (let attempt = 1; ; attempt += 1) {
     const { fd, size: before } = file.open();
-    // Whoever was killed in the middle of a line, or had no room for it, has left it without its end.
+    // A writer that was killed in the middle of a line, or had no room for it, has left it without its end.
     const bytes = Buffer.from(`${endsLine(fd, before) ? '' : '\n'}${line}\n`);
     const count = writeSync(fd, bytes);
     if (count < bytes.length) throw new Error('only a part of a line could be written');
@@ -124,40 +117,4 @@ function endsLine(fd: number, size: number): boolean {
   if (size === 0) return true;
   const last = Buffer.alloc(1);
   return readSync(fd, last, 0, 1, size - 1) === 0 || last[0] === newline;
-}
-
-export const journalPath = (stateDir: string): string => `${stateDir}/events.ndjson`;
-
-/**
- * Puts the journal aside as `events.ndjson.1`, what had that name as `.2` and so on, and lets the oldest go. Whoever writes
- * at the same time loses nothing: a line goes into the file that its writer has open, whatever its name is by then.
- * @returns whether the journal is small again; false where somebody else is at it
- * @throws the system error
- */
-export async function rotateJournal(
-  stateDir: string,
-  { maxBytes, keep }: JournalLimits,
-): Promise<boolean> {
-  const path = journalPath(stateDir);
-  const [lock] = await lockBackend().tryLock([`${stateDir}/events.lock`]);
-  if (lock === undefined) return false;
-  try {
-    // Another writer may have been first: then a new, small one is there.
-    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < maxBytes) return true;
-    for (let age = keep - 1; age >= 1; age -= 1)
-      renameIfThere(`${path}.${age}`, `${path}.${age + 1}`);
-    renameIfThere(path, `${path}.1`);
-    return true;
-  } finally {
-    await lock.release();
-  }
-}
-
-function renameIfThere(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-    faultPoint();
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
 }

@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JournalEntry } from '../../../src/core/events/journal.ts';
-import { openJournal, type JournalLimits } from '../../../src/host/journal/write.ts';
+import { openJournal } from '../../../src/host/journal/write.ts';
+import type { JournalLimits } from '../../../src/host/journal/rotate.ts';
 import { followJournal } from '../../../src/host/journal/follow.ts';
 import { readJournal } from '../../../src/host/journal/read.ts';
 import { until } from '../../rig/kernel.ts';

@@ -2,7 +2,7 @@ import { durationOf } from '../core/basics/time.ts';
 import { now } from '../host/process/clock.ts';
 import { printed } from '../output/json/answer.ts';
 import { planAnswer } from '../output/json/plan.ts';
-import { eventLine, outcomeLine } from '../output/json-lines.ts';
+import { eventLine, resultLine } from '../output/json/stream.ts';
 import { print } from './print.ts';
 import type { Screen } from './screen.ts';
 
@@ -18,7 +18,7 @@ export const jsonScreen: Screen = {
     print(printed(planAnswer, { planned, now: now() }));
   },
   acted: (outcome, exitCode) => {
-    print(outcomeLine(outcome, exitCode));
+    print(resultLine({ command: outcome.command, exitCode, outcome }));
   },
   end: nothing,
 };

@@ -18,7 +18,7 @@ import type { JournalLine } from '../host/journal/line.ts';
 import { journalPath } from '../host/journal/path.ts';
 import { now } from '../host/process/clock.ts';
 import { formatEntry, nameWidth } from '../output/journal.ts';
-import { resultLine } from '../output/json-lines.ts';
+import { resultLine } from '../output/json/stream.ts';
 
 /** How many events are shown if neither --lines nor --since is given. */
 const defaultLimit = 50;
@@ -80,7 +80,8 @@ as they are, one object per line.`,
     for (const line of found.lines) show(line);
     reportGaps(config, found);
     const code = follow ? await followOn(config, found, show) : exitCodes.done.code;
-    if (global.json) print(resultLine('events', code, { skipped_lines: found.skipped }));
+    if (global.json)
+      print(resultLine({ command: 'events', exitCode: code, skippedLines: found.skipped }));
     return code;
   },
 });

@@ -6,7 +6,7 @@ import { mayBeTerminal, print } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { followLog } from '../host/logs/follow.ts';
-import { resultLine } from '../output/json-lines.ts';
+import { resultLine } from '../output/json/stream.ts';
 import { createLogFormat } from '../output/log-line.ts';
 import { followAll } from './logs/follow.ts';
 import { createPaper, reportLoggers, reportProblems, showLast } from './logs/show.ts';
@@ -48,7 +48,7 @@ Lines that begin with a time are put in order across logs. --json prints one obj
       const problems = reportProblems(shown, follow);
       const shownAll = exitCodes[problems === 0 ? 'done' : 'failed'].code;
       const code = follow ? await followAll(shown, find, paper) : shownAll;
-      if (global.json) print(resultLine('logs', code));
+      if (global.json) print(resultLine({ command: 'logs', exitCode: code }));
       return code;
     } finally {
       for (const { log } of shown) log.close();

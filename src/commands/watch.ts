@@ -23,7 +23,7 @@ import { feedSystemdWatchdog, notifySystemd } from '../host/sockets/systemd.ts';
 import { createSilenceTracker } from '../host/state/silence.ts';
 import { describeDrains } from '../output/drains.ts';
 import { formatWatchLine, isShownByWatch } from '../output/event-line.ts';
-import { eventLine, resultLine } from '../output/json-lines.ts';
+import { eventLine, resultLine } from '../output/json/stream.ts';
 import { createControlBackend, type ControlBackend } from './watch/control-backend.ts';
 import { openControl, openMetrics, type Closable } from './watch/listen.ts';
 
@@ -142,7 +142,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
     context.memory.save();
   }
   const { code } = exitCodes.done;
-  if (global.json) print(resultLine('watch', code));
+  if (global.json) print(resultLine({ command: 'watch', exitCode: code }));
   return code;
 }
 

@@ -1,4 +1,5 @@
-import { schemaVersion } from '../core/basics/schema-version.ts';
+import { printedLine } from './json/answer.ts';
+import { logAnswer } from './json/stream.ts';
 
 /** How lines of logs are shown. */
 export interface LogLook {
@@ -34,9 +35,7 @@ export function createLogFormat(
   };
   return (label, line) => {
     if (look.json)
-      return Buffer.from(
-        `${JSON.stringify({ schema: schemaVersion, kind: 'log', instance: label, line: line.toString() })}\n`,
-      );
+      return Buffer.from(printedLine(logAnswer, { instance: label, line: line.toString() }));
     if (look.isRaw) return Buffer.concat([Buffer.from(prefixOf(label)), line, newline]);
     return Buffer.from(`${prefixOf(label)}${visible(line.toString())}\n`);
   };

@@ -1,5 +1,6 @@
 import { schemaVersion } from '../../core/basics/schema-version.ts';
-import { integer, shape, type JsonSchema, type Member, type Shape } from './shape.ts';
+import type { JsonSchema } from '../../core/events/form.ts';
+import { integer, shape, type Member, type Shape } from './shape.ts';
 
 /** An answer of one object: its shape, and the command that prints it. */
 export interface Answer<T> extends Shape<T> {
@@ -34,7 +35,7 @@ export const printedLine = <T>(of: Shape<T>, source: T): string =>
 
 /** The JSON Schema file of an answer. */
 export const schemaFile = ({ name, command, schema }: Answer<never>): JsonSchema => ({
-  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $schema: 'http://json-schema.org/draft-07/schema#',
   title: `workerctl ${command}`,
   $comment: `${name}, schema ${schemaVersion}`,
   ...schema,

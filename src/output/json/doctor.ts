@@ -9,7 +9,7 @@ interface Found {
 
 const finding = shape<Found>('One finding.', {
   check: text('The name of the check: state-files, cron …', ({ check }) => check),
-  level: oneOf(['problem', 'warning', 'ok'] as const)('How bad it is.', (one) => one.finding.level),
+  level: oneOf('problem', 'warning', 'ok')('How bad it is.', (one) => one.finding.level),
   about: text('What was looked at.', (one) => one.finding.about),
   found: text('What was found.', (one) => one.finding.found),
   why: orNull(

@@ -1,7 +1,5 @@
-import type { Moment } from '../../core/basics/time.ts';
-
-/** A JSON Schema, or a part of one. */
-export type JsonSchema = Readonly<Record<string, unknown>>;
+import * as forms from '../../core/events/form.ts';
+import type { Form, JsonSchema } from '../../core/events/form.ts';
 
 /** One member of a JSON object: how it is written, and what the schema says about it. */
 export interface Member<T> {
@@ -20,44 +18,48 @@ export interface Shape<T> {
 
 type From<T, V> = (source: T) => V | undefined;
 
+/** A member of this form; null if there is no value. */
 const member =
-  <V>(schema: JsonSchema, convert: (value: V) => unknown = (value) => value) =>
+  <V>(form: Omit<Form<V>, 'unit'>) =>
   <T>(about: string, from: From<T, V>): Member<T> => ({
-    schema: { ...schema, description: about },
+    schema: { ...form.schema, description: about },
     isRequired: true,
     write: (source) => {
       const value = from(source);
-      return value === undefined ? null : convert(value);
+      return value === undefined ? null : form.toJson(value);
     },
   });
 
-export const text = member<string>({ type: 'string' });
-export const integer = member<number>({ type: 'integer' });
-export const flag = member<boolean>({ type: 'boolean' });
+export const text = member(forms.text);
+export const integer = member(forms.integer);
+export const flag = member(forms.flag);
 /** From milliseconds; the name of the member ends in `_seconds`. */
-export const seconds = member<number>({ type: 'number' }, (ms) => ms / 1000);
-/** RFC 3339, in UTC. */
-export const moment = member<Moment>({ type: 'string', format: 'date-time' }, (at) =>
-  new Date(at).toISOString(),
-);
+export const seconds = member(forms.seconds);
+export const moment = member(forms.moment);
 /** Any JSON object, described elsewhere. */
-export const anyObject = member<object>({ type: 'object' });
+export const anyObject = member<object>({
+  schema: { type: 'object' },
+  toJson: (value) => value as never,
+});
 
-export const oneOf = <V extends string>(values: readonly V[]) =>
-  member<V>({ type: 'string', enum: values });
+export const oneOf = <V extends string>(...words: readonly V[]) => member(forms.oneOf(...words));
 
 export const list = <E>(element: Shape<E> | JsonSchema) =>
-  member<readonly E[]>(
-    { type: 'array', items: isShape(element) ? element.schema : element },
-    (values) => (isShape(element) ? values.map((value) => element.write(value)) : values),
-  );
+  member<readonly E[]>({
+    schema: { type: 'array', items: isShape(element) ? element.schema : element },
+    toJson: (values) =>
+      (isShape(element) ? values.map((value) => element.write(value)) : values) as never,
+  });
 
-export const object = <V>(shape: Shape<V>) =>
-  member<V>(shape.schema, (value) => shape.write(value));
+export const object = <V>({ schema, write }: Shape<V>) =>
+  member<V>({ schema, toJson: (value) => write(value) as never });
 
 /** An object with one member of this schema per name. */
 export const mapOf = (values: JsonSchema) =>
-  member<Readonly<Record<string, unknown>>>({ type: 'object', additionalProperties: values });
+  member<Readonly<Record<string, forms.JsonValue>>>({
+    schema: { type: 'object', additionalProperties: values },
+    toJson: (value) => value,
+  });
 
 /** The same member, `null` if there is no value. */
 export function orNull<T>({ schema, write }: Member<T>): Member<T> {

@@ -1,4 +1,3 @@
-import { jobOf, type Activity } from '../../core/model/activity.ts';
 import type { JournalEntry } from '../../core/events/journal.ts';
 import {
   instanceStates,
@@ -7,6 +6,7 @@ import {
   type Status,
 } from '../../core/views/status.ts';
 import type { RolloutStatus } from '../../core/views/rollout-status.ts';
+import { activity } from './activity.ts';
 import { answer } from './answer.ts';
 import {
   flag,
@@ -28,18 +28,12 @@ const process = shape<{ readonly pid: number; readonly name: string }>('A proces
   name: text('The name of its program.', ({ name }) => name),
 });
 
-const activity = shape<Activity>('What the process says about its work.', {
-  state: oneOf(['busy', 'idle'] as const)('Whether it has a job.', ({ kind }) => kind),
-  job: orNull(text('The job, in its own words.', (one) => jobOf(one))),
-  since: orNull(moment('Since when.', ({ since }) => since)),
-});
-
 const instance = shape<InstanceStatus>(
   'One instance, or an old process that drains beside its replacement.',
   {
     instance: text('Its name: worker and identifier.', ({ name }) => name),
     worker: text('Its worker.', ({ worker }) => worker),
-    state: oneOf(instanceStates)(
+    state: oneOf(...instanceStates)(
       'What it is doing; see docs/architecture.md.',
       ({ state }) => state,
     ),

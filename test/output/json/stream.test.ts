@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { durationOf } from '../../src/core/basics/time.ts';
-import { eventLine, outcomeLine, resultLine } from '../../src/output/json-lines.ts';
-import { noon } from '../core/builders.ts';
+import { durationOf } from '../../../src/core/basics/time.ts';
+import { eventLine, resultLine } from '../../../src/output/json/stream.ts';
+import { noon } from '../../core/builders.ts';
 
 const at = new Date(noon).toISOString();
 
@@ -25,8 +25,10 @@ test('an event must be one line, whatever its texts have in them', () => {
 });
 
 test('the result of a command that acts must say how it ended and what it still waited for', () => {
-  const line = outcomeLine(
-    {
+  const line = resultLine({
+    command: 'restart',
+    exitCode: 124,
+    outcome: {
       kind: 'acted',
       command: 'restart',
       end: 'timed_out',
@@ -50,8 +52,7 @@ test('the result of a command that acts must say how it ended and what it still 
       ],
       change: 'a -> b',
     },
-    124,
-  );
+  });
   expect(line.split('\n')).toHaveLength(2);
   expect(JSON.parse(line)).toEqual({
     schema: 2,
@@ -85,9 +86,13 @@ test('the result of a command that acts must say how it ended and what it still 
 });
 
 test('the result of any stream must name its command and exit code', () => {
-  expect(resultLine('events', 0, { skipped_lines: 3 })).toBe(
+  expect(resultLine({ command: 'events', exitCode: 0, skippedLines: 3 })).toBe(
     '{"schema":2,"kind":"result","command":"events","outcome":"done","exit_code":0,"skipped_lines":3}\n',
   );
-  expect(JSON.parse(resultLine('watch', 130))).toMatchObject({ outcome: 'interrupted' });
-  expect(JSON.parse(resultLine('logs', 1))).toMatchObject({ outcome: 'failed' });
+  expect(JSON.parse(resultLine({ command: 'watch', exitCode: 130 }))).toMatchObject({
+    outcome: 'interrupted',
+  });
+  expect(JSON.parse(resultLine({ command: 'logs', exitCode: 1 }))).toMatchObject({
+    outcome: 'failed',
+  });
 });

@@ -1,0 +1,127 @@
+import { exitCodes } from '../../core/basics/exit-codes.ts';
+import type { Draining } from '../../core/events/draining.ts';
+import { eventJson } from '../../core/events/event-json.ts';
+import type { Event } from '../../core/events/event.ts';
+import type { ActOutcome } from '../../core/events/outcome.ts';
+import { activity } from './activity.ts';
+import { answer, printedLine } from './answer.ts';
+import {
+  flag,
+  integer,
+  list,
+  mapOf,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  seconds,
+  shape,
+  text,
+} from './shape.ts';
+
+/** An event of a command that acts, printed as it happens. */
+export const eventLine = (event: Event): string => `${JSON.stringify(eventJson(event))}\n`;
+
+const draining = shape<Draining>('A process that still drains.', {
+  instance: text('The instance.', ({ instance }) => instance),
+  retiring: optional(
+    flag('It drains beside its replacement.', (one) =>
+      one.retiring === undefined ? undefined : true,
+    ),
+  ),
+  pid: integer('Its pid.', ({ pid }) => pid),
+  since_seconds: seconds('How long ago it was asked to stop.', ({ since }) => since),
+  limit_seconds: orNull(
+    seconds('After how long from now it is killed; null: never.', ({ limit }) => limit),
+  ),
+  activity: orNull(object(activity)('What it says about its work.', (one) => one.activity)),
+  cause: text('Why it was asked. For reading.', ({ cause }) => cause),
+});
+
+type End = ActOutcome['end'] | 'failed';
+
+/** How a command has ended. */
+export interface Result {
+  readonly command: string;
+  readonly exitCode: number;
+  readonly end?: ActOutcome['end'];
+  /** Of a command that acts. */
+  readonly outcome?: ActOutcome;
+  /** Of `events`. */
+  readonly skippedLines?: number;
+}
+
+/** The last line of every stream. */
+export const resultAnswer = answer<Result>(
+  'result',
+  'COMMAND --json: its last line',
+  'How the command has ended.',
+  {
+    kind: oneOf('result')('Tells this line from the others.', () => 'result'),
+    command: text('The command.', ({ command }) => command),
+    outcome: oneOf<End>(
+      'done',
+      'not_waited',
+      'timed_out',
+      'interrupted',
+      'aborted',
+      'failed',
+    )(
+      'How it ended. not_waited: it was not to wait; aborted: the restart was aborted or superseded; failed: exit code 1.',
+      endOf,
+    ),
+    exit_code: integer('Its exit code.', ({ exitCode }) => exitCode),
+    counts: optional(
+      mapOf({ type: 'integer' })(
+        'How many events of each kind there were.',
+        ({ outcome }) => outcome && countsOf(outcome.events),
+      ),
+    ),
+    draining: optional(
+      list(draining)('Processes that still drain.', ({ outcome }) => outcome?.draining),
+    ),
+    pending: optional(
+      list<string>({ type: 'string' })(
+        'Instances that the command still waited for.',
+        ({ outcome }) => outcome && [...new Set(outcome.pending)],
+      ),
+    ),
+    change: optional(
+      text(
+        'Of a restart: from which release to which, if known. For reading.',
+        ({ outcome }) => outcome?.change || undefined,
+      ),
+    ),
+    skipped_lines: optional(
+      integer(
+        'Of events: lines of the journal that could not be read.',
+        ({ skippedLines }) => skippedLines,
+      ),
+    ),
+  },
+);
+
+function endOf({ exitCode, end, outcome }: Result): End {
+  const ended = outcome?.end ?? end ?? (exitCode > 128 ? 'interrupted' : 'done');
+  return exitCode === exitCodes.failed.code && ended !== 'aborted' ? 'failed' : ended;
+}
+
+function countsOf(events: readonly Event[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { kind } of events) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
+}
+
+export const resultLine = (result: Result): string => printedLine(resultAnswer, result);
+
+/** A line of `logs --json`. */
+export const logAnswer = answer<{ readonly instance: string; readonly line: string }>(
+  'log',
+  'logs --json',
+  'A line of a log.',
+  {
+    kind: oneOf('log')('Tells this line from the result.', () => 'log'),
+    instance: text('Whose log it is from.', ({ instance }) => instance),
+    line: text('The line, without its end.', ({ line }) => line),
+  },
+);

@@ -69,7 +69,7 @@ const sectionOf = (answer: Answer<never>): string =>
     '',
     '| member | type | meaning |',
     '| --- | --- | --- |',
-    ...rows(answer.schema as Described),
+    ...rows(answer.schema),
   ].join('\n');
 
 describe('the schemas', () => {

@@ -10,7 +10,8 @@ import type { Goal } from '../core/rules/apply-goal.ts';
 import { isHeld, isStopped, type Desired, type RolloutOptions } from '../core/model/desired.ts';
 import type { Observation } from '../core/model/observation.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
-import { membersOf } from '../core/rules/rollout.ts';
+import { membersOf } from '../core/rules/rollout-members.ts';
+import { snapshotOf } from '../core/rules/snapshot.ts';
 import { formatReleases } from '../core/views/rollout-status.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
 import type { Batch, Config } from '../core/model/config.ts';
@@ -193,8 +194,8 @@ function planned(id: string, outcome: PassOutcome, config: Config): PlanOutcome 
   const later =
     rollout === undefined
       ? []
-      : [...membersOf(rollout, config, desired, observation)]
-          .filter(([name, { kind }]) => kind === 'untouched' && !now.has(name))
+      : [...membersOf(rollout, snapshotOf(config, { desired }, observation))]
+          .filter(([name, { kind }]) => kind === 'pending' && !now.has(name))
           .map(([name]) => name);
   return { kind: 'planned', plan, later };
 }

@@ -2,7 +2,9 @@ import { observeReported } from '../engine/observe/observe.ts';
 import { lookForStrays } from '../engine/observe/presence.ts';
 import { type Scene } from '../engine/scene.ts';
 import { applyGoal } from '../core/rules/apply-goal.ts';
-import { isShort, statusOf, type Releases, type Status } from '../core/views/status.ts';
+import { snapshotOf } from '../core/rules/snapshot.ts';
+import type { Releases } from '../core/views/instance-status.ts';
+import { isShort, statusOf, type Status } from '../core/views/status.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
 import type { Config, Worker } from '../core/model/config.ts';
 import { readDesired } from '../host/state/desired-file.ts';
@@ -34,7 +36,7 @@ export const command = defineCommand({
   operands: '[TARGET...]',
   description: `
 States: ready, starting, late (not ready in time), quiet (takes no new jobs), draining (finishing its
-job), leaving (draining beside its replacement), frozen (SIGSTOP), missing, backoff (waiting before the
+job), retiring (draining beside its replacement), frozen (SIGSTOP), missing, backoff (waiting before the
 next attempt), stopped (on purpose), surplus (running, but not wanted by the config).`,
   options: { format: value('FORMAT', 'table, json or prometheus (metrics as text)', format) },
   examples: [
@@ -172,7 +174,7 @@ export async function status(scene: Scene, { targets, releaseOf }: StatusRequest
     ledger: knownLedger(config.stateDir),
   };
   const { desired, ledger } = applyGoal(config, before, { kind: 'check' }, observation);
-  return statusOf(config, desired, observation, await releasesOf(config, releaseOf), ledger);
+  return statusOf(snapshotOf(config, { desired, ledger }, observation), await releasesOf(config, releaseOf));
 }
 
 /** Memory is measured only if a worker has a limit for it. */

@@ -6,7 +6,7 @@ import { isStopped } from '../core/model/desired.ts';
 import { keyOf, type ProcessRef } from '../core/model/instance.ts';
 import { liveProcess, refOf, type ObservedInstance } from '../core/model/observation.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
-import { isAwaited } from '../core/rules/reconcile.ts';
+import { isAwaited } from '../core/rules/awaited.ts';
 import { isOfConfig, selectInstances, workerNameOf } from '../core/model/targets.ts';
 import { durationOf } from '../core/basics/time.ts';
 import type { Config, Worker } from '../core/model/config.ts';

@@ -1,13 +1,10 @@
+import type { InstanceState } from '../core/views/instance-state.ts';
+import type { InstanceStatus } from '../core/views/instance-status.ts';
 import { formatSize } from '../core/basics/bytes.ts';
 import { formatDuration, formatDayAndTime } from '../core/basics/time.ts';
 import { formatActivity } from '../core/model/activity.ts';
 import { formatRollout } from '../core/views/rollout-status.ts';
-import {
-  type Status,
-  type InstanceState,
-  type InstanceStatus,
-  isShort,
-} from '../core/views/status.ts';
+import { type Status, isShort } from '../core/views/status.ts';
 import type { Colours } from './plain.ts';
 import { formatTable } from './table.ts';
 
@@ -21,7 +18,7 @@ export function formatStatus(status: Status, colours: Colours, columns?: number)
     quiet: colours.yellow,
     frozen: colours.yellow,
     draining: colours.yellow,
-    leaving: colours.yellow,
+    retiring: colours.yellow,
     surplus: colours.yellow,
     missing: colours.red,
     backoff: colours.red,
@@ -70,7 +67,7 @@ const areReleasesTold = ({ instances, isReleaseNamed }: Status): boolean =>
 function detailOf({ isOutdated, state, detail, activity }: InstanceStatus, { at }: Status): string {
   if (!isOutdated && activity === undefined) return detail;
   const parts = [
-    isOutdated && state !== 'draining' && state !== 'leaving' ? 'outdated' : '',
+    isOutdated && state !== 'draining' && state !== 'retiring' ? 'outdated' : '',
     activity === undefined ? '' : formatActivity(activity, at),
     detail,
   ];
@@ -87,7 +84,7 @@ function formatSummary(status: Status, colours: Colours): string {
       'quiet',
       'frozen',
       'draining',
-      'leaving',
+      'retiring',
       'missing',
       'backoff',
       'stopped',

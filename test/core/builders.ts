@@ -12,9 +12,13 @@ import type {
   ObservedInstance,
   PidfileState,
 } from '../../src/core/model/observation.ts';
-import { formatPlan } from '../../src/core/model/plan.ts';
+import { formatPlan, type Plan } from '../../src/core/model/plan.ts';
 import type { LiveProcess } from '../../src/core/model/process.ts';
+import { changesIn } from '../../src/core/rules/next-change.ts';
 import { reconcile } from '../../src/core/rules/reconcile.ts';
+import { snapshotOf, type Snapshot } from '../../src/core/rules/snapshot.ts';
+import type { Releases } from '../../src/core/views/instance-status.ts';
+import { statusOf, type Status } from '../../src/core/views/status.ts';
 import type { Death, ProcessRecord, Quieting, Stop } from '../../src/core/model/record.ts';
 import { durationOf, momentOf, type Duration, type Moment } from '../../src/core/basics/time.ts';
 import type { Config, Worker } from '../../src/core/model/config.ts';
@@ -281,7 +285,7 @@ export function decide(
   ledger: Ledger = noLedger,
 ): State & { readonly plan: string } {
   const after = applyGoal(config, { desired, ledger }, goal, seen);
-  return { ...after, plan: formatPlan(reconcile(config, after.desired, seen, after.ledger)) };
+  return { ...after, plan: formatPlan(planned(config, after.desired, seen, after.ledger)) };
 }
 
 /** What a check decides, with a ledger. */
@@ -308,3 +312,26 @@ export const restartOf = (
   options,
   releases: {},
 });
+
+/** What rules and views are given. */
+export const snapshot = (
+  config: Config,
+  desired: Desired,
+  seen: Observation,
+  ledger?: Ledger,
+): Snapshot => snapshotOf(config, { desired, ...(ledger && { ledger }) }, seen);
+
+export const planned = (...given: Parameters<typeof snapshot>): Plan =>
+  reconcile(snapshot(...given));
+
+/** How soon the plan may change by itself. */
+export const nextChange = (...given: Parameters<typeof snapshot>): Duration | undefined =>
+  changesIn(snapshot(...given));
+
+export const statusFor = (
+  config: Config,
+  desired: Desired,
+  seen: Observation,
+  releases: Releases = {},
+  ledger?: Ledger,
+): Status => statusOf(snapshot(config, desired, seen, ledger), releases);

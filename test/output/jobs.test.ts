@@ -1,14 +1,13 @@
 import { expect, test } from 'vitest';
 import { noDesired } from '../../src/core/model/desired.ts';
 import { jobCounts } from '../../src/core/views/job-counts.ts';
-import { statusOf } from '../../src/core/views/status.ts';
 import { formatJobs } from '../../src/output/jobs.ts';
 import { formatMetrics } from '../../src/output/metrics/prometheus.ts';
-import { aConfig, alive, aWorker, observation } from '../core/builders.ts';
+import { aConfig, alive, aWorker, observation, statusFor } from '../core/builders.ts';
 
 test('a worker that is named as what every object inherits must be listed as any other', () => {
   const config = aConfig(aWorker('toString', ['1', '2']));
-  const status = statusOf(config, noDesired, observation(alive('toString.1', 10)));
+  const status = statusFor(config, noDesired, observation(alive('toString.1', 10)));
   expect(formatJobs(jobCounts(status))).toBe(
     'toString count 1\ntoString desired 2\ntoString pids 10\n',
   );
@@ -16,6 +15,6 @@ test('a worker that is named as what every object inherits must be listed as any
 });
 
 test('one that the config no longer has must not be wanted by its name alone', () => {
-  const status = statusOf(aConfig(), noDesired, observation(alive('valueOf.1', 10)));
+  const status = statusFor(aConfig(), noDesired, observation(alive('valueOf.1', 10)));
   expect(formatMetrics(status)).toContain('workerctl_instances_wanted{worker="valueOf"} 0\n');
 });

@@ -1,3 +1,4 @@
+import { statusFor } from '../core/builders.ts';
 // What Prometheus' own promtool says of the metrics, and of the alerts of docs/alerts.yml.
 import { execa } from 'execa';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -6,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { noDesired } from '../../src/core/model/desired.ts';
-import { statusOf, type Status } from '../../src/core/views/status.ts';
+import { type Status } from '../../src/core/views/status.ts';
 import { durationOf } from '../../src/core/basics/time.ts';
 import type { MetricsFacts } from '../../src/output/metrics/facts.ts';
 import { formatMetrics } from '../../src/output/metrics/prometheus.ts';
@@ -29,7 +30,7 @@ const facts: Required<MetricsFacts> = {
   events: { started: 3 },
 };
 
-const inTheMiddle = statusOf(
+const inTheMiddle = statusFor(
   config,
   {
     ...build.rolling(
@@ -55,7 +56,7 @@ const inTheMiddle = statusOf(
 );
 
 const statuses: [string, Status, MetricsFacts][] = [
-  ['of nothing', statusOf(build.aConfig(), noDesired, build.observation()), {}],
+  ['of nothing', statusFor(build.aConfig(), noDesired, build.observation()), {}],
   ['in the middle of a restart', inTheMiddle, {}],
   ['with all that can be known', inTheMiddle, facts],
   [

@@ -8,7 +8,7 @@ import {
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
-import { deadlineOf } from '../../core/rules/world.ts';
+import { deadlineOf } from '../../core/rules/snapshot.ts';
 import { durationOf, elapsed, formatDuration } from '../../core/basics/time.ts';
 
 /** Jobs that are meant to take this long are rare. */
@@ -39,7 +39,7 @@ function drainFinding(
   const about = shownName(refOf(observed));
   const since = elapsed(stop.at, observation.now);
   const what = `pid ${presence.process.pid} has been draining for ${formatDuration(since)} (${stop.cause})`;
-  const deadline = deadlineOf(observed, desired);
+  const deadline = deadlineOf(observed, { desired });
   if (deadline !== undefined) {
     const late = observation.sinceBoot - deadline;
     if (late < grace) return [];

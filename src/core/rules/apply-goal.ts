@@ -24,6 +24,7 @@ import {
 import { isSameProcess, type ProcessIdentity } from '../model/process.ts';
 import { ledgerAfter } from './deaths.ts';
 import { advanced } from './rollout.ts';
+import { snapshotOf } from './snapshot.ts';
 import { countsAfter, withCounts } from './scaling.ts';
 
 interface About {
@@ -79,7 +80,7 @@ export function applyGoal(
   };
   const desired = stated(inForce, seen.desired, goal, observation);
   return {
-    desired: progressed(withCounts(config, desired), desired, observation),
+    desired: progressed(config, desired, observation),
     ledger: {
       ...seen.ledger,
       failures: without(seen.ledger.failures, startedAtOnce(goal, desired)),
@@ -278,9 +279,8 @@ function followed(
 /** The rollouts after this look, without those that are over. */
 function progressed(config: Config, desired: Desired, observation: Observation): Desired {
   if (desired.rollouts.length === 0) return desired;
-  const rollouts = desired.rollouts.flatMap(
-    (rollout) => advanced(rollout, config, desired, observation) ?? [],
-  );
+  const snapshot = snapshotOf(config, { desired }, observation);
+  const rollouts = desired.rollouts.flatMap((rollout) => advanced(rollout, snapshot) ?? []);
   return { ...desired, rollouts };
 }
 

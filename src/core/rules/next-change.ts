@@ -1,44 +1,34 @@
-import { nextLossAt } from './deaths.ts';
-import { noLedger, type Ledger } from '../model/ledger.ts';
+import { durationOf, type Duration } from '../basics/time.ts';
+import type { Worker } from '../model/config.ts';
+import { drainingSince, type ObservedInstance } from '../model/observation.ts';
+import { awaitedLook, isAwaited } from './awaited.ts';
 import { backsOffUntil, dueAt } from './backoff.ts';
-import { type Duration, durationOf } from '../basics/time.ts';
-import type { Config, Worker } from '../model/config.ts';
-import type { Desired } from '../model/desired.ts';
-import { type Observation, drainingSince, type ObservedInstance } from '../model/observation.ts';
-import { isAwaited, awaitedLook } from './reconcile.ts';
+import { nextLossAt } from './deaths.ts';
 import { recycleMoments } from './recycling.ts';
-import { turnsOf, membersOf } from './rollout.ts';
-import { withCounts } from './scaling.ts';
-import { worldOf, deadlineOf } from './world.ts';
+import { membersOf } from './rollout-members.ts';
+import { deadlineOf, type Snapshot } from './snapshot.ts';
+import { turnsOf } from './turns.ts';
 
 /** How long until the plan may change without anything happening in the world; undefined: it will not. */
-export function changesIn(
-  config: Config,
-  desired: Desired,
-  observation: Observation,
-  ledger: Ledger = noLedger,
-): Duration | undefined {
-  const { now, sinceBoot } = observation;
-  const inForce = withCounts(config, desired);
-  const { subjects, retiring } = worldOf(inForce, desired, observation);
+export function changesIn(snapshot: Snapshot): Duration | undefined {
+  const { config, desired, ledger, observation, now, sinceBoot } = snapshot;
   const moments: number[] = [];
-  for (const { observed, worker } of [...subjects, ...retiring]) {
-    const deadline = deadlineOf(observed, desired);
+  for (const { observed, worker } of snapshot.everyone()) {
+    const deadline = deadlineOf(observed, snapshot);
     if (deadline !== undefined && drainingSince(observed) !== undefined)
       moments.push(deadline - sinceBoot);
     const failure = ledger.failures[observed.name];
     if (failure !== undefined && backsOffUntil(ledger, observed, worker, now) !== undefined)
       moments.push(dueAt(failure, worker.backoff) - now);
-    moments.push(...watchdogMoments(observed, worker, observation));
+    moments.push(...watchdogMoments(observed, worker, sinceBoot));
     if (isAwaited(observed, worker)) moments.push(awaitedLook);
   }
   if (observation.mayRecycle === true)
-    for (const worker of inForce.workers)
-      moments.push(...recycleMoments(worker, desired, observation));
+    for (const worker of config.workers) moments.push(...recycleMoments(worker, snapshot));
   for (const rollout of desired.rollouts) {
-    const turn = turnsOf(rollout, inForce, desired, observation).changesIn;
+    const turn = turnsOf(rollout, snapshot).changesIn;
     if (turn !== undefined) moments.push(turn);
-    for (const member of membersOf(rollout, inForce, desired, observation).values())
+    for (const member of membersOf(rollout, snapshot).values())
       if (member.kind === 'starting') moments.push(member.changesIn);
   }
   const loss = nextLossAt(ledger);
@@ -48,11 +38,11 @@ export function changesIn(
   return moments.length === 0 ? undefined : durationOf(Math.max(0, Math.min(...moments)));
 }
 
-/** When, from now, a silent process is to be dumped or killed, should it stay silent. */
+/** How soon a silent process is asked for a dump or killed, if it stays silent. */
 function watchdogMoments(
   observed: ObservedInstance,
   { heartbeat }: Worker,
-  { sinceBoot }: Observation,
+  sinceBoot: Duration,
 ): number[] {
   const { silence, dumpedAt } = observed;
   if (heartbeat === undefined || silence === undefined) return [];

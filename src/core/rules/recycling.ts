@@ -8,6 +8,7 @@ import {
   type ObservedInstance,
   type Presence,
 } from '../model/observation.ts';
+import type { Snapshot } from './snapshot.ts';
 import { readyingOf } from './readiness.ts';
 import { formatSize } from '../basics/bytes.ts';
 import { durationOf, formatDuration } from '../basics/time.ts';
@@ -29,8 +30,7 @@ const busyLook = durationOf(1_000);
  */
 export function nextToRecycle(
   worker: Worker,
-  desired: Desired,
-  observation: Observation,
+  { desired, observation }: Snapshot,
 ): DueForRecycling | undefined {
   const { recycle } = worker;
   if (recycle === undefined || isInRollout(worker, desired)) return undefined;
@@ -111,11 +111,7 @@ function recyclingReason(
 }
 
 /** In how many ms an instance may become due for recycling without anything else happening. */
-export function recycleMoments(
-  worker: Worker,
-  desired: Desired,
-  observation: Observation,
-): number[] {
+export function recycleMoments(worker: Worker, { desired, observation }: Snapshot): number[] {
   const { recycle } = worker;
   if (recycle === undefined || isInRollout(worker, desired)) return [];
   const living = livingOnes(worker, desired, observation) ?? [];

@@ -1,31 +1,25 @@
-import type { Desired, Rollout } from '../model/desired.ts';
-import type { Observation } from '../model/observation.ts';
-import { membersOf, type Member } from '../rules/rollout.ts';
+import type { Rollout } from '../model/desired.ts';
+import { membersOf, type Member } from '../rules/rollout-members.ts';
+import type { Snapshot } from '../rules/snapshot.ts';
 import { formatTimeOfDay, type Moment } from '../basics/time.ts';
-import type { Config } from '../model/config.ts';
 
-/** A rollout as people are told of it. */
+/** A rollout as it is shown. */
 export interface RolloutStatus {
   readonly id: string;
   readonly at: Moment;
   readonly by: string;
-  /** How many of its instances are how far. */
+  /** How many of its instances are in each phase. */
   readonly counts: Readonly<Record<'replaced' | 'under_way' | 'waiting' | 'failed', number>>;
   /** `mail a1b2c3d -> 9f8e7d6`, for each worker whose release changes; empty where none is known. */
   readonly change: string;
-  /** Why it was given up. */
+  /** Why it was aborted. */
   readonly aborted?: string;
 }
 
 /** How a rollout stands. */
-export function rolloutStatusOf(
-  rollout: Rollout,
-  config: Config,
-  desired: Desired,
-  observation: Observation,
-): RolloutStatus {
+export function rolloutStatusOf(rollout: Rollout, snapshot: Snapshot): RolloutStatus {
   const counts = { replaced: 0, under_way: 0, waiting: 0, failed: 0 };
-  for (const { kind } of membersOf(rollout, config, desired, observation).values()) {
+  for (const { kind } of membersOf(rollout, snapshot).values()) {
     const place = places[kind];
     if (place !== undefined) counts[place] += 1;
   }
@@ -42,10 +36,10 @@ export function rolloutStatusOf(
 
 const places: Readonly<Record<Member['kind'], keyof RolloutStatus['counts'] | undefined>> = {
   unseen: undefined,
-  released: undefined,
-  untouched: 'waiting',
-  asked: 'under_way',
-  vacant: 'under_way',
+  excluded: undefined,
+  pending: 'waiting',
+  draining: 'under_way',
+  empty: 'under_way',
   starting: 'under_way',
   replaced: 'replaced',
   failed: 'failed',
@@ -70,12 +64,15 @@ export function formatRollout({ at, by, counts, change, aborted }: RolloutStatus
       [counts.replaced, 'replaced'],
       [counts.under_way, 'under way'],
       [counts.failed, 'failed'],
-      [counts.waiting, aborted === undefined ? 'waiting for their turn' : 'run on untouched'],
+      [
+        counts.waiting,
+        aborted === undefined ? 'waiting for their turn' : 'keep running the old release',
+      ],
     ] as const
   ).flatMap(([count, words]) => (count === 0 ? [] : [`${count} ${words}`]));
   const to = change === '' ? '' : ` (${change})`;
   const what = `restart of ${formatTimeOfDay(at)} by ${by}${to}`;
   return aborted === undefined
     ? `${what}: ${parts.join(', ')}`
-    : `${what} was aborted: ${aborted}; ${parts.join(', ')}; workerctl restart takes it up again`;
+    : `${what} was aborted: ${aborted}; ${parts.join(', ')}; workerctl restart continues it`;
 }

@@ -13,6 +13,7 @@ import type { Plan } from '../../core/model/plan.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { applyGoal, type Goal } from '../../core/rules/apply-goal.ts';
 import { reconcile } from '../../core/rules/reconcile.ts';
+import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { stateFilesIn } from '../../host/state/record-cache.ts';
 import { observeReported } from '../observe/observe.ts';
 import { lookForStrays } from '../observe/presence.ts';
@@ -120,7 +121,7 @@ export function decideOn(
   observation: Observation,
 ): PassOutcome {
   const { desired, ledger } = applyGoal(config, before, goal, observation);
-  const plan = reconcile(config, desired, observation, ledger);
+  const plan = reconcile(snapshotOf(config, { desired, ledger }, observation));
   return { before, desired, ledger, observation, plan };
 }
 

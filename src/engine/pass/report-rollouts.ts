@@ -2,8 +2,8 @@ import { lookup } from '../../core/basics/lookup.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import type { Desired, Rollout } from '../../core/model/desired.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
-import { membersOf, type Member } from '../../core/rules/rollout.ts';
-import { withCounts } from '../../core/rules/scaling.ts';
+import { membersOf, type Member } from '../../core/rules/rollout-members.ts';
+import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { report, type Context } from '../session.ts';
 
 /** Reports of each rollout what this look has changed: a worker has proven the new code, or the rollout is aborted. */
@@ -13,15 +13,15 @@ export function reportRollouts(
   { desired, observation }: Pick<PassOutcome, 'desired' | 'observation'>,
 ): void {
   if (desired.rollouts.length === 0) return;
-  const config = withCounts(context.config, desired);
+  const snapshot = snapshotOf(context.config, { desired }, observation);
   for (const rollout of desired.rollouts) {
     const old = before.rollouts.find(({ id }) => id === rollout.id);
     const { aborted } = rollout;
-    const members = membersOf(rollout, config, desired, observation);
+    const members = membersOf(rollout, snapshot);
     for (const worker of rollout.proven)
       if (old?.proven.includes(worker) !== true) reportProof(context, worker, members, rollout);
     if (aborted === undefined || old?.aborted !== undefined) continue;
-    const pendingCount = [...members.values()].filter(({ kind }) => kind === 'untouched').length;
+    const pendingCount = [...members.values()].filter(({ kind }) => kind === 'pending').length;
     report(context, aborted.instance, {
       kind: 'rollout_aborted',
       problem: aborted.why,
@@ -39,7 +39,7 @@ function reportProof(
 ): void {
   const ofIt = [...members].filter(([name]) => workerNameOf(name) === worker);
   const [proof] = ofIt.find(([, { kind }]) => kind === 'replaced') ?? [];
-  if (proof === undefined || !ofIt.some(([, { kind }]) => kind === 'untouched')) return;
+  if (proof === undefined || !ofIt.some(([, { kind }]) => kind === 'pending')) return;
   const release = lookup(releases, worker)?.to;
   report(context, proof, { kind: 'rollout_continues', ...(release !== undefined && { release }) });
 }

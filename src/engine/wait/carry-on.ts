@@ -2,6 +2,7 @@ import { instanceNames, keyOf } from '../../core/model/instance.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import type { State } from '../../core/model/ledger.ts';
 import type { Observation } from '../../core/model/observation.ts';
+import { snapshotOf, type Snapshot } from '../../core/rules/snapshot.ts';
 import { changesIn } from '../../core/rules/next-change.ts';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
 import { withCounts } from '../../core/rules/scaling.ts';
@@ -15,27 +16,27 @@ import { type PassOutcome } from '../../core/model/decision.ts';
 import { isLocked } from './settle.ts';
 import type { Watched } from './view.ts';
 
-/** A carry-on pass waits this long for another one; after that it just looks again. */
+/** How long such a pass waits for another one; after that this command looks again. */
 const lockWait = durationOf(1_000);
 
-const nobody: ReadonlySet<string> = new Set();
+const none: ReadonlySet<string> = new Set();
 
-/** What people want after this look, and how long until there may be something to do without anything happening. */
+/** What this look has seen and what is wanted after it, and how soon there may be something to do without any event. */
 export interface CarriedOn {
-  readonly desired: Desired;
+  readonly snapshot: Snapshot;
   readonly again?: Duration;
 }
 
 /**
- * Runs a pass if this look shows that there is something for one to do: the look itself needs no lock. Somebody else's
- * pass may come first; a kill of this command leaves it to the next bootcheck. What has `failed` is not tried again and
- * again by the same command. The pass may see more than this look did: `onSeen` is told before it acts on that.
+ * Runs a pass if this look shows that one has something to do; the look itself needs no lock. Another command's pass may
+ * come first; if this command is killed, the next bootcheck continues. One command does not retry what has `failed`. The
+ * pass may see more than this look did: `onSeen` is called before it acts on that.
  */
 export async function carryOn(
   context: Context,
   watched: Watched,
   observation: Observation,
-  failed: ReadonlySet<string> = nobody,
+  failed: ReadonlySet<string> = none,
   onSeen?: (seen: Observation) => void,
 ): Promise<CarriedOn> {
   const before = watched.last();
@@ -43,12 +44,13 @@ export async function carryOn(
   const isIdle = decided.plan.every((action) => failed.has(keyOf(action)));
   const isDone = isIdle && isSameState(decided, before);
   const scope = watched.instances.filter((name) => !failed.has(name));
-  const { desired, ledger } =
+  const state =
     isDone || context.signal.aborted
       ? before
       : await pass(context, { instances: scope, known: decided }, before, onSeen);
-  const again = changesIn(context.config, desired, observation, ledger);
-  return again === undefined ? { desired } : { desired, again };
+  const snapshot = snapshotOf(context.config, state, observation);
+  const again = changesIn(snapshot);
+  return again === undefined ? { snapshot } : { snapshot, again };
 }
 
 async function pass(
@@ -79,7 +81,7 @@ async function pass(
 export const wantedInstances = (config: Config, desired: Desired): ReadonlySet<string> =>
   new Set(withCounts(config, desired).workers.flatMap(instanceNames));
 
-/** Tells of the instances that are left alone after all, each once. */
+/** Reports, once for each, the instances that are left alone after all. */
 export function reportLeftAlone(context: Context, desired: Desired, names: Iterable<string>): void {
   const wanted = wantedInstances(context.config, desired);
   for (const name of names) {

@@ -1,6 +1,5 @@
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Draining } from '../../core/events/draining.ts';
-import type { Desired } from '../../core/model/desired.ts';
 import {
   allObserved,
   drainingSince,
@@ -10,7 +9,7 @@ import {
 } from '../../core/model/observation.ts';
 import { keyOf, shownName } from '../../core/model/instance.ts';
 import type { Progress, ProgressView } from '../../core/views/phase.ts';
-import { deadlineOf } from '../../core/rules/world.ts';
+import { deadlineOf, snapshotOf, type Snapshot } from '../../core/rules/snapshot.ts';
 import { durationOf, elapsed, type Duration } from '../../core/basics/time.ts';
 import { monotonicMs, now } from '../../host/process/clock.ts';
 import { watchDirectory } from '../../host/files/watch-directory.ts';
@@ -84,9 +83,9 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
       for (const name of look.settled) pending.delete(name);
       if (pending.size === 0) return { kind: 'done' };
       const time = monotonicMs();
-      if (context.signal.aborted) return unsettled('interrupted', pending, wait.watched);
-      if (look.isGivenUp === true) return unsettled('aborted', pending, wait.watched);
-      if (time >= deadline) return unsettled('timed_out', pending, wait.watched);
+      if (context.signal.aborted) return unsettled(context, 'interrupted', pending, wait.watched);
+      if (look.isGivenUp === true) return unsettled(context, 'aborted', pending, wait.watched);
+      if (time >= deadline) return unsettled(context, 'timed_out', pending, wait.watched);
       if (time >= nextShow) {
         const { command } = wait;
         progress.show({
@@ -113,36 +112,34 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
 }
 
 function unsettled(
+  context: Context,
   kind: Exclude<Settled['kind'], 'done'>,
   pending: ReadonlySet<string>,
   watched: Watched,
 ): Settled {
-  const { observation, desired } = watched.last();
+  const { observation, ...state } = watched.last();
+  const snapshot = snapshotOf(context.config, state, observation);
   const seen = allObserved(observation).filter((one) => pending.has(keyOf(refOf(one))));
   return {
     kind,
-    draining: seen.flatMap((one) => drainingOf(one, desired, observation)),
+    draining: seen.flatMap((one) => drainingOf(one, snapshot)),
     pending: seen.map((one) => shownName(refOf(one))),
   };
 }
 
 /** Whether, and how, an instance drains. */
-export function drainingOf(
-  observed: ObservedInstance,
-  desired: Desired,
-  observation: Observation,
-): Draining[] {
+export function drainingOf(observed: ObservedInstance, snapshot: Snapshot): Draining[] {
   const { presence, activity } = observed;
   const stop = drainingSince(observed);
   if (presence.kind !== 'alive' || stop === undefined) return [];
-  const deadline = deadlineOf(observed, desired);
+  const deadline = deadlineOf(observed, snapshot);
   return [
     {
       ...refOf(observed),
       pid: presence.process.pid,
-      since: elapsed(stop.at, observation.now),
+      since: elapsed(stop.at, snapshot.now),
       ...(deadline !== undefined && {
-        limit: durationOf(Math.max(0, deadline - observation.sinceBoot)),
+        limit: durationOf(Math.max(0, deadline - snapshot.sinceBoot)),
       }),
       ...(activity && { activity }),
       cause: stop.cause,

@@ -1,4 +1,4 @@
-import { isStopped, type Desired } from '../../core/model/desired.ts';
+import { isStopped } from '../../core/model/desired.ts';
 import { awaitedWords, type LeftProcess, type Leftovers } from '../../core/model/leftovers.ts';
 import {
   allObserved,
@@ -10,7 +10,8 @@ import {
 } from '../../core/model/observation.ts';
 import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
 import type { Progress } from '../../core/views/phase.ts';
-import { isAwaited } from '../../core/rules/reconcile.ts';
+import { isAwaited } from '../../core/rules/awaited.ts';
+import type { Snapshot } from '../../core/rules/snapshot.ts';
 import type { Duration } from '../../core/basics/time.ts';
 import type { Worker } from '../../core/model/config.ts';
 import { carryOn } from './carry-on.ts';
@@ -60,7 +61,7 @@ export function waitForExit(context: Context, request: ExitRequest): Promise<Set
           report(watching, name, { kind: 'started_again' });
         }
       }
-      const { desired, again } = await carryOn(watching, watched, observation, failed);
+      const { snapshot, again } = await carryOn(watching, watched, observation, failed);
       for (const observed of allObserved(observation)) {
         const ref = refOf(observed);
         if (liveProcess(observed) !== undefined || gone.has(keyOf(ref))) continue;
@@ -72,7 +73,7 @@ export function waitForExit(context: Context, request: ExitRequest): Promise<Set
       }
       return {
         settled: [...gone, ...failed],
-        items: refs.map((ref) => progressOf(ref, desired, observation, gone.has(keyOf(ref)))),
+        items: refs.map((ref) => progressOf(ref, snapshot, gone.has(keyOf(ref)))),
         ...(again !== undefined && { again }),
       };
     },
@@ -99,14 +100,9 @@ const waitingOrDone = (ref: ProcessRef, left: Leftovers | undefined, isGone: boo
     ? { ...ref, phase: 'done', detail: '' }
     : { ...ref, phase: 'down', detail: awaitedWords(left) };
 
-function progressOf(
-  ref: ProcessRef,
-  desired: Desired,
-  observation: Observation,
-  isGone: boolean,
-): Progress {
-  const observed = observedAt(observation, ref);
-  const [draining] = observed === undefined ? [] : drainingOf(observed, desired, observation);
+function progressOf(ref: ProcessRef, snapshot: Snapshot, isGone: boolean): Progress {
+  const observed = observedAt(snapshot.observation, ref);
+  const [draining] = observed === undefined ? [] : drainingOf(observed, snapshot);
   if (draining === undefined) return waitingOrDone(ref, observed?.leftovers, isGone);
   const { pid, since, limit, activity } = draining;
   return {

@@ -3,6 +3,7 @@ import { durationOf } from '../../core/basics/time.ts';
 import type { Draining } from '../../core/events/draining.ts';
 import { shownName } from '../../core/model/instance.ts';
 import { allObserved, drainingSince, liveProcess, refOf } from '../../core/model/observation.ts';
+import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { sleep } from '../../host/process/clock.ts';
 import type { PassRequest } from '../pass/decide.ts';
 import { runPass, planPass } from '../pass/pass.ts';
@@ -38,10 +39,11 @@ export async function endAll(
 }
 
 async function lookAtEnding(context: Context, request: PassRequest): Promise<Ending> {
-  const { observation, desired } = await planPass(silent(context), request);
+  const { observation, ...state } = await planPass(silent(context), request);
+  const snapshot = snapshotOf(context.config, state, observation);
   const there = allObserved(observation).filter((one) => liveProcess(one) !== undefined);
   return {
-    draining: there.flatMap((one) => drainingOf(one, desired, observation)),
+    draining: there.flatMap((one) => drainingOf(one, snapshot)),
     unasked: there
       .filter((one) => drainingSince(one) === undefined)
       .map((one) => shownName(refOf(one))),

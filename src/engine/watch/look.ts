@@ -2,6 +2,7 @@ import { instanceNames } from '../../core/model/instance.ts';
 import { liveProcess, type Observation } from '../../core/model/observation.ts';
 import { withoutRotations } from '../../core/model/plan.ts';
 import { changesIn } from '../../core/rules/next-change.ts';
+import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { selectInstances } from '../../core/model/targets.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { withCounts } from '../../core/rules/scaling.ts';
@@ -42,7 +43,9 @@ export async function look(
     : quick;
   const { plan, rotations } = withoutRotations(found.plan);
   rotator.rotate(context, rotations);
-  const again = changesIn(context.config, desired, observation, ledger) ?? durationOf(fallbackMs);
+  const again =
+    changesIn(snapshotOf(context.config, { desired, ledger }, observation)) ??
+    durationOf(fallbackMs);
   if (plan.length === 0 && isSameState({ desired, ledger }, before))
     return { observation, waitMs: Math.min(fallbackMs, again) };
   try {

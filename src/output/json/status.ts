@@ -1,10 +1,7 @@
 import type { JournalEntry } from '../../core/events/journal.ts';
-import {
-  instanceStates,
-  isShort,
-  type InstanceStatus,
-  type Status,
-} from '../../core/views/status.ts';
+import { instanceStates } from '../../core/views/instance-state.ts';
+import type { InstanceStatus } from '../../core/views/instance-status.ts';
+import { isShort, type Status } from '../../core/views/status.ts';
 import type { RolloutStatus } from '../../core/views/rollout-status.ts';
 import { activity } from './activity.ts';
 import { answer } from './answer.ts';
@@ -115,7 +112,7 @@ export const statusAnswer = answer<StatusAnswer>(
       'Instances that should run; those stopped on purpose are not included.',
       ({ status }) => status.wanted,
     ),
-    up: integer('Wanted instances that have a process.', ({ status }) => status.up),
+    up: integer('Instances that have a process, wanted or not.', ({ status }) => status.up),
     ready: integer('Wanted instances that are ready.', ({ status }) => status.ready),
     quiet: integer(
       'Wanted instances that are ready and take no new jobs on purpose.',

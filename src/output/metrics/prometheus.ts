@@ -1,11 +1,8 @@
 import { lookup } from '../../core/basics/lookup.ts';
 import type { RolloutStatus } from '../../core/views/rollout-status.ts';
-import {
-  instanceStates,
-  type InstanceState,
-  type InstanceStatus,
-  type Status,
-} from '../../core/views/status.ts';
+import { countsAs, instanceStates, type Count } from '../../core/views/instance-state.ts';
+import type { InstanceStatus } from '../../core/views/instance-status.ts';
+import { type Status } from '../../core/views/status.ts';
 import { formatFamilies, type Family, type Sample } from './exposition.ts';
 import { factFamilies, type MetricsFacts } from './facts.ts';
 
@@ -20,7 +17,7 @@ export function formatMetrics(status: Status, facts: MetricsFacts = {}): string 
     [
       ...workerFamilies(status, instances),
       // Old processes have the names of their replacements, and several may share one: they are only counted.
-      ...instanceFamilies(instances.filter(({ state }) => state !== 'leaving')),
+      ...instanceFamilies(instances.filter(({ state }) => state !== 'retiring')),
       ...rolloutFamilies(status.rollouts),
       ...factFamilies(facts),
     ],
@@ -42,21 +39,20 @@ const compare = (one: string, other: string): number => (one < other ? -1 : Numb
 
 type Question = (instance: InstanceStatus) => boolean;
 
-const isIn =
-  (...states: readonly InstanceState[]): Question =>
+const counted =
+  (as: Count): Question =>
   ({ state }) =>
-    states.includes(state);
+    countsAs(as, state);
 
-const isUp: Question = ({ state, pid }) => pid !== undefined && state !== 'leaving';
-const runsOldCode: Question = ({ state, isOutdated }) => isOutdated && state !== 'leaving';
+const runsOldCode: Question = ({ state, isOutdated }) => isOutdated && state !== 'retiring';
 
 const counts: readonly (readonly [name: string, help: string, isCounted: Question])[] = [
-  ['up', 'Instances that have a process, wanted or not.', isUp],
-  ['ready', 'Instances that run and are ready.', isIn('ready')],
-  ['quiet', 'Instances that are ready and take no new job on purpose.', isIn('quiet')],
-  ['draining', 'Instances that finish their job before they exit.', isIn('draining')],
-  ['leaving', 'Old processes that drain beside their replacement.', isIn('leaving')],
-  ['missing', 'Instances that are wanted and down.', isIn('missing', 'backoff')],
+  ['up', 'Instances that have a process, wanted or not.', counted('up')],
+  ['ready', 'Instances that run and are ready.', counted('ready')],
+  ['quiet', 'Instances that are ready and take no new job on purpose.', counted('quiet')],
+  ['draining', 'Instances that finish their job before they exit.', counted('draining')],
+  ['retiring', 'Old processes that drain beside their replacement.', counted('retiring')],
+  ['missing', 'Instances that are wanted and down.', counted('missing')],
   ['outdated', 'Instances whose process runs old code.', runsOldCode],
 ];
 
@@ -82,7 +78,7 @@ function workerFamilies({ desired }: Status, instances: readonly Named[]): Famil
   ];
 }
 
-const shownStates = instanceStates.filter((state) => state !== 'leaving' && state !== 'gone');
+const shownStates = instanceStates.filter((state) => state !== 'retiring' && state !== 'gone');
 
 function instanceFamilies(instances: readonly Named[]): Family[] {
   const samples = (samplesOf: (one: Named) => readonly Sample[]): Sample[] =>

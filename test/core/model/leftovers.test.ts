@@ -3,8 +3,6 @@ import { formatEvent } from '../../../src/core/events/event.ts';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import type { Leftovers } from '../../../src/core/model/leftovers.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
-import { changesIn } from '../../../src/core/rules/next-change.ts';
-import { statusOf } from '../../../src/core/views/status.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import type { Config, LeftoverRule } from '../../../src/core/model/config.ts';
 import {
@@ -14,10 +12,12 @@ import {
   dead,
   decide,
   heldIntent,
+  nextChange,
   noon,
   observation,
   process,
   seenAt,
+  statusFor,
   stopOf,
   stoppedIntent,
 } from '../builders.ts';
@@ -67,7 +67,7 @@ describe('what a dead process has left', () => {
     );
     expect(planOf('wait', gone(told))).toBe('');
     expect(planOf('wait', gone())).toBe(started);
-    const again = changesIn(configWith('wait'), noDesired, observation(gone(told)));
+    const again = nextChange(configWith('wait'), noDesired, observation(gone(told)));
     expect(again).toBe(1000);
   });
 
@@ -79,7 +79,7 @@ describe('what a dead process has left', () => {
     };
     const seen = seenAt(durationOf(0), alive('mail.1', 10), old);
     expect(decide(configWith('wait'), noDesired, seen).plan).toBe(
-      'remove the files of mail.1 (retiring): pid 9 has left: exit status 0\n',
+      'remove the files of mail.1 (retiring): pid 9 has exited: exit status 0\n',
     );
     expect(decide(configWith('kill'), noDesired, seen).plan).toMatch(
       /^kill what pid 9 .*\nremove /,
@@ -88,7 +88,7 @@ describe('what a dead process has left', () => {
 
   test('must be shown', () => {
     const shown = (rule: LeftoverRule, seen: ObservedInstance, desired = noDesired): string =>
-      statusOf(configWith(rule), desired, observation(seen)).instances[0]?.detail ?? '';
+      statusFor(configWith(rule), desired, observation(seen)).instances[0]?.detail ?? '';
     const words = '2 processes of pid 123 are left: 124 (ruby), 125 (ruby)';
     const next = { ...alive('mail.1', 130), leftovers: left(123) };
     expect(shown('leave', next)).toBe(words);

@@ -5,18 +5,18 @@ import { formatEvent } from '../../../src/core/events/event.ts';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import { noLedger, type State } from '../../../src/core/model/ledger.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
-import { changesIn } from '../../../src/core/rules/next-change.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import {
   about,
-  check,
   aConfig,
   alive,
   aWorker,
+  check,
   crashed,
   dead,
   decide,
   heldIntent,
+  nextChange,
   noon,
   noonPlus,
   observation,
@@ -254,7 +254,7 @@ test('however its processes die, an instance must be started again, no later tha
         let looked = after((now += lookedAfter), state, seen);
         for (let looks = 0; looked.plan === ''; looks += 1) {
           expect(looks, 'the moment of the start is known').toBeLessThan(3);
-          const wait = changesIn(
+          const wait = nextChange(
             config,
             looked.desired,
             seenAt(durationOf(now), seen),

@@ -8,23 +8,26 @@ import {
   isForeign,
   type Death,
 } from '../../../src/core/model/record.ts';
-import { membersOf } from '../../../src/core/rules/rollout.ts';
-import { standingOf } from '../../../src/core/views/phase.ts';
+import { renewalOf, type IsOld } from '../../../src/core/rules/lifecycle.ts';
+import { membersOf } from '../../../src/core/rules/rollout-members.ts';
 import {
-  aConfig,
-  aWorker,
-  absent,
   about,
+  absent,
+  aConfig,
   alive,
+  aWorker,
   dead,
   decide,
   observation,
   process,
   restartOf,
   seconds,
+  snapshot,
   stoppedIntent,
   stray,
 } from '../builders.ts';
+
+const isNew: IsOld = () => false;
 
 const daemon = aWorker('mail', ['1'], { daemonizes: { timeout: seconds(60) } });
 const config = aConfig(daemon);
@@ -82,8 +85,8 @@ describe('on its way', () => {
 
   test('it must be late when its command takes too long, and nothing must be started beside it', () => {
     expect(readyingOf(aliveIn(old), daemon.ready, observation(old)).kind).toBe('late');
-    expect(standingOf(old, undefined, daemon.ready, observation(old))).toMatchObject({
-      kind: 'failed',
+    expect(renewalOf(old, isNew, daemon.ready, observation(old))).toMatchObject({
+      state: 'late',
       why: 'its command (pid 10) has not ended after 1m; does it fork away?',
     });
     expect(decide(config, noDesired, observation(old)).plan).toBe('');
@@ -100,8 +103,8 @@ describe('on its way', () => {
     expect(readying(behind(60))).toEqual({ kind: 'starting', changesIn: 500 });
     const stuck = behind(61);
     expect(readying(stuck).kind).toBe('late');
-    expect(standingOf(stuck, undefined, daemon.ready, observation(stuck))).toMatchObject({
-      kind: 'failed',
+    expect(renewalOf(stuck, isNew, daemon.ready, observation(stuck))).toMatchObject({
+      state: 'late',
       why: 'its command has ended, but its pidfile names no new process after 1m',
     });
   });
@@ -119,7 +122,9 @@ describe('on its way', () => {
     expect(second.plan).toContain('ask mail.1 pid 11 to finish (TERM): restart of');
     const [rollout] = first.desired.rollouts;
     if (rollout === undefined) throw new Error('no rollout');
-    expect(membersOf(rollout, config, first.desired, up).get('mail.1')?.kind).toBe('untouched');
+    expect(membersOf(rollout, snapshot(config, first.desired, up)).get('mail.1')?.kind).toBe(
+      'pending',
+    );
     const replaced = observation(alive('mail.1', 12));
     expect(decide(config, second.desired, replaced).desired.rollouts).toEqual([]);
   });

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
 import type { Observation, ObservedInstance } from '../../../src/core/model/observation.ts';
-import { reconcile } from '../../../src/core/rules/reconcile.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import type { Worker } from '../../../src/core/model/config.ts';
 import {
@@ -12,17 +11,18 @@ import {
   busy,
   dead,
   decide,
-  retiring,
   noonPlus,
   observation,
+  planned,
   process,
   quietOf,
   restartOf,
   restartPolicy,
+  retiring,
   seconds,
   seenAt,
-  stoppedIntent,
   stopOf,
+  stoppedIntent,
   upAtNoon,
 } from '../builders.ts';
 
@@ -32,7 +32,7 @@ const draining = alive('mail.1', 10, { stop: stopOf(10) });
 const stopWithin = (length: number, ...more: string[]) =>
   ({ kind: 'stop', killAfter: seconds(length), ...about('mail.1', ...more) }) as const;
 const kill = (since: string): string =>
-  `kill mail.1 pid 10 and its session: it has not left for ${since} (restart)\n`;
+  `kill mail.1 pid 10 and its session: still draining after ${since} (restart)\n`;
 
 /** What a check does so many seconds after noon. */
 const later = (length: number, desired: Desired, ...seen: ObservedInstance[]): string =>
@@ -65,7 +65,7 @@ describe('stop --kill-after', () => {
     const successor = process(11);
     const seen = seenAt(seconds(10), { ...rest, presence: { ...presence, successor } });
     const { desired } = decide(config, noDesired, observation(draining), stopWithin(10));
-    expect(reconcile(config, desired, seen)).toMatchObject([{ kind: 'kill', successor }]);
+    expect(planned(config, desired, seen)).toMatchObject([{ kind: 'kill', successor }]);
   });
 
   test('must kill at once with 0', () => {
@@ -86,7 +86,7 @@ describe('stop --kill-after', () => {
     const { desired } = decide(config, noDesired, seen, stopWithin(10, old.name));
     expect(later(10, desired, alive('mail.1', 10, { stop: stopOf(10) }), old)).toBe(
       kill('10s') +
-        'kill mail.1 (retiring) pid 9 and its session: it has not left for 10s (restart)\n',
+        'kill mail.1 (retiring) pid 9 and its session: still draining after 10s (restart)\n',
     );
   });
 
@@ -138,7 +138,7 @@ describe('restart --kill-after', () => {
     expect(next.plan).toBe('');
     expect(
       decide(overlap, next.desired, seenAt(seconds(10), fresh, retiring('mail.1', 10))).plan,
-    ).toBe('kill mail.1 (retiring) pid 10 and its session: it has not left for 10s (restart)\n');
+    ).toBe('kill mail.1 (retiring) pid 10 and its session: still draining after 10s (restart)\n');
   });
 });
 
@@ -197,6 +197,6 @@ test('a kill must name the job that it costs', () => {
     activity: busy,
     stop: stopOf(10, true, { deadline: upAtNoon }),
   });
-  const [action] = reconcile(config, noDesired, observation(noted));
+  const [action] = planned(config, noDesired, observation(noted));
   expect(action).toMatchObject({ kind: 'kill', job: 'job 212' });
 });

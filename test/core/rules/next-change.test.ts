@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
 import { noLedger, type Ledger } from '../../../src/core/model/ledger.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
-import { changesIn } from '../../../src/core/rules/next-change.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import {
   aConfig,
@@ -11,11 +10,12 @@ import {
   aWorker,
   crashed,
   heldIntent,
-  retiring,
+  nextChange,
   noon,
   noonPlus,
   observation,
   restartPolicy,
+  retiring,
   rolling,
   seconds,
   seenAt,
@@ -64,28 +64,28 @@ test.each<[string, Desired, ObservedInstance[], number | undefined, Ledger?]>([
     undefined,
   ],
 ])('when %s, a look must be due in time', (_, desired, seen, length, ledger) => {
-  expect(changesIn(config, desired, observation(...seen), ledger)).toBe(length);
+  expect(nextChange(config, desired, observation(...seen), ledger)).toBe(length);
 });
 
 test('patience must come to its end later by a clock that was set back', () => {
   const seen = seenAt(seconds(-3600), draining, alive('mail.2', 20));
-  expect(changesIn(config, rollout, seen)).toBe(3_630_000);
+  expect(nextChange(config, rollout, seen)).toBe(3_630_000);
 });
 
 test('where nobody else can be asked, patience must make nobody look again', () => {
   const restart = restartPolicy({ batch: { kind: 'count', count: 1 }, patience: seconds(0) });
   const own = aConfig(aWorker('mail', ['1', '2'], { restart }));
   const seen = seenAt(seconds(60), draining, alive('mail.2', 20));
-  expect(changesIn(own, rollout, seen)).toBeUndefined();
+  expect(nextChange(own, rollout, seen)).toBeUndefined();
 });
 
 test('no patience at all must make somebody look again at once', () => {
   const restart = restartPolicy({ patience: seconds(0) });
   const own = aConfig(aWorker('mail', ['1', '2'], { restart }));
-  expect(changesIn(own, rollout, observation(draining, alive('mail.2', 20)))).toBe(1);
+  expect(nextChange(own, rollout, observation(draining, alive('mail.2', 20)))).toBe(1);
 });
 
 test('what is overdue must be looked at now', () => {
   const seen = seenAt(seconds(100), alive('mail.1', 10, { stop: limited }));
-  expect(changesIn(config, noDesired, seen)).toBe(0);
+  expect(nextChange(config, noDesired, seen)).toBe(0);
 });

@@ -6,19 +6,19 @@ import { noticesOf } from '../../../src/core/rules/notices.ts';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import { noLedger, type State } from '../../../src/core/model/ledger.ts';
 import type { Observation, ObservedInstance } from '../../../src/core/model/observation.ts';
-import { reconcile } from '../../../src/core/rules/reconcile.ts';
-import { changesIn } from '../../../src/core/rules/next-change.ts';
 import type { Death } from '../../../src/core/model/record.ts';
 import { durationOf, type Duration } from '../../../src/core/basics/time.ts';
 import {
   aConfig,
+  alive,
   aRollout,
   aWorker,
-  alive,
   busy,
   dead,
-  retiring,
+  nextChange,
   noonPlus,
+  planned,
+  retiring,
   rolling,
   seconds,
   seenAt,
@@ -40,7 +40,7 @@ const nothing: State = { desired: noDesired, ledger: noLedger };
 /** What a pass reports of this look, and what it remembers. */
 function pass(before: State, seen: Observation): Passed {
   const after = applyGoal(config, before, { kind: 'check' }, seen);
-  const plan = reconcile(config, after.desired, seen, after.ledger);
+  const plan = planned(config, after.desired, seen, after.ledger);
   const notices = noticesOf(config, { before, ...after, observation: seen, plan });
   return { ...after, notices: notices.map(({ id }) => id) };
 }
@@ -91,7 +91,7 @@ describe('a job', () => {
     const living = alive('mail.1', 11, { age: seconds(5) });
     const early = pass(first, at(seconds(9.9), living, up));
     expect(early.notices).toEqual([]);
-    expect(changesIn(config, early.desired, at(seconds(9), living, up), early.ledger)).toBe(1000);
+    expect(nextChange(config, early.desired, at(seconds(9), living, up), early.ledger)).toBe(1000);
     const due = pass(early, at(seconds(10), living, up));
     expect(due.notices).toEqual(['lost.start-10']);
     expect(due.ledger.losses).toEqual([]);

@@ -41,7 +41,7 @@ const planWith = (maxExtra: number, ...seen: ObservedInstance[]): string =>
 const replaceOf = (name: string, pid: number): string[] => [
   `ask ${name} pid ${pid} to finish (TERM): restart of 12:00:00 by ann@web1`,
   `let ${name} pid ${pid} drain beside its replacement: restart of 12:00:00 by ann@web1`,
-  `start ${name}: its old process leaves beside it`,
+  `start ${name}: its old process drains beside it`,
 ];
 
 describe('with overlap', () => {
@@ -76,7 +76,7 @@ describe('with overlap', () => {
   test('an old process that has left must make room for the next', () => {
     const left = { ...dead('mail.1', 10, { stop: stopOf(10) }), retiring: 'start-10' };
     expect(planWith(1, fresh, old[1], old[2], left).split('\n')).toEqual([
-      'remove the files of mail.1 (retiring): pid 10 has left: exit status 0',
+      'remove the files of mail.1 (retiring): pid 10 has exited: exit status 0',
       ...replaceOf('mail.2', 20),
       '',
     ]);
@@ -86,7 +86,7 @@ describe('with overlap', () => {
     expect(planWith(3, ...draining).match(/^let /gm)).toHaveLength(3);
     expect(planWith(1, ...draining)).toBe(
       'let mail.1 pid 10 drain beside its replacement: restart of 12:00:00 by ann@web1\n' +
-        'start mail.1: its old process leaves beside it\n',
+        'start mail.1: its old process drains beside it\n',
     );
     expect(planWith(1, fresh, retiring('mail.1', 10), ...draining.slice(1))).toBe('');
   });

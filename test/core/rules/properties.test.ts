@@ -10,8 +10,17 @@ import {
   type ObservedInstance,
 } from '../../../src/core/model/observation.ts';
 import { formatAction, type Plan } from '../../../src/core/model/plan.ts';
-import { reconcile } from '../../../src/core/rules/reconcile.ts';
-import { absent, aConfig, alive, aWorker, dead, observation, stopOf, stray } from '../builders.ts';
+import {
+  absent,
+  aConfig,
+  alive,
+  aWorker,
+  dead,
+  observation,
+  planned,
+  stopOf,
+  stray,
+} from '../builders.ts';
 
 /**
  * A world in miniature: passes act on it as `apply` does, and between them things happen as they do to real workers.
@@ -41,7 +50,7 @@ const see = (world: World): Observation => observation(...world.places.values())
 
 function pass(world: World, goal: Goal): Plan {
   Object.assign(world, applyGoal(config, world, goal, see(world)));
-  const plan = reconcile(config, world.desired, see(world), world.ledger);
+  const plan = planned(config, world.desired, see(world), world.ledger);
   for (const action of plan) carryOut(world, action);
   return plan;
 }
@@ -220,7 +229,7 @@ test('a command must touch only the instances that it was shown', () => {
         ...[...world.places.values()].filter(({ name }) => shown.includes(name)),
       );
       const { desired, ledger } = applyGoal(config, world, restartOf(shown), scoped);
-      for (const { instance } of reconcile(config, desired, scoped, ledger))
+      for (const { instance } of planned(config, desired, scoped, ledger))
         expect(shown).toContain(instance);
       // Who was stopped is out of his restart, which is over when nobody else is left in it.
       const others = wanted.filter((one) => !shown.includes(one) && !isStopped(desired, one));

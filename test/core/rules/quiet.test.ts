@@ -136,7 +136,7 @@ describe('quiet', () => {
       'ask mail.1 pid 10 to finish (TERM): its quiet time is over (quiet by ann@web1)\n',
     );
     const left = dead('mail.1', 10, { stop: stopOf(10) });
-    expect(later(60, mail(), left)).toContain('start mail.1: pid 10 has left');
+    expect(later(60, mail(), left)).toContain('start mail.1: pid 10 exited as asked');
   });
 
   test('must end by resume', () => {

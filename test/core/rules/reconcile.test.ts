@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import { formatPlan } from '../../../src/core/model/plan.ts';
-import { reconcile } from '../../../src/core/rules/reconcile.ts';
 import {
   absent,
   aConfig,
@@ -10,15 +9,16 @@ import {
   aWorker,
   dead,
   observation,
+  planned,
   rolling,
-  stoppedIntent,
   stopOf,
+  stoppedIntent,
   stray,
 } from '../builders.ts';
 
 const config = aConfig(aWorker('mail', ['1', '2']));
 const planOf = (desired = noDesired, ...instances: Parameters<typeof observation>): string =>
-  formatPlan(reconcile(config, desired, observation(...instances)));
+  formatPlan(planned(config, desired, observation(...instances)));
 
 describe('a pass', () => {
   test('must leave alone what is well', () => {
@@ -34,7 +34,7 @@ describe('a pass', () => {
 
   test('must not call a death that was asked for by that name', () => {
     expect(planOf(noDesired, dead('mail.1', 10, { stop: stopOf(10) }))).toBe(
-      'start mail.1: pid 10 has left: exit status 0\n',
+      'start mail.1: pid 10 exited as asked: exit status 0\n',
     );
   });
 
@@ -70,7 +70,7 @@ describe('a pass', () => {
 
   test('must drain what the config no longer wants, and never start it', () => {
     expect(planOf(noDesired, alive('mail.1', 10), alive('mail.2', 20), alive('mail.3', 30))).toBe(
-      'ask mail.3 pid 30 to finish (TERM): the config wants 2 of mail, and not this one\n',
+      'ask mail.3 pid 30 to finish (TERM): 2 of mail are wanted; this one is surplus\n',
     );
     expect(planOf(noDesired, dead('mail.3', 30))).toBe('');
   });

@@ -7,9 +7,6 @@ import {
   type Observation,
   type ObservedInstance,
 } from '../../../src/core/model/observation.ts';
-import { reconcile } from '../../../src/core/rules/reconcile.ts';
-import { changesIn } from '../../../src/core/rules/next-change.ts';
-import { statusOf } from '../../../src/core/views/status.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import type { RecyclePolicy, Worker } from '../../../src/core/model/config.ts';
 import {
@@ -23,11 +20,14 @@ import {
   decide,
   heldIntent,
   idle,
+  nextChange,
   noon,
+  planned,
   quietOf,
   rolling,
   seconds,
   seenAt,
+  statusFor,
   stopOf,
   stoppedIntent,
 } from '../builders.ts';
@@ -75,7 +75,7 @@ describe('a worn process', () => {
     'that is %s must be asked once, and its note must say that it is recycled',
     (_, facts, why) => {
       const config = aConfig(worker());
-      const plan = reconcile(config, noDesired, seen(one('mail.1', 10, facts), ...others));
+      const plan = planned(config, noDesired, seen(one('mail.1', 10, facts), ...others));
       expect(planOf([one('mail.1', 10, facts), ...others])).toBe(
         `ask mail.1 pid 10 to finish (TERM): recycled: ${why}\n`,
       );
@@ -159,7 +159,7 @@ describe('a worn process', () => {
 
   test('must be looked at again when it may be worn, and soon when only its job is in the way', () => {
     const again = (...instances: ObservedInstance[]): number | undefined =>
-      changesIn(aConfig(worker()), noDesired, seen(...instances));
+      nextChange(aConfig(worker()), noDesired, seen(...instances));
     const young = [one('mail.2', 11), one('mail.3', 12)];
     expect(again(one('mail.1', 10, { age: seconds(3000) }), ...young)).toBe(600_000);
     expect(again(one('mail.1', 10, { age: seconds(20) }), ...young)).toBe(40_000);
@@ -168,7 +168,7 @@ describe('a worn process', () => {
 });
 
 test('status must show what was measured', () => {
-  const status = statusOf(aConfig(worker()), noDesired, seen(one('mail.1', 10, tooLarge)));
+  const status = statusFor(aConfig(worker()), noDesired, seen(one('mail.1', 10, tooLarge)));
   expect(status.instances[0]).toMatchObject({ memory: 530 * mega });
 });
 
@@ -214,7 +214,7 @@ function befall({ places }: Fleet, [name, what]: Mishap): void {
 
 function passOver(fleet: Fleet): number {
   const { places } = fleet;
-  const plan = reconcile(aConfig(worker()), noDesired, seen(...places.values()));
+  const plan = planned(aConfig(worker()), noDesired, seen(...places.values()));
   for (const action of plan) {
     const { instance } = action;
     const before = places.get(instance) ?? absent(instance);

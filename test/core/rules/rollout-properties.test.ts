@@ -1,9 +1,8 @@
+import { planned, nextChange } from '../builders.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { applyGoal } from '../../../src/core/rules/apply-goal.ts';
 import { formatPlan } from '../../../src/core/model/plan.ts';
-import { reconcile } from '../../../src/core/rules/reconcile.ts';
-import { changesIn } from '../../../src/core/rules/next-change.ts';
 import { goodFate, isAlive, type Fate } from '../world/being.ts';
 import { newChronicle, type Chronicle } from '../world/chronicle.ts';
 import { configs, histories } from '../world/histories.ts';
@@ -16,7 +15,7 @@ import { newWorld, nextEventIn, wait, wantedNames } from '../world/world.ts';
 function isCalm({ world }: Chronicle): boolean {
   const observation = look(world, wantedNames(world));
   const { desired, ledger } = applyGoal(world.config, world, check, observation);
-  return reconcile(world.config, desired, observation, ledger).length === 0;
+  return planned(world.config, desired, observation, ledger).length === 0;
 }
 
 /** Passes at one moment until nothing is left to do in it. */
@@ -33,7 +32,7 @@ const untilTick = (ms: number): number => Math.ceil(ms / 10) * 10;
 function believedCalm({ world }: Chronicle): number | undefined {
   const observation = look(world, wantedNames(world));
   const { desired, ledger } = applyGoal(world.config, world, check, observation);
-  const length = changesIn(world.config, desired, observation, ledger);
+  const length = nextChange(world.config, desired, observation, ledger);
   if (length !== undefined && Number.isNaN(length)) throw new Error('changesIn: not a number');
   return length;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { noDesired, type Desired, type Rollout } from '../../../src/core/model/desired.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
-import { batchSize } from '../../../src/core/rules/rollout.ts';
+import { batchSize } from '../../../src/core/rules/turns.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import type { Batch, Worker } from '../../../src/core/model/config.ts';
 import {
@@ -73,7 +73,7 @@ describe('the canary', () => {
 
   test('must leave nobody else asked while its place is free', () => {
     expect(planOf(restart, dead('mail.1', 10, { stop: stopOf(10) }), old[1], old[2])).toBe(
-      'start mail.1: pid 10 has left: exit status 0\n',
+      'start mail.1: pid 10 exited as asked: exit status 0\n',
     );
   });
 
@@ -222,7 +222,7 @@ describe('a replacement that fails', () => {
     const desired = rolling(aRollout(all, { aborted }));
     const left = dead('mail.2', 20, { stop: stopOf(20) });
     expect(planOf(desired, replaced, left, old[2])).toBe(
-      'start mail.2: pid 20 has left: exit status 0\n',
+      'start mail.2: pid 20 exited as asked: exit status 0\n',
     );
   });
 

@@ -2,9 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
 import { formatPlan } from '../../../src/core/model/plan.ts';
-import { reconcile } from '../../../src/core/rules/reconcile.ts';
 import type { Worker } from '../../../src/core/model/config.ts';
-import { aConfig, alive, aWorker, observation, retiring, seconds } from '../builders.ts';
+import { aConfig, alive, aWorker, observation, planned, retiring, seconds } from '../builders.ts';
 
 const megabyte = 1024 ** 2;
 const rotated: Worker['log'] = { kind: 'rotated', maxSize: 100 * megabyte, keep: 5 };
@@ -15,7 +14,7 @@ const withLog = (observed: ObservedInstance, size: number): ObservedInstance => 
 });
 
 function planOf(worker: Worker, ...all: ObservedInstance[]): string {
-  return formatPlan(reconcile(aConfig(worker), noDesired, observation(...all)));
+  return formatPlan(planned(aConfig(worker), noDesired, observation(...all)));
 }
 
 describe('a log with a limit', () => {

@@ -2,8 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
 import { formatPlan } from '../../../src/core/model/plan.ts';
-import { reconcile } from '../../../src/core/rules/reconcile.ts';
-import { changesIn } from '../../../src/core/rules/next-change.ts';
 import { durationOf, type Duration } from '../../../src/core/basics/time.ts';
 import type { HeartbeatPolicy } from '../../../src/core/model/config.ts';
 import {
@@ -13,8 +11,10 @@ import {
   busy,
   dead,
   heldIntent,
-  retiring,
+  nextChange,
   observation,
+  planned,
+  retiring,
   seconds,
   seenAt,
   stopOf,
@@ -39,10 +39,10 @@ const silent = (
 const mail = alive('mail.1', 10, { hasShownReady: true });
 
 const planFor = (heartbeat: HeartbeatPolicy | undefined, ...seen: ObservedInstance[]): string =>
-  formatPlan(reconcile(configWith(heartbeat), noDesired, observation(...seen)));
+  formatPlan(planned(configWith(heartbeat), noDesired, observation(...seen)));
 
 const kinds = (heartbeat: HeartbeatPolicy, seen: ObservedInstance, desired: Desired = noDesired) =>
-  reconcile(configWith(heartbeat), desired, observation(seen)).map(
+  planned(configWith(heartbeat), desired, observation(seen)).map(
     ({ kind, instance }) => `${kind} ${instance}`,
   );
 
@@ -59,7 +59,7 @@ describe('a worker that gives no sign of life', () => {
 
   test('must be killed by the watchdog at its timeout, and its job named', () => {
     const working = alive('mail.1', 10, { hasShownReady: true, activity: busy });
-    const [kill, ...others] = reconcile(
+    const [kill, ...others] = planned(
       configWith(plain),
       noDesired,
       observation(silent(working, 30)),
@@ -95,7 +95,7 @@ describe('a worker that gives no sign of life', () => {
     const draining = alive('mail.1', 10, { stop: stopOf(10) });
     expect(kinds(plain, silent(draining, 30))).toEqual(['kill mail.1']);
     const old = retiring('mail.1', 9);
-    const plan = reconcile(configWith(plain), noDesired, observation(mail, silent(old, 30)));
+    const plan = planned(configWith(plain), noDesired, observation(mail, silent(old, 30)));
     expect(plan.map(({ kind, instance }) => `${kind} ${instance}`)).toEqual([`kill ${old.name}`]);
   });
 
@@ -116,7 +116,7 @@ describe('a worker that gives no sign of life', () => {
 
 describe('the next look', () => {
   const nextLook = (seen: ObservedInstance, after: Duration = seconds(0)): Duration | undefined =>
-    changesIn(configWith(dumping), noDesired, seenAt(after, seen));
+    nextChange(configWith(dumping), noDesired, seenAt(after, seen));
 
   test.each<[string, ObservedInstance, number]>([
     ['when the silence reaches the timeout', silent(mail, 12), 18],

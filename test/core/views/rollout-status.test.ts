@@ -17,6 +17,7 @@ import {
   observation,
   rolling,
   seconds,
+  snapshot,
   stopOf,
 } from '../builders.ts';
 
@@ -54,7 +55,7 @@ describe('a rollout', () => {
     alive('mail.5', 50),
   );
   const wordsOf = (rollout: Rollout, world = seen): string =>
-    formatRollout(rolloutStatusOf(rollout, config, rolling(rollout), world));
+    formatRollout(rolloutStatusOf(rollout, snapshot(config, rolling(rollout), world)));
 
   test('must tell how many are how far', () => {
     expect(wordsOf(aRollout(replaces))).toBe(
@@ -74,14 +75,14 @@ describe('a rollout', () => {
     const world = observation(crashed('mail.1', 101), alive('mail.5', 50));
     expect(wordsOf(aRollout(replaces, { aborted }), world)).toBe(
       'restart of 12:00:00 by ann@web1 was aborted: mail.1: pid 101 died before it was ready; ' +
-        '1 failed, 1 run on untouched; workerctl restart takes it up again',
+        '1 failed, 1 keep running the old release; workerctl restart continues it',
     );
   });
 
   test('must not count what was released', () => {
     const rollout = aRollout(replaces);
     const desired = { ...rolling(rollout), held: heldIntent('mail.1', 'mail.5').held };
-    const { counts } = rolloutStatusOf(rollout, config, desired, seen);
+    const { counts } = rolloutStatusOf(rollout, snapshot(config, desired, seen));
     expect(counts).toEqual({ replaced: 0, under_way: 3, waiting: 0, failed: 0 });
   });
 });

@@ -3,7 +3,8 @@ import { formatEvent } from '../../../src/core/events/event.ts';
 import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
 import { noLedger, type Ledger } from '../../../src/core/model/ledger.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
-import { isShort, statusOf, type InstanceStatus } from '../../../src/core/views/status.ts';
+import { isShort } from '../../../src/core/views/status.ts';
+import type { InstanceStatus } from '../../../src/core/views/instance-status.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import {
   absent,
@@ -14,15 +15,16 @@ import {
   crashed,
   dead,
   heldIntent,
-  retiring,
   noon,
   noonPlus,
   observation,
   quietOf,
+  retiring,
   rolling,
   seconds,
-  stoppedIntent,
+  statusFor,
   stopOf,
+  stoppedIntent,
   stray,
   upAtNoon,
 } from '../builders.ts';
@@ -39,7 +41,7 @@ const lineOf = (
   releases = {},
   ledger = noLedger,
 ): InstanceStatus | undefined =>
-  statusOf(config, desired, observation(seen), releases, ledger).instances[0];
+  statusFor(config, desired, observation(seen), releases, ledger).instances[0];
 
 const failed: Ledger = {
   ...noLedger,
@@ -94,7 +96,7 @@ describe('an instance', () => {
       alive('mail.1', 10, { stop: stopOf(10, true, { deadline: durationOf(upAtNoon + 10_000) }) }),
       noDesired,
     ],
-    ['leaving', 'for 0s (restart), no limit', retiring('mail.1', 10), noDesired],
+    ['retiring', 'for 0s (restart), no limit', retiring('mail.1', 10), noDesired],
     ['missing', 'not started; bootcheck starts it', absent('mail.1'), noDesired],
     [
       'missing',
@@ -105,7 +107,7 @@ describe('an instance', () => {
     ['missing', 'not started; held by ann@web1', absent('mail.1'), heldIntent('mail.1')],
     [
       'backoff',
-      'pid 10 died 0s ago: exit status 1, 3 times in a row before it was ready; not started for 4s, until 12:00:04',
+      'pid 10 died 0s ago: exit status 1, 3 times in a row before it was ready; next start in 4s, at 12:00:04',
       crashed('mail.1', 10),
       noDesired,
       failed,
@@ -118,7 +120,7 @@ describe('an instance', () => {
       failed,
     ],
     ['stopped', 'by ann@web1 at 12:00:00', dead('mail.1', 10), stoppedIntent('mail.1')],
-    ['surplus', 'the config does not want it; bootcheck drains it', alive('mail.9', 90), noDesired],
+    ['surplus', 'not wanted; bootcheck drains it', alive('mail.9', 90), noDesired],
     [
       'surplus',
       'the config has no such worker; workerctl stop old.1 drains it',
@@ -163,8 +165,8 @@ describe('the whole', () => {
   });
   const quiet = alive('mail.2', 20, { ...isUp, quiet: quietOf(20, { stopsWhenIdle: false }) });
   const stopped = stoppedIntent('mail.4');
-  const wholeOf = (third: ObservedInstance): ReturnType<typeof statusOf> =>
-    statusOf(
+  const wholeOf = (third: ObservedInstance): ReturnType<typeof statusFor> =>
+    statusFor(
       four,
       stopped,
       observation(
@@ -200,7 +202,7 @@ test.each(['constructor', 'toString', 'valueOf', 'hasOwnProperty'])(
   'a worker named %s must have no want and no release that nobody has stated',
   (name) => {
     const seen = alive(`${name}.1`, 10, { ...isUp, release: 'r1' });
-    const found = statusOf(aConfig(aWorker(name, ['1'])), noDesired, observation(seen));
+    const found = statusFor(aConfig(aWorker(name, ['1'])), noDesired, observation(seen));
     expect(found.counts).toEqual([]);
     expect(found.instances[0]).toMatchObject({ release: 'r1', isOutdated: false });
   },

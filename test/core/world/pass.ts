@@ -1,6 +1,6 @@
+import { planned } from '../builders.ts';
 import { applyGoal, type Goal } from '../../../src/core/rules/apply-goal.ts';
 import type { Plan } from '../../../src/core/model/plan.ts';
-import { reconcile } from '../../../src/core/rules/reconcile.ts';
 import { carryOut } from './carry-out.ts';
 import type { Chronicle } from './chronicle.ts';
 import { hear } from './hear.ts';
@@ -27,7 +27,7 @@ export function pass(
   watch(chronicle, standings, observation);
   Object.assign(world, applyGoal(world.config, world, goal, observation));
   judgeAborts(chronicle);
-  const plan = reconcile(world.config, world.desired, observation, world.ledger);
+  const plan = planned(world.config, world.desired, observation, world.ledger);
   const during: During = { observation, standings, signalled: new Set() };
   for (const action of plan.slice(0, cut)) {
     judge(chronicle, action, during);

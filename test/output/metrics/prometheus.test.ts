@@ -2,16 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import type { RolloutStatus } from '../../../src/core/views/rollout-status.ts';
-import {
-  instanceStates,
-  statusOf,
-  type InstanceStatus,
-  type Status,
-} from '../../../src/core/views/status.ts';
+import { instanceStates } from '../../../src/core/views/instance-state.ts';
+import type { InstanceStatus } from '../../../src/core/views/instance-status.ts';
+import type { Status } from '../../../src/core/views/status.ts';
 import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
 import { countEvents, factsToCarryOn } from '../../../src/output/metrics/facts.ts';
 import { formatMetrics } from '../../../src/output/metrics/prometheus.ts';
-import { aConfig, busy, idle, noon, observation, seconds } from '../../core/builders.ts';
+import { aConfig, busy, idle, noon, observation, seconds, statusFor } from '../../core/builders.ts';
 
 const one = (
   identifier: string,
@@ -27,7 +24,7 @@ const one = (
 });
 
 const statusWith = (...instances: InstanceStatus[]): Status => ({
-  ...statusOf(aConfig(), noDesired, observation()),
+  ...statusFor(aConfig(), noDesired, observation()),
   instances,
 });
 
@@ -45,7 +42,7 @@ const up = { pid: 7, uptime: durationOf(1_500) };
 const mixed: Status = {
   ...statusWith(
     one('ready', 'ready', { ...up, release: 'b2', activity: busy, memory: 1024 }),
-    one('ready', 'leaving', { ...up, release: 'a1', isOutdated: true }),
+    one('ready', 'retiring', { ...up, release: 'a1', isOutdated: true }),
     one('starting', 'starting', { ...up, release: 'b2', activity: idle }),
     one('late', 'late', up),
     one('quiet', 'quiet', up),
@@ -90,7 +87,7 @@ describe('a status with every state', () => {
         perWorker('ready', 'Instances that run and are ready.', 1, 1),
         perWorker('quiet', 'Instances that are ready and take no new job on purpose.', 0, 1),
         perWorker('draining', 'Instances that finish their job before they exit.', 0, 1),
-        perWorker('leaving', 'Old processes that drain beside their replacement.', 0, 1),
+        perWorker('retiring', 'Old processes that drain beside their replacement.', 0, 1),
         perWorker('missing', 'Instances that are wanted and down.', 0, 2),
         perWorker('outdated', 'Instances whose process runs old code.', 1, 1),
       ].join(''),
@@ -103,7 +100,7 @@ describe('a status with every state', () => {
     expect(states.filter((line) => line.endsWith(' 1'))).toEqual([
       '{worker="jobs",identifier="1",state="ready"} 1',
       ...instanceStates
-        .filter((state) => state !== 'leaving' && state !== 'gone')
+        .filter((state) => state !== 'retiring' && state !== 'gone')
         .map((state) => `{worker="mail",identifier="${state}",state="${state}"} 1`)
         .sort(),
     ]);

@@ -1,0 +1,63 @@
+import { elapsed, formatDuration } from '../basics/time.ts';
+import type { Action } from '../model/action.ts';
+import { jobOf } from '../model/activity.ts';
+import { keyOf } from '../model/instance.ts';
+import { drainingSince, liveProcess, refOf, type ObservedInstance } from '../model/observation.ts';
+import type { ProcessIdentity } from '../model/process.ts';
+import { deadlineOf, type Snapshot } from './snapshot.ts';
+
+/** A process that is both silent and overdue is killed once. */
+export function killed(snapshot: Snapshot): Action[] {
+  const late = overdue(snapshot);
+  const killed = new Set(late.map(keyOf));
+  return [...late, ...unresponsive(snapshot).filter((action) => !killed.has(keyOf(action)))];
+}
+
+/** Processes that were asked to exit and whose limit, if they have one, is over. */
+function overdue(snapshot: Snapshot): Action[] {
+  const { now, sinceBoot } = snapshot;
+  return snapshot.everyone().flatMap(({ observed }) => {
+    const process = liveProcess(observed);
+    const asked = drainingSince(observed);
+    const deadline = deadlineOf(observed, snapshot);
+    if (process === undefined || asked === undefined || deadline === undefined) return [];
+    if (sinceBoot < deadline) return [];
+    const cause = `still draining after ${formatDuration(elapsed(asked.at, now))} (${asked.cause})`;
+    const job = jobOf(observed.activity);
+    return [
+      {
+        kind: 'kill' as const,
+        ...refOf(observed),
+        process,
+        ...successorOf(observed),
+        ...(job && { job }),
+        cause,
+      },
+    ];
+  });
+}
+
+const successorOf = ({ presence }: ObservedInstance): { readonly successor?: ProcessIdentity } =>
+  presence.kind === 'alive' && presence.successor !== undefined
+    ? { successor: presence.successor }
+    : {};
+
+/** Processes that give no sign of life. If they know a signal for it, they write down first what they are doing. */
+function unresponsive(snapshot: Snapshot): Action[] {
+  const { sinceBoot } = snapshot;
+  return snapshot.everyone().flatMap(({ observed, worker }): Action[] => {
+    const { silence, dumpedAt, activity } = observed;
+    const process = liveProcess(observed);
+    const { heartbeat } = worker;
+    if (process === undefined || heartbeat === undefined || silence === undefined) return [];
+    if (silence < heartbeat.timeout) return [];
+    const cause = `no sign of life for ${formatDuration(silence)} (limit ${formatDuration(heartbeat.timeout)})`;
+    if (heartbeat.dump !== undefined && dumpedAt === undefined)
+      return [{ kind: 'dump', ...refOf(observed), process, signal: heartbeat.dump, cause }];
+    const isGrace = dumpedAt !== undefined && sinceBoot < dumpedAt + heartbeat.grace;
+    if (isGrace) return [];
+    const job = jobOf(activity);
+    const notes = { ...successorOf(observed), isWatchdog: true, ...(job && { job }) };
+    return [{ kind: 'kill', ...refOf(observed), process, ...notes, cause }];
+  });
+}

@@ -1,0 +1,141 @@
+import { durationOf, type Duration, type Moment } from '../basics/time.ts';
+import type { Config, Worker } from '../model/config.ts';
+import { isHeld, isStopped, type Desired } from '../model/desired.ts';
+import { instanceNames, keyOf } from '../model/instance.ts';
+import { noLedger, type Ledger } from '../model/ledger.ts';
+import {
+  drainingSince,
+  liveProcess,
+  refOf,
+  type Observation,
+  type ObservedInstance,
+} from '../model/observation.ts';
+import { isSameProcess } from '../model/process.ts';
+import { workerNameOf } from '../model/targets.ts';
+import { withCounts } from './scaling.ts';
+
+/** An observed process of a configured worker, with what is wanted of it. */
+export interface Subject {
+  readonly observed: ObservedInstance;
+  readonly worker: Worker;
+  /** The config, with the counts in force, has this instance. */
+  readonly isConfigured: boolean;
+  /** The config has it, and it was not stopped on purpose. */
+  readonly isWanted: boolean;
+}
+
+/** All that rules and views work on: built once per look. */
+export interface Snapshot {
+  /** With the counts in force. */
+  readonly config: Config;
+  readonly desired: Desired;
+  readonly ledger: Ledger;
+  readonly observation: Observation;
+  readonly now: Moment;
+  /** How long the host has been up. */
+  readonly sinceBoot: Duration;
+  readonly instance: (name: string) => ObservedInstance | undefined;
+  /** The worker of an instance. */
+  readonly workerOf: (instance: string) => Worker | undefined;
+  /** The instances that passes may touch: those that were observed, of configured workers, and not held. */
+  readonly subjects: () => readonly Subject[];
+  /** Old processes that drain beside their replacements. */
+  readonly retiring: () => readonly Subject[];
+  /** The subjects, then the old processes. */
+  readonly everyone: () => readonly Subject[];
+  /** The wanted instances of a worker that have no process. */
+  readonly missing: (worker: Worker) => readonly string[];
+  /** The processes that are draining, old ones included. */
+  readonly draining: () => readonly ObservedInstance[];
+}
+
+/** @param file the config, as it is in its file or with any counts */
+export function snapshotOf(
+  file: Config,
+  { desired, ledger = noLedger }: { readonly desired: Desired; readonly ledger?: Ledger },
+  observation: Observation,
+): Snapshot {
+  const config = withCounts(file, desired);
+  const { instances, now, sinceBoot } = observation;
+  const workers = new Map(config.workers.map((worker) => [worker.name, worker]));
+  const workerOf = (instance: string): Worker | undefined => workers.get(workerNameOf(instance));
+  const subjects = once(() => subjectsIn(config, desired, observation, workerOf));
+  const retiring = once(() => retiringIn(config, observation));
+  return {
+    config,
+    desired,
+    ledger,
+    observation,
+    now,
+    sinceBoot,
+    workerOf,
+    instance: (name) => instances.get(name),
+    subjects,
+    retiring,
+    everyone: once(() => [...subjects(), ...retiring()]),
+    missing: (worker) =>
+      instanceNames(worker).filter((name) => {
+        const observed = instances.get(name);
+        return (
+          !isStopped(desired, name) &&
+          (observed === undefined || liveProcess(observed) === undefined)
+        );
+      }),
+    draining: () =>
+      [...instances.values(), ...observation.retiring].filter(
+        (one) => drainingSince(one) !== undefined,
+      ),
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+/** Those of each worker that the config has, in its order, then those that it no longer has. */
+function subjectsIn(
+  { workers }: Config,
+  desired: Desired,
+  { instances, now }: Observation,
+  workerOf: Snapshot['workerOf'],
+): Subject[] {
+  const known = new Set(workers.flatMap(instanceNames));
+  const others = new Map<Worker, string[]>();
+  for (const name of instances.keys()) {
+    const worker = known.has(name) ? undefined : workerOf(name);
+    if (worker !== undefined) others.set(worker, [...(others.get(worker) ?? []), name]);
+  }
+  return workers.flatMap((worker) =>
+    [...instanceNames(worker), ...(others.get(worker) ?? [])].flatMap((name) => {
+      const observed = instances.get(name);
+      if (observed === undefined || isHeld(desired, name, now)) return [];
+      const isConfigured = known.has(name);
+      const isWanted = isConfigured && !isStopped(desired, name);
+      return [{ observed, worker, isConfigured, isWanted }];
+    }),
+  );
+}
+
+const retiringIn = ({ workers }: Config, { retiring }: Observation): Subject[] =>
+  workers.flatMap((worker) =>
+    retiring
+      .filter(({ name }) => workerNameOf(name) === worker.name)
+      .map((observed) => ({ observed, worker, isConfigured: false, isWanted: false })),
+  );
+
+/** When a process is to be killed, counted from the boot of the host: the earliest of all that say so. */
+export function deadlineOf(
+  observed: ObservedInstance,
+  { desired }: Pick<Snapshot, 'desired'>,
+): Duration | undefined {
+  const process = liveProcess(observed);
+  const request = desired.deadlines[keyOf(refOf(observed))];
+  const isMeant =
+    request !== undefined && process !== undefined && isSameProcess(process, request.process);
+  const all = [
+    ...(isMeant ? [request.at] : []),
+    ...[drainingSince(observed)?.deadline].filter((deadline) => deadline !== undefined),
+  ];
+  return all.length === 0 ? undefined : durationOf(Math.min(...all));
+}

@@ -1,0 +1,90 @@
+import type { Action } from '../model/action.ts';
+import { liveProcess, sentStop, type ObservedInstance } from '../model/observation.ts';
+import { isSameProcess } from '../model/process.ts';
+import { formatDeath, type Stop } from '../model/record.ts';
+import { isAwaited } from './awaited.ts';
+import { backsOffUntil } from './backoff.ts';
+import { membersOf } from './rollout-members.ts';
+import type { Snapshot } from './snapshot.ts';
+import { causeOf } from './stops.ts';
+import { extrasOf, policyOf } from './turns.ts';
+
+/** Draining processes that make room for their replacements: as many as there may be beside them. */
+export function overlapping(snapshot: Snapshot, stops: readonly Action[]): Action[] {
+  const { desired, observation } = snapshot;
+  const room = new Map(
+    snapshot.config.workers.map((worker) => [
+      worker.name,
+      worker.restart.maxExtra - extrasOf(worker, observation),
+    ]),
+  );
+  const aboutToBeAsked = new Set(
+    stops.filter(({ kind }) => kind === 'stop').map(({ instance }) => instance),
+  );
+  return desired.rollouts.flatMap((rollout) =>
+    snapshot.subjects().flatMap(({ observed, worker, isWanted }) => {
+      const { name, presence } = observed;
+      const replaced = rollout.replaces[name];
+      if (!isWanted || !replaced || presence.kind !== 'alive') return [];
+      // It has a successor already, which must not be forgotten beside a third process.
+      if (presence.successor !== undefined) return [];
+      if (!isSameProcess(replaced, presence.process) || !policyOf(rollout, worker).overlap)
+        return [];
+      if (sentStop(observed) === undefined && !aboutToBeAsked.has(name)) return [];
+      const left = room.get(worker.name) ?? 0;
+      if (left <= 0) return [];
+      room.set(worker.name, left - 1);
+      const { process, record } = presence;
+      return [
+        {
+          kind: 'retire' as const,
+          instance: name,
+          process,
+          runId: record.runId,
+          cause: causeOf(rollout),
+        },
+      ];
+    }),
+  );
+}
+
+export function missing(snapshot: Snapshot, moves: readonly Action[]): Action[] {
+  const { ledger, now } = snapshot;
+  const moved = new Set(moves.map(({ instance }) => instance));
+  const failed = failedIn(snapshot);
+  return snapshot.subjects().flatMap(({ observed, worker, isWanted }) => {
+    const { name } = observed;
+    if (!isWanted) return [];
+    if (moved.has(name))
+      return [
+        { kind: 'start' as const, instance: name, cause: 'its old process drains beside it' },
+      ];
+    if (liveProcess(observed) !== undefined) return [];
+    if (backsOffUntil(ledger, observed, worker, now) !== undefined) return [];
+    if (isAwaited(observed, worker)) return [];
+    return [{ kind: 'start' as const, instance: name, cause: whyDown(observed, failed.has(name)) }];
+  });
+}
+
+/** The instances whose replacements have failed in a rollout. */
+function failedIn(snapshot: Snapshot): Set<string> {
+  return new Set(
+    snapshot.desired.rollouts.flatMap((rollout) =>
+      [...membersOf(rollout, snapshot)]
+        .filter(([, { kind }]) => kind === 'failed')
+        .map(([name]) => name),
+    ),
+  );
+}
+
+function whyDown({ presence }: ObservedInstance, isFailed: boolean): string {
+  if (presence.kind !== 'dead') return 'it is not running';
+  const verb = verbOf(presence.stop);
+  const when = isFailed ? ' before it was ready' : '';
+  return `pid ${presence.record.pid} ${verb}${when}: ${formatDeath(presence.death)}`;
+}
+
+const verbOf = (stop: Stop | undefined): string => {
+  if (stop?.sent !== true) return 'died';
+  return stop.isRecycle === true ? 'was recycled' : 'exited as asked';
+};

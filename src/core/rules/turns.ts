@@ -1,0 +1,120 @@
+import { durationOf, elapsed, momentOf, type Duration } from '../basics/time.ts';
+import type { Batch, RestartPolicy, Worker } from '../model/config.ts';
+import type { Rollout } from '../model/desired.ts';
+import { liveProcess, type Observation, type ObservedInstance } from '../model/observation.ts';
+import { workerNameOf } from '../model/targets.ts';
+import { lifeOf } from './lifecycle.ts';
+import { groupsOf, type Group, type Member } from './rollout-members.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** How a worker's instances are replaced in this rollout: what its command said, else the config. */
+export function policyOf({ options }: Rollout, { restart }: Worker): RestartPolicy {
+  return {
+    ...restart,
+    canary: options.canary ?? restart.canary,
+    batch: options.batch ?? restart.batch,
+    overlap: options.overlap ?? restart.overlap,
+  };
+}
+
+/** The instances that a rollout may ask to exit now, and how soon that may change without anything else happening. */
+export interface Turn {
+  readonly ask: readonly string[];
+  readonly changesIn?: Duration;
+}
+
+/**
+ * Whose turn it is. Until a replacement is ready only canaries are asked: one, and one more for each `patience` that the
+ * first of them keeps draining; none while a replacement is starting. After that, as many as the batch has room for. Idle
+ * instances come first. A worker of which an instance was not looked at waits: its batch is not known.
+ */
+export function turnsOf(rollout: Rollout, snapshot: Snapshot): Turn {
+  if (rollout.aborted !== undefined) return { ask: [] };
+  const turns = groupsOf(rollout, snapshot).map((group) => turnOf(rollout, group, snapshot));
+  const changes = turns.flatMap(({ changesIn }) => (changesIn === undefined ? [] : [changesIn]));
+  return {
+    ask: turns.flatMap(({ ask }) => ask),
+    ...(changes.length > 0 && { changesIn: durationOf(Math.min(...changes)) }),
+  };
+}
+
+function turnOf(rollout: Rollout, { worker, members }: Group, snapshot: Snapshot): Turn {
+  const { observation } = snapshot;
+  const all = [...members.values()];
+  const pending = [...members].flatMap(([name, member]) =>
+    member.kind === 'pending' ? [{ name, observed: member.observed }] : [],
+  );
+  if (pending.length === 0 || all.some(({ kind }) => kind === 'unseen')) return { ask: [] };
+  const policy = policyOf(rollout, worker);
+  const room = roomIn(policy, worker, all, observation);
+  if (room === 0) return { ask: [] };
+  const rank = ({ observed }: { observed: ObservedInstance }): number =>
+    isLate(observed, worker, observation) ? -1 : busyness(observed);
+  const byIdleness = pending.sort((a, b) => rank(a) - rank(b));
+  const first = (count: number): string[] => byIdleness.slice(0, count).map(({ name }) => name);
+  if (!policy.canary || rollout.proven.includes(worker.name)) return { ask: first(room) };
+
+  if (all.some(({ kind }) => kind === 'empty' || kind === 'starting')) return { ask: [] };
+  const asked = all.flatMap((member) => (member.kind === 'draining' ? [member.since] : []));
+  if (asked.length === 0) return { ask: first(1) };
+  // Patience counts from the restart, also for one that was draining before it.
+  const since = momentOf(Math.max(rollout.at, Math.min(...asked)));
+  const drained = elapsed(since, observation.now);
+  const patience = Math.max(1, policy.patience);
+  const canaries = 1 + Math.floor(drained / patience);
+  return {
+    ask: first(Math.min(room, Math.max(0, canaries - asked.length))),
+    changesIn: durationOf(since + canaries * patience - observation.now),
+  };
+}
+
+/** How many more may be asked to exit now. */
+function roomIn(
+  { batch, overlap, maxExtra }: RestartPolicy,
+  worker: Worker,
+  members: readonly Member[],
+  observation: Observation,
+): number {
+  const down = members.filter(({ kind }) => isDown[kind]).length;
+  const room = Math.max(0, batchSize(batch, worker.identifiers.length) - down);
+  if (!overlap) return room;
+  const asked = members.filter(({ kind }) => kind === 'draining').length;
+  return Math.max(0, Math.min(room, maxExtra - asked - extrasOf(worker, observation)));
+}
+
+/** How many old processes of a worker drain beside their replacements. */
+export const extrasOf = (worker: Worker, { retiring }: Observation): number =>
+  retiring.filter((one) => workerNameOf(one.name) === worker.name && liveProcess(one) !== undefined)
+    .length;
+
+/** Whether a member is down because of the rollout. */
+const isDown: Readonly<Record<Member['kind'], boolean>> = {
+  unseen: false,
+  excluded: false,
+  pending: false,
+  draining: true,
+  empty: true,
+  starting: true,
+  replaced: false,
+  failed: true,
+};
+
+/** How many instances of a worker may be down at once; always at least one. */
+export function batchSize(batch: Batch, instances: number): number {
+  switch (batch.kind) {
+    case 'count':
+      return Math.max(1, batch.count);
+    case 'percent':
+      return Math.max(1, Math.floor((instances * batch.percent) / 100));
+  }
+}
+
+/** One that is not ready in time does no work anyway. */
+const isLate = (observed: ObservedInstance, { ready }: Worker, observation: Observation): boolean =>
+  lifeOf(observed, ready, observation).state === 'late';
+
+/** Idle ones first, then those of which nothing is known. */
+function busyness({ activity }: ObservedInstance): number {
+  if (activity === undefined) return 1;
+  return activity.kind === 'idle' ? 0 : 2;
+}

@@ -1,0 +1,103 @@
+import type { Action } from '../model/action.ts';
+import { refOf, runIdOfStray, type ObservedInstance, type Presence } from '../model/observation.ts';
+import { formatDeath } from '../model/record.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export function strays(snapshot: Snapshot): Action[] {
+  return snapshot.subjects().flatMap(({ observed: { name, presence } }) =>
+    presence.kind !== 'stray'
+      ? []
+      : [
+          {
+            kind: 'adopt' as const,
+            instance: name,
+            process: presence.process,
+            ...(presence.shim && { shim: presence.shim }),
+            ...(presence.successorOf && { successorOf: presence.successorOf }),
+            runId: runIdOfStray(presence),
+            cause: causeOfAdoption(presence),
+          },
+        ],
+  );
+}
+
+const causeOfAdoption = ({
+  successorOf,
+  evidence,
+}: Extract<Presence, { kind: 'stray' }>): string =>
+  successorOf === undefined
+    ? (evidence ?? 'it runs, but no record claims it')
+    : `pid ${successorOf.pid} has named it as its successor (MAINPID), and is gone`;
+
+/** A program that forks away owns its pidfile: it is never ours to write. */
+export function wrongPidfiles(snapshot: Snapshot): Action[] {
+  return snapshot.subjects().flatMap(({ observed, worker }) => {
+    const { name, presence, pidfile } = observed;
+    if (presence.kind !== 'alive' || worker.daemonizes !== undefined) return [];
+    const { pid } = presence.process;
+    if (pidfile.kind === 'holds' && pidfile.pid === pid) return [];
+    return [
+      { kind: 'write_pidfile' as const, instance: name, pid, cause: describePidfile(observed) },
+    ];
+  });
+}
+
+/** A pidfile that a start is about to write needs no removal. */
+export function stalePidfiles(snapshot: Snapshot): Action[] {
+  return snapshot.subjects().flatMap(({ observed, worker, isWanted }) => {
+    const { name, presence, pidfile } = observed;
+    if (
+      isWanted ||
+      worker.daemonizes !== undefined ||
+      (presence.kind !== 'dead' && presence.kind !== 'absent') ||
+      pidfile.kind === 'absent'
+    )
+      return [];
+    return [{ kind: 'remove_pidfile' as const, instance: name, cause: describePidfile(observed) }];
+  });
+}
+
+/** What dead processes have left in their sessions, if the config wants more than a report. */
+export function leftBehind(snapshot: Snapshot): Action[] {
+  return snapshot.everyone().flatMap(({ observed, worker }) => {
+    const { leftovers: left } = observed;
+    const { leftovers: rule } = worker.stop;
+    if (left === undefined || rule === undefined || observed.presence.kind !== 'dead') return [];
+    // Nothing waits for what an old process has left if its replacement runs already. What survives a kill is killed once.
+    if (left.isTold || (rule === 'wait' && observed.retiring !== undefined)) return [];
+    return [
+      {
+        kind: 'leftovers' as const,
+        ...refOf(observed),
+        left,
+        rule,
+        cause: `stop.leftovers is ${rule}`,
+      },
+    ];
+  });
+}
+
+/** Old processes that have exited beside their replacements. */
+export function exitedRetiring(snapshot: Snapshot): Action[] {
+  return snapshot.retiring().flatMap(({ observed }) => {
+    const { presence, problems } = observed;
+    const isTorn = presence.kind === 'absent' && problems.length > 0;
+    if (presence.kind !== 'dead' && !isTorn) return [];
+    const cause =
+      presence.kind === 'dead'
+        ? `pid ${presence.record.pid} has exited: ${formatDeath(presence.death)}`
+        : 'its record cannot be read, and no process of it was found';
+    return [{ kind: 'clean_up' as const, ...refOf(observed), cause }];
+  });
+}
+
+function describePidfile({ pidfile }: ObservedInstance): string {
+  switch (pidfile.kind) {
+    case 'absent':
+      return 'it was missing';
+    case 'holds':
+      return `it held ${pidfile.pid}, which is not this instance`;
+    case 'broken':
+      return `expected a pid, found ${pidfile.found}`;
+  }
+}

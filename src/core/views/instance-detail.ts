@@ -1,0 +1,167 @@
+import {
+  durationOf,
+  elapsed,
+  formatDayAndTime,
+  formatDuration,
+  type Moment,
+} from '../basics/time.ts';
+import type { Worker } from '../model/config.ts';
+import { isHeld, isQuiet, isStopped, type Desired, type TimedRequest } from '../model/desired.ts';
+import { awaitedWords, leftWords } from '../model/leftovers.ts';
+import {
+  drainingSince,
+  type ObservedInstance,
+  type Predecessor,
+  type Presence,
+} from '../model/observation.ts';
+import { formatDeath, formatEarlyDeath, isForeign, type ProcessRecord } from '../model/record.ts';
+import { workerNameOf } from '../model/targets.ts';
+import { isAwaited } from '../rules/awaited.ts';
+import { backsOffUntil, failureWords } from '../rules/backoff.ts';
+import { lifeOf } from '../rules/lifecycle.ts';
+import { deadlineOf, type Snapshot } from '../rules/snapshot.ts';
+import { shownState, type InstanceState } from './instance-state.ts';
+
+/** The state of an instance, and what else is worth knowing, in words. */
+export interface Described {
+  readonly state: InstanceState;
+  /** In `backoff`: when it is started again. */
+  readonly startsAt?: Moment;
+  readonly detail: string;
+}
+
+/** An instance without a living process; what its last one has left behind comes last. */
+export function describeDown(
+  observed: ObservedInstance,
+  worker: Worker | undefined,
+  snapshot: Snapshot,
+): Described {
+  if (worker === undefined) return { state: 'gone', detail: '' };
+  const found = downState(observed, worker, snapshot);
+  const { leftovers } = observed;
+  if (leftovers === undefined) return found;
+  const words = isAwaited(observed, worker)
+    ? awaitedWords(leftovers)
+    : leftWords(leftovers.of.pid, leftovers.processes);
+  return { ...found, detail: `${found.detail}; ${words}` };
+}
+
+function downState(
+  observed: ObservedInstance,
+  worker: Worker,
+  { desired, ledger, now }: Snapshot,
+): Described {
+  const { name, presence } = observed;
+  const stopped = desired.stopped[name];
+  if (stopped !== undefined)
+    return { state: 'stopped', detail: `by ${stopped.by} at ${formatDayAndTime(stopped.at, now)}` };
+  const held = heldWords(desired, name, now);
+  const next = held ?? 'bootcheck starts it';
+  if (presence.kind !== 'dead') return { state: 'missing', detail: `not started; ${next}` };
+  const what = deathWords(presence, now);
+  const until = held === undefined ? backsOffUntil(ledger, observed, worker, now) : undefined;
+  if (until === undefined) {
+    const isWaiting = held === undefined && isAwaited(observed, worker);
+    return { state: 'missing', detail: isWaiting ? what : `${what}; ${next}` };
+  }
+  const failure = ledger.failures[name];
+  const times = failure === undefined ? '' : `, ${failureWords(failure, presence, worker, now)}`;
+  const wait = `next start in ${formatDuration(elapsed(now, until))}, at ${formatDayAndTime(until, now)}`;
+  return { state: 'backoff', startsAt: until, detail: `${what}${times}; ${wait}` };
+}
+
+function deathWords(
+  { record, death, diedAt, stop }: Extract<Presence, { kind: 'dead' }>,
+  now: Moment,
+): string {
+  if (record.launch !== undefined) return formatEarlyDeath(record, death);
+  const ago = diedAt === undefined ? '' : ` ${formatDuration(elapsed(diedAt, now))} ago`;
+  return `pid ${record.pid} ${stop?.sent === true ? 'exited' : 'died'}${ago}: ${formatDeath(death)}`;
+}
+
+/** An instance with a living process, or an old process of one. */
+export function describeUp(
+  observed: ObservedInstance,
+  worker: Worker | undefined,
+  snapshot: Snapshot,
+): Described {
+  const { config, desired, observation } = snapshot;
+  const { name, retiring } = observed;
+  const notes = notesOn(observed, snapshot);
+  if (retiring !== undefined || drainingSince(observed) !== undefined) {
+    const state = retiring === undefined ? shownState.draining : 'retiring';
+    return { state, detail: [...drainWords(observed, snapshot), ...notes].join('; ') };
+  }
+  if (worker === undefined) {
+    const isKnown = config.workers.some((one) => one.name === workerNameOf(name));
+    const words = isKnown
+      ? 'not wanted; bootcheck drains it'
+      : `the config has no such worker; workerctl stop ${name} drains it`;
+    return { state: 'surplus', detail: [words, ...notes].join('; ') };
+  }
+  if (isStopped(desired, name)) notes.unshift('to be stopped');
+  const life = lifeOf(observed, worker.ready, observation);
+  if (life.state === 'late') notes.unshift(`not ready after ${formatDuration(life.timeout)}`);
+  const state = isFrozen(observed) ? 'frozen' : shownState[life.state];
+  return { state, detail: notes.join('; ') };
+}
+
+const isFrozen = ({ presence }: Pick<ObservedInstance, 'presence'>): boolean =>
+  (presence.kind === 'alive' || presence.kind === 'stray') &&
+  presence.process.activity === 'stopped';
+
+function drainWords(observed: ObservedInstance, snapshot: Snapshot): string[] {
+  const stop = drainingSince(observed);
+  if (stop === undefined) return [];
+  const since = `for ${formatDuration(elapsed(stop.at, snapshot.now))} (${stop.cause})`;
+  return [`${since}, ${limitWords(observed, snapshot)}`];
+}
+
+function limitWords(observed: ObservedInstance, snapshot: Snapshot): string {
+  const deadline = deadlineOf(observed, snapshot);
+  if (deadline === undefined) return 'no limit';
+  const left = durationOf(Math.max(0, deadline - snapshot.sinceBoot));
+  return `killed in ${formatDuration(left)}`;
+}
+
+function notesOn(observed: ObservedInstance, { desired, now }: Snapshot): string[] {
+  const { name, retiring, presence, problems, saidStatus, leftovers } = observed;
+  const notes = [...problems];
+  if (saidStatus !== undefined) notes.push(saidStatus);
+  if (presence.kind === 'alive') notes.push(...originWords(presence.record));
+  if (presence.kind === 'stray') notes.push(strayWords(presence.successorOf));
+  if (presence.kind === 'alive' && presence.successor !== undefined)
+    notes.push(`pid ${presence.successor.pid} takes over when it has exited`);
+  if (isFrozen(observed)) notes.push('stopped (SIGSTOP): it does nothing; kill -CONT wakes it');
+  if (retiring === undefined) notes.push(...requestWords(desired, name, now));
+  if (leftovers !== undefined) notes.push(leftWords(leftovers.of.pid, leftovers.processes));
+  return notes;
+}
+
+function requestWords(desired: Desired, name: string, now: Moment): string[] {
+  const quiet = desired.quiet[name];
+  const held = heldWords(desired, name, now);
+  return [
+    ...(quiet !== undefined && isQuiet(desired, name, now) ? [words('quiet', quiet, now)] : []),
+    ...(held === undefined ? [] : [held]),
+  ];
+}
+
+function heldWords(desired: Desired, name: string, now: Moment): string | undefined {
+  const held = desired.held[name];
+  return held !== undefined && isHeld(desired, name, now) ? words('held', held, now) : undefined;
+}
+
+const words = (what: string, { by, until }: TimedRequest, now: Moment): string =>
+  `${what} by ${by}${until === undefined ? '' : ` until ${formatDayAndTime(until, now)}`}`;
+
+/** What the state does not show: that its pid is a command's, or that workerctl did not start it. */
+function originWords(record: ProcessRecord): string[] {
+  if (record.launch !== undefined) return ['its command has not started it yet'];
+  return isForeign(record) ? ['adopted'] : [];
+}
+
+const strayWords = (predecessor: Predecessor | undefined): string =>
+  predecessor === undefined
+    ? 'no record claims it; bootcheck adopts it'
+    : `it takes over from pid ${predecessor.pid}; bootcheck adopts it`;

@@ -1,0 +1,96 @@
+import { lookup } from '../basics/lookup.ts';
+import type { Duration, Moment } from '../basics/time.ts';
+import type { Activity } from '../model/activity.ts';
+import type { Worker } from '../model/config.ts';
+import { isToBeReplaced } from '../model/desired.ts';
+import type { Leftovers } from '../model/leftovers.ts';
+import { ageOf, liveProcess, type ObservedInstance } from '../model/observation.ts';
+import type { ProcessRecord } from '../model/record.ts';
+import { workerNameOf } from '../model/targets.ts';
+import type { Snapshot } from '../rules/snapshot.ts';
+import { describeDown, describeUp } from './instance-detail.ts';
+import type { InstanceState } from './instance-state.ts';
+
+/** By worker, the release that a start would give it now. */
+export type Releases = Readonly<Record<string, string>>;
+
+/** One line of `status`. */
+export interface InstanceStatus {
+  /** The instance; the same for an old process that drains beside it. */
+  readonly name: string;
+  readonly worker: string;
+  readonly state: InstanceState;
+  readonly pid?: number;
+  readonly uptime?: Duration;
+  /** The release that it runs, if it is known. */
+  readonly release?: string;
+  /** It runs another release than a start would give it now, or a restart is going to replace it. */
+  readonly isOutdated: boolean;
+  readonly activity?: Activity;
+  /** How many times in a row it has failed. */
+  readonly failures?: number;
+  /** How many bytes the process and its session take, if that is measured. */
+  readonly memory?: number;
+  /** The processes that its last dead process has left behind. */
+  readonly leftovers?: Leftovers;
+  /** In `backoff`: when it is started again. */
+  readonly startsAt?: Moment;
+  /** What else is worth knowing, in words; may be empty. */
+  readonly detail: string;
+}
+
+/** @param worker undefined if the instance is not configured, or if this is an old process of it */
+export function instanceStatus(
+  observed: ObservedInstance,
+  worker: Worker | undefined,
+  snapshot: Snapshot,
+  releases: Releases,
+): InstanceStatus {
+  const { name, retiring, activity, memory, leftovers } = observed;
+  const workerName = workerNameOf(name);
+  const process = liveProcess(observed);
+  const failures = retiring === undefined ? snapshot.ledger.failures[name]?.count : undefined;
+  if (process === undefined) {
+    const found = describeDown(observed, worker, snapshot);
+    return {
+      name,
+      worker: workerName,
+      isOutdated: false,
+      ...(failures !== undefined && { failures }),
+      ...(leftovers && { leftovers }),
+      ...found,
+    };
+  }
+  const { state, detail } = describeUp(observed, worker, snapshot);
+  const release = releaseOf(observed);
+  // Spelt out: to spread an object takes a microsecond, and there may be a thousand.
+  const status: Writable<InstanceStatus> = {
+    name,
+    worker: workerName,
+    state,
+    pid: process.pid,
+    uptime: ageOf(process, snapshot.observation),
+    isOutdated:
+      (retiring === undefined &&
+        isToBeReplaced(snapshot.desired, name, process, recordOf(observed))) ||
+      isOtherRelease(release, lookup(releases, workerName)),
+    detail,
+  };
+  if (release !== undefined) status.release = release;
+  if (activity !== undefined) status.activity = activity;
+  if (memory !== undefined) status.memory = memory;
+  if (failures !== undefined) status.failures = failures;
+  if (leftovers !== undefined) status.leftovers = leftovers;
+  return status;
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+const recordOf = ({ presence }: ObservedInstance): ProcessRecord | undefined =>
+  presence.kind === 'alive' ? presence.record : undefined;
+
+const releaseOf = (observed: ObservedInstance): string | undefined => recordOf(observed)?.release;
+
+/** Whether a process runs another release than the one that a start would give it; false if one of them is not known. */
+export const isOtherRelease = (ran: string | undefined, now: string | undefined): boolean =>
+  ran !== undefined && now !== undefined && ran !== now;

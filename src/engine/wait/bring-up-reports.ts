@@ -1,0 +1,96 @@
+import { isHeld, isStopped, type Desired } from '../../core/model/desired.ts';
+import { instanceNames } from '../../core/model/instance.ts';
+import type { Observation } from '../../core/model/observation.ts';
+import { takenOverBy } from '../../core/rules/apply-goal.ts';
+import type { Snapshot } from '../../core/rules/snapshot.ts';
+import { lastLines } from '../../host/logs/tail.ts';
+import { reportDeparture } from '../apply/report-exit.ts';
+import { shownLogLines } from '../apply/start-instances.ts';
+import { loggerIn, report } from '../session.ts';
+import { reportLeftAlone } from './carry-on.ts';
+import type { Placed, Up } from './coming-up.ts';
+
+/** Reports what this look shows of an instance for the first time. */
+export function reportChanges(
+  up: Up,
+  { observed, renewal }: Placed,
+  observation: Observation,
+): void {
+  const { context, exited, failed, ready, launching } = up;
+  const { name, presence } = observed;
+  if (presence.kind === 'alive' && presence.record.launch === undefined && launching.delete(name))
+    report(context, name, {
+      kind: 'started',
+      pid: presence.process.pid,
+      cause: 'its pidfile names it',
+    });
+  if (renewal.state === 'empty' && !exited.has(name)) {
+    reportDeparture(context, { instance: name }, observation);
+    exited.add(name);
+  }
+  if ((renewal.state === 'late' || renewal.state === 'died') && !failed.has(name)) {
+    const { record, why } = renewal;
+    report(context, name, {
+      kind: 'start_failed',
+      problem: why,
+      logFile: record.log.path,
+      log: lastLines(record.log.path, record.log.offset, shownLogLines),
+      ...loggerIn(context, name),
+    });
+  }
+  if (renewal.state === 'ready' && !ready.has(name)) {
+    ready.add(name);
+    const release =
+      observed.presence.kind === 'alive' ? observed.presence.record.release : undefined;
+    report(context, name, {
+      kind: 'ready',
+      pid: renewal.process.pid,
+      ...(release !== undefined && { release }),
+    });
+  }
+}
+
+/** Instances that were stopped or held meanwhile, or are not wanted any more, are not waited for. */
+export function leaveAlone(up: Up, { config, desired, now }: Snapshot): void {
+  const { context, leftAlone, ready, failed, request } = up;
+  const wanted = new Set(config.workers.flatMap(instanceNames));
+  const named = request.instances.filter(
+    (name) =>
+      (isStopped(desired, name) || isHeld(desired, name, now) || !wanted.has(name)) &&
+      !leftAlone.has(name) &&
+      !ready.has(name) &&
+      !failed.has(name),
+  );
+  reportLeftAlone(context, desired, named);
+  for (const name of named) leftAlone.add(name);
+}
+
+/** A later restart may have taken instances over. */
+export function reportTakeover(up: Up, desired: Desired): void {
+  const { rolloutId, instances } = up.request;
+  if (rolloutId === undefined) return;
+  for (const name of instances) {
+    const other = takenOverBy(desired, name, rolloutId);
+    if (other === undefined || up.failed.has(name) || up.ready.has(name)) continue;
+    report(up.context, name, {
+      kind: 'rollout_superseded',
+      requestedBy: other.by,
+      requestedAt: other.at,
+    });
+  }
+}
+
+/** Whether the restart was aborted. This is reported once, also if another command's pass has found it out. */
+export function isAborted(up: Up, desired: Desired): boolean {
+  const { rolloutId } = up.request;
+  const rollout = desired.rollouts.find(({ id }) => id === rolloutId);
+  if (rollout?.aborted === undefined) return false;
+  if (!up.isAborted) {
+    const { instance, why } = rollout.aborted;
+    const pendingCount = Object.keys(rollout.replaces).filter(
+      (name) => !up.exited.has(name),
+    ).length;
+    report(up.context, instance, { kind: 'rollout_aborted', problem: why, pendingCount });
+  }
+  return true;
+}

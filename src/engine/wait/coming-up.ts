@@ -1,0 +1,54 @@
+import type { Duration } from '../../core/basics/time.ts';
+import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
+import { renewalOf, type IsOld, type Renewal } from '../../core/rules/lifecycle.ts';
+import { workerOf, type Context } from '../session.ts';
+import type { Watched } from './view.ts';
+
+/** Which instances should come up, and what they replace. */
+export interface BringUp {
+  readonly command: 'start' | 'restart';
+  readonly instances: readonly string[];
+  /** The run of each process that is to be replaced or was dead before: its end is no failure of the new one. */
+  readonly predecessors: ReadonlyMap<string, string>;
+  /** Those that have failed already. */
+  readonly failed: ReadonlySet<string>;
+  /** Those whose command starts a program that forks away. */
+  readonly launching: ReadonlySet<string>;
+  readonly limit: Duration | undefined;
+  /** The restart that is waited for: it may be aborted, or taken over by a later one. */
+  readonly rolloutId?: string;
+  /** Whether it is known already that the restart was aborted. */
+  readonly isAborted?: boolean;
+}
+
+/** What is remembered from look to look. */
+export interface Up {
+  readonly request: BringUp;
+  /** Notes what fails before the caller hears of it. */
+  readonly context: Context;
+  readonly watched: Watched;
+  readonly failed: Set<string>;
+  readonly launching: Set<string>;
+  /** Those whose old process has exited. */
+  readonly exited: Set<string>;
+  readonly leftAlone: Set<string>;
+  readonly ready: Set<string>;
+  isAborted: boolean;
+}
+
+/** An instance as one look has found it. */
+export interface Placed {
+  readonly observed: ObservedInstance;
+  readonly renewal: Renewal;
+}
+
+/** How far each instance is. */
+export function placesOf({ context, request }: Up, observation: Observation): Placed[] {
+  return [...observation.instances.values()].map((observed) => {
+    const { name } = observed;
+    const old = request.predecessors.get(name);
+    const isOld: IsOld = (_, record) => record !== undefined && record.runId === old;
+    const { ready } = workerOf(context.config, name);
+    return { observed, renewal: renewalOf(observed, isOld, ready, observation) };
+  });
+}

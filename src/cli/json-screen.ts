@@ -1,23 +1,25 @@
+import type { Event } from '../core/events/event.ts';
+import type { ActOutcome } from '../core/events/outcome.ts';
+import type { Planned } from '../core/model/plan.ts';
 import { durationOf } from '../core/basics/time.ts';
 import { now } from '../host/process/clock.ts';
 import { printed } from '../output/json/answer.ts';
 import { planAnswer } from '../output/json/plan.ts';
 import { eventLine, resultLine } from '../output/json/stream.ts';
 import { print } from './print.ts';
-import type { Screen } from './screen.ts';
 
 const nothing = (): void => undefined;
 
 /** Every event is a line, and so is the outcome; a plan is one object. */
-export const jsonScreen: Screen = {
-  report: (event) => {
+export const jsonScreen = {
+  report: (event: Event): void => {
     print(eventLine(event));
   },
   progress: { first: durationOf(Infinity), every: durationOf(Infinity), show: nothing },
-  planned: (planned) => {
+  planned: (planned: Planned): void => {
     print(printed(planAnswer, { planned, now: now() }));
   },
-  acted: (outcome, exitCode) => {
+  acted: (outcome: ActOutcome, exitCode: number): void => {
     print(resultLine({ command: outcome.command, exitCode, outcome }));
   },
   end: nothing,

@@ -44,7 +44,7 @@ describe('a ready worker that dies soon after its start', () => {
 
     expect((await rig.workerctl('status')).exitCode).toBe(3);
     const [shown] = (await statusOf(rig)).instances;
-    expect(shown).toMatchObject({ name: 'mail.1', state: 'backoff', failures: 2 });
+    expect(shown).toMatchObject({ instance: 'mail.1', state: 'backoff', failures: 2 });
     const wait = Date.parse(String(shown?.starts_at)) - Date.now();
     expect(wait).toBeGreaterThan(3_500_000);
     expect(wait).toBeLessThan(3_600_000);

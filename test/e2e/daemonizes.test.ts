@@ -56,8 +56,8 @@ function daemonsOf(rig: Rig, name = 'mail.1'): number[] {
 
 const statesOf = async (rig: Rig): Promise<unknown> => {
   const { stdout } = await rig.workerctl('status', '--json');
-  const { instances } = JSON.parse(stdout) as { instances: { name: string; state: string }[] };
-  return Object.fromEntries(instances.map(({ name, state }) => [name, state]));
+  const { instances } = JSON.parse(stdout) as { instances: { instance: string; state: string }[] };
+  return Object.fromEntries(instances.map(({ instance, state }) => [instance, state]));
 };
 
 test('the daemon in the pidfile must become the instance, with our environment and its own heartbeat file', async () => {

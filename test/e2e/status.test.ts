@@ -40,11 +40,11 @@ test('status --json must tell the same under schema 2', async () => {
     ok: true,
     instances: [
       {
-        name: 'mail.1',
+        instance: 'mail.1',
         worker: 'mail',
         state: 'ready',
         pid: rig.instance('mail.1').pid(),
-        uptime_s: expect.any(Number) as number,
+        uptime_seconds: expect.any(Number) as number,
         release: basename(rig.folder),
         outdated: false,
         activity: null,
@@ -86,7 +86,9 @@ test('status must know ready, starting, draining, stopped, missing and surplus, 
   const { exitCode, stdout } = await rig.workerctl('status', '--json');
   expect(exitCode).toBe(3);
   const status = JSON.parse(stdout) as StatusJson;
-  expect(Object.fromEntries(status.instances.map(({ name, state }) => [name, state]))).toEqual({
+  expect(
+    Object.fromEntries(status.instances.map(({ instance, state }) => [instance, state])),
+  ).toEqual({
     'healthy.1': 'ready',
     'starting.1': 'starting',
     'draining.1': 'draining',
@@ -96,7 +98,7 @@ test('status must know ready, starting, draining, stopped, missing and surplus, 
     'surplus.2': 'surplus',
   });
   expect(status).toMatchObject({ wanted: 5, up: 4, ready: 2, ok: false });
-  const detail = new Map(status.instances.map((each) => [each.name, each.detail]));
+  const detail = new Map(status.instances.map((each) => [each.instance, each.detail]));
   for (const [name, fact] of [
     ['draining.1', /restart/],
     ['stopped.1', /\S+@\S+/],
@@ -161,7 +163,7 @@ test('status must mark instances that will be replaced and were not asked yet', 
 test('targets and globs must choose what status shows', async () => {
   const rig = createRig({ mail: { ...drains, count: 2 }, maps: drains, images: drains });
   const shown = async (...targets: string[]): Promise<string[]> =>
-    (await statusOf(rig, ...targets)).instances.map(({ name }) => name);
+    (await statusOf(rig, ...targets)).instances.map(({ instance }) => instance);
   expect(await shown()).toEqual(['mail.1', 'mail.2', 'maps.1', 'images.1']);
   expect(await shown('mail')).toEqual(['mail.1', 'mail.2']);
   expect(await shown('mail.2', 'images')).toEqual(['mail.2', 'images.1']);

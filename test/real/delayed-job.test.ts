@@ -15,7 +15,7 @@ import { createRig, isAlive, readOr, seconds, signal, until, type Rig } from './
 const longSeconds = 30;
 
 interface Status {
-  readonly instances: readonly { readonly name: string; readonly state: string }[];
+  readonly instances: readonly { readonly instance: string; readonly state: string }[];
 }
 
 type Pids = ReadonlyMap<string, number>;
@@ -152,7 +152,7 @@ describe.concurrent('under workerctl', () => {
   async function statesOf(rig: Rig): Promise<Record<string, string>> {
     const { stdout } = await rig.workerctl('status', '--json');
     const status = JSON.parse(stdout) as Status;
-    return Object.fromEntries(status.instances.map(({ name, state }) => [name, state]));
+    return Object.fromEntries(status.instances.map(({ instance, state }) => [instance, state]));
   }
 
   function readJson(rig: Rig, file: string): Record<string, unknown> | undefined {

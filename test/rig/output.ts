@@ -2,6 +2,7 @@
 // business of the schema; what several tests need of it is here, so that a change of a name is a change here.
 import type { EventBody } from '../../src/core/events/event.ts';
 import { expect } from 'vitest';
+import { validate } from './schemas.ts';
 
 /** The version of all that is printed as JSON. */
 export const schema = 2;
@@ -42,7 +43,10 @@ const isResult = (line: LineJson | undefined): line is LineJson & ResultJson =>
 function linesIn(text: string): LineJson[] {
   const texts = /^\{\n/.test(text) ? [text] : text.split('\n').filter(Boolean);
   const lines = texts.map((line) => JSON.parse(line) as LineJson);
-  for (const line of lines) expect(line.schema, text).toBe(schema);
+  for (const line of lines) {
+    expect(line.schema, text).toBe(schema);
+    validate(line);
+  }
   return lines;
 }
 
@@ -133,7 +137,7 @@ export interface StatusJson {
   readonly ready: number;
   readonly ok: boolean;
   readonly instances: readonly {
-    readonly name: string;
+    readonly instance: string;
     readonly state: string;
     readonly pid: number | null;
     readonly release: string | null;

@@ -9,6 +9,7 @@ import { booted, instanceHandle, type InstanceHandle } from './instance.ts';
 import { journalOf, type Entry } from './journal.ts';
 import { actedOf, type Acted, type EventJson, type EventKind, type StatusJson } from './output.ts';
 import { launcher, runProgram, type Running, type Variables } from './programs.ts';
+import { validate } from './schemas.ts';
 import { until } from './wait.ts';
 
 /** The keys of a worker as the config has them. */
@@ -101,12 +102,14 @@ const configOf = (folder: string, workers: Workers, top: WorkerKeys) => ({
 
 export async function statusOf(rig: Rig, ...targets: readonly string[]): Promise<StatusJson> {
   const { stdout } = await rig.workerctl('status', '--json', ...targets);
-  return JSON.parse(stdout) as StatusJson;
+  const status = JSON.parse(stdout) as StatusJson;
+  validate(status);
+  return status;
 }
 
 /** The state of each instance: `mail.1 ready`. */
 export const statesOf = async (rig: Rig, ...targets: readonly string[]): Promise<string[]> =>
-  (await statusOf(rig, ...targets)).instances.map(({ name, state }) => `${name} ${state}`);
+  (await statusOf(rig, ...targets)).instances.map(({ instance, state }) => `${instance} ${state}`);
 
 /** Holds the pass lock with flock(1) until the function that it returns is called. */
 export async function holdPassLock(rig: Rig): Promise<() => Promise<void>> {

@@ -158,7 +158,7 @@ test('bootcheck must write a lost or damaged pidfile again', async () => {
   await rig.start();
   const pid = await booted(rig.instance('mail.1'));
   await rig.shell('echo abc >.workerctl/mail.1.pid; rm .workerctl/mail.2.pid');
-  expect(story(await bootcheck(rig))).toEqual(['repaired mail.1', 'repaired mail.2']);
+  expect(story(await bootcheck(rig))).toEqual(['pidfile_written mail.1', 'pidfile_written mail.2']);
   expect(readFileSync(`${rig.stateDir}/mail.1.pid`, 'utf8')).toBe(`${pid}\n`);
   expect(rig.instance('mail.2').process()).toBeDefined();
   for (const name of ['mail.1', 'mail.2']) expect(rig.instance(name).boots()).toHaveLength(1);

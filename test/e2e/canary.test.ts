@@ -43,7 +43,10 @@ test('restart must ask an idle instance first, and the others when its replaceme
   const { exitCode, all: said } = await restarting;
   expect(exitCode, said).toBe(0);
   const events = eventsIn(said);
-  expect(story(events, 'draining', 'rollout_continues').slice(0, 2)).toEqual(['draining mail.3', 'rollout_continues mail.3']);
+  expect(story(events, 'draining', 'rollout_continues').slice(0, 2)).toEqual([
+    'draining mail.3',
+    'rollout_continues mail.3',
+  ]);
   // None of the others waits for another one of them.
   expect(story(events, 'rollout_continues', 'draining', 'started').slice(2, 6)).toEqual([
     'rollout_continues mail.3',
@@ -106,7 +109,7 @@ for (const how of ['dies', 'is not ready in time'] as const) {
     const before = others.map((instance) => instance.process());
     const { exitCode, of } = await rig.act('restart');
     expect(exitCode).toBe(1);
-    expect(of('aborted')).toMatchObject([{ instance: 'mail.1', untouched: 2 }]);
+    expect(of('rollout_aborted')).toMatchObject([{ instance: 'mail.1', untouched: 2 }]);
     const log = how === 'dies' ? ['cannot load the new code'] : [];
     expect(of('start_failed')).toMatchObject([{ instance: 'mail.1', log }]);
     const { rollouts } = await statusOf(rig);
@@ -197,6 +200,12 @@ test('each worker must have a canary of its own', async () => {
     letGo(rig, await successor(rig.instance(name), rig.instance(name).boots()[0] ?? 0));
   const { exitCode, all: said } = await restarting;
   expect(exitCode, said).toBe(0);
-  expect(story(eventsIn(said), 'draining').slice(0, 2)).toEqual(['draining mail.1', 'draining images.1']);
-  expect(story(eventsIn(said), 'rollout_continues').toSorted()).toEqual(['rollout_continues images.1', 'rollout_continues mail.1']);
+  expect(story(eventsIn(said), 'draining').slice(0, 2)).toEqual([
+    'draining mail.1',
+    'draining images.1',
+  ]);
+  expect(story(eventsIn(said), 'rollout_continues').toSorted()).toEqual([
+    'rollout_continues images.1',
+    'rollout_continues mail.1',
+  ]);
 });

@@ -104,7 +104,7 @@ describe('a full disk', () => {
     rig.configure({ mail: noting() });
     const { exitCode, stdout, all } = await onFullDisk(rig, 'bootcheck --json');
     expect(exitCode, all).toBe(1);
-    const [failed] = ofKinds(eventsIn(stdout), ['ask_failed']);
+    const [failed] = ofKinds(eventsIn(stdout), ['signal_failed']);
     expect(failed).toMatchObject({ instance: 'mail.2' });
     expect(problemOf(failed)).toContain('EFBIG');
     expect(counts(rig, 'terms')).toEqual([0, 0]);

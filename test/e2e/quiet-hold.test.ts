@@ -116,7 +116,7 @@ test('a held instance must be left alone by bootcheck, start and restart, also w
   expect((await rig.workerctl('hold')).exitCode).toBe(0);
   const { exitCode, story } = await rig.act('restart');
   expect({ exitCode, terms: mail.terms() }).toEqual({ exitCode: 0, terms: [] });
-  expect(story()).toEqual(['left_held mail.1']);
+  expect(story()).toEqual(['skipped_held mail.1']);
 
   process.kill(pid, 'SIGKILL');
   await mail.left(pid);
@@ -125,7 +125,7 @@ test('a held instance must be left alone by bootcheck, start and restart, also w
   expect(reported.exitCode).toBe(0);
   expect(reported.events).toMatchObject([{ kind: 'died', instance: 'mail.1', pid }]);
   await expectQuiet(rig);
-  expect((await rig.act('start')).story()).toEqual(['left_held mail.1']);
+  expect((await rig.act('start')).story()).toEqual(['skipped_held mail.1']);
   const { exitCode: code, stdout: table } = await rig.workerctl('status');
   expect(code).toBe(3);
   expect(table).toMatch(/^mail\.1 +missing .*held.*\S+@/m);
@@ -175,7 +175,7 @@ test('a restart in progress must go on without an instance that is held meanwhil
   finishJob(rig, old);
   const { exitCode, all, story } = await restarting;
   expect(exitCode, all).toBe(0);
-  expect(story('ready', 'left_held')).toEqual(['ready mail.1', 'left_held mail.2']);
+  expect(story('ready', 'skipped_held')).toEqual(['ready mail.1', 'skipped_held mail.2']);
   expect(other.processes()).toEqual([untouched]);
   expect(other.terms()).toEqual([]);
 });

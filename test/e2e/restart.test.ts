@@ -124,7 +124,7 @@ test('restart --no-wait must ask one, end with 0 at once, and leave the rest to 
   const before = idle.map((instance) => instance.pid());
   const { exitCode, story } = await rig.act('restart', '--no-wait');
   expect(exitCode).toBe(0);
-  expect(story()).toEqual(['asked mail.1']);
+  expect(story()).toEqual(['draining mail.1']);
   const [canary, other] = idle;
   await canary?.left(before[0] ?? 0);
   expect([other?.terms(), busy.terms()]).toEqual([[], []]);
@@ -145,7 +145,7 @@ test('restart --no-wait --no-canary must ask all, end with 0 at once, and leave 
   const before = idle.map((instance) => instance.pid());
   const { exitCode, story } = await rig.act('restart', '--no-wait', '--no-canary');
   expect(exitCode).toBe(0);
-  expect(story()).toEqual(['asked mail.1', 'asked mail.2', 'asked mail.3']);
+  expect(story()).toEqual(['draining mail.1', 'draining mail.2', 'draining mail.3']);
   for (const instance of idle) await instance.left(instance.boots()[0] ?? 0);
   expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
   for (const [index, instance] of idle.entries()) {
@@ -291,7 +291,7 @@ test('of two restarts at once the later must take over, and each process must be
   const outcomes = await Promise.all(both);
   expect(outcomes.map(({ exitCode }) => exitCode).sort(), said).toEqual([0, 1]);
   const events = outcomes.flatMap(({ stdout }) => eventsIn(stdout));
-  expect(story(events, 'rollout_superseded')).toContain('taken_over mail.3');
+  expect(story(events, 'rollout_superseded')).toContain('rollout_superseded mail.3');
   expect(story(events, 'start_failed')).toEqual([]);
   expect(busy.done()).toEqual([old]);
   for (const instance of [...idle, busy]) {
@@ -311,7 +311,7 @@ test('a restart whose replacement a later restart replaces must end with 1, and 
   expect(exitCode).toBe(0);
   const { exitCode: firstCode, all, story } = await first;
   expect(firstCode, all).toBe(1);
-  expect(story('rollout_superseded', 'start_failed')).toEqual(['taken_over mail.1']);
+  expect(story('rollout_superseded', 'start_failed')).toEqual(['rollout_superseded mail.1']);
   expect(mail.terms()).toEqual(mail.boots().slice(0, 2));
   expect(mail.boots()[1]).toBe(second);
   expect(mail.processes()).toEqual([mail.boots()[2]]);

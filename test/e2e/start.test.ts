@@ -132,7 +132,7 @@ test('start of an instance that still drains must be refused with 1, and the boo
   expect(later.exitCode).toBe(0);
   expect(later.story('started')).toEqual(['started delayed_job.3']);
   const [died] = later.of('died');
-  expect(died).toMatchObject({ pid: old, verdict: 'asked' });
+  expect(died).toMatchObject({ pid: old, verdict: 'requested' });
   expect(deathOf(died)).toEqual({ status: 0 });
   const fresh = await booted(third);
   expect(third.processes()).toEqual([fresh]);
@@ -147,7 +147,10 @@ test('a refused start must not keep the others from starting', async () => {
   await rig.workerctl('stop', '--no-wait', 'mail.1');
   const { exitCode, story } = await rig.act('start');
   expect(exitCode).toBe(1);
-  expect(story('start_refused', 'started').toSorted()).toEqual(['refused mail.1', 'started mail.2']);
+  expect(story('start_refused', 'started').toSorted()).toEqual([
+    'start_refused mail.1',
+    'started mail.2',
+  ]);
 });
 
 test('start in a missing directory must name it and end with 1', async () => {

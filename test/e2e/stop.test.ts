@@ -127,7 +127,7 @@ test('stop --no-wait must not wait', async () => {
   await rig.start();
   const { exitCode, story, result } = await rig.act('stop', '--no-wait');
   expect(exitCode).toBe(0);
-  expect(story()).toEqual(['asked mail.1']);
+  expect(story()).toEqual(['draining mail.1']);
   expect(result()).toMatchObject({ end: 'not_waited' });
 });
 
@@ -190,7 +190,10 @@ test('stop of all must leave out an instance that is gone and no longer wanted',
   expect(named.story('not_running', 'already_stopped')).toEqual(['not_running mail.3']);
   const all = await rig.act('stop');
   expect(all.exitCode).toBe(0);
-  expect(all.story('exited', 'already_stopped').toSorted()).toEqual(['left mail.1', 'left mail.2']);
+  expect(all.story('exited', 'already_stopped').toSorted()).toEqual([
+    'exited mail.1',
+    'exited mail.2',
+  ]);
   await rig.start();
   await rig.workerctl('want', '3', 'mail');
   expect(await booted(third)).not.toBe(old);

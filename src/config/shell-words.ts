@@ -30,12 +30,9 @@ export function splitWords(command: string): Split {
   for (let at = 0; at < text.length; at = token.lastIndex) {
     token.lastIndex = at;
     const groups = token.exec(text)?.groups;
-    const problem =
-      groups === undefined
-        ? problemAt(text.slice(at))
-        : tokenProblem(groups, word === undefined, words.length === 0);
-    if (groups === undefined || problem !== undefined)
-      return { kind: 'problem', problem: problem ?? noCommand };
+    if (groups === undefined) return { kind: 'problem', problem: problemAt(text.slice(at)) };
+    const problem = tokenProblem(groups, word === undefined, words.length === 0);
+    if (problem !== undefined) return { kind: 'problem', problem };
     const meaning = meaningOf(groups);
     if (meaning !== undefined) word = (word ?? '') + meaning;
     if (groups['space'] === undefined || word === undefined) continue;

@@ -19,7 +19,8 @@ export interface ProjectWorker {
 export function detectWorkers(folder: string): ProjectWorker[] {
   const listed = procfileWorkers(textOf(folder, 'Procfile'));
   if (listed.length > 0) return listed;
-  return [...delayedJob(folder), ...sidekiq(folder), ...celery(folder)];
+  const found = [delayedJob(folder), sidekiq(folder), celery(folder)];
+  return found.filter((worker) => worker !== undefined);
 }
 
 const notWorkers = /^(?:web|release|console|assets?|css|js|vite|webpack(?:er)?)$/i;
@@ -34,56 +35,50 @@ function procfileWorkers(text: string): ProjectWorker[] {
     .map(([name, command]) => ({ name, foundIn: 'Procfile', command, count: 1, notes: [] }));
 }
 
-function delayedJob(folder: string): ProjectWorker[] {
+function delayedJob(folder: string): ProjectWorker | undefined {
   const script = ['bin/delayed_job', 'script/delayed_job'].find((path) => hasFile(folder, path));
-  if (script === undefined && !namesGem(folder, 'delayed_job')) return [];
-  return [
-    {
-      name: 'delayed_job',
-      foundIn: script ?? 'Gemfile.lock',
-      command:
-        script === undefined
-          ? 'bundle exec rake jobs:work'
-          : `bundle exec ${script} run --identifier=%i`,
-      count: 2,
-      env: { RAILS_ENV: 'production' },
-      notes: [],
-    },
-  ];
+  if (script === undefined && !namesGem(folder, 'delayed_job')) return undefined;
+  return {
+    name: 'delayed_job',
+    foundIn: script ?? 'Gemfile.lock',
+    command:
+      script === undefined
+        ? 'bundle exec rake jobs:work'
+        : `bundle exec ${script} run --identifier=%i`,
+    count: 2,
+    env: { RAILS_ENV: 'production' },
+    notes: [],
+  };
 }
 
-function sidekiq(folder: string): ProjectWorker[] {
-  if (!namesGem(folder, 'sidekiq')) return [];
-  return [
-    {
-      name: 'sidekiq',
-      foundIn: 'Gemfile.lock',
-      command: 'bundle exec sidekiq --timeout 600',
-      count: 1,
-      env: { RAILS_ENV: 'production' },
-      notes: [
-        'After TERM, Sidekiq gives its jobs --timeout seconds (default 25) and then puts them back into',
-        'the queue. Set it to more than your longest job takes.',
-      ],
-    },
-  ];
+function sidekiq(folder: string): ProjectWorker | undefined {
+  if (!namesGem(folder, 'sidekiq')) return undefined;
+  return {
+    name: 'sidekiq',
+    foundIn: 'Gemfile.lock',
+    command: 'bundle exec sidekiq --timeout 600',
+    count: 1,
+    env: { RAILS_ENV: 'production' },
+    notes: [
+      'After TERM, Sidekiq gives its jobs --timeout seconds (default 25) and then puts them back into',
+      'the queue. Set it to more than your longest job takes.',
+    ],
+  };
 }
 
-function celery(folder: string): ProjectWorker[] {
+function celery(folder: string): ProjectWorker | undefined {
   const foundIn = ['requirements.txt', 'pyproject.toml'].find((file) =>
     /(?:^|["'\s])celery(?![\w-])/im.test(textOf(folder, file).replace(/#.*$/gm, '')),
   );
-  if (foundIn === undefined) return [];
+  if (foundIn === undefined) return undefined;
   const app = celeryApp(folder);
-  return [
-    {
-      name: 'celery',
-      foundIn,
-      command: `celery --app=${app ?? 'app'} worker --hostname=%n@%%h`,
-      count: 1,
-      notes: app === undefined ? ['Put the name of your Celery application after --app='] : [],
-    },
-  ];
+  return {
+    name: 'celery',
+    foundIn,
+    command: `celery --app=${app ?? 'app'} worker --hostname=%n@%%h`,
+    count: 1,
+    notes: app === undefined ? ['Put the name of your Celery application after --app='] : [],
+  };
 }
 
 /** The package that has a `celery.py`, as in Django projects. */

@@ -29,6 +29,13 @@ export const natural = scalar<number>({
 
 export const naturalOrUnlimited = orWord(natural, 'unlimited');
 
+/** A value without any rounding, in the first unit that allows it: `512MB`, `90s`; undefined if none does. */
+function exactly(value: number, units: Readonly<Record<string, number>>): string | undefined {
+  const fits = (size: number) => value > 0 && value % size === 0 && value / size < 1e9;
+  const found = Object.entries(units).find(([, size]) => fits(size));
+  return found && `${value / found[1]}${found[0]}`;
+}
+
 const aboveZero = '(?=[\\d.]*[1-9])';
 
 /** A number of bytes; a whole number is one already. */
@@ -49,7 +56,7 @@ const sizeOf = (expected: string, least: number): ValueType<number> =>
       const bytes = typeof value === 'string' ? parseSize(value) : value;
       return bytes === undefined || bytes < least ? undefined : bytes;
     },
-    print: exactSize,
+    print: (bytes) => exactly(bytes, { GB: 1024 ** 3, MB: 1024 ** 2, KB: 1024 }) ?? bytes,
   });
 
 export const sizeOrUnlimited = orWord(
@@ -86,7 +93,7 @@ const durationFrom = (least: 0 | 1, expected: string, most = day): ValueType<Dur
       const length = parseDuration(value);
       return length === undefined || length < least || length > most ? undefined : length;
     },
-    print: exactDuration,
+    print: (length) => exactly(length, { h: 3_600_000, m: 60_000, s: 1000 }) ?? `${length}ms`,
   });
 
 export const duration = durationFrom(0, 'a duration of at most 24h, such as 1s, 90s or 15m');
@@ -134,29 +141,3 @@ export const batch = scalar<number | string, Batch>({
       : { kind: 'percent', percent: parseInt(value, 10) },
   print: (of) => (of.kind === 'count' ? of.count : `${of.percent}%`),
 });
-
-const exactly = (value: number, units: readonly (readonly [string, number])[]) => {
-  const fits = (size: number) => value > 0 && value % size === 0 && value / size < 1e9;
-  const [unit, size] = units.find(([, each]) => fits(each)) ?? ['', 1];
-  return { number: value / size, unit };
-};
-
-/** A size without any rounding: `512MB`, or a number of bytes. */
-function exactSize(bytes: number): number | string {
-  const { number, unit } = exactly(bytes, [
-    ['GB', 1024 ** 3],
-    ['MB', 1024 ** 2],
-    ['KB', 1024],
-  ]);
-  return unit === '' ? bytes : `${number}${unit}`;
-}
-
-/** A length without any rounding, in the largest unit that allows it: `1s`, `90s`, `1500ms`. */
-function exactDuration(length: Duration): string {
-  const { number, unit } = exactly(length, [
-    ['h', 3_600_000],
-    ['m', 60_000],
-    ['s', 1000],
-  ]);
-  return `${number}${unit === '' ? 'ms' : unit}`;
-}

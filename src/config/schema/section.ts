@@ -1,7 +1,7 @@
 import { specifiersIn } from '../specifiers.ts';
 import type { Entries, Slot } from '../yaml/tree.ts';
 import type { JsonSchema } from './json-schema.ts';
-import { meantKey, unknownKeyHint } from './unknown-key.ts';
+import { meantKey, misplacedHint } from './unknown-key.ts';
 import { inside, report, reportOther, type Reading, type ValueType } from './value-type.ts';
 
 /** One key of the config: everything that there is to say about it. */
@@ -110,7 +110,10 @@ function reportUnknown(names: readonly string[], entries: Entries, reading: Read
     if (names.includes(name)) continue;
     const meant = meantKey(name, names);
     if (meant !== undefined) misspelled.add(meant);
-    const hint = unknownKeyHint(name, names, reading.path, reading.places);
+    const hint =
+      meant === undefined
+        ? misplacedHint(name, names, reading.path, reading.places)
+        : `did you mean "${meant}"?`;
     report(inside(reading, name), keyOffset, { found: 'an unknown key', hint });
   }
   return misspelled;

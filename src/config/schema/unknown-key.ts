@@ -39,15 +39,13 @@ export interface OtherPlaces {
   readonly worker: readonly string[];
 }
 
-/** What to do about an unknown key in the map at `above`, which knows the keys `known`. */
-export function unknownKeyHint(
+/** Where an unknown key belongs that is not a misspelled one; it is in the map at `above`, which knows the keys `known`. */
+export function misplacedHint(
   key: string,
   known: readonly string[],
   above: KeyPath,
   places: OtherPlaces,
 ): string {
-  const meant = meantKey(key, known);
-  if (meant !== undefined) return `did you mean "${meant}"?`;
   const isTop = above.length === 0;
   if (!isTop && places.top.includes(key)) return 'it belongs to the top level';
   if (above[0] === 'defaults' && key === 'command') return 'each worker has its own';

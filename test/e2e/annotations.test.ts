@@ -66,13 +66,13 @@ test('--json must print each event as a line when it happens, and one result at 
   await until('the event while it goes on', () =>
     /"kind":"asked".*"instance":"mail\.1"|"instance":"mail\.1".*"kind":"asked"/.test(said()),
   );
-  expect(said()).not.toContain('"result"');
+  expect(said()).not.toContain('"kind":"result"');
   finishJob(rig, old);
   const { exitCode, stdout, stderr } = await restarting;
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(resultIn(stdout)).toMatchObject({
     command: 'restart',
-    end: 'reached',
+    outcome: 'done',
     exit_code: 0,
     draining: [],
     pending: [],
@@ -90,20 +90,23 @@ test('--json must have one result, too, for a restart that was aborted, and for 
   const aborted = await rig.workerctl('restart', '--json');
   expect(aborted.exitCode).toBe(1);
   expect(resultIn(aborted.stdout)).toMatchObject({
-    end: 'given_up',
+    outcome: 'aborted',
     exit_code: 1,
     pending: ['mail.2'],
   });
-  expect(eventsIn(aborted.stdout).at(-1)).toMatchObject({ kind: 'aborted', untouched: 1 });
+  expect(eventsIn(aborted.stdout).at(-1)).toMatchObject({
+    kind: 'rollout_aborted',
+    pending_count: 1,
+  });
 
   const old = await giveJob(rig, rig.instance('mail.2'), 'job 2');
   const over = await rig.workerctl('stop', '--json', '--wait', '300ms', 'mail.2');
   expect(over.exitCode).toBe(124);
   expect(resultIn(over.stdout)).toMatchObject({
     command: 'stop',
-    end: 'timed_out',
+    outcome: 'timed_out',
     exit_code: 124,
-    draining: [{ instance: 'mail.2', pid: old, activity: { kind: 'busy', what: 'job 2' } }],
+    draining: [{ instance: 'mail.2', pid: old, activity: { state: 'busy', job: 'job 2' } }],
   });
 });
 

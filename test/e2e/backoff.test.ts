@@ -35,9 +35,9 @@ describe('a ready worker that dies soon after its start', () => {
     expect(told).toMatchObject({
       kind: 'backoff',
       instance: 'mail.1',
-      count: 2,
-      delay_s: 3600,
-      why: expect.stringContaining('SIGKILL') as string,
+      failures: 2,
+      delay_seconds: 3600,
+      problem: expect.stringContaining('SIGKILL') as string,
     });
     expect(await bootcheck(rig)).toEqual([]);
     expect(instance.process()).toBeUndefined();

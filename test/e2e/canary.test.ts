@@ -64,8 +64,8 @@ test('restart must report each process that has exited, also if several exit at 
   expect(exitCode, said).toBe(0);
   const left = eventsIn(said).filter(({ kind }) => kind === 'exited');
   expect(left.map(({ pid }) => pid).sort()).toEqual([...old].sort());
-  for (const { death, drained_s: drained } of left) {
-    expect(death).toEqual({ kind: 'exited', status: 0 });
+  for (const { death, drained_seconds: drained } of left) {
+    expect(death).toEqual({ kind: 'exited', exit_status: 0 });
     expect(drained).toBeGreaterThanOrEqual(0);
   }
   expect(all.map((instance) => instance.processes().length)).toEqual([1, 1, 1, 1]);
@@ -109,7 +109,7 @@ for (const how of ['dies', 'is not ready in time'] as const) {
     const before = others.map((instance) => instance.process());
     const { exitCode, of } = await rig.act('restart');
     expect(exitCode).toBe(1);
-    expect(of('rollout_aborted')).toMatchObject([{ instance: 'mail.1', untouched: 2 }]);
+    expect(of('rollout_aborted')).toMatchObject([{ instance: 'mail.1', pending_count: 2 }]);
     const log = how === 'dies' ? ['cannot load the new code'] : [];
     expect(of('start_failed')).toMatchObject([{ instance: 'mail.1', log }]);
     const { rollouts } = await statusOf(rig);

@@ -88,7 +88,7 @@ test('restart --wait must end with 124 and a list of what drains, and a later bo
   const { exitCode, result } = await rig.act('restart', '--graceful', '--wait', '2s');
   expect(exitCode).toBe(124);
   expect(result()).toMatchObject({
-    end: 'timed_out',
+    outcome: 'timed_out',
     draining: [{ instance: 'mail.3', pid: old }],
   });
   for (const instance of idle) expect(instance.boots()).toHaveLength(2);
@@ -108,7 +108,7 @@ test('restart --wait --json must list what drains, and print nothing but JSON', 
   expect({ exitCode, stderr }).toEqual({ exitCode: 124, stderr: '' });
   expect(resultIn(stdout)).toMatchObject({
     command: 'restart',
-    end: 'timed_out',
+    outcome: 'timed_out',
     exit_code: 124,
     draining: [{ instance: 'mail.3', pid: old }],
     pending: ['mail.3'],
@@ -170,7 +170,7 @@ for (const [signal, code] of [
     const { exitCode, stdout } = await restarting;
     expect(exitCode).toBe(code);
     expect(resultIn(stdout)).toMatchObject({
-      end: 'interrupted',
+      outcome: 'interrupted',
       draining: [{ instance: 'mail.3', pid: old }],
     });
     expect(busy.processes()).toEqual([old]);

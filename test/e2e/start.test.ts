@@ -57,7 +57,7 @@ test('start --wait must end with 124 if an instance is not ready in time', async
   const rig = createRig({ mail: { ...drains, ready: { after: '1h' } } });
   const { exitCode, result } = await rig.act('start', '--wait', '200ms');
   expect(exitCode).toBe(124);
-  expect(result()).toMatchObject({ end: 'timed_out', pending: ['mail.1'] });
+  expect(result()).toMatchObject({ outcome: 'timed_out', pending: ['mail.1'] });
   expect(rig.instance('mail.1').process()).toBeDefined();
 });
 

@@ -115,7 +115,7 @@ test('stop --wait must end with 124, list what drains, and kill nothing', async 
   const { exitCode, result } = await rig.act('stop', '--wait', '300ms');
   expect(exitCode).toBe(124);
   expect(result()).toMatchObject({
-    end: 'timed_out',
+    outcome: 'timed_out',
     draining: [{ instance: 'mail.1', pid: old }],
   });
   expect(mail.processes()).toEqual([old]);
@@ -128,7 +128,7 @@ test('stop --no-wait must not wait', async () => {
   const { exitCode, story, result } = await rig.act('stop', '--no-wait');
   expect(exitCode).toBe(0);
   expect(story()).toEqual(['draining mail.1']);
-  expect(result()).toMatchObject({ end: 'not_waited' });
+  expect(result()).toMatchObject({ outcome: 'not_waited' });
 });
 
 test('Ctrl-C while stop waits must end it with 130, and it must stay down afterwards', async () => {
@@ -143,7 +143,7 @@ test('Ctrl-C while stop waits must end it with 130, and it must stay down afterw
   const { exitCode, stdout } = await stopping;
   expect(exitCode).toBe(130);
   expect(resultIn(stdout)).toMatchObject({
-    end: 'interrupted',
+    outcome: 'interrupted',
     draining: [{ instance: 'mail.1', pid: old }],
   });
   mail.finishJob();

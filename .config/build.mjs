@@ -1,6 +1,6 @@
 // Bundles the CLI into dist/: cli.cjs, the libraries and the demo that most runs do not need in bundles of their own,
-// V8's code cache of each, and the scripts that they run. The same sources give the same JavaScript. Another folder than
-// dist/ may be given as an argument.
+// V8's code cache of each, and the scripts that they run. The same sources give the same JavaScript. The argument, if any,
+// names a directory other than dist/.
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -117,7 +117,7 @@ execFileSync(process.execPath, [join(root, '.config/code-cache.cjs'), staging, d
   stdio: ['ignore', 'ignore', 'pipe'],
 });
 
-/** Whether another build may be writing into this folder now. */
+/** Whether another build may be writing into this directory now. */
 function isOfAnotherBuild(name) {
   const hourMs = 3_600_000;
   return name.startsWith('.new-') && statSync(join(dist, name)).mtimeMs > Date.now() - hourMs;

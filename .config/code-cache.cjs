@@ -1,4 +1,4 @@
-// Writes V8's code cache of the bundles in a folder, after having run the commands that must start fast, so that
+// Writes V8's code cache of the bundles in a directory, after having run the commands that must start fast, so that
 // their functions are in it compiled. No worker is started: one process stands for one that runs.
 'use strict';
 const { spawn } = require('node:child_process');
@@ -36,7 +36,7 @@ function writeCache({ script, file, source }) {
 
 const runId = '0123456789abcdef';
 
-/** A folder with a config and the files of one instance that lives, says what it does, and was never started. */
+/** A directory with a config and the files of one instance that lives, says what it does, and was never started. */
 function scene(folder, pid) {
   const state = path.join(folder, 'state');
   const write = (name, text) => fs.writeFileSync(path.join(folder, name), text);

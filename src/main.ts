@@ -18,7 +18,7 @@ export async function main(argv: readonly string[], directory?: string): Promise
 
 /** Runs the program in this process; `directory` is undefined if the working directory was removed. */
 export function run(directory: string | undefined): void {
-  // Files and folders that workerctl makes do not depend on the caller's umask; each worker gets its own.
+  // Files and directories that workerctl makes do not depend on the caller's umask; each worker gets its own.
   process.umask(0o022);
   void main(process.argv.slice(2), directory).then((code) => {
     // All is written and closed by now. Waiting until the event loop is empty would cost another garbage collection.

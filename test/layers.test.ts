@@ -33,7 +33,7 @@ const textOf = (file: string): string => readFileSync(join(source, file), 'utf8'
 const importsOf = (file: string): string[] =>
   preProcessFile(textOf(file), true, true).importedFiles.map(({ fileName }) => fileName);
 
-/** The files of ours that a file imports, from the folder of the sources. */
+/** The files of ours that a file imports, from the directory of the sources. */
 const importedBy = new Map(
   files.map((file) => [
     file,

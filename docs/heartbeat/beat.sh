@@ -1,4 +1,4 @@
-# A shell beats between the steps of a job: beat when there is nothing to say, beat "busy job 212" when one begins.
+# A shell beats between the steps of a job: `beat` to show that it lives, `beat "busy job 212"` when a job begins.
 beat() {
   [ -n "$WORKERCTL_HEARTBEAT_FILE" ] || return 0
   if [ $# -eq 0 ]; then

@@ -5,7 +5,7 @@ import { valuesOf, type OptionTable, type Values } from './options.ts';
 export interface GlobalOptions {
   readonly config: string | undefined;
   readonly json: boolean;
-  /** The caller's working directory; undefined if that folder was removed. */
+  /** The caller's working directory; undefined if that directory was removed. */
   readonly directory: string | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface CommandHelp {
   readonly examples: readonly (readonly [line: string, about?: string])[];
   /** The exit codes that it may end with, with their meaning here; an empty text takes the general meaning. */
   readonly exitCodes: Readonly<Partial<Record<ExitCodeName, string>>>;
-  /** What the exit codes leave to say. */
+  /** A sentence below the exit codes. */
   readonly afterExitCodes?: string;
   /** Whether `--json` is refused: all other commands have it. */
   readonly refusesJson?: true;

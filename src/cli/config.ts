@@ -23,7 +23,7 @@ export function configPath({ config, directory }: GlobalOptions): string {
   throw new WorkerctlError(
     'config',
     'the working directory was removed: no config can be looked for in it',
-    { hint: 'cd to a folder that exists, or give --config an absolute path' },
+    { hint: 'cd to a directory that exists, or give --config an absolute path' },
   );
 }
 

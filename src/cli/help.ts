@@ -78,7 +78,7 @@ function exampleLines({ examples }: Command, width: number): string[] {
   ];
 }
 
-/** Stands for a space at which a line is not broken: a code stays beside its meaning. */
+/** A space at which no line is broken, so that an exit code stays beside its meaning. */
 const joint = '\0';
 
 function exitCodeLines({ exitCodes: codes, afterExitCodes }: Command, width: number): string[] {
@@ -132,5 +132,5 @@ const globalOptions = [
 ];
 
 const configText =
-  'The config is the file that --config names, else $WORKERCTL_CONFIG, else workerctl.yaml in this folder or one above ' +
+  'The config is the file that --config names, else $WORKERCTL_CONFIG, else workerctl.yaml in this directory or one above ' +
   'it, else /etc/workerctl.yaml. WORKERCTL_JSON=1 is the same as --json.';

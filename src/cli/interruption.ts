@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { exitCodeOfSignal } from '../core/basics/exit-codes.ts';
 
-/** Tells whether a signal wants the command to end. */
+/** Whether a signal has asked the command to end. */
 export interface Interruption {
   /** Aborts at the first signal. */
   readonly signal: AbortSignal;
@@ -11,8 +11,8 @@ export interface Interruption {
 }
 
 /**
- * Ends the waiting of a command at SIGINT, SIGTERM or SIGHUP, so that it can still say what is left and how that goes on. A
- * second signal ends the process at once.
+ * Ends the waiting of a command at SIGINT, SIGTERM or SIGHUP, so that it can still say what remains to be done and what
+ * completes it. A second signal ends the process at once.
  */
 export function interruption(): Interruption {
   const aborted = new AbortController();

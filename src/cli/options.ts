@@ -6,7 +6,7 @@ import type { ActOptions } from '../engine/command.ts';
 /** One option of a command: how yargs reads it, what its help says, and what its value becomes. */
 export interface Option<Value> {
   readonly yargs: YargsOption;
-  /** What stands behind it in the help: `DURATION`. */
+  /** What its value is called in the help: `DURATION`. */
   readonly placeholder?: string;
   /** What it does; undefined if only its `--no-` form is shown. */
   readonly help?: string;

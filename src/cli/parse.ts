@@ -4,7 +4,7 @@ import type { Command, CommandTable, GlobalOptions } from './command.ts';
 import { optionName } from './options.ts';
 import { terminalSize } from './print.ts';
 
-/** The environment and the folder that a command line is read in. */
+/** The environment and the directory that a command line is read in. */
 export interface Caller {
   readonly env: NodeJS.ProcessEnv;
   readonly directory: string | undefined;

@@ -24,7 +24,7 @@ export const printError = (text: string): void => {
   write(2, Buffer.from(text));
 };
 
-/** Whether the reader of standard output has gone, as far as the latest write has shown. */
+/** Whether the latest write has shown that the reader of standard output has gone. */
 export const hasReaderLeft = (): boolean => lost.has(1);
 
 function write(fd: number, bytes: Buffer): void {

@@ -53,7 +53,7 @@ export interface AdoptOptions {
   readonly instance: string;
   /** A pid, or the path of a pidfile. */
   readonly named: string;
-  /** The folder that relative paths start from; undefined if the working directory was removed. */
+  /** The directory that relative paths start from; undefined if the working directory was removed. */
   readonly directory: string | undefined;
   readonly dryRun: boolean;
 }
@@ -128,7 +128,7 @@ interface Claim {
   readonly instance: string;
   readonly worker: Worker;
   readonly pid: number;
-  /** Who named it, in words. */
+  /** Which user or file named it, in words. */
   readonly evidence: string;
 }
 

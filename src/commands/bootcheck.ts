@@ -165,7 +165,7 @@ async function lookTwice(
 }
 
 /**
- * Whether a pass would do nothing, not even forget a restart that is over; the log rotations that are due; and the workers
+ * Whether a pass would do nothing, not even remove a finished restart; the log rotations that are due; and the workers
  * with silent processes. Reports nothing.
  */
 async function look(

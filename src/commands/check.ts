@@ -34,7 +34,7 @@ export const command = defineCommand({
 export interface CheckOutcome {
   readonly kind: 'check';
   readonly config: Config;
-  /** What will prevent a start on this host, such as a missing folder; one line each. */
+  /** What will prevent a start on this host, such as a missing directory; one line each. */
   readonly warnings: readonly string[];
 }
 

@@ -6,11 +6,11 @@ import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
 
 /** `workerctl demo`. */
 export const command = defineCommand({
-  summary: 'Play a deploy, a crash and a race in a temporary folder, with real processes.',
+  summary: 'Play a deploy, a crash and a race in a temporary directory, with real processes.',
   operands: '',
   description: `
 It takes about 20 seconds, needs no config, checks each of its claims in /proc, and removes the
-folder and all processes at the end.`,
+directory and all processes at the end.`,
   options: {},
   examples: [['workerctl demo']],
   exitCodes: { done: 'all claims held', failed: 'one did not', interrupted: '' },

@@ -23,7 +23,7 @@ export const command = defineCommand({
     const { directory, config } = global;
     if (directory === undefined)
       throw new WorkerctlError('failed', 'init: the working directory was removed', {
-        hint: 'cd to a folder that exists',
+        hint: 'cd to a directory that exists',
       });
     const outcome = init({ directory, config, force });
     print(global.json ? printed(initAnswer, outcome) : formatInit(outcome));
@@ -48,7 +48,7 @@ export interface InitOutcome {
 }
 
 /**
- * Writes a first config with the workers that the project in the folder seems to have. Throws a
+ * Writes a first config with the workers that the project in the directory seems to have. Throws a
  * `failed` error if there is one already and `force` is not set, or if it cannot be written.
  */
 export function init({ directory, config = 'workerctl.yaml', force }: InitOptions): InitOutcome {
@@ -73,9 +73,13 @@ function notWritten(path: string, cause: unknown): WorkerctlError {
       });
     case 'ENOENT':
     case 'ENOTDIR':
-      return new WorkerctlError('failed', `${path}: cannot be written, the folder does not exist`, {
-        cause,
-      });
+      return new WorkerctlError(
+        'failed',
+        `${path}: cannot be written, the directory does not exist`,
+        {
+          cause,
+        },
+      );
     default:
       return new WorkerctlError('failed', `${path}: cannot be written (${code})`, { cause });
   }

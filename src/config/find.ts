@@ -15,7 +15,7 @@ export interface ConfigSearch {
 }
 
 /**
- * The absolute path of the config: `--config`, `$WORKERCTL_CONFIG`, else `workerctl.yaml` in this folder or
+ * The absolute path of the config: `--config`, `$WORKERCTL_CONFIG`, else `workerctl.yaml` in this directory or
  * the nearest one above it, else `/etc/workerctl.yaml`. A file that is named need not
  * exist; loadConfig reports that. Throws a `config` error if there is none.
  */
@@ -28,12 +28,12 @@ export function findConfig({ config, env, cwd }: ConfigSearch): string {
   if (found !== undefined) return found;
   throw new WorkerctlError(
     'config',
-    `no config found: expected ${fileName} in ${here} or a folder above it, or ${systemFile}`,
+    `no config found: expected ${fileName} in ${here} or a directory above it, or ${systemFile}`,
     { hint: 'run workerctl init to write one, or name it with --config' },
   );
 }
 
-/** The shell's name for the folder, which keeps symlinks such as `current`, provided that it is the same folder. */
+/** The shell's name for the directory, which keeps symlinks such as `current`, provided that it is the same directory. */
 function logicalFolder(cwd: string, pwd: string | undefined): string {
   if (pwd === undefined || !isAbsolute(pwd) || resolve(pwd) !== pwd) return cwd;
   try {
@@ -49,7 +49,7 @@ function upwards(folder: string): string[] {
   return above === folder ? [folder] : [folder, ...upwards(above)];
 }
 
-/** A dangling link counts: to skip it would mean to manage the workers of another config. */
+/** A dangling link counts: skipping it would mean managing the workers of another config. */
 function exists(file: string): boolean {
   try {
     return !lstatSync(file).isDirectory();

@@ -6,7 +6,7 @@ import type { Config } from '../core/model/config.ts';
 /** What a config needs to know of the host that it is checked on. */
 export interface Host {
   readonly name: string;
-  /** The PATH in which commands without a folder are looked up, unless the worker sets its own. */
+  /** The PATH in which commands without a directory are looked up, unless the worker sets its own. */
   readonly path: string;
 }
 
@@ -53,7 +53,7 @@ function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host):
     ...envFiles.map((file) => `env_files: ${file} does not exist yet`),
     ...(folder === stateDir || isFolder(folder)
       ? []
-      : [`pidfile: the folder ${folder} does not exist yet`]),
+      : [`pidfile: the directory ${folder} does not exist yet`]),
   ];
 }
 

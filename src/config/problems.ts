@@ -1,7 +1,7 @@
 import { problemText, type ConfigProblem, type Mismatch } from '../core/basics/config-problem.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 
-/** Where a value stands in the config: `['workers', 'mail', 'identifiers', 2]`. */
+/** Where a value is in the config: `['workers', 'mail', 'identifiers', 2]`. */
 export type KeyPath = readonly (string | number)[];
 
 /** One thing that is wrong with the config, and where. */

@@ -14,7 +14,7 @@ export const isShown = (event: Event): boolean => audienceOf(event) === 'everywh
 /** Whether the log of `watch` has this event. */
 export const isShownByWatch = (event: Event): boolean => audienceOf(event) !== 'journal';
 
-/** An event as a dated line for a command line; below a failed start the last lines of its log. */
+/** An event as a dated line for people at a command line; below a failed start, the last lines of its log. */
 export const formatEventLine = (event: Event, colours: Colours): string =>
   dated(event, formatEvent(event), colours) + logBelow(event);
 

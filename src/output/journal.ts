@@ -3,7 +3,7 @@ import { formatDayAndTime, momentOf, type Moment } from '../core/basics/time.ts'
 import { shownName } from '../core/model/instance.ts';
 import type { Colours } from './plain.ts';
 
-/** How wide the column of the instances is. */
+/** The width of the column of instances. */
 export const nameWidth = (entries: readonly JournalEntry[]): number =>
   entries.reduce((width, entry) => Math.max(width, nameOf(entry).length), 0);
 

@@ -1,8 +1,8 @@
 import width from './width.ts';
 
 /**
- * A line in parts of at most `columns`, broken between words; the parts after the first begin with `hang`. A word that is
- * longer than that stays whole. Without `columns` it is not broken.
+ * A line in parts of at most `columns`, broken between words; the parts after the first begin with `hang`. A longer
+ * word stays whole. Without `columns` the line is not broken.
  */
 export function wrap(line: string, columns: number | undefined, hang = ''): string[] {
   if (columns === undefined) return [line];

@@ -1,4 +1,4 @@
-// Temporary folders with real workers in them, and what the kernel says of those.
+// Temporary directories with real workers in them, and what the kernel says of those.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   closeSync,
@@ -41,7 +41,7 @@ export function measure(path) {
   launcher = path;
 }
 
-/** A folder with this config; a config that is JSON is YAML too. */
+/** A directory with this config; a config that is JSON is YAML too. */
 export function createFleet(workers) {
   const folder = mkdtempSync(join(root, 'fleet-'));
   const stateDir = join(folder, '.workerctl');
@@ -206,7 +206,7 @@ export function readOr(path) {
   }
 }
 
-/** Ends all that the bench has started, and removes its folders. */
+/** Ends all that the bench has started, and removes its directories. */
 export function cleanUp() {
   for (const child of children) child.kill('SIGKILL');
   endAll(`${root}/`);

@@ -36,7 +36,7 @@ workers:
   expect(warnings).toEqual([
     `workers.a.command: ${folder}/bin/text is not executable: chmod +x ${folder}/bin/text`,
     `workers.a.env_files: ${folder}/none.env does not exist yet`,
-    `workers.a.pidfile: the folder ${folder}/run does not exist yet`,
+    `workers.a.pidfile: the directory ${folder}/run does not exist yet`,
     expect.stringMatching(/^workers\.b\.command: no-such-program-here is not in the PATH \(/),
     `workers.c.directory: ${folder}/releases/m does not exist yet`,
     `workers.c.directory: ${folder}/releases/n does not exist yet`,

@@ -27,7 +27,7 @@ describe('findConfig must', () => {
     expect(findConfig({ env: {}, cwd: join(root, 'app/other') })).toBe(top);
   });
 
-  test('skip a folder of that name, but not a dangling link', () => {
+  test('skip a directory of that name, but not a dangling link', () => {
     mkdirSync(join(root, 'app/dir/workerctl.yaml'), { recursive: true });
     expect(findConfig({ env: {}, cwd: join(root, 'app/dir') })).toBe(top);
     mkdirSync(join(root, 'app/link'));

@@ -362,7 +362,7 @@ describe('paths', () => {
     expect(config.workers[0]?.directory).toBe(inFolder('current/b'));
   });
 
-  test('a percent sign in the name of the folder must mean itself', () => {
+  test('a percent sign in the name of the directory must mean itself', () => {
     const config = loadConfig(write(folder, '100%i/workerctl.yaml', 'workers: {a: {command: x}}'));
     expect(config.stateDir).toBe(inFolder('100%i/.workerctl'));
     expect(config.workers[0]).toMatchObject({

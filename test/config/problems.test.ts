@@ -27,9 +27,9 @@ describe('a file that is not a config must be refused:', () => {
     });
   });
 
-  test('a folder', () => {
+  test('a directory', () => {
     const error = errorOf(() => loadConfig(folder));
-    expect(error.message).toBe(`${folder}: expected a config file, found a folder`);
+    expect(error.message).toBe(`${folder}: expected a config file, found a directory`);
     expect(error.hint).toContain(`${folder}/workerctl.yaml`);
   });
 
@@ -238,7 +238,7 @@ describe('keys of other tools must be recognised:', () => {
 describe('aliases', () => {
   test.each([
     ['workers: {a: *nope}\n', '1:14: workers.a: found *nope without an anchor; put &nope above it'],
-    ['workers: &w {a: *w}\n', '1:17: workers.a: found *w inside of the value that it stands for'],
+    ['workers: &w {a: *w}\n', '1:17: workers.a: found *w inside the value that it refers to'],
     [
       'workers: {a: {<<: x, command: y}}\n',
       '1:15: workers.a: expected a map, or a list of maps, after <<, found "x"',
@@ -369,7 +369,7 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'ready: {file: tmp/}',
-      '4:19: workers.mail.ready.file: expected the path of a file, found "tmp/"; a path that ends with / names a folder',
+      '4:19: workers.mail.ready.file: expected the path of a file, found "tmp/"; a path that ends with / names a directory',
     ],
     [
       'ready: {command: a && b}',
@@ -561,15 +561,15 @@ describe('wrong values must be refused:', () => {
     ['directory: ""', '4:16: workers.mail.directory: expected a path, found ""'],
     [
       'pidfile: pids/',
-      '4:14: workers.mail.pidfile: expected the path of a file, found "pids/"; a path that ends with / names a folder',
+      '4:14: workers.mail.pidfile: expected the path of a file, found "pids/"; a path that ends with / names a directory',
     ],
     [
       'pidfile: .workerctl/state.json',
-      '4:14: workers.mail.pidfile: expected a name that ends in .pid, found state.json in the state directory; other names in that folder belong to workerctl',
+      '4:14: workers.mail.pidfile: expected a name that ends in .pid, found state.json in the state directory; other names in that directory belong to workerctl',
     ],
     [
       'log: {file: .workerctl/%n.lock}',
-      '4:17: workers.mail.log.file: expected a name that ends in .log, found %n.lock in the state directory; other names in that folder belong to workerctl',
+      '4:17: workers.mail.log.file: expected a name that ends in .log, found %n.lock in the state directory; other names in that directory belong to workerctl',
     ],
   ])('%s', (keys, problem) => {
     expect(withKeys(keys)).toEqual([problem]);
@@ -658,7 +658,7 @@ describe('a wrong release must be refused:', () => {
     ],
     [
       '{file: a/}',
-      '1:17: release.file: expected the path of a file, found "a/"; a path that ends with / names a folder',
+      '1:17: release.file: expected the path of a file, found "a/"; a path that ends with / names a directory',
     ],
     [
       '{command: git log --format=%h}',

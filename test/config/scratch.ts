@@ -8,7 +8,7 @@ import type { Slot } from '../../src/config/yaml/tree.ts';
 import { WorkerctlError } from '../../src/core/basics/error.ts';
 import type { Config, Worker } from '../../src/core/model/config.ts';
 
-/** A folder that is removed after the tests of the file. */
+/** A directory that is removed after the tests of the file. */
 export function scratchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'workerctl-config-'));
   afterAll(() => {
@@ -17,7 +17,7 @@ export function scratchFolder(): string {
   return folder;
 }
 
-/** Writes a file and the folders above it; returns its path. */
+/** Writes a file and the directories above it; returns its path. */
 export function write(folder: string, name: string, content: string | Uint8Array): string {
   const path = join(folder, name);
   mkdirSync(dirname(path), { recursive: true });
@@ -36,7 +36,7 @@ export function errorOf(action: () => unknown): WorkerctlError {
   throw new Error('expected a WorkerctlError, found none');
 }
 
-/** Loads texts as the config of one folder, and says what is wrong with them. */
+/** Loads texts as the config of one directory, and says what is wrong with them. */
 export function configIn(folder: string) {
   const save = (text: string | Uint8Array) => write(folder, 'workerctl.yaml', text);
   const load = (text: string): Config => loadConfig(save(text));

@@ -30,7 +30,7 @@ test('JSON must be one object a line, whatever the bytes', () => {
   expect(JSON.parse(text)).toEqual({ schema: 2, kind: 'log', instance: 'a.1', line: '"\ufffd\n' });
 });
 
-test('logrotate must be told names, not patterns, and who owns the folder', () => {
+test('logrotate must be told names, not patterns, and who owns the directory', () => {
   const owner = { user: 'deploy', group: 'www' };
   const text = formatLogrotate({
     config: '/srv/workerctl.yaml',

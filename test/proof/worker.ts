@@ -7,7 +7,7 @@ export const identifiers = ['1', '2', '3'];
 /** The instances of the worker `mail`. */
 export const instances = identifiers.map((identifier) => `mail.${identifier}`);
 
-/** A rig whose worker `mail` runs this shell script, which finds the folder in $RIG and notes what it sees in `signals`. */
+/** A rig whose worker `mail` runs this shell script, which finds the directory in $RIG and notes what it sees in `signals`. */
 export function createProofRig(script: string): Rig {
   const rig = createRig();
   writeFileSync(rig.path('worker.sh'), script);

@@ -40,7 +40,7 @@ done
 `;
 
 const standIns = {
-  // Options, then the host, then the command: in one text, for a shell in the home folder.
+  // Options, then the host, then the command: in one text, for a shell in the home directory.
   ssh: `#!/bin/sh
 while :; do
   case $1 in
@@ -215,7 +215,7 @@ function snippet(name: string): string {
 
 type Host = ReturnType<typeof createHost>;
 
-/** A folder with the application's checkout, the host's folder `app` in place of /srv/app, and the stand-ins. */
+/** A directory with the application's checkout, the host's directory `app` in place of /srv/app, and the stand-ins. */
 function createHost({ onTestFinished }: TestContext) {
   const rig: Rig = createRig();
   onTestFinished(rig.end);
@@ -269,7 +269,7 @@ function createHost({ onTestFinished }: TestContext) {
     has: (path: string) => readOr(at(join('app', path)), false) !== false,
     hosts: () => readFileSync(at('hosts'), 'utf8').trim().split('\n'),
     current: () => realpathSync(at('app/current')),
-    /** The folder that each worker runs in; empty where none runs. */
+    /** The directory that each worker runs in; empty where none runs. */
     releases: () => pids().map((pid) => (isAlive(pid) ? folderOf(pid) : '')),
   };
 }

@@ -1,4 +1,4 @@
-// A temporary folder with real processes in it. Each test has its own, so that they run side by side, and
+// A temporary directory with real processes in it. Each test has its own, so that they run side by side, and
 // everything that a test has started is ended with it, however the test went.
 import { execa, type Options } from 'execa';
 import {
@@ -22,7 +22,7 @@ export interface Rig {
   readonly folder: string;
   /** What a worker's `env` must hold, so that the rig finds it. */
   readonly env: Readonly<Record<string, string>>;
-  /** Runs a program in the folder; never throws because of its exit code. */
+  /** Runs a program in the directory; never throws because of its exit code. */
   readonly run: (file: string, args?: readonly string[]) => ReturnType<typeof execute>;
   readonly workerctl: (...args: readonly string[]) => ReturnType<typeof execute>;
   readonly end: () => Promise<void>;
@@ -118,7 +118,7 @@ async function endProcesses(folder: string): Promise<void> {
   );
 }
 
-/** Those that bear the marker, or work in the folder: a program may have overwritten its environment. */
+/** Those that bear the marker, or work in the directory: a program may have overwritten its environment. */
 function processesOf(folder: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

@@ -16,7 +16,7 @@ setInterval(() => {}, 1000);
 process.stdout.write('up\\n');
 `;
 
-/** Starts a bystander that works in the folder, with which it is ended. */
+/** Starts a bystander that works in the directory, with which it is ended. */
 export async function startBystander(folder: string): Promise<Bystander> {
   const child = spawn(process.execPath, ['-e', program], {
     cwd: folder,

@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { allPids, isAlive, readLinkOr, signal, strings } from './kernel.ts';
 import { until } from './wait.ts';
 
-/** A new, empty folder. Whatever a test starts in it is found by its path, which nothing else knows. */
+/** A new, empty directory. Whatever a test starts in it is found by its path, which nothing else knows. */
 export const makeFolder = (): string =>
   realpathSync(mkdtempSync(join(tmpdir(), 'workerctl-test-')));
 
-/** Ends every process of the folder, then removes it. */
+/** Ends every process of the directory, then removes it. */
 export async function endFolder(folder: string): Promise<void> {
   await endProcessesOf(folder);
   await removeFolder(folder);
 }
 
-/** Ends every process that works in the folder, or whose arguments or environment name it. */
+/** Ends every process that works in the directory, or whose arguments or environment name it. */
 export async function endProcessesOf(folder: string): Promise<void> {
   let quiet = 0; // one look may miss a child that was born during it
   await until(`the end of all processes of ${folder}`, () => {
@@ -35,7 +35,7 @@ function belongsTo(folder: string, pid: number): boolean {
   );
 }
 
-/** Removes a folder in which a process may still be making files: rmSync looks only once for what is in it. */
+/** Removes a directory in which a process may still be making files: rmSync looks only once for what is in it. */
 export async function removeFolder(path: string): Promise<void> {
   await until(`${path} to be gone`, () => {
     try {

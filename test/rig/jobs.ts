@@ -1,4 +1,4 @@
-// The worker `tells-its-work` and its steering wheel: files in the rig's folder.
+// The worker `tells-its-work` and its steering wheel: files in the rig's directory.
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { linesOf } from './files.ts';
 import { booted, type InstanceHandle } from './instance.ts';

@@ -15,11 +15,11 @@ export const isRoot = process.getuid?.() === 0;
 
 export type Variables = Readonly<Record<string, string>>;
 
-/** A program that was started in a test's folder. */
+/** A program that was started in a test's directory. */
 export type Running = ReturnType<typeof runProgram>;
 
 /**
- * Runs a program in a folder. Its exit code is the test's business: it throws nothing. Of the environment of the test run it
+ * Runs a program in a directory. Its exit code is the test's business: it throws nothing. Of the environment of the test run it
  * gets only what every shell has, and the lock backend, so that the suites can be run with each of them.
  */
 export function runProgram(

@@ -1,4 +1,4 @@
-// A temporary folder with a config in it, the built CLI, and real processes. Each test has its own, so that tests run
+// A temporary directory with a config in it, the built CLI, and real processes. Each test has its own, so that tests run
 // side by side, and every process that a test has started is ended with it, however the test went.
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -20,13 +20,13 @@ export type Workers = Readonly<Record<string, WorkerKeys>>;
 export interface Rig {
   readonly folder: string;
   readonly stateDir: string;
-  /** Runs the CLI in the folder; never throws because of its exit code. */
+  /** Runs the CLI in the directory; never throws because of its exit code. */
   readonly workerctl: (...args: readonly string[]) => Running;
   /** The same, with variables of its own. */
   readonly workerctlWith: (env: Variables, ...args: readonly string[]) => Running;
   /** Runs an acting command with `--json`, and reads what it has printed. */
   readonly act: (...args: readonly string[]) => Promise<Acted>;
-  /** Runs a shell script in the folder, in which `workerctl` is the CLI. */
+  /** Runs a shell script in the directory, in which `workerctl` is the CLI. */
   readonly shell: (script: string) => Running;
   /** Runs `workerctl start` with these arguments, which must succeed, and waits until the workers have booted. */
   readonly start: (...targets: readonly string[]) => Promise<void>;
@@ -49,7 +49,7 @@ afterEach(async () => {
   }
 });
 
-/** Makes the folder and its config; `top` are keys beside `workers`. */
+/** Makes the directory and its config; `top` are keys beside `workers`. */
 export function createRig(workers: Workers = {}, top: WorkerKeys = {}): Rig {
   const folder = makeFolder();
   folders.add(folder);

@@ -26,12 +26,12 @@ export interface Child {
   readonly ended: () => Promise<void>;
 }
 
-/** A folder of its own for each test, and the processes that know its path; all gone afterwards. */
+/** A directory of its own for each test, and the processes that know its path; all gone afterwards. */
 export interface Scratch {
   readonly folder: () => string;
   readonly path: (name: string) => string;
   readonly write: (name: string, text: string) => string;
-  /** Runs a program; the folder is its working directory and in its environment. */
+  /** Runs a program; the directory is its working directory and in its environment. */
   readonly run: (command: readonly string[], options?: RunOptions) => Child;
   /** Runs a shell script. */
   readonly shell: (script: string, ...words: string[]) => Child;

@@ -6,7 +6,7 @@ import { createTeller } from './teller.ts';
 export interface DemoOptions {
   /** The words that run workerctl itself: `[process.execPath, '/…/bin/workerctl']`. */
   readonly workerctl: readonly string[];
-  /** Gets all that the demo has to say. */
+  /** Prints everything that the demo says. */
   readonly print: (text: string) => void;
   readonly colours: boolean;
 }
@@ -22,7 +22,7 @@ export interface DemoOutcome {
 const storyMs = 30_000;
 
 /**
- * Plays a deploy with three real workers and a real spool of jobs in a temporary folder, and checks each claim that it
+ * Plays a deploy with three real workers and a real spool of jobs in a temporary directory, and checks each claim that it
  * makes. Leaves no process and no file, however it ends.
  */
 export async function demo({ workerctl, print, colours }: DemoOptions): Promise<DemoOutcome> {

@@ -24,12 +24,12 @@ export interface CommandResult {
   readonly exitCode: number;
 }
 
-/** The temporary folder in which the story is played, and what it is told with. */
+/** The temporary directory in which the story is played, and what prints it. */
 export interface Stage extends Teller {
   readonly folder: string;
   /** Puts new code in place. */
   readonly deploy: (version: number) => void;
-  /** Runs workerctl with these words, in the folder. */
+  /** Runs workerctl with these words, in the directory. */
   readonly workerctl: (words: string) => Promise<CommandResult>;
   /** Shows a command, runs it and shows its output; it must end with this exit code. */
   readonly runs: (words: string, exitCode: number) => Promise<CommandResult>;
@@ -46,7 +46,7 @@ export interface Stage extends Teller {
   readonly processes: () => ReadonlyMap<string, readonly number[]>;
   /** All events of the journal, oldest first. */
   readonly events: () => readonly JournalEntry[];
-  /** Kills all processes of the demo and removes the folder. Synchronous, because it may run while this process exits. */
+  /** Kills all processes of the demo and removes the directory. Synchronous, because it may run while this process exits. */
   readonly clear: () => void;
   /** Waits until the commands that are running have ended. */
   readonly commandsEnded: () => Promise<unknown>;
@@ -69,7 +69,7 @@ const commandLimit = durationOf(20_000);
 /** How often a claim is checked until it is true. */
 const pollMs = 20;
 
-/** Makes the folder, with the config, the worker program and an empty spool in it. */
+/** Makes the directory, with the config, the worker program and an empty spool in it. */
 export function createStage({ workerctl, colours, signal, teller }: StageOptions): Stage {
   const folder = temporaryFolder();
   const stateDir = join(folder, '.workerctl');
@@ -150,9 +150,9 @@ function temporaryFolder(): string {
   } catch (error) {
     throw new WorkerctlError(
       'failed',
-      `demo: no folder can be made in ${parent}: ${describeErrno(error)}`,
+      `demo: no directory can be made in ${parent}: ${describeErrno(error)}`,
       {
-        hint: 'set TMPDIR to a folder that you can write to',
+        hint: 'set TMPDIR to a directory that you can write to',
         cause: error,
       },
     );

@@ -54,8 +54,8 @@ const limitMs = 10_000;
  */
 export async function doctor(config: Config, env: NodeJS.ProcessEnv): Promise<readonly Report[]> {
   const silent = await silentFolders(config, createAsk(env));
-  // Any access to a folder of a dead file server hangs, so all other checks would hang too.
-  if (silent.length > 0) return [{ check: 'folders', findings: silent }];
+  // Any access to a directory of a dead file server hangs, so all other checks would hang too.
+  if (silent.length > 0) return [{ check: 'directories', findings: silent }];
   const examination = examine(config, env);
   return Promise.all(
     Object.entries(checks).map(async ([check, look]) => ({
@@ -88,7 +88,7 @@ const notMade = (check: string, cause: string): Finding =>
     'fix that first; if it looks like a bug in workerctl, please report it',
   ]);
 
-/** The folders that do not answer. A program asks, because it can be left behind if it hangs. */
+/** The directories that do not answer. A program asks, because it can be left behind if it hangs. */
 async function silentFolders({ stateDir, workers }: Config, ask: Ask): Promise<Finding[]> {
   const folders = new Set([
     stateDir,

@@ -26,7 +26,7 @@ export interface Examination {
   readonly observation: Observation;
   /** The main processes of this state directory as the kernel knows them, whatever the files say. */
   readonly marked: readonly MarkedProcess[];
-  /** The watch of this state directory, as far as it can be seen. */
+  /** The watch of this state directory, if one can be seen. */
   readonly watch: LiveProcess | undefined;
   /** The control groups of our processes. */
   readonly units: readonly Members[];

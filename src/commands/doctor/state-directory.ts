@@ -51,7 +51,7 @@ function wordsOf(error: unknown, about: string): string {
   return error.message.replace(`${about}: `, '');
 }
 
-/** The folder itself, or the nearest folder above it that exists. */
+/** The directory itself, or the nearest directory above it that exists. */
 export function nearestThere(path: string): string {
   const above = dirname(path);
   return existsSync(path) || above === path ? path : nearestThere(above);
@@ -66,27 +66,27 @@ function fileSystemFindings(about: string, path: string): Finding[] {
       return [
         warning(about, `is in memory (${type}): a reboot empties it`, [
           'stops, holds, counts and an unfinished restart are forgotten at a reboot',
-          'to keep them, set state_dir to a folder on disk',
+          'to keep them, set state_dir to a directory on disk',
         ]),
       ];
     case 'network':
       return [
         warning(about, `is on a network file system (${type})`, [
           'its locks depend on a server, its pids are valid on one host only, and an outage blocks every command',
-          'set state_dir to a folder on a local disk',
+          'set state_dir to a directory on a local disk',
         ]),
       ];
     case 'foreign':
       return [
         warning(about, `is on ${type}, which has no owners, FIFOs or sockets`, [
           'workerctl watch cannot run there, and all users may be able to write there',
-          'set state_dir to a folder on a Linux file system',
+          'set state_dir to a directory on a Linux file system',
         ]),
       ];
   }
 }
 
-/** The state directory and the folders of the logs, each file system once. */
+/** The state directory and the directories of the logs, each file system once. */
 function foldersOf({ config, hostName }: Examination): string[] {
   const logs = config.workers.flatMap((worker) =>
     instanceNames(worker).map((name) =>

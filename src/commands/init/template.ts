@@ -8,7 +8,7 @@ export function configTemplate(workers: readonly ProjectWorker[]): string {
 }
 
 const head = `# The workers that workerctl runs. To check this file: workerctl check
-# Relative paths start at the folder of this file.
+# Relative paths start at the directory of this file.
 
 state_dir: .workerctl # pidfiles, locks, journal
 log_dir: log

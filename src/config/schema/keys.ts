@@ -409,7 +409,7 @@ export const releaseSection = section(
     command: {
       type: sharedCommand,
       without: 'not used',
-      help: 'The first line that this command prints. It runs in the folder of the config.',
+      help: 'The first line that this command prints. It runs in the directory of the config.',
       example: 'git rev-parse --short HEAD',
     },
     file: {
@@ -428,9 +428,9 @@ export const configSection = section(
     state_dir: {
       type: sharedPath,
       default: '.workerctl',
-      help: 'The folder of pidfiles, locks and the journal.',
+      help: 'The directory of pidfiles, locks and the journal.',
     },
-    log_dir: { type: sharedPath, default: 'log', help: 'The folder of the logs.' },
+    log_dir: { type: sharedPath, default: 'log', help: 'The directory of the logs.' },
     release: {
       type: releaseSection,
       optional: true,

@@ -38,7 +38,7 @@ type Camel<Name> = Name extends `${infer First}_${infer Rest}`
 
 type ValueOf<One extends Key> = One['type'] extends ValueType<infer Value> ? Value : never;
 
-/** The keys that have a value whatever the config says. */
+/** The keys that always have a value. */
 type Sure<Of extends Keys> = {
   [Name in keyof Of]: undefined extends ValueOf<Of[Name]>
     ? never

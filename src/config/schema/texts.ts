@@ -111,14 +111,14 @@ export const workerCommand = commandIn('worker');
 /** A command that is the same for all workers. */
 export const sharedCommand = commandIn('config');
 
-/** Relative paths start at the folder of the config; symlinks are kept. */
+/** Relative paths start at the directory of the config; symlinks are kept. */
 const pathIn = (scope: Scope, what: 'path' | 'file'): ValueType<string> =>
   scalar<string>({
     expected: what === 'file' ? 'the path of a file' : 'a path',
     json: { type: 'string', minLength: 1 },
     scope,
     problem: (value) => pathProblem(value, what) ?? specifierProblem(value, scope),
-    // The percent signs of the folder itself mean themselves.
+    // The percent signs of the directory itself mean themselves.
     meaning: (value, _source, base) =>
       scope === 'config'
         ? resolve(base, unescapedSpecifiers(value))
@@ -133,7 +133,7 @@ function pathProblem(value: string, what: 'path' | 'file'): Mismatch | undefined
     ? {
         expected: 'the path of a file',
         found: shortened(JSON.stringify(value)),
-        hint: 'a path that ends with / names a folder',
+        hint: 'a path that ends with / names a directory',
       }
     : undefined;
 }

@@ -33,7 +33,7 @@ const otherNames: Readonly<Record<string, string>> = {
   restart_sec: 'backoff',
 };
 
-/** Where keys belong that stand in the wrong map. */
+/** Where keys belong that are often written into the wrong map. */
 export interface OtherPlaces {
   readonly top: readonly string[];
   readonly worker: readonly string[];

@@ -14,7 +14,7 @@ export interface ValueType<Value> {
   readonly absent?: string;
   /** What the texts in it are for; undefined: no text in it may hold specifiers. */
   readonly scope?: Scope;
-  /** The value that stands in `slot`; null if it is wrong, which is reported. */
+  /** The value in `slot`; null if it is wrong, which is reported. */
   read(slot: Slot, reading: Reading): Value | null;
   /** The value as a config would have it. */
   print(value: Value): unknown;
@@ -23,7 +23,7 @@ export interface ValueType<Value> {
 /** Where a value is read. */
 export interface Reading {
   readonly path: KeyPath;
-  /** The folder of the config file; absolute. */
+  /** The directory of the config file; absolute. */
   readonly base: string;
   readonly report: (problem: Problem) => void;
   /** The keys of the other maps, to say where a misplaced key belongs. */
@@ -41,7 +41,7 @@ export function report({ path, report }: Reading, offset: number, mismatch: Mism
   return null;
 }
 
-/** Reports that something else than `expected` stands in `slot`. */
+/** Reports that `slot` holds something other than `expected`. */
 export const reportOther = (reading: Reading, slot: Slot, expected: string): null =>
   report(reading, slot.offset, { expected, found: described(slot.found) });
 

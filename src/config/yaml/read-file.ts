@@ -51,7 +51,7 @@ function readUpTo(fd: number, limit: number): Buffer {
 }
 
 const isFolder = (file: string): WorkerctlError =>
-  new WorkerctlError('config', `${file}: expected a config file, found a folder`, {
+  new WorkerctlError('config', `${file}: expected a config file, found a directory`, {
     hint: `name the file in it, such as ${file.replace(/\/$/, '')}/workerctl.yaml`,
   });
 
@@ -66,7 +66,7 @@ function unreadable(file: string, cause: unknown): WorkerctlError {
       return missing(file, cause);
     case 'EACCES':
       return new WorkerctlError('config', `${file}: no permission to read the config (EACCES)`, {
-        hint: 'make the file and the folders above it readable for the user that runs workerctl',
+        hint: 'make the file and the directories above it readable for the user that runs workerctl',
         cause,
       });
     default:

@@ -11,7 +11,7 @@ export type Found =
 
 export type Entries = ReadonlyMap<string, Slot>;
 
-/** A place in the text and what stands there. */
+/** A place in the text and what is there. */
 export interface Slot {
   readonly found: Found;
   /** Where the value begins; a value that is left out has no place of its own, so this is where its key begins. */
@@ -23,7 +23,7 @@ export interface Slot {
 interface Conversion {
   /** Where the conversion is. */
   readonly path: (string | number)[];
-  /** What each anchor stands for so far; undefined while its value is still being converted. */
+  /** What each anchor refers to so far; undefined while its value is still being converted. */
   readonly anchors: Map<string, Found | undefined>;
   readonly problems: Problem[];
 }
@@ -62,7 +62,7 @@ function aliased(alias: Alias, conversion: Conversion): Found {
   const found = anchors.get(alias.source);
   if (found !== undefined) return found;
   const problem = anchors.has(alias.source)
-    ? { found: `*${alias.source} inside of the value that it stands for` }
+    ? { found: `*${alias.source} inside the value that it refers to` }
     : { found: `*${alias.source} without an anchor`, hint: `put &${alias.source} above it` };
   return refused(alias, problem, conversion);
 }
@@ -155,7 +155,7 @@ function keyText({ key }: Pair): string | undefined {
   return key.source === '' ? undefined : key.source;
 }
 
-/** What stands at this place, through maps and lists. */
+/** What is at this place, through maps and lists. */
 export function slotAt(root: Slot, path: KeyPath): Slot | undefined {
   return path.reduce<Slot | undefined>((slot, key) => {
     const found = slot?.found;

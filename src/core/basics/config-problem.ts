@@ -1,6 +1,6 @@
 /** What is wrong with a value. `expected` and `found` are noun phrases. */
 export interface Mismatch {
-  /** Undefined if `found` is wrong whatever else could stand there. */
+  /** Undefined if `found` is not allowed there at all. */
   readonly expected?: string;
   readonly found: string;
   /** Why it is wrong, or what to do. */

@@ -132,7 +132,7 @@ export function object<T extends object>(members: Members<T>): Form<T> {
   };
 }
 
-/** One of several objects, told apart by `kind`. */
+/** One of several objects, distinguished by `kind`. */
 export function oneOfKind<T extends { readonly kind: string }>(forms: {
   readonly [Kind in T['kind']]: Form<Omit<Extract<T, { kind: Kind }>, 'kind'>>;
 }): Form<T> {

@@ -60,7 +60,7 @@ export interface EventKind<Of extends Members, Values = ValuesOf<Of>> {
   readonly mogilefs?: (event: Values, name: string) => string | undefined;
   /** The command has missed its goal: it exits with 1. */
   readonly isFailure?: true;
-  /** It only answers a command and does not belong into the journal. */
+  /** It only answers a command and does not belong in the journal. */
   readonly isAnswer?: true;
   /** Missing: everywhere. */
   readonly audience?: Audience | ((event: Values) => Audience);

@@ -13,7 +13,7 @@ export interface DescribedMember {
   readonly description: string;
 }
 
-/** The members of every line, whatever its kind. */
+/** The members of every line of any kind. */
 const common: readonly DescribedMember[] = [
   member('schema', { const: schemaVersion }, 'The version of this format.'),
   member('at', { type: 'string', format: 'date-time' }, 'When, in UTC with milliseconds.'),
@@ -33,7 +33,7 @@ const common: readonly DescribedMember[] = [
 
 /** The members that the lines of the journal have in addition. */
 const journalOnly: readonly DescribedMember[] = [
-  member('by', { type: 'string' }, 'Who ran the command, as user@host.'),
+  member('by', { type: 'string' }, 'The user who ran the command, as user@host.'),
   member('command', { type: 'string' }, 'The command that did or saw it.'),
 ];
 

@@ -15,5 +15,5 @@ export const release = optional(form.text, 'The release of its code, if known.')
 export const signal = required(form.signal, 'The signal that it was sent.');
 export const logFile = required(form.text, 'The path of its log.');
 export const death = required(form.death, 'How the process ended.');
-export const requestedBy = required(form.text, 'Who asked for it, as user@host.');
+export const requestedBy = required(form.text, 'The user who asked for it, as user@host.');
 export const drained = optional(form.seconds, 'How long it drained, if it had been asked to stop.');

@@ -105,7 +105,7 @@ export interface BootcheckCall {
   /** What the line sets for this one command. */
   readonly env: Readonly<Record<string, string>>;
   readonly config?: string;
-  /** The folder that it changes to first. */
+  /** The directory that it changes to first. */
   readonly directory?: string;
 }
 

@@ -37,7 +37,7 @@ const networkTypes =
   /^(?:nfs\d?|cifs|smb\w*|ceph|lustre|gpfs|glusterfs|afs|9p|virtiofs|fuse\.(?:sshfs|glusterfs|s3fs|rclone|ceph.*))$/;
 const foreignTypes = /^(?:vfat|msdos|exfat|ntfs\d?|fuseblk|hfs\w*|iso9660)$/;
 
-/** The kind of a file system, as far as it matters for a state directory. */
+/** The kind of a file system: what matters for a state directory. */
 export function fileSystemKind(type: string): 'network' | 'foreign' | 'memory' | 'local' {
   if (networkTypes.test(type)) return 'network';
   if (foreignTypes.test(type)) return 'foreign';

@@ -20,8 +20,8 @@ export interface NotifyFields {
 }
 
 /**
- * The fields of a datagram: lines of `NAME=value`, of which the first counts if a name appears twice, as in systemd.
- * Unknown names and invalid values are left out; a text with a NUL before its end has no fields.
+ * The fields of a datagram: lines of `NAME=value`, if a name appears twice the first one counts, as in systemd. Unknown
+ * names and invalid values are left out; a text with a NUL before its end has no fields.
  * Source: sd_notify(3).
  */
 export function parseNotifyMessage(text: string): NotifyFields {

@@ -58,7 +58,7 @@ function writeAll(fd: number, bytes: Buffer): void {
 
 const swept = new Set<string>();
 
-/** Removes from a directory what killed writers have left half written; once in a command is enough. */
+/** Removes the half-written files of killed writers from a directory; once per command is enough. */
 export function removeHalfWritten(folder: string): void {
   if (swept.has(folder)) return;
   swept.add(folder);

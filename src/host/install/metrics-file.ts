@@ -25,7 +25,7 @@ export function writeMetricsFile(path: string, text: string): void {
     throw new WorkerctlError(
       'failed',
       `metrics file ${path}: expected to write it, found ${describeErrno(error)}`,
-      { hint: 'its folder must exist and be writable for this user', cause: error },
+      { hint: 'its directory must exist and be writable for this user', cause: error },
     );
   } finally {
     process.umask(umask);

@@ -44,7 +44,7 @@ function textOf(path: string): string | undefined {
 }
 
 /**
- * User and group of a folder, or of the nearest existing one above. Undefined if only root can write to it: then the file need
+ * User and group of a directory, or of the nearest existing one above. Undefined if only root can write to it: then the file need
  * not name them.
  */
 export function ownerOf(path: string): { user: string; group: string } | undefined {

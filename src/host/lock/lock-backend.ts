@@ -4,7 +4,7 @@ export interface HeldLock {
   readonly fd: number | undefined;
   /** Aborts if the lock was lost to another process; never for kernel locks. */
   readonly compromised: AbortSignal;
-  /** Gives it up. A child that inherited the lock goes on holding it. */
+  /** Gives it up. A child that inherited the lock continues to hold it. */
   readonly release: () => Promise<void>;
 }
 

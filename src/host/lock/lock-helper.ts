@@ -70,7 +70,10 @@ interface Kept {
   readonly number: number;
 }
 
-/** Starts the helper; undefined if there is no perl, or locks are not the kernel's. Files that cannot be opened are left out. */
+/**
+ * Starts the helper; undefined if there is no perl, or locks are not the kernel's. Files that cannot be opened are
+ * skipped.
+ */
 export function createLockHelper({ again, once }: KeptLocks): LockHelper | undefined {
   const perl = findProgram('perl', process.env);
   if (perl === undefined || !lockBackend().isKernelLock) return undefined;
@@ -136,7 +139,7 @@ function tryToOpen(path: string): number | undefined {
 }
 
 interface Helper {
-  /** Its answer; undefined when it has ended. */
+  /** Its answer; undefined if it has ended. */
   readonly ask: (request: string) => Promise<string | undefined>;
   readonly end: () => void;
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 
-/** Adds a line to a file of lines, as far as the disk allows. Whether it was not there yet. */
+/** Adds a line to a file of lines, if the disk allows. Returns whether the line was new. */
 export function noteOnce(path: string, line: string): boolean {
   const known = linesIn(path);
   if (known.includes(line)) return false;

@@ -110,7 +110,7 @@ function isInFront(file: OlderFile, log: number): boolean {
   }
 }
 
-/** Whether a log begins with all of an older file, as far as the last bytes of that tell. */
+/** Whether a log begins with all of an older file, judging by the last bytes of that file. */
 function holds(log: number, older: number): boolean {
   const { size } = fstatSync(older);
   if (fstatSync(log).size < size) return false;
@@ -123,7 +123,7 @@ function withoutUncut(parts: readonly Part[], log: number): readonly Part[] {
   return newest !== undefined && holds(log, newest.fd) ? parts.slice(0, -1) : parts;
 }
 
-/** Leaves out what is not ours to read, and what got another number in this moment. */
+/** Skips files that we may not read, and those that got another number in this moment. */
 function openParts(files: readonly OlderFile[]): Part[] {
   return files.flatMap(({ path, id }) => {
     const fd = tryToOpen(path);

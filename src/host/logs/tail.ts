@@ -35,7 +35,7 @@ export function lastLines(path: string, offset: number, count: number): string[]
     if (lines.at(-1) === '') lines.pop();
     return lines.slice(-count);
   } catch {
-    return []; // a folder, or an unreadable disk: there are no lines to show
+    return []; // a directory, or an unreadable disk: there are no lines to show
   } finally {
     closeSync(fd);
   }

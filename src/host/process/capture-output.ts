@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 
-/** What a program printed, as far as it is kept. */
+/** The part of a program's output that is kept. */
 export interface CapturedOutput {
   /** The first 256 KiB of its standard output. */
   readonly stdout: string;

@@ -20,7 +20,7 @@ export async function notifyEnvironment(stateDir: string): Promise<Record<string
 const longestPath = 107 - '.4194304'.length;
 
 /**
- * The path of the socket: in the state directory or, if that path is too long, in a folder of this user under /tmp. It is the
+ * The path of the socket: in the state directory or, if that path is too long, in a directory of this user under /tmp. It is the
  * same for all commands, whatever their environment.
  */
 export function notifySocketPath(stateDir: string): string {
@@ -44,7 +44,7 @@ function realPath(path: string): string {
   }
 }
 
-/** Creates the folder of the socket; returns why it cannot be used. */
+/** Creates the directory of the socket; returns why it cannot be used. */
 export function makeSocketFolder(path: string): string | undefined {
   try {
     makeFolder(dirname(path), 0o711);
@@ -54,7 +54,7 @@ export function makeSocketFolder(path: string): string | undefined {
   return folderProblem(path);
 }
 
-/** Every user can write to /tmp: another one may have made our folder there. */
+/** Every user can write to /tmp: another one may have made our directory there. */
 function folderProblem(path: string): string | undefined {
   const folder = dirname(path);
   const stats = lstatSync(folder, { throwIfNoEntry: false });

@@ -20,7 +20,7 @@ interface UnixListen {
 const longestPath = 107;
 
 /**
- * Listens on a socket that only its owner can use. It is bound in a folder of its own and published by a hard link: nothing can
+ * Listens on a socket that only its owner can use. It is bound in a directory of its own and published by a hard link: nothing can
  * connect before the mode is set, and a link, unlike a rename, never replaces the socket of another process.
  * @throws WorkerctlError `locked` if another process answers on it, `state` if it cannot be made
  */

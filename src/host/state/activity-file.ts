@@ -3,23 +3,23 @@ import type { Activity } from '../../core/model/activity.ts';
 import { durationOf, momentOf, type Moment } from '../../core/basics/time.ts';
 import { now } from '../process/clock.ts';
 
-/** Nobody needs more to say what he does. */
+/** Longer descriptions of a job are truncated. */
 const maxBytes = 4096;
 
 /** How far a worker's clock may be ahead of ours (it may be on another host, or in a wrong time zone). */
 const maxAhead = durationOf(86_400_000);
 
 /**
- * What a worker says of itself in its heartbeat file: the first line is `busy`, `busy WHAT` or `idle`; the second, if
- * any, since when, in seconds since 1970. Without that it is since the file was written. Undefined when it says neither,
- * or there is no such file: the worker writes it as it likes, so that nothing in it may be believed, waited for or
- * printed as it is.
+ * What a worker says about its work in its heartbeat file: the first line is `busy`, `busy WHAT` or `idle`; the second,
+ * if any, is since when, in seconds since 1970. Without it, since the file was written. Undefined if it says neither,
+ * or there is no such file. The worker writes what it likes, so nothing in the file is trusted, waited for or printed
+ * unchanged.
  */
 export function readActivity(path: string): Activity | undefined {
   const file = readStart(path);
   if (file === undefined) return undefined;
   const lines = file.text.split('\n');
-  // The last one may go on: half a number is another number.
+  // The last line may be incomplete: half a number is another number.
   if (file.isCut && lines.length > 1) lines.pop();
   const [first = '', second = ''] = lines;
   const since = momentIn(second) ?? file.writtenAt;
@@ -29,9 +29,9 @@ export function readActivity(path: string): Activity | undefined {
 }
 
 /**
- * What a process says of itself in its title, which programs that set one write over their arguments: busy where
- * `pattern` (without `g` and `y`) matches, with its first group or else the whole match; idle where it does not.
- * Undefined for one that is gone, a zombie, or not ours to see. Source: proc_pid_cmdline(5).
+ * What a process says about its work in its title, which programs write over their arguments: busy if `pattern`
+ * (without `g` and `y`) matches, with its first group or else the whole match; otherwise idle. Undefined if the process
+ * is gone, a zombie, or not ours to see. Source: proc_pid_cmdline(5).
  */
 export function titleActivity(pid: number, pattern: RegExp): Activity | undefined {
   const title = printable(readStart(`/proc/${pid}/cmdline`)?.text ?? '');
@@ -43,20 +43,20 @@ export function titleActivity(pid: number, pattern: RegExp): Activity | undefine
 }
 
 /**
- * One line that does a terminal no harm: control characters, and those that turn the direction of the text, become
- * spaces; no blanks around.
+ * One line that is safe for a terminal: control characters, and those that change the direction of the text, become
+ * spaces; no blanks around it.
  */
 const printable = (text: string): string =>
-  // Mostly there is nothing to replace, and the classes of Unicode take longer to compile than all else here.
+  // Usually there is nothing to replace, and compiling the classes of Unicode takes longer than all the rest.
   (/^[ -~]*$/.test(text) ? text : text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')).trim();
 
-/** By whole characters: half a surrogate pair is none. */
+/** Whole characters only: half a surrogate pair is not one. */
 const shortened = (text: string): string => /^.{0,200}/u.exec(text.trim())?.[0].trimEnd() ?? '';
 
-/** September 2001, when there were ten digits for the first time: fewer are a number that was half written. */
+/** September 2001, the first moment with ten digits: a shorter number is incomplete. */
 const earliest = momentOf(1e12);
 
-/** A line of seconds since 1970 as a moment; undefined when it is none, or one that cannot be. */
+/** A line of seconds since 1970 as a moment; undefined if it is not one, or not a possible one. */
 function momentIn(line: string): Moment | undefined {
   const text = printable(line);
   if (!/^\d+(?:\.\d+)?$/.test(text)) return undefined;
@@ -70,7 +70,7 @@ interface FileStart {
   readonly writtenAt: Moment;
 }
 
-/** The first 4 KiB of a file. Never waits, though somebody may have made a FIFO of it. */
+/** The first 4 KiB of a file. Never waits, even if it is a FIFO. */
 function readStart(path: string): FileStart | undefined {
   let fd: number | undefined;
   try {

@@ -40,7 +40,7 @@ export function keptConfig(stateDir: string, key: ConfigKey): Config | undefined
   try {
     return JSON.parse(kept.slice(prefix.length)) as Config;
   } catch {
-    return undefined; // it was edited by hand
+    return undefined; // it was edited
   }
 }
 
@@ -54,7 +54,7 @@ export function keepConfig(stateDir: string, key: ConfigKey, config: Config): vo
     makeFolder(stagingFolder(stateDir));
     writeFileAtomically(pathIn(stateDir), `${prefixOf(key)}${json}\n`, { mode: 0o600 });
   } catch {
-    return; // a full disk, or another user's folder
+    return; // a full disk, or another user's directory
   }
 }
 
@@ -65,7 +65,7 @@ export function forgetConfig(stateDir: string): void {
     checkStateDirectory(stateDir);
     rmSync(pathIn(stateDir));
   } catch {
-    return; // it belongs to another user, who has to remove it
+    return; // it belongs to another user, and only that user can remove it
   }
 }
 

@@ -35,7 +35,7 @@ import { once } from '../files/once.ts';
 import { identity } from './forms.ts';
 import { fileText, readForm } from './schema.ts';
 
-/** Made when there is a file: most instances are neither stopped nor held. */
+/** Built only if there is a file: most instances are neither stopped nor held. */
 const form = once((): Form<Omit<Desired, 'isEnding'>> => {
   const requested = { at: ['at', moment], by: ['by', text] } as const;
   const timed = object<TimedRequest>({ ...requested, until: ['until', optional(moment)] });
@@ -99,8 +99,8 @@ const form = once((): Form<Omit<Desired, 'isEnding'>> => {
 export const desiredPath = (stateDir: string): string => join(stateDir, 'state.json');
 
 /**
- * What is wanted beyond the config; nothing if there is no such file.
- * @throws WorkerctlError `state` if the file is damaged: what was stopped on purpose stands nowhere else
+ * What is desired beyond the config; nothing if there is no such file.
+ * @throws WorkerctlError `state` if the file is damaged: what was stopped on purpose is recorded nowhere else
  */
 export function readDesired(stateDir: string): Desired {
   const path = desiredPath(stateDir);
@@ -118,7 +118,8 @@ export function readDesired(stateDir: string): Desired {
 }
 
 /**
- * Writes what is wanted. After a crash of the host it is the old text or the new one, and with `isDurable` the new one.
+ * Writes the desired state. After a crash of the host it is the old text or the new one, and with `isDurable` the new
+ * one.
  * @throws WorkerctlError `state` if it cannot be written; the old text is then unchanged
  */
 export function writeDesired(

@@ -17,7 +17,7 @@ export const exitSchema = once(() =>
   }),
 );
 
-/** What the shim reported, under this name, of the death of the process with this record; undefined: nothing. */
+/** What the shim reported under this name about the death of the process with this record; undefined: nothing. */
 export function readDeath(
   stateDir: string,
   name: string,
@@ -25,11 +25,11 @@ export function readDeath(
 ): { death: Death; at: Moment } | undefined {
   const death = reportedDeath(exitPath(stateDir, name), record);
   if (death !== undefined || name === record.instance) return death;
-  // It exited just when it was moved aside: its shim reported under the instance's own name.
+  // It exited just as its files were renamed: its shim reported under the instance's own name.
   return reportedDeath(exitPath(stateDir, record.instance), record);
 }
 
-/** What a shim has reported, whatever start it is of. */
+/** What a shim has reported, for any run. */
 export const readExit = (stateDir: string, name: string): StateFile<unknown> =>
   readExitFile(exitPath(stateDir, name));
 const readExitFile = (path: string) => readJson(path, exitSchema, 'an exit report');
@@ -51,7 +51,7 @@ function reportedDeath(
   return undefined;
 }
 
-/** A death by signal as the shim, or the intent, has it. */
+/** A death by signal as the shim, or the desired state, has it. */
 export const signalled = (
   signal: number,
   core = false,
@@ -63,7 +63,7 @@ export const signalled = (
   ...(outOfMemory && { outOfMemory }),
 });
 
-/** Moves such a report to where the old process is kept now: the instance's place is about to be another one's. */
+/** Moves such a report to the files of the old process, because the instance is about to get another process. */
 export function keepDeathOfLeaving(stateDir: string, instance: string): void {
   const path = exitPath(stateDir, instance);
   const file = readJson(path, exitSchema, 'an exit report');

@@ -25,7 +25,7 @@ export const mustNotify = (path: string): void => {
 
 export const hasToNotify = (path: string): boolean => existsSync(notifyMark(path));
 
-/** As touch(1): what a worker has written to the file stays. */
+/** Like touch(1): what a worker has written to the file stays. */
 export function touch(path: string): void {
   try {
     closeSync(openSync(path, 'a'));
@@ -46,7 +46,7 @@ export function changedAt(path: string): number {
   try {
     return Math.round(statSync(path, quietly)?.ctimeMs ?? 0);
   } catch {
-    return NaN; // never the same twice: a file that cannot be looked at is no silence
+    return NaN; // never the same twice: a file that cannot be examined does not count as silence
   }
 }
 
@@ -60,11 +60,11 @@ export function beatsIn(stateDir: string): ReadonlySet<string> | undefined {
   }
 }
 
-/** Whether the disk is full: then a worker that writes its signs of life may be silent through no fault of its own. */
+/** Whether the disk is full: then a worker may be silent only because its heartbeats cannot be written. */
 export function isDiskFull(stateDir: string, sizesOf: typeof roomOf = roomOf): boolean {
   try {
     const { blocks, bavail } = sizesOf(heartbeatFolder(stateDir));
-    return blocks > 0 && bavail === 0; // some file systems do not say how large they are
+    return blocks > 0 && bavail === 0; // some file systems do not report their size
   } catch {
     return false;
   }

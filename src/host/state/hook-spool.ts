@@ -28,7 +28,7 @@ const schema = once(() =>
   }),
 );
 
-/** It exists only while hooks are waiting, so that without hooks a pass pays for one look. */
+/** It exists only while hooks are waiting, so that without hooks a pass needs one system call. */
 export const hookFolder = (stateDir: string): string => join(stateDir, 'hooks');
 
 const pathOf = (stateDir: string, id: string): string => join(hookFolder(stateDir), `${id}.json`);
@@ -59,7 +59,7 @@ export function spooledHooks(stateDir: string): string[] {
 export const readSpooled = (stateDir: string, id: string): StateFile<Spooled> =>
   readJson(pathOf(stateDir, id), schema, 'a spooled hook');
 
-/** Removes a hook that has been run, and the folder with the last one. */
+/** Removes a hook that has been run; with the last one, also the directory. */
 export function removeSpooled(stateDir: string, id: string): void {
   removeFile(pathOf(stateDir, id));
   try {

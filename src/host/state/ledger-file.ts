@@ -51,8 +51,8 @@ const form = once((): Form<Ledger> =>
 );
 
 /**
- * What the engine remembers and can do without. A folder of its own: a rename in it leaves the time of the state directory
- * alone, by which the records that were read are known to be good.
+ * What the engine remembers and can do without. It has its own directory, because a rename in it must not change the
+ * time of the state directory: by that time the record cache knows that it is up to date.
  */
 export const ledgerFolder = (stateDir: string): string => `${stateDir}/ledger`;
 
@@ -62,7 +62,7 @@ export const ledgerPath = (stateDir: string): string => `${ledgerFolder(stateDir
 export const readLedger = (stateDir: string): StateFile<Ledger> =>
   readForm(ledgerPath(stateDir), form);
 
-/** The ledger as far as it can be read, for a look that decides nothing. */
+/** What can be read of the ledger, for a look that decides nothing. */
 export function knownLedger(stateDir: string): Ledger {
   const file = readLedger(stateDir);
   return file.kind === 'read' ? file.value : noLedger;

@@ -4,7 +4,9 @@ import { allObserved, refOf, type Observation } from '../../core/model/observati
 import { pageBytes } from '../process/process-table.ts';
 import { sampleFile } from './samples.ts';
 
-/** Remembers how much memory processes had when they were last seen: the kernel no longer knows it of a dead one. */
+/**
+ * Remembers how much memory processes had when they were last seen: the kernel no longer knows it after their death.
+ */
 export interface MemoryTracker {
   /** Notes the memory of all living processes. */
   readonly see: (observation: Observation) => void;

@@ -69,7 +69,7 @@ export const readQuiet = (stateDir: string, instance: string): StateFile<Quietin
   readNote(quietPath(stateDir, instance), 'a note that a process was made quiet');
 
 function readNote(path: string, what: string): StateFile<Quieting> {
-  // Mostly there is none, and to catch an error takes longer than to ask.
+  // Usually there is none, and catching an error takes longer than asking first.
   if (!existsSync(path)) return { kind: 'absent' };
   const file = readJson(path, stopSchema, what);
   if (file.kind !== 'read') return file;
@@ -142,7 +142,7 @@ export function writeKilling(stateDir: string, instance: string, killing: Killin
   writeStateFile(killingPath(stateDir, instance), `${JSON.stringify(json)}\n`);
 }
 
-/** That a process was told to write down what it is doing, and when, since the boot of the host. */
+/** That a process was asked to dump what it is doing, and when, in time since the boot of the host. */
 export interface DumpNote {
   readonly process: ProcessIdentity;
   readonly at: Duration;
@@ -166,7 +166,7 @@ export function readDumpNote(stateDir: string, instance: string): StateFile<Dump
   return { kind: 'read', value: { process: identityIn(file.value), at } };
 }
 
-/** When the process with this record was told to write down what it is doing, since the boot of the host. */
+/** When the process with this record was asked to dump what it is doing, in time since the boot of the host. */
 export function readDump(
   stateDir: string,
   instance: string,
@@ -183,13 +183,13 @@ export function writeDump(stateDir: string, instance: string, { process, at }: D
   writeStateFile(dumpPath(stateDir, instance), `${JSON.stringify(json)}\n`);
 }
 
-/** What is known of what a dead process has left behind. */
+/** What is known about the processes that a dead one has left behind. */
 export interface LeftNote {
   /** The dead one. */
   readonly process: ProcessIdentity;
-  /** When it died, since the boot of the host, where that is known. */
+  /** When it died, in time since the boot of the host, if known. */
   readonly diedAt?: Duration;
-  /** Who was there when it was looked for and told; undefined: nobody has looked yet. */
+  /** The processes that were found and reported; undefined: no command has looked yet. */
   readonly members?: readonly { readonly pid: number; readonly startTime: number }[];
 }
 
@@ -203,11 +203,11 @@ const leftSchema = once(() =>
   }),
 );
 
-/** What is noted of what the last dead process of an instance has left behind; undefined: nothing. */
+/** The note about what the last dead process of an instance has left behind; undefined: none. */
 export function readLeft(stateDir: string, instance: string): LeftNote | undefined {
   const path = leftPath(stateDir, instance);
   if (!existsSync(path)) return undefined;
-  const file = readJson(path, leftSchema, 'a note of what a process has left');
+  const file = readJson(path, leftSchema, 'a note of what a process has left behind');
   if (file.kind !== 'read') return undefined;
   const { died_at: diedAt, members } = file.value;
   return {
@@ -217,7 +217,7 @@ export function readLeft(stateDir: string, instance: string): LeftNote | undefin
   };
 }
 
-/** Notes what a dead process has left behind, or that this is still to be looked for. */
+/** Notes what a dead process has left behind, or that no command has looked for it yet. */
 export function writeLeft(stateDir: string, instance: string, note: LeftNote): void {
   const { process, diedAt, members } = note;
   const json = {
@@ -231,7 +231,7 @@ export function writeLeft(stateDir: string, instance: string, note: LeftNote): v
   faultPoint();
 }
 
-/** The process that the one of this start has named as its successor. */
+/** The process that this run has named as its successor. */
 export function readSuccessor(
   stateDir: string,
   instance: string,
@@ -243,7 +243,7 @@ export function readSuccessor(
   return file.kind === 'read' && file.value.run_id === runId ? identityIn(file.value) : undefined;
 }
 
-/** Notes whom the process of this start has named as its successor. */
+/** Notes which process this run has named as its successor. */
 export function writeHeir(
   stateDir: string,
   instance: string,
@@ -254,7 +254,7 @@ export function writeHeir(
   writeFileAtomically(successorPath(stateDir, instance), `${JSON.stringify(json)}\n`);
 }
 
-/** Whether the process of this start was seen ready. */
+/** Whether this run was seen ready. */
 export function wasSeenReady(stateDir: string, instance: string, runId: string): boolean {
   const path = readyPath(stateDir, instance);
   if (!existsSync(path)) return false;
@@ -262,23 +262,23 @@ export function wasSeenReady(stateDir: string, instance: string, runId: string):
   return text.kind === 'read' && text.value.trim() === runId;
 }
 
-/** Notes that the process of this start is ready. Whoever sees it may note it. */
+/** Notes that this run is ready. Any command that sees it may do this. */
 export function noteReady(stateDir: string, instance: string, runId: string): void {
   writeStateFile(readyPath(stateDir, instance), `${runId}\n`);
 }
 
-/** Removes a heartbeat file and what stands beside it. */
+/** Removes a heartbeat file and the files beside it. */
 export function removeHeartbeat(path: string): void {
   for (const end of ['', '.notify', '.status']) removeFile(path + end);
 }
 
-/** What a process has last said of itself by sd_notify(3); undefined: nothing. */
+/** What a process has last said about itself by sd_notify(3); undefined: nothing. */
 export function readSaidStatus(stateDir: string, name: string, runId: string): string | undefined {
   const text = readText(`${heartbeatPath(stateDir, name, runId)}.status`);
   return text.kind === 'read' ? text.value.trim() || undefined : undefined;
 }
 
-/** Keeps what a process says of itself. */
+/** Keeps what a process says about itself. */
 export const writeSaidStatus = (
   stateDir: string,
   name: string,

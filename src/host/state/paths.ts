@@ -3,14 +3,14 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import { errnoOf, describeErrno } from '../files/errno.ts';
 
-/** What parts an instance from the run of an old process, in the names of the files of that process. */
+/** Separates the instance from the run id in the names of an old process's files. */
 const mark = '~';
 
 /** What the names of a process's files begin with: `mail.1`, or `mail.1~2298f067` beside its replacement. */
 export const baseOf = ({ instance, retiring }: ProcessRef): string =>
   retiring === undefined ? instance : `${instance}${mark}${retiring}`;
 
-/** The process whose files begin like this. */
+/** The process whose files begin with this. */
 export function refOfBase(base: string): ProcessRef {
   const at = base.indexOf(mark);
   return at === -1
@@ -18,12 +18,14 @@ export function refOfBase(base: string): ProcessRef {
     : { instance: base.slice(0, at), retiring: base.slice(at + 1) };
 }
 
-/** Whether a file is one of an old process beside its replacement. */
+/** Whether a file belongs to an old process beside its replacement. */
 export const isOfRetiring = (file: string): boolean => file.includes(mark);
 
 const fileOf = (stateDir: string, instance: string, kind: string): string =>
   `${stateDir}/${instance}.${kind}`; // path.join takes longer than reading the file
-/** Where a shim writes what a rename then publishes, and where that is kept whose coming must not change the directory's time. */
+/**
+ * Where a shim writes what a rename then publishes, and where files are kept that must not change the directory's time.
+ */
 export const stagingFolder = (stateDir: string): string => `${stateDir}/.new`;
 
 export const recordPath = (stateDir: string, instance: string): string =>
@@ -41,7 +43,7 @@ export const lockPath = (stateDir: string, instance: string): string =>
 export const quietPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'quiet');
 
-/** That the process was told to write down what it is doing. */
+/** That the process was asked to dump what it is doing. */
 export const dumpPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'dump');
 
@@ -56,13 +58,13 @@ export const killingPath = (stateDir: string, instance: string): string =>
 export const readyPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'ready');
 
-/** Whom the process has named as its successor. */
+/** The process that it has named as its successor. */
 export const successorPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'successor');
 
 /**
- * What the process of this start may touch or write to. An old process that is leaving keeps its own. In a folder of their
- * own: whoever watches the state directory is not to be woken by each beat.
+ * The file that this run may touch or write to. A retiring process keeps its own. They have their own directory,
+ * because a beat must not wake a process that watches the state directory.
  */
 export const heartbeatPath = (stateDir: string, instance: string, runId: string): string =>
   `${stateDir}/${heartbeatName(instance, runId)}`;
@@ -71,52 +73,52 @@ export const heartbeatPath = (stateDir: string, instance: string, runId: string)
 export const heartbeatName = (base: string, runId: string): string =>
   heartbeatFile(`${refOfBase(base).instance}.${runId}`);
 
-/** A file in the folder of heartbeats, as `listStateFiles` names it. */
+/** A file in the directory of heartbeats, as `listStateFiles` names it. */
 export const heartbeatFile = (file: string): string => `${heartbeats}/${file}`;
 const heartbeats = 'heartbeats';
 
 export const heartbeatFolder = (stateDir: string): string => `${stateDir}/${heartbeats}`;
 
-/** Where the shim's shell tells of a death by signal. */
+/** Where the shim's shell reports a death by signal. */
 export const shimNotesPath = (stateDir: string, instance: string): string =>
   fileOf(stateDir, instance, 'shim');
 
 /**
- * The names of all instances of which there is a record, be it of an old process.
- * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
+ * The names of all instances that have a record, even if it is that of an old process.
+ * @throws WorkerctlError `state` (exit code 73) if the directory cannot be read
  */
 export const recordedInstances = (stateDir: string): readonly string[] =>
   listStateFiles(stateDir).instances;
 
 /**
- * The old processes beside their replacements of which there is a record.
- * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
+ * The old processes beside their replacements that have a record.
+ * @throws WorkerctlError `state` (exit code 73) if the directory cannot be read
  */
 export const recordedRetiring = (stateDir: string): readonly ProcessRef[] =>
   listStateFiles(stateDir).retiring;
 
 /**
- * All processes of which there is a record.
- * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
+ * All processes that have a record.
+ * @throws WorkerctlError `state` (exit code 73) if the directory cannot be read
  */
 export function recordedProcesses(stateDir: string): ProcessRef[] {
   const { instances, retiring } = listStateFiles(stateDir);
   return [...instances.map((instance) => ({ instance })), ...retiring];
 }
 
-/** What there is in the state directory. */
+/** What is in the state directory. */
 export interface StateFiles {
-  /** The names of the instances of which there is a record, be it of an old process. */
+  /** The names of the instances that have a record, even if it is that of an old process. */
   readonly instances: readonly string[];
-  /** The old processes beside their replacements of which there is a record. */
+  /** The old processes beside their replacements that have a record. */
   readonly retiring: readonly ProcessRef[];
-  /** The files of the kinds that most instances have none of, and of the folder of heartbeats. */
+  /** The files of which most instances have none, and those of the directory of heartbeats. */
   readonly notes: ReadonlySet<string>;
 }
 
 /**
  * Lists the state directory.
- * @throws WorkerctlError `state` (exit code 73) when the directory cannot be read
+ * @throws WorkerctlError `state` (exit code 73) if the directory cannot be read
  */
 export function listStateFiles(stateDir: string): StateFiles {
   const instances = new Set<string>();
@@ -135,11 +137,11 @@ export function listStateFiles(stateDir: string): StateFiles {
   return { instances: [...instances], retiring, notes };
 }
 
-/** The files of the folder of heartbeats, as `listStateFiles` names them. */
+/** The files of the directory of heartbeats, as `listStateFiles` names them. */
 export const heartbeatFiles = (stateDir: string): string[] =>
   namesIn(heartbeatFolder(stateDir)).map(heartbeatFile);
 
-/** Whether a file of `notes` lies in the folder of heartbeats. */
+/** Whether a file of `notes` is in the directory of heartbeats. */
 export const isHeartbeatFile = (note: string): boolean => note.startsWith(`${heartbeats}/`);
 const noteKinds = /\.(?:stop|quiet|ready|dump|kill|left|successor)$/;
 
@@ -160,8 +162,8 @@ function namesIn(stateDir: string): string[] {
 }
 
 /**
- * Makes the folder that shims write in. Without it none can publish its worker.
- * @throws WorkerctlError `state` when something else is in its place
+ * Makes the directory that shims write in. Without it no shim can publish its worker.
+ * @throws WorkerctlError `state` if something else is in its place
  */
 export function ensureStagingFolder(stateDir: string): void {
   const path = stagingFolder(stateDir);
@@ -171,7 +173,7 @@ export function ensureStagingFolder(stateDir: string): void {
   } catch (error) {
     const found =
       errnoOf(error) === 'EEXIST' ? 'something else: move it away' : describeErrno(error);
-    throw new WorkerctlError('state', `${path}: expected a folder, found ${found}`, {
+    throw new WorkerctlError('state', `${path}: expected a directory, found ${found}`, {
       cause: error,
     });
   }

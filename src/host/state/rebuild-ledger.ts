@@ -8,8 +8,8 @@ import { readJournal } from '../journal/read.ts';
 const tailLines = 20_000;
 
 /**
- * A new ledger, which knows from the journal which deaths have been reported. Those that cannot be found there any more
- * are reported twice.
+ * A new ledger, which takes from the journal which deaths have been reported. Those that are no longer found there are
+ * reported twice.
  */
 export function rebuildLedger(stateDir: string): Ledger {
   const reportedDeaths = Object.fromEntries(deathsInJournal(stateDir).flatMap(reportedDeath));

@@ -14,31 +14,33 @@ import { type StateFile } from '../files/json-file.ts';
 /** Reads the records of one look. */
 export interface RecordReader {
   readonly read: (name: string) => StateFile<ProcessRecord>;
-  /** Call it when all were read. */
+  /** Call it when all have been read. */
   readonly keep: () => void;
 }
 
-/** What was found in the state directory, and what the directory was like then. */
+/** What was found in the state directory, and the directory's stamp at that time. */
 interface Kept {
   readonly stamp: string;
   readonly instances: StateFiles['instances'];
   readonly retiring: StateFiles['retiring'];
   readonly notes: readonly string[];
-  /** By name, as they lie in their files. */
+  /** By name, as they are in their files. */
   readonly records: Readonly<Record<string, unknown>>;
 }
 
-/** Fewer are read as quickly one by one. */
+/** Fewer than this are read just as quickly one by one. */
 const many = 64;
 
-/** So long nothing may have happened in the directory: the clock of a file system may tick every 2 seconds only. */
+/**
+ * For this long nothing may have changed in the directory: the clock of a file system may tick only every 2 seconds.
+ */
 const restMs = 3_000;
 
 let lastKept: { readonly path: string; readonly kept: Kept } | undefined;
 
 const pathIn = (stateDir: string): string => `${stagingFolder(stateDir)}/records`;
 
-/** The same as `listStateFiles`, quicker where there are hundreds and nothing has changed since the last look. */
+/** The same as `listStateFiles`, but faster if there are hundreds and nothing has changed since the last look. */
 export function stateFilesIn(stateDir: string): StateFiles {
   const kept = keptOf(stateDir);
   if (kept === undefined) return listStateFiles(stateDir);
@@ -47,9 +49,9 @@ export function stateFilesIn(stateDir: string): StateFiles {
 }
 
 /**
- * Reads `count` records. Records by the hundred, from one file: to open and read each takes 15 µs, and hardly one has changed since the last
- * look. A record comes and goes by a rename, which changes the directory's time: while that is the same, and lay some time
- * back when they were read, they are the same too.
+ * Reads `count` records. Hundreds of records are read from one file, because opening and reading each takes 15 µs, and
+ * hardly any has changed since the last look. A record is created and removed by a rename, which changes the
+ * directory's time. If that time is the same, and was some time ago when the records were read, they are the same too.
  */
 export function createRecordReader(stateDir: string, count: number): RecordReader {
   const readOne = (name: string): StateFile<ProcessRecord> => readRecord(stateDir, name);
@@ -85,7 +87,7 @@ function stampOf(stateDir: string): { stamp: string; changedMs: number } | undef
     const { dev, ino, mtimeNs, mtimeMs } = statSync(stateDir, { bigint: true });
     return { stamp: `${dev} ${ino} ${mtimeNs}`, changedMs: Number(mtimeMs) };
   } catch {
-    return undefined; // nothing was ever started there, or nobody may look
+    return undefined; // nothing was ever started there, or it cannot be read
   }
 }
 
@@ -126,12 +128,12 @@ function keep(stateDir: string, stamp: string, seen: ReadonlyMap<string, Process
     if (!isSame()) return;
     const others = [...notes].filter((note) => !isHeartbeatFile(note));
     const records = [...seen]
-      .filter(([, { launch }]) => launch === undefined) // those are about to change
+      .filter(([, { launch }]) => launch === undefined) // the records are about to change
       .map(([name, record]) => `${JSON.stringify(name)}:${recordText(record)}`)
       .join(',\n');
     const json = `{"instances":${JSON.stringify(instances)},"retiring":${JSON.stringify(retiring)},"notes":${JSON.stringify(others)},"records":{${records}}}`;
     writeFileAtomically(pathIn(stateDir), `${stamp}\n${json}\n`);
   } catch {
-    return; // whoever looks next reads them one by one
+    return; // the next look reads them one by one
   }
 }

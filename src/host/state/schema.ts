@@ -1,7 +1,9 @@
 import { Mismatch, object, oneOf, type Form } from '../../core/basics/json-form.ts';
 import { readText, type StateFile } from '../files/json-file.ts';
 
-/** The version of the files that this module reads and writes. It grows when an older workerctl would misread them. */
+/**
+ * The version of the files that this module reads and writes. It is raised when an older workerctl would misread them.
+ */
 const schema = 2;
 
 const versioned = object({ schema: ['schema', oneOf(schema)] });

@@ -30,7 +30,7 @@ interface SilenceSample {
   readonly runId: string;
   /** When the heartbeat file was last touched, 1970 if there is none: only a change of it means something. */
   readonly beat: Moment;
-  /** When the file was first seen so, on the monotonic clock, in whole milliseconds. */
+  /** When the file was first seen in this state, on the monotonic clock, in whole milliseconds. */
   readonly since: Duration;
 }
 

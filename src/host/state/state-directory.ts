@@ -41,7 +41,7 @@ export function checkStateDirectory(path: string): void {
 
 function lstat(path: string): Stats | undefined {
   try {
-    // With a slash, a symbolic link is followed: current/.workerctl may be a link into a shared folder.
+    // With a slash, a symbolic link is followed: current/.workerctl may be a link into a shared directory.
     return lstatSync(`${path}/`, { throwIfNoEntry: false });
   } catch (error) {
     throw new WorkerctlError('state', `state directory ${path}: ${describeErrno(error)}`, {

@@ -71,7 +71,9 @@ function isAncestor(pid: number): boolean {
   return false;
 }
 
-/** What else a process belongs to: by our records, by its parent, or by the records that its environment names. */
+/**
+ * What else the process belongs to, according to our records, its parent, or the records that its environment names.
+ */
 function ownerOf(stateDir: string, instance: string, found: LiveProcess): string | undefined {
   const { pid, parentPid, sessionId } = found;
   for (const ref of recordedProcesses(stateDir)) {

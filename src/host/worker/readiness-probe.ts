@@ -21,7 +21,7 @@ export interface ReadinessQuestion {
 export interface ReadinessProbe {
   /** Never waits: a command runs in the background, and a later look gets its answer. */
   readonly isReady: (question: ReadinessQuestion) => boolean;
-  /** Why the last command for this run failed: `exit status 3`; undefined while none has. */
+  /** Why the last command for this run failed: `exit status 3`; undefined if none has. */
   readonly problemOf: (runId: string) => string | undefined;
   /** Kills the commands that are still running. */
   readonly dispose: () => void;

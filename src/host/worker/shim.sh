@@ -70,7 +70,7 @@ launch() {
   run "$@"
   find_daemon && publish_daemon
   [ "$shim_status" -eq 0 ] || report
-  # From now on the shim itself stands for the instance.
+  # From now on the shim itself represents the instance.
   publish "$$" "$shim_begun" "$$" "$SHIM_LAUNCHING$SHIM_RECORD"
   shim_deaths=0
   while ! find_daemon; do
@@ -162,7 +162,7 @@ become() {
   shim_worker=${shim_stat%% *} # $$ is the shim
   # shellcheck disable=SC2086 # the fields are wanted apart
   start_time_of ${shim_stat##*) } # after the last `)`, because a program's name may contain one
-  # Written under their own names in the staging folder, so that one mv publishes both, the pidfile first.
+  # Written under their own names in the staging directory, so that one mv publishes both, the pidfile first.
   shim_new=$shim_state_dir/.new
   [ -d "$shim_new" ] || mkdir -p "$shim_new"
   {

@@ -101,7 +101,7 @@ function putFullLogAside({ instance, logFile, log }: Launch, stateDir: string): 
     const hasRetiring = recordedRetiring(stateDir).some((ref) => ref.instance === instance);
     if (!hasRetiring) renameLog(logFile, log.keep);
   } catch {
-    return; // no reason not to start: the next rotation will say what is wrong
+    return; // no reason not to start: the next rotation reports what is wrong
   }
 }
 
@@ -121,7 +121,7 @@ function removePredecessor(stateDir: string, instance: string): void {
   const record = readRecord(stateDir, instance);
   if (record.kind === 'read') {
     const { runId } = record.value;
-    // A process that a pass was about to make retiring may have exited before.
+    // A process that a pass was about to retire may have exited first.
     removeFilesOf(stateDir, instance, runId);
     removeFile(recordPath(stateDir, instance));
   }

@@ -1,7 +1,7 @@
-/** Logs in one folder. */
+/** Logs in one directory. */
 export interface LogFolder {
   readonly logs: readonly string[];
-  /** User and group of the folder, for `su`: logrotate demands it if others than root can write there. */
+  /** User and group of the directory, for `su`: logrotate demands it if others than root can write there. */
   readonly owner: { readonly user: string; readonly group: string } | undefined;
 }
 

@@ -31,7 +31,10 @@ export const wantAnswer = answer<{
   configured: integer('How many the configuration wants.', ({ configured }) => configured),
   max_count: integer('The largest count that can be set.', ({ maxCount }) => maxCount),
   by: orNull(
-    text('Who set the count: user@host; null if the configuration is in force.', ({ by }) => by),
+    text(
+      'The user who set the count, as user@host; null if the configuration is in force.',
+      ({ by }) => by,
+    ),
   ),
 });
 
@@ -43,7 +46,7 @@ export const initAnswer = answer<{ readonly path: string; readonly found: readon
   {
     path: text('The file.', ({ path }) => path),
     found: list<string>({ type: 'string' })(
-      'What the project was recognised by.',
+      'The files by which the project was recognised.',
       ({ found }) => found,
     ),
   },

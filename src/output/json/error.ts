@@ -31,7 +31,7 @@ interface Failure {
 
 const failure = shape<Failure>('The error.', {
   code: text('usage, config, state, locked or failed.', ({ code }) => code),
-  message: text('What was expected and what was found. For reading.', ({ message }) => message),
+  message: text('What was expected and what was found. For people.', ({ message }) => message),
   hint: orNull(text('What to do.', ({ hint }) => hint)),
   problems: optional(
     list(problem)('Of a configuration: each problem.', ({ problems }) => problems),
@@ -42,7 +42,7 @@ const failure = shape<Failure>('The error.', {
 export const errorAnswer = answer<{ readonly error: Failure; readonly exitCode: number }>(
   'error',
   'any command with --json',
-  'The command could not go on.',
+  'The command could not continue.',
   {
     error: object(failure)('The error.', ({ error }) => error),
     exit_code: integer('The exit code of the command.', ({ exitCode }) => exitCode),

@@ -14,11 +14,11 @@ interface Step {
 const step = shape<Step>('One thing that would be done.', {
   action: text('What: start, stop, kill, hold …', ({ action }) => action),
   instance: text('To which instance.', ({ instance }) => instance),
-  cause: text('Why. For reading, not for parsing.', ({ cause }) => cause),
+  cause: text('Why. For people, not for programs.', ({ cause }) => cause),
   until: optional(
-    moment('Of a hold: when it ends; left out if it does not end by itself.', ({ until }) => until),
+    moment('Of a hold: when it ends; missing if it does not end by itself.', ({ until }) => until),
   ),
-  text: text('The line that --dry-run prints. For reading.', ({ words }) => words),
+  text: text('The line that --dry-run prints. For people.', ({ words }) => words),
 });
 
 interface PlanAnswer {
@@ -50,7 +50,7 @@ export const planAnswer = answer<PlanAnswer>(
   {
     plan: list(step)('The steps, in their order.', stepsOf),
     later: list<string>({ type: 'string' })(
-      'Instances whose turn comes later: after a canary, or when a place of the batch is free.',
+      'Instances whose turn comes later: after the canary, or when the batch has room.',
       ({ planned }) => planned.later,
     ),
   },

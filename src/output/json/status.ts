@@ -64,7 +64,7 @@ const instance = shape<InstanceStatus>(
       moment('In state backoff: when the next attempt is made.', ({ startsAt }) => startsAt),
     ),
     detail: text(
-      'What a person should know besides; may be empty. For reading, not for parsing.',
+      'Further remarks; may be empty. For people, not for programs.',
       ({ detail }) => detail,
     ),
   },
@@ -74,20 +74,23 @@ const count = shape<Status['counts'][number]>('A count that was set with want.',
   worker: text('The worker.', ({ worker }) => worker),
   count: integer('How many instances are wanted.', (one) => one.count),
   configured: integer('How many the configuration wants.', ({ configured }) => configured),
-  by: text('Who set it: user@host.', ({ by }) => by),
+  by: text('The user who set it, as user@host.', ({ by }) => by),
   at: moment('When.', ({ at }) => at),
 });
 
 const rollout = shape<RolloutStatus>('A restart that is not over.', {
   id: text('Its id.', ({ id }) => id),
   at: moment('When it was requested.', ({ at }) => at),
-  by: text('Who requested it: user@host.', ({ by }) => by),
+  by: text('The user who requested it, as user@host.', ({ by }) => by),
   replaced: integer('Instances that are replaced and ready.', ({ counts }) => counts.replaced),
-  under_way: integer('Instances that drain, are down or start.', ({ counts }) => counts.under_way),
-  waiting: integer('Instances that were not asked yet.', ({ counts }) => counts.waiting),
+  under_way: integer(
+    'Instances that are draining, down or starting.',
+    ({ counts }) => counts.under_way,
+  ),
+  waiting: integer('Instances that have not been asked yet.', ({ counts }) => counts.waiting),
   failed: integer('Instances whose replacement failed.', ({ counts }) => counts.failed),
   change: text(
-    'From which release to which; empty if unknown. For reading.',
+    'From which release to which; empty if unknown. For people.',
     ({ change }) => change,
   ),
   aborted: orNull(text('Why it was aborted.', ({ aborted }) => aborted)),
@@ -105,7 +108,7 @@ export const statusAnswer = answer<StatusAnswer>(
   'The state of all instances.',
   {
     ok: flag(
-      'No fewer instances are ready or quiet than are wanted: exit code 0.',
+      'Every wanted instance is ready or quiet: exit code 0.',
       ({ status }) => !isShort(status),
     ),
     wanted: integer(

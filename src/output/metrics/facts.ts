@@ -26,8 +26,8 @@ export function countEvents(before: EventCounts, events: readonly Event[]): Even
 }
 
 /**
- * What the next metrics must take over from earlier ones: the counts, and when a bootcheck last succeeded. So the metrics file
- * needs no other memory. A torn or foreign text gives what can be read of it.
+ * What the next metrics must take over from earlier ones: the counts, and when a bootcheck last succeeded. The metrics
+ * file is the only memory for these. A damaged or foreign text yields what can be read of it.
  */
 export function factsToCarryOn(
   text: string,

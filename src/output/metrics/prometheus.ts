@@ -119,7 +119,7 @@ function instanceFamilies(instances: readonly Named[]): Family[] {
     ),
     gauge(
       'workerctl_instance_busy',
-      'Whether the process has a job at hand, if it is known.',
+      'Whether the process has a job, if that is known.',
       samples(({ activity }) =>
         activity === undefined ? [] : [{ labels: {}, value: Number(activity.kind === 'busy') }],
       ),
@@ -142,7 +142,7 @@ function rolloutFamilies(rollouts: readonly RolloutStatus[]): Family[] {
     ),
     gauge(
       'workerctl_rollout_instances',
-      'How far the instances in these restarts are.',
+      'How many instances of these restarts are in each phase.',
       byState.flatMap(([state, those]) =>
         (['failed', 'replaced', 'under_way', 'waiting'] as const).map((progress) => ({
           labels: { state, progress },

@@ -18,7 +18,7 @@ function initialised(files: Readonly<Record<string, string>>) {
 }
 
 describe('init must write a config that loads for', () => {
-  test('a folder with nothing known in it', () => {
+  test('a directory with nothing known in it', () => {
     const { folder, outcome, workers, text } = initialised({ 'README.md': 'hello' });
     expect(outcome).toEqual({ kind: 'init', path: join(folder, 'workerctl.yaml'), found: [] });
     expect(workers.map((worker) => worker.name)).toEqual(['example']);
@@ -122,7 +122,7 @@ describe('init must', () => {
     expect(errorOf(() => init({ directory: other, force: false })).code).toBe('failed');
   });
 
-  test('write the file that is named, relative to the folder, and refuse to overwrite it', () => {
+  test('write the file that is named, relative to the directory, and refuse to overwrite it', () => {
     const folder = mkdtempSync(join(root, 'project-'));
     const options = { directory: folder, config: 'other.yaml', force: false };
     expect(init(options).path).toBe(join(folder, 'other.yaml'));
@@ -130,14 +130,14 @@ describe('init must', () => {
     expect(errorOf(() => init(options)).hint).toBe('use --force to overwrite it');
     const nested = errorOf(() => init({ ...options, config: 'none/other.yaml' }));
     expect(nested.message).toContain(
-      'none/other.yaml: cannot be written, the folder does not exist',
+      'none/other.yaml: cannot be written, the directory does not exist',
     );
   });
 
-  test('report a missing folder', () => {
+  test('report a missing directory', () => {
     const error = errorOf(() => init({ directory: join(root, 'none'), force: false }));
     expect(error.message).toBe(
-      `${root}/none/workerctl.yaml: cannot be written, the folder does not exist`,
+      `${root}/none/workerctl.yaml: cannot be written, the directory does not exist`,
     );
   });
 });

@@ -129,7 +129,7 @@ describe('readJournal', () => {
 
   test.each<[string, () => void, RegExp]>([
     [
-      'a folder',
+      'a directory',
       () => {
         mkdirSync(scratch.path('state/events.ndjson'));
       },

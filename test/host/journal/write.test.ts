@@ -100,7 +100,7 @@ describe('a journal', () => {
 describe('a journal that cannot be written', () => {
   test.each<[string, () => void, RegExp]>([
     [
-      'a folder',
+      'a directory',
       () => {
         mkdirSync(journal());
       },

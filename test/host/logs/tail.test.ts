@@ -39,7 +39,7 @@ describe('lastLines', () => {
     expect(lastLines(log('new\n'), 5_000, 5)).toEqual(['new']);
   });
 
-  test('must be none for an empty or missing log, or a folder', () => {
+  test('must be none for an empty or missing log, or a directory', () => {
     expect(lastLines(log(''), 0, 5)).toEqual([]);
     expect(lastLines(scratch.path('none'), 0, 5)).toEqual([]);
     mkdirSync(scratch.path('folder'));

@@ -175,7 +175,7 @@ describe('the socket', () => {
       },
     ],
     [
-      'a folder',
+      'a directory',
       () => {
         mkdirSync(socketPath());
       },
@@ -209,7 +209,7 @@ describe('the socket', () => {
     expect(readdirSync(scratch.folder())).toEqual([]);
   });
 
-  test('must be refused with a message if there is no folder', async () => {
+  test('must be refused with a message if there is no directory', async () => {
     const error = await refused({ path: scratch.path('nowhere/control.sock') });
     expect([error.code, error.message]).toEqual(['state', expect.stringContaining('ENOENT')]);
   });

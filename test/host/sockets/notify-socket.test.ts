@@ -406,7 +406,7 @@ describe.each(here)('received by %s', (name) => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test('a folder in /tmp that is another user’s must be refused', async () => {
+  test('a directory in /tmp that is another user’s must be refused', async () => {
     const long = scratch.path('x'.repeat(120));
     mkdirSync(long);
     vi.spyOn(process, 'geteuid').mockReturnValue(4_242_424); // what is made now is not that user's

@@ -112,7 +112,7 @@ describe('something else in its place must be refused with a message, and stay:'
       },
       'a symbolic link',
     ],
-    ['a folder', () => spawnSync('mkdir', [path()]), ''],
+    ['a directory', () => spawnSync('mkdir', [path()]), ''],
   ])('%s', (_, put, found) => {
     put();
     const { ino } = lstatSync(path());

@@ -100,7 +100,7 @@ describe('a file that does harm', () => {
     );
   });
 
-  test('may be missing, a folder or a device', () => {
+  test('may be missing, a directory or a device', () => {
     mkdirSync(scratch.path('folder'));
     for (const path of [scratch.path('none'), scratch.path('folder'), '/dev/zero', '/dev/null', ''])
       expect(readActivity(path)).toBeUndefined();

@@ -81,7 +81,7 @@ test.each<[string, () => void]>([
     },
   ],
   [
-    'a folder',
+    'a directory',
     () => {
       rmSync(cache());
       mkdirSync(cache());
@@ -115,7 +115,7 @@ test('nothing must be written where nothing was ever started', () => {
   expect(existsSync(stateDir())).toBe(false);
 });
 
-test('nothing must be written into a folder in which others may write: they could lead us elsewhere', () => {
+test('nothing must be written into a directory in which others may write: they could lead us elsewhere', () => {
   chmodSync(stateDir(), 0o777);
   symlinkSync(scratch.folder(), scratch.path('state/.new'));
   keepConfig(stateDir(), key, config);

@@ -113,7 +113,7 @@ test('records that are absent, broken or of a launch must be read each time', as
   expect([...seen.slice(4, 6), seen.at(-1)]).toEqual([55, 67, 'absent']);
 });
 
-test('what there is besides must be listed as it is, and the folder of heartbeats anew each time', async () => {
+test('what there is besides must be listed as it is, and the directory of heartbeats anew each time', async () => {
   scratch.write('mail.3.stop', '{}');
   mkdirSync(scratch.path('heartbeats'));
   rest(10);
@@ -131,7 +131,7 @@ test('what there is besides must be listed as it is, and the folder of heartbeat
 test.each([
   ['empty', ''],
   ['of garbage', 'garbage\n\n \nmail.3\n'],
-  ['of a folder', undefined],
+  ['of a directory', undefined],
 ])('a file that is %s must do no harm', async (_, text) => {
   if (text === undefined) mkdirSync(cache());
   else writeFileSync(cache(), text);

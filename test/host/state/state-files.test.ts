@@ -90,7 +90,7 @@ describe('a record', () => {
     expect(read()).toEqual({ kind: 'read', value: record });
   });
 
-  test('must be absent where there is no file, and no folder', () => {
+  test('must be absent where there is no file, and no directory', () => {
     expect(read()).toEqual({ kind: 'absent' });
     expect(readRecord(scratch.path('nowhere'), 'mail.1')).toEqual({ kind: 'absent' });
   });
@@ -148,7 +148,7 @@ describe('a record', () => {
     expect(read()).toEqual({ kind: 'read', value: record });
   });
 
-  test('that is a folder must be broken', () => {
+  test('that is a directory must be broken', () => {
     mkdirSync(scratch.path('mail.1.json'));
     expect(problem()).toContain('EISDIR');
   });
@@ -186,7 +186,7 @@ describe('recordedInstances', () => {
     expect([baseOf(old), refOfBase('mail.1~f00')]).toEqual(['mail.1~f00', old]);
   });
 
-  test('must be none without a folder', () => {
+  test('must be none without a directory', () => {
     expect(recordedInstances(scratch.path('nowhere'))).toEqual([]);
   });
 });
@@ -376,7 +376,7 @@ describe('a pidfile', () => {
     expect(readPidfile(scratch.path('mail.1.pid'))).toEqual({ kind: 'absent' });
   });
 
-  test('that is a folder must be broken', () => {
+  test('that is a directory must be broken', () => {
     mkdirSync(scratch.path('mail.1.pid'));
     expect(readPidfile(scratch.path('mail.1.pid'))).toMatchObject({ kind: 'broken' });
   });

@@ -299,7 +299,7 @@ const openFiles = (pid: number): string[] =>
     try {
       return [`${fd} ${readlinkSync(`/proc/${pid}/fd/${fd}`)}`];
     } catch {
-      return []; // the one that listed the folder
+      return []; // the one that listed the directory
     }
   });
 

@@ -1,4 +1,4 @@
-// The delayed_job application of this folder in a rig, whose folder is its root: database, journal and log are there.
+// The delayed_job application of this directory in a rig, whose directory is its root: database, journal and log are there.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readOr, type Rig } from '../rig.ts';

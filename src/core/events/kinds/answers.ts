@@ -4,7 +4,7 @@ import { moment, seconds, text } from '../form.ts';
 import { pid, requestedBy } from '../members.ts';
 import { until } from '../phrases.ts';
 
-/** What tells a command that there was nothing to do, or that it was refused. */
+/** Answers to a command that had nothing to do, or was refused. */
 export const answerKinds = {
   already_running: eventKind({
     summary: 'The instance runs already.',

@@ -50,7 +50,7 @@ export const deathKinds = {
         oneOf<Verdict>('requested', 'recycled', 'unexpected'),
         '`requested` (a stop, a restart, a kill: see `cause`), `recycled`, or `unexpected`.',
       ),
-      cause: optional(text, 'Who or what asked for it, and why.'),
+      cause: optional(text, 'The user, command or rule that asked for it, and why.'),
       uptime: optional(seconds, 'How long it had been running.'),
       drained,
       release,

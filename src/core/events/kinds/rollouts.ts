@@ -4,10 +4,10 @@ import { integer, moment, text } from '../form.ts';
 import { problem, release, requestedBy } from '../members.ts';
 import { counted, onRelease } from '../phrases.ts';
 
-/** How a restart goes on, and how it ends. */
+/** How a restart proceeds, and how it ends. */
 export const rolloutKinds = {
   rollout_continues: eventKind({
-    summary: 'The first replacement of a worker is ready: the restart goes on with the others.',
+    summary: 'The first replacement of a worker is ready: the restart continues with the others.',
     members: { release },
     level: 'info',
     sentence: (event) => `ready${onRelease(event.release)}; continuing with the others`,

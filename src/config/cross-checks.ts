@@ -52,7 +52,7 @@ function takenNames(worker: Worker, folder: string, written: Written): Problem[]
     const problem = {
       expected: `a name that ends in ${end}`,
       found: `${basename(path)} in the state directory`,
-      hint: 'other names in that folder belong to workerctl',
+      hint: 'other names in that directory belong to workerctl',
     };
     return [written.problem(problem, key)];
   };

@@ -16,7 +16,7 @@ export const annotate = (
   message: string,
 ): string => `::${level} title=${escapeProperty(title)}::${escapeData(message)}\n`;
 
-/** The annotation of a line of the config. A path inside of the workspace leads to the file on GitHub. */
+/** The annotation of a line of the config. A path inside the workspace leads to the file on GitHub. */
 export function annotationOf(problem: ConfigProblem): string {
   const { file, line, column } = problem;
   return `::error file=${escapeProperty(file)},line=${line},col=${column}::${escapeData(problemText(problem))}\n`;

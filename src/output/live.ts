@@ -3,7 +3,7 @@ import type { Colours } from './plain.ts';
 import { byPhase, countedPhases, formatHeader, rowFormat } from './progress.ts';
 import width from './width.ts';
 
-/** What a terminal can show. */
+/** The size of a terminal. */
 export interface Size {
   readonly columns: number;
   readonly rows: number;

@@ -59,7 +59,7 @@ export function formatStatus(status: Status, colours: Colours, columns?: number)
   return `${[colours.bold(first), ...painted].join('\n')}\n${summary}`;
 }
 
-/** A release that never changes, such as the name of the application's folder, is not worth a column. */
+/** A release that never changes, such as the name of the application's directory, is not worth a column. */
 const areReleasesTold = ({ instances, isReleaseNamed }: Status): boolean =>
   instances.some(({ release }) => release !== undefined) &&
   (isReleaseNamed || new Set(instances.flatMap(({ release }) => release ?? [])).size > 1);

@@ -1,5 +1,5 @@
 // Lets a command die by kill -9 behind its first effect, then behind its second, and so on until it survives, each time in a
-// folder of its own, and lets `bootcheck` go on from what is on disk.
+// directory of its own, and lets `bootcheck` go on from what is on disk.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -92,7 +92,7 @@ function isNewest(stateDir: string, { part }: Tail): boolean {
   return found !== undefined && `${found.dev}:${found.ino}` === part.id;
 }
 
-/** A line that goes on for longer was not written by workerctl; it comes in pieces, which are no entries. */
+/** A longer line was not written by workerctl; it arrives in pieces, which are no entries. */
 const longestLine = 1024 * 1024;
 
 function readOn(tail: Tail, report: (line: JournalLine) => void): void {

@@ -28,7 +28,7 @@ export interface JournalPlace {
 export interface JournalFound {
   /** In the order of the file. */
   readonly lines: readonly JournalLine[];
-  /** How many lines could not be understood, as far as it was read. */
+  /** How many of the lines that were read could not be understood. */
   readonly skipped: number;
   /** Where to continue reading; undefined if there is no journal yet. */
   readonly end: JournalPlace | undefined;

@@ -61,7 +61,7 @@ export function openJournal(stateDir: string, options: Partial<JournalLimits> = 
 
 /** The file at a path; it stays open until another file is at that path. */
 interface KeptOpen {
-  /** @throws the system error (ENOENT if its folder does not exist) */
+  /** @throws the system error (ENOENT if its directory does not exist) */
   readonly open: () => { readonly fd: number; readonly size: number };
   readonly close: () => void;
 }

@@ -140,7 +140,7 @@ workerctl_instance_failures{worker="mail",identifier="ready"} 0
 workerctl_instance_failures{worker="mail",identifier="starting"} 0
 workerctl_instance_failures{worker="mail",identifier="stopped"} 0
 workerctl_instance_failures{worker="mail",identifier="surplus"} 0
-# HELP workerctl_instance_busy Whether the process has a job at hand, if it is known.
+# HELP workerctl_instance_busy Whether the process has a job, if that is known.
 # TYPE workerctl_instance_busy gauge
 workerctl_instance_busy{worker="mail",identifier="ready"} 1
 workerctl_instance_busy{worker="mail",identifier="starting"} 0
@@ -148,7 +148,7 @@ workerctl_instance_busy{worker="mail",identifier="starting"} 0
 # TYPE workerctl_rollouts gauge
 workerctl_rollouts{state="aborted"} 1
 workerctl_rollouts{state="in_progress"} 2
-# HELP workerctl_rollout_instances How far the instances in these restarts are.
+# HELP workerctl_rollout_instances How many instances of these restarts are in each phase.
 # TYPE workerctl_rollout_instances gauge
 workerctl_rollout_instances{state="aborted",progress="failed"} 1
 workerctl_rollout_instances{state="aborted",progress="replaced"} 0

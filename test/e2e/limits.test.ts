@@ -3,12 +3,12 @@ import { readOr } from '../rig/files.ts';
 import { booted, successor, type InstanceHandle } from '../rig/instance.ts';
 import { tells } from '../rig/jobs.ts';
 import { processAt } from '../rig/kernel.ts';
-import { eventsIn, type EventJson } from '../rig/output.ts';
+import { deathOf, eventsIn, type EventJson } from '../rig/output.ts';
 import { fixture } from '../rig/programs.ts';
 import { createRig, expectQuiet, statesOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
-/** A worker that does not leave, with a child that does not either and one that has a session of its own. */
+/** A worker that does not exit, with a child that does not either and one in a session of its own. */
 async function stubborn(keys: WorkerKeys = {}): Promise<{
   rig: Rig;
   mail: InstanceHandle;
@@ -31,18 +31,25 @@ for (const [what, keys, options, limit] of [
   ['--kill-after over stop.timeout', { stop: { timeout: '1h' } }, ['--kill-after', '300ms'], 0.3],
   ['--now', {}, ['--now'], 0],
 ] as const) {
-  test(`stop with ${what} must say the limit, then kill the whole session, and only that`, async () => {
+  test(`stop with ${what} must report the limit, then kill the whole session, and only that`, async () => {
     const { rig, mail, pid, child, runaway } = await stubborn(keys);
     const { exitCode, all } = await rig.workerctl('stop', '--json', ...options);
     expect(exitCode, all).toBe(0);
     const events = eventsIn(all);
-    expect(events.map(({ kind }) => kind)).toEqual(['asked', 'killed', 'died', 'lost', 'left']);
-    const asked = Number(events[0]?.['limit_s']);
+    expect(events.map(({ kind }) => kind)).toEqual([
+      'draining',
+      'killed',
+      'died',
+      'job_lost',
+      'exited',
+    ]);
+    const asked = Number(events[0]?.['limit_seconds']);
     expect(asked).toBeLessThanOrEqual(limit);
     expect(asked).toBeGreaterThan(limit - 0.25);
     expect(killedIn(events)).toMatchObject({ pid, job: 'job 9' });
-    expect(killedIn(events)?.['processes']).toBeGreaterThanOrEqual(2);
-    expect(events[2]).toMatchObject({ pid, job: 'job 9', death: { kind: 'signalled', signal: 9 } });
+    expect(killedIn(events)?.['process_count']).toBeGreaterThanOrEqual(2);
+    expect(events[2]).toMatchObject({ pid, job: 'job 9' });
+    expect(deathOf(events[2])).toEqual({ signal: 'SIGKILL' });
     expect([pid, child].map(processAt)).toEqual([undefined, undefined]);
     expect(processAt(runaway)).toBeDefined();
     expect(await statesOf(rig)).toEqual(['mail.1 stopped']);
@@ -50,41 +57,34 @@ for (const [what, keys, options, limit] of [
   });
 }
 
-test('people must be told of the limit when the drain begins, of the job that was lost, and in status', async () => {
-  const { rig, mail } = await stubborn({ stop: { timeout: '1h' } });
-  const begun = await rig.workerctl('stop', '--no-wait');
-  expect(begun.stdout).toMatch(/mail\.1: asked pid \d+ to finish \(TERM, killed after 1h\)/);
-  expect((await rig.workerctl('status')).stdout).toMatch(
-    /^mail\.1 +draining .* job 9 for .*, killed in 59m \d+s$/m,
-  );
-  const { exitCode, stdout } = await rig.workerctl('stop', '--now');
-  expect(exitCode, stdout).toBe(0);
-  expect(stdout).toMatch(
-    /mail\.1: killed pid \d+ and its session \(\d+ processes\) during job 9: it has not left for /,
-  );
-  expect(stdout).toContain('1 killed');
+test('the limit must be reported when the drain begins and in status, and the job when it is lost', async () => {
+  const { rig, mail, pid } = await stubborn({ stop: { timeout: '1h' } });
+  const begun = await rig.act('stop', '--no-wait');
+  expect(begun.of('draining')).toMatchObject([{ pid, limit_seconds: 3600 }]);
+  expect((await rig.workerctl('status')).stdout).toMatch(/^mail\.1 +draining .*job 9.*59m \d+s$/m);
+  const { exitCode, all, of } = await rig.act('stop', '--now');
+  expect(exitCode, all).toBe(0);
+  expect(of('killed')).toMatchObject([{ instance: 'mail.1', pid, job: 'job 9' }]);
   expect(mail.processes()).toEqual([]);
 });
 
 test('without a limit a worker that ignores its signal must be left alive', async () => {
   const { rig, mail, pid, child } = await stubborn();
-  const { exitCode, stdout } = await rig.workerctl('stop', '--wait', '1s');
+  const { exitCode, of, result } = await rig.act('stop', '--wait', '1s');
   expect(exitCode).toBe(124);
-  expect(stdout).toMatch(new RegExp(`mail\\.1: asked pid ${pid} to finish \\(TERM, no limit\\)`));
-  expect(stdout).toMatch(
-    new RegExp(
-      `still draining: mail\\.1 \\(pid ${pid}, asked \\S+ ago, job 9 for \\S+, no limit\\)`,
-    ),
-  );
+  expect(of('draining')).toMatchObject([{ instance: 'mail.1', pid }]);
+  expect(of('draining')[0]).not.toHaveProperty('limit_seconds');
+  expect(result()).toMatchObject({ draining: [{ instance: 'mail.1', pid }] });
+  expect(JSON.stringify(result().draining)).toContain('job 9');
   expect(mail.processes()).toEqual([pid]);
   expect(processAt(child)).toBeDefined();
 });
 
-test('restart --kill-after must replace also who does not leave', async () => {
+test('restart --kill-after must also replace a worker that does not exit', async () => {
   const { rig, mail, pid, child } = await stubborn();
-  const { exitCode, stdout } = await rig.workerctl('restart', '--kill-after', '300ms');
-  expect(exitCode, stdout).toBe(0);
-  expect(stdout).toMatch(/1 restarted, 1 killed, longest drain \S+ \(mail\.1, job 9\)/);
+  const { exitCode, all, story } = await rig.act('restart', '--kill-after', '300ms');
+  expect(exitCode, all).toBe(0);
+  expect(story('killed', 'ready')).toEqual(['killed mail.1', 'ready mail.1']);
   const fresh = await successor(mail, pid);
   expect(mail.processes()).toEqual([fresh]);
   expect(processAt(child)).toBeUndefined();
@@ -106,7 +106,7 @@ test('a limit must also hold when its command is gone: bootcheck kills', async (
   });
 });
 
-test('a worker that leaves in time must not be killed', async () => {
+test('a worker that exits in time must not be killed', async () => {
   const rig = createRig({ mail: { ...tells, stop: { timeout: '30s' } } });
   await rig.start();
   const { exitCode, all } = await rig.workerctl('restart', '--json');
@@ -114,7 +114,7 @@ test('a worker that leaves in time must not be killed', async () => {
   expect(killedIn(eventsIn(all))).toBeUndefined();
 });
 
-test('a disk that takes no state.json must be a clear error with 73, and nobody be signalled', async () => {
+test('a disk that takes no state.json must be a clear error with 73, and nothing must be signalled', async () => {
   const rig = createRig({ mail: { ...tells, count: 2 } });
   await rig.start();
   const all = [rig.instance('mail.1'), rig.instance('mail.2')];
@@ -122,9 +122,7 @@ test('a disk that takes no state.json must be a clear error with 73, and nobody 
   for (const command of ['restart', 'stop', 'hold']) {
     const { exitCode, stderr, stdout } = await rig.shell(`ulimit -f 0; exec workerctl ${command}`);
     expect({ exitCode, stdout }, command).toEqual({ exitCode: 73, stdout: '' });
-    expect(stderr).toMatch(
-      /state\.json: cannot be written: EFBIG: file too large; nothing was done/,
-    );
+    expect(stderr).toMatch(/state\.json.*EFBIG/);
   }
   expect(all.flatMap((instance) => instance.terms())).toEqual([]);
   expect(all.map((instance) => instance.pid())).toEqual(before);

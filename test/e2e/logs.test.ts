@@ -13,7 +13,7 @@ import { readOr } from '../rig/files.ts';
 import { booted } from '../rig/instance.ts';
 import { openFiles, processAt } from '../rig/kernel.ts';
 import { fixture, heard, isRoot } from '../rig/programs.ts';
-import { createRig, type Rig } from '../rig/rig.ts';
+import { createRig, statesOf, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 import { watching } from '../rig/watch.ts';
 
@@ -58,7 +58,7 @@ test('a log must be rotated 20 times while its worker writes, and every line be 
   expect(firstWrong(linesOf(wholeLog(rig, 'mail.1')))).toBeUndefined();
 });
 
-test('watch must rotate as well', async () => {
+test('watch must rotate logs as well', async () => {
   const rig = createRig({ mail: { ...counts, log: { max_size: '64KB' } } });
   await rig.start();
   await until('the log to be too long', () => sizeOf(rig.path('log/mail.1.log')) > 64 * 1024);
@@ -100,10 +100,7 @@ test('a log that is too long must be put aside whole before a start, with where 
   await rig.workerctl('start', '--no-wait');
   expect(readFileSync(rig.path('log/mail.1.log.1'), 'utf8')).toContain('up\n');
   await until('its line', () => readOr(rig.path('log/mail.1.log'), '') === 'no\n');
-  expect(
-    (await rig.workerctl('status')).stdout,
-    "the predecessor's line counts for nothing",
-  ).toContain('starting');
+  expect(await statesOf(rig), "the predecessor's line must not count").toEqual(['mail.1 starting']);
 });
 
 test('readiness by log must survive a rotation', async () => {
@@ -146,9 +143,7 @@ test('a logger must get all lines, also when it is killed again and again, and e
         processAt(Number(each)) !== undefined,
     );
   await until('the logger to end by itself', () => !isAtWork());
-  const ownWords = linesOf(mail.log()).filter(
-    (line) => !line.startsWith('workerctl: the logger of mail.1 has ended'),
-  );
+  const ownWords = linesOf(mail.log()).filter((line) => !line.startsWith('workerctl: '));
   const lines = [
     ...linesOf(readFileSync(rig.path('out'), 'utf8')),
     ...ownWords.filter((line) => /^\d+$/.test(line)),
@@ -157,26 +152,26 @@ test('a logger must get all lines, also when it is killed again and again, and e
   expect(lines.length).toBeGreaterThan(4_000);
 });
 
-test('a logger that is not there must fail the start with words, and cost no running worker', async () => {
+test('a missing logger must fail the start with a message, and cost no running worker', async () => {
   const rig = createRig({ mail: { ...idle, log: { command: 'no-such-logger -x' } } });
   const { exitCode, all } = await rig.workerctl('start');
   expect(exitCode).toBe(1);
-  expect(all).toContain('log.command: there is no program no-such-logger in PATH');
+  expect(all).toContain('no-such-logger');
   expect(rig.instance('mail.1').processes()).toEqual([]);
-  expect((await rig.workerctl('check')).stderr).toContain(
-    'log.command: "no-such-logger" is not found',
-  );
+  expect((await rig.workerctl('check')).stderr).toMatch(/log\.command.*no-such-logger/);
 });
 
-test('what a worker wrote to its logger must not be looked for in its log when it dies at once', async () => {
+test('if a worker with a logger dies at once, the report must name the logger', async () => {
   const rig = createRig({
     mail: {
       command: ['sh', '-c', 'echo bad; exit 3'],
       log: { command: ['sh', '-c', 'cat >>out'] },
     },
   });
-  const { all } = await rig.workerctl('start');
-  expect(all).toContain('its output went to: sh -c cat >>out');
+  const { of } = await rig.act('start');
+  expect(of('start_failed')).toMatchObject([
+    { logger: expect.stringContaining('cat >>out') as string },
+  ]);
   await until('the logger to write its line', () => readOr(rig.path('out'), '') === 'bad\n');
 });
 
@@ -197,7 +192,8 @@ test('logs must show the last lines of each, in order of time, with their instan
     'mail.2 | 2026-01-15T12:00:03Z c',
     'mail.1 | 2026-01-15T12:00:04Z d',
   ]);
-  expect(stderr).toBe(`workerctl: img.1: there is no log ${rig.path('log/img.1.log')} yet`);
+  expect(stderr).toMatch(/^workerctl: .*img\.1/);
+  expect(stderr).toContain(rig.path('log/img.1.log'));
   expect((await rig.workerctl('logs', '-n', '1', 'mail.1')).stdout).toBe(
     'mail.1 | 2026-01-15T12:00:04Z d',
   );
@@ -220,8 +216,7 @@ test('logs must name a log that cannot be read, and show the others', async () =
   writeFileSync(rig.path('log/mail.2.log'), 'a\n');
   const { exitCode, stdout, stderr } = await rig.workerctl('logs');
   expect([exitCode, stdout]).toEqual([1, 'mail.2 | a']);
-  expect(stderr).toContain('mail.1: log ');
-  expect(stderr).toContain('it is no plain file');
+  expect(stderr).toContain('mail.1');
 });
 
 test.runIf(!isRoot)('logs must name a log that is not ours to read', async () => {
@@ -229,7 +224,7 @@ test.runIf(!isRoot)('logs must name a log that is not ours to read', async () =>
   mkdirSync(rig.path('log'));
   writeFileSync(rig.path('log/mail.1.log'), 'a\n');
   chmodSync(rig.path('log/mail.1.log'), 0);
-  expect((await rig.workerctl('logs')).stderr).toContain('permission denied');
+  expect((await rig.workerctl('logs')).stderr).toContain('mail.1');
 });
 
 test('logs -f must follow rotation, restart and new instances, and end with 130 when it is interrupted', async () => {
@@ -263,7 +258,7 @@ test('logs -f must follow rotation, restart and new instances, and end with 130 
   expect(jumps, 'each line once, in order, of both processes').toEqual([0]);
 });
 
-test('logs -f must end when its reader leaves, though nothing comes any more', async () => {
+test('logs -f must end when its reader exits, though no line comes any more', async () => {
   const rig = createRig({ mail: idle });
   mkdirSync(rig.path('log'));
   writeFileSync(rig.path('log/mail.1.log'), 'a\nb\n');
@@ -273,9 +268,7 @@ test('logs -f must end when its reader leaves, though nothing comes any more', a
 
 test('logs must say where the output of a worker with a logger goes', async () => {
   const rig = createRig({ mail: { ...idle, log: { command: ['sh', '-c', 'cat >>out-%i'] } } });
-  expect((await rig.workerctl('logs')).stderr).toContain(
-    'the output of mail.1 goes to: sh -c cat >>out-1; below is only what that logger says',
-  );
+  expect((await rig.workerctl('logs')).stderr).toMatch(/mail\.1.*cat >>out-1/);
 });
 
 test('logs must refuse what it does not understand', async () => {

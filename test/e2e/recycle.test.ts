@@ -10,7 +10,7 @@ import { watching } from '../rig/watch.ts';
 
 /** The event that an instance was asked to stop because it is due for recycling. */
 const recycled = (instance: string, pid?: number): object => ({
-  kind: 'asked',
+  kind: 'draining',
   instance,
   ...(pid !== undefined && { pid }),
   cause: expect.stringMatching(/recycle/) as string,

@@ -21,7 +21,7 @@ const sources: Readonly<Record<string, WorkerKeys>> = {
   'a command': { release: { command: ['cat', 'current/REVISION'] } },
 };
 
-/** So many running instances of release r1, with r2 deployed since. */
+/** Running instances of release r1, with r2 deployed since. */
 async function outdated(count: number, top: WorkerKeys = {}): Promise<Rig> {
   const rig = createRig();
   deploy(rig, 'r1');
@@ -34,7 +34,7 @@ async function outdated(count: number, top: WorkerKeys = {}): Promise<Rig> {
 const releaseOf = (pid: number): string | undefined => environmentOf(pid)['WORKERCTL_RELEASE'];
 
 for (const [source, top] of Object.entries(sources)) {
-  test(`a worker must be told its release by ${source}, status say who is outdated, and restart what it went to`, async () => {
+  test(`a worker must know its release by ${source}, status must mark outdated instances, and restart must report both releases`, async () => {
     const rig = await outdated(1, top);
     const mail = rig.instance('mail.1');
     expect(releaseOf(await booted(mail))).toBe('r1');
@@ -49,7 +49,7 @@ for (const [source, top] of Object.entries(sources)) {
 
     const { exitCode, stdout } = await rig.workerctl('restart');
     expect(exitCode, stdout).toBe(0);
-    expect(stdout).toContain('1 restarted (r1 -> r2)');
+    expect(stdout.split('\n').at(-1)).toMatch(/r1.*r2/);
     expect(releaseOf(await booted(mail))).toBe('r2');
     const after = await statusOf(rig);
     expect(after.instances).toMatchObject([{ release: 'r2', outdated: false }]);
@@ -78,9 +78,9 @@ test('restart --outdated must replace only what runs another release', async () 
   expect(rig.instance('mail.2').processes()).toEqual([second]);
   expect((await statusOf(rig)).instances.map(({ release }) => release)).toEqual(['r2', 'r2', 'r2']);
 
-  const { exitCode: again, stdout } = await rig.workerctl('restart', '--outdated');
-  expect(again).toBe(0);
-  expect(stdout).toContain('mail.1 runs release r2 already: left alone');
+  const again = await rig.act('restart', '--outdated');
+  expect(again.exitCode).toBe(0);
+  expect(again.of('up_to_date')[0]).toMatchObject({ instance: 'mail.1', release: 'r2' });
   expect(rig.instance('mail.1').terms()).toHaveLength(1);
 });
 
@@ -92,14 +92,14 @@ for (const [what, release, found] of [
     'exit status 3: no repository',
   ],
 ] as const) {
-  test(`restart --outdated must be an error with ${what} for a release, and signal nobody`, async () => {
+  test(`restart --outdated must be an error with ${what} for a release, and signal nothing`, async () => {
     const rig = createRig({ mail: tells }, { release });
     await rig.workerctl('start');
     const old = await booted(rig.instance('mail.1'));
     const { exitCode, stderr } = await rig.workerctl('restart', '--outdated');
     expect(exitCode).toBe(1);
     expect(stderr).toContain(found);
-    expect(stderr).toContain('--outdated: expected to find out the release of mail, could not');
+    expect(stderr).toMatch(/--outdated.*mail/);
     expect(rig.instance('mail.1').terms()).toEqual([]);
     expect(rig.instance('mail.1').processes()).toEqual([old]);
     expect((await rig.workerctl('restart')).exitCode).toBe(0);

@@ -1,4 +1,4 @@
-// A waiting command comes to its end, whatever else happens in the state directory, and whatever others want meanwhile.
+// A waiting command comes to its end, whatever else happens in the state directory, and whatever other commands do meanwhile.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
@@ -26,8 +26,8 @@ test('restart must see a death that no file tells of, while other files change a
   try {
     const shim = Number(/"shim_pid":(\d+)/.exec(readOr(`${rig.stateDir}/mail.1.json`, ''))?.[1]);
     process.kill(shim, 'SIGKILL');
-    // It looks whenever it has something to tell, too.
-    await until('its first words', () => readOr(rig.path('told'), '').includes('waiting for 1'));
+    // It also looks whenever it has something to report.
+    await until('its first report', () => readOr(rig.path('told'), '').includes('waiting for'));
     mail.finishJob();
     await until('its replacement', () => mail.pid() !== old && mail.boots().length === 2);
     const { exitCode, all } = await restart;
@@ -38,36 +38,36 @@ test('restart must see a death that no file tells of, while other files change a
   }
 });
 
-test('restart must end when fewer are wanted meanwhile, and leave alone who has to go', async () => {
+test('restart must end if fewer are wanted meanwhile, and leave the surplus one alone', async () => {
   const rig = createRig({ mail: { command: fixture('drains-after-job'), count: 2 } });
   await rig.start();
   const [one, two] = ['mail.1', 'mail.2'].map((name) => rig.instance(name));
   for (const mail of [one, two]) await mail?.giveJob();
-  const restart = rig.workerctl('restart', '--no-canary');
+  const restart = rig.act('restart', '--no-canary');
   for (const mail of [one, two]) await mail?.asked();
   expect((await rig.workerctl('want', '1', 'mail')).exitCode).toBe(0);
   for (const mail of [one, two]) mail?.finishJob();
-  const { exitCode, all } = await restart;
+  const { exitCode, all, story } = await restart;
   expect(exitCode, all).toBe(0);
-  expect(all).toContain('mail.2 is not wanted any more: left alone');
+  expect(story('skipped_surplus')).toEqual(['skipped_surplus mail.2']);
   expect(one?.boots()).toHaveLength(2);
   expect(two?.boots()).toHaveLength(1);
 });
 
-test('stop must end with 1 when somebody starts again whom it waits for', async () => {
+test('stop must end with 1 if another command starts what it waits for', async () => {
   const rig = createRig({ mail: { command: fixture('drains-after-job'), count: 2 } });
   await rig.start();
   const [one, two] = ['mail.1', 'mail.2'].map((name) => rig.instance(name));
   await one?.giveJob();
-  const stop = rig.workerctl('stop');
+  const stop = rig.act('stop');
   await one?.asked();
-  await until('the idle one to leave', () => two?.pid() === undefined);
+  await until('the idle one to exit', () => two?.pid() === undefined);
   expect((await rig.workerctl('start', 'mail.1')).exitCode).toBe(1);
-  const { exitCode, all } = await stop;
+  const { exitCode, all, story } = await stop;
   expect(exitCode, all).toBe(1);
-  expect(all).toContain('mail.1 was started again meanwhile: left alone');
+  expect(story('started_again')).toEqual(['started_again mail.1']);
   one?.finishJob();
-  await until('it to leave', () => one?.processes().length === 0);
+  await until('it to exit', () => one?.processes().length === 0);
   await rig.workerctl('bootcheck');
   await until('bootcheck to start it', () => one?.boots().length === 2);
   expect(two?.processes()).toEqual([]);

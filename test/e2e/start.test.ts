@@ -121,7 +121,7 @@ test('start of an instance that still drains must be refused with 1, and the boo
 
   const { exitCode, events } = await rig.act('start', 'delayed_job.3');
   expect(exitCode).toBe(1);
-  expect(events).toMatchObject([{ kind: 'refused', instance: 'delayed_job.3', pid: old }]);
+  expect(events).toMatchObject([{ kind: 'start_refused', instance: 'delayed_job.3', pid: old }]);
   expect(third.processes()).toEqual([old]);
 
   await expectQuiet(rig);

@@ -1,30 +1,24 @@
 import { expect, test } from 'vitest';
 import { booted } from '../rig/instance.ts';
 import { fixture } from '../rig/programs.ts';
-import { createRig, expectQuiet } from '../rig/rig.ts';
+import { bootcheck, createRig, expectQuiet, statesOf } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
 
-test('a lowered count must make bootcheck drain the surplus one, and not start it again', async () => {
+test('a lowered count must make bootcheck drain the surplus instance, and not start it again', async () => {
   const rig = createRig({ mail: { ...drains, count: 2 } });
   await rig.start();
   const second = rig.instance('mail.2');
   const old = await booted(second);
   await second.giveJob();
   rig.configure({ mail: drains });
-  expect((await rig.workerctl('status')).stdout).toMatch(
-    /^mail\.2 +surplus .*the config does not want it; bootcheck drains it/m,
-  );
+  expect(await statesOf(rig)).toEqual(['mail.1 ready', 'mail.2 surplus']);
 
-  const { exitCode, stdout } = await rig.workerctl('bootcheck');
-  expect(exitCode).toBe(0);
-  expect(stdout).toContain(
-    `mail.2: asked pid ${old} to finish (TERM, no limit): the config wants 1 of mail, and not this one`,
-  );
+  expect(await bootcheck(rig)).toMatchObject([{ kind: 'draining', instance: 'mail.2', pid: old }]);
   await until('its TERM', () => second.terms().length === 1);
   await expectQuiet(rig);
-  expect((await rig.workerctl('status')).stdout).toMatch(/^mail\.2 +draining /m);
+  expect(await statesOf(rig)).toEqual(['mail.1 ready', 'mail.2 draining']);
 
   second.finishJob();
   await second.left(old);
@@ -53,7 +47,7 @@ test('a count that is raised again must bring the instance back', async () => {
   expect(await booted(second)).not.toBe(old);
 });
 
-test('restart must drain the surplus one and not start it again', async () => {
+test('restart must drain the surplus instance and not start it again', async () => {
   const rig = createRig({ mail: { ...drains, count: 2 } });
   await rig.start();
   const second = rig.instance('mail.2');
@@ -72,7 +66,7 @@ test('start and restart of a surplus instance must be refused with 2', async () 
   for (const verb of ['start', 'restart']) {
     const { exitCode, stderr } = await rig.workerctl(verb, 'mail.2');
     expect({ verb, exitCode }).toEqual({ verb, exitCode: 2 });
-    expect(stderr).toContain('an identifier that it does not want');
+    expect(stderr).toContain('mail.2');
   }
 });
 
@@ -91,9 +85,7 @@ test('a worker that the config has lost must be left alone and shown, and stop m
   expect(mail.terms()).toEqual([]);
   const { exitCode, stdout } = await rig.workerctl('status');
   expect(exitCode).toBe(0);
-  expect(stdout).toMatch(
-    /^mail\.1 +surplus .*the config has no such worker; workerctl stop mail\.1 drains it/m,
-  );
+  expect(stdout).toMatch(/^mail\.1 +surplus .*workerctl stop mail\.1/m);
 
   const stopping = rig.workerctl('stop', 'mail.1');
   await until('its TERM', () => mail.terms().length === 1);

@@ -30,17 +30,16 @@ async function busyThree(): Promise<{
 const releases = async (rig: Rig): Promise<(string | null)[]> =>
   (await statusOf(rig)).instances.map(({ release }) => release);
 
-test('a later deploy must take over: the earlier one says so and fails, each process is asked once, all get the newest release', async () => {
+test('a later deploy must supersede an earlier one, which says so and fails; each process must be asked once, and all get the newest release', async () => {
   const { rig, all, old } = await busyThree();
   deploy(rig, 'r2');
-  const earlier = rig.workerctl('restart', 'mail');
+  const earlier = rig.act('restart', 'mail');
   await termed(rig.instance('mail.1'), old[0] ?? 0);
   deploy(rig, 'r3');
   const later = rig.workerctl('restart', 'mail', '--json');
-  const { exitCode, stdout } = await earlier;
+  const { exitCode, story } = await earlier;
   expect(exitCode).toBe(1);
-  for (const { name } of all)
-    expect(stdout).toMatch(new RegExp(`${name}: the restart of \\S+ by \\S+ has taken over`));
+  expect(story('rollout_superseded')).toEqual(all.map(({ name }) => `rollout_superseded ${name}`));
 
   for (const pid of old) finishJob(rig, pid);
   const { exitCode: code, all: said } = await later;
@@ -91,7 +90,7 @@ test('a later deploy that does not wait must leave the newest release to bootche
   expect(await releases(rig)).toEqual(['r3', 'r3', 'r3', 'r1']);
 });
 
-test('a deploy of another worker in between must disturb nobody', async () => {
+test('a deploy of another worker in between must disturb nothing', async () => {
   const { rig, all, old } = await busyThree();
   const before = await booted(rig.instance('images.1'));
   const mails = rig.workerctl('restart', 'mail', '--json');

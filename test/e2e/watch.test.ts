@@ -34,7 +34,11 @@ test('watch must start what is missing, restart what dies, and report each of th
   const [died] = watch.events('died');
   expect(died).toMatchObject({ instance: 'mail.1', pid: old, verdict: 'unexpected' });
   expect(deathOf(died)).toEqual({ signal: 'SIGKILL' });
-  expect(story(watch.events()).slice(-3)).toEqual(['died mail.1', 'missing mail', 'started mail.1']);
+  expect(story(watch.events()).slice(-3)).toEqual([
+    'died mail.1',
+    'missing mail',
+    'started mail.1',
+  ]);
   expect(first.processes()).toHaveLength(1);
   expect(second.processes()).toEqual([other]);
 });

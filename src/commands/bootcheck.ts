@@ -69,15 +69,17 @@ async function writeMetrics(
   const [
     { formatMetrics },
     { countEvents, factsToCarryOn },
-    { readMetricsFile, writeMetricsFile },
+    { readOrEmpty },
+    { writeMetricsFile },
     { statusFor },
   ] = await Promise.all([
     import('../output/metrics/prometheus.ts'),
     import('../output/metrics/facts.ts'),
+    import('../host/files/read-or-empty.ts'),
     import('../host/install/metrics-file.ts'),
     import('./status.ts'),
   ]);
-  const before = factsToCarryOn(readMetricsFile(path));
+  const before = factsToCarryOn(readOrEmpty(path));
   const found = await statusFor(global, []);
   const text = formatMetrics(found, {
     ...before,

@@ -1,5 +1,6 @@
 import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
-import { mountOf, procText } from '../../host/process/process-table.ts';
+import { readOrEmpty } from '../../host/files/read-or-empty.ts';
+import { mountOf } from '../../host/process/process-table.ts';
 import { currentBootId, readProcess } from '../../host/process/process-table.ts';
 
 /** Whether the kernel shows what the identity of a process is made of: start times, boot id, other processes. */
@@ -40,7 +41,7 @@ function visibilityFindings(): Finding[] {
 
 /** In a time namespace start times count from another moment than outside. Source: time_namespaces(7). */
 function clockFindings(): Finding[] {
-  const offset = /^boottime\s+(-?\d+)\s+(-?\d+)/m.exec(procText('/proc/self/timens_offsets'));
+  const offset = /^boottime\s+(-?\d+)\s+(-?\d+)/m.exec(readOrEmpty('/proc/self/timens_offsets'));
   if (offset === null || (Number(offset[1]) === 0 && Number(offset[2]) === 0)) return [];
   return [
     warning(

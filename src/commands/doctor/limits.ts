@@ -1,6 +1,7 @@
 import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
 import type { Config } from '../../core/model/config.ts';
-import { groupOf, limitOf, procText, userOf } from '../../host/process/process-table.ts';
+import { readOrEmpty } from '../../host/files/read-or-empty.ts';
+import { groupOf, limitOf, userOf } from '../../host/process/process-table.ts';
 import { listPids } from '../../host/process/process-table.ts';
 import type { Examination } from './examination.ts';
 
@@ -91,7 +92,7 @@ function allowedHere(): Allowed {
   const own = Number.isFinite(soft) ? listPids().filter((pid) => userOf(pid) === user).length : 0;
   const folder = `/sys/fs/cgroup${groupOf(process.pid)}`;
   const [most, current] = ['pids.max', 'pids.current'].map((name) => {
-    const text = procText(`${folder}/${name}`).trim();
+    const text = readOrEmpty(`${folder}/${name}`).trim();
     return /^\d+$/.test(text) ? Number(text) : Infinity;
   });
   return {

@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { type CronLine, parseCrontab } from '../../core/protocols/crontab.ts';
 import type { Ask } from '../process/ask-program.ts';
 import { childProcess } from '../process/spawn.ts';
-import { listPids, procText } from '../process/process-table.ts';
+import { listPids } from '../process/process-table.ts';
 import { describeErrno } from '../files/errno.ts';
+import { readOrEmpty } from '../files/read-or-empty.ts';
 
 /**
  * This user's crontab; empty if there is none.
@@ -56,7 +57,7 @@ export async function readCrontabs(ask: Ask): Promise<PlacedLine[]> {
   const lines =
     own.kind === 'said' && own.status === 0 ? placed('crontab -l', own.text, false) : [];
   const files = [systemFile, ...filesIn(systemFolder).map((name) => `${systemFolder}/${name}`)];
-  return [...lines, ...files.flatMap((path) => placed(path, textOf(path), true))];
+  return [...lines, ...files.flatMap((path) => placed(path, readOrEmpty(path), true))];
 }
 
 const placed = (place: string, text: string, hasUsers: boolean): PlacedLine[] =>
@@ -71,21 +72,14 @@ function filesIn(folder: string): string[] {
   }
 }
 
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
 const daemons = /^(?:cron|crond|fcron|supercronic|bcron-sched|systemd-cron)$/;
 
 /** Whether a cron daemon runs, as far as this user can see. */
 export const isCronRunning = (): boolean =>
   listPids().some((pid) => {
-    const name = procText(`/proc/${pid}/comm`).trim();
+    const name = readOrEmpty(`/proc/${pid}/comm`).trim();
     return (
-      daemons.test(name) || (name === 'busybox' && /crond/.test(procText(`/proc/${pid}/cmdline`)))
+      daemons.test(name) ||
+      (name === 'busybox' && /crond/.test(readOrEmpty(`/proc/${pid}/cmdline`)))
     );
   });

@@ -1,16 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { describeErrno } from '../files/errno.ts';
-
-/** The metrics that were written to a file earlier; empty if it cannot be read. */
-export function readMetricsFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
 
 /**
  * Writes metrics for node_exporter's textfile collector: atomically, under a temporary name that it does not read, and readable

@@ -17,7 +17,8 @@ import {
 } from '../../core/basics/time.ts';
 import { monotonicMs, now, sleep } from '../process/clock.ts';
 import { faultPoint } from '../files/fault-point.ts';
-import { currentBootId, nameOf, procText, readProcess } from '../process/process-table.ts';
+import { readOrEmpty } from '../files/read-or-empty.ts';
+import { currentBootId, nameOf, readProcess } from '../process/process-table.ts';
 import type { HeldLock } from './lock-backend.ts';
 import type { LockHelper } from './lock-helper.ts';
 
@@ -146,7 +147,7 @@ function describeHolder(path: string): string {
 /** flock(1) leaves no name in the file; the kernel knows which process took the lock. Source: proc_locks(5). */
 function unnamedHolder(path: string): string {
   const inode = statSync(path, { throwIfNoEntry: false })?.ino;
-  const lock = new RegExp(`: FLOCK .* (\\d+) [^ ]*:${inode} `).exec(procText('/proc/locks'));
+  const lock = new RegExp(`: FLOCK .* (\\d+) [^ ]*:${inode} `).exec(readOrEmpty('/proc/locks'));
   const pid = Number(lock?.[1]);
   // A helper that took it for another process may be dead.
   return readProcess(pid) === undefined ? 'another process' : `pid ${pid} (${nameOf(pid)})`;
@@ -175,7 +176,7 @@ export function hasFlockOn(pid: number, path: string): boolean {
     const lock = new RegExp(`FLOCK .*:${statSync(path).ino} `);
     // The last ones first, because a lock file is opened late.
     const fds = readdirSync(folder).reverse();
-    return fds.some((fd) => lock.test(readFileSync(`${folder}/${fd}`, 'latin1')));
+    return fds.some((fd) => lock.test(readOrEmpty(`${folder}/${fd}`)));
   } catch {
     return false; // another user's, or gone: taking the lock will tell
   }

@@ -3,7 +3,7 @@ import { monotonicMs, sleep } from './clock.ts';
 import { errnoOf } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { findProcess, listPids, readProcess } from './process-table.ts';
-import { allProcesses, leftBehindBy, type DeadLeader } from './session.ts';
+import { allProcesses, descendantsOf, leftBehindBy, type DeadLeader } from './session.ts';
 
 /**
  * The result: `killed` names all processes that got the signal (one in an uninterruptible sleep dies later). With `gone` and
@@ -124,8 +124,8 @@ const familyIn =
   (root: ProcessIdentity): LiveProcess[] => {
     if (findProcess(root) === undefined) return []; // its pid may have been reused
     const { pid, startTime } = root;
-    const all = listPids().flatMap((each) => readProcess(each) ?? []);
-    const family = familyOf(pid, all);
+    const all = allProcesses();
+    const family = descendantsOf(pid, all);
     return all.filter(
       (each) =>
         each.sessionId === session &&
@@ -136,16 +136,6 @@ const familyIn =
     );
   };
 
-/** A process and its descendants. */
-function familyOf(pid: number, all: readonly LiveProcess[]): Set<number> {
-  const family = new Set([pid]);
-  for (let size = 0; size < family.size;) {
-    size = family.size;
-    for (const each of all) if (family.has(each.parentPid)) family.add(each.pid);
-  }
-  return family;
-}
-
 /** The same members without the successor, if that lives, and its descendants. */
 const sparing =
   (
@@ -155,7 +145,7 @@ const sparing =
   (leader: ProcessIdentity): LiveProcess[] => {
     const members = [...membersBesides(leader)];
     if (findProcess(successor) === undefined) return members;
-    const family = familyOf(successor.pid, members);
+    const family = descendantsOf(successor.pid, members);
     return members.filter(({ pid }) => !family.has(pid));
   };
 

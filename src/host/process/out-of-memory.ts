@@ -1,6 +1,7 @@
-import { constants, openSync, readFileSync, readSync } from 'node:fs';
+import { constants, openSync, readSync } from 'node:fs';
 import { errnoOf } from '../files/errno.ts';
 import { once } from '../files/once.ts';
+import { readOrEmpty } from '../files/read-or-empty.ts';
 
 /**
  * How often the kernel has killed a process of our memory cgroup because it was out of memory, and the file that counts this:
@@ -9,12 +10,12 @@ import { once } from '../files/once.ts';
  */
 export function memoryKills(): string {
   const path = counterPath();
-  const count = /^oom_kill (\d+)$/m.exec(readOr(path))?.[1];
+  const count = /^oom_kill (\d+)$/m.exec(readOrEmpty(path))?.[1];
   return count === undefined ? '' : `${count} ${path}`;
 }
 
 const counterPath = once(() => {
-  const lines = readOr('/proc/self/cgroup').split('\n');
+  const lines = readOrEmpty('/proc/self/cgroup').split('\n');
   const ofVersion1 = lines.find((line) => /^\d+:(?:\w+,)*memory(?:,|:)/.test(line));
   if (ofVersion1 !== undefined)
     return `/sys/fs/cgroup/memory${pathIn(ofVersion1)}/memory.oom_control`;
@@ -23,14 +24,6 @@ const counterPath = once(() => {
 });
 
 const pathIn = (line: string): string => line.split(':').slice(2).join(':').replace(/\/$/, '');
-
-function readOr(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
 
 /** What we need of a record of the kernel's log is shorter than this. */
 const recordBytes = 8192;

@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { msPerTick, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
-import { realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { groupPathIn } from '../../core/protocols/cgroup.ts';
 import { type Mount, mountAt, parseMounts } from '../../core/protocols/mounts.ts';
+import { readOrEmpty } from '../files/read-or-empty.ts';
 
 let bootId: string | undefined;
 
@@ -22,8 +22,7 @@ const statFields = /^\) ([A-Za-z]) (\d+) [\d-]+ (\d+) (?:[\d-]+ ){13}(\d+) \d+ (
  * Source: proc_pid_stat(5). The command in parentheses may itself hold `)` and spaces, so fields count from the last one.
  */
 export function readProcess(pid: number): LiveProcess | undefined {
-  const stat = readProcFile(`/proc/${pid}/stat`);
-  if (stat === undefined) return undefined;
+  const stat = readOrEmpty(`/proc/${pid}/stat`);
   const fields = statFields.exec(stat.slice(stat.lastIndexOf(')')));
   if (fields === null) return undefined;
   const state = fields[1];
@@ -68,22 +67,8 @@ export const readArguments = (pid: number): string[] => readStrings(`/proc/${pid
 export const readEnvironment = (pid: number): string[] => readStrings(`/proc/${pid}/environ`);
 
 function readStrings(path: string): string[] {
-  try {
-    return readFileSync(path, 'utf8').split('\0');
-  } catch {
-    return [];
-  }
-}
-
-const asText = { encoding: 'utf8', flag: 'r' } as const;
-
-/** As UTF-8, because then Node opens, reads and closes in one call. Undefined also if it dies between open and read. */
-function readProcFile(path: string): string | undefined {
-  try {
-    return readFileSync(path, asText);
-  } catch {
-    return undefined;
-  }
+  const text = readOrEmpty(path);
+  return text === '' ? [] : text.split('\0');
 }
 
 let ownStartMs: number | undefined;
@@ -116,20 +101,11 @@ export function suspendedMs(before: Clocks, after: Clocks): number {
 }
 
 /** Source: proc_uptime(5); 0 if it cannot be read. */
-const uptimeMs = (): number => Number(readProcFile('/proc/uptime')?.split(' ')[0] ?? 0) * 1000;
-
-/** The text of a file of /proc or /sys; empty if it cannot be read. */
-export function procText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
+const uptimeMs = (): number => Number(readOrEmpty('/proc/uptime').split(' ')[0]) * 1000;
 
 /** The mount that a path is on, or will be on once it exists. */
 export function mountOf(path: string): Mount | undefined {
-  return mountAt(parseMounts(procText('/proc/self/mountinfo')), nearestReal(path));
+  return mountAt(parseMounts(readOrEmpty('/proc/self/mountinfo')), nearestReal(path));
 }
 
 /** The real path of the nearest directory that exists. */
@@ -143,11 +119,13 @@ function nearestReal(path: string): string {
 }
 
 /** The control group of a process; `/` if it is not known. */
-export const groupOf = (pid: number): string => groupPathIn(procText(`/proc/${pid}/cgroup`));
+export const groupOf = (pid: number): string => groupPathIn(readOrEmpty(`/proc/${pid}/cgroup`));
 
 /** A limit of this process; Infinity if there is none. Source: proc_pid_limits(5). */
 export function limitOf(name: 'Max open files' | 'Max processes'): { soft: number; hard: number } {
-  const match = new RegExp(`^${name}\\s+(\\S+)\\s+(\\S+)`, 'm').exec(procText('/proc/self/limits'));
+  const match = new RegExp(`^${name}\\s+(\\S+)\\s+(\\S+)`, 'm').exec(
+    readOrEmpty('/proc/self/limits'),
+  );
   const numberOf = (text: string | undefined): number =>
     text === undefined || text === 'unlimited' ? Infinity : Number(text);
   return { soft: numberOf(match?.[1]), hard: numberOf(match?.[2]) };
@@ -155,12 +133,12 @@ export function limitOf(name: 'Max open files' | 'Max processes'): { soft: numbe
 
 /** The name of the program that a process runs, as the kernel has it; `?` if it is gone. Source: proc_pid_comm(5). */
 export const nameOf = (pid: number): string =>
-  procText(`/proc/${pid}/comm`)
+  readOrEmpty(`/proc/${pid}/comm`)
     .trimEnd()
     .replace(/\p{Cc}/gu, '?') || '?';
 
 /** The real user of a process. */
 export const userOf = (pid: number): number | undefined => {
-  const [, user] = /^Uid:\s+(\d+)/m.exec(procText(`/proc/${pid}/status`)) ?? [];
+  const [, user] = /^Uid:\s+(\d+)/m.exec(readOrEmpty(`/proc/${pid}/status`)) ?? [];
   return user === undefined ? undefined : Number(user);
 };

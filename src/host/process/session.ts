@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { msPerTick, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
 import type { Duration } from '../../core/basics/time.ts';
+import { readOrEmpty } from '../files/read-or-empty.ts';
 import { currentBootId, listPids, readEnvironment, readProcess } from './process-table.ts';
 
 /** All processes that we can see: reads the whole of /proc, in about 20 µs for each. */
@@ -13,11 +13,17 @@ export const allProcesses = (): LiveProcess[] =>
  */
 export function familyOf(process: LiveProcess, all: readonly LiveProcess[]): LiveProcess[] {
   const { pid, sessionId } = process;
-  if (sessionId === pid)
-    return [process, ...all.filter((one) => one.pid !== pid && one.sessionId === pid)];
-  const family = [process];
-  for (const parent of family) family.push(...all.filter((one) => one.parentPid === parent.pid));
-  return family;
+  const descendants = descendantsOf(pid, all);
+  const belongs = (one: LiveProcess): boolean =>
+    sessionId === pid ? one.sessionId === pid : descendants.has(one.pid);
+  return [process, ...all.filter((one) => one.pid !== pid && belongs(one))];
+}
+
+/** The pids of a process and of all its descendants. */
+export function descendantsOf(pid: number, all: readonly LiveProcess[]): ReadonlySet<number> {
+  const pids = new Set([pid]);
+  for (const parent of pids) for (const one of all) if (one.parentPid === parent) pids.add(one.pid);
+  return pids;
 }
 
 /**
@@ -35,12 +41,8 @@ const residentSize = (pid: number): number | undefined =>
 
 /** Undefined if the process is gone or not ours to see. */
 function kilobytesIn(path: string, pattern: RegExp): number | undefined {
-  try {
-    const found = pattern.exec(readFileSync(path, 'latin1'))?.[1];
-    return found === undefined ? undefined : Number(found) * 1024;
-  } catch {
-    return undefined;
-  }
+  const found = pattern.exec(readOrEmpty(path))?.[1];
+  return found === undefined ? undefined : Number(found) * 1024;
 }
 
 /** A dead process whose session is searched for. */

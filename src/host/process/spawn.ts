@@ -1,8 +1,9 @@
 import type * as ChildProcessModule from 'node:child_process';
-import { readdirSync, closeSync, readFileSync } from 'node:fs';
+import { readdirSync, closeSync } from 'node:fs';
 import type { ChildProcess } from 'node:child_process';
 import type * as Net from 'node:net';
 import type { Readable } from 'node:stream';
+import { readOrEmpty } from '../files/read-or-empty.ts';
 
 /**
  * Loaded when the first child is started, because it loads streams and sockets too, and `status` starts no child. No child
@@ -31,14 +32,10 @@ export function closeInheritedFds(): void {
   }
 }
 
-/** Source: proc_pid_fdinfo(5); `flags` is octal. */
+/** Source: proc_pid_fdinfo(5); `flags` is octal. False for the one that listed the directory: it is closed by now. */
 function isInherited(fd: number): boolean {
-  try {
-    const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'));
-    return flags !== null && (parseInt(flags[1] ?? '', 8) & closeOnExec) === 0;
-  } catch {
-    return false; // the one that listed the directory is closed by now
-  }
+  const flags = /^flags:\s*([0-7]+)$/m.exec(readOrEmpty(`/proc/self/fdinfo/${fd}`));
+  return flags !== null && (parseInt(flags[1] ?? '', 8) & closeOnExec) === 0;
 }
 
 /** Lets us exit while this helper runs: then its input ends, and the helper with it. */

@@ -1,6 +1,6 @@
-import { realpathSync } from 'node:fs';
 import type { ShimOfStray } from '../../core/model/observation.ts';
 import type { LiveProcess } from '../../core/model/process.ts';
+import { realPathOrSelf } from '../files/real-path.ts';
 import { listPids, readArguments, readEnvironment, readProcess } from './process-table.ts';
 
 /** A process that belongs to an instance by its marker, whatever the files say. */
@@ -112,22 +112,14 @@ function markedProcess(
 
 /** Returns whether a path is that directory, also under another name (`current/…` and `releases/7/…`). */
 export function sameDirectory(stateDir: string): (path: string) => boolean {
-  const real = realpathOrSelf(stateDir);
+  const real = realPathOrSelf(stateDir);
   const known = new Map<string, boolean>([
     [stateDir, true],
     ['', false],
   ]);
   return (path) => {
-    const answer = known.get(path) ?? realpathOrSelf(path) === real;
+    const answer = known.get(path) ?? realPathOrSelf(path) === real;
     known.set(path, answer);
     return answer;
   };
-}
-
-function realpathOrSelf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }

@@ -1,9 +1,10 @@
 import type * as Crypto from 'node:crypto';
-import { lstatSync, realpathSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import type * as Net from 'node:net';
 import { dirname, join } from 'node:path';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import { makeFolder } from '../files/make-folder.ts';
+import { realPathOrSelf } from '../files/real-path.ts';
 
 /**
  * What the environment of a worker must hold if another process than the listener starts it: NOTIFY_SOCKET if a helper
@@ -24,7 +25,7 @@ const longestPath = 107 - '.4194304'.length;
  * same for all commands, whatever their environment.
  */
 export function notifySocketPath(stateDir: string): string {
-  const path = join(realPath(stateDir), 'notify.sock');
+  const path = join(realPathOrSelf(stateDir), 'notify.sock');
   if (Buffer.byteLength(path) <= longestPath) return path;
   const { createHash } = crypto();
   const name = createHash('sha256').update(path).digest('hex').slice(0, 16);
@@ -35,14 +36,6 @@ export function notifySocketPath(stateDir: string): string {
 const crypto = (): typeof Crypto => process.getBuiltinModule('node:crypto');
 
 const userId = (): number => process.geteuid?.() ?? 0;
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}
 
 /** Creates the directory of the socket; returns why it cannot be used. */
 export function makeSocketFolder(path: string): string | undefined {

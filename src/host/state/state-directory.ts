@@ -1,7 +1,8 @@
-import { accessSync, constants, lstatSync, readFileSync, type Stats } from 'node:fs';
+import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { describeErrno } from '../files/errno.ts';
 import { makeFolder } from '../files/make-folder.ts';
+import { readOrEmpty } from '../files/read-or-empty.ts';
 
 /**
  * Creates the state directory if it is missing, and refuses one that cannot be trusted: a user who can write there can
@@ -73,11 +74,5 @@ function untrusted(
 }
 
 /** A user by name, or as sudo(8) takes a number: `#1003`. */
-function userName(id: number): string {
-  try {
-    const users = readFileSync('/etc/passwd', 'utf8');
-    return new RegExp(`^([^:]+):[^:]*:${id}:`, 'm').exec(users)?.[1] ?? `#${id}`;
-  } catch {
-    return `#${id}`;
-  }
-}
+const userName = (id: number): string =>
+  new RegExp(`^([^:]+):[^:]*:${id}:`, 'm').exec(readOrEmpty('/etc/passwd'))?.[1] ?? `#${id}`;

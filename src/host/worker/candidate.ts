@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { Candidate } from '../../core/rules/adoption.ts';
 import { msPerTick, type LiveProcess } from '../../core/model/process.ts';
 import { momentOf, type Moment } from '../../core/basics/time.ts';
 import { now } from '../process/clock.ts';
 import { errnoOf } from '../files/errno.ts';
+import { readOrEmpty } from '../files/read-or-empty.ts';
 import {
   findProcess,
   readArguments,
@@ -48,13 +48,8 @@ export const startedAt = ({ startTime }: LiveProcess): Moment =>
   momentOf(now() - (sinceBoot() - startTime * msPerTick));
 
 /** /proc also has the ids of threads, though it does not list them. */
-function threadGroupOf(pid: number): number {
-  try {
-    return Number(/^Tgid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? pid);
-  } catch {
-    return pid;
-  }
-}
+const threadGroupOf = (pid: number): number =>
+  Number(/^Tgid:\s*(\d+)$/m.exec(readOrEmpty(`/proc/${pid}/status`))?.[1] ?? pid);
 
 function isDenied(pid: number): boolean {
   try {

@@ -7,6 +7,7 @@ import { noDesired, type Desired } from '../core/model/desired.ts';
 import { withCounts } from '../core/rules/scaling.ts';
 import type { Config } from '../core/model/config.ts';
 import { readCrontab, writeCrontab } from '../host/install/crontab.ts';
+import { createAsk } from '../host/process/ask-program.ts';
 import { currentUser } from '../host/worker/environment.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
@@ -41,7 +42,7 @@ ${logrotatePath}.`,
   ],
   exitCodes: { done: '', failed: 'it cannot be written' },
   run: async ({ targets, global, write }) => {
-    const installed = install(await configFor(global), targets, write);
+    const installed = await install(await configFor(global), targets, write);
     print(global.json ? printed(installAnswer, installed) : installed.text);
     return exitCodes.done.code;
   },
@@ -53,7 +54,11 @@ interface Installed {
   readonly path?: string;
 }
 
-function install(config: Config, targets: readonly string[], isWriting: boolean): Installed {
+async function install(
+  config: Config,
+  targets: readonly string[],
+  isWriting: boolean,
+): Promise<Installed> {
   const [what = 'nothing', ...more] = targets;
   if (more.length === 0)
     switch (what) {
@@ -77,7 +82,7 @@ const commandOf = (...words: readonly string[]): readonly string[] => [
   ...words,
 ];
 
-function installLogrotate(file: Config, isWriting: boolean): Installed {
+async function installLogrotate(file: Config, isWriting: boolean): Promise<Installed> {
   const desired = trustedDesired(file);
   const { path, workers } = withCounts(file, desired ?? noDesired);
   const hostName = hostname();
@@ -91,10 +96,13 @@ function installLogrotate(file: Config, isWriting: boolean): Installed {
     return [`${name} is not included: ${rotator} rotates its logs.`];
   });
   const logs = [...new Set(logsOf)];
-  const folders = [...new Set(logs.map((log) => dirname(log)))].map((folder) => ({
-    logs: logs.filter((log) => dirname(log) === folder),
-    owner: ownerOf(folder),
-  }));
+  const ask = createAsk(process.env);
+  const folders = await Promise.all(
+    [...new Set(logs.map((log) => dirname(log)))].map(async (folder) => ({
+      logs: logs.filter((log) => dirname(log) === folder),
+      owner: await ownerOf(folder, ask),
+    })),
+  );
   const text = formatLogrotate({
     config: path,
     folders,
@@ -122,7 +130,7 @@ function trustedDesired({ stateDir }: Config): Desired | undefined {
   return readDesired(stateDir);
 }
 
-function installCron({ path }: Config, isWriting: boolean): Installed {
+async function installCron({ path }: Config, isWriting: boolean): Promise<Installed> {
   const command = commandOf('bootcheck', '--config', path);
   if (!isWriting)
     return {
@@ -130,11 +138,12 @@ function installCron({ path }: Config, isWriting: boolean): Installed {
         .map((line) => `${line}\n`)
         .join(''),
     };
-  const before = readCrontab();
+  const ask = createAsk(process.env);
+  const before = await readCrontab(ask);
   const after = withBootcheck(before, command, path);
   const of = `the crontab of ${currentUser().name}`;
   if (after === before) return { text: `${of} is up to date\n` };
-  writeCrontab(after);
+  await writeCrontab(ask, after);
   return {
     text: `added to ${of}:\n${bootcheckLines(command)
       .map((line) => `  ${line}\n`)

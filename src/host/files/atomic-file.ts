@@ -1,9 +1,7 @@
 import {
-  closeSync,
   existsSync,
   fdatasyncSync,
   fsyncSync,
-  openSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -12,6 +10,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { faultPoint } from './fault-point.ts';
+import { withFile } from './with-file.ts';
 
 /**
  * Writes a file so that a reader sees either the old or the new text, never half of one; on a full disk the old one stays.
@@ -26,29 +25,17 @@ export function writeFileAtomically(
 ): void {
   const temporary = `${path}.${process.pid}.new`;
   try {
-    const fd = openSync(temporary, 'w', mode);
-    try {
+    const write = (fd: number): void => {
       writeAll(fd, Buffer.from(text));
       if (outlives !== undefined) fdatasyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    };
+    withFile(temporary, 'w', write, mode);
     faultPoint();
     renameSync(temporary, path);
-    if (outlives === 'durable') syncFolder(dirname(path));
+    if (outlives === 'durable') withFile(dirname(path), 'r', fsyncSync); // a new name is on the disk only after its directory is
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
-  }
-}
-
-/** A new name is on the disk only after its directory is. */
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -1,5 +1,4 @@
-import { readSync } from 'node:fs';
-import { chunkBytes, lastNewline } from './lines.ts';
+import { bytesBetween, chunkBytes, lastNewline } from './lines.ts';
 
 /** A line that begins more than this before its end is shown from here on. */
 const longestSearch = 16 * 1024 * 1024;
@@ -88,8 +87,6 @@ function lineEnd(): { prepend: (bytes: Buffer) => void; text: () => string | und
 function* chunksBackwards(fd: number, end: number): Generator<{ bytes: Buffer; from: number }> {
   for (let to = end; to > 0; to -= chunkBytes) {
     const from = Math.max(0, to - chunkBytes);
-    const bytes = Buffer.allocUnsafe(to - from);
-    const length = readSync(fd, bytes, 0, bytes.length, from); // less if the file has become shorter
-    yield { bytes: bytes.subarray(0, length), from };
+    yield { bytes: bytesBetween(fd, from, to), from };
   }
 }

@@ -61,12 +61,22 @@ export function* chunksBetween(fd: number, from: number, to = Infinity): Generat
   }
 }
 
+/** The bytes of an open file between two places; fewer if it ends before. */
+export function bytesBetween(fd: number, from: number, to: number): Buffer {
+  const bytes = Buffer.allocUnsafe(to - from);
+  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, from));
+}
+
 /** The lines between two places of an open file; the last one need not have an end. */
 export function* linesBetween(fd: number, from: number, to: number): Generator<Buffer> {
   const cutter = createLineCutter();
   for (const chunk of chunksBetween(fd, from, to)) yield* cutter.push(chunk);
   yield* cutter.flush();
 }
+
+/** The lines of a text; the last one need not have an end. */
+export const linesIn = (text: string): string[] =>
+  text === '' ? [] : text.replace(/\n$/, '').split('\n');
 
 /** Where the last newline before a position is; -1 if there is none. */
 export const lastNewline = (bytes: Buffer, before: number): number =>

@@ -1,45 +1,48 @@
 import { readdirSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { type CronLine, parseCrontab } from '../../core/protocols/crontab.ts';
-import type { Ask } from '../process/ask-program.ts';
-import { childProcess } from '../process/spawn.ts';
+import type { Answer, Ask } from '../process/ask-program.ts';
+import { firstBytes } from '../process/capture-output.ts';
 import { listPids } from '../process/process-table.ts';
-import { describeErrno } from '../files/errno.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
 
 /**
  * This user's crontab; empty if there is none.
  * @throws WorkerctlError `failed` if it cannot be read: then it must not be overwritten
  */
-export function readCrontab(): string {
-  const { status, stdout, stderr } = run(['-l']);
-  if (status === 0) return stdout;
-  if (/\bno crontab\b|can't open/i.test(stderr)) return '';
-  throw failed('cannot be read', stderr);
+export async function readCrontab(ask: Ask): Promise<string> {
+  const { status, text, error } = await crontab(ask, ['-l']);
+  if (status !== 0 && /\bno crontab\b|can't open/i.test(error)) return '';
+  if (status !== 0) throw failed('cannot be read', error);
+  if (Buffer.byteLength(text) >= firstBytes) throw failed('cannot be read', 'it is too long');
+  return text;
 }
 
 /**
  * Replaces this user's crontab.
  * @throws WorkerctlError `failed` if cron refuses it; the old one is unchanged then
  */
-export function writeCrontab(text: string): void {
-  const { status, stderr } = run(['-'], text);
-  if (status !== 0) throw failed('cannot be written', stderr);
+export async function writeCrontab(ask: Ask, text: string): Promise<void> {
+  const { status, error } = await crontab(ask, ['-'], text);
+  if (status !== 0) throw failed('cannot be written', error);
 }
 
-const failed = (what: string, stderr: string): WorkerctlError =>
-  new WorkerctlError('failed', `the crontab ${what}: ${stderr.trim()}`, {
+const failed = (what: string, problem: string): WorkerctlError =>
+  new WorkerctlError('failed', `the crontab ${what}: ${problem.trim()}`, {
     hint: 'workerctl install cron prints the lines, for crontab -e',
   });
 
-function run(words: readonly string[], input?: string) {
-  const env = { ...process.env, LC_ALL: 'C' }; // its message says whether there is none
-  const done = childProcess().spawnSync('crontab', words, { input, env, encoding: 'utf8' });
-  if (done.error !== undefined)
-    throw new WorkerctlError('failed', `crontab(1) cannot be run: ${describeErrno(done.error)}`, {
-      hint: 'install cron, or let workerctl watch do it: workerctl install systemd',
-    });
-  return done;
+async function crontab(
+  ask: Ask,
+  words: readonly string[],
+  input?: string,
+): Promise<Extract<Answer, { kind: 'said' }>> {
+  const answer = await ask('crontab', words, input);
+  if (answer.kind === 'said') return answer;
+  const problem = answer.kind === 'failed' ? answer.why : 'there is no such program';
+  throw new WorkerctlError('failed', `crontab(1) cannot be run: ${problem}`, {
+    hint: 'install cron, or let workerctl watch do it: workerctl install systemd',
+  });
 }
 
 /** A line and where it was found. */
@@ -49,14 +52,17 @@ export interface PlacedLine extends CronLine {
 
 /** The system's crontabs. Source: cron(8). */
 const systemFile = '/etc/crontab';
-const systemFolder = '/etc/cron.d';
+const systemDirectory = '/etc/cron.d';
 
 /** The lines of this user's own crontab, and of the readable ones of the system. */
 export async function readCrontabs(ask: Ask): Promise<PlacedLine[]> {
   const own = await ask('crontab', ['-l']);
   const lines =
     own.kind === 'said' && own.status === 0 ? placed('crontab -l', own.text, false) : [];
-  const files = [systemFile, ...filesIn(systemFolder).map((name) => `${systemFolder}/${name}`)];
+  const files = [
+    systemFile,
+    ...filesIn(systemDirectory).map((name) => `${systemDirectory}/${name}`),
+  ];
   return [...lines, ...files.flatMap((path) => placed(path, readOrEmpty(path), true))];
 }
 
@@ -64,9 +70,9 @@ const placed = (place: string, text: string, hasUsers: boolean): PlacedLine[] =>
   parseCrontab(text, hasUsers).map((line) => ({ ...line, place }));
 
 /** cron ignores names with a dot, such as those of backups. */
-function filesIn(folder: string): string[] {
+function filesIn(directory: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => /^[\w-]+$/.test(name));
+    return readdirSync(directory).filter((name) => /^[\w-]+$/.test(name));
   } catch {
     return [];
   }

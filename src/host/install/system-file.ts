@@ -2,7 +2,7 @@ import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
-import { childProcess } from '../process/spawn.ts';
+import type { Ask } from '../process/ask-program.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 
 /**
@@ -44,16 +44,19 @@ function textOf(path: string): string | undefined {
 }
 
 /**
- * User and group of a directory, or of the nearest existing one above. Undefined if only root can write to it: then the file need
- * not name them.
+ * User and group of a directory, or of the nearest existing one above. Undefined if only root can write to it: then the file
+ * need not name them.
  */
-export function ownerOf(path: string): { user: string; group: string } | undefined {
-  let folder = path;
-  while (lstatSync(folder, { throwIfNoEntry: false }) === undefined) folder = dirname(folder);
-  const { uid, mode } = statSync(folder);
+export async function ownerOf(
+  path: string,
+  ask: Ask,
+): Promise<{ user: string; group: string } | undefined> {
+  let directory = path;
+  while (lstatSync(directory, { throwIfNoEntry: false }) === undefined)
+    directory = dirname(directory);
+  const { uid, mode } = statSync(directory);
   if (uid === 0 && (mode & 0o022) === 0) return undefined;
-  const words = ['-L', '-c', '%U %G', folder];
-  const { stdout } = childProcess().spawnSync('stat', words, { encoding: 'utf8' });
-  const [user = '', group = ''] = stdout.trim().split(' ');
+  const answer = await ask('stat', ['-L', '-c', '%U %G', directory]);
+  const [user = '', group = ''] = answer.kind === 'said' ? answer.text.trim().split(' ') : [];
   return user === '' || group === '' ? undefined : { user, group };
 }

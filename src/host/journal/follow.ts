@@ -1,8 +1,9 @@
-import { closeSync, fstatSync, statSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { journalParts, unreadable, type JournalPart } from './parts.ts';
 import { understood, type JournalLine } from './line.ts';
 import { journalPath } from './path.ts';
 import type { JournalPlace } from './read.ts';
+import { isStillAt } from '../files/is-still-at.ts';
 import { chunksBetween, createLineCutter, type LineCutter } from '../files/lines.ts';
 import { watchDirectory } from '../files/watch-directory.ts';
 
@@ -87,10 +88,8 @@ function keptOf(tails: readonly Tail[]): Tail[] {
 }
 
 /** If there is no file at the moment, there may have been several rotations since the last look. */
-function isNewest(stateDir: string, { part }: Tail): boolean {
-  const found = statSync(journalPath(stateDir), { throwIfNoEntry: false });
-  return found !== undefined && `${found.dev}:${found.ino}` === part.id;
-}
+const isNewest = (stateDir: string, { part }: Tail): boolean =>
+  isStillAt(part.fd, journalPath(stateDir));
 
 /** A longer line was not written by workerctl; it arrives in pieces, which are no entries. */
 const longestLine = 1024 * 1024;

@@ -1,5 +1,5 @@
 import { renameSync, statSync } from 'node:fs';
-import { errnoOf } from '../files/errno.ts';
+import { ifThere } from '../files/json-file.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { lockBackend } from '../lock/choose-backend.ts';
 import { journalPath } from './path.ts';
@@ -36,10 +36,8 @@ export async function rotateJournal(
 }
 
 function renameIfThere(from: string, to: string): void {
-  try {
+  ifThere(() => {
     renameSync(from, to);
     faultPoint();
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-  }
+  });
 }

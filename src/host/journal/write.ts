@@ -1,7 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import type { JournalEntry } from '../../core/events/journal.ts';
 import { monotonicMs } from '../process/clock.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
+import { isStillAt } from '../files/is-still-at.ts';
+import { bytesBetween } from '../files/lines.ts';
 import { journalPath } from './path.ts';
 import { rotateJournal, type JournalLimits } from './rotate.ts';
 
@@ -67,30 +69,26 @@ interface KeptOpen {
 }
 
 function keptOpen(path: string): KeptOpen {
-  let open: { fd: number; dev: number; ino: number } | undefined;
+  let fd: number | undefined;
   const close = (): void => {
-    if (open !== undefined) closeSync(open.fd);
-    open = undefined;
+    if (fd !== undefined) closeSync(fd);
+    fd = undefined;
   };
   return {
     open: () => {
-      const found = statSync(path, { throwIfNoEntry: false });
-      // Another command has rotated the open file, or it was removed.
-      if (found === undefined || found.ino !== open?.ino || found.dev !== open.dev) close();
-      if (open !== undefined && found !== undefined) return { fd: open.fd, size: found.size };
-      const { fd, dev, ino, size } = openFile(path);
-      open = { fd, dev, ino };
-      return { fd, size };
+      // Another command may have rotated the open file, or it was removed.
+      if (fd !== undefined && !isStillAt(fd, path)) close();
+      fd ??= openFile(path);
+      return { fd, size: fstatSync(fd).size };
     },
     close,
   };
 }
 
-function openFile(path: string): { fd: number; dev: number; ino: number; size: number } {
+function openFile(path: string): number {
   const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   const fd = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644);
-  const stats = fstatSync(fd);
-  if (stats.isFile()) return { fd, dev: stats.dev, ino: stats.ino, size: stats.size };
+  if (fstatSync(fd).isFile()) return fd;
   closeSync(fd);
   throw new Error('expected a file, found something else');
 }
@@ -115,6 +113,6 @@ const newline = 0x0a;
 
 function endsLine(fd: number, size: number): boolean {
   if (size === 0) return true;
-  const last = Buffer.alloc(1);
-  return readSync(fd, last, 0, 1, size - 1) === 0 || last[0] === newline;
+  const [last = newline] = bytesBetween(fd, size - 1, size);
+  return last === newline;
 }

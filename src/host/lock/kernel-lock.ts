@@ -1,8 +1,9 @@
 import { closeSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
+import { isStillAt } from '../files/is-still-at.ts';
 import { childProcess } from '../process/spawn.ts';
 import type { HeldLock, LockBackend } from './lock-backend.ts';
-import { closeQuietly, heldLock, isStillAt, openLockFile } from './lock-file.ts';
+import { closeQuietly, heldLock, openLockFile } from './lock-file.ts';
 
 /**
  * flock(2) without native code: a helper program locks an inherited fd. The lock is on the open file description, which

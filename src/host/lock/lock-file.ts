@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import type { HeldLock } from './lock-backend.ts';
@@ -19,13 +19,6 @@ export function openLockFile(path: string): number {
       { cause: error },
     );
   }
-}
-
-/** Whether an open lock file is still the one at `path`: not if the state directory was deleted meanwhile. */
-export function isStillAt(fd: number, path: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
-  const locked = fstatSync(fd);
-  return found?.ino === locked.ino && found.dev === locked.dev;
 }
 
 /** A flock(2) lock on this open file. It is given up once, by `release`, or else by closing the file. */

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
+import { isStillAt } from '../files/is-still-at.ts';
 import { findProgram } from '../process/find-program.ts';
 import { childProcess, eachLine, letUsEndBefore } from '../process/spawn.ts';
 import { lockBackend } from './choose-backend.ts';
 import type { HeldLock } from './lock-backend.ts';
-import { closeQuietly, isStillAt, heldLock, openLockFile } from './lock-file.ts';
+import { closeQuietly, heldLock, openLockFile } from './lock-file.ts';
 
 /** Takes these locks without waiting, by the helper if it knows them; undefined for those that another process holds. */
 export async function tryLocks(

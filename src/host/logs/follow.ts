@@ -1,16 +1,15 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { describeErrno, errnoOf } from '../files/errno.ts';
-import { chunkBytes, chunksBetween, createLineCutter, linesBetween } from '../files/lines.ts';
-import { endOfLines, tailOffset } from '../files/lines-backwards.ts';
-import { fileId, fileIdAt } from './older.ts';
 import {
   bytesBetween,
-  findAgain,
-  isUncut,
-  knownOlderFiles,
-  type Place,
-  type Unread,
-} from './place.ts';
+  chunkBytes,
+  chunksBetween,
+  createLineCutter,
+  linesBetween,
+} from '../files/lines.ts';
+import { endOfLines, tailOffset } from '../files/lines-backwards.ts';
+import { fileId, fileIdAt } from './older.ts';
+import { findAgain, isUncut, knownOlderFiles, type Place, type Unread } from './place.ts';
 
 /** A log that is read from its last lines on, and followed through whatever rotates it. */
 export interface FollowedLog {

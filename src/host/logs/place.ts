@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { bytesBetween } from '../files/lines.ts';
 import { fileId, olderFiles, type OlderFile } from './older.ts';
 
 /** How far an open log has been read. */
@@ -34,12 +35,6 @@ const comparedBytes = 4096;
 
 /** How often the search starts again because a rotation came in between. */
 const maxAttempts = 100;
-
-/** The bytes of an open file between two offsets; fewer if it ends before. */
-export function bytesBetween(fd: number, from: number, to: number): Buffer {
-  const bytes = Buffer.alloc(to - from);
-  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, from));
-}
 
 /** All older files of a log whose text is no longer in it. Of a rotation under way, the newest still is. */
 export function knownOlderFiles(path: string, fd: number | undefined): Set<string> {

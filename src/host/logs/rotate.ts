@@ -5,7 +5,6 @@ import {
   readSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
 } from 'node:fs';
 import { open, statfs, type FileHandle } from 'node:fs/promises';
@@ -13,6 +12,7 @@ import { childProcess } from '../process/spawn.ts';
 import { monotonicMs } from '../process/clock.ts';
 import { describeErrno } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
+import { isStillAt } from '../files/is-still-at.ts';
 import { findProgram } from '../process/find-program.ts';
 import { makeRoom, olderLog } from './older.ts';
 
@@ -97,7 +97,7 @@ async function copyFirst(source: FileHandle, target: FileHandle, bytes: number):
  */
 export function cutLog(copied: CopiedLog): Cut {
   const { path, keep, bytes, log } = copied;
-  if (!isStill(copied)) return { kind: 'changed' };
+  if (!isStillAt(log.fd, path) || fstatSync(log.fd).size <= bytes) return { kind: 'changed' };
   makeRoom(path, keep);
   renameSync(copyPath(path), olderLog(path, 1));
   faultPoint();
@@ -107,12 +107,6 @@ export function cutLog(copied: CopiedLog): Cut {
   const all = catchUpAndTruncate(copied, bytes);
   faultPoint();
   return { kind: 'truncated', bytes: all, problem };
-}
-
-function isStill({ path, bytes, log }: CopiedLog): boolean {
-  const opened = fstatSync(log.fd);
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found?.ino === opened.ino && found.dev === opened.dev && opened.size > bytes;
 }
 
 /**

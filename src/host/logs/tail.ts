@@ -1,5 +1,7 @@
 import type { ObservedLog } from '../../core/model/observation.ts';
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { fstatSync, statSync } from 'node:fs';
+import { bytesBetween, linesIn } from '../files/lines.ts';
+import { withFile } from '../files/with-file.ts';
 
 /** At most this much of a log is read to find its last lines, in bytes. */
 const tailBytes = 16 * 1024;
@@ -20,23 +22,14 @@ export function measureLog(path: string): ObservedLog | undefined {
 
 /** The last lines that were written to a log since it was `offset` bytes long. */
 export function lastLines(path: string, offset: number, count: number): string[] {
-  let fd: number;
   try {
-    fd = openSync(path, 'r');
+    const text = withFile(path, 'r', (fd) => {
+      const { size } = fstatSync(fd);
+      const from = Math.max(size < offset ? 0 : offset, size - tailBytes);
+      return bytesBetween(fd, from, Math.max(from, size)).toString('utf8');
+    });
+    return linesIn(text).slice(-count);
   } catch {
-    return [];
-  }
-  try {
-    const { size } = fstatSync(fd);
-    const from = Math.max(size < offset ? 0 : offset, size - tailBytes);
-    const bytes = Buffer.alloc(Math.max(0, size - from));
-    const length = readSync(fd, bytes, 0, bytes.length, from);
-    const lines = bytes.toString('utf8', 0, length).split('\n');
-    if (lines.at(-1) === '') lines.pop();
-    return lines.slice(-count);
-  } catch {
-    return []; // a directory, or an unreadable disk: there are no lines to show
-  } finally {
-    closeSync(fd);
+    return []; // missing, a directory, or an unreadable disk: there are no lines to show
   }
 }

@@ -12,8 +12,8 @@ export type Answer =
   | { readonly kind: 'absent' }
   | { readonly kind: 'failed'; readonly why: string };
 
-/** Asks a program, given its name or path and its arguments. */
-export type Ask = (program: string, words: readonly string[]) => Promise<Answer>;
+/** Asks a program, given its name or path, its arguments and what it finds on its standard input. */
+export type Ask = (program: string, words: readonly string[], input?: string) => Promise<Answer>;
 
 /** Longer than any of these programs takes on a healthy host. */
 const timeout = durationOf(3000);
@@ -21,10 +21,10 @@ const timeout = durationOf(3000);
 /** Searched after PATH, because cron's is short. */
 const usualPath = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 
-/** Asks programs that only look, with the environment `env`. An answer comes within about 3 seconds. */
+/** Asks programs that are quick, with the environment `env`. An answer comes within about 3 seconds. */
 export const createAsk =
   (env: NodeJS.ProcessEnv): Ask =>
-  async (program, words) => {
+  async (program, words, input) => {
     const { PATH = '' } = env;
     const { end, stdout, stderr } = await runProgram({
       command: [program, ...words],
@@ -35,6 +35,7 @@ export const createAsk =
         LC_ALL: 'C',
       },
       timeout,
+      ...(input !== undefined && { input }),
     });
     if (end.kind === 'exited')
       return { kind: 'said', status: end.status, text: stdout, error: stderr };

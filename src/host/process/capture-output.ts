@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { linesIn } from '../files/lines.ts';
 
 /** The part of a program's output that is kept. */
 export interface CapturedOutput {
@@ -12,7 +13,8 @@ export interface CapturedOutput {
 
 export const noOutput: CapturedOutput = { stdout: '', stderr: '', lastLines: [] };
 
-const firstBytes = 256 * 1024;
+/** What is longer is cut. */
+export const firstBytes = 256 * 1024;
 const lastBytes = 16 * 1024;
 const lastLineCount = 20;
 
@@ -41,6 +43,3 @@ export function captureOutput(
     lastLines: linesIn(last.toString('utf8')).slice(-lastLineCount),
   });
 }
-
-const linesIn = (text: string): string[] =>
-  text === '' ? [] : text.replace(/\n$/, '').split('\n');

@@ -13,9 +13,8 @@ export const allProcesses = (): LiveProcess[] =>
  */
 export function familyOf(process: LiveProcess, all: readonly LiveProcess[]): LiveProcess[] {
   const { pid, sessionId } = process;
-  const descendants = descendantsOf(pid, all);
-  const belongs = (one: LiveProcess): boolean =>
-    sessionId === pid ? one.sessionId === pid : descendants.has(one.pid);
+  const descendants = sessionId === pid ? undefined : descendantsOf(pid, all);
+  const belongs = (one: LiveProcess): boolean => descendants?.has(one.pid) ?? one.sessionId === pid;
   return [process, ...all.filter((one) => one.pid !== pid && belongs(one))];
 }
 

@@ -1,18 +1,11 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  rmSync,
-} from 'node:fs';
+import { constants, existsSync, fstatSync, readFileSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../core/model/config.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { checkStateDirectory } from './state-directory.ts';
 import { stagingFolder } from './paths.ts';
 import { makeFolder } from '../files/make-folder.ts';
+import { withFile } from '../files/with-file.ts';
 
 /** All that a Config is made of. */
 export interface ConfigKey {
@@ -72,15 +65,13 @@ export function forgetConfig(stateDir: string): void {
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 function readOwnFile(path: string): string | undefined {
-  let fd: number | undefined;
   try {
-    fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    const stat = fstatSync(fd);
-    const isOurs = stat.isFile() && stat.uid === process.geteuid?.() && (stat.mode & 0o077) === 0;
-    return isOurs ? readFileSync(fd, 'utf8') : undefined;
+    return withFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, (fd) => {
+      const stat = fstatSync(fd);
+      const isOurs = stat.isFile() && stat.uid === process.geteuid?.() && (stat.mode & 0o077) === 0;
+      return isOurs ? readFileSync(fd, 'utf8') : undefined;
+    });
   } catch {
     return undefined; // missing, or not ours to read
-  } finally {
-    if (fd !== undefined) closeSync(fd);
   }
 }

@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { constants, fstatSync } from 'node:fs';
 import { chunkBytes, chunksBetween, createLineCutter } from '../files/lines.ts';
+import { withFile } from '../files/with-file.ts';
 
 /** Searches a log, from one look to the next, for a line that matches. */
 export interface LogSearch {
@@ -9,6 +10,8 @@ export interface LogSearch {
    */
   readonly finds: (pattern: RegExp) => boolean;
 }
+
+const { O_RDONLY, O_NONBLOCK } = constants;
 
 const maxBytes = 128 * chunkBytes;
 
@@ -38,14 +41,10 @@ export function createLogSearch(path: string, offset: number): LogSearch {
 
   return {
     finds: (pattern) => {
-      let fd: number | undefined;
       try {
-        fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-        return search(fd, pattern);
+        return withFile(path, O_RDONLY | O_NONBLOCK, (fd) => search(fd, pattern));
       } catch {
         return false; // not there yet, or not ours to read
-      } finally {
-        if (fd !== undefined) closeSync(fd);
       }
     },
   };

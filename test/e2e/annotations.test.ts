@@ -64,7 +64,7 @@ test('--json must print each event as a line when it happens, and one result at 
   const restarting = rig.workerctl('restart', '--json');
   const said = heard(restarting);
   await until('the event while it goes on', () =>
-    /"kind":"asked".*"instance":"mail\.1"|"instance":"mail\.1".*"kind":"asked"/.test(said()),
+    /"kind":"draining".*"instance":"mail\.1"|"instance":"mail\.1".*"kind":"draining"/.test(said()),
   );
   expect(said()).not.toContain('"kind":"result"');
   finishJob(rig, old);

@@ -136,7 +136,7 @@ test('a worker that the watchdog kills must be replaced at once, again and again
   for (let round = 0; round < 3; round += 1) {
     const pid = await booted(instance);
     writeFileSync(rig.path(`${pid}.silent`), '');
-    await reports('killed', { pid, is_watchdog: true });
+    await reports('killed', { pid, watchdog: true });
     await until('its replacement', () => instance.pid() !== pid && instance.pid() !== undefined);
   }
   const [shown] = (await statusOf(rig)).instances;

@@ -286,7 +286,7 @@ test('of two restarts at once the later must take over, and each process must be
   const both = [1, 2].map(() => rig.workerctl('restart', '--json'));
   for (const { stdout } of both) stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await busy.asked();
-  await until('one to take over', () => /"taken_over".*"mail\.3"/.test(said));
+  await until('one to take over', () => /"rollout_superseded".*"mail\.3"/.test(said));
   busy.finishJob();
   const outcomes = await Promise.all(both);
   expect(outcomes.map(({ exitCode }) => exitCode).sort(), said).toEqual([0, 1]);

@@ -12,7 +12,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** The files of a build into a directory of its own; V8's code caches may differ. */
+/** The files of a build into a new directory; V8's code caches may differ. */
 function build(): Record<string, string> {
   const folder = mkdtempSync(join(tmpdir(), 'workerctl-dist-'));
   folders.push(folder);

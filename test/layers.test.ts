@@ -81,7 +81,7 @@ test('only main and cli must print or exit', () => {
   ).toEqual([]);
 });
 
-test('the search for circles must find each one, and none in what has none', () => {
+test('the search for circles must find each one, and none if there is none', () => {
   const graph = (edges: Record<string, string[]>): string[][] =>
     circlesIn(new Map(Object.entries(edges)));
   expect(graph({ a: ['b', 'c'], b: ['c'], c: [] })).toEqual([]);
@@ -91,7 +91,10 @@ test('the search for circles must find each one, and none in what has none', () 
   ]);
 });
 
-/** A shortest circle through each file that is part of one, and of none before it; its first file stands at its end again. */
+/**
+ * A shortest circle through each file that is part of one, unless an earlier circle has it; the first file is repeated
+ * at the end.
+ */
 function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const circles: string[][] = [];
   for (const file of graph.keys()) {

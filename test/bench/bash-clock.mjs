@@ -1,4 +1,4 @@
-// What bash itself needs from its exec to its first act, in milliseconds: workers tell the time by its clock.
+// How long bash itself takes from its exec to its first act, in milliseconds: workers use its clock.
 import { spawnSync } from 'node:child_process';
 import { environment } from './rig.mjs';
 import { median } from './statistics.mjs';
@@ -7,7 +7,7 @@ export const bash = '/bin/bash';
 
 const runs = 15;
 
-/** Between the last moment before an exec, told by the same process, and the first one after it. */
+/** From the last moment before an exec to the first one after it, both noted by the same process. */
 export function bashStartMs() {
   const script = `begun=$EPOCHREALTIME; exec ${bash} --norc -c "echo $begun \\$EPOCHREALTIME"`;
   return median(

@@ -1,5 +1,5 @@
-// npm run bench: how fast workerctl is, on real processes. It reports and never judges: a busy machine is no bug. It
-// ends with 1 only when something could not be measured.
+// npm run bench: how fast workerctl is, on real processes. It reports and never judges: a busy machine is not a bug. It
+// exits with 1 only if something could not be measured.
 //
 //   node test/bench/bench.mjs [--quick] [--json] [--only WORD] [--bin PATH]
 import { fileURLToPath } from 'node:url';
@@ -97,7 +97,7 @@ function asJson() {
   return `${JSON.stringify({ schema: 1, machine: host, node_extra_ca_certs: removed ? 'removed' : 'not set', figures: measured, failures }, undefined, 2)}\n`;
 }
 
-/** Lengths of time say little of workerctl where nobody knows how fast the machine is just then. */
+/** Durations say little about workerctl if the present speed of the machine is not known. */
 function withBase(figure, base) {
   const times = { s: 1000, ms: 1 }[figure.unit];
   if (times === undefined) return figure;

@@ -1,5 +1,5 @@
 // How long the commands take that cron and people run all the time, as ratios to `node -e 0`. All are run in turn, so
-// that whatever else the machine does hits each of them alike.
+// that other work on the machine affects all of them alike.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ export function thousandFigures({ runs }) {
   return figures;
 }
 
-/** Records are read from one file when none has come or gone for 3 s. */
+/** Records are read from one file if none has come or gone for 3 s. */
 const restMs = 4_000;
 
 const touch = (path) => utimesSync(path, new Date(), new Date());
@@ -92,7 +92,7 @@ function timed({ argv: [program, ...args], cwd, exitCode, prepare }) {
   throw new Error(`${args.join(' ')}: expected exit code ${exitCode}, found ${status}`);
 }
 
-/** A start that stands still in its pass: its env file is a pipe to which nobody writes. */
+/** A start that hangs in its pass: its env file is a FIFO without a writer. */
 async function holdLock(fleet) {
   const made = spawnSync('mkfifo', [join(fleet.folder, 'secrets')]);
   if (made.status !== 0) throw new Error('mkfifo(1) is needed to hold the lock');

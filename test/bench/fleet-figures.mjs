@@ -63,7 +63,10 @@ export async function idleFigures({ rounds }) {
   ];
 }
 
-/** Runs a command; when so many workers have been seen in all, and when it ended, both since before its start. */
+/**
+ * Runs a command. Returns when this many workers had been seen in all, and when it ended, both counted from before its
+ * start.
+ */
 async function timed(fleet, census, count, ...words) {
   census.look();
   const begun = performance.now();
@@ -76,8 +79,8 @@ const busyCount = 10;
 const busySeconds = 5;
 
 /**
- * The first ten say that they are busy. On TERM they go on with their job for so long, note that it is done, and leave; their
- * replacements are idle.
+ * The first ten say that they are busy. On TERM they continue their job for this long, note that it is done, and exit;
+ * their replacements are idle.
  */
 const mixedProgram = `[ "$WORKERCTL_ID" -le ${busyCount} ] || exec sleep 1000000
 [ ! -e "began.$WORKERCTL_ID" ] || exec sleep 1000000

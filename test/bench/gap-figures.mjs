@@ -1,6 +1,7 @@
-// The gap between a worker's exit and the exec of its replacement, while `restart` waits. Told are the last act of the one
-// and the first act of the other, each a line in a file with bash's own clock, so that no other program is started for it.
-// What bash needs from its exec to its first act is measured beside it, and taken off; what it needs to exit is not.
+// The gap between a worker's exit and the exec of its replacement, while `restart` waits. The last act of the old
+// worker and the first act of the new one are each noted as a line in a file, by bash's own clock, so that no other
+// program is started for it. The time that bash takes from its exec to its first act is measured too, and subtracted;
+// the time that it takes to exit is not.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bash, bashStartMs } from './bash-clock.mjs';
@@ -9,7 +10,7 @@ import { median, quantile } from './statistics.mjs';
 
 const count = 40;
 
-/** On TERM each waits for its turn, so that they leave one after the other, as workers with jobs do. */
+/** On TERM each waits for its turn, so that they exit one after the other, as workers with jobs do. */
 const program = (pauseMs) => `echo "begin $WORKERCTL_INSTANCE $EPOCHREALTIME" >>acts
 trap : TERM
 sleep 1000000 &
@@ -21,7 +22,7 @@ sleep "$pause"
 echo "end $WORKERCTL_INSTANCE $EPOCHREALTIME" >>acts
 `;
 
-/** Gaps of workers that leave one after the other, and of workers that leave all at once. */
+/** Gaps of workers that exit one after the other, and of workers that exit all at once. */
 export async function gapFigures({ rounds }) {
   if (!existsSync(bash))
     throw new Error(`${bash} is needed to tell the time without another program`);

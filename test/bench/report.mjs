@@ -9,7 +9,7 @@ export const machine = () => ({
   load_before: Number(loadavg()[0].toFixed(2)),
 });
 
-/** Whether a figure keeps its limit; undefined where it has none. */
+/** Whether a figure is within its limit; undefined if it has none. */
 export const isMet = ({ figure, limit }) => (limit === undefined ? undefined : figure <= limit);
 
 /** The table that people read. */
@@ -34,7 +34,7 @@ export function formatTable(figures) {
 
 const multiple = ({ base }) => (base === undefined ? '' : ` (${base.ratio.toFixed(2)} x)`);
 
-/** How each figure came about, below the table. */
+/** How each figure was measured, below the table. */
 export const formatNotes = (figures) =>
   figures.map(({ name, note }) => `  ${name}: ${note}`).join('\n');
 

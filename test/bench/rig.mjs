@@ -25,7 +25,7 @@ export const environment = {
   LANG: 'C.UTF-8',
 };
 
-/** What `node -e 0` takes just now, in milliseconds. */
+/** How long `node -e 0` takes at present, in milliseconds. */
 export function nodeMs() {
   const times = Array.from({ length: 7 }, () => {
     const begun = performance.now();
@@ -62,7 +62,7 @@ export function createFleet(workers) {
         `workerctl ${words.join(' ')}: exit ${result.status}: ${result.stdout}${result.stderr}`,
       );
     },
-    /** Starts a command that must succeed; the moment of its end is promised. */
+    /** Starts a command that must succeed; resolves to the moment of its end. */
     spawn: async (...words) => {
       const output = openSync(join(folder, 'output'), 'w+');
       const child = spawn(process.execPath, [launcher, ...words], {
@@ -110,7 +110,7 @@ export function createCensus(stateDir) {
   return {
     /**
      * process → instance of all workers that have been exec'd, among those that live now or lived at an earlier look. A
-     * process is its pid and its start time: numbers come round again.
+     * process is identified by its pid and its start time, because pids are reused.
      */
     look: () => {
       const names = readdirSync('/proc');
@@ -136,26 +136,26 @@ export function createCensus(stateDir) {
   };
 }
 
-/** Their pids are given to others, sooner or later. */
+/** Their pids are reused sooner or later. */
 function forgetTheDead(settled, names) {
   const living = new Set(names);
   for (const name of settled) if (!living.has(name)) settled.delete(name);
 }
 
 /**
- * The leader of a session of its own; what it has just forked, and is not yet exec'd, is not. In this order: a worker to be
- * first bears the arguments of its shim, and leads a session when it no longer does.
+ * The leader of a session of its own; what it has just forked, and is not yet exec'd, is not. In this order: a future
+ * worker first has the arguments of its shim, and leads a session only when it no longer has them.
  */
 const isShim = (pid) =>
   new RegExp(`\\) \\S \\d+ \\d+ ${pid} `).test(readOr(`/proc/${pid}/stat`)) &&
   readOr(`/proc/${pid}/cmdline`).includes('\0supervise\0');
 
-/** Field 22 of its stat, counted behind the program's name. */
+/** Field 22 of its stat, counted after the program's name. */
 const startTime = (pid) => readOr(`/proc/${pid}/stat`).split(') ').at(-1).split(' ')[19];
 
 const isNode = (pid) => readOr(`/proc/${pid}/comm`).startsWith('node');
 
-/** Waits until the census finds so many. What `ended` fails of ends it. @returns the moment at which it did */
+/** Waits until the census finds this many. A failure of `ended` ends the wait. @returns the moment at which it did */
 export async function untilFound(census, isEnough, limitMs, ended) {
   return Promise.race([keepLooking(census, isEnough, limitMs), failureOf(ended)]);
 }
@@ -176,7 +176,7 @@ async function keepLooking(census, isEnough, limitMs) {
   }
 }
 
-/** KILL for all processes that bear this text in their environment. */
+/** Sends KILL to all processes that have this text in their environment. */
 function endAll(stateDir) {
   for (let round = 0; round < 500; round += 1) {
     const pids = readdirSync('/proc')

@@ -1,5 +1,5 @@
-// What a resident watch costs when nothing happens and when somebody floods its trigger, and how soon it restarts who dies.
-// CPU is the kernel's own count for the process, over a wall time that is measured too.
+// What a resident watch costs when nothing happens and when its trigger is flooded, and how soon it restarts a worker
+// that dies. CPU is the kernel's own count for the process, over a wall time that is measured too.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -23,7 +23,7 @@ export async function watchFigures({ rounds, seconds }) {
   }
 }
 
-/** Their files are touched by nobody, and their limit is far away: the watch asks each of them once a second. */
+/** Nothing touches their heartbeat files, and their limit is far away: the watch checks each of them once a second. */
 const beating = {
   idle: { command: ['/bin/sleep', '1000000'], count: 100, heartbeat: { timeout: '1h' } },
 };
@@ -96,7 +96,7 @@ const step = () => {
 step();
 `;
 
-/** The loop that one would write first: whatever is read makes it look at each worker's files. */
+/** The naive loop: anything that is read makes it look at each worker's files. */
 const naive = `
 const { createReadStream, openSync, readdirSync, readFileSync, constants } = require('node:fs');
 const { join } = require('node:path');
@@ -188,7 +188,7 @@ async function deathFigures(rounds) {
   const gaps = [];
   for (let round = 0; round < rounds; round += 1) {
     const before = acts();
-    await sleep(150); // it is ready, and the watch quiet
+    await sleep(150); // it is ready, and the watch is idle
     const at = (performance.timeOrigin + performance.now()) / 1000;
     process.kill(before.at(-1)[0], 'SIGKILL');
     await until(() => acts().length > before.length, 'the next worker');

@@ -96,7 +96,7 @@ test.each([
   expect(await run(words, env)).toMatchObject({ targets: ['mail'], global: expected });
 });
 
-test('words behind -- must be targets, whatever they look like', async () => {
+test('words after -- must be targets, even if they look like options', async () => {
   expect(await run('act -- --json -c')).toMatchObject({ targets: ['--json', '-c'], global });
 });
 

@@ -16,7 +16,7 @@ describe('findConfig must', () => {
     expect(findConfig({ config: 'a/b.yaml', env, cwd: root })).toBe(join(root, 'a/b.yaml'));
   });
 
-  test('take $WORKERCTL_CONFIG before it searches folders', () => {
+  test('take $WORKERCTL_CONFIG before it searches directories', () => {
     const cwd = join(root, 'app');
     expect(findConfig({ env: { WORKERCTL_CONFIG: 'x.yaml' }, cwd })).toBe(join(cwd, 'x.yaml'));
     expect(findConfig({ env: { WORKERCTL_CONFIG: '' }, cwd })).toBe(top);

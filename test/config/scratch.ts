@@ -25,7 +25,7 @@ export function write(folder: string, name: string, content: string | Uint8Array
   return path;
 }
 
-/** The error that `action` ends with. */
+/** The error that `action` throws. */
 export function errorOf(action: () => unknown): WorkerctlError {
   try {
     action();

@@ -22,7 +22,7 @@ const reports: readonly Report[] = [
   },
 ];
 
-test('the worst must come first, with why and what to do', () => {
+test('the worst must come first, with the reason and what to do', () => {
   expect(formatReports(reports, plain))
     .toBe(`problem  mail.1: pid 72 is stopped and will never leave by itself
          why: it does nothing
@@ -51,7 +51,7 @@ test('lines must fit into the columns, and words that do not must stay whole', (
   expect(narrow).toContain(`/${long}`);
 });
 
-test('levels must be coloured where colours are wanted', () => {
+test('levels must be coloured if colours are wanted', () => {
   const marked = { ...plain, red: (text: string) => `<${text}>`, level: 1 };
   expect(formatReports(reports, marked)).toMatch(/^<problem {2}>mail\.1[^]*<1 problem, .*>\n$/);
 });

@@ -5,7 +5,7 @@ import { formatJobs } from '../../src/output/jobs.ts';
 import { formatMetrics } from '../../src/output/metrics/prometheus.ts';
 import { aConfig, alive, aWorker, observation, statusFor } from '../core/builders.ts';
 
-test('a worker that is named as what every object inherits must be listed as any other', () => {
+test('a worker named like a property of every object must be listed like any other', () => {
   const config = aConfig(aWorker('toString', ['1', '2']));
   const status = statusFor(config, noDesired, observation(alive('toString.1', 10)));
   expect(formatJobs(jobCounts(status))).toBe(
@@ -14,7 +14,7 @@ test('a worker that is named as what every object inherits must be listed as any
   expect(formatMetrics(status)).toContain('workerctl_instances_wanted{worker="toString"} 2\n');
 });
 
-test('one that the config no longer has must not be wanted by its name alone', () => {
+test('a worker that is no longer in the config must not count as wanted because of its name', () => {
   const status = statusFor(aConfig(), noDesired, observation(alive('valueOf.1', 10)));
   expect(formatMetrics(status)).toContain('workerctl_instances_wanted{worker="valueOf"} 0\n');
 });

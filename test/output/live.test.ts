@@ -69,7 +69,7 @@ describe('a frame', () => {
     [0, '[>-------------------] 0/4'],
     [1, '[=====>--------------] 1/4'],
     [4, '[====================] 4/4'],
-  ])('must have a bar: %i of 4 done', (done, bar) => {
+  ])('must have a bar for %i of 4 done', (done, bar) => {
     const items = [...many(done, { phase: 'done' }), ...many(4 - done)];
     expect(linesOf(viewOf(...items))[0]).toContain(`restart ${bar}  0 failed`);
   });
@@ -79,7 +79,7 @@ describe('a frame', () => {
     [{ kind: 'busy', what: 'job 212' }, 'job 212, no limit'],
     [{ kind: 'busy', what: '' }, 'busy, no limit'],
     [{ kind: 'idle', since: ago(120) }, 'idle, no limit'],
-  ] as const)('must say what an instance does: %j', (activity, words) => {
+  ] as const)('must say what an instance is doing: %j', (activity, words) => {
     const [, line] = linesOf(viewOf(item('mail.1', { phase: 'draining', activity })));
     expect(line).toMatch(new RegExp(`^mail.1 {2}draining +${words}$`));
   });
@@ -92,21 +92,21 @@ describe('a frame', () => {
     expect(lines.at(-1)).toBe('… and 80 more: 60 waiting, 20 done');
   });
 
-  test('must count what a low terminal has no room for', () => {
+  test('must count the instances for which a low terminal has no room', () => {
     const items = [...many(3, { phase: 'done' }), ...many(9)];
     const lines = linesOf(viewOf(...items), { columns: 80, rows: 10 });
     expect(lines).toHaveLength(9);
     expect(lines.at(-1)).toBe('… and 5 more: 2 waiting, 3 done');
   });
 
-  test('must say the essence in twenty columns', () => {
+  test('must say the essential in twenty columns', () => {
     expect(linesOf(viewOf(draining), { columns: 20, rows: 24 })).toEqual([
       'restart 0/1  1 drai…',
       'delayed_job.3  drai…',
     ]);
   });
 
-  test('must leave out pids where there is little room', () => {
+  test('must leave out pids if there is little room', () => {
     expect(linesOf(viewOf(draining), { columns: 50, rows: 24 })[1]).toBe(
       'delayed_job.3  draining  2m 10s   job 212 for 2m …',
     );
@@ -124,7 +124,7 @@ describe('a frame', () => {
     expect(taken).toBeGreaterThanOrEqual(48);
   });
 
-  test('must paint phases only', () => {
+  test('must colour only phases', () => {
     const red = (text: string): string => `${esc}[31m${text}${esc}[39m`;
     const [, line] = formatLive(viewOf(item('a', { phase: 'failed' })), usual, { ...plain, red });
     expect(line).toBe(`a  ${red('failed')}`);
@@ -173,7 +173,7 @@ function aTerminal(columns: number, rows: number) {
     new Promise((done) => {
       terminal.write('', done);
     });
-  /** All that it shows and has shown, lines that wrapped put together again. */
+  /** Everything that it shows and has shown, with wrapped lines joined again. */
   const text = async (): Promise<string[]> => {
     await flushed();
     const lines: string[] = [];
@@ -193,7 +193,7 @@ function aTerminal(columns: number, rows: number) {
 }
 
 describe('a live view', () => {
-  test('must leave alone all that was printed, though the terminal scrolls', async () => {
+  test('must not change printed text, even if the terminal scrolls', async () => {
     const { live, write, text } = aTerminal(40, 8);
     write('$ workerctl restart\n');
     const printed = Array.from({ length: 50 }, (_, index) => `event ${index}`);
@@ -208,7 +208,7 @@ describe('a live view', () => {
     expect(await text()).toEqual(['$ workerctl restart', ...printed]);
   });
 
-  test('must not erase the screen from its first cell on, though it fills it', async () => {
+  test('must not erase the screen from its first cell on, even if it fills the screen', async () => {
     const { live, text, kept } = aTerminal(40, 8);
     live.draw(viewOf(...many(12)));
     live.draw(viewOf(...many(12)));
@@ -218,7 +218,7 @@ describe('a live view', () => {
     expect(kept.erasedFromFirstCell).toBe(0);
   });
 
-  test('must not mind lines that fill the whole width, nor events that are longer', async () => {
+  test('must cope with lines that fill the whole width, and with longer events', async () => {
     const { live, text } = aTerminal(30, 10);
     const view = viewOf(item('a', { phase: 'draining', detail: 'x'.repeat(100) }));
     const event = 'a long event that takes more than one row of this terminal';
@@ -233,7 +233,7 @@ describe('a live view', () => {
     ['much narrower', 20, 24],
     ['wider', 120, 24],
     ['lower', 80, 12],
-  ])('must take its old frame away when the terminal got %s', async (_, columns, rows) => {
+  ])('must remove its old frame if the terminal has become %s', async (_, columns, rows) => {
     const { live, write, text, resize, kept } = aTerminal(80, 24);
     const view = viewOf(draining, ...many(3, { phase: 'draining', pid: 5, detail: 'until noon' }));
     write('before\n');
@@ -246,7 +246,7 @@ describe('a live view', () => {
     expect(kept.erasedFromFirstCell).toBe(0);
   });
 
-  test('must leave alone what was printed, though its old frame no longer fits', async () => {
+  test('must not change printed text, even if its old frame no longer fits', async () => {
     const { live, write, text, resize, kept } = aTerminal(80, 24);
     write('before\n');
     live.draw(viewOf(draining, ...many(18)));
@@ -255,7 +255,7 @@ describe('a live view', () => {
     const shown = await text();
     const frame = shownOf(viewOf(draining, ...many(18)), { columns: 12, rows: 6 });
     expect(shown[0]).toBe('before');
-    // The empty line ends what is left of the old frame: tmux would join the event to it.
+    // The empty line ends the rest of the old frame: tmux would join the event to it.
     expect(shown.slice(-frame.length - 2)).toEqual(['', 'event', ...frame]);
     expect(kept.erasedFromFirstCell).toBe(0);
   });
@@ -269,7 +269,7 @@ describe('a live view', () => {
     expect(writes).toHaveLength(4);
   });
 
-  test('must use only what each terminal has', () => {
+  test('must use only what every terminal has', () => {
     const { live, writes } = aTerminal(80, 24);
     live.draw(viewOf(draining));
     live.printAbove('event');
@@ -296,7 +296,7 @@ describe('a live view', () => {
     expect(writes).toEqual([]);
   });
 
-  test('must draw on terminals that say they have no size', () => {
+  test('must draw on terminals that report a size of 0', () => {
     const writes: string[] = [];
     const live = createLiveView(
       (text) => writes.push(text),

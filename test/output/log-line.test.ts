@@ -9,7 +9,7 @@ const format = (look: object, label: string, line: string | Buffer): string =>
     Buffer.from(line),
   ).toString();
 
-test('a terminal must not obey a line: colours stay and end, all else is written out', () => {
+test('a line must not control the terminal: colours stay and end, everything else is written out', () => {
   expect(format({}, 'a.1', 'x\u001b[31mred\u001b[2J\u0007\tend\r')).toBe(
     'a.1    | x\u001b[31mred^[[2J^G\tend\u001b[0m\n',
   );
@@ -24,13 +24,13 @@ test('each label must have a colour of its own, and keep it', () => {
   expect(line('a.1')).toContain('[36m');
 });
 
-test('JSON must be one object a line, whatever the bytes', () => {
+test('JSON must be one object a line, for any bytes', () => {
   const text = format({ json: true }, 'a.1', Buffer.from([0x22, 0xff, 0x0a]));
   expect(text.split('\n')).toHaveLength(2);
   expect(JSON.parse(text)).toEqual({ schema: 2, kind: 'log', instance: 'a.1', line: '"\ufffd\n' });
 });
 
-test('logrotate must be told names, not patterns, and who owns the directory', () => {
+test('logrotate must get names, not patterns, and the owner of the directory', () => {
   const owner = { user: 'deploy', group: 'www' };
   const text = formatLogrotate({
     config: '/srv/workerctl.yaml',
@@ -42,7 +42,7 @@ test('logrotate must be told names, not patterns, and who owns the directory', (
   expect(text).toContain('    su deploy www\n}\n');
 });
 
-test('logrotate must be told nothing where there is nothing to do', () => {
+test('logrotate must get nothing if there is nothing to do', () => {
   const text = formatLogrotate({
     config: '/c',
     folders: [],
@@ -52,7 +52,7 @@ test('logrotate must be told nothing where there is nothing to do', () => {
   expect(text.split('\n').every((line) => line === '' || line.startsWith('#'))).toBe(true);
 });
 
-test('a unit must quote what systemd would read otherwise', () => {
+test('a unit must quote what systemd would interpret', () => {
   const text = formatUnit({ command: ['/n', '/a b/$x%i'], config: '/a%b', user: 'me' });
   expect(text).toContain('ExecStart=/n "/a b/$$x%%i"\n');
   expect(text).toContain('--config /a%%b\n');

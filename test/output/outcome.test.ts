@@ -98,6 +98,6 @@ test.each<[Partial<ActOutcome>, string[]]>([
   ],
   [{ command: 'start', events: eventsOf({ kind: 'started', pid: 7, cause: 'c' }) }, ['1 started']],
   [{ command: 'bootcheck', events: eventsOf({ kind: 'started', pid: 7, cause: 'c' }) }, []],
-])('the end %j must read so', (more, lines) => {
+])('the end %j must have its words', (more, lines) => {
   expect(formatOutcome(outcome(more), noon)).toBe(lines.map((line) => `${line}\n`).join(''));
 });

@@ -19,7 +19,7 @@ const viewOf = (...items: Progress[]): ProgressView => ({
 const many = (count: number, phase: Progress['phase']): Progress[] =>
   Array.from({ length: count }, (_, index) => item(`mail.${index}`, phase));
 
-test('a sign of life must say whom the command waits for, and why', () => {
+test('a sign of life must name the instances that the command waits for, and why', () => {
   const view = viewOf(
     item('mail.2', 'starting'),
     item('delayed_job.3', 'draining', {
@@ -35,7 +35,7 @@ test('a sign of life must say whom the command waits for, and why', () => {
   );
 });
 
-test('it must say when a drain is ended by force, and what else there is to know', () => {
+test('it must say when a draining process is killed, and further remarks', () => {
   const view = viewOf(
     item('a', 'draining', {
       retiring: '2298f067',

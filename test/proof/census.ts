@@ -1,19 +1,22 @@
-/** A count of what really runs, taken over and over from /proc. */
+/** A count of what really runs, taken repeatedly from /proc. */
 import { allPids, isStillThere, markedInstance, processAt, type Seen } from '../rig/kernel.ts';
 import { pause } from '../rig/wait.ts';
 
 export interface Census {
   /** What runs now, by instance. */
   readonly sample: () => Map<string, Seen[]>;
-  /** Each sight of two living processes of one identifier, in words. */
+  /** Each observation of two living processes of one identifier, in words. */
   readonly doubles: readonly string[];
-  /** The most that ever lived at one time for one identifier. */
+  /** The largest number that lived at one time for one identifier. */
   readonly most: () => number;
   readonly samples: () => number;
   readonly stop: () => void;
 }
 
-/** The pause between two looks: short beside the life of any process, and enough for the commands to get on. */
+/**
+ * The pause between two looks: short compared with the life of any process, and long enough for the commands to make
+ * progress.
+ */
 const gapMs = 3;
 
 /** Counts the marked processes of a state directory until it is stopped. */

@@ -6,8 +6,8 @@ import type { Acted } from '../rig/output.ts';
 import type { Rig } from '../rig/rig.ts';
 import { pause } from '../rig/wait.ts';
 
-// 200 rounds of 8 concurrent commands on the same three identifiers. What runs is counted from /proc by the marker,
-// all the time, and by a flock that each worker takes for its life; nothing of workerctl's own files is believed.
+// 200 rounds of 8 concurrent commands on the same three identifiers. What runs is counted from /proc by the marker, all
+// the time, and by a flock that each worker takes for its life; workerctl's own files are not trusted.
 
 const rounds = Number(process.env['PROOF_ROUNDS'] ?? 200);
 const seed = Number(process.env['PROOF_SEED'] ?? Date.now() % 1_000_000);

@@ -108,7 +108,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 };
 
 for (const [what, scenario] of Object.entries(scenarios)) {
-  test(`${what}: killed behind any of its effects, it must be carried on by bootcheck`, async () => {
+  test(`${what}: killed after any of its effects, it must be continued by bootcheck`, async () => {
     const begun = performance.now();
     const effects = await crashEverywhere(scenario);
     const wall = (performance.now() - begun) / 1000;
@@ -129,7 +129,7 @@ test(`${rounds} rounds of commands that are killed one after the other must lose
       told.push(`${args.join(' ')}, killed behind effect ${count}: ${all}`);
     };
     const how = random.pick(['--no-canary', '--canary', '--overlap']);
-    // The wish is on disk after three effects: lock, text, name.
+    // The request is on disk after three effects: lock, text, name.
     await dieAfter(3 + random.below(12), 'restart', how);
     for (let more = random.below(6); more > 0; more -= 1)
       await dieAfter(1 + random.below(9), random.pick(['bootcheck', 'start', 'bootcheck']));

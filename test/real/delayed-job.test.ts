@@ -20,7 +20,7 @@ interface Status {
 
 type Pids = ReadonlyMap<string, number>;
 
-/** What was seen, in words, and when. */
+/** What was observed, in words, and when. */
 type Sight = readonly [atMs: number, text: string];
 
 describe.concurrent('under workerctl', () => {
@@ -83,7 +83,7 @@ describe.concurrent('under workerctl', () => {
     );
   });
 
-  test('a worker that still drains must not be started a second time; the boot check after it does that', async (context) => {
+  test('a worker that still drains must not be started a second time; the next bootcheck starts it', async (context) => {
     const { expect } = context;
     const { rig, application } = await startWorkers(context);
     const before = readPids(rig, stateDir, instances);
@@ -325,7 +325,7 @@ async function createWorld({ onTestFinished }: TestContext) {
   return { rig, application: await createApplication(rig) };
 }
 
-/** The job has begun; one of the processes is in it. */
+/** The job has begun; one of the processes is doing it. */
 async function enqueueLongJob(application: Application, pids: Pids, lengthSeconds: number) {
   await application.enqueue('long', lengthSeconds);
   const begin = await noteOf(application, 'begin', 'long');
@@ -338,7 +338,7 @@ function noteOf(application: Application, what: 'begin' | 'end', job: string) {
   return until(() => application.note(what, job), `the ${what} of the job ${job}`, 60_000);
 }
 
-/** A job's row goes a moment after the job has noted its end. */
+/** A job's row is deleted a moment after the job has noted its end. */
 function onlyRow(application: Application): Promise<Row> {
   const only = async () => {
     const rows = await application.rows();

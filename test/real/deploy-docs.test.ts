@@ -1,6 +1,6 @@
 // The snippets of docs/deploy.md: the page shows the files of docs/deploy/ as they are, and those that are plain shell
-// do what it says. `ssh` and `git` are stand-ins: the one runs its command on this machine through a shell, as sshd does,
-// the other makes the archive with tar.
+// do what it says. `ssh` and `git` are stand-ins: the first runs its command on this machine through a shell, as sshd
+// does, the second makes the archive with tar.
 import {
   chmodSync,
   mkdirSync,
@@ -21,7 +21,7 @@ const docs = fileURLToPath(new URL('../../docs', import.meta.url));
 const launcher = fileURLToPath(new URL('../../bin/workerctl', import.meta.url));
 const instances = ['jobs.1', 'jobs.2'];
 
-/** Takes a job of as many seconds as `job.N` says. After TERM it ends its job and leaves. */
+/** Takes a job of as many seconds as `job.N` says. After TERM it finishes its job and exits. */
 const worker = `#!/bin/sh
 leave=
 shared=shared
@@ -269,7 +269,7 @@ function createHost({ onTestFinished }: TestContext) {
     has: (path: string) => readOr(at(join('app', path)), false) !== false,
     hosts: () => readFileSync(at('hosts'), 'utf8').trim().split('\n'),
     current: () => realpathSync(at('app/current')),
-    /** The directory that each worker runs in; empty where none runs. */
+    /** The directory that each worker runs in; empty if none runs. */
     releases: () => pids().map((pid) => (isAlive(pid) ? folderOf(pid) : '')),
   };
 }

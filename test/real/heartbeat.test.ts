@@ -11,7 +11,7 @@ const snippets = fileURLToPath(new URL('../../docs/heartbeat', import.meta.url))
 
 interface Language {
   readonly snippet: string;
-  /** Says whether this host has the language. */
+  /** Succeeds if this host has the language. */
   readonly probe: readonly string[];
   /** A program that uses the snippet: it works until there is a `finish`, and idles until it is killed. */
   readonly program: Readonly<Record<string, string>>;
@@ -194,7 +194,7 @@ test.each(Object.entries(languages))(
     expect(await shown()).toMatchObject({ pid: working?.pid, activity: { state: 'idle' } });
     expect(readOr(log, '')).not.toMatch(/Watchdog|Child/);
 
-    // The same program, silenced: or else nothing was watched.
+    // The same program, silenced: otherwise nothing would have been watched.
     process.kill(working?.pid ?? 0, 'SIGSTOP');
     await until(() => readOr(log, '').includes('Watchdog killing worker'), 'the watchdog', 20_000);
     watching.kill('SIGKILL');

@@ -1,4 +1,4 @@
-// A worker whose output goes through a true svlogd, and what logrotate and systemd say of what `install` prints.
+// A worker whose output goes through a true svlogd, and what logrotate and systemd say about the output of `install`.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 import { statusFor } from '../core/builders.ts';
-// What Prometheus' own promtool says of the metrics, and of the alerts of docs/alerts.yml.
+// What Prometheus' own promtool says about the metrics, and about the alerts of docs/alerts.yml.
 import { execa } from 'execa';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -87,7 +87,7 @@ test.each(statuses)('metrics of a status %s must have no fault', async (_, statu
   expect({ exitCode, all }, text).toEqual({ exitCode: 0, all: '' });
 });
 
-test('promtool must find a fault where there is one', async () => {
+test('promtool must find a fault if there is one', async () => {
   const { exitCode, all } = await promtool(['check', 'metrics'], '# TYPE a counter\na 1\n');
   expect(exitCode).not.toBe(0);
   expect(all).toContain('_total');
@@ -108,7 +108,7 @@ describe('the page', () => {
     expect(blocks).toContain(alerts);
   });
 
-  test('must have alerts about metrics that there are', () => {
+  test('must have alerts only about existing metrics', () => {
     const used = [...alerts.matchAll(/workerctl_\w+/g)].map(([name]) => name);
     expect(used.length).toBeGreaterThan(4);
     expect([...names]).toEqual(expect.arrayContaining(used));
@@ -206,7 +206,7 @@ describe('the alerts', () => {
   });
 });
 
-/** Expects that these alerts and no others are on after so long. */
+/** Expects that these alerts and no others fire after this long. */
 async function expectFiring(input: object[], at: string, alertNames: string[]): Promise<void> {
   const rig = createRig();
   try {

@@ -1,4 +1,4 @@
-// A real program that speaks sd_notify(3), gunicorn as Debian packages it, run by workerctl and heard by us.
+// A real program that speaks sd_notify(3), gunicorn as Debian packages it, run by workerctl, whose watch receives it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';

@@ -44,7 +44,7 @@ export function createRig(): Rig {
   };
 }
 
-/** Waits until the condition gives something other than `undefined` and `false`, and returns that. */
+/** Waits until the condition returns something other than `undefined` and `false`, and returns that. */
 export async function until<T>(
   condition: () => T | Promise<T>,
   description: string,
@@ -118,7 +118,7 @@ async function endProcesses(folder: string): Promise<void> {
   );
 }
 
-/** Those that bear the marker, or work in the directory: a program may have overwritten its environment. */
+/** Those that have the marker, or work in the directory: a program may have overwritten its environment. */
 function processesOf(folder: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

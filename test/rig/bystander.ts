@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { isAlive, look, type Seen } from './kernel.ts';
 import { until } from './wait.ts';
 
-/** A process that is none of ours and must never be signalled. */
+/** A process that is not ours and must never be signalled. */
 export interface Bystander extends Seen {
   /** Whether it lives, and no signal that it can notice has reached it. */
   readonly isUnharmed: () => boolean;
@@ -16,7 +16,7 @@ setInterval(() => {}, 1000);
 process.stdout.write('up\\n');
 `;
 
-/** Starts a bystander that works in the directory, with which it is ended. */
+/** Starts a bystander that works in the directory, and is ended with it. */
 export async function startBystander(folder: string): Promise<Bystander> {
   const child = spawn(process.execPath, ['-e', program], {
     cwd: folder,

@@ -11,7 +11,9 @@ import { fixture } from './programs.ts';
 import { createRig, type Rig, type WorkerKeys, type Workers } from './rig.ts';
 import { pause, until } from './wait.ts';
 
-/** Where a command dies: behind which of its effects, or while signal.sh works for it: behind its note, behind a signal. */
+/**
+ * Where a command dies: after which of its effects, or while signal.sh works for it, after its note or after a signal.
+ */
 export type Fault = number | 'note' | 'signal';
 
 /** A command that is to die, and what must be true however it died. */
@@ -24,7 +26,7 @@ export interface Scenario {
   readonly isLookedAfterLate?: boolean;
   /** What is done when the next passes have done what they could. */
   readonly afterwards?: (rig: Rig) => Promise<unknown>;
-  /** What came of the request in the end; throws if something went wrong on the way. */
+  /** What became of the request in the end; throws if something went wrong. */
   readonly verdict: (rig: Rig) => Verdict;
   /** The instances that must run in the end; all others must be down. */
   readonly wanted: (verdict: Verdict) => readonly string[];
@@ -48,7 +50,7 @@ export const starting =
     for (const name of names) await booted(rig.instance(name));
   };
 
-/** A worker that notes all its signals, and goes on for a while when it is asked to stop. */
+/** A worker that notes all its signals, and continues for a while when it is asked to stop. */
 export const noting = (keys: WorkerKeys = {}, env: Readonly<Record<string, string>> = {}) => ({
   command: fixture('notes-signals'),
   backoff: { initial: '20s' },
@@ -56,19 +58,19 @@ export const noting = (keys: WorkerKeys = {}, env: Readonly<Record<string, strin
   env: { LINGER: '0.4', OVERLAPS: '', BUSY: '', ...env },
 });
 
-/** So many at once for each file: other files run beside it. */
+/** This many at once for each file: other files run beside it. */
 const lanes = 2;
 
-/** More failures tell nothing new. */
+/** More failures show nothing new. */
 const mostFailures = 6;
 
 /** No command has more effects: it runs in circles. */
 const mostEffects = 150;
 
 /**
- * Runs the scenario with each fault there is. A request that is on disk must not be lost any more: if it was carried out
- * after one fault, it must be carried out after every later fault too.
- * @returns behind how many effects its command was killed
+ * Runs the scenario with each fault there is. A request that is on disk must not be lost any more: if it was carried
+ * out after one fault, it must be carried out after every later fault too.
+ * @returns after how many effects its command was killed
  */
 export async function crashEverywhere(scenario: Scenario): Promise<number> {
   const crashes: Crash[] = [];
@@ -193,7 +195,7 @@ export async function drained(rig: Rig): Promise<void> {
 const hasDraining = (rig: Rig): boolean =>
   instancesIn(rig).some((one) => one.terms().some((pid) => processAt(pid) !== undefined));
 
-/** A restart that may go on. Only to know when to look: the verdict is not found in our own files. */
+/** A restart that may continue. Only to know when to look: the verdict does not depend on our own files. */
 function isUnderWay({ stateDir }: Rig): boolean {
   const desired = readOr(join(stateDir, 'state.json'), '{}');
   const { rollouts = [] } = JSON.parse(desired) as { rollouts?: { aborted?: unknown }[] };

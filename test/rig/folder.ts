@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { allPids, isAlive, readLinkOr, signal, strings } from './kernel.ts';
 import { until } from './wait.ts';
 
-/** A new, empty directory. Whatever a test starts in it is found by its path, which nothing else knows. */
+/** A new, empty directory. All that a test starts in it is found by its path, which nothing else knows. */
 export const makeFolder = (): string =>
   realpathSync(mkdtempSync(join(tmpdir(), 'workerctl-test-')));
 

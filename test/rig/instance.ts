@@ -12,7 +12,7 @@ export interface InstanceHandle {
   /** The process in its pidfile, while it lives. */
   readonly process: () => Seen | undefined;
   readonly record: () => Readonly<Record<string, unknown>>;
-  /** All its living processes by the marker in /proc, whatever the files say. */
+  /** All its living processes, found by the marker in /proc alone. */
   readonly processes: () => number[];
   /** The pid of each process that it ever had, in order. */
   readonly boots: () => number[];
@@ -25,7 +25,7 @@ export interface InstanceHandle {
   readonly finishJob: () => void;
   /** Waits until it was asked to stop. */
   readonly asked: () => Promise<void>;
-  /** Waits until the process with this pid is gone, and until its end was written down. */
+  /** Waits until the process with this pid is gone, and until its end was recorded. */
   readonly left: (pid: number) => Promise<void>;
   readonly log: () => string;
 }
@@ -63,14 +63,14 @@ export function instanceHandle(folder: string, stateDir: string, name: string): 
   return handle;
 }
 
-/** Waits until the program in the pidfile has noted its boot: its traps are set then. */
+/** Waits until the program in the pidfile has noted its start: its traps are set then. */
 export const booted = (instance: InstanceHandle): Promise<number> =>
   until(`${instance.name} to boot`, () => {
     const pid = instance.pid();
     return pid !== undefined && instance.boots().includes(pid) && pid;
   });
 
-/** Waits until another process than this one has booted in the instance's place. */
+/** Waits until a process other than this one has started in its place. */
 export const successor = (instance: InstanceHandle, old: number): Promise<number> =>
   until(`a successor of pid ${old} of ${instance.name}`, () => {
     const pid = instance.pid();
@@ -81,7 +81,7 @@ export const successor = (instance: InstanceHandle, old: number): Promise<number
 export const termed = (instance: InstanceHandle, pid: number): Promise<true> =>
   until(`pid ${pid} of ${instance.name} to get its TERM`, () => instance.terms().includes(pid));
 
-/** Kills the process of an instance, which nobody has asked for, and waits until its end was written down. */
+/** Kills the process of an instance, unasked, and waits until its end was recorded. */
 export async function killed(instance: InstanceHandle): Promise<number> {
   const pid = await booted(instance);
   process.kill(pid, 'SIGKILL');

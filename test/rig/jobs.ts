@@ -6,7 +6,7 @@ import { fixture } from './programs.ts';
 import type { Rig, WorkerKeys } from './rig.ts';
 import { until } from './wait.ts';
 
-/** A worker that is ready when it says so. Its limits are so long that no test waits for them. */
+/** A worker that is ready when it says so. Its limits are too long for any test to wait for them. */
 export const tells: WorkerKeys = {
   command: fixture('tells-its-work'),
   ready: { log: '^ready to work$', timeout: '40s' },

@@ -1,4 +1,4 @@
-// What the kernel says, read here anew: tests must not believe the code that they test.
+// What the kernel says, read independently: tests must not trust the code that they test.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { readOr } from './files.ts';
 import { until } from './wait.ts';
@@ -50,7 +50,7 @@ const lives = ({ state, threads }: Seen): boolean => !['Z', 'X'].includes(state)
 /** Whether a process has this pid and is not a zombie. */
 export const isAlive = (pid: number): boolean => processAt(pid) !== undefined;
 
-/** Whether that very process lives, and not another one that has its pid now. */
+/** Whether this very process lives, and not another one that has its pid now. */
 export const isStillThere = ({ pid, startTime }: Pick<Seen, 'pid' | 'startTime'>): boolean =>
   processAt(pid)?.startTime === startTime;
 
@@ -93,7 +93,7 @@ export const allPids = (): number[] =>
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
 
-/** The instance whose main process this is, by the marker in its environment. Its children bear another pid. */
+/** The instance whose main process this is, by the marker in its environment. Its children have another pid. */
 export function markedInstance(pid: number, stateDir: string): string | undefined {
   const environment = environmentOf(pid);
   return environment['WORKERCTL_PID'] === String(pid) &&
@@ -102,7 +102,7 @@ export function markedInstance(pid: number, stateDir: string): string | undefine
     : undefined;
 }
 
-/** The living main processes of an instance, whatever the files say. */
+/** The living main processes of an instance, according to the kernel alone. */
 export const processesOf = (stateDir: string, instance: string): number[] =>
   allPids().filter((pid) => markedInstance(pid, stateDir) === instance && isAlive(pid));
 

@@ -7,7 +7,7 @@ import { fixture, type Running } from './programs.ts';
 import { createRig, type Rig } from './rig.ts';
 import { until } from './wait.ts';
 
-/** How a command has ended, as far as it matters here. */
+/** How a command has ended. */
 export interface Ended {
   readonly exitCode?: number | undefined;
   readonly stderr: string;
@@ -16,7 +16,7 @@ export interface Ended {
 /** The worker `mail`, of which a test damages files and kills processes, and what must be true of it afterwards. */
 export interface Mail {
   readonly rig: () => Rig;
-  /** Gives it another number of instances, before it is started. */
+  /** Sets another number of instances, before it is started. */
   readonly recount: (count: number) => void;
   readonly act: (...args: readonly string[]) => Promise<Acted>;
   readonly launch: (...args: readonly string[]) => Running;
@@ -32,14 +32,14 @@ export interface Mail {
   readonly terms: () => number[];
   /** Starts all, and waits until each worker can be asked to stop. */
   readonly up: (...names: readonly string[]) => Promise<number[]>;
-  /** The only process of an instance, as soon as it bears its marker: its record is there some moments earlier. */
+  /** The only process of an instance, as soon as it has its marker: its record exists slightly earlier. */
   readonly arrived: (name?: string) => Promise<number>;
   readonly shimPid: () => number;
   /** Starts a worker and lets it die with its shim, so that all its files stay. */
   readonly leftBehind: () => Promise<number>;
-  /** The command must end well, with one process of the instance that is not `old`. */
+  /** The command must succeed, with one process of the instance that is not `old`. */
   readonly expectFresh: (ended: Ended, old: number) => Promise<void>;
-  /** The command must end well, and have left this process in its place. */
+  /** The command must succeed, and this process must still be the instance's. */
   readonly expectKept: (ended: Ended, pid: number) => void;
   /** The command must have reported how this process died. */
   readonly expectDeath: (ended: Acted, pid: number, death: DeathJson) => void;

@@ -19,7 +19,7 @@ export type Variables = Readonly<Record<string, string>>;
 export type Running = ReturnType<typeof runProgram>;
 
 /**
- * Runs a program in a directory. Its exit code is the test's business: it throws nothing. Of the environment of the test run it
+ * Runs a program in a directory. Never throws: the test checks the exit code. Of the environment of the test run it
  * gets only what every shell has, and the lock backend, so that the suites can be run with each of them.
  */
 export function runProgram(

@@ -28,9 +28,9 @@ export interface Rig {
   readonly act: (...args: readonly string[]) => Promise<Acted>;
   /** Runs a shell script in the directory, in which `workerctl` is the CLI. */
   readonly shell: (script: string) => Running;
-  /** Runs `workerctl start` with these arguments, which must succeed, and waits until the workers have booted. */
+  /** Runs `workerctl start` with these arguments, which must succeed, and waits until the workers are up. */
   readonly start: (...targets: readonly string[]) => Promise<void>;
-  /** Writes the config anew. */
+  /** Writes the config again. */
   readonly configure: (workers: Workers, top?: WorkerKeys) => void;
   /** Writes any text as the config. */
   readonly writeConfig: (text: string) => void;

@@ -21,7 +21,7 @@ export interface Child {
   readonly heard: () => string;
   /** Writes a line to its standard input. */
   readonly tell: (line: string) => void;
-  /** Resolves when it has said this. */
+  /** Resolves when it has printed this. */
   readonly says: (text: string) => Promise<void>;
   readonly ended: () => Promise<void>;
 }
@@ -35,7 +35,7 @@ export interface Scratch {
   readonly run: (command: readonly string[], options?: RunOptions) => Child;
   /** Runs a shell script. */
   readonly shell: (script: string, ...words: string[]) => Child;
-  /** Builds a program from TypeScript that may import `./…` from src/host; gives back the command that runs it. */
+  /** Builds a program from TypeScript that may import `./…` from src/host; returns the command that runs it. */
   readonly program: (text: string) => string[];
 }
 

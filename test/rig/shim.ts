@@ -29,7 +29,7 @@ export interface ShimAtWork {
   readonly log: () => string;
   /** The pid of the worker, as soon as the shim has published it. */
   readonly worker: () => Promise<number>;
-  /** Waits for the end of the shim, and gives back its report without the name of the start. */
+  /** Waits for the end of the shim, and returns its report without the run id. */
   readonly report: () => Promise<Record<string, unknown>>;
   readonly ended: () => Promise<void>;
 }

@@ -14,7 +14,7 @@ export interface Watching {
   readonly events: (...kinds: readonly EventKind[]) => readonly EventJson[];
   /** Waits until it has reported an event of this kind with these members, and returns the first one. */
   readonly reports: (kind: EventKind, members?: Members) => Promise<EventJson>;
-  /** What it has complained of so far. */
+  /** What it has warned about so far. */
   readonly complained: () => string;
   readonly send: (signal: NodeJS.Signals) => void;
   /** How often it has looked. */
@@ -73,7 +73,7 @@ const has = (event: EventJson, members: Members): boolean =>
     value instanceof RegExp ? value.test(String(event[name])) : event[name] === value,
   );
 
-/** If nothing is looked for during this time nothing is left to look for: most looks are 40 ms apart. */
+/** If it does not look during this time, it has nothing more to look for: most looks are 40 ms apart. */
 const stillMs = 600;
 
 async function settled(looks: () => Promise<number>): Promise<number> {

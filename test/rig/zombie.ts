@@ -4,8 +4,8 @@ import type { Scratch } from './scratch.ts';
 import { until } from './wait.ts';
 
 /**
- * The pid of a zombie, whose parent does not care. The child ends only once the shell has become another program: a shell
- * that is still there may take notice of the death.
+ * The pid of a zombie, whose parent does not reap it. The child ends only once the shell has become another program: a
+ * shell that is still there may take notice of the death.
  */
 export async function zombieIn(scratch: Scratch): Promise<number> {
   const parent = scratch.shell(
@@ -22,8 +22,8 @@ export const hasThreads =
   process.arch === 'x64' && spawnSync('perl', ['-Mthreads', '-e', '1']).status === 0;
 
 /**
- * The pid of a process whose first thread has ended while another goes on. The kernel shows it as a zombie, but it lives:
- * it has its memory, its files and its locks, and its parent is not told of an end.
+ * The pid of a process whose first thread has ended while another goes on. The kernel shows it as a zombie, but it
+ * lives: it has its memory, its files and its locks, and its parent gets no notice of an end.
  */
 export async function headlessIn(scratch: Scratch): Promise<number> {
   const program = 'threads->create(sub { sleep 1000 }); syscall(60, 0)';

@@ -127,7 +127,7 @@ test.each<[EventBody, string]>([
     { kind: 'killed', pid: 10, processCount: 1, cause: 'it has not exited for 10m' },
     'mail.1: killed pid 10 and its session (1 process): it has not exited for 10m',
   ],
-])('%j must read so in the log of watch', (body, line) => {
+])('%j must have its words in the log of watch', (body, line) => {
   expect(formatWatchEvent({ ...body, at: noon, instance: 'mail.1' })).toBe(line);
 });
 

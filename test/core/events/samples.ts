@@ -4,17 +4,17 @@ import type { EventKindName } from '../../../src/core/events/table.ts';
 import type { Level } from '../../../src/core/events/event-kind.ts';
 import { noon, noonPlus, seconds } from '../builders.ts';
 
-/** An event, and what must become of it. */
+/** An event, and its expected forms. */
 export interface Sample<Kind extends EventKindName = EventKindName> {
   readonly body: EventBody & { readonly kind: Kind };
   /** `mail.1` if missing. */
   readonly instance?: string;
   readonly level: Level;
-  /** For people, behind the name. */
+  /** For people, after the name. */
   readonly sentence: string;
   /** The whole line in the log of `watch`, if MogileFS has words of its own for it. */
   readonly watch?: string;
-  /** The members in JSON that are its own. */
+  /** The members in JSON that only its kind has. */
   readonly json: Readonly<Record<string, unknown>>;
   /** The command that the documentation names; `restart` if missing. */
   readonly command?: string;

@@ -100,7 +100,7 @@ describe('a line', () => {
     expect(await reply(line)).toEqual(['ERROR: usage: !to <jobclass> <message>', '.']);
   });
 
-  test('of any kind must be answered, and with one end', async () => {
+  test('of any kind must be answered, with one end', async () => {
     const line = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.string({ unit: 'binary' }).map((words) => `!want ${words}`),
@@ -156,7 +156,7 @@ describe('!want', () => {
     expect(lines).toEqual(["Now desiring 8 children doing 'mail'.", '8 is the cap.', '.']);
   });
 
-  test('of a worker that there is not must name those that there are', async () => {
+  test('of an unknown worker must name the known ones', async () => {
     const world = aBackend();
     const words = ["ERROR: Invalid class 'Old'.  Valid classes: fsck, mail", '.'];
     expect(await reply('!want 1 Old', world)).toEqual(words);
@@ -164,7 +164,7 @@ describe('!want', () => {
     expect(world.asked).toEqual([]);
   });
 
-  test('that is refused must say why, and nothing else', async () => {
+  test('that is refused must say only why', async () => {
     const want = () => Promise.resolve({ kind: 'refused', problem: 'mail: it is held' } as const);
     expect(await reply('!want 1 mail', aBackend({ want }))).toEqual([
       'ERROR: mail: it is held',
@@ -178,7 +178,7 @@ describe('!want', () => {
     expect(lines).toEqual(['ERROR: a restart holds the lock', 'wait', '.']);
   });
 
-  test('must leave a bug to be one', async () => {
+  test('must let a bug pass as an exception', async () => {
     const want = () => Promise.reject(new TypeError('a bug'));
     await expect(reply('!want 1 mail', aBackend({ want }))).rejects.toThrow(TypeError);
   });
@@ -195,15 +195,15 @@ describe('the others', () => {
     ['!to mail hello', ['Message sent to 2 children.', '.']],
     ['!shutdown', ['workerctl watch ends; the workers run on.', '.']],
     ['!recent', ['mail.1: started pid 5841', '..', 'busy with a . faked', '.']],
-  ])('%s must say what is so', async (line, lines) => {
+  ])('%s must be answered with the facts', async (line, lines) => {
     expect(await reply(line)).toEqual(lines);
   });
 
-  test('!queue must say that it has none to show', async () => {
+  test('!queue must say that it sees no queue', async () => {
     expect((await reply('!queue')).join()).toContain('no queue');
   });
 
-  test('what is unknown must be answered with the help', async () => {
+  test('an unknown command must be answered with a hint at the help', async () => {
     const help = await reply('!help');
     for (const word of [
       '!version',
@@ -228,7 +228,7 @@ describe('the others', () => {
 });
 
 describe('!watch', () => {
-  test('must send events, on one line each, until it is said again', async () => {
+  test('must send events, one line each, until it is sent again', async () => {
     const { backend, emit, listeners } = aBackend();
     const handle = adminHandler(backend);
     const one = aClient();
@@ -241,7 +241,7 @@ describe('!watch', () => {
     expect(listeners.size).toBe(0);
   });
 
-  test('must be each client for itself, with one subscription, and end with the client', async () => {
+  test('must be separate for each client, with one subscription, and end with the client', async () => {
     const { backend, emit, listeners } = aBackend();
     const handle = adminHandler(backend);
     const [one, other] = [aClient(), aClient()];
@@ -255,7 +255,7 @@ describe('!watch', () => {
     expect(listeners.size).toBe(0);
   });
 
-  test('to and fro must cost nothing', async () => {
+  test('on and off many times must leave no subscription behind', async () => {
     const handle = adminHandler(aBackend().backend);
     const one = aClient();
     for (let round = 0; round < 100; round += 1) await handle('!watch', one.client);
@@ -263,7 +263,7 @@ describe('!watch', () => {
   });
 });
 
-test('a line of a reply must not look like its end, whatever it holds', () => {
+test('a line of a reply must never look like its end', () => {
   expect(formatReply(['.', '. ', ' .', '.\n.', '\0.', '.profile', 'a.', ''])).toEqual([
     ...['..', '..', '. .', '.. .', '. .', '..profile', 'a.', '', '.'],
   ]);

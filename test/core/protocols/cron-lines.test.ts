@@ -21,24 +21,24 @@ describe('a crontab', () => {
     .map((line) => `${line}\n`)
     .join('');
 
-  test('must keep what others have in it', () => {
+  test('must keep other lines', () => {
     const others = '# my jobs\nMAILTO=me\n0 3 * * * backup --config /srv/app/workerctl.yaml\n';
     expect(withBootcheck(others, commandOf('/usr/bin/node'), config)).toBe(others + ours);
   });
 
-  test('must end the last line of others', () => {
+  test('must end a last line that has no newline', () => {
     expect(withBootcheck('0 3 * * * backup', commandOf('/usr/bin/node'), config)).toBe(
       `0 3 * * * backup\n${ours}`,
     );
   });
 
-  test('must be the same when it is done again', () => {
+  test('must not change if it is done again', () => {
     const once = withBootcheck('', commandOf('/usr/bin/node'), config);
     expect(once).toBe(ours);
     expect(withBootcheck(once, commandOf('/usr/bin/node'), config)).toBe(once);
   });
 
-  test('must get the new lines in place of those of another node, and of this config only', () => {
+  test('must get the new lines in place of those of another node, but only for this config', () => {
     const other = '* * * * * /old/node /opt/workerctl bootcheck --config /srv/other.yaml\n';
     const old = withBootcheck(other, commandOf('/old/node'), config);
     expect(withBootcheck(old, commandOf('/usr/bin/node'), config)).toBe(other + ours);

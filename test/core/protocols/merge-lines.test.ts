@@ -18,7 +18,7 @@ describe('stampIn', () => {
     expect(stampIn('[2026-01-15 12:00:00,123: INFO/MainProcess] x')).toBe(local);
   });
 
-  test('must find none where there is none', () => {
+  test('must find no time in other lines', () => {
     expect(stampIn('12:00 something')).toBeUndefined();
     expect(stampIn('2026-99-99T12:00:00Z')).toBeUndefined();
   });
@@ -37,7 +37,7 @@ describe('mergeLines', () => {
       ),
     ].map(({ label, line }) => `${label}: ${line}`);
 
-  test('must go by time', () => {
+  test('must put lines in the order of their times', () => {
     expect(merged(['a', ['1 x', '4 x']], ['b', ['2 x', '3 x']])).toEqual([
       'a: 1 x',
       'b: 2 x',
@@ -46,7 +46,7 @@ describe('mergeLines', () => {
     ]);
   });
 
-  test('must keep a line without a time behind the one before it, and a first one before its next', () => {
+  test('must keep a line without a time after the one before it, and a first one before the next', () => {
     expect(merged(['a', ['rest', '3 x', 'trace']], ['b', ['1 x', '5 x']])).toEqual([
       'b: 1 x',
       'a: rest',
@@ -56,7 +56,7 @@ describe('mergeLines', () => {
     ]);
   });
 
-  test('must put a log without times where it was last written to', () => {
+  test('must place a log without times by when it was last written to', () => {
     expect(merged(['a', ['x', 'y'], 4], ['b', ['1 x', '5 x']])).toEqual([
       'b: 1 x',
       'a: x',
@@ -65,11 +65,11 @@ describe('mergeLines', () => {
     ]);
   });
 
-  test('must change no order within a log, though its clock was set back', () => {
+  test('must keep the order within a log even if its clock was set back', () => {
     expect(merged(['a', ['5 x', '1 x']], ['b', ['3 x']])).toEqual(['b: 3 x', 'a: 5 x', 'a: 1 x']);
   });
 
-  test('must have nothing of nothing', () => {
+  test('must be empty for no logs', () => {
     expect(merged()).toEqual([]);
     expect(merged(['a', []])).toEqual([]);
   });

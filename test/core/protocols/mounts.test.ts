@@ -8,7 +8,7 @@ const text = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 junk
 `;
 
-test('the mount of a path must be the longest point above it, and of two the later one', () => {
+test('the mount of a path must be the one with the longest mount point above it; of two, the later one', () => {
   const mounts = parseMounts(text);
   expect(mountAt(mounts, '/srv/my app/state')?.type).toBe('tmpfs');
   expect(mountAt(mounts, '/srv/my application')?.type).toBe('ext4');

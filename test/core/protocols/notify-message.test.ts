@@ -55,11 +55,11 @@ describe('a datagram', () => {
     expect(parseNotifyMessage(text)).toEqual({});
   });
 
-  test('must count by its first line of a name', () => {
+  test('must be read by its first line of each name', () => {
     expect(parseNotifyMessage('STATUS=a\nSTATUS=b\nREADY=0\nREADY=1')).toEqual({ status: 'a' });
   });
 
-  test('of any bytes must give fields that harm nobody', () => {
+  test('of any bytes must yield harmless fields', () => {
     const value = fc.oneof(fc.string({ unit: 'binary' }), fc.nat().map(String), fc.constant('1'));
     const name = fc.constantFrom('STATUS', 'MAINPID', 'WATCHDOG', 'WATCHDOG_USEC', 'ERRNO', 'X');
     const lines = fc.array(fc.tuple(name, value).map((pair) => pair.join('=')));
@@ -93,7 +93,7 @@ describe('a status', () => {
   });
 });
 
-test('only the main process itself must say who the main process is', () => {
+test('only the main process itself must be able to name the main process', () => {
   expect(fieldsOfOthers({ ready: true, mainPid: 5 })).toEqual({ ready: true });
 });
 
@@ -106,7 +106,7 @@ describe('our own watchdog', () => {
     [{ WATCHDOG_USEC: '0', WATCHDOG_PID: '71' }, undefined],
     [{ WATCHDOG_USEC: 'soon' }, undefined],
     [{ WATCHDOG_USEC: '10' }, 1],
-  ])('with %j must be fed every %s ms', (env, ms) => {
+  ])('with %j must get a sign of life every %s ms', (env, ms) => {
     expect(ownWatchdogInterval(env, 71)).toBe(ms);
   });
 });

@@ -31,7 +31,7 @@ test.each([
 });
 
 test.each(['/proc/nope/a/b', '/dev/fd/.workerctl/x'])(
-  'must end with an error where nothing can be made: %s',
+  'must end with an error if nothing can be created there: %s',
   (path) => {
     expect(() => {
       makeFolder(path);

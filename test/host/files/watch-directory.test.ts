@@ -69,7 +69,7 @@ describe('a change', () => {
     scratch.write('a', '');
     await changesUntil(watch, 'a');
     scratch.write('b', '');
-    // Whatever order the kernel tells it in, the second wait begins after the change.
+    // In any order of the kernel's reports, the second wait begins after the change.
     await new Promise(setImmediate);
     const seen = await changesUntil(watch, 'b');
     expect(seen).toContain('b');

@@ -29,7 +29,7 @@ afterEach(async () => {
   await Promise.all(following);
 });
 
-/** Follows from where the journal ends now; what has been told so far. */
+/** Follows from the present end of the journal; returns what has been reported so far. */
 function follow(): unknown[] {
   const told: unknown[] = [];
   const tell = ({ entry: one }: { entry: JournalEntry }): void => {
@@ -48,7 +48,7 @@ const write = (n: number, limits: Partial<JournalLimits> = {}): void => {
   openJournal(stateDir(), limits).append([entry(n)]);
 };
 
-test('what is added must be told, and nothing else', async () => {
+test('added lines must be reported, and nothing else', async () => {
   write(1);
   const told = follow();
   write(2);
@@ -58,7 +58,7 @@ test('what is added must be told, and nothing else', async () => {
   await tells(told, [2, 3, 4]);
 });
 
-test('a journal that is made later must be told from its first line', async () => {
+test('a journal that is created later must be reported from its first line', async () => {
   rmSync(stateDir(), { recursive: true });
   const told = follow();
   mkdirSync(stateDir());
@@ -66,7 +66,7 @@ test('a journal that is made later must be told from its first line', async () =
   await tells(told, [1]);
 });
 
-test('each line must be told once through rotations', async () => {
+test('each line must be reported once through rotations', async () => {
   const told = follow();
   const { append } = openJournal(stateDir(), { maxBytes: 500, keep: 50 });
   for (const n of upTo(200)) {
@@ -76,7 +76,7 @@ test('each line must be told once through rotations', async () => {
   await tells(told, upTo(200));
 });
 
-test('a line that comes late into the file that was put aside must be told', async () => {
+test('a late line in a rotated file must be reported', async () => {
   write(1);
   const told = follow();
   write(2);
@@ -92,7 +92,7 @@ test('a line that comes late into the file that was put aside must be told', asy
   expect([...told].sort()).toEqual([2, 3, 4, 5, 6]);
 });
 
-test('a line that comes in two pieces must be told when it is whole', async () => {
+test('a line that arrives in two pieces must be reported when it is complete', async () => {
   write(1);
   const told = follow();
   const line = `${JSON.stringify(entry(2))}\n`;
@@ -101,14 +101,14 @@ test('a line that comes in two pieces must be told when it is whole', async () =
   await tells(told, [2]);
 });
 
-test('what is no line of a journal must be left out', async () => {
+test('text that is not a line of a journal must be skipped', async () => {
   const told = follow();
   writeFileSync(journal(), '\u0000garbage\n{"torn');
   write(1);
   await tells(told, [1]);
 });
 
-test('one that was emptied or removed must be told from its new begin', async () => {
+test('a journal that was emptied or removed must be reported from its new beginning', async () => {
   write(1);
   const told = follow();
   truncateSync(journal(), 0);
@@ -124,7 +124,7 @@ describe('beside older parts, a journal that is removed', () => {
     for (const n of upTo(3)) append([entry(n)]);
   });
 
-  test('again and again must be told from its new begin alone', async () => {
+  test('again and again must be reported from its new beginning only', async () => {
     const told = follow();
     write(4);
     await tells(told, [4]);
@@ -136,7 +136,7 @@ describe('beside older parts, a journal that is removed', () => {
     await tells(told, [4, 5, 6]);
   });
 
-  test('before anything was added must not let the older ones be told', async () => {
+  test('before anything was added must not cause the older ones to be reported', async () => {
     write(4);
     const told = follow();
     rmSync(journal());

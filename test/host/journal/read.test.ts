@@ -11,7 +11,7 @@ const stateDir = (): string => scratch.path('state');
 const noon = Date.UTC(2026, 10, 21, 12);
 const minute = 60_000;
 
-/** A line of so many minutes after noon. */
+/** A line of this many minutes after noon. */
 const line = (n: number, instance = 'mail.1'): string =>
   JSON.stringify({ at: new Date(noon + n * minute).toISOString(), kind: 'started', instance, n });
 
@@ -29,7 +29,7 @@ beforeEach(() => {
 });
 
 describe('readJournal', () => {
-  test('must have all lines of all files in order, as they stand there', () => {
+  test('must return all lines of all files unchanged and in order', () => {
     write(0, line(5), line(6));
     write(1, line(3), line(4));
     write(2, line(1), line(2));
@@ -38,7 +38,7 @@ describe('readJournal', () => {
     expect(skipped).toBe(0);
   });
 
-  test('must have those behind a gap, and those of an old journal alone', () => {
+  test('must return lines beyond a gap in the numbers, and those of a rotated journal alone', () => {
     write(4, line(1));
     write(11, line(0));
     expect(numbers()).toEqual([0, 1]);
@@ -46,7 +46,7 @@ describe('readJournal', () => {
     expect(numbers()).toEqual([0, 1]);
   });
 
-  test('must have the latest ones, where so many are wanted', () => {
+  test('must return the latest lines if there is a limit', () => {
     write(0, line(4), line(5));
     write(1, line(1), line(2), line(3));
     expect(numbers({ limit: 3 })).toEqual([3, 4, 5]);
@@ -54,7 +54,7 @@ describe('readJournal', () => {
     expect(numbers({ limit: 0 })).toEqual([]);
   });
 
-  test('must have the latest ones that match', () => {
+  test('must return the latest lines that match', () => {
     write(0, line(3), line(4, 'images.a'));
     write(1, line(1, 'images.a'), line(2));
     const matches: JournalQuery['matches'] = ({ instance }) => instance === 'mail.1';
@@ -62,7 +62,7 @@ describe('readJournal', () => {
     expect(numbers({ matches, limit: 1 })).toEqual([3]);
   });
 
-  test('must not even look at lines without what they must mention', () => {
+  test('must not parse lines without the text that they must mention', () => {
     write(0, line(1), 'garbage', line(2, 'images.a'), '"mail.1" garbage', line(3, 'images.a'));
     const { lines, skipped, end } = readJournal(stateDir(), { mention: '"mail.1"' });
     expect(lines.map(({ entry }) => entry['n'])).toEqual([1]);
@@ -70,13 +70,13 @@ describe('readJournal', () => {
     expect(end).toEqual(readJournal(stateDir()).end);
   });
 
-  test('must have nothing older than it is asked for, also where a clock was set back', () => {
+  test('must return nothing older than requested, even if a clock was set back', () => {
     write(0, line(50), line(30), line(60));
     write(1, line(-300), line(40));
     expect(numbers({ since: momentOf(noon + 40 * minute) })).toEqual([40, 50, 60]);
   });
 
-  test('must read no further than it must', () => {
+  test('must read no further than necessary', () => {
     write(0, line(100));
     mkdirSync(scratch.path('state/events.ndjson.1'));
     expect(numbers({ limit: 0 })).toEqual([]);
@@ -85,14 +85,14 @@ describe('readJournal', () => {
     expect(() => numbers()).toThrow('expected a file');
   });
 
-  test('must count what is no line of a journal', () => {
+  test('must count lines that are not entries', () => {
     write(0, 'garbage', line(1), '', '\u0000\u0001', '{"at":', line(2), '[]');
     const { lines, skipped } = readJournal(stateDir());
     expect(lines.map(({ entry }) => entry['n'])).toEqual([1, 2]);
     expect(skipped).toBe(4);
   });
 
-  test('must go on behind a last line that is whole but for its end, and before one that is torn', () => {
+  test('must continue after a last line that lacks only its newline, and before a torn one', () => {
     const path = scratch.path('state/events.ndjson');
     writeFileSync(path, `${line(1)}\n${line(2)}`);
     expect(numbers()).toEqual([1, 2]);
@@ -104,7 +104,7 @@ describe('readJournal', () => {
     });
   });
 
-  test('must find nothing where there is nothing', () => {
+  test('must find nothing if there is no journal', () => {
     const nothing = { lines: [], skipped: 0, end: undefined };
     expect(readJournal(stateDir())).toEqual(nothing);
     rmSync(stateDir(), { recursive: true });
@@ -114,14 +114,14 @@ describe('readJournal', () => {
     expect(readJournal(stateDir())).toMatchObject({ lines: [], skipped: 0, end: { offset: 0 } });
   });
 
-  test('must have the end of a huge one at once', () => {
+  test('must return the end of a huge journal at once', () => {
     write(0);
     truncateSync(scratch.path('state/events.ndjson'), 50 * 1024 ** 3);
     writeFileSync(scratch.path('state/events.ndjson'), `\n${line(1)}\n${line(2)}\n`, { flag: 'a' });
     expect(numbers({ limit: 2 })).toEqual([1, 2]);
   });
 
-  test('must go through a file that is no text', () => {
+  test('must get through a file that is not text', () => {
     writeFileSync(scratch.path('state/events.ndjson'), Buffer.alloc(3_000_000, 0xff));
     write(1, line(1));
     expect(readJournal(stateDir())).toMatchObject({ skipped: 1, lines: [{ line: line(1) }] });
@@ -142,7 +142,7 @@ describe('readJournal', () => {
       },
       /expected a file/,
     ],
-  ])('must say that it cannot be read: %s', (_, make, words) => {
+  ])('must report that the journal cannot be read: %s', (_, make, words) => {
     make();
     expect(() => readJournal(stateDir())).toThrow(WorkerctlError);
     expect(() => readJournal(stateDir())).toThrow(words);

@@ -32,7 +32,7 @@ beforeEach(() => {
 });
 
 describe('a journal', () => {
-  test('must have a line for each entry, in a file that all may read', () => {
+  test('must have a line for each entry, in a file that every user may read', () => {
     const { append, problem } = openJournal(stateDir());
     append([entry(1), entry(2)]);
     append([]);
@@ -58,7 +58,7 @@ describe('a journal', () => {
     expect(textOf()).toBe(`${torn}${healing}${line(1)}\n`);
   });
 
-  test('must heal a line that is torn while it is held open', () => {
+  test('must end a line that was torn while the file was open', () => {
     const { append } = openJournal(stateDir());
     append([entry(1)]);
     writeFileSync(journal(), '{"torn', { flag: 'a' });
@@ -66,7 +66,7 @@ describe('a journal', () => {
     expect(textOf()).toBe(`${line(1)}\n{"torn\n${line(2)}\n`);
   });
 
-  test('must begin anew where somebody has removed it', () => {
+  test('must begin again if it was removed', () => {
     const { append } = openJournal(stateDir());
     append([entry(1)]);
     rmSync(journal());
@@ -74,7 +74,7 @@ describe('a journal', () => {
     expect(textOf()).toBe(`${line(2)}\n`);
   });
 
-  test('must go on in the new one where another writer has put it aside', () => {
+  test('must continue in the new file if another writer has rotated it', () => {
     const { append } = openJournal(stateDir());
     append([entry(1)]);
     renameSync(journal(), `${journal()}.1`);
@@ -83,7 +83,7 @@ describe('a journal', () => {
     expect(textOf()).toBe(`${line(2)}\n${line(3)}\n`);
   });
 
-  test('must not bring back a state directory that was removed, nor complain', () => {
+  test('must neither create a removed state directory again nor report a problem', () => {
     const { append, problem } = openJournal(stateDir());
     append([entry(1)]);
     rmSync(stateDir(), { recursive: true });
@@ -120,7 +120,7 @@ describe('a journal that cannot be written', () => {
       },
       /expected a file/,
     ],
-  ])('must be a problem in words, and stop nobody: %s', (_, make, words) => {
+  ])('must be a problem in words, and not an exception: %s', (_, make, words) => {
     make();
     const { append, problem } = openJournal(stateDir());
     append([entry(1)]);
@@ -132,7 +132,7 @@ describe('a journal that cannot be written', () => {
     expect(textOf()).toBe(`${line(2)}\n`);
   });
 
-  test('must be one when the disk is full, and whole again when it is not', async () => {
+  test('must be a problem while the disk is full, and be complete again afterwards', async () => {
     const command = scratch.program(`
       import { openJournal } from './journal/write.ts';
       const journal = openJournal(${JSON.stringify(stateDir())});
@@ -152,7 +152,7 @@ describe('a journal that cannot be written', () => {
 });
 
 /**
- * A program that writes lines as fast as it can, in bursts of so many, and says what it has written. Words: its number, how
+ * A program that writes lines as fast as it can, in bursts, and prints what it has written. Arguments: its number, how
  * many lines, how many in a burst.
  */
 const writer = (limits: JournalLimits): string[] =>
@@ -172,7 +172,7 @@ const writer = (limits: JournalLimits): string[] =>
     write(1);
   `);
 
-/** The numbers of each writer's lines, over all files of the journal, the oldest first. */
+/** The numbers of each writer's lines in all files of the journal, oldest first. */
 function numbersOf(): Map<number, number[]> {
   const numbers = new Map<number, number[]>();
   const { lines, skipped } = readJournal(stateDir());
@@ -205,13 +205,13 @@ describe('several writers at once', () => {
       for (const child of children) expect(child.heard()).toMatch(/^[\d\n]*done\n$/);
       const numbers = numbersOf();
       expect(numbers.size).toBe(children.length);
-      // Whoever writes to a file that is put aside just then writes there; nobody goes back to an older one.
+      // A writer whose file is being rotated writes to that file; none returns to an older one.
       for (const own of numbers.values()) expect(own).toEqual(upTo(count));
       expect(filesOf().length).toBeGreaterThan(2);
     },
   );
 
-  test('must have lost nothing that was written when they are killed', async () => {
+  test('must lose nothing that was written before they are killed', async () => {
     const program = writer({ maxBytes: 4_000, keep: 500 });
     const children = [1, 2, 3, 4].map((number) =>
       scratch.run([...program, String(number), '1000000', '3']),
@@ -234,7 +234,7 @@ describe('rotation', () => {
   };
   const fresh = (): Promise<unknown> => until('a rotation', () => !existsSync(journal()));
 
-  test('must put a large journal aside and keep so many', async () => {
+  test('must rename a large journal and keep the configured number', async () => {
     for (const n of upTo(5)) {
       writeFileSync(journal(), full);
       append(n, { keep: 3 });
@@ -245,19 +245,19 @@ describe('rotation', () => {
     expect(last).toEqual([5, 4, 3].map((n) => `${full}${line(n)}\n`));
   });
 
-  test('must leave a small one where it is', () => {
+  test('must not touch a small journal', () => {
     append(1, {});
     append(2, {});
     expect(filesOf()).toEqual(['events.ndjson']);
   });
 
-  test('must not put aside the small one that another writer has begun meanwhile', async () => {
+  test('must not rename the small journal that another writer has begun meanwhile', async () => {
     writeFileSync(journal(), line(1));
     expect(await rotateJournal(stateDir(), { maxBytes: 1_000, keep: 3 })).toBe(true);
     expect(filesOf()).toEqual(['events.ndjson']);
   });
 
-  test('must be left to whoever is at it', async () => {
+  test('must be left to a process that is already doing it', async () => {
     writeFileSync(journal(), full);
     const holder = scratch.shell(
       'exec flock "$1" sh -c "echo held; cat"',
@@ -279,7 +279,7 @@ describe('rotation', () => {
     );
   });
 
-  test('that was killed half way must be gone on with, and nothing lost', async () => {
+  test('that was killed half way must be continued, and nothing be lost', async () => {
     const program = writer({ maxBytes: 1_000, keep: 5 });
     for (const age of upTo(4)) writeFileSync(`${journal()}.${age}`, `${line(-age)}\n`);
     for (const step of [1, 2, 3, 4]) {
@@ -290,7 +290,7 @@ describe('rotation', () => {
       await child.ended();
       expect(child.process.signalCode).toBe('SIGKILL');
       const found = readJournal(stateDir()).lines.map(({ entry: one }) => one['n']);
-      // The oldest may go: that is what a rotation does.
+      // The oldest may be removed: that is what a rotation does.
       for (const n of [-1, 100 + step]) expect(found).toContain(n);
       expect(new Set(filesOf()).size).toBeLessThanOrEqual(6);
     }

@@ -30,7 +30,7 @@ async function releaseAll(): Promise<void> {
   for (const lock of held.splice(0)) await lock.release();
 }
 
-/** Takes locks, prints which it got, and obeys its input. */
+/** Takes locks, prints which it got, and follows the commands on its input. */
 const holderSource = `
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';

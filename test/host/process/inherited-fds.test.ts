@@ -24,7 +24,7 @@ setTimeout(() => {
   process.stdin.resume();
 }, 1);`;
 
-test('must hand no file of the caller on to a child, whatever its number, and close none of Node’s', async () => {
+test('must pass no file of the caller on to a child, and close none of Node’s', async () => {
   const [node = '', program = ''] = scratch.program(source);
   const child = scratch.run([
     '/bin/bash',

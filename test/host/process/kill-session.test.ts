@@ -78,7 +78,7 @@ test('a session that multiplies must be ended', async () => {
 });
 
 describe('a successor in the session of its predecessor', () => {
-  test('must be killed with its own children, and without those of its predecessor', async () => {
+  test('must be killed with its own children, but without those of its predecessor', async () => {
     const child = await leader(
       'sleep 1000 & echo old $!; sleep 0.05; sh -c "sleep 1001 & exec sleep 1002" & echo heir $!; echo up; exec sleep 0.2',
     );
@@ -153,7 +153,7 @@ describe('what must not be killed', () => {
     expect(await killSession(identityOf(pid))).toEqual({ kind: 'gone' });
   });
 
-  test('the others of a session that it does not lead', async () => {
+  test('the other members of a session that it does not lead', async () => {
     const child = await leader('sleep 1000 & echo "up $!"; exec sleep 1001');
     const [member = 0] = pidsIn(child);
     expect(await killSession(identityOf(member))).toEqual({ kind: 'killed', pids: [member] });
@@ -183,7 +183,7 @@ killSession({ pid, startTime, bootId: currentBootId() }).then((outcome) => {
   console.log('outcome', JSON.stringify(outcome));
 });`;
 
-/** What it says. */
+/** What it printed. */
 async function killedByUser(user: number, { pid, startTime }: ProcessIdentity): Promise<string> {
   const words = [user, pid, startTime].map(String);
   const child = scratch.run([...scratch.program(killerSource), ...words]);
@@ -206,7 +206,7 @@ test.runIf(asRoot)('another user’s session must be denied, and live on', async
   expect(membersOf(pid)).toHaveLength(2);
 });
 
-test.runIf(asRoot)('what another user runs in it must be left', async () => {
+test.runIf(asRoot)('another user’s processes in it must live on', async () => {
   const child = await leader(
     'sleep 1000 & echo "up $!"; exec setpriv --reuid 54321 --clear-groups sleep 1001',
   );

@@ -25,7 +25,7 @@ async function processNamed(name: string): Promise<Child> {
   return child;
 }
 
-/** Field 22 of stat counted from the end, where no name can be in the way. Source: proc_pid_stat(5), 52 fields. */
+/** Field 22 of stat, counted from the end, so that no name can interfere. Source: proc_pid_stat(5), 52 fields. */
 const startTimeOf = (pid: number): number =>
   Number(readFileSync(`/proc/${pid}/stat`, 'latin1').trim().split(' ').at(-31));
 
@@ -73,7 +73,7 @@ describe('readProcess', () => {
   });
 
   test.runIf(hasThreads)(
-    'must say that a process lives whose first thread alone has ended',
+    'must recognise as alive a process of which only the first thread has ended',
     async () => {
       const pid = await headlessIn(scratch);
       expect(readProcess(pid)).toMatchObject({ pid, startTime: startTimeOf(pid) });

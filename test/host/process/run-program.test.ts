@@ -236,7 +236,7 @@ describe('our own process', () => {
     await until('the end of the program', () => existsSync(scratch.path('done')));
   });
 
-  test('must hand on no file that its caller has left open', async () => {
+  test('must not pass on a file that its caller has left open', async () => {
     const command = ['exec 200>kept-200; exec "$@"', 'bash', ...scratch.program(source(''))];
     const child = scratch.run(['/bin/bash', '--norc', '-c', ...command]);
     await child.says('ended');

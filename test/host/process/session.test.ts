@@ -21,7 +21,7 @@ const live = (pid: number): LiveProcess => {
   return found;
 };
 
-/** A process with a session of its own, whose children bear its marker; it prints its pid and theirs. */
+/** A process with its own session, whose children have its marker; it prints its pid and theirs. */
 async function leader(script: string): Promise<{ child: Child; pids: number[] }> {
   const marked = `export WORKERCTL_PID=$$ WORKERCTL_INSTANCE=mail.1 WORKERCTL_STATE_DIR=/state; ${script}`;
   const child = scratch.run(['/bin/sh', '-c', marked], { detached: true });
@@ -77,7 +77,7 @@ describe('the memory of a process', () => {
   });
 });
 
-describe('the processes that a dead one has left', () => {
+describe('the processes that a dead process has left behind', () => {
   const twoSleeps = 'sleep 1000 & echo $!; sleep 1001 & echo $!; echo up; exec sleep 1002';
 
   test('must be the living members of its session', async () => {
@@ -100,7 +100,7 @@ describe('the processes that a dead one has left', () => {
     const startTime = look(child.pid)?.startTime ?? 0;
     const marker = markerOf(child.pid);
     expect(leftBy({ pid: child.pid, startTime, bootId: bootId(), marker })).toEqual([]);
-    // Its number was given to somebody else.
+    // Its number was given to another process.
     expect(leftBy({ pid: child.pid, startTime: startTime - 1, bootId: bootId(), marker })).toEqual(
       [],
     );
@@ -111,7 +111,7 @@ describe('the processes that a dead one has left', () => {
   test('must be proven by its marker or by the time of its death', async () => {
     const { child, pids } = await leader(twoSleeps);
     await until('them to sleep', () => pids.every((pid) => strings(pid, 'cmdline')[0] === 'sleep'));
-    // Their starts are told in hundredths of a second, and so is ours, from which the time is counted.
+    // Their start times are in hundredths of a second, and so is ours, from which the time is counted.
     const born = Math.max(...pids.map((pid) => look(pid)?.startTime ?? 0)) * 10;
     await until('them to be older than that', () => sinceBoot() > born + 50);
     const { diedAt = durationOf(0), ...dead } = await killed({ child });

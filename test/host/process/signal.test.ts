@@ -30,7 +30,7 @@ function identityOf(pid: number): ProcessIdentity {
   return { pid, startTime: look(pid)?.startTime ?? 0, bootId: bootId() };
 }
 
-/** A question with its stop file. */
+/** A request with its stop file. */
 function question(process: ProcessIdentity, signal: Question['signal'] = 'TERM'): Question {
   const instance = `mail.${process.pid}`;
   const at = momentOf(Date.now());
@@ -45,7 +45,7 @@ const isNotedAsSent = ({ process: { pid } }: Question): boolean => {
 
 const heardOf = ({ heard }: Child): string[] => heard().match(/got \w+/g) ?? [];
 
-test('no process must be asked if there are no questions', () => {
+test('no process must be asked if there are no requests', () => {
   expect(askToFinish([], undefined)).toEqual([]);
 });
 
@@ -67,7 +67,7 @@ describe('a living process', () => {
   );
 
   test.each(['a) b', ') Z 1 2 3', 'x (y) ', '* ? $HOME'])(
-    'must be known whatever its name is: %s',
+    'must be recognised by any name: %s',
     async (name) => {
       const child = await listener(name);
       expect(askToFinish([question(identityOf(child.pid))], undefined)).toEqual(['sent']);
@@ -85,21 +85,24 @@ describe('a living process', () => {
   });
 });
 
-test.runIf(hasThreads)('a process whose first thread alone has ended must be asked', async () => {
-  const pid = await headlessIn(scratch);
-  expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['sent']);
-  await until('its end', () => !isAlive(pid));
-});
+test.runIf(hasThreads)(
+  'a process of which only the first thread has ended must be asked',
+  async () => {
+    const pid = await headlessIn(scratch);
+    expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['sent']);
+    await until('its end', () => !isAlive(pid));
+  },
+);
 
 describe('another process', () => {
   test.each([-1, 1, -1000, 100_000])(
-    'must not be signalled when it started %i ticks beside',
+    'must not be signalled if its start time differs by %i ticks',
     async (ticks) => {
       const child = await listener();
       const { startTime, ...rest } = identityOf(child.pid);
       const asked = question({ ...rest, startTime: startTime + ticks });
       expect(askToFinish([asked], undefined)).toEqual(['gone']);
-      // Whatever was sent before this one has arrived when this one has.
+      // When this signal has arrived, all earlier ones have arrived too.
       process.kill(child.pid, 'SIGWINCH');
       await child.says('got WINCH');
       expect(heardOf(child)).toEqual(['got WINCH']);
@@ -121,7 +124,7 @@ describe('another process', () => {
     expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['gone']);
   });
 
-  test.runIf(asRoot)('must be denied when it is another user’s', async () => {
+  test.runIf(asRoot)('must be denied if it is another user’s', async () => {
     const child = await listener();
     const asked = question(identityOf(child.pid));
     const { pid, startTime } = asked.process;
@@ -146,7 +149,7 @@ describe('another process', () => {
   });
 });
 
-test('each of several processes must have its own answer, in order', async () => {
+test('each of several processes must have its own result, in order', async () => {
   const [first, second, third] = [await listener(), await listener(), await listener()];
   const questions = [first, second, third].map(({ pid }) => question(identityOf(pid)));
   await endProcess(second.pid);
@@ -178,7 +181,7 @@ test('the others must be asked although the directory of one stop file is gone',
 describe('a command that is killed while it asks', () => {
   const count = 1_500;
 
-  /** Asks one process very often, each time with another stop file. */
+  /** Asks one process many times, each time with another stop file. */
   const askerSource = `
 import { writeFileSync } from 'node:fs';
 import { askToFinish } from './process/signal.ts';

@@ -37,12 +37,12 @@ async function refused(options: Partial<LineServerOptions> = {}): Promise<Worker
 interface Dialled {
   readonly socket: Socket;
   readonly heard: () => string;
-  /** Resolves with all that was heard when the server has ended the connection, or broken it. */
+  /** Resolves to everything that was received when the server has ended the connection, or broken it. */
   readonly ended: () => Promise<string>;
   readonly says: (text: string) => Promise<void>;
 }
 
-/** What nc and telnet are: bytes there, and bytes back. */
+/** Does what nc and telnet do: sends bytes and receives bytes. */
 function dial(to: string | number = socketPath(), { reads = true } = {}): Dialled {
   const where = typeof to === 'string' ? { path: to } : { port: to, host: '127.0.0.1' };
   const socket = connect({ ...where, allowHalfOpen: true });
@@ -79,7 +79,7 @@ async function ask(input: string | Buffer, to?: string | number): Promise<string
 const numbered = (count: number, line: (n: number) => string): string =>
   Array.from({ length: count }, (_, n) => line(n)).join('');
 
-/** Leaves a socket behind that nobody listens on. */
+/** Leaves a stale socket behind. */
 async function leaveStaleSocket(): Promise<void> {
   const program = scratch.program(`
     import { createServer } from 'node:net';
@@ -215,7 +215,7 @@ describe('the socket', () => {
   });
 });
 
-/** Without a process of its own: a server that has lost its name before it ended. */
+/** Without its own process: a server that has lost its name before it ended. */
 async function leaveStaleSocketInPlace(): Promise<void> {
   const server = await createLineServer({ path: socketPath(), handle: echo });
   renameSync(socketPath(), scratch.path('kept'));
@@ -277,7 +277,7 @@ describe('the port', () => {
 });
 
 describe('a client', () => {
-  test('must be answered with whatever ends its lines', async () => {
+  test('must be answered with any line ending', async () => {
     await serve();
     expect(await ask('a\nb\r\n\nc\n')).toBe(
       ['a', 'b', '', 'c'].map((line) => `heard ${line}\r\n.\r\n`).join(''),
@@ -465,7 +465,7 @@ describe('a client that does not read', () => {
 });
 
 describe('the end of the server', () => {
-  test('must come within a second, whatever its clients do, after the reply under way', async () => {
+  test('must come within a second whatever its clients do, after the reply in progress', async () => {
     const { handle, emit, count } = aBroadcast();
     const server = await serve({
       handle: async (line, client) => {
@@ -562,7 +562,7 @@ describe('many at once', () => {
       );
     }
 
-    // All that slept are gone: the one subscription is left, and there is room for 256 again.
+    // All clients that did not read are gone: one subscription remains, and there is room for 256 again.
     const grown = memory(child, 'VmHWM') - before;
     expect(grown, `kB more than ${before}`).toBeLessThan(bound);
     const fresh = Array.from({ length: 180 }, () => ask('!version\n'));

@@ -68,7 +68,7 @@ interface Client {
   readonly isClosed: () => boolean;
 }
 
-/** A client that says what it likes, and leaves only when it is hung up on. */
+/** A client that sends what it likes, and ends only when it is disconnected. */
 async function client({ port }: MetricsServer, says = ''): Promise<Client> {
   let heard = '';
   let isClosed = false;
@@ -134,7 +134,7 @@ describe('an answer', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('state directory /state: EACCES\nsecond line'))],
-  ])('must be 500 and one line where the making of it %s', async (_, render) => {
+  ])('must be 500 and one line if rendering %s', async (_, render) => {
     const server = await serve({ render });
     const answer = { status: 500, text: 'no metrics: state directory /state: EACCES\n' };
     expect(await ask(server)).toMatchObject(answer);
@@ -153,7 +153,7 @@ describe('an answer', () => {
     const first = await client(server, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n');
     const second = await client(server, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n');
     await until('a first call', () => count === 1);
-    // What was sent before this was read before it.
+    // Everything that was sent before this has been read before it.
     expect(await ask(server, { path: '/' })).toMatchObject({ status: 404 });
     finish();
     for (const { heard } of [first, second])
@@ -206,7 +206,7 @@ describe('a client', () => {
     const { socket } = await client(server, 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n');
     await until('a call', () => count === 1);
     socket.resetAndDestroy();
-    // What was sent before this was read before it.
+    // Everything that was sent before this has been read before it.
     expect(await ask(server, { path: '/' })).toMatchObject({ status: 404 });
     finish();
     const later = ask(server);
@@ -238,7 +238,7 @@ describe('a client', () => {
 });
 
 describe('the server', () => {
-  test('must be reachable from this host only, unless told otherwise', async () => {
+  test('must be reachable from this host only, unless others are allowed', async () => {
     const server = await serve();
     await expect(ask(server, { host: '127.0.0.2' })).rejects.toMatchObject({
       code: 'ECONNREFUSED',

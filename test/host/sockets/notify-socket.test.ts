@@ -35,7 +35,7 @@ afterEach(async () => {
   for (const socket of open.splice(0)) await socket.close();
 });
 
-/** Speaks as it is told: `say HEX`, `child HEX` in a process of its own, `flood NUMBER`; `hear` listens and prints. */
+/** Follows commands: `say HEX`, `child HEX` in a process of its own, `flood NUMBER`; `hear` listens and prints. */
 const speakers: Readonly<Record<string, readonly string[]>> = {
   perl: [
     '-e',
@@ -101,7 +101,7 @@ async function say(child: Child, text: string | Buffer, verb = 'say'): Promise<v
   await child.says(`done ${verb}`);
 }
 
-/** A speaker that is known as the process of this instance. */
+/** A sender that is recorded as the process of this instance. */
 async function worker(name: string, socketPath: string, instance: string): Promise<Child> {
   const child = await speaker(name, socketPath);
   record(child.pid, instance);
@@ -125,7 +125,7 @@ function record(pid: number, instance: string, ticks = 0): void {
   });
 }
 
-/** Hears with this interpreter; `heard` gives the messages that fit, once there is one. */
+/** Listens with this interpreter; `heard` returns the messages that match, once there is one. */
 async function listener(
   name: string,
   stateDir = scratch.folder(),
@@ -195,7 +195,7 @@ test('the first interpreter that exists must be used', () => {
 });
 
 describe('the path', () => {
-  test('must lie in the state directory', () => {
+  test('must be in the state directory', () => {
     expect(notifySocketPath(scratch.folder())).toBe(scratch.path('notify.sock'));
   });
 
@@ -215,7 +215,7 @@ describe('a worker that another command starts', () => {
 });
 
 if (here.length === 0) {
-  test('neither perl nor python3 is here: the rest of this file could not be tried', () => {
+  test('the rest of this file is skipped: this host has neither perl nor python3', () => {
     expect(describeNotify({}).name).toBe('none');
   });
 }
@@ -376,7 +376,7 @@ describe.each(here)('received by %s', (name) => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test('a reader that stands still must hold up no worker', async () => {
+  test('a reader that does not read must not hold up a worker', async () => {
     const parent = scratch.run(
       scratch.program(`
         import { openNotifySocket } from './sockets/notify-socket.ts';
@@ -409,7 +409,7 @@ describe.each(here)('received by %s', (name) => {
   test('a directory in /tmp that is another user’s must be refused', async () => {
     const long = scratch.path('x'.repeat(120));
     mkdirSync(long);
-    vi.spyOn(process, 'geteuid').mockReturnValue(4_242_424); // what is made now is not that user's
+    vi.spyOn(process, 'geteuid').mockReturnValue(4_242_424); // what is created now does not belong to that user
     try {
       await expect(listener(name, long)).rejects.toThrow(
         'expected a directory of user 4242424 to which no other user can write',
@@ -432,7 +432,7 @@ describe.each(here)('sent to systemd by %s', (name) => {
     NOTIFY_SOCKET: address,
     WORKERCTL_NOTIFY: name,
   });
-  // Root may speak as whom it likes.
+  // Root may send in the name of any process.
   const as = process.geteuid?.() === 0 ? 'us' : 'helper';
 
   test.each(['path', 'abstract'])('a state must arrive (%s)', async (kind) => {
@@ -474,7 +474,7 @@ describe.each(here)('sent to systemd by %s', (name) => {
     });
   });
 
-  test('the watchdog must be fed repeatedly, until that is stopped', async () => {
+  test('the watchdog must get signs of life until they are stopped', async () => {
     const systemd = await listener(name);
     const stop = feedSystemdWatchdog({ ...envOf(systemd.path), WATCHDOG_USEC: '100000' });
     await until('two', () => systemd.messages.length >= 2);
@@ -484,7 +484,7 @@ describe.each(here)('sent to systemd by %s', (name) => {
 });
 
 test.each([{}, { NOTIFY_SOCKET: '' }, { NOTIFY_SOCKET: 'vsock:2:1234' }])(
-  'without a systemd that listens, nothing must be said: %j',
+  'without a systemd that listens, nothing must be sent: %j',
   async (env) => {
     expect(await notifySystemd('READY=1', env)).toEqual({ kind: 'off' });
     feedSystemdWatchdog({ ...env, WATCHDOG_USEC: '1000' })();

@@ -18,7 +18,7 @@ afterEach(() => {
   for (const trigger of open.splice(0)) trigger.close();
 });
 
-/** A trigger that counts how often it has woken somebody. */
+/** A trigger that counts its wake-ups. */
 function aTrigger(): { readonly trigger: Trigger; readonly woken: () => number } {
   let count = 0;
   const trigger = openTrigger(scratch.folder(), () => (count += 1));
@@ -29,7 +29,7 @@ function aTrigger(): { readonly trigger: Trigger; readonly woken: () => number }
 const pull = (): boolean => pullTrigger(scratch.folder());
 const path = (): string => triggerPath(scratch.folder());
 
-/** Long enough for whatever the loop has still to tell; what must not happen has no moment of its own. */
+/** Long enough for everything that the event loop still has to report: an absence cannot be waited for. */
 const aWhile = (): Promise<void> => pause(60);
 
 const refused = (attempt: () => unknown): string => {
@@ -56,7 +56,7 @@ describe('a byte', () => {
     expect(woken(), 'what was there before the look counts for it').toBe(1);
   });
 
-  test('after the rearming, thus during the look, must wake exactly once more', async () => {
+  test('after the rearming, and so during the look, must wake exactly once more', async () => {
     const { trigger, woken } = aTrigger();
     pull();
     await until('a wake', woken);
@@ -67,7 +67,7 @@ describe('a byte', () => {
     expect(woken()).toBe(2);
   });
 
-  test('must never block, however full the FIFO is', () => {
+  test('must never block, even if the FIFO is full', () => {
     aTrigger();
     const writer = openSync(path(), constants.O_WRONLY | constants.O_NONBLOCK);
     expect(() => {
@@ -88,7 +88,7 @@ test('a writer that has closed it must not wake, nor end the listening', async (
   await until('a wake', woken);
 });
 
-describe('pulling it must say that no process reads', () => {
+describe('pulling it must report that no process reads', () => {
   test('if there is no FIFO', () => {
     expect(pull()).toBe(false);
     expect(() => lstatSync(path())).toThrow('ENOENT');

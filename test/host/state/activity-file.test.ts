@@ -54,7 +54,7 @@ describe('the second line', () => {
     expect(read(`idle\n${text}`)).toEqual({ kind: 'idle', since });
   });
 
-  test('may be of a clock that is ahead of ours', () => {
+  test('may come from a clock that is ahead of ours', () => {
     const ahead = Math.round(Date.now() / 1000) + 80_000;
     expect(read(`busy a\n${ahead}`)).toEqual(busyWith('a', ahead * 1000));
   });
@@ -70,18 +70,18 @@ describe('the second line', () => {
     '9'.repeat(400),
     '1.',
     '.5',
-  ])('%j must count for nothing', (text) => {
+  ])('%j must be ignored', (text) => {
     expect(read(`busy a\n${text}\n`)).toEqual(busyWith('a'));
   });
 
-  test('must count for nothing where the file is not read to its end', () => {
+  test('must be ignored if the file is not read to its end', () => {
     const first = `busy ${'x'.repeat(4096 - 'busy \n1700'.length)}`;
     expect(read(`${first}\n1700000100`)).toEqual(busyWith('x'.repeat(200)));
     expect(read(`${first}\n1700`)).toEqual(busyWith('x'.repeat(200)));
   });
 });
 
-describe('a file that does harm', () => {
+describe('a harmful file', () => {
   test('must not reach a terminal', () => {
     expect(read('busy \u001b[2Ja\u0007b\u009bc\u202ed\u007f\u2028e')).toEqual(
       busyWith('[2Ja b c d  e'),
@@ -89,12 +89,12 @@ describe('a file that does harm', () => {
     expect(read('busy\0\0\0')).toEqual(busyWith(''));
   });
 
-  test('must be cut, between characters', () => {
+  test('must be cut between characters', () => {
     expect(read(`busy ${'x'.repeat(100_000)}`)).toEqual(busyWith('x'.repeat(200)));
     expect(read(`busy ${'🦊'.repeat(300)}`)).toEqual(busyWith('🦊'.repeat(200)));
   });
 
-  test('may be no text', () => {
+  test('may be something other than text', () => {
     expect(read(Buffer.from([0x62, 0x75, 0x73, 0x79, 0x20, 0xff, 0xfe]))).toEqual(
       busyWith('\ufffd\ufffd'),
     );
@@ -118,7 +118,7 @@ describe('a file that does harm', () => {
 });
 
 describe('a title', () => {
-  /** A program that writes over its arguments, as servers do. */
+  /** A program that overwrites its arguments, as servers do. */
   async function titled(title: string): Promise<Child> {
     const script = '$0 = $ARGV[0]; $| = 1; print "up\\n"; sleep 1000';
     const child = scratch.run(['perl', '-e', script, title]);
@@ -135,17 +135,17 @@ describe('a title', () => {
     ['a\u001b[2Jb\u202ec', /a.*/, { kind: 'busy', what: 'a [2Jb c' }],
     [`job ${'x'.repeat(9_000)}`, /job (.*)/, { kind: 'busy', what: 'x'.repeat(200) }],
     [`${'x'.repeat(5_000)} job`, /job/, { kind: 'idle' }],
-  ])('%.20j must be looked through for %s', async (title, pattern, activity) => {
+  ])('%.20j must be searched for %s', async (title, pattern, activity) => {
     const { pid } = await titled(title);
     expect(titleActivity(pid, pattern)).toEqual(activity);
   });
 
-  test('must be the arguments, apart by spaces, where there is none', () => {
+  test('must be the arguments, separated by spaces, if there is none', () => {
     const { pid } = scratch.run(['sleep', '1000', '1001']);
     expect(titleActivity(pid, /^sleep (1000 1001)$/)).toEqual({ kind: 'busy', what: '1000 1001' });
   });
 
-  test('must be of a process that lives', async () => {
+  test('must belong to a living process', async () => {
     const { pid } = scratch.run(['sleep', '1000']);
     await endProcess(pid);
     expect(titleActivity(pid, /./)).toBeUndefined();

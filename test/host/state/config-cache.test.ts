@@ -28,7 +28,7 @@ beforeEach(() => {
   mkdirSync(stateDir());
 });
 
-test('what was kept must be given back for the same build, file and text', () => {
+test('a kept Config must be returned for the same build, file and text', () => {
   expect(kept()).toBeUndefined();
   keepConfig(stateDir(), key, config);
   expect(kept()).toStrictEqual(config);
@@ -41,7 +41,7 @@ test.each([
   ['text, of the same length', { text: 'workers:\n  {;}\n' }],
   ['text with something behind it', { text: `${key.text}\n` }],
   ['text that is the beginning of it', { text: key.text.slice(0, -1) }],
-])('nothing must be given back for another %s', (_, other) => {
+])('nothing must be returned for another %s', (_, other) => {
   keepConfig(stateDir(), key, config);
   expect(kept(other)).toBeUndefined();
 });
@@ -54,7 +54,7 @@ test('the last one must be kept', () => {
   expect(kept({ text: 'other' })).toStrictEqual(next);
 });
 
-test('nobody else must be able to read it', () => {
+test('no other user must be able to read it', () => {
   keepConfig(stateDir(), key, config);
   expect(statSync(cache()).mode & 0o777).toBe(0o600);
 });
@@ -97,25 +97,25 @@ test.each<[string, () => void]>([
       symlinkSync(scratch.path('elsewhere'), cache());
     },
   ],
-])('a file that is %s must not be believed', (_, change) => {
+])('a file that is %s must not be trusted', (_, change) => {
   keepConfig(stateDir(), key, config);
   change();
   expect(kept()).toBeUndefined();
 });
 
-test.runIf(process.getuid?.() === 0)('a file of another user must not be believed', () => {
+test.runIf(process.getuid?.() === 0)('a file of another user must not be trusted', () => {
   keepConfig(stateDir(), key, config);
   chownSync(cache(), 65534, 65534);
   expect(kept()).toBeUndefined();
 });
 
-test('nothing must be written where nothing was ever started', () => {
+test('nothing must be written if nothing was ever started', () => {
   rmSync(stateDir(), { recursive: true });
   keepConfig(stateDir(), key, config);
   expect(existsSync(stateDir())).toBe(false);
 });
 
-test('nothing must be written into a directory in which others may write: they could lead us elsewhere', () => {
+test('nothing must be written into a directory that others can write to: they could redirect us', () => {
   chmodSync(stateDir(), 0o777);
   symlinkSync(scratch.folder(), scratch.path('state/.new'));
   keepConfig(stateDir(), key, config);

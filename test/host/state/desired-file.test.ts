@@ -11,7 +11,7 @@ const scratch = useScratch();
 const request = { at: momentOf(1_700_000_000_000), by: 'deploy@web1' };
 const identity = { pid: 7, startTime: 8, bootId: 'x' };
 
-/** With every member that there is. */
+/** With every possible member. */
 const desired: Desired = {
   stopped: { 'mail.1': request },
   held: { 'mail.3': { ...request, until: momentOf(1_700_000_060_000) }, 'mail.4': request },
@@ -56,7 +56,7 @@ const write = (one: Desired): void => {
   writeDesired(scratch.folder(), one, { isDurable: true });
 };
 
-test('without a file nothing must be wanted beyond the config', () => {
+test('without a file nothing must be desired beyond the config', () => {
   expect(readDesired(scratch.folder())).toEqual(noDesired);
 });
 
@@ -68,7 +68,7 @@ test.each([desired, { ...noDesired, stopped: desired.stopped }, noDesired])(
   },
 );
 
-test('the file must name units, and hold moments as RFC 3339', () => {
+test('the file must name units, and hold moments in RFC 3339', () => {
   write(desired);
   const json = JSON.parse(readFileSync(desiredPath(scratch.folder()), 'utf8')) as unknown;
   expect(json).toMatchObject({
@@ -82,7 +82,7 @@ test('the file must name units, and hold moments as RFC 3339', () => {
   });
 });
 
-test('the reason of an end must never be written', () => {
+test('the cause of a death must never be written', () => {
   write({ ...noDesired, isEnding: 'the container ends' });
   expect(readDesired(scratch.folder())).toEqual(noDesired);
 });
@@ -116,7 +116,7 @@ test('a file that cannot be written must be an error, and leave the old one', ()
   expect(error.message).toContain('nothing was done');
 });
 
-test('a name that every object inherits must be an instance like any other', () => {
+test('a name that every object inherits must work like any other', () => {
   const odd: Desired = { ...noDesired, stopped: { '__proto__.1': { at: momentOf(1), by: 'me' } } };
   write(odd);
   expect(readFileSync(desiredPath(scratch.folder()), 'utf8')).toContain('__proto__.1');

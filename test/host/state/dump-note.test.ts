@@ -6,7 +6,7 @@ import { useScratch } from '../../rig/scratch.ts';
 const scratch = useScratch();
 const process = { pid: 4711, startTime: 123_456_789, bootId: 'aaaa-bbbb' };
 
-test('the moment of a dump must be noted since the boot, for that process alone', () => {
+test('the moment of a dump must be noted in time since the boot, for that process only', () => {
   expect(readDump(scratch.folder(), 'mail.1', process)).toBeUndefined();
   writeDump(scratch.folder(), 'mail.1', { process, at: durationOf(123_456) });
   expect(readDump(scratch.folder(), 'mail.1', process)).toBe(123_456);
@@ -15,7 +15,7 @@ test('the moment of a dump must be noted since the boot, for that process alone'
 });
 
 test.each(['', '{}', '{"pid":4711,"start_time":1,"boot_id":"x"}'])(
-  'a note of %j must be named as broken, and mean nothing',
+  'a note of %j must be reported as broken, and be ignored',
   (text) => {
     scratch.write('mail.1.dump', text);
     expect(readDumpNote(scratch.folder(), 'mail.1').kind).toBe('broken');

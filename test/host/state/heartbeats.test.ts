@@ -20,7 +20,7 @@ describe('a disk', () => {
     expect(asked).toEqual([heartbeatFolder(scratch.folder())]);
   });
 
-  test('that is not there must not be full', () => {
+  test('that does not exist must not be full', () => {
     expect(isDiskFull(scratch.path('nowhere'))).toBe(false);
   });
 });

@@ -20,7 +20,7 @@ const scratch = useScratch();
 
 const loss = { pid: 9, at: momentOf(1_700_000_000_004), due: momentOf(1_700_000_010_004) };
 
-/** With every member that there is. */
+/** With every possible member. */
 const ledger: Ledger = {
   failures: {
     'mail.6': { runId: 'f00', count: 3, at: momentOf(1_700_000_000_002) },
@@ -83,7 +83,7 @@ describe('the ledger', () => {
     expect(changedAt()).toBe(before);
   });
 
-  test('must be absent before it was written', () => {
+  test('must be absent until it is written', () => {
     expect(readLedger(scratch.folder())).toEqual({ kind: 'absent' });
     expect(knownLedger(scratch.folder())).toEqual(noLedger);
   });
@@ -94,7 +94,7 @@ describe('the ledger', () => {
     ['{}', 'schema: expected 2, found nothing'],
     ['{"schema":2,"reported_deaths":{"mail.1":5}}', 'reported_deaths.mail.1: expected a text'],
     ['{"schema":2,"losses":[{"instance":"a"}]}', 'losses.0.pid: expected a whole number'],
-  ])('of %j must be damaged, and be read as an empty one', (text, problem) => {
+  ])('of %j must be damaged, and be read as empty', (text, problem) => {
     write(text);
     const file = readLedger(scratch.folder());
     expect(file).toMatchObject({
@@ -140,7 +140,7 @@ describe('a rebuilt ledger', () => {
     });
   });
 
-  test('must take no other line for a death', () => {
+  test('must not take another line for a death', () => {
     died('mail.1', 'f00', { kind: 'job_lost' });
     scratch.write(
       'events.ndjson',
@@ -149,7 +149,7 @@ describe('a rebuilt ledger', () => {
     expect(rebuildLedger(scratch.folder())).toEqual(noLedger);
   });
 
-  test('must look through the tail of the journal only', () => {
+  test('must read only the tail of the journal', () => {
     died('mail.1', 'f00');
     const [first = ''] = readFileSync(journalPath(scratch.folder()), 'utf8').split('\n');
     const line = `${first.replace('"died"', '"started"')}\n`;

@@ -45,7 +45,7 @@ test('it must be known to the next command, in bytes', () => {
 });
 
 test.each(['', 'x', '{}', '{"schema":2,"boot_id":"x","samples":{"mail.1":{"run_id":"start-10"}}}'])(
-  'a file of %j must mean nothing',
+  'a file of %j must be ignored',
   (text) => {
     kept();
     writeFileSync(path(), text);

@@ -23,7 +23,7 @@ const record = (instance: string, pid: number): string => {
   return `{"pid":${pid},"start_time":7,"shim_pid":8,${members}}\n`;
 };
 
-/** In place: the directory does not change, as it does when a shim publishes. */
+/** In place, so that the directory does not change, unlike when a shim publishes. */
 const overwrite = (name: string, text: string): void => {
   writeFileSync(scratch.path(`${name}.json`), text);
 };
@@ -33,7 +33,7 @@ const publish = (name: string, text: string): void => {
   renameSync(scratch.path(`.new/${name}.json`), scratch.path(`${name}.json`));
 };
 
-/** As if nothing had happened in the directory for so long. */
+/** As if nothing had happened in the directory for this long. */
 const rest = (seconds: number): void => {
   const then = Date.now() / 1000 - seconds;
   utimesSync(scratch.folder(), then, then);
@@ -71,7 +71,7 @@ test('many records must be read from one file as long as none has come or gone',
   expect((await pidsSeen())[2], 'the file itself is not opened').toBe(3);
 });
 
-test('a record that a shim publishes must be seen at once', async () => {
+test('a record must be seen as soon as a shim publishes it', async () => {
   await pidsSeen();
   publish('mail.3', record('mail.3', 999));
   expect((await pidsSeen())[2]).toBe(999);
@@ -79,20 +79,20 @@ test('a record that a shim publishes must be seen at once', async () => {
   expect((await pidsSeen())[2], 'and the next one, a moment later').toBe(1000);
 });
 
-test('nothing must be kept of a directory in which something has happened just now', async () => {
+test('nothing must be kept of a directory that has just changed', async () => {
   rest(2);
   await pidsSeen();
   overwrite('mail.3', record('mail.3', 999));
   expect((await pidsSeen())[2]).toBe(999);
 });
 
-test('few records must be read themselves', async () => {
+test('a few records must be read from their own files', async () => {
   await pidsSeen();
   overwrite('mail.3', record('mail.3', 999));
   expect(await pidsSeen(names.slice(0, 5))).toEqual([1, 2, 999, 4, 5]);
 });
 
-test('whoever looks again and again must see it too', async () => {
+test('a command that looks repeatedly must see it too', async () => {
   const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
   const look = (): (number | string)[] =>
     readBy(createRecordReader(scratch.folder(), names.length), names);
@@ -113,7 +113,7 @@ test('records that are absent, broken or of a launch must be read each time', as
   expect([...seen.slice(4, 6), seen.at(-1)]).toEqual([55, 67, 'absent']);
 });
 
-test('what there is besides must be listed as it is, and the directory of heartbeats anew each time', async () => {
+test('other files must be listed as they are, and the directory of heartbeats again each time', async () => {
   scratch.write('mail.3.stop', '{}');
   mkdirSync(scratch.path('heartbeats'));
   rest(10);
@@ -132,13 +132,13 @@ test.each([
   ['empty', ''],
   ['of garbage', 'garbage\n\n \nmail.3\n'],
   ['of a directory', undefined],
-])('a file that is %s must do no harm', async (_, text) => {
+])('a file that is %s must be harmless', async (_, text) => {
   if (text === undefined) mkdirSync(cache());
   else writeFileSync(cache(), text);
   expect(await pidsSeen()).toEqual(numbers);
 });
 
-test('a file with the right stamp and torn lines must be made good from the records', async () => {
+test('a file with the right stamp but torn lines must be repaired from the records', async () => {
   await pidsSeen();
   const text = readFileSync(cache(), 'utf8');
   writeFileSync(cache(), text.slice(0, text.length / 2));

@@ -129,7 +129,7 @@ describe('silence', () => {
     expect(look()).toEqual([6_000, 6_000]);
   });
 
-  test('must be measured for each process anew', () => {
+  test('must be measured from zero for each process', () => {
     const silence = tracker();
     silence.silenceOf(name, runId);
     nowMs += 60_000;
@@ -147,7 +147,7 @@ describe('silence', () => {
     expect(tracker().silenceOf(name, runId)).toBe(40);
   });
 
-  test('must not be measured by a file that cannot be looked at', () => {
+  test('must not be measured by a file that cannot be examined', () => {
     const silence = tracker();
     symlinkSync(beatFile(), beatFile());
     silence.silenceOf(name, runId);
@@ -177,14 +177,14 @@ describe('silence.json', () => {
     expect(tracker().silenceOf(name, runId)).toBe(5_000);
   });
 
-  test('must not carry on what a beat has ended', async () => {
+  test('must not carry on silence that a beat has ended', async () => {
     kept();
     await tick();
     writeFileSync(beatFile(), 'idle\n');
     expect(tracker().silenceOf(name, runId)).toBe(0);
   });
 
-  test('of another boot must mean nothing', () => {
+  test('of another boot must be ignored', () => {
     kept();
     const text = readFileSync(path(), 'utf8');
     expect(text).toContain(currentBootId());
@@ -192,13 +192,13 @@ describe('silence.json', () => {
     expect(tracker().silenceOf(name, runId)).toBe(0);
   });
 
-  test('of a later moment must mean nothing', () => {
+  test('of a later moment must be ignored', () => {
     kept();
     nowMs -= 900_000;
     expect(tracker().silenceOf(name, runId)).toBe(0);
   });
 
-  test('that is torn anywhere must mean nothing, and be replaced', () => {
+  test('that is torn anywhere must be ignored, and be replaced', () => {
     kept();
     const text = readFileSync(path(), 'utf8').trimEnd();
     for (let length = 0; length < text.length; length += 1) {
@@ -224,7 +224,7 @@ describe('silence.json', () => {
     '{"schema":2,"boot_id":"?","samples":{"mail.1":{"run_id":"start-7","beat_at":null,"since_monotonic_seconds":0}}}',
     '{"schema":2,"boot_id":"?","samples":{"mail.1":{"run_id":"start-7","beat_at":"1970-01-01T00:00:00Z","since_monotonic_seconds":"0"}}}',
     '{"schema":1,"boot_id":"?","samples":{"mail.1":{"run_id":"start-7","beat_at":"1970-01-01T00:00:00Z","since_monotonic_seconds":0}}}',
-  ])('that holds %s must mean nothing', (text) => {
+  ])('that holds %s must be ignored', (text) => {
     writeFileSync(path(), text.replace('?', currentBootId()));
     expect(tracker().silenceOf(name, runId)).toBe(0);
   });
@@ -238,7 +238,7 @@ describe('silence.json', () => {
     expect(Object.keys(samples)).toEqual([name]);
   });
 
-  test('must be written also if the file of one instance cannot be looked at', () => {
+  test('must be written even if the file of one instance cannot be examined', () => {
     const silence = tracker();
     symlinkSync(beatFile(), beatFile());
     silence.silenceOf(name, runId);

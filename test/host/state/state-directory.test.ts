@@ -21,18 +21,18 @@ function refusal(act: (path: string) => void, path = stateDir()): WorkerctlError
   throw new Error('expected that it is refused');
 }
 
-test('one that is missing must be made, with those above it, and be writable for its owner alone', () => {
+test('a missing one must be created, with those above it, and be writable only for its owner', () => {
   ensureStateDirectory(stateDir());
   expect(statSync(stateDir()).mode & 0o022).toBe(0);
   ensureStateDirectory(stateDir());
 });
 
-test('one that is missing must be as good as empty for those who only look', () => {
+test('a missing one must count as empty for commands that only look', () => {
   checkStateDirectory(stateDir());
   expect(existsSync(stateDir())).toBe(false);
 });
 
-test('a symbolic link to one must do', () => {
+test('a symbolic link to one must be accepted', () => {
   mkdirSync(scratch.path('shared'));
   symlinkSync(scratch.path('shared'), scratch.path('link'));
   ensureStateDirectory(scratch.path('link'));
@@ -62,7 +62,7 @@ describe.each([
     expect(refusal(act, scratch.write('file', '')).message).toContain('file');
   });
 
-  test('must refuse what lies below a file', () => {
+  test('must refuse a path below a file', () => {
     const error = refusal(act, `${scratch.write('file', '')}/state`);
     expect(error.code).toBe('state');
   });

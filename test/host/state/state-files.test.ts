@@ -80,7 +80,7 @@ describe('a record', () => {
     return JSON.parse(readFileSync(scratch.path('mail.1.json'), 'utf8')) as Record<string, unknown>;
   };
 
-  test('must come back as it was written', () => {
+  test('must be read as it was written', () => {
     writeRecord(scratch.folder(), record);
     expect(read()).toEqual({ kind: 'read', value: record });
   });
@@ -90,7 +90,7 @@ describe('a record', () => {
     expect(read()).toEqual({ kind: 'read', value: record });
   });
 
-  test('must be absent where there is no file, and no directory', () => {
+  test('must be absent if there is no file, and no directory', () => {
     expect(read()).toEqual({ kind: 'absent' });
     expect(readRecord(scratch.path('nowhere'), 'mail.1')).toEqual({ kind: 'absent' });
   });
@@ -165,7 +165,7 @@ describe('a record', () => {
 });
 
 describe('recordedInstances', () => {
-  test('must name those of which there is a record, and nothing else', () => {
+  test('must name the instances that have a record, and nothing else', () => {
     for (const name of [
       'mail.1.json',
       'job-a.b_2.json',
@@ -191,7 +191,7 @@ describe('recordedInstances', () => {
   });
 });
 
-test('listStateFiles must name the notes that there are, with the heartbeats of each start', () => {
+test('listStateFiles must name the existing notes, and the heartbeats of each run', () => {
   const notes = ['mail.1.stop', 'mail.1.quiet', 'mail.1.ready', 'mail.1.dump', 'mail.1~f00.stop'];
   for (const name of [...notes, 'mail.1.exit', 'mail.1.lock', 'mail.1.stop.new'])
     scratch.write(name, '');
@@ -202,11 +202,11 @@ test('listStateFiles must name the notes that there are, with the heartbeats of 
   );
 });
 
-describe('an old process that leaves beside its replacement', () => {
+describe('an old process that retires beside its replacement', () => {
   const name = 'mail.1~f00';
   const kinds = ['stop', 'quiet', 'ready', 'shim', 'lock', 'json'];
 
-  test('must keep all its files under another name, and leave the pidfile’s place', () => {
+  test('must keep all its files under another name, and free the place of the pidfile', () => {
     for (const kind of [...kinds, 'pid']) scratch.write(`mail.1.${kind}`, kind);
     moveAside(scratch.folder(), 'mail.1', 'f00');
     for (const kind of kinds)
@@ -215,7 +215,7 @@ describe('an old process that leaves beside its replacement', () => {
       expect(existsSync(scratch.path(`mail.1.${kind}`)), kind).toBe(false);
   });
 
-  test('must be moved aside by a second try, where the first was cut off before its record', () => {
+  test('must be moved aside by a second try, if the first was interrupted before its record', () => {
     for (const kind of ['stop', 'json']) scratch.write(`mail.1.${kind}`, kind);
     for (const kind of ['stop', 'lock']) scratch.write(`${name}.${kind}`, kind);
     moveAside(scratch.folder(), 'mail.1', 'f00');
@@ -223,7 +223,7 @@ describe('an old process that leaves beside its replacement', () => {
       expect(readFileSync(scratch.path(`${name}.${kind}`), 'utf8'), kind).toBe(kind);
   });
 
-  test('must have its death kept before its place is taken', () => {
+  test('must have its death kept before another process takes its place', () => {
     scratch.write('mail.1.exit', '{"run_id":"f00","status":0}');
     keepDeathOfLeaving(scratch.folder(), 'mail.1');
     expect(existsSync(scratch.path(`${name}.exit`)), 'nobody is leaving').toBe(false);
@@ -249,7 +249,7 @@ describe('an old process that leaves beside its replacement', () => {
   });
 });
 
-test('that a process was seen ready must be noted for its own start alone', () => {
+test('readiness must be noted for a single run', () => {
   noteReady(scratch.folder(), 'mail.1', 'f00');
   expect(wasSeenReady(scratch.folder(), 'mail.1', 'f00')).toBe(true);
   expect(wasSeenReady(scratch.folder(), 'mail.1', 'f01')).toBe(false);
@@ -259,19 +259,19 @@ test('that a process was seen ready must be noted for its own start alone', () =
 describe('a stop', () => {
   const read = (): ReturnType<typeof readStop> => readStop(scratch.folder(), 'mail.1');
 
-  test.each([true, false])('must come back as it was written, sent: %s', (sent) => {
+  test.each([true, false])('must be read as it was written, sent: %s', (sent) => {
     writeStop(scratch.folder(), 'mail.1', { ...stop, sent });
     expect(read()).toEqual({ kind: 'read', value: { ...stop, sent, stopsWhenIdle: false } });
   });
 
-  test('must come back with its deadline', () => {
+  test('must be read with its deadline', () => {
     const limited = { ...stop, deadline: durationOf(123_456.5) };
     writeStop(scratch.folder(), 'mail.1', limited);
     expect(read()).toEqual({ kind: 'read', value: { ...limited, stopsWhenIdle: false } });
   });
 
   test.each([true, false])(
-    'to take no new job must come back, as a prelude: %s',
+    'that only asks it to take no new job must be read as it was written, stop when idle: %s',
     (stopsWhenIdle) => {
       const quiet: Quieting = { ...stop, sent: true, signal: 'TSTP', stopsWhenIdle };
       writeQuiet(scratch.folder(), 'mail.1', quiet);
@@ -280,7 +280,7 @@ describe('a stop', () => {
     },
   );
 
-  test('must have "sent" where signal.sh writes over it', () => {
+  test('must have "sent" where signal.sh overwrites it', () => {
     writeStop(scratch.folder(), 'mail.1', stop);
     const text = readFileSync(scratch.path('mail.1.stop'), 'utf8');
     expect(text.startsWith('{"sent":false,')).toBe(true);
@@ -314,20 +314,20 @@ describe('a death', () => {
   });
 
   test.each(['', 'abc', '{"run_id":"f00"}', '{"run_id":"f01","status":0}', '{"status":0}'])(
-    '%j must tell nothing of this process',
+    '%j must say nothing about this process',
     (text) => {
       expect(read(text)).toBeUndefined();
     },
   );
 
-  test('must be when the file was written', () => {
+  test('must have the time at which the file was written', () => {
     const before = Date.now();
     read('{"run_id":"f00","status":0}');
     const at = readDeath(scratch.folder(), 'mail.1', record)?.at ?? 0;
     expect(Math.abs(at - before)).toBeLessThan(5_000);
   });
 
-  test('of an old process that leaves must be read under its own name, or under the instance’s', () => {
+  test('of a retiring process must be read under its own name, or under the instance’s', () => {
     const name = 'mail.1~f00';
     const retiring = (): unknown => readDeath(scratch.folder(), name, record)?.death;
     scratch.write('mail.1.exit', '{"run_id":"f00","status":1}');
@@ -346,7 +346,7 @@ describe('a death', () => {
 describe('a pidfile', () => {
   const read = (text: string): unknown => readPidfile(scratch.write('mail.1.pid', text));
 
-  test('must come back as it was written, with a newline', () => {
+  test('must be read as it was written, with a newline', () => {
     const path = scratch.path('mail.1.pid');
     writePidfile(path, 4711);
     expect(readFileSync(path, 'utf8')).toBe('4711\n');
@@ -381,7 +381,7 @@ describe('a pidfile', () => {
     expect(readPidfile(scratch.path('mail.1.pid'))).toMatchObject({ kind: 'broken' });
   });
 
-  test('must be removed, and once more', () => {
+  test('must be removed, even twice', () => {
     const path = scratch.write('mail.1.pid', '1');
     removeFile(path);
     removeFile(path);

@@ -82,7 +82,7 @@ describe('the sources', () => {
   });
 });
 
-test.runIf(asRoot)('must do for a user whom the user database does not have', async () => {
+test.runIf(asRoot)('must be complete for a user that is not in the user database', async () => {
   const [node = '', program = ''] = scratch.program(`
     import { buildEnvironment } from './worker/environment.ts';
     process.setuid(54321);

@@ -57,7 +57,7 @@ const out = (): string => {
   return readFileSync(scratch.path('out'), 'utf8');
 };
 
-/** A logger that kills itself as by `kill -9` after this many lines, with none in hand. */
+/** A logger that kills itself as by `kill -9` after this many lines, when it has written all that it has read. */
 const mortal = (lines: number): string =>
   `n=0; while IFS= read -r line; do printf '%s\\n' "$line" >>"$SCRATCH/out"; n=$((n + 1)); [ $n -lt ${lines} ] || kill -9 $$; done`;
 
@@ -108,7 +108,7 @@ describe('a logger', () => {
     const logger = runLogger('sh', '-c', 'exit 3');
     logger.write(numbers(10));
     await until('its end', () => logger.said().includes('ended 5 times in a row'));
-    logger.write(`${'x'.repeat(200_000)}\n`); // more than a pipe holds: nobody must wait for ever
+    logger.write(`${'x'.repeat(200_000)}\n`); // more than a pipe holds: no writer must wait for ever
     logger.end();
     await logger.lockHelper.ended();
     expect(logger.said().match(/has ended \(status 3\)/g)).toHaveLength(5);
@@ -123,7 +123,7 @@ describe('a logger', () => {
     await logger.lockHelper.ended();
   });
 
-  test('must outlive a TERM to its keeper as long as the pipe has a writer', async () => {
+  test('must outlive a TERM to logger.sh as long as the pipe has a writer', async () => {
     const logger = runLogger('sh', '-c', 'echo up; cat >>"$SCRATCH/out"');
     await until('its words', () => logger.said() === 'up\n');
     process.kill(logger.lockHelper.pid, 'SIGTERM');

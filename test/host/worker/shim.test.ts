@@ -59,7 +59,7 @@ describe('the report of a death', () => {
     ['kill -ALRM $$', { signal: 14 }],
     ['kill -TERM $$', { signal: 15 }],
     ['kill -40 $$', { signal: 40 }],
-    // The shell cannot tell these from the signals, of which it does not speak.
+    // The shell does not report these signals, so the statuses look the same.
     ['exit 130', { signal: 2 }],
     ['exit 141', { signal: 13 }],
   ])('%s', async (script, death) => {
@@ -308,7 +308,7 @@ describe('what a worker has', () => {
     const shim = runShim(scratch, forever);
     const pid = await shim.worker();
     await becomes(pid, 'sleep');
-    // Whatever leaks into the tests themselves is none of the shim's doing: start-worker.ts closes such files.
+    // Files that leak into the tests themselves do not come from the shim: start-worker.ts closes such files.
     const leaked = new Set(openFiles(process.pid));
     const open = openFiles(pid).filter((file) => !leaked.has(file) || file.endsWith('/dev/null'));
     const log = scratch.path('worker.log');
@@ -341,7 +341,7 @@ describe('what a worker has', () => {
     expect(environment.filter((entry) => entry.startsWith('SHIM_'))).toEqual([]);
   });
 
-  test('must be the arguments of its command, whatever is in them', async () => {
+  test('must be the arguments of its command, unchanged', async () => {
     const words = ['a b', "it's", '$HOME', '*', '', '-n', '%s\\n', 'two\nlines', '"'];
     const shim = runShim(scratch, ['printf', '<%s>', ...words]);
     await shim.report();
@@ -363,7 +363,7 @@ describe('what a worker has', () => {
   });
 
   test.each(['n=4096', 'p=3000', 'v=8000000 n=100', 'c=unlimited'])(
-    'must be the limits %s without a complaint',
+    'must be the limits %s without a message',
     async (limits) => {
       const shim = runShim(scratch, ['/bin/sh', '-c', 'echo up'], { limits });
       await shim.report();
@@ -378,7 +378,7 @@ describe('what a worker has', () => {
     expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8').trim()).toBe(adjusted);
   });
 
-  test('must be the same whatever the caller’s umask and ignored signals were', async () => {
+  test('must not depend on the caller’s umask and ignored signals', async () => {
     mkdirSync(scratch.path('state'));
     const launcher = scratch.shell(
       `umask 0; export SHIM_RECORD='"run_id":"s"'; exec 3>>state/mail.1.lock; setsid /bin/sh "$@" >worker.log 2>state/mail.1.shim & wait`,

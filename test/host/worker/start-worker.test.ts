@@ -123,13 +123,13 @@ describe('a started worker', () => {
     expect(look(record.pid)?.session).toBe(record.pid);
   });
 
-  test('must have its priority, whatever the caller’s is', async () => {
+  test('must have its priority, independent of the caller’s', async () => {
     const nice = Math.min(19, getPriority() + 5);
     const { pid } = await running({ nice });
     expect(getPriority(pid)).toBe(nice);
   });
 
-  test.runIf(asRoot)('must have a higher priority than ours where we may give it', async () => {
+  test.runIf(asRoot)('must have a higher priority than ours if we may set it', async () => {
     const { pid } = await running({ nice: getPriority() - 3 });
     expect(getPriority(pid)).toBe(getPriority() - 3);
   });

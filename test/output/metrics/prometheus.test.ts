@@ -161,7 +161,7 @@ workerctl_rollout_instances{state="in_progress",progress="waiting"} 3
 `);
   });
 
-  test('must read the same in whatever order it was seen', () => {
+  test('must be the same text for any order of instances', () => {
     fc.assert(
       fc.property(
         fc.shuffledSubarray([...mixed.instances], { minLength: mixed.instances.length }),
@@ -181,7 +181,7 @@ workerctl_rollout_instances{state="in_progress",progress="waiting"} 3
   });
 });
 
-test('a status without instances must still tell of restarts', () => {
+test('a status without instances must still report restarts', () => {
   const text = formatMetrics(statusWith());
   expect(text).toMatch(/^# HELP workerctl_rollouts [^]*\n$/);
   expect(text).not.toContain('workerctl_instance');
@@ -191,13 +191,13 @@ test('a status without instances must still tell of restarts', () => {
   ]);
 });
 
-test('a worker of which none is wanted must have a count, too', () => {
+test('a worker without wanted instances must have a count, too', () => {
   const text = formatMetrics({ ...statusWith(), desired: { mail: 0 } });
   expect(samplesOf(text, 'workerctl_instances_wanted')).toEqual(['{worker="mail"} 0']);
   expect(samplesOf(text, 'workerctl_instances_ready')).toEqual(['{worker="mail"} 0']);
 });
 
-test('hostile names must not leave their label', () => {
+test('hostile names must stay inside their label', () => {
   const worker = 'a"} 1\n# TYPE b\\';
   const text = formatMetrics(
     statusWith({
@@ -214,8 +214,8 @@ test('hostile names must not leave their label', () => {
   );
 });
 
-describe('what a caller knows besides', () => {
-  test('must come with the label of its config on every sample', () => {
+describe('the other facts', () => {
+  test('must have the label of the config on every sample', () => {
     const text = formatMetrics(statusWith(one('1', 'ready')), {
       config: '/srv/app/workerctl.yaml',
       bootcheckAt: momentOf(1_700_000_000_500),
@@ -239,7 +239,7 @@ workerctl_pass_duration_seconds{${config}} 0.012
     expect(text).toContain(`\nworkerctl_events_total{${config},kind="killed"} 0\n`);
   });
 
-  test('a counter must go on from one text to the next', () => {
+  test('a counter must continue from one text to the next', () => {
     const about = { at: noon, instance: 'mail.1', pid: 7 } as const;
     const started = { kind: 'started', cause: 'it is not running', ...about } as const;
     const first = formatMetrics(mixed, {
@@ -256,7 +256,7 @@ workerctl_pass_duration_seconds{${config}} 0.012
     });
   });
 
-  test('whatever is written must be read again', () => {
+  test('everything that is written must be read again', () => {
     const count = fc.nat();
     fc.assert(
       fc.property(

@@ -1,4 +1,5 @@
 import { countOf, type Finding, type Report } from '../core/views/finding.ts';
+import { counted } from '../core/events/phrases.ts';
 import type { Colours } from './plain.ts';
 import { wrap } from './wrap.ts';
 
@@ -45,6 +46,3 @@ function formatCounts(reports: readonly Report[], colours: Colours): string {
   if (problems > 0) return colours.red(line);
   return warnings > 0 ? colours.yellow(line) : colours.green(line);
 }
-
-const counted = (count: number, what: string): string =>
-  `${count} ${what}${count === 1 ? '' : 's'}`;

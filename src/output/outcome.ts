@@ -1,6 +1,7 @@
 import { formatDuration, type Duration, type Moment } from '../core/basics/time.ts';
 import type { Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
+import { shortestDrain } from '../core/events/phrases.ts';
 import { shownName } from '../core/model/instance.ts';
 import { stillDraining } from './drains.ts';
 import { formatNames } from './names.ts';
@@ -134,14 +135,11 @@ export function restartSummary(events: readonly Event[], change: string): string
   );
 }
 
-/** Shorter drains would read as 0s. */
-const shortestMs = 50;
-
 function longestDrain(events: readonly Event[]): string {
   let longest: { readonly drained: Duration; readonly what: string } | undefined;
   for (const event of events) {
     if (event.kind !== 'exited' || event.drained === undefined) continue;
-    if (event.drained < shortestMs || event.drained <= (longest?.drained ?? 0)) continue;
+    if (event.drained < shortestDrain || event.drained <= (longest?.drained ?? 0)) continue;
     const job = event.job === undefined ? '' : `, ${event.job}`;
     longest = { drained: event.drained, what: `${shownName(event)}${job}` };
   }

@@ -53,18 +53,24 @@ export interface EventKind<Of extends Members, Values = ValuesOf<Of>> {
   /** What has happened, for the documentation. */
   readonly summary: string;
   readonly members: Of;
-  readonly level: Level | ((event: Values) => Level);
+  /** Missing: `error` for a failure, otherwise `info`. */
+  readonly level?: Level | ((event: Values) => Level);
   /** What has happened, for people; the instance's name goes before it. */
   readonly sentence: (event: Values & Occurrence) => string;
   /** The line that MogileFS has for it, for the log of `watch` and the control socket; undefined: it has none. */
   readonly mogilefs?: (event: Values, name: string) => string | undefined;
   /** The command has missed its goal: it exits with 1. */
   readonly isFailure?: true;
-  /** It only answers a command and does not belong in the journal. */
-  readonly isAnswer?: true;
   /** Missing: everywhere. */
   readonly audience?: Audience | ((event: Values) => Audience);
 }
 
 /** An entry of the table; its members give the functions their types. */
 export const eventKind = <Of extends Members>(entry: EventKind<Of>): EventKind<Of> => entry;
+
+/** An event that has no members and always reads the same. */
+export const fixed = (summary: string, words: string): EventKind<Record<never, never>> => ({
+  summary,
+  members: {},
+  sentence: () => words,
+});

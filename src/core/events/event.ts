@@ -17,11 +17,8 @@ const entryOf = ({ kind }: EventBody): EventKind<Members, EventBody> =>
 /** Whether the command has missed its goal. */
 export const isFailure = (event: EventBody): boolean => entryOf(event).isFailure === true;
 
-/** Whether it only answers a command, so that the journal does not have it. */
-export const isAnswer = (event: EventBody): boolean => entryOf(event).isAnswer === true;
-
 export function levelOf(event: EventBody): Level {
-  const { level } = entryOf(event);
+  const { isFailure, level = isFailure === true ? 'error' : 'info' } = entryOf(event);
   return typeof level === 'string' ? level : level(event);
 }
 

@@ -1,17 +1,18 @@
-import { isAnswer, type Event } from './event.ts';
+import type { Event } from './event.ts';
 import { eventJson, type EventJson } from './event-json.ts';
-import { allEventKinds, eventKinds, type EventKindName } from './table.ts';
+import { answerKinds } from './kinds/answers.ts';
+import { allEventKinds, type EventKindName } from './table.ts';
 
 /** A line of the journal; this or another version has written it. */
 export type JournalEntry = EventJson;
 
 /** An event as the journal keeps it; undefined for a mere answer to a command. */
 export const journalEntry = (event: Event): JournalEntry | undefined =>
-  isAnswer(event) ? undefined : eventJson(event);
+  Object.hasOwn(answerKinds, event.kind) ? undefined : eventJson(event);
 
 /** The kinds that the journal has. */
 export const journalKinds: readonly EventKindName[] = allEventKinds.filter(
-  (kind) => !('isAnswer' in eventKinds[kind]),
+  (kind) => !Object.hasOwn(answerKinds, kind),
 );
 
 /** A line of the journal; undefined if it is none. Kinds and members that this version does not know are kept. */

@@ -21,3 +21,14 @@ export const limitOf = (limit: Duration | undefined): string =>
 /** `1 process`, `3 processes`. */
 export const counted = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
+
+/** A drain of less than this, in ms, would read as `0s`. */
+export const shortestDrain = 50;
+
+/** ` after 2m 10s`, ` at once`, or nothing. */
+export const afterDrain = (length: Duration | undefined): string =>
+  length === undefined
+    ? ''
+    : length < shortestDrain
+      ? ' at once'
+      : ` after ${formatDuration(length)}`;

@@ -1,60 +1,32 @@
 import { formatDuration } from '../../basics/time.ts';
-import { eventKind, optional, required } from '../event-kind.ts';
-import { moment, seconds, text } from '../form.ts';
-import { pid, requestedBy } from '../members.ts';
-import { until } from '../phrases.ts';
+import { leftWords } from '../../model/leftovers.ts';
+import { formatDeath } from '../../model/record.ts';
+import { eventKind, fixed, optional, required } from '../event-kind.ts';
+import { moment, processes, seconds, text } from '../form.ts';
+import { death, drained, job, pid, requestedBy } from '../members.ts';
+import { afterDrain, until } from '../phrases.ts';
 
-/** Answers to a command that had nothing to do, or was refused. */
+/** Answers to a command, which the journal does not have. */
 export const answerKinds = {
   already_running: eventKind({
     summary: 'The instance runs already.',
     members: { pid },
-    level: 'info',
     sentence: (event) => `already running: pid ${event.pid}`,
-    isAnswer: true,
   }),
-  already_stopped: eventKind({
-    summary: 'The instance is stopped already.',
-    members: {},
-    level: 'info',
-    sentence: () => 'already stopped',
-    isAnswer: true,
-  }),
-  already_quiet: eventKind({
-    summary: 'The instance takes no new jobs already.',
-    members: {},
-    level: 'info',
-    sentence: () => 'already quiet',
-    isAnswer: true,
-  }),
-  not_quiet: eventKind({
-    summary: 'The instance was not quiet.',
-    members: {},
-    level: 'info',
-    sentence: () => 'was not quiet',
-    isAnswer: true,
-  }),
-  not_running: eventKind({
-    summary: 'The instance does not run.',
-    members: {},
-    level: 'info',
-    sentence: () => 'not running',
-    isAnswer: true,
-  }),
+  already_stopped: fixed('The instance is stopped already.', 'already stopped'),
+  already_quiet: fixed('The instance takes no new jobs already.', 'already quiet'),
+  not_quiet: fixed('The instance was not quiet.', 'was not quiet'),
+  not_running: fixed('The instance does not run.', 'not running'),
   up_to_date: eventKind({
     summary: 'A restart has skipped the instance: it runs the wanted release already.',
     members: { release: required(text, 'The release that it runs.') },
-    level: 'info',
     sentence: (event) => `skipped: already runs release ${event.release}`,
-    isAnswer: true,
   }),
   skipped_stopped: eventKind({
     summary: 'A restart has skipped the instance: it is stopped on purpose.',
     members: { requestedBy },
-    level: 'info',
     sentence: (event) =>
       `skipped: stopped by ${event.requestedBy}; to start it: workerctl start ${event.instance}`,
-    isAnswer: true,
   }),
   skipped_held: eventKind({
     summary: 'The command has skipped the instance: it is held.',
@@ -62,33 +34,41 @@ export const answerKinds = {
       requestedBy,
       until: optional(moment, 'When the hold ends. Missing: it does not end by itself.'),
     },
-    level: 'info',
     sentence: (event) =>
       `skipped: held by ${event.requestedBy}${until(event.until, event.at)}; to end that: workerctl unhold ${event.instance}`,
-    isAnswer: true,
   }),
-  skipped_surplus: eventKind({
-    summary: 'The command has skipped the instance: it is no longer wanted.',
-    members: {},
-    level: 'info',
-    sentence: () => 'skipped: no longer wanted',
-    isAnswer: true,
-  }),
+  skipped_surplus: fixed(
+    'The command has skipped the instance: it is no longer wanted.',
+    'skipped: no longer wanted',
+  ),
   start_refused: eventKind({
     summary: 'The start was refused: the old process still drains.',
     members: { pid, draining: required(seconds, 'How long it has been draining.') },
-    level: 'error',
     sentence: (event) =>
       `still draining: pid ${event.pid}, for ${formatDuration(event.draining)}; once it has exited, the next bootcheck starts the instance`,
     isFailure: true,
-    isAnswer: true,
   }),
   started_again: eventKind({
     summary: 'The stop has failed: another command has started the instance again.',
     members: {},
-    level: 'error',
     sentence: () => 'not stopped: another command has started it again',
     isFailure: true,
-    isAnswer: true,
+  }),
+  exited: eventKind({
+    summary: 'The process has ended after it was asked to stop; the journal has this as `died`.',
+    members: {
+      pid,
+      death,
+      drained,
+      job,
+      leftovers: optional(processes, 'The processes that it left behind in its session.'),
+    },
+    sentence: (event) => {
+      const verb = event.death.kind === 'exited' ? 'exited as asked' : 'ended';
+      const had = event.job === undefined ? '' : ` (${event.job})`;
+      const left = event.leftovers ?? [];
+      const behind = left.length === 0 ? '' : `; ${leftWords(event.pid, left)}`;
+      return `pid ${event.pid} ${verb}${afterDrain(event.drained)}${had}: ${formatDeath(event.death)}${behind}`;
+    },
   }),
 };

@@ -1,6 +1,6 @@
 import { formatSize } from '../../basics/bytes.ts';
 import { formatDuration } from '../../basics/time.ts';
-import { eventKind, optional, required } from '../event-kind.ts';
+import { eventKind, fixed, optional, required } from '../event-kind.ts';
 import { bytes, integer, lines, moment, oneOf, seconds, text } from '../form.ts';
 import type { HookName } from '../../model/config.ts';
 import { logFile, problem } from '../members.ts';
@@ -11,15 +11,9 @@ export const requestKinds = {
   held: eventKind({
     summary: 'The instance is held: bootcheck, start and restart leave it alone.',
     members: { until: optional(moment, 'When the hold ends. Missing: it does not end by itself.') },
-    level: 'info',
     sentence: (event) => `held${until(event.until, event.at)}`,
   }),
-  unheld: eventKind({
-    summary: 'The hold of the instance was removed.',
-    members: {},
-    level: 'info',
-    sentence: () => 'hold removed',
-  }),
+  unheld: fixed('The hold of the instance was removed.', 'hold removed'),
   count_set: eventKind({
     summary: 'The number of wanted instances was set; `instance` is the worker.',
     members: {
@@ -27,7 +21,6 @@ export const requestKinds = {
       previous: optional(integer, 'How many were wanted before.'),
       maxCount: optional(integer, '`max_count` of the config, if more were asked for.'),
     },
-    level: 'info',
     sentence: ({ count, previous, maxCount }) => {
       const notes = [
         ...(previous === undefined ? [] : [`was ${previous}`]),
@@ -41,7 +34,6 @@ export const requestKinds = {
   log_rotated: eventKind({
     summary: 'The content of the log was moved to an older file.',
     members: { logFile, size: required(bytes, 'How much was moved.') },
-    level: 'info',
     sentence: (event) =>
       `rotated ${event.logFile}: ${formatSize(event.size)} moved to ${event.logFile}.1`,
     audience: 'watch',
@@ -65,12 +57,7 @@ export const requestKinds = {
     },
     audience: (event) => (event.problem === undefined ? 'journal' : 'everywhere'),
   }),
-  config_reloaded: eventKind({
-    summary: '`watch` has reloaded the config.',
-    members: {},
-    level: 'info',
-    sentence: () => 'config reloaded',
-  }),
+  config_reloaded: fixed('`watch` has reloaded the config.', 'config reloaded'),
   config_rejected: eventKind({
     summary: '`watch` could not reload the config; the previous one stays in force.',
     members: { problem },

@@ -9,7 +9,6 @@ export const rolloutKinds = {
   rollout_continues: eventKind({
     summary: 'The first replacement of a worker is ready: the restart continues with the others.',
     members: { release },
-    level: 'info',
     sentence: (event) => `ready${onRelease(event.release)}; continuing with the others`,
   }),
   rollout_aborted: eventKind({
@@ -18,7 +17,6 @@ export const rolloutKinds = {
       problem,
       pendingCount: required(integer, 'How many instances keep running the old release.'),
     },
-    level: 'error',
     sentence: (event) => {
       const pending = event.pendingCount;
       const others = counted(pending, 'instance keeps', 'instances keep');
@@ -29,7 +27,6 @@ export const rolloutKinds = {
   rollout_superseded: eventKind({
     summary: 'A later restart has replaced this one.',
     members: { requestedBy, requestedAt: required(moment, 'When the later restart began.') },
-    level: 'error',
     sentence: (event) =>
       `superseded by the restart of ${formatDayAndTime(event.requestedAt, event.at)} by ${event.requestedBy}`,
     isFailure: true,

@@ -9,38 +9,32 @@ export const startKinds = {
   adopted: eventKind({
     summary: 'A process that no record claimed was found running and was taken over.',
     members: { pid, cause },
-    level: 'info',
     sentence: (event) => `adopted pid ${event.pid}: ${event.cause}`,
   }),
   pidfile_written: eventKind({
     summary: 'The pidfile was missing or wrong and was rewritten.',
     members: { pid, cause },
-    level: 'info',
     sentence: (event) => `pidfile rewritten for pid ${event.pid}: ${event.cause}`,
   }),
   pidfile_removed: eventKind({
     summary: 'The pidfile was stale and was removed.',
     members: { cause },
-    level: 'info',
     sentence: (event) => `stale pidfile removed: ${event.cause}`,
   }),
   started: eventKind({
     summary: 'A new process was started.',
     members: { pid, cause },
-    level: 'info',
     sentence: (event) => `started pid ${event.pid}: ${event.cause}`,
   }),
   launching: eventKind({
     summary:
       'The command of a program that forks away was started; `started` follows when its pidfile names the process.',
     members: { pid, cause },
-    level: 'info',
     sentence: (event) => `started the command (pid ${event.pid}), which forks away: ${event.cause}`,
   }),
   ready: eventKind({
     summary: 'The process became ready while a command waited for that.',
     members: { pid, release },
-    level: 'info',
     sentence: (event) => `pid ${event.pid} is ready${onRelease(event.release)}`,
     audience: 'journal',
   }),
@@ -55,7 +49,6 @@ export const startKinds = {
         'The logger that its output went to; `log` then has what the logger itself wrote.',
       ),
     },
-    level: 'error',
     sentence: (event) => `start failed: ${event.problem}`,
     isFailure: true,
   }),
@@ -78,7 +71,6 @@ export const startKinds = {
       running: required(integer, 'How many run.'),
       wanted: required(integer, 'How many are wanted.'),
     },
-    level: 'info',
     sentence: ({ running, wanted }) =>
       `${running} of ${wanted} running; starting ${wanted - running}`,
     mogilefs: ({ running, wanted }, name) =>

@@ -1,18 +1,7 @@
-import { formatDuration, type Duration } from '../../basics/time.ts';
-import { leftWords } from '../../model/leftovers.ts';
-import { formatDeath } from '../../model/record.ts';
 import { eventKind, optional, required } from '../event-kind.ts';
-import { flag, integer, processes, seconds } from '../form.ts';
-import { cause, death, drained, job, pid, problem, runId, signal } from '../members.ts';
+import { flag, integer, seconds } from '../form.ts';
+import { cause, job, pid, problem, runId, signal } from '../members.ts';
 import { counted, during, limitOf } from '../phrases.ts';
-
-/** Shorter drains would read as `0s`. */
-const shortestMs = 50;
-
-const afterDrain = (length: Duration | undefined): string => {
-  if (length === undefined) return '';
-  return length < shortestMs ? ' at once' : ` after ${formatDuration(length)}`;
-};
 
 /** What processes are asked to do, and what is done to them. */
 export const stopKinds = {
@@ -24,7 +13,6 @@ export const stopKinds = {
       limit: optional(seconds, 'It is killed after this time. Missing: there is no limit.'),
       cause,
     },
-    level: 'info',
     sentence: (event) =>
       `asked pid ${event.pid} to finish (SIG${event.signal}, ${limitOf(event.limit)}): ${event.cause}`,
   }),
@@ -36,45 +24,22 @@ export const stopKinds = {
       stopsWhenIdle: required(flag, 'Whether it is asked to exit as soon as it is idle.'),
       cause,
     },
-    level: 'info',
     sentence: (event) =>
       `asked pid ${event.pid} to take no new jobs (SIG${event.signal}): ${event.cause}`,
   }),
   resumed: eventKind({
     summary: 'The process was asked to take jobs again.',
     members: { pid, signal },
-    level: 'info',
     sentence: (event) => `asked pid ${event.pid} to take jobs again (SIG${event.signal})`,
   }),
   retired: eventKind({
     summary: 'The draining process now finishes beside its replacement.',
     members: { pid },
-    level: 'info',
     sentence: (event) => `pid ${event.pid} finishes beside its replacement`,
-  }),
-  exited: eventKind({
-    summary: 'The process has ended after it was asked to stop; the journal has this as `died`.',
-    members: {
-      pid,
-      death,
-      drained,
-      job,
-      leftovers: optional(processes, 'The processes that it left behind in its session.'),
-    },
-    level: 'info',
-    sentence: (event) => {
-      const verb = event.death.kind === 'exited' ? 'exited as asked' : 'ended';
-      const had = event.job === undefined ? '' : ` (${event.job})`;
-      const left = event.leftovers ?? [];
-      const behind = left.length === 0 ? '' : `; ${leftWords(event.pid, left)}`;
-      return `pid ${event.pid} ${verb}${afterDrain(event.drained)}${had}: ${formatDeath(event.death)}${behind}`;
-    },
-    isAnswer: true,
   }),
   signal_failed: eventKind({
     summary: 'The process could not be sent a signal.',
     members: { pid, problem },
-    level: 'error',
     sentence: (event) => `could not signal pid ${event.pid}: ${event.problem}`,
     isFailure: true,
   }),

@@ -69,8 +69,5 @@ export interface EventKind<Of extends Members, Values = ValuesOf<Of>> {
 export const eventKind = <Of extends Members>(entry: EventKind<Of>): EventKind<Of> => entry;
 
 /** An event that has no members and always reads the same. */
-export const fixed = (summary: string, words: string): EventKind<Record<never, never>> => ({
-  summary,
-  members: {},
-  sentence: () => words,
-});
+export const fixed = (summary: string, words: string) =>
+  eventKind({ summary, members: {}, sentence: () => words });

@@ -46,7 +46,7 @@ test('a silent worker must be dumped, killed with its session, reported once eac
   const [dump, kill, died] = events;
   for (const event of [dump, kill, died])
     expect(event).toMatchObject({ instance: 'mail.1', pid: old });
-  expect(kill).toMatchObject({ is_watchdog: true });
+  expect(kill).toMatchObject({ watchdog: true });
   expect(died).toMatchObject({ verdict: 'requested' });
   expect(deathOf(died)).toEqual({ signal: 'SIGKILL' });
   expect(dumps(rig, mail)).toEqual([old]);
@@ -98,7 +98,7 @@ test('a worker that never beats must be killed its timeout after its start, and 
     Date.parse(events.find((one) => one.kind === kind && one['pid'] === pid)?.at ?? '');
   expect(at('killed', second) - at('started', second)).toBeGreaterThanOrEqual(1500);
   for (const one of events.filter(({ kind }) => kind === 'killed'))
-    expect(one).toMatchObject({ is_watchdog: true });
+    expect(one).toMatchObject({ watchdog: true });
   expect(
     rig.instance('free.1').boots(),
     'a worker that needs no heartbeat was killed',
@@ -132,8 +132,8 @@ test('a draining and a retiring process must be watched, and never be killed whi
     [drainer, leaver].every((one) => one && !isStillThere(one)),
   );
   // They may be found silent in two passes: then the second kill is reported after the first death.
-  await watch.reports('killed', { instance: 'mail.1', pid: draining, is_watchdog: true });
-  await watch.reports('killed', { instance: 'maps.1', pid: retiring, is_watchdog: true });
+  await watch.reports('killed', { instance: 'mail.1', pid: draining, watchdog: true });
+  await watch.reports('killed', { instance: 'maps.1', pid: retiring, watchdog: true });
   await watch.reports('died', { instance: 'mail.1', pid: draining, verdict: 'requested' });
   expect(mail.boots(), 'what was stopped was started').toHaveLength(1);
   expect(maps.pid()).toBe(replacement);
@@ -182,7 +182,7 @@ test('bootcheck must do the same if two runs have seen the same silence', async 
   await pass();
   const { exitCode, of, story } = await rig.act('bootcheck');
   expect(exitCode).toBe(0);
-  expect(of('killed')).toMatchObject([{ instance: 'mail.1', pid, is_watchdog: true }]);
+  expect(of('killed')).toMatchObject([{ instance: 'mail.1', pid, watchdog: true }]);
   expect(processAt(pid)).toBeUndefined();
   expect(story('killed', 'started'), 'its successor must be started in the same run').toEqual([
     'killed mail.1',

@@ -55,6 +55,9 @@ export const integer = plain('a whole number', (json): json is number =>
 export const oneOf = <T extends string | number>(...values: readonly T[]): Form<T> =>
   plain(values.join(' or '), (json): json is T => values.some((value) => value === json));
 
+/** Any JSON, as it is. */
+export const anything: Form<unknown> = { read: (json) => json, write: (value) => value };
+
 /** The last moment that a Date can hold. */
 const endOfTime = 8.64e15;
 

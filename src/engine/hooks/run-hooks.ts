@@ -76,7 +76,12 @@ async function runOne(scene: HookScene, id: string): Promise<void> {
   const file = readSpooled(stateDir, id);
   if (file.kind === 'read') await runSpooled(scene, file.value);
   if (file.kind === 'broken')
-    scene.report({ kind: 'warning', problem: file.problem, at: now(), instance: 'hooks' });
+    scene.report({
+      kind: 'warning',
+      problem: `hook ${id} cannot be read: ${file.problem}`,
+      at: now(),
+      instance: 'hooks',
+    });
   removeSpooled(stateDir, id);
 }
 

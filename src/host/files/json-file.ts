@@ -74,10 +74,12 @@ export function readChecked<T>(
   if (text.kind !== 'read') return text;
   const value = check(parseJson(text.value));
   if (value !== undefined) return { kind: 'read', value };
-  const found =
-    text.value.trim() === '' ? 'an empty file' : JSON.stringify(text.value.slice(0, 40));
-  return { kind: 'broken', problem: `${path}: expected ${what}, found ${found}` };
+  return { kind: 'broken', problem: `${path}: expected ${what}, found ${quoted(text.value)}` };
 }
+
+/** The first 40 characters of an unexpected text, for a message. */
+export const quoted = (text: string): string =>
+  text.trim() === '' ? 'an empty file' : JSON.stringify(text.slice(0, 40));
 
 function parseJson(text: string): unknown {
   try {
@@ -86,7 +88,8 @@ function parseJson(text: string): unknown {
     return undefined;
   }
 }
-const readOnly = {
+/** How a text is read so that opening a FIFO does not block. */
+export const withoutWaiting = {
   encoding: 'utf8' as const,
   // Node accepts a number wherever it accepts a flag, but its types do not say so.
   flag: (constants.O_RDONLY | constants.O_NONBLOCK) as unknown as string,
@@ -100,7 +103,7 @@ export function readText(path: string): StateFile<string> {
   try {
     // Checked first, because Node reads up to gigabytes before it reports that a file is too large.
     const { size } = statSync(path);
-    const value = size > maxLength ? undefined : readFileSync(path, readOnly);
+    const value = size > maxLength ? undefined : readFileSync(path, withoutWaiting);
     if (value !== undefined && value.length <= maxLength) return { kind: 'read', value };
     return {
       kind: 'broken',

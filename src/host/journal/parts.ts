@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
+import { namesIn } from '../files/names-in.ts';
 import { journalPath } from './path.ts';
 
 /** One file of the journal, open for reading. */
@@ -34,18 +35,13 @@ export function* journalParts(stateDir: string): Generator<JournalPart> {
 
 /** The highest number among the names. There may be gaps below it, left by a rotation that was killed. */
 function oldestNumber(stateDir: string): number {
-  const numbers = namesIn(stateDir).map((name) =>
-    Number(/^events\.ndjson\.(\d{1,6})$/.exec(name)?.[1] ?? 0),
-  );
-  return Math.max(0, ...numbers);
-}
-
-function namesIn(folder: string): string[] {
   try {
-    return readdirSync(folder);
+    const numbers = namesIn(stateDir).map((name) =>
+      Number(/^events\.ndjson\.(\d{1,6})$/.exec(name)?.[1] ?? 0),
+    );
+    return Math.max(0, ...numbers);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw unreadable(folder, error);
+    throw unreadable(stateDir, error);
   }
 }
 

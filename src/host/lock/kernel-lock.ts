@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { isStillAt } from '../files/is-still-at.ts';
-import { childProcess } from '../process/spawn.ts';
+import { childProcess, helperEnvironment } from '../process/spawn.ts';
 import type { HeldLock, LockBackend } from './lock-backend.ts';
 import { closeQuietly, heldLock, openLockFile } from './lock-file.ts';
 
@@ -90,7 +90,7 @@ function heldByOthers(helper: Helper, fds: readonly number[]): Set<number> {
       stdio: ['ignore', heldCode === undefined ? 'pipe' : 'ignore', 'pipe', ...fds],
       // A session of its own: Ctrl-C must not interrupt it. (spawnSync supports this, its types do not.)
       ...{ detached: true },
-      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+      env: helperEnvironment,
       encoding: 'utf8',
     });
   let result = run();

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { isStillAt } from '../files/is-still-at.ts';
 import { findProgram } from '../process/find-program.ts';
-import { childProcess, eachLine, letUsEndBefore } from '../process/spawn.ts';
+import { childProcess, eachLine, helperEnvironment, letUsEndBefore } from '../process/spawn.ts';
 import { lockBackend } from './choose-backend.ts';
 import type { HeldLock } from './lock-backend.ts';
 import { closeQuietly, heldLock, openLockFile } from './lock-file.ts';
@@ -149,7 +149,7 @@ function startHelper(perl: string, fds: readonly number[]): Helper {
   const child = childProcess().spawn(perl, ['-e', script, String(fds.length)], {
     stdio: ['pipe', 'pipe', 'ignore', ...fds],
     detached: true, // out of reach of Ctrl-C, as long as we act
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    env: helperEnvironment,
   });
   const stdin = child.stdin as Socket;
   const stdout = child.stdout as Socket;

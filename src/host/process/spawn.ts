@@ -14,6 +14,9 @@ export function childProcess(): typeof ChildProcessModule {
   return process.getBuiltinModule('node:child_process');
 }
 
+/** The environment of a helper program: nothing that our caller has set changes what it does. */
+export const helperEnvironment = { PATH: '/usr/bin:/bin', LC_ALL: 'C' } as const;
+
 const closeOnExec = 0o2000000;
 
 /** Once is enough: everything that we open ourselves is close-on-exec. */

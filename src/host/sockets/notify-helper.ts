@@ -3,7 +3,7 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { findProgram } from '../process/find-program.ts';
 import type { ChildProcess } from 'node:child_process';
 import { describeErrno } from '../files/errno.ts';
-import { childProcess, eachLine, letUsEndBefore } from '../process/spawn.ts';
+import { childProcess, eachLine, helperEnvironment, letUsEndBefore } from '../process/spawn.ts';
 
 /** The result of a message to systemd: `off` if it wants none. Sent `as` the helper, it counts only with NotifyAccess=all. */
 export type SystemdNotice =
@@ -80,7 +80,7 @@ export function startHelper(
     const mode = process.geteuid?.() === 0 ? '666' : '600';
     const child = childProcess().spawn(program, [...words, path, mode, String(process.pid)], {
       cwd: '/',
-      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+      env: helperEnvironment,
       stdio: ['pipe', 'pipe', 'ignore'],
       // A session of its own: Ctrl-C at the terminal must not end it before workerctl.
       detached: true,

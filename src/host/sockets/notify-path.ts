@@ -1,7 +1,7 @@
-import type * as Crypto from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import type * as Net from 'node:net';
 import { dirname, join } from 'node:path';
+import { digest } from '../files/crypto.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { realPathOrSelf } from '../files/real-path.ts';
@@ -27,13 +27,8 @@ const longestPath = 107 - '.4194304'.length;
 export function notifySocketPath(stateDir: string): string {
   const path = join(realPathOrSelf(stateDir), 'notify.sock');
   if (Buffer.byteLength(path) <= longestPath) return path;
-  const { createHash } = crypto();
-  const name = createHash('sha256').update(path).digest('hex').slice(0, 16);
-  return `/tmp/workerctl-${String(userId())}/${name}.sock`;
+  return `/tmp/workerctl-${String(userId())}/${digest(path, 16)}.sock`;
 }
-
-/** Loaded on use: it takes 5 ms. */
-const crypto = (): typeof Crypto => process.getBuiltinModule('node:crypto');
 
 const userId = (): number => process.geteuid?.() ?? 0;
 

@@ -1,13 +1,5 @@
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  statSync,
-  statfsSync,
-  utimesSync,
-} from 'node:fs';
-import { errnoOf } from '../files/errno.ts';
+import { closeSync, existsSync, openSync, statSync, statfsSync, utimesSync } from 'node:fs';
+import { namesIn } from '../files/names-in.ts';
 import { heartbeatFile, heartbeatFolder, heartbeatPath } from './paths.ts';
 
 /** Counts only signs of life by sd_notify(3) for this run of an instance, before its silence is measured. */
@@ -53,10 +45,9 @@ export function changedAt(path: string): number {
 /** The heartbeat files that exist, as `listStateFiles` names them; undefined if they cannot be listed. */
 export function beatsIn(stateDir: string): ReadonlySet<string> | undefined {
   try {
-    const files = readdirSync(heartbeatFolder(stateDir));
-    return new Set(files.map((file) => heartbeatFile(file)));
-  } catch (error) {
-    return errnoOf(error) === 'ENOENT' ? new Set() : undefined;
+    return new Set(namesIn(heartbeatFolder(stateDir)).map(heartbeatFile));
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,13 +1,14 @@
-import { readdirSync, rmdirSync } from 'node:fs';
+import { rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import * as z from 'zod/mini';
+import { anything, byName, object, oneOf, text } from '../../core/basics/json-form.ts';
 import { hookNames, type HookName } from '../../core/model/config.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
-import { errnoOf } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { once } from '../files/once.ts';
-import { readJson, removeFile, type StateFile } from '../files/json-file.ts';
+import { removeFile, type StateFile } from '../files/json-file.ts';
 import { makeFolder } from '../files/make-folder.ts';
+import { namesIn } from '../files/names-in.ts';
+import { fileText, readForm } from './schema.ts';
 
 /** A hook waiting to be run. It stays in its file until it has been run, even if commands are killed meanwhile. */
 export interface Spooled {
@@ -19,12 +20,12 @@ export interface Spooled {
   readonly event: Readonly<Record<string, unknown>>;
 }
 
-const schema = once(() =>
-  z.object({
-    hook: z.enum(hookNames),
-    worker: z.string(),
-    instance: z.string(),
-    event: z.record(z.string(), z.unknown()),
+const form = once(() =>
+  object<Spooled>({
+    hook: ['hook', oneOf(...hookNames)],
+    worker: ['worker', text],
+    instance: ['instance', text],
+    event: ['event', byName(anything)],
   }),
 );
 
@@ -39,25 +40,21 @@ const pathOf = (stateDir: string, id: string): string => join(hookFolder(stateDi
  */
 export function spoolHook(stateDir: string, id: string, spooled: Spooled): void {
   makeFolder(hookFolder(stateDir));
-  writeFileAtomically(pathOf(stateDir, id), `${JSON.stringify(spooled)}\n`);
+  writeFileAtomically(pathOf(stateDir, id), fileText(form(), spooled));
   faultPoint();
 }
 
 /** The ids of all waiting hooks, sorted. */
 export function spooledHooks(stateDir: string): string[] {
-  try {
-    return readdirSync(hookFolder(stateDir))
-      .filter((name) => name.endsWith('.json'))
-      .map((name) => name.slice(0, -'.json'.length))
-      .sort();
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+  return namesIn(hookFolder(stateDir))
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => name.slice(0, -'.json'.length))
+    .sort();
 }
 
+/** A `problem` does not name the file. */
 export const readSpooled = (stateDir: string, id: string): StateFile<Spooled> =>
-  readJson(pathOf(stateDir, id), schema, 'a spooled hook');
+  readForm(pathOf(stateDir, id), form);
 
 /** Removes a hook that has been run; with the last one, also the directory. */
 export function removeSpooled(stateDir: string, id: string): void {

@@ -1,5 +1,5 @@
 import { Mismatch, object, oneOf, type Form } from '../../core/basics/json-form.ts';
-import { readText, type StateFile } from '../files/json-file.ts';
+import { quoted, readText, type StateFile } from '../files/json-file.ts';
 
 /**
  * The version of the files that this module reads and writes. It is raised when an older workerctl would misread them.
@@ -24,8 +24,6 @@ export function readForm<T>(path: string, form: () => Form<T>): StateFile<T> {
     return { kind: 'read', value: form().read(json) };
   } catch (error) {
     if (error instanceof Mismatch) return { kind: 'broken', problem: error.message };
-    const found =
-      file.value.trim() === '' ? 'an empty file' : JSON.stringify(file.value.slice(0, 40));
-    return { kind: 'broken', problem: `expected JSON, found ${found}` };
+    return { kind: 'broken', problem: `expected JSON, found ${quoted(file.value)}` };
   }
 }

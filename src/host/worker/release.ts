@@ -1,8 +1,9 @@
-import { constants, readFileSync, realpathSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
 import type { ReleaseSource } from '../../core/model/config.ts';
 import { describeErrno } from '../files/errno.ts';
+import { withoutWaiting } from '../files/json-file.ts';
 import { problemOf, runProgram } from '../process/run-program.ts';
 import { buildEnvironment } from './environment.ts';
 
@@ -47,17 +48,11 @@ function releaseOfDirectory(directory: string): Release {
 
 function releaseInFile(path: string): Release {
   try {
-    return named(readFileSync(path, readOnly), `release file ${path}`, 'an empty first line');
+    return named(readFileSync(path, withoutWaiting), `release file ${path}`, 'an empty first line');
   } catch (error) {
     return unknown(`release file ${path}`, describeErrno(error));
   }
 }
-
-const readOnly = {
-  encoding: 'utf8' as const,
-  // Opening a FIFO would block. Node accepts a number wherever it accepts a flag, but its types do not say so.
-  flag: (constants.O_RDONLY | constants.O_NONBLOCK) as unknown as string,
-};
 
 async function releaseByCommand(
   command: readonly string[],

@@ -1,8 +1,8 @@
-import type * as Crypto from 'node:crypto';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
+import { digest, randomHex } from '../files/crypto.ts';
 import { once } from '../files/once.ts';
 import { logSize } from '../logs/tail.ts';
 import { now } from '../process/clock.ts';
@@ -11,11 +11,8 @@ import { memoryKills } from '../process/out-of-memory.ts';
 import { currentBootId } from '../process/process-table.ts';
 import { recordMembers } from '../state/records.ts';
 
-/** Loaded at the first start: it takes 5 ms, which a bootcheck that has nothing to do would notice. */
-const crypto = (): typeof Crypto => process.getBuiltinModule('node:crypto');
-
 /** Names one run of a process: 16 hexadecimal digits. */
-export const newRunId = (): string => crypto().randomBytes(8).toString('hex');
+export const newRunId = (): string => randomHex(8);
 
 /**
  * The socket is named only if a watch listens on it: some programs exit if they cannot report that they are ready. A daemon
@@ -90,8 +87,4 @@ function niceCommand(nice: number): string[] {
 
 /** Twelve hexadecimal digits that differ if the command or its directory does. */
 export const digestOf = ({ command, directory }: Launch): string =>
-  crypto()
-    .createHash('sha256')
-    .update(JSON.stringify([command, directory]))
-    .digest('hex')
-    .slice(0, 12);
+  digest(JSON.stringify([command, directory]), 12);

@@ -20,7 +20,7 @@ directory and all processes at the end.`,
     const { held, signal } = await demo({
       workerctl: [process.execPath, join(__dirname, '..', 'bin', 'workerctl')],
       print,
-      colours: (await colours()).level > 0,
+      colours: await colours(),
     });
     if (signal !== undefined) return exitCodeOfSignal(signal);
     return exitCodes[held ? 'done' : 'failed'].code;

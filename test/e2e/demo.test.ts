@@ -52,7 +52,7 @@ test('demo must tell a story that holds, without escape codes in a pipe, and lea
   expect(all).not.toContain(escape);
   expect(all).not.toMatch(/^ *NO /m);
   expect(all).toMatch(/report: done by delayed_job\.\d, pid \d+, code version 1/);
-  expect(all).toMatch(/^ *\S+ delayed_job\.\d has proven the new code \(2\): the others/m);
+  expect(all).toMatch(/^ *\S+ delayed_job\.\d: ready on release 2; continuing/m);
   expect(all).toContain('3 restarted (1 -> 2), 0 killed, longest drain ');
   expect(all).toMatch(/letter: done by delayed_job\.\d, pid \d+, code version 2/);
   expect(processesOf(folder)).toEqual([]);

@@ -1,67 +1,38 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { WorkerctlError } from '../../core/basics/error.ts';
-import { durationOf } from '../../core/basics/time.ts';
-import { describeErrno, errnoOf } from '../../host/files/errno.ts';
-import { readJournal } from '../../host/journal/read.ts';
 import type { JournalEntry } from '../../core/events/journal.ts';
+import { durationOf } from '../../core/basics/time.ts';
+import { readJournal } from '../../host/journal/read.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
-import { listPids, readEnvironment, readProcess } from '../../host/process/process-table.ts';
 import { runProgram } from '../../host/process/run-program.ts';
 import { findMarkedProcesses } from '../../host/process/strays.ts';
-import type { Teller } from './teller.ts';
-import { demoConfig, workerProgram } from './worker-program.ts';
+import type { Colours } from '../../output/plain.ts';
+import { wrap } from '../../output/wrap.ts';
 
 /** A claim of the story that is not true. */
 export class BrokenClaim extends Error {
   override readonly name = 'BrokenClaim';
 }
 
+export interface StageOptions {
+  /** The words that run workerctl itself: `[process.execPath, '/…/bin/workerctl']`. */
+  readonly workerctl: readonly string[];
+  /** Prints everything that the demo says. */
+  readonly print: (text: string) => void;
+  readonly colours: Colours;
+  /** The temporary directory in which the story is played. */
+  readonly folder: string;
+  /** Ends the commands that are running. */
+  readonly signal: AbortSignal;
+}
+
 /** What a command wrote on both its outputs, and its exit code. */
-export interface CommandResult {
+interface CommandResult {
   readonly output: string;
   readonly exitCode: number;
 }
 
-/** The temporary directory in which the story is played, and what prints it. */
-export interface Stage extends Teller {
-  readonly folder: string;
-  /** Puts new code in place. */
-  readonly deploy: (version: number) => void;
-  /** Runs workerctl with these words, in the directory. */
-  readonly workerctl: (words: string) => Promise<CommandResult>;
-  /** Shows a command, runs it and shows its output; it must end with this exit code. */
-  readonly runs: (words: string, exitCode: number) => Promise<CommandResult>;
-  /**
-   * Makes a claim and checks it: `problem` returns what was found instead, or undefined. With `withinMs` the claim may take
-   * this long to become true.
-   */
-  readonly holds: (
-    claim: string,
-    problem: () => string | undefined,
-    withinMs?: number,
-  ) => Promise<void>;
-  /** The pids of each instance, as the kernel knows them. */
-  readonly processes: () => ReadonlyMap<string, readonly number[]>;
-  /** All events of the journal, oldest first. */
-  readonly events: () => readonly JournalEntry[];
-  /** Kills all processes of the demo and removes the directory. Synchronous, because it may run while this process exits. */
-  readonly clear: () => void;
-  /** Waits until the commands that are running have ended. */
-  readonly commandsEnded: () => Promise<unknown>;
-}
-
-export interface StageOptions {
-  readonly workerctl: readonly string[];
-  readonly colours: boolean;
-  /** Ends the commands that are running. */
-  readonly signal: AbortSignal;
-  readonly teller: Teller;
-}
-
 /** Marks the commands that the demo runs, in their environment. */
-const commandMarker = 'DEMO_FOLDER';
+export const commandMarker = 'DEMO_FOLDER';
 
 /** A command that takes longer than this hangs. */
 const commandLimit = durationOf(20_000);
@@ -69,24 +40,43 @@ const commandLimit = durationOf(20_000);
 /** How often a claim is checked until it is true. */
 const pollMs = 20;
 
-/** Makes the directory, with the config, the worker program and an empty spool in it. */
-export function createStage({ workerctl, colours, signal, teller }: StageOptions): Stage {
-  const folder = temporaryFolder();
-  const stateDir = join(folder, '.workerctl');
-  const deploy = (version: number): void => {
-    writeFileSync(join(folder, 'VERSION'), `${version}\n`);
-  };
-  for (const name of ['spool', 'working', 'done']) mkdirSync(join(folder, name));
-  writeFileSync(join(folder, 'workerctl.yaml'), demoConfig);
-  writeFileSync(join(folder, 'worker.sh'), workerProgram);
-  deploy(1);
+const columns = 80;
+const indent = '   ';
 
+/** What the story is told with: lines of at most 80 columns, commands that are run, and claims that are checked. */
+export type Stage = ReturnType<typeof createStage>;
+
+export function createStage({ workerctl, print, colours, folder, signal }: StageOptions) {
+  const stateDir = join(folder, '.workerctl');
   const commands: Promise<unknown>[] = [];
-  const run = async (words: string): Promise<CommandResult> => {
+  let steps = 0;
+  let last: string | undefined;
+
+  /** Begins a new paragraph when something of another kind is shown. */
+  const begin = (kind: string): void => {
+    if (last !== undefined && kind !== last) print('\n');
+    last = kind;
+  };
+  const lines = (text: string, style = (line: string) => line, hang = ''): void => {
+    for (const line of text.trimEnd().split('\n'))
+      for (const part of wrap(line, columns - indent.length, hang))
+        print(part === '' ? '\n' : `${indent}${style(part)}\n`);
+  };
+  const command = (line: string): void => {
+    begin('command');
+    lines(`$ ${line}`, colours.bold);
+  };
+  const output = ({ output: text, exitCode }: CommandResult): void => {
+    if (last !== 'command') begin('output');
+    last = 'output';
+    if (text !== '') lines(text, undefined, '    ');
+    lines(`exit code ${exitCode}`, colours.dim);
+  };
+  const execute = async (words: string): Promise<CommandResult> => {
     const { end, lastLines } = await runProgram({
       command: [...workerctl, ...words.split(' ')],
       directory: folder,
-      environment: { ...commandEnvironment(process.env, colours), [commandMarker]: folder },
+      environment: { ...commandEnvironment(colours.level > 0), [commandMarker]: folder },
       timeout: commandLimit,
       signal,
     });
@@ -94,106 +84,95 @@ export function createStage({ workerctl, colours, signal, teller }: StageOptions
     return { output: lastLines.join('\n'), exitCode: end.kind === 'exited' ? end.status : -1 };
   };
   const start = (words: string): Promise<CommandResult> => {
-    const running = run(words);
+    const running = execute(words);
     commands.push(running.catch(() => undefined));
     return running;
   };
+  const ends = async (words: string, exitCode: number, running: Promise<CommandResult>) => {
+    const result = await running;
+    output(result);
+    if (result.exitCode === exitCode) return result;
+    throw new BrokenClaim(`workerctl ${words}: expected exit code ${exitCode}`);
+  };
   return {
-    ...teller,
     folder,
-    deploy,
-    workerctl: start,
-    runs: async (words, exitCode) => {
-      teller.command(`workerctl ${words}`);
-      const result = await start(words);
-      teller.output(result.output, result.exitCode);
-      if (result.exitCode === exitCode) return result;
-      throw new BrokenClaim(`workerctl ${words}: expected exit code ${exitCode}`);
+    /** Begins a chapter; chapters are numbered. */
+    step: (title: string): void => {
+      begin('step');
+      steps += 1;
+      print(`${colours.bold(`${steps}. ${title}`)}\n`);
     },
-    holds: async (claim, problem, withinMs = 0) => {
+    /** A paragraph; its line breaks do not count. */
+    say: (text: string): void => {
+      begin('say');
+      lines(text.replaceAll('\n', ' '));
+    },
+    /** Text that is shown as it is, such as a file. */
+    quote: (text: string): void => {
+      begin('quote');
+      lines(text, colours.dim);
+    },
+    /** Shows a command line. */
+    command,
+    /** Shows what a command wrote, and its exit code. */
+    output,
+    /** Runs workerctl with these words, in the directory. */
+    start,
+    /** Waits for a command and shows its output; it must end with this exit code. */
+    ends,
+    /** Shows a command, runs it and shows its output; it must end with this exit code. */
+    run: (words: string, exitCode: number): Promise<CommandResult> => {
+      command(`workerctl ${words}`);
+      return ends(words, exitCode, start(words));
+    },
+    /** Makes a claim and checks it: `look` must find this. With `withinMs` it may take this long to become true. */
+    claim: async (
+      claim: string,
+      expected: string | RegExp,
+      look: () => string,
+      withinMs = 0,
+    ): Promise<void> => {
       const begun = monotonicMs();
       for (;;) {
         signal.throwIfAborted();
-        const found = problem();
+        const found = look();
         const took = monotonicMs() - begun;
-        if (found === undefined || took > withinMs) {
-          const isTimed = found === undefined && withinMs > 0;
-          teller.claim(isTimed ? `${claim} (after ${(took / 1000).toFixed(1)} s)` : claim, found);
-          if (found === undefined) return;
-          throw new BrokenClaim(`${claim}: found ${found}`);
+        if (typeof expected === 'string' ? found === expected : expected.test(found)) {
+          const after = withinMs > 0 ? ` (after ${(took / 1000).toFixed(1)} s)` : '';
+          begin('claim');
+          lines(`${colours.green('ok ')}${claim}${after}`, undefined, '   ');
+          return;
+        }
+        if (took > withinMs) {
+          begin('claim');
+          const problem = `${claim}: expected ${String(expected)}, found ${JSON.stringify(found)}`;
+          lines(`${colours.red('NO ')}${problem}`, undefined, '   ');
+          throw new BrokenClaim(problem);
         }
         await sleep(pollMs, signal);
       }
     },
-    processes: () => {
-      const pids = new Map<string, number[]>();
-      for (const {
-        instance,
-        process: { pid },
-      } of findMarkedProcesses(stateDir))
-        pids.set(instance, [...(pids.get(instance) ?? []), pid]);
-      return pids;
+    /** The main processes, as the kernel knows them. */
+    processes: (): { instance: string; pid: number }[] =>
+      findMarkedProcesses(stateDir).map(({ instance, process: { pid } }) => ({ instance, pid })),
+    /** All events of the journal, oldest first. */
+    events: (): JournalEntry[] => readJournal(stateDir).lines.map(({ entry }) => entry),
+    /** The last words. */
+    end: (text: string, isGood: boolean): void => {
+      begin('end');
+      print(`${colours[isGood ? 'green' : 'red'](wrap(text, columns).join('\n'))}\n`);
     },
-    events: () => readJournal(stateDir).lines.map(({ entry }) => entry),
-    clear: () => {
-      killAll([`WORKERCTL_STATE_DIR=${stateDir}`, `${commandMarker}=${folder}`]);
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
-    },
+    /** Waits until the commands that are running have ended. */
     commandsEnded: () => Promise.all(commands),
   };
 }
 
-function temporaryFolder(): string {
-  const parent = tmpdir();
-  try {
-    return realpathSync(mkdtempSync(join(parent, 'workerctl-demo-')));
-  } catch (error) {
-    throw new WorkerctlError(
-      'failed',
-      `demo: no directory can be made in ${parent}: ${describeErrno(error)}`,
-      {
-        hint: 'set TMPDIR to a directory that you can write to',
-        cause: error,
-      },
-    );
-  }
-}
-
 /** Our own environment, without what would make the commands behave differently from those that a person types. */
-function commandEnvironment(env: NodeJS.ProcessEnv, colours: boolean): NodeJS.ProcessEnv {
-  const kept = Object.entries(env).filter(
+function commandEnvironment(isColoured: boolean): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
     ([name]) =>
       (!name.startsWith('WORKERCTL_') || name === 'WORKERCTL_LOCK') &&
       !['NO_COLOR', 'FORCE_COLOR', 'NODE_EXTRA_CA_CERTS'].includes(name),
   );
-  return { ...Object.fromEntries(kept), ...(colours ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }) };
-}
-
-/** How often to look again for processes that a dying one has just started, and how long between two looks. */
-const killRounds = 250;
-const killRoundMs = 20;
-
-/** Kills all processes whose environment has one of these entries: commands, workers, their shims and children. */
-function killAll(entries: readonly string[]): void {
-  const isOurs = (pid: number): boolean => {
-    if (pid === process.pid) return false;
-    const environment = readEnvironment(pid);
-    return entries.some((entry) => environment.includes(entry)) && readProcess(pid) !== undefined;
-  };
-  for (let round = 0; round < killRounds; round += 1) {
-    const pids = listPids().filter(isOurs);
-    if (pids.length === 0) return;
-    for (const pid of pids) kill(pid);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, killRoundMs);
-  }
-  throw new Error(`these processes cannot be killed: ${listPids().filter(isOurs).join(' ')}`);
-}
-
-/** SIGKILL, for a process that may have exited just now. */
-export function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if (errnoOf(error) !== 'ESRCH') throw error;
-  }
+  return { ...Object.fromEntries(kept), [isColoured ? 'FORCE_COLOR' : 'NO_COLOR']: '1' };
 }

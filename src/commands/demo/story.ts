@@ -1,13 +1,11 @@
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Event } from '../../core/events/event.ts';
-import { spoolIn, type Spool } from './spool.ts';
-import { kill, type CommandResult, type Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
 import { demoConfig, workerCount } from './worker-program.ts';
 
 /** The instances that the config wants. */
-const names: readonly string[] = Array.from(
-  { length: workerCount },
-  (_, index) => `delayed_job.${index + 1}`,
-);
+const names = Array.from({ length: workerCount }, (_, index) => `delayed_job.${index + 1}`);
 
 /** How long the long job takes. */
 const jobSeconds = 6;
@@ -20,58 +18,48 @@ const soonMs = 5_000;
  * @throws BrokenClaim at the first claim that is not true
  */
 export async function tellStory(stage: Stage): Promise<void> {
-  const spool = spoolIn(stage.folder);
   const [first = '', second = ''] = names;
-  introduce(stage);
-  await startAll(stage);
-  const busy = await giveLongJob(stage, spool);
-  await deployAndRestart(stage, spool, busy);
-  await replaceKilled(stage, first);
-  await overlap(stage, second);
-  await stopAll(stage, spool);
-}
-
-function introduce({ folder, say, quote }: Stage): void {
-  say(
+  stage.say(
     `This is a real run, with real worker processes and jobs that are files. Everything is in
-${folder} and is removed at the end. Each line with "ok" was checked in /proc, in the files of the
+${stage.folder} and is removed at the end. Each line with "ok" was checked in /proc, in the files of the
 jobs, or in the journal. This is the whole config, workerctl.yaml:`,
   );
-  quote(demoConfig);
+  stage.quote(demoConfig);
+  await startAll(stage);
+  await deploy(stage, await giveLongJob(stage));
+  await replaceKilled(stage, first);
+  await race(stage, second);
+  await stopAll(stage);
 }
 
 async function startAll(stage: Stage): Promise<void> {
   stage.step('Start three workers');
-  await stage.runs('start', 0);
-  await holdsOneEach(stage);
-  await stage.runs('status', 0);
+  putVersion(stage, 1);
+  await stage.run('start', 0);
+  await claimOneEach(stage);
+  await stage.run('status', 0);
 }
 
 /** Returns the instance that does the job. */
-async function giveLongJob(stage: Stage, spool: Spool): Promise<string> {
-  const { step, say, command, holds } = stage;
-  step(`Give them a long job: ${jobSeconds} seconds`);
-  say('A job is a file in spool/. One worker takes it; the others stay idle.');
-  command(`echo ${jobSeconds} > job && mv job spool/report`);
-  spool.put('report', jobSeconds);
-  await holds(
-    'one worker is busy with it',
-    () => unless(spool.workerOf('report') !== undefined, 'that no worker has taken it'),
-    soonMs,
-  );
-  const busy = spool.workerOf('report') ?? '';
-  say(`It is ${busy}. Killing it now would lose the report.`);
+async function giveLongJob(stage: Stage): Promise<string> {
+  stage.step(`Give them a long job: ${jobSeconds} seconds`);
+  stage.say('A job is a file in spool/. One worker takes it; the others stay idle.');
+  putJob(stage, 'report', jobSeconds);
+  const taken = (): string => filesIn(stage, 'working');
+  await stage.claim('one worker is busy with it', /^report\.delayed_job\.\d$/, taken, soonMs);
+  const busy = taken().replace('report.', '');
+  stage.say(`It is ${busy}. Killing it now would lose the report.`);
   return busy;
 }
 
 /** The chapter that workerctl is made for: new code arrives while a worker is busy. */
-async function deployAndRestart(stage: Stage, spool: Spool, busy: string): Promise<void> {
-  const { step, say, quote, command, holds, runs, deploy, workerctl } = stage;
-  const before = new Map(names.map((name) => [name, pidOf(stage, name)]));
-  const waiting = (some: readonly string[]): string[] =>
-    some.filter((name) => [undefined, before.get(name)].includes(pidOf(stage, name)));
-  const replaced = (some: readonly string[]) => (): string | undefined =>
-    unless(waiting(some).length === 0, `that ${waiting(some).join(', ')} is not`);
+async function deploy(stage: Stage, busy: string): Promise<void> {
+  const { step, say, command, claim, run } = stage;
+  const idle = names.filter((name) => name !== busy);
+  const old = stage.processes().map(({ pid }) => pid);
+  const pid = pidOf(stage, busy);
+  const replaced = (): string =>
+    names.filter((name) => !old.includes(pidOf(stage, name) ?? NaN)).join();
 
   step('Deploy new code, and restart');
   say(
@@ -79,101 +67,81 @@ async function deployAndRestart(stage: Stage, spool: Spool, busy: string): Promi
 second. Only then are the others asked. Each finishes its job and exits. No worker is killed.`,
   );
   command('echo 2 > VERSION');
-  deploy(2);
+  putVersion(stage, 2);
   command('workerctl restart --graceful &');
-  const restart = workerctl('restart --graceful');
+  const restart = stage.start('restart --graceful');
   say('The command waits. Meanwhile, in a second terminal:');
-  const idle = names.filter((name) => name !== busy);
-  await holds(`the idle ones, ${idle.join(' and ')}, are replaced`, replaced(idle), soonMs);
-  await holds(`${busy} is still busy with its job`, () =>
-    unless(pidOf(stage, busy) !== undefined && spool.workerOf('report') === busy, 'that it is not'),
-  );
-  await runs('status', 3);
+  await claim(`the idle ones, ${idle.join(' and ')}, are replaced`, idle.join(), replaced, soonMs);
+  await run('status', 3);
   say('Exit code 3: fewer instances are ready than wanted.');
   say('');
   say(`A second process could do the same job again, so ${busy} cannot be started now:`);
-  await runs(`start ${busy}`, 1);
-  await holds(`${busy} is still its old process, and no other`, () =>
-    unless(pidOf(stage, busy) === before.get(busy), `pid ${pidOf(stage, busy) ?? 'none'}`),
+  await run(`start ${busy}`, 1);
+  await claim(
+    `${busy} is still its old process, busy with its job`,
+    `pid ${pid}, report.${busy}`,
+    () => `pid ${pidOf(stage, busy)}, ${filesIn(stage, 'working')}`,
   );
 
   say('Now we wait for the job.');
-  const report = (): readonly string[] => spool.doneLines('report');
-  await holds(
-    'the job is done, exactly once',
-    () => doneOnce(report()),
-    jobSeconds * 1000 + soonMs,
-  );
-  quote(report().join('\n'));
-  await holds(`${busy} has exited by itself and is replaced`, replaced([busy]), soonMs);
-  await endOfRestart(stage, spool, busy, await restart);
-}
-
-async function endOfRestart(
-  stage: Stage,
-  spool: Spool,
-  busy: string,
-  restart: CommandResult,
-): Promise<void> {
-  const { say, quote, command, output, holds, events } = stage;
-  say('All are replaced and ready, so the restart ends. Its output:');
-  output(restart.output, restart.exitCode);
-  await holds('it ends with exit code 0', () =>
-    unless(restart.exitCode === 0, String(restart.exitCode)),
-  );
-  await holds('an idle one had proven the new code before any other was asked', () => {
-    const story = events().filter(({ kind }) => kind === asked || kind === proven);
-    const first = story.findIndex(({ kind }) => kind === proven);
-    const canaries = story.slice(0, first).map(({ instance }) => instance);
-    return unless(canaries.length === 1 && canaries[0] !== busy, canaries.join(', '));
+  await claimDone(stage, 'the job is done, exactly once', {
+    job: 'report',
+    pattern: new RegExp(`^report: done by ${busy}, pid ${pid}, code version 1\n$`),
+    withinMs: jobSeconds * 1000 + soonMs,
   });
-  await holdsOneEach(stage);
-  command('echo 0.2 > job && mv job spool/letter');
-  spool.put('letter', 0.2);
-  await holds('the new code does the next job', () => doneByNewCode(spool), soonMs);
-  quote(spool.doneLines('letter').join('\n'));
+  await claim(`${busy} has exited by itself and is replaced`, names.join(), replaced, soonMs);
+  say('All are replaced and ready, so the restart ends. Its output:');
+  await stage.ends('restart --graceful', 0, restart);
+  await claimNewCode(stage);
 }
 
 const asked: Event['kind'] = 'draining';
 const proven: Event['kind'] = 'rollout_continues';
 const started: Event['kind'] = 'started';
 
-function doneByNewCode(spool: Spool): string | undefined {
-  const lines = spool.doneLines('letter');
-  const [line = ''] = lines;
-  return (
-    doneOnce(lines) ??
-    unless(line.endsWith('code version 2'), line) ??
-    unless(spool.unfinished().length === 0, 'it still in working/')
+async function claimNewCode(stage: Stage): Promise<void> {
+  const story = stage.events().filter(({ kind }) => kind === asked || kind === proven);
+  const proof = story.findIndex(({ kind }) => kind === proven);
+  await stage.claim(
+    'an idle one had proven the new code before any other was asked',
+    String(story[proof]?.instance),
+    () =>
+      story
+        .slice(0, proof)
+        .map(({ instance }) => instance)
+        .join(),
   );
+  await claimOneEach(stage);
+  putJob(stage, 'letter', 0.2);
+  await claimDone(stage, 'the new code does the next job', {
+    job: 'letter',
+    pattern: /^letter: done by \S+, pid \d+, code version 2\n$/,
+    withinMs: soonMs,
+  });
 }
 
 async function replaceKilled(stage: Stage, victim: string): Promise<void> {
-  const { step, say, runs, holds } = stage;
-  step('A worker is killed');
+  stage.step('A worker is killed');
   await killWorker(stage, victim);
-  await runs('status', 3);
-  say('bootcheck starts what is missing. Cron runs it every minute.');
-  await runs('bootcheck', 0);
-  await holdsOneEach(stage);
-  say('If there is nothing to do, it prints nothing, so cron sends no mail.');
-  const { output } = await runs('bootcheck', 0);
-  await holds('it prints nothing', () => unless(output === '', JSON.stringify(output)));
+  await stage.run('status', 3);
+  stage.say('bootcheck starts what is missing. Cron runs it every minute.');
+  await stage.run('bootcheck', 0);
+  await claimOneEach(stage);
+  stage.say('If there is nothing to do, it prints nothing, so cron sends no mail.');
+  const { output } = await stage.run('bootcheck', 0);
+  await stage.claim('it prints nothing', '', () => output);
 }
 
 async function killWorker(stage: Stage, victim: string): Promise<void> {
-  const pid = pidOf(stage, victim) ?? 0;
+  const pid = pidOf(stage, victim);
   stage.command(`kill -9 ${pid}`);
-  kill(pid);
-  await stage.holds(
-    `${victim} is gone`,
-    () => unless(!stage.processes().has(victim), 'that it is running'),
-    soonMs,
-  );
+  if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  const rest = names.filter((name) => name !== victim).join();
+  await stage.claim(`${victim} is gone`, rest, () => running(stage), soonMs);
 }
 
-async function overlap(stage: Stage, victim: string): Promise<void> {
-  const { step, say, command, output, holds, workerctl, processes, events } = stage;
+async function race(stage: Stage, victim: string): Promise<void> {
+  const { step, say, command, claim, events } = stage;
   const starts = (): number =>
     events().filter(({ kind, instance }) => kind === started && instance === victim).length;
   step('Two bootchecks at the same time');
@@ -181,63 +149,65 @@ async function overlap(stage: Stage, victim: string): Promise<void> {
   await killWorker(stage, victim);
   const before = starts();
   command('workerctl bootcheck & workerctl bootcheck &');
-  let most = 0;
-  const counting = setInterval(() => {
-    most = Math.max(most, processes().get(victim)?.length ?? 0);
-  }, 10);
-  const both = [workerctl('bootcheck'), workerctl('bootcheck')];
-  const results = await Promise.all(both).finally(() => {
-    clearInterval(counting);
-  });
-  for (const result of results) output(result.output, result.exitCode);
+  const results = await Promise.all([stage.start('bootcheck'), stage.start('bootcheck')]);
+  results.forEach(stage.output);
   const codes = results.map(({ exitCode }) => exitCode).sort((a, b) => a - b);
-  await holds('exactly one of them started it', () =>
-    unless(starts() - before === 1, `${starts() - before} starts`),
+  await claim('exactly one of them started it', '1 start', () => `${starts() - before} start`);
+  await claim('the other one ended with 75, or had nothing to do', /^0,(?:75|0)$/, () =>
+    codes.join(),
   );
-  await holds('the other one ended with 75, or had nothing to do', () =>
-    unless(['0,75', '0,0'].includes(codes.join()), `exit codes ${codes.join(', ')}`),
-  );
-  await holds(`${victim} never had two processes`, () => unless(most <= 1, `${most}`));
-  await holdsOneEach(stage);
+  await claimOneEach(stage);
 }
 
-async function stopAll(stage: Stage, spool: Spool): Promise<void> {
-  const { step, say, runs, holds, processes } = stage;
-  const noneLeft = (): string | undefined =>
-    unless(processes().size === 0, [...processes().keys()].join(', '));
+async function stopAll(stage: Stage): Promise<void> {
+  const { step, say, run, claim } = stage;
   step('Stop them all');
-  await runs('stop', 0);
-  await holds('no worker is left', noneLeft);
-  await holds('no job is left over', () =>
-    unless(spool.unfinished().length === 0, spool.unfinished().join(', ')),
-  );
+  await run('stop', 0);
+  await claim('no worker is left', '', () => running(stage));
+  await claim('no job is left over', '', () => filesIn(stage, 'spool') + filesIn(stage, 'working'));
   say('A stop is remembered: bootcheck does not start them.');
-  await runs('bootcheck', 0);
-  await holds('it started none', noneLeft);
+  await run('bootcheck', 0);
+  await claim('it started none', '', () => running(stage));
 }
+
+const claimOneEach = (stage: Stage): Promise<void> =>
+  stage.claim('three workers run, one process each', names.join(), () => running(stage));
+
+/** The instance of each process. */
+const running = ({ processes }: Stage): string =>
+  processes()
+    .map(({ instance }) => instance)
+    .sort()
+    .join();
 
 /** The pid of an instance that has exactly one process. */
-function pidOf({ processes }: Stage, instance: string): number | undefined {
-  const [pid, ...others] = processes().get(instance) ?? [];
-  return others.length === 0 ? pid : undefined;
+function pidOf({ processes }: Stage, name: string): number | undefined {
+  const found = processes().filter(({ instance }) => instance === name);
+  return found.length === 1 ? found[0]?.pid : undefined;
 }
 
-const holdsOneEach = ({ holds, processes }: Stage): Promise<void> =>
-  holds('three workers run, one process each', () => {
-    const pids = processes();
-    const wrong = names.filter((name) => pids.get(name)?.length !== 1);
-    return unless(
-      wrong.length === 0,
-      wrong.map((name) => `${pids.get(name)?.length ?? 0} of ${name}`).join(', '),
-    );
-  });
+/** Replaces the code of the workers. */
+function putVersion({ folder }: Stage, version: number): void {
+  writeFileSync(join(folder, 'VERSION'), `${version}\n`);
+}
 
-/** What is wrong if a job has not been done exactly once. */
-const doneOnce = (lines: readonly string[]): string | undefined =>
-  unless(
-    lines.length === 1,
-    lines.length === 0 ? 'that it is not' : `it done ${lines.length} times`,
-  );
+/** Jobs are files: in spool/ they wait, in working/ they are being done, in done/ each has a line for each time it was done. */
+function putJob({ folder, command }: Stage, job: string, seconds: number): void {
+  command(`echo ${seconds} > job && mv job spool/${job}`);
+  writeFileSync(join(folder, 'job'), `${seconds}\n`);
+  renameSync(join(folder, 'job'), join(folder, 'spool', job));
+}
 
-/** What was found, if a claim is not true. */
-const unless = (isTrue: boolean, found: string): string | undefined => (isTrue ? undefined : found);
+const filesIn = ({ folder }: Stage, name: string): string => readdirSync(join(folder, name)).join();
+
+/** Claims that a job becomes done, once, and shows its line in done/. */
+async function claimDone(
+  stage: Stage,
+  claim: string,
+  { job, pattern, withinMs }: { job: string; pattern: RegExp; withinMs: number },
+): Promise<void> {
+  const path = join(stage.folder, 'done', job);
+  const read = (): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+  await stage.claim(claim, pattern, read, withinMs);
+  stage.quote(read());
+}

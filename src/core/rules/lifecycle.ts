@@ -14,15 +14,16 @@ import { readyingOf, wasReady } from './readiness.ts';
 /**
  * The life of an instance, as one look finds it.
  *
- *                  starts              is ready             is asked to exit
- *     absent ───┐           ┌───────────────────▶ ready ───────────────┐
- *               ├─▶ starting┤                      │ ▲                 ├─▶ draining ─▶ dead
- *     dead ─────┘     │     └─▶ late ──▶ (ready)   ▼ │ takes jobs again│
- *               adopted│        no sign in time    quiet ──────────────┘
- *     stray ──────────┘
+ *     absent ── start ──┐                ready in time              takes no new job
+ *     dead ──── start ──┼─▶ starting ──────────────────────▶ ready ◀─────────────────▶ quiet
+ *     stray ─── adopt ──┘      │                               ▲      takes jobs again
+ *                              └──▶ late ──────────────────────┘
+ *                   not ready in time        ready after all
  *
- * Every state with a process can also end in `dead` by itself. With overlap, a draining process is moved beside the
- * instance, which is then `absent` until its replacement starts.
+ *     starting, late, ready, quiet ── asked to exit ──▶ draining ── exits ──▶ dead
+ *     starting, late, ready, quiet ── dies by itself ───────────────────────▶ dead
+ *
+ * With overlap, a draining process is moved beside the instance, which is `absent` until its replacement starts.
  *
  * What is shown (views/status), counted (metrics), waited for (views/phase) and rolled out (rules/rollout) are total maps
  * from these states.

@@ -11,9 +11,10 @@ import { workerNameOf } from '../../core/model/targets.ts';
 import type { Worker } from '../../core/model/config.ts';
 import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
 import { measureLog } from '../../host/logs/tail.ts';
-import { sinceBoot } from '../../host/process/process-table.ts';
+import { findProcess, sinceBoot } from '../../host/process/process-table.ts';
 import { createRecordReader } from '../../host/state/record-cache.ts';
 import { baseOf } from '../../host/state/paths.ts';
+import { readProcessFiles, type ProcessFiles } from '../../host/state/process-files.ts';
 import { readPidfile } from '../../host/state/records.ts';
 import { type StateFile } from '../../host/files/json-file.ts';
 import { type Scene } from '../scene.ts';
@@ -84,6 +85,7 @@ const isDead = ({ presence }: ObservedInstance): boolean => presence.kind === 'd
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const absent = { kind: 'absent' } as const;
+const noFiles: ProcessFiles = { wasSeenReady: false };
 const noProblems: readonly string[] = [];
 
 function observeProcess(
@@ -95,13 +97,21 @@ function observeProcess(
   const { hostName, ignoresPidfiles = false } = scene;
   const { instance: name, retiring } = ref;
   const base = baseOf(ref);
+  const process = record.kind === 'read' ? findProcess(record.value) : undefined;
+  const files =
+    record.kind === 'read'
+      ? readProcessFiles(scene.config.stateDir, base, record.value, {
+          isAlive: process !== undefined,
+          ...(scene.notes && { listed: scene.notes }),
+        })
+      : noFiles;
   const recorded: Presence =
-    record.kind === 'read' ? presenceOf(scene, base, record.value, worker) : absent;
+    record.kind === 'read' ? presenceOf(record.value, process, files, worker) : absent;
   const presence =
     worker?.daemonizes && retiring === undefined
       ? followed(scene, name, recorded, worker)
       : recorded;
-  const activity = activityOf(scene, name, presence, worker);
+  const activity = activityOf(presence, worker, files);
   const pidfile =
     worker === undefined || ignoresPidfiles || retiring !== undefined
       ? absent
@@ -111,7 +121,7 @@ function observeProcess(
   if (retiring !== undefined) observed.retiring = retiring;
   if (activity !== undefined) observed.activity = activity;
   if (presence.kind !== 'alive') return observed;
-  const alive = withSigns(scene, observed, presence.record, worker);
+  const alive = withSigns(scene, observed, presence.record, worker, files);
   if (scene.measuresLogs !== true || worker?.log?.kind !== 'rotated') return alive;
   const log = measureLog(presence.record.log.path);
   return log === undefined ? alive : { ...alive, log };

@@ -1,3 +1,4 @@
+import type { Moment } from '../../core/basics/time.ts';
 import type { Config, Worker } from '../../core/model/config.ts';
 import { launchOf } from '../../core/model/launch.ts';
 import {
@@ -8,29 +9,16 @@ import {
   type Presence,
 } from '../../core/model/observation.ts';
 import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
-import {
-  isForeign,
-  type Death,
-  type ProcessRecord,
-  type Quieting,
-  type Stop,
-} from '../../core/model/record.ts';
+import { isForeign, type Death, type ProcessRecord } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { isLaunchedStill, claimedBy } from '../../host/worker/claimed-pidfile.ts';
-import { now } from '../../host/process/clock.ts';
 import { currentBootId, findProcess, readProcess } from '../../host/process/process-table.ts';
-import {
-  readSuccessor,
-  readKilling,
-  readQuiet,
-  readStop,
-  wasSeenReady,
-} from '../../host/state/notes.ts';
 import { readDeath } from '../../host/state/exits.ts';
+import { stopOf, type ProcessFiles } from '../../host/state/process-files.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { baseOf, recordedRetiring } from '../../host/state/paths.ts';
 import { findMarkedProcesses } from '../../host/process/strays.ts';
-import { mayHave, type Scene } from '../scene.ts';
+import type { Scene } from '../scene.ts';
 
 /** Whether the shim of a dead process is still there to say how it died, or has said it since we looked. */
 export function isBeingReported({ config }: Scene, observed: ObservedInstance): boolean {
@@ -112,96 +100,50 @@ export function followed(scene: Scene, name: string, recorded: Presence, worker:
   };
 }
 
+/** What holds an instance's place, by its record, the kernel and the files of the process. */
 export function presenceOf(
-  scene: Scene,
-  name: string,
   record: ProcessRecord,
+  process: LiveProcess | undefined,
+  files: ProcessFiles,
   worker: Worker | undefined,
 ): Presence {
-  const { stateDir } = scene.config;
-  const process = findProcess(record);
-  const hasShownReady =
-    worker !== undefined &&
-    worker.ready.kind !== 'after' &&
-    mayHave(scene, () => `${name}.ready`) &&
-    wasSeenReady(stateDir, name, record.runId);
-  const successor = successorOf(scene, name, record, worker);
-  if (process === undefined && successor !== undefined)
-    return {
-      kind: 'stray',
-      process: successor,
-      successorOf: { pid: record.pid, runId: record.runId },
+  const { stop } = files;
+  const hasShownReady = worker !== undefined && worker.ready.kind !== 'after' && files.wasSeenReady;
+  // Only workers that are ready by sd_notify(3) may name a successor.
+  const named = worker?.ready.kind === 'notify' ? files.successor : undefined;
+  const successor = named && findProcess(named);
+  if (process !== undefined) {
+    const { quiet } = files;
+    if (stop === undefined && quiet === undefined && successor === undefined)
+      return { kind: 'alive', record, process, hasShownReady };
+    const notes = {
+      ...(stop && { stop }),
+      ...(quiet && { quiet }),
+      ...(successor && { successor }),
     };
-  if (process === undefined) {
-    const stop = stopOf(stateDir, name, record);
-    const death = deathOf(stateDir, name, record);
-    const killing = readKilling(stateDir, name, record);
-    const notes = { ...(stop && { stop }), ...(killing && { killing }) };
-    return { kind: 'dead', record, ...death, ...notes, hasShownReady };
+    return { kind: 'alive', record, process, hasShownReady, ...notes };
   }
-  const stop = mayHave(scene, () => `${name}.stop`) ? stopOf(stateDir, name, record) : undefined;
-  const quiet = mayHave(scene, () => `${name}.quiet`) ? quietOf(stateDir, name, record) : undefined;
-  if (stop === undefined && quiet === undefined && successor === undefined)
-    return { kind: 'alive', record, process, hasShownReady };
-  const notes = { ...(stop && { stop }), ...(quiet && { quiet }), ...(successor && { successor }) };
-  return { kind: 'alive', record, process, hasShownReady, ...notes };
+  if (successor !== undefined) {
+    const { pid, runId } = record;
+    return { kind: 'stray', process: successor, successorOf: { pid, runId } };
+  }
+  const { killing } = files;
+  const notes = { ...(stop && { stop }), ...(killing && { killing }) };
+  return { kind: 'dead', record, ...deathOf(record, files), ...notes, hasShownReady };
 }
 
-/** Only workers that are ready by sd_notify(3) may name a successor: no other one is asked for a file more. */
-function successorOf(
-  scene: Scene,
-  name: string,
-  { runId }: ProcessRecord,
-  worker: Worker | undefined,
-): LiveProcess | undefined {
-  if (worker?.ready.kind !== 'notify' || !mayHave(scene, () => `${name}.successor`))
-    return undefined;
-  const successor = readSuccessor(scene.config.stateDir, name, runId);
-  return successor && findProcess(successor);
-}
-
-export function quietOf(
-  stateDir: string,
-  name: string,
-  process: ProcessIdentity,
-): Quieting | undefined {
-  const file = readQuiet(stateDir, name);
-  return file.kind === 'read' && isSameProcess(file.value.process, process)
-    ? file.value
-    : undefined;
-}
-
-/** The processes that are kept under another name while they leave beside their replacements. */
-export function retiringProcesses(stateDir: string): ProcessIdentity[] {
+/** The old processes that drain beside their replacements, by their records. */
+function retiringProcesses(stateDir: string): ProcessIdentity[] {
   return recordedRetiring(stateDir).flatMap((ref) => {
     const record = readRecord(stateDir, baseOf(ref));
     return record.kind === 'read' ? [record.value] : [];
   });
 }
 
-/** A stop file that cannot be read counts as a signal that was sent: a second one would cost some workers their job. */
-export function stopOf(
-  stateDir: string,
-  instance: string,
-  process: ProcessIdentity,
-): Stop | undefined {
-  const file = readStop(stateDir, instance);
-  switch (file.kind) {
-    case 'absent':
-      return undefined;
-    case 'read':
-      return isSameProcess(file.value.process, process) ? file.value : undefined;
-    case 'broken':
-      return { process, sent: true, signal: 'TERM', at: now(), cause: file.problem };
-  }
-}
-
-export function deathOf(
-  stateDir: string,
-  name: string,
+function deathOf(
   record: ProcessRecord,
-): { death: Death; diedAt?: ReturnType<typeof now> } {
-  const reported = readDeath(stateDir, name, record);
+  { death: reported }: ProcessFiles,
+): { readonly death: Death; readonly diedAt?: Moment } {
   if (reported !== undefined) return { death: reported.death, diedAt: reported.at };
   if (record.bootId !== currentBootId()) return { death: { kind: 'rebooted' } };
   return { death: { kind: 'unknown', why: whyUnknown(record) } };

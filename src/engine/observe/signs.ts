@@ -12,12 +12,13 @@ import {
 } from '../../core/model/observation.ts';
 import { type ProcessRecord, isForeign } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
-import { readActivity, titleActivity } from '../../host/state/activity-file.ts';
+import { titleActivity } from '../../host/state/activity-file.ts';
 import { sinceBoot } from '../../host/process/process-table.ts';
 import { probeOnce, type ReadinessQuestion } from '../../host/worker/readiness-probe.ts';
+import type { ProcessFiles } from '../../host/state/process-files.ts';
 import { isDiskFull } from '../../host/state/heartbeats.ts';
-import { readSaidStatus, readDump, noteReady } from '../../host/state/notes.ts';
-import { baseOf, heartbeatName, heartbeatPath } from '../../host/state/paths.ts';
+import { noteReady } from '../../host/state/notes/ready.ts';
+import { baseOf, heartbeatName } from '../../host/state/paths.ts';
 import { type Scene, mayHave } from '../scene.ts';
 
 /** What a living process says of itself and of its life, where it can. */
@@ -26,26 +27,25 @@ export function withSigns(
   observed: ObservedInstance,
   living: ProcessRecord,
   worker: Worker | undefined,
+  files: ProcessFiles,
 ): ObservedInstance {
-  const name = baseOf(refOf(observed));
-  const { config } = scene;
-  const said = mayHave(scene, () => `${heartbeatName(name, living.runId)}.status`)
-    ? readSaidStatus(config.stateDir, name, living.runId)
-    : undefined;
+  const { saidStatus: said } = files;
   if (worker?.heartbeat === undefined && said === undefined) return observed;
   return {
     ...observed,
     ...(said !== undefined && { saidStatus: said }),
-    ...(worker?.heartbeat && vitalSigns(scene, name, living, worker.heartbeat)),
+    ...(worker?.heartbeat &&
+      vitalSigns(scene, baseOf(refOf(observed)), living, worker.heartbeat, files)),
   };
 }
 
-/** How long it has been silent. On a full disk nobody can tell: the beats may just not get through. */
+/** How long it has been silent. On a full disk that is not known: its signs of life may not get through. */
 function vitalSigns(
   scene: Scene,
   name: string,
   record: ProcessRecord,
   { timeout }: HeartbeatPolicy,
+  { dumpedAt }: ProcessFiles,
 ): Pick<ObservedInstance, 'silence' | 'dumpedAt'> & { problems?: readonly string[] } {
   const { config, silence: tracker } = scene;
   const { stateDir } = config;
@@ -55,12 +55,11 @@ function vitalSigns(
   const silence = tracker.silenceOf(name, record.runId);
   if (silence < timeout) return { silence };
   if (isDiskFull(stateDir)) {
-    // Whoever looks once a second must see the same words each time.
+    // The words must not change from look to look: each is reported once.
     const said = `no sign of life for ${formatDuration(timeout)} and more, but the disk is full: it may be unable to give one`;
     return { problems: [said] };
   }
-  const dumpedAt = readDump(stateDir, name, record);
-  // A dump in an earlier silence says nothing of this one: whoever gave a sign of life since has his grace again.
+  // A dump in an earlier silence does not count: a process that has given a sign of life since has its grace again.
   const isOfThis = dumpedAt !== undefined && sinceBoot() - dumpedAt < silence;
   return { silence, ...(isOfThis && { dumpedAt }) };
 }
@@ -68,16 +67,11 @@ const titlePatterns = new Map<string, RegExp>();
 
 /** What a process says of its work, or said last: its heartbeat file first, since that is meant for us. */
 export function activityOf(
-  scene: Scene,
-  name: string,
   presence: Presence,
   worker: Worker | undefined,
+  { activity: said }: Pick<ProcessFiles, 'activity'>,
 ): Activity | undefined {
   if (presence.kind !== 'alive' && presence.kind !== 'dead') return undefined;
-  const { record } = presence;
-  const said = mayHave(scene, () => heartbeatName(name, record.runId))
-    ? readActivity(heartbeatPath(scene.config.stateDir, name, record.runId))
-    : undefined;
   const title = worker?.busyTitle;
   if (said !== undefined || title === undefined || presence.kind === 'dead') return said;
   let pattern = titlePatterns.get(title);

@@ -17,12 +17,18 @@ export const exitSchema = once(() =>
   }),
 );
 
+/** A death as its shim has reported it. */
+export interface ReportedDeath {
+  readonly death: Death;
+  readonly at: Moment;
+}
+
 /** What the shim reported under this name about the death of the process with this record; undefined: nothing. */
 export function readDeath(
   stateDir: string,
   name: string,
   record: ProcessRecord,
-): { death: Death; at: Moment } | undefined {
+): ReportedDeath | undefined {
   const death = reportedDeath(exitPath(stateDir, name), record);
   if (death !== undefined || name === record.instance) return death;
   // It exited just as its files were renamed: its shim reported under the instance's own name.
@@ -34,10 +40,7 @@ export const readExit = (stateDir: string, name: string): StateFile<unknown> =>
   readExitFile(exitPath(stateDir, name));
 const readExitFile = (path: string) => readJson(path, exitSchema, 'an exit report');
 
-function reportedDeath(
-  path: string,
-  record: ProcessRecord,
-): { death: Death; at: Moment } | undefined {
+function reportedDeath(path: string, record: ProcessRecord): ReportedDeath | undefined {
   const file = readExitFile(path);
   if (file.kind !== 'read' || file.value.run_id !== record.runId) return undefined;
   const { status, signal, core, oom, launch } = file.value;

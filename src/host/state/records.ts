@@ -2,7 +2,7 @@ import { copyFileSync, renameSync } from 'node:fs';
 import { momentOf, durationOf } from '../../core/basics/time.ts';
 import { type StopSignal, stopSignals } from '../../core/model/config.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
-import { removeHeartbeat } from './notes.ts';
+import { removeHeartbeat } from './notes/said-status.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { type StateFile, ifThere, readChecked, readText, removeFile } from '../files/json-file.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { durationOf } from '../../../src/core/basics/time.ts';
-import { readDump, readDumpNote, writeDump } from '../../../src/host/state/notes.ts';
+import { readDump, readDumpNote, writeDump } from '../../../src/host/state/notes/dump.ts';
 import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();

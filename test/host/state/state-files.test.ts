@@ -2,14 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, truncateSy
 import { describe, expect, test } from 'vitest';
 import type { ProcessRecord, Quieting, Stop } from '../../../src/core/model/record.ts';
 import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
-import {
-  noteReady,
-  readQuiet,
-  readStop,
-  wasSeenReady,
-  writeQuiet,
-  writeStop,
-} from '../../../src/host/state/notes.ts';
+import { noteReady, wasSeenReady } from '../../../src/host/state/notes/ready.ts';
+import { readQuiet, readStop, writeQuiet, writeStop } from '../../../src/host/state/notes/stop.ts';
 import { keepDeathOfLeaving, readDeath } from '../../../src/host/state/exits.ts';
 import { readPidfile, writePidfile } from '../../../src/host/state/records.ts';
 import { moveAside, removeFilesOf } from '../../../src/host/state/records.ts';
@@ -265,7 +259,7 @@ describe('a stop', () => {
   });
 
   test('must be read with its deadline', () => {
-    const limited = { ...stop, deadline: durationOf(123_456.5) };
+    const limited = { ...stop, deadline: durationOf(123_456) };
     writeStop(scratch.folder(), 'mail.1', limited);
     expect(read()).toEqual({ kind: 'read', value: { ...limited, stopsWhenIdle: false } });
   });

@@ -1,0 +1,125 @@
+import type { Duration } from '../../core/basics/time.ts';
+import type { Activity } from '../../core/model/activity.ts';
+import { isSameProcess, type ProcessIdentity } from '../../core/model/process.ts';
+import type { Killing, ProcessRecord, Quieting, Stop } from '../../core/model/record.ts';
+import { now } from '../process/clock.ts';
+import { readActivity } from './activity-file.ts';
+import { readDeath, type ReportedDeath } from './exits.ts';
+import { readDump } from './notes/dump.ts';
+import { readKilling } from './notes/kill.ts';
+import { wasSeenReady } from './notes/ready.ts';
+import { readSaidStatus } from './notes/said-status.ts';
+import { readQuiet, readStop } from './notes/stop.ts';
+import { readSuccessor } from './notes/successor.ts';
+import { heartbeatName, heartbeatPath } from './paths.ts';
+
+/** All that the state directory holds about one process, other than its record. */
+export interface ProcessFiles {
+  readonly stop?: Stop;
+  readonly wasSeenReady: boolean;
+  readonly activity?: Activity;
+  /** The process that it has named as its successor, alive or not. */
+  readonly successor?: ProcessIdentity;
+  /** Of a living process. */
+  readonly quiet?: Quieting;
+  readonly saidStatus?: string;
+  /** When it was asked for a dump, since the boot of the host. */
+  readonly dumpedAt?: Duration;
+  /** Of a dead process. */
+  readonly death?: ReportedDeath;
+  readonly killing?: Killing;
+}
+
+/**
+ * Reads them in one step. `base` is what their names begin with; `listed` are the notes that exist, if the directory was
+ * listed: others are not asked for. A death can come after the listing: what it has changed is always asked for.
+ */
+export function readProcessFiles(
+  stateDir: string,
+  base: string,
+  record: ProcessRecord,
+  { isAlive, listed }: { readonly isAlive: boolean; readonly listed?: ReadonlySet<string> },
+): ProcessFiles {
+  const { runId } = record;
+  const has = (file: () => string): boolean =>
+    listed === undefined || (listed.size > 0 && listed.has(file()));
+  const ifThere = <T>(file: () => string, read: () => T | undefined): T | undefined =>
+    has(file) ? read() : undefined;
+  const files: { -readonly [Key in keyof ProcessFiles]: ProcessFiles[Key] } = {
+    wasSeenReady: has(() => `${base}.ready`) && wasSeenReady(stateDir, base, runId),
+  };
+  // Assigned one by one: to spread an object takes a microsecond, and there may be a thousand.
+  const set = <Key extends keyof ProcessFiles>(
+    key: Key,
+    value: ProcessFiles[Key] | undefined,
+  ): void => {
+    if (value !== undefined) files[key] = value;
+  };
+  const heartbeat = (): string => heartbeatName(base, runId);
+  set(
+    'activity',
+    ifThere(heartbeat, () => readActivity(heartbeatPath(stateDir, base, runId))),
+  );
+  set(
+    'successor',
+    ifThere(
+      () => `${base}.successor`,
+      () => readSuccessor(stateDir, base, runId),
+    ),
+  );
+  if (!isAlive) {
+    set('stop', stopOf(stateDir, base, record));
+    set('death', readDeath(stateDir, base, record));
+    set('killing', readKilling(stateDir, base, record));
+    return files;
+  }
+  set(
+    'stop',
+    ifThere(
+      () => `${base}.stop`,
+      () => stopOf(stateDir, base, record),
+    ),
+  );
+  set(
+    'quiet',
+    ifThere(
+      () => `${base}.quiet`,
+      () => quietOf(stateDir, base, record),
+    ),
+  );
+  set(
+    'dumpedAt',
+    ifThere(
+      () => `${base}.dump`,
+      () => readDump(stateDir, base, record),
+    ),
+  );
+  set(
+    'saidStatus',
+    ifThere(
+      () => `${heartbeat()}.status`,
+      () => readSaidStatus(stateDir, base, runId),
+    ),
+  );
+  return files;
+}
+
+/** A stop file that cannot be read counts as a signal that was sent: a second one would cost some workers their job. */
+export function stopOf(stateDir: string, base: string, process: ProcessIdentity): Stop | undefined {
+  const file = readStop(stateDir, base);
+  switch (file.kind) {
+    case 'absent':
+      return undefined;
+    case 'read':
+      return isSameProcess(file.value.process, process) ? file.value : undefined;
+    case 'broken':
+      return { process, sent: true, signal: 'TERM', at: now(), cause: file.problem };
+  }
+}
+
+function quietOf(stateDir: string, base: string, process: ProcessIdentity): Quieting | undefined {
+  const file = readQuiet(stateDir, base);
+  return file.kind === 'read' && isSameProcess(file.value.process, process)
+    ? file.value
+    : undefined;
+}

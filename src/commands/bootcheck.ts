@@ -10,6 +10,7 @@ import { noWait, refuseIfLocked } from '../host/lock/pass-lock.ts';
 import { monotonicMs, now, sleep } from '../host/process/clock.ts';
 import { readProcess } from '../host/process/process-table.ts';
 import { recordedInstances } from '../host/state/paths.ts';
+import { allObserved } from '../core/model/observation.ts';
 import { withoutRotations, type Rotation } from '../core/model/plan.ts';
 import { acted, recording, type PlanOutcome } from '../engine/command.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
@@ -181,9 +182,7 @@ async function look(
     before,
     observation,
   } = await planPass(silent(context), request);
-  const hasProblems = [...observation.instances.values()].some(
-    ({ problems }) => problems.length > 0,
-  );
+  const hasProblems = allObserved(observation).some(({ problems }) => problems.length > 0);
   const { plan, rotations } = withoutRotations(all);
   const isAllWell = plan.length === 0 && isSameState({ desired, ledger }, before) && !hasProblems;
   const silentWorkers = plan.flatMap((action) =>

@@ -114,8 +114,8 @@ describe('a pid that the kernel has given to somebody else', () => {
         pid,
         start_time: (look(pid)?.startTime ?? 0) - 1,
         boot_id: bootId(),
-        signal: 'TERM',
-        at: Date.now(),
+        signal: 'SIGTERM',
+        at: new Date().toISOString(),
         cause: 'somebody before',
       }),
     );

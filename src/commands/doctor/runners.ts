@@ -1,3 +1,4 @@
+import { allObserved } from '../../core/model/observation.ts';
 import { runnerIn } from '../../core/protocols/cgroup.ts';
 import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
 import { readEnvironment } from '../../host/process/process-table.ts';
@@ -8,7 +9,7 @@ const marks = ['RUNNER_TRACKING_ID', 'BUILD_ID', 'JENKINS_NODE_COOKIE'];
 
 /** Whether a CI runner would kill workers at the end of its job. */
 export function runnerFindings(examination: Examination): Finding[] {
-  const marked = [...examination.observation.instances.values()].flatMap(({ name, presence }) => {
+  const marked = allObserved(examination.observation).flatMap(({ name, presence }) => {
     if (presence.kind !== 'alive') return [];
     const found = readEnvironment(presence.process.pid)
       .map((entry) => entry.slice(0, entry.indexOf('=')))

@@ -1,5 +1,9 @@
 import { fine, warning, type Finding } from '../../core/views/finding.ts';
-import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
+import {
+  allObserved,
+  type Observation,
+  type ObservedInstance,
+} from '../../core/model/observation.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { elapsed, formatDuration, parseDuration, type Duration } from '../../core/basics/time.ts';
 import type { Config, Worker } from '../../core/model/config.ts';
@@ -17,12 +21,12 @@ export function timeoutFindings({ workers }: Config, observation: Observation): 
 const key = ({ name }: Worker, rest: string): string => `workers.${name}.${rest}`;
 
 /** A running job that has already taken longer than a stop would give it. */
-function tooShortForJobs(worker: Worker, { instances, now }: Observation): Finding[] {
+function tooShortForJobs(worker: Worker, observation: Observation): Finding[] {
   const { timeout } = worker.stop;
   if (timeout === undefined) return [];
-  const longest = [...instances.values()]
+  const longest = allObserved(observation)
     .filter(({ name }) => workerNameOf(name) === worker.name)
-    .map((one) => ({ name: one.name, length: jobLength(one, now) }))
+    .map((one) => ({ name: one.name, length: jobLength(one, observation.now) }))
     .sort((a, b) => b.length - a.length)[0];
   if (longest === undefined || longest.length <= timeout) return [];
   return [

@@ -2,7 +2,7 @@ import { workerOf, type Context } from '../../engine/session.ts';
 import type { AdminBackend, JobCount } from '../../core/protocols/admin-protocol.ts';
 import { formatWatchEvent, type Event } from '../../core/events/event.ts';
 import { instanceNames } from '../../core/model/instance.ts';
-import { liveProcess, type Observation } from '../../core/model/observation.ts';
+import { allObserved, liveProcess, type Observation } from '../../core/model/observation.ts';
 import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
 import { formatTimeOfDay, durationOf } from '../../core/basics/time.ts';
 import { withCounts } from '../../core/rules/scaling.ts';
@@ -76,7 +76,7 @@ export function createControlBackend(
 
 function jobsOf({ config }: Context, seen: Observation | undefined): JobCount[] {
   const inForce = withCounts(config, readDesired(config.stateDir));
-  const living = [...(seen?.instances.values() ?? [])].flatMap((observed) => {
+  const living = (seen === undefined ? [] : allObserved(seen)).flatMap((observed) => {
     const process = liveProcess(observed);
     return process === undefined ? [] : [{ worker: workerNameOf(observed.name), pid: process.pid }];
   });

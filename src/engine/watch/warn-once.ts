@@ -1,4 +1,5 @@
-import type { Observation } from '../../core/model/observation.ts';
+import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
+import { allObserved, refOf, type Observation } from '../../core/model/observation.ts';
 import { report, type Context } from '../session.ts';
 
 /** The warnings that `watch` has reported already: it looks often, and a problem may last for days. */
@@ -16,19 +17,20 @@ export function createWarnOnce(): WarnOnce {
       ...context,
       report: (event) => {
         if (event.kind === 'warning') {
-          const key = keyOf(event.instance, event.problem);
+          const key = keyFor(event, event.problem);
           if (reported.has(key)) return;
           reported.add(key);
         }
         context.report(event);
       },
     }),
-    see: (context, { instances }) => {
+    see: (context, observation) => {
       const lasting = new Set<string>();
-      for (const { name, problems } of instances.values()) {
-        for (const problem of problems) {
-          report(context, name, { kind: 'warning', problem });
-          lasting.add(keyOf(name, problem));
+      for (const observed of allObserved(observation)) {
+        const ref = refOf(observed);
+        for (const problem of observed.problems) {
+          report(context, ref, { kind: 'warning', problem });
+          lasting.add(keyFor(ref, problem));
         }
       }
       reported = lasting;
@@ -36,4 +38,4 @@ export function createWarnOnce(): WarnOnce {
   };
 }
 
-const keyOf = (instance: string, problem: string): string => `${instance} ${problem}`;
+const keyFor = (ref: ProcessRef, problem: string): string => `${keyOf(ref)} ${problem}`;

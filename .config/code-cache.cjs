@@ -1,5 +1,5 @@
 // Writes V8's code cache of the bundles in a directory, after having run the commands that must start fast, so that
-// their functions are in it compiled. No worker is started: one process stands for one that runs.
+// their functions are in it compiled. No worker is started: this process represents a running one.
 'use strict';
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');

@@ -43,7 +43,7 @@ export const valuesOf = <Options extends OptionTable>(
     }),
   ) as Values<Options>;
 
-/** yargs makes a number of a value that looks like one, unless the option is a string. */
+/** yargs converts a value that looks like a number, unless the option is a string. */
 const textOf = (raw: unknown): string => (typeof raw === 'string' ? raw : JSON.stringify(raw));
 
 /** An option that is given or not. */

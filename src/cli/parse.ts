@@ -43,7 +43,7 @@ export const isJsonWanted = (argv: readonly string[], env: NodeJS.ProcessEnv): b
   optionsIn(argv).some((word) => word === '--json' || word === '--json=true') ||
   isSet(env['WORKERCTL_JSON']);
 
-/** What follows `--` are targets, whatever they look like. */
+/** Words after `--` are targets, even if they look like options. */
 function optionsIn(argv: readonly string[]): readonly string[] {
   const end = argv.indexOf('--');
   return end === -1 ? argv : argv.slice(0, end);
@@ -122,7 +122,7 @@ async function parseCommand(
 const usageError = (name: string, message: string): WorkerctlError =>
   new WorkerctlError('usage', message, { hint: `see workerctl ${name} --help` });
 
-/** The words behind a command, understood. */
+/** The words after a command, parsed. */
 interface ParsedWords {
   readonly targets: readonly string[];
   readonly config: string | undefined;
@@ -195,7 +195,7 @@ async function parseWithYargs(
   return { targets: targets.map(String), config, json, help, raw };
 }
 
-/** What yargs says of a wrong command line, in the words of our other errors. */
+/** What yargs says about a wrong command line, in the words of our other errors. */
 function explain(message: string, name: string, own: Readonly<Record<string, unknown>>): string {
   const written = (option: string): string => (option.length === 1 ? `-${option}` : `--${option}`);
   const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ');

@@ -141,7 +141,7 @@ function claimed(context: Context, claim: Claim, seen: Observation): Observation
   const observed = seen.instances.get(instance);
   const candidate = candidateAt(context.config.stateDir, instance, pid);
   if (observed === undefined || candidate === undefined)
-    throw refusal(claim, { reason: 'no such process is running' });
+    throw refusal(claim, { problem: 'no such process is running' });
   const { presence } = observed;
   if (presence.kind === 'alive' && isSameProcess(presence.process, candidate.process)) return seen;
   const against = refusalOf(candidate) ?? refusalOfInstance(context, observed, candidate);
@@ -161,21 +161,21 @@ function refusalOfInstance(
   { config }: Context,
   observed: ObservedInstance,
   { process }: Candidate,
-): { reason: string; hint?: string } | undefined {
+): { problem: string; hint?: string } | undefined {
   const { name } = observed;
   const living = liveProcess(observed);
   if (living !== undefined && !isSameProcess(living, process))
     return {
-      reason: `${name} is already running, as pid ${living.pid}`,
+      problem: `${name} is already running, as pid ${living.pid}`,
       hint: `workerctl stop ${name} lets that process finish its job first`,
     };
   const desired = readDesired(config.stateDir);
   if (isHeld(desired, name, now()))
-    return { reason: `${name} is held`, hint: `workerctl unhold ${name} ends the hold` };
+    return { problem: `${name} is held`, hint: `workerctl unhold ${name} ends the hold` };
   const rollout = rolloutOf(desired, name);
   if (rollout !== undefined && rollout.aborted === undefined)
     return {
-      reason: `a restart of ${name} is under way, and would count it as the replacement`,
+      problem: `a restart of ${name} is under way, and would count it as the replacement`,
       hint: 'adopt it after the restart',
     };
   return undefined;
@@ -183,13 +183,13 @@ function refusalOfInstance(
 
 const refusal = (
   { instance, pid }: Claim,
-  { reason, hint }: { reason: string; hint?: string },
+  { problem, hint }: { problem: string; hint?: string },
 ): WorkerctlError =>
-  new WorkerctlError('failed', `adopt ${instance}: pid ${pid} is refused: ${reason}`, {
+  new WorkerctlError('failed', `adopt ${instance}: pid ${pid} is refused: ${problem}`, {
     ...(hint !== undefined && { hint }),
   });
 
-/** Signs that it may be the wrong process: reported, but no reason to refuse it. */
+/** Signs that it may be the wrong process: reported, but no problem to refuse it. */
 function doubts({ hostName }: Context, claim: Claim, { title }: Candidate): string[] {
   const { instance, worker, pid } = claim;
   const identifier = instance.slice(worker.name.length + 1);

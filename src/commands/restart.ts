@@ -103,7 +103,7 @@ purpose or on hold are skipped.`,
   },
 });
 
-/** How this restart proceeds, as far as the command line says so; the config decides the rest. */
+/** How this restart proceeds according to the command line; the config decides the rest. */
 function rolloutOptions(
   given: Pick<Values<typeof options>, 'batch' | 'canary' | 'overlap' | 'killAfter' | 'now'>,
 ): RolloutOptions {

@@ -63,7 +63,7 @@ const defaultStateDir = '.workerctl';
 
 /**
  * Where the state directory of a config most likely is, without parsing it: good enough to look there for the kept
- * meaning of this very text.
+ * result of this very text.
  */
 export function likelyStateDir(file: string, text: string): string {
   const found = /(?:^|[{,\s])["']?state_dir["']?[ \t]*:[ \t]*["']?([^\s"'#,}]+)/.exec(text)?.[1];

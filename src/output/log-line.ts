@@ -20,7 +20,7 @@ const obeyed = new RegExp(
   'g',
 );
 
-/** Formats lines of logs, each behind its label; labels get their colours in the order of their first lines. */
+/** Formats lines of logs, each after its label; labels get their colours in the order of their first lines. */
 export function createLogFormat(
   look: LogLook,
   widest: () => number,

@@ -25,7 +25,7 @@ export function formatStatus(status: Status, colours: Colours, columns?: number)
     stopped: colours.dim,
     gone: colours.dim,
   };
-  const hasReleases = areReleasesTold(status);
+  const hasReleases = areReleasesShown(status);
   const hasMemory = status.instances.some(({ memory }) => memory !== undefined);
   const rows = status.instances.map((one) => [
     one.name,
@@ -60,7 +60,7 @@ export function formatStatus(status: Status, colours: Colours, columns?: number)
 }
 
 /** A release that never changes, such as the name of the application's directory, is not worth a column. */
-const areReleasesTold = ({ instances, isReleaseNamed }: Status): boolean =>
+const areReleasesShown = ({ instances, isReleaseNamed }: Status): boolean =>
   instances.some(({ release }) => release !== undefined) &&
   (isReleaseNamed || new Set(instances.flatMap(({ release }) => release ?? [])).size > 1);
 

@@ -9,7 +9,7 @@ const runs = 15;
 
 /** From the last moment before an exec to the first one after it, both noted by the same process. */
 export function bashStartMs() {
-  const script = `begun=$EPOCHREALTIME; exec ${bash} --norc -c "echo $begun \\$EPOCHREALTIME"`;
+  const script = `startedAt=$EPOCHREALTIME; exec ${bash} --norc -c "echo $startedAt \\$EPOCHREALTIME"`;
   return median(
     Array.from({ length: runs }, () => {
       const { stdout } = spawnSync(bash, ['--norc', '-c', script], {

@@ -47,7 +47,7 @@ for (const [signal, number] of [
     process.exit(128 + number);
   });
 
-const begun = performance.now();
+const startedAt = performance.now();
 const host = machine();
 const figures = [];
 const failures = [];
@@ -74,13 +74,12 @@ process.stdout.write(options.json ? asJson() : asText());
 process.exitCode = failures.length === 0 ? 0 : 1;
 
 function asText() {
-  const seconds = ((performance.now() - begun) / 1000).toFixed(0);
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
   const failed = failures
     .map(({ group, problem }) => `NOT MEASURED: ${group}: ${problem}\n`)
     .join('');
   return `${host.cores} cores (${host.cpu}), Linux ${host.kernel}, Node ${host.node}, load before ${host.load_before}
-x is a multiple of what \`node -e 0\` takes in the same run; all are medians, of runs taken in turn. Limits in seconds and
-milliseconds are for a machine on which it takes ${usualNodeMs} ms or less; beside them stands their multiple here.
+x is a multiple of what \`node -e 0\` takes in the same run; all are medians, of runs taken in turn. Limits in seconds and milliseconds are for a machine on which it takes ${usualNodeMs} ms or less; their multiple here is shown beside them.
 NODE_EXTRA_CA_CERTS ${caCertificates()}: it makes Node itself start several times slower.
 
 ${formatTable(figures)}

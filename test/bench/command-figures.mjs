@@ -85,9 +85,9 @@ function ratios(subjects, runs) {
 
 function timed({ argv: [program, ...args], cwd, exitCode, prepare }) {
   prepare?.();
-  const begun = performance.now();
+  const startedAt = performance.now();
   const { status } = spawnSync(program, args, { cwd, env: environment, stdio: 'ignore' });
-  const ms = performance.now() - begun;
+  const ms = performance.now() - startedAt;
   if (status === exitCode) return ms;
   throw new Error(`${args.join(' ')}: expected exit code ${exitCode}, found ${status}`);
 }
@@ -103,7 +103,7 @@ async function holdLock(fleet) {
     return existsSync(path) && readFileSync(path, 'utf8').includes(`"pid":${holder.pid},`);
   };
   while (!isHeld()) {
-    if (holder.exitCode !== null) throw new Error('the start that is to hold the lock has ended');
+    if (holder.exitCode !== null) throw new Error('the start that should hold the lock has ended');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   return holder;

@@ -69,10 +69,10 @@ export async function idleFigures({ rounds }) {
  */
 async function timed(fleet, census, count, ...words) {
   census.look();
-  const begun = performance.now();
+  const startedAt = performance.now();
   const ended = fleet.spawn(...words);
   const at = await untilFound(census, (found) => found.size >= count, limitMs, ended);
-  return { back: at - begun, end: (await ended) - begun };
+  return { back: at - startedAt, end: (await ended) - startedAt };
 }
 
 const busyCount = 10;
@@ -137,12 +137,12 @@ async function busyRestarts(rounds, ...words) {
     const old = new Set(census.look().keys());
     const replaced = (found, isBusy) =>
       [...found].filter(([one, name]) => !old.has(one) && isBusyName(name) === isBusy).length;
-    const begun = performance.now();
+    const startedAt = performance.now();
     const ended = fleet.spawn('restart', '--graceful', ...words);
     const idle = (found) => replaced(found, false) >= 100 - busyCount;
-    idleBack.push((await untilFound(census, idle, limitMs, ended)) - begun);
+    idleBack.push((await untilFound(census, idle, limitMs, ended)) - startedAt);
     const busy = (found) => replaced(found, true) >= busyCount;
-    allBack.push((await untilFound(census, busy, limitMs, ended)) - begun);
+    allBack.push((await untilFound(census, busy, limitMs, ended)) - startedAt);
     await ended;
     lost += busyCount - finishedOf(fleet);
     fleet.remove();

@@ -1,4 +1,4 @@
-// Temporary directories with real workers in them, and what the kernel says of those.
+// Temporary directories with real workers in them, and what the kernel says about them.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   closeSync,
@@ -28,9 +28,9 @@ export const environment = {
 /** How long `node -e 0` takes at present, in milliseconds. */
 export function nodeMs() {
   const times = Array.from({ length: 7 }, () => {
-    const begun = performance.now();
+    const startedAt = performance.now();
     spawnSync(process.execPath, ['-e', '0'], { env: environment, stdio: 'ignore' });
-    return performance.now() - begun;
+    return performance.now() - startedAt;
   });
   return median(times);
 }
@@ -73,8 +73,8 @@ export function createFleet(workers) {
       closeSync(output);
       const { code, at } = await endOf(child);
       if (code === 0) return at;
-      const told = readOr(join(folder, 'output')).trimEnd().split('\n').slice(-5).join('\n');
-      throw new Error(`workerctl ${words.join(' ')}: exit ${code}: ...\n${told}`);
+      const printed = readOr(join(folder, 'output')).trimEnd().split('\n').slice(-5).join('\n');
+      throw new Error(`workerctl ${words.join(' ')}: exit ${code}: ...\n${printed}`);
     },
     remove: () => {
       endAll(stateDir);

@@ -85,10 +85,10 @@ const flooder = `
 const { openSync, writeSync, constants } = require('node:fs');
 const fd = openSync(process.argv[1], constants.O_WRONLY | constants.O_NONBLOCK);
 const byte = Buffer.from('x');
-const begun = performance.now();
+const startedAt = performance.now();
 let tried = 0;
 const step = () => {
-  const passed = performance.now() - begun;
+  const passed = performance.now() - startedAt;
   const due = Math.min(passed, ${floodSeconds * 1000}) * ${floodRate / 1000};
   for (; tried < due; tried += 1) try { writeSync(fd, byte); } catch (error) { if (error.code !== 'EAGAIN') throw error; }
   if (passed < ${floodSeconds * 1000}) setTimeout(step, 1); else console.log(tried);
@@ -145,24 +145,24 @@ async function naiveFlood({ stateDir }) {
   const fifo = join(stateDir, 'naive');
   await exitOf(spawn('mkfifo', [fifo], { env: environment, stdio: 'ignore' }));
   const child = spawnProgram(process.execPath, ['-e', naive, stateDir]);
-  let told = '';
-  child.stdout.on('data', (chunk) => (told += chunk));
-  await until(() => told.includes('up'), 'the naive loop');
+  let printed = '';
+  child.stdout.on('data', (chunk) => (printed += chunk));
+  await until(() => printed.includes('up'), 'the naive loop');
   const used = await cpuOver(child.pid, () => flood(fifo));
   await end(child);
-  await until(() => /up\n\d+\n/.test(told), 'its count');
-  return { percent: used.percent, looks: Number(told.trim().split('\n').at(-1)) };
+  await until(() => /up\n\d+\n/.test(printed), 'its count');
+  return { percent: used.percent, looks: Number(printed.trim().split('\n').at(-1)) };
 }
 
 async function flood(fifo) {
   const child = spawnProgram(process.execPath, ['-e', flooder, fifo]);
-  let told = '';
-  child.stdout.on('data', (chunk) => (told += chunk));
+  let printed = '';
+  child.stdout.on('data', (chunk) => (printed += chunk));
   await new Promise((resolve) => {
     child.once('close', resolve);
   });
-  if (told === '') throw new Error('the flood has failed');
-  return Number(told);
+  if (printed === '') throw new Error('the flood has failed');
+  return Number(printed);
 }
 
 /** Notes its pid and when it began by bash's own clock, and stays. */
@@ -210,10 +210,10 @@ async function deathFigures(rounds) {
 
 async function cpuOver(pid, work) {
   const cpu = cpuMsOf(pid);
-  const begun = performance.now();
+  const startedAt = performance.now();
   await work();
   const cpuMs = cpuMsOf(pid) - cpu;
-  const wallMs = performance.now() - begun;
+  const wallMs = performance.now() - startedAt;
   return { cpuMs, wallMs, percent: (cpuMs / wallMs) * 100 };
 }
 

@@ -169,9 +169,9 @@ test('--stop-on-exit must let all finish, wait for a pass that holds the lock, a
   await second.left(other);
   await until('a list of what still drains', () => {
     watch.send('SIGTERM');
-    return watch.complained().includes('mail.1');
+    return watch.warnings().includes('mail.1');
   });
-  expect(watch.complained().trimEnd().split('\n').at(-1)).not.toContain('mail.2');
+  expect(watch.warnings().trimEnd().split('\n').at(-1)).not.toContain('mail.2');
   first.finishJob();
   expect((await watch.running).exitCode).toBe(0);
   expect([...first.processes(), ...second.processes()]).toEqual([]);
@@ -348,10 +348,9 @@ test('a second SIGTERM before any instance could be asked must list all', async 
   watch.send('SIGTERM');
   await until('the list', () => {
     watch.send('SIGTERM');
-    return watch.complained() !== '';
+    return watch.warnings() !== '';
   });
-  for (const name of ['mail.1', 'mail.2'])
-    expect(watch.complained().split('\n')[0]).toContain(name);
+  for (const name of ['mail.1', 'mail.2']) expect(watch.warnings().split('\n')[0]).toContain(name);
   writeFileSync(rig.path('letgo'), '');
   await holder;
   expect((await watch.running).exitCode).toBe(0);

@@ -8,13 +8,16 @@ const reports: readonly Report[] = [
   {
     check: 'cron',
     findings: [
-      warning('cron', 'bootcheck runs at boot only', ['who dies stays down', 'every minute']),
+      warning('cron', 'bootcheck runs at boot only', [
+        'an instance that dies stays down',
+        'every minute',
+      ]),
     ],
   },
   {
     check: 'processes',
     findings: [
-      problem('mail.1', 'pid 72 is stopped and will never leave by itself', [
+      problem('mail.1', 'pid 72 is stopped and will never exit by itself', [
         'it does nothing',
         'kill -CONT 72',
       ]),
@@ -24,11 +27,11 @@ const reports: readonly Report[] = [
 
 test('the worst must come first, with the reason and what to do', () => {
   expect(formatReports(reports, plain))
-    .toBe(`problem  mail.1: pid 72 is stopped and will never leave by itself
+    .toBe(`problem  mail.1: pid 72 is stopped and will never exit by itself
          why: it does nothing
          do:  kill -CONT 72
 warning  cron: bootcheck runs at boot only
-         why: who dies stays down
+         why: an instance that dies stays down
          do:  every minute
 ok       watch: pid 71
 
@@ -40,7 +43,7 @@ test('lines must fit into the columns, and words that do not must stay whole', (
   const text = formatReports(reports, plain, 40);
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(40);
   expect(text).toContain(
-    'problem  mail.1: pid 72 is stopped and\n         will never leave by itself\n',
+    'problem  mail.1: pid 72 is stopped and\n         will never exit by itself\n',
   );
   const long = 'x'.repeat(90);
   const narrow = formatReports(

@@ -46,39 +46,39 @@ test(`${rounds} rounds of ${commandsPerRound} concurrent commands must never mak
   process.stdout.write(`proof: seed ${seed} (PROOF_SEED), ${rounds} rounds (PROOF_ROUNDS)\n`);
   const rig = createProofRig(workerScript);
   census = watchProcesses(rig.stateDir);
-  const begun = performance.now();
+  const startedAt = performance.now();
   const ends: Acted[] = [];
 
   for (let round = 1; round <= rounds; round += 1) {
     const raced = await race(rig, random);
     ends.push(...raced.map(({ ended }) => ended));
-    const told = raced.map(({ verb, ended }) => `${verb}: ${describe(ended)}`).join('\n');
+    const log = raced.map(({ verb, ended }) => `${verb}: ${describe(ended)}`).join('\n');
     const codes = raced.map(({ ended }) => ended.exitCode);
     expect(
       codes.filter((code) => code !== 0 && code !== 1 && code !== 75),
-      `round ${round}, exit codes\n${told}`,
+      `round ${round}, exit codes\n${log}`,
     ).toEqual([]);
 
     const asked = askedIn(raced.map(({ ended }) => ended));
-    expect(asked, `round ${round}: no process may be asked twice\n${told}`).toEqual([
+    expect(asked, `round ${round}: no process may be asked twice\n${log}`).toEqual([
       ...new Set(asked),
     ]);
 
     const last = await rig.act('bootcheck');
-    expect(last.exitCode, `round ${round}, the last bootcheck: ${describe(last)}\n${told}`).toBe(0);
+    expect(last.exitCode, `round ${round}, the last bootcheck: ${describe(last)}\n${log}`).toBe(0);
     const running = census.sample();
     expect(
       instances.map((name) => `${name}: ${running.get(name)?.length ?? 0}`),
-      `round ${round}, after the last bootcheck: ${describe(last)}\n${told}`,
+      `round ${round}, after the last bootcheck: ${describe(last)}\n${log}`,
     ).toEqual(instances.map((name) => `${name}: 1`));
-    expect(census.doubles, `round ${round}\n${told}`).toEqual([]);
-    expect(notesOf(rig, 'DOUBLE'), `round ${round}\n${told}`).toEqual([]);
+    expect(census.doubles, `round ${round}\n${log}`).toEqual([]);
+    expect(notesOf(rig, 'DOUBLE'), `round ${round}\n${log}`).toEqual([]);
   }
 
   census.stop();
   const most = Math.max(...countsOf(notesOf(rig, 'TERM')).values());
   const starts = notesOf(rig, 'UP').length;
-  const wall = (performance.now() - begun) / 1000;
+  const wall = (performance.now() - startedAt) / 1000;
   const codes = [...countsOf(ends.map(({ exitCode }) => `exit ${String(exitCode)}`))];
   process.stdout.write(
     `proof: ${rounds} rounds, ${ends.length} racing commands (${codes.map(([code, count]) => `${code}: ${count}`).join(', ')}), ` +

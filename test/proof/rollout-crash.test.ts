@@ -27,7 +27,7 @@ const bootsOf = (rig: Rig, names: readonly string[]): number[] =>
 const termsOf = (rig: Rig, names: readonly string[]): number[] =>
   names.map((name) => rig.instance(name).terms().length);
 
-/** Each was replaced, once, or none of them. */
+/** Each was replaced once, or none was. */
 const replacedOnce = (names: readonly string[]) => (rig: Rig) => {
   const boots = bootsOf(rig, names);
   if (boots.every((count) => count === 1)) return 'nothing';
@@ -109,9 +109,9 @@ const scenarios: Readonly<Record<string, Scenario>> = {
 
 for (const [what, scenario] of Object.entries(scenarios)) {
   test(`${what}: killed after any of its effects, it must be continued by bootcheck`, async () => {
-    const begun = performance.now();
+    const startedAt = performance.now();
     const effects = await crashEverywhere(scenario);
-    const wall = (performance.now() - begun) / 1000;
+    const wall = (performance.now() - startedAt) / 1000;
     process.stdout.write(`proof: ${what}: ${effects} effects, ${wall.toFixed(1)} s\n`);
   });
 }
@@ -123,20 +123,20 @@ test(`${rounds} rounds of commands that are killed one after the other must lose
   await starting(...three)(rig);
   for (let round = 1; round <= rounds; round += 1) {
     const before = new Map(three.map((name) => [name, rig.instance(name).processes()[0]]));
-    const told: string[] = [];
+    const log: string[] = [];
     const dieAfter = async (count: number, ...args: string[]): Promise<void> => {
       const { all } = await rig.workerctlWith({ WORKERCTL_TEST_DIE_AFTER: String(count) }, ...args);
-      told.push(`${args.join(' ')}, killed behind effect ${count}: ${all}`);
+      log.push(`${args.join(' ')}, killed after effect ${count}: ${all}`);
     };
     const how = random.pick(['--no-canary', '--canary', '--overlap']);
     // The request is on disk after three effects: lock, text, name.
     await dieAfter(3 + random.below(12), 'restart', how);
     for (let more = random.below(6); more > 0; more -= 1)
       await dieAfter(1 + random.below(9), random.pick(['bootcheck', 'start', 'bootcheck']));
-    told.push(...(await settle(rig, 30_000)));
+    log.push(...(await settle(rig, 30_000)));
     const after = new Map(three.map((name) => [name, rig.instance(name).processes()[0]]));
     for (const name of three)
-      expect(after.get(name), `round ${round}: ${name}\n${told.join('\n')}`).not.toBe(
+      expect(after.get(name), `round ${round}: ${name}\n${log.join('\n')}`).not.toBe(
         before.get(name),
       );
     await expectSound(rig, three);

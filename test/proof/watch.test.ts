@@ -34,7 +34,7 @@ test(`${rounds} watches that are killed at random moments must never make two pr
   const rig = createProofRig(workerScript);
   census = watchProcesses(rig.stateDir);
   const counting = census;
-  const begun = performance.now();
+  const startedAt = performance.now();
   let deaths = 0;
   let killedInTime = 0;
   let atWork = 0;
@@ -76,7 +76,7 @@ test(`${rounds} watches that are killed at random moments must never make two pr
 
   census.stop();
   const starts = notesOf(rig, 'UP').length;
-  const wall = ((performance.now() - begun) / 1000).toFixed(1);
+  const wall = ((performance.now() - startedAt) / 1000).toFixed(1);
   process.stdout.write(
     `proof: ${rounds} watches, ${killedInTime} killed, ${atWork} of them at a pass or after it, ${deaths} deaths, ${starts} starts, ${census.samples()} samples ` +
       `of /proc, at most ${census.most()} process of one identifier at a time, ${wall} s\n`,

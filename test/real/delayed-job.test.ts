@@ -70,7 +70,7 @@ describe.concurrent('under workerctl', () => {
     expect(steps?.[1]).toBe(steps?.[0]?.replace(': asked pid', ' has proven the new code'));
     expect(new Set(Object.values(await statesOf(rig)))).toEqual(new Set(['ready']));
 
-    tell(
+    printSights(
       `workerctl restart --graceful, one of three workers is in a job of ${longSeconds} s`,
       askedAt,
       [
@@ -118,7 +118,7 @@ describe.concurrent('under workerctl', () => {
     expect(journalOf(application, 'long')).toEqual([`begin ${begin.pid}`, `end ${begin.pid}`]);
     expect(await application.rows()).toEqual([]);
 
-    tell(`workerctl restart --no-wait ${busy}, which is in a job of 8 s`, askedAt, [
+    printSights(`workerctl restart --no-wait ${busy}, which is in a job of 8 s`, askedAt, [
       [refusedAt, `start is refused with exit code ${start.exitCode}: ${refusal ?? ''}`],
       [end.atMs, `the job has ended, in pid ${end.pid}, which began it`],
       ...returned.map((said): Sight => [said.atMs, `bootcheck: ${asReturn(said)[1]}`]),
@@ -212,7 +212,7 @@ describe.concurrent('under its own script', () => {
     expect(row).toMatchObject({ attempts: 0, last_error: null, failed_at: null });
     expect(row.locked_by).toMatch(new RegExp(` pid:${begin.pid}$`));
 
-    tell(
+    printSights(
       `bin/delayed_job restart, the first of three workers is in a job of ${longSeconds} s`,
       askedAt,
       [
@@ -399,7 +399,7 @@ function asReturn({ instance, pid, atMs }: Said): Sight {
   return [atMs, `${instance} is back, as pid ${pid}`];
 }
 
-function tell(title: string, fromMs: number, sights: readonly Sight[]): void {
+function printSights(title: string, fromMs: number, sights: readonly Sight[]): void {
   const inOrder = [...sights].sort(([one], [other]) => one - other);
   const lines = inOrder.map(([atMs, text]) => `${seconds(atMs - fromMs).padStart(8)}  ${text}`);
   console.log([`${title}:`, ...lines].join('\n'));

@@ -53,9 +53,9 @@ test('a killed delayed_job must lose its job to the next worker, and not to a lo
     60_000,
   );
   const { stdout } = await rig.workerctl('events', '--kind', 'hooked', '--json');
-  const told = JSON.parse(stdout) as { problem?: string; output: string[] };
-  expect(told.problem, stdout).toBeUndefined();
-  expect(told.output.at(-1)).toMatch(new RegExp(`^1 freed \\(host:.* pid:${begun.pid}\\)$`));
+  const result = JSON.parse(stdout) as { problem?: string; output: string[] };
+  expect(result.problem, stdout).toBeUndefined();
+  expect(result.output.at(-1)).toMatch(new RegExp(`^1 freed \\(host:.* pid:${begun.pid}\\)$`));
   const ended = await until(() => application.note('end', 'precious'), 'the job to end', 60_000);
   expect(ended.pid).not.toBe(begun.pid);
   const begins = application

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Installs what the tests in test/real run workerctl on: real workers, from Debian's packages.
-# May be run again at any time; installs nothing when everything is there.
+# May be run again at any time; installs nothing if everything is there.
 set -eu
 
 packages='ruby ruby-delayed-job ruby-delayed-job-active-record ruby-sqlite3 ruby-daemons gunicorn runit logrotate'
-# For promtool alone: whoever has that needs no package.
+# Only for promtool: a host that has it needs no package.
 command -v promtool >/dev/null || packages="$packages prometheus"
 
 is_installed() {
@@ -12,7 +12,7 @@ is_installed() {
 }
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-  echo "setup: expected Debian or Ubuntu, found no apt-get; install what these packages hold by hand: $packages" >&2
+  echo "setup: expected Debian or Ubuntu, found no apt-get; install the contents of these packages yourself: $packages" >&2
   exit 1
 fi
 
@@ -36,7 +36,7 @@ fi
 
 echo "setup: installing$missing"
 as_root apt-get update -qq
-# The package starts a server, now and at each boot, and nobody asked for that. systemd starts nothing that is masked;
+# The package starts a server, now and at each boot, which is not wanted. systemd starts nothing that is masked;
 # without systemd it is stopped, and disabled.
 unit=/etc/systemd/system/prometheus.service
 case $missing in

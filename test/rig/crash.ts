@@ -1,5 +1,5 @@
-// Lets a command die by kill -9 behind its first effect, then behind its second, and so on until it survives, each time in a
-// directory of its own, and lets `bootcheck` go on from what is on disk.
+// Lets a command die by kill -9 after its first effect, then after its second, and so on until it survives, each time
+// in a directory of its own, and lets `bootcheck` continue from what is on disk.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { pause, until } from './wait.ts';
  */
 export type Fault = number | 'note' | 'signal';
 
-/** A command that is to die, and what must be true however it died. */
+/** A command that dies at a fault, and what must be true for every fault. */
 export interface Scenario {
   readonly workers: Workers;
   /** Brings the rig to where the command begins. */
@@ -41,7 +41,7 @@ interface Crash {
   readonly verdict: Verdict;
 }
 
-/** Starts these and waits until they have booted: their traps are set then. */
+/** Starts these and waits until they are up: their traps are set then. */
 export const starting =
   (...names: readonly string[]) =>
   async (rig: Rig): Promise<void> => {
@@ -103,7 +103,7 @@ function* faultsUntil(isThrough: () => boolean): Generator<Fault> {
   yield 'note';
   yield 'signal';
   for (let count = 1; !isThrough(); count += 1) {
-    if (count > mostEffects) throw new Error(`it was killed behind ${mostEffects} effects`);
+    if (count > mostEffects) throw new Error(`it was killed after ${mostEffects} effects`);
     yield count;
   }
 }
@@ -111,12 +111,12 @@ function* faultsUntil(isThrough: () => boolean): Generator<Fault> {
 async function crashAt(scenario: Scenario, fault: Fault): Promise<Crash> {
   const rig = createRig(scenario.workers);
   const bystander = startBystander(rig);
-  const told: string[] = [];
+  const log: string[] = [];
   try {
     await scenario.prepare(rig);
     const running = rig.workerctlWith(variablesOf(fault), ...scenario.command);
     running.all.on('data', (said: Buffer) =>
-      told.push(`${scenario.command.join(' ')}: ${String(said)}`),
+      log.push(`${scenario.command.join(' ')}: ${String(said)}`),
     );
     // Its end, and not that of its output: signal.sh has that too, and may still be at work.
     const signal = await new Promise((resolve) => {
@@ -125,7 +125,7 @@ async function crashAt(scenario: Scenario, fault: Fault): Promise<Crash> {
       });
     });
     if (scenario.isLookedAfterLate === true) await drained(rig);
-    told.push(...(await settle(rig)));
+    log.push(...(await settle(rig)));
     await scenario.afterwards?.(rig);
     const verdict = scenario.verdict(rig);
     await expectSound(rig, scenario.wanted(verdict));
@@ -133,7 +133,7 @@ async function crashAt(scenario: Scenario, fault: Fault): Promise<Crash> {
     // A fault in signal.sh means nothing to a command that signals no process.
     return { fault, isSurvived: signal !== 'SIGKILL' && typeof fault === 'number', verdict };
   } catch (error) {
-    throw new Error(`killed behind ${fault}: ${String(error)}\n${told.join('\n')}\n${view(rig)}`, {
+    throw new Error(`killed after ${fault}: ${String(error)}\n${log.join('\n')}\n${view(rig)}`, {
       cause: error,
     });
   } finally {
@@ -166,19 +166,19 @@ function startBystander({ folder, stateDir }: Rig): Seen {
  * @returns what it said
  */
 export async function settle(rig: Rig, timeoutMs = 15_000): Promise<string[]> {
-  const told: string[] = [];
+  const log: string[] = [];
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const isCalm = !hasDraining(rig);
     const { exitCode, all } = await rig.workerctl('bootcheck');
-    told.push(`bootcheck: ${String(exitCode)} ${all}`);
+    log.push(`bootcheck: ${String(exitCode)} ${all}`);
     // 75: signal.sh is still at work for the killed command.
     if (exitCode !== 0 && exitCode !== 75 && !existsSync(rig.path('broken')))
-      throw new Error(told.join('\n'));
+      throw new Error(log.join('\n'));
     const isQuiet = exitCode === 0 && all === '' && !isUnderWay(rig);
     // Before and after: a worker under load needs a moment to note its TERM.
-    if (isCalm && isQuiet && !hasDraining(rig)) return told;
-    if (performance.now() > deadline) throw new Error(`it never settles\n${told.join('\n')}`);
+    if (isCalm && isQuiet && !hasDraining(rig)) return log;
+    if (performance.now() > deadline) throw new Error(`it never settles\n${log.join('\n')}`);
     const patience = performance.now() + 400;
     do await pause(30);
     while (hasDraining(rig) && performance.now() < patience);
@@ -210,7 +210,7 @@ const instancesIn = (rig: Rig): InstanceHandle[] =>
 
 /** What must be true however often the commands were killed. */
 export async function expectSound(rig: Rig, wanted: readonly string[]): Promise<void> {
-  for (const name of wanted) await until('a boot', () => rig.instance(name).boots().length > 0);
+  for (const name of wanted) await until('a process', () => rig.instance(name).boots().length > 0);
   for (const handle of instancesIn(rig)) {
     const { name } = handle;
     const pids = handle.processes();
@@ -265,8 +265,8 @@ export const membersOf = (session: number): number[] =>
     .map(Number);
 
 /**
- * Shims by the kernel's word, before there is a record and before there is a worker: each leads its session. What is to
- * become its worker bears the same words, and does not.
+ * Shims according to the kernel, before there is a record or a worker: each leads its session. The process that becomes
+ * its worker has the same arguments at first, but does not lead the session.
  */
 export const shimsIn = ({ stateDir }: Rig, stage: 'supervise' | 'become'): number[] =>
   readdirSync('/proc')

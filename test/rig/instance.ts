@@ -65,7 +65,7 @@ export function instanceHandle(folder: string, stateDir: string, name: string): 
 
 /** Waits until the program in the pidfile has noted its start: its traps are set then. */
 export const booted = (instance: InstanceHandle): Promise<number> =>
-  until(`${instance.name} to boot`, () => {
+  until(`${instance.name} to start`, () => {
     const pid = instance.pid();
     return pid !== undefined && instance.boots().includes(pid) && pid;
   });

@@ -17,7 +17,7 @@ function validatorOf(name: string): ValidateFunction {
   return validator;
 }
 
-/** What tells the answers apart: a member that only this one has. */
+/** What distinguishes the answers: a member that only this one has. */
 const answers: readonly (readonly [member: string, schema: string])[] = [
   ['error', 'error'],
   ['instances', 'status'],

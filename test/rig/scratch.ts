@@ -20,7 +20,7 @@ export interface Child {
   readonly process: ChildProcess;
   readonly heard: () => string;
   /** Writes a line to its standard input. */
-  readonly tell: (line: string) => void;
+  readonly send: (line: string) => void;
   /** Resolves when it has printed this. */
   readonly says: (text: string) => Promise<void>;
   readonly ended: () => Promise<void>;
@@ -83,7 +83,7 @@ export function useScratch(): Scratch {
     shell: (script, ...words) => run(['/bin/sh', '-c', script, 'sh', ...words]),
     program: (text) => {
       programs += 1;
-      // The scripts that our modules run lie beside the bundle, as in a build.
+      // The scripts that our modules run are beside the bundle, as in a build.
       for (const script of scripts) copyFileSync(script, path(basename(script)));
       const outfile = path(`program-${programs}.cjs`);
       buildSync({
@@ -115,7 +115,7 @@ function childOf(child: ChildProcess): Child {
     pid,
     process: child,
     heard: () => heard,
-    tell: (line) => {
+    send: (line) => {
       child.stdin?.write(`${line}\n`);
     },
     says: async (text) => {

@@ -31,6 +31,6 @@ export async function until<T>(
 
 /** Waits for a length of time on the clock that does not jump: for limits that only time can exceed. */
 export async function timePasses(ms: number): Promise<void> {
-  const begun = performance.now();
-  await until(`${ms} ms to pass`, () => performance.now() - begun > ms);
+  const startedAt = performance.now();
+  await until(`${ms} ms to pass`, () => performance.now() - startedAt > ms);
 }

@@ -15,7 +15,7 @@ export interface Watching {
   /** Waits until it has reported an event of this kind with these members, and returns the first one. */
   readonly reports: (kind: EventKind, members?: Members) => Promise<EventJson>;
   /** What it has warned about so far. */
-  readonly complained: () => string;
+  readonly warnings: () => string;
   readonly send: (signal: NodeJS.Signals) => void;
   /** How often it has looked. */
   readonly looks: () => Promise<number>;
@@ -37,12 +37,12 @@ export async function watching(
   const env = Object.fromEntries(variables.flatMap((one) => Object.entries(one)));
   const running = rig.workerctlWith(env, 'watch', '--json', ...args);
   const said = heard(running);
-  let complaints = '';
-  running.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
+  let stderr = '';
+  running.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const { pid } = running;
   if (pid === undefined) throw new Error('watch was not started');
   await until('watch to begin', async () => {
-    if (running.exitCode !== null) throw new Error(`watch has ended: ${complaints}`);
+    if (running.exitCode !== null) throw new Error(`watch has ended: ${stderr}`);
     return isServed(rig.stateDir);
   });
   const events = (...kinds: readonly EventKind[]): readonly EventJson[] => {
@@ -58,7 +58,7 @@ export async function watching(
       until(`${kind} ${JSON.stringify(members)} in ${said()}`, () =>
         events(kind).find((event) => has(event, members)),
       ),
-    complained: () => complaints,
+    warnings: () => stderr,
     send: (signal) => {
       process.kill(pid, signal);
     },

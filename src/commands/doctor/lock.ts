@@ -23,7 +23,7 @@ export async function lockFindings({ config, env, ask }: Examination): Promise<F
     if (fileSystemKind(mountOf(stateDir)?.type ?? '') === 'network') {
       // A lock that the server does not answer blocks the caller: a program asks first, which can be killed.
       const asked = await ask('flock', ['-n', probe, 'true']);
-      if (asked.kind === 'failed') return [...findings, notLocking(stateDir, asked.why)];
+      if (asked.kind === 'failed') return [...findings, notLocking(stateDir, asked.problem)];
     }
     return [...findings, await probeFinding(backend, stateDir, probe)];
   } finally {

@@ -4,7 +4,7 @@ import { notifyEnvironment } from '../../host/sockets/notify-path.ts';
 import { describeNotify } from '../../host/sockets/notify-socket.ts';
 import type { Examination } from './examination.ts';
 
-/** What receives the sd_notify(3) messages of workers, and whether those that need it are heard. */
+/** What receives the sd_notify(3) messages of workers, and whether workers that need this have it. */
 export async function notifyFindings({ config, env, watch }: Examination): Promise<Finding[]> {
   const about = 'sd_notify';
   const needy = config.workers.filter(({ ready }) => ready.kind === 'notify');

@@ -105,7 +105,7 @@ function foldersOf({ config, hostName }: Examination): string[] {
 const lowBytes = 64 * 1024 * 1024;
 const lowFiles = 1_000;
 
-/** What statfs(2) says of a file system. */
+/** What statfs(2) says about a file system. */
 export interface Room {
   readonly blocks: number;
   readonly bavail: number;

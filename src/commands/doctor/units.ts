@@ -56,7 +56,7 @@ export function problemOf(answer: Answer): string {
     case 'absent':
       return 'the program is not installed';
     case 'failed':
-      return answer.why;
+      return answer.problem;
     case 'said':
       return answer.error.trim().split('\n')[0] || `exit status ${answer.status}`;
   }

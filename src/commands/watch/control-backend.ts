@@ -14,7 +14,7 @@ import { findProcess } from '../../host/process/process-table.ts';
 import { sendSignal } from '../../host/process/signal.ts';
 import { countedWorker, want } from '../want.ts';
 
-/** What the control socket answers from, and what the watch tells it for that. */
+/** The facts that the control socket answers from, and how the watch reports them. */
 export interface ControlBackend {
   /** Answers the commands of clients. */
   readonly admin: AdminBackend;
@@ -35,7 +35,7 @@ export function createControlBackend(
   version: string,
   end: () => void,
 ): ControlBackend {
-  const begun = monotonicMs();
+  const startedAt = monotonicMs();
   const recent: string[] = [];
   const listeners = new Set<(line: string) => void>();
   const counts: Partial<Record<Event['kind'], number>> = {};
@@ -59,7 +59,10 @@ export function createControlBackend(
       workers: () => current().config.workers.map(({ name }) => name),
       jobs: () => jobsOf(current(), seen),
       want: (worker, count) => wanted(current(), worker, count),
-      stats: () => ({ uptime: durationOf(monotonicMs() - begun), counters: { ...counts, passes } }),
+      stats: () => ({
+        uptime: durationOf(monotonicMs() - startedAt),
+        counters: { ...counts, passes },
+      }),
       recent: () => recent,
       to: (target, text) => Promise.resolve().then(() => deliver(current(), seen, target, text)),
       shutdown: () => {

@@ -4,7 +4,7 @@ import type { JsonSchema } from './json-schema.ts';
 import { meantKey, misplacedHint } from './unknown-key.ts';
 import { inside, report, reportOther, type Reading, type ValueType } from './value-type.ts';
 
-/** One key of the config: everything that there is to say about it. */
+/** One key of the config: everything about it. */
 export interface Key {
   readonly type: ValueType<unknown>;
   /** What it means; whole sentences. */

@@ -54,7 +54,9 @@ export function misplacedHint(
   return `known here: ${known.join(', ')}`;
 }
 
-/** The known key that most likely was meant: what another tool's key is here, or one that is spelled nearly like it. */
+/**
+ * The known key that was most likely meant: the equivalent of another tool's key, or one with nearly the same spelling.
+ */
 export function meantKey(key: string, known: readonly string[]): string | undefined {
   const other = otherNames[key.toLowerCase()];
   if (other !== undefined && known.includes(other)) return other;

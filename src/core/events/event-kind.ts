@@ -48,7 +48,7 @@ export type Level = 'info' | 'warning' | 'error';
 /** Where an event is shown to people: by every command, only in the log of `watch`, or only in the journal. */
 export type Audience = 'everywhere' | 'watch' | 'journal';
 
-/** All that there is to say about a kind of event. */
+/** Everything about a kind of event. */
 export interface EventKind<Of extends Members, Values = ValuesOf<Of>> {
   /** What has happened, for the documentation. */
   readonly summary: string;

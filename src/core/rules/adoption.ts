@@ -22,7 +22,7 @@ export interface Candidate {
 
 /** Why a process cannot be an instance's, and what to do instead. */
 export interface Refusal {
-  readonly reason: string;
+  readonly problem: string;
   readonly hint?: string;
 }
 
@@ -32,18 +32,18 @@ const kernelThreads = 2;
 export function refusalOf(candidate: Candidate): Refusal | undefined {
   const { process, threadOf, isOtherUsers, isAncestor, isShim, belongsTo, title } = candidate;
   const { pid, parentPid } = process;
-  if (pid === 1) return { reason: 'it is the first process of the host or container' };
+  if (pid === 1) return { problem: 'it is the first process of the host or container' };
   if (title === '' && [pid, parentPid].includes(kernelThreads))
-    return { reason: 'it is a thread of the kernel' };
+    return { problem: 'it is a thread of the kernel' };
   if (threadOf !== undefined)
-    return { reason: `it is a thread of pid ${threadOf}`, hint: `name pid ${threadOf}` };
-  if (isAncestor) return { reason: 'it is this command, or has started it' };
+    return { problem: `it is a thread of pid ${threadOf}`, hint: `name pid ${threadOf}` };
+  if (isAncestor) return { problem: 'it is this command, or has started it' };
   if (isShim)
-    return { reason: 'it is a shim of workerctl', hint: 'name the worker, which is its child' };
-  if (belongsTo !== undefined) return { reason: `it belongs to ${belongsTo}` };
+    return { problem: 'it is a shim of workerctl', hint: 'name the worker, which is its child' };
+  if (belongsTo !== undefined) return { problem: `it belongs to ${belongsTo}` };
   if (isOtherUsers)
     return {
-      reason: 'it belongs to another user: workerctl could never ask it to finish',
+      problem: 'it belongs to another user: workerctl could never ask it to finish',
       hint: 'run workerctl as the user who owns it',
     };
   return undefined;

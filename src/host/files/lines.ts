@@ -20,7 +20,7 @@ export function createLineCutter(longest = 64 * 1024): LineCutter {
   let carried: Buffer[] = [];
   let length = 0;
   const carry = (bytes: Buffer): void => {
-    carried.push(Buffer.from(bytes)); // the caller fills its buffer anew
+    carried.push(Buffer.from(bytes)); // the caller reuses its buffer
     length += bytes.length;
   };
   const take = (): Buffer => {

@@ -39,7 +39,7 @@ async function crontab(
 ): Promise<Extract<Answer, { kind: 'said' }>> {
   const answer = await ask('crontab', words, input);
   if (answer.kind === 'said') return answer;
-  const problem = answer.kind === 'failed' ? answer.why : 'there is no such program';
+  const problem = answer.kind === 'failed' ? answer.problem : 'there is no such program';
   throw new WorkerctlError('failed', `crontab(1) cannot be run: ${problem}`, {
     hint: 'install cron, or let workerctl watch do it: workerctl install systemd',
   });

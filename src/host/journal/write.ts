@@ -53,7 +53,7 @@ export function openJournal(stateDir: string, options: Partial<JournalLimits> = 
         entries.forEach(appendOne);
       } catch (error) {
         file.close();
-        // If the state directory was removed, nothing is to be created in it.
+        // If the state directory was removed, nothing must be created in it.
         if (errnoOf(error) !== 'ENOENT') unwritten = describe(error);
       }
     },

@@ -87,7 +87,7 @@ export function createLockHelper({ again, once }: KeptLocks): LockHelper | undef
   const fds = [...files.values()].map(({ fd }) => fd);
   const helper = startHelper(perl, fds);
 
-  /** With the file closed here, and the helper ended or told to unlock it, its lock is free. */
+  /** With the file closed here, and the helper ended or asked to unlock it, its lock is free. */
   const forget = ({ path, fd }: Kept): void => {
     unused.delete(path);
     if (files.delete(path)) closeQuietly(fd);

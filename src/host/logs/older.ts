@@ -50,8 +50,8 @@ export function makeRoom(path: string, keep: number): void {
 }
 
 /**
- * Sets a whole log aside by renaming it, which takes no time. Only for a log without a writer: a writer would go on writing
- * to the older file. If killed half way, it leaves a gap in the numbers, which the next rotation fills.
+ * Sets a whole log aside by renaming it, which takes no time. Only for a log without a writer: a writer would continue
+ * to write to the older file. If killed half way, it leaves a gap in the numbers, which the next rotation fills.
  */
 export function renameLog(path: string, keep: number): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return;

@@ -7,7 +7,7 @@ export interface Place {
   readonly fd: number;
   /** The identity of the open file. */
   readonly id: string;
-  /** The older files whose text is counted no more in `position`: what a rotation adds to them was cut off the log. */
+  /** The older files whose text no longer counts in `position`: what a rotation adds to them was cut off the log. */
   readonly known: Set<string>;
   position: number;
   /** The bytes before `position`: if they differ, the file was cut or emptied. */

@@ -10,7 +10,7 @@ export type Answer =
       readonly error: string;
     }
   | { readonly kind: 'absent' }
-  | { readonly kind: 'failed'; readonly why: string };
+  | { readonly kind: 'failed'; readonly problem: string };
 
 /** Asks a program, given its name or path, its arguments and what it finds on its standard input. */
 export type Ask = (program: string, words: readonly string[], input?: string) => Promise<Answer>;
@@ -40,5 +40,5 @@ export const createAsk =
     if (end.kind === 'exited')
       return { kind: 'said', status: end.status, text: stdout, error: stderr };
     if (end.kind === 'not_started' && end.code === 'ENOENT') return { kind: 'absent' };
-    return { kind: 'failed', why: `${program}: ${problemOf(end) ?? ''}` };
+    return { kind: 'failed', problem: `${program}: ${problemOf(end) ?? ''}` };
   };

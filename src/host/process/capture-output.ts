@@ -7,7 +7,7 @@ export interface CapturedOutput {
   readonly stdout: string;
   /** The first 256 KiB of its standard error. */
   readonly stderr: string;
-  /** The last 20 lines of both, in the order in which they came, as far as they are in the last 16 KiB. */
+  /** The last 20 lines of both, in the order in which they came, if they are in the last 16 KiB. */
   readonly lastLines: readonly string[];
 }
 

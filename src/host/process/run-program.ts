@@ -50,10 +50,10 @@ const lingerMs = 100;
 export async function runProgram(program: Program): Promise<ProgramResult> {
   closeInheritedFds();
   const { execa } = await import('execa'); // takes 11 ms to load
-  const begun = monotonicMs();
+  const startedAt = monotonicMs();
   const resultOf = (end: ProgramEnd, output = noOutput): ProgramResult => ({
     end,
-    took: durationOf(Math.round(monotonicMs() - begun)),
+    took: durationOf(Math.round(monotonicMs() - startedAt)),
     ...output,
   });
   try {
@@ -165,10 +165,10 @@ function endOf({ exitCode, signal, cause }: Awaited<Child>, program: Program): P
 }
 
 function notStarted(error: unknown, program: Program): ProgramEnd {
-  return { kind: 'not_started', code: errnoOf(error), problem: whyNotStarted(error, program) };
+  return { kind: 'not_started', code: errnoOf(error), problem: startProblem(error, program) };
 }
 
-function whyNotStarted(error: unknown, { command: [file = ''], directory }: Program): string {
+function startProblem(error: unknown, { command: [file = ''], directory }: Program): string {
   const code = errnoOf(error);
   if (code === 'ENOENT' && !existsSync(directory)) return `no directory ${directory}`;
   if (code === 'ENOENT') {

@@ -67,7 +67,7 @@ export const signalled = (
 });
 
 /** Moves such a report to the files of the old process, because the instance is about to get another process. */
-export function keepDeathOfLeaving(stateDir: string, instance: string): void {
+export function keepDeathOfRetiring(stateDir: string, instance: string): void {
   const path = exitPath(stateDir, instance);
   const file = readJson(path, exitSchema, 'an exit report');
   if (file.kind !== 'read') return;

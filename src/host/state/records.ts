@@ -125,7 +125,7 @@ export function recordMembers(
   }).slice(1, -1);
 }
 
-/** A record as it lies in its file, but for what it says of a launch. */
+/** A record as it is in its file, except for what it says about a launch. */
 export function recordText(record: ProcessRecord): string {
   const known = { pid: record.pid, start_time: record.startTime, shim_pid: record.shimPid };
   return `${JSON.stringify(known).slice(0, -1)},${recordMembers(record)}}`;

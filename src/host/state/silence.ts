@@ -9,8 +9,8 @@ import { sampleFile } from './samples.ts';
 /** Measures for how long processes have given no sign of life. */
 export interface SilenceTracker {
   /**
-   * For how long this run of an instance has been silent, as far as commands have looked. `beats` are the heartbeat files
-   * that exist, if that is known.
+   * For how long this run of an instance has been silent, according to the looks of all commands. `beats` are the
+   * heartbeat files that exist, if that is known.
    */
   readonly silenceOf: (name: string, runId: string, beats?: ReadonlySet<string>) => Duration;
   /** The heartbeat files that exist, to measure many instances at once; undefined if they cannot be listed. */

@@ -11,7 +11,7 @@ import type { HeldLock } from '../lock/lock-backend.ts';
 import { renameLog } from '../logs/older.ts';
 import { logSize } from '../logs/tail.ts';
 import { childProcess } from '../process/spawn.ts';
-import { keepDeathOfLeaving } from '../state/exits.ts';
+import { keepDeathOfRetiring } from '../state/exits.ts';
 import {
   dumpPath,
   exitPath,
@@ -117,7 +117,7 @@ function outputOf(launch: Launch, place: LoggerPlace): number {
  * was ready.
  */
 function removePredecessor(stateDir: string, instance: string): void {
-  keepDeathOfLeaving(stateDir, instance);
+  keepDeathOfRetiring(stateDir, instance);
   const record = readRecord(stateDir, instance);
   if (record.kind === 'read') {
     const { runId } = record.value;

@@ -10,7 +10,7 @@ export interface Answer<T> extends Shape<T> {
   readonly command: string;
 }
 
-/** An answer with these members, behind the number of the schema. */
+/** An answer with these members, after the number of the schema. */
 export function answer<T>(
   name: string,
   command: string,

@@ -57,7 +57,7 @@ export const resultAnswer = answer<Result>(
   'COMMAND --json: its last line',
   'How the command has ended.',
   {
-    kind: oneOf('result')('Tells this line from the others.', () => 'result'),
+    kind: oneOf('result')('Distinguishes this line from the others.', () => 'result'),
     command: text('The command.', ({ command }) => command),
     outcome: oneOf<End>(
       'done',
@@ -120,8 +120,11 @@ export const logAnswer = answer<{ readonly instance: string; readonly line: stri
   'logs --json',
   'A line of a log.',
   {
-    kind: oneOf('log')('Tells this line from the result.', () => 'log'),
-    instance: text('Whose log it is from.', ({ instance }) => instance),
+    kind: oneOf('log')('Distinguishes this line from the result.', () => 'log'),
+    instance: text(
+      'The instance, or the worker, whose log it is from.',
+      ({ instance }) => instance,
+    ),
     line: text('The line, without its end.', ({ line }) => line),
   },
 );

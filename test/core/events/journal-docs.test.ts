@@ -19,7 +19,7 @@ import { sampleEvent, samples, untilIso } from './samples.ts';
 const fileOf = (name: string): string =>
   fileURLToPath(new URL(`../../../docs/${name}`, import.meta.url));
 const isUpdate = process.env['UPDATE_DOCS'] === '1';
-const hint = 'is outdated: write it anew with UPDATE_DOCS=1 npm test';
+const hint = 'is outdated: rewrite it with UPDATE_DOCS=1 npm test';
 
 /** The moments are written as if the test ran in UTC. */
 function lineOf(kind: EventKindName): string {

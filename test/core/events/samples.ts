@@ -36,10 +36,10 @@ const killedJson = { kind: 'signalled', signal: 'SIGKILL', core_dumped: false };
 /** One event of each kind, with all members that it can have. */
 export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
   adopted: {
-    body: { kind: 'adopted', pid, cause: 'it bears the marker of mail.1' },
+    body: { kind: 'adopted', pid, cause: 'it has the marker of mail.1' },
     level: 'info',
-    sentence: 'adopted pid 5841: it bears the marker of mail.1',
-    json: { pid, cause: 'it bears the marker of mail.1' },
+    sentence: 'adopted pid 5841: it has the marker of mail.1',
+    json: { pid, cause: 'it has the marker of mail.1' },
     command: 'bootcheck',
   },
   pidfile_written: {

@@ -30,7 +30,7 @@ test.each<[string, Partial<Candidate>, string]>([
   ["another instance's", { belongsTo: 'mail.2' }, 'it belongs to mail.2'],
   ["another user's", { isOtherUsers: true }, 'it belongs to another user'],
 ])('%s must be refused', (_, more, words) => {
-  expect(refusalOf(candidate(more))?.reason).toContain(words);
+  expect(refusalOf(candidate(more))?.problem).toContain(words);
 });
 
 test('an ordinary child of an ordinary process that has pid 2 must not be taken for a kernel thread', () => {

@@ -31,17 +31,20 @@ afterEach(async () => {
 
 /** Follows from the present end of the journal; returns what has been reported so far. */
 function follow(): unknown[] {
-  const told: unknown[] = [];
-  const tell = ({ entry: one }: { entry: JournalEntry }): void => {
-    told.push(one['n']);
+  const reported: unknown[] = [];
+  const report = ({ entry: one }: { entry: JournalEntry }): void => {
+    reported.push(one['n']);
   };
-  following.push(followJournal(stateDir(), readJournal(stateDir()).end, tell, ended.signal));
-  return told;
+  following.push(followJournal(stateDir(), readJournal(stateDir()).end, report, ended.signal));
+  return reported;
 }
 
-async function tells(told: readonly unknown[], numbers: readonly number[]): Promise<void> {
-  await until('the last line', () => told.includes(numbers.at(-1)));
-  expect(told).toEqual(numbers);
+async function expectReported(
+  reported: readonly unknown[],
+  numbers: readonly number[],
+): Promise<void> {
+  await until('the last line', () => reported.includes(numbers.at(-1)));
+  expect(reported).toEqual(numbers);
 }
 
 const write = (n: number, limits: Partial<JournalLimits> = {}): void => {
@@ -50,72 +53,72 @@ const write = (n: number, limits: Partial<JournalLimits> = {}): void => {
 
 test('added lines must be reported, and nothing else', async () => {
   write(1);
-  const told = follow();
+  const reported = follow();
   write(2);
-  await tells(told, [2]);
+  await expectReported(reported, [2]);
   write(3);
   write(4);
-  await tells(told, [2, 3, 4]);
+  await expectReported(reported, [2, 3, 4]);
 });
 
 test('a journal that is created later must be reported from its first line', async () => {
   rmSync(stateDir(), { recursive: true });
-  const told = follow();
+  const reported = follow();
   mkdirSync(stateDir());
   write(1);
-  await tells(told, [1]);
+  await expectReported(reported, [1]);
 });
 
 test('each line must be reported once through rotations', async () => {
-  const told = follow();
+  const reported = follow();
   const { append } = openJournal(stateDir(), { maxBytes: 500, keep: 50 });
   for (const n of upTo(200)) {
     append([entry(n)]);
     if (n % 20 === 0) await new Promise(setImmediate);
   }
-  await tells(told, upTo(200));
+  await expectReported(reported, upTo(200));
 });
 
 test('a late line in a rotated file must be reported', async () => {
   write(1);
-  const told = follow();
+  const reported = follow();
   write(2);
-  await tells(told, [2]);
+  await expectReported(reported, [2]);
   writeFileSync(journal(), '\n'.repeat(2_000), { flag: 'a' });
   write(3, { maxBytes: 1_000 });
-  await tells(told, [2, 3]);
+  await expectReported(reported, [2, 3]);
   write(4);
-  await tells(told, [2, 3, 4]);
+  await expectReported(reported, [2, 3, 4]);
   writeFileSync(`${journal()}.1`, `${JSON.stringify(entry(5))}\n`, { flag: 'a' });
   write(6);
-  await until('both lines', () => told.length === 5);
-  expect([...told].sort()).toEqual([2, 3, 4, 5, 6]);
+  await until('both lines', () => reported.length === 5);
+  expect([...reported].sort()).toEqual([2, 3, 4, 5, 6]);
 });
 
 test('a line that arrives in two pieces must be reported when it is complete', async () => {
   write(1);
-  const told = follow();
+  const reported = follow();
   const line = `${JSON.stringify(entry(2))}\n`;
   writeFileSync(journal(), line.slice(0, 20), { flag: 'a' });
   writeFileSync(journal(), line.slice(20), { flag: 'a' });
-  await tells(told, [2]);
+  await expectReported(reported, [2]);
 });
 
 test('text that is not a line of a journal must be skipped', async () => {
-  const told = follow();
+  const reported = follow();
   writeFileSync(journal(), '\u0000garbage\n{"torn');
   write(1);
-  await tells(told, [1]);
+  await expectReported(reported, [1]);
 });
 
 test('a journal that was emptied or removed must be reported from its new beginning', async () => {
   write(1);
-  const told = follow();
+  const reported = follow();
   truncateSync(journal(), 0);
   write(2);
   rmSync(journal());
   write(3);
-  await until('the last line', () => told.includes(3));
+  await until('the last line', () => reported.includes(3));
 });
 
 describe('beside older parts, a journal that is removed', () => {
@@ -125,23 +128,23 @@ describe('beside older parts, a journal that is removed', () => {
   });
 
   test('again and again must be reported from its new beginning only', async () => {
-    const told = follow();
+    const reported = follow();
     write(4);
-    await tells(told, [4]);
+    await expectReported(reported, [4]);
     rmSync(journal());
     write(5);
-    await tells(told, [4, 5]);
+    await expectReported(reported, [4, 5]);
     rmSync(journal());
     write(6);
-    await tells(told, [4, 5, 6]);
+    await expectReported(reported, [4, 5, 6]);
   });
 
   test('before anything was added must not cause the older ones to be reported', async () => {
     write(4);
-    const told = follow();
+    const reported = follow();
     rmSync(journal());
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     write(5);
-    await tells(told, [5]);
+    await expectReported(reported, [5]);
   });
 });

@@ -55,7 +55,7 @@ test('a lock that another process holds must be reported as held, and be taken a
   await holder.says('mine');
   expect(await lockHelper.tryLock(pass())).toBe('held');
   expect(await lockHelper.tryLock(pass())).toBe('held');
-  holder.tell('');
+  holder.send('');
   await holder.ended();
   await (await locked(lockHelper, pass())).release();
 });

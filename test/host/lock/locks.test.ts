@@ -45,7 +45,7 @@ chooseBackend({ ...process.env, WORKERCTL_LOCK: name }).tryLock(paths).then((loc
     if (line === 'close') await locks[0].release();
     if (line === 'hand over')
       spawn('sleep', ['1000'], { stdio: ['ignore', 'ignore', 'ignore', locks[0].fd] });
-    if (line === 'bear a child') spawn('sleep', ['1000'], { stdio: 'ignore' });
+    if (line === 'start a child') spawn('sleep', ['1000'], { stdio: 'ignore' });
     console.log('done', line);
   });
 });`;
@@ -84,10 +84,10 @@ describe.each(['flock', 'perl', 'portable'] as const)('the lock backend %s', (na
   });
 
   test('must keep the content of the file', async () => {
-    const path = scratch.write('a.lock', 'who holds it');
+    const path = scratch.write('a.lock', 'the name of the holder');
     await take(backend, path);
     await releaseAll();
-    expect(readFileSync(path, 'utf8')).toBe('who holds it');
+    expect(readFileSync(path, 'utf8')).toBe('the name of the holder');
   });
 
   test('must be exclusive within one process', async () => {
@@ -103,7 +103,7 @@ describe.each(['flock', 'perl', 'portable'] as const)('the lock backend %s', (na
     const other = await holder(backend, path);
     expect(other.heard()).toContain('got [true]');
     expect(await take(backend, path)).toEqual([false]);
-    other.tell('release');
+    other.send('release');
     await other.says('done release');
     expect(await take(backend, path)).toEqual([true]);
     expect((await holder(backend, path)).heard()).toContain('got [false]');
@@ -121,7 +121,7 @@ describe.each(['flock', 'perl', 'portable'] as const)('the lock backend %s', (na
     const [a, b, c] = [scratch.path('a.lock'), scratch.path('b.lock'), scratch.path('c.lock')];
     const other = await holder(backend, b);
     expect(await take(backend, a, b, c)).toEqual([true, false, true]);
-    other.tell('release');
+    other.send('release');
     await other.says('done release');
     expect(await take(backend, a, b, c)).toEqual([false, true, false]);
   });
@@ -218,9 +218,9 @@ describe.each(['flock', 'perl'] as const)('the kernel lock of %s', (name) => {
   test('must stay with a child that inherits its fd', async () => {
     const path = scratch.path('a.lock');
     const parent = await holder(backend, path);
-    parent.tell('hand over');
+    parent.send('hand over');
     await parent.says('done hand over');
-    parent.tell('close');
+    parent.send('close');
     await parent.says('done close');
     expect(await take(backend, path)).toEqual([false]);
     await endProcess(parent.pid);
@@ -230,9 +230,9 @@ describe.each(['flock', 'perl'] as const)('the kernel lock of %s', (name) => {
   test('must not stay with a child that does not inherit it', async () => {
     const path = scratch.path('a.lock');
     const parent = await holder(backend, path);
-    parent.tell('bear a child');
-    await parent.says('done bear a child');
-    parent.tell('close');
+    parent.send('start a child');
+    await parent.says('done start a child');
+    parent.send('close');
     await parent.says('done close');
     expect(await take(backend, path)).toEqual([true]);
   });
@@ -281,7 +281,7 @@ describe('a lock file that has changed', () => {
     const first = await holder(backendNamed('flock'), path);
     rmSync(path);
     expect(await take(backendNamed('flock'), path)).toEqual([true]);
-    first.tell('release');
+    first.send('release');
     await first.says('done release');
     expect((await holder(backendNamed('flock'), path)).heard()).toContain('got [false]');
   });
@@ -353,7 +353,7 @@ describe('the portable lock', () => {
     expect(await take(portableBackend, path)).toEqual([true]);
     process.kill(child.pid, 'SIGCONT');
     await child.says('compromised');
-    child.tell('release');
+    child.send('release');
     await child.says('done release');
     child.process.kill('SIGTERM');
     await child.ended();

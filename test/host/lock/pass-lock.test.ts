@@ -30,7 +30,7 @@ async function refusal(wait = noWait): Promise<WorkerctlError> {
   throw new Error('expected that the lock is held');
 }
 
-/** A workerctl that holds the lock until it is told to release it, and lives on then. */
+/** A workerctl that holds the lock until it is asked to release it, and then keeps running. */
 async function otherPass(env: NodeJS.ProcessEnv = {}, command = 'restart'): Promise<Child> {
   const program = scratch.program(`
     import { createInterface } from 'node:readline';
@@ -136,7 +136,7 @@ describe('a holder without a name in the file', () => {
 
   test('must not get the name of a living process that has released the lock', async () => {
     const other = await otherPass();
-    other.tell('release');
+    other.send('release');
     await other.says('released');
     const holder = await foreignHolder();
     expect((await refusal()).message).toBe(byKernel(holder));
@@ -169,7 +169,7 @@ describe('waiting', () => {
     const taken = take(durationOf(10_000));
     let isTaken = false;
     void taken.then(() => (isTaken = true));
-    other.tell('release');
+    other.send('release');
     await other.says('released');
     await taken;
     expect(isTaken).toBe(true);
@@ -184,9 +184,9 @@ describe('waiting', () => {
 
   test('must end after its limit, and say how long it was', async () => {
     const other = await otherPass();
-    const begun = performance.now();
+    const startedAt = performance.now();
     const { message } = await refusal(durationOf(300));
-    expect(performance.now() - begun).toBeGreaterThanOrEqual(300);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(300);
     expect(message).toContain(`pid ${other.pid} (workerctl restart), for`);
     expect(message).toMatch(/\(waited 0\.3s for it\)$/);
   });
@@ -227,7 +227,7 @@ describe('whether no other process had the lock since we gave it up', () => {
     expect(await takeAndRelease()).toBe(true);
     expect(await takeAndRelease()).toBe(true);
     const other = await otherPass();
-    other.tell('release');
+    other.send('release');
     await other.says('released');
     expect(await takeAndRelease(), 'after the pass of another process').toBe(false);
     expect(await takeAndRelease()).toBe(true);

@@ -108,7 +108,7 @@ test.each([
   ['cut', true],
   ['truncated', false],
 ] as const)(
-  'a log that is %s while it is read must show each line once, whenever each step happens (behind: %s)',
+  'a log that is %s while it is read must show each line once, whenever each step happens (after: %s)',
   (kind, isLate) => {
     const most = followThrough([], kind, isLate) + 1;
     for (let first = 1; first <= most; first += 1)

@@ -36,7 +36,7 @@ function wholeText(path: string): string {
 const numbers = (count: number): string =>
   Array.from({ length: count }, (_, i) => `${i}\n`).join('');
 
-/** Writes numbers as fast as it can until it is told to end. */
+/** Writes numbers as fast as it can until it is asked to end. */
 const writer = `
   const { openSync, writeSync, existsSync } = require('node:fs');
   const fd = openSync(process.argv[2], 'a');
@@ -124,7 +124,7 @@ describe('rotating a log', () => {
     });
     const text = parts.join('') + readFileSync(path, 'utf8');
     expect(text.startsWith('before\n')).toBe(true);
-    // At worst a piece is there twice: each number must come in its turn, whatever is repeated before it.
+    // At worst a piece is there twice: each number must come in its turn, even if others are repeated before it.
     let next = 0;
     for (const line of text.split('\n')) if (line === String(next)) next += 1;
     expect(next).toBe(5_000);

@@ -80,7 +80,7 @@ test('a session that multiplies must be ended', async () => {
 describe('a successor in the session of its predecessor', () => {
   test('must be killed with its own children, but without those of its predecessor', async () => {
     const child = await leader(
-      'sleep 1000 & echo old $!; sleep 0.05; sh -c "sleep 1001 & exec sleep 1002" & echo heir $!; echo up; exec sleep 0.2',
+      'sleep 1000 & echo old $!; sleep 0.05; sh -c "sleep 1001 & exec sleep 1002" & echo successor $!; echo up; exec sleep 0.2',
     );
     const [old = 0, successor = 0] = pidsIn(child);
     await until('its child', () => allPids().some((pid) => look(pid)?.parent === successor));
@@ -97,7 +97,7 @@ describe('a successor in the session of its predecessor', () => {
 describe('what must not be killed', () => {
   test('a successor that it has named, and the successor’s descendants', async () => {
     const child = await leader(
-      'sleep 1000 & echo old $!; sh -c "sleep 1001 & exec sleep 1002" & echo heir $!; echo up; exec sleep 1003',
+      'sleep 1000 & echo old $!; sh -c "sleep 1001 & exec sleep 1002" & echo successor $!; echo up; exec sleep 1003',
     );
     const [old = 0, successor = 0] = pidsIn(child);
     await until('its child', () => allPids().some((pid) => look(pid)?.parent === successor));

@@ -168,7 +168,7 @@ test('a process that is gone must have neither', async () => {
 
 test.each([
   ['nothing, as ticks and slow readings are no suspension', 100_490, 100_000, 0],
-  ['nothing, where there is no such clock', 0, 100_000, 0],
+  ['nothing if there is no such clock', 0, 100_000, 0],
   ['the night', 28_900_000, 100_000, 28_800_000],
 ])('a suspension must be %s', (_, boot, monotonic, expected) => {
   const moment = (of: number, on: number) => ({ boot: of, monotonic: on });

@@ -100,7 +100,7 @@ describe('the socket', () => {
     expect(readdirSync(scratch.folder())).toEqual([]);
   });
 
-  test('must never exist with another mode, whatever the umask', async () => {
+  test('must never exist with another mode, under any umask', async () => {
     const look = scratch.run(
       scratch.program(`
       import { lstatSync } from 'node:fs';
@@ -126,7 +126,7 @@ describe('the socket', () => {
     }
     await serve();
     await pause(50);
-    look.tell('enough');
+    look.send('enough');
     await look.says('seen 600 true');
   });
 
@@ -357,7 +357,7 @@ describe('a client', () => {
     const handle: LineHandler = async (line, client) => {
       client.onClose(() => (gone += 1));
       if (line === 'wait') await new Promise<void>((resolve) => running.push(resolve));
-      client.send('sent to one who may be gone');
+      client.send('sent to a client that may be gone');
       return echo(line, client);
     };
     await serve({ handle });
@@ -481,9 +481,9 @@ describe('the end of the server', () => {
     for (let n = 0; n < 15; n += 1) emit('x'.repeat(50_000));
     asking.socket.write('slow\n');
     await pause(50);
-    const begun = performance.now();
+    const startedAt = performance.now();
     await Promise.all([server.close(), server.close()]);
-    expect(performance.now() - begun).toBeLessThan(1000);
+    expect(performance.now() - startedAt).toBeLessThan(1000);
     for (const { ended } of [idle, overTcp]) await ended();
     expect(await asking.ended()).toMatch(/heard slow\r\n\.\r\n$/);
     await expect(ask('a\n')).resolves.toBe('');
@@ -514,11 +514,11 @@ describe('many at once', () => {
     };
     const options = { path: ${JSON.stringify(socketPath())}, handle: adminHandler(backend) };
     void createLineServer(options).then(() => console.log('listening'));
-    let told = 0;
+    let sent = 0;
     createInterface({ input: process.stdin }).on('line', (line) => {
-      for (let n = 0; n < 400; n += 1, told += 1)
-        for (const tell of listeners) tell(told + ' ' + 'x'.repeat(80));
-      console.log('told ' + line);
+      for (let n = 0; n < 400; n += 1, sent += 1)
+        for (const listener of listeners) listener(sent + ' ' + 'x'.repeat(80));
+      console.log('sent ' + line);
     });
 `,
     );
@@ -547,9 +547,9 @@ describe('many at once', () => {
 
     // 60 rounds of 400 events of 90 bytes: twice what may wait for one.
     for (let round = 0; round < 60; round += 1) {
-      child.tell(String(round));
+      child.send(String(round));
       if (round % 20 === 0) for (const { socket } of readers) socket.write('!version\n!want\n');
-      await child.says(`told ${round}\n`);
+      await child.says(`sent ${round}\n`);
     }
     await Promise.all(hostile);
     for (const { says } of readers) await says(`:: 23999 x`);

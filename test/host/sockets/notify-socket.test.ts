@@ -97,7 +97,7 @@ async function speaker(name: string, socketPath: string, words = ['speak', '']):
 }
 
 async function say(child: Child, text: string | Buffer, verb = 'say'): Promise<void> {
-  child.tell(`${verb} ${Buffer.from(text).toString('hex')}`);
+  child.send(`${verb} ${Buffer.from(text).toString('hex')}`);
   await child.says(`done ${verb}`);
 }
 
@@ -296,7 +296,7 @@ describe.each(here)('received by %s', (name) => {
     const { path, heard, messages, socket } = await listener(name);
     const noisy = await worker(name, path, 'mail.1');
     const mail = await worker(name, path, 'mail.2');
-    noisy.tell('flood 20000');
+    noisy.send('flood 20000');
     await heard();
     await say(mail, 'READY=1');
     await heard(({ instance }) => instance === 'mail.2');
@@ -390,7 +390,7 @@ describe.each(here)('received by %s', (name) => {
     const many = await Promise.all(
       Array.from({ length: 4 }, () => speaker(name, scratch.path('notify.sock'))),
     );
-    for (const mail of many) mail.tell('flood 1500');
+    for (const mail of many) mail.send('flood 1500');
     for (const mail of many) await mail.says('done flood');
     expect(many.map((mail) => mail.heard()).join('')).not.toContain('failed');
   });

@@ -42,8 +42,8 @@ afterEach(() => {
 
 /** The kernel's time of change has ticks: one of them must be over, or two beats are one. */
 const tick = async (): Promise<void> => {
-  const begun = Date.now();
-  await until('the next tick', () => Date.now() > begun + 15);
+  const startedAt = Date.now();
+  await until('the next tick', () => Date.now() > startedAt + 15);
 };
 
 describe('silence', () => {

@@ -4,7 +4,7 @@ import type { ProcessRecord, Quieting, Stop } from '../../../src/core/model/reco
 import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
 import { noteReady, wasSeenReady } from '../../../src/host/state/notes/ready.ts';
 import { readQuiet, readStop, writeQuiet, writeStop } from '../../../src/host/state/notes/stop.ts';
-import { keepDeathOfLeaving, readDeath } from '../../../src/host/state/exits.ts';
+import { keepDeathOfRetiring, readDeath } from '../../../src/host/state/exits.ts';
 import { readPidfile, writePidfile } from '../../../src/host/state/records.ts';
 import { moveAside, removeFilesOf } from '../../../src/host/state/records.ts';
 import { readRecord, recordMembers, writeRecord } from '../../../src/host/state/records.ts';
@@ -219,10 +219,10 @@ describe('an old process that retires beside its replacement', () => {
 
   test('must have its death kept before another process takes its place', () => {
     scratch.write('mail.1.exit', '{"run_id":"f00","status":0}');
-    keepDeathOfLeaving(scratch.folder(), 'mail.1');
-    expect(existsSync(scratch.path(`${name}.exit`)), 'nobody is leaving').toBe(false);
+    keepDeathOfRetiring(scratch.folder(), 'mail.1');
+    expect(existsSync(scratch.path(`${name}.exit`)), 'no process retires').toBe(false);
     scratch.write(`${name}.json`, '');
-    keepDeathOfLeaving(scratch.folder(), 'mail.1');
+    keepDeathOfRetiring(scratch.folder(), 'mail.1');
     expect(readDeath(scratch.folder(), name, record)?.death).toEqual({ kind: 'exited', status: 0 });
     expect(existsSync(scratch.path('mail.1.exit'))).toBe(false);
   });

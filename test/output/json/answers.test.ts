@@ -33,7 +33,7 @@ const answers = [
 
 const docs = fileURLToPath(new URL('../../../docs/', import.meta.url));
 const isUpdate = process.env['UPDATE_DOCS'] === '1';
-const hint = 'is outdated: write it anew with UPDATE_DOCS=1 npm test';
+const hint = 'is outdated: rewrite it with UPDATE_DOCS=1 npm test';
 
 function expectFile(path: string, text: string): void {
   if (isUpdate) writeFileSync(path, text);
@@ -47,7 +47,7 @@ interface Described {
   readonly items?: Described;
 }
 
-/** The members of a schema, as rows of a table; those of nested objects behind a dot. */
+/** The members of a schema, as rows of a table; those of nested objects after a dot. */
 function rows(schema: Described, prefix = ''): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, member]) => {
     const path = `${prefix}${name}`;

@@ -5,7 +5,7 @@ import { noon } from '../../core/builders.ts';
 
 const at = new Date(noon).toISOString();
 
-test('an event must be one line, whatever its texts have in them', () => {
+test('an event must be one line for any texts', () => {
   const line = eventLine({
     kind: 'start_failed',
     at: noon,

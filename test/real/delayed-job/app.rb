@@ -13,7 +13,7 @@ ActiveRecord::Base.configurations = {
 ActiveRecord::Base.establish_connection
 Delayed::Worker.backend = :active_record
 
-# workerctl asks idle workers first, where it knows them. Under its own script there is no file to say it in.
+# workerctl asks idle workers first, if it knows them. Under its own script there is no file to say it in.
 class SaysItsJob < Delayed::Plugin
   callbacks do |lifecycle|
     lifecycle.around(:perform) do |worker, job, &block|

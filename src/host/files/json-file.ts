@@ -3,7 +3,7 @@ import { describeErrno, errnoOf } from './errno.ts';
 import { faultPoint } from './fault-point.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { writeFileAtomically } from './atomic-file.ts';
-import type * as z from 'zod/mini';
+import { Mismatch, type Form } from '../../core/basics/json-form.ts';
 
 /** A file of the state directory: missing, understood, or broken (`problem` says how, in words). */
 export type StateFile<T> =
@@ -50,17 +50,17 @@ export function writeStateFile(path: string, text: string): void {
   faultPoint();
 }
 
-/** A JSON file that must be `what`, checked against a schema. */
-export const readJson = <S extends z.ZodMiniType>(
-  path: string,
-  schema: () => S,
-  what: string,
-): StateFile<z.output<S>> =>
+/** A JSON file of this form; `what` names it in a message. */
+export const readJson = <T>(path: string, form: Form<T>, what: string): StateFile<T> =>
   readChecked(
     path,
-    (value) => {
-      const parsed = schema().safeParse(value);
-      return parsed.success ? parsed.data : undefined;
+    (json) => {
+      try {
+        return form.read(json);
+      } catch (error) {
+        if (error instanceof Mismatch) return undefined;
+        throw error;
+      }
     },
     what,
   );
@@ -88,6 +88,7 @@ function parseJson(text: string): unknown {
     return undefined;
   }
 }
+
 /** How a text is read so that opening a FIFO does not block. */
 export const withoutWaiting = {
   encoding: 'utf8' as const,

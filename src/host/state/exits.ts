@@ -1,21 +1,33 @@
-import * as z from 'zod/mini';
-import { launchProblems, type Death, type ProcessRecord } from '../../core/model/record.ts';
-import { once } from '../files/once.ts';
+import { flag, integer, object, oneOf, optional, text } from '../../core/basics/json-form.ts';
+import {
+  launchProblems,
+  type Death,
+  type LaunchProblem,
+  type ProcessRecord,
+} from '../../core/model/record.ts';
 import { statSync, existsSync, renameSync } from 'node:fs';
 import { type Moment, momentOf } from '../../core/basics/time.ts';
 import { type StateFile, readJson } from '../files/json-file.ts';
 import { baseOf, exitPath, recordPath } from './paths.ts';
 
-export const exitSchema = once(() =>
-  z.object({
-    run_id: z.string(),
-    status: z.optional(z.int()),
-    signal: z.optional(z.int()),
-    core: z.optional(z.boolean()),
-    oom: z.optional(z.boolean()),
-    launch: z.optional(z.enum(launchProblems)),
-  }),
-);
+interface ExitReport {
+  readonly runId: string;
+  readonly status?: number;
+  readonly signal?: number;
+  readonly core?: boolean;
+  readonly oom?: boolean;
+  readonly launch?: LaunchProblem;
+}
+
+/** As shim.sh writes it. */
+const form = object<ExitReport>({
+  runId: ['run_id', text],
+  status: ['status', optional(integer)],
+  signal: ['signal', optional(integer)],
+  core: ['core', optional(flag)],
+  oom: ['oom', optional(flag)],
+  launch: ['launch', optional(oneOf(...launchProblems))],
+});
 
 /** A death as its shim has reported it. */
 export interface ReportedDeath {
@@ -38,11 +50,11 @@ export function readDeath(
 /** What a shim has reported, for any run. */
 export const readExit = (stateDir: string, name: string): StateFile<unknown> =>
   readExitFile(exitPath(stateDir, name));
-const readExitFile = (path: string) => readJson(path, exitSchema, 'an exit report');
+const readExitFile = (path: string) => readJson(path, form, 'an exit report');
 
 function reportedDeath(path: string, record: ProcessRecord): ReportedDeath | undefined {
   const file = readExitFile(path);
-  if (file.kind !== 'read' || file.value.run_id !== record.runId) return undefined;
+  if (file.kind !== 'read' || file.value.runId !== record.runId) return undefined;
   const { status, signal, core, oom, launch } = file.value;
   const at = momentOf(
     Math.round(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? record.startedAt),
@@ -69,8 +81,8 @@ export const signalled = (
 /** Moves such a report to the files of the old process, because the instance is about to get another process. */
 export function keepDeathOfRetiring(stateDir: string, instance: string): void {
   const path = exitPath(stateDir, instance);
-  const file = readJson(path, exitSchema, 'an exit report');
+  const file = readExitFile(path);
   if (file.kind !== 'read') return;
-  const name = baseOf({ instance, retiring: file.value.run_id });
+  const name = baseOf({ instance, retiring: file.value.runId });
   if (existsSync(recordPath(stateDir, name))) renameSync(path, exitPath(stateDir, name));
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { integer, Mismatch, text, type Form } from '../../../core/basics/json-form.ts';
 import { quietSignals, type QuietSignal } from '../../../core/model/config.ts';
 import type { ProcessIdentity } from '../../../core/model/process.ts';
-import { readChecked, writeStateFile, type StateFile } from '../../files/json-file.ts';
+import { readJson, writeStateFile, type StateFile } from '../../files/json-file.ts';
 
 /** The members of a note that say which process it is about: to any other process it means nothing. */
 export const processMembers = {
@@ -24,15 +24,7 @@ export const signal: Form<QuietSignal> = {
 /** A note, or why it cannot be understood. Most do not exist, and to catch an error takes longer than to ask. */
 export function readNote<T>(path: string, form: Form<T>, what: string): StateFile<T> {
   if (!existsSync(path)) return { kind: 'absent' };
-  const check = (value: unknown): T | undefined => {
-    try {
-      return form.read(value);
-    } catch (error) {
-      if (error instanceof Mismatch) return undefined;
-      throw error;
-    }
-  };
-  return readChecked(path, check, what);
+  return readJson(path, form, what);
 }
 
 /** Members keep the order of the form. */

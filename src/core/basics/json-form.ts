@@ -7,6 +7,26 @@ export interface Form<T> {
   readonly write: (value: T) => unknown;
 }
 
+/** What JSON can hold. */
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [member: string]: JsonValue };
+
+/** A JSON Schema, or a part of one. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** A form with its JSON Schema. */
+export interface DescribedForm<T> extends Form<T> {
+  /** What the name of a member of this form ends in. */
+  readonly unit?: '_seconds' | '_bytes';
+  readonly schema: JsonSchema;
+  readonly write: (value: T) => JsonValue;
+}
+
 /** JSON that is not of the expected form. */
 export class Mismatch extends Error {
   /** Which member it is, what was expected and what was found: `stopped.mail.1.at: expected a moment, found 5`. */
@@ -34,10 +54,12 @@ function readMember<T>(name: string, form: Form<T>, json: unknown): T {
 }
 
 function plain<T extends string | number | boolean>(
+  schema: JsonSchema,
   expected: string,
   isValid: (json: unknown) => json is T,
-): Form<T> {
+): DescribedForm<T> {
   return {
+    schema,
     read: (json) => {
       if (isValid(json)) return json;
       throw mismatch(expected, json);
@@ -46,14 +68,25 @@ function plain<T extends string | number | boolean>(
   };
 }
 
-export const text = plain('a text', (json): json is string => typeof json === 'string');
-export const flag = plain('true or false', (json): json is boolean => typeof json === 'boolean');
-export const integer = plain('a whole number', (json): json is number =>
+export const text = plain(
+  { type: 'string' },
+  'a text',
+  (json): json is string => typeof json === 'string',
+);
+export const flag = plain(
+  { type: 'boolean' },
+  'true or false',
+  (json): json is boolean => typeof json === 'boolean',
+);
+export const integer = plain({ type: 'integer' }, 'a whole number', (json): json is number =>
   Number.isSafeInteger(json),
 );
 
-export const oneOf = <T extends string | number>(...values: readonly T[]): Form<T> =>
-  plain(values.join(' or '), (json): json is T => values.some((value) => value === json));
+/** One of a few words or numbers. */
+export const oneOf = <const T extends string | number>(...values: readonly T[]): DescribedForm<T> =>
+  plain({ type: typeof values[0], enum: values }, values.join(' or '), (json): json is T =>
+    values.some((value) => value === json),
+  );
 
 /** Any JSON, as it is. */
 export const anything: Form<unknown> = { read: (json) => json, write: (value) => value };
@@ -61,18 +94,23 @@ export const anything: Form<unknown> = { read: (json) => json, write: (value) =>
 /** The last moment that a Date can hold. */
 const endOfTime = 8.64e15;
 
-/** RFC 3339 in UTC with milliseconds. */
-export const moment: Form<Moment> = {
+/** A moment as RFC 3339 in UTC with milliseconds: `2026-11-21T12:30:01.123Z`. */
+export const rfc3339 = (at: number): string => new Date(Math.min(at, endOfTime)).toISOString();
+
+export const moment: DescribedForm<Moment> = {
+  schema: { type: 'string', format: 'date-time' },
   read: (json) => {
     const at = typeof json === 'string' ? Date.parse(json) : NaN;
     if (Number.isNaN(at)) throw mismatch('a moment', json);
     return momentOf(at);
   },
-  write: (at) => new Date(Math.min(at, endOfTime)).toISOString(),
+  write: rfc3339,
 };
 
 /** A length of time: seconds with up to three decimals. */
-export const seconds: Form<Duration> = {
+export const seconds: DescribedForm<Duration> = {
+  unit: '_seconds',
+  schema: { type: 'number', minimum: 0 },
   read: (json) => {
     if (typeof json !== 'number') throw mismatch('a number of seconds', json);
     return durationOf(Math.round(json * 1000));

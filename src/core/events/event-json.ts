@@ -1,7 +1,7 @@
 import { schemaVersion } from '../basics/schema-version.ts';
 import { levelOf, sentenceOf, type Event } from './event.ts';
 import type { Member } from './event-kind.ts';
-import { rfc3339, type JsonValue } from './form.ts';
+import { rfc3339, type JsonValue } from '../basics/json-form.ts';
 import { eventKinds } from './table.ts';
 
 /** An event as one JSON object. docs/journal.md has the members of each kind. */
@@ -32,11 +32,11 @@ function membersOf(event: Event): Record<string, JsonValue> {
   return Object.fromEntries(
     members.flatMap(([name, { form }]): [string, JsonValue][] => {
       const value: unknown = values[name];
-      return value === undefined ? [] : [[jsonName(name, form.unit), form.toJson(value as never)]];
+      return value === undefined ? [] : [[jsonName(name, form.unit), form.write(value as never)]];
     }),
   );
 }
 
 /** The name of a member in JSON: `limit` with the unit `_seconds` is `limit_seconds`, `isWatchdog` is `watchdog`. */
-export const jsonName = (name: string, unit: string): string =>
+export const jsonName = (name: string, unit = ''): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/^is_/, '') + unit;

@@ -1,7 +1,7 @@
 import { schemaVersion } from '../basics/schema-version.ts';
 import { jsonName } from './event-json.ts';
 import type { Member } from './event-kind.ts';
-import type { JsonSchema } from './form.ts';
+import type { JsonSchema } from '../basics/json-form.ts';
 import { allEventKinds, eventKinds, type EventKindName } from './table.ts';
 import { journalKinds } from './journal.ts';
 

@@ -32,8 +32,13 @@ import { writeFileAtomically } from '../files/atomic-file.ts';
 import { describeErrno } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { once } from '../files/once.ts';
-import { identity } from './forms.ts';
 import { fileText, readForm } from './schema.ts';
+
+const identity = object<ProcessIdentity>({
+  pid: ['pid', integer],
+  startTime: ['start_time', integer],
+  bootId: ['boot_id', text],
+});
 
 /** Built only if there is a file: most instances are neither stopped nor held. */
 const form = once((): Form<Omit<Desired, 'isEnding'>> => {
@@ -54,7 +59,7 @@ const form = once((): Form<Omit<Desired, 'isEnding'>> => {
     startTime: ['start_time', integer],
     bootId: ['boot_id', text],
     runId: ['run_id', optional(text)],
-    successor: ['successor', optional<ProcessIdentity>(identity)],
+    successor: ['successor', optional(identity)],
   });
   const rollout = object<Rollout>({
     ...requested,

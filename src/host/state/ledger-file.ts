@@ -10,6 +10,7 @@ import {
   text,
   type Form,
 } from '../../core/basics/json-form.ts';
+import { death } from '../../core/events/form.ts';
 import { noLedger, type Failure, type Ledger, type Loss } from '../../core/model/ledger.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { describeErrno } from '../files/errno.ts';
@@ -17,7 +18,6 @@ import { faultPoint } from '../files/fault-point.ts';
 import { type StateFile } from '../files/json-file.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { once } from '../files/once.ts';
-import { death } from './forms.ts';
 import { fileText, readForm } from './schema.ts';
 
 const form = once((): Form<Ledger> =>

@@ -3,7 +3,7 @@ import { moment, oneOf, orNull, shape, text } from './shape.ts';
 
 /** What a process says about its work. */
 export const activity = shape<Activity>('What the process says about its work.', {
-  state: oneOf('busy', 'idle')('Whether it has a job.', ({ kind }) => kind),
-  job: orNull(text('The job, in its own words.', (one) => jobOf(one))),
-  since: orNull(moment('Since when.', ({ since }) => since)),
+  state: oneOf('busy', 'idle')('Whether it has a job.', 'kind'),
+  job: orNull(text('The job, in its own words.', jobOf)),
+  since: orNull(moment('Since when.', 'since')),
 });

@@ -1,5 +1,5 @@
 import { schemaVersion } from '../../core/basics/schema-version.ts';
-import type { JsonSchema } from '../../core/events/form.ts';
+import type { JsonSchema } from '../../core/basics/json-form.ts';
 import { integer, shape, type Member, type Shape } from './shape.ts';
 
 /** An answer of one object: its shape, and the command that prints it. */

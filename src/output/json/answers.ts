@@ -1,5 +1,5 @@
 import { answer } from './answer.ts';
-import { anyObject, flag, integer, list, optional, orNull, text } from './shape.ts';
+import { anyObject, flag, integer, optional, orNull, text, texts } from './shape.ts';
 
 /** `check --json` of a valid configuration. */
 export const checkAnswer = answer<{
@@ -7,15 +7,12 @@ export const checkAnswer = answer<{
   readonly config: object;
   readonly warnings: readonly string[];
 }>('check', 'check --json', 'A valid configuration. An invalid one is an error with problems.', {
-  path: text('Its file.', ({ path }) => path),
+  path: text('Its file.', 'path'),
   config: anyObject(
     'The configuration in force, with every default, under the keys of the file.',
-    ({ config }) => config,
+    'config',
   ),
-  warnings: list<string>({ type: 'string' })(
-    'What may cause trouble on this host.',
-    ({ warnings }) => warnings,
-  ),
+  warnings: texts('What may cause trouble on this host.', 'warnings'),
 });
 
 /** `want WORKER --json`. */
@@ -26,15 +23,12 @@ export const wantAnswer = answer<{
   readonly maxCount: number;
   readonly by?: string;
 }>('want', 'want WORKER --json', 'How many instances of a worker are wanted.', {
-  worker: text('The worker.', ({ worker }) => worker),
-  count: integer('How many are wanted.', ({ count }) => count),
-  configured: integer('How many the configuration wants.', ({ configured }) => configured),
-  max_count: integer('The largest count that can be set.', ({ maxCount }) => maxCount),
+  worker: text('The worker.', 'worker'),
+  count: integer('How many are wanted.', 'count'),
+  configured: integer('How many the configuration wants.', 'configured'),
+  max_count: integer('The largest count that can be set.', 'maxCount'),
   by: orNull(
-    text(
-      'The user who set the count, as user@host; null if the configuration is in force.',
-      ({ by }) => by,
-    ),
+    text('The user who set the count, as user@host; null if the configuration is in force.', 'by'),
   ),
 });
 
@@ -44,11 +38,8 @@ export const initAnswer = answer<{ readonly path: string; readonly found: readon
   'init --json',
   'A configuration was written.',
   {
-    path: text('The file.', ({ path }) => path),
-    found: list<string>({ type: 'string' })(
-      'The files by which the project was recognised.',
-      ({ found }) => found,
-    ),
+    path: text('The file.', 'path'),
+    found: texts('The files by which the project was recognised.', 'found'),
   },
 );
 
@@ -58,8 +49,8 @@ export const installAnswer = answer<{ readonly text: string; readonly path?: str
   'install WHAT --json',
   'What a host needs.',
   {
-    text: text('What to install; with --write, what was done.', (installed) => installed.text),
-    path: optional(text('With --write: the file.', ({ path }) => path)),
+    text: text('What to install; with --write, what was done.', 'text'),
+    path: optional(text('With --write: the file.', 'path')),
   },
 );
 

@@ -4,20 +4,20 @@ import { flag, integer, list, oneOf, orNull, shape, text } from './shape.ts';
 
 interface Found {
   readonly check: string;
-  readonly finding: Finding;
+  readonly level: Finding['level'];
+  readonly about: string;
+  readonly found: string;
+  readonly why?: string;
+  readonly advice?: string;
 }
 
 const finding = shape<Found>('One finding.', {
-  check: text('The name of the check: state-files, cron …', ({ check }) => check),
-  level: oneOf('problem', 'warning', 'ok')('How bad it is.', (one) => one.finding.level),
-  about: text('What was looked at.', (one) => one.finding.about),
-  found: text('What was found.', (one) => one.finding.found),
-  why: orNull(
-    text('Why that matters.', (one) => ('why' in one.finding ? one.finding.why : undefined)),
-  ),
-  advice: orNull(
-    text('What to do.', (one) => ('advice' in one.finding ? one.finding.advice : undefined)),
-  ),
+  check: text('The name of the check: state-files, cron …', 'check'),
+  level: oneOf('problem', 'warning', 'ok')('How bad it is.', 'level'),
+  about: text('What was looked at.', 'about'),
+  found: text('What was found.', 'found'),
+  why: orNull(text('Why that matters.', 'why')),
+  advice: orNull(text('What to do.', 'advice')),
 });
 
 type Reports = readonly Report[];
@@ -28,6 +28,6 @@ export const doctorAnswer = answer<Reports>('doctor', 'doctor --json', 'What doc
   problems: integer('How many problems.', (reports) => countOf(reports, 'problem')),
   warnings: integer('How many warnings.', (reports) => countOf(reports, 'warning')),
   findings: list(finding)('All findings.', (reports) =>
-    reports.flatMap(({ check, findings }) => findings.map((one) => ({ check, finding: one }))),
+    reports.flatMap(({ check, findings }) => findings.map((one) => ({ check, ...one }))),
   ),
 });

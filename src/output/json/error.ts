@@ -13,13 +13,13 @@ export interface ProblemJson {
 }
 
 const problem = shape<ProblemJson>('One thing that is wrong with the configuration.', {
-  file: text('The file.', ({ file }) => file),
-  line: orNull(integer('The line, from 1.', ({ line }) => line)),
-  column: orNull(integer('The column, from 1.', ({ column }) => column)),
-  key: orNull(text('The key: workers.mail.count.', ({ key }) => key)),
-  expected: orNull(text('What was expected.', ({ expected }) => expected)),
-  found: orNull(text('What was found.', ({ found }) => found)),
-  hint: orNull(text('What to do.', ({ hint }) => hint)),
+  file: text('The file.', 'file'),
+  line: orNull(integer('The line, from 1.', 'line')),
+  column: orNull(integer('The column, from 1.', 'column')),
+  key: orNull(text('The key: workers.mail.count.', 'key')),
+  expected: orNull(text('What was expected.', 'expected')),
+  found: orNull(text('What was found.', 'found')),
+  hint: orNull(text('What to do.', 'hint')),
 });
 
 interface Failure {
@@ -30,12 +30,10 @@ interface Failure {
 }
 
 const failure = shape<Failure>('The error.', {
-  code: text('usage, config, state, locked or failed.', ({ code }) => code),
-  message: text('What was expected and what was found. For people.', ({ message }) => message),
-  hint: orNull(text('What to do.', ({ hint }) => hint)),
-  problems: optional(
-    list(problem)('Of a configuration: each problem.', ({ problems }) => problems),
-  ),
+  code: text('usage, config, state, locked or failed.', 'code'),
+  message: text('What was expected and what was found. For people.', 'message'),
+  hint: orNull(text('What to do.', 'hint')),
+  problems: optional(list(problem)('Of a configuration: each problem.', 'problems')),
 });
 
 /** An error of any command with `--json`, on standard output. */
@@ -44,7 +42,7 @@ export const errorAnswer = answer<{ readonly error: Failure; readonly exitCode: 
   'any command with --json',
   'The command could not continue.',
   {
-    error: object(failure)('The error.', ({ error }) => error),
-    exit_code: integer('The exit code of the command.', ({ exitCode }) => exitCode),
+    error: object(failure)('The error.', 'error'),
+    exit_code: integer('The exit code of the command.', 'exitCode'),
   },
 );

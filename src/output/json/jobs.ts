@@ -3,13 +3,10 @@ import { answer } from './answer.ts';
 import { integer, list, shape, text } from './shape.ts';
 
 const worker = shape<JobCounts>('A worker.', {
-  worker: text('Its name.', (one) => one.worker),
-  count: integer(
-    'How many processes it has; a draining one counts until it has exited.',
-    ({ count }) => count,
-  ),
-  desired: integer('How many are wanted.', ({ desired }) => desired),
-  pids: list<number>({ type: 'integer' })('Their pids, in numeric order.', ({ pids }) => pids),
+  worker: text('Its name.', 'worker'),
+  count: integer('How many processes it has; a draining one counts until it has exited.', 'count'),
+  desired: integer('How many are wanted.', 'desired'),
+  pids: list<number>({ type: 'integer' })('Their pids, in numeric order.', 'pids'),
 });
 
 /** `jobs --json`. */

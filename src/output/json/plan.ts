@@ -1,7 +1,7 @@
 import type { Moment } from '../../core/basics/time.ts';
 import { formatAction, formatNoted, type Planned } from '../../core/model/plan.ts';
 import { answer } from './answer.ts';
-import { list, moment, optional, shape, text } from './shape.ts';
+import { list, moment, optional, shape, text, texts } from './shape.ts';
 
 interface Step {
   readonly action: string;
@@ -12,13 +12,13 @@ interface Step {
 }
 
 const step = shape<Step>('One thing that would be done.', {
-  action: text('What: start, stop, kill, hold …', ({ action }) => action),
-  instance: text('To which instance.', ({ instance }) => instance),
-  cause: text('Why. For people, not for programs.', ({ cause }) => cause),
+  action: text('What: start, stop, kill, hold …', 'action'),
+  instance: text('To which instance.', 'instance'),
+  cause: text('Why. For people, not for programs.', 'cause'),
   until: optional(
-    moment('Of a hold: when it ends; missing if it does not end by itself.', ({ until }) => until),
+    moment('Of a hold: when it ends; missing if it does not end by itself.', 'until'),
   ),
-  text: text('The line that --dry-run prints. For people.', ({ words }) => words),
+  text: text('The line that --dry-run prints. For people.', 'words'),
 });
 
 interface PlanAnswer {
@@ -49,7 +49,7 @@ export const planAnswer = answer<PlanAnswer>(
   'What a command would do.',
   {
     plan: list(step)('The steps, in their order.', stepsOf),
-    later: list<string>({ type: 'string' })(
+    later: texts(
       'Instances whose turn comes later: after the canary, or when the batch has room.',
       ({ planned }) => planned.later,
     ),

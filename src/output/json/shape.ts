@@ -1,5 +1,5 @@
-import * as forms from '../../core/events/form.ts';
-import type { Form, JsonSchema } from '../../core/events/form.ts';
+import * as forms from '../../core/basics/json-form.ts';
+import type { DescribedForm, JsonSchema } from '../../core/basics/json-form.ts';
 
 /** One member of a JSON object: how it is written, and what the schema says about it. */
 export interface Member<T> {
@@ -16,30 +16,39 @@ export interface Shape<T> {
   readonly write: (source: T) => Record<string, unknown>;
 }
 
-type From<T, V> = (source: T) => V | undefined;
+/** Where a value comes from: a member of the source, by its name, or a function. */
+type From<T, V> = KeyOf<T, V> | ((source: T) => V | undefined);
+type Key<T> = keyof T & string;
+type KeyOf<T, V> = {
+  [Name in Key<T>]-?: T[Name] extends V | undefined ? Name : never;
+}[Key<T>];
 
 /** A member of this form; null if there is no value. */
 const member =
-  <V>(form: Omit<Form<V>, 'unit'>) =>
+  <V>(form: Omit<DescribedForm<V>, 'read'>) =>
   <T>(about: string, from: From<T, V>): Member<T> => ({
     schema: { ...form.schema, description: about },
     isRequired: true,
     write: (source) => {
-      const value = from(source);
-      return value === undefined ? null : form.toJson(value);
+      const value = typeof from === 'function' ? from(source) : (source[from] as V | undefined);
+      return value === undefined ? null : form.write(value);
     },
   });
 
 export const text = member(forms.text);
 export const integer = member(forms.integer);
 export const flag = member(forms.flag);
+export const texts = member<readonly string[]>({
+  schema: { type: 'array', items: forms.text.schema },
+  write: (values) => values,
+});
 /** From milliseconds; the name of the member ends in `_seconds`. */
 export const seconds = member(forms.seconds);
 export const moment = member(forms.moment);
 /** Any JSON object, described elsewhere. */
 export const anyObject = member<object>({
   schema: { type: 'object' },
-  toJson: (value) => value as never,
+  write: (value) => value as never,
 });
 
 export const oneOf = <V extends string>(...words: readonly V[]) => member(forms.oneOf(...words));
@@ -47,18 +56,18 @@ export const oneOf = <V extends string>(...words: readonly V[]) => member(forms.
 export const list = <E>(element: Shape<E> | JsonSchema) =>
   member<readonly E[]>({
     schema: { type: 'array', items: isShape(element) ? element.schema : element },
-    toJson: (values) =>
+    write: (values) =>
       (isShape(element) ? values.map((value) => element.write(value)) : values) as never,
   });
 
 export const object = <V>({ schema, write }: Shape<V>) =>
-  member<V>({ schema, toJson: (value) => write(value) as never });
+  member<V>({ schema, write: (value) => write(value) as never });
 
 /** An object with one member of this schema per name. */
 export const mapOf = (values: JsonSchema) =>
   member<Readonly<Record<string, forms.JsonValue>>>({
     schema: { type: 'object', additionalProperties: values },
-    toJson: (value) => value,
+    write: (value) => value,
   });
 
 /** The same member, `null` if there is no value. */

@@ -21,36 +21,26 @@ import {
 } from './shape.ts';
 
 const process = shape<{ readonly pid: number; readonly name: string }>('A process.', {
-  pid: integer('Its pid.', ({ pid }) => pid),
-  name: text('The name of its program.', ({ name }) => name),
+  pid: integer('Its pid.', 'pid'),
+  name: text('The name of its program.', 'name'),
 });
 
 const instance = shape<InstanceStatus>(
   'One instance, or an old process that drains beside its replacement.',
   {
-    instance: text('Its name: worker and identifier.', ({ name }) => name),
-    worker: text('Its worker.', ({ worker }) => worker),
-    state: oneOf(...instanceStates)(
-      'What it is doing; see docs/architecture.md.',
-      ({ state }) => state,
-    ),
-    pid: orNull(integer('The pid of its process.', ({ pid }) => pid)),
-    uptime_seconds: orNull(
-      seconds('How long the process has been running.', ({ uptime }) => uptime),
-    ),
-    release: orNull(text('The release that the process runs.', ({ release }) => release)),
+    instance: text('Its name: worker and identifier.', 'name'),
+    worker: text('Its worker.', 'worker'),
+    state: oneOf(...instanceStates)('What it is doing; see docs/architecture.md.', 'state'),
+    pid: orNull(integer('The pid of its process.', 'pid')),
+    uptime_seconds: orNull(seconds('How long the process has been running.', 'uptime')),
+    release: orNull(text('The release that the process runs.', 'release')),
     outdated: flag(
       'It runs another release than a start would give it now, or a restart in progress will replace it.',
-      ({ isOutdated }) => isOutdated,
+      'isOutdated',
     ),
-    activity: orNull(
-      object(activity)('What the process says about its work.', (one) => one.activity),
-    ),
+    activity: orNull(object(activity)('What the process says about its work.', 'activity')),
     memory_bytes: orNull(
-      integer(
-        'Memory of the process and its session, if recycle.memory is set.',
-        ({ memory }) => memory,
-      ),
+      integer('Memory of the process and its session, if recycle.memory is set.', 'memory'),
     ),
     leftovers: list(process)(
       'Processes that its last dead process has left in its session.',
@@ -60,28 +50,23 @@ const instance = shape<InstanceStatus>(
       'How many of its processes in a row exited soon after their start.',
       ({ failures }) => failures ?? 0,
     ),
-    starts_at: orNull(
-      moment('In state backoff: when the next attempt is made.', ({ startsAt }) => startsAt),
-    ),
-    detail: text(
-      'Further remarks; may be empty. For people, not for programs.',
-      ({ detail }) => detail,
-    ),
+    starts_at: orNull(moment('In state backoff: when the next attempt is made.', 'startsAt')),
+    detail: text('Further remarks; may be empty. For people, not for programs.', 'detail'),
   },
 );
 
 const count = shape<Status['counts'][number]>('A count that was set with want.', {
-  worker: text('The worker.', ({ worker }) => worker),
-  count: integer('How many instances are wanted.', (one) => one.count),
-  configured: integer('How many the configuration wants.', ({ configured }) => configured),
-  by: text('The user who set it, as user@host.', ({ by }) => by),
-  at: moment('When.', ({ at }) => at),
+  worker: text('The worker.', 'worker'),
+  count: integer('How many instances are wanted.', 'count'),
+  configured: integer('How many the configuration wants.', 'configured'),
+  by: text('The user who set it, as user@host.', 'by'),
+  at: moment('When.', 'at'),
 });
 
 const rollout = shape<RolloutStatus>('A restart that is not over.', {
-  id: text('Its id.', ({ id }) => id),
-  at: moment('When it was requested.', ({ at }) => at),
-  by: text('The user who requested it, as user@host.', ({ by }) => by),
+  id: text('Its id.', 'id'),
+  at: moment('When it was requested.', 'at'),
+  by: text('The user who requested it, as user@host.', 'by'),
   replaced: integer('Instances that are replaced and ready.', ({ counts }) => counts.replaced),
   under_way: integer(
     'Instances that are draining, down or starting.',
@@ -89,11 +74,8 @@ const rollout = shape<RolloutStatus>('A restart that is not over.', {
   ),
   waiting: integer('Instances that have not been asked yet.', ({ counts }) => counts.waiting),
   failed: integer('Instances whose replacement failed.', ({ counts }) => counts.failed),
-  change: text(
-    'From which release to which; empty if unknown. For people.',
-    ({ change }) => change,
-  ),
-  aborted: orNull(text('Why it was aborted.', ({ aborted }) => aborted)),
+  change: text('From which release to which; empty if unknown. For people.', 'change'),
+  aborted: orNull(text('Why it was aborted.', 'aborted')),
 });
 
 interface StatusAnswer {
@@ -134,7 +116,7 @@ export const statusAnswer = answer<StatusAnswer>(
     events: optional(
       list<JournalEntry>({ type: 'object' })(
         'Of a single instance: its latest events, as in the journal.',
-        ({ events }) => events,
+        'events',
       ),
     ),
   },

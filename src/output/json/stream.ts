@@ -17,25 +17,24 @@ import {
   seconds,
   shape,
   text,
+  texts,
 } from './shape.ts';
 
 /** An event of a command that acts, printed as it happens. */
 export const eventLine = (event: Event): string => `${JSON.stringify(eventJson(event))}\n`;
 
 const draining = shape<Draining>('A process that still drains.', {
-  instance: text('The instance.', ({ instance }) => instance),
+  instance: text('The instance.', 'instance'),
   retiring: optional(
     flag('It drains beside its replacement.', (one) =>
       one.retiring === undefined ? undefined : true,
     ),
   ),
-  pid: integer('Its pid.', ({ pid }) => pid),
-  since_seconds: seconds('How long ago it was asked to stop.', ({ since }) => since),
-  limit_seconds: orNull(
-    seconds('After how long from now it is killed; null: never.', ({ limit }) => limit),
-  ),
-  activity: orNull(object(activity)('What it says about its work.', (one) => one.activity)),
-  cause: text('Why it was asked. For reading.', ({ cause }) => cause),
+  pid: integer('Its pid.', 'pid'),
+  since_seconds: seconds('How long ago it was asked to stop.', 'since'),
+  limit_seconds: orNull(seconds('After how long from now it is killed; null: never.', 'limit')),
+  activity: orNull(object(activity)('What it says about its work.', 'activity')),
+  cause: text('Why it was asked. For reading.', 'cause'),
 });
 
 type End = ActOutcome['end'] | 'failed';
@@ -58,7 +57,7 @@ export const resultAnswer = answer<Result>(
   'How the command has ended.',
   {
     kind: oneOf('result')('Distinguishes this line from the others.', () => 'result'),
-    command: text('The command.', ({ command }) => command),
+    command: text('The command.', 'command'),
     outcome: oneOf<End>(
       'done',
       'not_waited',
@@ -70,7 +69,7 @@ export const resultAnswer = answer<Result>(
       'How it ended. not_waited: it was not to wait; aborted: the restart was aborted or superseded; failed: exit code 1.',
       endOf,
     ),
-    exit_code: integer('Its exit code.', ({ exitCode }) => exitCode),
+    exit_code: integer('Its exit code.', 'exitCode'),
     counts: optional(
       mapOf({ type: 'integer' })(
         'How many events of each kind there were.',
@@ -81,7 +80,7 @@ export const resultAnswer = answer<Result>(
       list(draining)('Processes that still drain.', ({ outcome }) => outcome?.draining),
     ),
     pending: optional(
-      list<string>({ type: 'string' })(
+      texts(
         'Instances that the command still waited for.',
         ({ outcome }) => outcome && [...new Set(outcome.pending)],
       ),
@@ -93,10 +92,7 @@ export const resultAnswer = answer<Result>(
       ),
     ),
     skipped_lines: optional(
-      integer(
-        'Of events: lines of the journal that could not be read.',
-        ({ skippedLines }) => skippedLines,
-      ),
+      integer('Of events: lines of the journal that could not be read.', 'skippedLines'),
     ),
   },
 );
@@ -121,10 +117,7 @@ export const logAnswer = answer<{ readonly instance: string; readonly line: stri
   'A line of a log.',
   {
     kind: oneOf('log')('Distinguishes this line from the result.', () => 'log'),
-    instance: text(
-      'The instance, or the worker, whose log it is from.',
-      ({ instance }) => instance,
-    ),
-    line: text('The line, without its end.', ({ line }) => line),
+    instance: text('The instance, or the worker, whose log it is from.', 'instance'),
+    line: text('The line, without its end.', 'line'),
   },
 );

@@ -1,8 +1,9 @@
+import { moment, seconds, text } from '../../basics/json-form.ts';
 import { formatDuration } from '../../basics/time.ts';
 import { leftWords } from '../../model/leftovers.ts';
 import { formatDeath } from '../../model/record.ts';
 import { eventKind, fixed, optional, required } from '../event-kind.ts';
-import { moment, processes, seconds, text } from '../form.ts';
+import { processes } from '../form.ts';
 import { death, drained, job, pid, requestedBy } from '../members.ts';
 import { afterDrain, until } from '../phrases.ts';
 

@@ -1,7 +1,8 @@
+import { oneOf, seconds, text } from '../../basics/json-form.ts';
 import { leftWords, namedProcesses } from '../../model/leftovers.ts';
 import { formatDeath, type Death, type Verdict } from '../../model/record.ts';
 import { eventKind, optional, required, type Audience } from '../event-kind.ts';
-import { bytes, lines, oneOf, processes, seconds, text } from '../form.ts';
+import { bytes, lines, processes } from '../form.ts';
 import { death, drained, job, pid, release, runId } from '../members.ts';
 import { during } from '../phrases.ts';
 

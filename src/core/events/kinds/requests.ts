@@ -1,7 +1,8 @@
 import { formatSize } from '../../basics/bytes.ts';
+import { integer, moment, oneOf, seconds, text } from '../../basics/json-form.ts';
 import { formatDuration } from '../../basics/time.ts';
 import { eventKind, fixed, optional, required } from '../event-kind.ts';
-import { bytes, integer, lines, moment, oneOf, seconds, text } from '../form.ts';
+import { bytes, lines } from '../form.ts';
 import type { HookName } from '../../model/config.ts';
 import { logFile, problem } from '../members.ts';
 import { until } from '../phrases.ts';

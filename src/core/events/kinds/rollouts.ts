@@ -1,6 +1,6 @@
+import { integer, moment, text } from '../../basics/json-form.ts';
 import { formatDayAndTime } from '../../basics/time.ts';
 import { eventKind, optional, required } from '../event-kind.ts';
-import { integer, moment, text } from '../form.ts';
 import { problem, release, requestedBy } from '../members.ts';
 import { counted, onRelease } from '../phrases.ts';
 

@@ -1,6 +1,7 @@
+import { integer, moment, seconds, text } from '../../basics/json-form.ts';
 import { formatDayAndTime } from '../../basics/time.ts';
 import { eventKind, optional, required } from '../event-kind.ts';
-import { integer, lines, moment, seconds, text } from '../form.ts';
+import { lines } from '../form.ts';
 import { cause, logFile, pid, problem, release } from '../members.ts';
 import { onRelease } from '../phrases.ts';
 

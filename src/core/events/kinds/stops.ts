@@ -1,5 +1,5 @@
+import { flag, integer, seconds } from '../../basics/json-form.ts';
 import { eventKind, optional, required } from '../event-kind.ts';
-import { flag, integer, seconds } from '../form.ts';
 import { cause, job, pid, problem, runId, signal } from '../members.ts';
 import { counted, during, limitOf } from '../phrases.ts';
 

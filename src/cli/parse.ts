@@ -202,7 +202,7 @@ function explain(message: string, name: string, own: Readonly<Record<string, unk
   if (unknown !== undefined) {
     const offered = Object.keys(own).map(written).join(', ');
     const found = unknown.map(written).join(', ');
-    return `${name}: there is no option ${found}${offered === '' ? '' : `; there are ${offered}`}`;
+    return `${name}: unknown option ${found}${offered === '' ? '' : `; options: ${offered}`}`;
   }
   const withoutValue = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
   if (withoutValue === undefined) return message;

@@ -75,8 +75,9 @@ function pendingLines({ command, draining, pending }: ActOutcome, at: Moment): s
 function notWaited({ command, events }: ActOutcome): string {
   const asked = countOf(events, 'draining');
   if (asked === 0 || command === 'bootcheck') return '';
-  const then = command === 'restart' ? '; the next bootcheck starts their replacements' : '';
-  return `${asked} asked to finish; not waiting for ${asked === 1 ? 'it' : 'them'}${then}`;
+  const isOne = asked === 1;
+  const then = isOne ? 'its replacement' : 'their replacements';
+  return `${asked} asked to finish; not waiting for ${isOne ? 'it' : 'them'}${command === 'restart' ? `; the next bootcheck starts ${then}` : ''}`;
 }
 
 function summaryOf({ command, events, change = '' }: ActOutcome): string {
@@ -86,7 +87,7 @@ function summaryOf({ command, events, change = '' }: ActOutcome): string {
 
 function countsOf(command: ActOutcome['command'], events: readonly Event[]): string {
   const parts: readonly (readonly [number, string])[] = [
-    [countOf(events, 'started'), 'started'],
+    [startedOf(events), 'started'],
     [command === 'adopt' ? countOf(events, 'adopted') : 0, 'adopted'],
     [command === 'stop' ? countOf(events, 'exited', 'already_stopped') : 0, 'stopped'],
     [countOf(events, 'already_running'), 'already running'],
@@ -127,7 +128,7 @@ export function restartSummary(events: readonly Event[], change: string): string
     return `nothing restarted: ${why.join(', ')}`;
   }
   return joined(
-    restarted === 0 ? '' : `${restarted} restarted${change === '' ? '' : ` (${change})`}`,
+    `${restarted} restarted${restarted === 0 || change === '' ? '' : ` (${change})`}`,
     counted([failed, 'failed']),
     `${killed} killed`,
     ...skips.map(({ count, words }) => `${count} ${words}`),
@@ -146,6 +147,17 @@ function longestDrain(events: readonly Event[]): string {
   return longest === undefined
     ? ''
     : `longest drain ${formatDuration(longest.drained)} (${longest.what})`;
+}
+
+/** A process that was started and failed counts as failed alone. */
+function startedOf(events: readonly Event[]): number {
+  const failed = new Set(
+    events.filter(({ kind }) => kind === 'start_failed').map(({ instance }) => instance),
+  );
+  return countOf(
+    events.filter(({ instance }) => !failed.has(instance)),
+    'started',
+  );
 }
 
 const countOf = (events: readonly Event[], ...kinds: readonly Event['kind'][]): number =>

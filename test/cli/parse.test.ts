@@ -110,7 +110,7 @@ test.each([
   ['acd', 'expected a command, found "acd"; did you mean act?'],
   ['restart', 'expected a command, found "restart"'],
   ['--bogus', 'expected a command, found only --bogus'],
-  ['act --bogus', 'act: there is no option --bogus; there are --wait, --overlap'],
+  ['act --bogus', 'act: unknown option --bogus; options: --wait, --overlap'],
   ['act -n', '-n: expected a value, found none'],
   ['act -n five', '--lines: expected a whole number, found "five"'],
   ['act --wait 90', '--wait: expected a duration like 90s, 15m or 2h, found "90"'],

@@ -41,7 +41,7 @@ test.each<[EventBody[], string, string]>([
     'a -> b',
     'nothing restarted: 2 are stopped on purpose (workerctl start), 1 is held (workerctl unhold)',
   ],
-  [[], '', '0 killed'],
+  [[], '', '0 restarted, 0 killed'],
 ])('a restart with %j (%s) must be summed up as: %s', (bodies, change, words) => {
   expect(restartSummary(eventsOf(...bodies), change)).toBe(words);
 });
@@ -63,7 +63,7 @@ test.each<[Partial<ActOutcome>, string[]]>([
   [
     { end: 'timed_out', draining, pending: ['mail.1', 'mail.2'] },
     [
-      '0 killed',
+      '0 restarted, 0 killed',
       '--wait is over',
       'still draining: mail.1 (pid 7, asked 3s ago, no limit)',
       'not replaced or not ready yet: mail.2',
@@ -84,19 +84,23 @@ test.each<[Partial<ActOutcome>, string[]]>([
       events: eventsOf({ kind: 'draining', pid: 7, signal: 'TERM', cause: 'restart' }),
     },
     [
-      '0 killed',
-      '1 asked to finish; not waiting for it; the next bootcheck starts their replacements',
+      '0 restarted, 0 killed',
+      '1 asked to finish; not waiting for it; the next bootcheck starts its replacement',
     ],
   ],
   [
     { end: 'aborted', events: eventsOf(failed) },
     [
-      '1 failed, 0 killed',
+      '0 restarted, 1 failed, 0 killed',
       'the restart has ended: no other instance is asked to stop; workerctl status shows the release of each one',
       'after a fix or a rollback, run workerctl restart again',
     ],
   ],
   [{ command: 'start', events: eventsOf({ kind: 'started', pid: 7, cause: 'c' }) }, ['1 started']],
+  [
+    { command: 'start', events: eventsOf({ kind: 'started', pid: 7, cause: 'c' }, failed) },
+    ['1 failed'],
+  ],
   [{ command: 'bootcheck', events: eventsOf({ kind: 'started', pid: 7, cause: 'c' }) }, []],
 ])('the end %j must have its words', (more, lines) => {
   expect(formatOutcome(outcome(more), noon)).toBe(lines.map((line) => `${line}\n`).join(''));

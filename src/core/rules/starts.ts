@@ -78,7 +78,7 @@ function failedIn(snapshot: Snapshot): Set<string> {
 }
 
 function whyDown({ presence }: ObservedInstance, isFailed: boolean): string {
-  if (presence.kind !== 'dead') return 'it is not running';
+  if (presence.kind !== 'dead') return 'it was not running';
   const verb = verbOf(presence.stop);
   const when = isFailed ? ' before it was ready' : '';
   return `pid ${presence.record.pid} ${verb}${when}: ${formatDeath(presence.death)}`;

@@ -96,7 +96,7 @@ function describePidfile({ pidfile }: ObservedInstance): string {
     case 'absent':
       return 'it was missing';
     case 'holds':
-      return `it held ${pidfile.pid}, which is not this instance`;
+      return `it named pid ${pidfile.pid}, which is not a living process of this instance`;
     case 'broken':
       return `expected a pid, found ${pidfile.found}`;
   }

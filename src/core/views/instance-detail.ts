@@ -65,7 +65,8 @@ function downState(
     return { state: 'missing', detail: isWaiting ? what : `${what}; ${next}` };
   }
   const failure = ledger.failures[name];
-  const times = failure === undefined ? '' : `, ${failureWords(failure, presence, worker, now)}`;
+  const times =
+    failure === undefined ? '' : `; failed ${failureWords(failure, presence, worker, now)}`;
   const wait = `next start in ${formatDuration(elapsed(now, until))}, at ${formatDayAndTime(until, now)}`;
   return { state: 'backoff', startsAt: until, detail: `${what}${times}; ${wait}` };
 }
@@ -113,8 +114,8 @@ const isFrozen = ({ presence }: Pick<ObservedInstance, 'presence'>): boolean =>
 function drainWords(observed: ObservedInstance, snapshot: Snapshot): string[] {
   const stop = drainingSince(observed);
   if (stop === undefined) return [];
-  const since = `for ${formatDuration(elapsed(stop.at, snapshot.now))} (${stop.cause})`;
-  return [`${since}, ${limitWords(observed, snapshot)}`];
+  const ago = formatDuration(elapsed(stop.at, snapshot.now));
+  return [`asked ${ago} ago, ${limitWords(observed, snapshot)} (${stop.cause})`];
 }
 
 function limitWords(observed: ObservedInstance, snapshot: Snapshot): string {

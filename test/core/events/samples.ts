@@ -63,10 +63,10 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     json: { pid: 5902, cause: 'pid 5841 exited: exit status 0' },
   },
   launching: {
-    body: { kind: 'launching', pid: 5840, cause: 'it is not running' },
+    body: { kind: 'launching', pid: 5840, cause: 'it was not running' },
     level: 'info',
-    sentence: 'started the command (pid 5840), which forks away: it is not running',
-    json: { pid: 5840, cause: 'it is not running' },
+    sentence: 'started the command (pid 5840), which forks away: it was not running',
+    json: { pid: 5840, cause: 'it was not running' },
   },
   ready: {
     body: { kind: 'ready', pid: 5902, release },

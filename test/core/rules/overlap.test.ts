@@ -93,7 +93,7 @@ describe('with overlap', () => {
 
   test('a place whose new process was not started after all must be filled by the next pass', () => {
     expect(planWith(1, absent('mail.1'), retiring('mail.1', 10), ...draining.slice(1))).toBe(
-      'start mail.1: it is not running\n',
+      'start mail.1: it was not running\n',
     );
   });
 

@@ -28,7 +28,7 @@ describe('a pass', () => {
   test('must start what is missing, and say why it is', () => {
     const died = dead('mail.2', 20, { death: { kind: 'signalled', signal: 9, coreDumped: false } });
     expect(planOf(noDesired, absent('mail.1'), died)).toBe(
-      'start mail.1: it is not running\nstart mail.2: pid 20 died: signal 9 (SIGKILL)\n',
+      'start mail.1: it was not running\nstart mail.2: pid 20 died: signal 9 (SIGKILL)\n',
     );
   });
 
@@ -95,7 +95,10 @@ describe('a pass', () => {
   test.each([
     [{ kind: 'absent' } as const, 'it was missing'],
     [{ kind: 'broken', found: 'an empty file' } as const, 'expected a pid, found an empty file'],
-    [{ kind: 'holds', pid: 999 } as const, 'it held 999, which is not this instance'],
+    [
+      { kind: 'holds', pid: 999 } as const,
+      'it named pid 999, which is not a living process of this instance',
+    ],
   ])('must write the pidfile of a living process anew: %j', (pidfile, cause) => {
     expect(planOf(noDesired, alive('mail.1', 10, { pidfile }))).toBe(
       `write the pidfile of mail.1 (pid 10): ${cause}\n`,
@@ -105,7 +108,7 @@ describe('a pass', () => {
   test('must remove the stale pidfile of what stays down', () => {
     const stale = dead('mail.1', 10, { pidfile: { kind: 'holds', pid: 10 } });
     expect(planOf(stoppedIntent('mail.1'), stale)).toBe(
-      'remove the pidfile of mail.1: it held 10, which is not this instance\n',
+      'remove the pidfile of mail.1: it named pid 10, which is not a living process of this instance\n',
     );
   });
 });

@@ -66,7 +66,7 @@ describe('the canary', () => {
   test('must be an instance that was down already, where there is one', () => {
     const seen = observation(absent('mail.1'), old[1], old[2]);
     const { plan, desired } = decide(config, noDesired, seen, restartOf(Object.keys(all)));
-    expect(plan).toBe('start mail.1: it is not running\n');
+    expect(plan).toBe('start mail.1: it was not running\n');
     const later = seenAt(seconds(1), alive('mail.1', 101, { age: seconds(0) }), old[1], old[2]);
     expect(askedIn(decide(config, desired, later).plan)).toEqual(['mail.2', 'mail.3']);
   });

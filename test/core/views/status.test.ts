@@ -74,29 +74,29 @@ describe('an instance', () => {
     ['frozen', `not ready after 1m; ${frozenWords}`, frozen(alive('mail.1', 10)), noDesired],
     [
       'draining',
-      `for 0s (restart), no limit; ${frozenWords}`,
+      `asked 0s ago, no limit (restart); ${frozenWords}`,
       frozen(alive('mail.1', 10, { stop: stopOf(10) })),
       noDesired,
     ],
     [
       'draining',
-      'for 0s (restart), no limit',
+      'asked 0s ago, no limit (restart)',
       alive('mail.1', 10, { stop: stopOf(10) }),
       noDesired,
     ],
     [
       'draining',
-      'for 0s (restart), no limit',
+      'asked 0s ago, no limit (restart)',
       alive('mail.1', 10, { quiet: quietOf(10) }),
       noDesired,
     ],
     [
       'draining',
-      'for 0s (restart), killed in 10s',
+      'asked 0s ago, killed in 10s (restart)',
       alive('mail.1', 10, { stop: stopOf(10, true, { deadline: durationOf(upAtNoon + 10_000) }) }),
       noDesired,
     ],
-    ['retiring', 'for 0s (restart), no limit', retiring('mail.1', 10), noDesired],
+    ['retiring', 'asked 0s ago, no limit (restart)', retiring('mail.1', 10), noDesired],
     ['missing', 'not started; bootcheck starts it', absent('mail.1'), noDesired],
     [
       'missing',
@@ -107,7 +107,7 @@ describe('an instance', () => {
     ['missing', 'not started; held by ann@web1', absent('mail.1'), heldIntent('mail.1')],
     [
       'backoff',
-      'pid 10 died 0s ago: exit status 1, 3 times in a row before it was ready; next start in 4s, at 12:00:04',
+      'pid 10 died 0s ago: exit status 1; failed 3 times in a row before it was ready; next start in 4s, at 12:00:04',
       crashed('mail.1', 10),
       noDesired,
       failed,

@@ -17,6 +17,7 @@ const exited = (ms: number, job?: string): EventBody => ({
   ...(job !== undefined && { job }),
 });
 const killed = { kind: 'killed', pid: 7, processCount: 1, cause: 'limit' } as const;
+const started = { kind: 'started', pid: 7, cause: 'c' } as const;
 const failed = { kind: 'start_failed', problem: 'it died', logFile: '/l', log: [] } as const;
 const stopped = { kind: 'skipped_stopped', requestedBy: 'ann' } as const;
 const held = { kind: 'skipped_held', requestedBy: 'ann' } as const;
@@ -96,12 +97,9 @@ test.each<[Partial<ActOutcome>, string[]]>([
       'after a fix or a rollback, run workerctl restart again',
     ],
   ],
-  [{ command: 'start', events: eventsOf({ kind: 'started', pid: 7, cause: 'c' }) }, ['1 started']],
-  [
-    { command: 'start', events: eventsOf({ kind: 'started', pid: 7, cause: 'c' }, failed) },
-    ['1 failed'],
-  ],
-  [{ command: 'bootcheck', events: eventsOf({ kind: 'started', pid: 7, cause: 'c' }) }, []],
+  [{ command: 'start', events: eventsOf(started) }, ['1 started']],
+  [{ command: 'start', events: [started, failed].flatMap((body) => eventsOf(body)) }, ['1 failed']],
+  [{ command: 'bootcheck', events: eventsOf(started) }, []],
 ])('the end %j must have its words', (more, lines) => {
   expect(formatOutcome(outcome(more), noon)).toBe(lines.map((line) => `${line}\n`).join(''));
 });

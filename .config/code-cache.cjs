@@ -56,10 +56,10 @@ function scene(folder, pid) {
     shim_pid: 0,
     instance: 'warm.1',
     run_id: runId,
-    started_at: Date.now() - 10_000,
+    started_at: new Date(Date.now() - 10_000).toISOString(),
     release: path.basename(folder),
     command_digest: '0'.repeat(12),
-    stop_signal: 'TERM',
+    stop_signal: 'SIGTERM',
     log: { path: '/dev/null', offset: 0 },
   };
   write('state/warm.1.json', `${JSON.stringify(record)}\n`);

@@ -120,7 +120,7 @@ describe('if they are killed', () => {
     expect(exitCode).toBe(0);
     expect(of('leftovers')).toMatchObject([reportOf(old, children, 'killed')]);
     expect(children.filter(isThere)).toEqual([]);
-    expect(readOr(rig.path('.workerctl/mail.1.exit'), '')).toContain('"status":0');
+    expect(readOr(rig.path('.workerctl/mail.1.exit'), '')).toContain('"exit_status":0');
   });
 });
 

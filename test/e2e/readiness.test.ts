@@ -39,7 +39,7 @@ test('start must wait until a worker has been running for ready.after', async ()
   const { exitCode, all } = await rig.workerctl('start', '--json');
   expect(exitCode, all).toBe(0);
   const ready = eventsIn(all).find(({ kind }) => kind === 'ready');
-  const startedAt = Number(rig.instance('mail.1').record()['started_at']);
+  const startedAt = Date.parse(String(rig.instance('mail.1').record()['started_at']));
   expect(Date.parse(ready?.at ?? '') - startedAt).toBeGreaterThanOrEqual(700);
 });
 

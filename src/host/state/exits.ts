@@ -22,10 +22,10 @@ interface ExitReport {
 /** As shim.sh writes it. */
 const form = object<ExitReport>({
   runId: ['run_id', text],
-  status: ['status', optional(integer)],
-  signal: ['signal', optional(integer)],
-  core: ['core', optional(flag)],
-  oom: ['oom', optional(flag)],
+  status: ['exit_status', optional(integer)],
+  signal: ['signal_number', optional(integer)],
+  core: ['core_dumped', optional(flag)],
+  oom: ['out_of_memory', optional(flag)],
   launch: ['launch', optional(oneOf(...launchProblems))],
 });
 

@@ -29,14 +29,14 @@ export interface RecordJson {
   readonly instance: string;
   readonly run_id: string;
   readonly shim_pid: number;
-  readonly started_at: number;
+  readonly started_at: string;
   readonly release?: string;
   readonly command_digest: string;
-  readonly launch_timeout?: number;
-  readonly stop_signal: StopSignal;
+  readonly launch_timeout_seconds?: number;
+  readonly stop_signal: `SIG${StopSignal}`;
   readonly log: { readonly path: string; readonly offset: number };
 }
-const signals: ReadonlySet<unknown> = new Set(stopSignals);
+const signals: ReadonlySet<unknown> = new Set(stopSignals.map((name) => `SIG${name}`));
 
 /** Checked by hand, which is quickest: every `status` reads the record of each instance. */
 export function isRecord(value: unknown): value is RecordJson {
@@ -52,8 +52,10 @@ export function isRecord(value: unknown): value is RecordJson {
     typeof record.run_id === 'string' &&
     (record.release === undefined || typeof record.release === 'string') &&
     typeof record.command_digest === 'string' &&
-    Number.isFinite(record.started_at) &&
-    (record.launch_timeout === undefined || Number.isFinite(record.launch_timeout)) &&
+    typeof record.started_at === 'string' &&
+    Number.isFinite(Date.parse(record.started_at)) &&
+    (record.launch_timeout_seconds === undefined ||
+      Number.isFinite(record.launch_timeout_seconds)) &&
     signals.has(record.stop_signal) &&
     isLogPlace(record.log)
   );
@@ -98,14 +100,14 @@ function recordOf(json: RecordJson): ProcessRecord {
     instance: json.instance,
     runId: json.run_id,
     shimPid: json.shim_pid,
-    startedAt: momentOf(json.started_at),
+    startedAt: momentOf(Date.parse(json.started_at)),
     commandDigest: json.command_digest,
-    stopSignal: json.stop_signal,
+    stopSignal: json.stop_signal.slice(3) as StopSignal,
     log: json.log,
   };
   if (json.release !== undefined) record.release = json.release;
-  if (json.launch_timeout !== undefined)
-    record.launch = { timeout: durationOf(json.launch_timeout) };
+  if (json.launch_timeout_seconds !== undefined)
+    record.launch = { timeout: durationOf(json.launch_timeout_seconds * 1000) };
   return record;
 }
 
@@ -117,10 +119,10 @@ export function recordMembers(
     boot_id: record.bootId,
     instance: record.instance,
     run_id: record.runId,
-    started_at: record.startedAt,
+    started_at: new Date(record.startedAt).toISOString(),
     release: record.release,
     command_digest: record.commandDigest,
-    stop_signal: record.stopSignal,
+    stop_signal: `SIG${record.stopSignal}`,
     log: record.log,
   }).slice(1, -1);
 }

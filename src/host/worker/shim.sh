@@ -51,12 +51,12 @@ run() {
   read -r shim_death <&4
   # 134 may be `exit 134` or SIGABRT: it was a signal if the shell has reported one, which it does not for INT and PIPE.
   if [ "$shim_status" -gt 128 ] && { [ -n "$shim_death" ] || [ "$shim_status" -eq 130 ] || [ "$shim_status" -eq 141 ]; }; then
-    shim_how="\"signal\":$((shim_status - 128))"
+    shim_how="\"signal_number\":$((shim_status - 128))"
   else
-    shim_how="\"status\":$shim_status"
+    shim_how="\"exit_status\":$shim_status"
   fi
-  case $shim_death in *'core dumped'*) shim_how="$shim_how,\"core\":true" ;; esac
-  [ "$shim_status" -ne 137 ] || ! was_out_of_memory || shim_how="$shim_how,\"oom\":true"
+  case $shim_death in *'core dumped'*) shim_how="$shim_how,\"core_dumped\":true" ;; esac
+  [ "$shim_status" -ne 137 ] || ! was_out_of_memory || shim_how="$shim_how,\"out_of_memory\":true"
 }
 
 # Even if the command failed, a process that it has left behind is recorded: otherwise no pass would know of it.

@@ -105,7 +105,7 @@ test('a command that looks repeatedly must see it too', async () => {
 
 test('records that are absent, broken or of a launch must be read each time', async () => {
   overwrite('mail.5', 'garbage');
-  overwrite('mail.6', record('mail.6', 66).replace('{', '{"launch_timeout":1000,'));
+  overwrite('mail.6', record('mail.6', 66).replace('{', '{"launch_timeout_seconds":1,'));
   expect((await pidsSeen([...names, 'mail.99'])).slice(4, 6)).toEqual(['broken', 66]);
   overwrite('mail.5', record('mail.5', 55));
   overwrite('mail.6', record('mail.6', 67));

@@ -123,8 +123,8 @@ describe('a record', () => {
     ['start_time', -1],
     ['start_time', '1'],
     ['boot_id', 7],
-    ['stop_signal', 'KILL'],
-    ['stop_signal', 'TERM; rm -rf /'],
+    ['stop_signal', 'SIGKILL'],
+    ['stop_signal', 'SIGTERM; rm -rf /'],
     ['log', '/a'],
     ['run_id', undefined],
   ])('with %s %j must be broken', (member, value) => {
@@ -218,7 +218,7 @@ describe('an old process that retires beside its replacement', () => {
   });
 
   test('must have its death kept before another process takes its place', () => {
-    scratch.write('mail.1.exit', '{"run_id":"f00","status":0}');
+    scratch.write('mail.1.exit', '{"run_id":"f00","exit_status":0}');
     keepDeathOfRetiring(scratch.folder(), 'mail.1');
     expect(existsSync(scratch.path(`${name}.exit`)), 'no process retires').toBe(false);
     scratch.write(`${name}.json`, '');
@@ -299,15 +299,15 @@ describe('a death', () => {
   };
 
   test.each([
-    ['{"run_id":"f00","status":0}', { kind: 'exited', status: 0 }],
-    ['{"run_id":"f00","status":134}', { kind: 'exited', status: 134 }],
-    ['{"run_id":"f00","signal":9}', { kind: 'signalled', signal: 9, coreDumped: false }],
-    ['{"run_id":"f00","signal":6,"core":true}', { kind: 'signalled', signal: 6, coreDumped: true }],
+    ['{"run_id":"f00","exit_status":0}', { kind: 'exited', status: 0 }],
+    ['{"run_id":"f00","exit_status":134}', { kind: 'exited', status: 134 }],
+    ['{"run_id":"f00","signal_number":9}', { kind: 'signalled', signal: 9, coreDumped: false }],
+    ['{"run_id":"f00","signal_number":6,"core_dumped":true}', { kind: 'signalled', signal: 6, coreDumped: true }],
   ])('%s must be read', (text, death) => {
     expect(read(text)).toEqual(death);
   });
 
-  test.each(['', 'abc', '{"run_id":"f00"}', '{"run_id":"f01","status":0}', '{"status":0}'])(
+  test.each(['', 'abc', '{"run_id":"f00"}', '{"run_id":"f01","exit_status":0}', '{"exit_status":0}'])(
     '%j must say nothing about this process',
     (text) => {
       expect(read(text)).toBeUndefined();
@@ -316,7 +316,7 @@ describe('a death', () => {
 
   test('must have the time at which the file was written', () => {
     const before = Date.now();
-    read('{"run_id":"f00","status":0}');
+    read('{"run_id":"f00","exit_status":0}');
     const at = readDeath(scratch.folder(), 'mail.1', record)?.at ?? 0;
     expect(Math.abs(at - before)).toBeLessThan(5_000);
   });
@@ -324,11 +324,11 @@ describe('a death', () => {
   test('of a retiring process must be read under its own name, or under the instance’s', () => {
     const name = 'mail.1~f00';
     const retiring = (): unknown => readDeath(scratch.folder(), name, record)?.death;
-    scratch.write('mail.1.exit', '{"run_id":"f00","status":1}');
+    scratch.write('mail.1.exit', '{"run_id":"f00","exit_status":1}');
     expect(retiring()).toEqual({ kind: 'exited', status: 1 });
-    scratch.write(`${name}.exit`, '{"run_id":"f00","status":2}');
+    scratch.write(`${name}.exit`, '{"run_id":"f00","exit_status":2}');
     expect(retiring()).toEqual({ kind: 'exited', status: 2 });
-    scratch.write('mail.1.exit', '{"run_id":"f01","status":3}');
+    scratch.write('mail.1.exit', '{"run_id":"f01","exit_status":3}');
     expect(readDeath(scratch.folder(), 'mail.1', record)).toBeUndefined();
   });
 

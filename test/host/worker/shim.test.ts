@@ -42,26 +42,26 @@ const fieldOf = (pid: number, name: string): string =>
 
 describe('the report of a death', () => {
   test.each([
-    ['exit 0', { status: 0 }],
-    ['exit 1', { status: 1 }],
-    ['exit 73', { status: 73 }],
-    ['exit 128', { status: 128 }],
-    ['exit 129', { status: 129 }],
-    ['exit 134', { status: 134 }],
-    ['exit 137', { status: 137 }],
-    ['exit 143', { status: 143 }],
-    ['exit 255', { status: 255 }],
-    ['kill -HUP $$', { signal: 1 }],
-    ['kill -INT $$', { signal: 2 }],
-    ['kill -KILL $$', { signal: 9 }],
-    ['kill -USR1 $$', { signal: 10 }],
-    ['kill -PIPE $$', { signal: 13 }],
-    ['kill -ALRM $$', { signal: 14 }],
-    ['kill -TERM $$', { signal: 15 }],
-    ['kill -40 $$', { signal: 40 }],
+    ['exit 0', { exit_status: 0 }],
+    ['exit 1', { exit_status: 1 }],
+    ['exit 73', { exit_status: 73 }],
+    ['exit 128', { exit_status: 128 }],
+    ['exit 129', { exit_status: 129 }],
+    ['exit 134', { exit_status: 134 }],
+    ['exit 137', { exit_status: 137 }],
+    ['exit 143', { exit_status: 143 }],
+    ['exit 255', { exit_status: 255 }],
+    ['kill -HUP $$', { signal_number: 1 }],
+    ['kill -INT $$', { signal_number: 2 }],
+    ['kill -KILL $$', { signal_number: 9 }],
+    ['kill -USR1 $$', { signal_number: 10 }],
+    ['kill -PIPE $$', { signal_number: 13 }],
+    ['kill -ALRM $$', { signal_number: 14 }],
+    ['kill -TERM $$', { signal_number: 15 }],
+    ['kill -40 $$', { signal_number: 40 }],
     // The shell does not report these signals, so the statuses look the same.
-    ['exit 130', { signal: 2 }],
-    ['exit 141', { signal: 13 }],
+    ['exit 130', { signal_number: 2 }],
+    ['exit 141', { signal_number: 13 }],
   ])('%s', async (script, death) => {
     expect(await run(script).report()).toEqual(death);
   });
@@ -72,24 +72,24 @@ describe('the report of a death', () => {
     ['SEGV', 11],
   ])('of SIG%s must be a signal, with a core or without', async (name, signal) => {
     const { core, ...death } = await run(`ulimit -c 0; kill -${name} $$`).report();
-    expect(death).toEqual({ signal });
+    expect(death).toEqual({ signal_number: signal });
     expect([undefined, true]).toContain(core);
   });
 
   test('must be 127 for a command that is missing, with a message in the log', async () => {
     const shim = runShim(scratch, ['/nowhere/at-all']);
-    expect(await shim.report()).toEqual({ status: 127 });
+    expect(await shim.report()).toEqual({ exit_status: 127 });
     expect(shim.log()).toContain('/nowhere/at-all: No such file or directory');
   });
 
   test('must be 126 for a command that cannot be run', async () => {
     const shim = runShim(scratch, [scratch.folder()]);
-    expect(await shim.report()).toEqual({ status: 126 });
+    expect(await shim.report()).toEqual({ exit_status: 126 });
   });
 
   test('must not be confused by what the worker writes', async () => {
     const shim = run('echo "Killed"; echo "Aborted (core dumped)" >&2; exit 137');
-    expect(await shim.report()).toEqual({ status: 137 });
+    expect(await shim.report()).toEqual({ exit_status: 137 });
     expect(shim.log()).toBe('Killed\nAborted (core dumped)\n');
   });
 
@@ -99,7 +99,7 @@ describe('the report of a death', () => {
     rmSync(shim.stateDir, { recursive: true });
     mkdirSync(shim.stateDir);
     await endProcess(worker);
-    expect(await shim.report()).toEqual({ signal: 9 });
+    expect(await shim.report()).toEqual({ signal_number: 9 });
   });
 
   test('must be missing, and no directory be created, if the directory was deleted', async () => {
@@ -149,7 +149,7 @@ describe('the files of a worker', () => {
     await shim.report();
     const files = readdirSync(shim.stateDir).filter((name) => !name.startsWith('.'));
     expect(files.sort()).toEqual(['mail.1.exit', 'mail.1.json', 'mail.1.lock', 'mail.1.shim']);
-    expect(shim.read('exit')).toBe(`{"run_id":"${startName}","status":3}\n`);
+    expect(shim.read('exit')).toBe(`{"run_id":"${startName}","exit_status":3}\n`);
   });
 
   test('must be readable, but not writable, for other users', async () => {
@@ -173,7 +173,7 @@ describe('the files of a worker', () => {
     const shim = runShim(scratch, ['/bin/sh', '-c', 'echo "it runs"'], {
       pidfile: scratch.path('nowhere/mail.1.pid'),
     });
-    expect(await shim.report()).toEqual({ status: 73 });
+    expect(await shim.report()).toEqual({ exit_status: 73 });
     expect(shim.log()).toContain(
       'workerctl: mail.1 is not started: its record or pidfile cannot be written',
     );
@@ -183,7 +183,7 @@ describe('the files of a worker', () => {
   test('must be the same in a directory with an odd name', async () => {
     const stateDir = scratch.path(`it's a "state" %s $HOME * dir`);
     const shim = runShim(scratch, ['/bin/sh', '-c', 'exit 5'], { stateDir });
-    expect(await shim.report()).toEqual({ status: 5 });
+    expect(await shim.report()).toEqual({ exit_status: 5 });
     expect(readRecord(stateDir, 'mail.1').kind).toBe('read');
   });
 
@@ -228,7 +228,7 @@ describe('a signal to the shim', () => {
     expect(isAlive(shim.pid)).toBe(true);
     expect(existsSync(shim.path('exit'))).toBe(false);
     process.kill(await shim.worker(), 'SIGCONT');
-    expect(await shim.report()).toEqual({ status: 7 });
+    expect(await shim.report()).toEqual({ exit_status: 7 });
     expect(shim.log()).toBe('up\n');
   });
 
@@ -238,7 +238,7 @@ describe('a signal to the shim', () => {
     process.kill(shim.pid, 'SIGTERM');
     process.kill(shim.pid, 'SIGINT');
     await endProcess(worker, 'SIGTERM');
-    expect(await shim.report()).toEqual({ signal: 15 });
+    expect(await shim.report()).toEqual({ signal_number: 15 });
   });
 
   test('to its whole group must not reach the worker', async () => {
@@ -249,7 +249,7 @@ describe('a signal to the shim', () => {
     process.kill(-shim.pid, 'SIGHUP');
     expect(isAlive(worker)).toBe(true);
     await endProcess(worker);
-    expect(await shim.report()).toEqual({ signal: 9 });
+    expect(await shim.report()).toEqual({ signal_number: 9 });
   });
 
   test('that kills it must leave the worker alive and the lock free', async () => {
@@ -402,7 +402,7 @@ describe('the script itself', () => {
     await becomes(pid, 'sleep');
     writeFileSync(script, 'echo nonsense\n'.repeat(500));
     await endProcess(pid);
-    expect(await shim.report()).toEqual({ signal: 9 });
+    expect(await shim.report()).toEqual({ signal_number: 9 });
     expect(shim.log()).toBe('');
   });
 
@@ -410,7 +410,7 @@ describe('the script itself', () => {
     const script = scratch.path('shim.sh');
     copyFileSync(shimScript, script);
     chmodSync(script, 0o444);
-    expect(await runShim(scratch, ['true'], { script }).report()).toEqual({ status: 0 });
+    expect(await runShim(scratch, ['true'], { script }).report()).toEqual({ exit_status: 0 });
   });
 
   test('must refuse a stage that it does not know', () => {
@@ -424,6 +424,6 @@ describe('the script itself', () => {
       runShim(scratch, ['/bin/sh', '-c', `exit ${index % 100}`], { instance: `mail.${index}` }),
     );
     const reports = await Promise.all(shims.map((shim) => shim.report()));
-    expect(reports).toEqual(shims.map((_, index) => ({ status: index % 100 })));
+    expect(reports).toEqual(shims.map((_, index) => ({ exit_status: index % 100 })));
   });
 });

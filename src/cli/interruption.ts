@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { exitCodeOfSignal } from '../core/basics/exit-codes.ts';
+import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
 
 /** Whether a signal has asked the command to end. */
 export interface Interruption {
@@ -7,6 +7,8 @@ export interface Interruption {
   readonly signal: AbortSignal;
   /** The number of the signal that was received. */
   readonly received: () => number | undefined;
+  /** How a command that lasts until then ends: 0 if no signal has come. */
+  readonly exitCode: () => number;
   readonly dispose: () => void;
 }
 
@@ -27,6 +29,7 @@ export function interruption(): Interruption {
   return {
     signal: aborted.signal,
     received: () => received,
+    exitCode: () => (received === undefined ? exitCodes.done.code : exitCodeOfSignal(received)),
     dispose: () => {
       for (const name of names) process.off(name, handle);
     },

@@ -24,9 +24,6 @@ export const printError = (text: string): void => {
   write(2, Buffer.from(text));
 };
 
-/** Whether the latest write has shown that the reader of standard output has gone. */
-export const hasReaderLeft = (): boolean => lost.has(1);
-
 function write(fd: number, bytes: Buffer): void {
   try {
     for (let at = 0; at < bytes.length && !lost.has(fd);) at += writeSome(fd, bytes, at);

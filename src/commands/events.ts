@@ -9,9 +9,9 @@ import { defineCommand } from '../cli/command.ts';
 import { configFor } from '../cli/config.ts';
 import { interruption } from '../cli/interruption.ts';
 import { expecting, flag, value, wholeNumber } from '../cli/options.ts';
-import { hasReaderLeft, print, printError } from '../cli/print.ts';
+import { hasReader, print, printError } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
-import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
 import { momentOf, parseDuration } from '../core/basics/time.ts';
 import { followJournal } from '../host/journal/follow.ts';
 import type { JournalLine } from '../host/journal/line.ts';
@@ -67,15 +67,8 @@ as they are, one object per line.`,
   exitCodes: { done: '', state: 'the journal cannot be read', interrupted: '' },
   run: async ({ targets, global, follow, lines, since: from, kind }) => {
     const config = await configFor(global);
-    const found = events({
-      config,
-      request: {
-        targets,
-        kinds: kind ?? [],
-        since: from,
-        limit: lines ?? (from === undefined ? defaultLimit : Infinity),
-      },
-    });
+    const limit = lines ?? (from === undefined ? defaultLimit : Infinity);
+    const found = events(config, { targets, kinds: kind ?? [], since: from, limit });
     const show = await shower(found, global.json);
     for (const line of found.lines) show(line);
     reportGaps(config, found);
@@ -110,7 +103,7 @@ function reportGaps({ stateDir }: Config, { lines, skipped }: EventsFound): void
 
 /** Prints new events until a signal comes or the reader has gone. */
 async function followOn({ stateDir }: Config, found: EventsFound, show: Show): Promise<number> {
-  if (hasReaderLeft()) return exitCodes.done.code;
+  if (!hasReader()) return exitCodes.done.code;
   const interrupt = interruption();
   const left = new AbortController();
   try {
@@ -119,12 +112,11 @@ async function followOn({ stateDir }: Config, found: EventsFound, show: Show): P
       found.end,
       (line) => {
         if (found.matches(line.entry)) show(line);
-        if (hasReaderLeft()) left.abort();
+        if (!hasReader()) left.abort();
       },
       AbortSignal.any([interrupt.signal, left.signal]),
     );
-    const signal = interrupt.received();
-    return signal === undefined ? exitCodes.done.code : exitCodeOfSignal(signal);
+    return interrupt.exitCode();
   } finally {
     interrupt.dispose();
   }
@@ -151,8 +143,7 @@ interface EventsFound extends JournalFound {
  * @throws WorkerctlError `usage` for an unknown kind, or a target that is in neither the config nor the journal; `state` if
  * the journal cannot be read
  */
-function events({ config, request }: { config: Config; request: EventsRequest }): EventsFound {
-  const { targets, kinds, since, limit } = request;
+function events(config: Config, { targets, kinds, since, limit }: EventsRequest): EventsFound {
   for (const kind of kinds) refuseUnknown(kind);
   for (const target of targets) refuseNameless(config, target);
   const isNamed = namedBy(targets);

@@ -34,8 +34,7 @@ again, as workerctl resume does.`,
     usage: 'a worker has no stop.quiet',
     locked: '',
   },
-  run: ({ targets, dryRun: isDryRun, for: lasts, global }) =>
-    runActing('quiet', request('quiet'), { targets, dryRun: isDryRun, lasts }, global),
+  run: ({ global, ...options }) => runActing('quiet', request('quiet'), options, global),
 });
 
 /** `workerctl resume`. */
@@ -47,8 +46,7 @@ They are asked by the signal in stop.resume. If a worker has none, its quiet ins
   options: { dryRun },
   examples: [['workerctl resume mail']],
   exitCodes: { done: '', failed: 'one could not be asked', locked: '' },
-  run: ({ targets, dryRun: isDryRun, global }) =>
-    runActing('resume', request('resume'), { targets, dryRun: isDryRun }, global),
+  run: ({ global, ...options }) => runActing('resume', request('resume'), options, global),
 });
 
 /** `workerctl hold`. */
@@ -68,8 +66,7 @@ a time limit; if one exits, it stays down. workerctl stop still works, and ends 
   },
   examples: [['workerctl hold mail.1 --for 2h']],
   exitCodes: { done: '', locked: '' },
-  run: ({ targets, dryRun: isDryRun, for: lasts, global }) =>
-    runActing('hold', request('hold'), { targets, dryRun: isDryRun, lasts }, global),
+  run: ({ global, ...options }) => runActing('hold', request('hold'), options, global),
 });
 
 /** `workerctl unhold`. */
@@ -79,15 +76,14 @@ export const unhold = defineCommand({
   options: { dryRun },
   examples: [['workerctl unhold mail.1']],
   exitCodes: { done: '', failed: 'one could not be started', locked: '' },
-  run: ({ targets, dryRun: isDryRun, global }) =>
-    runActing('unhold', request('unhold'), { targets, dryRun: isDryRun }, global),
+  run: ({ global, ...options }) => runActing('unhold', request('unhold'), options, global),
 });
 
 interface RequestOptions {
   readonly targets: readonly string[];
   readonly dryRun: boolean;
   /** How long the request lasts; undefined: until it is taken back. */
-  readonly lasts?: Duration | undefined;
+  readonly for?: Duration | undefined;
 }
 
 type RequestKind = 'quiet' | 'resume' | 'hold' | 'unhold';
@@ -98,7 +94,7 @@ const request =
   async (context: Context, options: RequestOptions): Promise<ActOutcome | PlanOutcome> => {
     const instances = configuredInstances(context, options.targets);
     if (kind === 'quiet') refuseWithoutSignal(context, instances);
-    const goal = goalOf(kind, context.by, instances, options.lasts);
+    const goal = goalOf(kind, context.by, instances, options.for);
     const pass = { goal, instances, mayHaveStrays: true };
     if (options.dryRun) {
       const outcome = await planPass(context, pass);

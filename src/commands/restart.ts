@@ -6,9 +6,7 @@ import { observeReported } from '../engine/observe/observe.ts';
 import { killNow, planPass, runPass } from '../engine/pass/pass.ts';
 import { type PassOutcome } from '../core/model/decision.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
-import type { Goal } from '../core/rules/apply-goal.ts';
-import { isHeld, isStopped, type Desired, type RolloutOptions } from '../core/model/desired.ts';
-import type { Observation } from '../core/model/observation.ts';
+import { isHeld, isStopped, type RolloutOptions } from '../core/model/desired.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { membersOf } from '../core/rules/rollout-members.ts';
 import { snapshotOf } from '../core/rules/snapshot.ts';
@@ -87,19 +85,12 @@ purpose or on hold are skipped.`,
     interrupted: '',
   },
   afterExitCodes: 'After 124 or 130 the next bootcheck finishes the restart.',
-  run: ({ targets, wait: limit, dryRun: isDryRun, global, ...given }) => {
+  run: ({ global, ...given }) => {
     if (given.graceful === false)
       throw new WorkerctlError('usage', 'a restart is always graceful; found --no-graceful', {
         hint: 'set a limit with --kill-after or --now',
       });
-    const request = {
-      targets,
-      dryRun: isDryRun,
-      wait: limit,
-      rollout: rolloutOptions(given),
-      isOutdatedOnly: given.outdated,
-    };
-    return runActing('restart', restart, request, global);
+    return runActing('restart', restart, { ...given, rollout: rolloutOptions(given) }, global);
   },
 });
 
@@ -119,7 +110,7 @@ function rolloutOptions(
 export interface RestartOptions extends ActOptions {
   readonly rollout: RolloutOptions;
   /** Only instances that do not run the release that a start would give them. */
-  readonly isOutdatedOnly: boolean;
+  readonly outdated: boolean;
 }
 
 /**
@@ -136,21 +127,27 @@ export async function restart(
   const named = configuredInstances(context, options.targets);
   if (options.rollout.overlap === true) refuseOverlap(config, named);
   const before = await observeReported(context, named);
-  const wanted = options.isOutdatedOnly ? await outdatedAmong(recorded, named, before) : named;
+  const wanted = options.outdated ? await outdatedAmong(recorded, named, before) : named;
   const selected = selectInstances(config, recordedInstances(config.stateDir), options.targets);
-  const instances = options.isOutdatedOnly
-    ? selected.filter((name) => wanted.includes(name))
-    : selected;
-  const goal = await goalOf(context, wanted, before, options.rollout);
+  const instances = options.outdated ? selected.filter((name) => wanted.includes(name)) : selected;
+  const goal = {
+    kind: 'restart',
+    id: randomBytes(8).toString('hex'),
+    by: context.by,
+    instances: wanted,
+    options: options.rollout,
+    releases: await releasesOf(context, wanted, before),
+  } as const;
   const request = { goal, instances, mayHaveStrays: true } as const;
   if (options.dryRun) return planned(goal.id, await planPass(context, request), config);
   const change = formatReleases(goal.releases);
   if (wanted.length === 0) return { ...acted('restart', events, { kind: 'done' }), change };
 
   const outcome = await runPass(recorded, { ...request, lockWait });
+  const { desired, observation } = outcome;
   const isLeftAlone = (name: string): boolean =>
-    isAlone(outcome.desired, outcome.observation, name);
-  reportLeftAlone(recorded, outcome.desired, wanted.filter(isLeftAlone));
+    isStopped(desired, name) || isHeld(desired, name, observation.now);
+  reportLeftAlone(recorded, desired, wanted.filter(isLeftAlone));
   if (options.wait === 'not' && options.rollout.killAfter === 0) await killNow(recorded, instances);
   if (options.wait === 'not')
     return { ...acted('restart', events, { kind: 'not_waited' }), change };
@@ -171,18 +168,19 @@ export async function restart(
 function refuseOverlap({ workers }: Config, names: readonly string[]): void {
   const touched = new Set(names.map(workerNameOf));
   for (const { name, ready, daemonizes } of workers) {
-    if (daemonizes !== undefined && touched.has(name))
+    if (!touched.has(name)) continue;
+    if (daemonizes !== undefined)
       throw new WorkerctlError(
         'usage',
         `--overlap: ${name} has daemonizes, so both processes would use the same pidfile`,
         { hint: 'restart it without --overlap' },
       );
-    if (ready.kind !== 'log' || !touched.has(name)) continue;
-    throw new WorkerctlError(
-      'usage',
-      `--overlap: ${name} has ready.log, and both processes write to the same log`,
-      { hint: 'use ready.file, ready.command, ready.notify or ready.after' },
-    );
+    if (ready.kind === 'log')
+      throw new WorkerctlError(
+        'usage',
+        `--overlap: ${name} has ready.log, and both processes write to the same log`,
+        { hint: 'use ready.file, ready.command, ready.notify or ready.after' },
+      );
   }
 }
 
@@ -198,23 +196,4 @@ function planned(id: string, outcome: PassOutcome, config: Config): PlanOutcome 
           .filter(([name, { kind }]) => kind === 'pending' && !now.has(name))
           .map(([name]) => name);
   return { kind: 'planned', plan, later };
-}
-
-const isAlone = (desired: Desired, { now }: Observation, name: string): boolean =>
-  isStopped(desired, name) || isHeld(desired, name, now);
-
-async function goalOf(
-  context: Context,
-  instances: readonly string[],
-  observation: Observation,
-  options: RolloutOptions,
-): Promise<Extract<Goal, { kind: 'restart' }>> {
-  return {
-    kind: 'restart',
-    id: randomBytes(8).toString('hex'),
-    by: context.by,
-    instances,
-    options,
-    releases: await releasesOf(context, instances, observation),
-  };
 }

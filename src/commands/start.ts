@@ -43,8 +43,7 @@ before its next attempt, because it has failed, is started at once.`,
     timedOut: '--wait is over, some are not ready yet',
     interrupted: '',
   },
-  run: ({ targets, wait: limit, dryRun: isDryRun, global }) =>
-    runActing('start', start, { targets, wait: limit, dryRun: isDryRun }, global),
+  run: ({ global, ...options }) => runActing('start', start, options, global),
 });
 
 /** Starts instances that are down, including those stopped on purpose, and waits until they are ready. */

@@ -50,13 +50,10 @@ Each process is asked once, by the signal in stop.signal. It is killed only if s
     interrupted: '',
   },
   afterExitCodes: 'After 124 or 130 they still finish their job and exit.',
-  run: ({ targets, wait: limit, dryRun: isDryRun, global, ...given }) =>
-    runActing(
-      'stop',
-      stop,
-      { targets, wait: limit, dryRun: isDryRun, ...killLimit(given) },
-      global,
-    ),
+  run: ({ targets, wait: limit, dryRun: isDryRun, global, ...given }) => {
+    const request = { targets, wait: limit, dryRun: isDryRun, ...killLimit(given) };
+    return runActing('stop', stop, request, global);
+  },
 });
 
 /** Asks instances to finish their job, waits until they have exited, and records that they stay down. */

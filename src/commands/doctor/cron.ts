@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 import { findConfig } from '../../config/find.ts';
 import { bootcheckCall, type BootcheckCall } from '../../core/protocols/crontab.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { fine, problem, warning, type Finding, type Findings } from '../../core/views/finding.ts';
 import { durationOf, formatDuration } from '../../core/basics/time.ts';
 import { isCronRunning, readCrontabs, type PlacedLine } from '../../host/install/crontab.ts';
 import { currentUser } from '../../host/worker/environment.ts';
@@ -11,7 +11,7 @@ import { programAt } from '../../host/process/find-program.ts';
 import type { Examination } from './examination.ts';
 
 /** Whether cron runs `bootcheck` for this config, how often, and whether it finds what the line names. */
-export async function cronFindings(examination: Examination): Promise<Finding[]> {
+export async function cronFindings(examination: Examination): Promise<Findings> {
   const { config, ask, watch } = examination;
   const user = currentUser();
   const calls = (await readCrontabs(ask))
@@ -22,10 +22,10 @@ export async function cronFindings(examination: Examination): Promise<Finding[]>
     })
     .filter(({ config: named }) => !isThere(named) || isSameFile(named ?? '', config.path));
   const named = calls.filter((call) => isThere(call.config));
-  const findings = calls.flatMap(lineFindings);
-  if (named.length === 0) return [...findings, noLine(watch !== undefined, config.path)];
-  const daemon = isCronRunning() || isHidden() ? [] : [noDaemon(named)];
-  return [...periodFinding(named, watch !== undefined), ...findings, ...daemon];
+  const findings = calls.map(lineFinding);
+  if (named.length === 0) return [findings, noLine(watch !== undefined, config.path)];
+  const daemon = isCronRunning() || isHidden() ? [] : noDaemon(named);
+  return [periodFinding(named, watch !== undefined), findings, daemon];
 }
 
 /** How cron would run a line. */
@@ -105,7 +105,7 @@ function noLine(isWatched: boolean, config: string): Finding {
 
 const rare = durationOf(5 * 60_000);
 
-function periodFinding(calls: readonly Call[], isWatched: boolean): Finding[] {
+function periodFinding(calls: readonly Call[], isWatched: boolean): Findings {
   const { line } = calls[0] ?? {};
   const lengths = calls.flatMap(({ line: { schedule } }) =>
     schedule.kind === 'times' ? [schedule.longest] : [],
@@ -113,23 +113,19 @@ function periodFinding(calls: readonly Call[], isWatched: boolean): Finding[] {
   const about = `cron (${line?.place ?? ''})`;
   const advice = 'run it every minute: * * * * *';
   if (lengths.length === 0) {
-    if (isWatched) return [fine(about, 'bootcheck runs at boot; a watch does the rest')];
-    return [
-      warning(about, 'bootcheck runs at boot only', [
-        'an instance that dies later stays down',
-        advice,
-      ]),
-    ];
+    if (isWatched) return fine(about, 'bootcheck runs at boot; a watch does the rest');
+    return warning(about, 'bootcheck runs at boot only', [
+      'an instance that dies later stays down',
+      advice,
+    ]);
   }
   const length = durationOf(Math.min(...lengths));
   const found = `bootcheck runs every ${formatDuration(length)}`;
-  if (length <= rare || isWatched) return [fine(about, found)];
-  return [
-    warning(about, `${found}, at the longest`, [
-      'an instance that dies stays down until then',
-      advice,
-    ]),
-  ];
+  if (length <= rare || isWatched) return fine(about, found);
+  return warning(about, `${found}, at the longest`, [
+    'an instance that dies stays down until then',
+    advice,
+  ]);
 }
 
 const noDaemon = ([call]: readonly Call[]): Finding =>
@@ -139,7 +135,7 @@ const noDaemon = ([call]: readonly Call[]): Finding =>
   ]);
 
 /** What cron would not find when it runs a line. */
-function lineFindings(call: Call): Finding[] {
+function lineFinding(call: Call): Findings {
   const { line, program, script, path, from } = call;
   const about = `cron (${line.place})`;
   const cost = (what: string) =>
@@ -148,16 +144,14 @@ function lineFindings(call: Call): Finding[] {
       'use absolute paths in the line, such as /usr/bin/node /opt/workerctl/bin/workerctl bootcheck --config FILE',
     ] as const;
   const missing = missingIn(program, script, path, from);
-  if (missing !== undefined) return [problem(about, missing, cost(line.command))];
+  if (missing !== undefined) return problem(about, missing, cost(line.command));
   if (isThere(call.config)) return [];
   const what =
     call.config === undefined ? `finds no config from ${from}` : `${call.config} does not exist`;
-  return [
-    problem(about, what, [
-      `bootcheck does not run from it: ${line.command}`,
-      'name it in the line with --config FILE',
-    ]),
-  ];
+  return problem(about, what, [
+    `bootcheck does not run from it: ${line.command}`,
+    'name it in the line with --config FILE',
+  ]);
 }
 
 function missingIn(

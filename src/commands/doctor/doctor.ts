@@ -3,7 +3,14 @@ import { drainFindings } from './drains.ts';
 import { processFindings } from './processes.ts';
 import { timeoutFindings } from './timeouts.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { problem, warning, type Finding, type Report } from '../../core/views/finding.ts';
+import {
+  listed,
+  problem,
+  warning,
+  type Finding,
+  type Findings,
+  type Report,
+} from '../../core/views/finding.ts';
 import type { Config } from '../../core/model/config.ts';
 import { createAsk, type Ask } from '../../host/process/ask-program.ts';
 import { sleep } from '../../host/process/clock.ts';
@@ -23,7 +30,7 @@ import { stateFileFindings } from './state-files.ts';
 import { unitFindings } from './units.ts';
 import { workerFindings } from './workers.ts';
 
-type Check = (examination: Examination) => readonly Finding[] | Promise<readonly Finding[]>;
+type Check = (examination: Examination) => Findings | Promise<Findings>;
 
 /** All checks by name, in the order in which they are reported. */
 const checks: Readonly<Record<string, Check>> = {
@@ -53,23 +60,20 @@ const limitMs = 10_000;
  * the lock, which it removes. It takes no other lock, and a program that it asks has 3 seconds to answer.
  */
 export async function doctor(config: Config, env: NodeJS.ProcessEnv): Promise<readonly Report[]> {
-  const silent = await silentFolders(config, createAsk(env));
+  const silent = listed(await silentFolders(config, createAsk(env)));
   // Any access to a directory of a dead file server hangs, so all other checks would hang too.
   if (silent.length > 0) return [{ check: 'directories', findings: silent }];
   const examination = examine(config, env);
   return Promise.all(
     Object.entries(checks).map(async ([check, look]) => ({
       check,
-      findings: await bounded(check, async () => look(examination)),
+      findings: listed(await bounded(check, async () => look(examination))),
     })),
   );
 }
 
 /** A check that fails or does not end is a finding, too. */
-async function bounded(
-  check: string,
-  look: () => Promise<readonly Finding[]>,
-): Promise<readonly Finding[]> {
+async function bounded(check: string, look: () => Promise<Findings>): Promise<Findings> {
   const given = new AbortController();
   const late = sleep(limitMs, given.signal).then(() => [notMade(check, 'it does not end')]);
   try {
@@ -89,7 +93,7 @@ const notMade = (check: string, cause: string): Finding =>
   ]);
 
 /** The directories that do not answer. A program asks, because it can be left behind if it hangs. */
-async function silentFolders({ stateDir, workers }: Config, ask: Ask): Promise<Finding[]> {
+async function silentFolders({ stateDir, workers }: Config, ask: Ask): Promise<Findings> {
   const folders = new Set([
     stateDir,
     ...workers.flatMap(({ directory, logFile }) => [directory, dirname(logFile)]),
@@ -100,11 +104,9 @@ async function silentFolders({ stateDir, workers }: Config, ask: Ask): Promise<F
   return asked.flatMap(({ folder, answer }) =>
     answer.kind !== 'failed'
       ? []
-      : [
-          problem(folder, 'does not answer within 3 s; probably a dead network file system', [
-            'every command that touches it hangs; no other check was made',
-            'mount it again, or bring its server back',
-          ]),
-        ],
+      : problem(folder, 'does not answer within 3 s; probably a dead network file system', [
+          'every command that touches it hangs; no other check was made',
+          'mount it again, or bring its server back',
+        ]),
   );
 }

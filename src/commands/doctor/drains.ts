@@ -1,4 +1,4 @@
-import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { orFine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { shownName } from '../../core/model/instance.ts';
 import {
@@ -18,21 +18,23 @@ const veryLong = durationOf(6 * 3_600_000);
 const grace = durationOf(90_000);
 
 /** Drains that have outlasted their limit, and very long ones without a limit. */
-export function drainFindings(desired: Desired, observation: Observation): Finding[] {
+export function drainFindings(desired: Desired, observation: Observation): Findings {
   const all = allObserved(observation);
-  const findings = all.flatMap((one) => drainFinding(one, desired, observation));
-  if (findings.length > 0) return findings;
   const draining = all.filter(
     (one) => one.presence.kind === 'alive' && drainingSince(one) !== undefined,
   );
-  return [fine('drains', draining.length === 0 ? 'none' : `${draining.length}, none for too long`)];
+  return orFine(
+    all.map((one) => drainFinding(one, desired, observation)),
+    'drains',
+    draining.length === 0 ? 'none' : `${draining.length}, none for too long`,
+  );
 }
 
 function drainFinding(
   observed: ObservedInstance,
   desired: Desired,
   observation: Observation,
-): Finding[] {
+): Findings {
   const { name, presence } = observed;
   const stop = drainingSince(observed);
   if (presence.kind !== 'alive' || stop === undefined) return [];
@@ -43,18 +45,14 @@ function drainFinding(
   if (deadline !== undefined) {
     const late = observation.sinceBoot - deadline;
     if (late < grace) return [];
-    return [
-      problem(about, `${what}; its limit was over ${formatDuration(durationOf(late))} ago`, [
-        'no pass has run since then that would have killed it, so it is not replaced',
-        'run workerctl bootcheck, and make sure that cron or a watch runs',
-      ]),
-    ];
+    return problem(about, `${what}; its limit was over ${formatDuration(durationOf(late))} ago`, [
+      'no pass has run since then that would have killed it, so it is not replaced',
+      'run workerctl bootcheck, and make sure that cron or a watch runs',
+    ]);
   }
   if (since < veryLong) return [];
-  return [
-    warning(about, `${what}, without a limit`, [
-      'it is not replaced meanwhile, and may run old code',
-      `see what it is doing; workerctl stop ${name} --now ends it, and its job is lost`,
-    ]),
-  ];
+  return warning(about, `${what}, without a limit`, [
+    'it is not replaced meanwhile, and may run old code',
+    `see what it is doing; workerctl stop ${name} --now ends it, and its job is lost`,
+  ]);
 }

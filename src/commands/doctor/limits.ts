@@ -1,4 +1,4 @@
-import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { orFine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import type { Config } from '../../core/model/config.ts';
 import { readOrEmpty } from '../../host/files/read-or-empty.ts';
 import { groupOf, limitOf, userOf } from '../../host/process/process-table.ts';
@@ -20,42 +20,35 @@ export interface Allowed {
 export function limitFindings(
   { config, observation }: Pick<Examination, 'config' | 'observation'>,
   allowed: Allowed = allowedHere(),
-): Finding[] {
+): Findings {
   const up = [...observation.instances.values()].filter(
     ({ presence }) => presence.kind === 'alive',
   ).length;
   const wanted = config.workers.reduce((sum, { identifiers }) => sum + identifiers.length, 0);
-  const findings = [
-    ...fileFindings(config, wanted, allowed),
-    ...roomFindings(Math.max(0, wanted - up), allowed),
-  ];
-  if (findings.length > 0) return findings;
-  return [fine('limits', `there is room for all ${wanted} wanted instances`)];
+  return orFine(
+    [fileFindings(config, wanted, allowed), roomFindings(Math.max(0, wanted - up), allowed)],
+    'limits',
+    `there is room for all ${wanted} wanted instances`,
+  );
 }
 
 /** A pass has one lock open for each instance that it starts, and these files besides. */
 const ownFiles = 40;
 
-function fileFindings({ workers }: Config, wanted: number, allowed: Allowed): Finding[] {
-  const short: Finding[] =
+function fileFindings({ workers }: Config, wanted: number, allowed: Allowed): Findings {
+  const short =
     allowed.files >= wanted + ownFiles
       ? []
-      : [
-          problem(
-            'open files',
-            `${allowed.files} allowed (ulimit -Hn), ${wanted} instances wanted`,
-            [
-              'a pass that starts all of them needs an open file for each lock',
-              `raise the limit to ${wanted + ownFiles} or more`,
-            ],
-          ),
-        ];
+      : problem('open files', `${allowed.files} allowed (ulimit -Hn), ${wanted} instances wanted`, [
+          'a pass that starts all of them needs an open file for each lock',
+          `raise the limit to ${wanted + ownFiles} or more`,
+        ]);
   const greedy = allowed.isRoot
     ? []
     : workers.filter(({ limits: { nofile } }) => Number(nofile ?? 0) > allowed.files);
   return [
-    ...short,
-    ...greedy.map(({ name, limits }) =>
+    short,
+    greedy.map(({ name, limits }) =>
       warning(
         `workers.${name}.limits.nofile`,
         `${String(limits.nofile)}, but ${allowed.files} are allowed`,
@@ -72,17 +65,17 @@ function fileFindings({ workers }: Config, wanted: number, allowed: Allowed): Fi
 const perInstance = 2;
 const spare = 20;
 
-function roomFindings(toStart: number, { processes, inGroup, isRoot }: Allowed): Finding[] {
+function roomFindings(toStart: number, { processes, inGroup, isRoot }: Allowed): Findings {
   const needed = toStart * perInstance + spare;
-  const finding = (about: string, free: number, advice: string): Finding[] => {
+  const finding = (about: string, free: number, advice: string): Findings => {
     if (free >= needed) return [];
     const found = `room for ${Math.max(0, free)} more processes, but ${toStart} instances to start`;
     const cost = ['starts may fail, and workers may be unable to start children', advice] as const;
     return [(free < toStart * perInstance ? problem : warning)(about, found, cost)];
   };
   return [
-    ...(isRoot ? [] : finding('processes', processes, 'raise ulimit -u (limits.conf)')),
-    ...finding('tasks', inGroup, 'raise TasksMax= of the unit, or pids-limit of the container'),
+    isRoot ? [] : finding('processes', processes, 'raise ulimit -u (limits.conf)'),
+    finding('tasks', inGroup, 'raise TasksMax= of the unit, or pids-limit of the container'),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { accessSync, constants, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { fine, problem, warning, type Finding, type Findings } from '../../core/views/finding.ts';
 import { fileSystemKind } from '../../core/protocols/mounts.ts';
 import { formatDuration } from '../../core/basics/time.ts';
 import { passLockPath } from '../../engine/pass/pass.ts';
@@ -12,20 +12,20 @@ import { mountOf } from '../../host/process/process-table.ts';
 import type { Examination } from './examination.ts';
 
 /** What this host locks with, whether the file system of the state directory really locks, and what holds the pass lock. */
-export async function lockFindings({ config, env, ask }: Examination): Promise<Finding[]> {
+export async function lockFindings({ config, env, ask }: Examination): Promise<Findings> {
   const { stateDir } = config;
   const backend = backendOf(env);
   if ('level' in backend) return [backend];
-  const findings = [backendFinding(backend), ...holderFindings(stateDir)];
+  const findings = [backendFinding(backend), holderFinding(stateDir)];
   if (!isWritable(stateDir)) return findings; // the check of the directory reports that
   const probe = join(stateDir, probeName());
   try {
     if (fileSystemKind(mountOf(stateDir)?.type ?? '') === 'network') {
       // A lock that the server does not answer blocks the caller: a program asks first, which can be killed.
       const asked = await ask('flock', ['-n', probe, 'true']);
-      if (asked.kind === 'failed') return [...findings, notLocking(stateDir, asked.problem)];
+      if (asked.kind === 'failed') return [findings, notLocking(stateDir, asked.problem)];
     }
-    return [...findings, await probeFinding(backend, stateDir, probe)];
+    return [findings, await probeFinding(backend, stateDir, probe)];
   } finally {
     for (const path of [probe, `${probe}.d`]) rmSync(path, { recursive: true, force: true });
   }
@@ -68,20 +68,18 @@ function backendFinding(backend: LockBackend): Finding {
 /** A pass takes milliseconds; one that takes this long hangs. */
 const longMs = 60_000;
 
-function holderFindings(stateDir: string): Finding[] {
+function holderFinding(stateDir: string): Findings {
   const holder = passHolder(passLockPath(stateDir));
   if (holder === undefined || holder.age < longMs) return [];
   const { pid, command, age } = holder;
-  return [
-    problem(
-      'pass lock',
-      `pid ${pid} (workerctl ${command}) has held it for ${formatDuration(age)}`,
-      [
-        'meanwhile no bootcheck can start anything',
-        `see what it is doing: ps -o stat,wchan,args -p ${pid}; if it is stopped, kill -CONT ${pid}, else kill ${pid}; no worker is affected`,
-      ],
-    ),
-  ];
+  return problem(
+    'pass lock',
+    `pid ${pid} (workerctl ${command}) has held it for ${formatDuration(age)}`,
+    [
+      'meanwhile no bootcheck can start anything',
+      `see what it is doing: ps -o stat,wchan,args -p ${pid}; if it is stopped, kill -CONT ${pid}, else kill ${pid}; no worker is affected`,
+    ],
+  );
 }
 
 async function probeFinding(

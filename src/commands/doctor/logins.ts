@@ -1,16 +1,22 @@
-import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
+import {
+  fine,
+  problem,
+  someOf,
+  warning,
+  type Finding,
+  type Findings,
+} from '../../core/views/finding.ts';
 import { currentUser } from '../../host/worker/environment.ts';
 import type { Examination } from './examination.ts';
 import type { Members } from './find-units.ts';
 import { problemOf, propertiesIn } from './units.ts';
 
 /** Whether workers would be ended together with a login session. */
-export async function loginFindings(examination: Examination): Promise<Finding[]> {
+export async function loginFindings(examination: Examination): Promise<Findings> {
   const units = examination.units;
   const sessions = units.filter(({ unit }) => unit.kind === 'session');
   const ofUser = units.filter(({ unit }) => unit.kind === 'service' && unit.user !== undefined);
-  if (sessions.length + ofUser.length === 0)
-    return [fine('logins', 'no worker depends on a login')];
+  if (sessions.length + ofUser.length === 0) return fine('logins', 'no worker depends on a login');
   const { ask } = examination;
   const user = currentUser().name;
   const [manager, account] = await Promise.all([
@@ -20,8 +26,8 @@ export async function loginFindings(examination: Examination): Promise<Finding[]
   const { KillUserProcesses: kills = '' } = propertiesIn(manager);
   const { Linger: linger = '' } = propertiesIn(account);
   return [
-    ...sessions.map((members) => sessionFinding(members, kills, linger, problemOf(manager), user)),
-    ...ofUser.map((members) => managerFinding(members, linger, problemOf(account), user)),
+    sessions.map((members) => sessionFinding(members, kills, linger, problemOf(manager), user)),
+    ofUser.map((members) => managerFinding(members, linger, problemOf(account), user)),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { orFine, problem, warning, type Finding, type Findings } from '../../core/views/finding.ts';
 import { instanceNames, shownName } from '../../core/model/instance.ts';
 import {
   allObserved,
@@ -17,17 +17,19 @@ export function processFindings(
   config: Config,
   observation: Observation,
   marked: readonly MarkedProcess[],
-): Finding[] {
+): Findings {
   const all = allObserved(observation);
   const strays = strayAmong(all, marked);
-  const findings = [
-    ...doubled(all, strays),
-    ...strays.map(stray),
-    ...all.flatMap((one) => [...unwanted(one, config), ...frozen(one), ...stalePidfile(one)]),
-  ];
-  if (findings.length > 0) return findings;
   const up = all.filter(({ presence }) => presence.kind === 'alive').length;
-  return [fine('processes', `${up} up, each claimed by one record`)];
+  return orFine(
+    [
+      doubled(all, strays),
+      strays.map(stray),
+      all.map((one) => [unwanted(one, config), frozen(one), stalePidfile(one)]),
+    ],
+    'processes',
+    `${up} up, each claimed by one record`,
+  );
 }
 
 const strayAmong = (
@@ -48,7 +50,7 @@ const stray = ({ instance, process }: MarkedProcess): Finding =>
   ]);
 
 /** Instances with more than one process. Old processes that drain beside their replacement do not count. */
-function doubled(all: readonly ObservedInstance[], strays: readonly MarkedProcess[]): Finding[] {
+function doubled(all: readonly ObservedInstance[], strays: readonly MarkedProcess[]): Findings {
   const pids = new Map<string, number[]>();
   const add = (name: string, pid: number): void => {
     pids.set(name, [...(pids.get(name) ?? []), pid]);
@@ -59,52 +61,48 @@ function doubled(all: readonly ObservedInstance[], strays: readonly MarkedProces
   return [...pids].flatMap(([name, these]) =>
     these.length < 2
       ? []
-      : [
-          problem(name, `${these.length} processes: pids ${these.join(', ')}`, [
-            'two processes with one identifier may do the same job twice',
-            'decide which one should stay, and send SIGTERM to the other one by its pid',
-          ]),
-        ],
+      : problem(name, `${these.length} processes: pids ${these.join(', ')}`, [
+          'two processes with one identifier may do the same job twice',
+          'decide which one should stay, and send SIGTERM to the other one by its pid',
+        ]),
   );
 }
 
-function unwanted(observed: ObservedInstance, { workers }: Config): Finding[] {
+function unwanted(observed: ObservedInstance, { workers }: Config): Findings {
   const { name, retiring, presence } = observed;
   if (presence.kind !== 'alive' || retiring !== undefined) return [];
   const { pid } = presence.process;
   const worker = workers.find((one) => one.name === workerNameOf(name));
   if (worker === undefined) {
-    return [
-      warning(name, `pid ${pid} is running, but the config has no worker ${workerNameOf(name)}`, [
+    return warning(
+      name,
+      `pid ${pid} is running, but the config has no worker ${workerNameOf(name)}`,
+      [
         'no restart replaces it, so it keeps the code that it was started with',
         `workerctl stop ${name}, unless another config with this state directory has that worker`,
-      ]),
-    ];
+      ],
+    );
   }
   const isWanted = instanceNames(worker).includes(name);
   if (isWanted || drainingSince(observed) !== undefined) return [];
-  return [
-    warning(name, `pid ${pid} is running, but this instance of ${worker.name} is not wanted`, [
-      'the next bootcheck asks it to finish its job and exit',
-      'nothing; to keep it, raise count or add it to identifiers',
-    ]),
-  ];
+  return warning(name, `pid ${pid} is running, but this instance of ${worker.name} is not wanted`, [
+    'the next bootcheck asks it to finish its job and exit',
+    'nothing; to keep it, raise count or add it to identifiers',
+  ]);
 }
 
-function frozen(observed: ObservedInstance): Finding[] {
+function frozen(observed: ObservedInstance): Findings {
   const { presence } = observed;
   if (presence.kind !== 'alive' || presence.process.activity !== 'stopped') return [];
   const { pid } = presence.process;
   const drains = drainingSince(observed) === undefined ? '' : ', and it will never exit';
-  return [
-    problem(shownName(refOf(observed)), `pid ${pid} is stopped (SIGSTOP, or a debugger)`, [
-      `it does no work${drains}`,
-      `kill -CONT ${pid}`,
-    ]),
-  ];
+  return problem(shownName(refOf(observed)), `pid ${pid} is stopped (SIGSTOP, or a debugger)`, [
+    `it does no work${drains}`,
+    `kill -CONT ${pid}`,
+  ]);
 }
 
-function stalePidfile({ name, presence, pidfile }: ObservedInstance): Finding[] {
+function stalePidfile({ name, presence, pidfile }: ObservedInstance): Findings {
   if (pidfile.kind === 'absent') return [];
   const about = `pidfile of ${name}`;
   const cost = [
@@ -112,9 +110,9 @@ function stalePidfile({ name, presence, pidfile }: ObservedInstance): Finding[] 
     'run workerctl bootcheck, which rewrites or removes it',
   ] as const;
   if (pidfile.kind === 'broken')
-    return [warning(about, `expected a pid, found ${pidfile.found}`, cost)];
+    return warning(about, `expected a pid, found ${pidfile.found}`, cost);
   if (presence.kind === 'alive' && presence.process.pid === pidfile.pid) return [];
   const words =
     presence.kind === 'alive' ? `the process is pid ${presence.process.pid}` : 'nothing is running';
-  return [warning(about, `names pid ${pidfile.pid}, but ${words}`, cost)];
+  return warning(about, `names pid ${pidfile.pid}, but ${words}`, cost);
 }

@@ -1,5 +1,5 @@
 import { getPriority } from 'node:os';
-import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { orFine, problem, warning, type Finding, type Findings } from '../../core/views/finding.ts';
 import { workerPath } from '../../core/model/launch.ts';
 import { programAt } from '../../host/process/find-program.ts';
 import type { Examination } from './examination.ts';
@@ -14,16 +14,17 @@ const oldest = [20, 19] as const;
 export function programFindings(
   { config }: Pick<Examination, 'config'>,
   find: (name: string) => string | undefined = (name) => programAt(name, workerPath),
-): Finding[] {
+): Findings {
   const needsNice = config.workers.some(({ nice }) => nice !== getPriority());
   const missing = [...ofShim, ...(needsNice ? ['nice'] : [])].filter(
     (name) => find(name) === undefined,
   );
-  const findings = [...nodeFindings(process.versions.node), ...missing.map(notFound)];
-  if (find('mkfifo') === undefined) findings.push(noTrigger);
-  return findings.length > 0
-    ? findings
-    : [fine('programs', `Node ${process.versions.node}, and all that a start needs`)];
+  const { node } = process.versions;
+  return orFine(
+    [nodeFindings(node), missing.map(notFound), find('mkfifo') === undefined ? noTrigger : []],
+    'programs',
+    `Node ${node}, and all that a start needs`,
+  );
 }
 
 const notFound = (name: string): Finding =>
@@ -38,14 +39,12 @@ const noTrigger = warning('programs', `mkfifo is not found in ${workerPath}`, [
 ]);
 
 /** Whether Node is new enough; `version` is that of `process.versions.node`. */
-export function nodeFindings(version: string): Finding[] {
+export function nodeFindings(version: string): Findings {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isNew = major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
   if (isNew) return [];
-  return [
-    warning('Node', `version ${version}`, [
-      'workerctl is not tested with it',
-      `install Node ${oldest.join('.')} or later`,
-    ]),
-  ];
+  return warning('Node', `version ${version}`, [
+    'workerctl is not tested with it',
+    `install Node ${oldest.join('.')} or later`,
+  ]);
 }

@@ -1,42 +1,36 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { fine, problem, warning, type Finding, type Findings } from '../../core/views/finding.ts';
 import { errnoOf } from '../../host/files/errno.ts';
 import { triggerPath } from '../../host/sockets/trigger.ts';
 import type { Examination } from './examination.ts';
 import { statsOf } from '../../engine/watch/find-watch.ts';
 
 /** Whether a watch is running on this state directory, and whether its trigger works. */
-export function residentFindings({ config, watch }: Examination): Finding[] {
+export function residentFindings({ config, watch }: Examination): Findings {
   const { stateDir } = config;
   const trigger = triggerState(triggerPath(stateDir));
   if (trigger.kind === 'strange') {
-    return [
-      problem(`trigger ${triggerPath(stateDir)}`, trigger.found, [
-        'workerctl watch does not start (exit code 73)',
-        'remove it; workerctl watch makes a new one',
-      ]),
-    ];
+    return problem(`trigger ${triggerPath(stateDir)}`, trigger.found, [
+      'workerctl watch does not start (exit code 73)',
+      'remove it; workerctl watch makes a new one',
+    ]);
   }
   const isHeard = trigger.kind === 'heard';
   if (watch === undefined && !isHeard) return [noWatch(config)];
   const about = 'watch';
   if (watch?.activity === 'stopped') {
-    return [
-      problem(about, `pid ${watch.pid} is stopped (SIGSTOP)`, [
-        'it holds the lock of the watch, and does no work',
-        `kill -CONT ${watch.pid}`,
-      ]),
-    ];
+    return problem(about, `pid ${watch.pid} is stopped (SIGSTOP)`, [
+      'it holds the lock of the watch, and does no work',
+      `kill -CONT ${watch.pid}`,
+    ]);
   }
   if (watch !== undefined && !isHeard) {
-    return [
-      warning(about, `pid ${watch.pid} is running, but does not read the trigger`, [
-        'workerctl trigger does not wake it; it acts only once a minute',
-        'unless it has started just now, restart it',
-      ]),
-    ];
+    return warning(about, `pid ${watch.pid} is running, but does not read the trigger`, [
+      'workerctl trigger does not wake it; it acts only once a minute',
+      'unless it has started just now, restart it',
+    ]);
   }
-  return [fine(about, watch === undefined ? 'a process reads the trigger' : `pid ${watch.pid}`)];
+  return fine(about, watch === undefined ? 'a process reads the trigger' : `pid ${watch.pid}`);
 }
 
 /** Without a watch bootcheck does all of its work, but finds hanging workers later. */

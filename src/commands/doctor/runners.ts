@@ -1,6 +1,6 @@
 import { allObserved } from '../../core/model/observation.ts';
 import { runnerIn } from '../../core/protocols/cgroup.ts';
-import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
+import { orFine, problem, someOf, warning, type Findings } from '../../core/views/finding.ts';
 import { readEnvironment } from '../../host/process/process-table.ts';
 import type { Examination } from './examination.ts';
 
@@ -8,7 +8,7 @@ import type { Examination } from './examination.ts';
 const marks = ['RUNNER_TRACKING_ID', 'BUILD_ID', 'JENKINS_NODE_COOKIE'];
 
 /** Whether a CI runner would kill workers at the end of its job. */
-export function runnerFindings(examination: Examination): Finding[] {
+export function runnerFindings(examination: Examination): Findings {
   const marked = allObserved(examination.observation).flatMap(({ name, presence }) => {
     if (presence.kind !== 'alive') return [];
     const found = readEnvironment(presence.process.pid)
@@ -16,7 +16,7 @@ export function runnerFindings(examination: Examination): Finding[] {
       .filter((variable) => marks.includes(variable));
     return found.map((variable) => ({ name, variable }));
   });
-  const findings = [...new Set(marked.map(({ variable }) => variable))].map((variable) =>
+  const inherited = [...new Set(marked.map(({ variable }) => variable))].map((variable) =>
     problem(
       'environment of workers',
       `${variable} is set for ${someOf(marked.filter((one) => one.variable === variable).map(({ name }) => name))}`,
@@ -26,20 +26,17 @@ export function runnerFindings(examination: Examination): Finding[] {
       ],
     ),
   );
-  const owned = examination.units.flatMap(({ path, names }) => {
+  const owned = examination.units.map(({ path, names }) => {
     const runner = runnerIn(path);
     if (runner === undefined) return [];
-    return [
-      warning(
-        `group ${path}`,
-        `contains ${someOf(names)}, and belongs to a CI runner (${runner})`,
-        [
-          'many runners kill everything in their group when a job ends or when they are updated',
-          'have cron or workerctl watch start the workers, and only run workerctl restart or trigger in the job',
-        ],
-      ),
-    ];
+    return warning(
+      `group ${path}`,
+      `contains ${someOf(names)}, and belongs to a CI runner (${runner})`,
+      [
+        'many runners kill everything in their group when a job ends or when they are updated',
+        'have cron or workerctl watch start the workers, and only run workerctl restart or trigger in the job',
+      ],
+    );
   });
-  const all = [...findings, ...owned];
-  return all.length > 0 ? all : [fine('CI runners', 'no worker belongs to one')];
+  return orFine([inherited, owned], 'CI runners', 'no worker belongs to one');
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import { fine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { launchOf } from '../../core/model/launch.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { fileSystemKind } from '../../core/protocols/mounts.ts';
@@ -11,38 +11,34 @@ import { checkStateDirectory } from '../../host/state/state-directory.ts';
 import type { Examination } from './examination.ts';
 
 /** Owner, mode and file system of the state directory, and the free space for it and for logs. */
-export function stateDirectoryFindings(examination: Examination): Finding[] {
+export function stateDirectoryFindings(examination: Examination): Findings {
   const { stateDir } = examination.config;
   const about = `state directory ${stateDir}`;
   return [
-    ...accessFindings(about, stateDir),
-    ...fileSystemFindings(about, stateDir),
-    ...roomFindings(foldersOf(examination)),
+    accessFinding(about, stateDir),
+    fileSystemFinding(about, stateDir),
+    roomFindings(foldersOf(examination)),
   ];
 }
 
-function accessFindings(about: string, path: string): Finding[] {
+function accessFinding(about: string, path: string): Findings {
   try {
     checkStateDirectory(path);
     const folder = nearestThere(path);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
-    if (folder !== path) return [fine(about, 'does not exist yet; the first start creates it')];
+    if (folder !== path) return fine(about, 'does not exist yet; the first start creates it');
     const mode = statSync(path).mode & 0o777;
-    if ((mode & 0o020) === 0) return [fine(about, `owned by this user, mode ${mode.toString(8)}`)];
-    return [
-      warning(about, `is writable for its group (mode ${mode.toString(8)})`, [
-        'a member could pass off any process of this user as a worker, and have it stopped',
-        `chmod g-w ${path}`,
-      ]),
-    ];
+    if ((mode & 0o020) === 0) return fine(about, `owned by this user, mode ${mode.toString(8)}`);
+    return warning(about, `is writable for its group (mode ${mode.toString(8)})`, [
+      'a member could pass off any process of this user as a worker, and have it stopped',
+      `chmod g-w ${path}`,
+    ]);
   } catch (error) {
-    return [
-      problem(about, wordsOf(error, about), [
-        'no command can act on the workers (exit code 73)',
-        (error instanceof WorkerctlError && error.hint) ||
-          'run workerctl as the user who owns it, or set state_dir in the config',
-      ]),
-    ];
+    return problem(about, wordsOf(error, about), [
+      'no command can act on the workers (exit code 73)',
+      (error instanceof WorkerctlError && error.hint) ||
+        'run workerctl as the user who owns it, or set state_dir in the config',
+    ]);
   }
 }
 
@@ -57,32 +53,26 @@ export function nearestThere(path: string): string {
   return existsSync(path) || above === path ? path : nearestThere(above);
 }
 
-function fileSystemFindings(about: string, path: string): Finding[] {
+function fileSystemFinding(about: string, path: string): Findings {
   const type = mountOf(path)?.type ?? 'unknown';
   switch (fileSystemKind(type)) {
     case 'local':
       return [];
     case 'memory':
-      return [
-        warning(about, `is in memory (${type}): a reboot empties it`, [
-          'stops, holds, counts and an unfinished restart are forgotten at a reboot',
-          'to keep them, set state_dir to a directory on disk',
-        ]),
-      ];
+      return warning(about, `is in memory (${type}): a reboot empties it`, [
+        'stops, holds, counts and an unfinished restart are forgotten at a reboot',
+        'to keep them, set state_dir to a directory on disk',
+      ]);
     case 'network':
-      return [
-        warning(about, `is on a network file system (${type})`, [
-          'its locks depend on a server, its pids are valid on one host only, and an outage blocks every command',
-          'set state_dir to a directory on a local disk',
-        ]),
-      ];
+      return warning(about, `is on a network file system (${type})`, [
+        'its locks depend on a server, its pids are valid on one host only, and an outage blocks every command',
+        'set state_dir to a directory on a local disk',
+      ]);
     case 'foreign':
-      return [
-        warning(about, `is on ${type}, which has no owners, FIFOs or sockets`, [
-          'workerctl watch cannot run there, and all users may be able to write there',
-          'set state_dir to a directory on a Linux file system',
-        ]),
-      ];
+      return warning(about, `is on ${type}, which has no owners, FIFOs or sockets`, [
+        'workerctl watch cannot run there, and all users may be able to write there',
+        'set state_dir to a directory on a Linux file system',
+      ]);
   }
 }
 
@@ -118,7 +108,7 @@ export interface Room {
 export function roomFindings(
   folders: readonly string[],
   roomOf: (folder: string) => Room = (folder) => statfsSync(folder),
-): Finding[] {
+): Findings {
   return folders.map((folder) => {
     const about = `free space for ${folder}`;
     const { bavail, bsize, blocks, ffree, files } = roomOf(folder);

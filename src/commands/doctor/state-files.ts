@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
+import { orFine, problem, someOf, warning, type Findings } from '../../core/views/finding.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
 import { readDumpNote } from '../../host/state/notes/dump.ts';
@@ -12,46 +12,45 @@ import { baseOf, listStateFiles, recordedProcesses } from '../../host/state/path
 import type { Examination } from './examination.ts';
 
 /** Files that cannot be understood, and files that were left half written. */
-export function stateFileFindings({ config: { stateDir } }: Examination): Finding[] {
+export function stateFileFindings({ config: { stateDir } }: Examination): Findings {
   const about = `files in ${stateDir}`;
   let names: string[];
   try {
     names = existsSync(stateDir) ? readdirSync(stateDir) : [];
   } catch (error) {
-    return [
-      problem(about, describeErrno(error), [
-        'no command can tell which workers are running',
-        'run workerctl as the user who owns them',
-      ]),
-    ];
+    return problem(about, describeErrno(error), [
+      'no command can tell which workers are running',
+      'run workerctl as the user who owns them',
+    ]);
   }
-  const findings = [
-    ...desiredFindings(stateDir),
-    ...instanceFindings(stateDir),
-    ...halfWrittenFindings(about, stateDir, names),
-  ];
-  return findings.length > 0 ? findings : [fine(about, `${names.length}, all valid`)];
+  return orFine(
+    [
+      desiredFinding(stateDir),
+      instanceFindings(stateDir),
+      halfWrittenFinding(about, stateDir, names),
+    ],
+    about,
+    `${names.length}, all valid`,
+  );
 }
 
-function desiredFindings(stateDir: string): Finding[] {
+function desiredFinding(stateDir: string): Findings {
   try {
     readDesired(stateDir);
     return [];
   } catch (error) {
     if (!(error instanceof WorkerctlError)) throw error;
-    return [
-      problem(desiredPath(stateDir), found(error.message, desiredPath(stateDir)), [
-        'no pass runs until this is resolved: only you can know what was stopped on purpose',
-        error.hint ?? 'remove that file',
-      ]),
-    ];
+    return problem(desiredPath(stateDir), found(error.message, desiredPath(stateDir)), [
+      'no pass runs until this is resolved: only you can know what was stopped on purpose',
+      error.hint ?? 'remove that file',
+    ]);
   }
 }
 
 const found = (words: string, path: string): string => words.replace(`${path}: `, '');
 
 /** Files of instances that cannot be understood, and what that means. */
-function instanceFindings(stateDir: string): Finding[] {
+function instanceFindings(stateDir: string): Findings {
   const { notes } = listStateFiles(stateDir);
   const exits = readdirIfThere(stateDir).filter((file) => file.endsWith('.exit'));
   const named = (end: string): string[] =>
@@ -65,10 +64,10 @@ function instanceFindings(stateDir: string): Finding[] {
     ...named('.dump').map((name) => [readDumpNote(stateDir, name), noteCost] as const),
     ...exits.map((file) => [readExit(stateDir, file.slice(0, -'.exit'.length)), noteCost] as const),
   ];
-  return all.flatMap(([file, [why, advice]]) => {
+  return all.map(([file, consequence]) => {
     if (file.kind !== 'broken') return [];
     const [, path = '', words = ''] = /^(.*?): (.*)$/s.exec(file.problem) ?? [];
-    return [warning(path, words, [why, advice])];
+    return warning(path, words, consequence);
   });
 }
 
@@ -91,7 +90,7 @@ const oldMs = 60_000;
 /** Files in `.new` that stay: see record-cache.ts and config-cache.ts. */
 const kept = new Set(['records', 'config']);
 
-function halfWrittenFindings(about: string, stateDir: string, names: readonly string[]): Finding[] {
+function halfWrittenFinding(about: string, stateDir: string, names: readonly string[]): Findings {
   const inFolder = readdirIfThere(join(stateDir, '.new'))
     .filter((name) => !kept.has(name))
     .map((name) => join('.new', name));
@@ -99,12 +98,10 @@ function halfWrittenFindings(about: string, stateDir: string, names: readonly st
     .filter((name) => isOld(join(stateDir, name)))
     .filter((name) => name !== `doctor.${process.pid}.new`);
   if (left.length === 0) return [];
-  return [
-    warning(about, `left half written: ${someOf(left)}`, [
-      'a command was killed while writing, or the disk was full; these files are never read',
-      'nothing: the next pass that acts removes them; remove any that stay',
-    ]),
-  ];
+  return warning(about, `left half written: ${someOf(left)}`, [
+    'a command was killed while writing, or the disk was full; these files are never read',
+    'nothing: the next pass that acts removes them; remove any that stay',
+  ]);
 }
 
 function isOld(path: string): boolean {

@@ -1,4 +1,4 @@
-import { fine, warning, type Finding } from '../../core/views/finding.ts';
+import { orFine, warning, type Findings } from '../../core/views/finding.ts';
 import {
   allObserved,
   type Observation,
@@ -9,19 +9,19 @@ import { elapsed, formatDuration, parseDuration, type Duration } from '../../cor
 import type { Config, Worker } from '../../core/model/config.ts';
 
 /** Limits that contradict each other, or the jobs that are running. */
-export function timeoutFindings({ workers }: Config, observation: Observation): Finding[] {
-  const findings = workers.flatMap((worker) => [
-    ...tooShortForJobs(worker, observation),
-    ...shorterThanItsOwn(worker),
-    ...beatBeforeReady(worker),
+export function timeoutFindings({ workers }: Config, observation: Observation): Findings {
+  const findings = workers.map((worker) => [
+    tooShortForJobs(worker, observation),
+    shorterThanItsOwn(worker),
+    beatBeforeReady(worker),
   ]);
-  return findings.length > 0 ? findings : [fine('timeouts', 'consistent')];
+  return orFine(findings, 'timeouts', 'consistent');
 }
 
 const key = ({ name }: Worker, rest: string): string => `workers.${name}.${rest}`;
 
 /** A running job that has already taken longer than a stop would give it. */
-function tooShortForJobs(worker: Worker, observation: Observation): Finding[] {
+function tooShortForJobs(worker: Worker, observation: Observation): Findings {
   const { timeout } = worker.stop;
   if (timeout === undefined) return [];
   const longest = allObserved(observation)
@@ -29,16 +29,14 @@ function tooShortForJobs(worker: Worker, observation: Observation): Finding[] {
     .map((one) => ({ name: one.name, length: jobLength(one, observation.now) }))
     .sort((a, b) => b.length - a.length)[0];
   if (longest === undefined || longest.length <= timeout) return [];
-  return [
-    warning(
-      key(worker, 'stop.timeout'),
-      `${formatDuration(timeout)}, but the job of ${longest.name} has taken ${formatDuration(longest.length)} so far`,
-      [
-        'a stop or a restart would kill such a job in the middle',
-        'set it to more than the longest job takes, or to never',
-      ],
-    ),
-  ];
+  return warning(
+    key(worker, 'stop.timeout'),
+    `${formatDuration(timeout)}, but the job of ${longest.name} has taken ${formatDuration(longest.length)} so far`,
+    [
+      'a stop or a restart would kill such a job in the middle',
+      'set it to more than the longest job takes, or to never',
+    ],
+  );
 }
 
 const jobLength = ({ activity }: ObservedInstance, now: Observation['now']): Duration =>
@@ -47,20 +45,15 @@ const jobLength = ({ activity }: ObservedInstance, now: Observation['now']): Dur
     : (0 as Duration);
 
 /** Sidekiq itself ends its jobs some seconds (`-t`, `--timeout`) after it was asked, and puts them back. */
-function shorterThanItsOwn(worker: Worker): Finding[] {
+function shorterThanItsOwn(worker: Worker): Findings {
   const { timeout } = worker.stop;
   const own = ownTimeout(worker.command);
   if (timeout === undefined || own === undefined || timeout > own) return [];
-  return [
-    warning(
-      key(worker, 'stop.timeout'),
-      `${formatDuration(timeout)}, but the command gives its jobs ${formatDuration(own)}`,
-      [
-        'it is killed before it has put its jobs back',
-        `set it to more than ${formatDuration(own)}`,
-      ],
-    ),
-  ];
+  return warning(
+    key(worker, 'stop.timeout'),
+    `${formatDuration(timeout)}, but the command gives its jobs ${formatDuration(own)}`,
+    ['it is killed before it has put its jobs back', `set it to more than ${formatDuration(own)}`],
+  );
 }
 
 function ownTimeout(command: readonly string[]): Duration | undefined {
@@ -71,18 +64,16 @@ function ownTimeout(command: readonly string[]): Duration | undefined {
 }
 
 /** The time until a worker is ready counts as silence, too. */
-function beatBeforeReady(worker: Worker): Finding[] {
+function beatBeforeReady(worker: Worker): Findings {
   const { heartbeat, ready } = worker;
   if (heartbeat === undefined || ready.kind === 'after' || heartbeat.timeout >= ready.timeout)
     return [];
-  return [
-    warning(
-      key(worker, 'heartbeat.timeout'),
-      `${formatDuration(heartbeat.timeout)}, less than its ready.timeout (${formatDuration(ready.timeout)})`,
-      [
-        'a start that ready.timeout allows is killed for its silence, unless the worker beats while it starts',
-        'set it to more than a start takes, or ready.timeout to less',
-      ],
-    ),
-  ];
+  return warning(
+    key(worker, 'heartbeat.timeout'),
+    `${formatDuration(heartbeat.timeout)}, less than its ready.timeout (${formatDuration(ready.timeout)})`,
+    [
+      'a start that ready.timeout allows is killed for its silence, unless the worker beats while it starts',
+      'set it to more than a start takes, or ready.timeout to less',
+    ],
+  );
 }

@@ -1,13 +1,20 @@
-import { fine, problem, someOf, warning, type Finding } from '../../core/views/finding.ts';
+import {
+  fine,
+  problem,
+  someOf,
+  warning,
+  type Finding,
+  type Findings,
+} from '../../core/views/finding.ts';
 import { readArguments } from '../../host/process/process-table.ts';
 import type { Answer } from '../../host/process/ask-program.ts';
 import type { Examination } from './examination.ts';
 import type { Members } from './find-units.ts';
 
 /** Whether stopping a systemd service would kill the workers in it. */
-export async function unitFindings(examination: Examination): Promise<Finding[]> {
+export async function unitFindings(examination: Examination): Promise<Findings> {
   const services = examination.units.filter(({ unit }) => unit.kind === 'service');
-  if (services.length === 0) return [fine('systemd', 'no worker is in a systemd service')];
+  if (services.length === 0) return fine('systemd', 'no worker is in a systemd service');
   return Promise.all(services.map((members) => serviceFinding(examination, members)));
 }
 

@@ -2,26 +2,35 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { configWarnings } from '../../config/host-warnings.ts';
-import { fine, problem, warning, type Finding } from '../../core/views/finding.ts';
+import {
+  listed,
+  orFine,
+  problem,
+  warning,
+  type Finding,
+  type Findings,
+} from '../../core/views/finding.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { launchOf, workerPath, type Launch } from '../../core/model/launch.ts';
 import type { Examination } from './examination.ts';
 import { nearestThere } from './state-directory.ts';
 
 /** What would make a start fail: what `check` warns about, and missing permissions. */
-export function workerFindings({ config, hostName }: Examination): Finding[] {
+export function workerFindings({ config, hostName }: Examination): Findings {
   const warnings = configWarnings(config, { name: hostName, path: workerPath });
   const launches = config.workers.flatMap((worker) =>
     instanceNames(worker).map((name) => launchOf(worker, name, config.stateDir, hostName)),
   );
-  const findings = new Map<string, Finding>();
-  for (const finding of [
-    ...warnings.map(ofCheck),
-    ...launches.flatMap((one) => permissionsOf(one, config.stateDir)),
-  ])
-    findings.set(`${finding.about} ${finding.found}`, finding);
-  if (findings.size > 0) return [...findings.values()];
-  return [fine('workers', `${config.workers.length}, and this user can start each`)];
+  const all = listed([
+    warnings.map(ofCheck),
+    launches.map((one) => permissionsOf(one, config.stateDir)),
+  ]);
+  const different = new Map(all.map((one) => [`${one.about} ${one.found}`, one]));
+  return orFine(
+    [...different.values()],
+    'workers',
+    `${config.workers.length}, and this user can start each`,
+  );
 }
 
 /** Without these a start fails. The others are created by the start, or not needed for it. */
@@ -29,28 +38,25 @@ const isNeeded = /^workers\.[^.]+\.(?:command|directory|env_files|ready\.command
 
 function ofCheck(text: string): Finding {
   const [, key = '', words = ''] = /^(\S+): (.*)$/s.exec(text) ?? [];
-  if (isNeeded.test(key)) {
-    return problem(key, words, [
-      'the worker cannot be started, or does not become ready',
-      'create it, or fix the config',
-    ]);
-  }
-  return warning(key, words, [
-    'a start works without it, but the result may not be what you expect',
-    'create it, or fix the config',
-  ]);
+  const advice = 'create it, or fix the config';
+  return isNeeded.test(key)
+    ? problem(key, words, ['the worker cannot be started, or does not become ready', advice])
+    : warning(key, words, [
+        'a start works without it, but the result may not be what you expect',
+        advice,
+      ]);
 }
 
-function permissionsOf(launch: Launch, stateDir: string): Finding[] {
+function permissionsOf(launch: Launch, stateDir: string): Findings {
   const { instance, directory, envFiles, logFile, pidfile, nice } = launch;
   const { R_OK, W_OK, X_OK } = constants;
   const refused = (about: string, found: string, advice: string): Finding =>
     problem(about, found, [`instances such as ${instance} cannot be started`, advice]);
   return [
-    ...(existsSync(directory) && !may(directory, X_OK)
-      ? [refused(directory, 'cannot be entered by this user', 'chmod a+x on it, or chgrp')]
-      : []),
-    ...envFiles
+    existsSync(directory) && !may(directory, X_OK)
+      ? refused(directory, 'cannot be entered by this user', 'chmod a+x on it, or chgrp')
+      : [],
+    envFiles
       .filter((file) => existsSync(file) && !may(file, R_OK))
       .map((file) =>
         refused(
@@ -60,27 +66,23 @@ function permissionsOf(launch: Launch, stateDir: string): Finding[] {
         ),
       ),
     // The state directory has a check of its own.
-    ...[logFile, pidfile]
+    [logFile, pidfile]
       .filter((file) => dirname(file) !== stateDir)
-      .flatMap((file) => {
+      .map((file) => {
         const place = existsSync(file) && file === logFile ? file : nearestThere(dirname(file));
         if (may(place, place === logFile ? W_OK : W_OK | X_OK)) return [];
-        return [
-          refused(
-            place,
-            `cannot be written by this user (for ${file})`,
-            'chown it to the user of the workers',
-          ),
-        ];
+        return refused(
+          place,
+          `cannot be written by this user (for ${file})`,
+          'chown it to the user of the workers',
+        );
       }),
-    ...(nice < getPriority() && process.geteuid?.() !== 0
-      ? [
-          warning(`nice of ${instance}`, `${nice}, but only root may go below ${getPriority()}`, [
-            'the worker keeps the nice value of the command that starts it',
-            'set nice to 0 or more, or run workerctl with a lower nice value',
-          ]),
-        ]
-      : []),
+    nice < getPriority() && process.geteuid?.() !== 0
+      ? warning(`nice of ${instance}`, `${nice}, but only root may go below ${getPriority()}`, [
+          'the worker keeps the nice value of the command that starts it',
+          'set nice to 0 or more, or run workerctl with a lower nice value',
+        ])
+      : [],
   ];
 }
 

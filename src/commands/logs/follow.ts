@@ -1,7 +1,7 @@
+import { interruption } from '../../cli/interruption.ts';
 import { onReaderLeft } from '../../cli/on-reader-left.ts';
 import { hasReader } from '../../cli/print.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { exitCodeOfSignal, exitCodes } from '../../core/basics/exit-codes.ts';
 import { followLog } from '../../host/logs/follow.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
 import type { Paper, Shown } from './show.ts';
@@ -19,34 +19,27 @@ export async function followAll(
   find: () => Promise<readonly LogSource[]>,
   paper: Paper,
 ): Promise<number> {
-  const ended = new AbortController();
-  let code: number = exitCodes.done.code;
-  const end = (signal: number) => (): void => {
-    code = signal === 0 ? exitCodes.done.code : exitCodeOfSignal(signal);
-    ended.abort();
-  };
-  const handlers = [
-    ['SIGINT', end(2)],
-    ['SIGTERM', end(15)],
-    ['SIGHUP', end(1)],
-  ] as const;
-  for (const [name, handle] of handlers) process.on(name, handle);
-  const stopWatching = onReaderLeft(end(0));
+  const interrupt = interruption();
+  const left = new AbortController();
+  const ended = AbortSignal.any([interrupt.signal, left.signal]);
+  const stopWatching = onReaderLeft(() => {
+    left.abort();
+  });
   try {
     let refreshAt = monotonicMs() + refreshMs;
-    while (!ended.signal.aborted && hasReader()) {
+    while (!ended.aborted && hasReader()) {
       for (const { source, log } of shown)
         for (const line of log.newLines()) paper.show(source.label, line);
       paper.flush();
-      await sleep(pollMs, ended.signal);
+      await sleep(pollMs, ended);
       if (monotonicMs() < refreshAt) continue;
       await refresh(shown, find);
       refreshAt = monotonicMs() + refreshMs;
     }
-    return code;
+    return interrupt.exitCode();
   } finally {
     stopWatching();
-    for (const [name, handle] of handlers) process.off(name, handle);
+    interrupt.dispose();
   }
 }
 

@@ -16,6 +16,21 @@ export type Finding =
       readonly advice: string;
     };
 
+/** What a look has found: one finding, several, or nothing. */
+export type Findings = Finding | undefined | readonly Findings[];
+
+/** The findings, one after the other. */
+export function listed(findings: Findings): readonly Finding[] {
+  if (findings === undefined) return [];
+  return 'level' in findings ? [findings] : findings.flatMap(listed);
+}
+
+/** The findings, or that all is well if there is none. */
+export function orFine(findings: Findings, about: string, found: string): Findings {
+  const all = listed(findings);
+  return all.length > 0 ? all : fine(about, found);
+}
+
 /** Why something matters and what to do. */
 export type Consequence = readonly [why: string, advice: string];
 

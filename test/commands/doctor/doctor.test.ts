@@ -10,7 +10,7 @@ import {
   stateDirectoryFindings,
 } from '../../../src/commands/doctor/state-directory.ts';
 import { unitFindings } from '../../../src/commands/doctor/units.ts';
-import type { Finding } from '../../../src/core/views/finding.ts';
+import { listed, type Findings } from '../../../src/core/views/finding.ts';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import type { Answer, Ask } from '../../../src/host/process/ask-program.ts';
 import * as processTable from '../../../src/host/process/process-table.ts';
@@ -26,8 +26,8 @@ beforeEach(() => {
 });
 
 /** Each finding as `level about: found`. */
-const lines = (findings: readonly Finding[]): string[] =>
-  findings.map(({ level, about, found }) => `${level} ${about}: ${found}`);
+const lines = (findings: Findings): string[] =>
+  listed(findings).map(({ level, about, found }) => `${level} ${about}: ${found}`);
 
 const absent: Ask = () => Promise.resolve({ kind: 'absent' });
 const saying =

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { drainFindings } from '../../../src/commands/doctor/drains.ts';
 import { processFindings } from '../../../src/commands/doctor/processes.ts';
 import { timeoutFindings } from '../../../src/commands/doctor/timeouts.ts';
-import type { Finding } from '../../../src/core/views/finding.ts';
+import { listed, type Findings } from '../../../src/core/views/finding.ts';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
 import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
@@ -22,8 +22,8 @@ import {
 } from '../../core/builders.ts';
 
 /** Each finding as `level about: found`. */
-const lines = (findings: readonly Finding[]): string[] =>
-  findings.map(({ level, about, found }) => `${level} ${about}: ${found}`);
+const lines = (findings: Findings): string[] =>
+  listed(findings).map(({ level, about, found }) => `${level} ${about}: ${found}`);
 
 const config = aConfig(aWorker('mail', ['1', '2']));
 const frozen = (name: string, pid: number): ObservedInstance => ({

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { readOr } from '../rig/files.ts';
 import { booted, type InstanceHandle } from '../rig/instance.ts';
 import { environmentOf, openFiles, processAt } from '../rig/kernel.ts';
-import { fixture, isRoot } from '../rig/programs.ts';
+import { fixture } from '../rig/programs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
@@ -159,11 +159,6 @@ test('a configured limit must be set', async () => {
   const { worker } = await startedBy('workerctl start', { limits: { nofile: 2048, core: 0 } });
   expect(limitOf(worker, 'Max open files')[0]).toBe('2048');
   expect(limitOf(worker, 'Max core file size')[0]).toBe('0');
-});
-
-test.skipIf(!isRoot)('a worker must have nice 0 though its caller is nice', async () => {
-  const { worker } = await startedBy('nice -n 5 workerctl start');
-  expect(processAt(worker)?.nice).toBe(0);
 });
 
 test('a worker must have the nice value of the config', async () => {

@@ -1,19 +1,12 @@
 // What is reported of deaths: the journal against what the test did to real processes; hooks.
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { readOr } from '../rig/files.ts';
 import { booted } from '../rig/instance.ts';
 import { problemOf } from '../rig/output.ts';
-import { fixture, isRoot } from '../rig/programs.ts';
+import { fixture } from '../rig/programs.ts';
 import { createRig, type Rig, type WorkerKeys } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
@@ -194,40 +187,6 @@ test('a worker that runs out of the memory that ulimit allows must be noted with
   expect(died).not.toHaveProperty('out_of_memory');
   expect(JSON.stringify(died?.['log'])).toContain('eating');
 });
-
-const memoryGroups = '/sys/fs/cgroup/memory';
-const canLimitMemory = isRoot && existsSync(join(memoryGroups, 'memory.limit_in_bytes'));
-
-test.runIf(canLimitMemory)(
-  'a worker that the kernel kills because its cgroup is out of memory must be noted as such',
-  async () => {
-    const group = join(memoryGroups, `workerctl-test-${process.pid}`);
-    mkdirSync(group);
-    onTestFinished(async () => {
-      await until('the group to be empty', () => {
-        for (const pid of readOr(join(group, 'cgroup.procs'), '').split('\n').filter(Boolean))
-          writeFileSync(join(memoryGroups, 'cgroup.procs'), pid);
-        return readOr(join(group, 'cgroup.procs'), '') === '';
-      });
-      rmdirSync(group);
-    });
-    writeFileSync(join(group, 'memory.limit_in_bytes'), String(200 * 2 ** 20));
-    const eats = 'const a=[]; setInterval(() => a.push(Buffer.alloc(4e7, 1)), 30)';
-    const rig = createRig({
-      mail: { ...mortal, command: [process.execPath, '-e', eats] },
-    });
-    const { exitCode, all } = await rig.shell(
-      `echo $$ >${group}/cgroup.procs && exec workerctl start --no-wait`,
-    );
-    expect(exitCode, all).toBe(0);
-    const { pid } = rig.instance('mail.1').record() as { pid: number };
-    await rig.instance('mail.1').left(pid);
-    await rig.workerctl('bootcheck');
-    const [died] = told(rig, 'died');
-    expect(died).toMatchObject({ pid, verdict: 'unexpected', signal: 9 });
-    expect(['certain', 'likely']).toContain(died?.['out_of_memory']);
-  },
-);
 
 /** A hook that keeps its input. */
 const keeps = {

@@ -1,7 +1,7 @@
-import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readOr } from '../rig/files.ts';
-import { fixture, isRoot } from '../rig/programs.ts';
+import { fixture } from '../rig/programs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
 
 const idle = { command: fixture('idle') };
@@ -30,24 +30,6 @@ test('install logrotate must name the logs that nobody else rotates', async () =
   expect(stdout).toContain('# img is left out: workerctl itself rotates its logs.');
   expect(stdout).toContain('# web is left out: its logger rotates its logs.');
 });
-
-test.runIf(isRoot)(
-  'install logrotate must serve root, and read nothing of another user',
-  async () => {
-    const rig = createRig({ mail: { ...idle, count: 2 } });
-    const isTold = "# The counts are the config's";
-    expect((await rig.workerctl('install', 'logrotate')).stdout).not.toContain(isTold);
-    mkdirSync(rig.stateDir, { recursive: true });
-    writeFileSync(rig.path('secret'), 'of root alone');
-    symlinkSync(rig.path('secret'), rig.path('.workerctl/state.json'));
-    chownSync(rig.stateDir, 65534, 65534);
-    const { exitCode, stdout, all } = await rig.workerctl('install', 'logrotate');
-    expect(exitCode, all).toBe(0);
-    expect(stdout).toContain(isTold);
-    expect(stdout).toContain(rig.path('log/mail.2.log'));
-    expect(all).not.toContain('of root');
-  },
-);
 
 test('install cron must print lines with whole paths', async () => {
   const rig = createRig({ mail: idle });

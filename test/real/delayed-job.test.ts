@@ -9,7 +9,10 @@ import {
   type Row,
   type Said,
 } from './delayed-job/application.ts';
-import { createRig, isAlive, readOr, seconds, signal, until, type Rig } from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { isAlive, signal } from '../rig/kernel.ts';
+import { until } from '../rig/wait.ts';
+import { createRig, seconds, type Rig } from './rig.ts';
 
 /** Longer than the 20 s after which delayed_job's own restart kills; the same for both. */
 const longSeconds = 30;
@@ -106,8 +109,8 @@ describe.concurrent('under workerctl', () => {
 
     const end = await noteOf(application, 'end', 'long');
     const exit = await until(
-      () => readJson(rig, `${busy}.exit`),
       `pid ${begin.pid} leaves`,
+      () => readJson(rig, `${busy}.exit`),
       30_000,
     );
     expect(exit).toEqual({ run_id: record?.['run_id'], status: 0 });
@@ -185,14 +188,14 @@ describe.concurrent('under its own script', () => {
     const askedAt = Date.now();
     const restart = delayedJob('-n', '3', 'restart');
     await until(
-      () => asksOf(application, begin.pid).length > 0,
       `pid ${begin.pid} is asked to leave`,
+      () => asksOf(application, begin.pid).length > 0,
       30_000,
     );
     const start = await delayedJob('--identifier=0', 'start');
     expect(start.all).toContain('there is already one or more instance(s) of the program running');
     expect(start.exitCode).toBe(0);
-    await until(() => !isAlive(begin.pid), `pid ${begin.pid} is killed`, 60_000);
+    await until(`pid ${begin.pid} is killed`, () => !isAlive(begin.pid), 60_000);
     const killedAt = Date.now();
     expect(killedAt - askedAt).toBeGreaterThan(20_000);
     expect(idlePids.flatMap((pid) => asksOf(application, pid))).toEqual([]);
@@ -249,7 +252,7 @@ describe.concurrent('started by its own script, under workerctl', () => {
     }
     const { begin, busy } = await enqueueLongJob(application, before, longSeconds);
     const restart = rig.workerctl('restart', '--graceful');
-    await until(() => asksOf(application, begin.pid).length > 0, 'it is asked', 60_000);
+    await until('it is asked', () => asksOf(application, begin.pid).length > 0, 60_000);
     expect(application.note('end', 'long')).toBeUndefined();
     expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
     const { exitCode, all } = await restart;
@@ -292,7 +295,7 @@ describe.concurrent('started by its own script, under workerctl', () => {
     }
     expect((await rig.workerctl('bootcheck')).all).toBe('');
     const restart = rig.workerctl('restart', '--graceful');
-    await until(() => asksOf(application, begin.pid).length > 0, 'it is asked', 60_000);
+    await until('it is asked', () => asksOf(application, begin.pid).length > 0, 60_000);
     expect(application.note('end', 'long')).toBeUndefined();
     const { exitCode, all } = await restart;
     expect(exitCode, all).toBe(0);
@@ -335,7 +338,7 @@ async function enqueueLongJob(application: Application, pids: Pids, lengthSecond
 }
 
 function noteOf(application: Application, what: 'begin' | 'end', job: string) {
-  return until(() => application.note(what, job), `the ${what} of the job ${job}`, 60_000);
+  return until(`the ${what} of the job ${job}`, () => application.note(what, job), 60_000);
 }
 
 /** A job's row is deleted a moment after the job has noted its end. */
@@ -344,7 +347,7 @@ function onlyRow(application: Application): Promise<Row> {
     const rows = await application.rows();
     return rows.length === 1 && rows[0];
   };
-  return until(only, 'one job in the database', 30_000);
+  return until('one job in the database', only, 30_000);
 }
 
 function journalOf(application: Application, job: string): string[] {
@@ -383,7 +386,7 @@ function replacements(
     const said = fresh.flatMap(([, pid]) => application.hasBooted(pid) ?? []);
     return said.length === instances.length && said;
   };
-  return until(booted, `new processes of ${instances.join(', ')} look for jobs`, 60_000);
+  return until(`new processes of ${instances.join(', ')} look for jobs`, booted, 60_000);
 }
 
 function readPids(rig: Rig, pidDir: string, instances: readonly string[]): Pids {

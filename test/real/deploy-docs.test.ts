@@ -15,7 +15,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test, type TestContext } from 'vitest';
 import { parse } from 'yaml';
-import { createRig, isAlive, readOr, until, type Rig } from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { isAlive } from '../rig/kernel.ts';
+import { until } from '../rig/wait.ts';
+import { createRig, type Rig } from './rig.ts';
 
 const docs = fileURLToPath(new URL('../../docs', import.meta.url));
 const launcher = fileURLToPath(new URL('../../bin/workerctl', import.meta.url));
@@ -93,11 +96,11 @@ describe.concurrent('the snippets', () => {
     expect(isAlive(before)).toBe(true);
     expect(host.has('shared/job.2.done')).toBe(false);
     await until(
+      'bootcheck brings both to the new release',
       async () => {
         await host.workerctl('bootcheck');
         return host.releases().every((release) => release === host.current());
       },
-      'bootcheck brings both to the new release',
       30_000,
     );
     expect(host.has('shared/job.2.done')).toBe(true);
@@ -256,14 +259,14 @@ function createHost({ onTestFinished }: TestContext) {
     deploySh: async (edit = (text: string) => text) => {
       // Its releases are named by the second.
       const second = Math.floor(Date.now() / 1000);
-      await until(() => Math.floor(Date.now() / 1000) > second, 'the next second', 2_000);
+      await until('the next second', () => Math.floor(Date.now() / 1000) > second, 2_000);
       write('deploy.sh', edit(localized(snippet('deploy.sh'))));
       return run(['sh', at('deploy.sh'), 'deploy@web1.example.com']);
     },
     beginJob: async (instance: string, lengthSeconds: number) => {
       const job = `app/shared/job.${instance.slice('jobs.'.length)}`;
       writeFileSync(at(job), String(lengthSeconds));
-      await until(() => readOr(at(`${job}.begun`), false) !== false, 'the job begins', 10_000);
+      await until('the job begins', () => readOr(at(`${job}.begun`), false) !== false, 10_000);
     },
     pids,
     has: (path: string) => readOr(at(join('app', path)), false) !== false,

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { createRig, readOr, until, type Rig } from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { timePasses, until } from '../rig/wait.ts';
+import { createRig, type Rig } from './rig.ts';
 
 const snippets = fileURLToPath(new URL('../../docs/heartbeat', import.meta.url));
 
@@ -182,25 +184,20 @@ test.each(Object.entries(languages))(
       launcher,
       'watch',
     ]);
-    await until(() => readOr(log, '').includes('workerctl watch: pid'), 'watch', 20_000);
+    await until('watch', () => readOr(log, '').includes('workerctl watch: pid'), 20_000);
 
-    await until(async () => (await shown())?.activity?.state === 'busy', 'its job', 20_000);
+    await until('its job', async () => (await shown())?.activity?.state === 'busy', 20_000);
     const working = await shown();
     expect(working?.activity).toMatchObject({ state: 'busy', job: 'job 212' });
-    const startedAt = performance.now();
-    await until(
-      () => performance.now() - startedAt > timeoutMs + 1_500,
-      'its limit to pass',
-      20_000,
-    );
+    await timePasses(timeoutMs + 1_500); // its limit
     writeFileSync(join(rig.folder, 'finish'), '');
-    await until(async () => (await shown())?.activity?.state === 'idle', 'its idleness', 20_000);
+    await until('its idleness', async () => (await shown())?.activity?.state === 'idle', 20_000);
     expect(await shown()).toMatchObject({ pid: working?.pid, activity: { state: 'idle' } });
     expect(readOr(log, '')).not.toMatch(/Watchdog|Child/);
 
     // The same program, silenced: otherwise nothing would have been watched.
     process.kill(working?.pid ?? 0, 'SIGSTOP');
-    await until(() => readOr(log, '').includes('Watchdog killing worker'), 'the watchdog', 20_000);
+    await until('the watchdog', () => readOr(log, '').includes('Watchdog killing worker'), 20_000);
     watching.kill('SIGKILL');
     await watching;
   },

@@ -4,7 +4,9 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { createRig, readOr, until, type Rig } from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { until } from '../rig/wait.ts';
+import { createRig, type Rig } from './rig.ts';
 
 const has = (program: string): boolean =>
   spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0;
@@ -32,7 +34,7 @@ test.runIf(has('svlogd'))('svlogd must get every line and rotate its files', asy
   const env = { ...rig.env, PATH: process.env['PATH'] ?? '' };
   configure({ mail: { command: numbers, env, log: { command: ['svlogd', out] } } });
   expect((await rig.workerctl('start')).exitCode).toBe(0);
-  await until(() => readOr(join(out, 'current'), '').endsWith('29999\n'), 'the last line', 60_000);
+  await until('the last line', () => readOr(join(out, 'current'), '').endsWith('29999\n'), 60_000);
   const files = readdirSync(out)
     .filter((file) => /^@|^current$/.test(file))
     .sort();

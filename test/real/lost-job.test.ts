@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { createApplication } from './delayed-job/application.ts';
-import { createRig, readOr, until } from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { until } from '../rig/wait.ts';
+import { createRig } from './rig.ts';
 
 const fromHere = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -39,30 +41,30 @@ test('a killed delayed_job must lose its job to the next worker, and not to a lo
   const { exitCode, all } = await rig.workerctl('start');
   expect(exitCode, all).toBe(0);
   await application.enqueue('precious', 2);
-  const begun = await until(() => application.note('begin', 'precious'), 'the job', 60_000);
+  const begun = await until('the job', () => application.note('begin', 'precious'), 60_000);
   process.kill(begun.pid, 'SIGKILL');
   await until(
+    'the hook',
     async () => {
       const check = await rig.workerctl('bootcheck');
       return (
         check.exitCode === 0 &&
-        (await rig.workerctl('events', '--kind', 'hooked', '--json')).stdout !== ''
+        (await rig.workerctl('events', '--kind', 'hook_run', '--json')).stdout !== ''
       );
     },
-    'the hook',
     60_000,
   );
-  const { stdout } = await rig.workerctl('events', '--kind', 'hooked', '--json');
+  const { stdout } = await rig.workerctl('events', '--kind', 'hook_run', '--json');
   const result = JSON.parse(stdout) as { problem?: string; output: string[] };
   expect(result.problem, stdout).toBeUndefined();
   expect(result.output.at(-1)).toMatch(new RegExp(`^1 freed \\(host:.* pid:${begun.pid}\\)$`));
-  const ended = await until(() => application.note('end', 'precious'), 'the job to end', 60_000);
+  const ended = await until('the job to end', () => application.note('end', 'precious'), 60_000);
   expect(ended.pid).not.toBe(begun.pid);
   const begins = application
     .notes()
     .filter(({ what, job }) => what === 'begin' && job === 'precious');
   expect(begins.map(({ pid }) => pid)).toEqual([begun.pid, ended.pid]);
-  await until(async () => (await application.rows()).length === 0, 'the row to be gone', 60_000);
+  await until('the row to be gone', async () => (await application.rows()).length === 0, 60_000);
   expect(readOr(join(rig.folder, '.workerctl/events.ndjson'), '')).toMatch(
     /"kind":"lost".*"job":"job 1"/,
   );

@@ -3,7 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openNotifySocket, type NotifyMessage } from '../../src/host/sockets/notify-socket.ts';
-import { createRig, readOr, until, type Rig } from './rig.ts';
+import { readOr } from '../rig/files.ts';
+import { until } from '../rig/wait.ts';
+import { createRig, type Rig } from './rig.ts';
 
 const waitMs = 60_000;
 
@@ -21,7 +23,7 @@ test('gunicorn must say that it is ready, and be known as the instance that it i
   const { exitCode, all } = await rig.workerctl('start');
   expect(exitCode, all).toBe(0);
   const pidOf = (name: string): number => Number(readOr(join(stateDir, `${name}.pid`), '0'));
-  await until(() => messages.length >= 2, 'a message of each', waitMs);
+  await until('a message of each', () => messages.length >= 2, waitMs);
 
   expect(messages.toSorted((a, b) => a.pid - b.pid)).toEqual(
     ['web.1', 'web.2']

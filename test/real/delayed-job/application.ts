@@ -1,7 +1,8 @@
 // The delayed_job application of this directory in a rig, whose directory is its root: database, journal and log are there.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readOr, type Rig } from '../rig.ts';
+import { readOr } from '../../rig/files.ts';
+import { type Rig } from '../rig.ts';
 
 const bin = fileURLToPath(new URL('bin/', import.meta.url));
 

@@ -1,8 +1,7 @@
 import { defineCommand } from '../cli/command.ts';
 import { print } from '../cli/print.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
-import { jobCounts } from '../core/views/job-counts.ts';
-import { formatJobs } from '../output/jobs.ts';
+import { jobCounts, jobLines } from '../core/views/job-counts.ts';
 import { printed } from '../output/json/answer.ts';
 import { jobsAnswer } from '../output/json/jobs.ts';
 import { statusFor } from './status.ts';
@@ -17,7 +16,8 @@ export const command = defineCommand({
   exitCodes: { done: '' },
   run: async ({ global }) => {
     const counts = jobCounts(await statusFor(global, []));
-    print(global.json ? printed(jobsAnswer, counts) : formatJobs(counts));
+    const lines = jobLines(counts).map((line) => `${line}\n`);
+    print(global.json ? printed(jobsAnswer, counts) : lines.join(''));
     return exitCodes.done.code;
   },
 });

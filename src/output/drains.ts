@@ -1,7 +1,7 @@
 import { formatDuration, type Moment } from '../core/basics/time.ts';
 import { formatDrain, type Draining } from '../core/events/draining.ts';
 import { shownName } from '../core/model/instance.ts';
-import { formatNames } from './names.ts';
+import { formatNames } from '../core/basics/names.ts';
 
 /** `still draining: mail.1 (pid 5841, asked 3s ago, job 212 for 2m 10s, no limit)`; empty if nothing drains. */
 export function stillDraining(draining: readonly Draining[], at: Moment): string {

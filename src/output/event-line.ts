@@ -6,7 +6,7 @@ import {
   levelOf,
   type Event,
 } from '../core/events/event.ts';
-import type { Colours } from './plain.ts';
+import { painted, type Colours } from './plain.ts';
 
 /** Whether a command prints this event. */
 export const isShown = (event: Event): boolean => audienceOf(event) === 'everywhere';
@@ -22,11 +22,8 @@ export const formatEventLine = (event: Event, colours: Colours): string =>
 export const formatWatchLine = (event: Event, colours: Colours): string =>
   dated(event, formatWatchEvent(event), colours) + logBelow(event);
 
-function dated(event: Event, words: string, { red, yellow }: Colours): string {
-  const level = levelOf(event);
-  const painted = level === 'error' ? red(words) : level === 'warning' ? yellow(words) : words;
-  return `${formatTimeOfDay(event.at)} ${painted}\n`;
-}
+const dated = (event: Event, words: string, colours: Colours): string =>
+  `${formatTimeOfDay(event.at)} ${painted(levelOf(event), words, colours)}\n`;
 
 function logBelow(event: Event): string {
   if (event.kind !== 'start_failed') return '';

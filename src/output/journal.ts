@@ -1,7 +1,7 @@
 import type { JournalEntry } from '../core/events/journal.ts';
 import { formatDayAndTime, momentOf, type Moment } from '../core/basics/time.ts';
 import { shownName } from '../core/model/instance.ts';
-import type { Colours } from './plain.ts';
+import { painted, type Colours } from './plain.ts';
 
 /** The width of the column of instances. */
 export const nameWidth = (entries: readonly JournalEntry[]): number =>
@@ -28,8 +28,3 @@ const textOf = ({ kind, text }: JournalEntry): string =>
 
 /** Any program can write into the file: characters that a terminal would obey become spaces. */
 const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
-
-function painted(level: unknown, words: string, { red, yellow }: Colours): string {
-  if (level === 'error') return red(words);
-  return level === 'warning' ? yellow(words) : words;
-}

@@ -4,7 +4,7 @@ import type { ActOutcome } from '../core/events/outcome.ts';
 import { shortestDrain } from '../core/events/phrases.ts';
 import { shownName } from '../core/model/instance.ts';
 import { stillDraining } from './drains.ts';
-import { formatNames } from './names.ts';
+import { formatNames } from '../core/basics/names.ts';
 
 /** How a command ended, in a line or more; empty if there is nothing to say. */
 export function formatOutcome(outcome: ActOutcome, at: Moment): string {

@@ -20,3 +20,9 @@ export const plain: Colours = {
   bold: same,
   level: 0,
 };
+
+/** Words in the colour of their level; the level of a line of the journal may be anything. */
+export function painted(level: unknown, words: string, { red, yellow }: Colours): string {
+  if (level === 'error') return red(words);
+  return level === 'warning' ? yellow(words) : words;
+}

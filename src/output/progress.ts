@@ -2,7 +2,7 @@ import { formatActivity } from '../core/model/activity.ts';
 import { shownName } from '../core/model/instance.ts';
 import type { Phase, Progress, ProgressView } from '../core/views/phase.ts';
 import { durationOf, formatDuration, formatTimeOfDay, type Moment } from '../core/basics/time.ts';
-import { namedAtMost } from './names.ts';
+import { namedAtMost } from '../core/basics/names.ts';
 
 /** Whether a command still waits for an instance in this phase. The order is that of the display. */
 const isAwaited: Readonly<Record<Phase, boolean>> = {

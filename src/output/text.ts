@@ -1,6 +1,6 @@
 import type { Moment } from '../core/basics/time.ts';
 import { formatNoted, formatPlan, type Planned } from '../core/model/plan.ts';
-import { formatNames } from './names.ts';
+import { formatNames } from '../core/basics/names.ts';
 
 /** What a command would do. */
 export function formatPlanned({ noted, plan, later }: Planned, now: Moment): string {

@@ -1,5 +1,6 @@
 import { workerOf, type Context } from '../../engine/session.ts';
-import type { AdminBackend, JobCount } from '../../core/protocols/admin-protocol.ts';
+import type { AdminBackend } from '../../core/protocols/admin-protocol.ts';
+import type { JobCounts } from '../../core/views/job-counts.ts';
 import { formatWatchEvent, type Event } from '../../core/events/event.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { allObserved, liveProcess, type Observation } from '../../core/model/observation.ts';
@@ -77,7 +78,7 @@ export function createControlBackend(
   };
 }
 
-function jobsOf({ config }: Context, seen: Observation | undefined): JobCount[] {
+function jobsOf({ config }: Context, seen: Observation | undefined): JobCounts[] {
   const inForce = withCounts(config, readDesired(config.stateDir));
   const living = (seen === undefined ? [] : allObserved(seen)).flatMap((observed) => {
     const process = liveProcess(observed);

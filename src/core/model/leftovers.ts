@@ -1,3 +1,4 @@
+import { formatNames } from '../basics/names.ts';
 import type { ProcessIdentity } from './process.ts';
 
 /** A living process that somebody else has left behind. */
@@ -17,15 +18,9 @@ export interface Leftovers {
   readonly isTold: boolean;
 }
 
-/** How many are named before the rest is only counted. */
-const namedAtMost = 5;
-
 /** `124 (ruby), 125 (ruby)`. */
-export function namedProcesses(processes: readonly LeftProcess[]): string {
-  const named = processes.slice(0, namedAtMost).map(({ pid, name }) => `${pid} (${name})`);
-  const more = processes.length - named.length;
-  return named.join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
+export const namedProcesses = (processes: readonly LeftProcess[]): string =>
+  formatNames(processes.map(({ pid, name }) => `${pid} (${name})`));
 
 /** `2 processes of pid 123 are left: 124 (ruby), 125 (ruby)`. */
 export const leftWords = (pid: number, processes: readonly LeftProcess[]): string =>

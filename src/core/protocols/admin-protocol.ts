@@ -1,5 +1,6 @@
 import { WorkerctlError } from '../basics/error.ts';
 import type { Duration } from '../basics/time.ts';
+import { jobLines, type JobCounts } from '../views/job-counts.ts';
 
 /** The most children of one worker that `!want` asks for. */
 export const maxDesired = 500;
@@ -28,13 +29,6 @@ const plainCommands = [
 ] as const;
 type PlainCommand = (typeof plainCommands)[number];
 
-/** A worker as `!jobs` shows it. A draining process is among `pids` until it has exited. */
-export interface JobCount {
-  readonly worker: string;
-  readonly desired: number;
-  readonly pids: readonly number[];
-}
-
 /** The result of `!want`: `count` is desired from now on. */
 export type WantAnswer =
   | { readonly kind: 'desired'; readonly count: number }
@@ -46,7 +40,7 @@ export interface AdminBackend {
   /** The names of the workers in the config. */
   readonly workers: () => readonly string[];
   /** Those of the config, and others of which a process still runs. */
-  readonly jobs: () => readonly JobCount[];
+  readonly jobs: () => readonly JobCounts[];
   readonly want: (worker: string, count: number) => Promise<WantAnswer>;
   readonly stats: () => {
     readonly uptime: Duration;
@@ -137,7 +131,7 @@ async function wordsFor(
 ): Promise<readonly string[]> {
   switch (request.kind) {
     case 'jobs':
-      return jobLines(backend.jobs());
+      return jobLines(sortedJobs(backend.jobs()));
     case 'want':
       return want(request.worker, request.count, backend);
     case 'desired':
@@ -169,14 +163,10 @@ async function wordsFor(
 
 const byName = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
-function jobLines(jobs: readonly JobCount[]): string[] {
-  const sorted = jobs.toSorted((a, b) => byName(a.worker, b.worker));
-  return sorted.flatMap(({ worker, desired, pids }) => [
-    `${worker} count ${pids.length}`,
-    `${worker} desired ${desired}`,
-    `${worker} pids ${pids.toSorted((a, b) => a - b).join(' ')}`,
-  ]);
-}
+const sortedJobs = (jobs: readonly JobCounts[]): JobCounts[] =>
+  jobs
+    .map((job) => ({ ...job, pids: job.pids.toSorted((a, b) => a - b) }))
+    .toSorted((a, b) => byName(a.worker, b.worker));
 
 async function want(worker: string, asked: number, backend: AdminBackend): Promise<string[]> {
   if (!backend.workers().includes(worker)) return [invalidClass(worker, backend)];

@@ -1,3 +1,5 @@
+import { formatNames } from '../basics/names.ts';
+
 /** What one look at the host has found. A `problem` bites now or at the next occasion, a `warning` may bite. */
 export type Finding =
   | {
@@ -64,7 +66,4 @@ export const countOf = (reports: readonly Report[], level: Finding['level']): nu
   reports.flatMap(({ findings }) => findings).filter((one) => one.level === level).length;
 
 /** The first few of many names: `mail.1, mail.2 and 3 more`. */
-export function someOf(names: readonly string[], most = 4): string {
-  const more = names.length - most;
-  return names.slice(0, most).join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
+export const someOf = (names: readonly string[]): string => formatNames(names, 4);

@@ -4,7 +4,10 @@ import { integer, list, shape, text } from './shape.ts';
 
 const worker = shape<JobCounts>('A worker.', {
   worker: text('Its name.', 'worker'),
-  count: integer('How many processes it has; a draining one counts until it has exited.', 'count'),
+  count: integer(
+    'How many processes it has; a draining one counts until it has exited.',
+    ({ pids }) => pids.length,
+  ),
   desired: integer('How many are wanted.', 'desired'),
   pids: list<number>({ type: 'integer' })('Their pids, in numeric order.', 'pids'),
 });

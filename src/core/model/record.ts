@@ -142,6 +142,13 @@ export const formatEarlyDeath = ({ pid, launch }: ProcessRecord, death: Death): 
     ? `pid ${pid} died before it was ready: ${formatDeath(death)}`
     : `its command did not bring it up: ${formatDeath(death)}`;
 
+/** The number of SIGKILL on every Linux. Source: signal(7). */
+const sigkill = 9;
+
+/** Whether a process was ended by SIGKILL. */
+export const wasKilled = (death: Death): boolean =>
+  death.kind === 'signalled' && death.signal === sigkill;
+
 /** That a process is not ready in time, in words. */
 export function formatLate(record: ProcessRecord, timeout: Duration): string {
   const { pid, launch } = record;

@@ -1,7 +1,12 @@
 import type { Action } from '../model/action.ts';
-import { liveProcess, sentStop, type ObservedInstance } from '../model/observation.ts';
+import {
+  liveProcess,
+  sentStop,
+  type ObservedInstance,
+  type Presence,
+} from '../model/observation.ts';
 import { isSameProcess } from '../model/process.ts';
-import { formatDeath, type Stop } from '../model/record.ts';
+import { formatDeath, wasKilled } from '../model/record.ts';
 import { isAwaited } from './awaited.ts';
 import { backsOffUntil } from './backoff.ts';
 import { membersOf } from './rollout-members.ts';
@@ -79,12 +84,13 @@ function failedIn(snapshot: Snapshot): Set<string> {
 
 function whyDown({ presence }: ObservedInstance, isFailed: boolean): string {
   if (presence.kind !== 'dead') return 'it was not running';
-  const verb = verbOf(presence.stop);
+  const verb = verbOf(presence);
   const when = isFailed ? ' before it was ready' : '';
   return `pid ${presence.record.pid} ${verb}${when}: ${formatDeath(presence.death)}`;
 }
 
-const verbOf = (stop: Stop | undefined): string => {
+const verbOf = ({ stop, death }: Extract<Presence, { kind: 'dead' }>): string => {
   if (stop?.sent !== true) return 'died';
+  if (wasKilled(death)) return 'was killed';
   return stop.isRecycle === true ? 'was recycled' : 'exited as asked';
 };

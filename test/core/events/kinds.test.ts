@@ -79,6 +79,15 @@ test.each<[EventBody, string]>([
     'mail.1: pid 10 exited as asked: exit status 0',
   ],
   [
+    {
+      kind: 'died',
+      ...run,
+      death: { kind: 'signalled', signal: 9, coreDumped: false },
+      verdict: 'requested',
+    },
+    'mail.1: pid 10 was killed: signal 9 (SIGKILL)',
+  ],
+  [
     { kind: 'died', ...run, death: exited, verdict: 'recycled' },
     'mail.1: pid 10 exited to be recycled: exit status 0',
   ],

@@ -1,13 +1,14 @@
 import { oneOf, seconds, text } from '../../basics/json-form.ts';
 import { leftWords, namedProcesses } from '../../model/leftovers.ts';
-import { formatDeath, type Death, type Verdict } from '../../model/record.ts';
+import { formatDeath, wasKilled, type Death, type Verdict } from '../../model/record.ts';
 import { eventKind, optional, required, type Audience } from '../event-kind.ts';
 import { bytes, lines, processes } from '../form.ts';
 import { death, drained, job, pid, release, runId } from '../members.ts';
 import { during } from '../phrases.ts';
 
-/** How the end of a process reads: `exited as asked`, `died unexpectedly`. */
+/** How the end of a process reads: `exited as asked`, `was killed`, `died unexpectedly`. */
 function endOf(how: Death, verdict: Verdict): string {
+  if (wasKilled(how) && verdict !== 'unexpected') return 'was killed';
   switch (verdict) {
     case 'requested':
       return how.kind === 'exited' ? 'exited as asked' : 'ended as asked';

@@ -104,9 +104,9 @@ test('watch must wait longer after each death, up to the limit, and go on for ev
   // A pause that was over before the watch looked, as on a busy host, is not reported.
   for (const { kind, failures: count, delay_seconds, starts_at: due, instance: name } of events) {
     if (kind !== 'backoff') continue;
-    expect([name, delay_seconds]).toEqual(['mail.1', Math.min(2, 2 ** (Number(count) - 2))]);
+    expect([name, delay_seconds]).toEqual(['mail.1', Math.min(2, 2 ** (Number(failures) - 2))]);
     const next = events.filter((event) => event.kind === 'started' && event.at >= String(due));
-    expect(next.length).toBe(deaths + 1 - Number(count));
+    expect(next.length).toBe(deaths + 1 - Number(failures));
   }
   expect(events.filter(({ kind }) => kind === 'started')).toHaveLength(deaths);
   const [seen] = (await statusOf(rig)).instances;

@@ -113,7 +113,7 @@ for (const how of ['dies', 'is not ready in time'] as const) {
     const log = how === 'dies' ? ['cannot load the new code'] : [];
     expect(of('start_failed')).toMatchObject([{ instance: 'mail.1', log }]);
     const { rollouts } = await statusOf(rig);
-    expect(rollouts).toMatchObject([{ failed: 1, untouched: 2 }]);
+    expect(rollouts).toMatchObject([{ failed: 1, waiting: 2 }]);
     expect(rollouts[0]?.aborted).toEqual(expect.stringContaining('mail.1'));
     const { stdout: table } = await rig.workerctl('status');
     expect(table).toMatch(/^restart .*aborted.*mail\.1/m);

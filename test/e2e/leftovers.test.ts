@@ -75,7 +75,7 @@ describe('if they are left alone', () => {
     const { rig, old, children, end } = await orphans('leave');
     const [started, told, ...more] = await bootcheck(rig);
     expect(started).toMatchObject({ kind: 'started', instance: 'mail.1' });
-    expect(told).toMatchObject(reportOf(old, children, 'left'));
+    expect(told).toMatchObject(reportOf(old, children, 'running'));
     expect(more).toEqual([]);
     expect(await bootcheck(rig)).toEqual([]);
     expect(await shownOf(rig)).toEqual(namesOf(children));
@@ -97,7 +97,7 @@ describe('if they are left alone', () => {
     const { rig, old, children } = await parent('leave');
     const { reports, events } = await watching(rig);
     process.kill(old, 'SIGKILL');
-    expect(await reports('leftovers')).toMatchObject(reportOf(old, children, 'left'));
+    expect(await reports('leftovers')).toMatchObject(reportOf(old, children, 'running'));
     expect(story(events('started', 'leftovers'))).toEqual(['started mail.1', 'leftovers mail.1']);
   });
 });

@@ -92,7 +92,7 @@ test('restart --kill-after must also replace a worker that does not exit', async
 
 test('a limit must also hold when its command is gone: bootcheck kills', async () => {
   const { rig, mail, pid } = await stubborn();
-  expect((await rig.workerctl('restart', '--no-wait', '--kill-after', '1s')).exitCode).toBe(0);
+  expect((await rig.workerctl('restart', '--no-wait', '--kill-after', '4s')).exitCode).toBe(0);
   await expectQuiet(rig);
   expect(mail.processes()).toEqual([pid]);
   const said = await until('bootcheck to kill it', async () => {

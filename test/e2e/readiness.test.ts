@@ -86,7 +86,8 @@ test('a worker that shows nothing in time must end start with 1 and be late, and
 });
 
 test('a worker that dies before it is ready must end start with 1 and its last log lines', async () => {
-  const rig = createRig({ mail: { ...tells, command: fixture('dies-at-boot') } });
+  const backoff = { initial: '1h', max: '1h' };
+  const rig = createRig({ mail: { ...tells, command: fixture('dies-at-boot'), backoff } });
   const { exitCode, of } = await rig.act('start');
   expect(exitCode).toBe(1);
   expect(of('start_failed')).toMatchObject([{ instance: 'mail.1' }]);

@@ -133,5 +133,5 @@ test('a command that is over in a moment must not touch the cursor', async () =>
   const session = atTerminal(rig, 'workerctl status');
   expect(await session.end()).toBe(0);
   expect(session.said()).not.toContain(hideCursor);
-  expect(session.said()).toMatch(/mail\.2 +ready/);
+  expect(await screenAfter(session.said())).toMatch(/mail\.2 +ready/);
 });

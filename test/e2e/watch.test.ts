@@ -26,7 +26,10 @@ test('watch must start what is missing, restart what dies, and report each of th
   const rig = createRig({ mail: { ...idle, count: 2, ready: { after: '0s' } } });
   const watch = await watching(rig);
   const [first, second] = instances(rig, 'mail.1', 'mail.2') as [InstanceHandle, InstanceHandle];
-  expect(await watch.reports('missing', { instance: 'mail' })).toMatchObject({ has: 0, counts: 2 });
+  expect(await watch.reports('missing', { instance: 'mail' })).toMatchObject({
+    running: 0,
+    wanted: 2,
+  });
   const [old, other] = [await booted(first), await booted(second)];
   process.kill(old, 'SIGKILL');
   await successor(first, old);
@@ -235,7 +238,7 @@ test('want must take idle ones first, then the highest number, and 0 and back mu
   const all = instances(rig, 'mail.1', 'mail.2', 'mail.3', 'mail.4');
   const [first, second, third] = all as [InstanceHandle, InstanceHandle, InstanceHandle];
   const capped = await succeed(rig, 'want', '9', 'mail');
-  expect(capped.of('count_set')).toMatchObject([{ instance: 'mail', count: 4, most: 4 }]);
+  expect(capped.of('count_set')).toMatchObject([{ instance: 'mail', count: 4, max_count: 4 }]);
   const pids = await Promise.all(all.map(booted));
   const busy = await giveJob(rig, third, 'job 7');
   const shown = await rig.workerctl('want', 'mail', '--json');

@@ -101,8 +101,10 @@ function unresponsiveNotices(action: Plan[number], observation: Observation): No
 
 /** A rollout that is over or was aborted, for each worker in it. An instance that a later rollout has taken over counts for neither. */
 function rolloutNotices(config: Config, rollout: Rollout, { rollouts }: Desired): Notice[] {
+  // Its end was reported when it was aborted: it has not finished now that it is removed.
+  if (rollout.aborted !== undefined) return [];
   const after = rollouts.find(({ id }) => id === rollout.id);
-  const isAborted = after?.aborted !== undefined && rollout.aborted === undefined;
+  const isAborted = after?.aborted !== undefined;
   if (after !== undefined && !isAborted) return [];
   const names = Object.keys(rollout.replaces).filter(
     (name) =>

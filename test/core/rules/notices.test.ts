@@ -136,6 +136,20 @@ describe('a restart', () => {
     expect(pass(first, seen).notices).toEqual([]);
   });
 
+  test('must not be reported as over if it was aborted before', () => {
+    const aborted = { at: noonPlus(seconds(0)), instance: 'mail.1', why: 'it died' };
+    const before = rolling(aRollout(both, { aborted }));
+    expect(
+      noticesOf(config, {
+        before: { desired: before, ledger: noLedger },
+        desired: noDesired,
+        ledger: noLedger,
+        observation: at(seconds(1), alive('mail.1', 10), up),
+        plan: [],
+      }),
+    ).toEqual([]);
+  });
+
   test('must not be reported as over if a later one has taken it over', () => {
     const before = rolling(aRollout(both));
     const after = rolling(aRollout(both, { id: 'second' }));

@@ -147,7 +147,8 @@ export async function restart(
   const { desired, observation } = outcome;
   const isLeftAlone = (name: string): boolean =>
     isStopped(desired, name) || isHeld(desired, name, observation.now);
-  reportLeftAlone(recorded, desired, wanted.filter(isLeftAlone));
+  const snapshot = snapshotOf(config, outcome, observation);
+  reportLeftAlone(recorded, snapshot, wanted.filter(isLeftAlone));
   if (options.wait === 'not' && options.rollout.killAfter === 0) await killNow(recorded, instances);
   if (options.wait === 'not')
     return { ...acted('restart', events, { kind: 'not_waited' }), change };

@@ -63,6 +63,7 @@ export const acted = (
   end: settled.kind,
   draining: 'draining' in settled ? settled.draining : [],
   pending: 'pending' in settled ? settled.pending : [],
+  ...('wait' in settled && { wait: settled.wait }),
   events,
 });
 

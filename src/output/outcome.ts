@@ -21,7 +21,7 @@ function endOf(outcome: ActOutcome, at: Moment): readonly string[] {
     case 'not_waited':
       return [notWaited(outcome)];
     case 'timed_out':
-      return ['--wait is over', ...pendingLines(outcome, at), whatFollows[outcome.command]];
+      return [waitIsOver(outcome), ...pendingLines(outcome, at), whatFollows[outcome.command]];
     case 'interrupted':
       return ['interrupted', ...pendingLines(outcome, at), whatFollows[outcome.command]];
     case 'aborted':
@@ -62,6 +62,15 @@ const awaited: Readonly<Record<ActOutcome['command'], string>> = {
   want: 'not ready yet',
   adopt: 'not ready yet',
 };
+
+/** `--wait 3s is over; 1 of 3 is still draining`. */
+function waitIsOver({ command, wait, draining, pending }: ActOutcome): string {
+  const limit = wait?.limit === undefined ? '' : ` ${formatDuration(wait.limit)}`;
+  const [count, words] =
+    draining.length > 0 ? [draining.length, 'still draining'] : [pending.length, awaited[command]];
+  const total = wait === undefined ? '' : ` of ${wait.count}`;
+  return `--wait${limit} is over; ${count}${total} ${count === 1 ? 'is' : 'are'} ${words}`;
+}
 
 function pendingLines({ command, draining, pending }: ActOutcome, at: Moment): string[] {
   const asked = new Set(draining.map(shownName));

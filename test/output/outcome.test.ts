@@ -62,10 +62,15 @@ const draining = [
 
 test.each<[Partial<ActOutcome>, string[]]>([
   [
-    { end: 'timed_out', draining, pending: ['mail.1', 'mail.2'] },
+    {
+      end: 'timed_out',
+      draining,
+      pending: ['mail.1', 'mail.2'],
+      wait: { limit: durationOf(3_000), count: 3 },
+    },
     [
       '0 restarted, 0 killed',
-      '--wait is over',
+      '--wait 3s is over; 1 of 3 is still draining',
       'still draining: mail.1 (pid 7, asked 3s ago, no limit)',
       'not replaced or not ready yet: mail.2',
       'the next bootcheck finishes the restart',

@@ -63,14 +63,14 @@ describe.concurrent('under workerctl', () => {
     expect(asksOf(application, begin.pid)).toHaveLength(1);
     expect(all).toMatch(
       new RegExp(
-        `${busy}: pid ${begin.pid} has left after \\S+ \\(job \\d+\\): exit status 0$`,
+        `${busy}: pid ${begin.pid} exited as asked after \\S+ \\(job \\d+\\): status 0$`,
         'm',
       ),
     );
-    const steps = all.match(/\S+: asked pid|\S+ has proven the new code/g);
+    const steps = all.match(/\S+: (?:asked pid|ready(?= on release |;))/g);
     expect(steps).toHaveLength(4);
     expect(idle.map((name) => `${name}: asked pid`)).toContain(steps?.[0]);
-    expect(steps?.[1]).toBe(steps?.[0]?.replace(': asked pid', ' has proven the new code'));
+    expect(steps?.[1]).toBe(steps?.[0]?.replace(': asked pid', ': ready'));
     expect(new Set(Object.values(await statesOf(rig)))).toEqual(new Set(['ready']));
 
     printSights(
@@ -247,7 +247,7 @@ describe.concurrent('started by its own script, under workerctl', () => {
     expect(started.exitCode, started.all).toBe(0);
     const before = await allBooted(rig, application, pidDir, instances);
     for (const [name, pid] of before) {
-      expect(started.all).toContain(`${name}: started pid ${pid}: its pidfile names it`);
+      expect(started.all).toContain(`${name}: started pid ${pid} (named by its pidfile)`);
       expect(readOr(join(rig.folder, '.workerctl', `${name}.json`), '')).toContain(`"pid":${pid},`);
     }
     const { begin, busy } = await enqueueLongJob(application, before, longSeconds);
@@ -262,7 +262,7 @@ describe.concurrent('started by its own script, under workerctl', () => {
     expect(await application.rows()).toEqual([]);
     await replacements(rig, application, pidDir, before, instances);
     expect(all).toContain(
-      `${busy}: pid ${begin.pid} has left (job 1): status unknown: it had no shim`,
+      `${busy}: pid ${begin.pid} ended (job 1): status unknown: it had no shim`,
     );
 
     // State directory and all: its pidfiles are enough.
@@ -301,7 +301,7 @@ describe.concurrent('started by its own script, under workerctl', () => {
     expect(exitCode, all).toBe(0);
     expect(journalOf(application, 'long')).toEqual([`begin ${begin.pid}`, `end ${begin.pid}`]);
     expect(asksOf(application, begin.pid)).toHaveLength(1);
-    expect(all).toContain(`pid ${begin.pid} has left: status unknown: it was adopted`);
+    expect(all).toContain(`pid ${begin.pid} ended: status unknown: it was adopted`);
     await replacements(rig, application, pidDir, before, instances);
     expect(await application.rows()).toEqual([]);
   });

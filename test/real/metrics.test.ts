@@ -37,7 +37,7 @@ const inTheMiddle = statusFor(
       build.aRollout({ 'jobs.1': 11, 'jobs.2': 12, 'jobs.3': 13 }),
       build.aRollout(
         { 'mail.1': 20 },
-        { aborted: { at: build.noon, instance: 'mail.1', why: 'exit status 1' } },
+        { aborted: { at: build.noon, instance: 'mail.1', problem: 'exit status 1' } },
       ),
     ),
     stopped: build.stoppedIntent('jobs.5').stopped,

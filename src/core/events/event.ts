@@ -30,7 +30,7 @@ export function audienceOf(event: EventBody): Audience {
 /** What happened, in words, without the name: `started pid 5902: pid 5841 exited: exit status 0`. */
 export const sentenceOf = (event: Event): string => entryOf(event).sentence(event);
 
-/** An event as a line for people at a command line: `mail.1: started pid 5902: it was not running`. */
+/** An event as a line for people at a command line: `mail.1: started pid 5902 (was not running)`. */
 export const formatEvent = (event: Event): string => `${shownName(event)}: ${sentenceOf(event)}`;
 
 /** The same for the log of `watch` and the control socket, where operators search for MogileFS's own lines. */

@@ -63,7 +63,7 @@ const anyDeath = oneOfKind<Death>({
   }),
   rebooted: object({}),
   unlaunched: object({ found: ['problem', oneOf(...launchProblems)] }),
-  unknown: object({ why: ['problem', text] }),
+  unknown: object({ problem: ['problem', text] }),
 });
 
 /** An object with its kind; the other members depend on that. */

@@ -33,7 +33,7 @@ export interface Abort {
   /** The instance whose replacement failed. */
   readonly instance: string;
   /** In words. */
-  readonly why: string;
+  readonly problem: string;
 }
 
 /**

@@ -21,7 +21,7 @@ const words: { readonly [Kind in ActionKind]: (action: ActionOf<Kind>) => string
   remove_pidfile: (action) => `remove the pidfile of ${shownName(action)}`,
   leftovers: (action) => {
     const { rule, left } = action;
-    const what = `what pid ${left.of.pid} of ${shownName(action)} has left behind`;
+    const what = `what pid ${left.of.pid} of ${shownName(action)} left behind`;
     return `${rule === 'kill' ? 'kill' : 'wait for'} ${what}, ${namedProcesses(left.processes)}`;
   },
   clean_up: (action) => `remove the files of ${shownName(action)}`,

@@ -100,18 +100,18 @@ export type Death =
   | { readonly kind: 'rebooted' }
   /** The command of a program that forks away has ended well, and its pidfile named no new process in time. */
   | { readonly kind: 'unlaunched'; readonly found: LaunchProblem }
-  | { readonly kind: 'unknown'; readonly why: string };
+  | { readonly kind: 'unknown'; readonly problem: string };
 
 /** What was found in the pidfile of a program that was to write it. */
 export const launchProblems = ['absent', 'empty', 'garbage', 'dead', 'old', 'foreign'] as const;
 
 export type LaunchProblem = (typeof launchProblems)[number];
 const launchWords: Readonly<Record<LaunchProblem, string>> = {
-  absent: 'is not there',
+  absent: 'does not exist',
   empty: 'is empty',
-  garbage: 'holds no pid',
-  dead: 'names a process that is dead',
-  old: 'names a process that is older than this start',
+  garbage: 'contains no pid',
+  dead: 'names a dead process',
+  old: 'names a process older than this start',
   foreign: 'names a process of another user',
 };
 
@@ -130,16 +130,34 @@ export function formatDeath(death: Death): string {
     case 'rebooted':
       return 'status unknown: the host was booted since';
     case 'unlaunched':
-      return `its command has ended, but its pidfile ${launchWords[death.found]}`;
+      return `its command exited, but its pidfile ${launchWords[death.found]}`;
     case 'unknown':
-      return `status unknown: ${death.why}`;
+      return `status unknown: ${death.problem}`;
   }
 }
 
-/** That a process died before it was ready, in words. */
+/**
+ * A death as it follows the pid: `exited as asked: status 0`, `died unexpectedly: signal 9 (SIGKILL)`.
+ * @param when what comes before the colon, with a leading space
+ */
+export function formatEnd(death: Death, verdict?: Verdict, when = ''): string {
+  const how = verdict === undefined ? '' : verdictWords[verdict];
+  if (death.kind === 'exited') return `exited${how}${when}: status ${death.status}`;
+  const isExpected = verdict === 'requested' || verdict === 'recycled';
+  if (isExpected && wasKilled(death)) return `was killed${when}: ${formatDeath(death)}`;
+  return `${isExpected ? 'ended' : 'died'}${how}${when}: ${formatDeath(death)}`;
+}
+
+const verdictWords: Readonly<Record<Verdict, string>> = {
+  requested: ' as asked',
+  recycled: ' to be recycled',
+  unexpected: ' unexpectedly',
+};
+
+/** The death of a process before it was ready, in words. */
 export const formatEarlyDeath = ({ pid, launch }: ProcessRecord, death: Death): string =>
   launch === undefined
-    ? `pid ${pid} died before it was ready: ${formatDeath(death)}`
+    ? `pid ${pid} ${formatEnd(death, undefined, ' before it was ready')}`
     : `its command did not bring it up: ${formatDeath(death)}`;
 
 /** The number of SIGKILL on every Linux. Source: signal(7). */
@@ -149,14 +167,14 @@ const sigkill = 9;
 export const wasKilled = (death: Death): boolean =>
   death.kind === 'signalled' && death.signal === sigkill;
 
-/** That a process is not ready in time, in words. */
+/** A process that is not ready in time, in words. */
 export function formatLate(record: ProcessRecord, timeout: Duration): string {
   const { pid, launch } = record;
   const after = `after ${formatDuration(timeout)}`;
   if (launch === undefined) return `pid ${pid} is not ready ${after}`;
   return isBehindItsCommand(record)
-    ? `its command has ended, but its pidfile names no new process ${after}`
-    : `its command (pid ${pid}) has not ended ${after}; does it fork away?`;
+    ? `its command exited, but its pidfile names no new process ${after}`
+    : `its command (pid ${pid}) has not exited ${after}; does it fork away?`;
 }
 
 /** Whether the command of a program that forks away has ended: the shim is then what its record names. */

@@ -34,16 +34,16 @@ export function refusalOf(candidate: Candidate): Refusal | undefined {
   const { pid, parentPid } = process;
   if (pid === 1) return { problem: 'it is the first process of the host or container' };
   if (title === '' && [pid, parentPid].includes(kernelThreads))
-    return { problem: 'it is a thread of the kernel' };
+    return { problem: 'it is a kernel thread' };
   if (threadOf !== undefined)
     return { problem: `it is a thread of pid ${threadOf}`, hint: `name pid ${threadOf}` };
-  if (isAncestor) return { problem: 'it is this command, or has started it' };
+  if (isAncestor) return { problem: 'it is this command or a parent of it' };
   if (isShim)
     return { problem: 'it is a shim of workerctl', hint: 'name the worker, which is its child' };
   if (belongsTo !== undefined) return { problem: `it belongs to ${belongsTo}` };
   if (isOtherUsers)
     return {
-      problem: 'it belongs to another user: workerctl could never ask it to finish',
+      problem: 'it belongs to another user, so workerctl could not signal it',
       hint: 'run workerctl as the user who owns it',
     };
   return undefined;

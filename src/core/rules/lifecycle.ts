@@ -89,13 +89,13 @@ export type Renewal =
   | { readonly state: 'starting'; readonly process: LiveProcess; readonly changesIn: Duration }
   | { readonly state: 'ready'; readonly process: LiveProcess }
   /** The new process has not become ready in time. */
-  | { readonly state: 'late'; readonly record: ProcessRecord; readonly why: string }
+  | { readonly state: 'late'; readonly record: ProcessRecord; readonly problem: string }
   /** The new process has died by itself. */
   | {
       readonly state: 'died';
       readonly record: ProcessRecord;
       readonly wasReady: boolean;
-      readonly why: string;
+      readonly problem: string;
     };
 
 /** Whether a process, with its record if it has one, is the one that is to be replaced. */
@@ -139,7 +139,7 @@ function renewed(life: Extract<Life, { state: 'starting' | 'late' | 'ready' | 'q
     case 'starting':
       return { state: 'starting', process, changesIn: life.changesIn };
     case 'late':
-      return { state: 'late', record, why: formatLate(record, life.timeout) };
+      return { state: 'late', record, problem: formatLate(record, life.timeout) };
     case 'ready':
     case 'quiet':
       return { state: 'ready', process };
@@ -151,6 +151,6 @@ function afterDeath(dead: Dead, isOld: IsOld, readiness: Readiness, { now }: Obs
   const { record, death, stop } = dead;
   if (isOld(record, record) || stop?.sent === true || death.kind === 'rebooted')
     return { state: 'empty' };
-  const why = formatEarlyDeath(record, death);
-  return { state: 'died', record, wasReady: wasReady(dead, readiness, now), why };
+  const problem = formatEarlyDeath(record, death);
+  return { state: 'died', record, wasReady: wasReady(dead, readiness, now), problem };
 }

@@ -118,7 +118,7 @@ function rolloutNotices(config: Config, rollout: Rollout, { rollouts }: Desired)
       kind: 'rollout_finished',
       requestedBy: rollout.by,
       instanceCount: count,
-      ...(isAborted && { problem: after.aborted.why }),
+      ...(isAborted && { problem: after.aborted.problem }),
       ...(release !== undefined && { release }),
     };
     const outcome = isAborted ? 'aborted' : 'over';

@@ -22,7 +22,7 @@ export type Member =
   /** Its new process is ready, or was until it died by itself. */
   | { readonly kind: 'replaced' }
   /** Its new process died before it was ready, or did not become ready in time. */
-  | { readonly kind: 'failed'; readonly why: string };
+  | { readonly kind: 'failed'; readonly problem: string };
 
 /** One worker's instances in a rollout. */
 export interface Group {
@@ -70,8 +70,8 @@ function asMember(renewal: Renewal, observed: ObservedInstance): Member {
     case 'ready':
       return { kind: 'replaced' };
     case 'late':
-      return { kind: 'failed', why: renewal.why };
+      return { kind: 'failed', problem: renewal.problem };
     case 'died':
-      return renewal.wasReady ? { kind: 'replaced' } : { kind: 'failed', why: renewal.why };
+      return renewal.wasReady ? { kind: 'replaced' } : { kind: 'failed', problem: renewal.problem };
   }
 }

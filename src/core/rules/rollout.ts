@@ -23,14 +23,14 @@ export function advanced(rollout: Rollout, snapshot: Snapshot): Rollout | undefi
 
 function abortOf(members: readonly [string, Member][], at: Moment): Rollout['aborted'] {
   for (const [instance, member] of members)
-    if (member.kind === 'failed') return { at, instance, why: member.why };
+    if (member.kind === 'failed') return { at, instance, problem: member.problem };
   return undefined;
 }
 
 /** What is wanted once instances could not even be asked or started: their rollouts are aborted. */
 export function abortedBy(
   desired: Desired,
-  failures: readonly { readonly instance: string; readonly why: string }[],
+  failures: readonly { readonly instance: string; readonly problem: string }[],
   at: Moment,
 ): Desired {
   const isHit = ({ aborted, replaces }: Rollout): boolean =>

@@ -1,12 +1,7 @@
 import type { Action } from '../model/action.ts';
-import {
-  liveProcess,
-  sentStop,
-  type ObservedInstance,
-  type Presence,
-} from '../model/observation.ts';
+import { liveProcess, sentStop, type ObservedInstance } from '../model/observation.ts';
 import { isSameProcess } from '../model/process.ts';
-import { formatDeath, wasKilled } from '../model/record.ts';
+import { formatEnd, type Stop, type Verdict } from '../model/record.ts';
 import { isAwaited } from './awaited.ts';
 import { backsOffUntil } from './backoff.ts';
 import { membersOf } from './rollout-members.ts';
@@ -61,9 +56,7 @@ export function missing(snapshot: Snapshot, moves: readonly Action[]): Action[] 
     const { name } = observed;
     if (!isWanted) return [];
     if (moved.has(name))
-      return [
-        { kind: 'start' as const, instance: name, cause: 'its old process drains beside it' },
-      ];
+      return [{ kind: 'start' as const, instance: name, cause: 'its old process still drains' }];
     if (liveProcess(observed) !== undefined) return [];
     if (backsOffUntil(ledger, observed, worker, now) !== undefined) return [];
     if (isAwaited(observed, worker)) return [];
@@ -83,14 +76,13 @@ function failedIn(snapshot: Snapshot): Set<string> {
 }
 
 function whyDown({ presence }: ObservedInstance, isFailed: boolean): string {
-  if (presence.kind !== 'dead') return 'it was not running';
-  const verb = verbOf(presence);
+  if (presence.kind !== 'dead') return 'was not running';
+  const { record, death, stop } = presence;
   const when = isFailed ? ' before it was ready' : '';
-  return `pid ${presence.record.pid} ${verb}${when}: ${formatDeath(presence.death)}`;
+  return `pid ${record.pid} ${formatEnd(death, askedBy(stop), when)}`;
 }
 
-const verbOf = ({ stop, death }: Extract<Presence, { kind: 'dead' }>): string => {
-  if (stop?.sent !== true) return 'died';
-  if (wasKilled(death)) return 'was killed';
-  return stop.isRecycle === true ? 'was recycled' : 'exited as asked';
-};
+function askedBy(stop: Stop | undefined): Verdict | undefined {
+  if (stop?.sent !== true) return undefined;
+  return stop.isRecycle === true ? 'recycled' : 'requested';
+}

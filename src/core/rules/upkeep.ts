@@ -1,6 +1,6 @@
 import type { Action } from '../model/action.ts';
 import { refOf, runIdOfStray, type ObservedInstance, type Presence } from '../model/observation.ts';
-import { formatDeath } from '../model/record.ts';
+import { formatEnd } from '../model/record.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export function strays(snapshot: Snapshot): Action[] {
@@ -27,7 +27,7 @@ const causeOfAdoption = ({
 }: Extract<Presence, { kind: 'stray' }>): string =>
   successorOf === undefined
     ? (evidence ?? 'it runs, but no record claims it')
-    : `pid ${successorOf.pid} has named it as its successor (MAINPID), and is gone`;
+    : `pid ${successorOf.pid} named it as its successor (MAINPID) and has exited`;
 
 /** A program that forks away owns its pidfile: it is never ours to write. */
 export function wrongPidfiles(snapshot: Snapshot): Action[] {
@@ -64,7 +64,7 @@ export function leftBehind(snapshot: Snapshot): Action[] {
     const { leftovers: rule } = worker.stop;
     if (left === undefined || rule === undefined || observed.presence.kind !== 'dead') return [];
     // Nothing waits for what an old process has left if its replacement runs already. What survives a kill is killed once.
-    if (left.isTold || (rule === 'wait' && observed.retiring !== undefined)) return [];
+    if (left.isReported || (rule === 'wait' && observed.retiring !== undefined)) return [];
     return [
       {
         kind: 'leftovers' as const,
@@ -85,8 +85,8 @@ export function exitedRetiring(snapshot: Snapshot): Action[] {
     if (presence.kind !== 'dead' && !isTorn) return [];
     const cause =
       presence.kind === 'dead'
-        ? `pid ${presence.record.pid} has exited: ${formatDeath(presence.death)}`
-        : 'its record cannot be read, and no process of it was found';
+        ? `pid ${presence.record.pid} ${formatEnd(presence.death)}`
+        : 'its record cannot be read and no process was found';
     return [{ kind: 'clean_up' as const, ...refOf(observed), cause }];
   });
 }

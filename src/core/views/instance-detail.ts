@@ -14,7 +14,7 @@ import {
   type Predecessor,
   type Presence,
 } from '../model/observation.ts';
-import { formatDeath, formatEarlyDeath, isForeign, type ProcessRecord } from '../model/record.ts';
+import { formatEnd, formatEarlyDeath, isForeign, type ProcessRecord } from '../model/record.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { isAwaited } from '../rules/awaited.ts';
 import { backsOffUntil, failureWords } from '../rules/backoff.ts';
@@ -30,7 +30,7 @@ export interface Described {
   readonly detail: string;
 }
 
-/** An instance without a living process; what its last one has left behind comes last. */
+/** An instance without a living process; the leftovers of its last one come last. */
 export function describeDown(
   observed: ObservedInstance,
   worker: Worker | undefined,
@@ -72,12 +72,12 @@ function downState(
 }
 
 function deathWords(
-  { record, death, diedAt, stop }: Extract<Presence, { kind: 'dead' }>,
+  { record, death, diedAt }: Extract<Presence, { kind: 'dead' }>,
   now: Moment,
 ): string {
   if (record.launch !== undefined) return formatEarlyDeath(record, death);
   const ago = diedAt === undefined ? '' : ` ${formatDuration(elapsed(diedAt, now))} ago`;
-  return `pid ${record.pid} ${stop?.sent === true ? 'exited' : 'died'}${ago}: ${formatDeath(death)}`;
+  return `pid ${record.pid} ${formatEnd(death, undefined, ago)}`;
 }
 
 /** An instance with a living process, or an old process of one. */
@@ -97,7 +97,7 @@ export function describeUp(
     const isKnown = config.workers.some((one) => one.name === workerNameOf(name));
     const words = isKnown
       ? 'not wanted; bootcheck drains it'
-      : `the config has no such worker; workerctl stop ${name} drains it`;
+      : `not in the config; workerctl stop ${name} drains it`;
     return { state: 'surplus', detail: [words, ...notes].join('; ') };
   }
   if (isStopped(desired, name)) notes.unshift('to be stopped');
@@ -132,8 +132,9 @@ function notesOn(observed: ObservedInstance, { desired, now }: Snapshot): string
   if (presence.kind === 'alive') notes.push(...originWords(presence.record));
   if (presence.kind === 'stray') notes.push(strayWords(presence.successorOf));
   if (presence.kind === 'alive' && presence.successor !== undefined)
-    notes.push(`pid ${presence.successor.pid} takes over when it has exited`);
-  if (isFrozen(observed)) notes.push('stopped (SIGSTOP): it does nothing; kill -CONT wakes it');
+    notes.push(`its successor, pid ${presence.successor.pid}, takes over when it exits`);
+  if (isFrozen(observed))
+    notes.push('stopped (SIGSTOP) and doing nothing; kill -CONT continues it');
   if (retiring === undefined) notes.push(...requestWords(desired, name, now));
   if (leftovers !== undefined) notes.push(leftWords(leftovers.of.pid, leftovers.processes));
   return notes;
@@ -158,11 +159,11 @@ const words = (what: string, { by, until }: TimedRequest, now: Moment): string =
 
 /** What the state does not show: that its pid is a command's, or that workerctl did not start it. */
 function originWords(record: ProcessRecord): string[] {
-  if (record.launch !== undefined) return ['its command has not started it yet'];
+  if (record.launch !== undefined) return ['its command has not started the worker yet'];
   return isForeign(record) ? ['adopted'] : [];
 }
 
 const strayWords = (predecessor: Predecessor | undefined): string =>
   predecessor === undefined
     ? 'no record claims it; bootcheck adopts it'
-    : `it takes over from pid ${predecessor.pid}; bootcheck adopts it`;
+    : `takes over from pid ${predecessor.pid}; bootcheck adopts it`;

@@ -30,7 +30,7 @@ export function rolloutStatusOf(rollout: Rollout, snapshot: Snapshot): RolloutSt
     by: rollout.by,
     counts,
     change: formatReleases(rollout.releases),
-    ...(aborted && { aborted: `${aborted.instance}: ${aborted.why}` }),
+    ...(aborted && { aborted: `${aborted.instance}: ${aborted.problem}` }),
   };
 }
 

@@ -39,7 +39,7 @@ function tryToNote(context: Context, action: Ask): boolean {
     note(context, action);
     return true;
   } catch (error) {
-    const problem = `its stop file cannot be written: ${describeErrno(error)}`;
+    const problem = `cannot write its stop file: ${describeErrno(error)}`;
     report(context, action.instance, { kind: 'signal_failed', pid: action.process.pid, problem });
     return false;
   }

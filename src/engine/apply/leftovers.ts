@@ -8,7 +8,7 @@ import { writeLeft, type LeftNote } from '../../host/state/notes/left.ts';
 import { baseOf, leftPath } from '../../host/state/paths.ts';
 import { removeFile } from '../../host/files/json-file.ts';
 import { report, workerOf, type Context } from '../session.ts';
-import { deadLeader, isToldOf, leftInTheEnd, namedOnes } from '../observe/leftovers.ts';
+import { deadLeader, isReportedOf, leftInTheEnd, namedOnes } from '../observe/leftovers.ts';
 import { observe } from '../observe/observe.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 
@@ -32,7 +32,7 @@ export function noteReplaced(
     const presence = observedAt(observation, action)?.presence;
     if ((kind !== 'start' && kind !== 'clean_up') || presence?.kind !== 'dead') return [];
     const leader = deadLeader(context, instance, presence, observation);
-    if (leader !== undefined && isToldOf(stateDir, instance, leader)) return [];
+    if (leader !== undefined && isReportedOf(stateDir, instance, leader)) return [];
     const isDealtWith = workerOf(context.config, instance).stop.leftovers !== undefined;
     if (leader !== undefined && !(isDealtWith && kind === 'start')) return [{ instance, leader }];
     tryToRemove(stateDir, instance);

@@ -41,8 +41,7 @@ export async function startInstances(context: Context, starts: readonly Start[])
     const lock = locks.get(action.instance);
     const launch = await launchFor(context, action.instance);
     if (isUp(context, action)) void lock?.release();
-    else if (lock === undefined)
-      failed(context, launch, 'its lock is held, and by no process that is known');
+    else if (lock === undefined) failed(context, launch, 'its lock is held by an unknown process');
     else shims.push(...start(context, action, launch, lock, notify));
   }
   for (const shim of shims) await published(context, shim);
@@ -83,11 +82,7 @@ function start(
       if (obstacle !== undefined) return failed(context, launch, obstacleWords(launch, obstacle));
     }
     if (ready.kind === 'notify' && notify['NOTIFY_SOCKET'] === undefined)
-      return failed(
-        context,
-        launch,
-        'ready.notify needs a workerctl watch to hear it: none listens',
-      );
+      return failed(context, launch, 'ready.notify needs workerctl watch, and none is listening');
     return [{ action, launch, shim: startShim(launch, stateDir, lock, notify) }];
   } catch (error) {
     if (!(error instanceof WorkerctlError)) throw error;
@@ -101,7 +96,7 @@ const obstacleWords = (
   { pidfile, instance }: Launch,
   { pid, title }: { readonly pid: number; readonly title: string },
 ): string =>
-  `${pidfile} names pid ${pid} (${title.slice(0, 60)}), which may be it or not: run workerctl adopt ${instance} ${pid} if it is, or remove that file`;
+  `${pidfile} names pid ${pid} (${title.slice(0, 60)}), which may or may not be ${instance}: if it is, run workerctl adopt ${instance} ${pid}; otherwise remove that file`;
 
 async function launchFor(
   { config, hostName, releaseOf }: Context,
@@ -154,7 +149,7 @@ async function published(context: Context, { action, launch, shim }: Launched): 
   }
   // Ctrl-C may have reached the shim before it had a session of its own: no failure, and the next pass starts it.
   if (context.signal.aborted) return;
-  const problem = 'its record did not appear; is the disk full?';
+  const problem = 'the new process wrote no record; is the disk full?';
   report(context, instance, {
     kind: 'start_failed',
     problem,

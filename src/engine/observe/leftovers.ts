@@ -47,10 +47,10 @@ export function withLeftovers(scene: Scene, observation: Observation): Observati
       gone.add(keyOf(leader));
       found.delete(keyOf(leader));
     } else {
-      const isTold = isToldOf(scene.config.stateDir, baseOf(refOf(observed)), leader);
+      const isReported = isReportedOf(scene.config.stateDir, baseOf(refOf(observed)), leader);
       const { pid, startTime, bootId } = leader;
       const of = { pid, startTime, bootId };
-      seen.push({ ...observed, leftovers: { of, processes: namedOnes(members), isTold } });
+      seen.push({ ...observed, leftovers: { of, processes: namedOnes(members), isReported } });
     }
   }
   return withSeen(observation, seen);
@@ -118,7 +118,7 @@ const markerOf = (stateDir: string, name: string, pid: number): string[] => [
 ];
 
 /** Whether what this process has left was reported; `base` is what the names of its files begin with. */
-export function isToldOf(stateDir: string, base: string, leader: ProcessIdentity): boolean {
+export function isReportedOf(stateDir: string, base: string, leader: ProcessIdentity): boolean {
   const note = readLeft(stateDir, base);
   return note?.members !== undefined && isSameProcess(note.process, leader);
 }

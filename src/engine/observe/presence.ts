@@ -146,7 +146,7 @@ function deathOf(
 ): { readonly death: Death; readonly diedAt?: Moment } {
   if (reported !== undefined) return { death: reported.death, diedAt: reported.at };
   if (record.bootId !== currentBootId()) return { death: { kind: 'rebooted' } };
-  return { death: { kind: 'unknown', why: whyUnknown(record) } };
+  return { death: { kind: 'unknown', problem: whyUnknown(record) } };
 }
 
 function whyUnknown(record: ProcessRecord): string {

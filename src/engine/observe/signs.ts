@@ -56,7 +56,7 @@ function vitalSigns(
   if (silence < timeout) return { silence };
   if (isDiskFull(stateDir)) {
     // The words must not change from look to look: each is reported once.
-    const said = `no sign of life for ${formatDuration(timeout)} and more, but the disk is full: it may be unable to give one`;
+    const said = `no sign of life for at least ${formatDuration(timeout)}, but the disk is full, which may be why`;
     return { problems: [said] };
   }
   // A dump in an earlier silence does not count: a process that has given a sign of life since has its grace again.

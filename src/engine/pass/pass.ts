@@ -89,13 +89,13 @@ const keep = (
 /** An instance that could not be asked or started, and why. */
 interface Failed {
   readonly instance: string;
-  readonly why: string;
+  readonly problem: string;
 }
 
 const noting = (context: Context, failures: Failed[]): Context =>
   listening(context, (event) => {
     if (event.kind === 'start_failed' || event.kind === 'signal_failed')
-      failures.push({ instance: event.instance, why: event.problem });
+      failures.push({ instance: event.instance, problem: event.problem });
   });
 
 /** A rollout is aborted if one of its instances could not be asked or started: it could never prove the new code. */

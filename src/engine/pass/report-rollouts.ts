@@ -24,7 +24,7 @@ export function reportRollouts(
     const pendingCount = [...members.values()].filter(({ kind }) => kind === 'pending').length;
     report(context, aborted.instance, {
       kind: 'rollout_aborted',
-      problem: aborted.why,
+      problem: aborted.problem,
       pendingCount,
     });
   }

@@ -32,7 +32,7 @@ export function progressOf(up: Up, { observed, renewal }: Placed, snapshot: Snap
       return { instance, phase, detail: waitsFor(observed, snapshot) };
     case 'late':
     case 'died':
-      return { instance, phase, detail: renewal.why };
+      return { instance, phase, detail: renewal.problem };
     case 'starting':
     case 'ready': {
       const { process } = renewal;

@@ -22,17 +22,17 @@ export function reportChanges(
     report(context, name, {
       kind: 'started',
       pid: presence.process.pid,
-      cause: 'its pidfile names it',
+      cause: 'named by its pidfile',
     });
   if (renewal.state === 'empty' && !exited.has(name)) {
     reportDeparture(context, { instance: name }, observation);
     exited.add(name);
   }
   if ((renewal.state === 'late' || renewal.state === 'died') && !failed.has(name)) {
-    const { record, why } = renewal;
+    const { record, problem } = renewal;
     report(context, name, {
       kind: 'start_failed',
-      problem: why,
+      problem,
       logFile: record.log.path,
       log: lastLines(record.log.path, record.log.offset, shownLogLines),
       ...loggerIn(context, name),
@@ -51,7 +51,8 @@ export function reportChanges(
 }
 
 /** Instances that were stopped or held meanwhile, or are not wanted any more, are not waited for. */
-export function leaveAlone(up: Up, { config, desired, now }: Snapshot): void {
+export function leaveAlone(up: Up, snapshot: Snapshot): void {
+  const { config, desired, now } = snapshot;
   const { context, leftAlone, ready, failed, request } = up;
   const wanted = new Set(config.workers.flatMap(instanceNames));
   const named = request.instances.filter(
@@ -61,7 +62,7 @@ export function leaveAlone(up: Up, { config, desired, now }: Snapshot): void {
       !ready.has(name) &&
       !failed.has(name),
   );
-  reportLeftAlone(context, desired, named);
+  reportLeftAlone(context, snapshot, named);
   for (const name of named) leftAlone.add(name);
 }
 
@@ -86,11 +87,11 @@ export function isAborted(up: Up, desired: Desired): boolean {
   const rollout = desired.rollouts.find(({ id }) => id === rolloutId);
   if (rollout?.aborted === undefined) return false;
   if (!up.isAborted) {
-    const { instance, why } = rollout.aborted;
+    const { instance, problem } = rollout.aborted;
     const pendingCount = Object.keys(rollout.replaces).filter(
       (name) => !up.exited.has(name),
     ).length;
-    report(up.context, instance, { kind: 'rollout_aborted', problem: why, pendingCount });
+    report(up.context, instance, { kind: 'rollout_aborted', problem, pendingCount });
   }
   return true;
 }

@@ -1,12 +1,9 @@
 import { instanceNames, keyOf } from '../../core/model/instance.ts';
-import type { Desired } from '../../core/model/desired.ts';
 import type { State } from '../../core/model/ledger.ts';
 import type { Observation } from '../../core/model/observation.ts';
 import { snapshotOf, type Snapshot } from '../../core/rules/snapshot.ts';
 import { changesIn } from '../../core/rules/next-change.ts';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
-import { withCounts } from '../../core/rules/scaling.ts';
-import type { Config } from '../../core/model/config.ts';
 import { report, type Context } from '../session.ts';
 import { runPass } from '../pass/pass.ts';
 import { decideOn } from '../pass/decide.ts';
@@ -77,13 +74,13 @@ async function pass(
   }
 }
 
-/** The instances that the config has, or that people want in their place. */
-export const wantedInstances = (config: Config, desired: Desired): ReadonlySet<string> =>
-  new Set(withCounts(config, desired).workers.flatMap(instanceNames));
-
 /** Reports, once for each, the instances that are left alone after all. */
-export function reportLeftAlone(context: Context, desired: Desired, names: Iterable<string>): void {
-  const wanted = wantedInstances(context.config, desired);
+export function reportLeftAlone(
+  context: Context,
+  { config, desired }: Snapshot,
+  names: Iterable<string>,
+): void {
+  const wanted = new Set(config.workers.flatMap(instanceNames));
   for (const name of names) {
     const { [name]: stopped } = desired.stopped;
     const { [name]: held } = desired.held;

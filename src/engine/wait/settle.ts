@@ -13,6 +13,7 @@ import { deadlineOf, snapshotOf, type Snapshot } from '../../core/rules/snapshot
 import { durationOf, elapsed, type Duration } from '../../core/basics/time.ts';
 import { monotonicMs, now } from '../../host/process/clock.ts';
 import { watchDirectory } from '../../host/files/watch-directory.ts';
+import type { ActOutcome } from '../../core/events/outcome.ts';
 import type { Context } from '../session.ts';
 import type { Watched } from './view.ts';
 
@@ -22,11 +23,15 @@ export type Settled =
   | {
       /** `aborted`: there is nothing left to wait for, though not all was reached. */
       readonly kind: 'timed_out' | 'interrupted' | 'aborted';
+      /** The longest that it might take, and how many instances it was for. */
+      readonly wait: NonNullable<ActOutcome['wait']>;
       /** Those that it was still waiting for, and that were asked to leave. */
       readonly draining: readonly Draining[];
       /** All that it was waiting for, also those that were not ready yet. */
       readonly pending: readonly string[];
     };
+
+type Unsettled = Exclude<Settled, { kind: 'done' }>;
 
 /** What is waited for. */
 export interface Wait {
@@ -65,6 +70,12 @@ const isNews = (file: string): boolean =>
 /** Waits until every instance is settled, looking as soon as files change. Holds no lock. */
 export async function settle(context: Context, wait: Wait): Promise<Settled> {
   const pending = new Set(wait.pending);
+  const asked = { count: pending.size, ...(wait.limit !== undefined && { limit: wait.limit }) };
+  const unsettledBy = (kind: Unsettled['kind']): Unsettled => ({
+    kind,
+    wait: asked,
+    ...remaining(context, pending, wait.watched),
+  });
   const begun = monotonicMs();
   const deadline = wait.limit === undefined ? Infinity : begun + wait.limit;
   const watch = watchDirectory(context.config.stateDir, isNews);
@@ -83,9 +94,9 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
       for (const name of look.settled) pending.delete(name);
       if (pending.size === 0) return { kind: 'done' };
       const time = monotonicMs();
-      if (context.signal.aborted) return unsettled(context, 'interrupted', pending, wait.watched);
-      if (look.isGivenUp === true) return unsettled(context, 'aborted', pending, wait.watched);
-      if (time >= deadline) return unsettled(context, 'timed_out', pending, wait.watched);
+      if (context.signal.aborted) return unsettledBy('interrupted');
+      if (look.isGivenUp === true) return unsettledBy('aborted');
+      if (time >= deadline) return unsettledBy('timed_out');
       if (time >= nextShow) {
         const { command } = wait;
         progress.show({
@@ -111,17 +122,16 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
   }
 }
 
-function unsettled(
+/** What the wait still was for, as of the last look. */
+function remaining(
   context: Context,
-  kind: Exclude<Settled['kind'], 'done'>,
   pending: ReadonlySet<string>,
   watched: Watched,
-): Settled {
+): Pick<Unsettled, 'draining' | 'pending'> {
   const { observation, ...state } = watched.last();
   const snapshot = snapshotOf(context.config, state, observation);
   const seen = allObserved(observation).filter((one) => pending.has(keyOf(refOf(one))));
   return {
-    kind,
     draining: seen.flatMap((one) => drainingOf(one, snapshot)),
     pending: seen.map((one) => shownName(refOf(one))),
   };

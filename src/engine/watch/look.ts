@@ -89,18 +89,16 @@ export function requestFor(context: Context): PassRequest {
 }
 
 /** Reports workers with too few instances, in the words that operators know from MogileFS. */
-function reportShortages(
-  context: Context,
-  { desired, plan, observation: { instances } }: PassOutcome,
-): void {
-  for (const worker of withCounts(context.config, desired).workers) {
+function reportShortages(context: Context, { desired, plan, observation }: PassOutcome): void {
+  const { config, instance: observedOf } = snapshotOf(context.config, { desired }, observation);
+  for (const worker of config.workers) {
     const names = instanceNames(worker);
     const starts = plan.filter(
       ({ kind, instance }) => kind === 'start' && names.includes(instance),
     ).length;
     if (starts === 0) continue;
     const has = names.filter((name) => {
-      const observed = instances.get(name);
+      const observed = observedOf(name);
       return observed !== undefined && liveProcess(observed) !== undefined;
     }).length;
     report(context, worker.name, { kind: 'missing', running: has, wanted: has + starts });

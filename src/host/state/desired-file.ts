@@ -79,7 +79,11 @@ const form = once((): Form<Omit<Desired, 'isEnding'>> => {
     aborted: [
       'aborted',
       optional(
-        object<Abort>({ at: ['at', moment], instance: ['instance', text], why: ['why', text] }),
+        object<Abort>({
+          at: ['at', moment],
+          instance: ['instance', text],
+          problem: ['problem', text],
+        }),
       ),
     ],
   });

@@ -29,7 +29,7 @@ describe('journalEntry', () => {
       { kind: 'unlaunched', problem: 'absent' },
     ],
     [
-      { kind: 'unknown', why: 'its shim was killed' },
+      { kind: 'unknown', problem: 'its shim was killed' },
       { kind: 'unknown', problem: 'its shim was killed' },
     ],
   ])('a death %j must be an object with its kind', (death, json) => {

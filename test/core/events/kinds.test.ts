@@ -60,10 +60,10 @@ test.each<[EventBody, string]>([
     { kind: 'killed', pid: 10, processCount: 1, cause: 'it has not exited for 10m' },
     'mail.1: killed pid 10 and its session (1 process): it has not exited for 10m',
   ],
-  [{ kind: 'exited', pid: 10, death: exited }, 'mail.1: pid 10 exited as asked: exit status 0'],
+  [{ kind: 'exited', pid: 10, death: exited }, 'mail.1: pid 10 exited as asked: status 0'],
   [
     { kind: 'exited', pid: 10, death: exited, drained: durationOf(20) },
-    'mail.1: pid 10 exited as asked at once: exit status 0',
+    'mail.1: pid 10 exited as asked at once: status 0',
   ],
   [
     {
@@ -72,11 +72,11 @@ test.each<[EventBody, string]>([
       death: { kind: 'signalled', signal: 9, coreDumped: false },
       drained: seconds(600),
     },
-    'mail.1: pid 10 ended after 10m: signal 9 (SIGKILL)',
+    'mail.1: pid 10 was killed after 10m: signal 9 (SIGKILL)',
   ],
   [
     { kind: 'died', ...run, death: exited, verdict: 'requested' },
-    'mail.1: pid 10 exited as asked: exit status 0',
+    'mail.1: pid 10 exited as asked: status 0',
   ],
   [
     {
@@ -89,11 +89,11 @@ test.each<[EventBody, string]>([
   ],
   [
     { kind: 'died', ...run, death: exited, verdict: 'recycled' },
-    'mail.1: pid 10 exited to be recycled: exit status 0',
+    'mail.1: pid 10 exited to be recycled: status 0',
   ],
   [
     { kind: 'died', ...run, death: exited, verdict: 'unexpected' },
-    'mail.1: pid 10 exited unexpectedly: exit status 0',
+    'mail.1: pid 10 exited unexpectedly: status 0',
   ],
   [
     { kind: 'job_lost', ...run, death: { kind: 'signalled', signal: 6, coreDumped: true } },
@@ -143,7 +143,7 @@ test.each<[EventBody, string]>([
 test('an old process beside its replacement must be named by its instance', () => {
   const current = { kind: 'exited', pid: 10, death: exited, at: noon, instance: 'mail.1' } as const;
   const event = { ...current, retiring: '2298f067' };
-  expect(formatEvent(event)).toBe('mail.1 (retiring): pid 10 exited as asked: exit status 0');
+  expect(formatEvent(event)).toBe('mail.1 (retiring): pid 10 exited as asked: status 0');
   expect(eventJson(event)).toMatchObject({ instance: 'mail.1', retiring: true });
   expect(eventJson(current)).not.toHaveProperty('retiring');
 });

@@ -36,10 +36,10 @@ const killedJson = { kind: 'signalled', signal: 'SIGKILL', core_dumped: false };
 /** One event of each kind, with all members that it can have. */
 export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
   adopted: {
-    body: { kind: 'adopted', pid, cause: 'it has the marker of mail.1' },
+    body: { kind: 'adopted', pid, cause: 'it runs, but no record claims it' },
     level: 'info',
-    sentence: 'adopted pid 5841: it has the marker of mail.1',
-    json: { pid, cause: 'it has the marker of mail.1' },
+    sentence: 'adopted pid 5841: it runs, but no record claims it',
+    json: { pid, cause: 'it runs, but no record claims it' },
     command: 'bootcheck',
   },
   pidfile_written: {
@@ -57,16 +57,16 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     command: 'bootcheck',
   },
   started: {
-    body: { kind: 'started', pid: 5902, cause: 'pid 5841 exited: exit status 0' },
+    body: { kind: 'started', pid: 5902, cause: 'pid 5841 exited as asked: status 0' },
     level: 'info',
-    sentence: 'started pid 5902: pid 5841 exited: exit status 0',
-    json: { pid: 5902, cause: 'pid 5841 exited: exit status 0' },
+    sentence: 'started pid 5902 (pid 5841 exited as asked: status 0)',
+    json: { pid: 5902, cause: 'pid 5841 exited as asked: status 0' },
   },
   launching: {
-    body: { kind: 'launching', pid: 5840, cause: 'it was not running' },
+    body: { kind: 'launching', pid: 5840, cause: 'was not running' },
     level: 'info',
-    sentence: 'started the command (pid 5840), which forks away: it was not running',
-    json: { pid: 5840, cause: 'it was not running' },
+    sentence: 'started the command, which forks away, as pid 5840 (was not running)',
+    json: { pid: 5840, cause: 'was not running' },
   },
   ready: {
     body: { kind: 'ready', pid: 5902, release },
@@ -77,15 +77,15 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
   start_failed: {
     body: {
       kind: 'start_failed',
-      problem: 'pid 5902 died: exit status 1',
+      problem: 'pid 5902 exited before it was ready: status 1',
       logFile,
       log,
       logger: 'logger -t mail.1',
     },
     level: 'error',
-    sentence: 'start failed: pid 5902 died: exit status 1',
+    sentence: 'start failed: pid 5902 exited before it was ready: status 1',
     json: {
-      problem: 'pid 5902 died: exit status 1',
+      problem: 'pid 5902 exited before it was ready: status 1',
       log_file: logFile,
       log,
       logger: 'logger -t mail.1',
@@ -155,7 +155,7 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     },
     level: 'info',
     sentence: expect.stringMatching(
-      /^pid 5841 exited as asked after 2m 10s \(job 212\): exit status 0; .*5850 \(ruby\)/,
+      /^pid 5841 exited as asked after 2m 10s \(job 212\): status 0; .*5850 \(ruby\)/,
     ) as string,
     json: {
       pid,

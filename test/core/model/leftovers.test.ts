@@ -35,15 +35,15 @@ const left = (of: number, more: Partial<Leftovers> = {}): Leftovers => ({
     { pid: 124, name: 'ruby' },
     { pid: 125, name: 'ruby' },
   ],
-  isTold: false,
+  isReported: false,
   ...more,
 });
 const gone = (leftovers?: Leftovers): ObservedInstance => ({
   ...dead('mail.1', 123),
   ...(leftovers && { leftovers }),
 });
-const told = left(123, { isTold: true });
-const started = 'start mail.1: pid 123 died: exit status 0\n';
+const told = left(123, { isReported: true });
+const started = 'start mail.1: pid 123 exited: status 0\n';
 const planOf = (rule: LeftoverRule, seen: ObservedInstance, desired = noDesired): string =>
   decide(configWith(rule), desired, observation(seen)).plan;
 
@@ -54,7 +54,7 @@ describe('what a dead process has left', () => {
 
   test('must be killed before the start, once', () => {
     const killed =
-      'kill what pid 123 of mail.1 has left behind, 124 (ruby), 125 (ruby): stop.leftovers is kill\n';
+      'kill what pid 123 of mail.1 left behind, 124 (ruby), 125 (ruby): stop.leftovers is kill\n';
     expect(planOf('kill', gone(left(123)))).toBe(killed + started);
     expect(planOf('kill', gone(left(123)), stoppedIntent('mail.1'))).toBe(killed);
     expect(planOf('kill', gone(told))).toBe(started);
@@ -63,7 +63,7 @@ describe('what a dead process has left', () => {
 
   test('must be waited for, and told once', () => {
     expect(planOf('wait', gone(left(123)))).toBe(
-      'wait for what pid 123 of mail.1 has left behind, 124 (ruby), 125 (ruby): stop.leftovers is wait\n',
+      'wait for what pid 123 of mail.1 left behind, 124 (ruby), 125 (ruby): stop.leftovers is wait\n',
     );
     expect(planOf('wait', gone(told))).toBe('');
     expect(planOf('wait', gone())).toBe(started);
@@ -79,7 +79,7 @@ describe('what a dead process has left', () => {
     };
     const seen = seenAt(durationOf(0), alive('mail.1', 10), old);
     expect(decide(configWith('wait'), noDesired, seen).plan).toBe(
-      'remove the files of mail.1 (retiring): pid 9 has exited: exit status 0\n',
+      'remove the files of mail.1 (retiring): pid 9 exited: status 0\n',
     );
     expect(decide(configWith('kill'), noDesired, seen).plan).toMatch(
       /^kill what pid 9 .*\nremove /,
@@ -89,14 +89,14 @@ describe('what a dead process has left', () => {
   test('must be shown', () => {
     const shown = (rule: LeftoverRule, seen: ObservedInstance, desired = noDesired): string =>
       statusFor(configWith(rule), desired, observation(seen)).instances[0]?.detail ?? '';
-    const words = '2 processes of pid 123 are left: 124 (ruby), 125 (ruby)';
+    const words = 'left behind by pid 123, still running: 124 (ruby), 125 (ruby)';
     const next = { ...alive('mail.1', 130), leftovers: left(123) };
     expect(shown('leave', next)).toBe(words);
     expect(shown('leave', gone(left(123)), stoppedIntent('mail.1'))).toBe(
       `by ann@web1 at 12:00:00; ${words}`,
     );
     expect(shown('wait', gone(told))).toBe(
-      'pid 123 died 0s ago: exit status 0; waits for 2 processes of pid 123: 124 (ruby), 125 (ruby)',
+      'pid 123 exited 0s ago: status 0; waiting for what pid 123 left behind: 124 (ruby), 125 (ruby)',
     );
   });
 });
@@ -105,9 +105,9 @@ test('events must name whom they are about, and count the rest', () => {
   const processes = [1, 2, 3, 4, 5, 6, 7].map((pid) => ({ pid, name: 'x' }));
   const event = { kind: 'leftovers', instance: 'mail.1', at: noon, pid: 123 } as const;
   expect(formatEvent({ ...event, processes, fate: 'running' })).toBe(
-    'mail.1: 7 processes of pid 123 are left: 1 (x), 2 (x), 3 (x), 4 (x), 5 (x) and 2 more',
+    'mail.1: left behind by pid 123, still running: 1 (x), 2 (x), 3 (x), 4 (x), 5 (x) and 2 more',
   );
   expect(formatEvent({ ...event, processes: processes.slice(0, 1), fate: 'awaited' })).toBe(
-    'mail.1: 1 process of pid 123 is left: 1 (x); nothing is started until then',
+    'mail.1: left behind by pid 123, still running: 1 (x); nothing is started until they have exited',
   );
 });

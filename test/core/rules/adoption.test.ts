@@ -22,10 +22,10 @@ test('an ordinary process must not be refused', () => {
 
 test.each<[string, Partial<Candidate>, string]>([
   ['init', { process: process(1) }, 'it is the first process of the host or container'],
-  ['kthreadd', { process: process(2, { parentPid: 0 }), title: '' }, 'a thread of the kernel'],
-  ['a kernel thread', { process: process(9, { parentPid: 2 }), title: '' }, 'of the kernel'],
+  ['kthreadd', { process: process(2, { parentPid: 0 }), title: '' }, 'a kernel thread'],
+  ['a kernel thread', { process: process(9, { parentPid: 2 }), title: '' }, 'a kernel thread'],
   ['a thread', { threadOf: 499 }, 'it is a thread of pid 499'],
-  ['whoever has started us', { isAncestor: true }, 'it is this command, or has started it'],
+  ['a parent of this command', { isAncestor: true }, 'it is this command or a parent of it'],
   ['a shim', { isShim: true }, 'it is a shim of workerctl'],
   ["another instance's", { belongsTo: 'mail.2' }, 'it belongs to mail.2'],
   ["another user's", { isOtherUsers: true }, 'it belongs to another user'],

@@ -55,7 +55,7 @@ describe('an instance that died before it was ready', () => {
     expect(first.plan).toBe('');
     expect(after(999, first, crashed('mail.1', 10)).plan).toBe('');
     expect(after(1000, first, crashed('mail.1', 10)).plan).toBe(
-      'start mail.1: pid 10 died: exit status 1\n',
+      'start mail.1: pid 10 exited: status 1\n',
     );
   });
 
@@ -86,14 +86,14 @@ describe('an instance that died before it was ready', () => {
     (goal) => {
       const seen = observation(crashed('mail.1', 10));
       const { plan, ledger } = decide(config, first.desired, seen, goal, first.ledger);
-      expect(plan).toContain('start mail.1: pid 10 died');
+      expect(plan).toContain('start mail.1: pid 10 exited');
       expect(ledger.failures).toEqual({});
     },
   );
 
   test('must not be delayed by a clock that was set back', () => {
     const future = crashed('mail.1', 10, { diedAt: noonPlus(seconds(3600)) });
-    expect(after(0, nothing, future).plan).toBe('start mail.1: pid 10 died: exit status 1\n');
+    expect(after(0, nothing, future).plan).toBe('start mail.1: pid 10 exited: status 1\n');
   });
 
   test('must not be delayed if it had been asked to exit', () => {
@@ -203,7 +203,9 @@ describe('an instance that was ready and died soon after its start', () => {
   });
 
   test('must be counted if it is not known how it died', () => {
-    const unknown = young('mail.1', 11, { death: { kind: 'unknown', why: 'its shim was killed' } });
+    const unknown = young('mail.1', 11, {
+      death: { kind: 'unknown', problem: 'its shim was killed' },
+    });
     expect(after(0, first, unknown).plan).toBe('');
   });
 

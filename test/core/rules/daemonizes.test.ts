@@ -87,7 +87,7 @@ describe('on its way', () => {
     expect(readyingOf(aliveIn(old), daemon.ready, observation(old)).kind).toBe('late');
     expect(renewalOf(old, isNew, daemon.ready, observation(old))).toMatchObject({
       state: 'late',
-      why: 'its command (pid 10) has not ended after 1m; does it fork away?',
+      problem: 'its command (pid 10) has not exited after 1m; does it fork away?',
     });
     expect(decide(config, noDesired, observation(old)).plan).toBe('');
   });
@@ -105,7 +105,7 @@ describe('on its way', () => {
     expect(readying(stuck).kind).toBe('late');
     expect(renewalOf(stuck, isNew, daemon.ready, observation(stuck))).toMatchObject({
       state: 'late',
-      why: 'its command has ended, but its pidfile names no new process after 1m',
+      problem: 'its command exited, but its pidfile names no new process after 1m',
     });
   });
 
@@ -159,10 +159,10 @@ test('an adopted start must be told from ours, and from that of another process 
 });
 
 test.each<[Death, string]>([
-  [{ kind: 'unlaunched', found: 'absent' }, 'its command has ended, but its pidfile is not there'],
+  [{ kind: 'unlaunched', found: 'absent' }, 'its command exited, but its pidfile does not exist'],
   [
     { kind: 'unlaunched', found: 'old' },
-    'its command has ended, but its pidfile names a process that is older than this start',
+    'its command exited, but its pidfile names a process older than this start',
   ],
 ])('%j in words', (death, words) => {
   expect(formatDeath(death)).toBe(words);

@@ -28,7 +28,11 @@ describe('a death that was not asked for', () => {
     ['exit status 0: it has had its chance', { death: exited(0) }, 'no'],
     ['exit status 0 in a job', { death: exited(0), activity: busy }, 'yes'],
     ['before it was ready: it had no job', { death: exited(1), ranFor: seconds(0.5) }, 'no'],
-    ['its shim was killed', { death: { kind: 'unknown', why: 'its shim was killed' } }, 'unknown'],
+    [
+      'its shim was killed',
+      { death: { kind: 'unknown', problem: 'its shim was killed' } },
+      'unknown',
+    ],
     ['the host was booted', { death: { kind: 'rebooted' }, activity: busy }, 'yes'],
   ])('%s must be unexpected', (_, seen, isJobLost) => {
     expect(found(seen)).toMatchObject({ verdict: 'unexpected', isJobLost });

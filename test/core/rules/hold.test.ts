@@ -111,7 +111,7 @@ describe('an instance that is held', () => {
   test('must not keep its old processes from leaving', () => {
     const left = { ...dead('mail.1', 9), retiring: 'start-9' };
     expect(decide(config, heldIntent('mail.1'), observation(alive('mail.1', 10), left)).plan).toBe(
-      'remove the files of mail.1 (retiring): pid 9 has exited: exit status 0\n',
+      'remove the files of mail.1 (retiring): pid 9 exited: status 0\n',
     );
   });
 });

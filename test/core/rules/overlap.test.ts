@@ -41,7 +41,7 @@ const planWith = (maxExtra: number, ...seen: ObservedInstance[]): string =>
 const replaceOf = (name: string, pid: number): string[] => [
   `ask ${name} pid ${pid} to finish (TERM): restart of 12:00:00 by ann@web1`,
   `let ${name} pid ${pid} drain beside its replacement: restart of 12:00:00 by ann@web1`,
-  `start ${name}: its old process drains beside it`,
+  `start ${name}: its old process still drains`,
 ];
 
 describe('with overlap', () => {
@@ -76,7 +76,7 @@ describe('with overlap', () => {
   test('an old process that has left must make room for the next', () => {
     const left = { ...dead('mail.1', 10, { stop: stopOf(10) }), retiring: 'start-10' };
     expect(planWith(1, fresh, old[1], old[2], left).split('\n')).toEqual([
-      'remove the files of mail.1 (retiring): pid 10 has exited: exit status 0',
+      'remove the files of mail.1 (retiring): pid 10 exited: status 0',
       ...replaceOf('mail.2', 20),
       '',
     ]);
@@ -86,14 +86,14 @@ describe('with overlap', () => {
     expect(planWith(3, ...draining).match(/^let /gm)).toHaveLength(3);
     expect(planWith(1, ...draining)).toBe(
       'let mail.1 pid 10 drain beside its replacement: restart of 12:00:00 by ann@web1\n' +
-        'start mail.1: its old process drains beside it\n',
+        'start mail.1: its old process still drains\n',
     );
     expect(planWith(1, fresh, retiring('mail.1', 10), ...draining.slice(1))).toBe('');
   });
 
   test('a place whose new process was not started after all must be filled by the next pass', () => {
     expect(planWith(1, absent('mail.1'), retiring('mail.1', 10), ...draining.slice(1))).toBe(
-      'start mail.1: it was not running\n',
+      'start mail.1: was not running\n',
     );
   });
 

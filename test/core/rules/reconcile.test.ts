@@ -28,13 +28,13 @@ describe('a pass', () => {
   test('must start what is missing, and say why it is', () => {
     const died = dead('mail.2', 20, { death: { kind: 'signalled', signal: 9, coreDumped: false } });
     expect(planOf(noDesired, absent('mail.1'), died)).toBe(
-      'start mail.1: it was not running\nstart mail.2: pid 20 died: signal 9 (SIGKILL)\n',
+      'start mail.1: was not running\nstart mail.2: pid 20 died: signal 9 (SIGKILL)\n',
     );
   });
 
   test('must not call a death that was asked for by that name', () => {
     expect(planOf(noDesired, dead('mail.1', 10, { stop: stopOf(10) }))).toBe(
-      'start mail.1: pid 10 exited as asked: exit status 0\n',
+      'start mail.1: pid 10 exited as asked: status 0\n',
     );
   });
 

@@ -115,7 +115,9 @@ describe('a worn process', () => {
     ['a restart is under way', rolling(aRollout({ 'mail.3': 12 }, { proven: ['mail'] }))],
     [
       'a restart was aborted',
-      rolling(aRollout({ 'mail.2': 11 }, { aborted: { at: noon, instance: 'mail.2', why: 'x' } })),
+      rolling(
+        aRollout({ 'mail.2': 11 }, { aborted: { at: noon, instance: 'mail.2', problem: 'x' } }),
+      ),
     ],
   ])('must be left alone while %s', (_, desired) => {
     expect(planOf([one('mail.1', 10, tooLarge), ...others], desired)).not.toContain('recycled');
@@ -154,7 +156,9 @@ describe('a worn process', () => {
 
   test('must be told as recycled when it has left', () => {
     const gone = dead('mail.1', 10, { stop: { ...stopOf(10), isRecycle: true } });
-    expect(planOf([gone, ...others])).toBe('start mail.1: pid 10 was recycled: exit status 0\n');
+    expect(planOf([gone, ...others])).toBe(
+      'start mail.1: pid 10 exited to be recycled: status 0\n',
+    );
   });
 
   test('must be looked at again when it may be worn, and soon when only its job is in the way', () => {

@@ -66,14 +66,14 @@ describe('the canary', () => {
   test('must be an instance that was down already, where there is one', () => {
     const seen = observation(absent('mail.1'), old[1], old[2]);
     const { plan, desired } = decide(config, noDesired, seen, restartOf(Object.keys(all)));
-    expect(plan).toBe('start mail.1: it was not running\n');
+    expect(plan).toBe('start mail.1: was not running\n');
     const later = seenAt(seconds(1), alive('mail.1', 101, { age: seconds(0) }), old[1], old[2]);
     expect(askedIn(decide(config, desired, later).plan)).toEqual(['mail.2', 'mail.3']);
   });
 
   test('must leave nobody else asked while its place is free', () => {
     expect(planOf(restart, dead('mail.1', 10, { stop: stopOf(10) }), old[1], old[2])).toBe(
-      'start mail.1: pid 10 exited as asked: exit status 0\n',
+      'start mail.1: pid 10 exited as asked: status 0\n',
     );
   });
 
@@ -187,7 +187,7 @@ describe('a replacement that fails', () => {
     expect(desired.rollouts[0]?.aborted).toEqual({
       at: noonPlus(seconds(0)),
       instance: 'mail.1',
-      why: 'pid 101 died before it was ready: exit status 1',
+      problem: 'pid 101 exited before it was ready: status 1',
     });
   });
 
@@ -196,7 +196,7 @@ describe('a replacement that fails', () => {
     const late = alive('mail.1', 101, { age: seconds(60) });
     const { plan, desired } = decide(own, restart, observation(late, ...old.slice(1)));
     expect(plan).toBe('');
-    expect(desired.rollouts[0]?.aborted?.why).toBe('pid 101 is not ready after 1m');
+    expect(desired.rollouts[0]?.aborted?.problem).toBe('pid 101 is not ready after 1m');
   });
 
   test('must have the other workers of the restart stop as well', () => {
@@ -218,11 +218,11 @@ describe('a replacement that fails', () => {
   });
 
   test('must not keep those down that were asked before', () => {
-    const aborted = { at: noonPlus(seconds(0)), instance: 'mail.1', why: 'it died' };
+    const aborted = { at: noonPlus(seconds(0)), instance: 'mail.1', problem: 'it died' };
     const desired = rolling(aRollout(all, { aborted }));
     const left = dead('mail.2', 20, { stop: stopOf(20) });
     expect(planOf(desired, replaced, left, old[2])).toBe(
-      'start mail.2: pid 20 exited as asked: exit status 0\n',
+      'start mail.2: pid 20 exited as asked: status 0\n',
     );
   });
 

@@ -71,7 +71,7 @@ describe('a rollout', () => {
   });
 
   test('must tell why it was aborted, and how to go on', () => {
-    const aborted = { at: noon, instance: 'mail.1', why: 'pid 101 died before it was ready' };
+    const aborted = { at: noon, instance: 'mail.1', problem: 'pid 101 died before it was ready' };
     const world = observation(crashed('mail.1', 101), alive('mail.5', 50));
     expect(wordsOf(aRollout(replaces, { aborted }), world)).toBe(
       'restart of 12:00:00 by ann@web1 was aborted: mail.1: pid 101 died before it was ready; ' +

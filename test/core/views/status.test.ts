@@ -49,7 +49,7 @@ const failed: Ledger = {
 };
 const until = noonPlus(seconds(600));
 
-const frozenWords = 'stopped (SIGSTOP): it does nothing; kill -CONT wakes it';
+const frozenWords = 'stopped (SIGSTOP) and doing nothing; kill -CONT continues it';
 const frozen = (seen: ObservedInstance): ObservedInstance => {
   if (seen.presence.kind !== 'alive') return seen;
   const { presence } = seen;
@@ -100,33 +100,28 @@ describe('an instance', () => {
     ['missing', 'not started; bootcheck starts it', absent('mail.1'), noDesired],
     [
       'missing',
-      'pid 10 died 0s ago: exit status 0; bootcheck starts it',
+      'pid 10 exited 0s ago: status 0; bootcheck starts it',
       dead('mail.1', 10, isUp),
       noDesired,
     ],
     ['missing', 'not started; held by ann@web1', absent('mail.1'), heldIntent('mail.1')],
     [
       'backoff',
-      'pid 10 died 0s ago: exit status 1; failed 3 times in a row before it was ready; next start in 4s, at 12:00:04',
+      'pid 10 exited 0s ago: status 1; failed 3 times in a row before it was ready; next start in 4s, at 12:00:04',
       crashed('mail.1', 10),
       noDesired,
       failed,
     ],
     [
       'missing',
-      'pid 10 died 0s ago: exit status 1; held by ann@web1',
+      'pid 10 exited 0s ago: status 1; held by ann@web1',
       crashed('mail.1', 10),
       heldIntent('mail.1'),
       failed,
     ],
     ['stopped', 'by ann@web1 at 12:00:00', dead('mail.1', 10), stoppedIntent('mail.1')],
     ['surplus', 'not wanted; bootcheck drains it', alive('mail.9', 90), noDesired],
-    [
-      'surplus',
-      'the config has no such worker; workerctl stop old.1 drains it',
-      alive('old.1', 90),
-      noDesired,
-    ],
+    ['surplus', 'not in the config; workerctl stop old.1 drains it', alive('old.1', 90), noDesired],
     ['ready', 'no record claims it; bootcheck adopts it', stray('mail.1', 10), noDesired],
     ['ready', 'to be stopped', alive('mail.1', 10, isUp), stoppedIntent('mail.1')],
   ])('must be %s: %s', (state, detail, seen, desired, ledger) => {

@@ -26,7 +26,11 @@ export function judgeAborts(chronicle: Chronicle): void {
   for (const { id, aborted } of chronicle.world.desired.rollouts) {
     const told = chronicle.told.find((one) => one.id === id);
     if (aborted !== undefined && told?.mayHaveFailed !== true)
-      breach(chronicle, 'no abort without a failure', `${id}: ${aborted.instance} ${aborted.why}`);
+      breach(
+        chronicle,
+        'no abort without a failure',
+        `${id}: ${aborted.instance} ${aborted.problem}`,
+      );
   }
 }
 

@@ -58,7 +58,7 @@ export function die(world: World, being: Being, death: Death, at = world.sinceBo
   const why = 'its shim was killed';
   being.end = isReported
     ? { at, death, diedAt, jumps: world.jumps }
-    : { at, death: { kind: 'unknown', why }, jumps: world.jumps };
+    : { at, death: { kind: 'unknown', problem: why }, jumps: world.jumps };
   if (isReported && world.pidfiles.get(being.instance) === being.pid)
     world.pidfiles.delete(being.instance);
 }

@@ -29,7 +29,7 @@ const desired: Desired = {
       },
       releases: { mail: { from: 'a', to: 'b' } },
       proven: ['mail'],
-      aborted: { at: momentOf(1_700_000_000_003), instance: 'mail.2', why: 'it died' },
+      aborted: { at: momentOf(1_700_000_000_003), instance: 'mail.2', problem: 'it died' },
     },
     {
       ...request,

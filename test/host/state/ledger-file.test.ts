@@ -43,7 +43,12 @@ const ledger: Ledger = {
     { ...loss, instance: 'mail.10', runId: 'f04', death: { kind: 'exited', status: 3 } },
     { ...loss, instance: 'mail.11', runId: 'f05', death: { kind: 'rebooted' } },
     { ...loss, instance: 'mail.12', runId: 'f06', death: { kind: 'unlaunched', found: 'dead' } },
-    { ...loss, instance: 'mail.13', runId: 'f07', death: { kind: 'unknown', why: 'no report' } },
+    {
+      ...loss,
+      instance: 'mail.13',
+      runId: 'f07',
+      death: { kind: 'unknown', problem: 'no report' },
+    },
   ],
 };
 

@@ -241,7 +241,7 @@ workerctl_pass_duration_seconds{${config}} 0.012
 
   test('a counter must continue from one text to the next', () => {
     const about = { at: noon, instance: 'mail.1', pid: 7 } as const;
-    const started = { kind: 'started', cause: 'it was not running', ...about } as const;
+    const started = { kind: 'started', cause: 'was not running', ...about } as const;
     const first = formatMetrics(mixed, {
       config: 'a kind="left"} 9',
       bootcheckAt: noon,

@@ -1,7 +1,7 @@
 import { moment, seconds, text } from '../../basics/json-form.ts';
 import { formatDuration } from '../../basics/time.ts';
 import { leftWords } from '../../model/leftovers.ts';
-import { formatDeath } from '../../model/record.ts';
+import { formatDeath, formatEnd, wasKilled } from '../../model/record.ts';
 import { eventKind, fixed, optional, required } from '../event-kind.ts';
 import { processes } from '../form.ts';
 import { death, drained, job, pid, requestedBy } from '../members.ts';
@@ -65,11 +65,15 @@ export const answerKinds = {
       leftovers: optional(processes, 'The processes that it left behind in its session.'),
     },
     sentence: (event) => {
-      const verb = event.death.kind === 'exited' ? 'exited as asked' : 'ended';
       const had = event.job === undefined ? '' : ` (${event.job})`;
       const left = event.leftovers ?? [];
       const behind = left.length === 0 ? '' : `; ${leftWords(event.pid, left)}`;
-      return `pid ${event.pid} ${verb}${afterDrain(event.drained)}${had}: ${formatDeath(event.death)}${behind}`;
+      const when = `${afterDrain(event.drained)}${had}`;
+      const end =
+        event.death.kind === 'exited' || wasKilled(event.death)
+          ? formatEnd(event.death, 'requested', when)
+          : `ended${when}: ${formatDeath(event.death)}`;
+      return `pid ${event.pid} ${end}${behind}`;
     },
   }),
 };

@@ -1,23 +1,10 @@
 import { oneOf, seconds, text } from '../../basics/json-form.ts';
 import { leftWords, namedProcesses } from '../../model/leftovers.ts';
-import { formatDeath, wasKilled, type Death, type Verdict } from '../../model/record.ts';
+import { formatDeath, formatEnd, type Death, type Verdict } from '../../model/record.ts';
 import { eventKind, optional, required, type Audience } from '../event-kind.ts';
 import { bytes, lines, processes } from '../form.ts';
 import { death, drained, job, pid, release, runId } from '../members.ts';
 import { during } from '../phrases.ts';
-
-/** How the end of a process reads: `exited as asked`, `was killed`, `died unexpectedly`. */
-function endOf(how: Death, verdict: Verdict): string {
-  if (wasKilled(how) && verdict !== 'unexpected') return 'was killed';
-  switch (verdict) {
-    case 'requested':
-      return how.kind === 'exited' ? 'exited as asked' : 'ended as asked';
-    case 'recycled':
-      return how.kind === 'exited' ? 'exited to be recycled' : 'ended to be recycled';
-    case 'unexpected':
-      return how.kind === 'exited' ? 'exited unexpectedly' : 'died unexpectedly';
-  }
-}
 
 /** The number that MogileFS prints: the signal, or the exit status. */
 function numberOf(how: Death): string {
@@ -62,7 +49,7 @@ export const deathKinds = {
     },
     level: ({ verdict }) => (verdict === 'unexpected' ? 'error' : 'info'),
     sentence: (event) =>
-      `pid ${event.pid} ${endOf(event.death, event.verdict)}${during(event.job)}: ${formatDeath(event.death)}`,
+      `pid ${event.pid} ${formatEnd(event.death, event.verdict, during(event.job))}`,
     mogilefs: (event, name) =>
       `Child ${event.pid} (${name}) died: ${numberOf(event.death)} (${event.verdict === 'unexpected' ? 'UNEXPECTED' : 'expected'}): ${formatDeath(event.death)}${during(event.job)}`,
     audience: (event) => audienceOf(event.death, event.verdict),
@@ -74,11 +61,11 @@ export const deathKinds = {
     level: 'error',
     sentence: (event) => {
       const lost = event.job === undefined ? 'a job may have been lost' : `${event.job} was lost`;
-      return `${lost}: pid ${event.pid} died: ${formatDeath(event.death)}`;
+      return `${lost}: pid ${event.pid} ${formatEnd(event.death)}`;
     },
   }),
   leftovers: eventKind({
-    summary: 'The dead process has left other processes behind in its session.',
+    summary: 'The dead process left other processes behind in its session.',
     members: {
       pid,
       processes: required(processes, 'The processes that it left behind, with what each one runs.'),
@@ -97,7 +84,7 @@ export const deathKinds = {
         case 'kill_denied':
           return `could not kill what pid ${dead} left behind, which belongs to another user: ${namedProcesses(left)}`;
         case 'awaited':
-          return `${leftWords(dead, left)}; nothing is started until then`;
+          return `${leftWords(dead, left)}; nothing is started until they have exited`;
       }
     },
   }),

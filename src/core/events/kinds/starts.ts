@@ -25,13 +25,14 @@ export const startKinds = {
   started: eventKind({
     summary: 'A new process was started.',
     members: { pid, cause },
-    sentence: (event) => `started pid ${event.pid}: ${event.cause}`,
+    sentence: (event) => `started pid ${event.pid} (${event.cause})`,
   }),
   launching: eventKind({
     summary:
       'The command of a program that forks away was started; `started` follows when its pidfile names the process.',
     members: { pid, cause },
-    sentence: (event) => `started the command (pid ${event.pid}), which forks away: ${event.cause}`,
+    sentence: (event) =>
+      `started the command, which forks away, as pid ${event.pid} (${event.cause})`,
   }),
   ready: eventKind({
     summary: 'The process became ready while a command waited for that.',

@@ -137,7 +137,7 @@ describe('a restart', () => {
   });
 
   test('must not be reported as over if it was aborted before', () => {
-    const aborted = { at: noonPlus(seconds(0)), instance: 'mail.1', why: 'it died' };
+    const aborted = { at: noonPlus(seconds(0)), instance: 'mail.1', problem: 'it died' };
     const before = rolling(aRollout(both, { aborted }));
     expect(
       noticesOf(config, {

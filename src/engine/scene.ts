@@ -7,29 +7,29 @@ import type { SilenceTracker } from '../host/state/silence.ts';
 export interface Scene {
   readonly config: Config;
   readonly hostName: string;
-  /** Pidfiles are not read: whoever only looks does not repair them. */
+  /** Pidfiles are not read, for commands that do not repair them. */
   readonly ignoresPidfiles?: boolean;
-  /** The stop files and the like that there are, where that is known: a thousand instances need not be asked for theirs. */
+  /** The names of the existing notes (stop files and the like), if known: saves a lookup per instance. */
   readonly notes?: ReadonlySet<string>;
-  /** Remembers from look to look what is ready. Who looks only once has none, and waits for the answers. */
+  /** Remembers from look to look what is ready. Without it, each look waits for the answers. */
   readonly probe?: ReadinessProbe;
-  /** Measures what recycling depends on. Who has none replaces nobody because he is worn. */
+  /** Measures what recycling depends on. Without it, nothing is recycled. */
   readonly measures?: Measures;
-  /** What dead processes have left behind is to be shown, whatever the config makes of it. */
+  /** Whether to look for leftovers of all dead processes, not only those that the config acts on. */
   readonly showsLeftovers?: boolean;
-  /** Whether logs with a limit are measured: done by those who rotate them. */
+  /** Whether logs with a limit are measured, in order to rotate them. */
   readonly measuresLogs?: boolean;
-  /** Measures how long workers give no sign of life. Who has none does not watch for that. */
+  /** Measures how long workers give no sign of life. Without it, that is not watched. */
   readonly silence?: SilenceTracker;
 }
 
 export const mayHave = ({ notes }: Scene, fileOf: () => string): boolean =>
   notes === undefined || (notes.size > 0 && notes.has(fileOf()));
 
-/** What is measured of processes that may be worn. */
+/** What is measured of processes that may be due for recycling. */
 export interface Measures {
   /** How many bytes each of these takes with its session, by pid. */
   readonly memoryOf: (processes: readonly LiveProcess[]) => ReadonlyMap<number, number>;
-  /** What a start of this worker's would be called now; undefined where nobody knows. */
+  /** The release that a start of this worker would get now; undefined if unknown. */
   readonly releaseOf: (worker: Worker) => Promise<string | undefined>;
 }

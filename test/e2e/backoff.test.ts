@@ -102,7 +102,7 @@ test('watch must wait longer after each death, up to the limit, and go on for ev
   for (let death = 0; death < deaths; death += 1) await killAndWait(instance);
   const events = eventsIn(said());
   // A pause that was over before the watch looked, as on a busy host, is not reported.
-  for (const { kind, failures: count, delay_seconds, starts_at: due, instance: name } of events) {
+  for (const { kind, failures, delay_seconds, starts_at: due, instance: name } of events) {
     if (kind !== 'backoff') continue;
     expect([name, delay_seconds]).toEqual(['mail.1', Math.min(2, 2 ** (Number(failures) - 2))]);
     const next = events.filter((event) => event.kind === 'started' && event.at >= String(due));

@@ -1,6 +1,6 @@
 import { elapsed, formatDuration, type Moment } from '../basics/time.ts';
 
-/** What a process says of its work, where it says something. */
+/** What a process says about its work. */
 export type Activity =
   /** `what` in its own words (`job 212`), empty when it only says that it is busy; `since` as far as it is known. */
   | { readonly kind: 'busy'; readonly what: string; readonly since?: Moment }

@@ -11,7 +11,7 @@ import {
 /** The PATH of every worker whose config sets none. Source: the default of Debian and systemd. */
 export const workerPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** All that the kernel must be told to start one instance; every specifier is replaced. */
+/** All that is needed to start one instance; specifiers are replaced. */
 export interface Launch {
   readonly instance: string;
   readonly command: readonly string[];
@@ -31,9 +31,9 @@ export interface Launch {
   readonly nice: number;
   readonly oomScoreAdj: number;
   readonly stopSignal: StopSignal;
-  /** What the code is called, where that is known. */
+  /** The release, if it is known. */
   readonly release?: string;
-  /** How often it must give a sign of life at the least, in microseconds, as sd_watchdog_enabled(3) wants it. */
+  /** The longest time between two signs of life, in microseconds, as for sd_watchdog_enabled(3). */
   readonly watchdogUsec?: number;
 }
 
@@ -114,8 +114,8 @@ export function pidfileOf(worker: Worker, name: string, hostName: string): strin
 }
 
 /**
- * What tells a worker who it is. The shim adds WORKERCTL_INSTANCE, which it must not bear itself, and WORKERCTL_PID, which
- * nobody knows beforehand of a program that forks away.
+ * The variables that identify a worker to itself. The shim adds WORKERCTL_INSTANCE, which it must not have itself, and
+ * WORKERCTL_PID, which is not known beforehand for a program that forks away.
  */
 function marker(
   { worker, identifier }: Instance,

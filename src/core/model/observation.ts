@@ -13,23 +13,23 @@ import {
 } from './record.ts';
 import { durationOf, type Duration, type Moment } from '../basics/time.ts';
 
-/** What holds an instance's place. */
+/** The process of an instance, or the lack of one. */
 export type Presence =
-  /** Nothing is known of any process of it. */
+  /** No process of it is known. */
   | { readonly kind: 'absent' }
-  /** Its last process is dead; `stop` when it had been asked to finish. */
+  /** Its last process is dead; `stop` if it had been asked to finish. */
   | {
       readonly kind: 'dead';
       readonly record: ProcessRecord;
       readonly death: Death;
       readonly diedAt?: Moment;
       readonly stop?: Stop;
-      /** That this very process was killed by us. */
+      /** Present if workerctl killed this process. */
       readonly killing?: Killing;
-      /** Whether it was seen ready; means nothing where readiness is a matter of time. */
+      /** Whether it was seen ready; meaningless if readiness is a matter of time (`ready.after`). */
       readonly hasShownReady: boolean;
     }
-  /** Its process lives; `stop` when that very process was asked to finish, `quiet` when it was to take no new job. */
+  /** Its process lives; `stop` if that process was asked to finish, `quiet` if it was asked to take no new job. */
   | {
       readonly kind: 'alive';
       readonly record: ProcessRecord;
@@ -37,36 +37,36 @@ export type Presence =
       readonly stop?: Stop;
       readonly quiet?: Quieting;
       readonly hasShownReady: boolean;
-      /** The living process that it has named as its successor (MAINPID of sd_notify(3)), for when it is gone. */
+      /** The living process that it named as its successor (MAINPID of sd_notify(3)), which takes over when it exits. */
       readonly successor?: LiveProcess;
     }
-  /** It is a process of this instance, and no record claims that process; `stop` when that very process was asked to finish. */
+  /** A process of this instance that no record claims; `stop` if that process was asked to finish. */
   | {
       readonly kind: 'stray';
       readonly process: LiveProcess;
       readonly shim?: ShimOfStray;
-      /** What its start is called, as far as its environment tells. */
+      /** The id of its run, if its environment has it. */
       readonly runId?: string;
-      /** By what it is known to be this instance's, in words; without it, by its marker. */
+      /** Why it is taken for this instance's, in words; missing if its environment marks it. */
       readonly evidence?: string;
       readonly stop?: Stop;
-      /** The process that is gone and has named it as its successor. */
+      /** The process that has exited and had named it as its successor. */
       readonly successorOf?: Predecessor;
     };
 
-/** Whose successor a process is: its pid, and what its record calls its start. */
+/** The process that a successor follows. */
 export interface Predecessor {
   readonly pid: number;
   readonly runId: string;
 }
 
-/** What a living shim tells of the stray that it waits for. */
+/** The living shim that waits for a stray. */
 export interface ShimOfStray {
   readonly pid: number;
   readonly runId: string;
 }
 
-/** What an adopted process's record has as its `start`: what its shim will report its death with, if there is one. */
+/** The run id of an adopted process: the one that its shim, if there is one, will report its death with. */
 export const runIdOfStray = ({
   process,
   shim,
@@ -78,54 +78,54 @@ export const runIdOfStray = ({
 >): string =>
   shim?.runId ?? runId ?? (successorOf === undefined ? adoptedStart : heirStart)(process);
 
-/** Whether the pidfile says what the kernel says. */
+/** What the pidfile contains. */
 export type PidfileState =
   | { readonly kind: 'absent' }
   | { readonly kind: 'holds'; readonly pid: number }
   | { readonly kind: 'broken'; readonly found: string };
 
-/** A log, and how long it is in bytes. */
+/** A log and its size in bytes. */
 export interface ObservedLog {
   readonly path: string;
   readonly size: number;
 }
 
-/** One instance as it was seen; with `retiring`, an old process of it that drains beside its replacement. */
+/** One instance as it was seen or, with `retiring`, an old process of it that drains beside its replacement. */
 export interface ObservedInstance {
   readonly name: string;
   /** The run of the old process. */
   readonly retiring?: string;
   readonly presence: Presence;
   readonly pidfile: PidfileState;
-  /** What its process says of its work, where it says something; of a dead one its last words. */
+  /** What its process says about its work, if it does; for a dead one, what it said last. */
   readonly activity?: Activity;
-  /** What its process says of itself by sd_notify(3). */
+  /** The STATUS= that its process sent by sd_notify(3). */
   readonly saidStatus?: string;
-  /** How many bytes its process and its session take, where that is measured. */
+  /** The memory of its process and session in bytes, if it is measured. */
   readonly memory?: number;
-  /** What a start would call its release now, where that was asked. */
+  /** The release that a start would give it now, if that was looked up. */
   readonly nextRelease?: string;
-  /** What its dead process, or a dead one before the living one, has left behind, where that was looked for. */
+  /** What its last dead process left behind, if that was looked for. */
   readonly leftovers?: Leftovers;
-  /** How long its process has given no sign of life, where that is watched. */
+  /** How long its process has given no sign of life, if that is watched. */
   readonly silence?: Duration;
-  /** When its process was told to write down what it is doing, counted from the boot of the host. */
+  /** When its process was asked to dump what it is doing, counted from the boot of the host. */
   readonly dumpedAt?: Duration;
-  /** The log that its living process writes to, where somebody looked at that and the config has a limit for it. */
+  /** The log of its living process, if it was measured and the config limits it. */
   readonly log?: ObservedLog;
-  /** A file of it that cannot be understood: what was expected and found, in words. */
+  /** Files of it that cannot be read: what was expected and what was found. */
   readonly problems: readonly string[];
 }
 
-/** The world as one pass saw it. Instances that the config does not want, but of which there are files, are in it too. */
+/** What one pass saw. Includes instances that have files but are not in the config. */
 export interface Observation {
   readonly now: Moment;
-  /** How long the host has been up: what processes' start times count from. */
+  /** How long the host has been up; start times of processes count from its boot. */
   readonly sinceBoot: Duration;
   readonly instances: ReadonlyMap<string, ObservedInstance>;
   /** The old processes that drain beside their replacements, and those of which only files are left. */
   readonly retiring: readonly ObservedInstance[];
-  /** Whoever looks may replace what is worn: a command that was asked for something else does not. */
+  /** Whether this pass may recycle instances; a command that was asked for something else does not. */
   readonly mayRecycle?: boolean;
 }
 
@@ -160,23 +160,23 @@ export const observedAt = (
 export const ageOf = (process: ProcessIdentity, { sinceBoot }: Observation): Duration =>
   durationOf(Math.max(0, sinceBoot - process.startTime * msPerTick));
 
-/** The process that lives in an instance's place, whoever claims it. */
+/** The living process of an instance, whether or not a record claims it. */
 export function liveProcess({ presence }: ObservedInstance): LiveProcess | undefined {
   return presence.kind === 'alive' || presence.kind === 'stray' ? presence.process : undefined;
 }
 
-/** The signal that made the living process take no new job, if it went out. */
+/** The request to take no new job, if its signal was sent to the living process. */
 export function sentQuiet({ presence }: ObservedInstance): Quieting | undefined {
   return presence.kind === 'alive' && presence.quiet?.sent === true ? presence.quiet : undefined;
 }
 
-/** Since when the living process is on its way out: asked to finish, or made quiet in order to be. */
+/** The request by which the living process drains: a stop, or a quiet that stops it when it is idle. */
 export function drainingSince(observed: ObservedInstance): Stop | undefined {
   const quiet = sentQuiet(observed);
   return sentStop(observed) ?? (quiet?.stopsWhenIdle === true ? quiet : undefined);
 }
 
-/** The stop by which the living process was asked to finish, if the signal went out. */
+/** The stop of the living process, if its signal was sent. */
 export function sentStop({ presence }: ObservedInstance): Stop | undefined {
   if (presence.kind !== 'alive' && presence.kind !== 'stray') return undefined;
   return presence.stop?.sent === true ? presence.stop : undefined;

@@ -1,5 +1,5 @@
 /**
- * A process: a pid alone is no identity, since the kernel gives the number to somebody else later.
+ * A process: a pid alone is no identity, since the kernel reuses the number later.
  * Source: proc_pid_stat(5), field 22.
  */
 export interface ProcessIdentity {
@@ -17,12 +17,12 @@ export const msPerTick = 10;
 export const isSameProcess = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
   a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId;
 
-/** What the kernel says of a process that is there. A zombie is dead and never appears as one. */
+/** What the kernel says about a living process. A zombie is dead and never appears as one. */
 export interface LiveProcess extends ProcessIdentity {
   readonly parentPid: number;
   /** The session that it belongs to: the pid of that session's leader. */
   readonly sessionId: number;
-  /** `stopped` is SIGSTOP or a debugger: it is there but does nothing. */
+  /** `stopped`: by SIGSTOP or a debugger; it exists but does nothing. */
   readonly activity: 'runs' | 'stopped';
   /** The memory that it has now, in pages. */
   readonly rssPages?: number;

@@ -3,7 +3,7 @@ import { formatSignal } from './signal-names.ts';
 import type { StopSignal, QuietSignal } from './config.ts';
 import type { ProcessIdentity } from './process.ts';
 
-/** What a death was: somebody asked for it, the process was recycled, or it was unexpected. */
+/** Whether a death was asked for, a recycling, or unexpected. */
 export type Verdict = 'requested' | 'recycled' | 'unexpected';
 
 /**
@@ -13,76 +13,76 @@ export type Verdict = 'requested' | 'recycled' | 'unexpected';
  */
 export interface ProcessRecord extends ProcessIdentity {
   readonly instance: string;
-  /** Names this one start; the shim's report of the death carries it too. */
+  /** Identifies this run; the shim's report of the death has it too. */
   readonly runId: string;
-  /** The worker's parent, which waits for it; 0 when it has none of ours: it was adopted, has forked away, or has taken over from its predecessor. */
+  /** The worker's parent, which waits for it; 0 without a shim: it was adopted, forked away, or took over from its predecessor. */
   readonly shimPid: number;
   readonly startedAt: Moment;
-  /** What the code that it runs is called, where that was known when it was started. */
+  /** The release that it runs, if it was known when it was started. */
   readonly release?: string;
-  /** Tells whether the process runs the command that the config has now. */
+  /** To find out whether the process runs the command that the config has now. */
   readonly commandDigest: string;
-  /** It is no worker yet, but the command of one that forks away, or the shim that waits for its pidfile. */
+  /** Not a worker yet, but the command of one that forks away, or the shim that waits for its pidfile. */
   readonly launch?: Launching;
-  /** How to ask it to finish, should the config no longer say. */
+  /** How to ask it to finish if the config no longer has the worker. */
   readonly stopSignal: StopSignal;
-  /** Its log, and how long that was when the process started: what it wrote itself begins there. */
+  /** Its log and the size of that when the process started: its own lines begin there. */
   readonly log: { readonly path: string; readonly offset: number };
 }
 
-/** That a program that forks away is being started. */
+/** A program that forks away is being started. */
 export interface Launching {
   /** How long that may take. */
   readonly timeout: Duration;
 }
 
-/** What begins the `start` of a process that nobody of ours has started: it knows nothing of us. */
+/** The prefix of the run id of a process that workerctl did not start. */
 const adopted = 'adopted-';
 
-/** The `start` of an adopted process; the same for the same process. */
+/** The run id of an adopted process; always the same for the same process. */
 export const adoptedStart = ({ pid, startTime }: ProcessIdentity): string =>
   `${adopted}${pid}-${startTime}`;
 
-/** The `start` of a successor that a process of ours has started itself: it knows all that its predecessor knew of us. */
+/** The run id of a successor that a worker started itself: it inherits the environment of its predecessor. */
 export const heirStart = ({ pid, startTime }: ProcessIdentity): string =>
   `heir-${pid}-${startTime}`;
 
-/** Whether the process was started by somebody else: no file of ours was ever named to it. */
+/** Whether workerctl did not start the process: it does not know the paths of our files. */
 export const isForeign = ({ runId }: Pick<ProcessRecord, 'runId'>): boolean =>
   runId.startsWith(adopted);
 
-/** That a process was asked to finish. */
+/** A request to finish that a process got. */
 export interface Stop {
-  /** Who was asked: a stop of a predecessor means nothing to its successor. */
+  /** The process that was asked: a stop of a predecessor means nothing for its successor. */
   readonly process: ProcessIdentity;
-  /** False when workerctl was killed between the decision and the signal: then it is still to be sent. */
+  /** False when workerctl was killed between the decision and the signal: then it must still be sent. */
   readonly sent: boolean;
   readonly signal: QuietSignal;
   readonly at: Moment;
   /** Why, in words: `restart by deploy@web1`. */
   readonly cause: string;
   /**
-   * When its session is to be killed, counted from the boot of the host: a jump of the wall clock kills nobody. Undefined:
+   * When its session will be killed, counted from the boot of the host: a jump of the wall clock kills nothing. Undefined:
    * never.
    */
   readonly deadline?: Duration;
-  /** It was worn, and is to be replaced. */
+  /** It was due for recycling. */
   readonly isRecycle?: boolean;
 }
 
-/** That a process was asked to take no new job. */
+/** A request to take no new job. */
 export interface Quieting extends Stop {
-  /** Whether it is to be stopped as soon as it is idle. */
+  /** Whether it is stopped as soon as it is idle. */
   readonly stopsWhenIdle: boolean;
 }
 
-/** That a process's whole session was about to be killed. Written down before it was. */
+/** A kill of a process and its session, written down just before it. */
 export interface Killing {
   readonly process: ProcessIdentity;
   readonly at: Moment;
   /** Why, in words. */
   readonly cause: string;
-  /** Because it gave no sign of life. */
+  /** Whether it gave no sign of life. */
   readonly isWatchdog: boolean;
 }
 
@@ -93,16 +93,16 @@ export type Death =
       readonly kind: 'signalled';
       readonly signal: number;
       readonly coreDumped: boolean;
-      /** The kernel has killed it for want of memory; `likely` where only its count of such kills says so. */
+      /** The kernel killed it because memory ran out; `likely` if only the kernel's count of such kills says so. */
       readonly outOfMemory?: 'certain' | 'likely';
     }
-  /** The host was booted since: it did nothing wrong. */
+  /** The host was rebooted: the process did nothing wrong. */
   | { readonly kind: 'rebooted' }
-  /** The command of a program that forks away has ended well, and its pidfile named no new process in time. */
+  /** The command of a program that forks away exited with 0, but its pidfile named no new process in time. */
   | { readonly kind: 'unlaunched'; readonly found: LaunchProblem }
   | { readonly kind: 'unknown'; readonly problem: string };
 
-/** What was found in the pidfile of a program that was to write it. */
+/** What is wrong with a pidfile that the program should have written. */
 export const launchProblems = ['absent', 'empty', 'garbage', 'dead', 'old', 'foreign'] as const;
 
 export type LaunchProblem = (typeof launchProblems)[number];
@@ -177,6 +177,6 @@ export function formatLate(record: ProcessRecord, timeout: Duration): string {
     : `its command (pid ${pid}) has not exited ${after}; does it fork away?`;
 }
 
-/** Whether the command of a program that forks away has ended: the shim is then what its record names. */
+/** Whether the command of a program that forks away has exited: its record then names the shim. */
 export const isBehindItsCommand = ({ pid, shimPid, launch }: ProcessRecord): boolean =>
   launch !== undefined && pid === shimPid;

@@ -1,22 +1,22 @@
 import type { LiveProcess } from '../model/process.ts';
 import type { Moment } from '../basics/time.ts';
 
-/** What the kernel and our files say of a process that somebody names as an instance's. */
+/** What the kernel and our files say about a process that may be an instance's. */
 export interface Candidate {
   readonly process: LiveProcess;
-  /** The process that it is a thread of, should the number be no process's own. */
+  /** The process that it is a thread of, if the number is a thread's. */
   readonly threadOf?: number;
-  /** Its command line, or the title that it has given itself; empty for kernel threads. */
+  /** Its command line, or the title that it gave itself; empty for kernel threads. */
   readonly title: string;
-  /** By the kernel's word we may not signal it. */
+  /** The kernel does not let us signal it. */
   readonly isOtherUsers: boolean;
-  /** It is this very command, or one of those that have started it. */
+  /** It is this command or a parent of it. */
   readonly isAncestor: boolean;
   readonly isShim: boolean;
-  /** What else it is a process of, in words: `mail.2`, `mail.2 in /srv/other/.workerctl`. */
+  /** What else it belongs to, in words: `mail.2`, `mail.2 in /srv/other/.workerctl`. */
   readonly belongsTo?: string;
   /** Its environment names this instance and this state directory. */
-  readonly bearsMarker: boolean;
+  readonly hasMarker: boolean;
   readonly startedAt: Moment;
 }
 
@@ -28,7 +28,7 @@ export interface Refusal {
 
 const kernelThreads = 2;
 
-/** Why this process must not be adopted, whoever names it; undefined: it may be. */
+/** Why this process must not be adopted; undefined if it may be. */
 export function refusalOf(candidate: Candidate): Refusal | undefined {
   const { process, threadOf, isOtherUsers, isAncestor, isShim, belongsTo, title } = candidate;
   const { pid, parentPid } = process;
@@ -50,8 +50,8 @@ export function refusalOf(candidate: Candidate): Refusal | undefined {
 }
 
 /**
- * Whether the process that a pidfile names has written it: `its` is the instance's, `stale` is somebody else, who has got
- * the number of a dead process; `unclear` may be either, and is for a person to say.
+ * Whether the process that a pidfile names has written it: `its` is the instance's, `stale` is another
+ * process that got the number of a dead one, `unclear` may be either: a person must decide.
  */
 export type Claim = 'its' | 'stale' | 'unclear';
 
@@ -69,7 +69,7 @@ export function claimOf(
 ): Claim {
   if (refusalOf(candidate) !== undefined) return 'stale';
   const wasThere = candidate.startedAt <= writtenAt + marginMs;
-  const isAlike = candidate.bearsMarker || looksLike(candidate.title, command);
+  const isAlike = candidate.hasMarker || looksLike(candidate.title, command);
   if (wasThere !== isAlike) return 'unclear';
   return wasThere ? 'its' : 'stale';
 }

@@ -3,10 +3,10 @@ import { isBehindItsCommand, type Launching, type ProcessRecord } from '../model
 import { durationOf, elapsed, type Duration, type Moment } from '../basics/time.ts';
 import type { Readiness } from '../model/config.ts';
 
-/** How far a living process is on its way to be ready. */
+/** How close a living process is to being ready. */
 export type Readying =
   | { readonly kind: 'ready' }
-  /** `changesIn`: how long until it is ready, or late, should nothing else happen. */
+  /** `changesIn`: how long until it is ready, or late, if nothing else happens. */
   | { readonly kind: 'starting'; readonly changesIn: Duration }
   /** It has shown nothing for its whole timeout. */
   | { readonly kind: 'late'; readonly timeout: Duration };
@@ -29,10 +29,10 @@ export function readyingOf(
   return { kind: 'starting', changesIn: durationOf(timeout - age) };
 }
 
-/** Nothing tells when the pidfile is written but another look. */
+/** Only another look shows that the pidfile was written. */
 const nextLook = durationOf(500);
 
-/** Behind its command the shim says itself what the pidfile has when the time is over; it counts whole seconds. */
+/** After the command has exited, the shim itself reports a pidfile that is late; it counts whole seconds. */
 const shimGrace = durationOf(1000);
 
 function launchingOf(record: ProcessRecord, { timeout }: Launching, age: Duration): Readying {
@@ -41,7 +41,7 @@ function launchingOf(record: ProcessRecord, { timeout }: Launching, age: Duratio
   return { kind: 'starting', changesIn: durationOf(Math.min(left, nextLook)) };
 }
 
-/** Whether a dead process was ready before it died. Where its death was not reported, it may have lived until `now`. */
+/** Whether a dead process was ready before it died. If its death was not reported, it may have lived until `now`. */
 export function wasReady(
   { record, diedAt, hasShownReady }: Extract<Presence, { kind: 'dead' }>,
   readiness: Readiness,

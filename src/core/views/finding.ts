@@ -1,6 +1,6 @@
 import { formatNames } from '../basics/names.ts';
 
-/** What one look at the host has found. A `problem` bites now or at the next occasion, a `warning` may bite. */
+/** What one look at the host has found. A `problem` hurts now or at the next occasion, a `warning` may hurt. */
 export type Finding =
   | {
       readonly level: 'ok';

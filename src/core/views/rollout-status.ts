@@ -16,7 +16,7 @@ export interface RolloutStatus {
   readonly aborted?: string;
 }
 
-/** How a rollout stands. */
+/** The progress of a rollout. */
 export function rolloutStatusOf(rollout: Rollout, snapshot: Snapshot): RolloutStatus {
   const counts = { replaced: 0, under_way: 0, waiting: 0, failed: 0 };
   for (const { kind } of membersOf(rollout, snapshot).values()) {
@@ -45,7 +45,7 @@ const places: Readonly<Record<Member['kind'], keyof RolloutStatus['counts'] | un
   failed: 'failed',
 };
 
-/** From which release to which a rollout goes, where that is known. */
+/** The old and the new release of a rollout, if they are known. */
 export function formatReleases(releases: Rollout['releases']): string {
   const changes = Object.entries(releases).flatMap(([worker, { from, to }]) => {
     if (to === undefined || from === to) return [];

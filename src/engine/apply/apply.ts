@@ -20,7 +20,7 @@ type Handler<Kind extends ActionKind> = (
   actions: readonly ActionOf<Kind>[],
 ) => void | Promise<void>;
 
-/** One by one: what fails for one instance is reported and does not keep the others from theirs. */
+/** One by one: what fails for one instance is reported and does not stop the others. */
 const each =
   <Kind extends ActionKind>(
     act: (run: Run, action: ActionOf<Kind>) => void | Promise<void>,
@@ -84,7 +84,7 @@ function batches(): Batch[] {
   return all;
 }
 
-/** A lock that is no kernel lock can be lost: then another pass is at work, and this one must stop. */
+/** A lock without the kernel can be lost: then another pass is running, and this one must stop. */
 function assertHeld({ compromised }: HeldLock): void {
   if (compromised.aborted)
     throw new WorkerctlError(

@@ -89,6 +89,6 @@ function reportAsked(context: Context, action: Ask, answer: Asked): void {
       });
       return;
     case 'gone':
-      return; // it has died by itself: the next look finds out how
+      return; // it exited by itself: the next look finds out how
   }
 }

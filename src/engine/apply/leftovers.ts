@@ -18,9 +18,9 @@ interface Replaced {
 }
 
 /**
- * Notes whose processes are dead and about to lose their records to their successors: should we be killed, it can still be
- * said what they have left. What is returned looks for that, and tells of it; call it after the starts, which are not
- * to wait for it.
+ * Notes dead processes whose records are about to be overwritten by their successors', so that what they left can be reported
+ * even if this command is killed. Returns a function that looks for leftovers and reports them; call it after the starts,
+ * which must not wait for it.
  */
 export function noteReplaced(
   context: Context,
@@ -39,7 +39,7 @@ export function noteReplaced(
     return [];
   });
   for (const one of replaced) tryToWrite(stateDir, one.instance, noteOf(one));
-  return () => tell(context, replaced);
+  return () => reportLeftovers(context, replaced);
 }
 
 const noteOf = ({ leader: { pid, startTime, bootId, diedAt } }: Replaced): LeftNote => ({
@@ -47,7 +47,7 @@ const noteOf = ({ leader: { pid, startTime, bootId, diedAt } }: Replaced): LeftN
   ...(diedAt !== undefined && { diedAt }),
 });
 
-async function tell(context: Context, replaced: readonly Replaced[]): Promise<void> {
+async function reportLeftovers(context: Context, replaced: readonly Replaced[]): Promise<void> {
   if (replaced.length === 0) return;
   const { stateDir } = context.config;
   const left = await leftInTheEnd(replaced.map(({ leader }) => leader));
@@ -68,7 +68,7 @@ async function tell(context: Context, replaced: readonly Replaced[]): Promise<vo
   });
 }
 
-/** A full disk keeps nobody from being started; it only means that status says less. */
+/** A full disk prevents no start; status only says less. */
 function tryToWrite(stateDir: string, instance: string, note: LeftNote): void {
   try {
     writeLeft(stateDir, instance, note);
@@ -77,7 +77,7 @@ function tryToWrite(stateDir: string, instance: string, note: LeftNote): void {
   }
 }
 
-/** A folder in its place keeps nobody from being started either. */
+/** A folder in its place prevents no start either. */
 function tryToRemove(stateDir: string, instance: string): void {
   try {
     removeFile(leftPath(stateDir, instance));
@@ -86,7 +86,7 @@ function tryToRemove(stateDir: string, instance: string): void {
   }
 }
 
-/** Kills what a dead process has left, or tells that it is waited for; either is noted, so that it is done once. */
+/** Kills what a dead process left, or reports that it is waited for. Either is noted, so that it is done once. */
 export async function dealWithLeftovers(
   context: Context,
   action: ActionOf<'leftovers'>,

@@ -4,8 +4,8 @@ import type { LeftProcess } from '../../core/model/leftovers.ts';
 import { elapsed } from '../../core/basics/time.ts';
 import { report, type Context } from '../session.ts';
 
-/** Tells that an instance's process has left since it was asked to, and what it has left behind, where that is known. */
-export function reportDeparture(
+/** Reports that a process which was asked to has exited, and what it left behind, if that is known. */
+export function reportExit(
   context: Context,
   ref: ProcessRef,
   observation: Observation,

@@ -3,7 +3,7 @@ import { baseOf } from '../../host/state/paths.ts';
 import { moveAside, readRecord, removeFilesOf } from '../../host/state/records.ts';
 import { observe } from '../observe/observe.ts';
 import { report } from '../session.ts';
-import { reportDeparture } from './report-exit.ts';
+import { reportExit } from './report-exit.ts';
 import { orWarn, type Run } from './run.ts';
 
 /** Lets a process that was asked to exit drain beside its replacement. If that fails, nothing is started in its place. */
@@ -25,7 +25,7 @@ export function cleanUp({ context }: Run, action: ActionOf<'clean_up'>): void {
   const { stateDir } = context.config;
   const record = readRecord(stateDir, baseOf(action));
   if (record.kind === 'absent') return;
-  if (record.kind === 'read') reportDeparture(context, action, observe(context, [], [action]));
+  if (record.kind === 'read') reportExit(context, action, observe(context, [], [action]));
   else report(context, action, { kind: 'warning', problem: `its files are removed: ${cause}` });
   removeFilesOf(stateDir, instance, retiring);
 }

@@ -11,7 +11,7 @@ import { baseOf, quietPath } from '../../host/state/paths.ts';
 import { report, type Context } from '../session.ts';
 import { orWarn, type Run } from './run.ts';
 
-/** The signal first: a process that is told twice to continue is none the worse. */
+/** The signal first: a second signal to continue does no harm. */
 export function resume({ context }: Run, action: ActionOf<'resume'>): void {
   const { instance, process, signal } = action;
   const { stateDir } = context.config;

@@ -106,7 +106,7 @@ async function launchFor(
   return launchOf(worker, instance, config.stateDir, hostName, await releaseOf(worker));
 }
 
-/** The locks that can be had; where a shim is just about to leave, in a moment. */
+/** The locks that are free, or that a shim about to exit frees in a moment. */
 async function takeInstanceLocks(
   context: Context,
   starts: readonly Start[],
@@ -159,7 +159,7 @@ async function published(context: Context, { action, launch, shim }: Launched): 
   });
 }
 
-/** The record that this very start has written. */
+/** The record that this start wrote. */
 async function publishedRecord(
   { config }: Context,
   shim: StartedShim,

@@ -24,14 +24,14 @@ type Dead = Extract<Presence, { kind: 'dead' }>;
 /** Sessions of which nothing is left: what is gone cannot come back. */
 const gone = new Set<string>();
 
-/** Who was found of the others. */
+/** What was found of other sessions. */
 const found = new Map<string, LiveProcess[]>();
 
 const keyOf = ({ pid, startTime }: ProcessIdentity): string => `${pid} ${startTime}`;
 
 /**
- * The same observation, where what dead processes have left behind was looked for: of those whose config acts on it and,
- * for whoever shows the state (`showsLeftovers`), of all. It reads all of /proc, once.
+ * The same observation with the leftovers of dead processes: of those whose config acts on them and, with
+ * `showsLeftovers`, of all. It reads all of /proc, once.
  */
 export function withLeftovers(scene: Scene, observation: Observation): Observation {
   const asked = allObserved(observation).flatMap((observed) => {
@@ -39,10 +39,10 @@ export function withLeftovers(scene: Scene, observation: Observation): Observati
     return leader === undefined || gone.has(keyOf(leader)) ? [] : [{ observed, leader }];
   });
   if (asked.length === 0) return observation;
-  const everybody = once(allProcesses);
+  const everyProcess = once(allProcesses);
   const seen: ObservedInstance[] = [];
   for (const { observed, leader } of asked) {
-    const members = membersOf(leader, everybody);
+    const members = membersOf(leader, everyProcess);
     if (members.length === 0) {
       gone.add(keyOf(leader));
       found.delete(keyOf(leader));
@@ -56,16 +56,16 @@ export function withLeftovers(scene: Scene, observation: Observation): Observati
   return withSeen(observation, seen);
 }
 
-/** Who waits for them looks again and again: as long as one of those that were found lives, nobody else is looked for. */
-function membersOf(leader: DeadLeader, everybody: () => LiveProcess[]): LiveProcess[] {
+/** A command that waits for leftovers looks often: while one of those that were found lives, no others are looked for. */
+function membersOf(leader: DeadLeader, everyProcess: () => LiveProcess[]): LiveProcess[] {
   const key = keyOf(leader);
   const known = found.get(key)?.filter((one) => findProcess(one) !== undefined) ?? [];
-  const members = known.length > 0 ? known : leftBehindBy(leader, everybody());
+  const members = known.length > 0 ? known : leftBehindBy(leader, everyProcess());
   found.set(key, members);
   return members;
 }
 
-/** Whose session is to be asked for, if any: that of the dead process in its place, or of the last one before the living. */
+/** The leader of the session to look at, if any: the dead process of the instance, or the one before the living one. */
 function leaderFor(
   scene: Scene,
   { name, retiring, presence }: ObservedInstance,
@@ -82,7 +82,7 @@ function leaderFor(
   return isNoted && presence.kind === 'alive' ? notedLeader(scene, name) : undefined;
 }
 
-/** A dead process as its session is asked for; undefined when it died in another boot. */
+/** A dead process as the leader of its session; undefined if it died in another boot. */
 export function deadLeader(
   { config }: Pick<Scene, 'config'>,
   name: string,
@@ -100,7 +100,7 @@ export function deadLeader(
   };
 }
 
-/** The one that was noted before its successor's record took its place; undefined when all are gone whom it had left. */
+/** The one that was noted before its successor's record took its place; undefined if all that it left have exited. */
 function notedLeader({ config: { stateDir } }: Scene, name: string): DeadLeader | undefined {
   const note = readLeft(stateDir, name);
   if (note === undefined || note.process.bootId !== currentBootId()) return undefined;
@@ -123,11 +123,11 @@ export function isReportedOf(stateDir: string, base: string, leader: ProcessIden
   return note?.members !== undefined && isSameProcess(note.process, leader);
 }
 
-/** Many a child ends a moment after its parent: whoever does is not worth telling of. */
+/** Many a child exits a moment after its parent: such a child is not worth a report. */
 const graceMs = 200;
 const againMs = 20;
 
-/** Those who are left of each of these, once whoever ends by himself has had a moment for that. */
+/** What is left of each of these sessions after a moment in which children may exit by themselves. */
 export async function leftInTheEnd(leaders: readonly DeadLeader[]): Promise<LiveProcess[][]> {
   const deadline = monotonicMs() + graceMs;
   for (;;) {

@@ -10,12 +10,12 @@ import { monotonicMs } from '../../host/process/clock.ts';
 import { allProcesses, familyOf, memoryOf } from '../../host/process/session.ts';
 import type { Measures, Scene } from '../scene.ts';
 
-/** A watch may look 25 times a second: what was measured so long ago is good enough. */
+/** A watch may look 25 times a second: a measurement of this age is good enough. */
 const freshMs = 5_000;
 
 /**
- * Measures of a command, or of a watch, which makes new ones when it reads its config again. `findReleases` makes somebody
- * who finds out anew what releases are called.
+ * Measures of a command, or of a watch, which makes new ones when it reads its config again. `findReleases` returns
+ * a finder without memory.
  */
 export function createMeasures(findReleases: () => Measures['releaseOf']): Measures {
   const known = new Map<string, { readonly at: number; readonly bytes: number }>();
@@ -67,7 +67,7 @@ export async function withMeasures(
   const bytes = measures.memoryOf(measured.map(({ process }) => process));
   const seen: ObservedInstance[] = [];
   for (const { observed, worker, recycle, process } of living) {
-    // Nothing can be read of one that is about to end.
+    // Nothing can be read about a process that is about to exit.
     const memory = recycle.memory === undefined ? undefined : bytes.get(process.pid) || undefined;
     const nextRelease =
       recycle.outdated && observed.retiring === undefined

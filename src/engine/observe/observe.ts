@@ -64,7 +64,7 @@ export async function observeReported(
   }
 }
 
-/** What only some workers want to be known of them. */
+/** Facts that only some workers need. */
 async function withFacts(scene: Scene, observation: Observation): Promise<Observation> {
   const { config, measures, showsLeftovers, notes } = scene;
   const asksForLeft =

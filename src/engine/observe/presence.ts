@@ -20,7 +20,7 @@ import { baseOf, recordedRetiring } from '../../host/state/paths.ts';
 import { findMarkedProcesses } from '../../host/process/strays.ts';
 import type { Scene } from '../scene.ts';
 
-/** Whether the shim of a dead process is still there to say how it died, or has said it since we looked. */
+/** Whether the shim of a dead process is still there to say how it died, or has reported it since we looked. */
 export function isBeingReported({ config }: Scene, observed: ObservedInstance): boolean {
   const { presence } = observed;
   if (presence.kind !== 'dead' || presence.death.kind !== 'unknown') return false;
@@ -33,7 +33,7 @@ export function isBeingReported({ config }: Scene, observed: ObservedInstance): 
 }
 
 /**
- * The same observation, where instances without a living process were looked for by their marker in all of /proc. It
+ * The same observation after a search of all of /proc, by marker, for instances without a living process. It
  * costs some milliseconds, and is needed before anything is started or called missing.
  */
 export function lookForStrays(scene: Scene, observation: Observation): Observation {
@@ -58,7 +58,7 @@ export function lookForStrays(scene: Scene, observation: Observation): Observati
       ...(found.runId !== undefined && { runId: found.runId }),
       ...(stop && { stop }),
     };
-    // Should there be two, the older one was first in the instance's place.
+    // If there are two, the older one was there first.
     if (
       observed.presence.kind === 'stray' &&
       observed.presence.process.startTime <= process.startTime
@@ -70,8 +70,8 @@ export function lookForStrays(scene: Scene, observation: Observation): Observati
 }
 
 /**
- * Whether a process that bears the marker of an instance, but no pid, may be its worker. What is left when the process in
- * the record has died are children of that one, and so it is where the pidfile has spoken.
+ * Whether a process that has the marker of an instance, but no pid, may be its worker. What is left when the process in
+ * the record has died are children of that one, and the same holds if the pidfile has named one.
  */
 function mayBeDaemon({ workers }: Config, { name, presence }: ObservedInstance): boolean {
   const worker = workers.find((one) => one.name === workerNameOf(name));
@@ -80,7 +80,7 @@ function mayBeDaemon({ workers }: Config, { name, presence }: ObservedInstance):
   return presence.kind !== 'stray' || presence.evidence === undefined;
 }
 
-/** Where the recorded process is dead, or there is no record, the pidfile of a program that forks away may name another. */
+/** If the recorded process is dead, or there is no record, the pidfile of a program that forks away may name another. */
 export function followed(scene: Scene, name: string, recorded: Presence, worker: Worker): Presence {
   const { config, hostName } = scene;
   if (recorded.kind === 'alive' || recorded.kind === 'stray') return recorded;
@@ -100,7 +100,7 @@ export function followed(scene: Scene, name: string, recorded: Presence, worker:
   };
 }
 
-/** What holds an instance's place, by its record, the kernel and the files of the process. */
+/** The presence of an instance by its record, the kernel and the files of the process. */
 export function presenceOf(
   record: ProcessRecord,
   process: LiveProcess | undefined,

@@ -5,8 +5,8 @@ import type { Config, Worker } from '../../core/model/config.ts';
 import { currentRelease, type Release } from '../../host/worker/release.ts';
 
 /**
- * What a start of each worker's would be called now, found out once a command. `onProblem` is told, once, why nobody
- * knows.
+ * The release that a start of each worker would get now, found out once a command. `onProblem` is called once if it cannot
+ * be found out.
  */
 export function releaseFinder(
   config: Config,
@@ -25,7 +25,7 @@ export function releaseFinder(
     found.set(key, finding);
     const release = await finding;
     if (known === undefined) {
-      // That a worker's folder is missing is told when it is started.
+      // That a worker's folder is missing is reported when it is started.
       if (release.kind === 'unknown' && config.release.kind !== 'directory')
         onProblem(release.problem);
     }

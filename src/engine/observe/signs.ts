@@ -21,7 +21,7 @@ import { noteReady } from '../../host/state/notes/ready.ts';
 import { baseOf, heartbeatName } from '../../host/state/paths.ts';
 import { type Scene, mayHave } from '../scene.ts';
 
-/** What a living process says of itself and of its life, where it can. */
+/** What a living process says about itself, and its signs of life. */
 export function withSigns(
   scene: Scene,
   observed: ObservedInstance,
@@ -65,7 +65,7 @@ function vitalSigns(
 }
 const titlePatterns = new Map<string, RegExp>();
 
-/** What a process says of its work, or said last: its heartbeat file first, since that is meant for us. */
+/** What a process says about its work, or said last. Its heartbeat file comes first, because it is meant for us. */
 export function activityOf(
   presence: Presence,
   worker: Worker | undefined,
@@ -80,8 +80,8 @@ export function activityOf(
 }
 
 /**
- * The same observation, where each living process that was not seen ready before was looked at for that. What is seen is
- * noted, so that it stays true whatever becomes of the log or the file.
+ * The same observation after a check of each living process that was not seen ready before. The result is noted, so that
+ * it stays true whatever happens to the log or the file.
  */
 export async function withReadiness(scene: Scene, observation: Observation): Promise<Observation> {
   const questions = [...observation.instances.values()].flatMap((observed) =>
@@ -101,7 +101,7 @@ export async function withReadiness(scene: Scene, observation: Observation): Pro
   return withSeen(observation, seen);
 }
 
-/** A full disk only means that somebody else has to look once more. */
+/** On a full disk, the next command must look once more. */
 function tryToNote({ config }: Scene, name: string, runId: string): void {
   try {
     noteReady(config.stateDir, name, runId);

@@ -1,7 +1,7 @@
 import type { Context } from '../session.ts';
 import { releaseFinder } from './releases.ts';
 
-/** The same context for whoever may replace what is worn; its measures are loaded where a worker asks for them. */
+/** The same context for a command that may recycle; the measures are loaded only if a worker needs them. */
 export async function recycling(context: Context): Promise<Context> {
   const { config, hostName } = context;
   if (!config.workers.some(({ recycle }) => recycle !== undefined)) return context;

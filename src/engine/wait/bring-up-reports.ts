@@ -4,7 +4,7 @@ import type { Observation } from '../../core/model/observation.ts';
 import { takenOverBy } from '../../core/rules/apply-goal.ts';
 import type { Snapshot } from '../../core/rules/snapshot.ts';
 import { lastLines } from '../../host/logs/tail.ts';
-import { reportDeparture } from '../apply/report-exit.ts';
+import { reportExit } from '../apply/report-exit.ts';
 import { shownLogLines } from '../apply/start-instances.ts';
 import { loggerIn, report } from '../session.ts';
 import { reportLeftAlone } from './carry-on.ts';
@@ -25,7 +25,7 @@ export function reportChanges(
       cause: 'named by its pidfile',
     });
   if (renewal.state === 'empty' && !exited.has(name)) {
-    reportDeparture(context, { instance: name }, observation);
+    reportExit(context, { instance: name }, observation);
     exited.add(name);
   }
   if ((renewal.state === 'late' || renewal.state === 'died') && !failed.has(name)) {

@@ -25,7 +25,7 @@ export type Settled =
       readonly kind: 'timed_out' | 'interrupted' | 'aborted';
       /** The longest that it might take, and how many instances it was for. */
       readonly wait: NonNullable<ActOutcome['wait']>;
-      /** Those that it was still waiting for, and that were asked to leave. */
+      /** Those that it was still waiting for, and that were asked to exit. */
       readonly draining: readonly Draining[];
       /** All that it was waiting for, also those that were not ready yet. */
       readonly pending: readonly string[];
@@ -49,7 +49,7 @@ export interface Wait {
 export interface Look {
   /** Those that need no more waiting. */
   readonly settled: readonly string[];
-  /** How all of them stand, for people. */
+  /** The progress of all of them, for people. */
   readonly items: readonly Progress[];
   /** When to look again at the latest. */
   readonly again?: Duration;
@@ -63,7 +63,7 @@ const pollMs = 250;
 /** The share of a core that looking for silent deaths may cost: one part in this many. */
 const restPerLook = 20;
 
-/** What passes and shims write for themselves, such as their locks, is none; nor are logs and the journal. */
+/** What passes and shims write for themselves, such as their locks, is no news; nor are logs and the journal. */
 const isNews = (file: string): boolean =>
   !/\.(?:lock|shim|pid|new|(?:log|ndjson)(?:\.\d+)?)$/.test(file);
 

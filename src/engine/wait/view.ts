@@ -17,7 +17,7 @@ import { baseOf, isOfRetiring, recordedRetiring } from '../../host/state/paths.t
 import { observeReported } from '../observe/observe.ts';
 import { type Context, workerOf } from '../session.ts';
 
-/** The same event; whoever has watched a process leave knows what it was busy with. */
+/** The same event, with the job that the process was last seen busy with. */
 export function withJob(event: Event, { jobOf }: Watched): Event {
   if (event.kind !== 'exited') return event;
   const job = jobOf(event);

@@ -16,12 +16,12 @@ import type { Duration } from '../../core/basics/time.ts';
 import type { Worker } from '../../core/model/config.ts';
 import { carryOn } from './carry-on.ts';
 import { report, workerOf, type Context } from '../session.ts';
-import { reportDeparture } from '../apply/report-exit.ts';
+import { reportExit } from '../apply/report-exit.ts';
 import { withJob } from './view.ts';
 import { drainingOf, settle, type Settled } from './settle.ts';
 import { watchInstances } from './view.ts';
 
-/** Whose exit is waited for: all were there a moment ago. */
+/** The processes to wait for: all were alive a moment ago. */
 export interface ExitRequest {
   readonly instances: readonly string[];
   /** Old processes of theirs that drain beside their replacements. */
@@ -29,7 +29,7 @@ export interface ExitRequest {
   readonly limit: Duration | undefined;
 }
 
-/** Waits until all these processes have exited, and kills those whose time is over, should they have a limit. */
+/** Waits until all these processes have exited, and kills those whose limit, if they have one, is over. */
 export function waitForExit(context: Context, request: ExitRequest): Promise<Settled> {
   const { instances, retiring, limit } = request;
   const refs = [...instances.map((instance) => ({ instance })), ...retiring];
@@ -68,7 +68,7 @@ export function waitForExit(context: Context, request: ExitRequest): Promise<Set
         const worker = workerOf(context.config, observed.name);
         if (isAwaited(observed, worker)) continue;
         const left = await leftBy(context, observed, worker, observation);
-        reportDeparture(watching, ref, observation, left);
+        reportExit(watching, ref, observation, left);
         gone.add(keyOf(ref));
       }
       return {

@@ -38,7 +38,7 @@ export function candidateAt(
     isAncestor: isAncestor(pid),
     isShim: shimWords(pid) !== undefined,
     ...(belongsTo !== undefined && { belongsTo }),
-    bearsMarker: mark.instance === instance && isHere(mark.stateDir),
+    hasMarker: mark.instance === instance && isHere(mark.stateDir),
     startedAt: startedAt(process),
   };
 }

@@ -11,7 +11,7 @@ const candidate = (more: Partial<Candidate> = {}): Candidate => ({
   isOtherUsers: false,
   isAncestor: false,
   isShim: false,
-  bearsMarker: false,
+  hasMarker: false,
   startedAt: noon,
   ...more,
 });
@@ -44,10 +44,10 @@ describe('the process that a pidfile names', () => {
 
   test.each([
     ['was there and looks like it', claim(1), 'its'],
-    ['was there and bears the marker', claim(1, { ...unlike, bearsMarker: true }), 'its'],
+    ['was there and has the marker', claim(1, { ...unlike, hasMarker: true }), 'its'],
     ['was there and looks like something else', claim(1, unlike), 'unclear'],
     ['began later and looks like it', claim(-60), 'unclear'],
-    ['began later and bears the marker', claim(-60, { ...unlike, bearsMarker: true }), 'unclear'],
+    ['began later and has the marker', claim(-60, { ...unlike, hasMarker: true }), 'unclear'],
     ['began later and looks like something else', claim(-60, unlike), 'stale'],
     ['may not be signalled by us', claim(1, { isOtherUsers: true }), 'stale'],
     ['is of another instance', claim(1, { belongsTo: 'mail.2' }), 'stale'],

@@ -3,8 +3,8 @@ import { keyOf, type ProcessRef } from './instance.ts';
 import type { Leftovers } from './leftovers.ts';
 import { msPerTick, type LiveProcess, type ProcessIdentity } from './process.ts';
 import {
-  adoptedStart,
-  heirStart,
+  adoptedRunId,
+  successorRunId,
   type Death,
   type Killing,
   type ProcessRecord,
@@ -76,7 +76,7 @@ export const runIdOfStray = ({
   Extract<Presence, { kind: 'stray' }>,
   'process' | 'shim' | 'runId' | 'successorOf'
 >): string =>
-  shim?.runId ?? runId ?? (successorOf === undefined ? adoptedStart : heirStart)(process);
+  shim?.runId ?? runId ?? (successorOf === undefined ? adoptedRunId : successorRunId)(process);
 
 /** What the pidfile contains. */
 export type PidfileState =

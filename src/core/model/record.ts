@@ -40,11 +40,11 @@ export interface Launching {
 const adopted = 'adopted-';
 
 /** The run id of an adopted process; always the same for the same process. */
-export const adoptedStart = ({ pid, startTime }: ProcessIdentity): string =>
+export const adoptedRunId = ({ pid, startTime }: ProcessIdentity): string =>
   `${adopted}${pid}-${startTime}`;
 
 /** The run id of a successor that a worker started itself: it inherits the environment of its predecessor. */
-export const heirStart = ({ pid, startTime }: ProcessIdentity): string =>
+export const successorRunId = ({ pid, startTime }: ProcessIdentity): string =>
   `heir-${pid}-${startTime}`;
 
 /** Whether workerctl did not start the process: it does not know the paths of our files. */

@@ -47,8 +47,8 @@ const started = 'start mail.1: pid 123 exited: status 0\n';
 const planOf = (rule: LeftoverRule, seen: ObservedInstance, desired = noDesired): string =>
   decide(configWith(rule), desired, observation(seen)).plan;
 
-describe('what a dead process has left', () => {
-  test('must hold nobody up where it is left', () => {
+describe('what a dead process left behind', () => {
+  test('must delay no start if it is left alone', () => {
     expect(planOf('leave', gone(left(123)))).toBe(started);
   });
 

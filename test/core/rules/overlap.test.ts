@@ -73,7 +73,7 @@ describe('with overlap', () => {
     expect(plan.match(/^let /gm)).toHaveLength(2);
   });
 
-  test('an old process that has left must make room for the next', () => {
+  test('an old process that has exited must make room for the next', () => {
     const left = { ...dead('mail.1', 10, { stop: stopOf(10) }), retiring: 'start-10' };
     expect(planWith(1, fresh, old[1], old[2], left).split('\n')).toEqual([
       'remove the files of mail.1 (retiring): pid 10 exited: status 0',

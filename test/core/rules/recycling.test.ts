@@ -154,7 +154,7 @@ describe('a worn process', () => {
     );
   });
 
-  test('must be told as recycled when it has left', () => {
+  test('must be reported as recycled when it has exited', () => {
     const gone = dead('mail.1', 10, { stop: { ...stopOf(10), isRecycle: true } });
     expect(planOf([gone, ...others])).toBe(
       'start mail.1: pid 10 exited to be recycled: status 0\n',

@@ -63,7 +63,7 @@ describe('the canary', () => {
     },
   );
 
-  test('must be an instance that was down already, where there is one', () => {
+  test('must be an instance that was down already, if there is one', () => {
     const seen = observation(absent('mail.1'), old[1], old[2]);
     const { plan, desired } = decide(config, noDesired, seen, restartOf(Object.keys(all)));
     expect(plan).toBe('start mail.1: was not running\n');

@@ -45,7 +45,7 @@ export const adoptedRunId = ({ pid, startTime }: ProcessIdentity): string =>
 
 /** The run id of a successor that a worker started itself: it inherits the environment of its predecessor. */
 export const successorRunId = ({ pid, startTime }: ProcessIdentity): string =>
-  `heir-${pid}-${startTime}`;
+  `successor-${pid}-${startTime}`;
 
 /** Whether workerctl did not start the process: it does not know the paths of our files. */
 export const isForeign = ({ runId }: Pick<ProcessRecord, 'runId'>): boolean =>

@@ -3,7 +3,7 @@ import { noDesired } from '../../../src/core/model/desired.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
 import { readyingOf, wasReady } from '../../../src/core/rules/readiness.ts';
 import {
-  adoptedStart,
+  adoptedRunId,
   formatDeath,
   isForeign,
   type Death,
@@ -153,9 +153,9 @@ test('an adoption must make an instance wanted that was stopped on purpose, and 
 });
 
 test('an adopted start must be told from ours, and from that of another process with its pid', () => {
-  expect(isForeign({ runId: adoptedStart(process(10)) })).toBe(true);
+  expect(isForeign({ runId: adoptedRunId(process(10)) })).toBe(true);
   expect(isForeign({ runId: '742a98c0bdef1bbe' })).toBe(false);
-  expect(adoptedStart(process(10))).not.toBe(adoptedStart(process(10, { startTime: 7 })));
+  expect(adoptedRunId(process(10))).not.toBe(adoptedRunId(process(10, { startTime: 7 })));
 });
 
 test.each<[Death, string]>([

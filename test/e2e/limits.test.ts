@@ -61,7 +61,7 @@ test('the limit must be reported when the drain begins and in status, and the jo
   const { rig, mail, pid } = await stubborn({ stop: { timeout: '1h' } });
   const begun = await rig.act('stop', '--no-wait');
   expect(begun.of('draining')).toMatchObject([{ pid, limit_seconds: 3600 }]);
-  expect((await rig.workerctl('status')).stdout).toMatch(/^mail\.1 +draining .*job 9.*59m \d+s$/m);
+  expect((await rig.workerctl('status')).stdout).toMatch(/^mail\.1 +draining .*job 9.*59m \d+s/m);
   const { exitCode, all, of } = await rig.act('stop', '--now');
   expect(exitCode, all).toBe(0);
   expect(of('killed')).toMatchObject([{ instance: 'mail.1', pid, job: 'job 9' }]);

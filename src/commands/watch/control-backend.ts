@@ -9,6 +9,8 @@ import { formatTimeOfDay, durationOf } from '../../core/basics/time.ts';
 import { withCounts } from '../../core/rules/scaling.ts';
 import { quietSignals, type Config, type QuietSignal } from '../../core/model/config.ts';
 import { monotonicMs } from '../../host/process/clock.ts';
+import { observe } from '../../engine/observe/observe.ts';
+import { stateFilesIn } from '../../host/state/record-cache.ts';
 import { readDesired } from '../../host/state/desired-file.ts';
 import { writeMessage } from '../../host/state/messages.ts';
 import { findProcess } from '../../host/process/process-table.ts';
@@ -58,14 +60,15 @@ export function createControlBackend(
     admin: {
       version,
       workers: () => current().config.workers.map(({ name }) => name),
-      jobs: () => jobsOf(current(), seen),
+      jobs: () => jobsOf(current(), seen ?? lookNow(current())),
       want: (worker, count) => wanted(current(), worker, count),
       stats: () => ({
         uptime: durationOf(monotonicMs() - startedAt),
         counters: { ...counts, passes },
       }),
       recent: () => recent,
-      to: (target, text) => Promise.resolve().then(() => deliver(current(), seen, target, text)),
+      to: (target, text) =>
+        Promise.resolve().then(() => deliver(current(), seen ?? lookNow(current()), target, text)),
       shutdown: () => {
         end();
         return 'workerctl watch is ending; the workers keep running';
@@ -78,9 +81,15 @@ export function createControlBackend(
   };
 }
 
-function jobsOf({ config }: Context, seen: Observation | undefined): JobCounts[] {
+/** For clients that ask before the watch has looked for the first time. */
+function lookNow(context: Context): Observation {
+  const { instances, retiring, notes } = stateFilesIn(context.config.stateDir);
+  return observe({ ...context, notes, ignoresPidfiles: true }, instances, retiring);
+}
+
+function jobsOf({ config }: Context, seen: Observation): JobCounts[] {
   const inForce = withCounts(config, readDesired(config.stateDir));
-  const living = (seen === undefined ? [] : allObserved(seen)).flatMap((observed) => {
+  const living = allObserved(seen).flatMap((observed) => {
     const process = liveProcess(observed);
     return process === undefined ? [] : [{ worker: workerNameOf(observed.name), pid: process.pid }];
   });
@@ -110,12 +119,7 @@ async function wanted(
  * The name of a signal is sent as that signal, except for the worker's stop signal, which has commands of its own. Any other
  * text is written to a file that the worker may read.
  */
-function deliver(
-  { config }: Context,
-  seen: Observation | undefined,
-  target: string,
-  text: string,
-): string {
+function deliver({ config }: Context, seen: Observation, target: string, text: string): string {
   const names = selectInstances(config, [], [target]);
   const signal = quietSignals.find((one) => text === one || text === `SIG${one}`);
   return names
@@ -127,16 +131,11 @@ function deliver(
     .join('; ');
 }
 
-function signalled(
-  config: Config,
-  seen: Observation | undefined,
-  name: string,
-  signal: QuietSignal,
-): string {
+function signalled(config: Config, seen: Observation, name: string, signal: QuietSignal): string {
   const worker = workerOf(config, name);
   if (signal === worker.stop.signal)
     return `${signal} is its stop signal: use stop, restart or !want instead`;
-  const observed = seen?.instances.get(name);
+  const observed = seen.instances.get(name);
   const process = observed && liveProcess(observed);
   if (process === undefined || findProcess(process) === undefined) return 'not running';
   sendSignal(process.pid, signal);

@@ -20,7 +20,7 @@ export function createLineCutter(longest = 64 * 1024): LineCutter {
   let carried: Buffer[] = [];
   let length = 0;
   const carry = (bytes: Buffer): void => {
-    carried.push(Buffer.from(bytes)); // the caller reuses its buffer
+    carried.push(bytes);
     length += bytes.length;
   };
   const take = (): Buffer => {
@@ -30,12 +30,17 @@ export function createLineCutter(longest = 64 * 1024): LineCutter {
     return all;
   };
   return {
-    push: (bytes) => {
+    push: (chunk) => {
+      const bytes = Buffer.from(chunk); // the caller reuses its buffer
       const lines: Buffer[] = [];
       let from = 0;
       for (let at = bytes.indexOf(newline); at !== -1; at = bytes.indexOf(newline, from)) {
-        carry(bytes.subarray(from, at));
-        lines.push(take());
+        const end = bytes.subarray(from, at);
+        if (length === 0) lines.push(end);
+        else {
+          carry(end);
+          lines.push(take());
+        }
         from = at + 1;
       }
       if (from < bytes.length) carry(bytes.subarray(from));

@@ -104,7 +104,7 @@ function readOn(tail: Tail, report: (line: JournalLine) => void): void {
     for (const chunk of chunksBetween(part.fd, tail.offset)) {
       tail.offset += chunk.length;
       for (const text of cutter.push(chunk)) {
-        const line = understood(text.toString('utf8'));
+        const line = text.length === 0 ? undefined : understood(text.toString('utf8'));
         if (line !== undefined && line !== 'blank') report(line);
       }
     }

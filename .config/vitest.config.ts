@@ -6,7 +6,7 @@ const limits = { testTimeout: 120_000, hookTimeout: 60_000 };
 export default defineConfig({
   test: {
     // Tests of real processes wait most of the time: more of them at once than there are cores.
-    maxWorkers: 8,
+    maxWorkers: 5,
     projects: [
       {
         test: {

@@ -100,6 +100,8 @@ test('watch must wait longer after each death, up to the limit, and go on for ev
   await until('watch to begin', () => existsSync(rig.path('.workerctl/control.sock')));
   const deaths = 5;
   for (let death = 0; death < deaths; death += 1) await killAndWait(instance);
+  const isStart = ({ kind }: { readonly kind: string }): boolean => kind === 'started';
+  await until('each start to be reported', () => eventsIn(said()).filter(isStart).length >= deaths);
   const events = eventsIn(said());
   // A pause that was over before the watch looked, as on a busy host, is not reported.
   for (const { kind, failures, delay_seconds, starts_at: due, instance: name } of events) {

@@ -87,6 +87,7 @@ test('exit 0 unasked must be noted, and nothing be called lost', async () => {
 
 test('if it is unknown whether a worker had a job, that must be called lost after the grace, and the worker must be replaced at once', async () => {
   const one = await started({ lost_grace: '1s' });
+  const before = Date.now();
   await die(one, 'kill -KILL');
   const { rig, pid } = one;
   expect(await booted(rig.instance('mail.1'))).not.toBe(pid);
@@ -97,8 +98,8 @@ test('if it is unknown whether a worker had a job, that must be called lost afte
   const [died, lost] = told(rig, 'died', 'job_lost');
   expect(lost).toMatchObject({ pid, run_id: died?.['run_id'] });
   expect(lost).not.toHaveProperty('job');
-  const grace = Date.parse(String(lost?.['at'])) - Date.parse(String(died?.['at']));
-  expect(grace).toBeGreaterThan(500);
+  // From the death on, which may be reported later than that.
+  expect(Date.parse(String(lost?.['at'])) - before).toBeGreaterThanOrEqual(1_000);
 });
 
 test('a death that was asked for must be noted as requested, with its cause and without a loss', async () => {
@@ -152,7 +153,7 @@ test('a worker that dies in a loop must be noted each time, and each pause once'
     mail: {
       ...mortal,
       command: ['sh', '-c', 'exit 7'],
-      backoff: { initial: '100ms', max: '400ms' },
+      backoff: { initial: '500ms', max: '2s' }, // longer than a command takes on a busy machine
     },
   });
   await until('three deaths', async () => {
@@ -169,7 +170,7 @@ test('a worker that dies in a loop must be noted each time, and each pause once'
   const pauses = told(rig, 'backoff').map(({ delay_seconds: delay }) => Number(delay));
   expect(pauses.length).toBeGreaterThan(0);
   expect(pauses).toEqual([...pauses].sort((one, other) => one - other));
-  for (const pause of pauses) expect([0.1, 0.2, 0.4]).toContain(pause);
+  for (const pause of pauses) expect([0.5, 1, 2]).toContain(pause);
 });
 
 test('a worker that runs out of the memory that ulimit allows must be noted with its last log lines', async () => {

@@ -1,4 +1,4 @@
-/** Waits for a time. A test that waits for something uses `until`. */
+/** Waits for a time. A test that waits for something to happen uses `until`. */
 export const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);

@@ -423,7 +423,7 @@ describe('a client that does not read', () => {
 
   test('must be disconnected after a while even if little waits, unless it reads slowly', async () => {
     const { handle, emit, count } = aBroadcast();
-    await serve({ handle, limits: { stall: durationOf(1000) } });
+    await serve({ handle, limits: { stall: durationOf(2000) } });
     const [slow, sleeper] = [
       dial(socketPath(), { reads: false }),
       dial(socketPath(), { reads: false }),
@@ -435,7 +435,7 @@ describe('a client that does not read', () => {
       slow.socket.read(5000);
     }, 20);
     await until('that one is dropped', () => count() === 1);
-    await pause(1000);
+    await pause(2000);
     clearInterval(reading);
     expect(count()).toBe(1);
     expect(slow.socket.destroyed).toBe(false);

@@ -302,17 +302,23 @@ describe('a death', () => {
     ['{"run_id":"f00","exit_status":0}', { kind: 'exited', status: 0 }],
     ['{"run_id":"f00","exit_status":134}', { kind: 'exited', status: 134 }],
     ['{"run_id":"f00","signal_number":9}', { kind: 'signalled', signal: 9, coreDumped: false }],
-    ['{"run_id":"f00","signal_number":6,"core_dumped":true}', { kind: 'signalled', signal: 6, coreDumped: true }],
+    [
+      '{"run_id":"f00","signal_number":6,"core_dumped":true}',
+      { kind: 'signalled', signal: 6, coreDumped: true },
+    ],
   ])('%s must be read', (text, death) => {
     expect(read(text)).toEqual(death);
   });
 
-  test.each(['', 'abc', '{"run_id":"f00"}', '{"run_id":"f01","exit_status":0}', '{"exit_status":0}'])(
-    '%j must say nothing about this process',
-    (text) => {
-      expect(read(text)).toBeUndefined();
-    },
-  );
+  test.each([
+    '',
+    'abc',
+    '{"run_id":"f00"}',
+    '{"run_id":"f01","exit_status":0}',
+    '{"exit_status":0}',
+  ])('%j must say nothing about this process', (text) => {
+    expect(read(text)).toBeUndefined();
+  });
 
   test('must have the time at which the file was written', () => {
     const before = Date.now();

@@ -85,7 +85,11 @@ describe('a started worker', () => {
 
   test('must have three open files and no lock', async () => {
     const { pid } = await running();
-    const open = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    // While it loads its libraries it has one more for a moment.
+    const open = await until('three open files', () => {
+      const fds = readdirSync(`/proc/${pid}/fd`);
+      return fds.length === 3 && fds.map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    });
     const log = scratch.path('log/mail.1.log');
     expect(open).toEqual(['/dev/null', log, log]);
   });

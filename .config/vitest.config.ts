@@ -11,13 +11,14 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: [
-            'test/{core,host,config,engine,commands,output,cli}/**/*.test.ts',
-            'test/*.test.ts',
-          ],
+          include: ['test/{core,config,engine,commands,output,cli}/**/*.test.ts', 'test/*.test.ts'],
+          // They leave no trace in a process: so they share the modules that one has loaded.
+          pool: 'threads',
+          isolate: false,
           ...limits,
         },
       },
+      { test: { name: 'host', include: ['test/host/**/*.test.ts'], ...limits } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...limits } },
       { test: { name: 'proof', include: ['test/proof/**/*.test.ts'], testTimeout: 1_800_000 } },
       {

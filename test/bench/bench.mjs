@@ -28,12 +28,12 @@ const usualNodeMs = 30;
 
 const { quick } = options;
 const groups = [
-  ['commands', () => commandFigures({ runs: quick ? 10 : 30 })],
-  ['thousand', () => thousandFigures({ runs: quick ? 5 : 20 })],
-  ['idle', () => idleFigures({ rounds: quick ? 2 : 5 })],
+  ['commands', () => commandFigures({ runs: quick ? 10 : 20 })],
+  ['thousand', () => thousandFigures({ runs: quick ? 5 : 12 })],
+  ['idle', () => idleFigures({ rounds: quick ? 2 : 3 })],
   ['busy', () => busyFigures({ rounds: quick ? 1 : 2 })],
-  ['gap', () => gapFigures({ rounds: quick ? 1 : 2 })],
-  ['watch', () => watchFigures({ rounds: quick ? 10 : 30, seconds: quick ? 10 : 60 })],
+  ['gap', () => gapFigures({ rounds: 1 })],
+  ['watch', () => watchFigures({ rounds: quick ? 10 : 20, seconds: quick ? 10 : 15 })],
 ];
 
 measure(options.bin);

@@ -39,10 +39,10 @@ export async function gapFigures({ rounds }) {
       figure: median(single) - own,
       unit: 'ms',
       limit: 20,
-      note: `${median(single).toFixed(1)} ms from the last act to the first: ${spread(single)}; bash's own ${own.toFixed(1)} ms are taken off`,
+      note: `${median(single).toFixed(1)} ms from the last act to the first: ${spread(single)}; bash's own ${own.toFixed(1)} ms are subtracted`,
     },
     {
-      name: `gap from exit to exec (${count} leave at the same time)`,
+      name: `gap from exit to exec (${count} exit at the same time)`,
       figure: median(burst) - own,
       unit: 'ms',
       note: spread(burst),

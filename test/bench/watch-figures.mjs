@@ -203,7 +203,7 @@ async function deathFigures(rounds) {
       figure: median(gaps) - own,
       unit: 'ms',
       limit: 20,
-      note: `p90 ${quantile(gaps, 0.9).toFixed(1)}, most ${Math.max(...gaps).toFixed(1)} ms, ${gaps.length} deaths, to the first act; bash's own ${own.toFixed(1)} ms are taken off`,
+      note: `p90 ${quantile(gaps, 0.9).toFixed(1)}, most ${Math.max(...gaps).toFixed(1)} ms, ${gaps.length} deaths, to the first act; bash's own ${own.toFixed(1)} ms are subtracted`,
     },
   ];
 }

@@ -99,9 +99,7 @@ describe.concurrent('under workerctl', () => {
     const start = await rig.workerctl('start', busy);
     const refusedAt = Date.now();
     expect(start.exitCode, start.all).toBe(1);
-    const refusal = new RegExp(`${busy} is still draining: pid ${begin.pid}.*`).exec(
-      start.all,
-    )?.[0];
+    const refusal = new RegExp(`${busy}: still draining: pid ${begin.pid}.*`).exec(start.all)?.[0];
     expect(refusal, start.all).toBeDefined();
     expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 0 });
     expect(readPids(rig, stateDir, instances)).toEqual(before);

@@ -49,13 +49,16 @@ test('a killed delayed_job must lose its job to the next worker, and not to a lo
       const check = await rig.workerctl('bootcheck');
       return (
         check.exitCode === 0 &&
-        (await rig.workerctl('events', '--kind', 'hook_run', '--json')).stdout !== ''
+        (await rig.workerctl('events', '--kind', 'hook_run', '--json')).stdout.includes(
+          '"hook_run"',
+        )
       );
     },
     60_000,
   );
   const { stdout } = await rig.workerctl('events', '--kind', 'hook_run', '--json');
-  const result = JSON.parse(stdout) as { problem?: string; output: string[] };
+  const [first = ''] = stdout.split('\n');
+  const result = JSON.parse(first) as { problem?: string; output: string[] };
   expect(result.problem, stdout).toBeUndefined();
   expect(result.output.at(-1)).toMatch(new RegExp(`^1 freed \\(host:.* pid:${begun.pid}\\)$`));
   const ended = await until('the job to end', () => application.note('end', 'precious'), 60_000);
@@ -66,7 +69,7 @@ test('a killed delayed_job must lose its job to the next worker, and not to a lo
   expect(begins.map(({ pid }) => pid)).toEqual([begun.pid, ended.pid]);
   await until('the row to be gone', async () => (await application.rows()).length === 0, 60_000);
   expect(readOr(join(rig.folder, '.workerctl/events.ndjson'), '')).toMatch(
-    /"kind":"lost".*"job":"job 1"/,
+    /"kind":"job_lost".*"job":"job 1"/,
   );
   expect((await rig.workerctl('stop')).exitCode).toBe(0);
 });

@@ -111,7 +111,7 @@ describe.concurrent('under workerctl', () => {
       () => readJson(rig, `${busy}.exit`),
       30_000,
     );
-    expect(exit).toEqual({ run_id: record?.['run_id'], status: 0 });
+    expect(exit).toEqual({ run_id: record?.['run_id'], exit_status: 0 });
     expect(asksOf(application, begin.pid)).toHaveLength(1);
     const check = await rig.workerctl('bootcheck');
     expect(check.exitCode, check.all).toBe(0);

@@ -9,9 +9,11 @@ import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
 
-/** How the last process of mail.1 ended, as the next bootcheck reports it. */
-const deathIn = async (rig: Rig): Promise<DeathJson> =>
-  deathOf((await rig.act('bootcheck')).of('died')[0]);
+/** How the first process of mail.1 ended, as the next bootcheck notes it. */
+async function deathIn(rig: Rig): Promise<DeathJson> {
+  await rig.workerctl('bootcheck');
+  return deathOf(rig.journal('died')[0]);
+}
 
 test('start must start every instance once, publish its pid, and end with 0', async () => {
   const rig = createRig({

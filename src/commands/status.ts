@@ -174,7 +174,10 @@ export async function status(scene: Scene, { targets, releaseOf }: StatusRequest
     ledger: knownLedger(config.stateDir),
   };
   const { desired, ledger } = applyGoal(config, before, { kind: 'check' }, observation);
-  return statusOf(snapshotOf(config, { desired, ledger }, observation), await releasesOf(config, releaseOf));
+  return statusOf(
+    snapshotOf(config, { desired, ledger }, observation),
+    await releasesOf(config, releaseOf),
+  );
 }
 
 /** Memory is measured only if a worker has a limit for it. */

@@ -63,6 +63,10 @@ test('each command must be answered truly, with CRLF and a dot at the end', asyn
   const rig = createRig({ mail: { ...idle, count: 2 }, fsck: idle });
   await rig.start();
   await watched(rig);
+  await until('the first pass', async () => {
+    const [stats] = await ask(socketOf(rig), '!stats');
+    return stats?.some((line) => /^passes [1-9]/.test(line)) === true;
+  });
   const pid = (name: string): number => rig.instance(name).pid() ?? 0;
   const pids = [pid('mail.1'), pid('mail.2')].sort((a, b) => a - b).join(' ');
   const [jobs, desired, spoken, queue, stats, help, unknown] = await ask(

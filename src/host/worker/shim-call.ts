@@ -62,7 +62,9 @@ export const shimSettings = (
     stopSignal: launch.stopSignal,
     log: { path: launch.logFile, offset: logSize(launch.logFile) },
   }),
-  SHIM_LAUNCHING: launch.daemonizes ? `"launch_timeout_seconds":${launch.daemonizes.timeout / 1000},` : '',
+  SHIM_LAUNCHING: launch.daemonizes
+    ? `"launch_timeout_seconds":${launch.daemonizes.timeout / 1000},`
+    : '',
   SHIM_TIMEOUT: launch.daemonizes ? wholeSeconds(launch.daemonizes.timeout) : '',
   SHIM_UMASK: launch.umask,
   SHIM_LIMITS: launch.limits,

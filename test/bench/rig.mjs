@@ -59,7 +59,7 @@ export function createFleet(workers) {
       });
       if (result.status === 0) return;
       throw new Error(
-        `workerctl ${words.join(' ')}: exit ${result.status}: ${result.stdout}${result.stderr}`,
+        `workerctl ${words.join(' ')}: exit ${result.status ?? result.signal ?? result.error}: ${result.stdout}${result.stderr}`,
       );
     },
     /** Starts a command that must succeed; resolves to the moment of its end. */

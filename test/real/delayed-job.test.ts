@@ -158,7 +158,9 @@ describe.concurrent('under workerctl', () => {
 
   function readJson(rig: Rig, file: string): Record<string, unknown> | undefined {
     const text = readOr(join(rig.folder, stateDir, file), undefined);
-    return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
+    return text === undefined || text === ''
+      ? undefined
+      : (JSON.parse(text) as Record<string, unknown>);
   }
 });
 

@@ -3,9 +3,6 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { readOr } from './files.ts';
 import { until } from './wait.ts';
 
-export { pause, until } from './wait.ts';
-export { endProcessesOf, removeFolder } from './folder.ts';
-
 /** A process as /proc shows it. */
 export interface Seen {
   readonly pid: number;

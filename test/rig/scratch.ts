@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { afterEach, beforeEach } from 'vitest';
 import { endProcessesOf, removeFolder } from './folder.ts';
-import { isAlive } from './kernel.ts';
 import { until } from './wait.ts';
+import { isAlive } from './kernel.ts';
 
 const sources = fileURLToPath(new URL('../../src/host', import.meta.url));
 const scripts = readdirSync(sources, { recursive: true, encoding: 'utf8' })

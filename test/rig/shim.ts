@@ -2,9 +2,9 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:f
 import { fileURLToPath } from 'node:url';
 import { momentOf } from '../../src/core/basics/time.ts';
 import { recordMembers } from '../../src/host/state/records.ts';
-import { bootId, isAlive } from './kernel.ts';
 import type { Scratch } from './scratch.ts';
 import { until } from './wait.ts';
+import { bootId, isAlive } from './kernel.ts';
 
 export const shimScript = fileURLToPath(new URL('../../src/host/worker/shim.sh', import.meta.url));
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { look } from './kernel.ts';
 import type { Scratch } from './scratch.ts';
 import { until } from './wait.ts';
+import { look } from './kernel.ts';
 
 /**
  * The pid of a zombie, whose parent does not reap it. The child ends only once the shell has become another program: a

@@ -16,8 +16,8 @@ import { openJournal } from '../../../src/host/journal/write.ts';
 import type { JournalLimits } from '../../../src/host/journal/rotate.ts';
 import { readJournal } from '../../../src/host/journal/read.ts';
 import { rotateJournal } from '../../../src/host/journal/rotate.ts';
-import { until } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const stateDir = (): string => scratch.path('state');

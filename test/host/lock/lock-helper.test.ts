@@ -3,8 +3,9 @@ import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import type { HeldLock } from '../../../src/host/lock/lock-backend.ts';
 import { createLockHelper, type LockHelper } from '../../../src/host/lock/lock-helper.ts';
-import { allPids, isAlive, look, strings, until } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
+import { allPids, isAlive, look, strings } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const helpers: LockHelper[] = [];

@@ -6,8 +6,9 @@ import { chooseBackend } from '../../../src/host/lock/choose-backend.ts';
 import { flockBackend, perlBackend } from '../../../src/host/lock/kernel-lock.ts';
 import type { HeldLock, LockBackend } from '../../../src/host/lock/lock-backend.ts';
 import { portableBackend } from '../../../src/host/lock/portable-lock.ts';
-import { endProcess, look, until } from '../../rig/kernel.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
+import { endProcess, look } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const held: HeldLock[] = [];

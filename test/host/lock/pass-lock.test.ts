@@ -4,8 +4,8 @@ import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import type { HeldLock } from '../../../src/host/lock/lock-backend.ts';
 import { noWait, takePassLock } from '../../../src/host/lock/pass-lock.ts';
-import { bootId, endProcess, look } from '../../rig/kernel.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
+import { bootId, endProcess, look } from '../../rig/kernel.ts';
 
 const scratch = useScratch();
 const held: HeldLock[] = [];

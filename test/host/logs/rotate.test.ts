@@ -12,8 +12,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { renameLog } from '../../../src/host/logs/older.ts';
 import { closeCopy, copyLog, cutLog, type Cut } from '../../../src/host/logs/rotate.ts';
-import { until } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 

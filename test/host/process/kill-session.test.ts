@@ -2,9 +2,10 @@ import { statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { ProcessIdentity } from '../../../src/core/model/process.ts';
 import { killSession, type KillOutcome } from '../../../src/host/process/kill-session.ts';
-import { allPids, bootId, endProcess, isAlive, look, until } from '../../rig/kernel.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
 import { zombieIn } from '../../rig/zombie.ts';
+import { allPids, bootId, endProcess, isAlive, look } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;

@@ -9,9 +9,10 @@ import {
   readProcess,
   suspendedMs,
 } from '../../../src/host/process/process-table.ts';
-import { bootId, endProcess, look, until } from '../../rig/kernel.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
 import { hasThreads, headlessIn, zombieIn } from '../../rig/zombie.ts';
+import { bootId, endProcess, look } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 

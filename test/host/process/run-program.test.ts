@@ -8,8 +8,9 @@ import {
   type Program,
   type ProgramResult,
 } from '../../../src/host/process/run-program.ts';
-import { isAlive, look, until } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
+import { isAlive, look } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 

@@ -10,8 +10,9 @@ import {
   memoryOf,
   type DeadLeader,
 } from '../../../src/host/process/session.ts';
-import { bootId, endProcess, isAlive, look, strings, until } from '../../rig/kernel.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
+import { bootId, endProcess, isAlive, look, strings } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 

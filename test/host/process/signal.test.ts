@@ -8,9 +8,10 @@ import { chooseBackend } from '../../../src/host/lock/choose-backend.ts';
 import { askToFinish, type Question } from '../../../src/host/process/signal.ts';
 import { readStop, writeStop } from '../../../src/host/state/notes/stop.ts';
 import { stopPath } from '../../../src/host/state/paths.ts';
-import { bootId, endProcess, isAlive, look, until } from '../../rig/kernel.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
 import { hasThreads, headlessIn, zombieIn } from '../../rig/zombie.ts';
+import { bootId, endProcess, isAlive, look } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;

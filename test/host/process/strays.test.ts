@@ -1,9 +1,10 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { findMarkedProcesses, type MarkedProcess } from '../../../src/host/process/strays.ts';
-import { endProcess, look, strings, until } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
 import { runShim, startName, type ShimOptions } from '../../rig/shim.ts';
+import { endProcess, look, strings } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 

@@ -7,8 +7,8 @@ import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import { createLineServer, type LineServer } from '../../../src/host/sockets/line-server.ts';
 import type { LineServerOptions } from '../../../src/host/sockets/line-server.ts';
-import { pause, until } from '../../rig/kernel.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
+import { pause, until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const socketPath = (): string => scratch.path('control.sock');

@@ -8,7 +8,7 @@ import {
   type MetricsRequest,
   type MetricsServer,
 } from '../../../src/host/sockets/metrics-server.ts';
-import { until } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const toEnd: (() => Promise<void> | void)[] = [];
 

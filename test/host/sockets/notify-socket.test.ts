@@ -15,8 +15,9 @@ import { feedSystemdWatchdog, notifySystemd } from '../../../src/host/sockets/sy
 import { readProcess } from '../../../src/host/process/process-table.ts';
 import { moveAside } from '../../../src/host/state/records.ts';
 import { writeRecord } from '../../../src/host/state/records.ts';
-import { allPids, endProcess, isAlive, strings, until } from '../../rig/kernel.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
+import { allPids, endProcess, isAlive, strings } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 vi.mock('../../../src/host/process/find-program.ts', async (original) => {
   const real = await original<typeof FindProgram>();

@@ -8,8 +8,8 @@ import {
   triggerPath,
   type Trigger,
 } from '../../../src/host/sockets/trigger.ts';
-import { pause, until } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
+import { pause, until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const open: Trigger[] = [];

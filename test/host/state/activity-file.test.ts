@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readActivity, titleActivity } from '../../../src/host/state/activity-file.ts';
-import { endProcess } from '../../rig/kernel.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
 import { zombieIn } from '../../rig/zombie.ts';
+import { endProcess } from '../../rig/kernel.ts';
 
 const scratch = useScratch();
 

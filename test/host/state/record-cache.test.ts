@@ -3,8 +3,8 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import type { RecordReader } from '../../../src/host/state/record-cache.ts';
 import { momentOf } from '../../../src/core/basics/time.ts';
 import { recordMembers } from '../../../src/host/state/records.ts';
-import { bootId } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
+import { bootId } from '../../rig/kernel.ts';
 
 const scratch = useScratch();
 const names = Array.from({ length: 70 }, (_, index) => `mail.${index + 1}`);

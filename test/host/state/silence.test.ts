@@ -15,7 +15,7 @@ import { ledgerFolder } from '../../../src/host/state/ledger-file.ts';
 import { createSilenceTracker } from '../../../src/host/state/silence.ts';
 import { heartbeatFolder, heartbeatPath, recordPath } from '../../../src/host/state/paths.ts';
 import { useScratch } from '../../rig/scratch.ts';
-import { until } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 let nowMs = 0;
 

@@ -10,8 +10,9 @@ import {
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { endProcess, isAlive, until } from '../../rig/kernel.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
+import { endProcess, isAlive } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const script = fileURLToPath(new URL('../../../src/host/worker/logger.sh', import.meta.url));

@@ -20,8 +20,9 @@ import {
   type ReadinessProbe,
   type ReadinessQuestion,
 } from '../../../src/host/worker/readiness-probe.ts';
-import { isAlive, look, until } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
+import { isAlive, look } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const timeout = durationOf(60_000);

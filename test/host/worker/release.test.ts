@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import type { ReleaseSource } from '../../../src/core/model/config.ts';
 import { currentRelease, type Release } from '../../../src/host/worker/release.ts';
-import { isAlive, until } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
+import { isAlive } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 

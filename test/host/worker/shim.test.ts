@@ -12,9 +12,10 @@ import {
 } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readRecord } from '../../../src/host/state/records.ts';
-import { bootId, endProcess, isAlive, look, strings, until } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
 import { ownOomScoreAdj, runShim, shimScript, startName, type ShimAtWork } from '../../rig/shim.ts';
+import { bootId, endProcess, isAlive, look, strings } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;

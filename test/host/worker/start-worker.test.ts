@@ -18,9 +18,10 @@ import { startShim, type StartedShim } from '../../../src/host/worker/start-work
 import { readDeath } from '../../../src/host/state/exits.ts';
 import { readRecord } from '../../../src/host/state/records.ts';
 import { lockPath } from '../../../src/host/state/paths.ts';
-import { endProcess, isAlive, look, strings, until } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
 import { ownOomScoreAdj } from '../../rig/shim.ts';
+import { endProcess, isAlive, look, strings } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;

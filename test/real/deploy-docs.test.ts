@@ -266,7 +266,7 @@ function createHost({ onTestFinished }: TestContext) {
     beginJob: async (instance: string, lengthSeconds: number) => {
       const job = `app/shared/job.${instance.slice('jobs.'.length)}`;
       writeFileSync(at(job), String(lengthSeconds));
-      await until('the job begins', () => readOr(at(`${job}.begun`), false) !== false, 10_000);
+      await until('the job begins', () => readOr(at(`${job}.begun`), false) !== false, 60_000);
     },
     pids,
     has: (path: string) => readOr(at(join('app', path)), false) !== false,

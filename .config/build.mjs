@@ -36,7 +36,7 @@ function buildId() {
 }
 
 /** Loaded on first use: each would slow down every run. */
-const lazyLibraries = ['execa', 'proper-lockfile', 'yargs'];
+const lazyLibraries = ['execa', 'proper-lockfile', 'yaml', 'yargs'];
 
 mkdirSync(dist, { recursive: true });
 const staging = mkdtempSync(join(dist, '.new-'));
@@ -52,8 +52,6 @@ const common = {
   supported: { 'dynamic-import': false },
   legalComments: 'linked',
   logLevel: 'warning',
-  // The browser build consists of ES modules, of which only what is used gets into the bundle.
-  alias: { yaml: join(root, 'node_modules/yaml/browser/dist/index.js') },
   // Wrapped as Node wraps a module, because the launcher compiles it. node:url is loaded only if it is needed.
   banner: {
     js: '(function(exports,require,module,__filename,__dirname){const bundle={get url(){return require("node:url").pathToFileURL(__filename).href}};',
@@ -88,6 +86,8 @@ await bundle('cli', { entryPoints: ['src/main.ts'], plugins: [separate] });
 await bundle('demo', { entryPoints: ['src/commands/demo/demo.ts'], plugins: [separate] });
 await bundle('execa', { entryPoints: ['execa'] });
 await bundle('proper-lockfile', { entryPoints: ['proper-lockfile'] });
+// The browser build consists of ES modules, which esbuild puts into one scope.
+await bundle('yaml', { entryPoints: [join(root, 'node_modules/yaml/browser/dist/index.js')] });
 await bundle('yargs', {
   entryPoints: ['yargs'],
   // Node makes the exports of a CommonJS module the default export; the importers expect that.

@@ -41,7 +41,7 @@ function scene(folder, pid) {
   const state = path.join(folder, 'state');
   const write = (name, text) => fs.writeFileSync(path.join(folder, name), text);
   fs.mkdirSync(path.join(state, 'heartbeats'), { recursive: true });
-  const common = 'command: ["true"], directory: .';
+  const common = 'command: ["true"], directory: ., ready: {after: 0s}';
   write(
     'warm.yaml',
     `state_dir: state\nworkers:\n  warm: {${common}, count: 1}\n  none: {${common}, count: 0}\n`,
@@ -65,7 +65,7 @@ function scene(folder, pid) {
   write('state/warm.1.json', `${JSON.stringify(record)}\n`);
   write('state/warm.1.pid', `${pid}\n`);
   write(`state/heartbeats/warm.1.${runId}`, 'busy warm\n');
-  write('state/state.json', '{"version":1,"stopped":{}}\n');
+  write('state/state.json', '{"schema":2}\n');
 }
 
 /** Start time and boot id, as a record has them. */
@@ -80,8 +80,14 @@ function identity(pid) {
   const process = spawn('/bin/sleep', ['60'], { stdio: 'ignore' });
   try {
     scene(folder, process.pid);
-    const run = (config, ...words) =>
-      load('./cli.cjs').main([...words, '--config', path.join(folder, config)], folder);
+    /** A run that fails leaves the functions uncompiled that a good one needs. */
+    const run = async (config, ...words) => {
+      const code = await load('./cli.cjs').main(
+        [...words, '--config', path.join(folder, config)],
+        folder,
+      );
+      if (code !== 0) throw new Error(`workerctl ${words.join(' ')} ended with ${code}`);
+    };
     await run('warm.yaml', 'bootcheck'); // keeps what the config means, and the two others take it
     await run('warm.yaml', 'status');
     await run('warm.yaml', 'bootcheck');

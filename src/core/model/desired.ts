@@ -71,6 +71,52 @@ export interface Rollout extends Request {
   /** The workers of which a replacement has become ready. */
   readonly proven: readonly string[];
   readonly aborted?: Abort;
+  /** Nothing more is asked to exit until it ends or is withdrawn; what was asked drains and is replaced. */
+  readonly paused?: TimedRequest;
+  /** The members that were not asked by then keep the old code and are not in `replaces` any more. */
+  readonly cancelled?: Request;
+}
+
+/** How a rollout has ended. */
+export const rolloutEnds = [
+  'done',
+  /** By `rollout cancel`. */
+  'cancelled',
+  /** All its instances were stopped on purpose, or are not wanted any more. */
+  'stopped',
+  /** It was aborted, and each worker's current release is the old one again. */
+  'rolled_back',
+  /** A later restart replaces all of its instances. */
+  'taken_over',
+  /** It was aborted, and by now all its instances run the new code after all. */
+  'recovered',
+] as const;
+
+export type RolloutEnd = (typeof rolloutEnds)[number];
+
+/** A rollout that is over, for the commands that wait for it: when, and the user who has ended it, or else began it. */
+export interface EndedRollout extends Request {
+  /** The id of the rollout. */
+  readonly id: string;
+  readonly how: RolloutEnd;
+  /** Why it was aborted. */
+  readonly problem?: string;
+}
+
+/** How many ended rollouts are kept. */
+export const keptEnded = 16;
+
+/**
+ * The directory that every start of a worker uses until the next restart of it: a restart failed, and its canary had
+ * replaced a process that was started there.
+ */
+export interface Pin extends Request {
+  /** Absolute, without symbolic links. */
+  readonly directory: string;
+  /** The release in it, if it is known. */
+  readonly release?: string;
+  /** Of the command that the replaced process was started with. The pin is void if the config gives another one. */
+  readonly commandDigest: string;
 }
 
 /** When a draining process is killed, if that is earlier than what its own stop says. */
@@ -99,6 +145,10 @@ export interface Desired {
   readonly deadlines: ByInstance<Deadline>;
   /** The oldest first. No instance is in two of them. */
   readonly rollouts: readonly Rollout[];
+  /** The latest last. */
+  readonly ended: readonly EndedRollout[];
+  /** By worker. */
+  readonly pins: Readonly<Record<string, Pin>>;
   /** Why all instances drain now and none is started. Never written: it ends with its command. */
   readonly isEnding?: string;
 }
@@ -111,6 +161,8 @@ export const noDesired: Desired = {
   counts: {},
   deadlines: {},
   rollouts: [],
+  ended: [],
+  pins: {},
 };
 
 /** The rollout that an instance is in. */

@@ -8,6 +8,7 @@ import {
   moment,
   nullable,
   object,
+  oneOf,
   oneOfKind,
   optional,
   seconds,
@@ -17,9 +18,12 @@ import {
 import type { Batch } from '../../core/model/config.ts';
 import {
   noDesired,
+  rolloutEnds,
   type Abort,
   type Deadline,
   type Desired,
+  type EndedRollout,
+  type Pin,
   type Replaced,
   type Request,
   type Rollout,
@@ -86,6 +90,20 @@ const form = once((): Form<Omit<Desired, 'isEnding'>> => {
         }),
       ),
     ],
+    paused: ['paused', optional(timed)],
+    cancelled: ['cancelled', optional(object<Request>(requested))],
+  });
+  const ended = object<EndedRollout>({
+    ...requested,
+    id: ['id', text],
+    how: ['how', oneOf(...rolloutEnds)],
+    problem: ['problem', optional(text)],
+  });
+  const pin = object<Pin>({
+    ...requested,
+    directory: ['directory', text],
+    release: ['release', optional(text)],
+    commandDigest: ['command_digest', text],
   });
   return object<Omit<Desired, 'isEnding'>>({
     stopped: ['stopped', byName(object<Request>(requested))],
@@ -102,6 +120,8 @@ const form = once((): Form<Omit<Desired, 'isEnding'>> => {
       ),
     ],
     rollouts: ['rollouts', listOf(rollout)],
+    ended: ['ended', listOf(ended)],
+    pins: ['pins', byName(pin)],
   });
 });
 
@@ -119,7 +139,7 @@ export function readDesired(stateDir: string): Desired {
       return noDesired;
     case 'broken':
       throw new WorkerctlError('state', `${path} is damaged (${file.problem})`, {
-        hint: 'move it away to continue; lost with it: stops, holds, quiets, counts, restarts and --kill-after deadlines',
+        hint: 'move it away to continue; lost with it: stops, holds, quiets, counts, restarts, pins and --kill-after deadlines',
       });
     case 'read':
       return file.value;

@@ -30,6 +30,7 @@ const desired: Desired = {
       releases: { mail: { from: 'a', to: 'b' } },
       proven: ['mail'],
       aborted: { at: momentOf(1_700_000_000_003), instance: 'mail.2', problem: 'it died' },
+      paused: { ...request, until: momentOf(1_700_000_060_000) },
     },
     {
       ...request,
@@ -38,8 +39,18 @@ const desired: Desired = {
       replaces: { 'maps.1': identity },
       releases: { maps: {} },
       proven: [],
+      paused: request,
+      cancelled: request,
     },
   ],
+  ended: [
+    { ...request, id: 'ghi', how: 'done' },
+    { ...request, id: 'jkl', how: 'rolled_back', problem: 'mail.1: it died' },
+  ],
+  pins: {
+    mail: { ...request, directory: '/srv/releases/1', release: '1', commandDigest: 'd1' },
+    maps: { ...request, directory: '/srv/maps', commandDigest: 'd2' },
+  },
 };
 
 function refusal(act: () => unknown): WorkerctlError {

@@ -3,7 +3,7 @@ import { print } from '../cli/print.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { jobCounts, jobLines } from '../core/views/job-counts.ts';
 import { printed } from '../output/json/answer.ts';
-import { jobsAnswer } from '../output/json/jobs.ts';
+import { jobsAnswer } from '../output/json/answers.ts';
 import { statusFor } from './status.ts';
 
 /** `workerctl jobs`. */

@@ -63,7 +63,7 @@ next attempt), stopped (on purpose), surplus (running, but not wanted by the con
 async function statusJson(status: Status, events?: readonly JournalEntry[]): Promise<string> {
   const { statusAnswer } = await import('../output/json/status.ts');
   const { printed } = await import('../output/json/answer.ts');
-  return printed(statusAnswer, { status, ...(events && { events }) });
+  return printed(statusAnswer, { ...status, ...(events && { events }) });
 }
 
 const codeFor = (found: Status): number => exitCodes[isShort(found) ? 'notReady' : 'done'].code;

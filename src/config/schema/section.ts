@@ -1,6 +1,4 @@
-import { specifiersIn } from '../specifiers.ts';
 import type { Entries, Slot } from '../yaml/tree.ts';
-import type { JsonSchema } from './json-schema.ts';
 import { meantKey, misplacedHint } from './unknown-key.ts';
 import { inside, report, reportOther, type Reading, type ValueType } from './value-type.ts';
 
@@ -30,6 +28,7 @@ export type Conflict = readonly [one: string, other: string, why: string];
 export interface SectionType<Of extends Keys> extends ValueType<Section<Of>> {
   readonly keys: Of;
   readonly conflicts: readonly Conflict[];
+  readonly needsOne?: true | undefined;
 }
 
 type Camel<Name> = Name extends `${infer First}_${infer Rest}`
@@ -77,10 +76,9 @@ export const section = <const Of extends Keys>(
 ): SectionType<Of> => ({
   keys,
   conflicts,
+  needsOne,
   expected,
-  get json() {
-    return sectionSchema(keys, conflicts, needsOne);
-  },
+  json: { type: 'object' },
   read(slot, reading) {
     if (slot.found.kind !== 'map') return reportOther(reading, slot, expected);
     const { entries } = slot.found;
@@ -166,39 +164,4 @@ export function overDefaults(
     entries.set(name, isWhole ? slot : overDefaults(key.type, slot, entries.get(name)));
   }
   return { ...own, found: { kind: 'map', entries } };
-}
-
-function sectionSchema(
-  keys: Keys,
-  conflicts: readonly Conflict[],
-  needsOne: true | undefined,
-): JsonSchema {
-  const names = Object.keys(keys);
-  const required = names.filter((name) => keys[name]?.required);
-  const pairs = conflicts.map(([one, other]) => ({ required: [one, other] }));
-  return {
-    type: 'object',
-    properties: Object.fromEntries(
-      Object.entries(keys).map(([name, key]) => [name, keySchema(key)]),
-    ),
-    additionalProperties: false,
-    ...(required.length > 0 && { required }),
-    ...(needsOne && { anyOf: names.map((name) => ({ required: [name] })) }),
-    ...(pairs.length > 0 && { not: { anyOf: pairs } }),
-  };
-}
-
-function keySchema({ type, help, default: value, without, example }: Key): JsonSchema {
-  const shown = value === undefined ? without : String(value);
-  const specifiers = specifiersIn[type.scope ?? 'config'].join(' ');
-  return {
-    description: [
-      help,
-      ...(shown === undefined ? [] : [`Default: ${shown}.`]),
-      ...(specifiers === '' ? [] : [`May hold ${specifiers} and %% (percent sign).`]),
-    ].join(' '),
-    ...(value !== undefined && { default: value }),
-    ...(example !== undefined && { examples: [example] }),
-    ...type.json,
-  };
 }

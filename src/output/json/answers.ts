@@ -1,12 +1,13 @@
+import type { JobCounts } from '../../core/views/job-counts.ts';
 import { answer } from './answer.ts';
-import { anyObject, flag, integer, optional, orNull, text, texts } from './shape.ts';
+import { anyObject, flag, integer, list, optional, orNull, shape, text, texts } from './shape.ts';
 
 /** `check --json` of a valid configuration. */
 export const checkAnswer = answer<{
   readonly path: string;
   readonly config: object;
   readonly warnings: readonly string[];
-}>('check', 'check --json', 'A valid configuration. An invalid one is an error with problems.', {
+}>('A valid configuration. An invalid one is an error with problems.', {
   path: text('Its file.', 'path'),
   config: anyObject(
     'The configuration in force, with every default, under the keys of the file.',
@@ -22,7 +23,7 @@ export const wantAnswer = answer<{
   readonly configured: number;
   readonly maxCount: number;
   readonly by?: string;
-}>('want', 'want WORKER --json', 'How many instances of a worker are wanted.', {
+}>('How many instances of a worker are wanted.', {
   worker: text('The worker.', 'worker'),
   count: integer('How many are wanted.', 'count'),
   configured: integer('How many the configuration wants.', 'configured'),
@@ -34,8 +35,6 @@ export const wantAnswer = answer<{
 
 /** `init --json`. */
 export const initAnswer = answer<{ readonly path: string; readonly found: readonly string[] }>(
-  'init',
-  'init --json',
   'A configuration was written.',
   {
     path: text('The file.', 'path'),
@@ -45,8 +44,6 @@ export const initAnswer = answer<{ readonly path: string; readonly found: readon
 
 /** `install … --json`. */
 export const installAnswer = answer<{ readonly text: string; readonly path?: string }>(
-  'install',
-  'install WHAT --json',
   'What a host needs.',
   {
     text: text('What to install; with --write, what was done.', 'text'),
@@ -55,11 +52,21 @@ export const installAnswer = answer<{ readonly text: string; readonly path?: str
 );
 
 /** `trigger --json`. */
-export const triggerAnswer = answer<boolean>(
-  'trigger',
-  'trigger --json',
-  'Whether a watch was woken.',
-  {
-    woken: flag('A watch was listening: exit code 0, otherwise 69.', (woken) => woken),
-  },
-);
+export const triggerAnswer = answer<boolean>('Whether a watch was woken.', {
+  woken: flag('A watch was listening: exit code 0, otherwise 69.', (woken) => woken),
+});
+
+const worker = shape<JobCounts>('A worker.', {
+  worker: text('Its name.', 'worker'),
+  count: integer(
+    'How many processes it has; a draining one counts until it has exited.',
+    ({ pids }) => pids.length,
+  ),
+  desired: integer('How many are wanted.', 'desired'),
+  pids: list<number>({ type: 'integer' })('Their pids, in numeric order.', 'pids'),
+});
+
+/** `jobs --json`. */
+export const jobsAnswer = answer<readonly JobCounts[]>('The workers, by name.', {
+  workers: list(worker)('One entry per worker.', (workers) => workers),
+});

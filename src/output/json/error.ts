@@ -1,18 +1,8 @@
+import type { ConfigProblem } from '../../core/basics/config-problem.ts';
 import { answer } from './answer.ts';
 import { integer, list, object, optional, orNull, shape, text } from './shape.ts';
 
-/** One thing that is wrong with a configuration. */
-export interface ProblemJson {
-  readonly file: string;
-  readonly line?: number;
-  readonly column?: number;
-  readonly key?: string;
-  readonly expected?: string;
-  readonly found?: string;
-  readonly hint?: string;
-}
-
-const problem = shape<ProblemJson>('One thing that is wrong with the configuration.', {
+const problem = shape<ConfigProblem>('One thing that is wrong with the configuration.', {
   file: text('The file.', 'file'),
   line: orNull(integer('The line, from 1.', 'line')),
   column: orNull(integer('The column, from 1.', 'column')),
@@ -26,7 +16,7 @@ interface Failure {
   readonly code: string;
   readonly message: string;
   readonly hint?: string | undefined;
-  readonly problems?: readonly ProblemJson[] | undefined;
+  readonly problems?: readonly ConfigProblem[] | undefined;
 }
 
 const failure = shape<Failure>('The error.', {
@@ -38,8 +28,6 @@ const failure = shape<Failure>('The error.', {
 
 /** An error of any command with `--json`, on standard output. */
 export const errorAnswer = answer<{ readonly error: Failure; readonly exitCode: number }>(
-  'error',
-  'any command with --json',
   'The command could not continue.',
   {
     error: object(failure)('The error.', 'error'),

@@ -43,15 +43,10 @@ const stepsOf = ({ planned: { noted, plan }, now }: PlanAnswer): Step[] => [
 ];
 
 /** `--dry-run --json` of every command that acts. */
-export const planAnswer = answer<PlanAnswer>(
-  'plan',
-  'COMMAND --dry-run --json',
-  'What a command would do.',
-  {
-    plan: list(step)('The steps, in their order.', stepsOf),
-    later: texts(
-      'Instances whose turn comes later: after the canary, or when the batch has room.',
-      ({ planned }) => planned.later,
-    ),
-  },
-);
+export const planAnswer = answer<PlanAnswer>('What a command would do.', {
+  plan: list(step)('The steps, in their order.', stepsOf),
+  later: texts(
+    'Instances whose turn comes later: after the canary, or when the batch has room.',
+    ({ planned }) => planned.later,
+  ),
+});

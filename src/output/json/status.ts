@@ -78,41 +78,25 @@ const rollout = shape<RolloutStatus>('A restart that is not over.', {
   aborted: orNull(text('Why it was aborted.', 'aborted')),
 });
 
-interface StatusAnswer {
-  readonly status: Status;
-  readonly events?: readonly JournalEntry[];
-}
-
-/** `status --json`. */
-export const statusAnswer = answer<StatusAnswer>(
-  'status',
-  'status --json',
+/** `status --json`; `events` only of a single instance. */
+export const statusAnswer = answer<Status & { readonly events?: readonly JournalEntry[] }>(
   'The state of all instances.',
   {
-    ok: flag(
-      'Every wanted instance is ready or quiet: exit code 0.',
-      ({ status }) => !isShort(status),
-    ),
+    ok: flag('Every wanted instance is ready or quiet: exit code 0.', (status) => !isShort(status)),
     wanted: integer(
       'Instances that should run; those stopped on purpose are not included.',
-      ({ status }) => status.wanted,
+      'wanted',
     ),
-    up: integer('Instances that have a process, wanted or not.', ({ status }) => status.up),
-    ready: integer('Wanted instances that are ready.', ({ status }) => status.ready),
-    quiet: integer(
-      'Wanted instances that are ready and take no new jobs on purpose.',
-      ({ status }) => status.quiet,
-    ),
-    instances: list(instance)(
-      'All instances, those of the configuration first.',
-      ({ status }) => status.instances,
-    ),
-    counts: list(count)('Counts that were set with want.', ({ status }) => status.counts),
+    up: integer('Instances that have a process, wanted or not.', 'up'),
+    ready: integer('Wanted instances that are ready.', 'ready'),
+    quiet: integer('Wanted instances that are ready and take no new jobs on purpose.', 'quiet'),
+    instances: list(instance)('All instances, those of the configuration first.', 'instances'),
+    counts: list(count)('Counts that were set with want.', 'counts'),
     releases: mapOf({ type: 'string' })(
       'The release that a start would give each worker now, if known.',
-      ({ status }) => status.releases,
+      'releases',
     ),
-    rollouts: list(rollout)('Restarts that are not over.', ({ status }) => status.rollouts),
+    rollouts: list(rollout)('Restarts that are not over.', 'rollouts'),
     events: optional(
       list<JournalEntry>({ type: 'object' })(
         'Of a single instance: its latest events, as in the journal.',

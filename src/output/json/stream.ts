@@ -51,51 +51,46 @@ export interface Result {
 }
 
 /** The last line of every stream. */
-export const resultAnswer = answer<Result>(
-  'result',
-  'COMMAND --json: its last line',
-  'How the command has ended.',
-  {
-    kind: oneOf('result')('Distinguishes this line from the others.', () => 'result'),
-    command: text('The command.', 'command'),
-    outcome: oneOf<End>(
-      'done',
-      'not_waited',
-      'timed_out',
-      'interrupted',
-      'aborted',
-      'failed',
-    )(
-      'How it ended. not_waited: it was not to wait; aborted: the restart was aborted or superseded; failed: exit code 1.',
-      endOf,
+export const resultAnswer = answer<Result>('How the command has ended.', {
+  kind: oneOf('result')('Distinguishes this line from the others.', () => 'result'),
+  command: text('The command.', 'command'),
+  outcome: oneOf<End>(
+    'done',
+    'not_waited',
+    'timed_out',
+    'interrupted',
+    'aborted',
+    'failed',
+  )(
+    'How it ended. not_waited: it was not to wait; aborted: the restart was aborted or superseded; failed: exit code 1.',
+    endOf,
+  ),
+  exit_code: integer('Its exit code.', 'exitCode'),
+  counts: optional(
+    mapOf({ type: 'integer' })(
+      'How many events of each kind there were.',
+      ({ outcome }) => outcome && countsOf(outcome.events),
     ),
-    exit_code: integer('Its exit code.', 'exitCode'),
-    counts: optional(
-      mapOf({ type: 'integer' })(
-        'How many events of each kind there were.',
-        ({ outcome }) => outcome && countsOf(outcome.events),
-      ),
+  ),
+  draining: optional(
+    list(draining)('Processes that still drain.', ({ outcome }) => outcome?.draining),
+  ),
+  pending: optional(
+    texts(
+      'Instances that the command still waited for.',
+      ({ outcome }) => outcome && [...new Set(outcome.pending)],
     ),
-    draining: optional(
-      list(draining)('Processes that still drain.', ({ outcome }) => outcome?.draining),
+  ),
+  change: optional(
+    text(
+      'Of a restart: from which release to which, if known. For reading.',
+      ({ outcome }) => outcome?.change || undefined,
     ),
-    pending: optional(
-      texts(
-        'Instances that the command still waited for.',
-        ({ outcome }) => outcome && [...new Set(outcome.pending)],
-      ),
-    ),
-    change: optional(
-      text(
-        'Of a restart: from which release to which, if known. For reading.',
-        ({ outcome }) => outcome?.change || undefined,
-      ),
-    ),
-    skipped_lines: optional(
-      integer('Of events: lines of the journal that could not be read.', 'skippedLines'),
-    ),
-  },
-);
+  ),
+  skipped_lines: optional(
+    integer('Of events: lines of the journal that could not be read.', 'skippedLines'),
+  ),
+});
 
 function endOf({ exitCode, end, outcome }: Result): End {
   const ended = outcome?.end ?? end ?? (exitCode > 128 ? 'interrupted' : 'done');
@@ -112,8 +107,6 @@ export const resultLine = (result: Result): string => printedLine(resultAnswer, 
 
 /** A line of `logs --json`. */
 export const logAnswer = answer<{ readonly instance: string; readonly line: string }>(
-  'log',
-  'logs --json',
   'A line of a log.',
   {
     kind: oneOf('log')('Distinguishes this line from the result.', () => 'log'),

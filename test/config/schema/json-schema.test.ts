@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { configJsonSchema } from '../../../src/config/schema/reference.ts';
+import { configJsonSchema } from './generated.ts';
 import { configIn, scratchFolder } from '../scratch.ts';
 
 const file = fileURLToPath(new URL('../../../docs/workerctl.schema.json', import.meta.url));

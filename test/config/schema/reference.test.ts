@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { configSection } from '../../../src/config/schema/keys.ts';
-import { configReference } from '../../../src/config/schema/reference.ts';
+import { configReference } from './generated.ts';
 import { isSection, type Key, type Keys } from '../../../src/config/schema/section.ts';
 import { slotOf } from '../scratch.ts';
 

@@ -10,7 +10,7 @@ import {
   journalJsonSchema,
   membersOfKind,
   type DescribedMember,
-} from '../../../src/core/events/json-schema.ts';
+} from './json-schema.ts';
 import { journalEntry, journalKinds } from '../../../src/core/events/journal.ts';
 import { allEventKinds, eventKinds, type EventKindName } from '../../../src/core/events/table.ts';
 import { noon } from '../builders.ts';

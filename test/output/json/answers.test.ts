@@ -1,35 +1,58 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { schemaFile, type Answer } from '../../../src/output/json/answer.ts';
+import type { JsonSchema } from '../../../src/core/basics/json-form.ts';
+import { schemaVersion } from '../../../src/core/basics/schema-version.ts';
 import {
   checkAnswer,
   initAnswer,
   installAnswer,
+  jobsAnswer,
   triggerAnswer,
   wantAnswer,
 } from '../../../src/output/json/answers.ts';
 import { doctorAnswer } from '../../../src/output/json/doctor.ts';
 import { errorAnswer } from '../../../src/output/json/error.ts';
-import { jobsAnswer } from '../../../src/output/json/jobs.ts';
 import { planAnswer } from '../../../src/output/json/plan.ts';
+import type { Shape } from '../../../src/output/json/shape.ts';
 import { logAnswer, resultAnswer } from '../../../src/output/json/stream.ts';
 import { statusAnswer } from '../../../src/output/json/status.ts';
 
-const answers = [
-  statusAnswer,
-  planAnswer,
-  jobsAnswer,
-  wantAnswer,
-  checkAnswer,
-  doctorAnswer,
-  initAnswer,
-  installAnswer,
-  triggerAnswer,
-  errorAnswer,
-  resultAnswer,
-  logAnswer,
-] as readonly Answer<never>[];
+/** Each answer by the name of its schema, and the command line that prints it. */
+const table: Readonly<Record<string, readonly [command: string, shape: Shape<never>]>> = {
+  status: ['status --json', statusAnswer],
+  plan: ['COMMAND --dry-run --json', planAnswer],
+  jobs: ['jobs --json', jobsAnswer],
+  want: ['want WORKER --json', wantAnswer],
+  check: ['check --json', checkAnswer],
+  doctor: ['doctor --json', doctorAnswer],
+  init: ['init --json', initAnswer],
+  install: ['install WHAT --json', installAnswer],
+  trigger: ['trigger --json', triggerAnswer],
+  error: ['any command with --json', errorAnswer],
+  result: ['COMMAND --json: its last line', resultAnswer],
+  log: ['logs --json', logAnswer],
+};
+
+interface Answer {
+  readonly name: string;
+  readonly command: string;
+  readonly schema: JsonSchema;
+}
+
+const answers = Object.entries(table).map(([name, [command, { schema }]]): Answer => ({
+  name,
+  command,
+  schema,
+}));
+
+/** The JSON Schema file of an answer. */
+const schemaFile = ({ name, command, schema }: Answer): JsonSchema => ({
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: `workerctl ${command}`,
+  $comment: `${name}, schema ${schemaVersion}`,
+  ...schema,
+});
 
 const docs = fileURLToPath(new URL('../../../docs/', import.meta.url));
 const isUpdate = process.env['UPDATE_DOCS'] === '1';
@@ -61,7 +84,7 @@ function rows(schema: Described, prefix = ''): string[] {
   });
 }
 
-const sectionOf = (answer: Answer<never>): string =>
+const sectionOf = (answer: Answer): string =>
   [
     `### ${answer.command}`,
     '',

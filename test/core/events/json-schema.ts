@@ -1,9 +1,10 @@
-import { schemaVersion } from '../basics/schema-version.ts';
-import { jsonName } from './event-json.ts';
-import type { Member } from './event-kind.ts';
-import type { JsonSchema } from '../basics/json-form.ts';
-import { allEventKinds, eventKinds, type EventKindName } from './table.ts';
-import { journalKinds } from './journal.ts';
+// The JSON Schemas of events and of the journal, which follow from the table of events.
+import type { JsonSchema } from '../../../src/core/basics/json-form.ts';
+import { schemaVersion } from '../../../src/core/basics/schema-version.ts';
+import { jsonName } from '../../../src/core/events/event-json.ts';
+import type { Member } from '../../../src/core/events/event-kind.ts';
+import { journalKinds } from '../../../src/core/events/journal.ts';
+import { allEventKinds, eventKinds, type EventKindName } from '../../../src/core/events/table.ts';
 
 /** A member of a kind as the documentation shows it. */
 export interface DescribedMember {

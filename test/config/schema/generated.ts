@@ -1,14 +1,60 @@
-import { specifiersIn, type Scope } from '../specifiers.ts';
-import { configSection, workerSection } from './keys.ts';
-import { isSection, type Key, type Keys } from './section.ts';
+// The JSON Schema and the reference of the config, which follow from the table of keys.
+import type { JsonSchema } from '../../../src/config/schema/json-schema.ts';
+import { configSection, workerSection } from '../../../src/config/schema/keys.ts';
+import {
+  isSection,
+  type Key,
+  type Keys,
+  type SectionType,
+} from '../../../src/config/schema/section.ts';
+import type { ValueType } from '../../../src/config/schema/value-type.ts';
+import { specifiersIn, type Scope } from '../../../src/config/specifiers.ts';
 
 /** The JSON Schema of a config file: draft 7, which editors know best. */
 export const configJsonSchema = (): object => ({
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'workerctl.yaml',
   description: 'The workers that workerctl runs.',
-  ...configSection.json,
+  ...sectionSchema(configSection),
 });
+
+function sectionSchema({ keys, conflicts, needsOne }: SectionType<Keys>): JsonSchema {
+  const names = Object.keys(keys);
+  const required = names.filter((name) => keys[name]?.required);
+  const pairs = conflicts.map(([one, other]) => ({ required: [one, other] }));
+  return {
+    type: 'object',
+    properties: Object.fromEntries(
+      Object.entries(keys).map(([name, key]) => [name, keySchema(key)]),
+    ),
+    additionalProperties: false,
+    ...(required.length > 0 && { required }),
+    ...(needsOne && { anyOf: names.map((name) => ({ required: [name] })) }),
+    ...(pairs.length > 0 && { not: { anyOf: pairs } }),
+  };
+}
+
+function keySchema({ type, help, default: value, without, example }: Key): JsonSchema {
+  const shown = value === undefined ? without : String(value);
+  const specifiers = specifiersIn[type.scope ?? 'config'].join(' ');
+  return {
+    description: [
+      help,
+      ...(shown === undefined ? [] : [`Default: ${shown}.`]),
+      ...(specifiers === '' ? [] : [`May hold ${specifiers} and %% (percent sign).`]),
+    ].join(' '),
+    ...(value !== undefined && { default: value }),
+    ...(example !== undefined && { examples: [example] }),
+    ...schemaOf(type),
+  };
+}
+
+/** Of the map of workers, each value is a section. */
+function schemaOf(type: ValueType<unknown>): JsonSchema {
+  if (isSection(type)) return sectionSchema(type);
+  if (type !== configSection.keys.workers.type) return type.json;
+  return { ...type.json, additionalProperties: sectionSchema(workerSection) };
+}
 
 /** The reference of all keys for docs/config.md: nested lists in Markdown. */
 export function configReference(): string {

@@ -1,4 +1,4 @@
-import { exitCodes, type ExitCodeName } from '../core/basics/exit-codes.ts';
+import { exitCodeRows, exitCodes, type ExitCodeName } from '../core/basics/exit-codes.ts';
 import { formatTable } from '../output/table.ts';
 import { wrap } from '../output/wrap.ts';
 import type { Command, CommandTable } from './command.ts';
@@ -101,11 +101,6 @@ export async function overview(table: CommandTable, columns = maxColumns): Promi
   const lines = commands.flatMap(([name, summary]) =>
     wrap(`  ${name.padEnd(indent - 2)}${summary}`, width, ' '.repeat(indent)),
   );
-  const codes = Object.values(exitCodes).map(({ code, means }) =>
-    code === exitCodes.interrupted.code
-      ? ['  128+n', 'ended by signal n; 130: Ctrl-C']
-      : [`  ${code}`, means],
-  );
   return `workerctl ${VERSION}: restart background workers without killing the jobs they are running
 
 Usage: workerctl COMMAND [TARGET...] [OPTION...]
@@ -121,7 +116,7 @@ ${formatTable(globalOptions).trimEnd()}
 ${wrap(configText, width).join('\n')}
 
 Exit codes:
-${formatTable(codes)}`;
+${formatTable(exitCodeRows.map(([code, means]) => [`  ${code}`, means]))}`;
 }
 
 const globalOptions = [

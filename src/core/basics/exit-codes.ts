@@ -1,10 +1,14 @@
-/** Every exit code of workerctl and what it means. The help of each command takes its lines from here. */
+/** Every exit code of workerctl and what it means. Each `--help` and the table in the README take their lines from here. */
 export const exitCodes = {
   done: { code: 0, means: 'done' },
-  failed: { code: 1, means: 'failed' },
-  usage: { code: 2, means: 'wrong usage' },
+  failed: {
+    code: 1,
+    means: 'failed: an instance could not be started, asked or replaced; a problem was found',
+  },
+  usage: { code: 2, means: 'wrong usage: an unknown command, option or target' },
   /** Only `status`. */
   notReady: { code: 3, means: 'status: fewer instances are ready than wanted' },
+  ended: { code: 5, means: 'another command has ended this restart, or taken it over' },
   /** EX_UNAVAILABLE of sysexits.h. Only `trigger`. */
   noWatch: { code: 69, means: 'trigger: no watch is running' },
   /** EX_SOFTWARE of sysexits.h. */
@@ -17,6 +21,8 @@ export const exitCodes = {
   config: { code: 78, means: 'the config is missing or wrong' },
   /** As timeout(1). */
   timedOut: { code: 124, means: '--wait is over' },
+  /** As env(1) and timeout(1) for a command that cannot be run. Only `bin/workerctl`, before anything is loaded. */
+  oldNode: { code: 126, means: 'this version of Node.js is too old' },
   /** 128 and the number of the signal, as a shell has it: SIGINT. */
   interrupted: { code: 130, means: 'interrupted' },
 } as const satisfies Readonly<Record<string, ExitCode>>;
@@ -30,3 +36,12 @@ export type ExitCodeName = keyof typeof exitCodes;
 
 /** The exit code of a command that signal number `signal` has ended. */
 export const exitCodeOfSignal = (signal: number): number => 128 + signal;
+
+/** All exit codes with their meanings, for people. */
+export const exitCodeRows: readonly (readonly [code: string, means: string])[] = Object.values(
+  exitCodes,
+).map(({ code, means }) =>
+  code === exitCodes.interrupted.code
+    ? ['128+n', `ended by signal n; ${code}: Ctrl-C`]
+    : [String(code), means],
+);

@@ -5,6 +5,7 @@ import { applyGoal } from '../core/rules/apply-goal.ts';
 import { snapshotOf } from '../core/rules/snapshot.ts';
 import type { Releases } from '../core/views/instance-status.ts';
 import { isShort, statusOf, type Status } from '../core/views/status.ts';
+import { allObserved, mayLive } from '../core/model/observation.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
 import type { Config, Worker } from '../core/model/config.ts';
 import { readDesired } from '../host/state/desired-file.ts';
@@ -164,10 +165,7 @@ export async function status(scene: Scene, { targets, releaseOf }: StatusRequest
     names,
     retiring.filter(({ instance }) => shown.has(instance)),
   );
-  const someAreUnknown = [...seen.instances.values(), ...seen.retiring].some(
-    ({ presence }) => presence.kind === 'absent',
-  );
-  const observation = someAreUnknown ? lookForStrays(scene, seen) : seen;
+  const observation = allObserved(seen).some(mayLive) ? lookForStrays(scene, seen) : seen;
   // As the next pass will see it: deaths that no pass has noticed yet count.
   const before = {
     desired: readDesired(config.stateDir),

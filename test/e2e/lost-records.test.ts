@@ -3,8 +3,9 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { removeFolder } from '../rig/folder.ts';
-import { endProcess, isAlive } from '../rig/kernel.ts';
+import { bootId, endProcess, isAlive } from '../rig/kernel.ts';
 import { useMail } from '../rig/mail.ts';
+import { statusOf } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
 const {
@@ -13,6 +14,7 @@ const {
   one,
   stateFile,
   contentOf,
+  recordOf,
   forge,
   pids,
   terms,
@@ -107,6 +109,89 @@ describe('a broken record', () => {
     await act('bootcheck');
     await act('bootcheck');
     expect(pids()).toEqual([pid]);
+  });
+});
+
+describe('a readable record that leads to no living process', () => {
+  const otherBoot = '00000000-1111-2222-3333-444444444444';
+  const lies: readonly (readonly [string, () => object])[] = [
+    ['names another start time', () => ({ start_time: Number(recordOf()['start_time']) - 1 })],
+    ['names another boot', () => ({ boot_id: otherBoot })],
+    ['names a pid that is free', () => ({ pid: 2 ** 22 + 1 })],
+    ['is that of an earlier run', () => ({ run_id: '0123456789abcdef', start_time: 1 })],
+  ];
+  describe.each(lies)('it %s', (_, lie) => {
+    const misled = async (): Promise<number> => {
+      const [pid = 0] = await up();
+      forge('mail.1.json', `${JSON.stringify({ ...recordOf(), ...lie() })}\n`);
+      return pid;
+    };
+
+    test('stop must find the living worker, ask it once and wait for it', async () => {
+      const pid = await misled();
+      await one().giveJob();
+      const ended = act('stop');
+      await until('the TERM', () => terms().includes(pid));
+      expect(pids()).toEqual([pid]);
+      one().finishJob();
+      const { exitCode, of } = await ended;
+      expect(exitCode).toBe(0);
+      expect(of('already_stopped')).toEqual([]);
+      expect(pids()).toEqual([]);
+      expect(terms()).toEqual([pid]);
+    });
+
+    test('stop without waiting must ask it, too', async () => {
+      const pid = await misled();
+      expect(await act('stop', '--no-wait')).toMatchObject({ exitCode: 0 });
+      await until('its end', () => !isAlive(pid));
+      expect(terms()).toEqual([pid]);
+    });
+
+    test.each(['start', 'bootcheck'] as const)('%s must keep it', async (command) => {
+      const pid = await misled();
+      const ended = await act(command);
+      expectKept(ended, pid);
+      expect(ended.of('died')).toEqual([]);
+    });
+
+    test('restart must replace it', async () => {
+      const pid = await misled();
+      await expectFresh(await act('restart'), pid);
+      expect(terms()).toEqual([pid]);
+    });
+
+    test('status must show it', async () => {
+      const pid = await misled();
+      expect((await statusOf(rig())).instances).toMatchObject([{ state: 'ready', pid }]);
+    });
+  });
+
+  test('a stop that waits must not take the worker for dead', async () => {
+    const [pid = 0] = await up();
+    await one().giveJob();
+    const ended = launch('stop');
+    await until('the TERM', () => terms().includes(pid));
+    forge('mail.1.json', `${JSON.stringify({ ...recordOf(), boot_id: otherBoot })}\n`);
+    await until('its adoption', () => recordOf()['boot_id'] === bootId());
+    expect(pids()).toEqual([pid]);
+    one().finishJob();
+    expect(await ended).toMatchObject({ exitCode: 0 });
+    expect(pids()).toEqual([]);
+    expect(terms()).toEqual([pid]);
+  });
+
+  test('an instance that was stopped before must be found by bootcheck and asked', async () => {
+    const [pid = 0] = await up();
+    await one().giveJob();
+    await act('stop', '--no-wait');
+    rmSync(stateFile('mail.1.stop'));
+    forge('mail.1.json', `${JSON.stringify({ ...recordOf(), boot_id: otherBoot })}\n`);
+    expect(await act('bootcheck')).toMatchObject({ exitCode: 0 });
+    expect(recordOf()['boot_id']).toBe(bootId());
+    one().finishJob();
+    await until('its end', () => !isAlive(pid));
+    expect(pids()).toEqual([]);
   });
 });
 

@@ -165,6 +165,14 @@ export function liveProcess({ presence }: ObservedInstance): LiveProcess | undef
   return presence.kind === 'alive' || presence.kind === 'stray' ? presence.process : undefined;
 }
 
+/**
+ * Whether it may live all the same: its record leads to no living process, and no report of its shim proves that it has
+ * exited. Only a search of /proc can tell.
+ */
+export const mayLive = ({ presence }: ObservedInstance): boolean =>
+  presence.kind === 'absent' ||
+  (presence.kind === 'dead' && ['unknown', 'rebooted'].includes(presence.death.kind));
+
 /** The request to take no new job, if its signal was sent to the living process. */
 export function sentQuiet({ presence }: ObservedInstance): Quieting | undefined {
   return presence.kind === 'alive' && presence.quiet?.sent === true ? presence.quiet : undefined;

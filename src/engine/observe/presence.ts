@@ -2,6 +2,7 @@ import type { Moment } from '../../core/basics/time.ts';
 import type { Config, Worker } from '../../core/model/config.ts';
 import { launchOf } from '../../core/model/launch.ts';
 import {
+  mayLive,
   refOf,
   withSeen,
   type Observation,
@@ -42,11 +43,9 @@ export function lookForStrays(scene: Scene, observation: Observation): Observati
   const recorded = retiringProcesses(stateDir);
   for (const { process, shim, isOfDaemon, ...found } of findMarkedProcesses(stateDir)) {
     const runId = shim?.runId ?? found.runId;
-    // An old process whose record was torn, or the instance's.
-    const torn = seen.retiring.find(
-      (one) => one.retiring === runId && one.presence.kind === 'absent',
-    );
-    const observed = torn ?? seen.instances.get(found.instance);
+    // An old process whose record was damaged, or the instance's.
+    const damaged = seen.retiring.find((one) => one.retiring === runId && mayLive(one));
+    const observed = damaged ?? seen.instances.get(found.instance);
     if (observed === undefined || observed.presence.kind === 'alive') continue;
     if (recorded.some((one) => isSameProcess(one, process))) continue;
     if (isOfDaemon === true && !mayBeDaemon(scene.config, observed)) continue;

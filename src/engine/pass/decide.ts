@@ -3,15 +3,16 @@ import type { PassOutcome } from '../../core/model/decision.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import {
   allObserved,
+  mayLive,
   observedAt,
   refOf,
   type Observation,
   type ObservedInstance,
-  type Presence,
 } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { applyGoal, type Goal } from '../../core/rules/apply-goal.ts';
+import { isNewDeath } from '../../core/rules/deaths.ts';
 import { reconcile } from '../../core/rules/reconcile.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { stateFilesIn } from '../../host/state/record-cache.ts';
@@ -126,27 +127,28 @@ export function decideOn(
 }
 
 /**
- * Whether all of /proc has to be searched for processes with the marker of an instance: before one is started or reported
- * as stopped. A caller that saw the process die need not search, as long as its record is still there. If that is missing,
- * the state directory was deleted.
+ * Whether all of /proc has to be searched for processes with the marker of an instance: before one is started, or called
+ * stopped or dead without a proof. A caller that saw the process die need not search if its shim has reported the death.
  */
 export function needsScan(
   goal: Goal,
-  { plan, observation }: PassOutcome,
+  { before, plan, observation }: PassOutcome,
   mayHaveStrays: boolean,
 ): boolean {
-  const presenceOf = (action: Plan[number]): Presence['kind'] | undefined =>
-    observedAt(observation, action)?.presence.kind;
   const mustAsk = (action: Plan[number]): boolean => {
-    const presence = presenceOf(action);
-    if (action.kind === 'clean_up') return presence === 'absent';
+    const observed = observedAt(observation, action);
+    const isUnproven = observed === undefined || mayLive(observed);
+    if (action.kind === 'clean_up') return isUnproven;
     // One that lives makes room by draining beside its replacement.
-    if (action.kind !== 'start' || presence === 'alive') return false;
-    return mayHaveStrays || presence === 'absent';
+    if (action.kind !== 'start' || observed?.presence.kind === 'alive') return false;
+    return mayHaveStrays || isUnproven;
   };
-  if (plan.some(mustAsk)) return true;
-  const isAbsent = ({ presence }: ObservedInstance): boolean => presence.kind === 'absent';
-  return goal.kind === 'stop' && [...observation.instances.values()].some(isAbsent);
+  return (
+    plan.some(mustAsk) ||
+    allObserved(observation).some(
+      (one) => mayLive(one) && (goal.kind === 'stop' || isNewDeath(before.ledger, one)),
+    )
+  );
 }
 
 export function warnOfProblems(context: Context, observation: Observation): void {

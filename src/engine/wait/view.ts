@@ -6,6 +6,7 @@ import { noLedger, type State } from '../../core/model/ledger.ts';
 import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
 import {
   allObserved,
+  mayLive,
   refOf,
   type Observation,
   type ObservedInstance,
@@ -15,6 +16,7 @@ import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
 import { knownLedger, ledgerPath } from '../../host/state/ledger-file.ts';
 import { baseOf, isOfRetiring, recordedRetiring } from '../../host/state/paths.ts';
 import { observeReported } from '../observe/observe.ts';
+import { lookForStrays } from '../observe/presence.ts';
 import { type Context, workerOf } from '../session.ts';
 
 /** The same event, with the job that the process was last seen busy with. */
@@ -51,11 +53,14 @@ export function watchInstances(context: Context, instances: readonly string[]): 
     if (changed === undefined || [...changed].some(isOfRetiring))
       retiring = retiringAmong(context, instances);
     const isDue = (ref: ProcessRef): boolean => changed === undefined || isMeant(ref, changed);
-    const looked = await observeReported(
+    const reported = await observeReported(
       context,
       instances.filter((instance) => isDue({ instance })),
       retiring.filter(isDue),
     );
+    const looked = allObserved(reported).some(isNewlyDead)
+      ? lookForStrays(context, reported)
+      : reported;
     for (const observed of allObserved(looked)) seen.set(keyOf(refOf(observed)), observed);
     const known = (key: string): ObservedInstance[] => {
       const observed = seen.get(key);
@@ -69,6 +74,12 @@ export function watchInstances(context: Context, instances: readonly string[]): 
     rememberJobs(jobs, observation);
     return observation;
   };
+
+  /** Its record has led to a living process until now, and no report proves that it has exited. */
+  const isNewlyDead = (observed: ObservedInstance): boolean =>
+    observed.presence.kind === 'dead' &&
+    mayLive(observed) &&
+    seen.get(keyOf(refOf(observed)))?.presence.kind !== 'dead';
 
   /** Its files have changed, or it may have become ready without any of them. */
   const isMeant = (ref: ProcessRef, changed: ReadonlySet<string>): boolean => {

@@ -1,6 +1,6 @@
 // What the tests of real workers need beside the shared rig: they write their own configs, run side by side in one file, and
 // may take minutes.
-import { endFolder, makeFolder } from '../rig/folder.ts';
+import { endFolder, makeDirectory } from '../rig/folder.ts';
 import { launcher, runProgram, type Running, type Variables } from '../rig/programs.ts';
 
 export interface Rig {
@@ -14,7 +14,7 @@ export interface Rig {
 }
 
 export function createRig(): Rig {
-  const folder = makeFolder();
+  const folder = makeDirectory();
   const env = { RIG: folder };
   const run = (file: string, args: readonly string[] = []): Running =>
     runProgram(folder, env, file, args, 120_000);

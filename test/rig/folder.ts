@@ -5,7 +5,7 @@ import { allPids, isAlive, readLinkOr, signal, strings } from './kernel.ts';
 import { until } from './wait.ts';
 
 /** A new, empty directory. All that a test starts in it is found by its path, which nothing else knows. */
-export const makeFolder = (): string =>
+export const makeDirectory = (): string =>
   realpathSync(mkdtempSync(join(tmpdir(), 'workerctl-test-')));
 
 /** Ends every process of the directory, then removes it. */

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, expect } from 'vitest';
 import { readOr } from './files.ts';
-import { endFolder, makeFolder } from './folder.ts';
+import { endFolder, makeDirectory } from './folder.ts';
 import { booted, instanceHandle, type InstanceHandle } from './instance.ts';
 import { journalOf, type Entry } from './journal.ts';
 import { actedOf, type Acted, type EventJson, type EventKind, type StatusJson } from './output.ts';
@@ -51,7 +51,7 @@ afterEach(async () => {
 
 /** Makes the directory and its config; `top` are keys beside `workers`. */
 export function createRig(workers: Workers = {}, top: WorkerKeys = {}): Rig {
-  const folder = makeFolder();
+  const folder = makeDirectory();
   folders.add(folder);
   const stateDir = join(folder, '.workerctl');
   const program = join(folder, 'bin', 'workerctl');

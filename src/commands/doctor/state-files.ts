@@ -4,8 +4,7 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { orFine, problem, someOf, warning, type Findings } from '../../core/views/finding.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
-import { readDumpNote } from '../../host/state/notes/dump.ts';
-import { readQuiet, readStop } from '../../host/state/notes/stop.ts';
+import { readDump, readQuiet, readStop } from '../../host/state/notes.ts';
 import { readExit } from '../../host/state/exits.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { baseOf, listStateFiles, recordedProcesses } from '../../host/state/paths.ts';
@@ -61,7 +60,7 @@ function instanceFindings(stateDir: string): Findings {
     ),
     ...named('.stop').map((name) => [readStop(stateDir, name), stopCost] as const),
     ...named('.quiet').map((name) => [readQuiet(stateDir, name), noteCost] as const),
-    ...named('.dump').map((name) => [readDumpNote(stateDir, name), noteCost] as const),
+    ...named('.dump').map((name) => [readDump(stateDir, name), noteCost] as const),
     ...exits.map((file) => [readExit(stateDir, file.slice(0, -'.exit'.length)), noteCost] as const),
   ];
   return all.map(([file, consequence]) => {

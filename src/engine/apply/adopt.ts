@@ -2,7 +2,7 @@ import { launchOf } from '../../core/model/launch.ts';
 import type { ActionOf } from '../../core/model/action.ts';
 import { removeFile } from '../../host/files/json-file.ts';
 import { awaitNotify } from '../../host/state/heartbeats.ts';
-import { noteReady, wasSeenReady } from '../../host/state/notes/ready.ts';
+import { noteReady, wasSeenReady } from '../../host/state/notes.ts';
 import { exitPath, successorPath } from '../../host/state/paths.ts';
 import { writePidfile, writeRecord } from '../../host/state/records.ts';
 import { startedAt } from '../../host/worker/candidate.ts';

@@ -4,7 +4,7 @@ import { actionKinds, type Plan } from '../../core/model/plan.ts';
 import { removeHalfWritten } from '../../host/files/atomic-file.ts';
 import type { HeldLock } from '../../host/lock/lock-backend.ts';
 import { ledgerFolder } from '../../host/state/ledger-file.ts';
-import { stagingFolder } from '../../host/state/paths.ts';
+import { stagingDirectory } from '../../host/state/paths.ts';
 import type { Context } from '../session.ts';
 import { adopt } from './adopt.ts';
 import { ask } from './ask.ts';
@@ -58,7 +58,7 @@ const handlers: { readonly [Kind in ActionKind]: Handler<Kind> } = {
 /** Carries a plan out, under the pass lock. It decides nothing. */
 export async function apply(context: Context, plan: Plan, passLock: HeldLock): Promise<void> {
   const { stateDir } = context.config;
-  for (const folder of [stateDir, stagingFolder(stateDir), ledgerFolder(stateDir)])
+  for (const folder of [stateDir, stagingDirectory(stateDir), ledgerFolder(stateDir)])
     removeHalfWritten(folder);
   const run: Run = { context, passLock, blocked: new Set() };
   for (const kinds of batches()) {

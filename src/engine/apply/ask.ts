@@ -6,7 +6,7 @@ import { faultPoint } from '../../host/files/fault-point.ts';
 import { now } from '../../host/process/clock.ts';
 import { sinceBoot } from '../../host/process/process-table.ts';
 import { askToFinish, type Asked } from '../../host/process/signal.ts';
-import { readQuiet, writeQuiet, writeStop } from '../../host/state/notes/stop.ts';
+import { readQuiet, writeQuiet, writeStop } from '../../host/state/notes.ts';
 import { quietPath, stopPath } from '../../host/state/paths.ts';
 import { report, type Context } from '../session.ts';
 import type { Run } from './run.ts';

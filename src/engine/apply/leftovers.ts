@@ -4,7 +4,7 @@ import { isSameProcess } from '../../core/model/process.ts';
 import { killLeftBehind } from '../../host/process/kill-session.ts';
 import { readProcess } from '../../host/process/process-table.ts';
 import type { DeadLeader } from '../../host/process/session.ts';
-import { writeLeft, type LeftNote } from '../../host/state/notes/left.ts';
+import { writeLeft, type LeftNote } from '../../host/state/notes.ts';
 import { baseOf, leftPath } from '../../host/state/paths.ts';
 import { removeFile } from '../../host/files/json-file.ts';
 import { report, workerOf, type Context } from '../session.ts';

@@ -12,7 +12,7 @@ import { lastLines } from '../../host/logs/tail.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import { startShim, type StartedShim } from '../../host/worker/start-worker.ts';
 import { readRecord } from '../../host/state/records.ts';
-import { ensureStagingFolder } from '../../host/state/paths.ts';
+import { ensureStagingDirectory } from '../../host/state/paths.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { loggerIn, report, workerOf, type Context } from '../session.ts';
 
@@ -74,7 +74,7 @@ function start(
 ): Launched[] {
   const { stateDir } = context.config;
   try {
-    ensureStagingFolder(stateDir);
+    ensureStagingDirectory(stateDir);
     const { ready } = workerOf(context.config, action.instance);
     if (launch.daemonizes !== undefined) {
       const obstacle = clearPidfile(launch, stateDir);

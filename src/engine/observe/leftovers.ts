@@ -16,7 +16,7 @@ import { currentBootId, findProcess } from '../../host/process/process-table.ts'
 import { nameOf } from '../../host/process/process-table.ts';
 import { allProcesses, leftBehindBy, type DeadLeader } from '../../host/process/session.ts';
 import { baseOf } from '../../host/state/paths.ts';
-import { readLeft } from '../../host/state/notes/left.ts';
+import { readLeft } from '../../host/state/notes.ts';
 import type { Scene } from '../scene.ts';
 
 type Dead = Extract<Presence, { kind: 'dead' }>;

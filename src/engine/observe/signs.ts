@@ -17,7 +17,7 @@ import { sinceBoot } from '../../host/process/process-table.ts';
 import { probeOnce, type ReadinessQuestion } from '../../host/worker/readiness-probe.ts';
 import type { ProcessFiles } from '../../host/state/process-files.ts';
 import { isDiskFull } from '../../host/state/heartbeats.ts';
-import { noteReady } from '../../host/state/notes/ready.ts';
+import { noteReady } from '../../host/state/notes.ts';
 import { baseOf, heartbeatName } from '../../host/state/paths.ts';
 import { type Scene, mayHave } from '../scene.ts';
 

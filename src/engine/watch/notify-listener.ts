@@ -5,8 +5,7 @@ import {
   type NotifyMessage,
   type NotifySocket,
 } from '../../host/sockets/notify-socket.ts';
-import { noteReady } from '../../host/state/notes/ready.ts';
-import { writeSaidStatus } from '../../host/state/notes/said-status.ts';
+import { noteReady, writeSaidStatus } from '../../host/state/notes.ts';
 import { baseOf } from '../../host/state/paths.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { report, workerOf, type Context } from '../session.ts';

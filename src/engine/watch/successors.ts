@@ -2,7 +2,7 @@ import type { LiveProcess } from '../../core/model/process.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import type { Worker } from '../../core/model/config.ts';
 import { findProcess, readProcess } from '../../host/process/process-table.ts';
-import { writeSuccessor } from '../../host/state/notes/successor.ts';
+import { writeSuccessor } from '../../host/state/notes.ts';
 import { successorPath } from '../../host/state/paths.ts';
 import { removeFile } from '../../host/files/json-file.ts';
 import { report, workerOf, type Context } from '../session.ts';
@@ -31,7 +31,7 @@ export function createSuccessorNotes(): SuccessorNotes {
     const successor = readProcess(mainPid);
     const refused = refusal(workerOf(context.config, instance), record, successor);
     if (successor !== undefined && refused === undefined) {
-      writeSuccessor(stateDir, instance, record.runId, successor);
+      writeSuccessor(stateDir, instance, { process: successor, runId: record.runId });
       return;
     }
     const key = `${record.runId} ${mainPid}`;

@@ -3,7 +3,7 @@ import type * as Net from 'node:net';
 import { dirname, join } from 'node:path';
 import { digest } from '../files/crypto.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 import { realPathOrSelf } from '../files/real-path.ts';
 
 /**
@@ -35,7 +35,7 @@ const userId = (): number => process.geteuid?.() ?? 0;
 /** Creates the directory of the socket; returns why it cannot be used. */
 export function makeSocketFolder(path: string): string | undefined {
   try {
-    makeFolder(dirname(path), 0o711);
+    makeDirectory(dirname(path), 0o711);
   } catch (error) {
     return `${dirname(path)}: ${describeErrno(error)}`;
   }

@@ -3,8 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../core/model/config.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { checkStateDirectory } from './state-directory.ts';
-import { stagingFolder } from './paths.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import { stagingDirectory } from './paths.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 import { withFile } from '../files/with-file.ts';
 
 /** All that a Config is made of. */
@@ -17,7 +17,7 @@ export interface ConfigKey {
   readonly text: string;
 }
 
-const pathIn = (stateDir: string): string => `${stagingFolder(stateDir)}/config`;
+const pathIn = (stateDir: string): string => `${stagingDirectory(stateDir)}/config`;
 
 /** What follows this prefix was made of this text, in this file. No path and no config contains a NUL. */
 const prefixOf = ({ build, file, text }: ConfigKey): string => `${build}\0${file}\0${text}\0`;
@@ -44,7 +44,7 @@ export function keepConfig(stateDir: string, key: ConfigKey, config: Config): vo
   try {
     if (!existsSync(stateDir)) return; // nothing was ever started here
     checkStateDirectory(stateDir); // a user who may write there could make us write elsewhere
-    makeFolder(stagingFolder(stateDir));
+    makeDirectory(stagingDirectory(stateDir));
     writeFileAtomically(pathIn(stateDir), `${prefixOf(key)}${json}\n`, { mode: 0o600 });
   } catch {
     return; // a full disk, or another user's directory

@@ -1,124 +1,76 @@
 import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import {
-  byName,
-  flag,
-  integer,
-  listOf,
-  moment,
-  nullable,
-  object,
-  oneOf,
-  oneOfKind,
-  optional,
-  seconds,
-  text,
-  type Form,
-} from '../../core/basics/json-form.ts';
+import * as json from '../../core/basics/json-form.ts';
 import type { Batch } from '../../core/model/config.ts';
-import {
-  noDesired,
-  rolloutEnds,
-  type Abort,
-  type Deadline,
-  type Desired,
-  type EndedRollout,
-  type Pin,
-  type Replaced,
-  type Request,
-  type Rollout,
-  type RolloutOptions,
-  type TimedRequest,
-  type Want,
-} from '../../core/model/desired.ts';
-import type { ProcessIdentity } from '../../core/model/process.ts';
-import { writeFileAtomically } from '../files/atomic-file.ts';
-import { describeErrno } from '../files/errno.ts';
-import { faultPoint } from '../files/fault-point.ts';
+import * as desired from '../../core/model/desired.ts';
 import { once } from '../files/once.ts';
-import { fileText, readForm } from './schema.ts';
+import { identity, identityMembers, readForm, writeForm } from './schema.ts';
 
-const identity = object<ProcessIdentity>({
-  pid: ['pid', integer],
-  startTime: ['start_time', integer],
-  bootId: ['boot_id', text],
-});
+type Desired = desired.Desired;
 
 /** Built only if there is a file: most instances are neither stopped nor held. */
-const form = once((): Form<Omit<Desired, 'isEnding'>> => {
+const form = once((): json.Form<Omit<Desired, 'isEnding'>> => {
+  const { byName, flag, integer, listOf, moment, object, optional, seconds, text } = json;
   const requested = { at: ['at', moment], by: ['by', text] } as const;
-  const timed = object<TimedRequest>({ ...requested, until: ['until', optional(moment)] });
-  const batch = oneOfKind<Batch>({
+  const timed = object<desired.TimedRequest>({ ...requested, until: ['until', optional(moment)] });
+  const want = object<desired.Want>({ ...requested, identifiers: ['identifiers', listOf(text)] });
+  const batch = json.oneOfKind<Batch>({
     count: object({ count: ['count', integer] }),
     percent: object({ percent: ['percent', integer] }),
   });
-  const options = object<RolloutOptions>({
+  const options = object<desired.RolloutOptions>({
     canary: ['canary', optional(flag)],
     batch: ['batch', optional(batch)],
     overlap: ['overlap', optional(flag)],
     killAfter: ['kill_after_seconds', optional(seconds)],
   });
-  const replaced = object<Replaced>({
-    pid: ['pid', integer],
-    startTime: ['start_time', integer],
-    bootId: ['boot_id', text],
+  const replaced = object<desired.Replaced>({
+    ...identityMembers,
     runId: ['run_id', optional(text)],
     successor: ['successor', optional(identity)],
   });
-  const rollout = object<Rollout>({
+  const releases = object<desired.Rollout['releases'][string]>({
+    from: ['from', optional(text)],
+    to: ['to', optional(text)],
+  });
+  const abort = object<desired.Abort>({
+    at: ['at', moment],
+    instance: ['instance', text],
+    problem: ['problem', text],
+  });
+  const rollout = object<desired.Rollout>({
     ...requested,
     id: ['id', text],
     options: ['options', options],
-    replaces: ['replaces', byName(nullable(replaced))],
-    releases: [
-      'releases',
-      byName(
-        object<Rollout['releases'][string]>({
-          from: ['from', optional(text)],
-          to: ['to', optional(text)],
-        }),
-      ),
-    ],
+    replaces: ['replaces', byName(json.nullable(replaced))],
+    releases: ['releases', byName(releases)],
     proven: ['proven', listOf(text)],
-    aborted: [
-      'aborted',
-      optional(
-        object<Abort>({
-          at: ['at', moment],
-          instance: ['instance', text],
-          problem: ['problem', text],
-        }),
-      ),
-    ],
+    aborted: ['aborted', optional(abort)],
     paused: ['paused', optional(timed)],
-    cancelled: ['cancelled', optional(object<Request>(requested))],
+    cancelled: ['cancelled', optional(object<desired.Request>(requested))],
   });
-  const ended = object<EndedRollout>({
+  const ended = object<desired.EndedRollout>({
     ...requested,
     id: ['id', text],
-    how: ['how', oneOf(...rolloutEnds)],
+    how: ['how', json.oneOf(...desired.rolloutEnds)],
     problem: ['problem', optional(text)],
   });
-  const pin = object<Pin>({
+  const pin = object<desired.Pin>({
     ...requested,
     directory: ['directory', text],
     release: ['release', optional(text)],
     commandDigest: ['command_digest', text],
   });
+  const deadline = object<desired.Deadline>({
+    process: ['process', identity],
+    at: ['since_boot_seconds', seconds],
+  });
   return object<Omit<Desired, 'isEnding'>>({
-    stopped: ['stopped', byName(object<Request>(requested))],
+    stopped: ['stopped', byName(object<desired.Request>(requested))],
     held: ['held', byName(timed)],
     quiet: ['quiet', byName(timed)],
-    counts: [
-      'counts',
-      byName(object<Want>({ ...requested, identifiers: ['identifiers', listOf(text)] })),
-    ],
-    deadlines: [
-      'deadlines',
-      byName(
-        object<Deadline>({ process: ['process', identity], at: ['since_boot_seconds', seconds] }),
-      ),
-    ],
+    counts: ['counts', byName(want)],
+    deadlines: ['deadlines', byName(deadline)],
     rollouts: ['rollouts', listOf(rollout)],
     ended: ['ended', listOf(ended)],
     pins: ['pins', byName(pin)],
@@ -136,7 +88,7 @@ export function readDesired(stateDir: string): Desired {
   const file = readForm(path, form);
   switch (file.kind) {
     case 'absent':
-      return noDesired;
+      return desired.noDesired;
     case 'broken':
       throw new WorkerctlError('state', `${path} is damaged (${file.problem})`, {
         hint: 'move it away to continue; lost with it: stops, holds, quiets, counts, restarts, pins and --kill-after deadlines',
@@ -153,20 +105,9 @@ export function readDesired(stateDir: string): Desired {
  */
 export function writeDesired(
   stateDir: string,
-  desired: Desired,
+  value: Desired,
   { isDurable }: { readonly isDurable: boolean },
 ): void {
-  const path = desiredPath(stateDir);
-  try {
-    writeFileAtomically(path, fileText(form(), desired), {
-      outlives: isDurable ? 'durable' : 'whole',
-    });
-  } catch (error) {
-    throw new WorkerctlError(
-      'state',
-      `${path}: cannot be written: ${describeErrno(error)}; nothing was done`,
-      { cause: error },
-    );
-  }
-  faultPoint();
+  const outlives = isDurable ? 'durable' : 'whole';
+  writeForm(desiredPath(stateDir), form(), value, { outlives, otherwise: 'nothing was done' });
 }

@@ -5,7 +5,7 @@ import {
   type LaunchProblem,
   type ProcessRecord,
 } from '../../core/model/record.ts';
-import { statSync, existsSync, renameSync } from 'node:fs';
+import { existsSync, renameSync, statSync } from 'node:fs';
 import { type Moment, momentOf } from '../../core/basics/time.ts';
 import { type StateFile, readJson } from '../files/json-file.ts';
 import { baseOf, exitPath, recordPath } from './paths.ts';

@@ -6,7 +6,7 @@ import { writeFileAtomically } from '../files/atomic-file.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { once } from '../files/once.ts';
 import { removeFile, type StateFile } from '../files/json-file.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 import { namesIn } from '../files/names-in.ts';
 import { fileText, readForm } from './schema.ts';
 
@@ -39,7 +39,7 @@ const pathOf = (stateDir: string, id: string): string => join(hookFolder(stateDi
  * @throws the system error
  */
 export function spoolHook(stateDir: string, id: string, spooled: Spooled): void {
-  makeFolder(hookFolder(stateDir));
+  makeDirectory(hookFolder(stateDir));
   writeFileAtomically(pathOf(stateDir, id), fileText(form(), spooled));
   faultPoint();
 }

@@ -1,54 +1,31 @@
-import { WorkerctlError } from '../../core/basics/error.ts';
-import {
-  byName,
-  flag,
-  integer,
-  listOf,
-  moment,
-  object,
-  optional,
-  text,
-  type Form,
-} from '../../core/basics/json-form.ts';
 import { death } from '../../core/events/form.ts';
+import * as json from '../../core/basics/json-form.ts';
 import { noLedger, type Failure, type Ledger, type Loss } from '../../core/model/ledger.ts';
-import { writeFileAtomically } from '../files/atomic-file.ts';
-import { describeErrno } from '../files/errno.ts';
-import { faultPoint } from '../files/fault-point.ts';
-import { type StateFile } from '../files/json-file.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import type { StateFile } from '../files/json-file.ts';
 import { once } from '../files/once.ts';
-import { fileText, readForm } from './schema.ts';
+import { readForm, writeForm } from './schema.ts';
 
-const form = once((): Form<Ledger> =>
-  object<Ledger>({
-    failures: [
-      'failures',
-      byName(
-        object<Failure>({
-          runId: ['run_id', text],
-          count: ['count', integer],
-          at: ['at', moment],
-          isSpared: ['is_spared', optional(flag)],
-        }),
-      ),
-    ],
-    reportedDeaths: ['reported_deaths', byName(text)],
-    losses: [
-      'losses',
-      listOf(
-        object<Loss>({
-          instance: ['instance', text],
-          pid: ['pid', integer],
-          runId: ['run_id', text],
-          death: ['death', death],
-          at: ['at', moment],
-          due: ['due', moment],
-        }),
-      ),
-    ],
-  }),
-);
+const form = once((): json.Form<Ledger> => {
+  const failure = json.object<Failure>({
+    runId: ['run_id', json.text],
+    count: ['count', json.integer],
+    at: ['at', json.moment],
+    isSpared: ['is_spared', json.optional(json.flag)],
+  });
+  const loss = json.object<Loss>({
+    instance: ['instance', json.text],
+    pid: ['pid', json.integer],
+    runId: ['run_id', json.text],
+    death: ['death', death],
+    at: ['at', json.moment],
+    due: ['due', json.moment],
+  });
+  return json.object<Ledger>({
+    failures: ['failures', json.byName(failure)],
+    reportedDeaths: ['reported_deaths', json.byName(json.text)],
+    losses: ['losses', json.listOf(loss)],
+  });
+});
 
 /**
  * What the engine remembers and can do without. It has its own directory, because a rename in it must not change the
@@ -73,16 +50,8 @@ export function knownLedger(stateDir: string): Ledger {
  * @throws WorkerctlError `state` if it cannot be written: without it, failing workers would be started again and again
  */
 export function writeLedger(stateDir: string, ledger: Ledger): void {
-  const path = ledgerPath(stateDir);
-  try {
-    makeFolder(ledgerFolder(stateDir));
-    writeFileAtomically(path, fileText(form(), ledger));
-  } catch (error) {
-    throw new WorkerctlError(
-      'state',
-      `${path}: cannot be written: ${describeErrno(error)}; nothing was started or stopped`,
-      { cause: error },
-    );
-  }
-  faultPoint();
+  writeForm(ledgerPath(stateDir), form(), ledger, {
+    directory: ledgerFolder(stateDir),
+    otherwise: 'nothing was started or stopped',
+  });
 }

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '../files/atomic-file.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 
 /**
  * Writes a text for an instance to a file that its worker may read, in place of an earlier one.
@@ -9,7 +9,7 @@ import { makeFolder } from '../files/make-folder.ts';
  */
 export function writeMessage(stateDir: string, instance: string, text: string): string {
   const path = join(stateDir, 'messages', instance);
-  makeFolder(dirname(path));
+  makeDirectory(dirname(path));
   writeFileAtomically(path, `${text}\n`);
   return path;
 }

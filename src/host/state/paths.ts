@@ -21,46 +21,33 @@ export function refOfBase(base: string): ProcessRef {
 /** Whether a file belongs to an old process beside its replacement. */
 export const isOfRetiring = (file: string): boolean => file.includes(mark);
 
-const fileOf = (stateDir: string, instance: string, kind: string): string =>
-  `${stateDir}/${instance}.${kind}`; // path.join takes longer than reading the file
-/**
- * Where a shim writes what a rename then publishes, and where files are kept that must not change the directory's time.
- */
-export const stagingFolder = (stateDir: string): string => `${stateDir}/.new`;
+/** Where a shim writes what a rename then publishes, and where files are kept that must not change the directory's time. */
+export const stagingDirectory = (stateDir: string): string => `${stateDir}/.new`;
 
-export const recordPath = (stateDir: string, instance: string): string =>
-  fileOf(stateDir, instance, 'json');
+/** The path of a file of a process, from the state directory and what the names of its files begin with. */
+type PathOf = (stateDir: string, base: string) => string;
 
-export const stopPath = (stateDir: string, instance: string): string =>
-  fileOf(stateDir, instance, 'stop');
+const pathOf =
+  (kind: string): PathOf =>
+  (stateDir, base) =>
+    `${stateDir}/${base}.${kind}`; // path.join takes longer than reading the file
 
-export const exitPath = (stateDir: string, instance: string): string =>
-  fileOf(stateDir, instance, 'exit');
-
-export const lockPath = (stateDir: string, instance: string): string =>
-  fileOf(stateDir, instance, 'lock');
-
-export const quietPath = (stateDir: string, instance: string): string =>
-  fileOf(stateDir, instance, 'quiet');
-
+export const recordPath = pathOf('json');
+export const stopPath = pathOf('stop');
+export const exitPath = pathOf('exit');
+export const lockPath = pathOf('lock');
+export const quietPath = pathOf('quiet');
 /** That the process was asked to dump what it is doing. */
-export const dumpPath = (stateDir: string, instance: string): string =>
-  fileOf(stateDir, instance, 'dump');
-
+export const dumpPath = pathOf('dump');
 /** What the last dead process of an instance has left behind in its session. */
-export const leftPath = (stateDir: string, instance: string): string =>
-  fileOf(stateDir, instance, 'left');
-
+export const leftPath = pathOf('left');
 /** That the process is about to be killed by us. */
-export const killingPath = (stateDir: string, instance: string): string =>
-  fileOf(stateDir, instance, 'kill');
-
-export const readyPath = (stateDir: string, instance: string): string =>
-  fileOf(stateDir, instance, 'ready');
-
+export const killingPath = pathOf('kill');
+export const readyPath = pathOf('ready');
 /** The process that it has named as its successor. */
-export const successorPath = (stateDir: string, instance: string): string =>
-  fileOf(stateDir, instance, 'successor');
+export const successorPath = pathOf('successor');
+/** Where the shim's shell reports a death by signal. */
+export const shimNotesPath = pathOf('shim');
 
 /**
  * The file that this run may touch or write to. A retiring process keeps its own. They have their own directory,
@@ -79,28 +66,17 @@ const heartbeats = 'heartbeats';
 
 export const heartbeatFolder = (stateDir: string): string => `${stateDir}/${heartbeats}`;
 
-/** Where the shim's shell reports a death by signal. */
-export const shimNotesPath = (stateDir: string, instance: string): string =>
-  fileOf(stateDir, instance, 'shim');
+// These throw a WorkerctlError `state` (exit code 73) if the directory cannot be read.
 
-/**
- * The names of all instances that have a record, even if it is that of an old process.
- * @throws WorkerctlError `state` (exit code 73) if the directory cannot be read
- */
+/** The names of all instances that have a record, even if it is that of an old process. */
 export const recordedInstances = (stateDir: string): readonly string[] =>
   listStateFiles(stateDir).instances;
 
-/**
- * The old processes beside their replacements that have a record.
- * @throws WorkerctlError `state` (exit code 73) if the directory cannot be read
- */
+/** The old processes beside their replacements that have a record. */
 export const recordedRetiring = (stateDir: string): readonly ProcessRef[] =>
   listStateFiles(stateDir).retiring;
 
-/**
- * All processes that have a record.
- * @throws WorkerctlError `state` (exit code 73) if the directory cannot be read
- */
+/** All processes that have a record. */
 export function recordedProcesses(stateDir: string): ProcessRef[] {
   const { instances, retiring } = listStateFiles(stateDir);
   return [...instances.map((instance) => ({ instance })), ...retiring];
@@ -116,10 +92,7 @@ export interface StateFiles {
   readonly notes: ReadonlySet<string>;
 }
 
-/**
- * Lists the state directory.
- * @throws WorkerctlError `state` (exit code 73) if the directory cannot be read
- */
+/** Lists the state directory. */
 export function listStateFiles(stateDir: string): StateFiles {
   const instances = new Set<string>();
   const retiring: ProcessRef[] = [];
@@ -165,8 +138,8 @@ function namesIn(stateDir: string): string[] {
  * Makes the directory that shims write in. Without it no shim can publish its worker.
  * @throws WorkerctlError `state` if something else is in its place
  */
-export function ensureStagingFolder(stateDir: string): void {
-  const path = stagingFolder(stateDir);
+export function ensureStagingDirectory(stateDir: string): void {
+  const path = stagingDirectory(stateDir);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
   try {
     mkdirSync(path);

@@ -5,12 +5,15 @@ import type { Killing, ProcessRecord, Quieting, Stop } from '../../core/model/re
 import { now } from '../process/clock.ts';
 import { readActivity } from './activity-file.ts';
 import { readDeath, type ReportedDeath } from './exits.ts';
-import { readDump } from './notes/dump.ts';
-import { readKilling } from './notes/kill.ts';
-import { wasSeenReady } from './notes/ready.ts';
-import { readSaidStatus } from './notes/said-status.ts';
-import { readQuiet, readStop } from './notes/stop.ts';
-import { readSuccessor } from './notes/successor.ts';
+import {
+  dumpOf,
+  killingOf,
+  quietOf,
+  readSaidStatus,
+  readStop,
+  readSuccessor,
+  wasSeenReady,
+} from './notes.ts';
 import { heartbeatName, heartbeatPath } from './paths.ts';
 
 /** All that the state directory holds about one process, other than its record. */
@@ -41,13 +44,13 @@ export function readProcessFiles(
   { isAlive, listed }: { readonly isAlive: boolean; readonly listed?: ReadonlySet<string> },
 ): ProcessFiles {
   const { runId } = record;
-  const has = (file: () => string): boolean =>
-    listed === undefined || (listed.size > 0 && listed.has(file()));
-  const ifThere = <T>(file: () => string, read: () => T | undefined): T | undefined =>
-    has(file) ? read() : undefined;
   const files: { -readonly [Key in keyof ProcessFiles]: ProcessFiles[Key] } = {
-    wasSeenReady: has(() => `${base}.ready`) && wasSeenReady(stateDir, base, runId),
+    wasSeenReady: false,
   };
+  if (isAlive && listed?.size === 0) return files;
+  const heartbeat = heartbeatName(base, runId);
+  const has = (file: string): boolean => listed?.has(file) ?? true;
+  const hasNote = (kind: string): boolean => has(`${base}.${kind}`);
   // Assigned one by one: to spread an object takes a microsecond, and there may be a thousand.
   const set = <Key extends keyof ProcessFiles>(
     key: Key,
@@ -55,52 +58,18 @@ export function readProcessFiles(
   ): void => {
     if (value !== undefined) files[key] = value;
   };
-  const heartbeat = (): string => heartbeatName(base, runId);
-  set(
-    'activity',
-    ifThere(heartbeat, () => readActivity(heartbeatPath(stateDir, base, runId))),
-  );
-  set(
-    'successor',
-    ifThere(
-      () => `${base}.successor`,
-      () => readSuccessor(stateDir, base, runId),
-    ),
-  );
+  if (hasNote('ready')) files.wasSeenReady = wasSeenReady(stateDir, base, runId);
+  if (has(heartbeat)) set('activity', readActivity(heartbeatPath(stateDir, base, runId)));
+  if (hasNote('successor')) set('successor', readSuccessor(stateDir, base, runId));
+  if (!isAlive || hasNote('stop')) set('stop', stopOf(stateDir, base, record));
   if (!isAlive) {
-    set('stop', stopOf(stateDir, base, record));
     set('death', readDeath(stateDir, base, record));
-    set('killing', readKilling(stateDir, base, record));
+    set('killing', killingOf(stateDir, base, record));
     return files;
   }
-  set(
-    'stop',
-    ifThere(
-      () => `${base}.stop`,
-      () => stopOf(stateDir, base, record),
-    ),
-  );
-  set(
-    'quiet',
-    ifThere(
-      () => `${base}.quiet`,
-      () => quietOf(stateDir, base, record),
-    ),
-  );
-  set(
-    'dumpedAt',
-    ifThere(
-      () => `${base}.dump`,
-      () => readDump(stateDir, base, record),
-    ),
-  );
-  set(
-    'saidStatus',
-    ifThere(
-      () => `${heartbeat()}.status`,
-      () => readSaidStatus(stateDir, base, runId),
-    ),
-  );
+  if (hasNote('quiet')) set('quiet', quietOf(stateDir, base, record));
+  if (hasNote('dump')) set('dumpedAt', dumpOf(stateDir, base, record)?.at);
+  if (has(`${heartbeat}.status`)) set('saidStatus', readSaidStatus(stateDir, base, runId));
   return files;
 }
 
@@ -115,11 +84,4 @@ export function stopOf(stateDir: string, base: string, process: ProcessIdentity)
     case 'broken':
       return { process, sent: true, signal: 'TERM', at: now(), cause: file.problem };
   }
-}
-
-function quietOf(stateDir: string, base: string, process: ProcessIdentity): Quieting | undefined {
-  const file = readQuiet(stateDir, base);
-  return file.kind === 'read' && isSameProcess(file.value.process, process)
-    ? file.value
-    : undefined;
 }

@@ -3,7 +3,7 @@ import type { ProcessRecord } from '../../core/model/record.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { parseRecord, readRecord, recordText } from './records.ts';
 import {
-  stagingFolder,
+  stagingDirectory,
   heartbeatFiles,
   isHeartbeatFile,
   listStateFiles,
@@ -38,7 +38,7 @@ const restMs = 3_000;
 
 let lastKept: { readonly path: string; readonly kept: Kept } | undefined;
 
-const pathIn = (stateDir: string): string => `${stagingFolder(stateDir)}/records`;
+const pathIn = (stateDir: string): string => `${stagingDirectory(stateDir)}/records`;
 
 /** The same as `listStateFiles`, but faster if there are hundreds and nothing has changed since the last look. */
 export function stateFilesIn(stateDir: string): StateFiles {

@@ -2,24 +2,18 @@ import { copyFileSync, renameSync } from 'node:fs';
 import { momentOf, durationOf } from '../../core/basics/time.ts';
 import { type StopSignal, stopSignals } from '../../core/model/config.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
-import { removeHeartbeat } from './notes/said-status.ts';
+import { removeHeartbeat } from './notes.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { faultPoint } from '../files/fault-point.ts';
-import { type StateFile, ifThere, readChecked, readText, removeFile } from '../files/json-file.ts';
 import {
-  baseOf,
-  exitPath,
-  heartbeatPath,
-  killingPath,
-  leftPath,
-  lockPath,
-  quietPath,
-  readyPath,
-  recordPath,
-  refOfBase,
-  shimNotesPath,
-  stopPath,
-} from './paths.ts';
+  ifThere,
+  quoted,
+  readChecked,
+  readText,
+  removeFile,
+  type StateFile,
+} from '../files/json-file.ts';
+import * as paths from './paths.ts';
 import type { PidfileState } from '../../core/model/observation.ts';
 
 export interface RecordJson {
@@ -69,7 +63,7 @@ const isLogPlace = (log: unknown): boolean =>
 
 /** The record of an instance's last process. */
 export function readRecord(stateDir: string, instance: string): StateFile<ProcessRecord> {
-  const path = recordPath(stateDir, instance);
+  const path = paths.recordPath(stateDir, instance);
   const file = readChecked(
     path,
     (value) => (isRecord(value) ? value : undefined),
@@ -80,7 +74,7 @@ export function readRecord(stateDir: string, instance: string): StateFile<Proces
   if (isOf(value, instance)) return { kind: 'read', value: recordOf(value) };
   return {
     kind: 'broken',
-    problem: `${path}: expected the record of ${refOfBase(instance).instance}, found that of ${JSON.stringify(value.instance)}`,
+    problem: `${path}: expected the record of ${paths.refOfBase(instance).instance}, found that of ${JSON.stringify(value.instance)}`,
   };
 }
 
@@ -88,7 +82,7 @@ export function readRecord(stateDir: string, instance: string): StateFile<Proces
 export const parseRecord = (value: unknown, instance: string): ProcessRecord | undefined =>
   isRecord(value) && isOf(value, instance) ? recordOf(value) : undefined;
 const isOf = (record: RecordJson, name: string): boolean =>
-  record.instance === refOfBase(name).instance;
+  record.instance === paths.refOfBase(name).instance;
 
 function recordOf(json: RecordJson): ProcessRecord {
   const record: {
@@ -135,46 +129,35 @@ export function recordText(record: ProcessRecord): string {
 
 /** Writes the record of a process that lost it. */
 export function writeRecord(stateDir: string, record: ProcessRecord): void {
-  writeFileAtomically(recordPath(stateDir, record.instance), `${recordText(record)}\n`);
+  writeFileAtomically(paths.recordPath(stateDir, record.instance), `${recordText(record)}\n`);
   faultPoint();
 }
 
+/** The notes that go with a process, and its other files: the record last, because while it is there this can be done again. */
+const notePaths = [paths.stopPath, paths.quietPath, paths.readyPath, paths.killingPath];
+const ownPaths = [paths.shimNotesPath, paths.lockPath, paths.recordPath];
+
 /**
- * Keeps the files of an instance's process under another name, so that its place is free. The record goes last, in one
- * step: until then the process is the instance's, with all notes about it, and this can be done again.
+ * Keeps the files of an instance's process under another name, so that its place is free. The record goes in one step: until
+ * then the process is the instance's, with all notes about it.
  */
 export function moveAside(stateDir: string, instance: string, runId: string): void {
-  const name = baseOf({ instance, retiring: runId });
-  for (const path of [stopPath, quietPath, readyPath, killingPath]) {
+  const name = paths.baseOf({ instance, retiring: runId });
+  const move = (act: typeof renameSync, path: typeof paths.recordPath): void => {
     ifThere(() => {
-      copyFileSync(path(stateDir, instance), path(stateDir, name));
+      act(path(stateDir, instance), path(stateDir, name));
       faultPoint();
     });
-  }
-  for (const path of [shimNotesPath, lockPath, recordPath]) {
-    ifThere(() => {
-      renameSync(path(stateDir, instance), path(stateDir, name));
-      faultPoint();
-    });
-  }
+  };
+  for (const path of notePaths) move(copyFileSync, path);
+  for (const path of ownPaths) move(renameSync, path);
 }
 
 /** Removes all files of an old process that has exited beside its replacement. */
 export function removeFilesOf(stateDir: string, instance: string, runId: string): void {
-  removeHeartbeat(heartbeatPath(stateDir, instance, runId));
-  const base = baseOf({ instance, retiring: runId });
-  // The record last: while it is there, this can be done again.
-  for (const path of [
-    stopPath,
-    quietPath,
-    readyPath,
-    killingPath,
-    leftPath,
-    exitPath,
-    shimNotesPath,
-    lockPath,
-    recordPath,
-  ])
+  removeHeartbeat(paths.heartbeatPath(stateDir, instance, runId));
+  const base = paths.baseOf({ instance, retiring: runId });
+  for (const path of [...notePaths, paths.leftPath, paths.exitPath, ...ownPaths])
     removeFile(path(stateDir, base));
 }
 
@@ -185,10 +168,7 @@ export function readPidfile(path: string): PidfileState {
   if (text.kind === 'broken') return { kind: 'broken', found: text.problem };
   const trimmed = text.value.trim();
   if (/^[1-9]\d{0,9}$/.test(trimmed)) return { kind: 'holds', pid: Number(trimmed) };
-  return {
-    kind: 'broken',
-    found: trimmed === '' ? 'an empty file' : JSON.stringify(trimmed.slice(0, 40)),
-  };
+  return { kind: 'broken', found: quoted(trimmed) };
 }
 
 /** Writes a process's pid and a newline, and nothing else. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { byName, object, text, type Form } from '../../core/basics/json-form.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 import { currentBootId } from '../process/process-table.ts';
 import { ledgerFolder } from './ledger-file.ts';
 import { fileText, readForm } from './schema.ts';
@@ -33,7 +33,7 @@ export function sampleFile<T>(stateDir: string, file: string, sample: Form<T>): 
     write: (samples) => {
       try {
         if (!existsSync(stateDir)) return;
-        makeFolder(ledgerFolder(stateDir));
+        makeDirectory(ledgerFolder(stateDir));
         const value = { bootId: currentBootId(), samples: Object.fromEntries(samples) };
         writeFileAtomically(path, fileText(form, value));
       } catch {

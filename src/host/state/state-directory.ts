@@ -1,7 +1,7 @@
 import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { describeErrno } from '../files/errno.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
 
 /**
@@ -11,7 +11,7 @@ import { readOrEmpty } from '../files/read-or-empty.ts';
  */
 export function ensureStateDirectory(path: string): void {
   try {
-    makeFolder(path, 0o755);
+    makeDirectory(path, 0o755);
     accessSync(path, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new WorkerctlError(

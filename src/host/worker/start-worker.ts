@@ -6,7 +6,7 @@ import type { Launch } from '../../core/model/launch.ts';
 import { describeErrno } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { removeFile } from '../files/json-file.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 import type { HeldLock } from '../lock/lock-backend.ts';
 import { renameLog } from '../logs/older.ts';
 import { logSize } from '../logs/tail.ts';
@@ -63,7 +63,7 @@ export function startShim(
     const heartbeat = heartbeatPath(stateDir, launch.instance, runId);
     for (const path of [launch.pidfile, launch.logFile, heartbeat]) {
       attempt(`directory ${dirname(path)}`, () => {
-        makeFolder(dirname(path));
+        makeDirectory(dirname(path));
       });
     }
     putFullLogAside(launch, stateDir);

@@ -2,8 +2,14 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, truncateSy
 import { describe, expect, test } from 'vitest';
 import type { ProcessRecord, Quieting, Stop } from '../../../src/core/model/record.ts';
 import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
-import { noteReady, wasSeenReady } from '../../../src/host/state/notes/ready.ts';
-import { readQuiet, readStop, writeQuiet, writeStop } from '../../../src/host/state/notes/stop.ts';
+import {
+  noteReady,
+  readQuiet,
+  readStop,
+  wasSeenReady,
+  writeQuiet,
+  writeStop,
+} from '../../../src/host/state/notes.ts';
 import { keepDeathOfRetiring, readDeath } from '../../../src/host/state/exits.ts';
 import { readPidfile, writePidfile } from '../../../src/host/state/records.ts';
 import { moveAside, removeFilesOf } from '../../../src/host/state/records.ts';

@@ -1,12 +1,12 @@
 import { mkdirSync, statSync, symlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { makeFolder } from '../../../src/host/files/make-folder.ts';
+import { makeDirectory } from '../../../src/host/files/make-directory.ts';
 import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 
 test('must create the directory and its parents, with this mode', () => {
-  makeFolder(scratch.path('a/b/c'), 0o711);
+  makeDirectory(scratch.path('a/b/c'), 0o711);
   for (const path of ['a', 'a/b', 'a/b/c'])
     expect(statSync(scratch.path(path)).mode & 0o777).toBe(0o711);
 });
@@ -14,7 +14,7 @@ test('must create the directory and its parents, with this mode', () => {
 test('must not change a directory that exists, also behind a link', () => {
   mkdirSync(scratch.path('real'), { mode: 0o700 });
   symlinkSync('real', scratch.path('link'));
-  for (const path of ['real', 'link']) makeFolder(scratch.path(path));
+  for (const path of ['real', 'link']) makeDirectory(scratch.path(path));
   expect(statSync(scratch.path('real')).mode & 0o777).toBe(0o700);
 });
 
@@ -26,7 +26,7 @@ test.each([
   scratch.write('file', '');
   symlinkSync('nowhere', scratch.path('dangling'));
   expect(() => {
-    makeFolder(scratch.path(name));
+    makeDirectory(scratch.path(name));
   }).toThrow(code);
 });
 
@@ -34,7 +34,7 @@ test.each(['/proc/nope/a/b', '/dev/fd/.workerctl/x'])(
   'must end with an error if nothing can be created there: %s',
   (path) => {
     expect(() => {
-      makeFolder(path);
+      makeDirectory(path);
     }).toThrow(/ENOENT|EACCES|ENOTDIR/);
   },
 );

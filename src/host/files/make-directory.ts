@@ -7,15 +7,15 @@ import { errnoOf } from './errno.ts';
  * nothing can be created.
  * @throws the system error (EACCES, ENOTDIR, ENOENT, …)
  */
-export function makeFolder(path: string, mode = 0o777): void {
+export function makeDirectory(path: string, mode = 0o777): void {
   try {
     mkdirSync(path, { mode });
   } catch (error) {
     if (errnoOf(error) === 'EEXIST' && isFolder(path)) return;
     const above = dirname(path);
     if (errnoOf(error) !== 'ENOENT' || existsSync(above)) throw error;
-    makeFolder(above, mode);
-    makeFolder(path, mode);
+    makeDirectory(above, mode);
+    makeDirectory(path, mode);
   }
 }
 

@@ -1,0 +1,193 @@
+import { existsSync } from 'node:fs';
+import * as json from '../../core/basics/json-form.ts';
+import type { Duration } from '../../core/basics/time.ts';
+import { quietSignals, type QuietSignal } from '../../core/model/config.ts';
+import { isSameProcess, type ProcessIdentity } from '../../core/model/process.ts';
+import type { Killing, Quieting, Stop } from '../../core/model/record.ts';
+import { writeFileAtomically } from '../files/atomic-file.ts';
+import {
+  readJson,
+  readText,
+  removeFile,
+  writeStateFile,
+  type StateFile,
+} from '../files/json-file.ts';
+import * as paths from './paths.ts';
+import { identity } from './schema.ts';
+
+/** A kind of note about a process: to any other process it means nothing. */
+function noteOf<Note extends Written, Written extends { process: ProcessIdentity } = Note>(
+  pathOf: (stateDir: string, base: string) => string,
+  what: string,
+  members: json.Members<Omit<Note, 'process'>>,
+) {
+  const others = json.object<object>(members);
+  const form: json.Form<Note> = {
+    read: (found) => ({ process: identity.read(found), ...others.read(found) }) as Note,
+    write: (note) => ({
+      ...(others.write(note) as object),
+      ...(identity.write(note.process) as object),
+    }),
+  };
+  const read = (stateDir: string, base: string): StateFile<Note> => {
+    const path = pathOf(stateDir, base);
+    // Most do not exist, and to catch an error takes longer than to ask.
+    return existsSync(path) ? readJson(path, form, what) : { kind: 'absent' };
+  };
+  return {
+    /** The note, or why it cannot be understood. */
+    read,
+    /** The note, if it is about this process. */
+    readFor: (stateDir: string, base: string, process: ProcessIdentity): Note | undefined => {
+      const file = read(stateDir, base);
+      if (file.kind !== 'read') return undefined;
+      return isSameProcess(file.value.process, process) ? file.value : undefined;
+    },
+    write: (stateDir: string, base: string, note: Written): void => {
+      writeStateFile(pathOf(stateDir, base), `${JSON.stringify(form.write(note as Note))}\n`);
+    },
+  };
+}
+
+/** A signal as it stands in a note: `SIGTERM`. */
+const signal: json.Form<QuietSignal> = {
+  read: (found) => {
+    const known = quietSignals.find((name) => found === `SIG${name}`);
+    if (known === undefined) throw new json.Mismatch([], 'the name of a signal', found);
+    return known;
+  },
+  write: (name) => `SIG${name}`,
+};
+
+/** `sent` comes first: signal.sh writes over it. */
+const stopMembers: json.Members<Omit<Quieting, 'process'>> = {
+  sent: ['sent', json.flag],
+  signal: ['signal', signal],
+  at: ['at', json.moment],
+  cause: ['cause', json.text],
+  deadline: ['deadline_since_boot_seconds', json.optional(json.seconds)],
+  isRecycle: ['is_recycle', json.optional(json.flag)],
+  stopsWhenIdle: [
+    'stops_when_idle',
+    { ...json.flag, read: (found) => found !== undefined && json.flag.read(found) },
+  ],
+};
+
+/** Whether, and how, a process was asked to exit; written just before. */
+export const { read: readStop, write: writeStop } = noteOf<Quieting, Stop>(
+  paths.stopPath,
+  'a stop',
+  stopMembers,
+);
+
+/** Whether, and how, a process was asked to take no new job; written just before. */
+export const {
+  read: readQuiet,
+  readFor: quietOf,
+  write: writeQuiet,
+} = noteOf<Quieting>(paths.quietPath, 'a note that a process was made quiet', stopMembers);
+
+/** When a process was asked for a dump, since the boot of the host. */
+export const {
+  read: readDump,
+  readFor: dumpOf,
+  write: writeDump,
+} = noteOf<{ readonly process: ProcessIdentity; readonly at: Duration }>(
+  paths.dumpPath,
+  'a note of a dump',
+  { at: ['since_boot_seconds', json.seconds] },
+);
+
+/** That workerctl was about to kill a process, and why. */
+export const { readFor: killingOf, write: writeKilling } = noteOf<Killing>(
+  paths.killingPath,
+  'a note of a kill',
+  {
+    at: ['at', json.moment],
+    cause: ['cause', json.text],
+    isWatchdog: ['is_watchdog', json.flag],
+  },
+);
+
+/** What is known of the processes that a dead one has left behind. */
+export interface LeftNote {
+  /** The dead one. */
+  readonly process: ProcessIdentity;
+  /** When it died, since the boot of the host, if that is known. */
+  readonly diedAt?: Duration;
+  /** Those that were found and reported; undefined: nothing has looked yet. */
+  readonly members?: readonly { readonly pid: number; readonly startTime: number }[];
+}
+
+const left = noteOf<LeftNote>(paths.leftPath, 'a note of what a process has left', {
+  diedAt: ['died_since_boot_seconds', json.optional(json.seconds)],
+  members: [
+    'members',
+    json.optional(
+      json.listOf(
+        json.object({ pid: ['pid', json.integer], startTime: ['start_time', json.integer] }),
+      ),
+    ),
+  ],
+});
+
+/** Notes what a dead process has left behind, or that this has to be looked for. */
+export const writeLeft = left.write;
+
+/** What is noted of what the last dead process has left behind; undefined: nothing. */
+export function readLeft(stateDir: string, base: string): LeftNote | undefined {
+  const file = left.read(stateDir, base);
+  return file.kind === 'read' ? file.value : undefined;
+}
+
+/** The process that a run has named as its successor. */
+const successor = noteOf<{ readonly process: ProcessIdentity; readonly runId: string }>(
+  paths.successorPath,
+  'a successor',
+  { runId: ['run_id', json.text] },
+);
+
+/** Notes which process a run has named as its successor. */
+export const writeSuccessor = successor.write;
+
+/** The process that this run has named as its successor. */
+export function readSuccessor(
+  stateDir: string,
+  base: string,
+  runId: string,
+): ProcessIdentity | undefined {
+  const file = successor.read(stateDir, base);
+  return file.kind === 'read' && file.value.runId === runId ? file.value.process : undefined;
+}
+
+/** The text of a note that is no JSON; empty if there is none. */
+function textOf(path: string): string {
+  const file = existsSync(path) ? readText(path) : undefined;
+  return file?.kind === 'read' ? file.value.trim() : '';
+}
+
+/** Whether this run was seen ready. */
+export const wasSeenReady = (stateDir: string, base: string, runId: string): boolean =>
+  textOf(paths.readyPath(stateDir, base)) === runId;
+
+/** Notes that this run is ready. Any command that sees it may note it. */
+export function noteReady(stateDir: string, base: string, runId: string): void {
+  writeStateFile(paths.readyPath(stateDir, base), `${runId}\n`);
+}
+
+const statusPath = (stateDir: string, base: string, runId: string): string =>
+  `${paths.heartbeatPath(stateDir, base, runId)}.status`;
+
+/** What a process has last said about itself by sd_notify(3); undefined: nothing. */
+export const readSaidStatus = (stateDir: string, base: string, runId: string): string | undefined =>
+  textOf(statusPath(stateDir, base, runId)) || undefined;
+
+/** Keeps what a process says about itself. */
+export function writeSaidStatus(stateDir: string, base: string, runId: string, text: string): void {
+  writeFileAtomically(statusPath(stateDir, base, runId), `${text}\n`);
+}
+
+/** Removes a heartbeat file and the files beside it. */
+export function removeHeartbeat(path: string): void {
+  for (const end of ['', '.notify', '.status']) removeFile(path + end);
+}

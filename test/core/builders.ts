@@ -270,9 +270,13 @@ export const aRollout = (
     Object.entries(replaces).map(([name, pid]) => [name, pid === null ? null : process(pid)]),
   ),
   releases: {},
-  proven: [],
+  proven: {},
   ...more,
 });
+
+/** That these workers are proven to run the code of `recordOf`. */
+export const provenFor = (...workers: string[]): Rollout['proven'] =>
+  Object.fromEntries(workers.map((worker) => [worker, { commandDigest: 'digest' }]));
 
 export const rolling = (...rollouts: Rollout[]): Desired => ({ ...noDesired, rollouts });
 

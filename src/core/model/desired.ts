@@ -1,4 +1,5 @@
 import { isSameProcess, type ProcessIdentity } from './process.ts';
+import type { Code } from './code.ts';
 import type { ProcessRecord } from './record.ts';
 import type { Duration, Moment } from '../basics/time.ts';
 import type { Batch } from './config.ts';
@@ -68,8 +69,11 @@ export interface Rollout extends Request {
   readonly replaces: Readonly<Record<string, Replaced | null>>;
   /** By worker, the old and the new release, as far as they are known. */
   readonly releases: Readonly<Record<string, { readonly from?: string; readonly to?: string }>>;
-  /** The workers of which a replacement has become ready. */
-  readonly proven: readonly string[];
+  /**
+   * By worker, the code of the replacement that became ready last. It proves nothing about other code: if a start would
+   * give other code by now, the next replacement is a canary again.
+   */
+  readonly proven: Readonly<Record<string, Code>>;
   readonly aborted?: Abort;
   /** Nothing more is asked to exit until it ends or is withdrawn; what was asked drains and is replaced. */
   readonly paused?: TimedRequest;

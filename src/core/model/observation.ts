@@ -1,4 +1,5 @@
 import type { Activity } from './activity.ts';
+import type { Code } from './code.ts';
 import { keyOf, type ProcessRef } from './instance.ts';
 import type { Leftovers } from './leftovers.ts';
 import { msPerTick, type LiveProcess, type ProcessIdentity } from './process.ts';
@@ -125,6 +126,8 @@ export interface Observation {
   readonly instances: ReadonlyMap<string, ObservedInstance>;
   /** The old processes that drain beside their replacements, and those of which only files are left. */
   readonly retiring: readonly ObservedInstance[];
+  /** What a start would give these instances now, looked up if a restart is under way. */
+  readonly launches?: ReadonlyMap<string, Code>;
   /** Whether this pass may recycle instances; a command that was asked for something else does not. */
   readonly mayRecycle?: boolean;
 }

@@ -1,6 +1,7 @@
 import { type Moment, type Duration, formatDuration } from '../basics/time.ts';
 import { formatSignal } from './signal-names.ts';
 import type { StopSignal, QuietSignal } from './config.ts';
+import type { Code } from './code.ts';
 import type { ProcessIdentity } from './process.ts';
 
 /** Whether a death was asked for, a recycling, or unexpected. */
@@ -11,17 +12,15 @@ export type Verdict = 'requested' | 'recycled' | 'unexpected';
  * (where its own lines begin), and for a program that forks away: first
  * it is of the command that is to start it (`launch`), then, under the same `start`, of the process in its pidfile.
  */
-export interface ProcessRecord extends ProcessIdentity {
+export interface ProcessRecord extends ProcessIdentity, Code {
   readonly instance: string;
   /** Identifies this run; the shim's report of the death has it too. */
   readonly runId: string;
   /** The worker's parent, which waits for it; 0 without a shim: it was adopted, forked away, or took over from its predecessor. */
   readonly shimPid: number;
   readonly startedAt: Moment;
-  /** The release that it runs, if it was known when it was started. */
-  readonly release?: string;
-  /** To find out whether the process runs the command that the config has now. */
-  readonly commandDigest: string;
+  /** Where it was started: an absolute path without symbolic links; undefined if workerctl did not start it. */
+  readonly directory?: string;
   /** Not a worker yet, but the command of one that forks away, or the shim that waits for its pidfile. */
   readonly launch?: Launching;
   /** How to ask it to finish if the config no longer has the worker. */

@@ -206,7 +206,7 @@ function restarting(
     },
     rollouts: [
       ...desired.rollouts.flatMap((rollout) => withoutMembers(rollout, meant)),
-      { id, at: observation.now, by, options, releases, replaces, proven: [] },
+      { id, at: observation.now, by, options, releases, replaces, proven: {} },
     ],
   };
 }

@@ -87,7 +87,7 @@ export type Renewal =
   /** The old process is gone and nothing runs in its place. */
   | { readonly state: 'empty' }
   | { readonly state: 'starting'; readonly process: LiveProcess; readonly changesIn: Duration }
-  | { readonly state: 'ready'; readonly process: LiveProcess }
+  | { readonly state: 'ready'; readonly process: LiveProcess; readonly record: ProcessRecord }
   /** The new process has not become ready in time. */
   | { readonly state: 'late'; readonly record: ProcessRecord; readonly problem: string }
   /** The new process has died by itself. */
@@ -142,7 +142,7 @@ function renewed(life: Extract<Life, { state: 'starting' | 'late' | 'ready' | 'q
       return { state: 'late', record, problem: formatLate(record, life.timeout) };
     case 'ready':
     case 'quiet':
-      return { state: 'ready', process };
+      return { state: 'ready', process, record };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Duration, Moment } from '../basics/time.ts';
+import { codeOf, type Code } from '../model/code.ts';
 import type { Worker } from '../model/config.ts';
 import { isHeld, isReplaced, isStopped, type Rollout } from '../model/desired.ts';
 import { instanceNames } from '../model/instance.ts';
@@ -19,8 +20,8 @@ export type Member =
   /** Its old process is gone, and nothing runs in its place. */
   | { readonly kind: 'empty' }
   | { readonly kind: 'starting'; readonly changesIn: Duration }
-  /** Its new process is ready, or was until it died by itself. */
-  | { readonly kind: 'replaced' }
+  /** Its new process is ready, or was until it died by itself; `code` is what it runs. */
+  | { readonly kind: 'replaced'; readonly code: Code }
   /** Its new process died before it was ready, or did not become ready in time. */
   | { readonly kind: 'failed'; readonly problem: string };
 
@@ -68,10 +69,12 @@ function asMember(renewal: Renewal, observed: ObservedInstance): Member {
     case 'starting':
       return { kind: 'starting', changesIn: renewal.changesIn };
     case 'ready':
-      return { kind: 'replaced' };
+      return { kind: 'replaced', code: codeOf(renewal.record) };
     case 'late':
       return { kind: 'failed', problem: renewal.problem };
     case 'died':
-      return renewal.wasReady ? { kind: 'replaced' } : { kind: 'failed', problem: renewal.problem };
+      return renewal.wasReady
+        ? { kind: 'replaced', code: codeOf(renewal.record) }
+        : { kind: 'failed', problem: renewal.problem };
   }
 }

@@ -1,5 +1,6 @@
 import type { Moment } from '../basics/time.ts';
 import type { Desired, Rollout } from '../model/desired.ts';
+import { provenAfter } from './proofs.ts';
 import { groupsOf, type Member } from './rollout-members.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -8,15 +9,12 @@ export function advanced(rollout: Rollout, snapshot: Snapshot): Rollout | undefi
   const groups = groupsOf(rollout, snapshot);
   const members = groups.flatMap(({ members }) => [...members]);
   if (members.every(([, { kind }]) => kind === 'replaced' || kind === 'excluded')) return undefined;
-  const proven = groups
-    .filter(({ members }) => [...members.values()].some(({ kind }) => kind === 'replaced'))
-    .map(({ worker }) => worker.name)
-    .filter((name) => !rollout.proven.includes(name));
+  const proven = provenAfter(rollout, groups, snapshot);
   const abort = rollout.aborted ?? abortOf(members, snapshot.now);
-  if (proven.length === 0 && abort === rollout.aborted) return rollout;
+  if (proven === rollout.proven && abort === rollout.aborted) return rollout;
   return {
     ...rollout,
-    proven: [...rollout.proven, ...proven],
+    proven,
     ...(abort && { aborted: abort }),
   };
 }

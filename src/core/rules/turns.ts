@@ -4,6 +4,7 @@ import type { Rollout } from '../model/desired.ts';
 import { liveProcess, type Observation, type ObservedInstance } from '../model/observation.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { lifeOf } from './lifecycle.ts';
+import { isProven } from './proofs.ts';
 import { groupsOf, type Group, type Member } from './rollout-members.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -24,7 +25,7 @@ export interface Turn {
 }
 
 /**
- * Whose turn it is. Until a replacement is ready only canaries are asked: one, and one more for each `patience` that the
+ * Whose turn it is. Until a replacement is ready on the code that a start gives now, only canaries are asked: one, and one more for each `patience` that the
  * first of them keeps draining; none while a replacement is starting. After that, as many as the batch has room for. Idle
  * instances come first. A worker of which an instance was not looked at waits: its batch is not known.
  */
@@ -51,8 +52,11 @@ function turnOf(rollout: Rollout, { worker, members }: Group, snapshot: Snapshot
   const rank = ({ observed }: { observed: ObservedInstance }): number =>
     isLate(observed, worker, observation) ? -1 : busyness(observed);
   const byIdleness = pending.sort((a, b) => rank(a) - rank(b));
-  const first = (count: number): string[] => byIdleness.slice(0, count).map(({ name }) => name);
-  if (!policy.canary || rollout.proven.includes(worker.name)) return { ask: first(room) };
+  const first = (count: number, among = byIdleness): string[] =>
+    among.slice(0, count).map(({ name }) => name);
+  if (!policy.canary) return { ask: first(room) };
+  const proven = byIdleness.filter(({ name }) => isProven(rollout, name, snapshot));
+  if (proven.length > 0) return { ask: first(room, proven) };
 
   if (all.some(({ kind }) => kind === 'empty' || kind === 'starting')) return { ask: [] };
   const asked = all.flatMap((member) => (member.kind === 'draining' ? [member.since] : []));

@@ -1,6 +1,7 @@
 import { lookup } from '../../core/basics/lookup.ts';
+import { isSameCode, type Code } from '../../core/model/code.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
-import type { Desired, Rollout } from '../../core/model/desired.ts';
+import type { Desired } from '../../core/model/desired.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { membersOf, type Member } from '../../core/rules/rollout-members.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
@@ -18,8 +19,11 @@ export function reportRollouts(
     const old = before.rollouts.find(({ id }) => id === rollout.id);
     const { aborted } = rollout;
     const members = membersOf(rollout, snapshot);
-    for (const worker of rollout.proven)
-      if (old?.proven.includes(worker) !== true) reportProof(context, worker, members, rollout);
+    for (const [worker, proof] of Object.entries(rollout.proven)) {
+      const before = old && lookup(old.proven, worker);
+      if (before === undefined || !isSameCode(before, proof))
+        reportProof(context, worker, members, proof);
+    }
     if (aborted === undefined || old?.aborted !== undefined) continue;
     const pendingCount = [...members.values()].filter(({ kind }) => kind === 'pending').length;
     report(context, aborted.instance, {
@@ -35,11 +39,10 @@ function reportProof(
   context: Context,
   worker: string,
   members: ReadonlyMap<string, Member>,
-  { releases }: Rollout,
+  { release }: Code,
 ): void {
   const ofIt = [...members].filter(([name]) => workerNameOf(name) === worker);
   const [proof] = ofIt.find(([, { kind }]) => kind === 'replaced') ?? [];
   if (proof === undefined || !ofIt.some(([, { kind }]) => kind === 'pending')) return;
-  const release = lookup(releases, worker)?.to;
   report(context, proof, { kind: 'rollout_continues', ...(release !== undefined && { release }) });
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import * as json from '../../core/basics/json-form.ts';
+import type { Code } from '../../core/model/code.ts';
 import type { Batch } from '../../core/model/config.ts';
 import * as desired from '../../core/model/desired.ts';
 import { once } from '../files/once.ts';
@@ -38,13 +39,17 @@ const form = once((): json.Form<Omit<Desired, 'isEnding'>> => {
     instance: ['instance', text],
     problem: ['problem', text],
   });
+  const code = object<Code>({
+    release: ['release', optional(text)],
+    commandDigest: ['command_digest', text],
+  });
   const rollout = object<desired.Rollout>({
     ...requested,
     id: ['id', text],
     options: ['options', options],
     replaces: ['replaces', byName(json.nullable(replaced))],
     releases: ['releases', byName(releases)],
-    proven: ['proven', listOf(text)],
+    proven: ['proven', byName(code)],
     aborted: ['aborted', optional(abort)],
     paused: ['paused', optional(timed)],
     cancelled: ['cancelled', optional(object<desired.Request>(requested))],

@@ -24,6 +24,7 @@ export interface RecordJson {
   readonly run_id: string;
   readonly shim_pid: number;
   readonly started_at: string;
+  readonly directory?: string;
   readonly release?: string;
   readonly command_digest: string;
   readonly launch_timeout_seconds?: number;
@@ -44,6 +45,7 @@ export function isRecord(value: unknown): value is RecordJson {
     typeof record.boot_id === 'string' &&
     typeof record.instance === 'string' &&
     typeof record.run_id === 'string' &&
+    (record.directory === undefined || typeof record.directory === 'string') &&
     (record.release === undefined || typeof record.release === 'string') &&
     typeof record.command_digest === 'string' &&
     typeof record.started_at === 'string' &&
@@ -99,6 +101,7 @@ function recordOf(json: RecordJson): ProcessRecord {
     stopSignal: json.stop_signal.slice(3) as StopSignal,
     log: json.log,
   };
+  if (json.directory !== undefined) record.directory = json.directory;
   if (json.release !== undefined) record.release = json.release;
   if (json.launch_timeout_seconds !== undefined)
     record.launch = { timeout: durationOf(json.launch_timeout_seconds * 1000) };
@@ -114,6 +117,7 @@ export function recordMembers(
     instance: record.instance,
     run_id: record.runId,
     started_at: new Date(record.startedAt).toISOString(),
+    directory: record.directory,
     release: record.release,
     command_digest: record.commandDigest,
     stop_signal: `SIG${record.stopSignal}`,

@@ -19,6 +19,7 @@ import {
   noonPlus,
   planned,
   retiring,
+  provenFor,
   rolling,
   seconds,
   seenAt,
@@ -117,7 +118,7 @@ describe('a restart', () => {
     alive(name, pid, { age: seconds(60) });
 
   test('must be reported when it is over', () => {
-    const before = rolling(aRollout(both, { proven: ['mail'] }));
+    const before = rolling(aRollout(both, { proven: provenFor('mail') }));
     const seen = at(seconds(90), replaced('mail.1', 11), replaced('mail.2', 21));
     expect(pass({ desired: before, ledger: noLedger }, seen).notices).toEqual([
       'rollout.mail.first.over',

@@ -24,6 +24,7 @@ import {
   noon,
   planned,
   quietOf,
+  provenFor,
   rolling,
   seconds,
   seenAt,
@@ -112,7 +113,7 @@ describe('a worn process', () => {
   test.each<[string, Desired]>([
     ['it is held', heldIntent('mail.1')],
     ['another one is to be quiet', { ...noDesired, quiet: { 'mail.2': { at: noon, by: 'ann' } } }],
-    ['a restart is under way', rolling(aRollout({ 'mail.3': 12 }, { proven: ['mail'] }))],
+    ['a restart is under way', rolling(aRollout({ 'mail.3': 12 }, { proven: provenFor('mail') }))],
     [
       'a restart was aborted',
       rolling(

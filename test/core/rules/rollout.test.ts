@@ -21,6 +21,7 @@ import {
   observation,
   restartOf,
   restartPolicy,
+  provenFor,
   rolling,
   seconds,
   seenAt,
@@ -34,7 +35,7 @@ const mail = (restart: Partial<Worker['restart']> = {}, more: Partial<Worker> = 
 const config = aConfig(mail());
 const all = { 'mail.1': 10, 'mail.2': 20, 'mail.3': 30 };
 const restart = rolling(aRollout(all));
-const proven = rolling(aRollout(all, { proven: ['mail'] }));
+const proven = rolling(aRollout(all, { proven: provenFor('mail') }));
 const old = [alive('mail.1', 10), alive('mail.2', 20), alive('mail.3', 30)] as const;
 const draining = (name: string, pid: number): ObservedInstance =>
   alive(name, pid, { stop: stopOf(pid) });
@@ -88,7 +89,7 @@ describe('the canary', () => {
       'ask mail.2 pid 20 to finish (TERM): restart of 12:00:00 by ann@web1\n' +
         'ask mail.3 pid 30 to finish (TERM): restart of 12:00:00 by ann@web1\n',
     );
-    expect(desired.rollouts.map((one) => one.proven)).toEqual([['mail']]);
+    expect(desired.rollouts.map((one) => one.proven)).toEqual([provenFor('mail')]);
   });
 
   test('must have proven the code for good, also if its replacement dies later', () => {
@@ -174,7 +175,7 @@ describe('the batch', () => {
 
 describe('a replacement that fails', () => {
   const two = aConfig(mail(), aWorker('fsck', ['a', 'b']));
-  const both = rolling(aRollout({ ...all, 'fsck.a': 40, 'fsck.b': 50 }, { proven: ['fsck'] }));
+  const both = rolling(aRollout({ ...all, 'fsck.a': 40, 'fsck.b': 50 }, { proven: provenFor('fsck') }));
   const fsck = [alive('fsck.a', 401), alive('fsck.b', 50)];
 
   test('must abort the restart when it dies before it is ready', () => {
@@ -259,7 +260,7 @@ describe('a member', () => {
     const seen = observation(replaced, old[1]);
     expect(decide(config, proven, seen).plan).toBe('');
     const two = aConfig(mail(), aWorker('fsck', ['a']));
-    const both = rolling(aRollout({ ...all, 'fsck.a': 40 }, { proven: ['mail'] }));
+    const both = rolling(aRollout({ ...all, 'fsck.a': 40 }, { proven: provenFor('mail') }));
     const { plan } = decide(two, both, observation(replaced, old[1], alive('fsck.a', 40)));
     expect(askedIn(plan)).toEqual(['fsck.a']);
   });
@@ -309,7 +310,7 @@ describe('a later restart', () => {
   test('must make an earlier one vanish that has nobody left', () => {
     const { desired } = decide(config, proven, observation(...old), restartOf(Object.keys(all)));
     expect(members(desired)).toEqual([['second', Object.keys(all)]]);
-    expect(desired.rollouts[0]?.proven).toEqual([]);
+    expect(desired.rollouts[0]?.proven).toEqual({});
   });
 
   test('must replace what the earlier one has started, and ask nobody again who drains', () => {

@@ -161,7 +161,12 @@ const forgottenWorker = (
     overlap: false,
     maxExtra: 1,
   },
-  backoff: { initial: durationOf(0), max: durationOf(0), reset: durationOf(0) },
+  backoff: {
+    initial: durationOf(0),
+    max: durationOf(0),
+    reset: durationOf(0),
+    minRun: durationOf(0),
+  },
   lostGrace: durationOf(0),
   hooks: { timeout: durationOf(0) },
   maxCount: 1,

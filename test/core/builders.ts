@@ -60,7 +60,7 @@ export const aWorker = (
   stop: { signal: 'TERM' },
   ready: { kind: 'after', after: seconds(1) },
   restart: restartPolicy(),
-  backoff: { initial: seconds(1), max: seconds(300), reset: seconds(600) },
+  backoff: { initial: seconds(1), max: seconds(300), reset: seconds(600), minRun: seconds(10) },
   lostGrace: seconds(10),
   hooks: { timeout: seconds(30) },
   ...more,

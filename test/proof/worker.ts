@@ -16,7 +16,7 @@ export function createProofRig(script: string): Rig {
       command: ['/bin/sh', rig.path('worker.sh')],
       identifiers,
       ready: { after: '0s' },
-      backoff: { reset: '0s' }, // its processes are killed again and again
+      backoff: { reset: '0s', min_run: '0s' }, // its processes are killed again and again
     },
   });
   return rig;

@@ -127,7 +127,11 @@ test.runIf(canLimitMemory)(
     writeFileSync(join(group, 'memory.limit_in_bytes'), String(200 * 2 ** 20));
     const eats = 'const a=[]; setInterval(() => a.push(Buffer.alloc(4e7, 1)), 30)';
     const rig = createRig({
-      mail: { command: [process.execPath, '-e', eats], backoff: { reset: '0s' }, lost_grace: '0s' },
+      mail: {
+        command: [process.execPath, '-e', eats],
+        backoff: { reset: '0s', min_run: '0s' },
+        lost_grace: '0s',
+      },
     });
     const { exitCode, all } = await rig.shell(
       `echo $$ >${group}/cgroup.procs && exec workerctl start --no-wait`,

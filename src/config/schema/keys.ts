@@ -232,13 +232,18 @@ const backoff = section({
   initial: {
     type: positiveDuration,
     default: '1s',
-    help: 'How long an instance stays down after a failure; doubled after each further one in a row.',
+    help: 'How long an instance stays down after a failure; doubled after each further one in a row, and longer by up to a quarter.',
   },
   max: { type: positiveDuration, default: '5m', help: 'How long it stays down at most.' },
   reset: {
     type: duration,
     default: '10m',
-    help: 'A process that has been running this long ends the row; a ready one that dies abnormally before has failed. 0s: only a death before ready is a failure.',
+    help: 'A process that has been running this long ends the row; a ready one that dies abnormally before has failed. 0s: only a death before ready, or within min_run, is a failure.',
+  },
+  min_run: {
+    type: duration,
+    default: '10s',
+    help: 'A process that ends by itself before it has been running this long has failed, even with status 0. 0s: status 0 of a ready process is no failure.',
   },
 });
 

@@ -105,9 +105,11 @@ export interface BackoffPolicy {
   readonly max: Duration;
   /**
    * A ready process that dies abnormally before this age has failed; one that reaches it ends the row of failures.
-   * 0: only deaths before ready count.
+   * 0: only deaths before ready, and those within `minRun`, count.
    */
   readonly reset: Duration;
+  /** A process that has run for less than this has failed, also if it was ready or exited with status 0. */
+  readonly minRun: Duration;
 }
 
 /** Commands to run when something has happened: without a shell, in the worker's directory and environment. */

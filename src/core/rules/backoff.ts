@@ -1,3 +1,4 @@
+import { fractionOf } from '../basics/fraction.ts';
 import type { EventBody } from '../events/event.ts';
 import { instanceNames } from '../model/instance.ts';
 import { isHeld } from '../model/desired.ts';
@@ -25,19 +26,25 @@ type Dead = Extract<Presence, { kind: 'dead' }>;
 /** More doublings than this are beyond every `max`. */
 const mostDoublings = 30;
 
-/** How long an instance stays down after this failure. */
+/** A pause is longer by up to this share of it, so that instances which failed together are not started together. */
+const mostJitter = 1 / 4;
+
+/** How long an instance stays down after this failure: never longer than `max`. */
 export function delayAfter(
-  { count, isSpared }: Pick<Failure, 'count' | 'isSpared'>,
+  name: string,
+  { runId, count, isSpared }: Pick<Failure, 'runId' | 'count' | 'isSpared'>,
   { initial, max }: BackoffPolicy,
 ): Duration {
   const pauses = isSpared === true ? count - 1 : count;
   if (pauses < 1) return durationOf(0);
-  return durationOf(Math.min(max, initial * 2 ** Math.min(pauses - 1, mostDoublings)));
+  const doubled = initial * 2 ** Math.min(pauses - 1, mostDoublings);
+  const least = Math.min(doubled, max / (1 + mostJitter));
+  return durationOf(Math.round(least * (1 + mostJitter * fractionOf(`${name} ${runId}`))));
 }
 
 /** When an instance may be started again after this failure. */
-export const dueAt = (failure: Failure, policy: BackoffPolicy): Moment =>
-  momentOf(failure.at + delayAfter(failure, policy));
+export const dueAt = (name: string, failure: Failure, policy: BackoffPolicy): Moment =>
+  momentOf(failure.at + delayAfter(name, failure, policy));
 
 /**
  * Until when the instance stays down because its processes died soon after their start; undefined if it may be started
@@ -52,14 +59,14 @@ export function backsOffUntil(
   const failure = failures[name];
   if (failure === undefined || presence.kind !== 'dead') return undefined;
   if (failure.runId !== presence.record.runId || failure.at > now) return undefined;
-  const due = dueAt(failure, worker.backoff);
+  const due = dueAt(name, failure, worker.backoff);
   return now < due ? due : undefined;
 }
 
 /**
  * An instance's failure after this look at it; undefined: it has none. A new death counts if the process was not ready
- * yet, or if it died abnormally within `reset` of its start. A death that was asked for never counts, nor does a kill by
- * us or a reboot of the host.
+ * yet, if it had run for less than `min_run`, or if it died abnormally within `reset` of its start. A death that was
+ * asked for never counts, nor does a kill by us or a reboot of the host.
  */
 export function failureAfter(
   before: Failure | undefined,
@@ -74,7 +81,8 @@ export function failureAfter(
       return before;
     case 'alive': {
       const isReady = readyingOf(presence, worker.ready, observation).kind === 'ready';
-      const isForgiven = isReady && ageOf(presence.process, observation) >= worker.backoff.reset;
+      const isForgiven =
+        isReady && ageOf(presence.process, observation) >= longEnough(worker.backoff);
       return isForgiven ? undefined : before;
     }
     case 'dead': {
@@ -96,14 +104,22 @@ function afterOwnDeath(
   const { record, death } = presence;
   const at = presence.diedAt ?? now;
   const wasUp = wasReady(presence, ready, now);
-  if (wasUp && elapsed(record.startedAt, at) >= backoff.reset) return undefined;
-  if (wasUp && !isAbnormal(death)) return before;
+  const ranFor = elapsed(record.startedAt, at);
+  if (wasUp && ranFor >= longEnough(backoff)) return undefined;
+  if (wasUp && ranFor >= backoff.minRun && !isAbnormal(death)) return before;
   const count = (before?.count ?? 0) + 1;
   const isSpared = before === undefined ? wasUp : before.isSpared === true;
   return { runId: record.runId, count, at, ...(isSpared && { isSpared }) };
 }
 
-/** Some workers exit with status 0 after a number of jobs. An unknown status counts: that, too, could go on for ever. */
+/** The age at which a ready process ends a row of failures. */
+const longEnough = ({ reset, minRun }: BackoffPolicy): Duration =>
+  durationOf(Math.max(reset, minRun));
+
+/**
+ * Some workers exit with status 0 after a number of jobs, but one that does so at once has done none. An unknown status
+ * counts: that, too, could go on for ever.
+ */
 const isAbnormal = (death: Death): boolean => death.kind !== 'exited' || death.status !== 0;
 
 /** How often its processes failed, in words: `3 times in a row before it was ready`. */
@@ -113,8 +129,10 @@ export function failureWords(
   { ready, backoff }: Worker,
   now: Moment,
 ): string {
+  const { record, diedAt } = presence;
+  const isShort = elapsed(record.startedAt, diedAt ?? now) < backoff.minRun;
   const when = wasReady(presence, ready, now)
-    ? `within ${formatDuration(backoff.reset)} of its start`
+    ? `within ${formatDuration(isShort ? backoff.minRun : backoff.reset)} of its start`
     : 'before it was ready';
   return `${count === 1 ? 'once' : `${count} times in a row`} ${when}`;
 }
@@ -139,7 +157,7 @@ export function newPauses(
       const body = {
         kind: 'backoff' as const,
         failures: failure.count,
-        delay: delayAfter(failure, worker.backoff),
+        delay: delayAfter(name, failure, worker.backoff),
         startsAt: until,
         problem: `failed ${words}: ${formatDeath(death)}`,
       };

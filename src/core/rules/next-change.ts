@@ -19,7 +19,7 @@ export function changesIn(snapshot: Snapshot): Duration | undefined {
       moments.push(deadline - sinceBoot);
     const failure = ledger.failures[observed.name];
     if (failure !== undefined && backsOffUntil(ledger, observed, worker, now) !== undefined)
-      moments.push(dueAt(failure, worker.backoff) - now);
+      moments.push(dueAt(observed.name, failure, worker.backoff) - now);
     moments.push(...watchdogMoments(observed, worker, sinceBoot));
     if (isAwaited(observed, worker)) moments.push(awaitedLook);
   }

@@ -29,7 +29,7 @@ test('the config in force must have the keys of the file and every default', () 
         stop: { signal: 'TERM', timeout: 'never', leftovers: 'leave' },
         restart: { canary: 1, batch: '100%', patience: '30s', overlap: false, max_extra: 1 },
         max_count: 500,
-        backoff: { initial: '1s', max: '5m', reset: '10m' },
+        backoff: { initial: '1s', max: '5m', reset: '10m', min_run: '10s' },
         lost_grace: '10s',
         hooks: { timeout: '30s' },
       },

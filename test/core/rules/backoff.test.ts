@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { delayAfter, newPauses } from '../../../src/core/rules/backoff.ts';
+import { backsOffUntil, delayAfter, dueAt, newPauses } from '../../../src/core/rules/backoff.ts';
 import { formatEvent } from '../../../src/core/events/event.ts';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import { noLedger, type State } from '../../../src/core/model/ledger.ts';
@@ -39,13 +39,53 @@ test.each([
   [1, 1],
   [2, 2],
   [3, 4],
-  [9, 256],
-  [10, 300],
-  [5000, 300],
-])('after %i failures in a row it must be %i seconds', (count, length) => {
+  [8, 128],
+  [9, 240],
+  [5000, 240],
+])(
+  'after %i failures in a row it must be %i seconds, and up to a quarter more',
+  (count, length) => {
+    const { backoff } = aWorker('mail', ['1']);
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (name, runId) => {
+        const delay = delayAfter(name, { runId, count }, backoff);
+        expect(delay).toBeGreaterThanOrEqual(seconds(length));
+        expect(delay).toBeLessThanOrEqual(seconds(length * 1.25));
+        expect(delayAfter(name, { runId, count }, backoff)).toBe(delay);
+        expect(delayAfter(name, { runId, count: count + 1, isSpared: true }, backoff)).toBe(delay);
+      }),
+    );
+  },
+);
+
+test.each([
+  [{ initial: 1, max: 300 }, 5000],
+  [{ initial: 60, max: 60 }, 1],
+  [{ initial: 50, max: 60 }, 1],
+])('no pause must be longer than max, and yet no two need be alike', ({ initial, max }, count) => {
   const { backoff } = aWorker('mail', ['1']);
-  expect(delayAfter({ count }, backoff)).toBe(seconds(length));
-  expect(delayAfter({ count: count + 1, isSpared: true }, backoff)).toBe(seconds(length));
+  const policy = { ...backoff, initial: seconds(initial), max: seconds(max) };
+  const delays = Array.from({ length: 200 }, (_, number) =>
+    delayAfter(`mail.${number}`, { runId: 'a', count }, policy),
+  );
+  expect(Math.max(...delays)).toBeLessThanOrEqual(policy.max);
+  expect(Math.min(...delays)).toBeGreaterThanOrEqual(policy.max * 0.8);
+  expect(Math.max(...delays) - Math.min(...delays)).toBeGreaterThan(policy.max * 0.15);
+});
+
+test('of sixty instances that fail together again and again, fewer and fewer must start together', () => {
+  const { backoff } = aWorker('mail', ['1']);
+  let moments = Array.from({ length: 60 }, () => noon);
+  const crowds = [1, 2, 3, 4, 5, 6].map((count) => {
+    moments = moments.map((at, number) =>
+      dueAt(`mail.${number}`, { runId: `run-${number}-${count}`, count, at }, backoff),
+    );
+    return Math.max(
+      ...moments.map((from) => moments.filter((at) => at >= from && at < from + 1000).length),
+    );
+  });
+  expect(crowds.slice(0, 2)).toEqual([60, 60]);
+  expect(crowds.at(-1)).toBeLessThan(15);
 });
 
 describe('an instance that died before it was ready', () => {
@@ -54,7 +94,9 @@ describe('an instance that died before it was ready', () => {
   test('must stay down for a while', () => {
     expect(first.plan).toBe('');
     expect(after(999, first, crashed('mail.1', 10)).plan).toBe('');
-    expect(after(1000, first, crashed('mail.1', 10)).plan).toBe(
+    const until = pauseOf(first, crashed('mail.1', 10));
+    expect(after(until - 1, first, crashed('mail.1', 10)).plan).toBe('');
+    expect(after(until, first, crashed('mail.1', 10)).plan).toBe(
       'start mail.1: pid 10 exited: status 1\n',
     );
   });
@@ -70,7 +112,7 @@ describe('an instance that died before it was ready', () => {
     const counted = after(2000, first, second);
     expect(counted.ledger.failures['mail.1']?.count).toBe(2);
     expect(after(3999, counted, second).plan).toBe('');
-    expect(after(4000, counted, second).plan).not.toBe('');
+    expect(after(pauseOf(counted, second, 2000), counted, second).plan).not.toBe('');
   });
 
   test('must be forgiven once it has run long enough, and not before', () => {
@@ -119,7 +161,12 @@ describe('an instance that died before it was ready', () => {
 describe('if only deaths before it was ready count', () => {
   const lenient = aConfig(
     aWorker('mail', ['1'], {
-      backoff: { initial: seconds(1), max: seconds(300), reset: durationOf(0) },
+      backoff: {
+        initial: seconds(1),
+        max: seconds(300),
+        reset: durationOf(0),
+        minRun: durationOf(0),
+      },
     }),
   );
   const first = check(lenient, nothing, observation(crashed('mail.1', 10)));
@@ -138,6 +185,14 @@ describe('if only deaths before it was ready count', () => {
     expect(ledger.failures).toEqual({});
   });
 });
+
+/** How long after noon the instance may be started again. */
+const pauseOf = ({ ledger }: State, seen: ObservedInstance, at = 0): number => {
+  const [worker] = config.workers;
+  const until = worker && backsOffUntil(ledger, seen, worker, noonPlus(durationOf(at)));
+  if (until === undefined) throw new Error(`${seen.name} is not held back`);
+  return until - noon;
+};
 
 /** An instance that was ready, and died of SIGSEGV after ten seconds. */
 const young = (
@@ -166,10 +221,10 @@ describe('an instance that was ready and died soon after its start', () => {
   test('must stay down longer and longer from the second time on', () => {
     expect(second.plan).toBe('');
     expect(after(999, second, young('mail.1', 11)).plan).toBe('');
-    expect(after(1000, second, young('mail.1', 11)).plan).not.toBe('');
+    expect(after(1250, second, young('mail.1', 11)).plan).not.toBe('');
     const third = after(0, second, young('mail.1', 12));
     expect(after(1999, third, young('mail.1', 12)).plan).toBe('');
-    expect(after(2000, third, young('mail.1', 12)).plan).not.toBe('');
+    expect(after(2500, third, young('mail.1', 12)).plan).not.toBe('');
   });
 
   test('must be counted together with deaths before it was ready', () => {
@@ -189,6 +244,44 @@ describe('an instance that was ready and died soon after its start', () => {
     expect(after(0, first, left).plan).toContain('start mail.1');
     const asked = young('mail.1', 11, { stop: stopOf(11) });
     expect(after(0, second, asked).ledger.failures).toEqual({});
+  });
+
+  test('must be counted if it ran for less than min_run, however it ended', () => {
+    const brief = (pid: number, more: Parameters<typeof dead>[2] = {}): ObservedInstance =>
+      young('mail.1', pid, {
+        ranFor: durationOf(9_999),
+        death: { kind: 'exited', status: 0 },
+        ...more,
+      });
+    const once = after(0, nothing, brief(10));
+    expect(once.plan).toContain('start mail.1');
+    const twice = after(0, once, brief(11));
+    expect(twice.plan).toBe('');
+    expect(twice.ledger.failures['mail.1']?.count).toBe(2);
+    expect(newPauses(config, once, twice, observation(brief(11)))[0]?.body).toMatchObject({
+      problem: 'failed 2 times in a row within 10s of its start: exit status 0',
+    });
+    const long = brief(12, { ranFor: seconds(10) });
+    expect(after(0, twice, long).plan).toContain('start mail.1');
+    expect(after(0, twice, brief(12, { stop: stopOf(12) })).plan).toContain('start mail.1');
+  });
+
+  test('must not be forgiven before it has run for min_run, even if reset is shorter', () => {
+    const strict = aConfig(
+      aWorker('mail', ['1'], {
+        ready: { kind: 'after', after: durationOf(0) },
+        backoff: {
+          initial: seconds(1),
+          max: seconds(300),
+          reset: durationOf(0),
+          minRun: seconds(10),
+        },
+      }),
+    );
+    const seen = (age: number): State =>
+      check(strict, second, observation(alive('mail.1', 12, { age: durationOf(age) })));
+    expect(seen(9_990).ledger.failures).toEqual(second.ledger.failures);
+    expect(seen(10_000).ledger.failures).toEqual({});
   });
 
   test.each([
@@ -268,12 +361,12 @@ test('however its processes die, an instance must be started again, no later tha
         }
         expect(now - diedAt - lookedAfter).toBeLessThanOrEqual(300_000);
         state = looked;
-        const counts = status !== 0 || ranFor < 1000;
+        const counts = status !== 0 || ranFor < 10_000;
         if (ranFor >= 600_000) youngStarts.length = 0;
         else if (counts) youngStarts.push(now - diedAt);
         // All but one of a row of young deaths wait, each at least twice as long as the one before.
         youngStarts.slice(1).forEach((waited, nth) => {
-          expect(waited).toBeGreaterThanOrEqual(Math.min(300_000, 1000 * 2 ** Math.min(nth, 20)));
+          expect(waited).toBeGreaterThanOrEqual(Math.min(240_000, 1000 * 2 ** Math.min(nth, 20)));
         });
       });
     }),

@@ -45,7 +45,7 @@ test.each<[string, Desired, ObservedInstance[], number | undefined, Ledger?]>([
     [retiring('mail.1', 10, { stop: limited })],
     90_000,
   ],
-  ['one is down for a while', noDesired, [crashed('mail.1', 10)], 4000, failed],
+  ['one is down for a while', noDesired, [crashed('mail.1', 10)], 4965, failed],
   ['a replacement starts', rollout, [alive('mail.1', 101, { age: durationOf(400) })], 600],
   ['the canary drains', rollout, [draining, alive('mail.2', 20)], 30_000],
   ['one is quiet for a time', { ...noDesired, quiet: request(20) }, [], 20_000],

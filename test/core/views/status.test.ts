@@ -107,7 +107,7 @@ describe('an instance', () => {
     ['missing', 'not started; held by ann@web1', absent('mail.1'), heldIntent('mail.1')],
     [
       'backoff',
-      'pid 10 exited 0s ago: status 1; failed 3 times in a row before it was ready; next start in 4s, at 12:00:04',
+      'pid 10 exited 0s ago: status 1; failed 3 times in a row before it was ready; next start in 5s, at 12:00:04',
       crashed('mail.1', 10),
       noDesired,
       failed,

@@ -50,6 +50,7 @@ const workers = fc.record({
     initial: lengths(500, 2000),
     max: lengths(2000, 8000),
     reset: fc.oneof(fc.constant(durationOf(0)), lengths(0, 20_000)),
+    minRun: fc.oneof(fc.constant(durationOf(0)), lengths(0, 10_000)),
   }),
 });
 

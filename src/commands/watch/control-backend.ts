@@ -104,15 +104,11 @@ function jobsOf({ config }: Context, seen: Observation): JobCounts[] {
   }));
 }
 
-async function wanted(
-  context: Context,
-  worker: string,
-  count: number,
-): ReturnType<AdminBackend['want']> {
+async function wanted(context: Context, worker: string, count: number): Promise<number> {
   const most = countedWorker(context, worker).maxCount;
   const config = withCounts(context.config, readDesired(context.config.stateDir));
   await want({ ...context, config }, { worker, count, dryRun: false });
-  return { kind: 'desired', count: Math.min(count, most) };
+  return Math.min(count, most);
 }
 
 /**

@@ -1,38 +1,10 @@
 import { WorkerctlError } from '../basics/error.ts';
+import { lookup } from '../basics/lookup.ts';
 import type { Duration } from '../basics/time.ts';
 import { jobLines, type JobCounts } from '../views/job-counts.ts';
 
 /** The most children of one worker that `!want` asks for. */
 export const maxDesired = 500;
-
-/** What a line of a client asks for. */
-export type Request =
-  | { readonly kind: PlainCommand }
-  | { readonly kind: 'want'; readonly worker: string; readonly count: number }
-  | { readonly kind: 'desired'; readonly worker: string }
-  | { readonly kind: 'to'; readonly target: string; readonly text: string }
-  | { readonly kind: 'misused'; readonly usage: string }
-  | { readonly kind: 'unknown'; readonly text: string }
-  /** From a browser, sent by a web page. */
-  | { readonly kind: 'http' }
-  | { readonly kind: 'nothing' };
-
-const plainCommands = [
-  'jobs',
-  'stats',
-  'watch',
-  'recent',
-  'version',
-  'shutdown',
-  'help',
-  'queue',
-] as const;
-type PlainCommand = (typeof plainCommands)[number];
-
-/** The result of `!want`: `count` is desired from now on. */
-export type WantAnswer =
-  | { readonly kind: 'desired'; readonly count: number }
-  | { readonly kind: 'refused'; readonly problem: string };
 
 /** What answers the requests. The client gets the message of a WorkerctlError that it throws. */
 export interface AdminBackend {
@@ -41,7 +13,8 @@ export interface AdminBackend {
   readonly workers: () => readonly string[];
   /** Those of the config, and others of which a process still runs. */
   readonly jobs: () => readonly JobCounts[];
-  readonly want: (worker: string, count: number) => Promise<WantAnswer>;
+  /** Returns how many are desired from now on. */
+  readonly want: (worker: string, count: number) => Promise<number>;
   readonly stats: () => {
     readonly uptime: Duration;
     readonly counters: Readonly<Record<string, number>>;
@@ -69,97 +42,66 @@ export interface LineClient {
 /** Returns the lines of the whole reply. */
 export type LineHandler = (line: string, client: LineClient) => Promise<readonly string[]>;
 
-/** Answers the lines of any number of clients. */
+/** Answers the lines of any number of clients; an error that is no WorkerctlError is a bug and passes. */
 export function adminHandler(backend: AdminBackend): LineHandler {
   const watchers = watchersOf(backend);
   return async (line, client) => {
-    const request = parseRequest(line);
-    if (request.kind === 'http') client.end();
-    return answer(request, backend, () => watchers.toggle(client));
+    const text = line.trim();
+    if (text === '') return [];
+    if (/^[A-Z]+ \S+ HTTP\/\d/.test(text)) {
+      client.end(); // a browser, sent by a web page
+      return formatReply(['ERROR: this is not an HTTP server']);
+    }
+    const [, name = '', words = ''] = /^!(\S+)(?:\s+([^]*))?$/.exec(text) ?? [];
+    const command = lookup(commands, name);
+    try {
+      return formatReply(
+        command === undefined
+          ? [`ERROR: unknown command '${shortened(text)}'`, ...help]
+          : await command(backend, words, () => watchers.toggle(client)),
+      );
+    } catch (error) {
+      if (!(error instanceof WorkerctlError)) throw error;
+      const hint = error.hint === undefined ? [] : [error.hint];
+      return formatReply([`ERROR: ${error.message}`, ...hint]);
+    }
   };
 }
 
-/** What a line asks for. Source: MogileFS, lib/MogileFS/Connection/Client.pm */
-export function parseRequest(line: string): Request {
-  const text = line.trim();
-  if (text === '') return { kind: 'nothing' };
-  if (/^[A-Z]+ \S+ HTTP\/\d/.test(text)) return { kind: 'http' };
-  const [, command = '', words = ''] = /^!(\S+)(?:\s+([^]*))?$/.exec(text) ?? [];
-  if (command === 'want') return parseWant(words);
-  if (command === 'to') return parseTo(words);
-  const kind = plainCommands.find((name) => name === command);
-  return kind === undefined ? { kind: 'unknown', text } : { kind };
-}
+type Lines = readonly string[];
 
-function parseWant(words: string): Request {
-  const [, count, worker = ''] = /^(\d+)\s+(\S+)$/.exec(words) ?? [];
-  if (count !== undefined) return { kind: 'want', worker, count: Number(count) };
-  // A number alone means that the worker was forgotten.
-  if (/^\S+$/.test(words) && !/^-?\d+$/.test(words)) return { kind: 'desired', worker: words };
-  return { kind: 'misused', usage: '!want <count> <jobclass>' };
-}
-
-function parseTo(words: string): Request {
-  const [, target, text = ''] = /^(\S+)\s+([^]+)$/.exec(words) ?? [];
-  if (target === undefined) return { kind: 'misused', usage: '!to <jobclass> <message>' };
-  return { kind: 'to', target, text };
-}
-
-/**
- * The lines of a whole reply; none for an empty line. `toggleWatch` says whether the client watches from now on.
- * @throws any error of the backend but a WorkerctlError: it is a bug
- */
-export async function answer(
-  request: Request,
+/** What a command answers; `toggleWatch` says whether the client watches from now on. */
+type Command = (
   backend: AdminBackend,
+  words: string,
   toggleWatch: () => boolean,
-): Promise<readonly string[]> {
-  if (request.kind === 'nothing') return [];
-  try {
-    return formatReply(await wordsFor(request, backend, toggleWatch));
-  } catch (error) {
-    if (!(error instanceof WorkerctlError)) throw error;
-    const hint = error.hint === undefined ? [] : [error.hint];
-    return formatReply([`ERROR: ${error.message}`, ...hint]);
-  }
-}
+) => Lines | Promise<Lines>;
 
-async function wordsFor(
-  request: Exclude<Request, { readonly kind: 'nothing' }>,
-  backend: AdminBackend,
-  toggleWatch: () => boolean,
-): Promise<readonly string[]> {
-  switch (request.kind) {
-    case 'jobs':
-      return jobLines(sortedJobs(backend.jobs()));
-    case 'want':
-      return want(request.worker, request.count, backend);
-    case 'desired':
-      return desired(request.worker, backend);
-    case 'stats':
-      return statLines(backend.stats());
-    case 'watch':
-      return [toggleWatch() ? 'Added you to watcher list.' : 'Removed you from watcher list.'];
-    case 'recent':
-      return backend.recent();
-    case 'version':
-      return [backend.version];
-    case 'shutdown':
-      return [backend.shutdown()];
-    case 'help':
-      return help;
-    case 'to':
-      return [await backend.to(request.target, request.text)];
-    case 'queue':
-      return ['workerctl sees no queue: only your workers know the waiting jobs.'];
-    case 'misused':
-      return [`ERROR: usage: ${request.usage}`];
-    case 'unknown':
-      return [`ERROR: unknown command '${shortened(request.text)}'`, ...help];
-    case 'http':
-      return ['ERROR: this is not an HTTP server'];
-  }
-}
+/** The commands. Source: MogileFS, lib/MogileFS/Connection/Client.pm */
+const commands: Readonly<Record<string, Command>> = {
+  jobs: (backend) => jobLines(sortedJobs(backend.jobs())),
+  stats: (backend) => statLines(backend.stats()),
+  watch: (_, _words, toggleWatch) => [
+    toggleWatch() ? 'Added you to watcher list.' : 'Removed you from watcher list.',
+  ],
+  recent: (backend) => backend.recent(),
+  version: (backend) => [backend.version],
+  shutdown: (backend) => [backend.shutdown()],
+  help: () => help,
+  queue: () => ['workerctl sees no queue: only your workers know the waiting jobs.'],
+  to: async (backend, words) => {
+    const [, target, text = ''] = /^(\S+)\s+([^]+)$/.exec(words) ?? [];
+    if (target === undefined) return ['ERROR: usage: !to <jobclass> <message>'];
+    return [await backend.to(target, text)];
+  },
+  want: (backend, words) => {
+    const [, count, worker = ''] = /^(\d+)\s+(\S+)$/.exec(words) ?? [];
+    if (count !== undefined) return want(worker, Number(count), backend);
+    // A number alone means that the worker was forgotten.
+    if (/^\S+$/.test(words) && !/^-?\d+$/.test(words)) return desired(words, backend);
+    return ['ERROR: usage: !want <count> <jobclass>'];
+  },
+};
 
 const byName = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
@@ -170,10 +112,9 @@ const sortedJobs = (jobs: readonly JobCounts[]): JobCounts[] =>
 
 async function want(worker: string, asked: number, backend: AdminBackend): Promise<string[]> {
   if (!backend.workers().includes(worker)) return [invalidClass(worker, backend)];
-  const result = await backend.want(worker, Math.min(asked, maxDesired));
-  if (result.kind === 'refused') return [`ERROR: ${result.problem}`];
-  const said = `Now desiring ${result.count} children doing '${worker}'.`;
-  return result.count === asked ? [said] : [said, `${result.count} is the cap.`];
+  const count = await backend.want(worker, Math.min(asked, maxDesired));
+  const said = `Now desiring ${count} children doing '${worker}'.`;
+  return count === asked ? [said] : [said, `${count} is the cap.`];
 }
 
 function desired(worker: string, backend: AdminBackend): string[] {
@@ -195,12 +136,8 @@ function statLines({ uptime, counters }: ReturnType<AdminBackend['stats']>): str
   ];
 }
 
-interface Watchers {
-  /** Whether the client watches from now on. */
-  readonly toggle: (client: LineClient) => boolean;
-}
-
-function watchersOf(backend: AdminBackend): Watchers {
+/** The clients that watch; `toggle` says whether a client watches from now on. */
+function watchersOf(backend: AdminBackend) {
   const watching = new Set<LineClient>();
   const farewells = new WeakMap<LineClient, () => void>();
   let unsubscribe: (() => void) | undefined;
@@ -219,7 +156,7 @@ function watchersOf(backend: AdminBackend): Watchers {
     return wasThere;
   };
   return {
-    toggle: (client) => {
+    toggle: (client: LineClient): boolean => {
       if (remove(client)) return false;
       watching.add(client);
       unsubscribe ??= backend.subscribe(send);

@@ -4,7 +4,6 @@ import {
   adminHandler,
   formatReply,
   maxDesired,
-  parseRequest,
   type AdminBackend,
   type LineClient,
 } from '../../../src/core/protocols/admin-protocol.ts';
@@ -25,7 +24,7 @@ function aBackend(changes: Partial<AdminBackend> = {}) {
     ],
     want: (worker, count) => {
       asked.push(`want ${count} ${worker}`);
-      return Promise.resolve({ kind: 'desired', count });
+      return Promise.resolve(count);
     },
     stats: () => ({ uptime: durationOf(123_999), counters: { starts: 3, passes: 40 } }),
     recent: () => ['mail.1: started pid 5841', '.', 'busy with a\r\n.\r\nfaked'],
@@ -70,23 +69,28 @@ const reply = (line: string, { backend } = aBackend()): Promise<readonly string[
 
 describe('a line', () => {
   test.each([
-    ['!jobs', { kind: 'jobs' }],
-    ['  !jobs \t', { kind: 'jobs' }],
-    ['!shutdown for the night', { kind: 'shutdown' }],
-    ['!want 3 mail', { kind: 'want', worker: 'mail', count: 3 }],
-    ['!want  007   mail', { kind: 'want', worker: 'mail', count: 7 }],
-    ['!want mail', { kind: 'desired', worker: 'mail' }],
-    ['!to mail.1 take  a break', { kind: 'to', target: 'mail.1', text: 'take  a break' }],
-    ['', { kind: 'nothing' }],
-    [' \t', { kind: 'nothing' }],
-    ['jobs', { kind: 'unknown', text: 'jobs' }],
-    ['!Jobs', { kind: 'unknown', text: '!Jobs' }],
-    ['!jobsx', { kind: 'unknown', text: '!jobsx' }],
-    ['! jobs', { kind: 'unknown', text: '! jobs' }],
-    ['!constructor', { kind: 'unknown', text: '!constructor' }],
-    ['POST / HTTP/1.1', { kind: 'http' }],
-  ])('%j must be understood', (line, request) => {
-    expect(parseRequest(line)).toEqual(request);
+    ['!jobs', 'Old count 1'],
+    ['  !jobs \t', 'Old count 1'],
+    ['!shutdown for the night', 'workerctl watch ends; the workers run on.'],
+    ['!want 3 mail', "Now desiring 3 children doing 'mail'."],
+    ['!want  007   mail', "Now desiring 7 children doing 'mail'."],
+    ['!want mail', "Desiring 2 children doing 'mail'."],
+    ['', undefined],
+    [' \t', undefined],
+    ['jobs', "ERROR: unknown command 'jobs'"],
+    ['!Jobs', "ERROR: unknown command '!Jobs'"],
+    ['!jobsx', "ERROR: unknown command '!jobsx'"],
+    ['! jobs', "ERROR: unknown command '! jobs'"],
+    ['!constructor', "ERROR: unknown command '!constructor'"],
+    ['POST / HTTP/1.1', 'ERROR: this is not an HTTP server'],
+  ])('%j must be understood', async (line, first) => {
+    expect((await reply(line))[0]).toBe(first);
+  });
+
+  test('may be a message to a worker, which stays as it is', async () => {
+    const world = aBackend();
+    await reply('!to mail.1 take  a break', world);
+    expect(world.asked).toEqual(['to mail.1: take  a break']);
   });
 
   test.each(['!want', '!want 3', '!want -1', '!want -1 mail', '!want 1.5 mail', '!want 1 mail x'])(
@@ -109,7 +113,7 @@ describe('a line', () => {
     await fc.assert(
       fc.asyncProperty(line, async (text) => {
         const lines = await reply(text);
-        if (parseRequest(text).kind === 'nothing') expect(lines).toEqual([]);
+        if (text.trim() === '') expect(lines).toEqual([]);
         else expect(lines.filter((one) => one.trim() === '.')).toEqual([lines.at(-1)]);
         expect(lines.join('')).not.toMatch(/[\r\n\0]/);
       }),
@@ -151,7 +155,7 @@ describe('!want', () => {
   );
 
   test('must say a lower cap of the backend', async () => {
-    const want = () => Promise.resolve({ kind: 'desired', count: 8 } as const);
+    const want = () => Promise.resolve(8);
     const lines = await reply('!want 9 mail', aBackend({ want }));
     expect(lines).toEqual(["Now desiring 8 children doing 'mail'.", '8 is the cap.', '.']);
   });
@@ -165,7 +169,7 @@ describe('!want', () => {
   });
 
   test('that is refused must say only why', async () => {
-    const want = () => Promise.resolve({ kind: 'refused', problem: 'mail: it is held' } as const);
+    const want = () => Promise.reject(new WorkerctlError('failed', 'mail: it is held'));
     expect(await reply('!want 1 mail', aBackend({ want }))).toEqual([
       'ERROR: mail: it is held',
       '.',

@@ -508,7 +508,7 @@ describe('many at once', () => {
     const backend = {
       version: '1', workers: () => [], jobs: () => jobs, recent: () => [],
       stats: () => ({ uptime: 0, counters: { watching: listeners.size } }),
-      want: () => Promise.resolve({ kind: 'refused', problem: 'no' }),
+      want: () => Promise.resolve(0),
       to: () => Promise.resolve(''), shutdown: () => '',
       subscribe: (listener) => (listeners.add(listener), () => listeners.delete(listener)),
     };

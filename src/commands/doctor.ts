@@ -3,11 +3,36 @@ import { configFor } from '../cli/config.ts';
 import { print, terminalSize } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
-import { countOf } from '../core/views/finding.ts';
+import {
+  countOf,
+  listed,
+  problem,
+  warning,
+  type Findings,
+  type Report,
+} from '../core/views/finding.ts';
 import { formatReports } from '../output/doctor.ts';
 import { printed } from '../output/json/answer.ts';
 import { doctorAnswer } from '../output/json/doctor.ts';
-import { doctor } from './doctor/doctor.ts';
+import { dirname } from 'node:path';
+import { drainFindings, timeoutFindings } from './doctor/time-limits.ts';
+import { processFindings } from './doctor/processes.ts';
+import { WorkerctlError } from '../core/basics/error.ts';
+import type { Config } from '../core/model/config.ts';
+import { createAsk, type Ask } from '../host/process/ask-program.ts';
+import { sleep } from '../host/process/clock.ts';
+import { describeErrno } from '../host/files/errno.ts';
+import { cronFindings } from './doctor/cron.ts';
+import { examine, type Examination } from './doctor/examination.ts';
+import { kernelFindings, programFindings } from './doctor/host.ts';
+import { limitFindings } from './doctor/limits.ts';
+import { lockFindings } from './doctor/lock.ts';
+import { loginFindings, unitFindings } from './doctor/units.ts';
+import { notifyFindings, residentFindings } from './doctor/watch.ts';
+import { runnerFindings } from './doctor/runners.ts';
+import { stateDirectoryFindings } from './doctor/state-directory.ts';
+import { stateFileFindings } from './doctor/state-files.ts';
+import { workerFindings } from './doctor/workers.ts';
 
 /** `workerctl doctor`. */
 export const command = defineCommand({
@@ -30,3 +55,84 @@ for the lock, which it removes.`,
     return exitCodes[countOf(reports, 'problem') === 0 ? 'done' : 'failed'].code;
   },
 });
+
+type Check = (examination: Examination) => Findings | Promise<Findings>;
+
+/** All checks by name, in the order in which they are reported. */
+const checks: Readonly<Record<string, Check>> = {
+  kernel: kernelFindings,
+  programs: programFindings,
+  'state-directory': stateDirectoryFindings,
+  'state-files': stateFileFindings,
+  lock: lockFindings,
+  workers: workerFindings,
+  limits: limitFindings,
+  processes: ({ config, observation, marked }) => processFindings(config, observation, marked),
+  drains: ({ desired, observation }) => drainFindings(desired, observation),
+  timeouts: ({ config, observation }) => timeoutFindings(config, observation),
+  watch: residentFindings,
+  notify: notifyFindings,
+  cron: cronFindings,
+  systemd: unitFindings,
+  logins: loginFindings,
+  runners: runnerFindings,
+};
+
+/** Twice the time that a program which a check asks may take, and more. */
+const limitMs = 10_000;
+
+/**
+ * Looks for problems before they hurt, and says what to do. Changes nothing: the only file that it writes is a probe for
+ * the lock, which it removes. It takes no other lock, and a program that it asks has 3 seconds to answer.
+ */
+export async function doctor(config: Config, env: NodeJS.ProcessEnv): Promise<readonly Report[]> {
+  const silent = listed(await silentFolders(config, createAsk(env)));
+  // Any access to a directory of a dead file server hangs, so all other checks would hang too.
+  if (silent.length > 0) return [{ check: 'directories', findings: silent }];
+  const examination = examine(config, env);
+  return Promise.all(
+    Object.entries(checks).map(async ([check, look]) => ({
+      check,
+      findings: listed(await bounded(check, async () => look(examination))),
+    })),
+  );
+}
+
+/** A check that fails or does not end is a finding, too. */
+async function bounded(check: string, look: () => Promise<Findings>): Promise<Findings> {
+  const given = new AbortController();
+  const late = sleep(limitMs, given.signal).then(() => [notMade(check, 'it does not end')]);
+  try {
+    return await Promise.race([look(), late]);
+  } catch (error) {
+    const cause = error instanceof WorkerctlError ? error.message : describeErrno(error);
+    return [notMade(check, cause)];
+  } finally {
+    given.abort();
+  }
+}
+
+const notMade = (check: string, cause: string): Findings =>
+  warning(`check ${check}`, `could not be made: ${cause}`, [
+    'what it looks for stays unknown',
+    'fix that first; if it looks like a bug in workerctl, please report it',
+  ]);
+
+/** The directories that do not answer. A program asks, because it can be left behind if it hangs. */
+async function silentFolders({ stateDir, workers }: Config, ask: Ask): Promise<Findings> {
+  const folders = new Set([
+    stateDir,
+    ...workers.flatMap(({ directory, logFile }) => [directory, dirname(logFile)]),
+  ]);
+  const asked = await Promise.all(
+    [...folders].map(async (folder) => ({ folder, answer: await ask('stat', ['-L', folder]) })),
+  );
+  return asked.flatMap(({ folder, answer }) =>
+    answer.kind !== 'failed'
+      ? []
+      : problem(folder, 'does not answer within 3 s; probably a dead network file system', [
+          'every command that touches it hangs; no other check was made',
+          'mount it again, or bring its server back',
+        ]),
+  );
+}

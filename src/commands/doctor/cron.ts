@@ -1,14 +1,15 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { findConfig } from '../../config/find.ts';
 import { bootcheckCall, type BootcheckCall } from '../../core/protocols/crontab.ts';
-import { WorkerctlError } from '../../core/basics/error.ts';
-import { fine, problem, warning, type Finding, type Findings } from '../../core/views/finding.ts';
+import { fine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { durationOf, formatDuration } from '../../core/basics/time.ts';
 import { isCronRunning, readCrontabs, type PlacedLine } from '../../host/install/crontab.ts';
+import { realPathOrSelf } from '../../host/files/real-path.ts';
+import { readOrEmpty } from '../../host/files/read-or-empty.ts';
 import { currentUser } from '../../host/worker/environment.ts';
 import { programAt } from '../../host/process/find-program.ts';
-import type { Examination } from './examination.ts';
+import { orElse, type Examination } from './examination.ts';
 
 /** Whether cron runs `bootcheck` for this config, how often, and whether it finds what the line names. */
 export async function cronFindings(examination: Examination): Promise<Findings> {
@@ -47,7 +48,11 @@ function callOf(line: PlacedLine, call: BootcheckCall, home: string): Call {
   const at = line.env['HOME'] ?? home;
   const expand = (text: string): string => text.replace(/\$\{?HOME\}?|^~(?=\/|$)/, at);
   const from = resolve(at, expand(call.directory ?? '.'));
-  const config = configOf(call.config && expand(call.config), env, from);
+  const search = { config: call.config && expand(call.config), env, cwd: from };
+  const config = orElse(
+    () => findConfig(search),
+    () => undefined,
+  );
   return {
     program: expand(call.program),
     ...(call.script !== undefined && { script: expand(call.script) }),
@@ -58,40 +63,14 @@ function callOf(line: PlacedLine, call: BootcheckCall, home: string): Call {
   };
 }
 
-function configOf(
-  named: string | undefined,
-  env: Readonly<Record<string, string>>,
-  cwd: string,
-): string | undefined {
-  try {
-    return findConfig({ config: named, env, cwd });
-  } catch (error) {
-    if (error instanceof WorkerctlError) return undefined;
-    throw error;
-  }
-}
-
 const isThere = (path: string | undefined): boolean => path !== undefined && existsSync(path);
 
-function isSameFile(a: string, b: string): boolean {
-  try {
-    return realpathSync(a) === realpathSync(b);
-  } catch {
-    return false;
-  }
-}
+const isSameFile = (a: string, b: string): boolean => realPathOrSelf(a) === realPathOrSelf(b);
 
 /** Whether cron would be invisible even if it ran: a hidden /proc hides all processes of other users. */
-const isHidden = (): boolean => {
-  try {
-    readFileSync('/proc/1/comm');
-    return false;
-  } catch {
-    return true;
-  }
-};
+const isHidden = (): boolean => readOrEmpty('/proc/1/comm') === '';
 
-function noLine(isWatched: boolean, config: string): Finding {
+function noLine(isWatched: boolean, config: string): Findings {
   if (isWatched) return fine('cron', 'no line runs bootcheck for this config; a watch is running');
   return warning(
     'cron',
@@ -128,7 +107,7 @@ function periodFinding(calls: readonly Call[], isWatched: boolean): Findings {
   ]);
 }
 
-const noDaemon = ([call]: readonly Call[]): Finding =>
+const noDaemon = ([call]: readonly Call[]): Findings =>
   warning(`cron (${call?.line.place ?? ''})`, 'no process named cron or crond is visible', [
     'without one the line does not run',
     'start cron; in a container run workerctl watch instead',

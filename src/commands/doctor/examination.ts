@@ -11,7 +11,7 @@ import { createAsk, type Ask } from '../../host/process/ask-program.ts';
 import { readDesired } from '../../host/state/desired-file.ts';
 import { listStateFiles, type StateFiles } from '../../host/state/paths.ts';
 import { findMarkedProcesses, type MarkedProcess } from '../../host/process/strays.ts';
-import { findUnits, type Members } from './find-units.ts';
+import { findUnits, type Members } from './units.ts';
 import { findWatch } from '../../engine/watch/find-watch.ts';
 
 /** The facts that several checks judge, gathered once. */
@@ -40,9 +40,15 @@ const nothing: StateFiles = { instances: [], retiring: [], notes: new Set() };
 export function examine(config: Config, env: NodeJS.ProcessEnv): Examination {
   const { stateDir } = config;
   const hostName = hostname();
-  const desired = orNothing(() => readDesired(stateDir), noDesired);
+  const desired = orElse(
+    () => readDesired(stateDir),
+    () => noDesired,
+  );
   const inForce = withCounts(config, desired);
-  const { instances: recorded, retiring } = orNothing(() => listStateFiles(stateDir), nothing);
+  const { instances: recorded, retiring } = orElse(
+    () => listStateFiles(stateDir),
+    () => nothing,
+  );
   const names = [...new Set([...selectInstances(inForce, recorded, []), ...recorded])];
   const observation = observe({ config: inForce, hostName }, names, retiring);
   const watch = findWatch(stateDir);
@@ -59,11 +65,12 @@ export function examine(config: Config, env: NodeJS.ProcessEnv): Examination {
   };
 }
 
-function orNothing<T>(read: () => T, nothing: T): T {
+/** What `look` returns, or what is said instead about the error that it throws. */
+export function orElse<T, Else>(look: () => T, instead: (error: WorkerctlError) => Else): T | Else {
   try {
-    return read();
+    return look();
   } catch (error) {
-    if (error instanceof WorkerctlError) return nothing;
+    if (error instanceof WorkerctlError) return instead(error);
     throw error;
   }
 }

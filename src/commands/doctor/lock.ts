@@ -1,7 +1,7 @@
 import { accessSync, constants, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { fine, problem, warning, type Finding, type Findings } from '../../core/views/finding.ts';
+import { fine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { fileSystemKind } from '../../core/protocols/mounts.ts';
 import { formatDuration } from '../../core/basics/time.ts';
 import { passLockPath } from '../../engine/pass/pass.ts';
@@ -9,13 +9,20 @@ import { chooseBackend, describeLockBackend } from '../../host/lock/choose-backe
 import type { LockBackend } from '../../host/lock/lock-backend.ts';
 import { passHolder } from '../../host/lock/pass-lock.ts';
 import { mountOf } from '../../host/process/process-table.ts';
-import type { Examination } from './examination.ts';
+import { orElse, type Examination } from './examination.ts';
 
 /** What this host locks with, whether the file system of the state directory really locks, and what holds the pass lock. */
 export async function lockFindings({ config, env, ask }: Examination): Promise<Findings> {
   const { stateDir } = config;
-  const backend = backendOf(env);
-  if ('level' in backend) return [backend];
+  const backend = orElse(
+    () => chooseBackend(env),
+    ({ message }) =>
+      problem('lock backend', message, [
+        'every command that acts fails with this error',
+        'unset WORKERCTL_LOCK, or install what it names',
+      ]),
+  );
+  if ('level' in backend) return backend;
   const findings = [backendFinding(backend), holderFinding(stateDir)];
   if (!isWritable(stateDir)) return findings; // the check of the directory reports that
   const probe = join(stateDir, probeName());
@@ -43,19 +50,7 @@ function isWritable(folder: string): boolean {
 /** If we are killed, the next pass removes it: it looks like a file that was left half written. */
 const probeName = (): string => `doctor.${process.pid}.new`;
 
-function backendOf(env: NodeJS.ProcessEnv): LockBackend | Finding {
-  try {
-    return chooseBackend(env);
-  } catch (error) {
-    if (!(error instanceof WorkerctlError)) throw error;
-    return problem('lock backend', error.message, [
-      'every command that acts fails with this error',
-      'unset WORKERCTL_LOCK, or install what it names',
-    ]);
-  }
-}
-
-function backendFinding(backend: LockBackend): Finding {
+function backendFinding(backend: LockBackend): Findings {
   const { name, trust } = describeLockBackend(backend);
   if (backend.isKernelLock) return fine('lock backend', `${name}: ${trust}`);
   return warning(
@@ -86,7 +81,7 @@ async function probeFinding(
   backend: LockBackend,
   stateDir: string,
   probe: string,
-): Promise<Finding> {
+): Promise<Findings> {
   try {
     const [first] = await backend.tryLock([probe]);
     const [second] = first === undefined ? [undefined] : await backend.tryLock([probe]);
@@ -101,7 +96,7 @@ async function probeFinding(
   return fine(`locks in ${stateDir}`, 'a second lock on a probe file was refused, so they work');
 }
 
-const notLocking = (stateDir: string, found: string): Finding =>
+const notLocking = (stateDir: string, found: string): Findings =>
   problem(`locks in ${stateDir}`, found, [
     'two commands at the same time could start the same worker twice',
     'put state_dir on a local file system that this user can write to',

@@ -1,4 +1,4 @@
-import { orFine, problem, warning, type Finding, type Findings } from '../../core/views/finding.ts';
+import { orFine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { instanceNames, shownName } from '../../core/model/instance.ts';
 import {
   allObserved,
@@ -43,7 +43,7 @@ const strayAmong = (
       ),
   );
 
-const stray = ({ instance, process }: MarkedProcess): Finding =>
+const stray = ({ instance, process }: MarkedProcess): Findings =>
   warning(instance, `pid ${process.pid} is running, but its record is lost`, [
     'until a pass takes it over, it is neither stopped nor restarted',
     'run workerctl bootcheck, which takes it over',

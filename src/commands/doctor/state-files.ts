@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { WorkerctlError } from '../../core/basics/error.ts';
 import { orFine, problem, someOf, warning, type Findings } from '../../core/views/finding.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
@@ -8,7 +7,7 @@ import { readDump, readQuiet, readStop } from '../../host/state/notes.ts';
 import { readExit } from '../../host/state/exits.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { baseOf, listStateFiles, recordedProcesses } from '../../host/state/paths.ts';
-import type { Examination } from './examination.ts';
+import { orElse, type Examination } from './examination.ts';
 
 /** Files that cannot be understood, and files that were left half written. */
 export function stateFileFindings({ config: { stateDir } }: Examination): Findings {
@@ -34,19 +33,16 @@ export function stateFileFindings({ config: { stateDir } }: Examination): Findin
 }
 
 function desiredFinding(stateDir: string): Findings {
-  try {
-    readDesired(stateDir);
-    return [];
-  } catch (error) {
-    if (!(error instanceof WorkerctlError)) throw error;
-    return problem(desiredPath(stateDir), found(error.message, desiredPath(stateDir)), [
-      'no pass runs until this is resolved: only you can know what was stopped on purpose',
-      error.hint ?? 'remove that file',
-    ]);
-  }
+  const path = desiredPath(stateDir);
+  return orElse(
+    () => (readDesired(stateDir), []),
+    ({ message, hint = 'remove that file' }) =>
+      problem(path, message.replace(`${path}: `, ''), [
+        'no pass runs until this is resolved: only you can know what was stopped on purpose',
+        hint,
+      ]),
+  );
 }
-
-const found = (words: string, path: string): string => words.replace(`${path}: `, '');
 
 /** Files of instances that cannot be understood, and what that means. */
 function instanceFindings(stateDir: string): Findings {

@@ -1,15 +1,33 @@
-import {
-  fine,
-  problem,
-  someOf,
-  warning,
-  type Finding,
-  type Findings,
-} from '../../core/views/finding.ts';
-import { readArguments } from '../../host/process/process-table.ts';
+import { allObserved, type Observation } from '../../core/model/observation.ts';
+import type { LiveProcess } from '../../core/model/process.ts';
+import { unitOf, type Unit } from '../../core/protocols/cgroup.ts';
+import { groupOf, readArguments } from '../../host/process/process-table.ts';
+import { fine, problem, someOf, warning, type Findings } from '../../core/views/finding.ts';
 import type { Answer } from '../../host/process/ask-program.ts';
 import type { Examination } from './examination.ts';
-import type { Members } from './find-units.ts';
+import { currentUser } from '../../host/worker/environment.ts';
+
+/** A control group and our processes in it: workers, and the watch, because what it starts lands there too. */
+export interface Members {
+  readonly path: string;
+  readonly unit: Unit;
+  readonly names: readonly string[];
+}
+
+/** The units that our processes are in. If none is running, that of this command: what it starts lands there. */
+export function findUnits(observation: Observation, watch: LiveProcess | undefined): Members[] {
+  const pids = allObserved(observation).flatMap(({ name, presence }) =>
+    presence.kind === 'alive' ? [{ name, pid: presence.process.pid }] : [],
+  );
+  if (watch !== undefined) pids.push({ name: 'watch', pid: watch.pid });
+  if (pids.length === 0) pids.push({ name: 'this command', pid: process.pid });
+  const byPath = new Map<string, string[]>();
+  for (const { name, pid } of pids) {
+    const path = groupOf(pid);
+    byPath.set(path, [...(byPath.get(path) ?? []), name]);
+  }
+  return [...byPath].map(([path, names]) => ({ path, unit: unitOf(path), names }));
+}
 
 /** Whether stopping a systemd service would kill the workers in it. */
 export async function unitFindings(examination: Examination): Promise<Findings> {
@@ -21,7 +39,7 @@ export async function unitFindings(examination: Examination): Promise<Findings> 
 async function serviceFinding(
   { ask, watch }: Examination,
   { unit, names }: Members,
-): Promise<Finding> {
+): Promise<Findings> {
   const { name } = unit;
   const about = `unit ${name}`;
   const members = `contains ${someOf(names)}`;
@@ -67,4 +85,67 @@ export function problemOf(answer: Answer): string {
     case 'said':
       return answer.error.trim().split('\n')[0] || `exit status ${answer.status}`;
   }
+}
+
+/** Whether workers would be ended together with a login session. */
+export async function loginFindings(examination: Examination): Promise<Findings> {
+  const units = examination.units;
+  const sessions = units.filter(({ unit }) => unit.kind === 'session');
+  const ofUser = units.filter(({ unit }) => unit.kind === 'service' && unit.user !== undefined);
+  if (sessions.length + ofUser.length === 0) return fine('logins', 'no worker depends on a login');
+  const { ask } = examination;
+  const user = currentUser().name;
+  const [manager, account] = await Promise.all([
+    ask('loginctl', ['show-user', '-p', 'KillUserProcesses']),
+    ask('loginctl', ['show-user', user, '-p', 'Linger']),
+  ]);
+  const { KillUserProcesses: kills = '' } = propertiesIn(manager);
+  const { Linger: linger = '' } = propertiesIn(account);
+  return [
+    sessions.map((members) => sessionFinding(members, kills, linger, problemOf(manager), user)),
+    ofUser.map((members) => managerFinding(members, linger, problemOf(account), user)),
+  ];
+}
+
+/** The scope of a session is ended even if lingering is on. Source: logind.conf(5), KillUserProcesses. */
+function sessionFinding(
+  { unit, names }: Members,
+  kills: string,
+  linger: string,
+  cause: string,
+  user: string,
+): Findings {
+  const about = `login ${unit.name}`;
+  const members = `contains ${someOf(names)}`;
+  if (kills === 'no')
+    return fine(about, `${members}; KillUserProcesses=no: a logout does not end them`);
+  if (kills === '') {
+    return warning(about, `${members}; logind cannot be asked: ${cause}`, [
+      'if KillUserProcesses=yes, they are killed at the logout',
+      'see /etc/systemd/logind.conf',
+    ]);
+  }
+  const first = linger === 'yes' ? '' : `loginctl enable-linger ${user}, then `;
+  return problem(about, `${members}; KillUserProcesses=${kills}, Linger=${linger || 'unknown'}`, [
+    'they are killed when this login ends, in the middle of their jobs',
+    `${first}start workers from cron, or with systemd-run --user --scope workerctl start; or set KillUserProcesses=no`,
+  ]);
+}
+
+/** The systemd of a user ends with the last login, unless lingering is on. Source: user@.service(5). */
+function managerFinding(
+  { unit, names }: Members,
+  linger: string,
+  cause: string,
+  user: string,
+): Findings {
+  const about = `user unit ${unit.name}`;
+  const members = `contains ${someOf(names)}`;
+  if (linger === 'yes') return fine(about, `${members}; Linger=yes: it outlives the login`);
+  const cost = [
+    'the systemd of this user ends with the last logout, and all workers in it are killed',
+    `loginctl enable-linger ${user}`,
+  ] as const;
+  if (linger === '') return warning(about, `${members}; logind cannot be asked: ${cause}`, cost);
+  return problem(about, `${members}; Linger=${linger}`, cost);
 }

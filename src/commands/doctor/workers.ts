@@ -2,14 +2,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { configWarnings } from '../../config/host-warnings.ts';
-import {
-  listed,
-  orFine,
-  problem,
-  warning,
-  type Finding,
-  type Findings,
-} from '../../core/views/finding.ts';
+import { listed, orFine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { launchOf, workerPath, type Launch } from '../../core/model/launch.ts';
 import type { Examination } from './examination.ts';
@@ -36,7 +29,7 @@ export function workerFindings({ config, hostName }: Examination): Findings {
 /** Without these a start fails. The others are created by the start, or not needed for it. */
 const isNeeded = /^workers\.[^.]+\.(?:command|directory|env_files|ready\.command)$/;
 
-function ofCheck(text: string): Finding {
+function ofCheck(text: string): Findings {
   const [, key = '', words = ''] = /^(\S+): (.*)$/s.exec(text) ?? [];
   const advice = 'create it, or fix the config';
   return isNeeded.test(key)
@@ -50,7 +43,7 @@ function ofCheck(text: string): Finding {
 function permissionsOf(launch: Launch, stateDir: string): Findings {
   const { instance, directory, envFiles, logFile, pidfile, nice } = launch;
   const { R_OK, W_OK, X_OK } = constants;
-  const refused = (about: string, found: string, advice: string): Finding =>
+  const refused = (about: string, found: string, advice: string): Findings =>
     problem(about, found, [`instances such as ${instance} cannot be started`, advice]);
   return [
     existsSync(directory) && !may(directory, X_OK)

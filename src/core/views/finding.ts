@@ -45,21 +45,19 @@ export interface Report {
 
 export const fine = (about: string, found: string): Finding => ({ level: 'ok', about, found });
 
-export const warning = (about: string, found: string, [why, advice]: Consequence): Finding => ({
-  level: 'warning',
-  about,
-  found,
-  why,
-  advice,
-});
+const hurting =
+  (level: 'warning' | 'problem') =>
+  (about: string, found: string, [why, advice]: Consequence): Finding => ({
+    level,
+    about,
+    found,
+    why,
+    advice,
+  });
 
-export const problem = (about: string, found: string, [why, advice]: Consequence): Finding => ({
-  level: 'problem',
-  about,
-  found,
-  why,
-  advice,
-});
+export const warning = hurting('warning');
+
+export const problem = hurting('problem');
 
 /** How many findings there are of a level. */
 export const countOf = (reports: readonly Report[], level: Finding['level']): number =>

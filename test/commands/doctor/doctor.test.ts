@@ -1,15 +1,13 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { Examination } from '../../../src/commands/doctor/examination.ts';
-import { findUnits } from '../../../src/commands/doctor/find-units.ts';
+import { findUnits, loginFindings, unitFindings } from '../../../src/commands/doctor/units.ts';
 import { limitFindings, type Allowed } from '../../../src/commands/doctor/limits.ts';
-import { loginFindings } from '../../../src/commands/doctor/logins.ts';
-import { nodeFindings, programFindings } from '../../../src/commands/doctor/programs.ts';
+import { nodeFindings, programFindings } from '../../../src/commands/doctor/host.ts';
 import { runnerFindings } from '../../../src/commands/doctor/runners.ts';
 import {
   roomFindings,
   stateDirectoryFindings,
 } from '../../../src/commands/doctor/state-directory.ts';
-import { unitFindings } from '../../../src/commands/doctor/units.ts';
 import { listed, type Findings } from '../../../src/core/views/finding.ts';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import type { Answer, Ask } from '../../../src/host/process/ask-program.ts';

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { drainFindings } from '../../../src/commands/doctor/drains.ts';
+import { drainFindings, timeoutFindings } from '../../../src/commands/doctor/time-limits.ts';
 import { processFindings } from '../../../src/commands/doctor/processes.ts';
-import { timeoutFindings } from '../../../src/commands/doctor/timeouts.ts';
 import { listed, type Findings } from '../../../src/core/views/finding.ts';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';

@@ -1,9 +1,11 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { fine, problem, warning, type Finding, type Findings } from '../../core/views/finding.ts';
+import { fine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { errnoOf } from '../../host/files/errno.ts';
 import { triggerPath } from '../../host/sockets/trigger.ts';
-import type { Examination } from './examination.ts';
+import { orElse, type Examination } from './examination.ts';
 import { statsOf } from '../../engine/watch/find-watch.ts';
+import { notifyEnvironment } from '../../host/sockets/notify-path.ts';
+import { describeNotify } from '../../host/sockets/notify-socket.ts';
 
 /** Whether a watch is running on this state directory, and whether its trigger works. */
 export function residentFindings({ config, watch }: Examination): Findings {
@@ -34,7 +36,7 @@ export function residentFindings({ config, watch }: Examination): Findings {
 }
 
 /** Without a watch bootcheck does all of its work, but finds hanging workers later. */
-function noWatch({ workers }: Examination['config']): Finding {
+function noWatch({ workers }: Examination['config']): Findings {
   const beating = workers.filter(({ heartbeat }) => heartbeat !== undefined);
   if (beating.length === 0) return fine('watch', 'none is running; bootcheck does its work');
   return warning('watch', 'none is running', [
@@ -65,4 +67,41 @@ function triggerState(path: string): TriggerState {
     if (errnoOf(error) === 'ENXIO') return { kind: 'unheard' };
     return { kind: 'strange', found: `cannot be written to (${String(errnoOf(error))})` };
   }
+}
+
+/** What receives the sd_notify(3) messages of workers, and whether workers that need this have it. */
+export async function notifyFindings({ config, env, watch }: Examination): Promise<Findings> {
+  const about = 'sd_notify';
+  const needy = config.workers.filter(({ ready }) => ready.kind === 'notify');
+  const names = needy.map(({ name }) => name).join(', ');
+  const helper = orElse(
+    () => describeNotify(env),
+    ({ message }) =>
+      problem(about, message, [
+        'watch and every start fail with this error',
+        'unset WORKERCTL_NOTIFY, or set it to perl, python3 or none',
+      ]),
+  );
+  if ('level' in helper) return helper;
+  const { name, trust } = helper;
+  if (name === 'none') {
+    if (needy.length === 0) return fine(about, `none: ${trust}`);
+    return problem(about, `none: ${trust}`, [
+      `${names}: not started, because ready.notify is set`,
+      'install perl or python3, or choose another kind of ready',
+    ]);
+  }
+  if (needy.length === 0) return fine(about, `${name}: ${trust}`);
+  const { NOTIFY_SOCKET: socket } = await notifyEnvironment(config.stateDir);
+  if (socket !== undefined) return fine(about, `${name}: a watch listens to ${names}`);
+  if (watch === undefined) {
+    return problem(about, `no watch is running that could listen to ${names}`, [
+      'a worker with ready.notify is not started without a watch',
+      'run workerctl watch, or choose another kind of ready',
+    ]);
+  }
+  return warning(about, `a watch is running (pid ${watch.pid}), but does not listen`, [
+    `${names}: not started meanwhile, because ready.notify is set`,
+    'read the output of the watch; if its helper has died, restart the watch',
+  ]);
 }

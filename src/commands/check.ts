@@ -1,12 +1,16 @@
 import { hostname } from 'node:os';
 import { loadConfig } from '../config/load.ts';
 import { configWarnings } from '../config/host-warnings.ts';
-import { workerPath } from '../core/model/launch.ts';
+import { configError } from '../core/basics/config-error.ts';
+import { placedProblem, type ConfigProblem } from '../core/basics/config-problem.ts';
+import { instanceNames } from '../core/model/instance.ts';
+import { launchOf, workerPath } from '../core/model/launch.ts';
 import type { Config } from '../core/model/config.ts';
 import { defineCommand } from '../cli/command.ts';
 import { configPath } from '../cli/config.ts';
 import { print, printError } from '../cli/print.ts';
 import { effectiveConfig, formatEffective } from '../config/schema/print.ts';
+import { envFileProblems } from '../host/worker/environment.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { printed } from '../output/json/answer.ts';
 import { checkAnswer } from '../output/json/answers.ts';
@@ -38,9 +42,21 @@ export interface CheckOutcome {
   readonly warnings: readonly string[];
 }
 
-/** Reads and checks the config at `path`. Throws the `config` error of loadConfig if it is invalid. */
+/** Reads and checks the config at `path`, and its env files. Throws a `config` error if anything in them is wrong. */
 export function check({ path }: { readonly path: string }): CheckOutcome {
   const config = loadConfig(path);
   const host = { name: hostname(), path: workerPath };
+  const problems = wrongEnvFiles(config, host.name);
+  if (problems.length > 0) throw configError(problems);
   return { kind: 'check', config, warnings: configWarnings(config, host) };
+}
+
+/** What is wrong in the env files of all workers, each problem once. */
+export function wrongEnvFiles(config: Config, hostName: string): readonly ConfigProblem[] {
+  const found = config.workers.flatMap((worker) =>
+    instanceNames(worker).flatMap((name) =>
+      envFileProblems(launchOf(worker, name, config.stateDir, hostName), process.env),
+    ),
+  );
+  return [...new Map(found.map((problem) => [placedProblem(problem), problem])).values()];
 }

@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { Config } from '../core/model/config.ts';
 import { buildConfig } from './build.ts';
 import { crossCheck } from './cross-checks.ts';
-import { configError, type Problem } from './problems.ts';
+import { configErrorIn, type Problem } from './problems.ts';
 import { configSection, workerSection } from './schema/keys.ts';
 import { readConfigFile } from './yaml/read-file.ts';
 import { parseYaml } from './yaml/document.ts';
@@ -23,7 +23,7 @@ export function loadConfig(path: string): Config {
 export function parseConfig(file: string, text: string): Config {
   const { root, problems, placeOf } = parseYaml(text);
   const refuse = (found: readonly Problem[]): void => {
-    if (found.length > 0) throw configError(file, found, placeOf);
+    if (found.length > 0) throw configErrorIn(file, found, placeOf);
   };
   refuse(problems);
   const wrong: Problem[] = [];

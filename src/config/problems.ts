@@ -1,5 +1,6 @@
-import { problemText, type ConfigProblem, type Mismatch } from '../core/basics/config-problem.ts';
-import { WorkerctlError } from '../core/basics/error.ts';
+import { configError } from '../core/basics/config-error.ts';
+import type { ConfigProblem, Mismatch } from '../core/basics/config-problem.ts';
+import type { WorkerctlError } from '../core/basics/error.ts';
 
 /** Where a value is in the config: `['workers', 'mail', 'identifiers', 2]`. */
 export type KeyPath = readonly (string | number)[];
@@ -17,8 +18,6 @@ export interface LineAndColumn {
   readonly column: number;
 }
 
-const shownAtMost = 20;
-
 /** A path as people write it: `workers.mail.identifiers[2]`, odd keys in quotes. */
 export function formatKeyPath(path: KeyPath): string {
   return path.reduce<string>((text, key) => {
@@ -32,23 +31,17 @@ export function formatKeyPath(path: KeyPath): string {
 export const shortened = (text: string): string =>
   text.length <= 48 ? text : `${text.slice(0, 45)}...`;
 
-/** The error that names all problems in the order of the file, one per line. */
-export function configError(
+/** The error that names all problems in the order of the file. */
+export const configErrorIn = (
   file: string,
   problems: readonly Problem[],
   placeOf: (offset: number) => LineAndColumn,
-): WorkerctlError {
-  const ordered = [...problems]
-    .sort((a, b) => a.offset - b.offset)
-    .map(({ path, offset, ...mismatch }): ConfigProblem => {
-      const key = path.length === 0 ? {} : { key: formatKeyPath(path) };
-      return { file, ...placeOf(offset), ...key, ...mismatch };
-    });
-  const lines = ordered.slice(0, shownAtMost).map(formatProblem);
-  const rest = ordered.length - lines.length;
-  if (rest > 0) lines.push(`and ${rest} more`);
-  return new WorkerctlError('config', lines.join('\n'), { problems: ordered });
-}
-
-const formatProblem = (problem: ConfigProblem): string =>
-  `${problem.file}:${problem.line}:${problem.column}: ${problemText(problem)}`;
+): WorkerctlError =>
+  configError(
+    [...problems]
+      .sort((a, b) => a.offset - b.offset)
+      .map(({ path, offset, ...mismatch }): ConfigProblem => {
+        const key = path.length === 0 ? {} : { key: formatKeyPath(path) };
+        return { file, ...placeOf(offset), ...key, ...mismatch };
+      }),
+  );

@@ -67,3 +67,20 @@ test('an invalid config must be an error, not a warning', () => {
   const path = join(folder, 'none.yaml');
   expect(errorOf(() => check({ path })).code).toBe('config');
 });
+
+test('an env file that sh would read differently must be an error with its place, once', () => {
+  write(folder, 'bad.env', 'A=1\nB=x y\nC="it\'s $5"\n');
+  const text = 'workers: {a: {command: sh, count: 3, env_files: [.env, bad.env]}}';
+  const { code, problems } = errorOf(() => warningsOf(text));
+  const file = join(folder, 'bad.env');
+  expect({ code, problems }).toEqual({
+    code: 'config',
+    problems: [
+      { file, line: 2, column: 4, key: 'B', found: 'an unquoted blank', hint: "write B='x y'" },
+      {
+        ...{ file, line: 3, column: 9, key: 'C', found: '"$5", which is not expanded' },
+        hint: 'no shell runs here; for these very characters, write C="it\'s \\$5"',
+      },
+    ],
+  });
+});

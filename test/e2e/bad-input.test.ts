@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { booted } from '../rig/instance.ts';
+import { environmentOf } from '../rig/kernel.ts';
 import { problemOf } from '../rig/output.ts';
 import { fixture, isRoot } from '../rig/programs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
@@ -290,6 +291,30 @@ test('an env file that is not there must fail the start with a message', async (
   expect(of('start_failed')).toMatchObject([{ instance: 'mail.1' }]);
   expect(problemOf(of('start_failed')[0])).toMatch(/\.env.*ENOENT/);
   expect(all).not.toMatch(stackTrace);
+});
+
+test('an env file that sh would read differently must be refused by check and by a start, in the same words', async () => {
+  const rig = createRig({ mail: { ...drains, env_files: ['.env'] } });
+  const words = `${rig.path('.env')}:2:4: B: found an unquoted blank; write B='x y'`;
+  writeFileSync(rig.path('.env'), 'A=1\nB=x y\n');
+  expect(await expectRefusal(rig, 78, 'check')).toBe(`workerctl: ${words}`);
+  const { exitCode, of } = await rig.act('start');
+  expect(exitCode).toBe(1);
+  expect(problemOf(of('start_failed')[0])).toBe(words);
+  writeFileSync(rig.path('.env'), "A=1\nB='x y'\n");
+  expect((await rig.act('start')).exitCode).toBe(0);
+  expect(environmentOf(rig.instance('mail.1').pid() ?? 0)['B']).toBe('x y');
+});
+
+test('an env file that is a FIFO must be refused at once', async () => {
+  const rig = createRig({ mail: { ...drains, env_files: ['.env'] } });
+  await rig.shell('mkfifo .env');
+  expect(await expectRefusal(rig, 78, 'check')).toContain(
+    '.env:1:1: expected a file, found a FIFO',
+  );
+  const { exitCode, of } = await rig.act('start');
+  expect(exitCode).toBe(1);
+  expect(problemOf(of('start_failed')[0])).toContain('expected a file, found a FIFO');
 });
 
 test('a working directory that is gone must not matter if the config is named, and must end with 78 otherwise', async () => {

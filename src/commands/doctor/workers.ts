@@ -1,10 +1,12 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { dirname } from 'node:path';
+import { problemText } from '../../core/basics/config-problem.ts';
 import { configWarnings } from '../../config/host-warnings.ts';
 import { listed, orFine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { launchOf, workerPath, type Launch } from '../../core/model/launch.ts';
+import { wrongEnvFiles } from '../check.ts';
 import type { Examination } from './examination.ts';
 import { nearestThere } from './state-directory.ts';
 
@@ -16,6 +18,12 @@ export function workerFindings({ config, hostName }: Examination): Findings {
   );
   const all = listed([
     warnings.map(ofCheck),
+    wrongEnvFiles(config, hostName).map((wrong) =>
+      problem(`${wrong.file}:${wrong.line}`, problemText(wrong), [
+        'the worker cannot be started',
+        'fix the file; workerctl check shows all of its problems',
+      ]),
+    ),
     launches.map((one) => permissionsOf(one, config.stateDir)),
   ]);
   const different = new Map(all.map((one) => [`${one.about} ${one.found}`, one]));

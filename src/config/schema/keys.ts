@@ -324,7 +324,7 @@ const sharedKeys = {
   env_files: {
     type: listOf(filePath, 'paths'),
     without: 'none',
-    help: 'Files with environment variables; env overrides them.',
+    help: 'Files of NAME=value lines, read as sh reads them; env overrides them.',
     example: ['.env'],
   },
   pass_env: {

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { closeSync, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { configError } from '../../core/basics/config-error.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { configError } from '../problems.ts';
+import { notText } from '../../core/basics/not-text.ts';
 
 const sizeLimit = 1024 * 1024;
 
@@ -17,8 +18,8 @@ export function readConfigFile(file: string): ConfigSource {
   const { bytes, isPublic } = readBytes(file);
   if (bytes.length > sizeLimit) throw tooLarge(file, 'more than 1048576');
   const text = bytes.toString('utf8');
-  if (!isUtf8(bytes)) throw notText(file, text, '\uFFFD', 'other bytes');
-  if (text.includes('\0')) throw notText(file, text, '\0', 'a NUL byte');
+  const problem = notText(text, isUtf8(bytes));
+  if (problem !== undefined) throw configError([{ file, ...problem }]);
   return { text, isPublic };
 }
 
@@ -96,16 +97,4 @@ function linkTarget(file: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The place is where the first bad character is. */
-function notText(file: string, text: string, bad: string, found: string): WorkerctlError {
-  const offset = text.indexOf(bad);
-  const before = text.slice(0, offset).split('\n');
-  const place = { line: before.length, column: (before.at(-1) ?? '').length + 1 };
-  // This is what is left of the two bytes that UTF-16 begins with.
-  const problem = text.startsWith('\uFFFD\uFFFD')
-    ? { found: 'UTF-16', hint: 'save the file as UTF-8' }
-    : { found };
-  return configError(file, [{ path: [], offset, expected: 'UTF-8 text', ...problem }], () => place);
 }

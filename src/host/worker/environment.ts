@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { userInfo } from 'node:os';
-import { parseEnv } from 'node:util';
+import { placedProblem, type ConfigProblem } from '../../core/basics/config-problem.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath } from '../../core/model/launch.ts';
-import { describeErrno } from '../files/errno.ts';
+import { readEnvFiles } from './env-files.ts';
 
 /** The sources of a worker's environment. */
 export interface EnvironmentSource {
@@ -15,18 +15,44 @@ export interface EnvironmentSource {
 /**
  * A worker's environment: a small fixed base, then `pass_env` from the caller, the files and `env`; later values replace
  * earlier ones. It is built, not inherited, so that it is the same whether cron, a deploy or a person starts the worker.
- * @throws WorkerctlError `failed` if a file cannot be read
+ * @throws WorkerctlError `failed` if a file cannot be read, or is no env file
  */
 export function buildEnvironment(
   source: EnvironmentSource,
   caller: NodeJS.ProcessEnv,
 ): Record<string, string> {
-  return {
-    ...baseEnvironment(),
-    ...pick(caller, source.passEnv),
-    ...Object.fromEntries(source.envFiles.flatMap(readEnvFile)),
-    ...source.env,
-  };
+  const base = beforeFiles(source, caller);
+  const { variables, problems } = readEnvFiles(source.envFiles, base);
+  if (problems.length > 0) throw new WorkerctlError('failed', inOneLine(problems));
+  return { ...Object.fromEntries([...base, ...variables]), ...source.env };
+}
+
+/** What is wrong in the env files of a worker, up to the first one that this user cannot read. */
+export function envFileProblems(
+  source: EnvironmentSource,
+  caller: NodeJS.ProcessEnv,
+): readonly ConfigProblem[] {
+  const { envFiles } = source;
+  const unreadable = envFiles.findIndex((file) => !isReadable(file));
+  const readable = unreadable === -1 ? envFiles : envFiles.slice(0, unreadable);
+  return readEnvFiles(readable, beforeFiles(source, caller)).problems;
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const beforeFiles = ({ passEnv }: EnvironmentSource, caller: NodeJS.ProcessEnv) =>
+  new Map(Object.entries({ ...baseEnvironment(), ...pick(caller, passEnv) }));
+
+function inOneLine([first, ...rest]: readonly ConfigProblem[]): string {
+  const more = rest.length === 0 ? '' : ` (and ${rest.length} more: run workerctl check)`;
+  return `${first === undefined ? '' : placedProblem(first)}${more}`;
 }
 
 /** The same for every caller: nothing here comes from the environment that workerctl itself was started in. */
@@ -59,17 +85,4 @@ function pick(from: NodeJS.ProcessEnv, names: readonly string[]): Record<string,
       return value === undefined ? [] : [[name, value]];
     }),
   );
-}
-
-function readEnvFile(path: string): [string, string][] {
-  try {
-    return Object.entries(parseEnv(readFileSync(path, 'utf8'))).map(([name, value = '']) => [
-      name,
-      value,
-    ]);
-  } catch (error) {
-    throw new WorkerctlError('failed', `env file ${path}: ${describeErrno(error)}`, {
-      cause: error,
-    });
-  }
 }

@@ -41,7 +41,7 @@ export interface StartedShim {
 /**
  * Starts the shim of an instance, detached. It inherits nothing but the lock, which it holds from now on, the log and
  * /dev/null.
- * @throws WorkerctlError `failed` if a directory, the log or the program sh cannot be used
+ * @throws WorkerctlError `failed` if a directory, an env file, the log or the program sh cannot be used
  */
 export function startShim(
   launch: Launch,
@@ -60,6 +60,7 @@ export function startShim(
     const directory = attempt(`directory ${launch.directory}`, () =>
       realpathSync(launch.directory),
     );
+    const environment = buildEnvironment(launch, process.env);
     const heartbeat = heartbeatPath(stateDir, launch.instance, runId);
     for (const path of [launch.pidfile, launch.logFile, heartbeat]) {
       attempt(`directory ${dirname(path)}`, () => {
@@ -71,7 +72,6 @@ export function startShim(
     const notesPath = shimNotesPath(stateDir, launch.instance);
     const notes = attempt(notesPath, () => open(notesPath, 'w'));
     removePredecessor(stateDir, launch.instance);
-    const environment = buildEnvironment(launch, process.env);
     const output = outputOf(launch, { stateDir, directory, environment, logFd: log });
     if (output !== log) opened.push(output);
     const child = attempt('its command and environment', () =>

@@ -78,7 +78,9 @@ test('an instance that was stopped on purpose must be wanted again, and a stop m
   await rig.workerctl('adopt', 'mail.1', String(pid));
   await expectQuiet(rig);
   expect(processAt(pid)).toBeDefined();
-  expect((await rig.workerctl('stop')).exitCode).toBe(0);
+  const stopped = await rig.act('stop');
+  expect(stopped.exitCode, stopped.all).toBe(0);
+  expect(stopped.of('pidfile_removed')).toMatchObject([{ cause: `pid ${pid} has exited` }]);
   expect(rig.instance('mail.1').terms()).toEqual([pid]);
   await expectQuiet(rig);
   expect(rig.instance('mail.1').processes()).toEqual([]);

@@ -176,7 +176,7 @@ test('bootcheck must not double a worker whose shim was killed, and must start i
   const { exitCode, of } = await rig.act('bootcheck');
   expect(exitCode).toBe(0);
   expect(of('died')).toMatchObject([{ pid }]);
-  expect(deathOf(of('died')[0])).toEqual({ unknown: 'its shim was killed' });
+  expect(deathOf(of('died')[0])).toEqual({ unknown: 'no report of how it exited' });
   expect(await booted(mail)).not.toBe(pid);
 });
 

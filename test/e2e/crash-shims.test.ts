@@ -103,7 +103,7 @@ describe('kill -9 of the shim', () => {
     kill(shimOf(rig, 'mail.1'));
     rmSync(`${rig.stateDir}/mail.1.exit`);
     await settle(rig);
-    expect(rig.journal('died').map(deathOf)).toEqual([{ unknown: 'its shim was killed' }]);
+    expect(rig.journal('died').map(deathOf)).toEqual([{ unknown: 'no report of how it exited' }]);
     await until('its start', () => mail.boots().length === 2);
     expect(mail.processes()).toEqual([mail.boots()[1]]);
   });

@@ -335,7 +335,7 @@ test('a death that no file tells of must be found by the slow fallback', async (
   expect(existsSync(`${rig.stateDir}/mail.1.exit`)).toBe(false);
   const died = await watch.reports('died', { instance: 'mail.1', pid: old });
   expect(died).toMatchObject({ verdict: 'unexpected' });
-  expect(deathOf(died)).toEqual({ unknown: 'its shim was killed' });
+  expect(deathOf(died)).toEqual({ unknown: 'no report of how it exited' });
   expect(mail.processes()).toHaveLength(1);
 });
 

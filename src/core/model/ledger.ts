@@ -31,10 +31,12 @@ export interface Ledger {
   readonly failures: Readonly<Record<string, Failure>>;
   /** By instance, the run whose death has been reported and counted. */
   readonly reportedDeaths: Readonly<Record<string, string>>;
+  /** Of these, the runs of which no report said how they had ended: it may still come. */
+  readonly unexplained: Readonly<Record<string, string>>;
   readonly losses: readonly Loss[];
 }
 
-export const noLedger: Ledger = { failures: {}, reportedDeaths: {}, losses: [] };
+export const noLedger: Ledger = { failures: {}, reportedDeaths: {}, unexplained: {}, losses: [] };
 
 /** All that outlives a command. */
 export interface State {

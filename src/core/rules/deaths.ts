@@ -28,10 +28,32 @@ export const isNewDeath = ({ reportedDeaths }: Ledger, observed: ObservedInstanc
   reportedDeaths[keyOf(refOf(observed))] !== observed.presence.record.runId;
 
 /** The deaths that this look has found. */
-export function newDeaths(config: Config, ledger: Ledger, observation: Observation): NewDeath[] {
+export const newDeaths = (config: Config, ledger: Ledger, observation: Observation): NewDeath[] =>
+  deathsAmong(config, observation, (observed) => isNewDeath(ledger, observed));
+
+/** The deaths that were reported without how they came about, and of which a shim has reported that by now. */
+export const explainedDeaths = (
+  config: Config,
+  ledger: Ledger,
+  observation: Observation,
+): NewDeath[] =>
+  deathsAmong(
+    config,
+    observation,
+    (observed) =>
+      observed.presence.kind === 'dead' &&
+      observed.presence.death.kind !== 'unknown' &&
+      ledger.unexplained[keyOf(refOf(observed))] === observed.presence.record.runId,
+  );
+
+function deathsAmong(
+  config: Config,
+  observation: Observation,
+  isMeant: (observed: ObservedInstance) => boolean,
+): NewDeath[] {
   return allObserved(observation).flatMap((observed) => {
     const { name, presence } = observed;
-    if (presence.kind !== 'dead' || !isNewDeath(ledger, observed)) return [];
+    if (presence.kind !== 'dead' || !isMeant(observed)) return [];
     const worker = config.workers.find((one) => one.name === workerNameOf(name));
     const assessment = assessDeath(observed, presence, worker, observation.now);
     return [{ observed, dead: presence, worker, assessment }];
@@ -45,7 +67,12 @@ export function newDeaths(config: Config, ledger: Ledger, observation: Observati
 export function ledgerAfter(config: Config, state: State, observation: Observation): Ledger {
   return {
     failures: failuresAfter(config, state, observation),
-    reportedDeaths: reportedAfter(state.ledger, observation),
+    reportedDeaths: reportedAfter(state.ledger.reportedDeaths, observation, () => true),
+    unexplained: reportedAfter(
+      state.ledger.unexplained,
+      observation,
+      ({ death }) => death.kind === 'unknown',
+    ),
     losses: lossesAfter(config, state.ledger, observation),
   };
 }
@@ -74,14 +101,15 @@ function failuresAfter(
 
 /** A death is remembered until the instance has another process, that of a retiring process until its files are gone. */
 function reportedAfter(
-  { reportedDeaths }: Ledger,
+  before: Ledger['reportedDeaths'],
   observation: Observation,
+  isMeant: (dead: NewDeath['dead']) => boolean,
 ): Ledger['reportedDeaths'] {
-  const after: Record<string, string> = { ...reportedDeaths };
+  const after: Record<string, string> = { ...before };
   for (const observed of allObserved(observation)) {
     const { presence } = observed;
     const key = keyOf(refOf(observed));
-    if (presence.kind === 'dead') after[key] = presence.record.runId;
+    if (presence.kind === 'dead' && isMeant(presence)) after[key] = presence.record.runId;
     else Reflect.deleteProperty(after, key);
   }
   const looked = new Set([...observation.instances.keys()].map(workerNameOf));

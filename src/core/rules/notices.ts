@@ -10,7 +10,7 @@ import { observedAt, refOf, type Observation } from '../model/observation.ts';
 import type { Plan } from '../model/plan.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { newPauses } from './backoff.ts';
-import { isDue, newDeaths, pendingLoss, type NewDeath } from './deaths.ts';
+import { explainedDeaths, isDue, newDeaths, pendingLoss, type NewDeath } from './deaths.ts';
 import { withCounts } from './scaling.ts';
 
 /** What a pass has found and must report, even if its command is killed: perhaps twice, but never not at all. */
@@ -29,6 +29,7 @@ export function noticesOf(
     ...newDeaths(config, before.ledger, observation).flatMap((death) =>
       deathNotices(death, observation),
     ),
+    ...explainedDeaths(config, before.ledger, observation).map(explainedNotice),
     ...before.ledger.losses.filter((loss) => isDue(loss, observation.now)).map(lossNotice),
     ...backoffNotices(config, before, { desired, ledger }, observation),
     ...plan.flatMap((action) => unresponsiveNotices(action, observation)),
@@ -62,6 +63,23 @@ function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
   if (!isLost) return [notice];
   const lost: EventBody = { kind: 'job_lost', pid, runId, death, ...held };
   return [notice, { id: `lost.${runId}`, instance: observed.name, body: lost }];
+}
+
+/** It was reported as a death of unknown cause: the report of its shim came late. */
+function explainedNotice({ observed, dead, assessment }: NewDeath): Notice {
+  const { record, death, diedAt, stop } = dead;
+  const { verdict, cause, job } = assessment;
+  const body: EventBody = {
+    kind: 'death_explained',
+    pid: record.pid,
+    runId: record.runId,
+    death,
+    verdict,
+    ...(cause !== undefined && { cause }),
+    ...(job !== undefined && { job }),
+    ...(stop?.sent === true && diedAt !== undefined && { drained: elapsed(stop.at, diedAt) }),
+  };
+  return { id: `explained.${record.runId}`, ...refOf(observed), body };
 }
 
 const lossNotice = ({ instance, pid, runId, death }: Loss): Notice => ({

@@ -91,7 +91,11 @@ export function exitedRetiring(snapshot: Snapshot): Action[] {
   });
 }
 
-function describePidfile({ pidfile }: ObservedInstance): string {
+function describePidfile({ pidfile, presence }: ObservedInstance): string {
+  // Without a shim nothing removes it when the process exits.
+  const isOfDead =
+    presence.kind === 'dead' && pidfile.kind === 'holds' && presence.record.pid === pidfile.pid;
+  if (isOfDead) return `pid ${pidfile.pid} has exited`;
   switch (pidfile.kind) {
     case 'absent':
       return 'it was missing';

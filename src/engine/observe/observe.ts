@@ -2,6 +2,8 @@ import { pidfileOf } from '../../core/model/launch.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import {
   allObserved,
+  refOf,
+  withSeen,
   type Observation,
   type ObservedInstance,
   type Presence,
@@ -18,7 +20,7 @@ import { readProcessFiles, type ProcessFiles } from '../../host/state/process-fi
 import { readPidfile } from '../../host/state/records.ts';
 import { type StateFile } from '../../host/files/json-file.ts';
 import { type Scene } from '../scene.ts';
-import { followed, isBeingReported, presenceOf } from './presence.ts';
+import { followed, presenceOf, reportingOf } from './presence.ts';
 import { withReadiness, activityOf, withSigns } from './signs.ts';
 
 /** Looks at these instances, and at these old processes beside them: their files, and what the kernel says of the processes in them. Takes no lock. */
@@ -41,27 +43,47 @@ export function observe(
   return observation;
 }
 
-/** How long a shim may take from its worker's death to its report. */
-const reportMs = 200;
+/** How long a shim may take from its worker's death to its report: on a busy host that takes a while. */
+const patienceMs = { runs: 2_000, frozen: 200, reported: Infinity };
+
+/** When this command has first waited for each shim: for a slow one it waits once, and not at each look. */
+const awaitedSince = new Map<string, number>();
+const forgottenMs = 3_600_000;
 
 /**
- * The same as `observe`, but waits for the moment that a shim needs to report a death that it is about to report.
+ * The same as `observe`, but waits for shims that live to report the deaths of their workers.
  */
 export async function observeReported(
   scene: Scene,
   names: readonly string[],
   retiring: readonly ProcessRef[] = [],
 ): Promise<Observation> {
-  const deadline = monotonicMs() + reportMs;
+  let observation = observe(scene, names, retiring);
   for (;;) {
-    const observation = observe(scene, names, retiring);
-    const isReporting = allObserved(observation).some((observed) =>
-      isBeingReported(scene, observed),
-    );
-    if (!isReporting || monotonicMs() > deadline)
-      return withFacts(scene, await withReadiness(scene, observation));
+    const late = allObserved(observation).filter((observed) => isWorthWaiting(scene, observed));
+    if (late.length === 0) break;
     await sleep(3);
+    const again = observe(
+      scene,
+      late.flatMap((one) => (one.retiring === undefined ? [one.name] : [])),
+      late.map(refOf).filter((ref) => ref.retiring !== undefined),
+    );
+    const { now: at, sinceBoot: up } = again; // a death must not lie in the future
+    observation = { ...withSeen(observation, allObserved(again)), now: at, sinceBoot: up };
   }
+  return withFacts(scene, await withReadiness(scene, observation));
+}
+
+function isWorthWaiting(scene: Scene, observed: ObservedInstance): boolean {
+  const reporting = reportingOf(scene, observed);
+  if (reporting === undefined) return false;
+  const { key, kind } = reporting;
+  const time = monotonicMs();
+  const since = awaitedSince.get(key);
+  if (since !== undefined) return time - since < patienceMs[kind];
+  for (const [known, at] of awaitedSince) if (time - at > forgottenMs) awaitedSince.delete(known);
+  awaitedSince.set(key, time);
+  return true;
 }
 
 /** Facts that only some workers need. */

@@ -13,24 +13,34 @@ import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../../cor
 import { isForeign, type Death, type ProcessRecord } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { isLaunchedStill, claimedBy } from '../../host/worker/claimed-pidfile.ts';
-import { currentBootId, findProcess, readProcess } from '../../host/process/process-table.ts';
+import { currentBootId, findProcess } from '../../host/process/process-table.ts';
 import { readDeath } from '../../host/state/exits.ts';
 import { stopOf, type ProcessFiles } from '../../host/state/process-files.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { baseOf, recordedRetiring } from '../../host/state/paths.ts';
-import { findMarkedProcesses } from '../../host/process/strays.ts';
+import { findMarkedProcesses, shimActivity } from '../../host/process/strays.ts';
 import type { Scene } from '../scene.ts';
 
+/** How the report of a dead process's shim stands; undefined if there is nothing to wait for. */
+export type Reporting = {
+  /** The shim. */
+  readonly key: string;
+  /** `frozen`: the shim was stopped by a signal; `reported`: it has written the report since we looked. */
+  readonly kind: 'runs' | 'frozen' | 'reported';
+};
+
 /** Whether the shim of a dead process is still there to say how it died, or has reported it since we looked. */
-export function isBeingReported({ config }: Scene, observed: ObservedInstance): boolean {
+export function reportingOf({ config }: Scene, observed: ObservedInstance): Reporting | undefined {
   const { presence } = observed;
-  if (presence.kind !== 'dead' || presence.death.kind !== 'unknown') return false;
+  if (presence.kind !== 'dead' || presence.death.kind !== 'unknown') return undefined;
   const { record } = presence;
-  if (record.bootId !== currentBootId() || record.shimPid === 0) return false;
-  return (
-    readProcess(record.shimPid) !== undefined ||
-    readDeath(config.stateDir, baseOf(refOf(observed)), record) !== undefined
-  );
+  const { shimPid, runId } = record;
+  if (record.bootId !== currentBootId() || shimPid === 0) return undefined;
+  const key = `${shimPid} ${runId}`;
+  const kind = shimActivity(shimPid, runId);
+  if (kind !== undefined) return { key, kind };
+  const isReported = readDeath(config.stateDir, baseOf(refOf(observed)), record) !== undefined;
+  return isReported ? { key, kind: 'reported' } : undefined;
 }
 
 /**
@@ -150,5 +160,5 @@ function deathOf(
 
 function whyUnknown(record: ProcessRecord): string {
   if (isForeign(record)) return 'it was adopted';
-  return record.shimPid === 0 ? 'it had no shim' : 'its shim was killed';
+  return record.shimPid === 0 ? 'it had no shim' : 'no report of how it exited';
 }

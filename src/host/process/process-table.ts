@@ -60,6 +60,10 @@ export const listPids = (): number[] =>
     .map(Number)
     .sort((a, b) => a - b);
 
+/** The children of a process's first thread; empty on a kernel that does not say. Source: proc_pid_task(5). */
+export const childrenOf = (pid: number): number[] =>
+  readOrEmpty(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+
 /** The arguments of a process; empty if it is gone, a kernel thread, or not ours to see. */
 export const readArguments = (pid: number): string[] => readStrings(`/proc/${pid}/cmdline`);
 

@@ -1,7 +1,7 @@
 import type { ShimOfStray } from '../../core/model/observation.ts';
 import type { LiveProcess } from '../../core/model/process.ts';
 import { realPathOrSelf } from '../files/real-path.ts';
-import { listPids, readArguments, readEnvironment, readProcess } from './process-table.ts';
+import { childrenOf, listPids, readArguments, readEnvironment, readProcess } from './process-table.ts';
 
 /** A process that belongs to an instance by its marker, whatever the files say. */
 export interface MarkedProcess {
@@ -65,6 +65,18 @@ export function shimWords(pid: number): ShimWords | undefined {
   if (!script.endsWith('/shim.sh') || !['supervise', 'launch'].includes(stage)) return undefined;
   return { pid, runId, instance, stateDir };
 }
+
+/**
+ * What the shim of this run does now that its worker is dead; undefined if it is gone, or waits for a worker that lives:
+ * then the record is wrong.
+ */
+export function shimActivity(pid: number, runId: string): 'runs' | 'frozen' | undefined {
+  const shim = shimWords(pid)?.runId === runId ? readProcess(pid) : undefined;
+  if (shim === undefined || childrenOf(pid).some(leadsSession)) return undefined;
+  return shim.activity === 'stopped' ? 'frozen' : 'runs';
+}
+
+const leadsSession = (pid: number): boolean => readProcess(pid)?.sessionId === pid;
 
 /** The marker in an environment; empty texts for variables that are missing. */
 export interface Mark {

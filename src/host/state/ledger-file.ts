@@ -23,6 +23,7 @@ const form = once((): json.Form<Ledger> => {
   return json.object<Ledger>({
     failures: ['failures', json.byName(failure)],
     reportedDeaths: ['reported_deaths', json.byName(json.text)],
+    unexplained: ['unexplained', json.byName(json.text)],
     losses: ['losses', json.listOf(loss)],
   });
 });

@@ -29,8 +29,8 @@ describe('journalEntry', () => {
       { kind: 'unlaunched', problem: 'absent' },
     ],
     [
-      { kind: 'unknown', problem: 'its shim was killed' },
-      { kind: 'unknown', problem: 'its shim was killed' },
+      { kind: 'unknown', problem: 'no report of how it exited' },
+      { kind: 'unknown', problem: 'no report of how it exited' },
     ],
   ])('a death %j must be an object with its kind', (death, json) => {
     const lost = { kind: 'job_lost', pid: 10, runId: 'f00', death, job: 'job 1' } as const;

@@ -161,7 +161,13 @@ test('these kinds must make a command fail, and no others', () => {
 
 test('a command must not print what it says in other words, nor what is only for the log of watch', () => {
   const hidden = allEventKinds.filter((kind) => audienceOf(sampleEvent(kind)) !== 'everywhere');
-  expect(hidden).toEqual(['ready', 'unresponsive', 'rollout_finished', 'log_rotated']);
+  expect(hidden).toEqual([
+    'ready',
+    'unresponsive',
+    'death_explained',
+    'rollout_finished',
+    'log_rotated',
+  ]);
   const took = seconds(1);
   expect(audienceOf({ kind: 'hook_run', hook: 'lost', took, output: [] })).toBe('journal');
 });

@@ -52,7 +52,7 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
   pidfile_removed: {
     body: { kind: 'pidfile_removed', cause: 'pid 5841 is gone' },
     level: 'info',
-    sentence: 'stale pidfile removed: pid 5841 is gone',
+    sentence: 'pidfile removed: pid 5841 is gone',
     json: { cause: 'pid 5841 is gone' },
     command: 'bootcheck',
   },
@@ -241,6 +241,27 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
       log,
     },
     command: 'watch',
+  },
+  death_explained: {
+    body: {
+      kind: 'death_explained',
+      pid,
+      ...run,
+      death: { kind: 'exited', status: 0 },
+      verdict: 'requested',
+      cause,
+      drained: seconds(2),
+    },
+    level: 'info',
+    sentence: 'pid 5841 exited as asked: status 0 (reported late)',
+    json: {
+      pid,
+      run_id: '2298f067',
+      death: { kind: 'exited', exit_status: 0 },
+      verdict: 'requested',
+      cause,
+      drained_seconds: 2,
+    },
   },
   job_lost: {
     body: { kind: 'job_lost', pid, ...run, death: killed, job },

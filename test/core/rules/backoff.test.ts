@@ -297,7 +297,7 @@ describe('an instance that was ready and died soon after its start', () => {
 
   test('must be counted if it is not known how it died', () => {
     const unknown = young('mail.1', 11, {
-      death: { kind: 'unknown', problem: 'its shim was killed' },
+      death: { kind: 'unknown', problem: 'no report of how it exited' },
     });
     expect(after(0, first, unknown).plan).toBe('');
   });

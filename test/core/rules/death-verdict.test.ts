@@ -29,8 +29,8 @@ describe('a death that was not asked for', () => {
     ['exit status 0 in a job', { death: exited(0), activity: busy }, 'yes'],
     ['before it was ready: it had no job', { death: exited(1), ranFor: seconds(0.5) }, 'no'],
     [
-      'its shim was killed',
-      { death: { kind: 'unknown', problem: 'its shim was killed' } },
+      'no report of how it exited',
+      { death: { kind: 'unknown', problem: 'no report of how it exited' } },
       'unknown',
     ],
     ['the host was booted', { death: { kind: 'rebooted' }, activity: busy }, 'yes'],

@@ -108,7 +108,11 @@ describe('a pass', () => {
   test('must remove the stale pidfile of what stays down', () => {
     const stale = dead('mail.1', 10, { pidfile: { kind: 'holds', pid: 10 } });
     expect(planOf(stoppedIntent('mail.1'), stale)).toBe(
-      'remove the pidfile of mail.1: it named pid 10, which is not a living process of this instance\n',
+      'remove the pidfile of mail.1: pid 10 has exited\n',
+    );
+    const foreign = dead('mail.1', 10, { pidfile: { kind: 'holds', pid: 11 } });
+    expect(planOf(stoppedIntent('mail.1'), foreign)).toBe(
+      'remove the pidfile of mail.1: it named pid 11, which is not a living process of this instance\n',
     );
   });
 });

@@ -55,7 +55,7 @@ export function wait(world: World, length: number): void {
 export function die(world: World, being: Being, death: Death, at = world.sinceBoot): void {
   const diedAt = world.wallClock + at - world.sinceBoot;
   const { isReported } = being.fate;
-  const why = 'its shim was killed';
+  const why = 'no report of how it exited';
   being.end = isReported
     ? { at, death, diedAt, jumps: world.jumps }
     : { at, death: { kind: 'unknown', problem: why }, jumps: world.jumps };

@@ -49,7 +49,7 @@ test('what a pass tells of the same problem must not be told again, other events
   expect(heard).toEqual([
     'mail.1: a',
     'mail.1: b',
-    'mail.1: stale pidfile removed: c',
-    'mail.1: stale pidfile removed: c',
+    'mail.1: pidfile removed: c',
+    'mail.1: pidfile removed: c',
   ]);
 });

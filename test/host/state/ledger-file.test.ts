@@ -27,6 +27,7 @@ const ledger: Ledger = {
     'mail.7': { runId: 'f01', count: 1, at: momentOf(1_700_000_000_002), isSpared: true },
   },
   reportedDeaths: { 'mail.8': 'f02' },
+  unexplained: { 'mail.8': 'f02' },
   losses: [
     {
       ...loss,

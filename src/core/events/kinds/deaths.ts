@@ -26,6 +26,12 @@ function audienceOf(how: Death, verdict: Verdict): Audience {
   return verdict === 'unexpected' && !isClean ? 'everywhere' : 'watch';
 }
 
+const verdict = required(
+  oneOf<Verdict>('requested', 'recycled', 'unexpected'),
+  '`requested` (a stop, a restart, a kill: see `cause`), `recycled`, or `unexpected`.',
+);
+const deathCause = optional(text, 'The user, command or rule that asked for it, and why.');
+
 /** How processes ended, and what that means. */
 export const deathKinds = {
   died: eventKind({
@@ -35,11 +41,8 @@ export const deathKinds = {
       pid,
       runId,
       death,
-      verdict: required(
-        oneOf<Verdict>('requested', 'recycled', 'unexpected'),
-        '`requested` (a stop, a restart, a kill: see `cause`), `recycled`, or `unexpected`.',
-      ),
-      cause: optional(text, 'The user, command or rule that asked for it, and why.'),
+      verdict,
+      cause: deathCause,
       uptime: optional(seconds, 'How long it had been running.'),
       drained,
       release,
@@ -47,11 +50,20 @@ export const deathKinds = {
       rss: optional(bytes, 'How much memory it had when that was last measured.'),
       log: optional(lines, 'After an unexpected end: the last lines that it wrote to its log.'),
     },
-    level: ({ verdict }) => (verdict === 'unexpected' ? 'error' : 'info'),
+    level: ({ verdict: how }) => (how === 'unexpected' ? 'error' : 'info'),
     sentence: (event) =>
       `pid ${event.pid} ${formatEnd(event.death, event.verdict, during(event.job))}`,
     mogilefs: (event, name) =>
       `Child ${event.pid} (${name}) died: ${numberOf(event.death)} (${event.verdict === 'unexpected' ? 'UNEXPECTED' : 'expected'}): ${formatDeath(event.death)}${during(event.job)}`,
+    audience: (event) => audienceOf(event.death, event.verdict),
+  }),
+  death_explained: eventKind({
+    summary:
+      'The report of how a process ended has come after its end was reported as unknown (`died`), because its shim was slow.',
+    members: { pid, runId, death, verdict, cause: deathCause, drained, job },
+    level: ({ verdict: how }) => (how === 'unexpected' ? 'error' : 'info'),
+    sentence: (event) =>
+      `pid ${event.pid} ${formatEnd(event.death, event.verdict, during(event.job))} (reported late)`,
     audience: (event) => audienceOf(event.death, event.verdict),
   }),
   job_lost: eventKind({

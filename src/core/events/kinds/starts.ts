@@ -18,9 +18,9 @@ export const startKinds = {
     sentence: (event) => `pidfile rewritten for pid ${event.pid}: ${event.cause}`,
   }),
   pidfile_removed: eventKind({
-    summary: 'The pidfile was stale and was removed.',
+    summary: 'The pidfile named a process that is gone, or none, and was removed.',
     members: { cause },
-    sentence: (event) => `stale pidfile removed: ${event.cause}`,
+    sentence: (event) => `pidfile removed: ${event.cause}`,
   }),
   started: eventKind({
     summary: 'A new process was started.',

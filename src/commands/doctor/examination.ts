@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { observe } from '../../engine/observe/observe.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { noDesired, type Desired } from '../../core/model/desired.ts';
-import type { Observation } from '../../core/model/observation.ts';
+import { allObserved, type Observation } from '../../core/model/observation.ts';
 import type { LiveProcess } from '../../core/model/process.ts';
 import { selectInstances } from '../../core/model/targets.ts';
 import { withCounts } from '../../core/rules/scaling.ts';
@@ -11,7 +11,8 @@ import { createAsk, type Ask } from '../../host/process/ask-program.ts';
 import { readDesired } from '../../host/state/desired-file.ts';
 import { listStateFiles, type StateFiles } from '../../host/state/paths.ts';
 import { findMarkedProcesses, type MarkedProcess } from '../../host/process/strays.ts';
-import { findUnits, type Members } from './units.ts';
+import { unitOf, type Unit } from '../../core/protocols/cgroup.ts';
+import { groupOf } from '../../host/process/process-table.ts';
 import { findWatch } from '../../engine/watch/find-watch.ts';
 
 /** The facts that several checks judge, gathered once. */
@@ -63,6 +64,28 @@ export function examine(config: Config, env: NodeJS.ProcessEnv): Examination {
     units: findUnits(observation, watch),
     ask: createAsk(env),
   };
+}
+
+/** A control group and our processes in it: workers, and the watch, because what it starts lands there too. */
+export interface Members {
+  readonly path: string;
+  readonly unit: Unit;
+  readonly names: readonly string[];
+}
+
+/** The units that our processes are in. If none is running, that of this command: what it starts lands there. */
+export function findUnits(observation: Observation, watch: LiveProcess | undefined): Members[] {
+  const pids = allObserved(observation).flatMap(({ name, presence }) =>
+    presence.kind === 'alive' ? [{ name, pid: presence.process.pid }] : [],
+  );
+  if (watch !== undefined) pids.push({ name: 'watch', pid: watch.pid });
+  if (pids.length === 0) pids.push({ name: 'this command', pid: process.pid });
+  const byPath = new Map<string, string[]>();
+  for (const { name, pid } of pids) {
+    const path = groupOf(pid);
+    byPath.set(path, [...(byPath.get(path) ?? []), name]);
+  }
+  return [...byPath].map(([path, names]) => ({ path, unit: unitOf(path), names }));
 }
 
 /** What `look` returns, or what is said instead about the error that it throws. */

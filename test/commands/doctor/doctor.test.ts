@@ -1,6 +1,6 @@
 import { beforeEach, expect, test, vi } from 'vitest';
-import type { Examination } from '../../../src/commands/doctor/examination.ts';
-import { findUnits, loginFindings, unitFindings } from '../../../src/commands/doctor/units.ts';
+import { findUnits, type Examination } from '../../../src/commands/doctor/examination.ts';
+import { loginFindings, unitFindings } from '../../../src/commands/doctor/units.ts';
 import { limitFindings, type Allowed } from '../../../src/commands/doctor/limits.ts';
 import { nodeFindings, programFindings } from '../../../src/commands/doctor/host.ts';
 import { runnerFindings } from '../../../src/commands/doctor/runners.ts';

@@ -29,6 +29,8 @@ export interface CommandHelp {
   readonly exitCodes: Readonly<Partial<Record<ExitCodeName, string>>>;
   /** A sentence below the exit codes. */
   readonly afterExitCodes?: string;
+  /** Whether the list of commands leaves it out: workerctl itself runs it. */
+  readonly isInternal?: true;
   /** Whether `--json` is refused: all other commands have it. */
   readonly refusesJson?: true;
 }

@@ -94,9 +94,12 @@ function exitCodeLines({ exitCodes: codes, afterExitCodes }: Command, width: num
 /** `workerctl --help`. */
 export async function overview(table: CommandTable, columns = maxColumns): Promise<string> {
   const width = Math.min(columns, maxColumns);
-  const commands = await Promise.all(
-    Object.entries(table).map(async ([name, load]) => [name, (await load()).summary] as const),
+  const all = await Promise.all(
+    Object.entries(table).map(async ([name, load]) => [name, await load()] as const),
   );
+  const commands = all
+    .filter(([, { isInternal }]) => isInternal !== true)
+    .map(([name, { summary }]) => [name, summary] as const);
   const indent = Math.max(...commands.map(([name]) => name.length)) + 4;
   const lines = commands.flatMap(([name, summary]) =>
     wrap(`  ${name.padEnd(indent - 2)}${summary}`, width, ' '.repeat(indent)),

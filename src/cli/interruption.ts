@@ -14,13 +14,15 @@ export interface Interruption {
 
 /**
  * Ends the waiting of a command at SIGINT, SIGTERM or SIGHUP, so that it can still say what remains to be done and what
- * completes it. A second signal ends the process at once.
+ * completes it. A second signal ends the process at once, but not a hangup: of a closed terminal the kernel tells us, and
+ * then the shell once more.
  */
 export function interruption(): Interruption {
   const aborted = new AbortController();
   let received: number | undefined;
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const handle = (name: (typeof names)[number]): void => {
+    if (received !== undefined && name === 'SIGHUP') return;
     if (received !== undefined) process.exit(exitCodeOfSignal(constants.signals[name]));
     received = constants.signals[name];
     aborted.abort();

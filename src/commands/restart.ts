@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { leaveFinisher } from '../engine/finisher/leave.ts';
 import { bringUp } from '../engine/wait/bring-up.ts';
 import { reportLeftAlone } from '../engine/wait/carry-on.ts';
+import type { Settled } from '../engine/wait/settle.ts';
 import type { Context } from '../engine/session.ts';
 import { observeReported } from '../engine/observe/observe.ts';
 import { killNow, planPass, runPass } from '../engine/pass/pass.ts';
@@ -53,7 +55,7 @@ const batch = expecting('a number from 1 on, or 1% to 100%', (text): Batch | und
 const options = {
   wait: wait(
     'return after this long with exit code 124 (default: no limit)',
-    'return at once; the next bootcheck, or watch, starts the replacements',
+    'return at once; a background process starts the replacements',
   ),
   batch: value('N|N%', 'how many instances of each worker may be down at the same time', batch),
   canary: toggle({ noHelp: 'do not wait for a first replacement' }),
@@ -79,12 +81,14 @@ purpose or on hold are skipped.`,
   ],
   exitCodes: {
     done: 'replaced and ready',
-    failed: 'a replacement failed, or a later restart took over',
+    failed: 'a replacement failed, or all instances are stopped on purpose',
+    ended: 'another command has ended the restart, or a later one has taken it over',
     locked: '',
     timedOut: '',
     interrupted: '',
   },
-  afterExitCodes: 'After 124 or 130 the next bootcheck finishes the restart.',
+  afterExitCodes:
+    'After 124 or 130 a background process finishes the restart; if restart.finisher is false, the next bootcheck.',
   run: ({ global, ...given }) => {
     if (given.graceful === false)
       throw new WorkerctlError('usage', 'a restart is always graceful; found --no-graceful', {
@@ -149,12 +153,18 @@ export async function restart(
     isStopped(desired, name) || isHeld(desired, name, observation.now);
   const snapshot = snapshotOf(config, outcome, observation);
   reportLeftAlone(recorded, snapshot, wanted.filter(isLeftAlone));
+  const members = wanted.filter((name) => !isLeftAlone(name));
+  if (members.length === 0 && events.some(({ kind }) => kind === 'skipped_stopped'))
+    return { ...acted('restart', events, { kind: 'done' }), end: 'refused', change };
+  const ended = (settled: Settled | { readonly kind: 'not_waited' }): ActOutcome => {
+    const continues = leaveFinisher(config, goal.id);
+    return { ...acted('restart', events, settled), change, ...(continues && { continues }) };
+  };
   if (options.wait === 'not' && options.rollout.killAfter === 0) await killNow(recorded, instances);
-  if (options.wait === 'not')
-    return { ...acted('restart', events, { kind: 'not_waited' }), change };
+  if (options.wait === 'not') return ended({ kind: 'not_waited' });
   const settled = await bringUp(recorded, {
     command: 'restart',
-    instances: wanted.filter((name) => !isLeftAlone(name)),
+    instances: members,
     predecessors: predecessors(outcome, true),
     failed: failedAmong(events),
     launching: launchingAmong(events),
@@ -162,7 +172,8 @@ export async function restart(
     rolloutId: goal.id,
     isAborted: events.some(({ kind }) => kind === 'rollout_aborted'),
   });
-  return { ...acted('restart', events, settled), change };
+  const isOver = settled.kind !== 'timed_out' && settled.kind !== 'interrupted';
+  return isOver ? { ...acted('restart', events, settled), change } : ended(settled);
 }
 
 /** The log lines of the old process would make the new one ready, and two daemons would fight for one pidfile. */

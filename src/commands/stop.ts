@@ -160,6 +160,7 @@ const forgottenWorker = (
     patience: durationOf(0),
     overlap: false,
     maxExtra: 1,
+    finisher: false,
   },
   backoff: {
     initial: durationOf(0),

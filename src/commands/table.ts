@@ -26,4 +26,5 @@ export const commands: CommandTable = {
   install: async () => (await import('./install.ts')).command,
   doctor: async () => (await import('./doctor.ts')).command,
   demo: async () => (await import('./demo.ts')).command,
+  finisher: async () => (await import('./finisher.ts')).command,
 };

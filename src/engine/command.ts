@@ -3,6 +3,7 @@ import { runIdOfStray } from '../core/model/observation.ts';
 import type { Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import type { Plan, Planned } from '../core/model/plan.ts';
+import type { IsOld } from '../core/rules/lifecycle.ts';
 import { durationOf, type Duration } from '../core/basics/time.ts';
 import { listening, type Context } from './session.ts';
 import type { PassOutcome } from '../core/model/decision.ts';
@@ -64,16 +65,22 @@ export const acted = (
   draining: 'draining' in settled ? settled.draining : [],
   pending: 'pending' in settled ? settled.pending : [],
   ...('wait' in settled && { wait: settled.wait }),
+  ...('ended' in settled && { ended: settled.ended }),
   events,
 });
 
-/** The run of each instance's process when the pass began: of dead ones, and with `alive` of living ones. */
-export function predecessors({ observation }: PassOutcome, alive: boolean): Map<string, string> {
-  const starts = new Map<string, string>();
+/** Each instance's process when the pass began: dead ones, and with `alive` living ones. */
+export function predecessors({ observation }: PassOutcome, alive: boolean): Map<string, IsOld> {
+  const old = new Map<string, IsOld>();
   for (const { name, presence } of observation.instances.values()) {
     if (presence.kind === 'dead' || (alive && presence.kind === 'alive'))
-      starts.set(name, presence.record.runId);
-    if (alive && presence.kind === 'stray') starts.set(name, runIdOfStray(presence));
+      old.set(name, isOfRun(presence.record.runId));
+    if (alive && presence.kind === 'stray') old.set(name, isOfRun(runIdOfStray(presence)));
   }
-  return starts;
+  return old;
 }
+
+const isOfRun =
+  (runId: string): IsOld =>
+  (_, record) =>
+    record?.runId === runId;

@@ -1,7 +1,13 @@
-import { formatDuration, type Duration, type Moment } from '../core/basics/time.ts';
+import {
+  formatDayAndTime,
+  formatDuration,
+  type Duration,
+  type Moment,
+} from '../core/basics/time.ts';
 import type { Event } from '../core/events/event.ts';
-import type { ActOutcome } from '../core/events/outcome.ts';
+import type { ActOutcome, Continues } from '../core/events/outcome.ts';
 import { shortestDrain } from '../core/events/phrases.ts';
+import type { EndedRollout } from '../core/model/desired.ts';
 import { shownName } from '../core/model/instance.ts';
 import { stillDraining } from './drains.ts';
 import { formatNames } from '../core/basics/names.ts';
@@ -21,32 +27,57 @@ function endOf(outcome: ActOutcome, at: Moment): readonly string[] {
     case 'not_waited':
       return [notWaited(outcome)];
     case 'timed_out':
-      return [waitIsOver(outcome), ...pendingLines(outcome, at), whatFollows[outcome.command]];
+      return [waitIsOver(outcome), ...pendingLines(outcome, at), whatFollows(outcome)];
     case 'interrupted':
-      return ['interrupted', ...pendingLines(outcome, at), whatFollows[outcome.command]];
+      return ['interrupted', ...pendingLines(outcome, at), whatFollows(outcome)];
     case 'aborted':
       return [
         ...pendingLines(outcome, at),
         'the restart has ended: no other instance is asked to stop; workerctl status shows the release of each one',
         'after a fix or a rollback, run workerctl restart again',
       ];
+    case 'ended':
+      return [...(outcome.ended === undefined ? [] : [endedWords(outcome.ended, at)])];
+    case 'lost':
+      return [
+        'state.json was removed while this command waited: it does not know the restart any more',
+        'workerctl status shows the release of each instance; workerctl restart begins again',
+      ];
+    case 'refused':
+      return [];
   }
 }
 
-const continued = 'the next bootcheck continues';
+/** `the restart was cancelled by deploy@web1 at 12:03:04`. */
+function endedWords({ how, by, at: endedAt }: EndedRollout, at: Moment): string {
+  const when = `by ${by} at ${formatDayAndTime(endedAt, at)}`;
+  switch (how) {
+    case 'cancelled':
+      return `the restart was cancelled ${when}; workerctl status shows the release of each instance`;
+    case 'stopped':
+      return `the restart is over: its instances were stopped ${when}; to start them: workerctl start`;
+    case 'taken_over':
+      return `the restart was taken over by a later one, begun ${when}`;
+    case 'rolled_back':
+      return `the restart was rolled back ${when}`;
+    case 'done':
+    case 'recovered':
+      return '';
+  }
+}
 
 /** What happens after a command has stopped waiting. */
-const whatFollows: Readonly<Record<ActOutcome['command'], string>> = {
-  start: continued,
-  stop: 'they exit when their jobs are done; they are not started again',
-  restart: 'the next bootcheck finishes the restart',
-  bootcheck: continued,
-  quiet: continued,
-  resume: continued,
-  hold: continued,
-  unhold: continued,
-  want: continued,
-  adopt: continued,
+function whatFollows({ command, continues }: ActOutcome): string {
+  if (command === 'stop') return 'they exit when their jobs are done; they are not started again';
+  if (command !== 'restart') return 'the next bootcheck continues';
+  return continues === undefined ? '' : `${continuer[continues]} finishes the restart`;
+}
+
+/** Who goes on once a command has ended. */
+const continuer: Readonly<Record<Continues, string>> = {
+  finisher: 'a background process',
+  watch: 'the running watch',
+  bootcheck: 'the next bootcheck',
 };
 
 /** What a command still waits for that does not drain. */
@@ -74,19 +105,19 @@ function waitIsOver({ command, wait, draining, pending }: ActOutcome): string {
 
 function pendingLines({ command, draining, pending }: ActOutcome, at: Moment): string[] {
   const asked = new Set(draining.map(shownName));
-  const others = pending.filter((name) => !asked.has(name));
+  const others = pending.map(shownName).filter((name) => !asked.has(name));
   return [
     stillDraining(draining, at),
     others.length === 0 ? '' : `${awaited[command]}: ${formatNames(others)}`,
   ];
 }
 
-function notWaited({ command, events }: ActOutcome): string {
+function notWaited({ command, events, continues }: ActOutcome): string {
   const asked = countOf(events, 'draining');
   if (asked === 0 || command === 'bootcheck') return '';
   const isOne = asked === 1;
   const then = isOne ? 'its replacement' : 'their replacements';
-  return `${asked} asked to finish; not waiting for ${isOne ? 'it' : 'them'}${command === 'restart' ? `; the next bootcheck starts ${then}` : ''}`;
+  return `${asked} asked to finish; not waiting for ${isOne ? 'it' : 'them'}${continues === undefined ? '' : `; ${continuer[continues]} starts ${then}`}`;
 }
 
 function summaryOf({ command, events, change = '' }: ActOutcome): string {
@@ -131,8 +162,10 @@ export function restartSummary(events: readonly Event[], change: string): string
     .map((skip) => ({ ...skip, count: countOf(events, skip.kind) }))
     .filter(({ count }) => count > 0);
   if (restarted + failed + killed === 0 && skips.length > 0) {
-    const why = skips.map(
-      ({ count, words, command }) => `${count} ${count === 1 ? 'is' : 'are'} ${words}${command}`,
+    const why = skips.map(({ kind, count, words, command }) =>
+      kind === 'skipped_held'
+        ? `${count} ${words}${onOldRelease(events)}${command}`
+        : `${count} ${count === 1 ? 'is' : 'are'} ${words}${command}`,
     );
     return `nothing restarted: ${why.join(', ')}`;
   }
@@ -140,9 +173,20 @@ export function restartSummary(events: readonly Event[], change: string): string
     `${restarted} restarted${restarted === 0 || change === '' ? '' : ` (${change})`}`,
     counted([failed, 'failed']),
     `${killed} killed`,
-    ...skips.map(({ count, words }) => `${count} ${words}`),
+    ...skips.map(
+      ({ kind, count, words }) =>
+        `${count} ${words}${kind === 'skipped_held' ? onOldRelease(events) : ''}`,
+    ),
     longestDrain(events),
   );
+}
+
+/** `, still on r1`: what held instances keep running, as far as that is known. */
+function onOldRelease(events: readonly Event[]): string {
+  const releases = events.flatMap((event) =>
+    event.kind === 'skipped_held' && event.release !== undefined ? [event.release] : [],
+  );
+  return releases.length === 0 ? '' : `, still on ${[...new Set(releases)].join(' and ')}`;
 }
 
 function longestDrain(events: readonly Event[]): string {

@@ -73,6 +73,7 @@ export const restartPolicy = (more: Partial<Worker['restart']> = {}): Worker['re
   patience: seconds(30),
   overlap: false,
   maxExtra: 1,
+  finisher: true,
   ...more,
 });
 

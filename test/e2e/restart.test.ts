@@ -289,7 +289,7 @@ test('of two restarts at once the later must take over, and each process must be
   await until('one to take over', () => /"rollout_superseded".*"mail\.3"/.test(said));
   busy.finishJob();
   const outcomes = await Promise.all(both);
-  expect(outcomes.map(({ exitCode }) => exitCode).sort(), said).toEqual([0, 1]);
+  expect(outcomes.map(({ exitCode }) => exitCode).sort(), said).toEqual([0, 5]);
   const events = outcomes.flatMap(({ stdout }) => eventsIn(stdout));
   expect(story(events, 'rollout_superseded')).toContain('rollout_superseded mail.3');
   expect(story(events, 'start_failed')).toEqual([]);
@@ -301,7 +301,7 @@ test('of two restarts at once the later must take over, and each process must be
   }
 });
 
-test('a restart whose replacement a later restart replaces must end with 1, and say that it was taken over', async () => {
+test('a restart whose replacement a later restart replaces must end with 5, and say that it was taken over', async () => {
   const rig = createRig({ mail: { ...drains, ready: { after: '1500ms' } } });
   await rig.start();
   const mail = rig.instance('mail.1');
@@ -310,7 +310,7 @@ test('a restart whose replacement a later restart replaces must end with 1, and 
   const { exitCode } = await rig.workerctl('restart');
   expect(exitCode).toBe(0);
   const { exitCode: firstCode, all, story } = await first;
-  expect(firstCode, all).toBe(1);
+  expect(firstCode, all).toBe(5);
   expect(story('rollout_superseded', 'start_failed')).toEqual(['rollout_superseded mail.1']);
   expect(mail.terms()).toEqual(mail.boots().slice(0, 2));
   expect(mail.boots()[1]).toBe(second);

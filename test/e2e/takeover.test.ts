@@ -38,7 +38,7 @@ test('a later deploy must supersede an earlier one, which says so and fails; eac
   deploy(rig, 'r3');
   const later = rig.workerctl('restart', 'mail', '--json');
   const { exitCode, story } = await earlier;
-  expect(exitCode).toBe(1);
+  expect(exitCode).toBe(5);
   expect(story('rollout_superseded')).toEqual(all.map(({ name }) => `rollout_superseded ${name}`));
 
   for (const pid of old) finishJob(rig, pid);
@@ -62,7 +62,7 @@ test('a later deploy must also replace what the earlier one has replaced already
   deploy(rig, 'r3');
   const later = rig.workerctl('restart', 'mail', '--json');
   const { exitCode, stdout } = await earlier;
-  expect(exitCode, stdout).toBe(1);
+  expect(exitCode, stdout).toBe(5);
   for (const pid of old.slice(1)) finishJob(rig, pid);
   const { exitCode: code, all: said } = await later;
   expect(code, said).toBe(0);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { durationOf } from '../../src/core/basics/time.ts';
+import { durationOf, formatDayAndTime } from '../../src/core/basics/time.ts';
 import type { Event, EventBody } from '../../src/core/events/event.ts';
 import type { ActOutcome } from '../../src/core/events/outcome.ts';
 import { formatOutcome, restartSummary } from '../../src/output/outcome.ts';
@@ -20,7 +20,7 @@ const killed = { kind: 'killed', pid: 7, processCount: 1, cause: 'limit' } as co
 const started = { kind: 'started', pid: 7, cause: 'c' } as const;
 const failed = { kind: 'start_failed', problem: 'it died', logFile: '/l', log: [] } as const;
 const stopped = { kind: 'skipped_stopped', requestedBy: 'ann' } as const;
-const held = { kind: 'skipped_held', requestedBy: 'ann' } as const;
+const held = { kind: 'skipped_held', requestedBy: 'ann', release: 'r1' } as const;
 
 test.each<[EventBody[], string, string]>([
   [
@@ -33,14 +33,14 @@ test.each<[EventBody[], string, string]>([
   [
     [ready, failed, killed, stopped, held],
     '',
-    '1 restarted, 1 failed, 1 killed, 1 stopped on purpose, 1 held',
+    '1 restarted, 1 failed, 1 killed, 1 stopped on purpose, 1 held, still on r1',
   ],
   [[exited(400), ready], '', '1 restarted, 0 killed, longest drain 0.4s (mail.1)'],
   [[exited(40), ready], '', '1 restarted, 0 killed'],
   [
     [stopped, stopped, held],
     'a -> b',
-    'nothing restarted: 2 are stopped on purpose (workerctl start), 1 is held (workerctl unhold)',
+    'nothing restarted: 2 are stopped on purpose (workerctl start), 1 held, still on r1 (workerctl unhold)',
   ],
   [[], '', '0 restarted, 0 killed'],
 ])('a restart with %j (%s) must be summed up as: %s', (bodies, change, words) => {
@@ -65,7 +65,8 @@ test.each<[Partial<ActOutcome>, string[]]>([
     {
       end: 'timed_out',
       draining,
-      pending: ['mail.1', 'mail.2'],
+      pending: [{ instance: 'mail.1' }, { instance: 'mail.2' }],
+      continues: 'finisher',
       wait: { limit: durationOf(3_000), count: 3 },
     },
     [
@@ -73,11 +74,11 @@ test.each<[Partial<ActOutcome>, string[]]>([
       '--wait 3s is over; 1 of 3 is still draining',
       'still draining: mail.1 (pid 7, asked 3s ago, no limit)',
       'not replaced or not ready yet: mail.2',
-      'the next bootcheck finishes the restart',
+      'a background process finishes the restart',
     ],
   ],
   [
-    { command: 'stop', end: 'interrupted', draining, pending: ['mail.1'] },
+    { command: 'stop', end: 'interrupted', draining, pending: [{ instance: 'mail.1' }] },
     [
       'interrupted',
       'still draining: mail.1 (pid 7, asked 3s ago, no limit)',
@@ -87,11 +88,12 @@ test.each<[Partial<ActOutcome>, string[]]>([
   [
     {
       end: 'not_waited',
+      continues: 'watch',
       events: eventsOf({ kind: 'draining', pid: 7, signal: 'TERM', cause: 'restart' }),
     },
     [
       '0 restarted, 0 killed',
-      '1 asked to finish; not waiting for it; the next bootcheck starts its replacement',
+      '1 asked to finish; not waiting for it; the running watch starts its replacement',
     ],
   ],
   [
@@ -100,6 +102,21 @@ test.each<[Partial<ActOutcome>, string[]]>([
       '0 restarted, 1 failed, 0 killed',
       'the restart has ended: no other instance is asked to stop; workerctl status shows the release of each one',
       'after a fix or a rollback, run workerctl restart again',
+    ],
+  ],
+  [
+    { end: 'ended', ended: { id: '5f3c', at: noon, by: 'ops@web2', how: 'cancelled' } },
+    [
+      '0 restarted, 0 killed',
+      `the restart was cancelled by ops@web2 at ${formatDayAndTime(noon, noon)}; workerctl status shows the release of each instance`,
+    ],
+  ],
+  [
+    { end: 'lost', pending: [{ instance: 'mail.1' }] },
+    [
+      '0 restarted, 0 killed',
+      'state.json was removed while this command waited: it does not know the restart any more',
+      'workerctl status shows the release of each instance; workerctl restart begins again',
     ],
   ],
   [{ command: 'start', events: eventsOf(started) }, ['1 started']],

@@ -88,10 +88,14 @@ export function createRig(workers: Workers = {}, top: WorkerKeys = {}): Rig {
   return rig;
 }
 
-/** Readiness is the topic of few tests only. */
+/** Readiness is the topic of few tests only; and what is left to bootcheck, no other process must do before. */
 const configOf = (folder: string, workers: Workers, top: WorkerKeys) => ({
   ...top,
-  defaults: { ready: { after: '100ms' }, ...(top['defaults'] as WorkerKeys | undefined) },
+  defaults: {
+    ready: { after: '100ms' },
+    ...(top['defaults'] as WorkerKeys | undefined),
+    restart: { finisher: false, ...(top['defaults'] as { restart?: object } | undefined)?.restart },
+  },
   workers: Object.fromEntries(
     Object.entries(workers).map(([name, keys]) => [
       name,

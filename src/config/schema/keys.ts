@@ -197,6 +197,11 @@ const restart = section({
     default: 1,
     help: 'With overlap: how many old processes of the worker may drain at once.',
   },
+  finisher: {
+    type: boolean,
+    default: true,
+    help: 'Whether a background process continues a restart as soon as its command has ended. If not, the next bootcheck does.',
+  },
 });
 
 const busy = section({

@@ -15,10 +15,13 @@ const entryOf = ({ kind }: EventBody): EventKind<Members, EventBody> =>
   eventKinds[kind] as unknown as EventKind<Members, EventBody>;
 
 /** Whether the command has missed its goal. */
-export const isFailure = (event: EventBody): boolean => entryOf(event).isFailure === true;
+export const isFailure = (event: EventBody): boolean => entryOf(event).isFailure !== undefined;
+
+/** Whether it has missed it because of another command. */
+export const isEnd = (event: EventBody): boolean => entryOf(event).isFailure === 'ended';
 
 export function levelOf(event: EventBody): Level {
-  const { isFailure, level = isFailure === true ? 'error' : 'info' } = entryOf(event);
+  const { isFailure, level = isFailure === undefined ? 'info' : 'error' } = entryOf(event);
   return typeof level === 'string' ? level : level(event);
 }
 

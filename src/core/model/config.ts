@@ -74,6 +74,8 @@ export interface RestartPolicy {
   readonly overlap: boolean;
   /** With `overlap`: how many old processes of the worker may drain at once. */
   readonly maxExtra: number;
+  /** Whether a background process goes on with a restart as soon as its command has ended. */
+  readonly finisher: boolean;
 }
 
 /** How a program that daemonizes is started. */

@@ -1,14 +1,23 @@
-import { isHeld, isStopped, type Desired } from '../../core/model/desired.ts';
+import { existsSync } from 'node:fs';
+import {
+  isHeld,
+  isStopped,
+  type Abort,
+  type Desired,
+  type Rollout,
+} from '../../core/model/desired.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import type { Observation } from '../../core/model/observation.ts';
 import { takenOverBy } from '../../core/rules/apply-goal.ts';
 import type { Snapshot } from '../../core/rules/snapshot.ts';
+import { desiredPath } from '../../host/state/desired-file.ts';
 import { lastLines } from '../../host/logs/tail.ts';
 import { reportExit } from '../apply/report-exit.ts';
 import { shownLogLines } from '../apply/start-instances.ts';
 import { loggerIn, report } from '../session.ts';
 import { reportLeftAlone } from './carry-on.ts';
 import type { Placed, Up } from './coming-up.ts';
+import type { GivenUp } from './settle.ts';
 
 /** Reports what this look shows of an instance for the first time. */
 export function reportChanges(
@@ -81,17 +90,28 @@ export function reportTakeover(up: Up, desired: Desired): void {
   }
 }
 
-/** Whether the restart was aborted. This is reported once, also if another command's pass has found it out. */
-export function isAborted(up: Up, desired: Desired): boolean {
+/** Whether the restart is over though not all was reached, and why. */
+export function givenUpBy(up: Up, desired: Desired): GivenUp | undefined {
   const { rolloutId } = up.request;
+  if (rolloutId === undefined) return undefined;
   const rollout = desired.rollouts.find(({ id }) => id === rolloutId);
-  if (rollout?.aborted === undefined) return false;
-  if (!up.isAborted) {
-    const { instance, problem } = rollout.aborted;
-    const pendingCount = Object.keys(rollout.replaces).filter(
-      (name) => !up.exited.has(name),
-    ).length;
-    report(up.context, instance, { kind: 'rollout_aborted', problem, pendingCount });
-  }
-  return true;
+  if (rollout === undefined)
+    return endOf(rolloutId, desired, existsSync(desiredPath(up.context.config.stateDir)));
+  if (rollout.aborted === undefined) return undefined;
+  reportAbort(up, rollout, rollout.aborted);
+  return { kind: 'aborted' };
+}
+
+/** How a rollout that is no longer there has ended; undefined: all that it was for is reached. */
+function endOf(rolloutId: string, { ended }: Desired, isKnown: boolean): GivenUp | undefined {
+  const end = ended.findLast(({ id }) => id === rolloutId);
+  if (end === undefined) return isKnown ? undefined : { kind: 'lost' };
+  return end.how === 'done' || end.how === 'recovered' ? undefined : { kind: 'ended', ended: end };
+}
+
+/** Once, also if another command's pass has found it out. */
+function reportAbort(up: Up, { replaces }: Rollout, { instance, problem }: Abort): void {
+  if (up.isAborted) return;
+  const pendingCount = Object.keys(replaces).filter((name) => !up.exited.has(name)).length;
+  report(up.context, instance, { kind: 'rollout_aborted', problem, pendingCount });
 }

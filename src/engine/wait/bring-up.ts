@@ -5,7 +5,7 @@ import { createLockHelper, type LockHelper } from '../../host/lock/lock-helper.t
 import { locksToKeep } from '../pass/pass.ts';
 import type { Context } from '../session.ts';
 import { progressOf } from './bring-up-progress.ts';
-import { isAborted, leaveAlone, reportChanges, reportTakeover } from './bring-up-reports.ts';
+import { givenUpBy, leaveAlone, reportChanges, reportTakeover } from './bring-up-reports.ts';
 import { carryOn } from './carry-on.ts';
 import { placesOf, type BringUp, type Up } from './coming-up.ts';
 import { settle, type Look, type Settled } from './settle.ts';
@@ -59,7 +59,7 @@ function startWatching(context: Context, request: BringUp): Up {
     launching: new Set(request.launching),
     exited: new Set(),
     leftAlone: new Set(),
-    ready: new Set(),
+    ready: new Set(request.ready),
     isAborted: request.isAborted ?? false,
   };
   return up;
@@ -74,6 +74,7 @@ function note(up: Up, { kind, instance }: Event): void {
 
 async function lookAt(up: Up, observation: Observation): Promise<Look> {
   const { context, watched } = up;
+  up.request.onLook?.();
   const places = placesOf(up, observation);
   for (const placed of places) reportChanges(up, placed, observation);
   // A restart retries nothing that has failed, because a failure ends it.
@@ -89,7 +90,7 @@ async function lookAt(up: Up, observation: Observation): Promise<Look> {
   );
   leaveAlone(up, snapshot);
   reportTakeover(up, snapshot.desired);
-  const isGivenUp = isAborted(up, snapshot.desired);
+  const givenUp = givenUpBy(up, snapshot.desired);
   const soonest = Math.min(
     again ?? Infinity,
     ...places.map(({ renewal }) => (renewal.state === 'starting' ? renewal.changesIn : Infinity)),
@@ -104,6 +105,6 @@ async function lookAt(up: Up, observation: Observation): Promise<Look> {
     ],
     items: places.map((placed) => progressOf(up, placed, snapshot)),
     ...(soonest !== Infinity && { again: durationOf(soonest) }),
-    isGivenUp,
+    ...(givenUp && { givenUp }),
   };
 }

@@ -77,7 +77,7 @@ async function pass(
 /** Reports, once for each, the instances that are left alone after all. */
 export function reportLeftAlone(
   context: Context,
-  { config, desired }: Snapshot,
+  { config, desired, instance }: Snapshot,
   names: Iterable<string>,
 ): void {
   const wanted = new Set(config.workers.flatMap(instanceNames));
@@ -89,10 +89,13 @@ export function reportLeftAlone(
       report(context, name, { kind: 'skipped_stopped', requestedBy: stopped.by });
     else if (held !== undefined) {
       const { by, until } = held;
+      const presence = instance(name)?.presence;
+      const release = presence?.kind === 'alive' ? presence.record.release : undefined;
       report(context, name, {
         kind: 'skipped_held',
         requestedBy: by,
         ...(until !== undefined && { until }),
+        ...(release !== undefined && { release }),
       });
     }
   }

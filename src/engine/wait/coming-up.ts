@@ -8,8 +8,8 @@ import type { Watched } from './view.ts';
 export interface BringUp {
   readonly command: 'start' | 'restart';
   readonly instances: readonly string[];
-  /** The run of each process that is to be replaced or was dead before: its end is no failure of the new one. */
-  readonly predecessors: ReadonlyMap<string, string>;
+  /** The process of each that is to be replaced or was dead before: its end is no failure of the new one. */
+  readonly predecessors: ReadonlyMap<string, IsOld>;
   /** Those that have failed already. */
   readonly failed: ReadonlySet<string>;
   /** Those whose command starts a program that forks away. */
@@ -19,6 +19,10 @@ export interface BringUp {
   readonly rolloutId?: string;
   /** Whether it is known already that the restart was aborted. */
   readonly isAborted?: boolean;
+  /** Those that are known to be ready: this is not reported again. */
+  readonly ready?: ReadonlySet<string>;
+  /** Called at each look, before anything is done; it may abort the context's signal. */
+  readonly onLook?: () => void;
 }
 
 /** What is remembered from look to look. */
@@ -42,12 +46,13 @@ export interface Placed {
   readonly renewal: Renewal;
 }
 
+const none: IsOld = () => false;
+
 /** How far each instance is. */
 export function placesOf({ context, request }: Up, observation: Observation): Placed[] {
   return [...observation.instances.values()].map((observed) => {
     const { name } = observed;
-    const old = request.predecessors.get(name);
-    const isOld: IsOld = (_, record) => record !== undefined && record.runId === old;
+    const isOld = request.predecessors.get(name) ?? none;
     const { ready } = workerOf(context.config, name);
     return { observed, renewal: renewalOf(observed, isOld, ready, observation) };
   });

@@ -1,4 +1,5 @@
 import { WorkerctlError } from '../../core/basics/error.ts';
+import type { EndedRollout } from '../../core/model/desired.ts';
 import type { Draining } from '../../core/events/draining.ts';
 import {
   allObserved,
@@ -7,7 +8,7 @@ import {
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
-import { keyOf, shownName } from '../../core/model/instance.ts';
+import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
 import type { Progress, ProgressView } from '../../core/views/phase.ts';
 import { deadlineOf, snapshotOf, type Snapshot } from '../../core/rules/snapshot.ts';
 import { durationOf, elapsed, type Duration } from '../../core/basics/time.ts';
@@ -21,15 +22,21 @@ import type { Watched } from './view.ts';
 export type Settled =
   | { readonly kind: 'done' }
   | {
-      /** `aborted`: there is nothing left to wait for, though not all was reached. */
-      readonly kind: 'timed_out' | 'interrupted' | 'aborted';
+      /** After `aborted`, `ended` and `lost` there is nothing left to wait for, though not all was reached. */
+      readonly kind: 'timed_out' | 'interrupted' | GivenUp['kind'];
+      /** How another command has ended the restart. */
+      readonly ended?: EndedRollout;
       /** The longest that it might take, and how many instances it was for. */
       readonly wait: NonNullable<ActOutcome['wait']>;
       /** Those that it was still waiting for, and that were asked to exit. */
       readonly draining: readonly Draining[];
       /** All that it was waiting for, also those that were not ready yet. */
-      readonly pending: readonly string[];
+      readonly pending: readonly ProcessRef[];
     };
+
+/** Why there is nothing left to wait for, though not all was reached. */
+export type GivenUp =
+  { readonly kind: 'aborted' | 'lost' } | { readonly kind: 'ended'; readonly ended?: EndedRollout };
 
 type Unsettled = Exclude<Settled, { kind: 'done' }>;
 
@@ -53,8 +60,8 @@ export interface Look {
   readonly items: readonly Progress[];
   /** When to look again at the latest. */
   readonly again?: Duration;
-  /** There is nothing left to wait for. */
-  readonly isGivenUp?: boolean;
+  /** There is nothing left to wait for, for this reason. */
+  readonly givenUp?: GivenUp;
 }
 
 /** Deaths are seen through inotify; those whose shim was killed only when they are looked for. */
@@ -92,10 +99,12 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
         whole = { at: lookBegun, poll: Math.max(pollMs, lookMs * restPerLook) };
       const look = await wait.look(observation);
       for (const name of look.settled) pending.delete(name);
+      const { givenUp } = look;
+      if (givenUp?.kind === 'ended') return { ...unsettledBy(givenUp.kind), ...givenUp };
       if (pending.size === 0) return { kind: 'done' };
       const time = monotonicMs();
       if (context.signal.aborted) return unsettledBy('interrupted');
-      if (look.isGivenUp === true) return unsettledBy('aborted');
+      if (givenUp !== undefined) return unsettledBy(givenUp.kind);
       if (time >= deadline) return unsettledBy('timed_out');
       if (time >= nextShow) {
         const { command } = wait;
@@ -133,7 +142,7 @@ function remaining(
   const seen = allObserved(observation).filter((one) => pending.has(keyOf(refOf(one))));
   return {
     draining: seen.flatMap((one) => drainingOf(one, snapshot)),
-    pending: seen.map((one) => shownName(refOf(one))),
+    pending: seen.map(refOf),
   };
 }
 

@@ -105,14 +105,13 @@ function makeTrigger(path: string): void {
  */
 export function pullTrigger(stateDir: string): boolean {
   const path = triggerPath(stateDir);
-  let fd: number;
+  let fd: number | undefined;
   try {
-    fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    fd = openForWriting(path);
   } catch (error) {
-    const code = errnoOf(error);
-    if (code === 'ENOENT' || code === 'ENXIO') return false;
     throw notOurs(path, inWords(error));
   }
+  if (fd === undefined) return false;
   try {
     const problem = problemWith(fd);
     if (problem !== undefined) throw notOurs(path, problem);
@@ -125,5 +124,29 @@ export function pullTrigger(stateDir: string): boolean {
     throw error;
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Whether a `watch` of ours reads the trigger. */
+export function hasWatch(stateDir: string): boolean {
+  try {
+    const fd = openForWriting(triggerPath(stateDir));
+    if (fd === undefined) return false;
+    const problem = problemWith(fd);
+    closeSync(fd);
+    return problem === undefined;
+  } catch {
+    return false; // something else is in its place
+  }
+}
+
+/** Undefined if there is no FIFO, or no process reads it. */
+function openForWriting(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === 'ENOENT' || code === 'ENXIO') return undefined;
+    throw error;
   }
 }

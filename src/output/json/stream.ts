@@ -2,7 +2,8 @@ import { exitCodes } from '../../core/basics/exit-codes.ts';
 import type { Draining } from '../../core/events/draining.ts';
 import { eventJson } from '../../core/events/event-json.ts';
 import type { Event } from '../../core/events/event.ts';
-import type { ActOutcome } from '../../core/events/outcome.ts';
+import { continuing, type ActOutcome, type CommandEnd } from '../../core/events/outcome.ts';
+import { rolloutEnds } from '../../core/model/desired.ts';
 import { activity } from './activity.ts';
 import { answer, printedLine } from './answer.ts';
 import {
@@ -37,13 +38,13 @@ const draining = shape<Draining>('A process that still drains.', {
   cause: text('Why it was asked. For reading.', 'cause'),
 });
 
-type End = ActOutcome['end'] | 'failed';
+type End = Exclude<CommandEnd, 'lost' | 'refused'> | 'failed';
 
 /** How a command has ended. */
 export interface Result {
   readonly command: string;
   readonly exitCode: number;
-  readonly end?: ActOutcome['end'];
+  readonly end?: CommandEnd;
   /** Of a command that acts. */
   readonly outcome?: ActOutcome;
   /** Of `events`. */
@@ -60,9 +61,10 @@ export const resultAnswer = answer<Result>('How the command has ended.', {
     'timed_out',
     'interrupted',
     'aborted',
+    'ended',
     'failed',
   )(
-    'How it ended. not_waited: it was not to wait; aborted: the restart was aborted or superseded; failed: exit code 1.',
+    'How it ended. not_waited: it was not to wait; aborted: the restart was aborted; ended: another command has ended the restart or taken it over; failed: exit code 1.',
     endOf,
   ),
   exit_code: integer('Its exit code.', 'exitCode'),
@@ -77,14 +79,29 @@ export const resultAnswer = answer<Result>('How the command has ended.', {
   ),
   pending: optional(
     texts(
-      'Instances that the command still waited for.',
-      ({ outcome }) => outcome && [...new Set(outcome.pending)],
+      'Instances that the command still waited for, also for an old process beside the replacement.',
+      ({ outcome }) => outcome && [...new Set(outcome.pending.map(({ instance }) => instance))],
     ),
   ),
   change: optional(
     text(
       'Of a restart: from which release to which, if known. For reading.',
       ({ outcome }) => outcome?.change || undefined,
+    ),
+  ),
+  ended_by: optional(
+    text(
+      'The user whose command has ended the restart, if outcome is ended.',
+      ({ outcome }) => outcome?.ended?.by,
+    ),
+  ),
+  ended_how: optional(
+    oneOf(...rolloutEnds)('How that command has ended it.', ({ outcome }) => outcome?.ended?.how),
+  ),
+  continues: optional(
+    oneOf(...continuing)(
+      'Of a restart that is not over: the background process that this command has left behind, a running watch, or the next bootcheck.',
+      ({ outcome }) => outcome?.continues,
     ),
   ),
   skipped_lines: optional(
@@ -94,6 +111,8 @@ export const resultAnswer = answer<Result>('How the command has ended.', {
 
 function endOf({ exitCode, end, outcome }: Result): End {
   const ended = outcome?.end ?? end ?? (exitCode > 128 ? 'interrupted' : 'done');
+  if (exitCode === exitCodes.ended.code) return 'ended';
+  if (ended === 'lost' || ended === 'refused') return 'failed';
   return exitCode === exitCodes.failed.code && ended !== 'aborted' ? 'failed' : ended;
 }
 

@@ -27,6 +27,7 @@ const policies = fc.record({
   patience: fc.oneof({ weight: 9, arbitrary: lengths(1000, 10_000) }, fc.constant(durationOf(0))),
   overlap: fc.boolean(),
   maxExtra: fc.integer({ min: 1, max: 3 }),
+  finisher: fc.constant(true),
 });
 const stops: fc.Arbitrary<Worker['stop']> = fc
   .record({

@@ -44,7 +44,11 @@ test('the result of a command that acts must say how it ended and what it still 
         },
         { instance: 'mail.2', pid: 8, since: durationOf(500), cause: 'restart' },
       ],
-      pending: ['mail.1', 'mail.1', 'mail.2'],
+      pending: [
+        { instance: 'mail.1' },
+        { instance: 'mail.1', retiring: '5f3c2a9e' },
+        { instance: 'mail.2' },
+      ],
       events: [
         { kind: 'retired', pid: 7, at: noon, instance: 'mail.1' },
         { kind: 'ready', pid: 9, at: noon, instance: 'mail.3' },

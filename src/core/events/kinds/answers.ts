@@ -4,7 +4,7 @@ import { leftWords } from '../../model/leftovers.ts';
 import { formatDeath, formatEnd, wasKilled } from '../../model/record.ts';
 import { eventKind, fixed, optional, required } from '../event-kind.ts';
 import { processes } from '../form.ts';
-import { death, drained, job, pid, requestedBy } from '../members.ts';
+import { death, drained, job, pid, release, requestedBy } from '../members.ts';
 import { afterDrain, until } from '../phrases.ts';
 
 /** Answers to a command, which the journal does not have. */
@@ -34,6 +34,7 @@ export const answerKinds = {
     members: {
       requestedBy,
       until: optional(moment, 'When the hold ends. Missing: it does not end by itself.'),
+      release,
     },
     sentence: (event) =>
       `skipped: held by ${event.requestedBy}${until(event.until, event.at)}; to end that: workerctl unhold ${event.instance}`,

@@ -29,7 +29,7 @@ export const rolloutKinds = {
     members: { requestedBy, requestedAt: required(moment, 'When the later restart began.') },
     sentence: (event) =>
       `superseded by the restart of ${formatDayAndTime(event.requestedAt, event.at)} by ${event.requestedBy}`,
-    isFailure: true,
+    isFailure: 'ended',
   }),
   rollout_finished: eventKind({
     summary:

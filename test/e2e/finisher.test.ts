@@ -1,5 +1,6 @@
 // A restart whose command has ended goes on at once, in a process that the command leaves behind.
-import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { booted, successor, termed, type InstanceHandle } from '../rig/instance.ts';
 import { allPids, endProcess, environmentOf, look, openFiles, strings } from '../rig/kernel.ts';
@@ -264,19 +265,12 @@ test('it must end when the restart is aborted, and start nothing more', async ()
 });
 
 test.each([
-  ['the instance is stopped', (rig: Rig) => rig.workerctl('stop', '--no-wait')],
   [
-    'state.json is gone',
-    (rig: Rig) => {
-      rmSync(`${rig.stateDir}/state.json`);
-    },
+    'the instance is stopped',
+    (rig: Rig) => rig.workerctl('stop', '--no-wait').then(() => undefined),
   ],
-  [
-    'the state directory is gone',
-    (rig: Rig) => {
-      renameSync(rig.stateDir, rig.path('moved'));
-    },
-  ],
+  ['state.json is gone', (rig: Rig) => rm(`${rig.stateDir}/state.json`)],
+  ['the state directory is gone', (rig: Rig) => rename(rig.stateDir, rig.path('moved'))],
 ])('it must end when %s', async (_, end) => {
   const { rig, all } = await busy();
   await rig.workerctl('restart', '--no-wait');

@@ -62,9 +62,9 @@ async function goOnWith(rollout: Rollout, read: ReadContext): Promise<void> {
     if (instances.length > 0)
       await bringUp(context, { ...(await known(context, rollout, instances)), onLook });
     // Held instances, and workers that the config no longer has, keep the rollout open until a command changes that.
-    for (let round = 0; round < idleRounds && !signal.aborted; round += 1) {
+    for (let round = 0; round < idleRounds; round += 1) {
       onLook();
-      if (!signal.aborted && (await files.changes(idleMs, signal)).size > 0) return;
+      if (signal.aborted || (await files.changes(idleMs, signal)).size > 0) return;
     }
   } finally {
     files.close();

@@ -1,4 +1,5 @@
 import type { Mismatch } from '../core/basics/config-problem.ts';
+import { patternIn, programProblem, tildeProblem } from './shell-only.ts';
 
 /** The words of a command, or why it cannot be split. */
 export type Split =
@@ -6,7 +7,7 @@ export type Split =
   | { readonly kind: 'problem'; readonly problem: Mismatch };
 
 const token =
-  /(?<space>\s+)|(?<joined>\\\n)|\\(?<escaped>[^])|'(?<single>[^']*)'|"(?<double>(?:[^"\\]|\\[^])*)"|(?<plain>[^\s'"\\|&;<>`$]+)|(?<dollar>\$(?![\w{(@*#?$!-]|\\\n))/y;
+  /(?<space>\s+)|(?<joined>\\\n)|\\(?<escaped>[^])|'(?<single>[^']*)'|"(?<double>(?:[^"\\]|\\[^])*)"|(?<plain>[^\s'"\\|&;<>()`$]+)|(?<dollar>\$(?![\w{(@*#?$!-]|\\\n))/y;
 
 /** Almost all commands are nothing but words: to skip the tokens saves 1 ms. */
 const onlyWords = /^[\w./:@%+,-]+(?: [\w./:@%+,=-]+)*$/;
@@ -24,9 +25,11 @@ const needsShell = (found: string): Mismatch => ({
  */
 export function splitWords(command: string): Split {
   const text = command.trim();
-  if (onlyWords.test(text)) return { kind: 'words', words: text.split(' ') };
+  if (onlyWords.test(text)) return asWords(text.split(' '));
   const words: string[] = [];
   let word: string | undefined;
+  /** The word with a letter for all that is quoted. */
+  let bare = '';
   for (let at = 0; at < text.length; at = token.lastIndex) {
     token.lastIndex = at;
     const groups = token.exec(text)?.groups;
@@ -34,13 +37,22 @@ export function splitWords(command: string): Split {
     const problem = tokenProblem(groups, word === undefined, words.length === 0);
     if (problem !== undefined) return { kind: 'problem', problem };
     const meaning = meaningOf(groups);
-    if (meaning !== undefined) word = (word ?? '') + meaning;
-    if (groups['space'] === undefined || word === undefined) continue;
-    words.push(word);
-    word = undefined;
+    if (meaning !== undefined) {
+      word = (word ?? '') + meaning;
+      bare += groups['plain'] ?? 'x';
+    }
+    if (token.lastIndex < text.length && groups['space'] === undefined) continue;
+    const pattern = patternIn(bare);
+    if (pattern !== undefined) return { kind: 'problem', problem: needsShell(`"${pattern}"`) };
+    if (word !== undefined) words.push(word);
+    [word, bare] = [undefined, ''];
   }
-  if (word !== undefined) words.push(word);
-  return words[0] ? { kind: 'words', words } : { kind: 'problem', problem: noCommand };
+  return asWords(words);
+}
+
+function asWords(words: readonly string[]): Split {
+  const problem = words[0] ? programProblem(words[0]) : noCommand;
+  return problem === undefined ? { kind: 'words', words } : { kind: 'problem', problem };
 }
 
 const noCommand: Mismatch = { expected: 'a command', found: 'none' };
@@ -61,7 +73,7 @@ function problemAt(rest: string): Mismatch {
   if (first === '"' || first === "'")
     return { expected: `a closing ${first}`, found: `none after ${excerpt(rest)}` };
   if (first === '\\') return { expected: 'a character after the last backslash', found: 'nothing' };
-  const operator = /^(?:\|\||&&|>>|<<|[|&;<>])/.exec(rest)?.[0];
+  const operator = /^(?:\|\||&&|>>|<<|[|&;<>()])/.exec(rest)?.[0];
   return operator === undefined ? notExpanded(rest) : needsShell(`"${operator}"`);
 }
 
@@ -76,8 +88,7 @@ function tokenProblem(
   if (expansion.test(unescaped)) return notExpanded(unescaped);
   if (plain === undefined || !beginsWord) return undefined;
   if (plain.startsWith('#')) return needsShell('"#", which begins a comment');
-  if (/^~(?:\/|$)/.test(plain))
-    return { found: '"~", which is not expanded', hint: 'write the whole path' };
+  if (/^~(?:[A-Za-z_][\w.-]*)?(?:\/|$)/.test(plain)) return tildeProblem;
   const assigned = isFirstWord ? /^([A-Za-z_]\w*)=/.exec(plain)?.[1] : undefined;
   if (assigned === undefined) return undefined;
   return {

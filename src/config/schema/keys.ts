@@ -25,7 +25,6 @@ import {
   filePath,
   folderPath,
   identifier,
-  instanceText,
   name,
   passedVariable,
   regexp,
@@ -33,6 +32,7 @@ import {
   sharedFile,
   sharedPath,
   variableName,
+  variableValue,
   workerCommand,
 } from './texts.ts';
 
@@ -321,7 +321,7 @@ const sharedKeys = {
   },
   directory: { type: folderPath, default: '.', help: 'The working directory.' },
   env: {
-    type: recordOf(variableName, instanceText, 'a map of variables and their values'),
+    type: recordOf(variableName, variableValue, 'a map of variables and their values'),
     without: 'none',
     help: 'Environment variables. Numbers stay as they are written.',
     example: { RAILS_ENV: 'production' },

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Mismatch } from '../../core/basics/config-problem.ts';
 import { shortened } from '../problems.ts';
+import { expansionProblem, patternIn, programProblem } from '../shell-only.ts';
 import { splitWords } from '../shell-words.ts';
 import {
   escapedSpecifiers,
@@ -60,16 +61,26 @@ export const passedVariable: ValueType<string> = {
 };
 
 /** A string, or a number as it is written: `1.0` stays `1.0`. */
-const word = (scope: Scope): ValueType<string> =>
+const word = (
+  scope: Scope,
+  problem: (value: string) => Mismatch | undefined = () => undefined,
+): ValueType<string> =>
   scalar<string | number, string>({
     expected: 'a string or a number (true, false and null only in quotes)',
     json: { type: ['string', 'number'] },
     scope,
-    problem: (value) => (typeof value === 'string' ? specifierProblem(value, scope) : undefined),
+    problem: (value) =>
+      typeof value === 'string' ? (problem(value) ?? specifierProblem(value, scope)) : undefined,
     meaning: (value, source) => (typeof value === 'number' ? source : value),
   });
 
-export const instanceText = word('instance');
+/** The value of a variable. What looks as if a shell should replace it is refused: nothing would replace it. */
+export const variableValue = word('instance', (value) =>
+  expansionProblem(
+    value,
+    'write the value itself, or use env_files, where variables are expanded except in single quotes',
+  ),
+);
 
 /** The words of a command. A string is split as a shell would. */
 function commandIn(scope: Scope): ValueType<readonly string[]> {
@@ -84,7 +95,8 @@ function commandIn(scope: Scope): ValueType<readonly string[]> {
       if (found.kind === 'list') {
         if (found.items.length === 0) return reportOther(reading, slot, 'at least one word');
         const list = words.read(slot, reading);
-        return list?.[0] === '' ? report(reading, offset, noCommand) : unescaped(list, scope);
+        const problem = list?.[0] === '' ? noCommand : programProblem(list?.[0] ?? '');
+        return problem ? report(reading, offset, problem) : unescaped(list, scope);
       }
       if (found.kind === 'map' || typeof found.value !== 'string')
         return reportOther(reading, slot, expected);
@@ -127,8 +139,11 @@ const pathIn = (scope: Scope, what: 'path' | 'file'): ValueType<string> =>
   });
 
 function pathProblem(value: string, what: 'path' | 'file'): Mismatch | undefined {
-  if (/^~(?:\/|$)/.test(value))
-    return { found: '"~", which is not expanded', hint: 'write the whole path' };
+  const unexpanded = expansionProblem(value, 'write the whole path');
+  if (unexpanded !== undefined) return unexpanded;
+  const pattern = patternIn(value);
+  if (pattern !== undefined && !pattern.startsWith('['))
+    return { found: `"${pattern}", which is not expanded`, hint: 'write the whole path' };
   return what === 'file' && value.endsWith('/')
     ? {
         expected: 'the path of a file',

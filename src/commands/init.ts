@@ -76,9 +76,7 @@ function notWritten(path: string, cause: unknown): WorkerctlError {
       return new WorkerctlError(
         'failed',
         `${path}: cannot be written, the directory does not exist`,
-        {
-          cause,
-        },
+        { cause },
       );
     default:
       return new WorkerctlError('failed', `${path}: cannot be written (${code})`, { cause });

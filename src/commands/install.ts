@@ -156,9 +156,7 @@ function installSystemd({ path }: Config, isWriting: boolean): Installed {
     throw new WorkerctlError(
       'usage',
       'install systemd: expected no --write, because you choose the name of the unit',
-      {
-        hint: 'workerctl install systemd | sudo tee /etc/systemd/system/workerctl.service',
-      },
+      { hint: 'workerctl install systemd | sudo tee /etc/systemd/system/workerctl.service' },
     );
   const command = commandOf('watch', '--config', path);
   return { text: formatUnit({ command, config: path, user: currentUser().name }) };

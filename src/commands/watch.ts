@@ -159,11 +159,7 @@ async function readContext(
       silence: createSilenceTracker(config.stateDir, { tick: tickMs }),
       releaseOf: releaseFinder(config, hostname()),
       report,
-      progress: {
-        first: durationOf(Infinity),
-        every: durationOf(Infinity),
-        show: () => undefined,
-      },
+      progress: { first: durationOf(Infinity), every: durationOf(Infinity), show: () => undefined },
     }),
   );
 }

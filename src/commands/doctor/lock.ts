@@ -6,7 +6,7 @@ import { fileSystemKind } from '../../core/protocols/mounts.ts';
 import { formatDuration } from '../../core/basics/time.ts';
 import { passLockPath } from '../../engine/pass/pass.ts';
 import { chooseBackend, describeLockBackend } from '../../host/lock/choose-backend.ts';
-import type { LockBackend } from '../../host/lock/lock-backend.ts';
+import type { LockBackend } from '../../host/lock/lock-file.ts';
 import { passHolder } from '../../host/lock/pass-lock.ts';
 import { mountOf } from '../../host/process/process-table.ts';
 import { orElse, type Examination } from './examination.ts';

@@ -1,47 +1,15 @@
 import { leftoverRules, quietSignals, stopSignals } from '../../core/model/config.ts';
 import { section, type Conflict, type Keys, type Section } from './section.ts';
 import { listOf, recordOf, withAbsent } from './value-type.ts';
-import {
-  ageOrNever,
-  batch,
-  boolean,
-  duration,
-  durationOrNever,
-  natural,
-  naturalOrUnlimited,
-  oneOf,
-  onlyTrue,
-  positiveDuration,
-  positiveSizeOrUnlimited,
-  rotatedSize,
-  signal,
-  sizeOrUnlimited,
-  umask,
-  whole,
-  zeroOrOne,
-} from './scalars.ts';
-import {
-  command,
-  filePath,
-  folderPath,
-  identifier,
-  name,
-  passedVariable,
-  regexp,
-  sharedCommand,
-  sharedFile,
-  sharedPath,
-  variableName,
-  variableValue,
-  workerCommand,
-} from './texts.ts';
+import * as value from './scalars.ts';
+import * as text from './texts.ts';
 
 // The table of keys. The checks, the defaults, the JSON Schema, the print of `check` and the reference page follow from
 // it: a new key is one entry here, and its rule where it is used. What depends on several keys is in cross-checks.ts.
 
 const start = section({
   timeout: {
-    type: positiveDuration,
+    type: value.positiveDuration,
     default: '60s',
     help: 'With daemonizes: how long the command may take to end and the pidfile to name the daemon. Then the start has failed.',
   },
@@ -50,23 +18,23 @@ const start = section({
 const log = section(
   {
     file: {
-      type: filePath,
+      type: text.filePath,
       without: '%n.log in log_dir',
       help: 'The file that the output is appended to.',
     },
     max_size: {
-      type: rotatedSize,
+      type: value.rotatedSize,
       without: 'the log only grows',
       help: 'A longer log is rotated by bootcheck or watch to x.log.1, x.log.2 and so on.',
       example: '100MB',
     },
     keep: {
-      type: whole(1, 1000),
+      type: value.whole(1, 1000),
       default: 5,
       help: 'With max_size: how many rotated logs are kept.',
     },
     command: {
-      type: command,
+      type: text.command,
       without: 'no logger',
       help: 'A logger that the output is piped to, instead of max_size. The file then holds what the logger itself prints.',
       example: 'svlogd -tt /var/log/%n',
@@ -82,11 +50,11 @@ const log = section(
 );
 
 const limits = section({
-  nofile: { type: natural, default: 1024, help: 'Open files.' },
-  nproc: { type: naturalOrUnlimited, without: 'unchanged', help: 'Processes of the user.' },
-  core: { type: sizeOrUnlimited, without: 'unchanged', help: 'The size of a core dump.' },
+  nofile: { type: value.natural, default: 1024, help: 'Open files.' },
+  nproc: { type: value.naturalOrUnlimited, without: 'unchanged', help: 'Processes of the user.' },
+  core: { type: value.sizeOrUnlimited, without: 'unchanged', help: 'The size of a core dump.' },
   as: {
-    type: sizeOrUnlimited,
+    type: value.sizeOrUnlimited,
     without: 'unchanged',
     help: 'The address space.',
     example: '4GB',
@@ -103,35 +71,35 @@ const readyConflicts = ['after', ...readySigns].flatMap((one, i, all) =>
 const ready = section(
   {
     after: {
-      type: duration,
+      type: value.duration,
       default: '1s',
       help: 'It is ready when it has been running for this long.',
     },
     log: {
-      type: regexp,
+      type: text.regexp,
       without: 'not used',
       help: 'It is ready when it writes a line that matches to its log (JavaScript, flag m).',
       example: '^worker \\d+ is up',
     },
     file: {
-      type: filePath,
+      type: text.filePath,
       without: 'not used',
       help: 'It is ready when it has written or touched this file.',
       example: 'tmp/%n.ready',
     },
     command: {
-      type: command,
+      type: text.command,
       without: 'not used',
       help: 'It is ready when this command, run in its directory and environment, exits with 0.',
       example: 'bin/ping %i',
     },
     notify: {
-      type: onlyTrue,
+      type: value.onlyTrue,
       without: 'not used',
       help: 'It is ready when it sends READY=1 by sd_notify(3). workerctl watch must be running.',
     },
     timeout: {
-      type: positiveDuration,
+      type: value.positiveDuration,
       default: '60s',
       help: 'With log, file, command or notify: the start has failed if it is not ready after this time.',
     },
@@ -141,30 +109,30 @@ const ready = section(
 
 const stop = section({
   signal: {
-    type: signal(stopSignals),
+    type: value.signal(stopSignals),
     default: 'TERM',
     help: 'The signal that asks the worker to finish its job and exit.',
   },
   quiet: {
-    type: signal(quietSignals),
+    type: value.signal(quietSignals),
     without: 'none',
     help: 'The signal that makes the worker take no new jobs.',
     example: 'TSTP',
   },
   resume: {
-    type: signal(quietSignals),
+    type: value.signal(quietSignals),
     without: 'the worker is replaced',
     help: 'The signal that makes the worker take jobs again after quiet.',
     example: 'CONT',
   },
   timeout: {
-    type: durationOrNever,
+    type: value.durationOrNever,
     default: 'never',
     help: 'Its whole session is killed if it has not exited this long after the signal.',
     example: '2h',
   },
   leftovers: {
-    type: withAbsent(oneOf(leftoverRules), 'leave'),
+    type: withAbsent(value.oneOf(leftoverRules), 'leave'),
     default: 'leave',
     help: 'What happens to the processes that a dead worker leaves in its session: leave them alone, kill them, or wait (start nothing while they live).',
   },
@@ -172,33 +140,33 @@ const stop = section({
 
 const restart = section({
   canary: {
-    type: zeroOrOne,
+    type: value.zeroOrOne,
     default: 1,
     help: '1: one replacement must be ready before the others are asked to stop.',
   },
   batch: {
-    type: batch,
+    type: value.batch,
     default: '100%',
     help: 'How many instances may be down at once because of a restart.',
     example: '25%',
   },
   patience: {
-    type: duration,
+    type: value.duration,
     default: '30s',
     help: 'How long to wait for the first instance to exit before another one is asked too.',
   },
   overlap: {
-    type: boolean,
+    type: value.boolean,
     default: false,
     help: 'Whether the replacement starts while the old process still drains.',
   },
   max_extra: {
-    type: whole(1, 500),
+    type: value.whole(1, 500),
     default: 1,
     help: 'With overlap: how many old processes of the worker may drain at once.',
   },
   finisher: {
-    type: boolean,
+    type: value.boolean,
     default: true,
     help: 'Whether a background process continues a restart as soon as its command has ended. If not, the next bootcheck does.',
   },
@@ -206,7 +174,7 @@ const restart = section({
 
 const busy = section({
   title: {
-    type: regexp,
+    type: text.regexp,
     without: 'not used',
     help: 'The worker is busy if its process title matches (JavaScript, flag m). The first group, or else the whole match, says what it is doing.',
     example: 'processing (job \\d+)',
@@ -215,19 +183,19 @@ const busy = section({
 
 const heartbeat = section({
   timeout: {
-    type: positiveDuration,
+    type: value.positiveDuration,
     required: true,
     help: 'The worker is killed if it has given no sign of life for this long.',
     example: '30s',
   },
   dump: {
-    type: signal(quietSignals),
+    type: value.signal(quietSignals),
     without: 'none',
     help: 'The signal that makes a silent worker write down what it is doing before it is killed.',
     example: 'QUIT',
   },
   grace: {
-    type: duration,
+    type: value.duration,
     default: '2s',
     help: 'How long a silent worker has between dump and the kill.',
   },
@@ -235,18 +203,18 @@ const heartbeat = section({
 
 const backoff = section({
   initial: {
-    type: positiveDuration,
+    type: value.positiveDuration,
     default: '1s',
     help: 'How long an instance stays down after a failure; doubled after each further one in a row, and longer by up to a quarter.',
   },
-  max: { type: positiveDuration, default: '5m', help: 'How long it stays down at most.' },
+  max: { type: value.positiveDuration, default: '5m', help: 'How long it stays down at most.' },
   reset: {
-    type: duration,
+    type: value.duration,
     default: '10m',
     help: 'A process that has been running this long ends the row; a ready one that dies abnormally before has failed. 0s: only a death before ready, or within min_run, is a failure.',
   },
   min_run: {
-    type: duration,
+    type: value.duration,
     default: '10s',
     help: 'A process that ends by itself before it has been running this long has failed, even with status 0. 0s: status 0 of a ready process is no failure.',
   },
@@ -254,24 +222,24 @@ const backoff = section({
 
 const recycle = section({
   memory: {
-    type: positiveSizeOrUnlimited,
+    type: value.positiveSizeOrUnlimited,
     default: 'unlimited',
     help: 'How much memory its whole session may use.',
     example: '512MB',
   },
   age: {
-    type: ageOrNever,
+    type: value.ageOrNever,
     default: 'never',
     help: 'How long a process may run before it is replaced.',
     example: '24h',
   },
   outdated: {
-    type: boolean,
+    type: value.boolean,
     default: false,
     help: 'Whether a process is replaced if a start would now give it another release.',
   },
   min_age: {
-    type: duration,
+    type: value.duration,
     default: '1m',
     help: 'A process that has been running for less than this is not recycled.',
   },
@@ -279,28 +247,28 @@ const recycle = section({
 
 const hooks = section({
   lost: {
-    type: command,
+    type: text.command,
     without: 'none',
     help: 'Run when a job was lost, or may have been lost, with its process.',
   },
   backoff: {
-    type: command,
+    type: text.command,
     without: 'none',
     help: 'Run when an instance is not started for a while because it keeps failing.',
   },
   unresponsive: {
-    type: command,
+    type: text.command,
     without: 'none',
     help: 'Run when a worker gives no sign of life and is about to be killed.',
   },
   rollout: {
-    type: workerCommand,
+    type: text.workerCommand,
     without: 'none',
     help: 'Run once for the worker when a restart is complete or was aborted.',
     example: 'bin/notify %p',
   },
   timeout: {
-    type: positiveDuration,
+    type: value.positiveDuration,
     default: '30s',
     help: 'A hook that takes longer is killed.',
   },
@@ -309,55 +277,55 @@ const hooks = section({
 /** The keys that a worker and `defaults` may have. */
 const sharedKeys = {
   count: {
-    type: whole(0, 500),
+    type: value.whole(0, 500),
     default: 1,
     help: 'How many instances to run. Their identifiers are 1, 2, 3 and so on.',
   },
   identifiers: {
-    type: listOf(identifier, 'names', { uniqueItems: true }),
+    type: listOf(text.identifier, 'names', { uniqueItems: true }),
     without: '1 to count',
     help: 'The identifiers of the instances, instead of count.',
     example: ['mail', 'images'],
   },
-  directory: { type: folderPath, default: '.', help: 'The working directory.' },
+  directory: { type: text.folderPath, default: '.', help: 'The working directory.' },
   env: {
-    type: recordOf(variableName, variableValue, 'a map of variables and their values'),
+    type: recordOf(text.variableName, text.variableValue, 'a map of variables and their values'),
     without: 'none',
     help: 'Environment variables. Numbers stay as they are written.',
     example: { RAILS_ENV: 'production' },
   },
   env_files: {
-    type: listOf(filePath, 'paths'),
+    type: listOf(text.filePath, 'paths'),
     without: 'none',
     help: 'Files of NAME=value lines, read as sh reads them; env overrides them.',
     example: ['.env'],
   },
   pass_env: {
-    type: listOf(passedVariable, 'names of variables'),
+    type: listOf(text.passedVariable, 'names of variables'),
     without: 'none',
     help: 'Environment variables to take over from the process that starts the worker.',
     example: ['SSH_AUTH_SOCK'],
   },
   pidfile: {
-    type: filePath,
+    type: text.filePath,
     without: '%n.pid in state_dir',
     help: 'The file that holds the pid.',
   },
   daemonizes: {
-    type: boolean,
+    type: value.boolean,
     default: false,
     help: 'The command forks a daemon, which writes pidfile itself, and ends when the daemon is up.',
   },
   start: { type: start, help: 'How a program that daemonizes is started.' },
   log: { type: log, help: 'Where the output goes.' },
-  umask: { type: umask, default: '022', help: 'The file mode creation mask.' },
+  umask: { type: value.umask, default: '022', help: 'The file mode creation mask.' },
   nice: {
-    type: whole(-20, 19),
+    type: value.whole(-20, 19),
     default: 0,
     help: 'The scheduling priority, from -20 (highest) to 19 (lowest).',
   },
   oom_score_adj: {
-    type: whole(-1000, 1000),
+    type: value.whole(-1000, 1000),
     default: 0,
     help: 'How readily the kernel kills it when memory is short, from -1000 (never) to 1000.',
   },
@@ -375,7 +343,7 @@ const sharedKeys = {
     help: 'When a worker that gives no sign of life is killed. Without it: never.',
   },
   max_count: {
-    type: whole(1, 10_000),
+    type: value.whole(1, 10_000),
     default: 500,
     help: 'The most instances that workerctl want may set.',
   },
@@ -388,7 +356,7 @@ const sharedKeys = {
     help: 'When a process is replaced between two jobs. Without it: never.',
   },
   lost_grace: {
-    type: duration,
+    type: value.duration,
     default: '10s',
     help: 'If it is not known whether a dead process had a job: how long to wait for the result before the job counts as lost.',
   },
@@ -404,7 +372,7 @@ const defaultsSection = section(sharedKeys, { conflicts: workerConflicts });
 export const workerSection = section(
   {
     command: {
-      type: command,
+      type: text.command,
       required: true,
       help: 'The program to run, in the foreground unless it daemonizes. A string is split into words as a shell would, but no shell runs.',
       example: 'bundle exec rake jobs:work',
@@ -417,13 +385,13 @@ export const workerSection = section(
 export const releaseSection = section(
   {
     command: {
-      type: sharedCommand,
+      type: text.sharedCommand,
       without: 'not used',
       help: 'The first line that this command prints. It runs in the directory of the config.',
       example: 'git rev-parse --short HEAD',
     },
     file: {
-      type: sharedFile,
+      type: text.sharedFile,
       without: 'not used',
       help: 'The first line of this file.',
       example: 'current/REVISION',
@@ -436,11 +404,11 @@ export const releaseSection = section(
 export const configSection = section(
   {
     state_dir: {
-      type: sharedPath,
+      type: text.sharedPath,
       default: '.workerctl',
       help: 'The directory of pidfiles, locks and the journal.',
     },
-    log_dir: { type: sharedPath, default: 'log', help: 'The directory of the logs.' },
+    log_dir: { type: text.sharedPath, default: 'log', help: 'The directory of the logs.' },
     release: {
       type: releaseSection,
       optional: true,
@@ -452,7 +420,7 @@ export const configSection = section(
     },
     workers: {
       type: recordOf(
-        name,
+        text.name,
         workerSection,
         'at least one worker (its name, and below it its command)',
         1,

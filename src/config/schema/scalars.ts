@@ -114,10 +114,7 @@ const age = durationFrom(
 export const ageOrNever = withAbsent(orWord(age, 'never'), 'never');
 
 export const oneOf = <Word extends string>(words: readonly Word[]) =>
-  scalar<Word>({
-    expected: `one of ${words.join(', ')}`,
-    json: { type: 'string', enum: words },
-  });
+  scalar<Word>({ expected: `one of ${words.join(', ')}`, json: { type: 'string', enum: words } });
 
 /** A signal, with or without SIG; the model has it without. */
 export const signal = <Name extends string>(names: readonly Name[]) =>

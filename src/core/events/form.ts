@@ -1,22 +1,11 @@
-import {
-  flag,
-  integer,
-  object,
-  oneOf,
-  oneOfKind,
-  optional,
-  text,
-  type DescribedForm,
-  type Form as ReadForm,
-  type JsonValue,
-} from '../basics/json-form.ts';
+import * as json from '../basics/json-form.ts';
 import type { QuietSignal } from '../model/config.ts';
 import type { LeftProcess } from '../model/leftovers.ts';
 import { launchProblems, type Death } from '../model/record.ts';
 import { signalName, signalNumber } from '../model/signal-names.ts';
 
 /** How a value of an event is written as JSON. */
-export type Form<Value> = Omit<DescribedForm<Value>, 'read'>;
+export type Form<Value> = Omit<json.DescribedForm<Value>, 'read'>;
 
 export const bytes: Form<number> = {
   unit: '_bytes',
@@ -25,7 +14,7 @@ export const bytes: Form<number> = {
 };
 
 export const lines: Form<readonly string[]> = {
-  schema: { type: 'array', items: text.schema },
+  schema: { type: 'array', items: json.text.schema },
   write: (all) => all,
 };
 
@@ -38,7 +27,7 @@ export const processes: Form<readonly LeftProcess[]> = {
     type: 'array',
     items: {
       type: 'object',
-      properties: { pid: integer.schema, name: text.schema },
+      properties: { pid: json.integer.schema, name: json.text.schema },
       required: ['pid', 'name'],
     },
   },
@@ -46,39 +35,39 @@ export const processes: Form<readonly LeftProcess[]> = {
 };
 
 /** `SIGKILL`, or `SIG40` for a real-time signal, which has no name. */
-const anySignal: ReadForm<number> = {
-  read: (json) => {
-    const name = text.read(json).replace(/^SIG/, '');
-    return signalNumber(name) || integer.read(Number(name));
+const anySignal: json.Form<number> = {
+  read: (found) => {
+    const name = json.text.read(found).replace(/^SIG/, '');
+    return signalNumber(name) || json.integer.read(Number(name));
   },
   write: signalName,
 };
 
-const anyDeath = oneOfKind<Death>({
-  exited: object({ status: ['exit_status', integer] }),
-  signalled: object<Omit<Extract<Death, { kind: 'signalled' }>, 'kind'>>({
+const anyDeath = json.oneOfKind<Death>({
+  exited: json.object({ status: ['exit_status', json.integer] }),
+  signalled: json.object<Omit<Extract<Death, { kind: 'signalled' }>, 'kind'>>({
     signal: ['signal', anySignal],
-    coreDumped: ['core_dumped', flag],
-    outOfMemory: ['out_of_memory', optional(oneOf('certain', 'likely'))],
+    coreDumped: ['core_dumped', json.flag],
+    outOfMemory: ['out_of_memory', json.optional(json.oneOf('certain', 'likely'))],
   }),
-  rebooted: object({}),
-  unlaunched: object({ found: ['problem', oneOf(...launchProblems)] }),
-  unknown: object({ problem: ['problem', text] }),
+  rebooted: json.object({}),
+  unlaunched: json.object({ found: ['problem', json.oneOf(...launchProblems)] }),
+  unknown: json.object({ problem: ['problem', json.text] }),
 });
 
 /** An object with its kind; the other members depend on that. */
-export const death: DescribedForm<Death> = {
+export const death: json.DescribedForm<Death> = {
   read: anyDeath.read,
-  write: (how) => anyDeath.write(how) as JsonValue,
+  write: (how) => anyDeath.write(how) as json.JsonValue,
   schema: {
     type: 'object',
     properties: {
       kind: { enum: ['exited', 'signalled', 'rebooted', 'unlaunched', 'unknown'] },
-      exit_status: integer.schema,
+      exit_status: json.integer.schema,
       signal: signalSchema,
-      core_dumped: flag.schema,
+      core_dumped: json.flag.schema,
       out_of_memory: { enum: ['certain', 'likely'] },
-      problem: text.schema,
+      problem: json.text.schema,
     },
     required: ['kind'],
   },

@@ -2,7 +2,7 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Action, ActionKind, ActionOf } from '../../core/model/action.ts';
 import { actionKinds, type Plan } from '../../core/model/plan.ts';
 import { removeHalfWritten } from '../../host/files/atomic-file.ts';
-import type { HeldLock } from '../../host/lock/lock-backend.ts';
+import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { ledgerFolder } from '../../host/state/ledger-file.ts';
 import { stagingDirectory } from '../../host/state/paths.ts';
 import type { Context } from '../session.ts';

@@ -1,6 +1,6 @@
 import type { Action } from '../../core/model/action.ts';
 import { describeErrno } from '../../host/files/errno.ts';
-import type { HeldLock } from '../../host/lock/lock-backend.ts';
+import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { report, type Context } from '../session.ts';
 
 /** What the handlers of one plan share. */

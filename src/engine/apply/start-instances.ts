@@ -7,7 +7,7 @@ import { clearPidfile } from '../../host/worker/claimed-pidfile.ts';
 import { faultPoint } from '../../host/files/fault-point.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
 import { tryLocks } from '../../host/lock/lock-helper.ts';
-import type { HeldLock } from '../../host/lock/lock-backend.ts';
+import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { lastLines } from '../../host/logs/tail.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import { startShim, type StartedShim } from '../../host/worker/start-worker.ts';

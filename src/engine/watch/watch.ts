@@ -3,7 +3,7 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { type Observation } from '../../core/model/observation.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
-import type { HeldLock } from '../../host/lock/lock-backend.ts';
+import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { createLockHelper, type LockHelper } from '../../host/lock/lock-helper.ts';
 import { ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { openTrigger } from '../../host/sockets/trigger.ts';

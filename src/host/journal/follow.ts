@@ -1,7 +1,12 @@
 import { closeSync, fstatSync } from 'node:fs';
-import { journalParts, unreadable, type JournalPart } from './parts.ts';
-import { understood, type JournalLine } from './line.ts';
-import { journalPath } from './path.ts';
+import {
+  journalParts,
+  journalPath,
+  understood,
+  unreadable,
+  type JournalLine,
+  type JournalPart,
+} from './parts.ts';
 import type { JournalPlace } from './read.ts';
 import { isStillAt } from '../files/is-still-at.ts';
 import { chunksBetween, createLineCutter, type LineCutter } from '../files/lines.ts';

@@ -1,8 +1,24 @@
+import { parseJournalLine, type JournalEntry } from '../../core/events/journal.ts';
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import { namesIn } from '../files/names-in.ts';
-import { journalPath } from './path.ts';
+
+/** The file that the journal is written to; older files have the same name with `.1`, `.2` and so on. */
+export const journalPath = (stateDir: string): string => `${stateDir}/events.ndjson`;
+
+/** A line of the journal: its text in the file, and what it says. */
+export interface JournalLine {
+  readonly line: string;
+  readonly entry: JournalEntry;
+}
+
+/** A line as it was understood; undefined if it is not a line of a journal. */
+export function understood(line: string): JournalLine | 'blank' | undefined {
+  if (line === '') return 'blank'; // two writers have ended the same torn line
+  const entry = parseJournalLine(line);
+  return entry && { line, entry };
+}
 
 /** One file of the journal, open for reading. */
 export interface JournalPart {

@@ -1,8 +1,13 @@
 import { closeSync } from 'node:fs';
 import type { JournalEntry } from '../../core/events/journal.ts';
 import type { Moment } from '../../core/basics/time.ts';
-import { understood, type JournalLine } from './line.ts';
-import { journalParts, unreadable, type JournalPart } from './parts.ts';
+import {
+  journalParts,
+  understood,
+  unreadable,
+  type JournalLine,
+  type JournalPart,
+} from './parts.ts';
 import { linesBackwards, type FileLine } from '../files/lines-backwards.ts';
 
 /** Which lines are wanted. */

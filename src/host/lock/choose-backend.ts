@@ -1,7 +1,7 @@
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { findProgram } from '../process/find-program.ts';
 import { flockBackend, perlBackend } from './kernel-lock.ts';
-import type { LockBackend } from './lock-backend.ts';
+import type { LockBackend } from './lock-file.ts';
 import { portableBackend } from './portable-lock.ts';
 
 let chosen: LockBackend | undefined;

@@ -2,8 +2,13 @@ import { closeSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { isStillAt } from '../files/is-still-at.ts';
 import { childProcess, helperEnvironment } from '../process/spawn.ts';
-import type { HeldLock, LockBackend } from './lock-backend.ts';
-import { closeQuietly, heldLock, openLockFile } from './lock-file.ts';
+import {
+  closeQuietly,
+  heldLock,
+  openLockFile,
+  type HeldLock,
+  type LockBackend,
+} from './lock-file.ts';
 
 /**
  * flock(2) without native code: a helper program locks an inherited fd. The lock is on the open file description, which
@@ -48,10 +53,7 @@ const perlScript = `for my $fd (@ARGV) {
 }`;
 
 export const perlBackend = (program: string): LockBackend =>
-  kernelBackend({
-    name: 'perl',
-    call: (fds) => perlCall(program, fds),
-  });
+  kernelBackend({ name: 'perl', call: (fds) => perlCall(program, fds) });
 
 const perlCall = (program: string, fds: readonly number[]): Call => ({
   program,

@@ -3,8 +3,7 @@ import { isStillAt } from '../files/is-still-at.ts';
 import { findProgram } from '../process/find-program.ts';
 import { childProcess, eachLine, helperEnvironment, letUsEndBefore } from '../process/spawn.ts';
 import { lockBackend } from './choose-backend.ts';
-import type { HeldLock } from './lock-backend.ts';
-import { closeQuietly, heldLock, openLockFile } from './lock-file.ts';
+import { closeQuietly, heldLock, openLockFile, type HeldLock } from './lock-file.ts';
 
 /** Takes these locks without waiting, by the helper if it knows them; undefined for those that another process holds. */
 export async function tryLocks(

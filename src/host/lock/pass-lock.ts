@@ -19,7 +19,7 @@ import { monotonicMs, now, sleep } from '../process/clock.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
 import { currentBootId, nameOf, readProcess } from '../process/process-table.ts';
-import type { HeldLock } from './lock-backend.ts';
+import type { HeldLock } from './lock-file.ts';
 import type { LockHelper } from './lock-helper.ts';
 
 /** The holder's name has a fixed length and is written at once over what is there: a reader never sees half of it. */

@@ -1,8 +1,7 @@
 import { closeSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
-import type { HeldLock, LockBackend } from './lock-backend.ts';
-import { openLockFile } from './lock-file.ts';
+import { openLockFile, type HeldLock, type LockBackend } from './lock-file.ts';
 
 /** A holder that has not renewed its lock for this long counts as dead; the library's minimum is 2 s. */
 const staleAfterMs = 10_000;

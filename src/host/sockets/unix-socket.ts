@@ -144,9 +144,7 @@ const unusable = (path: string, cause: unknown): WorkerctlError =>
   new WorkerctlError(
     'state',
     `control socket ${path}: cannot be created: ${describeErrno(cause)}`,
-    {
-      cause,
-    },
+    { cause },
   );
 const taken = (path: string): WorkerctlError =>
   new WorkerctlError('locked', `control socket ${path}: another process answers on it`, {

@@ -71,12 +71,7 @@ export const signalled = (
   signal: number,
   core = false,
   outOfMemory?: 'certain' | 'likely',
-): Death => ({
-  kind: 'signalled',
-  signal,
-  coreDumped: core,
-  ...(outOfMemory && { outOfMemory }),
-});
+): Death => ({ kind: 'signalled', signal, coreDumped: core, ...(outOfMemory && { outOfMemory }) });
 
 /** Moves such a report to the files of the old process, because the instance is about to get another process. */
 export function keepDeathOfRetiring(stateDir: string, instance: string): void {

@@ -102,11 +102,7 @@ export const {
 export const { readFor: killingOf, write: writeKilling } = noteOf<Killing>(
   paths.killingPath,
   'a note of a kill',
-  {
-    at: ['at', json.moment],
-    cause: ['cause', json.text],
-    isWatchdog: ['is_watchdog', json.flag],
-  },
+  { at: ['at', json.moment], cause: ['cause', json.text], isWatchdog: ['is_watchdog', json.flag] },
 );
 
 /** What is known of the processes that a dead one has left behind. */

@@ -7,7 +7,7 @@ import { describeErrno } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { removeFile } from '../files/json-file.ts';
 import { makeDirectory } from '../files/make-directory.ts';
-import type { HeldLock } from '../lock/lock-backend.ts';
+import type { HeldLock } from '../lock/lock-file.ts';
 import { renameLog } from '../logs/older.ts';
 import { logSize } from '../logs/tail.ts';
 import { childProcess } from '../process/spawn.ts';

@@ -1,8 +1,7 @@
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JournalEntry } from '../../../src/core/events/journal.ts';
-import { openJournal } from '../../../src/host/journal/write.ts';
-import type { JournalLimits } from '../../../src/host/journal/rotate.ts';
+import { openJournal, type JournalLimits } from '../../../src/host/journal/write.ts';
 import { followJournal } from '../../../src/host/journal/follow.ts';
 import { readJournal } from '../../../src/host/journal/read.ts';
 import { useScratch } from '../../rig/scratch.ts';

@@ -12,10 +12,8 @@ import {
 import { execFileSync } from 'node:child_process';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { JournalEntry } from '../../../src/core/events/journal.ts';
-import { openJournal } from '../../../src/host/journal/write.ts';
-import type { JournalLimits } from '../../../src/host/journal/rotate.ts';
+import { openJournal, rotateJournal, type JournalLimits } from '../../../src/host/journal/write.ts';
 import { readJournal } from '../../../src/host/journal/read.ts';
-import { rotateJournal } from '../../../src/host/journal/rotate.ts';
 import { useScratch } from '../../rig/scratch.ts';
 import { until } from '../../rig/wait.ts';
 

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import type { HeldLock } from '../../../src/host/lock/lock-backend.ts';
+import type { HeldLock } from '../../../src/host/lock/lock-file.ts';
 import { createLockHelper, type LockHelper } from '../../../src/host/lock/lock-helper.ts';
 import { useScratch } from '../../rig/scratch.ts';
 import { allPids, isAlive, look, strings } from '../../rig/kernel.ts';

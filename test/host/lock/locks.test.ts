@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import { chooseBackend } from '../../../src/host/lock/choose-backend.ts';
 import { flockBackend, perlBackend } from '../../../src/host/lock/kernel-lock.ts';
-import type { HeldLock, LockBackend } from '../../../src/host/lock/lock-backend.ts';
+import type { HeldLock, LockBackend } from '../../../src/host/lock/lock-file.ts';
 import { portableBackend } from '../../../src/host/lock/portable-lock.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
 import { endProcess, look } from '../../rig/kernel.ts';

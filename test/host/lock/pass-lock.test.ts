@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
-import type { HeldLock } from '../../../src/host/lock/lock-backend.ts';
+import type { HeldLock } from '../../../src/host/lock/lock-file.ts';
 import { noWait, takePassLock } from '../../../src/host/lock/pass-lock.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
 import { bootId, endProcess, look } from '../../rig/kernel.ts';

@@ -4,7 +4,7 @@ import { momentOf } from '../../../src/core/basics/time.ts';
 import type { Event } from '../../../src/core/events/event.ts';
 import { journalEntry } from '../../../src/core/events/journal.ts';
 import { noLedger, type Ledger } from '../../../src/core/model/ledger.ts';
-import { journalPath } from '../../../src/host/journal/path.ts';
+import { journalPath } from '../../../src/host/journal/parts.ts';
 import { openJournal } from '../../../src/host/journal/write.ts';
 import {
   knownLedger,

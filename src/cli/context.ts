@@ -8,7 +8,7 @@ import { createSilenceTracker } from '../host/state/silence.ts';
 import { currentUser } from '../host/worker/environment.ts';
 
 /** What differs from command to command. */
-type OfCommand = Pick<Context, 'command' | 'signal' | 'releaseOf' | 'report' | 'progress'> &
+type OfCommand = Pick<Context, 'command' | 'signal' | 'releases' | 'report' | 'progress'> &
   Partial<Pick<Context, 'probe' | 'silence'>>;
 
 /** What a command that acts on `config` works with. */

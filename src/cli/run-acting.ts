@@ -1,7 +1,6 @@
-import { hostname } from 'node:os';
 import type { PlanOutcome } from '../engine/command.ts';
 import { journaled, type Context } from '../engine/session.ts';
-import { releaseFinder } from '../engine/observe/releases.ts';
+import { createReleaseReader } from '../engine/observe/release-reader.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
 import { exitCodeFor, type ActOutcome } from '../core/events/outcome.ts';
@@ -43,7 +42,7 @@ export async function runActing<Options extends { readonly dryRun: boolean }>(
       command,
       signal: interrupt.signal,
       probe,
-      releaseOf: releaseFinder(config, hostname(), (problem) => {
+      releases: createReleaseReader(config, (problem) => {
         printError(`workerctl: the release is unknown: ${problem}\n`);
       }),
       report: screen.report,

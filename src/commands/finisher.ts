@@ -9,7 +9,7 @@ import { durationOf } from '../core/basics/time.ts';
 import { journalEntry } from '../core/events/journal.ts';
 import { withCounts } from '../core/rules/scaling.ts';
 import { finish, type ReadContext } from '../engine/finisher/finish.ts';
-import { releaseFinder } from '../engine/observe/releases.ts';
+import { createReleaseReader } from '../engine/observe/release-reader.ts';
 import { journaled } from '../engine/session.ts';
 import { openJournal } from '../host/journal/write.ts';
 import { now } from '../host/process/clock.ts';
@@ -38,7 +38,7 @@ restart.finisher is false. It ends with the restart. If it is killed, the next b
       const context = contextFor(config, {
         command: 'restart',
         signal,
-        releaseOf: releaseFinder(config, hostname()),
+        releases: createReleaseReader(config),
         report: () => undefined,
         progress: { first: never, every: never, show: () => undefined },
       });

@@ -42,7 +42,7 @@ import {
   type Values,
 } from '../cli/options.ts';
 import { runActing } from '../cli/run-acting.ts';
-import { outdatedAmong, releasesOf } from './restart/releases.ts';
+import { chooseTargets } from './restart/releases.ts';
 
 /** `2` or `25%`; at least 1. */
 const batch = expecting('a number from 1 on, or 1% to 100%', (text): Batch | undefined => {
@@ -131,7 +131,7 @@ export async function restart(
   const named = configuredInstances(context, options.targets);
   if (options.rollout.overlap === true) refuseOverlap(config, named);
   const before = await observeReported(context, named);
-  const wanted = options.outdated ? await outdatedAmong(recorded, named, before) : named;
+  const { wanted, releases } = await chooseTargets(recorded, named, before, options);
   const selected = selectInstances(config, recordedInstances(config.stateDir), options.targets);
   const instances = options.outdated ? selected.filter((name) => wanted.includes(name)) : selected;
   const goal = {
@@ -140,7 +140,7 @@ export async function restart(
     by: context.by,
     instances: wanted,
     options: options.rollout,
-    releases: await releasesOf(context, wanted, before),
+    releases,
   } as const;
   const request = { goal, instances, mayHaveStrays: true } as const;
   if (options.dryRun) return planned(goal.id, await planPass(context, request), config);

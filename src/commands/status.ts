@@ -7,7 +7,10 @@ import type { Releases } from '../core/views/instance-status.ts';
 import { isShort, statusOf, type Status } from '../core/views/status.ts';
 import { allObserved, mayLive } from '../core/model/observation.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
-import type { Config, Worker } from '../core/model/config.ts';
+import { lookup } from '../core/basics/lookup.ts';
+import type { Config } from '../core/model/config.ts';
+import type { Desired } from '../core/model/desired.ts';
+import { firstInstance } from '../core/model/instance.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 import { knownLedger } from '../host/state/ledger-file.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
@@ -21,7 +24,8 @@ import { colours } from '../cli/colours.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import type { JournalEntry } from '../core/events/journal.ts';
-import { releaseFinder } from '../engine/observe/releases.ts';
+import { codesFor, lookAge, openLaunches, type Launches } from '../engine/observe/launches.ts';
+import { createReleaseReader, type ReleaseReader } from '../engine/observe/release-reader.ts';
 import { now } from '../host/process/clock.ts';
 import { formatStatus } from '../output/status-table.ts';
 
@@ -76,8 +80,8 @@ export async function statusFor(
 ): Promise<Status> {
   const config = await configInForce(global);
   const hostName = hostname();
-  const releaseOf = releaseFinder(config, hostName);
-  return status({ config, hostName, ignoresPidfiles: true }, { targets, releaseOf });
+  const releases = createReleaseReader(config);
+  return status({ config, hostName, ignoresPidfiles: true }, { targets, releases });
 }
 
 /** Always of all instances: one that is left out would look as if it were gone. */
@@ -145,12 +149,12 @@ function orNone(read: () => JournalEntry[]): JournalEntry[] {
 
 export interface StatusRequest {
   readonly targets: readonly string[];
-  /** The release that a start of this worker would get now; undefined if it is unknown. */
-  readonly releaseOf: (worker: Worker) => Promise<string | undefined>;
+  /** The release, if a file or a command names it. */
+  readonly releases: ReleaseReader;
 }
 
 /** What each instance is doing. Takes no lock, changes nothing. */
-export async function status(scene: Scene, { targets, releaseOf }: StatusRequest): Promise<Status> {
+export async function status(scene: Scene, { targets, releases }: StatusRequest): Promise<Status> {
   const { config } = scene;
   checkStateDirectory(config.stateDir);
   const { instances: recorded, retiring, notes } = stateFilesIn(config.stateDir);
@@ -159,40 +163,54 @@ export async function status(scene: Scene, { targets, releaseOf }: StatusRequest
   const strangers = recorded.filter((name) => !known.has(workerNameOf(name)));
   const names = targets.length === 0 ? [...selected, ...strangers] : selected;
   const shown = new Set(names);
-  const measuring = await withMeasures({ ...scene, notes, showsLeftovers: true }, releaseOf);
-  const seen = await observeReported(
-    measuring,
-    names,
-    retiring.filter(({ instance }) => shown.has(instance)),
-  );
-  const observation = allObserved(seen).some(mayLive) ? lookForStrays(scene, seen) : seen;
   // As the next pass will see it: deaths that no pass has noticed yet count.
   const before = {
     desired: readDesired(config.stateDir),
     ledger: knownLedger(config.stateDir),
   };
-  const { desired, ledger } = applyGoal(config, before, { kind: 'check' }, observation);
-  return statusOf(
-    snapshotOf(config, { desired, ledger }, observation),
-    await releasesOf(config, releaseOf),
+  const { pins } = before.desired;
+  const measuring = await withMeasures({ ...scene, notes, pins, showsLeftovers: true }, releases);
+  const seen = await observeReported(
+    measuring,
+    names,
+    retiring.filter(({ instance }) => shown.has(instance)),
   );
+  const found = allObserved(seen).some(mayLive) ? lookForStrays(scene, seen) : seen;
+  const launches = openLaunches({ ...scene, releases }, lookAge);
+  try {
+    const codes = await codesFor(launches, config, before.desired);
+    const observation = codes === undefined ? found : { ...found, launches: codes };
+    const { desired, ledger } = applyGoal(config, before, { kind: 'check' }, observation);
+    return statusOf(
+      snapshotOf(config, { desired, ledger }, observation),
+      await releasesOf(launches, config, names, desired.pins),
+    );
+  } finally {
+    launches.close();
+  }
 }
 
 /** Memory is measured only if a worker has a limit for it. */
-async function withMeasures(scene: Scene, releaseOf: StatusRequest['releaseOf']): Promise<Scene> {
+async function withMeasures(scene: Scene, releases: ReleaseReader): Promise<Scene> {
   if (!scene.config.workers.some(({ recycle }) => recycle?.memory !== undefined)) return scene;
   const { createMeasures } = await import('../engine/observe/measures.ts');
-  return { ...scene, measures: createMeasures(() => releaseOf) };
+  return { ...scene, measures: createMeasures(releases) };
 }
 
+/** By instance, the release that a start would give it now. */
 async function releasesOf(
+  launches: Launches,
   { workers }: Config,
-  releaseOf: StatusRequest['releaseOf'],
+  names: readonly string[],
+  pins: Desired['pins'],
 ): Promise<Releases> {
+  const byName = new Map(workers.map((worker) => [worker.name, worker]));
   const releases: Record<string, string> = {};
-  for (const worker of workers) {
-    const release = await releaseOf(worker);
-    if (release !== undefined) releases[worker.name] = release;
+  for (const name of [...names, ...workers.map(firstInstance)]) {
+    const worker = byName.get(workerNameOf(name));
+    if (worker === undefined) continue;
+    const { release } = await launches.of(worker, name, lookup(pins, worker.name));
+    if (release !== undefined) releases[name] = release;
   }
   return releases;
 }

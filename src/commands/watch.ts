@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { defineCommand, type Arguments, type GlobalOptions } from '../cli/command.ts';
 import { configToActOn } from '../cli/config.ts';
 import { contextFor } from '../cli/context.ts';
@@ -10,7 +9,7 @@ import { exitCodes } from '../core/basics/exit-codes.ts';
 import { durationOf } from '../core/basics/time.ts';
 import type { Event } from '../core/events/event.ts';
 import { controlAddress, metricsAddress, parseTcpAddress } from '../core/protocols/tcp-address.ts';
-import { releaseFinder } from '../engine/observe/releases.ts';
+import { createReleaseReader } from '../engine/observe/release-reader.ts';
 import { recycling } from '../engine/observe/with-recycling.ts';
 import { journaled, type Context } from '../engine/session.ts';
 import { endAll } from '../engine/watch/end-all.ts';
@@ -75,11 +74,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
   const read = (): Promise<Context> => readContext(global, ended.signal, report);
   const first = await read();
   let context = journaled(first, openJournal(first.config.stateDir));
-  // The watch outlives many releases: each use looks up the current one.
-  const current = (): Context => ({
-    ...context,
-    releaseOf: releaseFinder(context.config, context.hostName),
-  });
+  const current = (): Context => context;
   const control: ControlBackend = createControlBackend(current, VERSION, () => {
     ended.abort();
   });
@@ -157,7 +152,7 @@ async function readContext(
       command: 'watch',
       signal,
       silence: createSilenceTracker(config.stateDir, { tick: tickMs }),
-      releaseOf: releaseFinder(config, hostname()),
+      releases: createReleaseReader(config),
       report,
       progress: { first: durationOf(Infinity), every: durationOf(Infinity), show: () => undefined },
     }),

@@ -1,7 +1,9 @@
-import type { Config, Worker } from '../core/model/config.ts';
+import type { Config } from '../core/model/config.ts';
+import type { Desired } from '../core/model/desired.ts';
 import type { LiveProcess } from '../core/model/process.ts';
 import type { ReadinessProbe } from '../host/worker/readiness-probe.ts';
 import type { SilenceTracker } from '../host/state/silence.ts';
+import type { ReleaseReader } from './observe/release-reader.ts';
 
 /** Where to look, and at what. */
 export interface Scene {
@@ -15,6 +17,8 @@ export interface Scene {
   readonly probe?: ReadinessProbe;
   /** Measures what recycling depends on. Without it, nothing is recycled. */
   readonly measures?: Measures;
+  /** The directories that workers are pinned to, for `measures`. */
+  readonly pins?: Desired['pins'];
   /** Whether to look for leftovers of all dead processes, not only those that the config acts on. */
   readonly showsLeftovers?: boolean;
   /** Whether logs with a limit are measured, in order to rotate them. */
@@ -30,6 +34,6 @@ export const mayHave = ({ notes }: Scene, fileOf: () => string): boolean =>
 export interface Measures {
   /** How many bytes each of these takes with its session, by pid. */
   readonly memoryOf: (processes: readonly LiveProcess[]) => ReadonlyMap<number, number>;
-  /** The release that a start of this worker would get now; undefined if unknown. */
-  readonly releaseOf: (worker: Worker) => Promise<string | undefined>;
+  /** The release, if a file or a command names it. */
+  readonly releases: ReleaseReader;
 }

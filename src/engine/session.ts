@@ -11,6 +11,7 @@ import type { ReadinessProbe } from '../host/worker/readiness-probe.ts';
 import type { MemoryTracker } from '../host/state/memory-samples.ts';
 import type { SilenceTracker } from '../host/state/silence.ts';
 import type { Measures } from './scene.ts';
+import type { ReleaseReader } from './observe/release-reader.ts';
 import type { HookRunner } from './hooks/background.ts';
 import { journalEntry } from '../core/events/journal.ts';
 import type { Journal } from '../host/journal/write.ts';
@@ -45,8 +46,8 @@ export interface Context {
   readonly lockHelper?: LockHelper;
   /** Runs the hooks that passes have spooled. */
   readonly hooks: HookRunner;
-  /** The release that this worker would be started with now; undefined if it is not known. */
-  readonly releaseOf: (worker: Worker) => Promise<string | undefined>;
+  /** The release, if a file or a command names it. */
+  readonly releases: ReleaseReader;
   /** Gets each event as it happens. */
   readonly report: (event: Event) => void;
   readonly progress: ProgressDisplay;

@@ -2,19 +2,38 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Rollout } from '../../core/model/desired.ts';
 import { liveProcess, type Observation } from '../../core/model/observation.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
+import { openLaunches, type Launches } from '../../engine/observe/launches.ts';
 import { report, workerOf, type Context } from '../../engine/session.ts';
 
+/** What a restart of these instances replaces, and by which releases. */
+export async function chooseTargets(
+  context: Context,
+  names: readonly string[],
+  observation: Observation,
+  { outdated }: { readonly outdated: boolean },
+): Promise<{ wanted: readonly string[]; releases: Rollout['releases'] }> {
+  const launches = openLaunches(context);
+  try {
+    const wanted = outdated ? await outdatedAmong(context, launches, names, observation) : names;
+    return { wanted, releases: await releasesOf(context, launches, wanted, observation) };
+  } finally {
+    launches.close();
+  }
+}
+
 /** For each worker the release that its first instance runs, and the one that its replacement gets. */
-export async function releasesOf(
-  { config, releaseOf }: Context,
+async function releasesOf(
+  { config }: Context,
+  launches: Launches,
   instances: readonly string[],
   observation: Observation,
 ): Promise<Rollout['releases']> {
   const releases: Record<string, { from?: string; to?: string }> = {};
   for (const worker of config.workers) {
     const own = instances.filter((name) => workerNameOf(name) === worker.name);
-    if (own.length === 0) continue;
-    const to = await releaseOf(worker);
+    const [first] = own;
+    if (first === undefined) continue;
+    const { release: to } = await launches.of(worker, first);
     const from = own
       .map((name) => releaseRunBy(observation, name))
       .find((release) => release !== undefined);
@@ -35,14 +54,15 @@ function releaseRunBy({ instances }: Observation, name: string): string | undefi
  * The running instances whose release is not the one that they would get now.
  * @throws WorkerctlError `failed` if that release is unknown
  */
-export async function outdatedAmong(
+async function outdatedAmong(
   context: Context,
+  launches: Launches,
   names: readonly string[],
   observation: Observation,
 ): Promise<string[]> {
   const outdated: string[] = [];
   for (const name of names) {
-    const release = await context.releaseOf(workerOf(context.config, name));
+    const { release } = await launches.of(workerOf(context.config, name), name);
     if (release === undefined) {
       throw new WorkerctlError(
         'failed',

@@ -38,10 +38,10 @@ export const openMetrics = (
     ...address,
     isUnsafe,
     render: async () => {
-      const { config, hostName, releaseOf } = current();
+      const { config, hostName, releases } = current();
       const inForce = withCounts(config, readDesired(config.stateDir));
       const scene = { config: inForce, hostName, ignoresPidfiles: true };
-      const found = await status(scene, { targets: [], releaseOf });
+      const found = await status(scene, { targets: [], releases });
       return formatMetrics(found, { config: config.path, events: counts() });
     },
   });

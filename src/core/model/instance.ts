@@ -35,6 +35,10 @@ export const instanceName = (worker: string, identifier: string): string =>
 export const instanceNames = ({ name, identifiers }: Worker): string[] =>
   identifiers.map((identifier) => instanceName(name, identifier));
 
+/** The first of them, or the one that would be the first. */
+export const firstInstance = ({ name, identifiers: [first = '1'] }: Worker): string =>
+  instanceName(name, first);
+
 /** The instances that the config wants of a worker, in its order. */
 export const instancesOf = (worker: Worker): readonly Instance[] =>
   worker.identifiers.map((identifier) => ({

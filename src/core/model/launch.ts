@@ -37,6 +37,12 @@ export interface Launch {
   readonly watchdogUsec?: number;
 }
 
+/** The directory of an instance, through whatever links lead to it. */
+export function directoryOf(worker: Worker, name: string, hostName: string): string {
+  const identifier = name.slice(instanceName(worker.name, '').length);
+  return expandSpecifiers(worker.directory, { name, worker, identifier }, hostName);
+}
+
 /** How the instance of `worker` with this name is started. */
 export function launchOf(
   worker: Worker,

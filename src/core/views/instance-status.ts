@@ -11,7 +11,7 @@ import type { Snapshot } from '../rules/snapshot.ts';
 import { describeDown, describeUp } from './instance-detail.ts';
 import type { InstanceState } from './instance-state.ts';
 
-/** By worker, the release that a start would give it now. */
+/** By instance, the release that a start would give it now. */
 export type Releases = Readonly<Record<string, string>>;
 
 /** One line of `status`. */
@@ -73,7 +73,7 @@ export function instanceStatus(
     isOutdated:
       (retiring === undefined &&
         isToBeReplaced(snapshot.desired, name, process, recordOf(observed))) ||
-      isOtherRelease(release, lookup(releases, workerName)),
+      isOtherRelease(release, lookup(releases, name)),
     detail,
   };
   if (release !== undefined) status.release = release;

@@ -2,7 +2,7 @@ import { lookup } from '../basics/lookup.ts';
 import type { Moment } from '../basics/time.ts';
 import type { Worker } from '../model/config.ts';
 import { isStopped } from '../model/desired.ts';
-import { instanceNames } from '../model/instance.ts';
+import { firstInstance, instanceNames } from '../model/instance.ts';
 import type { Observation, ObservedInstance } from '../model/observation.ts';
 import type { Snapshot } from '../rules/snapshot.ts';
 import { countsAs, type Count } from './instance-state.ts';
@@ -20,7 +20,7 @@ export interface Status {
   readonly ready: number;
   /** How many of the wanted are ready, and take no new job, on purpose. */
   readonly quiet: number;
-  /** By worker, the release that a start would give it now, if it is known. */
+  /** By worker, the release that a start would give its first instance now, if it is known. */
   readonly releases: Readonly<Record<string, string>>;
   readonly rollouts: readonly RolloutStatus[];
   /** The workers with another count than the one of the config. */
@@ -59,7 +59,12 @@ export function statusOf(snapshot: Snapshot, releases: Releases = {}): Status {
     up: count(instances, 'up'),
     ready: count(wanted, 'ready'),
     quiet: count(wanted, 'quiet'),
-    releases,
+    releases: Object.fromEntries(
+      config.workers.flatMap((worker) => {
+        const release = lookup(releases, firstInstance(worker));
+        return release === undefined ? [] : [[worker.name, release]];
+      }),
+    ),
     rollouts: desired.rollouts.map((rollout) => rolloutStatusOf(rollout, snapshot)),
     counts: config.workers.flatMap(({ name, configured }) => {
       const want = lookup(desired.counts, name);

@@ -6,7 +6,7 @@ import { noteReady, wasSeenReady } from '../../host/state/notes.ts';
 import { exitPath, successorPath } from '../../host/state/paths.ts';
 import { writePidfile, writeRecord } from '../../host/state/records.ts';
 import { startedAt } from '../../host/worker/candidate.ts';
-import { digestOf } from '../../host/worker/shim-call.ts';
+import { commandDigestOf } from '../../host/worker/command-digest.ts';
 import { report, workerOf } from '../session.ts';
 import type { Run } from './run.ts';
 
@@ -31,7 +31,7 @@ export function adopt({ context }: Run, action: ActionOf<'adopt'>): void {
     runId,
     shimPid: shim?.pid ?? 0,
     startedAt: startedAt(process),
-    commandDigest: digestOf(launch),
+    commandDigest: commandDigestOf(worker),
     stopSignal: launch.stopSignal,
     log: { path: launch.logFile, offset: 0 },
   });

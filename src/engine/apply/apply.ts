@@ -5,7 +5,6 @@ import { removeHalfWritten } from '../../host/files/atomic-file.ts';
 import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { ledgerFolder } from '../../host/state/ledger-file.ts';
 import { stagingDirectory } from '../../host/state/paths.ts';
-import type { Context } from '../session.ts';
 import { adopt } from './adopt.ts';
 import { ask } from './ask.ts';
 import { removePidfile, rewritePidfile } from './pidfiles.ts';
@@ -47,20 +46,21 @@ const handlers: { readonly [Kind in ActionKind]: Handler<Kind> } = {
   stop: ask,
   quiet: ask,
   retire: each(retire),
-  start: ({ context, blocked }, starts) =>
+  start: ({ blocked, ...run }, starts) =>
     startInstances(
-      context,
+      run,
       starts.filter(({ instance }) => !blocked.has(instance)),
     ),
   rotate: () => undefined, // beside the passes: engine/watch/rotate-logs.ts
 };
 
 /** Carries a plan out, under the pass lock. It decides nothing. */
-export async function apply(context: Context, plan: Plan, passLock: HeldLock): Promise<void> {
+export async function apply(given: Omit<Run, 'blocked'>, plan: Plan): Promise<void> {
+  const { context, passLock } = given;
   const { stateDir } = context.config;
   for (const folder of [stateDir, stagingDirectory(stateDir), ledgerFolder(stateDir)])
     removeHalfWritten(folder);
-  const run: Run = { context, passLock, blocked: new Set() };
+  const run: Run = { ...given, blocked: new Set() };
   for (const kinds of batches()) {
     const actions = plan.filter(({ kind }) => kinds.includes(kind));
     if (actions.length === 0) continue;

@@ -10,11 +10,13 @@ import { tryLocks } from '../../host/lock/lock-helper.ts';
 import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { lastLines } from '../../host/logs/tail.ts';
 import { findProcess } from '../../host/process/process-table.ts';
+import type { Place } from '../../host/worker/place.ts';
 import { startShim, type StartedShim } from '../../host/worker/start-worker.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { ensureStagingDirectory } from '../../host/state/paths.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { loggerIn, report, workerOf, type Context } from '../session.ts';
+import type { Run } from './run.ts';
 
 type Start = ActionOf<'start'>;
 
@@ -28,7 +30,10 @@ const publishMs = 10_000;
 export const shownLogLines = 10;
 
 /** Starts instances, each only with its lock in hand, and waits until each has published its record. */
-export async function startInstances(context: Context, starts: readonly Start[]): Promise<void> {
+export async function startInstances(
+  { context, next }: Pick<Run, 'context' | 'next'>,
+  starts: readonly Start[],
+): Promise<void> {
   if (starts.length === 0) return;
   const { notifyEnvironment } = await import('../../host/sockets/notify-path.ts');
   const [notify, locks] = await Promise.all([
@@ -39,10 +44,11 @@ export async function startInstances(context: Context, starts: readonly Start[])
   const shims: Launched[] = [];
   for (const action of starts) {
     const lock = locks.get(action.instance);
-    const launch = await launchFor(context, action.instance);
+    const launching = await launchingOf(context, action, next);
+    const { launch } = launching;
     if (isUp(context, action)) void lock?.release();
     else if (lock === undefined) failed(context, launch, 'its lock is held by an unknown process');
-    else shims.push(...start(context, action, launch, lock, notify));
+    else shims.push(...start(context, launching, lock, notify));
   }
   for (const shim of shims) await published(context, shim);
 }
@@ -59,21 +65,39 @@ function failed(context: Context, { instance, logFile }: Launch, reason: string)
   return [];
 }
 
-interface Launched {
+/** A start as it is about to be made. */
+interface Launching {
   readonly action: Start;
   readonly launch: Launch;
+  readonly place: Place | WorkerctlError;
+  readonly commandDigest: string;
+}
+
+async function launchingOf(
+  { config, hostName }: Context,
+  action: Start,
+  next: Run['next'],
+): Promise<Launching> {
+  const worker = workerOf(config, action.instance);
+  const { place, release, commandDigest } = await next(worker, action.instance);
+  const launch = launchOf(worker, action.instance, config.stateDir, hostName, release);
+  return { action, launch, place, commandDigest };
+}
+
+interface Launched extends Launching {
   readonly shim: StartedShim;
 }
 
 function start(
   context: Context,
-  action: Start,
-  launch: Launch,
+  launching: Launching,
   lock: HeldLock,
   notify: Readonly<Record<string, string>>,
 ): Launched[] {
   const { stateDir } = context.config;
+  const { action, launch, place, commandDigest } = launching;
   try {
+    if (place instanceof WorkerctlError) throw place;
     ensureStagingDirectory(stateDir);
     const { ready } = workerOf(context.config, action.instance);
     if (launch.daemonizes !== undefined) {
@@ -83,7 +107,8 @@ function start(
     }
     if (ready.kind === 'notify' && notify['NOTIFY_SOCKET'] === undefined)
       return failed(context, launch, 'ready.notify needs workerctl watch, and none is listening');
-    return [{ action, launch, shim: startShim(launch, stateDir, lock, notify) }];
+    const shim = startShim(launch, { place, commandDigest, stateDir, lock, notify });
+    return [{ ...launching, shim }];
   } catch (error) {
     if (!(error instanceof WorkerctlError)) throw error;
     return failed(context, launch, error.message);
@@ -97,14 +122,6 @@ const obstacleWords = (
   { pid, title }: { readonly pid: number; readonly title: string },
 ): string =>
   `${pidfile} names pid ${pid} (${title.slice(0, 60)}), which may or may not be ${instance}: if it is, run workerctl adopt ${instance} ${pid}; otherwise remove that file`;
-
-async function launchFor(
-  { config, hostName, releaseOf }: Context,
-  instance: string,
-): Promise<Launch> {
-  const worker = workerOf(config, instance);
-  return launchOf(worker, instance, config.stateDir, hostName, await releaseOf(worker));
-}
 
 /** The locks that are free, or that a shim about to exit frees in a moment. */
 async function takeInstanceLocks(

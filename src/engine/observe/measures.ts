@@ -1,3 +1,4 @@
+import { lookup } from '../../core/basics/lookup.ts';
 import {
   allObserved,
   withSeen,
@@ -9,27 +10,17 @@ import { workerNameOf } from '../../core/model/targets.ts';
 import { monotonicMs } from '../../host/process/clock.ts';
 import { allProcesses, familyOf, memoryOf } from '../../host/process/session.ts';
 import type { Measures, Scene } from '../scene.ts';
+import { lookAge, openLaunches } from './launches.ts';
+import type { ReleaseReader } from './release-reader.ts';
 
 /** A watch may look 25 times a second: a measurement of this age is good enough. */
 const freshMs = 5_000;
 
-/**
- * Measures of a command, or of a watch, which makes new ones when it reads its config again. `findReleases` returns
- * a finder without memory.
- */
-export function createMeasures(findReleases: () => Measures['releaseOf']): Measures {
+/** Measures of a command, or of a watch, which makes new ones when it reads its config again. */
+export function createMeasures(releases: ReleaseReader): Measures {
   const known = new Map<string, { readonly at: number; readonly bytes: number }>();
-  let foundAt = -Infinity;
-  let find = findReleases();
   return {
-    releaseOf: (worker) => {
-      const now = monotonicMs();
-      if (now - foundAt >= freshMs) {
-        find = findReleases();
-        foundAt = now;
-      }
-      return find(worker);
-    },
+    releases,
     memoryOf: (processes) => {
       const now = monotonicMs();
       const isStale = (process: LiveProcess): boolean =>
@@ -52,7 +43,7 @@ const keyOf = ({ pid, startTime }: LiveProcess): string => `${pid} ${startTime}`
 
 /** The same observation, with what is measured of living processes whose workers have limits for that. */
 export async function withMeasures(
-  { config }: Scene,
+  { config, hostName, pins = {} }: Scene,
   measures: Measures,
   observation: Observation,
 ): Promise<Observation> {
@@ -66,12 +57,13 @@ export async function withMeasures(
   const measured = living.filter(({ recycle }) => recycle.memory !== undefined);
   const bytes = measures.memoryOf(measured.map(({ process }) => process));
   const seen: ObservedInstance[] = [];
+  const launches = openLaunches({ config, hostName, releases: measures.releases }, lookAge);
   for (const { observed, worker, recycle, process } of living) {
     // Nothing can be read about a process that is about to exit.
     const memory = recycle.memory === undefined ? undefined : bytes.get(process.pid) || undefined;
     const nextRelease =
       recycle.outdated && observed.retiring === undefined
-        ? await measures.releaseOf(worker)
+        ? (await launches.of(worker, observed.name, lookup(pins, worker.name))).release
         : undefined;
     seen.push({
       ...observed,
@@ -79,5 +71,6 @@ export async function withMeasures(
       ...(nextRelease !== undefined && { nextRelease }),
     });
   }
+  launches.close();
   return { ...withSeen(observation, seen), mayRecycle: true };
 }

@@ -126,7 +126,10 @@ function questionOf(
   if (drainingSince(observed) !== undefined) return [];
   const { stateDir } = config;
   const { record } = presence;
-  const launch = launchOf(worker, name, stateDir, hostName, record.release);
+  const launch = {
+    ...launchOf(worker, name, stateDir, hostName, record.release),
+    ...(record.directory !== undefined && { directory: record.directory }),
+  };
   const readiness = expandedReadiness(worker.ready, worker, name, hostName);
   return [{ observed, presence, question: { record, readiness, launch } }];
 }

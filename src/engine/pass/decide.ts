@@ -1,4 +1,5 @@
 import type { Duration } from '../../core/basics/time.ts';
+import type { Desired } from '../../core/model/desired.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import {
@@ -16,6 +17,7 @@ import { isNewDeath } from '../../core/rules/deaths.ts';
 import { reconcile } from '../../core/rules/reconcile.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { stateFilesIn } from '../../host/state/record-cache.ts';
+import { codesFor, type Launches } from '../observe/launches.ts';
 import { observeReported } from '../observe/observe.ts';
 import { lookForStrays } from '../observe/presence.ts';
 import { readState } from './state.ts';
@@ -48,6 +50,7 @@ export interface PassRequest {
 export async function decide(
   context: Context,
   { goal, instances, mayHaveStrays, claim }: Omit<PassRequest, 'lockWait'>,
+  launches: Launches,
   known?: PassRequest['known'],
 ): Promise<PassOutcome> {
   const { stateDir } = context.config;
@@ -55,8 +58,12 @@ export async function decide(
   // Listed once: most instances have no notes, and asking for each of them takes longer than reading the rest.
   const { retiring: all, notes } = stateFilesIn(stateDir);
   const retiring = besideAny(instances, all);
-  const scene = { ...context, notes };
-  const decideAbout = (seen: Observation): PassOutcome => decideOn(context, goal, before, seen);
+  const pins = pinsUnder(goal, before.desired);
+  const scene = { ...context, notes, pins };
+  const asked = goal.kind === 'restart' ? goal.instances : [];
+  const codes = await codesFor(launches, context.config, { ...before.desired, pins }, asked);
+  const decideAbout = (seen: Observation): PassOutcome =>
+    decideOn(context, goal, before, codes === undefined ? seen : { ...seen, launches: codes });
   let decided: PassOutcome;
   if (known === undefined) {
     const looked = await observeReported(scene, instances, retiring);
@@ -68,6 +75,13 @@ export async function decide(
     : decided;
   warnOfProblems(context, outcome.observation);
   return outcome;
+}
+
+/** A restart ends the pins of the workers that it names. */
+function pinsUnder(goal: Goal, { pins }: Desired): Desired['pins'] {
+  if (goal.kind !== 'restart') return pins;
+  const named = new Set(goal.instances.map(workerNameOf));
+  return Object.fromEntries(Object.entries(pins).filter(([worker]) => !named.has(worker)));
 }
 
 /** What a pass looks at. */

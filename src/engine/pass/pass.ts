@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { lookup } from '../../core/basics/lookup.ts';
 import { noticesOf } from '../../core/rules/notices.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { observedAt } from '../../core/model/observation.ts';
@@ -11,7 +12,9 @@ import type { KeptLocks } from '../../host/lock/lock-helper.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../../host/state/state-directory.ts';
+import { lookAge, openLaunches } from '../observe/launches.ts';
 import { listening, type Context } from '../session.ts';
+import type { Run } from '../apply/run.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import { decide, type PassRequest } from './decide.ts';
 import { reportRollouts } from './report-rollouts.ts';
@@ -33,9 +36,10 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     signal: context.signal,
     ...(context.lockHelper && { lockHelper: context.lockHelper }),
   });
+  const launches = openLaunches(context);
   try {
     const { known } = request;
-    const outcome = await decide(context, request, lock.wasOursLast ? known : undefined);
+    const outcome = await decide(context, request, launches, lock.wasOursLast ? known : undefined);
     ensureLedger(context, outcome.before);
     await emit(context, outcome);
     request.onSeen?.(outcome);
@@ -44,12 +48,18 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     if (!isAdoption) keep(context, request, outcome);
     const failures: Failed[] = [];
     const reportLeftovers = await noteReplaced(context, outcome);
-    await apply(noting(context, failures), outcome.plan, lock);
+    const next: Run['next'] = async (worker, instance) => ({
+      ...(await launches.of(worker, instance, lookup(outcome.desired.pins, worker.name))),
+      commandDigest: launches.digestOf(worker),
+    });
+    const acting = noting(context, failures);
+    await apply({ context: acting, passLock: lock, next }, outcome.plan);
     await reportLeftovers?.();
     // The instance becomes a wanted one, but not before it has its process: else a second one would be started.
     if (isAdoption) keep(context, request, outcome);
     return { ...outcome, desired: abortedAfter(context, outcome, failures) };
   } finally {
+    launches.close();
     await lock.release();
     context.hooks.kick(context);
   }
@@ -119,12 +129,17 @@ export async function killNow(context: Context, instances: readonly string[]): P
 }
 
 /** What a pass would do. Takes no lock and changes nothing. */
-export function planPass(
+export async function planPass(
   context: Context,
   request: Omit<PassRequest, 'lockWait' | 'onSeen' | 'onKept'>,
 ): Promise<PassOutcome> {
   checkStateDirectory(context.config.stateDir);
-  return decide(context, request);
+  const launches = openLaunches(context, lookAge);
+  try {
+    return await decide(context, request, launches);
+  } finally {
+    launches.close();
+  }
 }
 
 export const passLockPath = (stateDir: string): string => join(stateDir, 'pass.lock');

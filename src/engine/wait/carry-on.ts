@@ -4,6 +4,7 @@ import type { Observation } from '../../core/model/observation.ts';
 import { snapshotOf, type Snapshot } from '../../core/rules/snapshot.ts';
 import { changesIn } from '../../core/rules/next-change.ts';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
+import { codesFor, lookAge, openLaunches } from '../observe/launches.ts';
 import { report, type Context } from '../session.ts';
 import { runPass } from '../pass/pass.ts';
 import { decideOn } from '../pass/decide.ts';
@@ -37,7 +38,8 @@ export async function carryOn(
   onSeen?: (seen: Observation) => void,
 ): Promise<CarriedOn> {
   const before = watched.last();
-  const decided = decideOn(context, { kind: 'check' }, before, observation);
+  const seen = await withLaunches(context, before, observation);
+  const decided = decideOn(context, { kind: 'check' }, before, seen);
   const isIdle = decided.plan.every((action) => failed.has(keyOf(action)));
   const isDone = isIdle && isSameState(decided, before);
   const scope = watched.instances.filter((name) => !failed.has(name));
@@ -45,9 +47,22 @@ export async function carryOn(
     isDone || context.signal.aborted
       ? before
       : await pass(context, { instances: scope, known: decided }, before, onSeen);
-  const snapshot = snapshotOf(context.config, state, observation);
+  const snapshot = snapshotOf(context.config, state, seen);
   const again = changesIn(snapshot);
   return again === undefined ? { snapshot } : { snapshot, again };
+}
+
+/** With the code that starts would give now, if a restart is under way. */
+async function withLaunches(
+  context: Context,
+  { desired }: State,
+  observation: Observation,
+): Promise<Observation> {
+  if (desired.rollouts.length === 0) return observation;
+  const found = openLaunches(context, lookAge);
+  const launches = await codesFor(found, context.config, desired);
+  found.close();
+  return launches === undefined ? observation : { ...observation, launches };
 }
 
 async function pass(

@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
 import type { ReleaseSource } from '../../core/model/config.ts';
@@ -12,39 +12,26 @@ export type Release =
   | { readonly kind: 'known'; readonly release: string }
   | { readonly kind: 'unknown'; readonly problem: string };
 
-/** Where to look. Both are absolute paths. */
-export interface ReleaseContext {
-  readonly configFolder: string;
-  /** The worker's directory: usually a symbolic link that each deploy replaces. */
-  readonly directory: string;
-}
-
 /** A pass waits for the release command. */
 const commandTimeout = durationOf(10_000);
 
-/** The release that a new process would run, by `source`; a command is killed after `timeout`. */
-export async function currentRelease(
-  source: ReleaseSource,
-  context: ReleaseContext,
+/** The release by a file, or by a command that runs in this directory; a command is killed after `timeout`. */
+export async function namedRelease(
+  source: Exclude<ReleaseSource, { readonly kind: 'directory' }>,
+  directory: string,
   timeout = commandTimeout,
 ): Promise<Release> {
   switch (source.kind) {
-    case 'directory':
-      return releaseOfDirectory(context.directory);
     case 'file':
       return releaseInFile(source.path);
     case 'command':
-      return releaseByCommand(source.command, context.configFolder, timeout);
+      return releaseByCommand(source.command, directory, timeout);
   }
 }
 
-function releaseOfDirectory(directory: string): Release {
-  try {
-    return named(basename(realpathSync.native(directory)), `directory ${directory}`, 'none');
-  } catch (error) {
-    return unknown(`directory ${directory}`, describeErrno(error));
-  }
-}
+/** The release that the last part of a path names, which must have no symbolic links; undefined for the root. */
+export const releaseAt = (path: string): string | undefined =>
+  firstLine(basename(path)) || undefined;
 
 function releaseInFile(path: string): Release {
   try {

@@ -2,7 +2,8 @@ import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
-import { digest, randomHex } from '../files/crypto.ts';
+import { randomHex } from '../files/crypto.ts';
+import type { ProcessRecord } from '../../core/model/record.ts';
 import { once } from '../files/once.ts';
 import { logSize } from '../logs/tail.ts';
 import { now } from '../process/clock.ts';
@@ -46,6 +47,7 @@ const wholeSeconds = (ms: number): string => String(Math.ceil(ms / 1000));
 /** What else the shim must know, kept out of its arguments so that `ps` stays readable. */
 export const shimSettings = (
   launch: Launch,
+  { directory, commandDigest }: Pick<ProcessRecord, 'directory' | 'commandDigest'>,
   runId: string,
   path = workerPath,
 ): Record<string, string> => ({
@@ -57,8 +59,9 @@ export const shimSettings = (
     instance: launch.instance,
     runId,
     startedAt: now(),
+    ...(directory !== undefined && { directory }),
     ...(launch.release !== undefined && { release: launch.release }),
-    commandDigest: digestOf(launch),
+    commandDigest,
     stopSignal: launch.stopSignal,
     log: { path: launch.logFile, offset: logSize(launch.logFile) },
   }),
@@ -86,7 +89,3 @@ function niceCommand(nice: number): string[] {
   if (difference === 0 || (difference < 0 && process.geteuid?.() !== 0)) return [];
   return [findProgram('nice', process.env) ?? 'nice', '-n', String(difference)];
 }
-
-/** Twelve hexadecimal digits that differ if the command or its directory does. */
-export const digestOf = ({ command, directory }: Launch): string =>
-  digest(JSON.stringify([command, directory]), 12);

@@ -5,13 +5,14 @@ import { workerPath, type Launch } from '../../core/model/launch.ts';
 import { childProcess } from '../process/spawn.ts';
 import { programAt } from '../process/find-program.ts';
 import { makeFifo } from '../process/make-fifo.ts';
+import type { Place } from './place.ts';
 import { faultPoint } from '../files/fault-point.ts';
 
 /** Where and how a logger runs. */
 export interface LoggerPlace {
   readonly stateDir: string;
   /** The worker's own directory and environment. */
-  readonly directory: string;
+  readonly place: Place;
   readonly environment: Readonly<Record<string, string>>;
   /** Open for appending: gets what the logger itself prints. */
   readonly logFd: number;
@@ -23,10 +24,10 @@ export interface LoggerPlace {
  * @returns the writing end of its pipe
  * @throws WorkerctlError `failed` if the program cannot be run: better than a worker whose output is read by no process
  */
-export function startLogger(launch: Launch, words: readonly string[], place: LoggerPlace): number {
-  const { stateDir, directory, environment, logFd } = place;
+export function startLogger(launch: Launch, words: readonly string[], site: LoggerPlace): number {
+  const { stateDir, place, environment, logFd } = site;
   const path = environment['PATH'] ?? workerPath;
-  assertRunnable(words[0] ?? '', directory, path);
+  assertRunnable(words[0] ?? '', place.path, path);
   const pipe = openPipe(join(stateDir, `${launch.instance}.fifo`));
   try {
     const script = join(__dirname, 'logger.sh');
@@ -34,7 +35,7 @@ export function startLogger(launch: Launch, words: readonly string[], place: Log
       '/bin/sh',
       [script, launch.instance, launch.umask, ...words],
       {
-        cwd: directory,
+        cwd: place.handle,
         // Its own PATH, then the usual directories: the script has to find programs, too.
         env: { ...environment, WORKERCTL_INSTANCE: launch.instance, PATH: `${path}:${workerPath}` },
         detached: true,

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Launch } from '../../core/model/launch.ts';
@@ -27,6 +27,7 @@ import {
 } from '../state/paths.ts';
 import { readRecord, removeFilesOf } from '../state/records.ts';
 import { buildEnvironment } from './environment.ts';
+import type { Place } from './place.ts';
 import { newRunId, notifyVariables, shimArguments, shimSettings } from './shim-call.ts';
 import { startLogger, type LoggerPlace } from './start-logger.ts';
 
@@ -38,6 +39,17 @@ export interface StartedShim {
   readonly hasEnded: () => boolean;
 }
 
+/** Where and how a shim is started. */
+export interface StartSite {
+  /** The working directory of the worker. */
+  readonly place: Place;
+  readonly commandDigest: string;
+  readonly stateDir: string;
+  readonly lock: HeldLock;
+  /** The variables of sd_notify(3). */
+  readonly notify?: Readonly<Record<string, string>>;
+}
+
 /**
  * Starts the shim of an instance, detached. It inherits nothing but the lock, which it holds from now on, the log and
  * /dev/null.
@@ -45,9 +57,7 @@ export interface StartedShim {
  */
 export function startShim(
   launch: Launch,
-  stateDir: string,
-  lock: HeldLock,
-  notify: Readonly<Record<string, string>> = {},
+  { place, commandDigest, stateDir, lock, notify = {} }: StartSite,
 ): StartedShim {
   const runId = newRunId();
   const opened: number[] = [];
@@ -57,9 +67,7 @@ export function startShim(
     return fd;
   };
   try {
-    const directory = attempt(`directory ${launch.directory}`, () =>
-      realpathSync(launch.directory),
-    );
+    assertThere(place, launch);
     const environment = buildEnvironment(launch, process.env);
     const heartbeat = heartbeatPath(stateDir, launch.instance, runId);
     for (const path of [launch.pidfile, launch.logFile, heartbeat]) {
@@ -72,16 +80,21 @@ export function startShim(
     const notesPath = shimNotesPath(stateDir, launch.instance);
     const notes = attempt(notesPath, () => open(notesPath, 'w'));
     removePredecessor(stateDir, launch.instance);
-    const output = outputOf(launch, { stateDir, directory, environment, logFd: log });
+    const output = outputOf(launch, { stateDir, place, environment, logFd: log });
     if (output !== log) opened.push(output);
     const child = attempt('its command and environment', () =>
       childProcess().spawn('/bin/sh', shimArguments(launch, stateDir, runId), {
-        cwd: directory,
+        cwd: place.handle,
         env: {
           ...notifyVariables(launch, notify),
           ...environment,
           WORKERCTL_HEARTBEAT_FILE: heartbeat,
-          ...shimSettings(launch, runId, environment['PATH']),
+          ...shimSettings(
+            launch,
+            { directory: place.path, commandDigest },
+            runId,
+            environment['PATH'],
+          ),
         },
         detached: true,
         stdio: ['ignore', output, notes, lock.fd ?? 'ignore'],
@@ -92,6 +105,12 @@ export function startShim(
   } finally {
     for (const fd of opened) closeSync(fd);
   }
+}
+
+/** A worker would start in a directory that was removed, and fail in ways that are hard to understand. */
+function assertThere(place: Place, { directory }: Launch): void {
+  if (place.isRemoved())
+    throw new WorkerctlError('failed', `directory ${directory}: ${place.path} was just removed`);
 }
 
 /** As long as no process of the instance writes to its log, renaming is enough, on every file system. */

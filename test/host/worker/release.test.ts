@@ -1,21 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { durationOf } from '../../../src/core/basics/time.ts';
-import type { ReleaseSource } from '../../../src/core/model/config.ts';
-import { currentRelease, type Release } from '../../../src/host/worker/release.ts';
+import { namedRelease, releaseAt, type Release } from '../../../src/host/worker/release.ts';
 import { useScratch } from '../../rig/scratch.ts';
 import { isAlive } from '../../rig/kernel.ts';
 import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 
-function release(source: ReleaseSource, timeoutMs?: number): Promise<Release> {
-  const context = { configFolder: scratch.folder(), directory: scratch.path('current') };
-  return timeoutMs === undefined
-    ? currentRelease(source, context)
-    : currentRelease(source, context, durationOf(timeoutMs));
-}
+type Source = Parameters<typeof namedRelease>[0];
+
+const release = (source: Source, timeoutMs?: number): Promise<Release> =>
+  timeoutMs === undefined
+    ? namedRelease(source, scratch.folder())
+    : namedRelease(source, scratch.folder(), durationOf(timeoutMs));
 
 const known = (name: string): Release => ({ kind: 'known', release: name });
 const unknown = (what: string, found: string): Release => ({
@@ -23,33 +22,12 @@ const unknown = (what: string, found: string): Release => ({
   problem: `${what}: expected the name of a release, found ${found}`,
 });
 
-describe('by the directory', () => {
-  const source = { kind: 'directory' } as const;
-
-  test('must be the current target of the link', async () => {
-    for (const name of ['20260101', '20260202']) {
-      mkdirSync(scratch.path(name));
-      rmSync(scratch.path('current'), { force: true });
-      symlinkSync(name, scratch.path('current'));
-      expect(await release(source)).toEqual(known(name));
-    }
-  });
-
-  test('must be the name of the directory if that is no link', async () => {
-    mkdirSync(scratch.path('current'));
-    expect(await release(source)).toEqual(known('current'));
-  });
-
-  test('must be unknown if the directory is missing or has no name', async () => {
-    const path = scratch.path('current');
-    const missing = unknown(`directory ${path}`, 'ENOENT: no such file or directory');
-    expect(await release(source)).toEqual(missing);
-    symlinkSync('gone', path);
-    expect(await release(source)).toEqual(missing);
-    expect(await currentRelease(source, { configFolder: '/', directory: '/' })).toEqual(
-      unknown('directory /', 'none'),
-    );
-  });
+test.each([
+  ['/srv/releases/20260101', '20260101'],
+  ['/srv/mail ', 'mail'],
+  ['/', undefined],
+])('the release in the directory %s must be %s', (path, name) => {
+  expect(releaseAt(path)).toBe(name);
 });
 
 describe('in a file', () => {
@@ -141,10 +119,7 @@ describe('by a command', () => {
     });
     expect(await by([])).toMatchObject({ kind: 'unknown' });
     expect(
-      await currentRelease(
-        { kind: 'command', command: ['true'] },
-        { configFolder: scratch.path('gone'), directory: '/' },
-      ),
+      await namedRelease({ kind: 'command', command: ['true'] }, scratch.path('gone')),
     ).toEqual(unknown('release command true', `no directory ${scratch.path('gone')}`));
   });
 

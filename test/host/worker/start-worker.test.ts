@@ -5,6 +5,8 @@ import {
   readFileSync,
   readlinkSync,
   realpathSync,
+  renameSync,
+  rmSync,
   symlinkSync,
 } from 'node:fs';
 import { getPriority } from 'node:os';
@@ -13,7 +15,7 @@ import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import type { Launch } from '../../../src/core/model/launch.ts';
 import type { ProcessRecord } from '../../../src/core/model/record.ts';
 import { chooseBackend } from '../../../src/host/lock/choose-backend.ts';
-import { digestOf } from '../../../src/host/worker/shim-call.ts';
+import { openPlace, type Place } from '../../../src/host/worker/place.ts';
 import { startShim, type StartedShim } from '../../../src/host/worker/start-worker.ts';
 import { readDeath } from '../../../src/host/state/exits.ts';
 import { readRecord } from '../../../src/host/state/records.ts';
@@ -47,13 +49,22 @@ const launchOf = (changes: Partial<Launch> = {}): Launch => ({
   ...changes,
 });
 
-/** Starts a worker while holding its lock, as a pass does, and gives the lock up at once. */
-async function start(changes: Partial<Launch> = {}): Promise<StartedShim> {
-  const [lock] = await chooseBackend({}).tryLock([lockPath(scratch.folder(), 'mail.1')]);
+/** Starts a worker while holding its lock, as a pass does, and gives up the lock and the directory at once. */
+async function start(
+  changes: Partial<Launch> = {},
+  meanwhile: () => void = () => undefined,
+): Promise<StartedShim> {
+  const stateDir = scratch.folder();
+  const [lock] = await chooseBackend({}).tryLock([lockPath(stateDir, 'mail.1')]);
   if (lock === undefined) throw new Error('the lock is held');
+  let place: Place | undefined;
   try {
-    return startShim(launchOf(changes), scratch.folder(), lock);
+    const launch = launchOf(changes);
+    place = openPlace(launch.directory);
+    meanwhile();
+    return startShim(launch, { place, commandDigest: '0123456789ab', stateDir, lock });
   } finally {
+    place?.close();
     await lock.release();
   }
 }
@@ -119,7 +130,24 @@ describe('a started worker', () => {
     symlinkSync(scratch.path('releases-7'), scratch.path('current'));
     const { pid } = await running({ directory: scratch.path('current') });
     expect(readlinkSync(`/proc/${pid}/cwd`)).toBe(realpathSync(scratch.path('releases-7')));
-    expect(strings(pid, 'environ')).not.toContain(`PWD=${scratch.path('current')}`);
+    expect(strings(pid, 'environ')).toContain(`PWD=${realpathSync(scratch.path('releases-7'))}`);
+  });
+
+  test('must run in the directory that was opened, even if a deploy moves the link before it starts', async () => {
+    for (const name of ['r1', 'r2']) mkdirSync(scratch.path(name));
+    symlinkSync('r1', scratch.path('current'));
+    const shim = await start({ directory: scratch.path('current') }, () => {
+      symlinkSync('r2', scratch.path('current.new'));
+      renameSync(scratch.path('current.new'), scratch.path('current'));
+    });
+    const { pid, shimPid, directory } = await recordOf(shim);
+    await until('its program', () => strings(pid, 'cmdline')[0] === 'sleep');
+    expect(directory).toBe(realpathSync(scratch.path('r1')));
+    expect(readlinkSync(`/proc/${pid}/cwd`)).toBe(directory);
+    // Neither the worker nor its shim has the directory open.
+    for (const one of [pid, shimPid])
+      for (const fd of readdirSync(`/proc/${one}/fd`))
+        expect(readlinkSync(`/proc/${one}/fd/${fd}`)).not.toBe(directory);
   });
 
   test('must outlive the process that started it', async () => {
@@ -148,12 +176,13 @@ describe('a started worker', () => {
     expect(readFileSync(record.log.path, 'utf8')).toBe('before\nnow\n');
   });
 
-  test('must have a record with its command’s digest and its stop signal', async () => {
+  test('must have a record with its command’s digest, its stop signal and its directory', async () => {
     const record = await running({ stopSignal: 'QUIT' });
-    expect(record).toMatchObject({ stopSignal: 'QUIT', commandDigest: digestOf(launchOf()) });
-    expect(digestOf(launchOf())).toMatch(/^[0-9a-f]{12}$/);
-    expect(digestOf(launchOf({ command: ['sleep', '1001'] }))).not.toBe(digestOf(launchOf()));
-    expect(digestOf(launchOf({ directory: '/' }))).not.toBe(digestOf(launchOf()));
+    expect(record).toMatchObject({
+      stopSignal: 'QUIT',
+      commandDigest: '0123456789ab',
+      directory: realpathSync(scratch.folder()),
+    });
   });
 
   test('must not keep the report and the stop of its predecessor', async () => {
@@ -174,9 +203,9 @@ describe('a started worker', () => {
 });
 
 describe('a start that fails', () => {
-  async function refusal(changes: Partial<Launch>): Promise<string> {
+  async function refusal(changes: Partial<Launch>, meanwhile?: () => void): Promise<string> {
     try {
-      await start(changes);
+      await start(changes, meanwhile);
     } catch (error) {
       if (error instanceof WorkerctlError && error.code === 'failed') return error.message;
       throw error;
@@ -187,6 +216,23 @@ describe('a start that fails', () => {
   test('must name a directory that is missing', async () => {
     const directory = scratch.path('none');
     expect(await refusal({ directory })).toContain(`directory ${directory}: ENOENT`);
+  });
+
+  test('must name a directory that is removed just before it', async () => {
+    mkdirSync(scratch.path('r1'));
+    symlinkSync('r1', scratch.path('current'));
+    const directory = scratch.path('current');
+    const path = realpathSync(directory);
+    const problem = await refusal({ directory }, () => {
+      rmSync(scratch.path('r1'), { recursive: true });
+    });
+    expect(problem).toBe(`directory ${directory}: ${path} was just removed`);
+    expect(readdirSync(scratch.folder())).not.toContain('mail.1.json');
+  });
+
+  test('must name a directory that is a file', async () => {
+    const directory = scratch.write('file', '');
+    expect(await refusal({ directory })).toContain(`directory ${directory}: ENOTDIR`);
   });
 
   test('must name a log that is a directory', async () => {

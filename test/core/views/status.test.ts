@@ -141,11 +141,11 @@ describe('an instance', () => {
 
   test('must be outdated when it runs another release, or is to be replaced', () => {
     const seen = alive('mail.1', 10, { ...isUp, release: 'a1b2c3d' });
-    expect(lineOf(seen, noDesired, { mail: 'a1b2c3d' })).toMatchObject({
+    expect(lineOf(seen, noDesired, { 'mail.1': 'a1b2c3d' })).toMatchObject({
       release: 'a1b2c3d',
       isOutdated: false,
     });
-    expect(lineOf(seen, noDesired, { mail: '9f8e7d6' })?.isOutdated).toBe(true);
+    expect(lineOf(seen, noDesired, { 'mail.1': '9f8e7d6' })?.isOutdated).toBe(true);
     expect(lineOf(seen, noDesired)?.isOutdated).toBe(false);
     expect(lineOf(seen, rolling(aRollout({ 'mail.1': 10 })))?.isOutdated).toBe(true);
     expect(lineOf(seen, rolling(aRollout({ 'mail.1': 9 })))?.isOutdated).toBe(false);

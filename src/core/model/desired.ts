@@ -40,11 +40,12 @@ export interface Abort {
 /**
  * A process that a rollout replaces. `runId` is there if the process was the command of a program that forks away: then
  * the process that this run led to is replaced as well. `successor` is the one that the process had named by then: it runs
- * no newer code.
+ * no newer code. `wasAsked`: it was draining already.
  */
 export interface Replaced extends ProcessIdentity {
   readonly runId?: string;
   readonly successor?: ProcessIdentity;
+  readonly wasAsked?: boolean;
 }
 
 /** Whether a process, with its record if it has one, is the one that the rollout replaces. */
@@ -74,6 +75,8 @@ export interface Rollout extends Request {
    * give other code by now, the next replacement is a canary again.
    */
   readonly proven: Readonly<Record<string, Code>>;
+  /** Members that a command has started by name since. They prove nothing for the others. */
+  readonly startedByName?: readonly string[];
   readonly aborted?: Abort;
   /** Nothing more is asked to exit until it ends or is withdrawn; what was asked drains and is replaced. */
   readonly paused?: TimedRequest;
@@ -170,7 +173,10 @@ export const noDesired: Desired = {
 };
 
 /** The rollout that an instance is in. */
-export const rolloutOf = ({ rollouts }: Desired, instance: string): Rollout | undefined =>
+export const rolloutOf = (
+  { rollouts }: Pick<Desired, 'rollouts'>,
+  instance: string,
+): Rollout | undefined =>
   rollouts.length === 0
     ? undefined
     : rollouts.find(({ replaces }) => Object.hasOwn(replaces, instance));
@@ -198,5 +204,6 @@ export const isHeld = ({ held }: Desired, instance: string, now: Moment): boolea
 export const isQuiet = ({ quiet }: Desired, instance: string, now: Moment): boolean =>
   lasts(quiet[instance], now);
 
-const lasts = (request: TimedRequest | undefined, now: Moment): boolean =>
+/** Whether a request is in force now. */
+export const lasts = (request: TimedRequest | undefined, now: Moment): boolean =>
   request !== undefined && (request.until === undefined || now < request.until);

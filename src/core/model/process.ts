@@ -17,6 +17,13 @@ export const msPerTick = 10;
 export const isSameProcess = (a: ProcessIdentity, b: ProcessIdentity): boolean =>
   a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId;
 
+/** The identity alone. */
+export const identityOf = ({ pid, startTime, bootId }: ProcessIdentity): ProcessIdentity => ({
+  pid,
+  startTime,
+  bootId,
+});
+
 /** What the kernel says about a living process. A zombie is dead and never appears as one. */
 export interface LiveProcess extends ProcessIdentity {
   readonly parentPid: number;

@@ -1,31 +1,25 @@
-import { durationOf, type Duration, type Moment } from '../basics/time.ts';
+import { without } from '../basics/lookup.ts';
+import type { Duration, Moment } from '../basics/time.ts';
 import type { Config } from '../model/config.ts';
-import {
-  isHeld,
-  isStopped,
-  rolloutOf,
-  type Desired,
-  type Replaced,
-  type Request,
-  type Rollout,
-  type RolloutOptions,
-  type TimedRequest,
-} from '../model/desired.ts';
-import { instanceNames, keyOf } from '../model/instance.ts';
+import { lasts, type Desired, type Request, type TimedRequest } from '../model/desired.ts';
+import { instanceNames } from '../model/instance.ts';
 import type { State } from '../model/ledger.ts';
-import {
-  drainingSince,
-  allObserved,
-  liveProcess,
-  refOf,
-  type Observation,
-  type ObservedInstance,
-} from '../model/observation.ts';
-import { isSameProcess, type ProcessIdentity } from '../model/process.ts';
+import { liveProcess, type Observation } from '../model/observation.ts';
+import { deadlinesOf, followed } from './deadlines.ts';
 import { ledgerAfter } from './deaths.ts';
-import { advanced } from './rollout.ts';
-import { snapshotOf } from './snapshot.ts';
+import {
+  adopted,
+  continued,
+  restarting,
+  started,
+  steered,
+  withEnded,
+  type RestartGoal,
+  type SteeringGoal,
+} from './rollout-goals.ts';
+import { advanced, withNewcomers } from './rollout.ts';
 import { countsAfter, withCounts } from './scaling.ts';
+import { snapshotOf } from './snapshot.ts';
 
 interface About {
   readonly instances: readonly string[];
@@ -41,13 +35,8 @@ export type Goal =
   | ({ readonly kind: 'start' } & About)
   /** These drain and stay down. A process that takes longer than `killAfter` is killed. */
   | ({ readonly kind: 'stop'; readonly killAfter?: Duration } & About)
-  /** Each of these is replaced, except those that were stopped on purpose or are held. */
-  | ({
-      readonly kind: 'restart';
-      readonly id: string;
-      readonly options: RolloutOptions;
-      readonly releases: Rollout['releases'];
-    } & About)
+  | RestartGoal
+  | SteeringGoal
   /** These take no new jobs, or take jobs again. */
   | ({ readonly kind: 'quiet'; readonly until?: Moment } & About)
   | ({ readonly kind: 'resume' } & About)
@@ -101,9 +90,14 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
       return desired;
     case 'end':
       return { ...desired, isEnding: goal.cause };
-    case 'start':
-    case 'adopt':
-      return { ...desired, stopped: without(desired.stopped, goal.instances) };
+    case 'start': {
+      const stopped = without(desired.stopped, goal.instances);
+      return started(config, { ...desired, stopped }, desired.stopped, goal.instances, observation);
+    }
+    case 'adopt': {
+      const stopped = without(desired.stopped, goal.instances);
+      return { ...desired, stopped, rollouts: adopted(desired, goal.instances, observation) };
+    }
     case 'stop':
       return {
         ...desired,
@@ -113,6 +107,10 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
       };
     case 'restart':
       return restarting(desired, goal, observation);
+    case 'pause':
+    case 'continue':
+    case 'cancel':
+      return { ...desired, rollouts: steered(config, desired, goal, observation) };
     case 'want': {
       const { worker, identifiers, by } = goal;
       const want = identifiers && { at: observation.now, by, identifiers };
@@ -160,91 +158,6 @@ function timed(
   return { ...before, ...sameFor(instances, () => request) };
 }
 
-/** When the living processes of these instances, old ones included, are to be killed. */
-function deadlinesOf(
-  {
-    instances,
-    killAfter,
-  }: { readonly instances: readonly string[]; readonly killAfter?: Duration },
-  observation: Observation,
-  isMeant: (observed: ObservedInstance) => boolean,
-): Desired['deadlines'] {
-  if (killAfter === undefined) return {};
-  const at = durationOf(observation.sinceBoot + killAfter);
-  const named = new Set(instances);
-  return Object.fromEntries(
-    allObserved(observation).flatMap((observed) => {
-      const process = liveProcess(observed);
-      if (!named.has(observed.name) || process === undefined || !isMeant(observed)) return [];
-      return [[keyOf(refOf(observed)), { process: identityOf(process), at }]];
-    }),
-  );
-}
-
-function restarting(
-  desired: Desired,
-  { instances, id, by, options, releases }: Extract<Goal, { kind: 'restart' }>,
-  observation: Observation,
-): Desired {
-  const meant = instances.filter(
-    (name) => !isStopped(desired, name) && !isHeld(desired, name, observation.now),
-  );
-  if (meant.length === 0) return desired;
-  const replaces = Object.fromEntries(meant.map((name) => [name, lastProcess(observation, name)]));
-  const killAfter = options.killAfter;
-  const isAsked = (observed: ObservedInstance): boolean =>
-    observed.retiring === undefined && drainingSince(observed) !== undefined;
-  return {
-    ...desired,
-    deadlines: {
-      ...desired.deadlines,
-      ...deadlinesOf(
-        { instances: meant, ...(killAfter !== undefined && { killAfter }) },
-        observation,
-        isAsked,
-      ),
-    },
-    rollouts: [
-      ...desired.rollouts.flatMap((rollout) => withoutMembers(rollout, meant)),
-      { id, at: observation.now, by, options, releases, replaces, proven: {} },
-    ],
-  };
-}
-
-/** An earlier rollout without the instances that a later one has taken over. */
-function withoutMembers(rollout: Rollout, names: readonly string[]): Rollout[] {
-  const replaces = without(rollout.replaces, names);
-  return Object.keys(replaces).length === 0 ? [] : [{ ...rollout, replaces }];
-}
-
-/** The process that an instance runs, or ran last. */
-function lastProcess({ instances }: Observation, name: string): Replaced | null {
-  const presence = instances.get(name)?.presence;
-  switch (presence?.kind) {
-    case undefined:
-    case 'absent':
-      return null;
-    case 'stray':
-      return identityOf(presence.process);
-    case 'alive':
-    case 'dead': {
-      const { record } = presence;
-      const successor = presence.kind === 'alive' ? presence.successor : undefined;
-      return {
-        ...identityOf(record),
-        ...(record.launch && { runId: record.runId }),
-        ...(successor && { successor: identityOf(successor) }),
-      };
-    }
-  }
-}
-
-const identityOf = ({ pid, startTime, bootId }: ProcessIdentity): ProcessIdentity => ({
-  pid,
-  startTime,
-  bootId,
-});
-
 /** Without the requests that have expired and the deadlines of processes that are gone. */
 function lasting(desired: Desired, observation: Observation): Desired {
   const { now } = observation;
@@ -252,42 +165,25 @@ function lasting(desired: Desired, observation: Observation): Desired {
     ...desired,
     held: filtered(desired.held, ({ until }) => until === undefined || now < until),
     quiet: filtered(desired.quiet, ({ until }) => until === undefined || now < until),
+    rollouts: desired.rollouts.map((rollout) =>
+      rollout.paused === undefined || lasts(rollout.paused, now) ? rollout : continued(rollout),
+    ),
     deadlines: followed(desired.deadlines, observation),
   };
 }
 
-/** A deadline stays with its process, also if that drains beside its replacement, and ends with it. */
-function followed(
-  deadlines: Desired['deadlines'],
-  { instances, retiring }: Observation,
-): Desired['deadlines'] {
-  const entries = Object.entries(deadlines);
-  if (entries.length === 0) return deadlines;
-  return Object.fromEntries(
-    entries.flatMap(([key, deadline]) => {
-      const observed = instances.get(key) ?? retiring.find((one) => keyOf(refOf(one)) === key);
-      const bearer = [...(observed ? [observed] : []), ...retiring].find((one) => {
-        const living = liveProcess(one);
-        return living !== undefined && isSameProcess(living, deadline.process);
-      });
-      if (bearer !== undefined) return [[keyOf(refOf(bearer)), deadline]];
-      return observed === undefined ? [[key, deadline]] : [];
-    }),
-  );
-}
-
-/** The rollouts after this look, without those that are over. */
+/** The rollouts after this look; those that are over are moved to the ended ones. */
 function progressed(config: Config, desired: Desired, observation: Observation): Desired {
   if (desired.rollouts.length === 0) return desired;
-  const snapshot = snapshotOf(config, { desired }, observation);
-  const rollouts = desired.rollouts.flatMap((rollout) => advanced(rollout, snapshot) ?? []);
-  return { ...desired, rollouts };
-}
-
-/** The rollout that an instance is in, if it is not the one with this id. */
-export function takenOverBy(desired: Desired, name: string, id: string): Rollout | undefined {
-  const rollout = rolloutOf(desired, name);
-  return rollout === undefined || rollout.id === id ? undefined : rollout;
+  const joined = withNewcomers(snapshotOf(config, { desired }, observation));
+  const snapshot = snapshotOf(config, { desired: { ...desired, rollouts: joined } }, observation);
+  const advances = joined.map((rollout) => advanced(rollout, snapshot));
+  const ended = advances.flatMap((one) => (one.kind === 'over' ? [one.ended] : []));
+  return {
+    ...desired,
+    rollouts: advances.flatMap((one) => (one.kind === 'open' ? [one.rollout] : [])),
+    ended: withEnded(desired.ended, ended),
+  };
 }
 
 const sameFor = <T>(names: readonly string[], make: () => T): Record<string, T> =>
@@ -301,12 +197,4 @@ function filtered<T>(
   return entries.length === 0
     ? values
     : Object.fromEntries(entries.filter(([name, value]) => keeps(value, name)));
-}
-
-function without<T>(
-  values: Readonly<Record<string, T>>,
-  names: readonly string[],
-): Record<string, T> {
-  const dropped = new Set(names);
-  return Object.fromEntries(Object.entries(values).filter(([name]) => !dropped.has(name)));
 }

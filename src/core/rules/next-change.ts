@@ -28,6 +28,7 @@ export function changesIn(snapshot: Snapshot): Duration | undefined {
   for (const rollout of desired.rollouts) {
     const turn = turnsOf(rollout, snapshot).changesIn;
     if (turn !== undefined) moments.push(turn);
+    if (rollout.paused?.until !== undefined) moments.push(rollout.paused.until - now);
     for (const member of membersOf(rollout, snapshot).values())
       if (member.kind === 'starting') moments.push(member.changesIn);
   }

@@ -3,7 +3,7 @@ import { elapsed } from '../basics/time.ts';
 import type { EventBody } from '../events/event.ts';
 import type { Config } from '../model/config.ts';
 import type { PassOutcome } from '../model/decision.ts';
-import type { Desired, Rollout } from '../model/desired.ts';
+import { rolloutOf, type Desired, type Rollout, type RolloutEnd } from '../model/desired.ts';
 import type { ProcessRef } from '../model/instance.ts';
 import type { Loss, State } from '../model/ledger.ts';
 import { observedAt, refOf, type Observation } from '../model/observation.ts';
@@ -117,29 +117,52 @@ function unresponsiveNotices(action: Plan[number], observation: Observation): No
   ];
 }
 
-/** A rollout that is over or was aborted, for each worker in it. An instance that a later rollout has taken over counts for neither. */
-function rolloutNotices(config: Config, rollout: Rollout, { rollouts }: Desired): Notice[] {
-  // Its end was reported when it was aborted: it has not finished now that it is removed.
-  if (rollout.aborted !== undefined) return [];
-  const after = rollouts.find(({ id }) => id === rollout.id);
-  const isAborted = after?.aborted !== undefined;
-  if (after !== undefined && !isAborted) return [];
-  const names = Object.keys(rollout.replaces).filter(
-    (name) =>
-      after !== undefined || !rollouts.some(({ replaces }) => Object.hasOwn(replaces, name)),
-  );
+/** A rollout that is over or was aborted, for each worker in it. The later restart that takes one over has its own end. */
+function rolloutNotices(config: Config, rollout: Rollout, after: Desired): Notice[] {
+  const outcome = outcomeOf(rollout, after);
+  if (outcome === undefined || outcome.how === 'taken_over') return [];
+  const { how, endedBy, problem } = outcome;
+  const names = Object.keys(rollout.replaces).filter((name) => {
+    const other = rolloutOf(after, name);
+    return other === undefined || other.id === rollout.id;
+  });
   return config.workers.flatMap(({ name: worker }) => {
     const count = names.filter((name) => workerNameOf(name) === worker).length;
     if (count === 0) return [];
-    const release = lookup(rollout.releases, worker)?.to;
+    const { from, to } = lookup(rollout.releases, worker) ?? {};
+    const release = how === 'rolled_back' ? from : to;
     const body: EventBody = {
       kind: 'rollout_finished',
       requestedBy: rollout.by,
+      how,
+      ...(endedBy !== undefined && { endedBy }),
       instanceCount: count,
-      ...(isAborted && { problem: after.aborted.problem }),
+      ...(problem !== undefined && { problem }),
       ...(release !== undefined && { release }),
     };
-    const outcome = isAborted ? 'aborted' : 'over';
-    return [{ id: `rollout.${worker}.${rollout.id}.${outcome}`, instance: worker, body }];
+    return [{ id: `rollout.${worker}.${rollout.id}.${how}`, instance: worker, body }];
   });
+}
+
+interface Outcome {
+  readonly how: RolloutEnd | 'aborted';
+  readonly endedBy?: string;
+  readonly problem?: string;
+}
+
+/** What has become of a rollout; undefined: nothing new. */
+function outcomeOf({ id, aborted }: Rollout, after: Desired): Outcome | undefined {
+  const ended = after.ended.find((one) => one.id === id);
+  if (ended !== undefined) {
+    const { how, by, problem } = ended;
+    return {
+      how,
+      ...(how === 'cancelled' && { endedBy: by }),
+      ...(problem !== undefined && { problem }),
+    };
+  }
+  const abort = after.rollouts.find((one) => one.id === id)?.aborted;
+  return abort === undefined || aborted !== undefined
+    ? undefined
+    : { how: 'aborted', problem: abort.problem };
 }

@@ -4,6 +4,7 @@ import { isSameProcess } from '../model/process.ts';
 import { formatEnd, type Stop, type Verdict } from '../model/record.ts';
 import { isAwaited } from './awaited.ts';
 import { backsOffUntil } from './backoff.ts';
+import { heldBack } from './rollout.ts';
 import { membersOf } from './rollout-members.ts';
 import type { Snapshot } from './snapshot.ts';
 import { causeOf } from './stops.ts';
@@ -52,9 +53,10 @@ export function missing(snapshot: Snapshot, moves: readonly Action[]): Action[] 
   const { ledger, now } = snapshot;
   const moved = new Set(moves.map(({ instance }) => instance));
   const failed = failedIn(snapshot);
+  const waiting = heldBack(snapshot);
   return snapshot.subjects().flatMap(({ observed, worker, isWanted }) => {
     const { name } = observed;
-    if (!isWanted) return [];
+    if (!isWanted || waiting.has(name)) return [];
     if (moved.has(name))
       return [{ kind: 'start' as const, instance: name, cause: 'its old process still drains' }];
     if (liveProcess(observed) !== undefined) return [];

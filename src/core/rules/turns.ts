@@ -5,6 +5,7 @@ import { liveProcess, type Observation, type ObservedInstance } from '../model/o
 import { workerNameOf } from '../model/targets.ts';
 import { lifeOf } from './lifecycle.ts';
 import { isProven } from './proofs.ts';
+import { isAsking, isStartedByName } from './rollout.ts';
 import { groupsOf, type Group, type Member } from './rollout-members.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -27,10 +28,11 @@ export interface Turn {
 /**
  * Whose turn it is. Until a replacement is ready on the code that a start gives now, only canaries are asked: one, and one more for each `patience` that the
  * first of them keeps draining; none while a replacement is starting. After that, as many as the batch has room for. Idle
- * instances come first. A worker of which an instance was not looked at waits: its batch is not known.
+ * instances come first. A process that was draining before the rollout began is no canary of it, unless all others are busy.
+ * A worker of which an instance was not looked at waits: its batch is not known.
  */
 export function turnsOf(rollout: Rollout, snapshot: Snapshot): Turn {
-  if (rollout.aborted !== undefined) return { ask: [] };
+  if (!isAsking(rollout, snapshot.now)) return { ask: [] };
   const turns = groupsOf(rollout, snapshot).map((group) => turnOf(rollout, group, snapshot));
   const changes = turns.flatMap(({ changesIn }) => (changesIn === undefined ? [] : [changesIn]));
   return {
@@ -58,17 +60,23 @@ function turnOf(rollout: Rollout, { worker, members }: Group, snapshot: Snapshot
   const proven = byIdleness.filter(({ name }) => isProven(rollout, name, snapshot));
   if (proven.length > 0) return { ask: first(room, proven) };
 
-  if (all.some(({ kind }) => kind === 'empty' || kind === 'starting')) return { ask: [] };
-  const asked = all.flatMap((member) => (member.kind === 'draining' ? [member.since] : []));
-  if (asked.length === 0) return { ask: first(1) };
+  const canaries = [...members].flatMap(([name, member]) =>
+    isStartedByName(rollout, name) ? [] : [member],
+  );
+  if (canaries.some(({ kind }) => kind === 'empty' || kind === 'starting')) return { ask: [] };
+  const draining = canaries.flatMap((member) => (member.kind === 'draining' ? [member] : []));
+  const own = draining.filter(({ wasAsked }) => !wasAsked);
+  const areAllBusy = byIdleness.every(({ observed }) => observed.activity?.kind === 'busy');
+  if (own.length === 0 && (draining.length === 0 || !areAllBusy)) return { ask: first(1) };
+  const asked = own.length === 0 ? draining : own;
   // Patience counts from the restart, also for one that was draining before it.
-  const since = momentOf(Math.max(rollout.at, Math.min(...asked)));
+  const since = momentOf(Math.max(rollout.at, Math.min(...asked.map(({ since }) => since))));
   const drained = elapsed(since, observation.now);
   const patience = Math.max(1, policy.patience);
-  const canaries = 1 + Math.floor(drained / patience);
+  const most = 1 + Math.floor(drained / patience);
   return {
-    ask: first(Math.min(room, Math.max(0, canaries - asked.length))),
-    changesIn: durationOf(since + canaries * patience - observation.now),
+    ask: first(Math.min(room, Math.max(0, most - asked.length))),
+    changesIn: durationOf(since + most * patience - observation.now),
   };
 }
 
@@ -95,6 +103,7 @@ export const extrasOf = (worker: Worker, { retiring }: Observation): number =>
 const isDown: Readonly<Record<Member['kind'], boolean>> = {
   unseen: false,
   excluded: false,
+  held: false,
   pending: false,
   draining: true,
   empty: true,

@@ -37,6 +37,7 @@ export function rolloutStatusOf(rollout: Rollout, snapshot: Snapshot): RolloutSt
 const places: Readonly<Record<Member['kind'], keyof RolloutStatus['counts'] | undefined>> = {
   unseen: undefined,
   excluded: undefined,
+  held: 'waiting',
   pending: 'waiting',
   draining: 'under_way',
   empty: 'under_way',

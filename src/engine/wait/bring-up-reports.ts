@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import {
   isHeld,
   isStopped,
+  rolloutOf,
   type Abort,
   type Desired,
   type Rollout,
 } from '../../core/model/desired.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import type { Observation } from '../../core/model/observation.ts';
-import { takenOverBy } from '../../core/rules/apply-goal.ts';
 import type { Snapshot } from '../../core/rules/snapshot.ts';
 import { desiredPath } from '../../host/state/desired-file.ts';
 import { lastLines } from '../../host/logs/tail.ts';
@@ -80,8 +80,8 @@ export function reportTakeover(up: Up, desired: Desired): void {
   const { rolloutId, instances } = up.request;
   if (rolloutId === undefined) return;
   for (const name of instances) {
-    const other = takenOverBy(desired, name, rolloutId);
-    if (other === undefined || up.failed.has(name) || up.ready.has(name)) continue;
+    const other = rolloutOf(desired, name);
+    if (other === undefined || other.id === rolloutId || up.failed.has(name) || up.ready.has(name)) continue;
     report(up.context, name, {
       kind: 'rollout_superseded',
       requestedBy: other.by,

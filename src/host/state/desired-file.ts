@@ -29,6 +29,7 @@ const form = once((): json.Form<Omit<Desired, 'isEnding'>> => {
     ...identityMembers,
     runId: ['run_id', optional(text)],
     successor: ['successor', optional(identity)],
+    wasAsked: ['was_asked', optional(flag)],
   });
   const releases = object<desired.Rollout['releases'][string]>({
     from: ['from', optional(text)],
@@ -50,6 +51,7 @@ const form = once((): json.Form<Omit<Desired, 'isEnding'>> => {
     replaces: ['replaces', byName(json.nullable(replaced))],
     releases: ['releases', byName(releases)],
     proven: ['proven', byName(code)],
+    startedByName: ['started_by_name', optional(listOf(text))],
     aborted: ['aborted', optional(abort)],
     paused: ['paused', optional(timed)],
     cancelled: ['cancelled', optional(object<desired.Request>(requested))],

@@ -109,8 +109,29 @@ test.each<[EventBody, string]>([
     'mail.1: restart aborted: it died',
   ],
   [
-    { kind: 'rollout_finished', requestedBy: 'bob@web1', instanceCount: 3 },
+    { kind: 'rollout_finished', requestedBy: 'bob@web1', how: 'done', instanceCount: 3 },
     'mail.1: restart by bob@web1 finished',
+  ],
+  [
+    {
+      kind: 'rollout_finished',
+      requestedBy: 'bob@web1',
+      how: 'cancelled',
+      endedBy: 'ann@web1',
+      instanceCount: 3,
+    },
+    'mail.1: restart by bob@web1 was cancelled by ann@web1',
+  ],
+  [
+    {
+      kind: 'rollout_finished',
+      requestedBy: 'bob@web1',
+      how: 'rolled_back',
+      instanceCount: 3,
+      release: 'r1',
+      problem: 'mail.1: it died',
+    },
+    'mail.1: restart by bob@web1 is over: rolled back on release r1: mail.1: it died',
   ],
   [{ kind: 'held' }, 'mail.1: held'],
   [{ kind: 'count_set', count: 2, previous: 5 }, 'mail.1: 2 wanted (was 5)'],

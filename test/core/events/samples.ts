@@ -304,6 +304,7 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     body: {
       kind: 'rollout_finished',
       requestedBy,
+      how: 'aborted',
       instanceCount: 3,
       release,
       problem: 'pid 5902 is not ready after 1m',
@@ -313,6 +314,7 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     sentence: 'restart by bob@web1 aborted on release a1b2c3d: pid 5902 is not ready after 1m',
     json: {
       requested_by: requestedBy,
+      how: 'aborted',
       instance_count: 3,
       release,
       problem: 'pid 5902 is not ready after 1m',

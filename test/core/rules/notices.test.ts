@@ -121,7 +121,7 @@ describe('a restart', () => {
     const before = rolling(aRollout(both, { proven: provenFor('mail') }));
     const seen = at(seconds(90), replaced('mail.1', 11), replaced('mail.2', 21));
     expect(pass({ desired: before, ledger: noLedger }, seen).notices).toEqual([
-      'rollout.mail.first.over',
+      'rollout.mail.first.done',
     ]);
   });
 
@@ -137,18 +137,13 @@ describe('a restart', () => {
     expect(pass(first, seen).notices).toEqual([]);
   });
 
-  test('must not be reported as over if it was aborted before', () => {
+  test('must be reported as recovered if it was aborted before', () => {
     const aborted = { at: noonPlus(seconds(0)), instance: 'mail.1', problem: 'it died' };
-    const before = rolling(aRollout(both, { aborted }));
-    expect(
-      noticesOf(config, {
-        before: { desired: before, ledger: noLedger },
-        desired: noDesired,
-        ledger: noLedger,
-        observation: at(seconds(1), alive('mail.1', 10), up),
-        plan: [],
-      }),
-    ).toEqual([]);
+    const before = rolling(aRollout(both, { aborted, proven: provenFor('mail') }));
+    const seen = at(seconds(90), replaced('mail.1', 11), replaced('mail.2', 21));
+    const first = pass({ desired: before, ledger: noLedger }, seen);
+    expect(first.notices).toEqual(['rollout.mail.first.recovered']);
+    expect(pass(first, seen).notices).toEqual([]);
   });
 
   test('must not be reported as over if a later one has taken it over', () => {

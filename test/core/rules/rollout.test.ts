@@ -128,12 +128,12 @@ describe('patience', () => {
   });
 
   test('must not have been tried by who drained before the restart', () => {
-    const seen = seenAt(seconds(7200), ...one);
+    const areBusy = one.map((observed) => ({ ...observed, activity: busy }));
+    const seen = seenAt(seconds(7200), ...areBusy);
     const { plan, desired } = decide(config, noDesired, seen, restartOf(Object.keys(all)));
     expect(plan).toBe('');
-    expect(askedIn(decide(config, desired, seenAt(seconds(7230), ...one)).plan)).toEqual([
-      'mail.2',
-    ]);
+    const later = seenAt(seconds(7230), ...areBusy);
+    expect(askedIn(decide(config, desired, later).plan)).toEqual(['mail.2']);
   });
 
   test('may be nothing at all', () => {
@@ -175,7 +175,9 @@ describe('the batch', () => {
 
 describe('a replacement that fails', () => {
   const two = aConfig(mail(), aWorker('fsck', ['a', 'b']));
-  const both = rolling(aRollout({ ...all, 'fsck.a': 40, 'fsck.b': 50 }, { proven: provenFor('fsck') }));
+  const both = rolling(
+    aRollout({ ...all, 'fsck.a': 40, 'fsck.b': 50 }, { proven: provenFor('fsck') }),
+  );
   const fsck = [alive('fsck.a', 401), alive('fsck.b', 50)];
 
   test('must abort the restart when it dies before it is ready', () => {
@@ -236,9 +238,9 @@ describe('a replacement that fails', () => {
 
 describe('a member', () => {
   test.each([
-    ['stopped', stoppedIntent('mail.1')],
-    ['held', heldIntent('mail.1')],
-  ])('that is %s must be released: another one is the canary', (_, request) => {
+    ['stopped', stoppedIntent('mail.1'), 0],
+    ['held', heldIntent('mail.1'), 1],
+  ])('that is %s must be released: another one is the canary', (_, request, left) => {
     const desired = { ...restart, stopped: request.stopped, held: request.held };
     expect(askedIn(planOf(desired, draining('mail.1', 10), old[1], old[2]))).toEqual(['mail.2']);
     const rest = [
@@ -247,7 +249,7 @@ describe('a member', () => {
     ];
     expect(
       decide(config, desired, observation(draining('mail.1', 10), ...rest)).desired.rollouts,
-    ).toEqual([]);
+    ).toHaveLength(left);
   });
 
   test('that was stopped or held before must not be in the restart', () => {
@@ -265,9 +267,12 @@ describe('a member', () => {
     expect(askedIn(plan)).toEqual(['fsck.a']);
   });
 
-  test('that the config no longer has must not keep the restart going', () => {
-    const gone = rolling(aRollout({ 'mail.1': 10, 'mail.9': 90, 'old.1': 95 }));
-    expect(decide(config, gone, observation(replaced)).desired.rollouts).toEqual([]);
+  test('that is surplus must not keep the restart going; one of an unknown worker must', () => {
+    const gone = aRollout({ 'mail.1': 10, 'mail.9': 90 });
+    const seen = observation(replaced);
+    expect(decide(config, rolling(gone), seen).desired.rollouts).toEqual([]);
+    const unknown = aRollout({ 'mail.1': 10, 'old.1': 95 });
+    expect(decide(config, rolling(unknown), seen).desired.rollouts).toHaveLength(1);
   });
 
   test('that is a stray must be adopted and asked', () => {

@@ -79,10 +79,10 @@ describe('a rollout', () => {
     );
   });
 
-  test('must not count what was released', () => {
+  test('must count as waiting what is held, unless it was replaced', () => {
     const rollout = aRollout(replaces);
     const desired = { ...rolling(rollout), held: heldIntent('mail.1', 'mail.5').held };
     const { counts } = rolloutStatusOf(rollout, snapshot(config, desired, seen));
-    expect(counts).toEqual({ replaced: 0, under_way: 3, waiting: 0, failed: 0 });
+    expect(counts).toEqual({ replaced: 1, under_way: 3, waiting: 1, failed: 0 });
   });
 });

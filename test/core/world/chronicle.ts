@@ -23,6 +23,10 @@ export interface Told {
   readonly options: RolloutOptions;
   /** What each of its instances ran; undefined: nothing. */
   readonly members: Map<string, number | undefined>;
+  /** Processes that were draining when it began. */
+  readonly askedBefore: ReadonlySet<number>;
+  /** Members that were stopped and then started by name. */
+  readonly startedByName: Set<string>;
   readonly provenWorkers: Set<string>;
   /** Members that somebody stopped or held at any time. */
   readonly everReleased: Set<string>;

@@ -7,7 +7,18 @@ export function hear(chronicle: Chronicle, goal: Goal): void {
   const { stopped, held, world } = chronicle;
   switch (goal.kind) {
     case 'start':
-      for (const name of goal.instances) stopped.delete(name);
+      for (const name of goal.instances) {
+        const being = world.places.get(name);
+        const isUnasked = being !== undefined && isAlive(being) && being.askedAt === undefined;
+        for (const { members, startedByName } of chronicle.told)
+          if (
+            stopped.has(name) &&
+            members.has(name) &&
+            !(isUnasked && being.pid === members.get(name))
+          )
+            startedByName.add(name);
+        stopped.delete(name);
+      }
       return;
     case 'stop':
       for (const name of goal.instances) {
@@ -28,6 +39,9 @@ export function hear(chronicle: Chronicle, goal: Goal): void {
       hearRestart(chronicle, goal);
       return;
     case 'adopt':
+    case 'pause':
+    case 'continue':
+    case 'cancel':
     case 'check':
     case 'quiet':
     case 'resume':
@@ -52,6 +66,12 @@ function hearRestart(chronicle: Chronicle, goal: Extract<Goal, { kind: 'restart'
     at: world.wallClock,
     options: goal.options,
     members: new Map(meant.map((name) => [name, world.places.get(name)?.pid])),
+    askedBefore: new Set(
+      [...world.places.values()].flatMap(({ pid, askedAt }) =>
+        askedAt === undefined ? [] : [pid],
+      ),
+    ),
+    startedByName: new Set(),
     provenWorkers: new Set(),
     everReleased: new Set(),
     hasFailed: false,

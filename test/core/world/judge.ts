@@ -146,8 +146,19 @@ function judgeTurn(
   if (!canary || told.provenWorkers.has(worker.name)) return;
   const { patience } = worker.restart;
   const most = patience === 0 ? Infinity : 1 + Math.floor(Math.max(0, now - told.at) / patience);
-  if (count('vacant', 'starting') > 0 || count('asked') + 1 > most)
-    breach(chronicle, 'canaries go first', what);
+  const isBefore = (name: string): boolean =>
+    told.askedBefore.has(chronicle.world.places.get(name)?.pid ?? -1);
+  const canaries = own.filter((name) => !told.startedByName.has(name));
+  const askedOnes = canaries.filter((name) => standings.get(name) === 'asked');
+  const ownAsked = askedOnes.filter((name) => !isBefore(name)).length;
+  const areAllBusy = own
+    .filter((name) => name === instance || standings.get(name) === 'untouched')
+    .every((name) => instances.get(name)?.activity?.kind === 'busy');
+  const asked = ownAsked > 0 || !areAllBusy ? ownAsked : askedOnes.length;
+  const areUnderWay = canaries.some((name) =>
+    ['vacant', 'starting'].includes(standings.get(name) ?? ''),
+  );
+  if (areUnderWay || asked + 1 > most) breach(chronicle, 'canaries go first', what);
 }
 
 const sizeOf = (batch: Batch, { identifiers }: Worker): number =>

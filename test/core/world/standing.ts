@@ -9,13 +9,15 @@ export type Standings = ReadonlyMap<Told, Map<string, Standing>>;
 export type Standing =
   'released' | 'untouched' | 'asked' | 'vacant' | 'starting' | 'late' | 'replaced' | 'failed';
 
-const isReleased = ({ stopped, held }: Chronicle, name: string): boolean =>
-  stopped.has(name) || held.has(name);
+/** How far a member truly is. One that is held counts only if it was replaced before. */
+export function standingOf(chronicle: Chronicle, told: Told, name: string): Standing {
+  if (chronicle.stopped.has(name)) return 'released';
+  const standing = placeOf(chronicle, told, name);
+  return chronicle.held.has(name) && standing !== 'replaced' ? 'released' : standing;
+}
 
-/** How far a member truly is. */
-export function standingOf(chronicle: Chronicle, { members }: Told, name: string): Standing {
+function placeOf(chronicle: Chronicle, { members }: Told, name: string): Standing {
   const { places, sinceBoot } = chronicle.world;
-  if (isReleased(chronicle, name)) return 'released';
   const being = places.get(name);
   if (being === undefined) return 'vacant';
   if (!isAlive(being)) {
@@ -50,7 +52,8 @@ export function watch(
       if (standing === 'released') told.everReleased.add(name);
       const isUncertain =
         being?.end !== undefined && being.pid !== told.members.get(name) && !isCertain(being);
-      if (standing === 'replaced' || isUncertain) told.provenWorkers.add(workerNameOf(name));
+      if ((standing === 'replaced' && !told.startedByName.has(name)) || isUncertain)
+        told.provenWorkers.add(workerNameOf(name));
       const isFailure = standing === 'failed' || standing === 'late';
       if (isFailure || isUncertain) told.mayHaveFailed = true;
       if (isFailure && !isUncertain && instances.has(name)) told.hasFailed = true;

@@ -26,9 +26,11 @@ const desired: Desired = {
       replaces: {
         'mail.2': { ...identity, runId: 'f00', successor: { ...identity, pid: 9 } },
         'mail.7': null,
+        'mail.8': { ...identity, wasAsked: true },
       },
       releases: { mail: { from: 'a', to: 'b' } },
       proven: { mail: { release: 'b', commandDigest: 'd1' }, maps: { commandDigest: 'd2' } },
+      startedByName: ['mail.2'],
       aborted: { at: momentOf(1_700_000_000_003), instance: 'mail.2', problem: 'it died' },
       paused: { ...request, until: momentOf(1_700_000_060_000) },
     },

@@ -1,8 +1,20 @@
-import { integer, moment, text } from '../../basics/json-form.ts';
+import { integer, moment, oneOf, text } from '../../basics/json-form.ts';
 import { formatDayAndTime } from '../../basics/time.ts';
+import { rolloutEnds, type RolloutEnd } from '../../model/desired.ts';
 import { eventKind, optional, required } from '../event-kind.ts';
 import { problem, release, requestedBy } from '../members.ts';
 import { counted, onRelease } from '../phrases.ts';
+
+/** How a restart ended, after its name. */
+const ends: Readonly<Record<RolloutEnd | 'aborted', string>> = {
+  done: 'finished',
+  aborted: 'aborted',
+  cancelled: 'was cancelled',
+  stopped: 'ended, as its instances were stopped',
+  rolled_back: 'is over: rolled back',
+  taken_over: 'was taken over',
+  recovered: 'was aborted, but all its instances are ready now',
+};
 
 /** How a restart proceeds, and how it ends. */
 export const rolloutKinds = {
@@ -32,19 +44,23 @@ export const rolloutKinds = {
     isFailure: 'ended',
   }),
   rollout_finished: eventKind({
-    summary:
-      'The restart of a worker is over; if there is a `problem`, it was aborted. `instance` is the worker.',
+    summary: 'The restart of a worker is over, or was aborted. `instance` is the worker.',
     members: {
       requestedBy,
+      how: required(
+        oneOf<RolloutEnd | 'aborted'>('aborted', ...rolloutEnds),
+        '`done`; `aborted`; `cancelled`; `stopped`: all its instances were stopped; `taken_over`: by a later restart; of an aborted one `rolled_back`: the old release is the current one again, or `recovered`: all its instances became ready after all.',
+      ),
+      endedBy: optional(text, 'The user who has cancelled it, as user@host.'),
       instanceCount: required(integer, 'How many instances it was for.'),
       release,
       problem: optional(text, 'Why it was aborted.'),
     },
-    level: (event) => (event.problem === undefined ? 'info' : 'error'),
+    level: (event) => (event.how === 'aborted' ? 'error' : 'info'),
     sentence: (event) => {
-      const how = event.problem === undefined ? 'finished' : 'aborted';
       const why = event.problem === undefined ? '' : `: ${event.problem}`;
-      return `restart by ${event.requestedBy} ${how}${onRelease(event.release)}${why}`;
+      const by = event.endedBy === undefined ? '' : ` by ${event.endedBy}`;
+      return `restart by ${event.requestedBy} ${ends[event.how]}${by}${onRelease(event.release)}${why}`;
     },
     audience: 'journal',
   }),

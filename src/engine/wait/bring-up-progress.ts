@@ -8,10 +8,16 @@ import type { Placed, Up } from './coming-up.ts';
 import { drainingOf } from './settle.ts';
 
 /** How far an instance is, for people. */
-export function progressOf(up: Up, { observed, renewal }: Placed, snapshot: Snapshot): Progress {
+export function progressOf(
+  up: Up,
+  { observed, renewal }: Placed,
+  snapshot: Snapshot,
+  waived: readonly string[],
+): Progress {
   const { name: instance, activity } = observed;
   if (up.failed.has(instance)) return { instance, phase: 'failed', detail: '' };
-  if (up.leftAlone.has(instance)) return { instance, phase: 'done', detail: 'left alone' };
+  if (up.takenOver.has(instance)) return { instance, phase: 'done', detail: 'taken over' };
+  if (waived.includes(instance)) return { instance, phase: 'done', detail: 'left alone' };
   const phase = phaseOf[renewal.state];
   const work = activity && { activity };
   switch (renewal.state) {

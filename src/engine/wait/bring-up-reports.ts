@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import {
   isHeld,
   isStopped,
@@ -10,12 +9,10 @@ import {
 import { instanceNames } from '../../core/model/instance.ts';
 import type { Observation } from '../../core/model/observation.ts';
 import type { Snapshot } from '../../core/rules/snapshot.ts';
-import { desiredPath } from '../../host/state/desired-file.ts';
 import { lastLines } from '../../host/logs/tail.ts';
 import { reportExit } from '../apply/report-exit.ts';
 import { shownLogLines } from '../apply/start-instances.ts';
 import { loggerIn, report } from '../session.ts';
-import { reportLeftAlone } from './carry-on.ts';
 import type { Placed, Up } from './coming-up.ts';
 import type { GivenUp } from './settle.ts';
 
@@ -59,30 +56,28 @@ export function reportChanges(
   }
 }
 
-/** Instances that were stopped or held meanwhile, or are not wanted any more, are not waited for. */
-export function leaveAlone(up: Up, snapshot: Snapshot): void {
+/** The instances that are not waited for as things are: they were stopped, are held or are not wanted any more. */
+export function waivedIn({ request, ready, failed }: Up, snapshot: Snapshot): string[] {
   const { config, desired, now } = snapshot;
-  const { context, leftAlone, ready, failed, request } = up;
   const wanted = new Set(config.workers.flatMap(instanceNames));
-  const named = request.instances.filter(
+  return request.instances.filter(
     (name) =>
-      (isStopped(desired, name) || isHeld(desired, name, now) || !wanted.has(name)) &&
-      !leftAlone.has(name) &&
       !ready.has(name) &&
-      !failed.has(name),
+      !failed.has(name) &&
+      (isStopped(desired, name) || isHeld(desired, name, now) || !wanted.has(name)),
   );
-  reportLeftAlone(context, snapshot, named);
-  for (const name of named) leftAlone.add(name);
 }
 
 /** A later restart may have taken instances over. */
-export function reportTakeover(up: Up, desired: Desired): void {
-  const { rolloutId, instances } = up.request;
+export function reportTakeover({ request, context, takenOver, ready }: Up, desired: Desired): void {
+  const { rolloutId, instances } = request;
   if (rolloutId === undefined) return;
   for (const name of instances) {
     const other = rolloutOf(desired, name);
-    if (other === undefined || other.id === rolloutId || up.failed.has(name) || up.ready.has(name)) continue;
-    report(up.context, name, {
+    if (other === undefined || other.id === rolloutId || takenOver.has(name)) continue;
+    takenOver.add(name);
+    if (ready.has(name)) continue;
+    report(context, name, {
       kind: 'rollout_superseded',
       requestedBy: other.by,
       requestedAt: other.at,
@@ -95,18 +90,28 @@ export function givenUpBy(up: Up, desired: Desired): GivenUp | undefined {
   const { rolloutId } = up.request;
   if (rolloutId === undefined) return undefined;
   const rollout = desired.rollouts.find(({ id }) => id === rolloutId);
-  if (rollout === undefined)
-    return endOf(rolloutId, desired, existsSync(desiredPath(up.context.config.stateDir)));
+  if (rollout === undefined) return endOf(rolloutId, desired);
   if (rollout.aborted === undefined) return undefined;
   reportAbort(up, rollout, rollout.aborted);
   return { kind: 'aborted' };
 }
 
 /** How a rollout that is no longer there has ended; undefined: all that it was for is reached. */
-function endOf(rolloutId: string, { ended }: Desired, isKnown: boolean): GivenUp | undefined {
+function endOf(rolloutId: string, { ended }: Desired): GivenUp | undefined {
   const end = ended.findLast(({ id }) => id === rolloutId);
-  if (end === undefined) return isKnown ? undefined : { kind: 'lost' };
-  return end.how === 'done' || end.how === 'recovered' ? undefined : { kind: 'ended', ended: end };
+  switch (end?.how) {
+    case undefined:
+      return { kind: 'lost' };
+    case 'done':
+      return undefined;
+    case 'recovered':
+    case 'rolled_back':
+      return { kind: 'aborted' };
+    case 'cancelled':
+    case 'stopped':
+    case 'taken_over':
+      return { kind: 'ended', ended: end };
+  }
 }
 
 /** Once, also if another command's pass has found it out. */

@@ -5,8 +5,8 @@ import { createLockHelper, type LockHelper } from '../../host/lock/lock-helper.t
 import { locksToKeep } from '../pass/pass.ts';
 import type { Context } from '../session.ts';
 import { progressOf } from './bring-up-progress.ts';
-import { givenUpBy, leaveAlone, reportChanges, reportTakeover } from './bring-up-reports.ts';
-import { carryOn } from './carry-on.ts';
+import { givenUpBy, reportChanges, reportTakeover, waivedIn } from './bring-up-reports.ts';
+import { carryOn, reportLeftAlone } from './carry-on.ts';
 import { placesOf, type BringUp, type Up } from './coming-up.ts';
 import { settle, type Look, type Settled } from './settle.ts';
 import { watchInstances, withJob } from './view.ts';
@@ -58,7 +58,7 @@ function startWatching(context: Context, request: BringUp): Up {
     failed,
     launching: new Set(request.launching),
     exited: new Set(),
-    leftAlone: new Set(),
+    takenOver: new Set(),
     ready: new Set(request.ready),
     isAborted: request.isAborted ?? false,
   };
@@ -66,8 +66,7 @@ function startWatching(context: Context, request: BringUp): Up {
 }
 
 function note(up: Up, { kind, instance }: Event): void {
-  if (kind === 'start_failed' || kind === 'signal_failed' || kind === 'rollout_superseded')
-    up.failed.add(instance);
+  if (kind === 'start_failed' || kind === 'signal_failed') up.failed.add(instance);
   if (kind === 'launching') up.launching.add(instance);
   if (kind === 'rollout_aborted') up.isAborted = true;
 }
@@ -75,36 +74,47 @@ function note(up: Up, { kind, instance }: Event): void {
 async function lookAt(up: Up, observation: Observation): Promise<Look> {
   const { context, watched } = up;
   up.request.onLook?.();
+  reportTakeover(up, watched.last().desired);
   const places = placesOf(up, observation);
   for (const placed of places) reportChanges(up, placed, observation);
-  // A restart retries nothing that has failed, because a failure ends it.
+  // A failure ends a restart, which retries nothing by that; what a later one has taken over is left to that one.
   const isRestart = up.request.rolloutId !== undefined;
   const { snapshot, again } = await carryOn(
     context,
     watched,
     observation,
-    isRestart ? undefined : up.failed,
+    isRestart ? up.takenOver : up.failed,
     (seen) => {
       for (const placed of placesOf(up, seen)) reportChanges(up, placed, seen);
     },
   );
-  leaveAlone(up, snapshot);
   reportTakeover(up, snapshot.desired);
+  const waived = waivedIn(up, snapshot);
   const givenUp = givenUpBy(up, snapshot.desired);
+  const ready = places.flatMap(({ observed: { name }, renewal }) =>
+    renewal.state === 'ready' && !up.takenOver.has(name) ? [name] : [],
+  );
+  const settled = [...ready, ...up.failed];
+  if (isSettled(up, settled, waived)) reportLeftAlone(context, snapshot, waived);
   const soonest = Math.min(
     again ?? Infinity,
     ...places.map(({ renewal }) => (renewal.state === 'starting' ? renewal.changesIn : Infinity)),
   );
   return {
-    settled: [
-      ...places
-        .filter(({ renewal }) => renewal.state === 'ready')
-        .map(({ observed }) => observed.name),
-      ...up.failed,
-      ...up.leftAlone,
-    ],
-    items: places.map((placed) => progressOf(up, placed, snapshot)),
+    settled,
+    waived: [...waived, ...up.takenOver],
+    items: places.map((placed) => progressOf(up, placed, snapshot, waived)),
     ...(soonest !== Infinity && { again: durationOf(soonest) }),
     ...(givenUp && { givenUp }),
   };
 }
+
+/** Whether this look is the last one: there is nothing left to wait for. */
+const isSettled = (
+  { request, takenOver }: Up,
+  settled: readonly string[],
+  waived: readonly string[],
+): boolean => {
+  const done = new Set([...settled, ...waived, ...takenOver]);
+  return request.instances.every((name) => done.has(name));
+};

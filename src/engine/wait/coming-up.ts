@@ -35,7 +35,8 @@ export interface Up {
   readonly launching: Set<string>;
   /** Those whose old process has exited. */
   readonly exited: Set<string>;
-  readonly leftAlone: Set<string>;
+  /** Those that a later restart replaces. */
+  readonly takenOver: Set<string>;
   readonly ready: Set<string>;
   isAborted: boolean;
 }

@@ -56,6 +56,8 @@ export interface Wait {
 export interface Look {
   /** Those that need no more waiting. */
   readonly settled: readonly string[];
+  /** Those that need none as things are. */
+  readonly waived?: readonly string[];
   /** The progress of all of them, for people. */
   readonly items: readonly Progress[];
   /** When to look again at the latest. */
@@ -101,7 +103,8 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
       for (const name of look.settled) pending.delete(name);
       const { givenUp } = look;
       if (givenUp?.kind === 'ended') return { ...unsettledBy(givenUp.kind), ...givenUp };
-      if (pending.size === 0) return { kind: 'done' };
+      const waived = new Set(look.waived);
+      if ([...pending].every((name) => waived.has(name))) return { kind: 'done' };
       const time = monotonicMs();
       if (context.signal.aborted) return unsettledBy('interrupted');
       if (givenUp !== undefined) return unsettledBy(givenUp.kind);

@@ -1,7 +1,6 @@
 import type { ExitCodeName } from '../core/basics/exit-codes.ts';
 import { valuesOf, type OptionTable, type Values } from './options.ts';
 
-/** The options of all commands. */
 export interface GlobalOptions {
   readonly config: string | undefined;
   readonly json: boolean;
@@ -15,7 +14,6 @@ export type Arguments<Options extends OptionTable> = Values<Options> & {
   readonly global: GlobalOptions;
 };
 
-/** What the help of a command says. */
 export interface CommandHelp {
   /** What it does, in one sentence; also its line in the list of commands. */
   readonly summary: string;

@@ -5,7 +5,6 @@ import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
 export interface Interruption {
   /** Aborts at the first signal. */
   readonly signal: AbortSignal;
-  /** The number of the signal that was received. */
   readonly received: () => number | undefined;
   /** How a command that lasts until then ends: 0 if no signal has come. */
   readonly exitCode: () => number;

@@ -22,7 +22,6 @@ export interface Option<Value> {
 /** Options by their names in camel case: `killAfter` is `--kill-after`. */
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
 
-/** The values of a table's options. */
 export type Values<Options extends OptionTable> = {
   readonly [Name in keyof Options]: ReturnType<Options[Name]['valueOf']>;
 };
@@ -88,7 +87,6 @@ export const wholeNumber = expecting('a whole number', (found) =>
   /^\d{1,9}$/.test(found) ? Number(found) : undefined,
 );
 
-/** `--dry-run`, of all commands that act. */
 export const dryRun = flag('show what would be done, and why; do nothing');
 
 /** `--wait DURATION` and `--no-wait`. */
@@ -103,7 +101,6 @@ export const wait = (help: string, noHelp: string): Option<ActOptions['wait']> =
   },
 });
 
-/** `--kill-after DURATION` and `--now`. */
 export const limits = {
   killAfter: value(
     'DURATION',

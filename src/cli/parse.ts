@@ -122,7 +122,6 @@ async function parseCommand(
 const usageError = (name: string, message: string): WorkerctlError =>
   new WorkerctlError('usage', message, { hint: `see workerctl ${name} --help` });
 
-/** The words after a command, parsed. */
 interface ParsedWords {
   readonly targets: readonly string[];
   readonly config: string | undefined;

@@ -14,7 +14,6 @@ import { interruption } from './interruption.ts';
 import { printError } from './print.ts';
 import { openScreen, type Screen } from './screen.ts';
 
-/** What an acting command does with its options. */
 export type Act<Options> = (
   context: Context,
   options: Options,

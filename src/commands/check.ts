@@ -15,7 +15,6 @@ import { exitCodes } from '../core/basics/exit-codes.ts';
 import { printed } from '../output/json/answer.ts';
 import { checkAnswer } from '../output/json/answers.ts';
 
-/** `workerctl check`. */
 export const command = defineCommand({
   summary: 'Validate the config and print it with all defaults; warn about what this host lacks.',
   operands: '',

@@ -4,7 +4,6 @@ import { print } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
 
-/** `workerctl demo`. */
 export const command = defineCommand({
   summary: 'Play a deploy, a crash and a race in a temporary directory, with real processes.',
   operands: '',

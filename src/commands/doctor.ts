@@ -34,7 +34,6 @@ import { stateDirectoryFindings } from './doctor/state-directory.ts';
 import { stateFileFindings } from './doctor/state-files.ts';
 import { workerFindings } from './doctor/workers.ts';
 
-/** `workerctl doctor`. */
 export const command = defineCommand({
   summary: 'Check this host for problems before they hurt. Changes nothing.',
   operands: '',

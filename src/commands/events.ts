@@ -1,7 +1,6 @@
 import { WorkerctlError } from '../core/basics/error.ts';
 import { journalKinds, type JournalEntry } from '../core/events/journal.ts';
 import { namedBy, selectInstances } from '../core/model/targets.ts';
-import type { Moment } from '../core/basics/time.ts';
 import type { Config } from '../core/model/config.ts';
 import { readJournal, type JournalFound } from '../host/journal/read.ts';
 import { recordedInstances } from '../host/state/paths.ts';
@@ -12,7 +11,7 @@ import { expecting, flag, value, wholeNumber } from '../cli/options.ts';
 import { hasReader, print, printError } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
-import { momentOf, parseDuration } from '../core/basics/time.ts';
+import { momentOf, parseDuration, type Moment } from '../core/basics/time.ts';
 import { followJournal } from '../host/journal/follow.ts';
 import { journalPath, type JournalLine } from '../host/journal/parts.ts';
 import { now } from '../host/process/clock.ts';
@@ -40,7 +39,6 @@ const since = expecting(
 
 const kinds = (text: string): string[] => text.split(',').map((kind) => kind.trim());
 
-/** `workerctl events`. */
 export const command = defineCommand({
   summary: 'Show what has happened, from the journal: starts, deaths, kills, restarts.',
   operands: '[TARGET...]',
@@ -121,7 +119,6 @@ async function followOn({ stateDir }: Config, found: EventsFound, show: Show): P
   }
 }
 
-/** Which events are asked for. */
 interface EventsRequest {
   /** Workers, instances or globs, also of instances that are no longer in the config; none means all. */
   readonly targets: readonly string[];

@@ -11,7 +11,6 @@ import { printed } from '../output/json/answer.ts';
 import { initAnswer } from '../output/json/answers.ts';
 import { formatInit } from '../output/text.ts';
 
-/** `workerctl init`. */
 export const command = defineCommand({
   summary: 'Write a first workerctl.yaml; recognises Procfile, delayed_job, Sidekiq and Celery.',
   operands: '',

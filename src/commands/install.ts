@@ -24,7 +24,6 @@ import { print } from '../cli/print.ts';
 
 const logrotatePath = '/etc/logrotate.d/workerctl';
 
-/** `workerctl install`. */
 export const command = defineCommand({
   summary: 'Print what the host needs: lines for cron, a unit for systemd, a file for logrotate.',
   operands: 'cron|systemd|logrotate',

@@ -6,7 +6,6 @@ import { printed } from '../output/json/answer.ts';
 import { jobsAnswer } from '../output/json/answers.ts';
 import { statusFor } from './status.ts';
 
-/** `workerctl jobs`. */
 export const command = defineCommand({
   summary: 'List each worker with its count, its desired count and its pids, as MogileFS does.',
   operands: '',

@@ -15,7 +15,6 @@ import { logSources, type LogSource } from './logs/sources.ts';
 /** How many lines of each log are shown if --lines is not given. */
 const defaultLines = 20;
 
-/** `workerctl logs`. */
 export const command = defineCommand({
   summary: 'Show the last lines of the logs, each with the name of its instance.',
   operands: '[TARGET...]',

@@ -6,7 +6,6 @@ import { pullTrigger } from '../host/sockets/trigger.ts';
 import { printed } from '../output/json/answer.ts';
 import { triggerAnswer } from '../output/json/answers.ts';
 
-/** `workerctl trigger`. */
 export const command = defineCommand({
   summary: 'Wake workerctl watch, so that it acts now.',
   operands: '',

@@ -39,7 +39,6 @@ const options = {
   listenUnsafe: flag('allow both on addresses that other hosts can reach'),
 };
 
-/** `workerctl watch`. */
 export const command = defineCommand({
   summary: 'Keep running and do what bootcheck does, as soon as there is something to do.',
   operands: '',

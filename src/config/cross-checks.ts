@@ -64,7 +64,6 @@ function takenNames(worker: Worker, folder: string, written: Written): Problem[]
 
 /** Keys that are right by themselves, but not together, or not with what the worker has from the defaults. */
 interface Rule {
-  /** The key that is to blame. */
   readonly key: KeyOf;
   readonly isBroken: (worker: Worker, written: Written) => boolean;
   readonly found: string;

@@ -7,7 +7,6 @@ const fileName = 'workerctl.yaml';
 const systemFile = `/etc/${fileName}`;
 
 export interface ConfigSearch {
-  /** The value of `--config`. */
   readonly config?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The working directory, with symlinks resolved. */

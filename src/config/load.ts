@@ -9,7 +9,6 @@ import { parseYaml } from './yaml/document.ts';
 
 const places = { top: Object.keys(configSection.keys), worker: Object.keys(workerSection.keys) };
 
-/** Reads and checks a config file. */
 export function loadConfig(path: string): Config {
   const file = resolve(path);
   return parseConfig(file, readConfigFile(file).text);

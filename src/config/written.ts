@@ -6,7 +6,6 @@ import { slotAt, type Slot } from './yaml/tree.ts';
 /** A key of a worker, and the way further down. */
 export type KeyOf = readonly [keyof typeof workerSection.keys, ...(string | number)[]];
 
-/** How a worker is written. */
 export interface Written {
   /** Whether the worker itself has this key. */
   readonly has: (...key: KeyOf) => boolean;

@@ -3,7 +3,6 @@ import type { Colours } from './plain.ts';
 import { byPhase, countedPhases, formatHeader, rowFormat } from './progress.ts';
 import width from './width.ts';
 
-/** The size of a terminal. */
 export interface Size {
   readonly columns: number;
   readonly rows: number;
@@ -128,7 +127,6 @@ const wide =
 
 const columnsOf = (text: string): number => width(text.replace(wide, '??'));
 
-/** One line of at most this many columns. */
 function cut(text: string, columns: number): string {
   const line = text.replace(/\p{Cc}/gu, ' ');
   if (columnsOf(line) <= columns) return line;

@@ -112,7 +112,6 @@ export function createStage({ workerctl, print, colours, folder, signal }: Stage
       begin('quote');
       lines(text, colours.dim);
     },
-    /** Shows a command line. */
     command,
     /** Shows what a command wrote, and its exit code. */
     output,

@@ -1,7 +1,6 @@
 /** How many workers the demo runs. */
 export const workerCount = 3;
 
-/** The config of the demo, as it is shown. */
 export const demoConfig = `release: { file: VERSION }
 workers:
   delayed_job:

@@ -115,30 +115,22 @@ const noDaemon = ([call]: readonly Call[]): Findings =>
 
 /** What cron would not find when it runs a line. */
 function lineFinding(call: Call): Findings {
-  const { line, program, script, path, from } = call;
+  const { line, from, config } = call;
   const about = `cron (${line.place})`;
-  const cost = (what: string) =>
-    [
-      `bootcheck does not run from it: ${what}`,
+  const why = `bootcheck does not run from it: ${line.command}`;
+  const missing = missingIn(call);
+  if (missing !== undefined) {
+    return problem(about, missing, [
+      why,
       'use absolute paths in the line, such as /usr/bin/node /opt/workerctl/bin/workerctl bootcheck --config FILE',
-    ] as const;
-  const missing = missingIn(program, script, path, from);
-  if (missing !== undefined) return problem(about, missing, cost(line.command));
-  if (isThere(call.config)) return [];
-  const what =
-    call.config === undefined ? `finds no config from ${from}` : `${call.config} does not exist`;
-  return problem(about, what, [
-    `bootcheck does not run from it: ${line.command}`,
-    'name it in the line with --config FILE',
-  ]);
+    ]);
+  }
+  if (isThere(config)) return [];
+  const what = config === undefined ? `finds no config from ${from}` : `${config} does not exist`;
+  return problem(about, what, [why, 'name it in the line with --config FILE']);
 }
 
-function missingIn(
-  program: string,
-  script: string | undefined,
-  path: string,
-  from: string,
-): string | undefined {
+function missingIn({ program, script, path, from }: Call): string | undefined {
   const notFound = (word: string): string =>
     word.includes('/')
       ? `${word} does not exist or is not executable`
@@ -146,23 +138,15 @@ function missingIn(
   const file = programAt(program, path, from);
   if (file === undefined) return notFound(program);
   const isNode = /^node/.test(basename(program));
-  const own = script === undefined ? file : scriptAt(script, isNode, path, from);
+  // node takes a script by its path; programs that run others (flock, nice) look in PATH.
+  const word = isNode && script?.includes('/') === false ? `./${script}` : script;
+  const own = word === undefined ? file : programAt(word, path, from);
   if (own === undefined) return notFound(script ?? program);
-  if (isNode) return undefined;
-  const interpreter = interpreterOf(own);
+  const interpreter = isNode ? undefined : interpreterOf(own);
   return interpreter === undefined || programAt(interpreter, path, from) !== undefined
     ? undefined
     : `${own} needs ${notFound(interpreter)}`;
 }
-
-/** node takes a script by its path; programs that run others (flock, nice) look in PATH. */
-const scriptAt = (
-  script: string,
-  isNode: boolean,
-  path: string,
-  from: string,
-): string | undefined =>
-  programAt(isNode && !script.includes('/') ? `./${script}` : script, path, from);
 
 /** The program that the first line of a script names: `#!/usr/bin/env node`. */
 function interpreterOf(file: string): string | undefined {

@@ -1,8 +1,7 @@
 import { orFine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import type { Config } from '../../core/model/config.ts';
 import { readOrEmpty } from '../../host/files/read-or-empty.ts';
-import { groupOf, limitOf, userOf } from '../../host/process/process-table.ts';
-import { listPids } from '../../host/process/process-table.ts';
+import { groupOf, limitOf, listPids, userOf } from '../../host/process/process-table.ts';
 import type { Examination } from './examination.ts';
 
 /** What the kernel allows this user and this control group. */

@@ -2,7 +2,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { escapedSpecifiers } from '../../config/specifiers.ts';
 
-/** A worker that a project seems to have. */
 export interface ProjectWorker {
   readonly name: string;
   /** Where it was found, such as `Procfile`. */

@@ -9,7 +9,6 @@ const pieceBytes = 64 * 1024;
 /** The time of a line is in its first bytes. */
 const stampBytes = 80;
 
-/** A log that is shown. */
 export interface Shown {
   readonly source: LogSource;
   readonly log: FollowedLog;

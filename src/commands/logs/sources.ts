@@ -4,7 +4,6 @@ import type { Config } from '../../core/model/config.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { recordedInstances } from '../../host/state/paths.ts';
 
-/** A log to be shown. */
 export interface LogSource {
   /** The instance; its worker if several instances write to the same log. */
   readonly label: string;

@@ -117,7 +117,6 @@ function reportUnknown(names: readonly string[], entries: Entries, reading: Read
   return misspelled;
 }
 
-/** What holds if the key is left out. */
 function leftOut(key: Key, offset: number, reading: Reading): unknown {
   const { type, required, optional, default: value } = key;
   if (required) {

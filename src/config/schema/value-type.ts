@@ -115,7 +115,6 @@ export const withAbsent = <Value, const Word extends Value & string>(
   print: (value) => type.print(value as Value),
 });
 
-/** A list of any length. */
 export const listOf = <Value>(
   item: ValueType<Value>,
   what: string,

@@ -7,7 +7,6 @@ export interface Form<T> {
   readonly write: (value: T) => unknown;
 }
 
-/** What JSON can hold. */
 export type JsonValue =
   | string
   | number
@@ -16,7 +15,6 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [member: string]: JsonValue };
 
-/** A JSON Schema, or a part of one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** A form with its JSON Schema. */
@@ -88,7 +86,6 @@ export const oneOf = <const T extends string | number>(...values: readonly T[]):
     values.some((value) => value === json),
   );
 
-/** Any JSON, as it is. */
 export const anything: Form<unknown> = { read: (json) => json, write: (value) => value };
 
 /** The last moment that a Date can hold. */

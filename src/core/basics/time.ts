@@ -7,10 +7,8 @@ export type Moment = number & { readonly [moment]: true };
 /** A length of time in milliseconds. */
 export type Duration = number & { readonly [duration]: true };
 
-/** `ms` milliseconds since 1970 as a moment. */
 export const momentOf = (ms: number): Moment => ms as Moment;
 
-/** `ms` milliseconds as a length of time. */
 export const durationOf = (ms: number): Duration => ms as Duration;
 
 /** The time from `earlier` to `later`; 0 if the clock was set back in between. */
@@ -27,28 +25,15 @@ export function parseDuration(text: string): Duration | undefined {
   return durationOf(Math.round(Number(number) * unitsInMs[unit as keyof typeof unitsInMs]));
 }
 
-const whole = (ms: number, unit: number): number => Math.floor(ms / unit);
-
 /** A length for people to read: `0.4s`, `12s`, `2m 10s`, `3h 5m`, `2d 4h`. */
 export function formatDuration(length: Duration): string {
+  if (length < 9_950) return `${(length / 1000).toFixed(1).replace(/\.0$/, '')}s`;
   const { s, m, h, d } = unitsInMs;
-  if (length < 9_950) return `${(length / s).toFixed(1).replace(/\.0$/, '')}s`;
-  if (length < m) return `${String(whole(length, s))}s`;
-  if (length < h) return twoUnits(length, m, 'm', s, 's');
-  if (length < d) return twoUnits(length, h, 'h', m, 'm');
-  return twoUnits(length, d, 'd', h, 'h');
-}
-
-function twoUnits(
-  ms: number,
-  big: number,
-  bigName: string,
-  small: number,
-  smallName: string,
-): string {
-  const rest = whole(ms % big, small);
-  const first = `${String(whole(ms, big))}${bigName}`;
-  return rest === 0 ? first : `${first} ${String(rest)}${smallName}`;
+  if (length < m) return `${Math.floor(length / s)}s`;
+  const [big, name, small, smallName] =
+    length < h ? [m, 'm', s, 's'] : length < d ? [h, 'h', m, 'm'] : [d, 'd', h, 'h'];
+  const rest = Math.floor((length % big) / small);
+  return `${Math.floor(length / big)}${name}${rest === 0 ? '' : ` ${rest}${smallName}`}`;
 }
 
 const two = (n: number): string => String(n).padStart(2, '0');

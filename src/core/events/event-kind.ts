@@ -31,7 +31,6 @@ type RequiredNames<Of extends Members> = {
   [Name in keyof Of]: Of[Name]['isRequired'] extends true ? Name : never;
 }[keyof Of];
 
-/** The values of an event with these members. */
 export type ValuesOf<Of extends Members> = {
   readonly [Name in RequiredNames<Of>]: ValueOf<Of[Name]>;
 } & {
@@ -48,7 +47,6 @@ export type Level = 'info' | 'warning' | 'error';
 /** Where an event is shown to people: by every command, only in the log of `watch`, or only in the journal. */
 export type Audience = 'everywhere' | 'watch' | 'journal';
 
-/** Everything about a kind of event. */
 export interface EventKind<Of extends Members, Values = ValuesOf<Of>> {
   /** What has happened, for the documentation. */
   readonly summary: string;

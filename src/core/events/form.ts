@@ -4,7 +4,6 @@ import type { LeftProcess } from '../model/leftovers.ts';
 import { launchProblems, type Death } from '../model/record.ts';
 import { signalName, signalNumber } from '../model/signal-names.ts';
 
-/** How a value of an event is written as JSON. */
 export type Form<Value> = Omit<json.DescribedForm<Value>, 'read'>;
 
 export const bytes: Form<number> = {

@@ -10,7 +10,6 @@ export type JournalEntry = EventJson;
 export const journalEntry = (event: Event): JournalEntry | undefined =>
   Object.hasOwn(answerKinds, event.kind) ? undefined : eventJson(event);
 
-/** The kinds that the journal has. */
 export const journalKinds: readonly EventKindName[] = allEventKinds.filter(
   (kind) => !Object.hasOwn(answerKinds, kind),
 );

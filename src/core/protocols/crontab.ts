@@ -96,7 +96,6 @@ function valuesOf(field: string, from: number, to: number): readonly number[] | 
   return values.size === 0 ? undefined : [...values].sort((a, b) => a - b);
 }
 
-/** How a line runs `workerctl bootcheck`. */
 export interface BootcheckCall {
   /** The program: a name to find in PATH, or a path (`/usr/bin/node`, `/opt/workerctl/bin/workerctl`). */
   readonly program: string;

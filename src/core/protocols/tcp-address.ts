@@ -1,4 +1,3 @@
-/** An address to listen on. */
 export interface TcpAddress {
   /** An IP address, or a name. */
   readonly host: string;

@@ -12,9 +12,7 @@ export type Finding =
       readonly level: 'warning' | 'problem';
       readonly about: string;
       readonly found: string;
-      /** Why that matters. */
       readonly why: string;
-      /** What to do. */
       readonly advice: string;
     };
 
@@ -59,7 +57,6 @@ export const warning = hurting('warning');
 
 export const problem = hurting('problem');
 
-/** How many findings there are of a level. */
 export const countOf = (reports: readonly Report[], level: Finding['level']): number =>
   reports.flatMap(({ findings }) => findings).filter((one) => one.level === level).length;
 

@@ -14,7 +14,6 @@ import type { InstanceState } from './instance-state.ts';
 /** By instance, the release that a start would give it now. */
 export type Releases = Readonly<Record<string, string>>;
 
-/** One line of `status`. */
 export interface InstanceStatus {
   /** The instance; the same for an old process that drains beside it. */
   readonly name: string;
@@ -22,7 +21,6 @@ export interface InstanceStatus {
   readonly state: InstanceState;
   readonly pid?: number;
   readonly uptime?: Duration;
-  /** The release that it runs, if it is known. */
   readonly release?: string;
   /** It runs another release than a start would give it now, or a restart is going to replace it. */
   readonly isOutdated: boolean;

@@ -3,7 +3,6 @@ import { membersOf, type Member } from '../rules/rollout-members.ts';
 import type { Snapshot } from '../rules/snapshot.ts';
 import { formatTimeOfDay, type Moment } from '../basics/time.ts';
 
-/** A rollout as it is shown. */
 export interface RolloutStatus {
   readonly id: string;
   readonly at: Moment;
@@ -16,7 +15,6 @@ export interface RolloutStatus {
   readonly aborted?: string;
 }
 
-/** The progress of a rollout. */
 export function rolloutStatusOf(rollout: Rollout, snapshot: Snapshot): RolloutStatus {
   const counts = { replaced: 0, under_way: 0, waiting: 0, failed: 0 };
   for (const { kind } of membersOf(rollout, snapshot).values()) {
@@ -58,7 +56,6 @@ export function formatReleases(releases: Rollout['releases']): string {
   return changes.map(([worker, change]) => `${worker} ${change}`).join(', ');
 }
 
-/** A rollout in one line. */
 export function formatRollout({ at, by, counts, change, aborted }: RolloutStatus): string {
   const parts = (
     [

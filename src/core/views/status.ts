@@ -33,7 +33,6 @@ export interface Status {
   }[];
   /** By worker, how many should run; stopped ones are not counted. */
   readonly desired: Readonly<Record<string, number>>;
-  /** Whether the config names the release. */
   readonly isReleaseNamed: boolean;
   readonly at: Moment;
 }

@@ -41,7 +41,6 @@ function* newlinesBefore(fd: number, end: number): Generator<number | undefined>
 /** A longer line is no text: nothing of it is kept. */
 const longestKept = 1024 * 1024;
 
-/** A line of a file, without its end. */
 export interface FileLine {
   /** Undefined if it is too long. */
   readonly text: string | undefined;

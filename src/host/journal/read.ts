@@ -29,7 +29,6 @@ export interface JournalPlace {
   readonly offset: number;
 }
 
-/** What was found. */
 export interface JournalFound {
   /** In the order of the file. */
   readonly lines: readonly JournalLine[];

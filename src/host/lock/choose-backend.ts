@@ -16,54 +16,36 @@ export function lockBackend(env: NodeJS.ProcessEnv = process.env): LockBackend {
   return chosen;
 }
 
+/** The backends, the best one first; undefined if a program is missing. */
+const backends: Readonly<Record<string, (env: NodeJS.ProcessEnv) => LockBackend | undefined>> = {
+  flock: (env) => {
+    const program = findProgram('flock', env);
+    return program === undefined ? undefined : flockBackend(program, findProgram('perl', env));
+  },
+  perl: (env) => {
+    const program = findProgram('perl', env);
+    return program === undefined ? undefined : perlBackend(program);
+  },
+  portable: () => portableBackend,
+};
+
 /** The lock backend that this environment chooses; not remembered. */
 export function chooseBackend(env: NodeJS.ProcessEnv): LockBackend {
   const { WORKERCTL_LOCK: wanted = '' } = env;
-  switch (wanted) {
-    case '':
-      return flockHere(env) ?? perlHere(env) ?? portableBackend;
-    case 'flock':
-      return flockHere(env) ?? notHere('flock');
-    case 'perl':
-      return perlHere(env) ?? notHere('perl');
-    case 'portable':
-      return portableBackend;
-    default:
-      throw new WorkerctlError(
-        'usage',
-        `WORKERCTL_LOCK: expected flock, perl or portable, found ${JSON.stringify(wanted)}`,
-      );
+  const refused = (problem: string) => new WorkerctlError('usage', `WORKERCTL_LOCK${problem}`);
+  if (wanted !== '' && !Object.hasOwn(backends, wanted))
+    throw refused(`: expected flock, perl or portable, found ${JSON.stringify(wanted)}`);
+  for (const name of wanted === '' ? Object.keys(backends) : [wanted]) {
+    const backend = backends[name]?.(env);
+    if (backend !== undefined) return backend;
   }
+  throw refused(`=${wanted}: expected a program ${wanted}, found none in PATH`);
 }
 
 /** What this host locks with, and in words how far that can be trusted. */
-export function describeLockBackend(backend: LockBackend): { name: string; trust: string } {
-  if (backend.isKernelLock) {
-    return {
-      name: backend.name,
-      trust: 'flock(2): the kernel frees it when its holder dies; flock(1) sees it',
-    };
-  }
-  return {
-    name: backend.name,
-    trust:
-      'a directory that is renewed: a holder that is stopped for 10 s loses it, and flock(1) does not see it; install util-linux or perl',
-  };
-}
-
-function flockHere(env: NodeJS.ProcessEnv): LockBackend | undefined {
-  const program = findProgram('flock', env);
-  return program === undefined ? undefined : flockBackend(program, findProgram('perl', env));
-}
-
-function perlHere(env: NodeJS.ProcessEnv): LockBackend | undefined {
-  const program = findProgram('perl', env);
-  return program === undefined ? undefined : perlBackend(program);
-}
-
-function notHere(program: string): never {
-  throw new WorkerctlError(
-    'usage',
-    `WORKERCTL_LOCK=${program}: expected a program ${program}, found none in PATH`,
-  );
-}
+export const describeLockBackend = (backend: LockBackend): { name: string; trust: string } => ({
+  name: backend.name,
+  trust: backend.isKernelLock
+    ? 'flock(2): the kernel frees it when its holder dies; flock(1) sees it'
+    : 'a directory that is renewed: a holder that is stopped for 10 s loses it, and flock(1) does not see it; install util-linux or perl',
+});

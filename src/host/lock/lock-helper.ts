@@ -38,7 +38,6 @@ export interface LockHelper {
   readonly close: () => void;
 }
 
-/** The files that a lock helper can lock. */
 export interface KeptLocks {
   /** Locked and released many times. */
   readonly again: string;

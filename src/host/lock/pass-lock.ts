@@ -28,7 +28,6 @@ const holderLength = 256;
 /** How often a waiting command tries again. */
 const retryMs = 20;
 
-/** The lock of a pass, held. */
 export interface PassLock extends HeldLock {
   /** Whether no other process has had it since we gave it up: what we knew then was not changed by another pass. */
   readonly wasOursLast: boolean;

@@ -29,7 +29,6 @@ const form = object<ExitReport>({
   launch: ['launch', optional(oneOf(...launchProblems))],
 });
 
-/** A death as its shim has reported it. */
 export interface ReportedDeath {
   readonly death: Death;
   readonly at: Moment;

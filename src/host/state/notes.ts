@@ -136,7 +136,6 @@ export function readLeft(stateDir: string, base: string): LeftNote | undefined {
   return file.kind === 'read' ? file.value : undefined;
 }
 
-/** The process that a run has named as its successor. */
 const successor = noteOf<{ readonly process: ProcessIdentity; readonly runId: string }>(
   paths.successorPath,
   'a successor',
@@ -162,7 +161,6 @@ function textOf(path: string): string {
   return file?.kind === 'read' ? file.value.trim() : '';
 }
 
-/** Whether this run was seen ready. */
 export const wasSeenReady = (stateDir: string, base: string, runId: string): boolean =>
   textOf(paths.readyPath(stateDir, base)) === runId;
 
@@ -183,7 +181,6 @@ export function writeSaidStatus(stateDir: string, base: string, runId: string, t
   writeFileAtomically(statusPath(stateDir, base, runId), `${text}\n`);
 }
 
-/** Removes a heartbeat file and the files beside it. */
 export function removeHeartbeat(path: string): void {
   for (const end of ['', '.notify', '.status']) removeFile(path + end);
 }

@@ -37,14 +37,12 @@ export const stopPath = pathOf('stop');
 export const exitPath = pathOf('exit');
 export const lockPath = pathOf('lock');
 export const quietPath = pathOf('quiet');
-/** That the process was asked to dump what it is doing. */
 export const dumpPath = pathOf('dump');
 /** What the last dead process of an instance has left behind in its session. */
 export const leftPath = pathOf('left');
 /** That the process is about to be killed by us. */
 export const killingPath = pathOf('kill');
 export const readyPath = pathOf('ready');
-/** The process that it has named as its successor. */
 export const successorPath = pathOf('successor');
 /** Where the shim's shell reports a death by signal. */
 export const shimNotesPath = pathOf('shim');
@@ -76,15 +74,12 @@ export const recordedInstances = (stateDir: string): readonly string[] =>
 export const recordedRetiring = (stateDir: string): readonly ProcessRef[] =>
   listStateFiles(stateDir).retiring;
 
-/** All processes that have a record. */
 export function recordedProcesses(stateDir: string): ProcessRef[] {
   const { instances, retiring } = listStateFiles(stateDir);
   return [...instances.map((instance) => ({ instance })), ...retiring];
 }
 
-/** What is in the state directory. */
 export interface StateFiles {
-  /** The names of the instances that have a record, even if it is that of an old process. */
   readonly instances: readonly string[];
   /** The old processes beside their replacements that have a record. */
   readonly retiring: readonly ProcessRef[];
@@ -92,7 +87,6 @@ export interface StateFiles {
   readonly notes: ReadonlySet<string>;
 }
 
-/** Lists the state directory. */
 export function listStateFiles(stateDir: string): StateFiles {
   const instances = new Set<string>();
   const retiring: ProcessRef[] = [];

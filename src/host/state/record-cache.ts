@@ -11,7 +11,6 @@ import {
 } from './paths.ts';
 import { type StateFile } from '../files/json-file.ts';
 
-/** Reads the records of one look. */
 export interface RecordReader {
   readonly read: (name: string) => StateFile<ProcessRecord>;
   /** Call it when all have been read. */

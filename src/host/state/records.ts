@@ -165,7 +165,6 @@ export function removeFilesOf(stateDir: string, instance: string, runId: string)
     removeFile(path(stateDir, base));
 }
 
-/** What a pidfile holds. */
 export function readPidfile(path: string): PidfileState {
   const text = readText(path);
   if (text.kind === 'absent') return text;

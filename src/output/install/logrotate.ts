@@ -1,13 +1,10 @@
-/** Logs in one directory. */
 export interface LogFolder {
   readonly logs: readonly string[];
   /** User and group of the directory, for `su`: logrotate demands it if others than root can write there. */
   readonly owner: { readonly user: string; readonly group: string } | undefined;
 }
 
-/** What the configuration for logrotate is made of. */
 export interface LogrotateFacts {
-  /** The config file. */
   readonly config: string;
   /** The logs that nothing else rotates. */
   readonly folders: readonly LogFolder[];

@@ -1,4 +1,3 @@
-/** What the unit for the watch is made of. */
 export interface UnitFacts {
   /** `node /opt/workerctl/bin/workerctl watch --config /srv/app/workerctl.yaml`, word by word. */
   readonly command: readonly string[];

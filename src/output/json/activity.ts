@@ -1,7 +1,6 @@
 import { jobOf, type Activity } from '../../core/model/activity.ts';
 import { moment, oneOf, orNull, shape, text } from './shape.ts';
 
-/** What a process says about its work. */
 export const activity = shape<Activity>('What the process says about its work.', {
   state: oneOf('busy', 'idle')('Whether it has a job.', 'kind'),
   job: orNull(text('The job, in its own words.', jobOf)),

@@ -16,7 +16,6 @@ export const checkAnswer = answer<{
   warnings: texts('What may cause trouble on this host.', 'warnings'),
 });
 
-/** `want WORKER --json`. */
 export const wantAnswer = answer<{
   readonly worker: string;
   readonly count: number;
@@ -33,7 +32,6 @@ export const wantAnswer = answer<{
   ),
 });
 
-/** `init --json`. */
 export const initAnswer = answer<{ readonly path: string; readonly found: readonly string[] }>(
   'A configuration was written.',
   {
@@ -42,7 +40,6 @@ export const initAnswer = answer<{ readonly path: string; readonly found: readon
   },
 );
 
-/** `install … --json`. */
 export const installAnswer = answer<{ readonly text: string; readonly path?: string }>(
   'What a host needs.',
   {
@@ -51,7 +48,6 @@ export const installAnswer = answer<{ readonly text: string; readonly path?: str
   },
 );
 
-/** `trigger --json`. */
 export const triggerAnswer = answer<boolean>('Whether a watch was woken.', {
   woken: flag('A watch was listening: exit code 0, otherwise 69.', (woken) => woken),
 });
@@ -66,7 +62,6 @@ const worker = shape<JobCounts>('A worker.', {
   pids: list<number>({ type: 'integer' })('Their pids, in numeric order.', 'pids'),
 });
 
-/** `jobs --json`. */
 export const jobsAnswer = answer<readonly JobCounts[]>('The workers, by name.', {
   workers: list(worker)('One entry per worker.', (workers) => workers),
 });

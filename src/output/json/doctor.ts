@@ -22,7 +22,6 @@ const finding = shape<Found>('One finding.', {
 
 type Reports = readonly Report[];
 
-/** `doctor --json`. */
 export const doctorAnswer = answer<Reports>('What doctor has found.', {
   ok: flag('There is no problem: exit code 0.', (reports) => countOf(reports, 'problem') === 0),
   problems: integer('How many problems.', (reports) => countOf(reports, 'problem')),

@@ -40,7 +40,6 @@ const draining = shape<Draining>('A process that still drains.', {
 
 type End = Exclude<CommandEnd, 'lost' | 'refused'> | 'failed';
 
-/** How a command has ended. */
 export interface Result {
   readonly command: string;
   readonly exitCode: number;

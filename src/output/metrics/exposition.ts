@@ -1,4 +1,3 @@
-/** One value of a family. */
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;

@@ -3,7 +3,6 @@ import { allEventKinds, eventKinds } from '../../core/events/table.ts';
 import { momentOf, type Duration, type Moment } from '../../core/basics/time.ts';
 import type { Family, Sample } from './exposition.ts';
 
-/** The number of events of each kind. */
 export type EventCounts = Readonly<Partial<Record<Event['kind'], number>>>;
 
 /** What the metrics report besides the status. */
@@ -12,13 +11,11 @@ export interface MetricsFacts {
   readonly config?: string;
   /** When a bootcheck last succeeded. */
   readonly bootcheckAt?: Moment;
-  /** The duration of the last pass. */
   readonly passDuration?: Duration;
   /** Since the counting began, not since this command started: a counter never goes back. */
   readonly events?: EventCounts;
 }
 
-/** The counts after these events. */
 export function countEvents(before: EventCounts, events: readonly Event[]): EventCounts {
   const counts: Partial<Record<Event['kind'], number>> = { ...before };
   for (const { kind } of events) counts[kind] = (counts[kind] ?? 0) + 1;
@@ -51,7 +48,6 @@ const bootcheckLine = new RegExp(
 );
 const eventLine = new RegExp(`^${eventsName}\\{[^\\n]*kind="(\\w+)"\\} (\\d{1,15})$`, 'gm');
 
-/** The families of the facts that are known. */
 export function factFamilies({ bootcheckAt, passDuration, events }: MetricsFacts): Family[] {
   return [
     {

@@ -8,7 +8,7 @@ import { observeReported } from '../engine/observe/observe.ts';
 import { killNow, planPass, runPass } from '../engine/pass/pass.ts';
 import { type PassOutcome } from '../core/model/decision.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
-import { isHeld, isStopped, type RolloutOptions } from '../core/model/desired.ts';
+import { isDone, isHeld, isStopped, type RolloutOptions } from '../core/model/desired.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { membersOf } from '../core/rules/rollout-members.ts';
 import { snapshotOf } from '../core/rules/snapshot.ts';
@@ -73,7 +73,7 @@ export const command = defineCommand({
   description: `
 One replacement of each worker must become ready before other instances are asked to stop. If it
 fails, the restart is aborted and the others keep running the old code. Instances that are stopped on
-purpose or on hold are skipped.`,
+purpose or on hold are skipped, and without targets those that are done (on_exit).`,
   options,
   examples: [
     ['workerctl restart', 'wait for the longest job'],
@@ -141,6 +141,7 @@ export async function restart(
     instances: wanted,
     options: options.rollout,
     releases,
+    sparesDone: options.targets.length === 0,
   } as const;
   const request = { goal, instances, mayHaveStrays: true } as const;
   if (options.dryRun) return planned(goal.id, await planPass(context, request), config);
@@ -150,7 +151,7 @@ export async function restart(
   const outcome = await runPass(recorded, { ...request, lockWait });
   const { desired, observation } = outcome;
   const isLeftAlone = (name: string): boolean =>
-    isStopped(desired, name) || isHeld(desired, name, observation.now);
+    isStopped(desired, name) || isHeld(desired, name, observation.now) || isDone(desired, name);
   const snapshot = snapshotOf(config, outcome, observation);
   reportLeftAlone(recorded, snapshot, wanted.filter(isLeftAlone));
   const members = wanted.filter((name) => !isLeftAlone(name));

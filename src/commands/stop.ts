@@ -162,6 +162,8 @@ const forgottenWorker = (
     maxExtra: 1,
     finisher: false,
   },
+  onExit: 'always',
+  successCodes: [],
   backoff: {
     initial: durationOf(0),
     max: durationOf(0),

@@ -108,6 +108,18 @@ const rules: readonly Rule[] = [
     hint: 'to wait for a worker to be ready, set ready.timeout',
   },
   {
+    key: ['success_codes'],
+    isBroken: ({ onExit, successCodes }) => onExit === 'always' && successCodes.join() !== '0',
+    found: 'success_codes without on_exit',
+    hint: 'another process is started after any exit: set on_exit to on_failure or never',
+  },
+  {
+    key: ['on_exit'],
+    isBroken: ({ daemonizes, onExit }) => daemonizes !== undefined && onExit !== 'always',
+    found: 'on_exit with daemonizes',
+    hint: 'the exit status of a daemon is not known',
+  },
+  {
     key: ['daemonizes'],
     isBroken: ({ daemonizes }, { inherits }) => daemonizes !== undefined && !inherits('pidfile'),
     found: 'daemonizes without pidfile',

@@ -132,6 +132,7 @@ function countsOf(command: ActOutcome['command'], events: readonly Event[]): str
     [command === 'stop' ? countOf(events, 'exited', 'already_stopped') : 0, 'stopped'],
     [countOf(events, 'already_running'), 'already running'],
     [countOf(events, 'start_refused'), 'refused'],
+    [countOf(events, 'finished'), 'done'],
     ...skipped.map(({ kind, words }) => [countOf(events, kind), words] as const),
     [countOf(events, 'started_again'), 'started again'],
     [countOf(events, 'killed'), 'killed'],
@@ -145,6 +146,7 @@ function countsOf(command: ActOutcome['command'], events: readonly Event[]): str
 const skipped = [
   { kind: 'skipped_stopped', words: 'stopped on purpose', command: ' (workerctl start)' },
   { kind: 'skipped_held', words: 'held', command: ' (workerctl unhold)' },
+  { kind: 'skipped_done', words: 'done', command: ' (workerctl start)' },
   { kind: 'skipped_surplus', words: 'no longer wanted', command: '' },
   { kind: 'up_to_date', words: 'already up to date', command: '' },
 ] as const;
@@ -155,7 +157,7 @@ const skipped = [
  * @param change the releases, in words; may be empty
  */
 export function restartSummary(events: readonly Event[], change: string): string {
-  const restarted = countOf(events, 'ready');
+  const restarted = countOf(events, 'ready', 'finished');
   const failed = countOf(events, 'start_failed', 'signal_failed');
   const killed = countOf(events, 'killed');
   const skips = skipped

@@ -23,6 +23,8 @@ export function formatStatus(status: Status, colours: Colours, columns?: number)
     missing: colours.red,
     backoff: colours.red,
     stopped: colours.dim,
+    done: colours.dim,
+    failed: colours.red,
     gone: colours.dim,
   };
   const hasReleases = areReleasesShown(status);
@@ -88,6 +90,8 @@ function formatSummary(status: Status, colours: Colours): string {
       'missing',
       'backoff',
       'stopped',
+      'done',
+      'failed',
       'surplus',
     ] as const
   ).flatMap((state) => {

@@ -60,6 +60,8 @@ export const aWorker = (
   stop: { signal: 'TERM' },
   ready: { kind: 'after', after: seconds(1) },
   restart: restartPolicy(),
+  onExit: 'always',
+  successCodes: [0],
   backoff: { initial: seconds(1), max: seconds(300), reset: seconds(600), minRun: seconds(10) },
   lostGrace: seconds(10),
   hooks: { timeout: seconds(30) },

@@ -38,6 +38,7 @@ test('status --json must have the same, under schema 2', async () => {
     up: 1,
     ready: 1,
     quiet: 0,
+    done: 0,
     ok: true,
     instances: [
       {

@@ -135,6 +135,7 @@ export interface StatusJson {
   readonly wanted: number;
   readonly up: number;
   readonly ready: number;
+  readonly done: number;
   readonly ok: boolean;
   readonly instances: readonly {
     readonly instance: string;

@@ -1,4 +1,4 @@
-import { leftoverRules, quietSignals, stopSignals } from '../../core/model/config.ts';
+import { exitRules, leftoverRules, quietSignals, stopSignals } from '../../core/model/config.ts';
 import { section, type Conflict, type Keys, type Section } from './section.ts';
 import { listOf, recordOf, withAbsent } from './value-type.ts';
 import * as value from './scalars.ts';
@@ -346,6 +346,17 @@ const sharedKeys = {
     type: value.whole(1, 10_000),
     default: 500,
     help: 'The most instances that workerctl want may set.',
+  },
+  on_exit: {
+    type: value.oneOf(exitRules),
+    default: 'always',
+    help: 'When another process is started after one that has ended by itself: always, on_failure (not after one of success_codes), or never. An instance that is not started again is done.',
+  },
+  success_codes: {
+    type: listOf(value.whole(0, 255), 'exit statuses', { uniqueItems: true }),
+    without: '0',
+    example: [0, 3],
+    help: 'With on_exit: the exit statuses by which a process says that its work is done.',
   },
   backoff: {
     type: backoff,

@@ -46,6 +46,11 @@ export const leftoverRules = ['leave', 'kill', 'wait'] as const;
 
 export type LeftoverRule = (typeof leftoverRules)[number];
 
+/** After which exits of its own another process is started: any, one without a success code, or none. */
+export const exitRules = ['always', 'on_failure', 'never'] as const;
+
+export type ExitRule = (typeof exitRules)[number];
+
 /** When a process is due for recycling: replaced between two jobs. */
 export interface RecyclePolicy {
   /** How many bytes of memory its whole session may use; undefined: no limit. */
@@ -174,6 +179,9 @@ export interface Worker {
   readonly stop: StopPolicy;
   readonly ready: Readiness;
   readonly restart: RestartPolicy;
+  readonly onExit: ExitRule;
+  /** The exit statuses by which a process says that its work is done, unless `onExit` is `always`. */
+  readonly successCodes: readonly number[];
   readonly backoff: BackoffPolicy;
   /** It is busy if its process title matches this; the first group, or else the whole match, says what it is doing. */
   readonly busyTitle?: string;

@@ -138,6 +138,17 @@ export interface Want extends Request {
   readonly identifiers: readonly string[];
 }
 
+/**
+ * The end of a process after which nothing is started in its place (`on_exit`), and the code that it ran. It lasts until
+ * the instance is started again, and ends if the config gives another command.
+ */
+export interface Done extends Code {
+  readonly at: Moment;
+  readonly runId: string;
+  /** How it has failed, in words. Undefined: it has succeeded. */
+  readonly problem?: string;
+}
+
 type ByInstance<T> = Readonly<Record<string, T>>;
 
 /** What is wanted beyond the config. It must not be lost: it stands nowhere else. */
@@ -147,6 +158,7 @@ export interface Desired {
   readonly held: ByInstance<TimedRequest>;
   /** Instances that take no new jobs. */
   readonly quiet: ByInstance<TimedRequest>;
+  readonly done: ByInstance<Done>;
   /** By worker. */
   readonly counts: Readonly<Record<string, Want>>;
   readonly deadlines: ByInstance<Deadline>;
@@ -165,6 +177,7 @@ export const noDesired: Desired = {
   stopped: {},
   held: {},
   quiet: {},
+  done: {},
   counts: {},
   deadlines: {},
   rollouts: [],
@@ -191,6 +204,10 @@ export function isToBeReplaced(
   const replaced = rolloutOf(desired, instance)?.replaces[instance];
   return replaced !== undefined && replaced !== null && isReplaced(replaced, process, record);
 }
+
+/** Whether the instance has ended by itself and is not started again. */
+export const isDone = ({ done }: Desired, instance: string): boolean =>
+  Object.hasOwn(done, instance);
 
 /** Whether the instance was stopped on purpose. */
 export const isStopped = ({ stopped }: Desired, instance: string): boolean =>

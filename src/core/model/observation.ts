@@ -106,6 +106,8 @@ export interface ObservedInstance {
   readonly memory?: number;
   /** The release that a start would give it now, if that was looked up. */
   readonly nextRelease?: string;
+  /** Of the command that a start would run now, if its worker may be done (`on_exit`). */
+  readonly commandDigest?: string;
   /** What its last dead process left behind, if that was looked for. */
   readonly leftovers?: Leftovers;
   /** How long its process has given no sign of life, if that is watched. */

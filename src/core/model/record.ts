@@ -4,8 +4,8 @@ import type { StopSignal, QuietSignal } from './config.ts';
 import type { Code } from './code.ts';
 import type { ProcessIdentity } from './process.ts';
 
-/** Whether a death was asked for, a recycling, or unexpected. */
-export type Verdict = 'requested' | 'recycled' | 'unexpected';
+/** Whether a death was asked for, a recycling, the end of the work (`on_exit`), or unexpected. */
+export type Verdict = 'requested' | 'recycled' | 'done' | 'unexpected';
 
 /**
  * What is written down of a process when it is started. Never changed afterwards, but by a rotation of its log
@@ -150,6 +150,7 @@ export function formatEnd(death: Death, verdict?: Verdict, when = ''): string {
 const verdictWords: Readonly<Record<Verdict, string>> = {
   requested: ' as asked',
   recycled: ' to be recycled',
+  done: ' when done',
   unexpected: ' unexpectedly',
 };
 

@@ -7,6 +7,7 @@ import type { State } from '../model/ledger.ts';
 import { liveProcess, type Observation } from '../model/observation.ts';
 import { deadlinesOf, followed } from './deadlines.ts';
 import { ledgerAfter } from './deaths.ts';
+import { doneAfter } from './done.ts';
 import {
   adopted,
   continued,
@@ -63,16 +64,17 @@ export function applyGoal(
   observation: Observation,
 ): State {
   const inForce = withCounts(config, before.desired);
-  const seen = {
-    desired: lasting(before.desired, observation),
-    ledger: ledgerAfter(inForce, before, observation),
+  const lasts = {
+    ...lasting(before.desired, observation),
+    done: doneAfter(inForce, before, observation),
   };
-  const desired = stated(inForce, seen.desired, goal, observation);
+  const ledger = ledgerAfter(inForce, { ...before, desired: lasts }, observation);
+  const desired = stated(inForce, lasts, goal, observation);
   return {
     desired: progressed(config, desired, observation),
     ledger: {
-      ...seen.ledger,
-      failures: without(seen.ledger.failures, startedAtOnce(goal, desired)),
+      ...ledger,
+      failures: without(ledger.failures, startedAtOnce(goal, desired)),
     },
   };
 }
@@ -92,11 +94,19 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
       return { ...desired, isEnding: goal.cause };
     case 'start': {
       const stopped = without(desired.stopped, goal.instances);
-      return started(config, { ...desired, stopped }, desired.stopped, goal.instances, observation);
+      const done = without(desired.done, goal.instances);
+      return started(
+        config,
+        { ...desired, stopped, done },
+        desired.stopped,
+        goal.instances,
+        observation,
+      );
     }
     case 'adopt': {
       const stopped = without(desired.stopped, goal.instances);
-      return { ...desired, stopped, rollouts: adopted(desired, goal.instances, observation) };
+      const done = without(desired.done, goal.instances);
+      return { ...desired, stopped, done, rollouts: adopted(desired, goal.instances, observation) };
     }
     case 'stop':
       return {

@@ -1,5 +1,6 @@
 import { jobOf } from '../model/activity.ts';
 import type { ObservedInstance, Presence } from '../model/observation.ts';
+import { endOf } from './ends.ts';
 import { wasReady } from './readiness.ts';
 import type { Death } from '../model/record.ts';
 import { signalNumber } from '../model/signal-names.ts';
@@ -54,6 +55,8 @@ export function assessDeath(
     const isCut = job !== undefined && death.kind === 'signalled';
     return { verdict, cause: stop.cause, ...held, isJobLost: isCut ? 'yes' : 'no' };
   }
+  if (worker !== undefined && endOf(worker, dead) === 'success')
+    return { verdict: 'done', ...held, isJobLost: 'no' };
   const isStarting = worker !== undefined && !wasReady(dead, worker.ready, now);
   if (isStarting && isEndSignal(death))
     return {

@@ -1,6 +1,6 @@
 import { momentOf, type Moment } from '../basics/time.ts';
 import type { Config, Worker } from '../model/config.ts';
-import { isStopped } from '../model/desired.ts';
+import { isDone, isStopped } from '../model/desired.ts';
 import { instanceNames, isKeyOfRetiring, keyOf } from '../model/instance.ts';
 import type { Ledger, Loss, State } from '../model/ledger.ts';
 import {
@@ -89,9 +89,10 @@ function failuresAfter(
       const { [name]: before } = ledger.failures;
       if (observed === undefined) continue;
       if (before === undefined && !isNewDeath(ledger, observed)) continue;
-      const failure = isStopped(desired, name)
-        ? undefined
-        : failureAfter(before, observed, worker, observation, isNewDeath(ledger, observed));
+      const failure =
+        isStopped(desired, name) || isDone(desired, name)
+          ? undefined
+          : failureAfter(before, observed, worker, observation, isNewDeath(ledger, observed));
       if (failure !== undefined) after[name] = failure;
       else if (before !== undefined) Reflect.deleteProperty(after, name);
     }

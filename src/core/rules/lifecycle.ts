@@ -1,5 +1,8 @@
 import { formatEarlyDeath, formatLate, type ProcessRecord, type Stop } from '../model/record.ts';
-import type { Readiness } from '../model/config.ts';
+import { lookup } from '../basics/lookup.ts';
+import { codeOf, type Code } from '../model/code.ts';
+import type { Worker } from '../model/config.ts';
+import type { Done } from '../model/desired.ts';
 import {
   drainingSince,
   sentQuiet,
@@ -9,7 +12,9 @@ import {
 } from '../model/observation.ts';
 import type { LiveProcess, ProcessIdentity } from '../model/process.ts';
 import type { Duration } from '../basics/time.ts';
+import { endOf } from './ends.ts';
 import { readyingOf, wasReady } from './readiness.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /**
  * The life of an instance, as one look finds it.
@@ -22,6 +27,7 @@ import { readyingOf, wasReady } from './readiness.ts';
  *
  *     starting, late, ready, quiet ── asked to exit ──▶ draining ── exits ──▶ dead
  *     starting, late, ready, quiet ── dies by itself ───────────────────────▶ dead
+ *     dead ── its worker is not started again (on_exit) ──▶ done, failed ── start ──▶ starting
  *
  * With overlap, a draining process is moved beside the instance, which is `absent` until its replacement starts.
  *
@@ -42,7 +48,9 @@ export type Life =
   | (Running & { readonly state: 'quiet' })
   /** It was asked to exit, or made quiet for that, and finishes its job. */
   | (Running & { readonly state: 'draining'; readonly stop: Stop })
-  | { readonly state: 'dead'; readonly dead: Dead };
+  | { readonly state: 'dead'; readonly dead: Dead }
+  /** It has ended by itself and is not started again: successfully, or not. `dead` is missing if its record is. */
+  | { readonly state: 'done' | 'failed'; readonly done: Done; readonly dead?: Dead };
 
 interface Running {
   readonly process: LiveProcess;
@@ -51,25 +59,31 @@ interface Running {
 
 type Dead = Extract<Presence, { kind: 'dead' }>;
 
+type Seen = Pick<Snapshot, 'desired' | 'observation'>;
+
 /** Where an instance is in its life. */
 export function lifeOf(
   observed: ObservedInstance,
-  readiness: Readiness,
-  observation: Observation,
+  worker: Pick<Worker, 'ready'>,
+  { desired, observation }: Seen,
 ): Life {
   const { presence } = observed;
   const stop = drainingSince(observed);
   switch (presence.kind) {
     case 'absent':
-      return { state: 'absent' };
-    case 'dead':
-      return { state: 'dead', dead: presence };
+    case 'dead': {
+      const done = lookup(desired.done, observed.name);
+      const dead = presence.kind === 'dead' && { dead: presence };
+      if (done !== undefined)
+        return { state: done.problem === undefined ? 'done' : 'failed', done, ...dead };
+      return dead ? { state: 'dead', ...dead } : { state: 'absent' };
+    }
     case 'stray':
       return { state: 'stray', process: presence.process, ...(stop && { stop }) };
     case 'alive': {
       const { process, record } = presence;
       if (stop !== undefined) return { state: 'draining', process, record, stop };
-      const readying = readyingOf(presence, readiness, observation);
+      const readying = readyingOf(presence, worker.ready, observation);
       const isQuiet = readying.kind === 'ready' && sentQuiet(observed) !== undefined;
       if (isQuiet) return { state: 'quiet', process, record };
       const { kind: state, ...rest } = readying;
@@ -88,6 +102,8 @@ export type Renewal =
   | { readonly state: 'empty' }
   | { readonly state: 'starting'; readonly process: LiveProcess; readonly changesIn: Duration }
   | { readonly state: 'ready'; readonly process: LiveProcess; readonly record: ProcessRecord }
+  /** The new process has ended successfully and is not started again. `record` is missing if it was lost. */
+  | { readonly state: 'done'; readonly code: Code; readonly record?: ProcessRecord }
   /** The new process has not become ready in time. */
   | { readonly state: 'late'; readonly record: ProcessRecord; readonly problem: string }
   /** The new process has died by itself. */
@@ -105,10 +121,10 @@ export type IsOld = (process: ProcessIdentity, record?: ProcessRecord) => boolea
 export function renewalOf(
   observed: ObservedInstance,
   isOld: IsOld,
-  readiness: Readiness,
-  observation: Observation,
+  worker: Worker,
+  seen: Seen,
 ): Renewal {
-  const life = lifeOf(observed, readiness, observation);
+  const life = lifeOf(observed, worker, seen);
   switch (life.state) {
     case 'absent':
       return { state: 'empty' };
@@ -128,8 +144,14 @@ export function renewalOf(
       return isOld(life.process, life.record)
         ? { state: 'pending', process: life.process }
         : renewed(life);
+    case 'done':
+    case 'failed':
+      if (life.dead !== undefined) return afterDeath(life.dead, isOld, worker, seen.observation);
+      return life.state === 'done'
+        ? { state: 'done', code: codeOf(life.done) }
+        : { state: 'empty' };
     case 'dead':
-      return afterDeath(life.dead, isOld, readiness, observation);
+      return afterDeath(life.dead, isOld, worker, seen.observation);
   }
 }
 
@@ -147,10 +169,12 @@ function renewed(life: Extract<Life, { state: 'starting' | 'late' | 'ready' | 'q
 }
 
 /** A replacement that was stopped in its turn has not failed: its place is to be filled again. */
-function afterDeath(dead: Dead, isOld: IsOld, readiness: Readiness, { now }: Observation): Renewal {
+function afterDeath(dead: Dead, isOld: IsOld, worker: Worker, { now }: Observation): Renewal {
   const { record, death, stop } = dead;
-  if (isOld(record, record) || stop?.sent === true || death.kind === 'rebooted')
-    return { state: 'empty' };
+  if (isOld(record, record) || stop?.sent === true) return { state: 'empty' };
+  const end = endOf(worker, dead);
+  if (end === 'success') return { state: 'done', code: codeOf(record), record };
+  if (death.kind === 'rebooted' && end === undefined) return { state: 'empty' };
   const problem = formatEarlyDeath(record, death);
-  return { state: 'died', record, wasReady: wasReady(dead, readiness, now), problem };
+  return { state: 'died', record, wasReady: wasReady(dead, worker.ready, now), problem };
 }

@@ -1,5 +1,5 @@
 import { instanceName } from '../model/instance.ts';
-import { isHeld, isQuiet, isStopped, type Desired } from '../model/desired.ts';
+import { isDone, isHeld, isQuiet, isStopped, type Desired } from '../model/desired.ts';
 import {
   ageOf,
   drainingSince,
@@ -67,7 +67,7 @@ function livingOnes(
 ): Living[] | undefined {
   const names = worker.identifiers
     .map((identifier) => instanceName(worker.name, identifier))
-    .filter((name) => !isStopped(desired, name));
+    .filter((name) => !isStopped(desired, name) && !isDone(desired, name));
   const living = names.flatMap((name) => {
     const observed = observation.instances.get(name);
     if (observed?.presence.kind !== 'alive' || drainingSince(observed) !== undefined) return [];

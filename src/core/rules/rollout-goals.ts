@@ -2,6 +2,7 @@ import { without } from '../basics/lookup.ts';
 import type { Moment } from '../basics/time.ts';
 import type { Config } from '../model/config.ts';
 import {
+  isDone,
   isHeld,
   isStopped,
   keptEnded,
@@ -20,7 +21,7 @@ import { membersOf, type Member } from './rollout-members.ts';
 import { endedAs, hasNeverRun, latestOf, withNewcomers } from './rollout.ts';
 import { snapshotOf } from './snapshot.ts';
 
-/** Each of these instances is replaced, except those that were stopped on purpose or are held. */
+/** Each of these instances is replaced, or runs again if it is done, except those that were stopped on purpose or are held. */
 export interface RestartGoal {
   readonly kind: 'restart';
   readonly id: string;
@@ -28,6 +29,8 @@ export interface RestartGoal {
   readonly by: string;
   readonly options: RolloutOptions;
   readonly releases: Rollout['releases'];
+  /** Those that are done stay so: no target names them. */
+  readonly sparesDone?: boolean;
 }
 
 /**
@@ -45,12 +48,15 @@ export interface SteeringGoal {
 /** A restart that begins takes its instances over from earlier ones, and ends the pins of their workers. */
 export function restarting(
   desired: Desired,
-  { instances, id, by, options, releases }: RestartGoal,
+  { instances, id, by, options, releases, sparesDone = false }: RestartGoal,
   observation: Observation,
 ): Desired {
   const { now } = observation;
   const meant = instances.filter(
-    (name) => !isStopped(desired, name) && !isHeld(desired, name, now),
+    (name) =>
+      !isStopped(desired, name) &&
+      !isHeld(desired, name, now) &&
+      !(sparesDone && isDone(desired, name)),
   );
   if (meant.length === 0) return desired;
   const replaces = Object.fromEntries(meant.map((name) => [name, lastProcess(observation, name)]));
@@ -67,6 +73,7 @@ export function restarting(
   const taken = rest.filter(isEmpty).map((one) => endedAs(one, 'taken_over', { at: now, by }));
   return {
     ...desired,
+    done: without(desired.done, meant),
     deadlines: { ...desired.deadlines, ...deadlinesOf(limited, observation, isAsked) },
     rollouts: [
       ...rest.filter((one) => !isEmpty(one)),

@@ -81,7 +81,7 @@ function memberOf(rollout: Rollout, name: string, worker: Worker, snapshot: Snap
   const replaced = rollout.replaces[name] ?? null;
   const isOld: IsOld = (process, record) =>
     replaced !== null && isReplaced(replaced, process, record);
-  const renewal = renewalOf(observed, isOld, worker.ready, snapshot.observation);
+  const renewal = renewalOf(observed, isOld, worker, snapshot);
   if (renewal.state !== 'draining') return asMember(renewal, observed);
   const wasAsked = replaced?.wasAsked === true && isSameProcess(replaced, renewal.process);
   return { kind: 'draining', since: renewal.stop.at, wasAsked };
@@ -100,6 +100,8 @@ function asMember(
       return { kind: 'starting', changesIn: renewal.changesIn };
     case 'ready':
       return { kind: 'replaced', code: codeOf(renewal.record) };
+    case 'done':
+      return { kind: 'replaced', code: renewal.code };
     case 'late':
       return { kind: 'failed', problem: renewal.problem };
     case 'died':

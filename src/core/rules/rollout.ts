@@ -1,5 +1,6 @@
 import type { Moment } from '../basics/time.ts';
 import {
+  isDone,
   isStopped,
   lasts,
   rolloutOf,
@@ -107,7 +108,8 @@ export function withNewcomers(snapshot: Snapshot): readonly Rollout[] {
       (name) =>
         instance(name)?.presence.kind === 'absent' &&
         rolloutOf(desired, name) === undefined &&
-        !isStopped(desired, name),
+        !isStopped(desired, name) &&
+        !isDone(desired, name),
     );
     if (names.length > 0) joining.set(rollout, [...(joining.get(rollout) ?? []), ...names]);
   }

@@ -1,6 +1,6 @@
 import { durationOf, type Duration, type Moment } from '../basics/time.ts';
 import type { Config, Worker } from '../model/config.ts';
-import { isHeld, isStopped, type Desired } from '../model/desired.ts';
+import { isDone, isHeld, isStopped, type Desired } from '../model/desired.ts';
 import { instanceNames, keyOf } from '../model/instance.ts';
 import { noLedger, type Ledger } from '../model/ledger.ts';
 import {
@@ -20,7 +20,7 @@ export interface Subject {
   readonly worker: Worker;
   /** The config, with the counts in force, has this instance. */
   readonly isConfigured: boolean;
-  /** The config has it, and it was not stopped on purpose. */
+  /** The config has it, it was not stopped on purpose, and it is not done. */
   readonly isWanted: boolean;
 }
 
@@ -78,6 +78,7 @@ export function snapshotOf(
         const observed = instances.get(name);
         return (
           !isStopped(desired, name) &&
+          !isDone(desired, name) &&
           (observed === undefined || liveProcess(observed) === undefined)
         );
       }),
@@ -111,7 +112,7 @@ function subjectsIn(
       const observed = instances.get(name);
       if (observed === undefined || isHeld(desired, name, now)) return [];
       const isConfigured = known.has(name);
-      const isWanted = isConfigured && !isStopped(desired, name);
+      const isWanted = isConfigured && !isStopped(desired, name) && !isDone(desired, name);
       return [{ observed, worker, isConfigured, isWanted }];
     }),
   );

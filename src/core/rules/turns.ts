@@ -52,7 +52,7 @@ function turnOf(rollout: Rollout, { worker, members }: Group, snapshot: Snapshot
   const room = roomIn(policy, worker, all, observation);
   if (room === 0) return { ask: [] };
   const rank = ({ observed }: { observed: ObservedInstance }): number =>
-    isLate(observed, worker, observation) ? -1 : busyness(observed);
+    isLate(observed, worker, snapshot) ? -1 : busyness(observed);
   const byIdleness = pending.sort((a, b) => rank(a) - rank(b));
   const first = (count: number, among = byIdleness): string[] =>
     among.slice(0, count).map(({ name }) => name);
@@ -123,8 +123,8 @@ export function batchSize(batch: Batch, instances: number): number {
 }
 
 /** One that is not ready in time does no work anyway. */
-const isLate = (observed: ObservedInstance, { ready }: Worker, observation: Observation): boolean =>
-  lifeOf(observed, ready, observation).state === 'late';
+const isLate = (observed: ObservedInstance, worker: Worker, snapshot: Snapshot): boolean =>
+  lifeOf(observed, worker, snapshot).state === 'late';
 
 /** Idle ones first, then those of which nothing is known. */
 function busyness({ activity }: ObservedInstance): number {

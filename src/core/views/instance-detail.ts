@@ -6,7 +6,14 @@ import {
   type Moment,
 } from '../basics/time.ts';
 import type { Worker } from '../model/config.ts';
-import { isHeld, isQuiet, isStopped, type Desired, type TimedRequest } from '../model/desired.ts';
+import {
+  isHeld,
+  isQuiet,
+  isStopped,
+  type Desired,
+  type Done,
+  type TimedRequest,
+} from '../model/desired.ts';
 import { awaitedWords, leftWords } from '../model/leftovers.ts';
 import {
   drainingSince,
@@ -46,16 +53,16 @@ export function describeDown(
   return { ...found, detail: `${found.detail}; ${words}` };
 }
 
-function downState(
-  observed: ObservedInstance,
-  worker: Worker,
-  { desired, ledger, now }: Snapshot,
-): Described {
+function downState(observed: ObservedInstance, worker: Worker, snapshot: Snapshot): Described {
+  const { desired, ledger, now } = snapshot;
   const { name, presence } = observed;
   const stopped = desired.stopped[name];
   if (stopped !== undefined)
     return { state: 'stopped', detail: `by ${stopped.by} at ${formatDayAndTime(stopped.at, now)}` };
   const held = heldWords(desired, name, now);
+  const life = lifeOf(observed, worker, snapshot);
+  if (life.state === 'done' || life.state === 'failed')
+    return { state: shownState[life.state], detail: doneWords(name, life.done, held, now) };
   const next = held ?? 'bootcheck starts it';
   if (presence.kind !== 'dead') return { state: 'missing', detail: `not started; ${next}` };
   const what = deathWords(presence, now);
@@ -69,6 +76,12 @@ function downState(
     failure === undefined ? '' : `; failed ${failureWords(failure, presence, worker, now)}`;
   const wait = `next start in ${formatDuration(elapsed(now, until))}, at ${formatDayAndTime(until, now)}`;
   return { state: 'backoff', startsAt: until, detail: `${what}${times}; ${wait}` };
+}
+
+function doneWords(name: string, done: Done, held: string | undefined, now: Moment): string {
+  const how = done.problem === undefined ? 'finished' : `failed: ${done.problem}`;
+  const when = formatDayAndTime(done.at, now);
+  return [`${how} at ${when}`, held ?? `workerctl start ${name} runs it again`].join('; ');
 }
 
 function deathWords(
@@ -86,7 +99,7 @@ export function describeUp(
   worker: Worker | undefined,
   snapshot: Snapshot,
 ): Described {
-  const { config, desired, observation } = snapshot;
+  const { config, desired } = snapshot;
   const { name, retiring } = observed;
   const notes = notesOn(observed, snapshot);
   if (retiring !== undefined || drainingSince(observed) !== undefined) {
@@ -101,7 +114,7 @@ export function describeUp(
     return { state: 'surplus', detail: [words, ...notes].join('; ') };
   }
   if (isStopped(desired, name)) notes.unshift('to be stopped');
-  const life = lifeOf(observed, worker.ready, observation);
+  const life = lifeOf(observed, worker, snapshot);
   if (life.state === 'late') notes.unshift(`not ready after ${formatDuration(life.timeout)}`);
   const state = isFrozen(observed) ? 'frozen' : shownState[life.state];
   return { state, detail: notes.join('; ') };

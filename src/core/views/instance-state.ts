@@ -21,6 +21,10 @@ export const instanceStates = [
   'backoff',
   /** It is down on purpose. */
   'stopped',
+  /** It has ended successfully and is not started again. */
+  'done',
+  /** It has ended without success and is not started again. */
+  'failed',
   /** It runs and is not wanted. */
   'surplus',
   /** It is down and not wanted: not shown. */
@@ -39,10 +43,12 @@ export const shownState: Readonly<Record<Life['state'], InstanceState>> = {
   ready: 'ready',
   quiet: 'quiet',
   draining: 'draining',
+  done: 'done',
+  failed: 'failed',
 };
 
 /** What instances are counted as, in `status` and in the metrics. `up`: it has a process, wanted or not. */
-export type Count = 'up' | 'ready' | 'quiet' | 'draining' | 'retiring' | 'missing';
+export type Count = 'up' | 'ready' | 'quiet' | 'draining' | 'retiring' | 'done' | 'missing';
 
 const counts: Readonly<Record<InstanceState, readonly Count[]>> = {
   ready: ['up', 'ready'],
@@ -55,6 +61,8 @@ const counts: Readonly<Record<InstanceState, readonly Count[]>> = {
   missing: ['missing'],
   backoff: ['missing'],
   stopped: [],
+  done: ['done'],
+  failed: ['missing'],
   surplus: ['up'],
   gone: [],
 };

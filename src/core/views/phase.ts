@@ -23,6 +23,7 @@ export const phaseOf: Readonly<Record<Renewal['state'], Phase>> = {
   empty: 'down',
   starting: 'starting',
   ready: 'done',
+  done: 'done',
   late: 'failed',
   died: 'failed',
 };

@@ -20,6 +20,8 @@ export interface Status {
   readonly ready: number;
   /** How many of the wanted are ready, and take no new job, on purpose. */
   readonly quiet: number;
+  /** How many of the wanted have ended successfully and are not started again. */
+  readonly done: number;
   /** By worker, the release that a start would give its first instance now, if it is known. */
   readonly releases: Readonly<Record<string, string>>;
   readonly rollouts: readonly RolloutStatus[];
@@ -58,6 +60,7 @@ export function statusOf(snapshot: Snapshot, releases: Releases = {}): Status {
     up: count(instances, 'up'),
     ready: count(wanted, 'ready'),
     quiet: count(wanted, 'quiet'),
+    done: count(wanted, 'done'),
     releases: Object.fromEntries(
       config.workers.flatMap((worker) => {
         const release = lookup(releases, firstInstance(worker));
@@ -82,8 +85,9 @@ export function statusOf(snapshot: Snapshot, releases: Releases = {}): Status {
   };
 }
 
-/** Whether fewer are ready than are wanted; what is quiet on purpose is no failure. */
-export const isShort = ({ wanted, ready, quiet }: Status): boolean => ready + quiet < wanted;
+/** Whether fewer are ready than are wanted; what is quiet on purpose or done is no failure. */
+export const isShort = ({ wanted, ready, quiet, done }: Status): boolean =>
+  ready + quiet + done < wanted;
 
 /** Each instance, followed by its old processes; then those of instances that were not looked at. */
 function besideTheirOwn({ instances, retiring }: Observation): ObservedInstance[] {

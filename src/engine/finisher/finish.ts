@@ -99,10 +99,11 @@ async function known(
   }
   const observation = await observeReported(context, instances);
   const observed = [...observation.instances.values()];
+  const seen = { desired: readDesired(context.config.stateDir), observation };
   const ready = observed.filter((one) => {
     const isOld = predecessors.get(one.name) ?? ((): boolean => false);
-    const { ready: readiness } = workerOf(context.config, one.name);
-    return renewalOf(one, isOld, readiness, observation).state === 'ready';
+    const { state } = renewalOf(one, isOld, workerOf(context.config, one.name), seen);
+    return state === 'ready' || state === 'done';
   });
   const launching = observed.filter(
     ({ presence }) => presence.kind === 'alive' && presence.record.launch !== undefined,

@@ -95,10 +95,14 @@ async function withFacts(scene: Scene, observation: Observation): Promise<Observ
   const isAnyNoted =
     showsLeftovers === true && [...(notes ?? [])].some((file) => file.endsWith('.left'));
   const isMeasured = measures !== undefined && config.workers.some(({ recycle }) => recycle);
-  const found =
+  const mayBeDone = config.workers.some(({ onExit }) => onExit !== 'always');
+  const looked =
     isAnyDead || isAnyNoted
       ? (await import('./leftovers.ts')).withLeftovers(scene, observation)
       : observation;
+  const found = mayBeDone
+    ? (await import('./command-digests.ts')).withCommandDigests(scene, looked)
+    : looked;
   return isMeasured ? (await import('./measures.ts')).withMeasures(scene, measures, found) : found;
 }
 

@@ -87,13 +87,17 @@ async function noteReplaced(
   return leftovers.noteReplaced(context, outcome);
 }
 
-/** What a check drops has been reached: if a crash of the host brings it back, it is dropped again. */
+/**
+ * What a check drops has been reached: if a crash of the host brings it back, it is dropped again. But what is done must
+ * not be done twice.
+ */
 const keep = (
   context: Context,
   { goal, onKept }: Pick<PassRequest, 'goal' | 'onKept'>,
   outcome: PassOutcome,
 ): void => {
-  writeState(context, outcome, { isDurable: goal.kind !== 'check', ...(onKept && { onKept }) });
+  const isDurable = goal.kind !== 'check' || outcome.desired.done !== outcome.before.desired.done;
+  writeState(context, outcome, { isDurable, ...(onKept && { onKept }) });
 };
 
 /** An instance that could not be asked or started, and why. */

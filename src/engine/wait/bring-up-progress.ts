@@ -36,6 +36,8 @@ export function progressOf(
     }
     case 'empty':
       return { instance, phase, detail: waitsFor(observed, snapshot) };
+    case 'done':
+      return { instance, phase, detail: '' };
     case 'late':
     case 'died':
       return { instance, phase, detail: renewal.problem };

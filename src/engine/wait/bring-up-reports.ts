@@ -44,6 +44,11 @@ export function reportChanges(
       ...loggerIn(context, name),
     });
   }
+  if (renewal.state === 'done' && !ready.has(name)) {
+    ready.add(name);
+    if (presence.kind === 'dead')
+      report(context, name, { kind: 'finished', pid: presence.record.pid, death: presence.death });
+  }
   if (renewal.state === 'ready' && !ready.has(name)) {
     ready.add(name);
     const release =

@@ -92,7 +92,9 @@ async function lookAt(up: Up, observation: Observation): Promise<Look> {
   const waived = waivedIn(up, snapshot);
   const givenUp = givenUpBy(up, snapshot.desired);
   const ready = places.flatMap(({ observed: { name }, renewal }) =>
-    renewal.state === 'ready' && !up.takenOver.has(name) ? [name] : [],
+    (renewal.state === 'ready' || renewal.state === 'done') && !up.takenOver.has(name)
+      ? [name]
+      : [],
   );
   const settled = [...ready, ...up.failed];
   if (isSettled(up, settled, waived)) reportLeftAlone(context, snapshot, waived);

@@ -1,3 +1,4 @@
+import { isDone } from '../../core/model/desired.ts';
 import { instanceNames, keyOf } from '../../core/model/instance.ts';
 import type { State } from '../../core/model/ledger.ts';
 import type { Observation } from '../../core/model/observation.ts';
@@ -102,6 +103,7 @@ export function reportLeftAlone(
     if (!wanted.has(name)) report(context, name, { kind: 'skipped_surplus' });
     else if (stopped !== undefined)
       report(context, name, { kind: 'skipped_stopped', requestedBy: stopped.by });
+    else if (isDone(desired, name)) report(context, name, { kind: 'skipped_done' });
     else if (held !== undefined) {
       const { by, until } = held;
       const presence = instance(name)?.presence;

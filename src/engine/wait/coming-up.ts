@@ -1,5 +1,6 @@
 import type { Duration } from '../../core/basics/time.ts';
 import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
+import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { renewalOf, type IsOld, type Renewal } from '../../core/rules/lifecycle.ts';
 import { workerOf, type Context } from '../session.ts';
 import type { Watched } from './view.ts';
@@ -50,11 +51,12 @@ export interface Placed {
 const none: IsOld = () => false;
 
 /** How far each instance is. */
-export function placesOf({ context, request }: Up, observation: Observation): Placed[] {
+export function placesOf({ context, request, watched }: Up, observation: Observation): Placed[] {
+  const snapshot = snapshotOf(context.config, watched.last(), observation);
   return [...observation.instances.values()].map((observed) => {
     const { name } = observed;
     const isOld = request.predecessors.get(name) ?? none;
-    const { ready } = workerOf(context.config, name);
-    return { observed, renewal: renewalOf(observed, isOld, ready, observation) };
+    const worker = workerOf(context.config, name);
+    return { observed, renewal: renewalOf(observed, isOld, worker, snapshot) };
   });
 }

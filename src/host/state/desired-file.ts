@@ -68,6 +68,13 @@ const form = once((): json.Form<Omit<Desired, 'isEnding'>> => {
     release: ['release', optional(text)],
     commandDigest: ['command_digest', text],
   });
+  const done = object<desired.Done>({
+    at: ['at', moment],
+    runId: ['run_id', text],
+    release: ['release', optional(text)],
+    commandDigest: ['command_digest', text],
+    problem: ['problem', optional(text)],
+  });
   const deadline = object<desired.Deadline>({
     process: ['process', identity],
     at: ['since_boot_seconds', seconds],
@@ -76,6 +83,7 @@ const form = once((): json.Form<Omit<Desired, 'isEnding'>> => {
     stopped: ['stopped', byName(object<desired.Request>(requested))],
     held: ['held', byName(timed)],
     quiet: ['quiet', byName(timed)],
+    done: ['done', byName(done)],
     counts: ['counts', byName(want)],
     deadlines: ['deadlines', byName(deadline)],
     rollouts: ['rollouts', listOf(rollout)],
@@ -98,7 +106,7 @@ export function readDesired(stateDir: string): Desired {
       return desired.noDesired;
     case 'broken':
       throw new WorkerctlError('state', `${path} is damaged (${file.problem})`, {
-        hint: 'move it away to continue; lost with it: stops, holds, quiets, counts, restarts, pins and --kill-after deadlines',
+        hint: 'move it away to continue; lost with it: stops, holds, quiets, what is done, counts, restarts, pins and --kill-after deadlines',
       });
     case 'read':
       return file.value;

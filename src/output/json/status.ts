@@ -82,7 +82,7 @@ const rollout = shape<RolloutStatus>('A restart that is not over.', {
 export const statusAnswer = answer<Status & { readonly events?: readonly JournalEntry[] }>(
   'The state of all instances.',
   {
-    ok: flag('Every wanted instance is ready or quiet: exit code 0.', (status) => !isShort(status)),
+    ok: flag('Every wanted instance is ready, quiet or done: exit code 0.', (status) => !isShort(status)),
     wanted: integer(
       'Instances that should run; those stopped on purpose are not included.',
       'wanted',
@@ -90,6 +90,10 @@ export const statusAnswer = answer<Status & { readonly events?: readonly Journal
     up: integer('Instances that have a process, wanted or not.', 'up'),
     ready: integer('Wanted instances that are ready.', 'ready'),
     quiet: integer('Wanted instances that are ready and take no new jobs on purpose.', 'quiet'),
+    done: integer(
+      'Wanted instances that have ended successfully and are not started again (on_exit).',
+      'done',
+    ),
     instances: list(instance)('All instances, those of the configuration first.', 'instances'),
     counts: list(count)('Counts that were set with want.', 'counts'),
     releases: mapOf({ type: 'string' })(

@@ -52,6 +52,7 @@ const counts: readonly (readonly [name: string, help: string, isCounted: Questio
   ['quiet', 'Instances that are ready and take no new job on purpose.', counted('quiet')],
   ['draining', 'Instances that finish their job before they exit.', counted('draining')],
   ['retiring', 'Old processes that drain beside their replacement.', counted('retiring')],
+  ['done', 'Instances that have ended successfully and are not started again.', counted('done')],
   ['missing', 'Instances that are wanted and down.', counted('missing')],
   ['outdated', 'Instances whose process runs old code.', runsOldCode],
 ];

@@ -36,6 +36,8 @@ test('the config in force must have the keys of the file and every default', () 
           finisher: true,
         },
         max_count: 500,
+        on_exit: 'always',
+        success_codes: [0],
         backoff: { initial: '1s', max: '5m', reset: '10m', min_run: '10s' },
         lost_grace: '10s',
         hooks: { timeout: '30s' },

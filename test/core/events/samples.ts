@@ -144,6 +144,12 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     sentence: 'pid 5841 finishes beside its replacement',
     json: { pid },
   },
+  finished: {
+    body: { kind: 'finished', pid, death: { kind: 'exited', status: 0 } },
+    level: 'info',
+    sentence: 'pid 5841 exited when done: status 0',
+    json: { pid, death: { kind: 'exited', exit_status: 0 } },
+  },
   exited: {
     body: {
       kind: 'exited',
@@ -424,6 +430,12 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     level: 'info',
     sentence: 'skipped: held by bob@web1 until 12:01:00; to end that: workerctl unhold mail.1',
     json: { requested_by: requestedBy, until: untilIso },
+  },
+  skipped_done: {
+    body: { kind: 'skipped_done' },
+    level: 'info',
+    sentence: 'skipped: it is done; workerctl start or restart with its name runs it again',
+    json: {},
   },
   skipped_surplus: {
     body: { kind: 'skipped_surplus' },

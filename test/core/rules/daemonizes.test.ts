@@ -85,7 +85,9 @@ describe('on its way', () => {
 
   test('it must be late when its command takes too long, and nothing must be started beside it', () => {
     expect(readyingOf(aliveIn(old), daemon.ready, observation(old)).kind).toBe('late');
-    expect(renewalOf(old, isNew, daemon.ready, observation(old))).toMatchObject({
+    expect(
+      renewalOf(old, isNew, daemon, snapshot(config, noDesired, observation(old))),
+    ).toMatchObject({
       state: 'late',
       problem: 'its command (pid 10) has not exited after 1m; does it fork away?',
     });
@@ -103,7 +105,9 @@ describe('on its way', () => {
     expect(readying(behind(60))).toEqual({ kind: 'starting', changesIn: 500 });
     const stuck = behind(61);
     expect(readying(stuck).kind).toBe('late');
-    expect(renewalOf(stuck, isNew, daemon.ready, observation(stuck))).toMatchObject({
+    expect(
+      renewalOf(stuck, isNew, daemon, snapshot(config, noDesired, observation(stuck))),
+    ).toMatchObject({
       state: 'late',
       problem: 'its command exited, but its pidfile names no new process after 1m',
     });

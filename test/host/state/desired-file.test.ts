@@ -16,6 +16,10 @@ const desired: Desired = {
   stopped: { 'mail.1': request },
   held: { 'mail.3': { ...request, until: momentOf(1_700_000_060_000) }, 'mail.4': request },
   quiet: { 'mail.5': { ...request, until: momentOf(1_700_000_060_000) } },
+  done: {
+    'mail.6': { at: request.at, runId: 'f00', release: 'a', commandDigest: 'd', problem: 'why' },
+    'mail.8': { at: request.at, runId: 'f01', commandDigest: 'd' },
+  },
   counts: { mail: { ...request, identifiers: ['1', '2'] } },
   deadlines: { 'mail.2': { process: identity, at: durationOf(123_456) } },
   rollouts: [

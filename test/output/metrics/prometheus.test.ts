@@ -51,6 +51,8 @@ const mixed: Status = {
     one('missing', 'missing'),
     one('backoff', 'backoff', { failures: 3 }),
     one('stopped', 'stopped'),
+    one('done', 'done'),
+    one('failed', 'failed'),
     one('surplus', 'surplus', up),
     { ...one('1', 'ready', { ...up, isOutdated: true }), name: 'jobs.1', worker: 'jobs' },
   ),
@@ -88,7 +90,13 @@ describe('a status with every state', () => {
         perWorker('quiet', 'Instances that are ready and take no new job on purpose.', 0, 1),
         perWorker('draining', 'Instances that finish their job before they exit.', 0, 1),
         perWorker('retiring', 'Old processes that drain beside their replacement.', 0, 1),
-        perWorker('missing', 'Instances that are wanted and down.', 0, 2),
+        perWorker(
+          'done',
+          'Instances that have ended successfully and are not started again.',
+          0,
+          1,
+        ),
+        perWorker('missing', 'Instances that are wanted and down.', 0, 3),
         perWorker('outdated', 'Instances whose process runs old code.', 1, 1),
       ].join(''),
     );
@@ -96,7 +104,7 @@ describe('a status with every state', () => {
 
   test('must set one state of each instance, and all the others to 0', () => {
     const states = samplesOf(text, 'workerctl_instance_state');
-    expect(states).toHaveLength(11 * 10);
+    expect(states).toHaveLength(13 * 12);
     expect(states.filter((line) => line.endsWith(' 1'))).toEqual([
       '{worker="jobs",identifier="1",state="ready"} 1',
       ...instanceStates
@@ -131,7 +139,9 @@ workerctl_instance_memory_bytes{worker="mail",identifier="ready"} 1024
 # TYPE workerctl_instance_failures gauge
 workerctl_instance_failures{worker="jobs",identifier="1"} 0
 workerctl_instance_failures{worker="mail",identifier="backoff"} 3
+workerctl_instance_failures{worker="mail",identifier="done"} 0
 workerctl_instance_failures{worker="mail",identifier="draining"} 0
+workerctl_instance_failures{worker="mail",identifier="failed"} 0
 workerctl_instance_failures{worker="mail",identifier="frozen"} 0
 workerctl_instance_failures{worker="mail",identifier="late"} 0
 workerctl_instance_failures{worker="mail",identifier="missing"} 0

@@ -39,6 +39,10 @@ export const answerKinds = {
     sentence: (event) =>
       `skipped: held by ${event.requestedBy}${until(event.until, event.at)}; to end that: workerctl unhold ${event.instance}`,
   }),
+  skipped_done: fixed(
+    'A restart without targets has skipped the instance: it is done, or has failed and is not started again (`on_exit`).',
+    'skipped: it is done; workerctl start or restart with its name runs it again',
+  ),
   skipped_surplus: fixed(
     'The command has skipped the instance: it is no longer wanted.',
     'skipped: no longer wanted',
@@ -55,6 +59,12 @@ export const answerKinds = {
     members: {},
     sentence: () => 'not stopped: another command has started it again',
     isFailure: true,
+  }),
+  finished: eventKind({
+    summary:
+      'The process has ended successfully and is not started again (`on_exit`); the journal has this as `died`.',
+    members: { pid, death },
+    sentence: (event) => `pid ${event.pid} ${formatEnd(event.death, 'done')}`,
   }),
   exited: eventKind({
     summary: 'The process has ended after it was asked to stop; the journal has this as `died`.',

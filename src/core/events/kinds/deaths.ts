@@ -27,8 +27,8 @@ function audienceOf(how: Death, verdict: Verdict): Audience {
 }
 
 const verdict = required(
-  oneOf<Verdict>('requested', 'recycled', 'unexpected'),
-  '`requested` (a stop, a restart, a kill: see `cause`), `recycled`, or `unexpected`.',
+  oneOf<Verdict>('requested', 'recycled', 'done', 'unexpected'),
+  '`requested` (a stop, a restart, a kill: see `cause`), `recycled`, `done` (a success code, see `on_exit`), or `unexpected`.',
 );
 const deathCause = optional(text, 'The user, command or rule that asked for it, and why.');
 

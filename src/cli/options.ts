@@ -30,6 +30,28 @@ export type Values<Options extends OptionTable> = {
 export const optionName = (key: string): string =>
   key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
+/** How an option is written. */
+export interface OptionForm {
+  /** `kill-after` */
+  readonly name: string;
+  /** One letter. */
+  readonly short?: string | undefined;
+  readonly takesValue: boolean;
+  /** Whether there is `--no-NAME`. */
+  readonly hasNo: boolean;
+}
+
+/** How an option is written on the command line. */
+export const formOf = (
+  key: string,
+  { yargs, placeholder, noHelp }: Option<unknown>,
+): OptionForm => ({
+  name: optionName(key),
+  short: typeof yargs.alias === 'string' ? yargs.alias : undefined,
+  takesValue: placeholder !== undefined,
+  hasNo: noHelp !== undefined || yargs.type === 'boolean',
+});
+
 /** The values of all options of a table, from what yargs has read. */
 export const valuesOf = <Options extends OptionTable>(
   options: Options,
@@ -66,7 +88,7 @@ export const value = <Value>(
   parse: (text: string, name: string) => Value,
   short?: string,
 ): Option<Value | undefined> => ({
-  yargs: { type: 'string', requiresArg: true, ...(short !== undefined && { alias: short }) },
+  yargs: { type: 'string', ...(short !== undefined && { alias: short }) },
   placeholder,
   help,
   valueOf: (raw, name) => (raw === undefined ? undefined : parse(textOf(raw), name)),
@@ -96,7 +118,7 @@ export const wait = (help: string, noHelp: string): Option<ActOptions['wait']> =
   help,
   noHelp,
   valueOf: (raw, name) => {
-    if (raw === undefined || raw === true) return 'forever';
+    if (raw === undefined) return 'forever';
     return raw === false ? 'not' : duration(textOf(raw), name);
   },
 });
@@ -120,3 +142,7 @@ export function killLimit({ killAfter, now }: Values<typeof limits>): { killAfte
   if (now) return { killAfter: durationOf(0) };
   return killAfter === undefined ? {} : { killAfter };
 }
+
+/** The error for a command line that is wrong after its command. */
+export const usageError = (command: string, message: string): WorkerctlError =>
+  new WorkerctlError('usage', message, { hint: `see workerctl ${command} --help` });

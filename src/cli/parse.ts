@@ -1,7 +1,7 @@
 import type { Options as YargsOption } from 'yargs';
 import { WorkerctlError } from '../core/basics/error.ts';
 import type { Command, CommandTable, GlobalOptions } from './command.ts';
-import { optionName } from './options.ts';
+import { formOf, optionName, usageError, type OptionForm } from './options.ts';
 import { terminalSize } from './print.ts';
 
 /** The environment and the directory that a command line is read in. */
@@ -25,11 +25,10 @@ declare global {
  * @throws WorkerctlError `usage`
  */
 export async function parseInvocation(
-  words: readonly string[],
+  argv: readonly string[],
   table: CommandTable,
   caller: Caller,
 ): Promise<Invocation> {
-  const argv = withDetachedConfig(words);
   const [name, rest] = splitCommand(argv);
   if (name === undefined || name === 'help')
     return withoutCommand(name === 'help' ? [...rest, '--help'] : argv, table, caller);
@@ -51,15 +50,6 @@ function optionsIn(argv: readonly string[]): readonly string[] {
 
 const isSet = (value: string | undefined): boolean =>
   value !== undefined && !['', '0', 'false', 'no'].includes(value);
-
-/** `-cFILE` as `-c FILE`: yargs takes joined letters for separate options. */
-function withDetachedConfig(argv: readonly string[]): readonly string[] {
-  const options = optionsIn(argv);
-  return [
-    ...options.flatMap((word) => (/^-c[^=]/.test(word) ? ['-c', word.slice(2)] : [word])),
-    ...argv.slice(options.length),
-  ];
-}
 
 const configOptions = new Set(['--config', '-c']);
 
@@ -90,9 +80,9 @@ async function withoutCommand(
 }
 
 async function unknownCommand(name: string, table: CommandTable): Promise<WorkerctlError> {
-  const { closest, distance } = await import('fastest-levenshtein');
-  const nearest = closest(name, Object.keys(table));
-  const advice = distance(name, nearest) <= name.length / 2 ? `; did you mean ${nearest}?` : '';
+  const { meantCommand } = await import('./meant-command.ts');
+  const meant = meantCommand(name, Object.keys(table));
+  const advice = meant === undefined ? '' : `; did you mean ${meant}?`;
   return new WorkerctlError('usage', `expected a command, found ${JSON.stringify(name)}${advice}`, {
     hint: 'workerctl --help lists the commands',
   });
@@ -118,9 +108,6 @@ async function parseCommand(
   const global: GlobalOptions = { config, json, directory };
   return { kind: 'run', run: () => command.run(raw, targets, global) };
 }
-
-const usageError = (name: string, message: string): WorkerctlError =>
-  new WorkerctlError('usage', message, { hint: `see workerctl ${name} --help` });
 
 interface ParsedWords {
   readonly targets: readonly string[];
@@ -159,24 +146,30 @@ function plainWords(words: readonly string[]): ParsedWords | undefined {
 }
 
 const globalOptions = {
-  config: { alias: 'c', type: 'string', requiresArg: true },
+  config: { alias: 'c', type: 'string' },
   json: { type: 'boolean' },
   help: { alias: 'h', type: 'boolean' },
 } as const satisfies Record<string, YargsOption>;
+
+const globalForms: readonly OptionForm[] = [
+  { name: 'config', short: 'c', takesValue: true, hasNo: false },
+  { name: 'json', takesValue: false, hasNo: true },
+  { name: 'help', short: 'h', takesValue: false, hasNo: false },
+];
 
 async function parseWithYargs(
   name: string,
   command: Command,
   words: readonly string[],
 ): Promise<ParsedWords> {
-  const own = Object.fromEntries(
-    Object.entries(command.options).map(([key, { yargs }]) => [optionName(key), yargs]),
-  );
+  const { unambiguous } = await import('./words.ts');
+  const own = Object.entries(command.options);
+  const forms = [...own.map(([key, option]) => formOf(key, option)), ...globalForms];
   const { default: yargs } = await import('yargs');
   const parsed = await yargs([], '/')
     .help(false)
     .version(false)
-    .options(own)
+    .options(Object.fromEntries(own.map(([key, option]) => [optionName(key), option.yargs])))
     .options(globalOptions)
     .detectLocale(false)
     .parserConfiguration({
@@ -187,23 +180,9 @@ async function parseWithYargs(
     .strictOptions()
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
-      throw usageError(name, explain(message ?? error?.message ?? 'wrong usage', name, own));
+      throw usageError(name, message ?? error?.message ?? 'wrong usage');
     })
-    .parse([...words]);
+    .parse(unambiguous(words, { command: name, forms }));
   const { _: targets, config, json, help, ...raw } = parsed;
   return { targets: targets.map(String), config, json, help, raw };
-}
-
-/** What yargs says about a wrong command line, in the words of our other errors. */
-function explain(message: string, name: string, own: Readonly<Record<string, unknown>>): string {
-  const written = (option: string): string => (option.length === 1 ? `-${option}` : `--${option}`);
-  const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(', ');
-  if (unknown !== undefined) {
-    const offered = Object.keys(own).map(written).join(', ');
-    const found = unknown.map(written).join(', ');
-    return `${name}: unknown option ${found}${offered === '' ? '' : `; options: ${offered}`}`;
-  }
-  const withoutValue = /^Not enough arguments following: (.*)$/.exec(message)?.[1];
-  if (withoutValue === undefined) return message;
-  return `${written(withoutValue)}: expected a value, found none`;
 }

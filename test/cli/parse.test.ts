@@ -9,6 +9,8 @@ import {
   wait,
   wholeNumber,
 } from '../../src/cli/options.ts';
+import { meantCommand } from '../../src/cli/meant-command.ts';
+import { commands } from '../../src/commands/table.ts';
 import { parseInvocation } from '../../src/cli/parse.ts';
 
 let loaded: string[] = [];
@@ -96,6 +98,48 @@ test.each([
   expect(await run(words, env)).toMatchObject({ targets: ['mail'], global: expected });
 });
 
+test.each([
+  ['act -n5 mail', { lines: 5 }],
+  ['act -n=5 mail', { lines: 5 }],
+  ['act --lines=5 mail', { lines: 5 }],
+  ['act --dry-run=true mail', { isDryRun: true }],
+  ['act --dry-run=false mail', { isDryRun: false }],
+  ['act --dry-run --dry-run mail', { isDryRun: true }],
+  ['act --no-overlap --dry-run mail', { overlap: false, isDryRun: true }],
+  ['act -c -x mail', { global: { ...global, config: '-x' } }],
+])('%j must be read', async (words, expected) => {
+  expect(await run(words)).toMatchObject({ targets: ['mail'], ...expected });
+});
+
+test.each([
+  ['up', 'start'],
+  ['down', 'stop'],
+  ['ps', 'status'],
+  ['ls', 'status'],
+  ['top', 'status'],
+  ['tail', 'logs -f'],
+  ['reload', 'restart'],
+  ['scale', 'want'],
+  ['kill', 'stop --now'],
+  ['delete', 'stop'],
+  ['history', 'events'],
+  ['statsu', 'status'],
+  ['stattus', 'status'],
+  ['boot', 'bootcheck'],
+  ['sart', 'start'],
+])('%j must be understood as %j', (word, meant) => {
+  expect(meantCommand(word, Object.keys(commands))).toBe(meant);
+});
+
+test.each(['x', 'wt', 'sto', 'mail', 'please', 'constructor', 'res'])(
+  '%j must not be guessed at',
+  (word) => {
+    expect(
+      meantCommand(word, ['status', 'start', 'stop', 'stow', 'restart', 'resume']),
+    ).toBeUndefined();
+  },
+);
+
 test('words after -- must be targets, even if they look like options', async () => {
   expect(await run('act -- --json -c')).toMatchObject({ targets: ['--json', '-c'], global });
 });
@@ -110,8 +154,29 @@ test.each([
   ['acd', 'expected a command, found "acd"; did you mean act?'],
   ['restart', 'expected a command, found "restart"'],
   ['--bogus', 'expected a command, found only --bogus'],
-  ['act --bogus', 'act: unknown option --bogus; options: --wait, --overlap'],
+  ['act --bogus', 'act: unknown option --bogus; options: --wait, --no-wait, --overlap'],
+  ['act --wiat 5s', 'act: unknown option --wiat; did you mean --wait?'],
+  ['act --dryRun', 'act: unknown option --dryRun; did you mean --dry-run?'],
+  ['act -x', 'act: unknown option -x; options: '],
+  ['act -5', 'act: unknown option -5; options: '],
   ['act -n', '-n: expected a value, found none'],
+  ['act --wait', '--wait: expected a value, found none'],
+  ['act mail --kill-after', '--kill-after: expected a value, found none'],
+  ['act --kill-after -- mail', '--kill-after: expected a value, found none'],
+  ['act -c', '-c: expected a value, found none'],
+  ['act --wait -1h', '--wait: expected a duration like 90s, 15m or 2h, found "-1h"'],
+  ['act --wait=-1h', '--wait: expected a duration like 90s, 15m or 2h, found "-1h"'],
+  ['act --wait --dry-run', '--wait: expected a duration like 90s, 15m or 2h, found "--dry-run"'],
+  ['act --kill-after -h', '--kill-after: expected a duration like 90s, 15m or 2h, found "-h"'],
+  ['act -n -5', '--lines: expected a whole number, found "-5"'],
+  ['act -n-h', '--lines: expected a whole number, found "-h"'],
+  ['act -c a.yaml -c b.yaml', '--config: expected it once, found it twice'],
+  ['-c a.yaml act --config=b.yaml', '--config: expected it once, found it twice'],
+  ['act --wait 1s --wait 2s', '--wait: expected it once, found it twice'],
+  ['act --wait 1s --no-wait', '--wait: expected it once, found it twice'],
+  ['act --overlap --no-overlap', '--overlap: expected it once, found it twice'],
+  ['act --dry-run=maybe', '--dry-run: expected no value, found "maybe"'],
+  ['act --no-wait=1s', '--no-wait: expected no value, found "1s"'],
   ['act -n five', '--lines: expected a whole number, found "five"'],
   ['act --wait 90', '--wait: expected a duration like 90s, 15m or 2h, found "90"'],
   ['act --kill-after soon', '--kill-after: expected a duration like 90s, 15m or 2h, found "soon"'],

@@ -467,7 +467,7 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'hooks: {lots: a}',
-      '4:13: workers.mail.hooks.lots: found an unknown key; known here: lost, backoff, unresponsive, rollout, timeout',
+      '4:13: workers.mail.hooks.lots: found an unknown key; did you mean "lost"?',
     ],
     [
       'backoff: {max: 10}',

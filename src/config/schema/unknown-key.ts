@@ -1,4 +1,5 @@
-import { closest, distance } from 'fastest-levenshtein';
+import { lookup } from '../../core/basics/lookup.ts';
+import { nearest } from '../../core/basics/nearest.ts';
 import type { KeyPath } from '../problems.ts';
 
 /** What other tools call our keys. */
@@ -58,8 +59,7 @@ export function misplacedHint(
  * The known key that was most likely meant: the equivalent of another tool's key, or one with nearly the same spelling.
  */
 export function meantKey(key: string, known: readonly string[]): string | undefined {
-  const other = otherNames[key.toLowerCase()];
+  const other = lookup(otherNames, key.toLowerCase());
   if (other !== undefined && known.includes(other)) return other;
-  const best = closest(key, [...known]);
-  return distance(key, best) <= Math.max(1, Math.floor((key.length + 1) / 3)) ? best : undefined;
+  return nearest(key, known);
 }

@@ -1,4 +1,5 @@
 import { WorkerctlError } from '../basics/error.ts';
+import { nearest } from '../basics/nearest.ts';
 import { instanceNames } from './instance.ts';
 import type { Config } from './config.ts';
 
@@ -15,7 +16,7 @@ export function selectInstances(
 ): string[] {
   const configured = config.workers.flatMap(instanceNames);
   const known = new Set(configured);
-  const others = recorded.filter((name) => !known.has(name)).sort();
+  const others = recorded.filter((name) => !known.has(name)).sort(byNumber);
   if (targets.length === 0)
     return [...configured, ...others.filter((name) => isOfConfig(config, name))];
   const all = [...configured, ...others];
@@ -42,6 +43,9 @@ export const workerNameOf = (instance: string): string => instance.slice(0, inst
 export const isOfConfig = (config: Config, instance: string): boolean =>
   config.workers.some(({ name }) => name === workerNameOf(instance));
 
+/** `mail.2` before `mail.10`. */
+const byNumber = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });
+
 function matcherOf(
   config: Config,
   all: readonly string[],
@@ -51,12 +55,14 @@ function matcherOf(
   const matches = (name: string): boolean => pattern.test(name) || pattern.test(workerNameOf(name));
   if (all.some(matches)) return matches;
   if (config.workers.some(({ name }) => pattern.test(name))) return matches; // a worker with count 0
+  const workers = config.workers.map(({ name }) => name);
+  const meant = nearest(target, [...config.workers.flatMap(instanceNames), ...workers]);
   throw new WorkerctlError(
     'usage',
-    `target ${JSON.stringify(target)}: expected a worker, an instance or a glob that names one, found none`,
-    {
-      hint: `workers: ${config.workers.map(({ name }) => name).join(', ')}; their instances: ${summary(all)}`,
-    },
+    `target ${JSON.stringify(target)}: expected a worker, an instance or a glob that names one, found none${
+      meant === undefined ? '' : `; did you mean ${meant}?`
+    }`,
+    { hint: `workers: ${summary(workers)}; their instances: ${summary(all)}` },
   );
 }
 

@@ -30,3 +30,24 @@ test.each(['mial', 'mail.3', 'm.il.1', '(', ''])(
     );
   },
 );
+
+test.each([
+  ['mial', 'did you mean mail?'],
+  ['mail1', 'did you mean mail.1?'],
+  ['mail.3', 'did you mean mail.2?'],
+  ['fcsk.a', 'did you mean fsck.a?'],
+])('a target %j that is nearly a configured name must be answered with it', (target, words) => {
+  expect(() => selectInstances(config, recorded, [target])).toThrow(words);
+});
+
+test.each(['olf.1', 'web', '*x'])(
+  'a target %j that is near no configured name must not',
+  (target) => {
+    expect(() => selectInstances(config, recorded, [target])).toThrow(/found none$/);
+  },
+);
+
+test('instances that are no longer in the config must be in natural order', () => {
+  const names = ['old.10', 'old.9', 'old.2'];
+  expect(selectInstances(config, names, ['old.*'])).toEqual(['old.2', 'old.9', 'old.10']);
+});

@@ -1,5 +1,5 @@
 import { WorkerctlError } from '../core/basics/error.ts';
-import { isOfConfig, selectInstances } from '../core/model/targets.ts';
+import { isOfConfig, namedBy, selectInstances } from '../core/model/targets.ts';
 import type { Context } from '../engine/session.ts';
 import { recordedInstances } from '../host/state/paths.ts';
 
@@ -12,7 +12,9 @@ export function configuredInstances({ config }: Context, targets: readonly strin
   const selected = selectInstances(config, recordedInstances(config.stateDir), targets);
   const forgotten = selected.filter((name) => !wanted.has(name));
   const [first] = forgotten;
-  if (first !== undefined && forgotten.length === selected.length) {
+  // A worker of which none is wanted has no instances: it is no mistake to name it, or all.
+  const isOfInstances = !config.workers.some(({ name }) => namedBy(targets)(name));
+  if (isOfInstances && first !== undefined && forgotten.length === selected.length) {
     const problem = isOfConfig(config, first)
       ? `${first} is not wanted: not one of the identifiers of its worker`
       : `${first} is not in the config`;

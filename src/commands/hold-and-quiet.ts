@@ -152,7 +152,7 @@ function notedBy(goal: Goal, { before, observation }: PassOutcome): Noted[] {
 }
 
 /** Reports what the pass itself does not: holds, and instances on which the request had no effect. */
-function reportRequest(context: Context, goal: Goal, { observation }: PassOutcome): void {
+function reportRequest(context: Context, goal: Goal, { before, observation }: PassOutcome): void {
   for (const observed of observation.instances.values()) {
     const { name } = observed;
     if (goal.kind === 'hold') {
@@ -161,7 +161,8 @@ function reportRequest(context: Context, goal: Goal, { observation }: PassOutcom
         ...(goal.until !== undefined && { until: goal.until }),
       });
     }
-    if (goal.kind === 'unhold') report(context, name, { kind: 'unheld' });
+    if (goal.kind === 'unhold' && isHeld(before.desired, name, observation.now))
+      report(context, name, { kind: 'unheld' });
     if (goal.kind === 'quiet' && sentQuiet(observed) !== undefined)
       report(context, name, { kind: 'already_quiet' });
     if (goal.kind === 'quiet' && liveProcess(observed) === undefined)

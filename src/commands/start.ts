@@ -26,8 +26,9 @@ export const command = defineCommand({
   summary: 'Start instances, including those stopped on purpose, and wait until they are ready.',
   operands: '[TARGET...]',
   description: `
-Instances that already run count as success; those still draining are refused. An instance that waits
-before its next attempt, because it has failed, is started at once.`,
+Instances that already run count as success. One that still drains after a stop is not: the stop is
+cancelled, and bootcheck or watch starts the instance once it has exited. An instance that waits before
+its next attempt, because it has failed, is started at once.`,
   options: {
     wait: wait('how long to wait until all are ready (default: no limit)', 'return at once'),
     dryRun,
@@ -72,7 +73,7 @@ export async function start(
 }
 
 /** Reports instances that already run. Returns those that still drain: they are refused. */
-function reportRunning(context: Context, { observation }: PassOutcome): Set<string> {
+function reportRunning(context: Context, { before, observation }: PassOutcome): Set<string> {
   const refused = new Set<string>();
   for (const observed of observation.instances.values()) {
     const process = liveProcess(observed);
@@ -82,11 +83,13 @@ function reportRunning(context: Context, { observation }: PassOutcome): Set<stri
     if (stop === undefined) {
       report(context, observed.name, { kind: 'already_running', pid });
     } else {
+      const { [observed.name]: stopped } = before.desired.stopped;
       refused.add(observed.name);
       report(context, observed.name, {
         kind: 'start_refused',
         pid,
         draining: elapsed(stop.at, observation.now),
+        ...(stopped && { stoppedBy: stopped.by }),
       });
     }
   }

@@ -6,7 +6,7 @@ import { snapshotOf } from '../core/rules/snapshot.ts';
 import type { Releases } from '../core/views/instance-status.ts';
 import { isShort, statusOf, type Status } from '../core/views/status.ts';
 import { allObserved, mayLive } from '../core/model/observation.ts';
-import { selectInstances, workerNameOf } from '../core/model/targets.ts';
+import { namedBy, selectInstances, workerNameOf } from '../core/model/targets.ts';
 import { lookup } from '../core/basics/lookup.ts';
 import type { Config } from '../core/model/config.ts';
 import type { Desired } from '../core/model/desired.ts';
@@ -181,13 +181,27 @@ export async function status(scene: Scene, { targets, releases }: StatusRequest)
     const codes = await codesFor(launches, config, before.desired);
     const observation = codes === undefined ? found : { ...found, launches: codes };
     const { desired, ledger } = applyGoal(config, before, { kind: 'check' }, observation);
-    return statusOf(
+    const answer = statusOf(
       snapshotOf(config, { desired, ledger }, observation),
       await releasesOf(launches, config, names, desired.pins),
     );
+    return { ...answer, rollouts: rolloutsOf(answer, desired, targets) };
   } finally {
     launches.close();
   }
+}
+
+/** The rollouts that the targets are in. */
+function rolloutsOf(
+  { rollouts }: Status,
+  desired: Desired,
+  targets: readonly string[],
+): Status['rollouts'] {
+  if (targets.length === 0) return rollouts;
+  const isNamed = namedBy(targets);
+  const concerned = desired.rollouts.filter(({ replaces }) => Object.keys(replaces).some(isNamed));
+  const ids = new Set(concerned.map(({ id }) => id));
+  return rollouts.filter(({ id }) => ids.has(id));
 }
 
 /** Memory is measured only if a worker has a limit for it. */

@@ -13,6 +13,7 @@ import { configFor, desiredFor } from '../cli/config.ts';
 import { dryRun, flag } from '../cli/options.ts';
 import { print } from '../cli/print.ts';
 import { runActing } from '../cli/run-acting.ts';
+import { formatNames } from '../core/basics/names.ts';
 import { lookup } from '../core/basics/lookup.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { identifiersFor, withCounts } from '../core/rules/scaling.ts';
@@ -25,7 +26,7 @@ export const command = defineCommand({
   operands: '[COUNT] WORKER',
   description: `
 A larger count starts instances. A smaller one asks idle instances to stop first, then those with the
-highest numbers; each finishes its job. It does not wait for them. The count is at most max_count.`,
+highest numbers; each finishes its job. It does not wait for them. A count above max_count is refused.`,
   options: { reset: flag('return to the count in the config'), dryRun },
   examples: [
     ['workerctl want 5 mail'],
@@ -35,7 +36,7 @@ highest numbers; each finishes its job. It does not wait for them. The count is 
   exitCodes: {
     done: '',
     failed: 'one could not be started',
-    usage: 'no such worker, or it has identifiers instead of a count',
+    usage: 'no such worker, it has identifiers instead of a count, or the count is above max_count',
     locked: '',
   },
   run: async ({ targets, global, reset, dryRun: isDryRun }) => {
@@ -50,9 +51,25 @@ highest numbers; each finishes its job. It does not wait for them. The count is 
     if (!/^\d{1,6}$/.test(first))
       throw new WorkerctlError('usage', `want: expected a count, found ${JSON.stringify(first)}`);
     const request = { worker: second, count: Number(first), dryRun: isDryRun };
-    return runActing('want', want, request, global);
+    return runActing('want', wantAtMost, request, global);
   },
 });
+
+/**
+ * The same as `want`, for people: more than is allowed is an error, and changes nothing. The control socket sets the largest
+ * count instead, as MogileFS does.
+ * @throws WorkerctlError `usage`
+ */
+function wantAtMost(context: Context, options: WantOptions): Promise<ActOutcome | PlanOutcome> {
+  const { name, maxCount } = countedWorker(context, options.worker);
+  const { count = 0 } = options;
+  if (count <= maxCount) return want(context, options);
+  throw new WorkerctlError(
+    'usage',
+    `want: expected at most ${maxCount}, the max_count of ${name}, found ${count}`,
+    { hint: `set max_count of ${name} in ${context.config.path} to allow more` },
+  );
+}
 
 async function showWant(global: GlobalOptions, name: string): Promise<number> {
   const config = await configFor(global);
@@ -124,7 +141,7 @@ export function countedWorker({ config }: Context, name: string): Worker {
   if (worker.isCounted) return worker;
   throw new WorkerctlError(
     'usage',
-    `${name}: expected a worker with a count, found identifiers: ${worker.configured.join(', ')}`,
+    `${name}: expected a worker with a count, found identifiers: ${formatNames(worker.configured)}`,
     { hint: `add or remove identifiers of ${name} in ${config.path}` },
   );
 }

@@ -122,6 +122,7 @@ function notWaited({ command, events, continues }: ActOutcome): string {
 
 function summaryOf({ command, events, change = '' }: ActOutcome): string {
   if (command === 'bootcheck') return '';
+  if (command === 'unhold' && countOf(events, 'unheld') === 0) return 'nothing was held';
   return command === 'restart' ? restartSummary(events, change) : countsOf(command, events);
 }
 
@@ -131,7 +132,7 @@ function countsOf(command: ActOutcome['command'], events: readonly Event[]): str
     [command === 'adopt' ? countOf(events, 'adopted') : 0, 'adopted'],
     [command === 'stop' ? countOf(events, 'exited', 'already_stopped') : 0, 'stopped'],
     [countOf(events, 'already_running'), 'already running'],
-    [countOf(events, 'start_refused'), 'refused'],
+    [countOf(events, 'start_refused'), 'still draining'],
     [countOf(events, 'finished'), 'done'],
     ...skipped.map(({ kind, words }) => [countOf(events, kind), words] as const),
     [countOf(events, 'started_again'), 'started again'],

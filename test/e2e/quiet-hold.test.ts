@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { booted, successor, termed, type InstanceHandle } from '../rig/instance.ts';
 import { finishJob, giveJob, signals, tells } from '../rig/jobs.ts';
 import { createRig, expectQuiet, statesOf, type Rig } from '../rig/rig.ts';
-import { until } from '../rig/wait.ts';
+import { timePasses, until } from '../rig/wait.ts';
 
 const quiets = { ...tells, stop: { quiet: 'USR1', resume: 'USR2' } };
 
@@ -134,6 +134,18 @@ test('a held instance must be left alone by bootcheck, start and restart, also w
   expect((await rig.workerctl('unhold')).exitCode).toBe(0);
   await rig.workerctl('bootcheck');
   await successor(mail, pid);
+});
+
+test('unhold must report only what was held', async () => {
+  const rig = createRig({ mail: { ...tells, count: 3 } });
+  await rig.start();
+  await rig.workerctl('hold', 'mail.2');
+  expect((await rig.act('unhold')).story()).toEqual(['unheld mail.2']);
+  const { exitCode, stdout } = await rig.workerctl('unhold');
+  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: 'nothing was held' });
+  await rig.workerctl('hold', '--for', '1s', 'mail.1');
+  await timePasses(1_100);
+  expect((await rig.act('unhold', 'mail.1')).story()).toEqual([]);
 });
 
 test('stop must also stop a held instance, and bootcheck must leave it down', async () => {

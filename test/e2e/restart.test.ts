@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { booted, type InstanceHandle } from '../rig/instance.ts';
 import { isStillThere, processAt } from '../rig/kernel.ts';
@@ -54,6 +54,38 @@ test('restart --graceful must replace the idle while the busy one still drains, 
   const left = of('exited').find(({ pid }) => pid === old);
   expect(left).toMatchObject({ instance: 'mail.3' });
   expect(deathOf(left)).toEqual({ status: 0 });
+});
+
+test.each([
+  ['all', ['stop'], 1, /^nothing restarted: 3 are stopped on purpose \(workerctl start\)$/m],
+  ['one', ['stop', 'mail.1'], 0, /^2 restarted.*, 1 stopped on purpose$/m],
+  ['all held', ['hold'], 0, /^nothing restarted: 3 held, still on \S+ \(workerctl unhold\)$/m],
+  ['one held', ['hold', 'mail.1'], 0, /^2 restarted.*, 1 held, still on \S+$/m],
+  ['no longer any', ['want', '0', 'mail'], 0, /^0 restarted, 0 killed$/m],
+])(
+  'restart after %s: its exit code must be that of what was asked',
+  async (_, before, code, words) => {
+    const rig = createRig({ mail: { ...drains, count: 3 } });
+    await rig.start();
+    expect((await rig.workerctl(...before)).exitCode).toBe(0);
+    const waited = await rig.workerctl('restart');
+    expect(waited.stdout).toMatch(words);
+    expect(waited.exitCode).toBe(code);
+    const result = resultIn((await rig.workerctl('restart', '--json', '--no-wait')).stdout);
+    expect(result.exit_code).toBe(code);
+    if (code === 1) expect(result.outcome).toBe('failed');
+  },
+);
+
+test('a waiting restart must notice that state.json was removed, say so and end with 1', async () => {
+  const { rig, busy, old } = await oneBusyOfThree();
+  const restarting = rig.workerctl('restart');
+  await busy.asked();
+  rmSync(`${rig.stateDir}/state.json`);
+  const { exitCode, stdout } = await restarting;
+  expect(exitCode, stdout).toBe(1);
+  expect(stdout).toContain('state.json was removed');
+  expect(busy.processes()).toEqual([old]);
 });
 
 test('restart must list what it waits for, after a moment', async () => {
@@ -244,6 +276,7 @@ test('a replacement that dies must end restart with 1 and its log lines, and lea
   await rig.workerctl('start', '--no-wait');
   const bad = rig.instance('bad.1');
   const old = await booted(bad);
+  await booted(rig.instance('bad.2'));
   writeFileSync(rig.path('broken'), '');
   const { exitCode, of } = await rig.act('restart');
   expect(exitCode).toBe(1);

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { booted } from '../rig/instance.ts';
+import { booted, successor } from '../rig/instance.ts';
 import { processAt } from '../rig/kernel.ts';
 import { deathOf, problemOf, type DeathJson } from '../rig/output.ts';
 import { fixture } from '../rig/programs.ts';
@@ -153,6 +153,28 @@ test('a refused start must not keep the others from starting', async () => {
     'start_refused mail.1',
     'started mail.2',
   ]);
+});
+
+test('start of a stopped instance that still drains must say that the stop is cancelled, and what comes next', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const old = await booted(mail);
+  await mail.giveJob();
+  await rig.workerctl('stop', '--no-wait');
+  const { exitCode, stdout } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/the stop by \S+@\S+ is cancelled; pid \d+ still drains/);
+  expect(stdout).toMatch(/once it has exited, the next bootcheck or a running watch starts/);
+  expect(stdout).toMatch(/^1 still draining$/m);
+  // A second start cancels nothing more.
+  const { of } = await rig.act('start');
+  expect(of('start_refused')).toMatchObject([{ instance: 'mail.1', pid: old }]);
+  expect(of('start_refused')[0]).not.toHaveProperty('stopped_by');
+  mail.finishJob();
+  await mail.left(old);
+  await rig.workerctl('bootcheck');
+  await successor(mail, old);
 });
 
 test('start in a missing directory must name it and end with 1', async () => {

@@ -162,6 +162,19 @@ test('status must mark instances that will be replaced and were not asked yet', 
   expect(table.stdout).toMatch(/^mail\.2 +ready .*outdated/m);
 });
 
+test('status of an instance must show only a restart that it is in, with something behind its colon', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 }, maps: drains });
+  await rig.start();
+  await rig.instance('mail.1').giveJob();
+  await rig.workerctl('restart', '--no-wait', 'mail.1');
+  expect((await rig.workerctl('status')).stdout).toMatch(/^restart of .*: 1 under way$/m);
+  expect((await rig.workerctl('status', 'mail.1')).stdout).toMatch(/^restart of .*: 1 under way$/m);
+  for (const target of ['mail.2', 'maps']) {
+    expect((await rig.workerctl('status', target)).stdout).not.toMatch(/restart of .*:/);
+    expect((await statusOf(rig, target)).rollouts).toEqual([]);
+  }
+});
+
 test('targets and globs must choose what status shows', async () => {
   const rig = createRig({ mail: { ...drains, count: 2 }, maps: drains, images: drains });
   const shown = async (...targets: string[]): Promise<string[]> =>

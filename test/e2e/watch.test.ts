@@ -232,13 +232,43 @@ test('want must report and note nothing that did not come about', async () => {
   expect(wanted.of('count_set')).toMatchObject([{ count: 2 }]);
 });
 
+test('--stop-on-exit must override holds, and say so', async () => {
+  const rig = createRig({ mail: { ...tells, count: 2 } });
+  await rig.start();
+  const all = instances(rig, 'mail.1', 'mail.2');
+  const pids = await Promise.all(all.map(booted));
+  await rig.workerctl('hold', 'mail.1');
+  const watch = await watching(rig, '--stop-on-exit');
+  watch.send('SIGTERM');
+  const { exitCode } = await watch.running;
+  expect(exitCode).toBe(0);
+  expect(all.map((one) => one.terms())).toEqual(pids.map((pid) => [pid]));
+  expect(all.map((one) => one.processes())).toEqual([[], []]);
+  const causes = new Map(watch.events('draining').map((one) => [one.instance, one['cause']]));
+  expect(causes.get('mail.1')).toMatch(/^watch ends, despite the hold by \S+@\S+$/);
+  expect(causes.get('mail.2')).toBe('watch ends');
+  expect((await statusOf(rig)).instances.map(({ detail }) => detail).join()).toMatch(/held by/);
+});
+
+test('a second watch must name the pid of the first', async () => {
+  const rig = createRig({ mail: tells });
+  const watch = await watching(rig);
+  const { exitCode, stderr } = await rig.workerctl('watch');
+  expect(exitCode).toBe(75);
+  expect(stderr).toContain(`pid ${watch.pid}`);
+});
+
 test('want must take idle ones first, then the highest number, and 0 and back must replace all', async () => {
   const rig = createRig({ mail: { ...tells, count: 1, max_count: 4 } });
   const watch = await watching(rig);
   const all = instances(rig, 'mail.1', 'mail.2', 'mail.3', 'mail.4');
   const [first, second, third] = all as [InstanceHandle, InstanceHandle, InstanceHandle];
-  const capped = await succeed(rig, 'want', '9', 'mail');
-  expect(capped.of('count_set')).toMatchObject([{ instance: 'mail', count: 4, max_count: 4 }]);
+  const refused = await rig.workerctl('want', '9', 'mail');
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toMatch(/expected at most 4, the max_count of mail, found 9/);
+  expect(rig.journal('count_set')).toEqual([]);
+  const grown = await succeed(rig, 'want', '4', 'mail');
+  expect(grown.of('count_set')).toMatchObject([{ instance: 'mail', count: 4 }]);
   const pids = await Promise.all(all.map(booted));
   const busy = await giveJob(rig, third, 'job 7');
   const shown = await rig.workerctl('want', 'mail', '--json');

@@ -42,7 +42,10 @@ export function toBeResumed(snapshot: Snapshot, stops: readonly Action[]): Actio
     const cause = `its quiet time is over (${quiet.cause})`;
     const { resume: signal } = worker.stop;
     return signal === undefined
-      ? stopIfRunning(subject, cause)
+      ? stopIfRunning(
+          subject,
+          `replaced so that it takes jobs again, because it has no stop.resume (${quiet.cause})`,
+        )
       : [{ kind: 'resume', instance: name, process, signal, cause }];
   });
 }

@@ -2,6 +2,7 @@ import { planOf, type Plan } from '../model/plan.ts';
 import { killed } from './kills.ts';
 import { oversizedLogs } from './oversized-logs.ts';
 import { toBeQuiet, toBeResumed } from './quieting.ts';
+import { isHeld } from '../model/desired.ts';
 import type { Snapshot } from './snapshot.ts';
 import { missing, overlapping } from './starts.ts';
 import {
@@ -21,7 +22,13 @@ import { exitedRetiring, leftBehind, stalePidfiles, strays, wrongPidfiles } from
 export function reconcile(snapshot: Snapshot): Plan {
   const { isEnding } = snapshot.desired;
   if (isEnding !== undefined) {
-    const ends = snapshot.subjects().flatMap((subject) => stopIfRunning(subject, isEnding));
+    const ends = snapshot.subjects().flatMap((subject) => {
+      const { name } = subject.observed;
+      const held = snapshot.desired.held[name];
+      const isOverridden = held !== undefined && isHeld(snapshot.desired, name, snapshot.now);
+      const cause = isOverridden ? `${isEnding}, despite the hold by ${held.by}` : isEnding;
+      return stopIfRunning(subject, cause);
+    });
     return planOf([...strays(snapshot), ...killed(snapshot), ...ends]);
   }
   const asked = [

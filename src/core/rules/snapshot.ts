@@ -37,7 +37,7 @@ export interface Snapshot {
   readonly instance: (name: string) => ObservedInstance | undefined;
   /** The worker of an instance. */
   readonly workerOf: (instance: string) => Worker | undefined;
-  /** The instances that passes may touch: those that were observed, of configured workers, and not held. */
+  /** The instances that passes may touch: those that were observed, of configured workers, and not held unless all end. */
   readonly subjects: () => readonly Subject[];
   /** Old processes that drain beside their replacements. */
   readonly retiring: () => readonly Subject[];
@@ -110,7 +110,8 @@ function subjectsIn(
   return workers.flatMap((worker) =>
     [...instanceNames(worker), ...(others.get(worker) ?? [])].flatMap((name) => {
       const observed = instances.get(name);
-      if (observed === undefined || isHeld(desired, name, now)) return [];
+      const isUntouched = desired.isEnding === undefined && isHeld(desired, name, now);
+      if (observed === undefined || isUntouched) return [];
       const isConfigured = known.has(name);
       const isWanted = isConfigured && !isStopped(desired, name) && !isDone(desired, name);
       return [{ observed, worker, isConfigured, isWanted }];

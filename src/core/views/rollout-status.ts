@@ -70,7 +70,9 @@ export function formatRollout({ at, by, counts, change, aborted }: RolloutStatus
   ).flatMap(([count, words]) => (count === 0 ? [] : [`${count} ${words}`]));
   const to = change === '' ? '' : ` (${change})`;
   const what = `restart of ${formatTimeOfDay(at)} by ${by}${to}`;
-  return aborted === undefined
-    ? `${what}: ${parts.join(', ')}`
-    : `${what} was aborted: ${aborted}; ${parts.join(', ')}; workerctl restart continues it`;
+  const progress = parts.join(', ');
+  if (aborted === undefined) return progress === '' ? what : `${what}: ${progress}`;
+  return [`${what} was aborted: ${aborted}`, ...(progress === '' ? [] : [progress])]
+    .concat('workerctl restart continues it')
+    .join('; ');
 }

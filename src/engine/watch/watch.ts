@@ -8,6 +8,7 @@ import { createLockHelper, type LockHelper } from '../../host/lock/lock-helper.t
 import { ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { openTrigger } from '../../host/sockets/trigger.ts';
 import { watchDirectory } from '../../host/files/watch-directory.ts';
+import { findWatch } from './find-watch.ts';
 import { createWarnOnce } from './warn-once.ts';
 import { type Context } from '../session.ts';
 import { locksToKeep } from '../pass/pass.ts';
@@ -102,5 +103,10 @@ async function takeWatchLock(stateDir: string): Promise<HeldLock> {
   const path = join(stateDir, 'watch.lock');
   const [lock] = await lockBackend().tryLock([path]);
   if (lock !== undefined) return lock;
-  throw new WorkerctlError('locked', `another workerctl watch already runs on ${stateDir}`);
+  const other = findWatch(stateDir);
+  const who =
+    other === undefined ? 'another workerctl watch' : `workerctl watch, pid ${other.pid},`;
+  throw new WorkerctlError('locked', `${who} already runs on ${stateDir}`, {
+    hint: 'to make it read its config again: kill -HUP; to end it: kill -TERM',
+  });
 }

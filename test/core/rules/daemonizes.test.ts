@@ -123,7 +123,7 @@ describe('on its way', () => {
     const first = decide(config, noDesired, observation(young), restartOf(['mail.1']));
     const up = observation(launched(alive('mail.1', 11)));
     const second = decide(config, first.desired, up);
-    expect(second.plan).toContain('ask mail.1 pid 11 to finish (TERM): restart of');
+    expect(second.plan).toContain('ask mail.1 pid 11 to finish (SIGTERM): restart of');
     const [rollout] = first.desired.rollouts;
     if (rollout === undefined) throw new Error('no rollout');
     expect(membersOf(rollout, snapshot(config, first.desired, up)).get('mail.1')?.kind).toBe(

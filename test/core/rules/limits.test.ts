@@ -47,7 +47,7 @@ describe('stop --kill-after', () => {
       stopWithin(10),
     );
     expect(plan).toBe(
-      'ask mail.1 pid 10 to finish (TERM, killed after 10s): stopped at 12:00:00 by ann@web1\n',
+      'ask mail.1 pid 10 to finish (SIGTERM, killed after 10s): stopped at 12:00:00 by ann@web1\n',
     );
     expect(desired.deadlines['mail.1']?.at).toBe(upAtNoon + 10_000);
   });
@@ -108,7 +108,7 @@ describe('restart --kill-after', () => {
     const seen = observation(alive('mail.1', 10));
     const { plan, desired } = decide(config, noDesired, seen, restartOf(['mail.1'], options));
     expect(plan).toBe(
-      'ask mail.1 pid 10 to finish (TERM, killed after 10s): restart of 12:00:00 by bob@web1\n',
+      'ask mail.1 pid 10 to finish (SIGTERM, killed after 10s): restart of 12:00:00 by bob@web1\n',
     );
     expect(desired.deadlines).toEqual({});
   });
@@ -151,9 +151,9 @@ describe('stop.timeout', () => {
   test('must be the limit of every ask, unless the command has another', () => {
     const seen = observation(alive('mail.1', 10));
     const stopped = stoppedIntent('mail.1');
-    expect(decide(own, stopped, seen).plan).toContain('(TERM, killed after 2m)');
+    expect(decide(own, stopped, seen).plan).toContain('(SIGTERM, killed after 2m)');
     expect(decide(own, noDesired, seen, stopWithin(600)).plan).toContain(
-      '(TERM, killed after 10m)',
+      '(SIGTERM, killed after 10m)',
     );
     expect(decide(own, noDesired, seen, restartOf(['mail.1'])).plan).toContain('killed after 2m');
   });

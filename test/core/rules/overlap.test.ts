@@ -39,7 +39,7 @@ const planWith = (maxExtra: number, ...seen: ObservedInstance[]): string =>
   decide(aConfig(mail(maxExtra)), rolling(aRollout(all)), observation(...seen)).plan;
 
 const replaceOf = (name: string, pid: number): string[] => [
-  `ask ${name} pid ${pid} to finish (TERM): restart of 12:00:00 by ann@web1`,
+  `ask ${name} pid ${pid} to finish (SIGTERM): restart of 12:00:00 by ann@web1`,
   `let ${name} pid ${pid} drain beside its replacement: restart of 12:00:00 by ann@web1`,
   `start ${name}: its old process still drains`,
 ];
@@ -103,7 +103,7 @@ describe('with overlap', () => {
     const plan = (...seen: ObservedInstance[]): string =>
       decide(own, alone, observation(...seen)).plan;
     expect(plan(alive('mail.1', 10, { activity: busy }))).toBe(
-      'ask mail.1 pid 10 to take no new job (TSTP): restart of 12:00:00 by ann@web1\n',
+      'ask mail.1 pid 10 to take no new job (SIGTSTP): restart of 12:00:00 by ann@web1\n',
     );
     const quieted = alive('mail.1', 10, { activity: idle, quiet: quietOf(10) });
     expect(plan(quieted)).toContain('let mail.1 pid 10 drain beside its replacement');

@@ -32,8 +32,9 @@ const stop = { kind: 'stop', ...about('mail.1') } as const;
 
 describe('one that is to be stopped, and knows how to be quiet,', () => {
   const stopped = stoppedIntent('mail.1');
-  const ask = (cause: string): string => `ask mail.1 pid 10 to finish (TERM): ${cause}\n`;
-  const quieten = 'ask mail.1 pid 10 to take no new job (TSTP): stopped at 12:00:00 by ann@web1\n';
+  const ask = (cause: string): string => `ask mail.1 pid 10 to finish (SIGTERM): ${cause}\n`;
+  const quieten =
+    'ask mail.1 pid 10 to take no new job (SIGTSTP): stopped at 12:00:00 by ann@web1\n';
 
   test('must be made quiet first when it is known to be busy', () => {
     expect(planOf(stopped, alive('mail.1', 10, { activity: busy }))).toBe(quieten);
@@ -52,7 +53,7 @@ describe('one that is to be stopped, and knows how to be quiet,', () => {
   });
 
   test('must be asked when it no longer says what it does', () => {
-    expect(planOf(stopped, alive('mail.1', 10, { quiet: quietOf(10) }))).toContain('(TERM)');
+    expect(planOf(stopped, alive('mail.1', 10, { quiet: quietOf(10) }))).toContain('(SIGTERM)');
   });
 
   test('must be asked although somebody wants it to run again, and replaced', () => {
@@ -94,7 +95,7 @@ describe('quiet', () => {
 
   test('must be told to the process, once', () => {
     expect(wanted.plan).toBe(
-      'ask mail.1 pid 10 to take no new job (TSTP): quiet since 12:00:00 by ann@web1\n',
+      'ask mail.1 pid 10 to take no new job (SIGTSTP): quiet since 12:00:00 by ann@web1\n',
     );
     expect(planOf(desired, alive('mail.1', 10, { quiet }))).toBe('');
   });
@@ -126,14 +127,14 @@ describe('quiet', () => {
     expect(isQuiet(desired, 'mail.1', noonPlus(seconds(59)))).toBe(true);
     expect(later(59, mail({ resume: 'CONT' }), quieted)).toBe('');
     expect(later(60, mail({ resume: 'CONT' }), quieted)).toBe(
-      'ask mail.1 pid 10 to take jobs again (CONT): its quiet time is over (quiet by ann@web1)\n',
+      'ask mail.1 pid 10 to take jobs again (SIGCONT): its quiet time is over (quiet by ann@web1)\n',
     );
     expect(decide(config, desired, seenAt(seconds(60), quieted)).desired.quiet).toEqual({});
   });
 
   test('must end by a replacement where there is no such signal', () => {
     expect(later(60, mail(), alive('mail.1', 10, { quiet, activity: idle }))).toBe(
-      'ask mail.1 pid 10 to finish (TERM): its quiet time is over (quiet by ann@web1)\n',
+      'ask mail.1 pid 10 to finish (SIGTERM): replaced so that it takes jobs again, because it has no stop.resume (quiet by ann@web1)\n',
     );
     const left = dead('mail.1', 10, { stop: stopOf(10) });
     expect(later(60, mail(), left)).toContain('start mail.1: pid 10 exited as asked');
@@ -143,7 +144,7 @@ describe('quiet', () => {
     const own = aConfig(mail({ resume: 'CONT' }));
     const seen = observation(alive('mail.1', 10, { quiet }));
     const after = decide(own, desired, seen, { kind: 'resume', ...about('mail.1') });
-    expect(after.plan).toContain('to take jobs again (CONT)');
+    expect(after.plan).toContain('to take jobs again (SIGCONT)');
     expect(after.desired.quiet).toEqual({});
   });
 

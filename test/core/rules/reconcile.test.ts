@@ -44,7 +44,7 @@ describe('a pass', () => {
 
   test('must ask a stopped instance that still runs to finish, once', () => {
     expect(planOf(stoppedIntent('mail.1'), alive('mail.1', 10))).toBe(
-      'ask mail.1 pid 10 to finish (TERM): stopped at 12:00:00 by ann@web1\n',
+      'ask mail.1 pid 10 to finish (SIGTERM): stopped at 12:00:00 by ann@web1\n',
     );
     expect(planOf(stoppedIntent('mail.1'), alive('mail.1', 10, { stop: stopOf(10) }))).toBe('');
   });
@@ -58,7 +58,7 @@ describe('a pass', () => {
   test('must replace only the very processes that the rollout names', () => {
     const desired = rolling(aRollout({ 'mail.1': 10, 'mail.2': 19 }));
     expect(planOf(desired, alive('mail.1', 10), alive('mail.2', 20))).toBe(
-      'ask mail.1 pid 10 to finish (TERM): restart of 12:00:00 by ann@web1\n',
+      'ask mail.1 pid 10 to finish (SIGTERM): restart of 12:00:00 by ann@web1\n',
     );
   });
 
@@ -70,7 +70,7 @@ describe('a pass', () => {
 
   test('must drain what the config no longer wants, and never start it', () => {
     expect(planOf(noDesired, alive('mail.1', 10), alive('mail.2', 20), alive('mail.3', 30))).toBe(
-      'ask mail.3 pid 30 to finish (TERM): 2 of mail are wanted; this one is surplus\n',
+      'ask mail.3 pid 30 to finish (SIGTERM): 2 of mail are wanted; this one is surplus\n',
     );
     expect(planOf(noDesired, dead('mail.3', 30))).toBe('');
   });
@@ -88,7 +88,7 @@ describe('a pass', () => {
   test('must adopt a stray before it asks it to finish', () => {
     expect(planOf(stoppedIntent('mail.1'), stray('mail.1', 10))).toBe(
       'adopt pid 10 as mail.1: it runs, but no record claims it\n' +
-        'ask mail.1 pid 10 to finish (TERM): stopped at 12:00:00 by ann@web1\n',
+        'ask mail.1 pid 10 to finish (SIGTERM): stopped at 12:00:00 by ann@web1\n',
     );
   });
 

@@ -78,7 +78,7 @@ describe('a worn process', () => {
       const config = aConfig(worker());
       const plan = planned(config, noDesired, seen(one('mail.1', 10, facts), ...others));
       expect(planOf([one('mail.1', 10, facts), ...others])).toBe(
-        `ask mail.1 pid 10 to finish (TERM): recycled: ${why}\n`,
+        `ask mail.1 pid 10 to finish (SIGTERM): recycled: ${why}\n`,
       );
       expect(plan).toMatchObject([{ kind: 'stop', isRecycle: true }]);
       expect(planOf([one('mail.1', 10, { ...facts, stop: stopOf(10) }), ...others])).toBe('');
@@ -126,7 +126,7 @@ describe('a worn process', () => {
 
   test('must be asked for its stop and not for its wear when it is stopped', () => {
     const plan = planOf([one('mail.1', 10, tooLarge), ...others], stoppedIntent('mail.1'));
-    expect(plan).toMatch(/^ask mail.1 pid 10 to finish \(TERM\): stopped at /);
+    expect(plan).toMatch(/^ask mail.1 pid 10 to finish \(SIGTERM\): stopped at /);
   });
 
   test.each<[string, ObservedInstance]>([
@@ -151,7 +151,7 @@ describe('a worn process', () => {
       one('mail.3', 12, { ...tooLarge, activity: idle }),
     ];
     expect(planOf(all)).toBe(
-      'ask mail.3 pid 12 to finish (TERM): recycled: memory 530MB (limit 512MB)\n',
+      'ask mail.3 pid 12 to finish (SIGTERM): recycled: memory 530MB (limit 512MB)\n',
     );
   });
 

@@ -273,7 +273,7 @@ describe('quiet and resume X', () => {
     const asked = decide(own, desired, observation(quieted, old[1], old[2]));
     expect(stepsIn(asked.plan)).toEqual(['ask mail.1']);
     const { plan } = decide(own, desired, observation(renewed('mail.1', 101), old[1], old[2]));
-    expect(plan).toContain('ask mail.1 pid 101 to take no new job (TSTP)');
+    expect(plan).toContain('ask mail.1 pid 101 to take no new job (SIGTSTP)');
   });
 
   test('rollout: it is unchanged; a quiet replacement is a proof', () => {

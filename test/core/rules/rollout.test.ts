@@ -86,8 +86,8 @@ describe('the canary', () => {
   test('must let all the others go at once when its replacement is ready', () => {
     const { plan, desired } = decide(config, restart, observation(replaced, old[1], old[2]));
     expect(plan).toBe(
-      'ask mail.2 pid 20 to finish (TERM): restart of 12:00:00 by ann@web1\n' +
-        'ask mail.3 pid 30 to finish (TERM): restart of 12:00:00 by ann@web1\n',
+      'ask mail.2 pid 20 to finish (SIGTERM): restart of 12:00:00 by ann@web1\n' +
+        'ask mail.3 pid 30 to finish (SIGTERM): restart of 12:00:00 by ann@web1\n',
     );
     expect(desired.rollouts.map((one) => one.proven)).toEqual([provenFor('mail')]);
   });
@@ -283,7 +283,7 @@ describe('a member', () => {
       'adopt pid 10 as mail.1: it runs, but no record claims it\n',
     );
     const alone = rolling(aRollout({ 'mail.1': 10 }));
-    expect(planOf(alone, stray)).toContain('ask mail.1 pid 10 to finish (TERM): restart');
+    expect(planOf(alone, stray)).toContain('ask mail.1 pid 10 to finish (SIGTERM): restart');
   });
 });
 

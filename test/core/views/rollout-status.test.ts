@@ -79,6 +79,15 @@ describe('a rollout', () => {
     );
   });
 
+  test('must not promise anything behind a colon if nothing of it was seen', () => {
+    const elsewhere = observation();
+    expect(wordsOf(aRollout(replaces), elsewhere)).toBe('restart of 12:00:00 by ann@web1');
+    const aborted = { at: noon, instance: 'mail.1', problem: 'it died' };
+    expect(wordsOf(aRollout(replaces, { aborted }), elsewhere)).toBe(
+      'restart of 12:00:00 by ann@web1 was aborted: mail.1: it died; workerctl restart continues it',
+    );
+  });
+
   test('must count as waiting what is held, unless it was replaced', () => {
     const rollout = aRollout(replaces);
     const desired = { ...rolling(rollout), held: heldIntent('mail.1', 'mail.5').held };

@@ -48,10 +48,18 @@ export const answerKinds = {
     'skipped: no longer wanted',
   ),
   start_refused: eventKind({
-    summary: 'The start was refused: the old process still drains.',
-    members: { pid, draining: required(seconds, 'How long it has been draining.') },
-    sentence: (event) =>
-      `still draining: pid ${event.pid}, for ${formatDuration(event.draining)}; once it has exited, the next bootcheck starts the instance`,
+    summary:
+      'The instance cannot be started yet: the old process still drains. The next bootcheck, or watch, starts it once that has exited.',
+    members: {
+      pid,
+      draining: required(seconds, 'How long it has been draining.'),
+      stoppedBy: optional(text, 'The user whose stop this command has cancelled.'),
+    },
+    sentence: (event) => {
+      const stop =
+        event.stoppedBy === undefined ? '' : `the stop by ${event.stoppedBy} is cancelled; `;
+      return `${stop}pid ${event.pid} still drains, for ${formatDuration(event.draining)}; once it has exited, the next bootcheck or a running watch starts the instance`;
+    },
     isFailure: true,
   }),
   started_again: eventKind({

@@ -15,6 +15,7 @@ import { snapshotOf } from '../core/rules/snapshot.ts';
 import { formatReleases } from '../core/views/rollout-status.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
 import type { Batch, Config } from '../core/model/config.ts';
+import { readDesired } from '../host/state/desired-file.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
 import { recordedInstances } from '../host/state/paths.ts';
 import {
@@ -146,7 +147,10 @@ export async function restart(
   const request = { goal, instances, mayHaveStrays: true } as const;
   if (options.dryRun) return planned(goal.id, await planPass(context, request), config);
   const change = formatReleases(goal.releases);
-  if (wanted.length === 0) return { ...acted('restart', events, { kind: 'done' }), change };
+  if (wanted.length === 0) {
+    await noteEnds(recorded, named);
+    return { ...acted('restart', events, { kind: 'done' }), change };
+  }
 
   const outcome = await runPass(recorded, { ...request, lockWait });
   const { desired, observation } = outcome;
@@ -175,6 +179,13 @@ export async function restart(
   });
   const isOver = settled.kind !== 'timed_out' && settled.kind !== 'interrupted';
   return isOver ? { ...acted('restart', events, settled), change } : ended(settled);
+}
+
+/** A restart that was aborted may be over, now that its old release is the current one again. */
+async function noteEnds(context: Context, instances: readonly string[]): Promise<void> {
+  const { rollouts } = readDesired(context.config.stateDir);
+  if (rollouts.every(({ aborted }) => aborted === undefined)) return;
+  await runPass(context, { goal: { kind: 'check' }, instances, mayHaveStrays: true, lockWait });
 }
 
 /** The log lines of the old process would make the new one ready, and two daemons would fight for one pidfile. */

@@ -169,6 +169,7 @@ export async function status(scene: Scene, { targets, releases }: StatusRequest)
     ledger: knownLedger(config.stateDir),
   };
   const { pins } = before.desired;
+  const failed = Object.keys(before.ledger.failures);
   const measuring = await withMeasures({ ...scene, notes, pins, showsLeftovers: true }, releases);
   const seen = await observeReported(
     measuring,
@@ -178,7 +179,7 @@ export async function status(scene: Scene, { targets, releases }: StatusRequest)
   const found = allObserved(seen).some(mayLive) ? lookForStrays(scene, seen) : seen;
   const launches = openLaunches({ ...scene, releases }, lookAge);
   try {
-    const codes = await codesFor(launches, config, before.desired);
+    const codes = await codesFor(launches, config, before.desired, failed);
     const observation = codes === undefined ? found : { ...found, launches: codes };
     const { desired, ledger } = applyGoal(config, before, { kind: 'check' }, observation);
     const answer = statusOf(

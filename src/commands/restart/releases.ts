@@ -1,8 +1,9 @@
 import { WorkerctlError } from '../../core/basics/error.ts';
-import type { Rollout } from '../../core/model/desired.ts';
+import { isDone, isHeld, isStopped, type Rollout } from '../../core/model/desired.ts';
 import { liveProcess, type Observation } from '../../core/model/observation.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { openLaunches, type Launches } from '../../engine/observe/launches.ts';
+import { readDesired } from '../../host/state/desired-file.ts';
 import { report, workerOf, type Context } from '../../engine/session.ts';
 
 /** What a restart of these instances replaces, and by which releases. */
@@ -21,7 +22,7 @@ export async function chooseTargets(
   }
 }
 
-/** For each worker the release that its first instance runs, and the one that its replacement gets. */
+/** For each worker the release that its instances run, and the one that their replacements get. */
 async function releasesOf(
   { config }: Context,
   launches: Launches,
@@ -34,9 +35,9 @@ async function releasesOf(
     const [first] = own;
     if (first === undefined) continue;
     const { release: to } = await launches.of(worker, first);
-    const from = own
-      .map((name) => releaseRunBy(observation, name))
-      .find((release) => release !== undefined);
+    const ran = own.flatMap((name) => releaseRunBy(observation, name) ?? []);
+    // After a restart that failed, some may run the new release already.
+    const from = ran.find((release) => release !== to) ?? ran[0];
     releases[worker.name] = {
       ...(from !== undefined && { from }),
       ...(to !== undefined && { to }),
@@ -51,7 +52,7 @@ function releaseRunBy({ instances }: Observation, name: string): string | undefi
 }
 
 /**
- * The running instances whose release is not the one that they would get now.
+ * The instances whose release is not the one that they would get now, and those that are missing.
  * @throws WorkerctlError `failed` if that release is unknown
  */
 async function outdatedAmong(
@@ -61,6 +62,8 @@ async function outdatedAmong(
   observation: Observation,
 ): Promise<string[]> {
   const outdated: string[] = [];
+  const desired = readDesired(context.config.stateDir);
+  const { now } = observation;
   for (const name of names) {
     const { release } = await launches.of(workerOf(context.config, name), name);
     if (release === undefined) {
@@ -71,8 +74,10 @@ async function outdatedAmong(
       );
     }
     const observed = observation.instances.get(name);
-    if (observed === undefined || liveProcess(observed) === undefined) continue;
-    if (releaseRunBy(observation, name) !== release) outdated.push(name);
+    const isDown = observed === undefined || liveProcess(observed) === undefined;
+    if (isDown && (isDone(desired, name) || isStopped(desired, name) || isHeld(desired, name, now)))
+      continue;
+    if (isDown || releaseRunBy(observation, name) !== release) outdated.push(name);
     else report(context, name, { kind: 'up_to_date', release });
   }
   return outdated;

@@ -12,6 +12,8 @@ export interface Failure {
   readonly at: Moment;
   /** The first of them had been ready, so it was replaced at once. */
   readonly isSpared?: boolean;
+  /** The release that they ran, if it is known: another one has not failed. */
+  readonly release?: string;
 }
 
 /** A death that may have cost a job: its result may still arrive. */

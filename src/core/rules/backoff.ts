@@ -96,12 +96,14 @@ export function failureAfter(
 }
 
 function afterOwnDeath(
-  before: Failure | undefined,
+  known: Failure | undefined,
   presence: Dead,
   { ready, backoff }: Worker,
   now: Moment,
 ): Failure | undefined {
   const { record, death } = presence;
+  const { runId, release } = record;
+  const before = known !== undefined && isOfRelease(known, release) ? known : undefined;
   const at = presence.diedAt ?? now;
   const wasUp = wasReady(presence, ready, now);
   const ranFor = elapsed(record.startedAt, at);
@@ -109,8 +111,13 @@ function afterOwnDeath(
   if (wasUp && ranFor >= backoff.minRun && !isAbnormal(death)) return before;
   const count = (before?.count ?? 0) + 1;
   const isSpared = before === undefined ? wasUp : before.isSpared === true;
-  return { runId: record.runId, count, at, ...(isSpared && { isSpared }) };
+  const marked = release !== undefined && { release };
+  return { runId, count, at, ...(isSpared && { isSpared }), ...marked };
 }
+
+/** Whether a failure says something about this release. */
+export const isOfRelease = ({ release }: Failure, other: string | undefined): boolean =>
+  release === undefined || other === undefined || release === other;
 
 /** The age at which a ready process ends a row of failures. */
 const longEnough = ({ reset, minRun }: BackoffPolicy): Duration =>

@@ -11,7 +11,7 @@ import {
   type Presence,
 } from '../model/observation.ts';
 import { workerNameOf } from '../model/targets.ts';
-import { failureAfter } from './backoff.ts';
+import { failureAfter, isOfRelease } from './backoff.ts';
 import { assessDeath, type DeathAssessment } from './death-verdict.ts';
 
 /** A death that is not in the ledger yet. */
@@ -93,7 +93,8 @@ function failuresAfter(
         isStopped(desired, name) || isDone(desired, name)
           ? undefined
           : failureAfter(before, observed, worker, observation, isNewDeath(ledger, observed));
-      if (failure !== undefined) after[name] = failure;
+      const next = observation.launches?.get(name)?.release;
+      if (failure !== undefined && isOfRelease(failure, next)) after[name] = failure;
       else if (before !== undefined) Reflect.deleteProperty(after, name);
     }
   }

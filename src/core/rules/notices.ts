@@ -124,7 +124,7 @@ function rolloutNotices(config: Config, rollout: Rollout, after: Desired): Notic
   const { how, endedBy, problem } = outcome;
   const names = Object.keys(rollout.replaces).filter((name) => {
     const other = rolloutOf(after, name);
-    return other === undefined || other.id === rollout.id;
+    return how === 'rolled_back' || other === undefined || other.id === rollout.id;
   });
   return config.workers.flatMap(({ name: worker }) => {
     const count = names.filter((name) => workerNameOf(name) === worker).length;

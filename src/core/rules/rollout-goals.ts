@@ -18,7 +18,7 @@ import { identityOf } from '../model/process.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { deadlinesOf } from './deadlines.ts';
 import { membersOf, type Member } from './rollout-members.ts';
-import { endedAs, hasNeverRun, latestOf, withNewcomers } from './rollout.ts';
+import { endedAs, hasNeverRun, isRolledBack, latestOf, withNewcomers } from './rollout.ts';
 import { snapshotOf } from './snapshot.ts';
 
 /** Each of these instances is replaced, or runs again if it is done, except those that were stopped on purpose or are held. */
@@ -70,7 +70,10 @@ export function restarting(
     replaces: without(rollout.replaces, rollout.aborted === undefined ? meant : instances),
   }));
   const isEmpty = ({ replaces: left }: Rollout): boolean => Object.keys(left).length === 0;
-  const taken = rest.filter(isEmpty).map((one) => endedAs(one, 'taken_over', { at: now, by }));
+  const taken = rest.filter(isEmpty).map((one) => {
+    const how = isRolledBack(one, observation) ? 'rolled_back' : 'taken_over';
+    return endedAs(one, how, { at: now, by });
+  });
   return {
     ...desired,
     done: without(desired.done, meant),

@@ -10,6 +10,7 @@ import {
   type RolloutEnd,
 } from '../model/desired.ts';
 import { instanceNames } from '../model/instance.ts';
+import type { Observation } from '../model/observation.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { provenAfter } from './proofs.ts';
 import { groupsOf, membersOf, type Member } from './rollout-members.ts';
@@ -26,6 +27,8 @@ export type Advance =
 
 /** The rollout after this look: which workers are ready on the new code, whether it has failed, whether it is over. */
 export function advanced(rollout: Rollout, snapshot: Snapshot): Advance {
+  if (isRolledBack(rollout, snapshot.observation))
+    return over(rollout, 'rolled_back', snapshot.now);
   const members = membersOf(rollout, snapshot);
   if ([...members.values()].every(({ kind }) => isOver[kind]))
     return over(rollout, endOf(rollout, members), snapshot.now);
@@ -38,6 +41,20 @@ export function advanced(rollout: Rollout, snapshot: Snapshot): Advance {
     ...(abort && { aborted: abort }),
   };
   return { kind: 'open', rollout: after };
+}
+
+/** Whether a rollout was aborted and each of its workers would be started on its old release again. */
+export function isRolledBack(
+  { aborted, releases }: Rollout,
+  { launches }: Pick<Observation, 'launches'>,
+): boolean {
+  if (aborted === undefined || launches === undefined) return false;
+  const known = Object.entries(releases).filter(([, { from }]) => from !== undefined);
+  const isBack = ([worker, { from }]: (typeof known)[number]): boolean =>
+    [...launches].some(
+      ([instance, { release }]) => workerNameOf(instance) === worker && release === from,
+    );
+  return known.some(([, { from, to }]) => to !== undefined && from !== to) && known.every(isBack);
 }
 
 /** Whether nothing is left to be done for a member. */

@@ -60,7 +60,8 @@ export async function decide(
   const retiring = besideAny(instances, all);
   const pins = pinsUnder(goal, before.desired);
   const scene = { ...context, notes, pins };
-  const asked = goal.kind === 'restart' ? goal.instances : [];
+  const restarted = goal.kind === 'restart' ? goal.instances : [];
+  const asked = [...restarted, ...Object.keys(before.ledger.failures)];
   const codes = await codesFor(launches, context.config, { ...before.desired, pins }, asked);
   const decideAbout = (seen: Observation): PassOutcome =>
     decideOn(context, goal, before, codes === undefined ? seen : { ...seen, launches: codes });

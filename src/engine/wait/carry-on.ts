@@ -53,15 +53,16 @@ export async function carryOn(
   return again === undefined ? { snapshot } : { snapshot, again };
 }
 
-/** With the code that starts would give now, if a restart is under way. */
+/** With the code that starts would give now, if a restart is under way or an instance has failed. */
 async function withLaunches(
   context: Context,
-  { desired }: State,
+  { desired, ledger }: State,
   observation: Observation,
 ): Promise<Observation> {
-  if (desired.rollouts.length === 0) return observation;
+  const failed = Object.keys(ledger.failures);
+  if (desired.rollouts.length === 0 && failed.length === 0) return observation;
   const found = openLaunches(context, lookAge);
-  const launches = await codesFor(found, context.config, desired);
+  const launches = await codesFor(found, context.config, desired, failed);
   found.close();
   return launches === undefined ? observation : { ...observation, launches };
 }

@@ -11,6 +11,7 @@ const form = once((): json.Form<Ledger> => {
     count: ['count', json.integer],
     at: ['at', json.moment],
     isSpared: ['is_spared', json.optional(json.flag)],
+    release: ['release', json.optional(json.text)],
   });
   const loss = json.object<Loss>({
     instance: ['instance', json.text],

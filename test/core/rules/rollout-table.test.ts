@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { noDesired, type Desired, type Rollout } from '../../../src/core/model/desired.ts';
+import { noLedger } from '../../../src/core/model/ledger.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
 import type { Goal } from '../../../src/core/rules/apply-goal.ts';
 import type { Worker } from '../../../src/core/model/config.ts';
@@ -509,4 +510,61 @@ test('the last sixteen ended rollouts are kept, for commands that still wait for
   expect(desired.ended).toHaveLength(16);
   expect(desired.ended.at(-1)?.id).toBe('first');
   expect(decided(noDesired, check, ...old).desired.ended).toEqual([]);
+});
+
+describe('a rollback after an abort', () => {
+  const failed = { at: noon, instance: 'mail.1', problem: 'it died' };
+  const releases = { mail: { from: 'r1', to: 'r2' } };
+  const broken = rolling(aRollout(all, { aborted: failed, releases }));
+  const giving = (
+    seen: ReturnType<typeof observation>,
+    release: string,
+  ): ReturnType<typeof observation> => ({
+    ...seen,
+    launches: new Map(names.map((name) => [name, { release, commandDigest: 'digest' }])),
+  });
+  const seen = observation(crashed('mail.1', 101), old[1], old[2]);
+
+  test('ends the restart, whichever pass notices, and only then', () => {
+    const open = decide(config, broken, giving(seen, 'r2')).desired;
+    expect(open.rollouts).toHaveLength(1);
+    const back = decide(config, open, giving(seen, 'r1')).desired;
+    expect([back.rollouts, endsOf(back)]).toEqual([[], ['first rolled_back ann@web1']]);
+  });
+
+  test.each([
+    ['the release never changed', { mail: { from: 'r1', to: 'r1' } }],
+    ['the old release is not known', { mail: { to: 'r2' } }],
+    [
+      'another worker is not back',
+      { mail: { from: 'r1', to: 'r2' }, fsck: { from: 'r0', to: 'r2' } },
+    ],
+  ])('does not end it if %s', (_, other) => {
+    const desired = rolling(aRollout(all, { aborted: failed, releases: other }));
+    expect(decide(config, desired, giving(seen, 'r1')).desired.rollouts).toHaveLength(1);
+  });
+
+  test('does not end one that was not aborted: it goes on to the old release', () => {
+    const running = rolling(aRollout(all, { releases }));
+    const whole = giving(observation(...old), 'r1');
+    expect(stepsIn(decide(config, running, whole).plan)).toEqual(['ask mail.1']);
+  });
+
+  test('is noticed by the restart that takes the instances over', () => {
+    const { desired } = decide(config, broken, giving(seen, 'r1'), restartOf(names));
+    expect(endsOf(desired)).toEqual(['first rolled_back bob@web1']);
+  });
+
+  test('clears the delay of failures, which belong to their release', () => {
+    const ledger = {
+      ...noLedger,
+      failures: { 'mail.1': { runId: 'start-101', count: 5, at: noon, release: 'r2' } },
+      reportedDeaths: { 'mail.1': 'start-101' },
+    };
+    const check = { kind: 'check' } as const;
+    expect(decide(config, broken, giving(seen, 'r2'), check, ledger).plan).toBe('');
+    const back = decide(config, broken, giving(seen, 'r1'), check, ledger);
+    expect(back.ledger.failures).toEqual({});
+    expect(stepsIn(back.plan)).toEqual(['start mail.1']);
+  });
 });

@@ -164,7 +164,7 @@ test('start of a stopped instance that still drains must say that the stop is ca
   await rig.workerctl('stop', '--no-wait');
   const { exitCode, stdout } = await rig.workerctl('start');
   expect(exitCode).toBe(1);
-  expect(stdout).toMatch(/the stop by \S+@\S+ is cancelled; pid \d+ still drains/);
+  expect(stdout).toMatch(/still draining: pid \d+, .*; the stop by \S+@\S+ is cancelled; once/);
   expect(stdout).toMatch(/once it has exited, the next bootcheck or a running watch starts/);
   expect(stdout).toMatch(/^1 still draining$/m);
   // A second start cancels nothing more.

@@ -136,6 +136,7 @@ describe.concurrent('under workerctl', () => {
       log: { file: 'log/%n.log' },
       stop: { signal: 'TERM' },
       ready: { after: '2s' },
+      restart: { finisher: false },
     };
     const config = { state_dir: stateDir, log_dir: 'log', workers: { delayed_job: worker } };
     writeFileSync(join(rig.folder, 'workerctl.yaml'), JSON.stringify(config)); // YAML as well

@@ -447,7 +447,7 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     body: { kind: 'start_refused', pid, draining: seconds(12), stoppedBy: requestedBy },
     level: 'error',
     sentence:
-      'the stop by bob@web1 is cancelled; pid 5841 still drains, for 12s; once it has exited, the next bootcheck or a running watch starts the instance',
+      'still draining: pid 5841, for 12s; the stop by bob@web1 is cancelled; once it has exited, the next bootcheck or a running watch starts the instance',
     json: { pid, draining_seconds: 12, stopped_by: requestedBy },
   },
   started_again: {

@@ -58,7 +58,7 @@ export const answerKinds = {
     sentence: (event) => {
       const stop =
         event.stoppedBy === undefined ? '' : `the stop by ${event.stoppedBy} is cancelled; `;
-      return `${stop}pid ${event.pid} still drains, for ${formatDuration(event.draining)}; once it has exited, the next bootcheck or a running watch starts the instance`;
+      return `still draining: pid ${event.pid}, for ${formatDuration(event.draining)}; ${stop}once it has exited, the next bootcheck or a running watch starts the instance`;
     },
     isFailure: true,
   }),

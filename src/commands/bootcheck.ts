@@ -77,7 +77,7 @@ async function writeMetrics(
     import('../output/metrics/prometheus.ts'),
     import('../output/metrics/facts.ts'),
     import('../host/files/read-or-empty.ts'),
-    import('../host/install/metrics-file.ts'),
+    import('../host/install/system-file.ts'),
     import('./status.ts'),
   ]);
   const before = factsToCarryOn(readOrEmpty(path));

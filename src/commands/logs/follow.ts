@@ -1,11 +1,12 @@
 import { interruption } from '../../cli/interruption.ts';
-import { onReaderLeft } from '../../cli/on-reader-left.ts';
 import { hasReader } from '../../cli/print.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { followLog } from '../../host/logs/follow.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
 import type { Paper, Shown } from './show.ts';
 import type { LogSource } from './sources.ts';
+import { fstatSync } from 'node:fs';
+import { childProcess } from '../../host/process/spawn.ts';
 
 /** How soon a new line is seen. */
 const pollMs = 100;
@@ -55,4 +56,22 @@ async function refresh(shown: Shown[], find: () => Promise<readonly LogSource[]>
   const known = new Set(shown.map(({ source }) => source.path));
   for (const source of sources)
     if (!known.has(source.path)) shown.push({ source, log: followLog(source.path) });
+}
+
+/**
+ * Calls back when the process that reads our standard output through a pipe is gone (`| grep -m1 ready`), even if there is
+ * nothing to write. Node has no poll(2) for that; GNU tail has, and dies of SIGPIPE then. With other versions of tail the
+ * next write shows it.
+ */
+export function onReaderLeft(left: () => void): () => void {
+  if (!fstatSync(1).isFIFO()) return () => undefined;
+  const words = ['-f', `--pid=${process.pid}`, '/dev/null'];
+  const child = childProcess().spawn('tail', words, { stdio: ['ignore', 'inherit', 'ignore'] });
+  child
+    .on('error', () => undefined)
+    .on('exit', (_, signal) => {
+      if (signal === 'SIGPIPE') left();
+    });
+  child.unref();
+  return () => child.kill();
 }

@@ -2,8 +2,37 @@ import type { Mismatch } from '../../core/basics/config-problem.ts';
 import type { KeyPath, Problem } from '../problems.ts';
 import type { Scope } from '../specifiers.ts';
 import { described, type Slot } from '../yaml/tree.ts';
-import { accepts, type JsonSchema } from './json-schema.ts';
 import type { OtherPlaces } from './unknown-key.ts';
+
+/** A part of a JSON Schema (draft 7). */
+export interface JsonSchema {
+  readonly [word: string]: unknown;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly pattern?: string;
+}
+
+/** Whether a scalar has the form that a schema describes. Only the words above are looked at. */
+export function accepts(schema: JsonSchema, value: unknown): boolean {
+  const { anyOf, type = [], minimum, maximum, minLength = 0, pattern = '' } = schema;
+  if (anyOf !== undefined) return anyOf.some((each) => accepts(each, value));
+  if (schema.enum !== undefined) return schema.enum.includes(value);
+  if ('const' in schema) return value === schema.const;
+  if (![type].flat().some((each) => isOfType(each, value))) return false;
+  if (typeof value === 'number')
+    return (
+      !(minimum !== undefined && value < minimum) && !(maximum !== undefined && value > maximum)
+    );
+  return typeof value !== 'string' || (value.length >= minLength && RegExp(pattern).test(value));
+}
+
+const isOfType = (type: string, value: unknown): boolean =>
+  type === 'integer' ? Number.isInteger(value) : typeof value === type;
 
 /** What the values of a key look like in a config, and what they mean in the model. */
 export interface ValueType<Value> {

@@ -13,7 +13,7 @@ export async function readState(stateDir: string): Promise<PassOutcome['before']
   const desired = readDesired(stateDir);
   const file = readLedger(stateDir);
   if (file.kind === 'read') return { desired, ledger: file.value };
-  const { rebuildLedger } = await import('../../host/state/rebuild-ledger.ts');
+  const { rebuildLedger } = await import('../../host/state/ledger-file.ts');
   const ledger = rebuildLedger(stateDir);
   const isNew = file.kind === 'absent' && Object.keys(ledger.reportedDeaths).length === 0;
   if (isNew) return { desired, ledger };

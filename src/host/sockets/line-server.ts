@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { durationOf } from '../../core/basics/time.ts';
 import type { LineHandler } from '../../core/protocols/admin-protocol.ts';
@@ -63,7 +64,8 @@ export async function createLineServer(options: LineServerOptions): Promise<Line
 
   const close = async (): Promise<void> => {
     unix.unlink();
-    const ended = Promise.all([unix.server, tcp].map(closed));
+    const servers = tcp === undefined ? [unix.server] : [unix.server, tcp];
+    const ended = Promise.all(servers.map((server) => once(server.close(), 'close')));
     for (const connection of clients.values()) connection.end();
     const timer = setTimeout(() => {
       for (const socket of clients.keys()) socket.destroy();
@@ -77,15 +79,6 @@ export async function createLineServer(options: LineServerOptions): Promise<Line
     close: () => (closing ??= close()),
   };
 }
-
-const closed = (server: Server | undefined): Promise<void> =>
-  new Promise((resolve) => {
-    if (server === undefined) resolve();
-    else
-      server.close(() => {
-        resolve();
-      });
-  });
 
 async function openPort(address: TcpListen, accept: (socket: Socket) => void): Promise<Server> {
   const server = createServer({ ...serverOptions, keepAlive: true }, accept);

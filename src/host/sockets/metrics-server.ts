@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
 import { listenOnPort, type TcpListen } from './tcp.ts';
@@ -70,13 +71,11 @@ async function createServer(limits: Limits): Promise<Server> {
   return server;
 }
 
-const close = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
-    server.close(() => {
-      resolve();
-    });
-    server.closeAllConnections();
-  });
+async function close(server: Server): Promise<void> {
+  const closed = once(server.close(), 'close');
+  server.closeAllConnections();
+  await closed;
+}
 
 function answerWith(render: () => Promise<string>) {
   return (request: IncomingMessage, response: ServerResponse): void => {

@@ -6,8 +6,11 @@ import {
 import type { ProcessRef } from '../../core/model/instance.ts';
 import { interpretersHere, noInterpreter, startHelper, type Fact } from './notify-helper.ts';
 import { keepRunning, type KeptHelper } from './notify-kept-helper.ts';
-import { createOwnerLookup } from './notify-owner.ts';
 import { makeSocketFolder, notifySocketPath } from './notify-path.ts';
+import { readRecord } from '../state/records.ts';
+import { baseOf, recordedProcesses } from '../state/paths.ts';
+import { monotonicMs } from '../process/clock.ts';
+import { currentBootId, findProcess, readProcess } from '../process/process-table.ts';
 
 /**
  * What a process has sent by sd_notify(3). It counts for the instance, or for the old process of it, to whose session the
@@ -103,3 +106,51 @@ const trustInKernel =
   'the kernel names the sender of each message, which counts for the instance in whose session the sender is';
 
 const unavailable = (problem: string): NotifyUnavailable => ({ kind: 'unavailable', problem });
+
+/** How long a session without an instance is remembered as such. A record exists before its process can send anything. */
+const strangerMs = 10000;
+
+/** The instance that a session belongs to, and its main process according to the record. */
+interface Owner {
+  readonly process: ProcessRef;
+  readonly mainPid: number;
+}
+
+/**
+ * Finds the instance of a session: the one whose recorded process leads it, or has taken it over from its predecessor. What
+ * the leader sent just before its end still counts for its record.
+ */
+export function createOwnerLookup(stateDir: string): (session: number) => Owner | undefined {
+  const known = new Map<number, ProcessRef>();
+  let strangers = new Set<string>();
+  let forgottenMs = monotonicMs();
+  return (session) => {
+    const leader = readProcess(session);
+    const ownerAs = (process: ProcessRef): Owner | undefined => {
+      const record = readRecord(stateDir, baseOf(process));
+      if (record.kind !== 'read' || record.value.bootId !== currentBootId()) return undefined;
+      const { pid, startTime, shimPid } = record.value;
+      const leads = pid === session && (leader === undefined || leader.startTime === startTime);
+      const hasTakenOver = shimPid === 0 && findProcess(record.value)?.sessionId === session;
+      return leads || hasTakenOver ? { process, mainPid: pid } : undefined;
+    };
+    const before = known.get(session);
+    const owner = before === undefined ? undefined : ownerAs(before);
+    if (owner !== undefined) return owner;
+    known.delete(session);
+    if (monotonicMs() - forgottenMs > strangerMs) {
+      strangers = new Set();
+      forgottenMs = monotonicMs();
+    }
+    const stranger = `${session} ${leader?.startTime ?? 'gone'}`;
+    if (strangers.has(stranger)) return undefined;
+    for (const process of recordedProcesses(stateDir)) {
+      const found = ownerAs(process);
+      if (found === undefined) continue;
+      known.set(session, process);
+      return found;
+    }
+    strangers.add(stranger);
+    return undefined;
+  };
+}

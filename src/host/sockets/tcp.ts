@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { BlockList, isIP, type ListenOptions, type Server } from 'node:net';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { formatTcpAddress, type TcpAddress } from '../../core/protocols/tcp-address.ts';
@@ -59,13 +60,8 @@ function cannotListen(what: string, address: TcpAddress, cause: unknown): Worker
 }
 
 /** Resolves when a server listens. Afterwards one client that cannot be accepted (EMFILE) does not end it. */
-export function listening(server: Server, where: ListenOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(where, () => {
-      server.off('error', reject);
-      server.on('error', () => undefined);
-      resolve();
-    });
-  });
+export async function listening(server: Server, where: ListenOptions): Promise<void> {
+  server.listen(where);
+  await once(server, 'listening');
+  server.on('error', () => undefined);
 }

@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { constants, fstatSync, readSync } from 'node:fs';
 import type { Activity } from '../../core/model/activity.ts';
 import { durationOf, momentOf, type Moment } from '../../core/basics/time.ts';
+import { withFile } from '../files/with-file.ts';
 import { now } from '../process/clock.ts';
 
 /** Longer descriptions of a job are truncated. */
@@ -70,19 +71,19 @@ interface FileStart {
   readonly writtenAt: Moment;
 }
 
+const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
+
 /** The first 4 KiB of a file. Never waits, even if it is a FIFO. */
 function readStart(path: string): FileStart | undefined {
-  let fd: number | undefined;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    const bytes = Buffer.alloc(maxBytes);
-    const length = readSync(fd, bytes, 0, maxBytes, 0);
-    const text = bytes.toString('utf8', 0, length);
-    const writtenAt = momentOf(Math.round(fstatSync(fd).mtimeMs));
-    return { text, isCut: length === maxBytes, writtenAt };
+    return withFile(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, (fd) => {
+      const bytes = Buffer.alloc(maxBytes);
+      const length = readSync(fd, bytes, 0, maxBytes, 0);
+      const text = bytes.toString('utf8', 0, length);
+      const writtenAt = momentOf(Math.round(fstatSync(fd).mtimeMs));
+      return { text, isCut: length === maxBytes, writtenAt };
+    });
   } catch {
     return undefined;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
   }
 }

@@ -14,6 +14,8 @@ import type { Answer, Ask } from '../../../src/host/process/ask-program.ts';
 import * as processTable from '../../../src/host/process/process-table.ts';
 import { aConfig, alive, aWorker, observation } from '../../core/builders.ts';
 
+// Another test in this thread may have loaded the checks with the real module.
+vi.hoisted(() => vi.resetModules());
 vi.mock('../../../src/host/process/process-table.ts', { spy: true });
 
 const group = vi.mocked(processTable.groupOf);

@@ -1,5 +1,5 @@
 // The JSON Schema and the reference of the config, which follow from the table of keys.
-import type { JsonSchema } from '../../../src/config/schema/json-schema.ts';
+import type { JsonSchema, ValueType } from '../../../src/config/schema/value-type.ts';
 import { configSection, workerSection } from '../../../src/config/schema/keys.ts';
 import {
   isSection,
@@ -7,7 +7,6 @@ import {
   type Keys,
   type SectionType,
 } from '../../../src/config/schema/section.ts';
-import type { ValueType } from '../../../src/config/schema/value-type.ts';
 import { specifiersIn, type Scope } from '../../../src/config/specifiers.ts';
 
 /** The JSON Schema of a config file: draft 7, which editors know best. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, renameSync, statSync, type PathLike } from 'node:fs';
 import type * as fs from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
-import { writeMetricsFile } from '../../../src/host/install/metrics-file.ts';
+import { writeMetricsFile } from '../../../src/host/install/system-file.ts';
 import { useScratch } from '../../rig/scratch.ts';
 
 vi.mock('node:fs', async (original) => {

@@ -9,7 +9,8 @@ import {
 import { painted, type Colours } from './plain.ts';
 
 /** Whether a command prints this event. */
-export const isShown = (event: Event): boolean => audienceOf(event) === 'everywhere';
+export const isShown = (event: Event): boolean =>
+  event.isTold !== true && audienceOf(event) === 'everywhere';
 
 /** Whether the log of `watch` has this event. */
 export const isShownByWatch = (event: Event): boolean => audienceOf(event) !== 'journal';

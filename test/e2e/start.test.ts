@@ -177,6 +177,46 @@ test('start of a stopped instance that still drains must say that the stop is ca
   await successor(mail, old);
 });
 
+test('a failed start must be reported once: not again by the command, nor by the next bootcheck', async () => {
+  const rig = createRig({
+    mail: { command: 'sh -c "echo broken; exit 3"', ready: { after: '20s' } },
+    slow: { command: 'sh -c "sleep 0.4; exit 4"', ready: { after: '20s' } },
+    maps: drains,
+  });
+  const { exitCode, stdout } = await rig.workerctl('start');
+  expect(exitCode).toBe(1);
+  for (const name of ['mail.1', 'slow.1']) {
+    expect(stdout.match(new RegExp(`${name}: start failed`, 'g'))).toHaveLength(1);
+    expect(stdout).not.toMatch(new RegExp(`${name}: .*unexpectedly`));
+  }
+  const { stdout: later } = await rig.workerctl('bootcheck');
+  expect(later).not.toMatch(/unexpectedly|start failed/);
+  // The journal has each death, once.
+  expect(
+    rig
+      .journal('died')
+      .slice(0, 2)
+      .map(({ instance }) => instance)
+      .sort(),
+  ).toEqual(['mail.1', 'slow.1']);
+  // A process that was ready is another matter.
+  const [pid = 0] = rig.instance('maps.1').processes();
+  process.kill(pid, 'SIGKILL');
+  await rig.instance('maps.1').left(pid);
+  expect((await rig.workerctl('bootcheck')).stdout).toMatch(/maps\.1: pid \d+ .*unexpectedly/);
+});
+
+test('a replacement that fails must be reported once', async () => {
+  const rig = createRig({ mail: { command: fixture('dies-if-broken'), ready: { after: '20s' } } });
+  await rig.workerctl('start', '--no-wait');
+  await booted(rig.instance('mail.1'));
+  writeFileSync(rig.path('broken'), '');
+  const { exitCode, stdout } = await rig.workerctl('restart');
+  expect(exitCode).toBe(1);
+  expect(stdout.match(/mail\.1: start failed/g)).toHaveLength(1);
+  expect(stdout).not.toMatch(/unexpectedly/);
+});
+
 test('start in a missing directory must name it and end with 1', async () => {
   const rig = createRig({ lost: { ...drains, directory: 'nowhere' }, mail: drains });
   const { exitCode, stderr, of } = await rig.act('start');

@@ -40,6 +40,8 @@ export type ValuesOf<Of extends Members> = {
 /** When something happened, and to what: a process of an instance, a worker, `watch`, `hooks` or `journal`. */
 export interface Occurrence extends ProcessRef {
   readonly at: Moment;
+  /** The command has already told people the same in another event: this one is for the journal and for programs. */
+  readonly isTold?: true;
 }
 
 export type Level = 'info' | 'warning' | 'error';

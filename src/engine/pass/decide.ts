@@ -40,6 +40,8 @@ export interface PassRequest {
    * only the instances that this pass acts on are looked at again.
    */
   readonly known?: Pick<PassOutcome, 'observation' | 'plan'>;
+  /** The pass only reports and remembers what it sees. */
+  readonly isForNotesOnly?: true;
   /** Called with what the pass saw and decided, before it acts: what it starts is no longer dead at the next look. */
   readonly onSeen?: (outcome: PassOutcome) => void;
   /** Called when what was asked for is on the disk: from then on it holds, even if the pass is killed. */

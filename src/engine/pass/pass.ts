@@ -39,7 +39,8 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   const launches = openLaunches(context);
   try {
     const { known } = request;
-    const outcome = await decide(context, request, launches, lock.wasOursLast ? known : undefined);
+    const decided = await decide(context, request, launches, lock.wasOursLast ? known : undefined);
+    const outcome = request.isForNotesOnly === true ? { ...decided, plan: [] } : decided;
     ensureLedger(context, outcome.before);
     await emit(context, outcome);
     request.onSeen?.(outcome);

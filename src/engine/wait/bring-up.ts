@@ -1,14 +1,15 @@
 import type { Event } from '../../core/events/event.ts';
 import type { Observation } from '../../core/model/observation.ts';
+import { isNewDeath } from '../../core/rules/deaths.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { createLockHelper, type LockHelper } from '../../host/lock/lock-helper.ts';
-import { locksToKeep } from '../pass/pass.ts';
+import { locksToKeep, runPass } from '../pass/pass.ts';
 import type { Context } from '../session.ts';
 import { progressOf } from './bring-up-progress.ts';
 import { givenUpBy, reportChanges, reportTakeover, waivedIn } from './bring-up-reports.ts';
 import { carryOn, reportLeftAlone } from './carry-on.ts';
 import { placesOf, type BringUp, type Up } from './coming-up.ts';
-import { settle, type Look, type Settled } from './settle.ts';
+import { isLocked, settle, type Look, type Settled } from './settle.ts';
 import { watchInstances, withJob } from './view.ts';
 
 /**
@@ -20,13 +21,15 @@ export async function bringUp(context: Context, request: BringUp): Promise<Settl
   const lockHelper = lockHelperFor(context, request);
   const up = startWatching({ ...context, ...(lockHelper && { lockHelper }) }, request);
   try {
-    return await settle(up.context, {
+    const settled = await settle(up.context, {
       command: request.command,
       pending: request.instances.filter((name) => !request.failed.has(name)),
       limit: request.limit,
       watched: up.watched,
       look: (observation) => lookAt(up, observation),
     });
+    await noteFailures(up);
+    return settled;
   } finally {
     lockHelper?.close();
   }
@@ -48,7 +51,8 @@ function startWatching(context: Context, request: BringUp): Up {
     ...context,
     report: (event) => {
       note(up, event);
-      context.report(withJob(event, up.watched));
+      const said = withJob(event, up.watched);
+      context.report(isStartFailure(up, event) ? { ...said, isTold: true } : said);
     },
   };
   const up: Up = {
@@ -69,6 +73,38 @@ function note(up: Up, { kind, instance }: Event): void {
   if (kind === 'start_failed' || kind === 'signal_failed') up.failed.add(instance);
   if (kind === 'launching') up.launching.add(instance);
   if (kind === 'rollout_aborted') up.isAborted = true;
+}
+
+/** Whether a process died that this command has started: `start_failed` tells people the same, and more. */
+function isStartFailure({ request, watched, ready }: Up, event: Event): boolean {
+  if (event.kind !== 'died' || event.retiring !== undefined || ready.has(event.instance))
+    return false;
+  const presence = watched.last().observation.instances.get(event.instance)?.presence;
+  if (presence?.kind !== 'alive' && presence?.kind !== 'dead') return false;
+  const { record } = presence;
+  const isOld = request.predecessors.get(event.instance)?.(record, record) === true;
+  return record.runId === event.runId && !isOld;
+}
+
+/** Remembers the deaths that were reported as failed starts, so that the next bootcheck does not report them once more. */
+async function noteFailures({ context, request, failed, watched }: Up): Promise<void> {
+  const { observation, ledger } = watched.last();
+  const dead = request.instances.filter((name) => {
+    const observed = observation.instances.get(name);
+    return failed.has(name) && observed !== undefined && isNewDeath(ledger, observed);
+  });
+  if (dead.length === 0) return;
+  try {
+    await runPass(context, {
+      goal: { kind: 'check' },
+      instances: dead,
+      lockWait: durationOf(1_000),
+      mayHaveStrays: false,
+      isForNotesOnly: true,
+    });
+  } catch (error) {
+    if (!isLocked(error)) throw error; // the pass that holds the lock reports them
+  }
 }
 
 async function lookAt(up: Up, observation: Observation): Promise<Look> {

@@ -33,9 +33,12 @@ const since = expecting(
       );
     const [, day = '', time = '00:00', zone = ''] = match ?? [];
     const at = Date.parse(`${day}T${time}${zone}`);
-    return Number.isNaN(at) ? undefined : momentOf(at);
+    return Number.isNaN(at) || !isDay(day) ? undefined : momentOf(at);
   },
 );
+
+/** Date.parse takes the 30th of February for the 2nd of March. */
+const isDay = (day: string): boolean => new Date(`${day}T00:00Z`).toISOString().startsWith(day);
 
 const kinds = (text: string): string[] => text.split(',').map((kind) => kind.trim());
 
@@ -68,7 +71,7 @@ as they are, one object per line.`,
     const found = events(config, { targets, kinds: kind ?? [], since: from, limit });
     const show = await shower(found, global.json);
     for (const line of found.lines) show(line);
-    reportGaps(config, found);
+    reportGaps(config, found, limit);
     const code = follow ? await followOn(config, found, show) : exitCodes.done.code;
     if (global.json)
       print(resultLine({ command: 'events', exitCode: code, skippedLines: found.skipped }));
@@ -92,10 +95,10 @@ async function shower({ lines }: EventsFound, isJson: boolean): Promise<Show> {
 }
 
 /** On standard error: standard output has events only. */
-function reportGaps({ stateDir }: Config, { lines, skipped }: EventsFound): void {
+function reportGaps({ stateDir }: Config, { lines, skipped }: EventsFound, limit: number): void {
   const path = journalPath(stateDir);
   if (skipped > 0) printError(`workerctl: ${path}: skipped ${skipped} lines that are not events\n`);
-  if (lines.length === 0) printError(`workerctl: no such events in ${path} yet\n`);
+  if (lines.length === 0 && limit > 0) printError(`workerctl: no such events in ${path} yet\n`);
 }
 
 /** Prints new events until a signal comes or the reader has gone. */

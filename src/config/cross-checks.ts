@@ -18,6 +18,7 @@ export function crossCheck(config: Config, root: Slot): Problem[] {
         ...takenNames(worker, folder, written),
         ...brokenRules(worker, written),
         ...reversedBackoff(worker, written),
+        ...countAboveMost(worker, written),
       ];
     }),
     ...sharedFiles(config, root),
@@ -151,4 +152,13 @@ function reversedBackoff({ backoff: { max, initial } }: Worker, written: Written
     found: `max ${formatDuration(max)} and initial ${formatDuration(initial)}`,
   };
   return [written.problem(problem, ['backoff', 'max'], ['backoff', 'initial'])];
+}
+
+function countAboveMost({ isCounted, configured, maxCount }: Worker, written: Written): Problem[] {
+  if (!isCounted || configured.length <= maxCount) return [];
+  const problem = {
+    expected: 'max_count to be at least count',
+    found: `max_count ${maxCount} and count ${configured.length}`,
+  };
+  return [written.problem(problem, ['max_count'], ['count'])];
 }

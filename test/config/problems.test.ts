@@ -97,7 +97,7 @@ describe('a file that is not a config must be refused:', () => {
     [
       'a tag',
       'workers: {a: {command: !shell x}}\n',
-      '1:24: expected valid YAML, found an error (Unresolved tag: !shell)',
+      '1:24: found a value that begins with !shell; put the value into quotes',
     ],
     ['brackets', '['.repeat(100_000), '1:1: expected at most 100 nested levels, found more'],
     ['dashes', '- '.repeat(100_000), '1:1: expected at most 100 nested levels, found more'],
@@ -397,19 +397,19 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'stop: {timeout: 0s}',
-      '4:21: workers.mail.stop.timeout: expected a duration above 0 and at most 24h, such as 1s, 90s or 15m, or never, found "0s"',
+      '4:21: workers.mail.stop.timeout: expected a duration above 0 and at most 365d, such as 90s, 1h30m or 2d, or never, found "0s"',
     ],
     [
-      'stop: {timeout: 25h}',
-      '4:21: workers.mail.stop.timeout: expected a duration above 0 and at most 24h, such as 1s, 90s or 15m, or never, found "25h"',
+      'stop: {timeout: 366d}',
+      '4:21: workers.mail.stop.timeout: expected a duration above 0 and at most 365d, such as 90s, 1h30m or 2d, or never, found "366d"',
     ],
     [
       'stop: {timeout: 30}',
-      '4:21: workers.mail.stop.timeout: expected a duration above 0 and at most 24h, such as 1s, 90s or 15m, or never, found 30',
+      '4:21: workers.mail.stop.timeout: expected a duration above 0 and at most 365d, such as 90s, 1h30m or 2d, or never, found 30',
     ],
     [
       'stop: {timeout: forever}',
-      '4:21: workers.mail.stop.timeout: expected a duration above 0 and at most 24h, such as 1s, 90s or 15m, or never, found "forever"',
+      '4:21: workers.mail.stop.timeout: expected a duration above 0 and at most 365d, such as 90s, 1h30m or 2d, or never, found "forever"',
     ],
     [
       'restart: always',
@@ -479,7 +479,7 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'recycle: {age: 400d}',
-      '4:20: workers.mail.recycle.age: expected a duration above 0 and at most 365d, such as 12h or 7d, or never, found "400d"',
+      '4:20: workers.mail.recycle.age: expected a duration above 0 and at most 365d, such as 90s, 1h30m or 2d, or never, found "400d"',
     ],
     [
       'recycle: {outdated: 1}',

@@ -228,7 +228,7 @@ const recycle = section({
     example: '512MB',
   },
   age: {
-    type: value.ageOrNever,
+    type: value.durationOrNever,
     default: 'never',
     help: 'How long a process may run before it is replaced.',
     example: '24h',
@@ -440,7 +440,7 @@ export const configSection = section(
       help: 'The workers by name.',
     },
   },
-  { expected: 'a map with the key workers' },
+  { expected: 'a map with the key workers', allowed: /^x-/ },
 );
 
 /** What a config file says, in the terms of the model. */

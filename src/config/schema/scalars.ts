@@ -1,4 +1,9 @@
-import { durationOf, parseDuration, type Duration } from '../../core/basics/time.ts';
+import {
+  durationOf,
+  durationPattern,
+  parseDuration,
+  type Duration,
+} from '../../core/basics/time.ts';
 import { parseSize, sizePattern } from '../../core/basics/bytes.ts';
 import type { Batch } from '../../core/model/config.ts';
 import { orWord, scalar, withAbsent, type ValueType } from './value-type.ts';
@@ -36,7 +41,8 @@ function exactly(value: number, units: Readonly<Record<string, number>>): string
   return found && `${value / found[1]}${found[0]}`;
 }
 
-const aboveZero = '(?=[\\d.]*[1-9])';
+/** A pattern of texts with a number above 0. */
+const aboveZero = ({ source }: RegExp): string => source.replace('^', '^(?=.*[1-9])');
 
 /** A number of bytes; a whole number is one already. */
 const sizeOf = (expected: string, least: number): ValueType<number> =>
@@ -47,8 +53,7 @@ const sizeOf = (expected: string, least: number): ValueType<number> =>
         { type: 'integer', minimum: least },
         {
           type: 'string',
-          pattern:
-            least > 0 ? sizePattern.source.replace('^', `^${aboveZero}`) : sizePattern.source,
+          pattern: least > 0 ? aboveZero(sizePattern) : sizePattern.source,
         },
       ],
     },
@@ -87,7 +92,7 @@ const durationFrom = (least: 0 | 1, expected: string, most = day): ValueType<Dur
     expected,
     json: {
       type: 'string',
-      pattern: `^${least > 0 ? aboveZero : ''}\\d{1,9}(?:\\.\\d{1,3})?(?:ms|s|m|h|d)$`,
+      pattern: least > 0 ? aboveZero(durationPattern) : durationPattern.source,
     },
     meaning: (value) => {
       const length = parseDuration(value);
@@ -103,15 +108,13 @@ export const positiveDuration = durationFrom(
   'a duration above 0 and at most 24h, such as 1s, 90s or 15m',
 );
 
-export const durationOrNever = withAbsent(orWord(positiveDuration, 'never'), 'never');
-
-const age = durationFrom(
+const longDuration = durationFrom(
   1,
-  'a duration above 0 and at most 365d, such as 12h or 7d',
+  'a duration above 0 and at most 365d, such as 90s, 1h30m or 2d',
   durationOf(365 * day),
 );
 
-export const ageOrNever = withAbsent(orWord(age, 'never'), 'never');
+export const durationOrNever = withAbsent(orWord(longDuration, 'never'), 'never');
 
 export const oneOf = <Word extends string>(words: readonly Word[]) =>
   scalar<Word>({ expected: `one of ${words.join(', ')}`, json: { type: 'string', enum: words } });

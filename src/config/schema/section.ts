@@ -63,6 +63,8 @@ interface SectionOptions {
   readonly conflicts?: readonly Conflict[];
   /** Whether one of the keys must be there. */
   readonly needsOne?: true;
+  /** Other keys that may be there, and mean nothing. */
+  readonly allowed?: RegExp;
 }
 
 /** The type of a map that holds no other keys than these. */
@@ -72,6 +74,7 @@ export const section = <const Of extends Keys>(
     expected = `a map of ${Object.keys(keys).join(', ')}`,
     conflicts = [],
     needsOne,
+    allowed,
   }: SectionOptions = {},
 ): SectionType<Of> => ({
   keys,
@@ -83,7 +86,7 @@ export const section = <const Of extends Keys>(
     if (slot.found.kind !== 'map') return reportOther(reading, slot, expected);
     const { entries } = slot.found;
     const names = Object.keys(keys);
-    const misspelled = reportUnknown(names, entries, reading);
+    const misspelled = reportUnknown(names, entries, reading, allowed);
     for (const [one, other, hint] of conflicts)
       if (entries.has(one) && entries.has(other))
         report(reading, slot.offset, { found: `both ${one} and ${other}`, hint });
@@ -102,10 +105,15 @@ export const section = <const Of extends Keys>(
 });
 
 /** Reports the keys that are not among `names`. Those that they were most likely meant to be are not missing. */
-function reportUnknown(names: readonly string[], entries: Entries, reading: Reading): Set<string> {
+function reportUnknown(
+  names: readonly string[],
+  entries: Entries,
+  reading: Reading,
+  allowed: RegExp | undefined,
+): Set<string> {
   const misspelled = new Set<string>();
   for (const [name, { keyOffset }] of entries) {
-    if (names.includes(name)) continue;
+    if (names.includes(name) || allowed?.test(name)) continue;
     const meant = meantKey(name, names);
     if (meant !== undefined) misspelled.add(meant);
     const hint =

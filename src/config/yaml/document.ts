@@ -2,6 +2,7 @@ import { Composer, LineCounter, Parser, visit } from 'yaml';
 import type { CST, Document, YAMLError } from 'yaml';
 import type { Mismatch } from '../../core/basics/config-problem.ts';
 import type { LineAndColumn, Problem } from '../problems.ts';
+import { syntaxWords } from './syntax-words.ts';
 import { yamlTree, type Slot } from './tree.ts';
 
 /** A parsed config text. If there are `problems`, the tree means nothing. */
@@ -62,7 +63,7 @@ function syntaxProblems([document, another]: readonly Document.Parsed[]): Proble
     return problem(0, { expected: `at most ${nestedAtMost} nested levels`, found: 'more' });
   const [error] = [...document.errors, ...document.warnings];
   if (error !== undefined)
-    return problem(quoteBefore(error, document) ?? error.pos[0], syntaxProblem(error));
+    return problem(quoteBefore(error, document) ?? error.pos[0], syntaxWords(error.message));
   if (another === undefined) return [];
   return problem(another.range[0], {
     expected: 'one YAML document',
@@ -80,10 +81,4 @@ function quoteBefore({ message, pos }: YAMLError, document: Document.Parsed): nu
     },
   });
   return opened;
-}
-
-function syntaxProblem({ code, message }: YAMLError): Mismatch {
-  if (code === 'TAB_AS_INDENT') return { expected: 'spaces', found: 'a tab to indent with' };
-  if (message.startsWith('Missing closing')) return { found: 'a quote that is never closed' };
-  return { expected: 'valid YAML', found: `an error (${message.replace(/\.$/, '')})` };
 }

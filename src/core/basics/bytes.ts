@@ -9,11 +9,11 @@ export function formatSize(bytes: number): string {
   return `${size.toFixed(digits).replace(/\.0$/, '')}${units[unit] ?? ''}`;
 }
 
-/** A size as the config spells it: `512MB`, `1.5GiB`, `4096B`. */
-export const sizePattern = /^\d{1,9}(?:\.\d{1,3})?(?:B|[KMGT]i?B)$/;
+/** A size as the config spells it: `512MB`, `1.5GiB`, `1G`, `4096B`. */
+export const sizePattern = /^\d{1,9}(?:\.\d{1,3})?(?:B|[KMGT](?:i?B)?)$/;
 const powers = ['B', 'K', 'M', 'G', 'T'];
 
-/** The bytes that a size names; units are powers of 1024, `MB` and `MiB` alike. Undefined if the text is not a size. */
+/** The bytes that a size names; units are powers of 1024, `M`, `MB` and `MiB` alike. Undefined if the text is not a size. */
 export function parseSize(text: string): number | undefined {
   const match = /^([\d.]+)([BKMGT])/.exec(sizePattern.test(text) ? text : '');
   if (match === null) return undefined;

@@ -17,12 +17,18 @@ export const elapsed = (earlier: Moment, later: Moment): Duration =>
 
 const unitsInMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** The length that a text such as `90s`, `1.5m`, `2h` or `250ms` names; undefined if it names none. */
+/** One number with its unit, or several from the largest unit down: `1.5h`, `1h30m`. */
+export const durationPattern =
+  /^(?:\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h|d)|(?=\d)(?:\d{1,9}d)?(?:\d{1,9}h)?(?:\d{1,9}m)?(?:\d{1,9}s)?(?:\d{1,9}ms)?)$/;
+
+/** The length that a text such as `90s`, `1h30m`, `1.5m`, `2d` or `250ms` names; undefined if it names none. */
 export function parseDuration(text: string): Duration | undefined {
-  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text);
-  if (match === null) return undefined;
-  const [, number = '', unit = ''] = match;
-  return durationOf(Math.round(Number(number) * unitsInMs[unit as keyof typeof unitsInMs]));
+  if (!durationPattern.test(text)) return undefined;
+  const parts = [...text.matchAll(/([\d.]+)([a-z]+)/g)];
+  const ms = parts.map(
+    ([, number, unit]) => Number(number) * unitsInMs[unit as keyof typeof unitsInMs],
+  );
+  return durationOf(Math.round(ms.reduce((sum, each) => sum + each, 0)));
 }
 
 /** A length for people to read: `0.4s`, `12s`, `2m 10s`, `3h 5m`, `2d 4h`. */

@@ -145,7 +145,7 @@ const section = {
     },
     { requiredKeys: ['timeout'] },
   ),
-  max_count: fc.integer({ min: 1, max: 10_000 }),
+  max_count: fc.integer({ min: 5, max: 10_000 }),
   backoff: fc.record({
     initial: fc.constantFrom('1ms', '1.5s', '1m'),
     max: fc.constant('1m'),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatSize } from '../../../src/core/basics/bytes.ts';
+import { formatSize, parseSize } from '../../../src/core/basics/bytes.ts';
 
 test.each([
   [0, '0B'],
@@ -13,4 +13,19 @@ test.each([
   [3 * 1024 ** 5, '3072TB'],
 ])('%i bytes are %s', (bytes, words) => {
   expect(formatSize(bytes)).toBe(words);
+});
+
+test.each<[string, number | undefined]>([
+  ['500M', 500 * 1024 ** 2],
+  ['1G', 1024 ** 3],
+  ['1.5GiB', 1.5 * 1024 ** 3],
+  ['64KB', 65_536],
+  ['10B', 10],
+  ['1', undefined],
+  ['1g', undefined],
+  ['1Gi', undefined],
+  ['-1G', undefined],
+  ['1 G', undefined],
+])('%j must be read as %s bytes', (text, bytes) => {
+  expect(parseSize(text)).toBe(bytes);
 });

@@ -15,16 +15,33 @@ describe('a duration', () => {
     ['250ms', 250],
     ['1d', 86_400_000],
     ['0s', 0],
+    ['1h30m', 5_400_000],
+    ['2d', 172_800_000],
+    ['1d2h3m4s5ms', 93_784_005],
+    ['5m30s', 330_000],
+    ['1s5ms', 1_005],
   ])('%s must be understood', (text, ms) => {
     expect(parseDuration(text)).toBe(ms);
   });
 
-  test.each(['', '90', 's', '-1s', '1 s', '1s2', '1e3s', 'never', '12345678901s'])(
-    '%j must be refused',
-    (text) => {
-      expect(parseDuration(text)).toBeUndefined();
-    },
-  );
+  test.each([
+    '',
+    '90',
+    's',
+    '-1s',
+    '1 s',
+    '1s2',
+    '1e3s',
+    'never',
+    '12345678901s',
+    '30m1h',
+    '1h1h',
+    '1.5h30m',
+    '1h30',
+    '1h 30m',
+  ])('%j must be refused', (text) => {
+    expect(parseDuration(text)).toBeUndefined();
+  });
 
   test.each([
     [0, '0s'],

@@ -71,9 +71,11 @@ function printOutcome(
   signal: number | undefined,
 ): number {
   switch (outcome.kind) {
-    case 'planned':
-      screen.planned({ noted: [], later: [], ...outcome });
-      return exitCodes.done.code;
+    case 'planned': {
+      const planned = { noted: [], later: [], problems: [], ...outcome };
+      screen.planned(planned);
+      return exitCodes[planned.problems.length === 0 ? 'done' : 'failed'].code;
+    }
     case 'acted': {
       const code = exitCodeFor(outcome, signal);
       screen.acted(outcome, code);

@@ -12,7 +12,7 @@ import { readProcess } from '../host/process/process-table.ts';
 import { recordedInstances } from '../host/state/paths.ts';
 import { allObserved } from '../core/model/observation.ts';
 import { withoutRotations, type Rotation } from '../core/model/plan.ts';
-import { acted, recording, type PlanOutcome } from '../engine/command.ts';
+import { acted, plannedBy, recording, type PlanOutcome } from '../engine/command.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
 import { configPath } from '../cli/config.ts';
 import { dryRun, expecting, flag, value } from '../cli/options.ts';
@@ -105,7 +105,7 @@ export async function bootcheck(
   const measuring = { ...context, measuresLogs: true };
   const instances = selectInstances(config, recordedInstances(config.stateDir), []);
   const request = { goal: { kind: 'check' }, instances, mayHaveStrays: true } as const;
-  if (options.dryRun) return { kind: 'planned', plan: (await planPass(measuring, request)).plan };
+  if (options.dryRun) return plannedBy(await planPass(measuring, request));
   const { recorded, events } = recording(context);
   refuseIfLocked(passLockPath(config.stateDir));
   const { isAllWell, rotations } = await lookTwice(measuring, request);

@@ -24,6 +24,7 @@ import {
   launchingAmong,
   limitOf,
   lockWait,
+  plannedBy,
   predecessors,
   recording,
   type ActOptions,
@@ -214,10 +215,10 @@ function planned(id: string, outcome: PassOutcome, config: Config): PlanOutcome 
   const rollout = desired.rollouts.find((one) => one.id === id);
   const now = new Set(plan.map(({ instance }) => instance));
   const later =
-    rollout === undefined
+    rollout === undefined || rollout.aborted !== undefined
       ? []
       : [...membersOf(rollout, snapshotOf(config, { desired }, observation))]
           .filter(([name, { kind }]) => kind === 'pending' && !now.has(name))
           .map(([name]) => name);
-  return { kind: 'planned', plan, later };
+  return { ...plannedBy(outcome), later };
 }

@@ -53,6 +53,19 @@ export const failedAmong = (events: readonly Event[]): Set<string> =>
 export const launchingAmong = (events: readonly Event[]): Set<string> =>
   new Set(events.filter(({ kind }) => kind === 'launching').map(({ instance }) => instance));
 
+/** What a pass would do, and which restarts it would abort. */
+export function plannedBy({ before, desired, plan }: PassOutcome): PlanOutcome {
+  const wasAborted = new Set(
+    before.desired.rollouts.flatMap(({ id, aborted }) => (aborted === undefined ? [] : [id])),
+  );
+  const problems = desired.rollouts.flatMap(({ id, aborted }) =>
+    aborted === undefined || wasAborted.has(id)
+      ? []
+      : [`${aborted.instance}: the restart would be aborted: ${aborted.problem}`],
+  );
+  return { kind: 'planned', plan, problems };
+}
+
 /** How a command that waited has ended. */
 export const acted = (
   command: ActOutcome['command'],

@@ -1,18 +1,11 @@
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { booted } from '../rig/instance.ts';
 import { tells } from '../rig/jobs.ts';
 import { environmentOf } from '../rig/kernel.ts';
 import { eventsIn, story } from '../rig/output.ts';
+import { deploy } from '../rig/releases.ts';
 import { createRig, statusOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
-
-/** Lets `current` point to `releases/NAME`, as a deploy does, and notes the name in its REVISION. */
-function deploy(rig: Rig, name: string): void {
-  mkdirSync(rig.path(`releases/${name}`), { recursive: true });
-  writeFileSync(rig.path(`releases/${name}/REVISION`), `${name}\n`);
-  symlinkSync(`releases/${name}`, rig.path('current.new'));
-  renameSync(rig.path('current.new'), rig.path('current'));
-}
 
 /** Where the release may come from. */
 const sources: Readonly<Record<string, WorkerKeys>> = {

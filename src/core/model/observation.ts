@@ -130,6 +130,8 @@ export interface Observation {
   readonly retiring: readonly ObservedInstance[];
   /** What a start would give these instances now, looked up if a restart is under way. */
   readonly launches?: ReadonlyMap<string, Code>;
+  /** By instance, why it could not be started again, looked up before processes are asked to exit for that. */
+  readonly obstacles?: ReadonlyMap<string, string>;
   /** Whether this pass may recycle instances; a command that was asked for something else does not. */
   readonly mayRecycle?: boolean;
 }

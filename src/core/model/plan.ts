@@ -93,4 +93,6 @@ export interface Planned {
   readonly plan: Plan;
   /** The instances whose turn comes later, when others are ready on the new release or have made room. */
   readonly later: readonly string[];
+  /** Why the command would fail, a line each. */
+  readonly problems: readonly string[];
 }

@@ -1,4 +1,4 @@
-import { instanceName } from '../model/instance.ts';
+import { instanceName, instanceNames } from '../model/instance.ts';
 import { isDone, isHeld, isQuiet, isStopped, type Desired } from '../model/desired.ts';
 import {
   ageOf,
@@ -34,6 +34,7 @@ export function nextToRecycle(
 ): DueForRecycling | undefined {
   const { recycle } = worker;
   if (recycle === undefined || isInRollout(worker, desired)) return undefined;
+  if (isBlocked(worker, observation)) return undefined;
   const ready = readyOnes(worker, desired, observation);
   if (ready === undefined) return undefined;
   const dueForRecycling = ready.flatMap(({ observed, presence }) => {
@@ -53,6 +54,10 @@ const isInRollout = ({ name, identifiers }: Worker, { rollouts }: Desired): bool
   rollouts.some(({ replaces }) =>
     identifiers.some((identifier) => Object.hasOwn(replaces, instanceName(name, identifier))),
   );
+
+/** Whether one of its instances could not be started again: nor could the others, most likely. */
+const isBlocked = (worker: Worker, { obstacles }: Observation): boolean =>
+  obstacles !== undefined && instanceNames(worker).some((name) => obstacles.has(name));
 
 interface Living {
   readonly observed: ObservedInstance;

@@ -33,7 +33,7 @@ export function advanced(rollout: Rollout, snapshot: Snapshot): Advance {
   if ([...members.values()].every(({ kind }) => isOver[kind]))
     return over(rollout, endOf(rollout, members), snapshot.now);
   const proven = proofsAfter(rollout, snapshot);
-  const abort = rollout.aborted ?? abortOf(members, snapshot.now);
+  const abort = rollout.aborted ?? abortOf(members, snapshot.now) ?? blockedBy(members, snapshot);
   if (proven === rollout.proven && abort === rollout.aborted) return { kind: 'open', rollout };
   const after = {
     ...rollout,
@@ -178,6 +178,24 @@ export const isStartedByName = ({ startedByName }: Rollout, name: string): boole
 /** Whether a member had no process, and has none yet. */
 export const hasNeverRun = ({ replaces }: Rollout, { instance }: Snapshot, name: string): boolean =>
   replaces[name] === null && instance(name)?.presence.kind === 'absent';
+
+/** No member is asked to exit if the replacement of one, of whatever worker, could not even be started. */
+function blockedBy(
+  members: ReadonlyMap<string, Member>,
+  { observation: { obstacles }, now }: Snapshot,
+): Rollout['aborted'] {
+  if (obstacles === undefined) return undefined;
+  const found = new Map<string, string>();
+  for (const name of members.keys()) {
+    const problem = obstacles.get(name);
+    if (problem !== undefined && !found.has(problem)) found.set(problem, name);
+  }
+  const [first, ...others] = found;
+  if (first === undefined) return undefined;
+  const [problem, instance] = first;
+  const more = others.map(([text, name]) => `; ${name}: ${text}`).join('');
+  return { at: now, instance, problem: `it could not be started again: ${problem}${more}` };
+}
 
 /** What is wanted once instances could not even be asked or started: their rollouts are aborted. */
 export function abortedBy(

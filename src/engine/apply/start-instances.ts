@@ -11,6 +11,7 @@ import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { lastLines } from '../../host/logs/tail.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import type { Place } from '../../host/worker/place.ts';
+import { nobodyListens, notifyEnvironment } from '../../host/sockets/notify-path.ts';
 import { startShim, type StartedShim } from '../../host/worker/start-worker.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { ensureStagingDirectory } from '../../host/state/paths.ts';
@@ -35,7 +36,6 @@ export async function startInstances(
   starts: readonly Start[],
 ): Promise<void> {
   if (starts.length === 0) return;
-  const { notifyEnvironment } = await import('../../host/sockets/notify-path.ts');
   const [notify, locks] = await Promise.all([
     notifyEnvironment(context.config.stateDir),
     takeInstanceLocks(context, starts),
@@ -106,7 +106,7 @@ function start(
       if (obstacle !== undefined) return failed(context, launch, obstacleWords(launch, obstacle));
     }
     if (ready.kind === 'notify' && notify['NOTIFY_SOCKET'] === undefined)
-      return failed(context, launch, 'ready.notify needs workerctl watch, and none is listening');
+      return failed(context, launch, nobodyListens);
     const shim = startShim(launch, { place, commandDigest, stateDir, lock, notify });
     return [{ ...launching, shim }];
   } catch (error) {

@@ -7,6 +7,7 @@ import {
   mayLive,
   observedAt,
   refOf,
+  withSeen,
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
@@ -76,8 +77,32 @@ export async function decide(
   const outcome = needsScan(goal, decided, mayHaveStrays)
     ? decideAbout(lookForStrays(context, decided.observation))
     : decided;
-  warnOfProblems(context, outcome.observation);
-  return outcome;
+  const checked = await withPreflight(context, goal, outcome, launches);
+  warnOfProblems(context, checked.observation);
+  return checked;
+}
+
+/** Decides again, and asks no process to exit, if its replacement could not be started. */
+async function withPreflight(
+  context: Context,
+  goal: Goal,
+  outcome: PassOutcome,
+  launches: Launches,
+): Promise<PassOutcome> {
+  if (!outcome.plan.some(({ kind }) => kind === 'stop' || kind === 'quiet')) return outcome;
+  const { obstaclesTo } = await import('../observe/preflight.ts');
+  const obstacles = await obstaclesTo(context, outcome, launches);
+  if (obstacles === undefined) return outcome;
+  const { observation, before, plan } = outcome;
+  const worn = plan.flatMap((action) => {
+    const problem = obstacles.get(action.instance);
+    const observed = observation.instances.get(action.instance);
+    if (action.kind !== 'stop' || action.isRecycle !== true) return [];
+    if (problem === undefined || observed === undefined) return [];
+    const words = `is not ${action.cause}: it could not be started again: ${problem}`;
+    return [{ ...observed, problems: [...observed.problems, words] }];
+  });
+  return decideOn(context, goal, before, { ...withSeen(observation, worn), obstacles });
 }
 
 /** A restart ends the pins of the workers that it names. */

@@ -39,10 +39,12 @@ function reportProof(
   context: Context,
   worker: string,
   members: ReadonlyMap<string, Member>,
-  { release }: Code,
+  code: Code,
 ): void {
   const ofIt = [...members].filter(([name]) => workerNameOf(name) === worker);
-  const [proof] = ofIt.find(([, { kind }]) => kind === 'replaced') ?? [];
+  const [proof] =
+    ofIt.find(([, member]) => member.kind === 'replaced' && isSameCode(member.code, code)) ?? [];
   if (proof === undefined || !ofIt.some(([, { kind }]) => kind === 'pending')) return;
+  const { release } = code;
   report(context, proof, { kind: 'rollout_continues', ...(release !== undefined && { release }) });
 }

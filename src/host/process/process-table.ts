@@ -126,13 +126,22 @@ function nearestReal(path: string): string {
 export const groupOf = (pid: number): string => groupPathIn(readOrEmpty(`/proc/${pid}/cgroup`));
 
 /** A limit of this process; Infinity if there is none. Source: proc_pid_limits(5). */
-export function limitOf(name: 'Max open files' | 'Max processes'): { soft: number; hard: number } {
+export function limitOf(
+  name: 'Max open files' | 'Max processes' | 'Max core file size' | 'Max address space',
+): { soft: number; hard: number } {
   const match = new RegExp(`^${name}\\s+(\\S+)\\s+(\\S+)`, 'm').exec(
     readOrEmpty('/proc/self/limits'),
   );
   const numberOf = (text: string | undefined): number =>
     text === undefined || text === 'unlimited' ? Infinity : Number(text);
   return { soft: numberOf(match?.[1]), hard: numberOf(match?.[2]) };
+}
+
+/** Whether this process may raise hard limits (CAP_SYS_RESOURCE). Source: proc_pid_status(5), capabilities(7). */
+export function mayRaiseLimits(): boolean {
+  const [, effective = '0'] =
+    /^CapEff:\s+([0-9a-f]+)$/m.exec(readOrEmpty('/proc/self/status')) ?? [];
+  return ((BigInt(`0x${effective}`) >> 24n) & 1n) === 1n;
 }
 
 /** The name of the program that a process runs, as the kernel has it; `?` if it is gone. Source: proc_pid_comm(5). */

@@ -17,6 +17,9 @@ export async function notifyEnvironment(stateDir: string): Promise<Record<string
     : {};
 }
 
+/** Why a worker with `ready.notify` is not started if there is no such variable. */
+export const nobodyListens = 'ready.notify needs workerctl watch, and none is listening';
+
 /** Longer paths do not fit into the kernel's address, under the name with which they are created (`….4194304`). */
 const longestPath = 107 - '.4194304'.length;
 

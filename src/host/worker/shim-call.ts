@@ -76,8 +76,11 @@ export const shimSettings = (
   SHIM_SETSID: setsid(),
 });
 
-/** The path of setsid, by which the shim makes the worker the leader of its session. */
-const setsid = once(() => {
+/**
+ * The path of setsid, by which the shim makes the worker the leader of its session.
+ * @throws WorkerctlError `failed` if there is none
+ */
+export const setsid = once(() => {
   const found = findProgram('setsid', process.env);
   if (found !== undefined) return found;
   throw new WorkerctlError('failed', 'setsid: there is no such program: install util-linux');

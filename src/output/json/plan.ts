@@ -49,4 +49,5 @@ export const planAnswer = answer<PlanAnswer>('What a command would do.', {
     'Instances whose turn comes later: after the canary, or when the batch has room.',
     ({ planned }) => planned.later,
   ),
+  problems: texts('Why the command would fail. For people.', ({ planned }) => planned.problems),
 });

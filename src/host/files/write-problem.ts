@@ -1,0 +1,33 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { describeErrno } from './errno.ts';
+
+const { W_OK, X_OK } = constants;
+
+/** Why a file cannot be written, or created with its missing directories, in words; undefined if it can. Creates nothing. */
+export function writeProblem(path: string): string | undefined {
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (file?.isDirectory() === true) return `${path} is a directory`;
+  return file === undefined ? createProblem(dirname(path)) : accessProblem(path, W_OK);
+}
+
+/** Why nothing can be created in a directory, which need not exist yet. */
+export function createProblem(directory: string): string | undefined {
+  try {
+    const found = statSync(directory, { throwIfNoEntry: false });
+    if (found === undefined) return createProblem(dirname(directory));
+    if (!found.isDirectory()) return `${directory} is not a directory`;
+    return accessProblem(directory, W_OK | X_OK);
+  } catch (error) {
+    return `${directory}: ${describeErrno(error)}`;
+  }
+}
+
+function accessProblem(path: string, mode: number): string | undefined {
+  try {
+    accessSync(path, mode);
+    return undefined;
+  } catch (error) {
+    return `${path} cannot be written: ${describeErrno(error)}`;
+  }
+}

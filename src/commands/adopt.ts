@@ -189,7 +189,7 @@ const refusal = (
     ...(hint !== undefined && { hint }),
   });
 
-/** Signs that it may be the wrong process: reported, but no problem to refuse it. */
+/** Signs that it may be the wrong process: they are reported, but it is not refused for them. */
 function doubts({ hostName }: Context, claim: Claim, { title }: Candidate): string[] {
   const { instance, worker, pid } = claim;
   const identifier = instance.slice(worker.name.length + 1);

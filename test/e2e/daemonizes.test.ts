@@ -167,7 +167,7 @@ test.each([
   const living = daemonsOf(rig);
   expect(living).toHaveLength(how === 'never' || how === 'garbage' ? 1 : 0);
   if (living.length === 0) return;
-  await until('the process that bears the marker to be adopted', async () => {
+  await until('the process that carries the marker to be adopted', async () => {
     await rig.workerctl('bootcheck');
     return recordedPid(rig) === living[0];
   });

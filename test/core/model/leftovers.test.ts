@@ -61,7 +61,7 @@ describe('what a dead process left behind', () => {
     expect(planOf('kill', gone(left(123)), heldIntent('mail.1'))).toBe('');
   });
 
-  test('must be waited for, and told once', () => {
+  test('must be waited for, and reported once', () => {
     expect(planOf('wait', gone(left(123)))).toBe(
       'wait for what pid 123 of mail.1 left behind, 124 (ruby), 125 (ruby): stop.leftovers is wait\n',
     );
@@ -71,7 +71,7 @@ describe('what a dead process left behind', () => {
     expect(again).toBe(1000);
   });
 
-  test('must hold nobody up whose replacement runs already', () => {
+  test('must not hold up an instance whose replacement runs already', () => {
     const old = {
       ...dead('mail.1', 9, { stop: stopOf(9) }),
       retiring: 'start-9',
@@ -101,7 +101,7 @@ describe('what a dead process left behind', () => {
   });
 });
 
-test('events must name whom they are about, and count the rest', () => {
+test('events must name the processes that they are about, and count the rest', () => {
   const processes = [1, 2, 3, 4, 5, 6, 7].map((pid) => ({ pid, name: 'x' }));
   const event = { kind: 'leftovers', instance: 'mail.1', at: noon, pid: 123 } as const;
   expect(formatEvent({ ...event, processes, fate: 'running' })).toBe(

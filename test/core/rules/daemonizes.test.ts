@@ -146,7 +146,7 @@ test('what the pidfile names must be adopted with that said, and stopped where i
   );
 });
 
-test('an adoption must make an instance wanted that was stopped on purpose, and start nobody', () => {
+test('an adoption must make an instance wanted that was stopped on purpose, and start no process', () => {
   const seen = observation(stray('mail.1', 10));
   const { desired, plan } = decide(config, stoppedIntent('mail.1'), seen, {
     kind: 'adopt',
@@ -156,7 +156,7 @@ test('an adoption must make an instance wanted that was stopped on purpose, and 
   expect(plan).toBe('adopt pid 10 as mail.1: it runs, but no record claims it\n');
 });
 
-test('an adopted start must be told from ours, and from that of another process with its pid', () => {
+test('an adopted start must be distinguished from ours, and from that of another process with its pid', () => {
   expect(isForeign({ runId: adoptedRunId(process(10)) })).toBe(true);
   expect(isForeign({ runId: '742a98c0bdef1bbe' })).toBe(false);
   expect(adoptedRunId(process(10))).not.toBe(adoptedRunId(process(10, { startTime: 7 })));

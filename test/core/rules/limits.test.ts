@@ -72,7 +72,7 @@ describe('stop --kill-after', () => {
     expect(decide(config, noDesired, observation(draining), stopWithin(0)).plan).toBe(kill('0s'));
   });
 
-  test('must count from the boot: a jump of the wall clock kills nobody', () => {
+  test('must count from the boot: a jump of the wall clock kills no process', () => {
     const { desired } = decide(config, noDesired, observation(draining), stopWithin(10));
     const jumped: Observation = { ...seenAt(seconds(5), draining), now: noonPlus(seconds(86_400)) };
     expect(decide(config, desired, jumped).plan).toBe('');
@@ -90,7 +90,7 @@ describe('stop --kill-after', () => {
     );
   });
 
-  test('must mean the very process that ran, and nobody after it', () => {
+  test('must mean the very process that ran, and none after it', () => {
     const { desired } = decide(config, noDesired, observation(draining), stopWithin(10));
     const next = alive('mail.1', 11, { stop: stopOf(11) });
     const { plan, desired: after } = decide(config, desired, seenAt(seconds(60), next));
@@ -180,13 +180,13 @@ describe('stop.timeout', () => {
   });
 });
 
-test('without a limit nobody must ever be killed', () => {
+test('without a limit no process must ever be killed', () => {
   const year = 365 * 86_400;
   expect(later(year, noDesired, draining, retiring('mail.1', 9))).toBe('');
   expect(later(year, stoppedIntent('mail.1'), draining)).toBe('');
 });
 
-test('nobody must be killed who was not asked', () => {
+test('no process must be killed that was not asked', () => {
   const { desired } = decide(config, noDesired, observation(alive('mail.1', 10)), stopWithin(10));
   const unsent = alive('mail.1', 10, { stop: stopOf(10, false) });
   expect(later(60, desired, unsent)).not.toContain('kill mail.1');

@@ -72,14 +72,14 @@ test('patience must come to its end later by a clock that was set back', () => {
   expect(nextChange(config, rollout, seen)).toBe(3_630_000);
 });
 
-test('where nobody else can be asked, patience must make nobody look again', () => {
+test('if no other instance can be asked, patience must cause no further look', () => {
   const restart = restartPolicy({ batch: { kind: 'count', count: 1 }, patience: seconds(0) });
   const own = aConfig(aWorker('mail', ['1', '2'], { restart }));
   const seen = seenAt(seconds(60), draining, alive('mail.2', 20));
   expect(nextChange(own, rollout, seen)).toBeUndefined();
 });
 
-test('no patience at all must make somebody look again at once', () => {
+test('no patience at all must cause another look at once', () => {
   const restart = restartPolicy({ patience: seconds(0) });
   const own = aConfig(aWorker('mail', ['1', '2'], { restart }));
   expect(nextChange(own, rollout, observation(draining, alive('mail.2', 20)))).toBe(1);

@@ -56,7 +56,7 @@ describe('one that is to be stopped, and knows how to be quiet,', () => {
     expect(planOf(stopped, alive('mail.1', 10, { quiet: quietOf(10) }))).toContain('(SIGTERM)');
   });
 
-  test('must be asked although somebody wants it to run again, and replaced', () => {
+  test('must be asked although it is wanted again, and replaced', () => {
     const quiet = quietOf(10, { cause: 'stopped by ann@web1' });
     expect(planOf(noDesired, alive('mail.1', 10, { activity: busy, quiet }))).toBe('');
     expect(planOf(noDesired, alive('mail.1', 10, { activity: idle, quiet }))).toBe(
@@ -79,7 +79,7 @@ describe('one that is to be stopped, and knows how to be quiet,', () => {
     expect(decide(two, desired, seen).plan).toBe('');
   });
 
-  test('must be made quiet for that also when somebody had made it quiet before', () => {
+  test('must be made quiet for that also if it was made quiet before', () => {
     const quiet = quietOf(10, { stopsWhenIdle: false });
     expect(planOf(stopped, alive('mail.1', 10, { activity: busy, quiet }))).toBe(quieten);
   });
@@ -93,14 +93,14 @@ describe('quiet', () => {
   const later = (length: number, own: Worker, ...seen: ObservedInstance[]): string =>
     decide(aConfig(own), desired, seenAt(seconds(length), ...seen)).plan;
 
-  test('must be told to the process, once', () => {
+  test('must be sent to the process, once', () => {
     expect(wanted.plan).toBe(
       'ask mail.1 pid 10 to take no new job (SIGTSTP): quiet since 12:00:00 by ann@web1\n',
     );
     expect(planOf(desired, alive('mail.1', 10, { quiet }))).toBe('');
   });
 
-  test('must be told to its successor as well', () => {
+  test('must be sent to its successor as well', () => {
     expect(planOf(desired, alive('mail.1', 11))).toContain('ask mail.1 pid 11 to take no new job');
   });
 
@@ -108,7 +108,7 @@ describe('quiet', () => {
     expect(planOf(desired, dead('mail.1', 10))).toContain('start mail.1');
   });
 
-  test('must not be told to a worker that knows no such signal, nor to one that leaves', () => {
+  test('must not be sent to a worker that knows no such signal, nor to one that leaves', () => {
     const deaf = aConfig(aWorker('mail', ['1']));
     expect(decide(deaf, desired, observation(alive('mail.1', 10))).plan).toBe('');
     expect(planOf(desired, alive('mail.1', 10, { stop: stopOf(10) }))).toBe('');
@@ -117,7 +117,7 @@ describe('quiet', () => {
   test.each([
     ['stopped', stop],
     ['restarted', restartOf(['mail.1'])],
-  ])('must not be told to one that is %s by the same pass', (_, own) => {
+  ])('must not be sent to one that is %s by the same pass', (_, own) => {
     const { plan } = decide(config, desired, observation(alive('mail.1', 10)), own);
     expect(plan).toMatch(/^ask mail\.1 pid 10 to finish .*\n$/);
   });
@@ -148,7 +148,7 @@ describe('quiet', () => {
     expect(after.desired.quiet).toEqual({});
   });
 
-  test('must take the end that was told last', () => {
+  test('must take the end that was requested last', () => {
     const seen = observation(alive('mail.1', 10, { quiet }));
     const again = decide(config, desired, seen, { kind: 'quiet', ...about('mail.1') });
     expect(again.desired.quiet).toEqual({ 'mail.1': { at: noonPlus(seconds(0)), by: 'ann@web1' } });

@@ -51,7 +51,7 @@ describe('a worker that is ready after a while', () => {
     expect(was(dead('mail.1', 10, { ranFor: durationOf(4999) }))).toBe(false);
   });
 
-  test('may have lived until now where nobody knows when it died', () => {
+  test('may have lived until now if it is not known when it died', () => {
     const unknown = presenceOf(crashed('mail.1', 10, { diedAt: null }), 'dead');
     expect(wasReady(unknown, after, noonPlus(seconds(1)))).toBe(false);
     expect(wasReady(unknown, after, noonPlus(seconds(5)))).toBe(true);

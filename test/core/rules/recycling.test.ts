@@ -45,7 +45,7 @@ const worker = (recycle: RecyclePolicy = policy): Worker =>
 
 type Facts = Parameters<typeof alive>[2] & { memory?: number; nextRelease?: string };
 
-/** One that is 100 seconds old, unless told otherwise. */
+/** One that is 100 seconds old, unless stated otherwise. */
 const one = (name: string, pid: number, more: Facts = {}): ObservedInstance => {
   const { memory, nextRelease, ...rest } = more;
   return {
@@ -244,7 +244,7 @@ const mishaps = fc.tuple(
   fc.constantFrom('grows', 'works', 'rests', 'leaves', 'is ready'),
 ) as fc.Arbitrary<Mishap>;
 
-test('whatever happens, never more than one must be down to be recycled, and in the end nobody is worn', () => {
+test('whatever happens, never more than one must be down to be recycled, and in the end none is due', () => {
   fc.assert(
     fc.property(fc.array(mishaps, { maxLength: 60, size: 'max' }), (history) => {
       const places = new Map(fleetNames.map((name, index) => [name, one(name, 10 + index)]));

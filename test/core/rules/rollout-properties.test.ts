@@ -66,7 +66,7 @@ test('it must settle: all that is wanted runs, and no restart is left but the ab
     fc.property(histories, (history) => {
       const chronicle = lived(history);
       settle(chronicle);
-      const { world, stopped, held, told } = chronicle;
+      const { world, stopped, held, restarts } = chronicle;
       expect(isCalm(chronicle)).toBe(true);
       for (const name of wantedNames(world).filter((one) => !held.has(one))) {
         const being = world.places.get(name);
@@ -75,7 +75,7 @@ test('it must settle: all that is wanted runs, and no restart is left but the ab
       expect([...world.places.values()].filter(({ isRetiring }) => isRetiring)).toEqual([]);
       for (const { aborted, replaces } of world.desired.rollouts)
         if (!Object.keys(replaces).some((name) => held.has(name))) expect(aborted).toBeDefined();
-      const over = told.filter(({ id, mayHaveFailed }) => {
+      const over = restarts.filter(({ id, mayHaveFailed }) => {
         const rollout = world.desired.rollouts.find((one) => one.id === id);
         return rollout === undefined && !mayHaveFailed;
       });

@@ -85,7 +85,7 @@ describe('rollout pause', () => {
     expect(decided(desired, check, ...seen).steps).toEqual(['start mail.2']);
   });
 
-  test('rollout: it is paused, by whom, and ends by itself if told so', () => {
+  test('rollout: it is paused, by which user, and ends by itself if that was asked for', () => {
     const { desired } = decided(proven, steer('pause', { until: noonPlus(seconds(60)) }), ...seen);
     expect(desired.rollouts[0]?.paused).toEqual({
       at: noon,

@@ -72,13 +72,13 @@ describe('the canary', () => {
     expect(askedIn(decide(config, desired, later).plan)).toEqual(['mail.2', 'mail.3']);
   });
 
-  test('must leave nobody else asked while its place is free', () => {
+  test('must be the only one that is asked while its place is free', () => {
     expect(planOf(restart, dead('mail.1', 10, { stop: stopOf(10) }), old[1], old[2])).toBe(
       'start mail.1: pid 10 exited as asked: status 0\n',
     );
   });
 
-  test('must leave nobody else asked while its replacement starts', () => {
+  test('must be the only one that is asked while its replacement starts', () => {
     const starting = alive('mail.1', 101, { age: durationOf(900) });
     expect(planOf(restart, starting, old[1], old[2])).toBe('');
   });
@@ -127,7 +127,7 @@ describe('patience', () => {
     expect(after(-3600, one)).toEqual([]);
   });
 
-  test('must not have been tried by who drained before the restart', () => {
+  test('must not have been tried by a process that drained before the restart', () => {
     const areBusy = one.map((observed) => ({ ...observed, activity: busy }));
     const seen = seenAt(seconds(7200), ...areBusy);
     const { plan, desired } = decide(config, noDesired, seen, restartOf(Object.keys(all)));
@@ -208,7 +208,7 @@ describe('a replacement that fails', () => {
     expect(decide(two, both, seen).plan).toBe('');
   });
 
-  test('must have nobody asked any more, not even when it comes up after all', () => {
+  test('must ask no further instance, not even when it comes up after all', () => {
     const { desired } = decide(
       config,
       restart,
@@ -229,7 +229,7 @@ describe('a replacement that fails', () => {
     );
   });
 
-  test('must be no failure when somebody asked it to leave', () => {
+  test('must be no failure if it was asked to exit', () => {
     const asked = crashed('mail.1', 101, { stop: stopOf(101) });
     const { desired } = decide(config, restart, observation(asked, old[1], old[2]));
     expect(desired.rollouts[0]?.aborted).toBeUndefined();
@@ -312,13 +312,13 @@ describe('a later restart', () => {
     ]);
   });
 
-  test('must make an earlier one vanish that has nobody left', () => {
+  test('must remove an earlier one that has no instance left', () => {
     const { desired } = decide(config, proven, observation(...old), restartOf(Object.keys(all)));
     expect(members(desired)).toEqual([['second', Object.keys(all)]]);
     expect(desired.rollouts[0]?.proven).toEqual({});
   });
 
-  test('must replace what the earlier one has started, and ask nobody again who drains', () => {
+  test('must replace what the earlier one has started, and ask no draining process again', () => {
     const seen = observation(alive('mail.1', 101), draining('mail.2', 20), old[2]);
     const own = restartOf(Object.keys(all), { canary: false });
     const { desired, plan } = decide(config, proven, seen, own);
@@ -329,7 +329,7 @@ describe('a later restart', () => {
     });
   });
 
-  test('must leave everything as it is when nobody is meant', () => {
+  test('must leave everything as it is if no instance is meant', () => {
     const held = heldIntent('mail.1');
     const seen = observation(...old);
     expect(decide(config, held, seen, restartOf(['mail.1'])).desired).toEqual(held);

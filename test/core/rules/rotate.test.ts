@@ -26,7 +26,7 @@ describe('a log with a limit', () => {
     );
   });
 
-  test('must be left alone up to the limit, and where nobody has measured it', () => {
+  test('must be left alone up to the limit, and if it was not measured', () => {
     expect(planOf(mail, withLog(alive('mail.1', 7), 100 * megabyte))).toBe('');
     expect(planOf(mail, alive('mail.1', 7))).toBe('');
   });
@@ -35,7 +35,7 @@ describe('a log with a limit', () => {
     expect(planOf(aWorker('mail', ['1']), withLog(alive('mail.1', 7), 1e12))).toBe('');
   });
 
-  test('must be left alone while its process is starting: somebody looks for its lines', () => {
+  test('must be left alone while its process is starting: its lines are looked for', () => {
     const young = alive('mail.1', 7, { age: seconds(3) });
     const log = aWorker('mail', ['1'], {
       log: rotated,

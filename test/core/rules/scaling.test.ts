@@ -48,7 +48,7 @@ describe('shrinking must let go', () => {
     expect(kept(0, working(1), resting(2), silent(3))).toEqual([]);
   });
 
-  test('the idle one before one of whom nothing is known, and that before the busy one', () => {
+  test('the idle one before one of which nothing is known, and that before the busy one', () => {
     expect(kept(2, resting(1), silent(2), working(3))).toEqual(['2', '3']);
     expect(kept(1, resting(1), silent(2), working(3))).toEqual(['3']);
   });
@@ -93,7 +93,7 @@ test('any count must give exactly so many different ones, and keep or drop no on
 describe('the config in force', () => {
   const config = aConfig(mail, aWorker('images', ['1']));
 
-  test('must be the very config where nobody wants anything else', () => {
+  test('must be the very config if no other count is wanted', () => {
     expect(withCounts(config, noDesired)).toBe(config);
     expect(
       withCounts(config, {
@@ -121,7 +121,7 @@ test('a want must take the place of the one before, and a reset only its own', (
   expect(countsAfter({}, 'mail', undefined)).toEqual({});
 });
 
-test('a stop must be noted of those who are wanted or live, not of who is gone and no longer wanted', () => {
+test('a stop must be noted for instances that are wanted or alive, not for one that is gone and no longer wanted', () => {
   const config = aConfig(aWorker('mail', ['1', '2']));
   const seen = observation(
     absent('mail.1'),

@@ -52,7 +52,7 @@ describe('a worker that gives no sign of life', () => {
     expect(planFor(plain, silent(mail, 29.999))).toBe('');
   });
 
-  test('must be left alone where nobody watches for that, or nobody has looked', () => {
+  test('must be left alone if that is not watched for, or it was not looked at', () => {
     expect(planFor(undefined, silent(mail, 3600))).toBe('');
     expect(planFor(plain, mail)).toBe('');
   });
@@ -105,7 +105,7 @@ describe('a worker that gives no sign of life', () => {
     expect(kinds(plain, silent(draining, 30), ending)).toEqual(['kill mail.1']);
   });
 
-  test('must be left alone while somebody holds it', () => {
+  test('must be left alone while it is held', () => {
     expect(kinds(plain, silent(mail, 3600), heldIntent('mail.1'))).toEqual([]);
   });
 

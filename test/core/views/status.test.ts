@@ -135,7 +135,7 @@ describe('an instance', () => {
     expect(lineOf(seen)).toBeUndefined();
   });
 
-  test('must be told by its name, whether its process is leaving or not', () => {
+  test('must be shown under its name, whether its process is leaving or not', () => {
     expect(lineOf(retiring('mail.1', 10))?.name).toBe('mail.1');
   });
 
@@ -194,7 +194,7 @@ describe('the whole', () => {
 });
 
 test.each(['constructor', 'toString', 'valueOf', 'hasOwnProperty'])(
-  'a worker named %s must have no want and no release that nobody has stated',
+  'a worker named %s must have no want and no release other than those that were set',
   (name) => {
     const seen = alive(`${name}.1`, 10, { ...isUp, release: 'r1' });
     const found = statusFor(aConfig(aWorker(name, ['1'])), noDesired, observation(seen));

@@ -15,7 +15,7 @@ export function carryOut(world: World, action: Action): void {
     case 'dump':
     case 'leftovers':
     case 'rotate':
-      throw new Error(`nobody wanted that here: ${formatAction(action)}`);
+      throw new Error(`that was not wanted here: ${formatAction(action)}`);
     case 'write_pidfile':
       world.pidfiles.set(instance, action.pid);
       return;
@@ -34,7 +34,7 @@ export function carryOut(world: World, action: Action): void {
     case 'resume':
     case 'retire': {
       const being = world.places.get(keyOf(action));
-      if (being === undefined) throw new Error(`nobody is there: ${formatAction(action)}`);
+      if (being === undefined) throw new Error(`no process is there: ${formatAction(action)}`);
       actOn(world, being, action);
     }
   }

@@ -8,16 +8,16 @@ export type Rule =
   | 'no process is asked twice'
   | 'the batch is kept'
   | 'canaries go first'
-  | 'nobody is asked after a failure'
+  | 'no process is asked after a failure'
   | 'no abort without a failure'
-  | 'nobody is killed before his time'
+  | 'no process is killed before its time'
   | 'whoever has a limit is killed in time'
   | 'no more than max_extra leave beside their replacements'
   | 'a place is filled once, and only if it is wanted'
-  | 'who is held is left alone';
+  | 'what is held is left alone';
 
-/** A restart as its people told it, and what came of it. */
-export interface Told {
+/** A restart as it was requested, and what came of it. */
+export interface Requested {
   readonly id: string;
   readonly at: number;
   readonly options: RolloutOptions;
@@ -28,7 +28,7 @@ export interface Told {
   /** Members that were stopped and then started by name. */
   readonly startedByName: Set<string>;
   readonly provenWorkers: Set<string>;
-  /** Members that somebody stopped or held at any time. */
+  /** Members that were stopped or held at any time. */
   readonly everReleased: Set<string>;
   /** A look has shown that a replacement failed, beyond doubt. */
   hasFailed: boolean;
@@ -39,18 +39,18 @@ export interface Told {
 /** A world, and what really happened in it. */
 export interface Chronicle {
   readonly world: World;
-  readonly told: Told[];
+  readonly restarts: Requested[];
   readonly stopped: Set<string>;
   readonly held: Set<string>;
   readonly terms: Map<number, number>;
-  /** When each process may be killed, since the boot: one moment for each limit that somebody set. */
+  /** When each process may be killed, since the boot: one moment for each limit that was set. */
   readonly limits: Map<number, number[]>;
   readonly breaches: { readonly rule: Rule; readonly what: string }[];
 }
 
 export const newChronicle = (world: World): Chronicle => ({
   world,
-  told: [],
+  restarts: [],
   stopped: new Set(),
   held: new Set(),
   terms: new Map(),

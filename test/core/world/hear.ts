@@ -10,7 +10,7 @@ export function hear(chronicle: Chronicle, goal: Goal): void {
       for (const name of goal.instances) {
         const being = world.places.get(name);
         const isUnasked = being !== undefined && isAlive(being) && being.askedAt === undefined;
-        for (const { members, startedByName } of chronicle.told)
+        for (const { members, startedByName } of chronicle.restarts)
           if (
             stopped.has(name) &&
             members.has(name) &&
@@ -52,16 +52,16 @@ export function hear(chronicle: Chronicle, goal: Goal): void {
 }
 
 function hearRestart(chronicle: Chronicle, goal: Extract<Goal, { kind: 'restart' }>): void {
-  const { world, told, stopped, held } = chronicle;
+  const { world, restarts, stopped, held } = chronicle;
   const meant = goal.instances.filter((name) => !stopped.has(name) && !held.has(name));
-  for (const { members } of told) for (const name of meant) members.delete(name);
+  for (const { members } of restarts) for (const name of meant) members.delete(name);
   const { killAfter } = goal.options;
   for (const name of meant) {
     const being = world.places.get(name);
     if (being !== undefined && isAlive(being) && being.askedAt !== undefined)
       if (killAfter !== undefined) addLimit(chronicle, being, killAfter);
   }
-  told.push({
+  restarts.push({
     id: goal.id,
     at: world.wallClock,
     options: goal.options,

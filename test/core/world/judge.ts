@@ -11,11 +11,11 @@ import { workerNameOf } from '../../../src/core/model/targets.ts';
 import type { ProcessIdentity } from '../../../src/core/model/process.ts';
 import type { Batch, Worker } from '../../../src/core/model/config.ts';
 import { isAlive, type Being } from './being.ts';
-import { addLimit, breach, type Chronicle, type Told } from './chronicle.ts';
+import { addLimit, breach, type Chronicle, type Requested } from './chronicle.ts';
 import type { Standing, Standings } from './standing.ts';
 import { wantedNames } from './world.ts';
 
-/** What a pass saw, and whom it has signalled so far. */
+/** What a pass saw, and what it has signalled so far. */
 export interface During {
   readonly observation: Observation;
   readonly standings: Standings;
@@ -24,8 +24,8 @@ export interface During {
 
 export function judgeAborts(chronicle: Chronicle): void {
   for (const { id, aborted } of chronicle.world.desired.rollouts) {
-    const told = chronicle.told.find((one) => one.id === id);
-    if (aborted !== undefined && told?.mayHaveFailed !== true)
+    const restart = chronicle.restarts.find((one) => one.id === id);
+    if (aborted !== undefined && restart?.mayHaveFailed !== true)
       breach(
         chronicle,
         'no abort without a failure',
@@ -39,7 +39,7 @@ export function judge(chronicle: Chronicle, action: Action, during: During): voi
   const { instance } = action;
   const { observation, signalled } = during;
   const what = formatAction(action);
-  if (held.has(keyOf(action))) breach(chronicle, 'who is held is left alone', what);
+  if (held.has(keyOf(action))) breach(chronicle, 'what is held is left alone', what);
   switch (action.kind) {
     case 'start':
       judgeStart(chronicle, instance, what);
@@ -90,7 +90,7 @@ function judgeIdentity(
 type Ask = Extract<Action, { kind: 'stop' | 'quiet' }>;
 
 function judgeAsk(chronicle: Chronicle, action: Ask, during: During): void {
-  const { world, terms, told } = chronicle;
+  const { world, terms, restarts } = chronicle;
   const { instance, cause } = action;
   const being = world.places.get(instance);
   if (being === undefined) return;
@@ -101,7 +101,7 @@ function judgeAsk(chronicle: Chronicle, action: Ask, during: During): void {
       breach(chronicle, 'no process is asked twice', `${count} times: ${formatAction(action)}`);
   } else if (!action.stopsWhenIdle) return;
   if (being.askedAt !== undefined) return; // after its prelude
-  const restart = told.find(({ id }) => cause.endsWith(` by ${id}`));
+  const restart = restarts.find(({ id }) => cause.endsWith(` by ${id}`));
   const limit = restart?.options.killAfter ?? being.worker.stop.timeout;
   const hasOwn = chronicle.stopped.has(instance) && chronicle.limits.has(being.pid);
   if (limit !== undefined && !hasOwn) addLimit(chronicle, being, limit);
@@ -111,19 +111,19 @@ function judgeAsk(chronicle: Chronicle, action: Ask, during: During): void {
 /** Whether it was the turn of this process to be asked by this restart. */
 function judgeTurn(
   chronicle: Chronicle,
-  told: Told,
+  restart: Requested,
   { instance, pid, worker }: Being,
   { observation: { instances, now }, standings: all }: During,
 ): void {
-  const members = all.get(told) ?? new Map<string, Standing>();
+  const members = all.get(restart) ?? new Map<string, Standing>();
   const standings = new Map([...members].filter(([name]) => workerNameOf(name) === worker.name));
   const own = [...standings.keys()];
   const count = (...kinds: Standing[]): number =>
     [...standings.values()].filter((kind) => kinds.includes(kind)).length;
-  const what = `${told.id} asks ${instance} pid ${pid}: ${JSON.stringify([...standings])}`;
+  const what = `${restart.id} asks ${instance} pid ${pid}: ${JSON.stringify([...standings])}`;
   const isUnseen = own.some((name) => !instances.has(name) && standings.get(name) !== 'released');
-  if (told.members.get(instance) !== pid || isUnseen || told.hasFailed)
-    breach(chronicle, 'nobody is asked after a failure', what);
+  if (restart.members.get(instance) !== pid || isUnseen || restart.hasFailed)
+    breach(chronicle, 'no process is asked after a failure', what);
 
   const isOwnDeath = (name: string): boolean => {
     const being = chronicle.world.places.get(name);
@@ -133,22 +133,22 @@ function judgeTurn(
     standings.get(name) === 'vacant' || standings.get(name) === 'failed';
   const exempt = own.filter((name) => isDead(name) && isOwnDeath(name)).length;
   const down = count('asked', 'vacant', 'starting', 'late', 'failed') - exempt + 1;
-  if (down > sizeOf(told.options.batch ?? worker.restart.batch, worker))
+  if (down > sizeOf(restart.options.batch ?? worker.restart.batch, worker))
     breach(chronicle, 'the batch is kept', what);
 
-  const overlap = told.options.overlap ?? worker.restart.overlap;
+  const overlap = restart.options.overlap ?? worker.restart.overlap;
   const extras = extrasOf(chronicle, worker.name) + count('asked') + 1;
   if (overlap && extras > worker.restart.maxExtra)
     breach(chronicle, 'no more than max_extra leave beside their replacements', what);
 
   members.set(instance, 'asked');
-  const canary = told.options.canary ?? worker.restart.canary;
-  if (!canary || told.provenWorkers.has(worker.name)) return;
+  const canary = restart.options.canary ?? worker.restart.canary;
+  if (!canary || restart.provenWorkers.has(worker.name)) return;
   const { patience } = worker.restart;
-  const most = patience === 0 ? Infinity : 1 + Math.floor(Math.max(0, now - told.at) / patience);
+  const most = patience === 0 ? Infinity : 1 + Math.floor(Math.max(0, now - restart.at) / patience);
   const isBefore = (name: string): boolean =>
-    told.askedBefore.has(chronicle.world.places.get(name)?.pid ?? -1);
-  const canaries = own.filter((name) => !told.startedByName.has(name));
+    restart.askedBefore.has(chronicle.world.places.get(name)?.pid ?? -1);
+  const canaries = own.filter((name) => !restart.startedByName.has(name));
   const askedOnes = canaries.filter((name) => standings.get(name) === 'asked');
   const ownAsked = askedOnes.filter((name) => !isBefore(name)).length;
   const areAllBusy = own
@@ -176,13 +176,17 @@ function judgeStart(chronicle: Chronicle, instance: string, what: string): void 
     breach(chronicle, 'a place is filled once, and only if it is wanted', what);
 }
 
-function judgeMove({ world, told, ...chronicle }: Chronicle, instance: string, what: string): void {
+function judgeMove(
+  { world, restarts, ...chronicle }: Chronicle,
+  instance: string,
+  what: string,
+): void {
   const being = world.places.get(instance);
-  const restart = told.find(({ members }) => members.has(instance));
+  const restart = restarts.find(({ members }) => members.has(instance));
   const overlap = restart?.options.overlap ?? being?.worker.restart.overlap;
   if (being?.stop === undefined || overlap !== true)
     breach(
-      { world, told, ...chronicle },
+      { world, restarts, ...chronicle },
       'a place is filled once, and only if it is wanted',
       `${what}, without overlap`,
     );
@@ -208,12 +212,12 @@ function judgeKill({ world, limits, ...chronicle }: Chronicle, name: string, wha
   if (own === undefined || !isAsked || world.sinceBoot < Math.min(...own))
     breach(
       { world, limits, ...chronicle },
-      'nobody is killed before his time',
+      'no process is killed before its time',
       `${what} at ${world.sinceBoot}, limits ${String(own)}`,
     );
 }
 
-/** After a pass that was not cut short nobody is left who was asked and whose time was over at its beginning. */
+/** After a pass that was not cut short no process is left that was asked and whose time was over at its beginning. */
 export function judgeLimits(chronicle: Chronicle, observation: Observation): void {
   const { sinceBoot } = observation;
   const seen = new Set(allObserved(observation).map((one) => keyOf(refOf(one))));

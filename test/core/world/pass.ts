@@ -19,9 +19,11 @@ export function pass(
   const observation = look(world, names);
   hear(chronicle, goal);
   const standings: Standings = new Map(
-    chronicle.told.map((told) => [
-      told,
-      new Map([...told.members.keys()].map((name) => [name, standingOf(chronicle, told, name)])),
+    chronicle.restarts.map((restart) => [
+      restart,
+      new Map(
+        [...restart.members.keys()].map((name) => [name, standingOf(chronicle, restart, name)]),
+      ),
     ]),
   );
   watch(chronicle, standings, observation);

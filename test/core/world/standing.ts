@@ -1,22 +1,22 @@
 import type { Observation } from '../../../src/core/model/observation.ts';
 import { workerNameOf } from '../../../src/core/model/targets.ts';
 import { isAlive, isReadyAt, type Being } from './being.ts';
-import type { Chronicle, Told } from './chronicle.ts';
+import type { Chronicle, Requested } from './chronicle.ts';
 
 /** How each member of each restart was when a pass looked, and is once that pass has asked him. */
-export type Standings = ReadonlyMap<Told, Map<string, Standing>>;
+export type Standings = ReadonlyMap<Requested, Map<string, Standing>>;
 
 export type Standing =
   'released' | 'untouched' | 'asked' | 'vacant' | 'starting' | 'late' | 'replaced' | 'failed';
 
 /** How far a member truly is. One that is held counts only if it was replaced before. */
-export function standingOf(chronicle: Chronicle, told: Told, name: string): Standing {
+export function standingOf(chronicle: Chronicle, restart: Requested, name: string): Standing {
   if (chronicle.stopped.has(name)) return 'released';
-  const standing = placeOf(chronicle, told, name);
+  const standing = placeOf(chronicle, restart, name);
   return chronicle.held.has(name) && standing !== 'replaced' ? 'released' : standing;
 }
 
-function placeOf(chronicle: Chronicle, { members }: Told, name: string): Standing {
+function placeOf(chronicle: Chronicle, { members }: Requested, name: string): Standing {
   const { places, sinceBoot } = chronicle.world;
   const being = places.get(name);
   if (being === undefined) return 'vacant';
@@ -46,17 +46,17 @@ export function watch(
   standings: Standings,
   { instances }: Observation,
 ): void {
-  for (const [told, members] of standings) {
+  for (const [restart, members] of standings) {
     for (const [name, standing] of members) {
       const being = chronicle.world.places.get(name);
-      if (standing === 'released') told.everReleased.add(name);
+      if (standing === 'released') restart.everReleased.add(name);
       const isUncertain =
-        being?.end !== undefined && being.pid !== told.members.get(name) && !isCertain(being);
-      if ((standing === 'replaced' && !told.startedByName.has(name)) || isUncertain)
-        told.provenWorkers.add(workerNameOf(name));
+        being?.end !== undefined && being.pid !== restart.members.get(name) && !isCertain(being);
+      if ((standing === 'replaced' && !restart.startedByName.has(name)) || isUncertain)
+        restart.provenWorkers.add(workerNameOf(name));
       const isFailure = standing === 'failed' || standing === 'late';
-      if (isFailure || isUncertain) told.mayHaveFailed = true;
-      if (isFailure && !isUncertain && instances.has(name)) told.hasFailed = true;
+      if (isFailure || isUncertain) restart.mayHaveFailed = true;
+      if (isFailure && !isUncertain && instances.has(name)) restart.hasFailed = true;
     }
   }
 }

@@ -16,7 +16,7 @@ const ill = (name: string, ...problems: string[]): ObservedInstance => ({
   problems,
 });
 
-test('a problem must be told once for each instance and text, and again when it has come back', () => {
+test('a problem must be reported once for each instance and text, and again when it has come back', () => {
   const { context, heard } = hearing();
   const complaints = createWarnOnce();
   const told = complaints.once(context);
@@ -31,7 +31,7 @@ test('a problem must be told once for each instance and text, and again when it 
   expect(look(ill('mail.1', 'a'), ill('mail.2', 'a'))).toEqual(['mail.1: a']);
 });
 
-test('what a pass tells of the same problem must not be told again, other events always', () => {
+test('what a pass reports of the same problem must not be reported again, other events always', () => {
   const { context, heard } = hearing();
   const complaints = createWarnOnce();
   const told = complaints.once(context);

@@ -1,7 +1,10 @@
 import { silent, type Context } from '../engine/session.ts';
-import { recycling } from '../engine/observe/with-recycling.ts';
+import { unasked } from '../engine/observe/unasked.ts';
 import { passLockPath, planPass, runPass } from '../engine/pass/pass.ts';
 import { isSameState } from '../engine/pass/state.ts';
+import type { Settled } from '../engine/wait/settle.ts';
+import { durationOf } from '../core/basics/time.ts';
+import type { PassOutcome } from '../core/model/decision.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import type { Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
@@ -33,7 +36,8 @@ export const command = defineCommand({
   description: `
 It also completes interrupted restarts, enforces configured limits, recycles processes and rotates
 logs. It never waits for a job, does not continue an aborted restart, and prints nothing if there is
-nothing to do.`,
+nothing to do. After a boot, or if more than 20 instances are missing, it starts a few at a time
+(start.parallel) and stays for that, at most 50 s.`,
   options: {
     metrics: value('FILE.prom', 'also write metrics for node_exporter', metricsFile),
     verbose: flag('say so if there was nothing to do', 'v'),
@@ -93,14 +97,15 @@ async function writeMetrics(
 
 /**
  * One pass over all workers: starts missing instances, continues a restart whose command has ended, repairs files. It does
- * not wait, not even for another pass. It looks first: if there is nothing to do, it takes no lock.
+ * not wait, not even for another pass, except for its turns if many instances are to be started. It looks first: if there is nothing to do, it takes no lock.
  * @throws WorkerctlError `locked` if another pass is at work
  */
 export async function bootcheck(
   asked: Context,
   options: { dryRun: boolean },
 ): Promise<ActOutcome | PlanOutcome> {
-  const context = await recycling(asked);
+  const begun = monotonicMs();
+  const context = await unasked(asked);
   const { config } = context;
   const measuring = { ...context, measuresLogs: true };
   const instances = selectInstances(config, recordedInstances(config.stateDir), []);
@@ -108,19 +113,38 @@ export async function bootcheck(
   if (options.dryRun) return plannedBy(await planPass(measuring, request));
   const { recorded, events } = recording(context);
   refuseIfLocked(passLockPath(config.stateDir));
-  const { isAllWell, rotations } = await lookTwice(measuring, request);
+  const { isAllWell, rotations, outcome } = await lookTwice(measuring, request);
+  let latest = outcome;
   if (!isAllWell) {
-    await runPass(recorded, { ...request, lockWait: noWait });
+    latest = await runPass(recorded, { ...request, lockWait: noWait });
     await replaceKilled(recorded, request, events);
   }
   if (rotations.length > 0) {
     const { rotateLogs } = await import('../engine/watch/rotate-logs.ts');
     await rotateLogs(recorded, rotations);
   }
+  const end = latest.ledger.startsInTurn === true ? await stay(recorded, latest, begun) : notWaited;
   context.hooks.kick(context);
   context.silence.save();
   context.memory.save();
-  return acted('bootcheck', events, { kind: 'not_waited' });
+  return acted('bootcheck', events, end);
+}
+
+const notWaited = { kind: 'not_waited' } as const;
+
+/** Counted from its beginning. Cron's next bootcheck begins after a minute. */
+const longestStayMs = 50_000;
+
+/** Starts the instances that wait for their turn. It is no failure if some still wait: the next bootcheck starts them. */
+async function stay(
+  context: Context,
+  outcome: PassOutcome,
+  begun: number,
+): Promise<Settled | typeof notWaited> {
+  const { startInTurn } = await import('../engine/wait/start-in-turn.ts');
+  const limit = durationOf(Math.max(0, begun + longestStayMs - monotonicMs()));
+  const settled = await startInTurn(context, outcome, limit);
+  return settled.kind === 'interrupted' ? settled : notWaited;
 }
 
 /** A killed process is gone in milliseconds, unless it is stuck in the kernel. */
@@ -174,14 +198,14 @@ async function lookTwice(
 async function look(
   context: Context,
   request: Parameters<typeof planPass>[1],
-): Promise<{ isAllWell: boolean; rotations: readonly Rotation[]; silent: readonly string[] }> {
-  const {
-    plan: all,
-    desired,
-    ledger,
-    before,
-    observation,
-  } = await planPass(silent(context), request);
+): Promise<{
+  isAllWell: boolean;
+  rotations: readonly Rotation[];
+  silent: readonly string[];
+  outcome: PassOutcome;
+}> {
+  const outcome = await planPass(silent(context), request);
+  const { plan: all, desired, ledger, before, observation } = outcome;
   const hasProblems = allObserved(observation).some(({ problems }) => problems.length > 0);
   const { plan, rotations } = withoutRotations(all);
   const isAllWell = plan.length === 0 && isSameState({ desired, ledger }, before) && !hasProblems;
@@ -190,5 +214,5 @@ async function look(
       ? [workerNameOf(action.instance)]
       : [],
   );
-  return { isAllWell, rotations, silent: silentWorkers };
+  return { isAllWell, rotations, silent: silentWorkers, outcome };
 }

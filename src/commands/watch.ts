@@ -10,7 +10,7 @@ import { durationOf } from '../core/basics/time.ts';
 import type { Event } from '../core/events/event.ts';
 import { controlAddress, metricsAddress, parseTcpAddress } from '../core/protocols/tcp-address.ts';
 import { createReleaseReader } from '../engine/observe/release-reader.ts';
-import { recycling } from '../engine/observe/with-recycling.ts';
+import { unasked } from '../engine/observe/unasked.ts';
 import { journaled, type Context } from '../engine/session.ts';
 import { endAll } from '../engine/watch/end-all.ts';
 import { openNotifyListener } from '../engine/watch/notify-listener.ts';
@@ -146,7 +146,7 @@ async function readContext(
   report: Context['report'],
 ): Promise<Context> {
   const config = await configToActOn(global);
-  return recycling(
+  return unasked(
     contextFor(config, {
       command: 'watch',
       signal,

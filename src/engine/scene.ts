@@ -19,6 +19,8 @@ export interface Scene {
   readonly measures?: Measures;
   /** The directories that workers are pinned to, for `measures`. */
   readonly pins?: Desired['pins'];
+  /** See Observation. */
+  readonly startsAtOnce?: number;
   /** Whether to look for leftovers of all dead processes, not only those that the config acts on. */
   readonly showsLeftovers?: boolean;
   /** Whether logs with a limit are measured, in order to rotate them. */

@@ -40,6 +40,8 @@ export interface Context {
   readonly silence: SilenceTracker;
   /** Measures what recycling depends on. Only bootcheck and watch recycle; other commands have none. */
   readonly measures?: Measures;
+  /** How many instances of a worker it starts at a time if many are missing; undefined: all of them. */
+  readonly startsAtOnce?: number;
   /** Remembers from look to look how much memory processes have. */
   readonly memory: MemoryTracker;
   /** Takes some locks quickly, for commands that wait and then act at once. */

@@ -1,5 +1,4 @@
 // A host that loses its power, and a disk that is full.
-import { readdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
   counts,
@@ -8,36 +7,20 @@ import {
   logged,
   noting,
   settle,
-  shimsIn,
   starting,
   two,
 } from '../rig/crash.ts';
-import { readOr } from '../rig/files.ts';
 import { eventsIn, ofKinds, problemOf } from '../rig/output.ts';
+import { rebooted } from '../rig/reboot.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
-
-const kill = (pid: number): true => process.kill(pid, 'SIGKILL');
-
-/** What a loss of power leaves: no process, and the files of another boot. */
-function reboot(rig: Rig): void {
-  for (const pid of shimsIn(rig, 'supervise')) kill(pid);
-  for (const name of two) for (const pid of rig.instance(name).processes()) kill(pid);
-  const bootId = readOr('/proc/sys/kernel/random/boot_id', '').trim();
-  for (const file of readdirSync(rig.stateDir)) {
-    const path = `${rig.stateDir}/${file}`;
-    const text = readOr(path, '');
-    if (text.includes(bootId))
-      writeFileSync(path, text.replaceAll(bootId, '00000000-0000-4000-8000-000000000000'));
-  }
-}
 
 describe('a reboot', () => {
   test('must bring up what is wanted, and leave down what was stopped', async () => {
     const rig = createRig({ mail: noting({ count: 2, ready: logged }) });
     await starting(...two)(rig);
     await rig.workerctl('stop', '--no-wait', 'mail.2');
-    reboot(rig);
+    await rebooted(rig);
     await settle(rig);
     await until('mail.1 to boot', () => rig.instance('mail.1').boots().length === 2);
     expect(counts(rig, 'boots')).toEqual([2, 1]);
@@ -62,7 +45,7 @@ describe('a reboot', () => {
     const rig = createRig({ mail: noting({ count: 2, ready: logged }) });
     await starting(...two)(rig);
     await rig.workerctl('restart', '--no-wait');
-    reboot(rig);
+    await rebooted(rig);
     await expectGoneOn(rig);
   });
 
@@ -73,7 +56,7 @@ describe('a reboot', () => {
     await rig.workerctl('restart', '--no-wait');
     await drained(rig);
     await rig.workerctl('bootcheck');
-    reboot(rig);
+    await rebooted(rig);
     await expectGoneOn(rig);
   });
 });

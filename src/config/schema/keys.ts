@@ -13,6 +13,12 @@ const start = section({
     default: '60s',
     help: 'With daemonizes: how long the command may take to end and the pidfile to name the daemon. Then the start has failed.',
   },
+  parallel: {
+    type: value.whole(1, 10_000),
+    without: 'twice the cores, at least 8',
+    help: 'How many instances bootcheck and watch start at a time, after a boot or if more than 20 are missing: one more as soon as one is ready.',
+    example: 4,
+  },
 });
 
 const log = section(
@@ -316,7 +322,10 @@ const sharedKeys = {
     default: false,
     help: 'The command forks a daemon, which writes pidfile itself, and ends when the daemon is up.',
   },
-  start: { type: start, help: 'How a program that daemonizes is started.' },
+  start: {
+    type: start,
+    help: 'How many are started at a time, and how a program that daemonizes is started.',
+  },
   log: { type: log, help: 'Where the output goes.' },
   umask: { type: value.umask, default: '022', help: 'The file mode creation mask.' },
   nice: {

@@ -185,6 +185,8 @@ export interface Worker {
   readonly backoff: BackoffPolicy;
   /** It is busy if its process title matches this; the first group, or else the whole match, says what it is doing. */
   readonly busyTitle?: string;
+  /** How many of its instances may be starting at the same time if many are missing; undefined: the host decides. */
+  readonly startsAtOnce?: number;
   /** Undefined: no sign of life is expected. */
   readonly heartbeat?: HeartbeatPolicy;
   /** Undefined: nothing is recycled. */

@@ -36,6 +36,8 @@ export interface Ledger {
   /** Of these, the runs of which no report said how they had ended: it may still come. */
   readonly unexplained: Readonly<Record<string, string>>;
   readonly losses: readonly Loss[];
+  /** Many instances were missing: they are started a few at a time until none of them waits any more. */
+  readonly startsInTurn?: boolean;
 }
 
 export const noLedger: Ledger = { failures: {}, reportedDeaths: {}, unexplained: {}, losses: [] };

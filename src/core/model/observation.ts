@@ -132,6 +132,11 @@ export interface Observation {
   readonly launches?: ReadonlyMap<string, Code>;
   /** By instance, why it could not be started again, looked up before processes are asked to exit for that. */
   readonly obstacles?: ReadonlyMap<string, string>;
+  /**
+   * How many instances of a worker may be starting at the same time if many are missing, unless its config says so. A
+   * command that was asked to start instances has no such limit.
+   */
+  readonly startsAtOnce?: number;
   /** Whether this pass may recycle instances; a command that was asked for something else does not. */
   readonly mayRecycle?: boolean;
 }

@@ -8,6 +8,7 @@ import { liveProcess, type Observation } from '../model/observation.ts';
 import { deadlinesOf, followed } from './deadlines.ts';
 import { ledgerAfter } from './deaths.ts';
 import { doneAfter } from './done.ts';
+import { startsInTurn } from './places.ts';
 import {
   adopted,
   continued,
@@ -70,13 +71,13 @@ export function applyGoal(
   };
   const ledger = ledgerAfter(inForce, { ...before, desired: lasts }, observation);
   const desired = stated(inForce, lasts, goal, observation);
-  return {
+  const after = {
     desired: progressed(config, desired, observation),
-    ledger: {
-      ...ledger,
-      failures: without(ledger.failures, startedAtOnce(goal, desired)),
-    },
+    ledger: { ...ledger, failures: without(ledger.failures, startedAtOnce(goal, desired)) },
   };
+  return startsInTurn(config, after, before.ledger.startsInTurn === true, observation)
+    ? { ...after, ledger: { ...after.ledger, startsInTurn: true } }
+    : after;
 }
 
 /** The instances that the goal starts without delay, however often they have failed. */

@@ -4,6 +4,7 @@ import { drainingSince, type ObservedInstance } from '../model/observation.ts';
 import { awaitedLook, isAwaited } from './awaited.ts';
 import { backsOffUntil, dueAt } from './backoff.ts';
 import { nextLossAt } from './deaths.ts';
+import { turnMoments } from './places.ts';
 import { recycleMoments } from './recycling.ts';
 import { membersOf } from './rollout-members.ts';
 import { deadlineOf, type Snapshot } from './snapshot.ts';
@@ -32,6 +33,7 @@ export function changesIn(snapshot: Snapshot): Duration | undefined {
     for (const member of membersOf(rollout, snapshot).values())
       if (member.kind === 'starting') moments.push(member.changesIn);
   }
+  moments.push(...turnMoments(snapshot));
   const loss = nextLossAt(ledger);
   if (loss !== undefined) moments.push(loss - now);
   for (const { until } of [...Object.values(desired.held), ...Object.values(desired.quiet)])

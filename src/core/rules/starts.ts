@@ -1,12 +1,12 @@
 import type { Action } from '../model/action.ts';
-import { liveProcess, sentStop, type ObservedInstance } from '../model/observation.ts';
+import { sentStop, type ObservedInstance } from '../model/observation.ts';
 import { isSameProcess } from '../model/process.ts';
 import { formatEnd, type Stop, type Verdict } from '../model/record.ts';
-import { isAwaited } from './awaited.ts';
-import { backsOffUntil } from './backoff.ts';
+import { inTurn } from './places.ts';
 import { heldBack } from './rollout.ts';
 import { membersOf } from './rollout-members.ts';
 import type { Snapshot } from './snapshot.ts';
+import { startable } from './startable.ts';
 import { causeOf } from './stops.ts';
 import { extrasOf, policyOf } from './turns.ts';
 
@@ -50,18 +50,15 @@ export function overlapping(snapshot: Snapshot, stops: readonly Action[]): Actio
 }
 
 export function missing(snapshot: Snapshot, moves: readonly Action[]): Action[] {
-  const { ledger, now } = snapshot;
   const moved = new Set(moves.map(({ instance }) => instance));
   const failed = failedIn(snapshot);
-  const waiting = heldBack(snapshot);
-  return snapshot.subjects().flatMap(({ observed, worker, isWanted }) => {
+  const held = heldBack(snapshot);
+  const down = new Set(inTurn(snapshot, startable(snapshot)).map(({ observed }) => observed.name));
+  return snapshot.subjects().flatMap(({ observed, isWanted }) => {
     const { name } = observed;
-    if (!isWanted || waiting.has(name)) return [];
-    if (moved.has(name))
+    if (isWanted && moved.has(name) && !held.has(name))
       return [{ kind: 'start' as const, instance: name, cause: 'its old process still drains' }];
-    if (liveProcess(observed) !== undefined) return [];
-    if (backsOffUntil(ledger, observed, worker, now) !== undefined) return [];
-    if (isAwaited(observed, worker)) return [];
+    if (!down.has(name)) return [];
     return [{ kind: 'start' as const, instance: name, cause: whyDown(observed, failed.has(name)) }];
   });
 }

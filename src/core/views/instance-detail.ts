@@ -63,7 +63,8 @@ function downState(observed: ObservedInstance, worker: Worker, snapshot: Snapsho
   const life = lifeOf(observed, worker, snapshot);
   if (life.state === 'done' || life.state === 'failed')
     return { state: shownState[life.state], detail: doneWords(name, life.done, held, now) };
-  const next = held ?? 'bootcheck starts it';
+  const start = ledger.startsInTurn === true ? 'starts in its turn' : 'bootcheck starts it';
+  const next = held ?? start;
   if (presence.kind !== 'dead') return { state: 'missing', detail: `not started; ${next}` };
   const what = deathWords(presence, now);
   const until = held === undefined ? backsOffUntil(ledger, observed, worker, now) : undefined;

@@ -38,6 +38,7 @@ export function observe(
     sinceBoot: sinceBoot(),
     instances: new Map(names.map((instance) => [instance, look({ instance })])),
     retiring: retiring.map(look),
+    ...(scene.startsAtOnce !== undefined && { startsAtOnce: scene.startsAtOnce }),
   };
   records.keep();
   return observation;

@@ -90,7 +90,8 @@ export function requestFor(context: Context): PassRequest {
 
 /** Reports workers with too few instances, in the words that operators know from MogileFS. */
 function reportShortages(context: Context, { desired, plan, observation }: PassOutcome): void {
-  const { config, instance: observedOf } = snapshotOf(context.config, { desired }, observation);
+  const snapshot = snapshotOf(context.config, { desired }, observation);
+  const { config, instance: observedOf } = snapshot;
   for (const worker of config.workers) {
     const names = instanceNames(worker);
     const starts = plan.filter(
@@ -101,6 +102,7 @@ function reportShortages(context: Context, { desired, plan, observation }: PassO
       const observed = observedOf(name);
       return observed !== undefined && liveProcess(observed) !== undefined;
     }).length;
-    report(context, worker.name, { kind: 'missing', running: has, wanted: has + starts });
+    const wanted = has + snapshot.missing(worker).length;
+    report(context, worker.name, { kind: 'missing', running: has, wanted, starting: starts });
   }
 }

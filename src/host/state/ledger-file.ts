@@ -30,6 +30,7 @@ const form = once((): json.Form<Ledger> => {
     reportedDeaths: ['reported_deaths', json.byName(json.text)],
     unexplained: ['unexplained', json.byName(json.text)],
     losses: ['losses', json.listOf(loss)],
+    startsInTurn: ['starts_in_turn', json.optional(json.flag)],
   });
 });
 

@@ -111,12 +111,12 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     command: 'bootcheck',
   },
   missing: {
-    body: { kind: 'missing', running: 2, wanted: 3 },
+    body: { kind: 'missing', running: 2, wanted: 4, starting: 1 },
     instance: 'mail',
     level: 'info',
-    sentence: '2 of 3 running; starting 1',
-    watch: 'Job mail has only 2, wants 3, making 1.',
-    json: { running: 2, wanted: 3 },
+    sentence: '2 of 4 running; starting 1',
+    watch: 'Job mail has only 2, wants 4, making 1.',
+    json: { running: 2, wanted: 4, starting: 1 },
     command: 'watch',
   },
   draining: {

@@ -72,10 +72,11 @@ export const startKinds = {
     members: {
       running: required(integer, 'How many run.'),
       wanted: required(integer, 'How many are wanted.'),
+      starting: required(integer, 'How many are started now.'),
     },
-    sentence: ({ running, wanted }) =>
-      `${running} of ${wanted} running; starting ${wanted - running}`,
-    mogilefs: ({ running, wanted }, name) =>
-      `Job ${name} has only ${running}, wants ${wanted}, making ${wanted - running}.`,
+    sentence: ({ running, wanted, starting }) =>
+      `${running} of ${wanted} running; starting ${starting}`,
+    mogilefs: ({ running, wanted, starting }, name) =>
+      `Job ${name} has only ${running}, wants ${wanted}, making ${starting}.`,
   }),
 };

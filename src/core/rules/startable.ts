@@ -1,0 +1,21 @@
+import { liveProcess } from '../model/observation.ts';
+import { isAwaited } from './awaited.ts';
+import { backsOffUntil } from './backoff.ts';
+import { heldBack } from './rollout.ts';
+import type { Snapshot, Subject } from './snapshot.ts';
+
+/** The instances that are wanted and down, and that nothing but their turn keeps from being started. */
+export function startable(snapshot: Snapshot): Subject[] {
+  const { ledger, now } = snapshot;
+  const waiting = heldBack(snapshot);
+  return snapshot
+    .subjects()
+    .filter(
+      ({ observed, worker, isWanted }) =>
+        isWanted &&
+        !waiting.has(observed.name) &&
+        liveProcess(observed) === undefined &&
+        backsOffUntil(ledger, observed, worker, now) === undefined &&
+        !isAwaited(observed, worker),
+    );
+}

@@ -32,6 +32,7 @@ import { notifyFindings, residentFindings } from './doctor/watch.ts';
 import { runnerFindings } from './doctor/runners.ts';
 import { stateDirectoryFindings } from './doctor/state-directory.ts';
 import { stateFileFindings } from './doctor/state-files.ts';
+import { linkFindings } from './doctor/links.ts';
 import { workerFindings } from './doctor/workers.ts';
 
 export const command = defineCommand({
@@ -65,6 +66,7 @@ const checks: Readonly<Record<string, Check>> = {
   'state-files': stateFileFindings,
   lock: lockFindings,
   workers: workerFindings,
+  links: linkFindings,
   limits: limitFindings,
   processes: ({ config, observation, marked }) => processFindings(config, observation, marked),
   drains: ({ desired, observation }) => drainFindings(desired, observation),

@@ -6,9 +6,13 @@ const { W_OK, X_OK } = constants;
 
 /** Why a file cannot be written, or created with its missing directories, in words; undefined if it can. Creates nothing. */
 export function writeProblem(path: string): string | undefined {
-  const file = statSync(path, { throwIfNoEntry: false });
-  if (file?.isDirectory() === true) return `${path} is a directory`;
-  return file === undefined ? createProblem(dirname(path)) : accessProblem(path, W_OK);
+  try {
+    const file = statSync(path, { throwIfNoEntry: false });
+    if (file === undefined) return createProblem(dirname(path));
+    return file.isDirectory() ? `${path} is a directory` : accessProblem(path, W_OK);
+  } catch (error) {
+    return `${path}: ${describeErrno(error)}`; // such as a file above it
+  }
 }
 
 /** Why nothing can be created in a directory, which need not exist yet. */

@@ -33,7 +33,7 @@ function ofScript(text: string): readonly string[] {
   if (interpreter === undefined) return [];
   if (basename(interpreter) !== 'env') return [interpreter];
   const split = /^(?:-S|--split-string=)[ \t]*(.*)/.exec(rest)?.[1]?.split(/[ \t]+/);
-  const program = (split ?? [rest.trimEnd()]).find((word) => !/^\w+=/.test(word));
+  const program = (split ?? [rest.replace(/[ \t]+$/, '')]).find((word) => !/^\w+=/.test(word));
   const isKnown = program !== undefined && program !== '' && !program.startsWith('-');
   return isKnown ? [interpreter, program] : [interpreter];
 }

@@ -6,7 +6,7 @@ import { booted, successor, termed, type InstanceHandle } from '../rig/instance.
 import { allPids, endProcess, environmentOf, look, openFiles, strings } from '../rig/kernel.ts';
 import { finishJob, giveJob, put, tells } from '../rig/jobs.ts';
 import { createRig, statusOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
-import { until } from '../rig/wait.ts';
+import { timePasses, until } from '../rig/wait.ts';
 import { watching } from '../rig/watch.ts';
 
 const on = { restart: { finisher: true, patience: '40s' } };
@@ -132,6 +132,35 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     await expectDone(rig, all);
   },
 );
+
+test('after the terminal was closed a finisher must go on', async () => {
+  const { rig, all, old } = await busy();
+  const terminal = rig.shell("exec script -qefc 'workerctl restart' /dev/null </dev/null");
+  await termed(all[0] as InstanceHandle, old[0] ?? 0);
+  terminal.kill('SIGKILL'); // the kernel hangs up what ran at it
+  await terminal;
+  await atWork(rig);
+  await filled(rig, all[0] as InstanceHandle, old[0] ?? 0);
+  await expectDone(rig, all);
+});
+
+test('an instance that is held meanwhile must keep it, and be replaced after unhold', async () => {
+  const { rig, all, old } = await busy({ count: 2 });
+  await rig.workerctl('restart', '--no-wait');
+  await atWork(rig);
+  const asked = all.findIndex((one) => one.terms().length > 0);
+  const [canary, held] = [all[asked], all[1 - asked]] as [InstanceHandle, InstanceHandle];
+  await rig.workerctl('hold', held.name);
+  await filled(rig, canary, old[asked] ?? 0);
+  await until('the canary to be ready', () => rig.journal('ready').length === 3);
+  await timePasses(1_500);
+  expect(held.terms()).toEqual([]);
+  expect(finishersOf(rig)).toHaveLength(1);
+  await rig.workerctl('unhold');
+  await termed(held, old[1 - asked] ?? 0);
+  await filled(rig, held, old[1 - asked] ?? 0);
+  await expectDone(rig, all);
+});
 
 test('kill -9 of the command must leave no finisher: the next bootcheck goes on', async () => {
   const { rig, all, old } = await busy();

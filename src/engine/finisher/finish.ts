@@ -120,18 +120,18 @@ async function known(
   };
 }
 
-const prefix = 'finisher-';
-const suffix = '.lock';
-
 const lockPathOf = (stateDir: string, rolloutId: string): string =>
-  join(stateDir, `${prefix}${rolloutId}${suffix}`);
+  join(stateDir, `finisher-${rolloutId}.lock`);
 
-/** Removes the lock files of finishers that were killed. Their rollouts are over: no other finisher will ask for them. */
+/** The lock of a finisher; where locks are not the kernel's, also the directory beside it. */
+const lockPattern = /^finisher-([0-9a-f]+)\.lock(?:\.d)?$/;
+
+/** Removes the locks of finishers that were killed. Their rollouts are over: no other finisher will ask for them. */
 function removeOldLocks(stateDir: string): void {
   const open = new Set(readDesired(stateDir).rollouts.map(({ id }) => id));
   for (const name of readdirSync(stateDir)) {
-    if (!name.startsWith(prefix) || !name.endsWith(suffix)) continue;
-    if (!open.has(name.slice(prefix.length, -suffix.length)))
-      rmSync(join(stateDir, name), { force: true });
+    const [, id] = lockPattern.exec(name) ?? [];
+    if (id !== undefined && !open.has(id))
+      rmSync(join(stateDir, name), { recursive: true, force: true });
   }
 }

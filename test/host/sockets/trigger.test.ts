@@ -3,6 +3,7 @@ import { closeSync, constants, lstatSync, openSync, symlinkSync, writeSync } fro
 import { afterEach, describe, expect, test } from 'vitest';
 import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import {
+  hasWatch,
   openTrigger,
   pullTrigger,
   triggerPath,
@@ -127,5 +128,27 @@ describe('something else in its place must be refused with a message, and stay:'
     expect(refused(() => openTrigger(scratch.path('nowhere'), () => undefined))).toContain(
       'cannot be created',
     );
+  });
+});
+
+describe('whether a watch reads it', () => {
+  const isThere = (): boolean => hasWatch(scratch.folder());
+
+  test('must be seen without waking it', async () => {
+    expect(isThere()).toBe(false);
+    const { trigger, woken } = aTrigger();
+    expect(isThere()).toBe(true);
+    await aWhile();
+    expect(woken()).toBe(0);
+    pull();
+    await until('a wake', woken);
+    trigger.close();
+    expect(isThere(), 'the FIFO alone is none').toBe(false);
+  });
+
+  test.each(['a file', 'a link'])('must be denied if %s is in its place', (what) => {
+    if (what === 'a file') closeSync(openSync(path(), 'w'));
+    else symlinkSync('/dev/null', path());
+    expect(isThere()).toBe(false);
   });
 });

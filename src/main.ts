@@ -1,6 +1,6 @@
 import { errorBoundary } from './cli/error-boundary.ts';
 import { parseInvocation } from './cli/parse.ts';
-import { print } from './cli/print.ts';
+import { isOutputIncomplete, print } from './cli/print.ts';
 import { commands } from './commands/table.ts';
 import { exitCodes } from './core/basics/exit-codes.ts';
 
@@ -8,12 +8,13 @@ import { exitCodes } from './core/basics/exit-codes.ts';
  * The whole program: arguments and working directory in, exit code out. Expected errors are printed; none is thrown.
  */
 export async function main(argv: readonly string[], directory?: string): Promise<number> {
-  return errorBoundary(argv, async () => {
+  const code = await errorBoundary(argv, async () => {
     const invocation = await parseInvocation(argv, commands, { env: process.env, directory });
     if (invocation.kind === 'run') return invocation.run();
     print(invocation.text);
     return exitCodes.done.code;
   });
+  return code === exitCodes.done.code && isOutputIncomplete() ? exitCodes.failed.code : code;
 }
 
 /** Runs the program in this process; `directory` is undefined if the working directory was removed. */

@@ -19,6 +19,11 @@ export const printBytes = (bytes: Buffer): void => {
 /** False as soon as a write to standard output has failed. */
 export const hasReader = (): boolean => !lost.has(1);
 
+let isIncomplete = false;
+
+/** Whether standard output lacks something, and not because its reader wanted no more. */
+export const isOutputIncomplete = (): boolean => isIncomplete;
+
 /** The same for standard error. */
 export const printError = (text: string): void => {
   write(2, Buffer.from(text));
@@ -30,7 +35,9 @@ function write(fd: number, bytes: Buffer): void {
   } catch (error) {
     lost.add(fd);
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'EPIPE' && fd === 1) printError(`workerctl: standard output: ${message}\n`);
+    if (code === 'EPIPE' || fd !== 1) return;
+    isIncomplete = true;
+    printError(`workerctl: standard output: ${message}\n`);
   }
 }
 

@@ -1,8 +1,9 @@
 import { bringUp } from '../engine/wait/bring-up.ts';
-import { report, type Context } from '../engine/session.ts';
+import type { Context } from '../engine/session.ts';
 import { planPass, runPass } from '../engine/pass/pass.ts';
 import { type PassOutcome } from '../core/model/decision.ts';
 import { drainingSince, liveProcess } from '../core/model/observation.ts';
+import { formatEvent, type Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { elapsed } from '../core/basics/time.ts';
 import { configuredInstances } from '../cli/targets.ts';
@@ -55,11 +56,17 @@ export async function start(
   const instances = configuredInstances(context, options.targets);
   const goal = { kind: 'start', instances, by: context.by } as const;
   const request = { goal, instances, mayHaveStrays: true };
-  if (options.dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
+  if (options.dryRun) {
+    const planned = await planPass(context, request);
+    const problems = answers(planned).filter(isRefusal).map(formatEvent);
+    return { kind: 'planned', plan: planned.plan, problems };
+  }
 
   const { recorded, events } = recording(context);
   const outcome = await runPass(recorded, { ...request, lockWait });
-  const refused = reportRunning(recorded, outcome);
+  const running = answers(outcome);
+  for (const event of running) recorded.report(event);
+  const refused = new Set(running.filter(isRefusal).map(({ instance }) => instance));
   if (options.wait === 'not') return acted('start', events, { kind: 'not_waited' });
   const settled = await bringUp(recorded, {
     command: 'start',
@@ -72,26 +79,19 @@ export async function start(
   return acted('start', events, settled);
 }
 
-/** Reports instances that already run. Returns those that still drain: they are refused. */
-function reportRunning(context: Context, { before, observation }: PassOutcome): Set<string> {
-  const refused = new Set<string>();
-  for (const observed of observation.instances.values()) {
+/** What is said of the instances that run already: those that still drain are refused. */
+function answers({ before, observation }: PassOutcome): Event[] {
+  return [...observation.instances.values()].flatMap((observed): Event[] => {
     const process = liveProcess(observed);
-    if (process === undefined) continue;
-    const { pid } = process;
+    if (process === undefined) return [];
+    const about = { at: observation.now, instance: observed.name, pid: process.pid };
     const stop = drainingSince(observed);
-    if (stop === undefined) {
-      report(context, observed.name, { kind: 'already_running', pid });
-    } else {
-      const { [observed.name]: stopped } = before.desired.stopped;
-      refused.add(observed.name);
-      report(context, observed.name, {
-        kind: 'start_refused',
-        pid,
-        draining: elapsed(stop.at, observation.now),
-        ...(stopped && { stoppedBy: stopped.by }),
-      });
-    }
-  }
-  return refused;
+    if (stop === undefined) return [{ kind: 'already_running', ...about }];
+    const { [observed.name]: stopped } = before.desired.stopped;
+    const draining = elapsed(stop.at, observation.now);
+    const by = stopped && { stoppedBy: stopped.by };
+    return [{ kind: 'start_refused', ...about, draining, ...by }];
+  });
 }
+
+const isRefusal = ({ kind }: Event): boolean => kind === 'start_refused';

@@ -4,7 +4,15 @@ import { type PassOutcome } from '../core/model/decision.ts';
 import { waitForExit } from '../engine/wait/wait-for-exit.ts';
 import { isStopped } from '../core/model/desired.ts';
 import { keyOf, type ProcessRef } from '../core/model/instance.ts';
-import { liveProcess, refOf, type ObservedInstance } from '../core/model/observation.ts';
+import {
+  allObserved,
+  liveProcess,
+  refOf,
+  type ObservedInstance,
+} from '../core/model/observation.ts';
+import type { Draining } from '../core/events/draining.ts';
+import { snapshotOf } from '../core/rules/snapshot.ts';
+import { drainingOf } from '../engine/wait/settle.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { isAwaited } from '../core/rules/awaited.ts';
 import { isOfConfig, selectInstances, workerNameOf } from '../core/model/targets.ts';
@@ -83,8 +91,14 @@ export async function stop(
   const outcome = await runPass(recorded, { ...request, lockWait });
   const living = reportStopped(recorded, outcome, options.targets);
   if (options.wait === 'not') {
-    if (killAfter === 0) await killNow(recorded, instances);
-    return acted('stop', events, { kind: 'not_waited' });
+    if (killAfter === 0) {
+      await killNow(recorded, instances);
+      return acted('stop', events, { kind: 'not_waited' });
+    }
+    return {
+      ...acted('stop', events, { kind: 'not_waited' }),
+      draining: askedBefore(recorded, outcome),
+    };
   }
   const failed = failedAmong(events);
   const settled = await waitForExit(recorded, {
@@ -95,6 +109,17 @@ export async function stop(
     limit: limitOf(options.wait),
   });
   return acted('stop', events, settled);
+}
+
+/** What drains already because of an earlier command. */
+function askedBefore(
+  { config }: Context,
+  { observation, desired, ledger }: PassOutcome,
+): Draining[] {
+  const snapshot = snapshotOf(config, { desired, ledger }, observation);
+  return allObserved(observation)
+    .filter(({ name }) => observation.instances.has(name))
+    .flatMap((observed) => drainingOf(observed, snapshot));
 }
 
 /**

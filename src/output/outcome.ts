@@ -25,7 +25,7 @@ function endOf(outcome: ActOutcome, at: Moment): readonly string[] {
     case 'done':
       return [];
     case 'not_waited':
-      return [notWaited(outcome)];
+      return [notWaited(outcome), stillDraining(outcome.draining, at)];
     case 'timed_out':
       return [waitIsOver(outcome), ...pendingLines(outcome, at), whatFollows(outcome)];
     case 'interrupted':

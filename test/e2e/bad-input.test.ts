@@ -317,6 +317,20 @@ test('an env file that is a FIFO must be refused at once', async () => {
   expect(problemOf(of('start_failed')[0])).toContain('expected a file, found a FIFO');
 });
 
+test('output that cannot be written must fail the command, unless its reader wanted no more', async () => {
+  const rig = createRig({ mail: drains });
+  await rig.start();
+  for (const args of ['status', 'status --json', 'check', '--help', 'start']) {
+    const { exitCode, stderr } = await rig.shell(`workerctl ${args} > /dev/full`);
+    expect({ args, exitCode, stderr }).toEqual({
+      ...{ args, exitCode: 1 },
+      stderr: expect.stringContaining('workerctl: standard output: ENOSPC') as string,
+    });
+  }
+  const read = await rig.shell('(workerctl status; echo $? >&2) | true');
+  expect(read.stderr).toMatch(/^0$/m);
+});
+
 test('a working directory that is gone must not matter if the config is named, and must end with 78 otherwise', async () => {
   const rig = createRig({ mail: drains });
   const from = (command: string) =>

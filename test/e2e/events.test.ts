@@ -178,6 +178,7 @@ describe('events', () => {
     expect(await count()).toBe(50);
     expect(await count('-n', '7')).toBe(7);
     expect(await count('-n', '0')).toBe(0);
+    expect(await rig.workerctl('events', '-n', '0')).toMatchObject({ exitCode: 0, all: '' });
     expect(await count('--since', '1d')).toBe(60);
     expect(await count('--since', '10m')).toBeLessThan(12);
     expect(await count('--since', '1d', '-n', '3')).toBe(3);
@@ -203,7 +204,12 @@ describe('events', () => {
     [['--kind', 'dead'], /--kind.*dead/],
     [['--since', 'soon'], /--since.*soon/],
     [['--since', '2026-02-30T99:00'], /--since.*2026-02-30T99:00/],
+    [['--since', '2026-02-30'], /--since.*2026-02-30/],
+    [['--since', '2025-02-29 12:00'], /--since.*2025-02-29/],
+    [['--since', '2026-04-31T10:00:00Z'], /--since.*2026-04-31/],
+    [['--since', '2026-13-01'], /--since.*2026-13-01/],
     [['-n', 'all'], /all/],
+    [['-n', '-1'], /--lines.*-1/],
   ])('%j must be refused', async (args, words) => {
     const rig = await rigWith(old(1, 'mail.1'));
     const { exitCode, stderr } = await rig.workerctl('events', ...args);

@@ -89,6 +89,42 @@ test('start after a stop that still drains must be refused, and the next bootche
   expect(mail.terms()).toEqual([old]);
 });
 
+test('start --dry-run of what still drains must be refused like the start, and of what runs must not', async () => {
+  const rig = createRig({ mail: drains, web: drains });
+  await rig.start();
+  await rig.instance('mail.1').giveJob();
+  await rig.workerctl('stop', 'mail', '--no-wait');
+  const dry = await rig.workerctl('start', '--dry-run');
+  expect(dry.exitCode).toBe(1);
+  expect(dry.stdout).toMatch(/^mail\.1: still draining: pid \d+, for /m);
+  expect(JSON.parse((await rig.workerctl('start', '--dry-run', '--json')).stdout)).toMatchObject({
+    plan: [],
+    problems: [expect.stringContaining('mail.1: still draining') as string],
+  });
+  expect((await rig.workerctl('start', 'web', '--dry-run')).exitCode).toBe(0);
+  const { exitCode, of } = await rig.act('start');
+  expect(exitCode).toBe(1);
+  expect(of('start_refused')).toMatchObject([{ instance: 'mail.1' }]);
+  rig.instance('mail.1').finishJob();
+});
+
+test('a second stop --no-wait must say what still drains, and ask nothing twice', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  await rig.start();
+  await rig.instance('mail.1').giveJob();
+  const first = await rig.workerctl('stop', 'mail.1', '--no-wait');
+  expect(first.stdout).not.toContain('still draining');
+  const second = await rig.workerctl('stop', 'mail.1', '--no-wait');
+  expect(second.exitCode).toBe(0);
+  expect(second.stdout).toMatch(/^still draining: mail\.1 \(pid \d+, asked .* ago, .*no limit\)$/m);
+  const { result } = await rig.act('stop', 'mail.1', '--no-wait');
+  expect(result()).toMatchObject({ draining: [{ instance: 'mail.1' }] });
+  expect(rig.instance('mail.1').terms()).toHaveLength(1);
+  rig.instance('mail.1').finishJob();
+  await rig.workerctl('stop', 'mail.1');
+  expect((await rig.workerctl('stop', 'mail.1', '--no-wait')).stdout).not.toContain('draining');
+});
+
 test('an instance that was asked to stop by hand must be started again by the next bootcheck', async () => {
   const rig = createRig({ mail: drains });
   await rig.start();

@@ -82,7 +82,10 @@ const rollout = shape<RolloutStatus>('A restart that is not over.', {
 export const statusAnswer = answer<Status & { readonly events?: readonly JournalEntry[] }>(
   'The state of all instances.',
   {
-    ok: flag('Every wanted instance is ready, quiet or done: exit code 0.', (status) => !isShort(status)),
+    ok: flag(
+      'Every wanted instance is ready, quiet or done: exit code 0.',
+      (status) => !isShort(status),
+    ),
     wanted: integer(
       'Instances that should run; those stopped on purpose are not included.',
       'wanted',

@@ -44,7 +44,7 @@ import {
   type Values,
 } from '../cli/options.ts';
 import { runActing } from '../cli/run-acting.ts';
-import { chooseTargets } from './restart/releases.ts';
+import { chooseTargets, releasesReached } from './restart/releases.ts';
 
 /** `2` or `25%`; at least 1. */
 const batch = expecting('a number from 1 on, or 1% to 100%', (text): Batch | undefined => {
@@ -179,7 +179,9 @@ export async function restart(
     isAborted: events.some(({ kind }) => kind === 'rollout_aborted'),
   });
   const isOver = settled.kind !== 'timed_out' && settled.kind !== 'interrupted';
-  return isOver ? { ...acted('restart', events, settled), change } : ended(settled);
+  if (!isOver) return ended(settled);
+  const reached = formatReleases(releasesReached(goal.releases, events));
+  return { ...acted('restart', events, settled), change: reached };
 }
 
 /** A restart that was aborted may be over, now that its old release is the current one again. */

@@ -1,10 +1,17 @@
-import { readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename } from 'node:path';
 import { expect, test } from 'vitest';
-import { booted, successor, termed } from '../rig/instance.ts';
+import { booted, killed, successor, termed } from '../rig/instance.ts';
 import { finishJob, giveJob, letGo, put, tells } from '../rig/jobs.ts';
 import { environmentOf } from '../rig/kernel.ts';
-import { eventsIn, story } from '../rig/output.ts';
+import { eventsIn, resultIn, story } from '../rig/output.ts';
 import { deploy, moveTo, releasesOf } from '../rig/releases.ts';
 import { createRig, statusOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
@@ -45,6 +52,7 @@ for (const [source, release] of [
     expect(exitCode, output).toBe(0);
     expect(releasesOf(rig, 'mail.1')).toEqual(all('r2'));
     expect(releasesOf(rig, 'mail.2')).toEqual(all('r3'));
+    expect(resultIn(output)).toMatchObject({ change: 'r1 -> r2, r3' });
 
     // A rollback: the withdrawn code, and only that, is replaced.
     const first = await booted(rig.instance('mail.1'));
@@ -147,3 +155,46 @@ test('a pass must start nothing in a release that was removed, and say so', asyn
   expect(releasesOf(rig, 'mail.1')).toEqual(all('r1'));
   expect(await successor(rig.instance('mail.1'), old)).not.toBe(old);
 });
+
+/** Pins mail to a release, as an automatic rollback does. */
+function pin(rig: Rig, name: string): void {
+  const path = `${rig.stateDir}/state.json`;
+  const state = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+  const directory = realpathSync(rig.path(`releases/${name}`));
+  const mail = { at: '2026-11-28T12:00:00Z', by: 'ann', directory, release: name };
+  const pins = { mail: { ...mail, command_digest: '0123456789ab' } };
+  writeFileSync(path, JSON.stringify({ ...state, pins }));
+}
+
+for (const [source, release] of [
+  ['the directory', undefined],
+  ['a file', { file: 'current/REVISION' }],
+] as const)
+  test(`every start of a worker that is pinned must use that directory, with a release by ${source}`, async () => {
+    const rig = createRig({}, release === undefined ? {} : { release });
+    deploy(rig, 'r1');
+    rig.configure({ mail: mail({ count: 2 }) });
+    await rig.start();
+    expect((await rig.act('hold', 'mail.2')).exitCode).toBe(0); // so that there is a state.json
+    deploy(rig, 'r2');
+    pin(rig, 'r1');
+    await killed(rig.instance('mail.1'));
+    expect((await rig.act('bootcheck')).exitCode).toBe(0);
+    await booted(rig.instance('mail.1'));
+    expect(releasesOf(rig, 'mail.1')).toEqual(all('r1'));
+    const { instances, releases } = await statusOf(rig);
+    expect(instances.map(({ outdated }) => outdated)).toEqual([false, false]);
+    expect(releases).toEqual({ mail: 'r1' });
+
+    rmSync(rig.path('releases/r1'), { recursive: true });
+    await killed(rig.instance('mail.1'));
+    const failed = await rig.act('start', 'mail.1');
+    expect(failed.exitCode).toBe(1);
+    expect(failed.of('start_failed')).toMatchObject([
+      {
+        problem: expect.stringMatching(
+          /^directory .*\/releases\/r1: ENOENT.*\(mail is pinned to it/,
+        ) as unknown,
+      },
+    ]);
+  });

@@ -1,3 +1,4 @@
+import type { Event } from '../../core/events/event.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { isDone, isHeld, isStopped, type Rollout } from '../../core/model/desired.ts';
 import { liveProcess, type Observation } from '../../core/model/observation.ts';
@@ -44,6 +45,28 @@ async function releasesOf(
     };
   }
   return releases;
+}
+
+/** The releases on which replacements have become ready: others than the one expected, if a deploy came in between. */
+export function releasesReached(
+  expected: Rollout['releases'],
+  events: readonly Event[],
+): Rollout['releases'] {
+  const entries = Object.entries(expected).map(([worker, { from, to }]) => {
+    const ready = events.flatMap((event) =>
+      event.kind === 'ready' &&
+      event.release !== undefined &&
+      workerNameOf(event.instance) === worker
+        ? [event.release]
+        : [],
+    );
+    const reached = ready.length === 0 ? to : [...new Set(ready)].join(', ');
+    return [
+      worker,
+      { ...(from !== undefined && { from }), ...(reached !== undefined && { to: reached }) },
+    ] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 function releaseRunBy({ instances }: Observation, name: string): string | undefined {

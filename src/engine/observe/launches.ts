@@ -74,7 +74,7 @@ export function openLaunches({ config, hostName, releases }: LaunchScene, maxAge
         known.get(key) ??
         (pin === undefined
           ? find(directory)
-          : Promise.resolve(withRelease(placeAt(directory), pin.release)));
+          : Promise.resolve(withRelease(pinnedPlace(worker, pin), pin.release)));
       known.set(key, finding);
       return finding;
     },
@@ -99,6 +99,13 @@ const withRelease = (place: NextLaunch['place'], release: string | undefined): N
 
 const namedByPath = (place: NextLaunch['place']): NextLaunch =>
   withRelease(place, place instanceof WorkerctlError ? undefined : releaseAt(place.path));
+
+function pinnedPlace({ name }: Worker, { directory }: Pin): NextLaunch['place'] {
+  const place = placeAt(directory);
+  if (!(place instanceof WorkerctlError)) return place;
+  const why = `${name} is pinned to it since a restart failed; to end that: workerctl restart ${name}`;
+  return new WorkerctlError('failed', `${place.message} (${why})`);
+}
 
 function placeAt(directory: string): NextLaunch['place'] {
   try {

@@ -26,6 +26,7 @@ import { cronFindings } from './doctor/cron.ts';
 import { examine, type Examination } from './doctor/examination.ts';
 import { kernelFindings, programFindings } from './doctor/host.ts';
 import { limitFindings } from './doctor/limits.ts';
+import { memoryFindings } from './doctor/memory.ts';
 import { lockFindings } from './doctor/lock.ts';
 import { loginFindings, unitFindings } from './doctor/units.ts';
 import { notifyFindings, residentFindings } from './doctor/watch.ts';
@@ -68,6 +69,7 @@ const checks: Readonly<Record<string, Check>> = {
   workers: workerFindings,
   links: linkFindings,
   limits: limitFindings,
+  memory: memoryFindings,
   processes: ({ config, observation, marked }) => processFindings(config, observation, marked),
   drains: ({ desired, observation }) => drainFindings(desired, observation),
   timeouts: ({ config, observation }) => timeoutFindings(config, observation),

@@ -78,6 +78,42 @@ describe('a worker that does not say whether it is busy', () => {
   });
 });
 
+test('a limit below what a worker needs must be reported by the journal once and by doctor, and recycle it less and less often', async () => {
+  const rig = createRig({
+    mail: {
+      command: fixture('holds-memory'),
+      recycle: { memory: '20MB', min_age: '500ms' },
+      backoff: { initial: '6s', max: '20s' },
+    },
+  });
+  writeFileSync(rig.path('large'), '');
+  await rig.start();
+  const { reports, events } = await watching(rig);
+  const told = await reports('recycling_futile', { instance: 'mail.1', count: 2 });
+  expect(told['memory_bytes']).toBeGreaterThan(20e6);
+  await reports('started', { instance: 'mail.1' });
+  expect(events('recycling_futile')).toHaveLength(1);
+  expect(rig.journal('recycling_futile')).toHaveLength(1);
+  // The size of a process is known for five seconds. After the first, each runs for min_age and the pause.
+  const [, second] = rig.journal('died').map(({ uptime_seconds }) => Number(uptime_seconds));
+  expect(second).toBeGreaterThan(6.5);
+  const { stdout } = await rig.workerctl('doctor');
+  expect(stdout).toMatch(/workers\.mail\.recycle\.memory: 20MB, but mail\.1 had \d+MB only /);
+  expect((await statusOf(rig)).up).toBe(1);
+});
+
+test('doctor must report such a limit before anything was recycled', async () => {
+  const rig = createRig({
+    mail: { command: fixture('holds-memory'), recycle: { memory: '20MB', min_age: '1h' } },
+    fsck: { command: fixture('holds-memory'), recycle: { memory: '1GB', min_age: '1h' } },
+  });
+  writeFileSync(rig.path('large'), '');
+  await rig.start();
+  const { stdout } = await rig.workerctl('doctor');
+  expect(stdout).toMatch(/workers\.mail\.recycle\.memory: 20MB, but mail\.1 had/);
+  expect(stdout).not.toContain('workers.fsck.recycle.memory');
+});
+
 test('a worker that is too old must be recycled, and not while another one is down', async () => {
   const rig = createRig({
     mail: {

@@ -44,6 +44,7 @@ interface Needs {
     readonly limit?: Duration;
     /** It is due for recycling, and is to be replaced. */
     readonly isRecycle?: boolean;
+    readonly memory?: number;
   };
   /** Ask a process to take no new job. */
   quiet: {

@@ -1,4 +1,4 @@
-import type { Moment } from '../basics/time.ts';
+import type { Duration, Moment } from '../basics/time.ts';
 import type { Desired } from './desired.ts';
 import type { Death } from './record.ts';
 
@@ -27,6 +27,19 @@ export interface Loss {
   readonly due: Moment;
 }
 
+/** An instance was recycled for its memory soon after its start, so that the limit seems to be below what it needs. */
+export interface MemoryRow {
+  /** The run of the process that was recycled last. */
+  readonly runId: string;
+  /** How many have been recycled in a row. */
+  readonly count: number;
+  /** The limit, in bytes. Another one in the config ends the row. */
+  readonly limit: number;
+  /** How many bytes the last one had, and at what age. */
+  readonly memory: number;
+  readonly age: Duration;
+}
+
 /** What the engine remembers from pass to pass. It can be lost without breaking a promise to anyone. */
 export interface Ledger {
   /** By instance. */
@@ -36,11 +49,19 @@ export interface Ledger {
   /** Of these, the runs of which no report said how they had ended: it may still come. */
   readonly unexplained: Readonly<Record<string, string>>;
   readonly losses: readonly Loss[];
+  /** By instance. */
+  readonly recycled: Readonly<Record<string, MemoryRow>>;
   /** Many instances were missing: they are started a few at a time until none of them waits any more. */
   readonly startsInTurn?: boolean;
 }
 
-export const noLedger: Ledger = { failures: {}, reportedDeaths: {}, unexplained: {}, losses: [] };
+export const noLedger: Ledger = {
+  failures: {},
+  reportedDeaths: {},
+  unexplained: {},
+  losses: [],
+  recycled: {},
+};
 
 /** All that outlives a command. */
 export interface State {

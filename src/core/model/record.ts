@@ -67,6 +67,8 @@ export interface Stop {
   readonly deadline?: Duration;
   /** It was due for recycling. */
   readonly isRecycle?: boolean;
+  /** How many bytes it had, if it was due for that. */
+  readonly memory?: number;
 }
 
 /** A request to take no new job. */

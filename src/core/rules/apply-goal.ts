@@ -8,6 +8,7 @@ import { liveProcess, type Observation } from '../model/observation.ts';
 import { deadlinesOf, followed } from './deadlines.ts';
 import { ledgerAfter } from './deaths.ts';
 import { doneAfter } from './done.ts';
+import { recycledAfter } from './memory-limits.ts';
 import { startsInTurn } from './places.ts';
 import {
   adopted,
@@ -71,9 +72,14 @@ export function applyGoal(
   };
   const ledger = ledgerAfter(inForce, { ...before, desired: lasts }, observation);
   const desired = stated(inForce, lasts, goal, observation);
+  const atOnce = startedAtOnce(goal, desired);
   const after = {
     desired: progressed(config, desired, observation),
-    ledger: { ...ledger, failures: without(ledger.failures, startedAtOnce(goal, desired)) },
+    ledger: {
+      ...ledger,
+      failures: without(ledger.failures, atOnce),
+      recycled: without(recycledAfter(inForce, before.ledger, observation), atOnce),
+    },
   };
   return startsInTurn(config, after, before.ledger.startsInTurn === true, observation)
     ? { ...after, ledger: { ...after.ledger, startsInTurn: true } }

@@ -64,7 +64,11 @@ function deathsAmong(
  * The ledger once the deaths of this look have been reported and counted, and the losses that are due have been reported.
  * @param config with the counts in force
  */
-export function ledgerAfter(config: Config, state: State, observation: Observation): Ledger {
+export function ledgerAfter(
+  config: Config,
+  state: State,
+  observation: Observation,
+): Omit<Ledger, 'recycled' | 'startsInTurn'> {
   return {
     failures: failuresAfter(config, state, observation),
     reportedDeaths: reportedAfter(state.ledger.reportedDeaths, observation, () => true),

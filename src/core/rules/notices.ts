@@ -5,12 +5,13 @@ import type { Config } from '../model/config.ts';
 import type { PassOutcome } from '../model/decision.ts';
 import { rolloutOf, type Desired, type Rollout, type RolloutEnd } from '../model/desired.ts';
 import type { ProcessRef } from '../model/instance.ts';
-import type { Loss, State } from '../model/ledger.ts';
+import type { Ledger, Loss, State } from '../model/ledger.ts';
 import { observedAt, refOf, type Observation } from '../model/observation.ts';
 import type { Plan } from '../model/plan.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { newPauses } from './backoff.ts';
 import { explainedDeaths, isDue, newDeaths, pendingLoss, type NewDeath } from './deaths.ts';
+import { isTooSmall } from './memory-limits.ts';
 import { withCounts } from './scaling.ts';
 
 /** What a pass has found and must report, even if its command is killed: perhaps twice, but never not at all. */
@@ -32,6 +33,7 @@ export function noticesOf(
     ...explainedDeaths(config, before.ledger, observation).map(explainedNotice),
     ...before.ledger.losses.filter((loss) => isDue(loss, observation.now)).map(lossNotice),
     ...backoffNotices(config, before, { desired, ledger }, observation),
+    ...memoryNotices(config, before.ledger, ledger),
     ...plan.flatMap((action) => unresponsiveNotices(action, observation)),
     ...before.desired.rollouts.flatMap((rollout) => rolloutNotices(config, rollout, desired)),
   ];
@@ -98,6 +100,21 @@ function backoffNotices(
     ...pause,
     id: `backoff.${after.ledger.failures[pause.instance]?.runId ?? pause.instance}`,
   }));
+}
+
+/** Once for a worker: its instances have the same limit and need about the same. */
+function memoryNotices(config: Config, before: Ledger, { recycled }: Ledger): Notice[] {
+  if (recycled === before.recycled) return [];
+  return config.workers.flatMap(({ name: worker }) => {
+    const names = Object.keys(recycled).filter((name) => workerNameOf(name) === worker);
+    if (names.some((name) => isTooSmall(before.recycled[name]))) return [];
+    const instance = names.find((name) => isTooSmall(recycled[name]));
+    const row = instance === undefined ? undefined : recycled[instance];
+    if (instance === undefined || row === undefined) return [];
+    const { runId, count, limit, memory, age } = row;
+    const body: EventBody = { kind: 'recycling_futile', count, limit, memory, age };
+    return [{ id: `recycling_futile.${runId}`, instance, body }];
+  });
 }
 
 function unresponsiveNotices(action: Plan[number], observation: Observation): Notice[] {

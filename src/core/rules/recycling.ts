@@ -9,15 +9,18 @@ import {
   type Presence,
 } from '../model/observation.ts';
 import type { Snapshot } from './snapshot.ts';
+import { memoryDueAge } from './memory-limits.ts';
 import { readyingOf } from './readiness.ts';
 import { formatSize } from '../basics/bytes.ts';
-import { durationOf, formatDuration } from '../basics/time.ts';
+import { durationOf, formatDuration, type Duration } from '../basics/time.ts';
 import type { RecyclePolicy, Worker } from '../model/config.ts';
 
 /** The instance whose process is recycled next. `cause` says why. */
 export interface DueForRecycling {
   readonly name: string;
   readonly cause: string;
+  /** How many bytes it has, if that is the cause. */
+  readonly memory?: number;
 }
 
 /** A busy process that is due for recycling is looked at again this soon: nothing reports that it is idle. */
@@ -30,7 +33,7 @@ const busyLook = durationOf(1_000);
  */
 export function nextToRecycle(
   worker: Worker,
-  { desired, observation }: Snapshot,
+  { desired, ledger, observation }: Snapshot,
 ): DueForRecycling | undefined {
   const { recycle } = worker;
   if (recycle === undefined || isInRollout(worker, desired)) return undefined;
@@ -40,14 +43,15 @@ export function nextToRecycle(
   const dueForRecycling = ready.flatMap(({ observed, presence }) => {
     if (isHeld(desired, observed.name, observation.now)) return [];
     if (observed.activity?.kind === 'busy') return [];
-    const reason = recyclingReason(observed, presence, recycle, observation);
-    if (reason === undefined) return [];
+    const dueAge = memoryDueAge(observed.name, ledger, worker);
+    const due = dueFor(observed, presence, { ...recycle, dueAge }, observation);
+    if (due === undefined) return [];
     const rank = observed.activity?.kind === 'idle' ? 0 : 1;
     const age = ageOf(presence.process, observation);
-    return [{ name: observed.name, cause: `recycled: ${reason}`, rank, age }];
+    return [{ due: { name: observed.name, ...due }, rank, age }];
   });
   const [first] = dueForRecycling.sort((a, b) => a.rank - b.rank || b.age - a.age);
-  return first && { name: first.name, cause: first.cause };
+  return first?.due;
 }
 
 const isInRollout = ({ name, identifiers }: Worker, { rollouts }: Desired): boolean =>
@@ -96,36 +100,45 @@ function readyOnes(
   return living?.every(isReady) === true ? living : undefined;
 }
 
-/** Why a process is due for recycling, in words; undefined if it is not. */
-function recyclingReason(
+/** Why a process is due for recycling; undefined if it is not. For its memory it is due only from `dueAge` on. */
+function dueFor(
   { memory, nextRelease }: ObservedInstance,
   { process, record }: Living['presence'],
-  policy: RecyclePolicy,
+  policy: RecyclePolicy & { readonly dueAge: Duration },
   observation: Observation,
-): string | undefined {
+): Omit<DueForRecycling, 'name'> | undefined {
   const age = ageOf(process, observation);
+  const because = (reason: string) => ({ cause: `recycled: ${reason}` });
   if (age < policy.minAge) return undefined;
-  if (policy.memory !== undefined && memory !== undefined && memory > policy.memory)
-    return `memory ${formatSize(memory)} (limit ${formatSize(policy.memory)})`;
+  const isTooLarge = policy.memory !== undefined && memory !== undefined && memory > policy.memory;
+  if (isTooLarge && age >= policy.dueAge) {
+    const sizes = `memory ${formatSize(memory)} (limit ${formatSize(policy.memory)})`;
+    return { ...because(sizes), memory };
+  }
   if (policy.age !== undefined && age >= policy.age)
-    return `age ${formatDuration(age)} (limit ${formatDuration(policy.age)})`;
+    return because(`age ${formatDuration(age)} (limit ${formatDuration(policy.age)})`);
   const { release } = record;
   if (policy.outdated && release !== undefined && nextRelease !== undefined)
-    return release === nextRelease ? undefined : `release ${release}, now ${nextRelease}`;
+    return release === nextRelease ? undefined : because(`release ${release}, now ${nextRelease}`);
   return undefined;
 }
 
 /** In how many ms an instance may become due for recycling without anything else happening. */
-export function recycleMoments(worker: Worker, { desired, observation }: Snapshot): number[] {
+export function recycleMoments(
+  worker: Worker,
+  { desired, ledger, observation }: Snapshot,
+): number[] {
   const { recycle } = worker;
   if (recycle === undefined || isInRollout(worker, desired)) return [];
   const living = livingOnes(worker, desired, observation) ?? [];
   return living.flatMap(({ observed, presence }) => {
     const age = ageOf(presence.process, observation);
     const readying = readyingOf(presence, worker.ready, observation);
-    const isDue = recyclingReason(observed, presence, recycle, observation) !== undefined;
+    const dueAge = memoryDueAge(observed.name, ledger, worker);
+    const isDue = dueFor(observed, presence, { ...recycle, dueAge }, observation) !== undefined;
     return [
       recycle.minAge - age,
+      ...(recycle.memory === undefined ? [] : [dueAge - age]),
       ...(recycle.age === undefined ? [] : [recycle.age - age]),
       ...(readying.kind === 'starting' ? [readying.changesIn] : []),
     ]

@@ -51,8 +51,11 @@ export function dueForRecycling(snapshot: Snapshot): Action[] {
     const next = nextToRecycle(worker, snapshot);
     const subject = snapshot.subjects().find(({ observed }) => observed.name === next?.name);
     if (next === undefined || subject === undefined) return [];
+    const { memory } = next;
     return stopIfRunning(subject, next.cause).flatMap((action) =>
-      action.kind === 'stop' ? [{ ...action, isRecycle: true }] : [],
+      action.kind === 'stop'
+        ? [{ ...action, isRecycle: true, ...(memory !== undefined && { memory }) }]
+        : [],
     );
   });
 }

@@ -63,6 +63,7 @@ function note({ config: { stateDir } }: Context, action: Ask): void {
     writeStop(stateDir, instance, {
       ...stop,
       ...(action.isRecycle === true && { isRecycle: true }),
+      ...(action.memory !== undefined && { memory: action.memory }),
     });
   else writeQuiet(stateDir, instance, { ...stop, stopsWhenIdle: action.stopsWhenIdle });
 }

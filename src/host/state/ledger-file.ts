@@ -1,5 +1,11 @@
 import { death } from '../../core/events/form.ts';
-import { noLedger, type Failure, type Ledger, type Loss } from '../../core/model/ledger.ts';
+import {
+  noLedger,
+  type Failure,
+  type Ledger,
+  type Loss,
+  type MemoryRow,
+} from '../../core/model/ledger.ts';
 import type { StateFile } from '../files/json-file.ts';
 import { once } from '../files/once.ts';
 import { readForm, writeForm } from './schema.ts';
@@ -25,11 +31,19 @@ const form = once((): json.Form<Ledger> => {
     at: ['at', json.moment],
     due: ['due', json.moment],
   });
+  const recycled = json.object<MemoryRow>({
+    runId: ['run_id', json.text],
+    count: ['count', json.integer],
+    limit: ['limit_bytes', json.integer],
+    memory: ['memory_bytes', json.integer],
+    age: ['age_seconds', json.seconds],
+  });
   return json.object<Ledger>({
     failures: ['failures', json.byName(failure)],
     reportedDeaths: ['reported_deaths', json.byName(json.text)],
     unexplained: ['unexplained', json.byName(json.text)],
     losses: ['losses', json.listOf(loss)],
+    recycled: ['recycled', json.byName(recycled)],
     startsInTurn: ['starts_in_turn', json.optional(json.flag)],
   });
 });

@@ -67,6 +67,7 @@ const stopMembers: json.Members<Omit<Quieting, 'process'>> = {
   cause: ['cause', json.text],
   deadline: ['deadline_since_boot_seconds', json.optional(json.seconds)],
   isRecycle: ['is_recycle', json.optional(json.flag)],
+  memory: ['memory_bytes', json.optional(json.integer)],
   stopsWhenIdle: [
     'stops_when_idle',
     { ...json.flag, read: (found) => found !== undefined && json.flag.read(found) },

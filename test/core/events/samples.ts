@@ -184,6 +184,19 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     json: { pid, run_id: '2298f067', job, cause: 'no sign of life for 31s (limit 30s)' },
     command: 'watch',
   },
+  recycling_futile: {
+    body: {
+      kind: 'recycling_futile',
+      count: 2,
+      limit: 20 * 1024 * 1024,
+      memory: 48 * 1024 * 1024,
+      age: seconds(61),
+    },
+    level: 'warning',
+    sentence:
+      'recycle.memory (20MB) is below what it needs: it had 48MB 1m 1s after its start, 2 times in a row; raise the limit. Until then it is recycled less and less often',
+    json: { count: 2, limit_bytes: 20971520, memory_bytes: 50331648, age_seconds: 61 },
+  },
   dump_requested: {
     body: { kind: 'dump_requested', pid, signal: 'QUIT', cause: 'no sign of life for 30s' },
     level: 'warning',

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { momentOf } from '../../../src/core/basics/time.ts';
+import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
 import type { Event } from '../../../src/core/events/event.ts';
 import { journalEntry } from '../../../src/core/events/journal.ts';
 import { noLedger, type Ledger } from '../../../src/core/model/ledger.ts';
@@ -28,6 +28,9 @@ const ledger: Ledger = {
   },
   reportedDeaths: { 'mail.8': 'f02' },
   unexplained: { 'mail.8': 'f02' },
+  recycled: {
+    'mail.5': { runId: 'f04', count: 2, limit: 1024, memory: 2048, age: durationOf(61_000) },
+  },
   losses: [
     {
       ...loss,

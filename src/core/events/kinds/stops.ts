@@ -1,5 +1,8 @@
+import { formatSize } from '../../basics/bytes.ts';
 import { flag, integer, seconds } from '../../basics/json-form.ts';
+import { formatDuration } from '../../basics/time.ts';
 import { eventKind, optional, required } from '../event-kind.ts';
+import { bytes } from '../form.ts';
 import { cause, job, pid, problem, runId, signal } from '../members.ts';
 import { counted, during, limitOf } from '../phrases.ts';
 
@@ -49,6 +52,19 @@ export const stopKinds = {
     level: 'warning',
     sentence: (event) => `pid ${event.pid} does not respond${during(event.job)}: ${event.cause}`,
     audience: 'journal',
+  }),
+  recycling_futile: eventKind({
+    summary:
+      'The instance was recycled for its memory soon after its start, again and again: `recycle.memory` is below what it needs. Reported once for a worker.',
+    members: {
+      count: required(integer, 'How many of its processes in a row were recycled like that.'),
+      limit: required(bytes, '`recycle.memory`.'),
+      memory: required(bytes, 'How much memory the last one had.'),
+      age: required(seconds, 'How long that one had been running.'),
+    },
+    level: 'warning',
+    sentence: ({ count, limit, memory, age }) =>
+      `recycle.memory (${formatSize(limit)}) is below what it needs: it had ${formatSize(memory)} ${formatDuration(age)} after its start, ${count} times in a row; raise the limit. Until then it is recycled less and less often`,
   }),
   dump_requested: eventKind({
     summary: 'The process shows no sign of life and was asked to dump what it is doing.',

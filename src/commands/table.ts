@@ -9,6 +9,7 @@ export const commands: CommandTable = {
   start: async () => (await import('./start.ts')).command,
   stop: async () => (await import('./stop.ts')).command,
   restart: async () => (await import('./restart.ts')).command,
+  rollout: async () => (await import('./rollout.ts')).command,
   quiet: async () => (await import('./hold-and-quiet.ts')).quiet,
   resume: async () => (await import('./hold-and-quiet.ts')).resume,
   hold: async () => (await import('./hold-and-quiet.ts')).hold,

@@ -92,6 +92,7 @@ const awaited: Readonly<Record<ActOutcome['command'], string>> = {
   unhold: 'not ready yet',
   want: 'not ready yet',
   adopt: 'not ready yet',
+  rollout: 'not ready yet',
 };
 
 /** `--wait 3s is over; 1 of 3 is still draining`. */

@@ -59,8 +59,8 @@ export interface EventKind<Of extends Members, Values = ValuesOf<Of>> {
   readonly sentence: (event: Values & Occurrence) => string;
   /** The line that MogileFS has for it, for the log of `watch` and the control socket; undefined: it has none. */
   readonly mogilefs?: (event: Values, name: string) => string | undefined;
-  /** The command has missed its goal, and exits with 1; `ended`: because of another command, and exits with 5. */
-  readonly isFailure?: true | 'ended';
+  /** The command has missed its goal, and exits with 1. */
+  readonly isFailure?: true;
   /** Missing: everywhere. */
   readonly audience?: Audience | ((event: Values) => Audience);
 }

@@ -17,9 +17,6 @@ const entryOf = ({ kind }: EventBody): EventKind<Members, EventBody> =>
 /** Whether the command has missed its goal. */
 export const isFailure = (event: EventBody): boolean => entryOf(event).isFailure !== undefined;
 
-/** Whether it has missed it because of another command. */
-export const isEnd = (event: EventBody): boolean => entryOf(event).isFailure === 'ended';
-
 export function levelOf(event: EventBody): Level {
   const { isFailure, level = isFailure === undefined ? 'info' : 'error' } = entryOf(event);
   return typeof level === 'string' ? level : level(event);

@@ -3,7 +3,7 @@ import type { Duration } from '../basics/time.ts';
 import type { EndedRollout } from '../model/desired.ts';
 import type { ProcessRef } from '../model/instance.ts';
 import type { Draining } from './draining.ts';
-import { isEnd, isFailure, type Event } from './event.ts';
+import { isFailure, type Event } from './event.ts';
 
 /** How the waiting of a command came to its end. */
 export type CommandEnd =
@@ -39,7 +39,8 @@ export interface ActOutcome {
     | 'hold'
     | 'unhold'
     | 'want'
-    | 'adopt';
+    | 'adopt'
+    | 'rollout';
   readonly end: CommandEnd;
   /** The processes that were still draining when it ended. */
   readonly draining: readonly Draining[];
@@ -59,8 +60,7 @@ export interface ActOutcome {
 /** The exit code of an outcome; `signal` is the number of the one that interrupted the command. */
 export function exitCodeFor({ end, events }: ActOutcome, signal: number | undefined): number {
   if (end === 'interrupted' && signal !== undefined) return exitCodeOfSignal(signal);
-  const isFailed = events.some((event) => isFailure(event) && !isEnd(event));
-  if (isFailed || end === 'lost' || end === 'refused') return exitCodes.failed.code;
-  if (end === 'ended' || events.some(isEnd)) return exitCodes.ended.code;
+  if (events.some(isFailure) || end === 'lost' || end === 'refused') return exitCodes.failed.code;
+  if (end === 'ended') return exitCodes.ended.code;
   return exitCodes[end === 'timed_out' ? 'timedOut' : 'done'].code;
 }

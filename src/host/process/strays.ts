@@ -1,7 +1,13 @@
 import type { ShimOfStray } from '../../core/model/observation.ts';
 import type { LiveProcess } from '../../core/model/process.ts';
 import { realPathOrSelf } from '../files/real-path.ts';
-import { childrenOf, listPids, readArguments, readEnvironment, readProcess } from './process-table.ts';
+import {
+  childrenOf,
+  listPids,
+  readArguments,
+  readEnvironment,
+  readProcess,
+} from './process-table.ts';
 
 /** A process that belongs to an instance by its marker, whatever the files say. */
 export interface MarkedProcess {

@@ -2,7 +2,7 @@ import type { JournalEntry } from '../../core/events/journal.ts';
 import { instanceStates } from '../../core/views/instance-state.ts';
 import type { InstanceStatus } from '../../core/views/instance-status.ts';
 import { isShort, type Status } from '../../core/views/status.ts';
-import type { RolloutStatus } from '../../core/views/rollout-status.ts';
+import { rolloutStates, type RolloutStatus } from '../../core/views/rollout-status.ts';
 import { activity } from './activity.ts';
 import { answer } from './answer.ts';
 import {
@@ -18,6 +18,8 @@ import {
   seconds,
   shape,
   text,
+  texts,
+  type Member,
 } from './shape.ts';
 
 const process = shape<{ readonly pid: number; readonly name: string }>('A process.', {
@@ -63,7 +65,8 @@ const count = shape<Status['counts'][number]>('A count that was set with want.',
   at: moment('When.', 'at'),
 });
 
-const rollout = shape<RolloutStatus>('A restart that is not over.', {
+/** Of a restart, in `status` and `rollout`. */
+export const rolloutMembers: Readonly<Record<string, Member<RolloutStatus>>> = {
   id: text('Its id.', 'id'),
   at: moment('When it was requested.', 'at'),
   by: text('The user who requested it, as user@host.', 'by'),
@@ -75,8 +78,20 @@ const rollout = shape<RolloutStatus>('A restart that is not over.', {
   waiting: integer('Instances that have not been asked yet.', ({ counts }) => counts.waiting),
   failed: integer('Instances whose replacement failed.', ({ counts }) => counts.failed),
   change: text('From which release to which; empty if unknown. For people.', 'change'),
+  state: oneOf(...rolloutStates)(
+    'running; paused, aborted or cancelled: it asks no further instance, but replaces those that were asked.',
+    'state',
+  ),
   aborted: orNull(text('Why it was aborted.', 'aborted')),
-});
+  paused_by: orNull(text('The user who has paused it, as user@host.', ({ paused }) => paused?.by)),
+  paused_until: orNull(moment('When it continues by itself.', ({ paused }) => paused?.until)),
+  cancelled_by: orNull(
+    text('The user who has cancelled it, as user@host.', ({ cancelled }) => cancelled?.by),
+  ),
+  unknown_workers: texts('Workers in it that the configuration does not have.', 'unknownWorkers'),
+};
+
+const rollout = shape<RolloutStatus>('A restart that is not over.', rolloutMembers);
 
 /** `status --json`; `events` only of a single instance. */
 export const statusAnswer = answer<Status & { readonly events?: readonly JournalEntry[] }>(

@@ -52,6 +52,7 @@ describe('journalEntry', () => {
       'already_stopped',
       'exited',
       'finished',
+      'not_paused',
       'not_quiet',
       'not_running',
       'skipped_done',

@@ -174,7 +174,6 @@ test('these kinds must make a command fail, and no others', () => {
     'start_failed',
     'signal_failed',
     'rollout_aborted',
-    'rollout_superseded',
     'start_refused',
     'started_again',
   ]);

@@ -315,9 +315,35 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
   },
   rollout_superseded: {
     body: { kind: 'rollout_superseded', requestedBy, requestedAt: noon },
-    level: 'error',
+    level: 'warning',
     sentence: 'superseded by the restart of 12:00:00 by bob@web1',
     json: { requested_by: requestedBy, requested_at: new Date(noon).toISOString() },
+  },
+  rollout_paused: {
+    body: { kind: 'rollout_paused', requestedBy, until },
+    instance: 'mail',
+    level: 'info',
+    sentence:
+      'restart by bob@web1 paused until 12:01:00; instances that were asked to stop are still replaced',
+    json: { requested_by: requestedBy, until: untilIso },
+    command: 'rollout',
+  },
+  rollout_continued: {
+    body: { kind: 'rollout_continued', requestedBy },
+    instance: 'mail',
+    level: 'info',
+    sentence: 'restart by bob@web1 continues',
+    json: { requested_by: requestedBy },
+    command: 'rollout',
+  },
+  rollout_cancelled: {
+    body: { kind: 'rollout_cancelled', requestedBy, pendingCount: 2, underWayCount: 1 },
+    instance: 'mail',
+    level: 'info',
+    sentence:
+      'restart by bob@web1 cancelled; 2 instances keep running the old release; 1 is under way and still replaced',
+    json: { requested_by: requestedBy, pending_count: 2, under_way_count: 1 },
+    command: 'rollout',
   },
   rollout_finished: {
     body: {
@@ -425,6 +451,14 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     json: {},
   },
   not_quiet: { body: { kind: 'not_quiet' }, level: 'info', sentence: 'was not quiet', json: {} },
+  not_paused: {
+    body: { kind: 'not_paused', requestedBy },
+    instance: 'mail',
+    level: 'info',
+    sentence: 'restart by bob@web1 was not paused',
+    json: { requested_by: requestedBy },
+    command: 'rollout',
+  },
   not_running: { body: { kind: 'not_running' }, level: 'info', sentence: 'not running', json: {} },
   up_to_date: {
     body: { kind: 'up_to_date', release },

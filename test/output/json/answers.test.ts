@@ -16,11 +16,13 @@ import { errorAnswer } from '../../../src/output/json/error.ts';
 import { planAnswer } from '../../../src/output/json/plan.ts';
 import type { Shape } from '../../../src/output/json/shape.ts';
 import { logAnswer, resultAnswer } from '../../../src/output/json/stream.ts';
+import { rolloutAnswer } from '../../../src/output/json/rollout.ts';
 import { statusAnswer } from '../../../src/output/json/status.ts';
 
 /** Each answer by the name of its schema, and the command line that prints it. */
 const table: Readonly<Record<string, readonly [command: string, shape: Shape<never>]>> = {
   status: ['status --json', statusAnswer],
+  rollout: ['rollout --json', rolloutAnswer],
   plan: ['COMMAND --dry-run --json', planAnswer],
   jobs: ['jobs --json', jobsAnswer],
   want: ['want WORKER --json', wantAnswer],

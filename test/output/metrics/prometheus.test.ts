@@ -34,6 +34,9 @@ const rollout = (counts: Partial<RolloutStatus['counts']>, aborted?: string): Ro
   by: 'ann@web1',
   counts: { replaced: 0, under_way: 0, waiting: 0, failed: 0, ...counts },
   change: '',
+  state: aborted === undefined ? 'running' : 'aborted',
+  unknownWorkers: [],
+  members: [],
   ...(aborted !== undefined && { aborted }),
 });
 

@@ -17,6 +17,11 @@ export const answerKinds = {
   already_stopped: fixed('The instance is stopped already.', 'already stopped'),
   already_quiet: fixed('The instance takes no new jobs already.', 'already quiet'),
   not_quiet: fixed('The instance was not quiet.', 'was not quiet'),
+  not_paused: eventKind({
+    summary: 'The restart was not paused. `instance` is the worker.',
+    members: { requestedBy },
+    sentence: (event) => `restart by ${event.requestedBy} was not paused`,
+  }),
   not_running: fixed('The instance does not run.', 'not running'),
   up_to_date: eventKind({
     summary: 'A restart has skipped the instance: it runs the wanted release already.',

@@ -3,7 +3,7 @@ import { formatDayAndTime } from '../../basics/time.ts';
 import { rolloutEnds, type RolloutEnd } from '../../model/desired.ts';
 import { eventKind, optional, required } from '../event-kind.ts';
 import { problem, release, requestedBy } from '../members.ts';
-import { counted, onRelease } from '../phrases.ts';
+import { counted, onRelease, until } from '../phrases.ts';
 
 /** How a restart ended, after its name. */
 const ends: Readonly<Record<RolloutEnd | 'aborted', string>> = {
@@ -41,7 +41,33 @@ export const rolloutKinds = {
     members: { requestedBy, requestedAt: required(moment, 'When the later restart began.') },
     sentence: (event) =>
       `superseded by the restart of ${formatDayAndTime(event.requestedAt, event.at)} by ${event.requestedBy}`,
-    isFailure: 'ended',
+    level: 'warning',
+  }),
+  rollout_paused: eventKind({
+    summary: 'The restart was paused: it asks no further instance. `instance` is the worker.',
+    members: { requestedBy, until: optional(moment, 'When it continues by itself, if it does.') },
+    sentence: (event) =>
+      `restart by ${event.requestedBy} paused${until(event.until, event.at)}; instances that were asked to stop are still replaced`,
+  }),
+  rollout_continued: eventKind({
+    summary: 'The restart was continued after a pause. `instance` is the worker.',
+    members: { requestedBy },
+    sentence: (event) => `restart by ${event.requestedBy} continues`,
+  }),
+  rollout_cancelled: eventKind({
+    summary:
+      'The restart was cancelled: instances that were not asked keep their code. `instance` is the worker.',
+    members: {
+      requestedBy,
+      pendingCount: required(integer, 'How many instances keep their code.'),
+      underWayCount: required(integer, 'How many were asked to stop and are still replaced.'),
+    },
+    sentence: ({ requestedBy: by, pendingCount, underWayCount }) => {
+      const kept = counted(pendingCount, 'instance keeps', 'instances keep');
+      const asked = counted(underWayCount, 'is', 'are');
+      const rest = underWayCount === 0 ? '' : `; ${asked} under way and still replaced`;
+      return `restart by ${by} cancelled; ${kept} running the old release${rest}`;
+    },
   }),
   rollout_finished: eventKind({
     summary: 'The restart of a worker is over, or was aborted. `instance` is the worker.',

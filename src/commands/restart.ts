@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { leaveFinisher } from '../engine/finisher/leave.ts';
+import { configKeyOf } from '../engine/wait/unknown-worker.ts';
 import { bringUp } from '../engine/wait/bring-up.ts';
 import { reportLeftAlone } from '../engine/wait/carry-on.ts';
 import type { Settled } from '../engine/wait/settle.ts';
@@ -128,6 +129,7 @@ export async function restart(
   options: RestartOptions,
 ): Promise<ActOutcome | PlanOutcome> {
   const { config } = context;
+  const configKey = configKeyOf(config.path);
   checkStateDirectory(config.stateDir);
   const { recorded, events } = recording(context);
   const named = configuredInstances(context, options.targets);
@@ -176,6 +178,7 @@ export async function restart(
     launching: launchingAmong(events),
     limit: limitOf(options.wait),
     rolloutId: goal.id,
+    configKey,
     isAborted: events.some(({ kind }) => kind === 'rollout_aborted'),
   });
   const isOver = settled.kind !== 'timed_out' && settled.kind !== 'interrupted';

@@ -44,6 +44,7 @@ function endOf(outcome: ActOutcome, at: Moment): readonly string[] {
         'workerctl status shows the release of each instance; workerctl restart begins again',
       ];
     case 'refused':
+    case 'unconfigured':
       return [];
   }
 }

@@ -18,6 +18,8 @@ export type CommandEnd =
   | 'ended'
   /** The restart is in state.json no more, and nothing there says how it ended. */
   | 'lost'
+  /** The config does not have the worker any more. */
+  | 'unconfigured'
   /** Nothing was to be done, though it was asked for. */
   | 'refused';
 

@@ -6,6 +6,8 @@ import { createLockHelper, type LockHelper } from '../../host/lock/lock-helper.t
 import { locksToKeep, runPass } from '../pass/pass.ts';
 import type { Context } from '../session.ts';
 import { progressOf } from './bring-up-progress.ts';
+import { configKeyOf, unknownWorker } from './unknown-worker.ts';
+import { workerNameOf } from '../../core/model/targets.ts';
 import { givenUpBy, reportChanges, reportTakeover, waivedIn } from './bring-up-reports.ts';
 import { carryOn, reportLeftAlone } from './carry-on.ts';
 import { placesOf, type BringUp, type Up } from './coming-up.ts';
@@ -65,6 +67,7 @@ function startWatching(context: Context, request: BringUp): Up {
     takenOver: new Set(),
     ready: new Set(request.ready),
     isAborted: request.isAborted ?? false,
+    configKey: request.configKey ?? configKeyOf(context.config.path),
   };
   return up;
 }
@@ -107,9 +110,22 @@ async function noteFailures({ context, request, failed, watched }: Up): Promise<
   }
 }
 
+/** Instances that the restart has got since it began are looked at as well, else none could be asked. */
+function joinNewcomers({ request, watched, context }: Up): boolean {
+  const { desired } = watched.last();
+  const rollout = desired.rollouts.find(({ id }) => id === request.rolloutId);
+  const known = new Set(context.config.workers.map(({ name }) => name));
+  const joining = Object.keys(rollout?.replaces ?? {}).filter(
+    (name) => !watched.instances.includes(name) && known.has(workerNameOf(name)),
+  );
+  watched.join(joining);
+  return joining.length > 0;
+}
+
 async function lookAt(up: Up, observation: Observation): Promise<Look> {
   const { context, watched } = up;
   up.request.onLook?.();
+  const hasJoined = joinNewcomers(up);
   reportTakeover(up, watched.last().desired);
   const places = placesOf(up, observation);
   for (const placed of places) reportChanges(up, placed, observation);
@@ -126,7 +142,7 @@ async function lookAt(up: Up, observation: Observation): Promise<Look> {
   );
   reportTakeover(up, snapshot.desired);
   const waived = waivedIn(up, snapshot);
-  const givenUp = givenUpBy(up, snapshot.desired);
+  const givenUp = (await unknownWorker(up)) ?? givenUpBy(up, snapshot.desired);
   const ready = places.flatMap(({ observed: { name }, renewal }) =>
     (renewal.state === 'ready' || renewal.state === 'done') && !up.takenOver.has(name)
       ? [name]
@@ -135,7 +151,7 @@ async function lookAt(up: Up, observation: Observation): Promise<Look> {
   const settled = [...ready, ...up.failed];
   if (isSettled(up, settled, waived)) reportLeftAlone(context, snapshot, waived);
   const soonest = Math.min(
-    again ?? Infinity,
+    hasJoined ? 1 : (again ?? Infinity),
     ...places.map(({ renewal }) => (renewal.state === 'starting' ? renewal.changesIn : Infinity)),
   );
   return {

@@ -1,3 +1,4 @@
+import { isReplaced } from '../../core/model/desired.ts';
 import type { Duration } from '../../core/basics/time.ts';
 import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
@@ -18,6 +19,8 @@ export interface BringUp {
   readonly limit: Duration | undefined;
   /** The restart that is waited for: it may be aborted, or taken over by a later one. */
   readonly rolloutId?: string;
+  /** Which version of the config's file the command has read (`configKeyOf`). */
+  readonly configKey?: string;
   /** Whether it is known already that the restart was aborted. */
   readonly isAborted?: boolean;
   /** Those that are known to be ready: this is not reported again. */
@@ -40,6 +43,8 @@ export interface Up {
   readonly takenOver: Set<string>;
   readonly ready: Set<string>;
   isAborted: boolean;
+  /** Which version of the config's file was looked at last. */
+  configKey: string;
 }
 
 /** An instance as one look has found it. */
@@ -53,9 +58,14 @@ const none: IsOld = () => false;
 /** How far each instance is. */
 export function placesOf({ context, request, watched }: Up, observation: Observation): Placed[] {
   const snapshot = snapshotOf(context.config, watched.last(), observation);
+  const rollout = snapshot.desired.rollouts.find(({ id }) => id === request.rolloutId);
   return [...observation.instances.values()].map((observed) => {
     const { name } = observed;
-    const isOld = request.predecessors.get(name) ?? none;
+    // An adopted process is to be replaced as well, though it was not there when the restart began.
+    const old = rollout?.replaces[name];
+    const isOld: IsOld = old
+      ? (process, record) => isReplaced(old, process, record)
+      : (request.predecessors.get(name) ?? none);
     const worker = workerOf(context.config, name);
     return { observed, renewal: renewalOf(observed, isOld, worker, snapshot) };
   });

@@ -36,7 +36,8 @@ export type Settled =
 
 /** Why there is nothing left to wait for, though not all was reached. */
 export type GivenUp =
-  { readonly kind: 'aborted' | 'lost' } | { readonly kind: 'ended'; readonly ended?: EndedRollout };
+  | { readonly kind: 'aborted' | 'lost' | 'unconfigured' }
+  | { readonly kind: 'ended'; readonly ended?: EndedRollout };
 
 type Unsettled = Exclude<Settled, { kind: 'done' }>;
 

@@ -34,6 +34,8 @@ export interface Watched {
   readonly last: () => State & { readonly observation: Observation };
   /** The instances that it looks at. */
   readonly instances: readonly string[];
+  /** Looks at these as well from now on. */
+  readonly join: (names: readonly string[]) => void;
   /** What a process was last seen busy with while it drained. */
   readonly jobOf: (ref: ProcessRef) => string | undefined;
 }
@@ -42,7 +44,8 @@ export interface Watched {
  * Watches instances. Only what has changed, and what becomes ready unseen by the kernel, is looked at each time: a look at
  * a thousand takes some hundredths of a second.
  */
-export function watchInstances(context: Context, instances: readonly string[]): Watched {
+export function watchInstances(context: Context, begun: readonly string[]): Watched {
+  const instances = [...begun];
   const seen = new Map<string, ObservedInstance>();
   const jobs = new Map<string, Activity>();
   const state = cachedState(context.config.stateDir);
@@ -101,6 +104,9 @@ export function watchInstances(context: Context, instances: readonly string[]): 
       return { observation, ...state() };
     },
     instances,
+    join: (names) => {
+      instances.push(...names.filter((name) => !instances.includes(name)));
+    },
     jobOf: (ref) => {
       const activity = jobs.get(keyOf(ref));
       return activity?.kind === 'busy' ? activity.what || undefined : undefined;

@@ -38,7 +38,7 @@ const draining = shape<Draining>('A process that still drains.', {
   cause: text('Why it was asked. For reading.', 'cause'),
 });
 
-type End = Exclude<CommandEnd, 'lost' | 'refused'> | 'failed';
+type End = Exclude<CommandEnd, 'lost' | 'refused' | 'unconfigured'> | 'failed';
 
 export interface Result {
   readonly command: string;
@@ -111,7 +111,7 @@ export const resultAnswer = answer<Result>('How the command has ended.', {
 function endOf({ exitCode, end, outcome }: Result): End {
   const ended = outcome?.end ?? end ?? (exitCode > 128 ? 'interrupted' : 'done');
   if (exitCode === exitCodes.ended.code) return 'ended';
-  if (ended === 'lost' || ended === 'refused') return 'failed';
+  if (ended === 'lost' || ended === 'refused' || ended === 'unconfigured') return 'failed';
   return exitCode === exitCodes.failed.code && ended !== 'aborted' ? 'failed' : ended;
 }
 

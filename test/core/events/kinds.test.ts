@@ -174,6 +174,7 @@ test('these kinds must make a command fail, and no others', () => {
     'start_failed',
     'signal_failed',
     'rollout_aborted',
+    'worker_unknown',
     'start_refused',
     'started_again',
   ]);

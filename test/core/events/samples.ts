@@ -319,6 +319,14 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     sentence: 'superseded by the restart of 12:00:00 by bob@web1',
     json: { requested_by: requestedBy, requested_at: new Date(noon).toISOString() },
   },
+  worker_unknown: {
+    body: { kind: 'worker_unknown' },
+    instance: 'mail',
+    level: 'error',
+    sentence:
+      'the config does not have this worker any more; its restart goes on when it is back; to end it: workerctl rollout cancel',
+    json: {},
+  },
   rollout_paused: {
     body: { kind: 'rollout_paused', requestedBy, until },
     instance: 'mail',

@@ -43,6 +43,14 @@ export const rolloutKinds = {
       `superseded by the restart of ${formatDayAndTime(event.requestedAt, event.at)} by ${event.requestedBy}`,
     level: 'warning',
   }),
+  worker_unknown: eventKind({
+    summary:
+      'The config does not have the worker any more: its restart goes on when it is back. `instance` is the worker.',
+    members: {},
+    sentence: () =>
+      'the config does not have this worker any more; its restart goes on when it is back; to end it: workerctl rollout cancel',
+    isFailure: true,
+  }),
   rollout_paused: eventKind({
     summary: 'The restart was paused: it asks no further instance. `instance` is the worker.',
     members: { requestedBy, until: optional(moment, 'When it continues by itself, if it does.') },

@@ -221,8 +221,6 @@ describe('keys of other tools must be recognised:', () => {
   test.each([
     ['healthcheck', 'ready'],
     ['startsecs', 'ready'],
-    ['kill_timeout', 'stop'],
-    ['stopwaitsecs', 'stop'],
     ['stop_timeout', 'stop'],
     ['stop_grace_period', 'stop'],
     ['rolling', 'restart'],
@@ -232,6 +230,61 @@ describe('keys of other tools must be recognised:', () => {
     expect(withKeys(`${key}: 5`)).toEqual([
       `4:5: workers.mail.${key}: found an unknown key; did you mean "${ours}"?`,
     ]);
+  });
+});
+
+describe('what is in place of keys of other tools must be said:', () => {
+  test.each([
+    ['numprocs: 3', 'write count: 3'],
+    ['replicas: 3', 'write count: 3'],
+    ['instances: max', 'write count: max, or identifiers for names'],
+    ['autorestart: false', 'write on_exit: always, on_failure or never'],
+    ['depends_on: [db]', 'workers start in no order'],
+    ['stdout_logfile: /x.log', 'write log: {file: /x.log}; it holds both outputs'],
+    ['stopwaitsecs: 600', 'write stop: {timeout: 600s}; a job that takes longer is killed'],
+    ['kill_timeout: 5000', 'write stop: {timeout: 5000ms}'],
+  ])('%s', (keys, words) => {
+    const key = keys.split(':')[0] ?? '';
+    expect(withKeys(keys)).toEqual([
+      expect.stringContaining(`4:5: workers.mail.${key}: found an unknown key; ${words}`),
+    ]);
+  });
+});
+
+describe('what is nearly right must be answered with an example:', () => {
+  test.each([
+    ['ready: 5s', 'such as ready: {after: 5s}'],
+    ['ready: ^up$', 'such as ready: {log: ^up$}'],
+    ['heartbeat: 30s', 'such as heartbeat: {timeout: 30s}'],
+    ['log: x.log', 'such as log: {file: x.log}'],
+    ['stop: 30s', 'such as stop: {timeout: 30s}'],
+    ['stop: SIGINT', 'such as stop: {signal: SIGINT}'],
+    ['backoff: 5s', 'such as backoff: {initial: 5s}'],
+    ['recycle: 500M', 'such as recycle: {memory: 500M}'],
+    ['recycle: 24h', 'such as recycle: {age: 24h}'],
+    ['count: "3"', 'found "3"; write count: 3, without quotes'],
+    ['daemonizes: "true"', 'write daemonizes: true, without quotes'],
+    ['restart: {overlap: yes}', 'found "yes"; write overlap: true'],
+    ['ready: {after: 5}', 'found 5; write after: 5s'],
+    [
+      'stop: {signal: SIGKILL}',
+      'found "SIGKILL"; KILL ends a process at once, and its job is lost; write signal: TERM, and timeout: 2h',
+    ],
+    ['stop: {signal: KILL}', 'write signal: TERM, and timeout: 2h'],
+    ['stop: {quiet: KILL}', 'KILL ends a process at once'],
+  ])('%s', (keys, words) => {
+    expect(withKeys(keys)).toEqual([expect.stringContaining(words)]);
+  });
+
+  test.each([
+    'ready: [a]',
+    'log: null',
+    'restart: always',
+    'count: "-3"',
+    'count: "007"',
+    'count: three',
+  ])('%s has none', (keys) => {
+    expect(withKeys(keys)[0]).not.toContain(';');
   });
 });
 
@@ -300,11 +353,11 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'stop: {signal: KILL}',
-      '4:20: workers.mail.stop.signal: expected one of TERM, INT, QUIT, HUP, USR1, USR2, WINCH, found "KILL"',
+      '4:20: workers.mail.stop.signal: expected one of TERM, INT, QUIT, HUP, USR1, USR2, WINCH, found "KILL"; KILL ends a process at once, and its job is lost; write signal: TERM, and timeout: 2h to kill what takes longer',
     ],
     [
       'ready: {after: 5}',
-      '4:20: workers.mail.ready.after: expected a duration of at most 24h, such as 1s, 90s or 15m, found 5',
+      '4:20: workers.mail.ready.after: expected a duration of at most 24h, such as 1s, 90s or 15m, found 5; write after: 5s',
     ],
     [
       'ready: {after: 48h}',
@@ -385,7 +438,7 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'stop: {quiet: KILL}',
-      '4:19: workers.mail.stop.quiet: expected one of TERM, INT, QUIT, HUP, USR1, USR2, WINCH, TSTP, CONT, found "KILL"',
+      '4:19: workers.mail.stop.quiet: expected one of TERM, INT, QUIT, HUP, USR1, USR2, WINCH, TSTP, CONT, found "KILL"; KILL ends a process at once, and its job is lost',
     ],
     [
       'stop: {quiet: TSTP, resume: STOP}',
@@ -405,7 +458,7 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'stop: {timeout: 30}',
-      '4:21: workers.mail.stop.timeout: expected a duration above 0 and at most 365d, such as 90s, 1h30m or 2d, or never, found 30',
+      '4:21: workers.mail.stop.timeout: expected a duration above 0 and at most 365d, such as 90s, 1h30m or 2d, or never, found 30; write timeout: 30s',
     ],
     [
       'stop: {timeout: forever}',
@@ -427,7 +480,7 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'restart: {batch: "3"}',
-      '4:22: workers.mail.restart.batch: expected a whole number of at least 1, or a percentage from 1% to 100%, found "3"',
+      '4:22: workers.mail.restart.batch: expected a whole number of at least 1, or a percentage from 1% to 100%, found "3"; write batch: 3, without quotes',
     ],
     [
       'restart: {batch: 0%}',
@@ -443,11 +496,11 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'restart: {patience: 5}',
-      '4:25: workers.mail.restart.patience: expected a duration of at most 24h, such as 1s, 90s or 15m, found 5',
+      '4:25: workers.mail.restart.patience: expected a duration of at most 24h, such as 1s, 90s or 15m, found 5; write patience: 5s',
     ],
     [
       'restart: {overlap: yes}',
-      '4:24: workers.mail.restart.overlap: expected true or false, found "yes"',
+      '4:24: workers.mail.restart.overlap: expected true or false, found "yes"; write overlap: true',
     ],
     [
       'restart: {max_extra: 0}',
@@ -471,7 +524,7 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'backoff: {max: 10}',
-      '4:20: workers.mail.backoff.max: expected a duration above 0 and at most 24h, such as 1s, 90s or 15m, found 10',
+      '4:20: workers.mail.backoff.max: expected a duration above 0 and at most 24h, such as 1s, 90s or 15m, found 10; write max: 10s',
     ],
     [
       'recycle: {memory: 0}',
@@ -651,7 +704,10 @@ describe('a wrong release must be refused:', () => {
   test.each([
     ['{}', '1:10: release: expected command or file, found neither'],
     ['{file: a, command: b}', '1:10: release: found both command and file; choose one of them'],
-    ['v1', '1:10: release: expected a map of command, file, found "v1"'],
+    [
+      'v1',
+      '1:10: release: expected a map of command, file, found "v1"; such as release: {command: v1}',
+    ],
     [
       '{file: a/%p}',
       '1:17: release.file: found %p, which has no meaning here; the value is the same for all instances; write %% for a percent sign',

@@ -115,7 +115,10 @@ const ready = section(
 
 const stop = section({
   signal: {
-    type: value.signal(stopSignals),
+    type: value.signal(
+      stopSignals,
+      '; write signal: TERM, and timeout: 2h to kill what takes longer',
+    ),
     default: 'TERM',
     help: 'The signal that asks the worker to finish its job and exit.',
   },

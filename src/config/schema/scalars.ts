@@ -120,12 +120,28 @@ export const oneOf = <Word extends string>(words: readonly Word[]) =>
   scalar<Word>({ expected: `one of ${words.join(', ')}`, json: { type: 'string', enum: words } });
 
 /** A signal, with or without SIG; the model has it without. */
-export const signal = <Name extends string>(names: readonly Name[]) =>
-  scalar<string, Name>({
-    expected: `one of ${names.join(', ')}`,
+export const signal = <Name extends string>(
+  names: readonly Name[],
+  insteadOfKill = '',
+): ValueType<Name> => {
+  const expected = `one of ${names.join(', ')}`;
+  return {
+    ...scalar<string, Name>({
+      expected,
+      json: { type: 'string' },
+      problem: (value) =>
+        /^(?:SIG)?KILL$/.test(value)
+          ? {
+              expected,
+              found: JSON.stringify(value),
+              hint: `KILL ends a process at once, and its job is lost${insteadOfKill}`,
+            }
+          : undefined,
+      meaning: (value) => names.find((each) => each === value || `SIG${each}` === value),
+    }),
     json: { type: 'string', enum: [...names, ...names.map((each) => `SIG${each}`)] },
-    meaning: (value) => names.find((each) => each === value || `SIG${each}` === value),
-  });
+  };
+};
 
 export const batch = scalar<number | string, Batch>({
   expected: 'a whole number of at least 1, or a percentage from 1% to 100%',

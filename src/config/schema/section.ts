@@ -1,5 +1,6 @@
+import { shortened } from '../problems.ts';
 import type { Entries, Slot } from '../yaml/tree.ts';
-import { meantKey, misplacedHint } from './unknown-key.ts';
+import { hintInstead, meantKey, misplacedHint } from './unknown-key.ts';
 import { inside, report, reportOther, type Reading, type ValueType } from './value-type.ts';
 
 /** One key of the config: everything about it. */
@@ -83,7 +84,8 @@ export const section = <const Of extends Keys>(
   expected,
   json: { type: 'object' },
   read(slot, reading) {
-    if (slot.found.kind !== 'map') return reportOther(reading, slot, expected);
+    if (slot.found.kind !== 'map')
+      return reportOther(reading, slot, expected, exampleFor(keys, slot, reading));
     const { entries } = slot.found;
     const names = Object.keys(keys);
     const misspelled = reportUnknown(names, entries, reading, allowed);
@@ -104,6 +106,21 @@ export const section = <const Of extends Keys>(
   print: (value) => printKeys(keys, value),
 });
 
+/** How a value would be written that stands where a map must be: as its first key that accepts it. */
+function exampleFor(keys: Keys, slot: Slot, reading: Reading): string | undefined {
+  const { found } = slot;
+  const above = reading.path.at(-1);
+  if (found.kind !== 'scalar' || found.source === '' || typeof above !== 'string') return undefined;
+  const silent = { ...reading, report: () => undefined };
+  const [accepting] =
+    Object.entries(keys).find(
+      ([, { type }]) => !isSection(type) && type.read(slot, silent) != null,
+    ) ?? [];
+  return accepting === undefined
+    ? undefined
+    : `such as ${above}: {${accepting}: ${shortened(found.source)}}`;
+}
+
 /** Reports the keys that are not among `names`. Those that they were most likely meant to be are not missing. */
 function reportUnknown(
   names: readonly string[],
@@ -112,14 +129,16 @@ function reportUnknown(
   allowed: RegExp | undefined,
 ): Set<string> {
   const misspelled = new Set<string>();
-  for (const [name, { keyOffset }] of entries) {
+  for (const [name, { keyOffset, found }] of entries) {
     if (names.includes(name) || allowed?.test(name)) continue;
-    const meant = meantKey(name, names);
+    const instead = hintInstead(name, found.kind === 'scalar' ? found.source : '', names);
+    const meant = instead === undefined ? meantKey(name, names) : undefined;
     if (meant !== undefined) misspelled.add(meant);
     const hint =
-      meant === undefined
+      instead ??
+      (meant === undefined
         ? misplacedHint(name, names, reading.path, reading.places)
-        : `did you mean "${meant}"?`;
+        : `did you mean "${meant}"?`);
     report(inside(reading, name), keyOffset, { found: 'an unknown key', hint });
   }
   return misspelled;

@@ -10,15 +10,10 @@ const otherNames: Readonly<Record<string, string>> = {
   dir: 'directory',
   working_directory: 'directory',
   environment: 'env',
-  numprocs: 'count',
-  instances: 'count',
-  processes: 'count',
   stopsignal: 'stop',
   stop_signal: 'stop',
   stop_timeout: 'stop',
   stop_grace_period: 'stop',
-  stopwaitsecs: 'stop',
-  kill_timeout: 'stop',
   kill_after: 'timeout',
   healthcheck: 'ready',
   readiness: 'ready',
@@ -33,6 +28,37 @@ const otherNames: Readonly<Record<string, string>> = {
   restart_delay: 'backoff',
   restart_sec: 'backoff',
 };
+
+/** What a worker has in place of other tools' keys that mean something else here; `value` is what is written, if it is short. */
+const insteadOf: Readonly<Record<string, (value: string) => string>> = {
+  numprocs: (value) => `write count: ${value || 'N'}`,
+  processes: (value) => `write count: ${value || 'N'}`,
+  replicas: (value) => `write count: ${value || 'N'}`,
+  instances: (value) => `write count: ${value || 'N'}, or identifiers for names`,
+  scale: (value) => `write count: ${value || 'N'}`,
+  autorestart: () =>
+    'write on_exit: always, on_failure or never; backoff says how long to wait in between',
+  depends_on: () =>
+    'workers start in no order: let the program wait for what it needs, and say with ready when it has it',
+  stdout_logfile: (value) => `write log: {file: ${value || 'PATH'}}; it holds both outputs`,
+  stderr_logfile: () => 'log.file holds both outputs',
+  stopwaitsecs: (value) =>
+    `write stop: {timeout: ${value || 'N'}s}; a job that takes longer is killed. Without it, none is`,
+  kill_timeout: (value) =>
+    `write stop: {timeout: ${value || 'N'}ms}; a job that takes longer is killed. Without it, none is`,
+  max_memory_restart: (value) => `write recycle: {memory: ${value || '500M'}}`,
+  cron_restart: () => 'write recycle: {age: 24h}',
+  user: () => 'workers run as the user who runs workerctl',
+};
+
+/** What to write in place of another tool's key, in a map with the keys of a worker. */
+export function hintInstead(
+  key: string,
+  value: string,
+  known: readonly string[],
+): string | undefined {
+  return known.includes('count') ? lookup(insteadOf, key.toLowerCase())?.(value) : undefined;
+}
 
 /** Where keys belong that are often written into the wrong map. */
 export interface OtherPlaces {

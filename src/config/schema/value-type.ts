@@ -71,8 +71,31 @@ export function report({ path, report }: Reading, offset: number, mismatch: Mism
 }
 
 /** Reports that `slot` holds something other than `expected`. */
-export const reportOther = (reading: Reading, slot: Slot, expected: string): null =>
-  report(reading, slot.offset, { expected, found: described(slot.found) });
+export const reportOther = (reading: Reading, slot: Slot, expected: string, hint?: string): null =>
+  report(reading, slot.offset, {
+    expected,
+    found: described(slot.found),
+    ...(hint !== undefined && { hint }),
+  });
+
+/** A number, true or false in quotes, without which it would be right; or a number that lacks its unit. */
+function otherwiseWritten(
+  { found }: Slot,
+  { path }: Reading,
+  json: JsonSchema,
+): string | undefined {
+  const key = path.at(-1);
+  if (found.kind !== 'scalar' || typeof key !== 'string') return undefined;
+  const { value, source } = found;
+  if (typeof value === 'number' && accepts(json, `${source}s`)) return `write ${key}: ${source}s`;
+  if (typeof value !== 'string') return undefined;
+  if (/^(?:yes|on|no|off)$/i.test(value) && accepts(json, true))
+    return `write ${key}: ${/^(?:yes|on)$/i.test(value)}`;
+  const bare = /^(?:0|[1-9]\d{0,14}|true|false)$/.test(value)
+    ? (JSON.parse(value) as unknown)
+    : undefined;
+  return accepts(json, bare) ? `write ${key}: ${value}, without quotes` : undefined;
+}
 
 /** What is special about a scalar; without any of it, each value that `json` accepts means itself. */
 interface ScalarType<Written, Value> {
@@ -98,7 +121,7 @@ export const scalar = <Written, Value = Written>({
   read(slot, reading) {
     const { found, offset } = slot;
     if (found.kind !== 'scalar' || !accepts(type.json, found.value))
-      return reportOther(reading, slot, type.expected);
+      return reportOther(reading, slot, type.expected, otherwiseWritten(slot, reading, type.json));
     const wrong = problem(found.value as Written);
     if (wrong !== undefined) return report(reading, offset, wrong);
     const value = meaning(found.value as Written, found.source, reading.base);

@@ -74,8 +74,9 @@ export const command = defineCommand({
   summary: 'Replace instances with ones that run the current code. Each finishes its job first.',
   operands: '[TARGET...]',
   description: `
-One replacement of each worker must become ready before other instances are asked to stop. If it
-fails, the restart is aborted and the others keep running the old code. Instances that are stopped on
+No instance is asked to stop if a replacement could not be started: programs, env files, logs and
+limits are checked first. One replacement of each worker must become ready before others are asked. If
+it fails, the restart is aborted and the others keep running the old code. Instances that are stopped on
 purpose or on hold are skipped, and without targets those that are done (on_exit).`,
   options,
   examples: [
@@ -84,7 +85,7 @@ purpose or on hold are skipped, and without targets those that are done (on_exit
   ],
   exitCodes: {
     done: 'replaced and ready',
-    failed: 'a replacement failed, or all instances are stopped on purpose',
+    failed: 'a replacement failed or could not be started, or all instances are stopped on purpose',
     ended: 'another command has ended the restart, or a later one has taken it over',
     locked: '',
     timedOut: '',

@@ -52,7 +52,7 @@ function fileFindings({ workers }: Config, wanted: number, allowed: Allowed): Fi
         `workers.${name}.limits.nofile`,
         `${String(limits.nofile)}, but ${allowed.files} are allowed`,
         [
-          'only root may raise the limit, so the worker runs with less',
+          'only root may raise the limit: a start runs the worker with less, and a restart refuses',
           'raise the hard limit (limits.conf, LimitNOFILE=), or lower the key',
         ],
       ),

@@ -21,10 +21,11 @@ export function interruption(): Interruption {
   let received: number | undefined;
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const handle = (name: (typeof names)[number]): void => {
-    if (received !== undefined && name === 'SIGHUP') return;
-    if (received !== undefined) process.exit(exitCodeOfSignal(constants.signals[name]));
-    received = constants.signals[name];
-    aborted.abort();
+    const signal = constants.signals[name];
+    if (received === undefined) {
+      received = signal;
+      aborted.abort();
+    } else if (name !== 'SIGHUP') process.exit(exitCodeOfSignal(signal));
   };
   for (const name of names) process.on(name, handle);
   return {

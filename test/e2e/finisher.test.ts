@@ -37,10 +37,13 @@ const oneFinisher = (rig: Rig): Promise<number> =>
     return others.length === 0 && pid;
   });
 
-/** Waits until it has the lock of its restart: it has read the config then. */
+/** Waits until it watches the files of its restart: it has its lock, and has read the config then. */
 async function atWork(rig: Rig): Promise<number> {
-  await until('its lock', () => readdirSync(rig.stateDir).some((one) => /^finisher-/.test(one)));
-  return oneFinisher(rig);
+  const pid = await oneFinisher(rig);
+  await until('it to watch the files', () =>
+    [...openFiles(pid).values()].includes('anon_inode:inotify'),
+  );
+  return pid;
 }
 
 /** Waits until no finisher is left, not even as a zombie, and nothing that it has left. */

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { loadConfig } from '../config/load.ts';
 import { configWarnings } from '../config/host-warnings.ts';
+import { keyPlaces } from '../config/key-places.ts';
 import { configError } from '../core/basics/config-error.ts';
 import { placedProblem, type ConfigProblem } from '../core/basics/config-problem.ts';
 import { instanceNames } from '../core/model/instance.ts';
@@ -24,7 +25,7 @@ export const command = defineCommand({
   afterExitCodes: 'Warnings go to standard error.',
   run: ({ global }) => {
     const { config, warnings } = check({ path: configPath(global) });
-    for (const warning of warnings) printError(`workerctl: ${warning}\n`);
+    for (const warning of warnings) printError(`workerctl: warning: ${warning}\n`);
     print(
       global.json
         ? printed(checkAnswer, { path: config.path, config: effectiveConfig(config), warnings })
@@ -37,7 +38,7 @@ export const command = defineCommand({
 export interface CheckOutcome {
   readonly kind: 'check';
   readonly config: Config;
-  /** What will prevent a start on this host, such as a missing directory; one line each. */
+  /** What will prevent a start on this host, such as a missing directory; one line each, with its place in the file. */
   readonly warnings: readonly string[];
 }
 
@@ -47,7 +48,12 @@ export function check({ path }: { readonly path: string }): CheckOutcome {
   const host = { name: hostname(), path: workerPath };
   const problems = wrongEnvFiles(config, host.name);
   if (problems.length > 0) throw configError(problems);
-  return { kind: 'check', config, warnings: configWarnings(config, host) };
+  const placeOf = keyPlaces(config.path);
+  const warnings = configWarnings(config, host).map((warning) => {
+    const { line, column } = placeOf(warning.slice(0, warning.indexOf(': ')));
+    return `${config.path}:${line}:${column}: ${warning}`;
+  });
+  return { kind: 'check', config, warnings };
 }
 
 /** What is wrong in the env files of all workers, each problem once. */

@@ -10,7 +10,9 @@ write(folder, 'bin/text', 'no program');
 write(folder, '.env', '');
 
 const warningsOf = (text: string) =>
-  check({ path: write(folder, 'workerctl.yaml', text) }).warnings;
+  check({ path: write(folder, 'workerctl.yaml', text) }).warnings.map((line) =>
+    line.replace(/^.*?workerctl\.yaml:\d+:\d+: /, ''),
+  );
 
 test('a config that fits the host must have no warnings', () => {
   const outcome = check({
@@ -83,4 +85,30 @@ test('an env file that sh would read differently must be an error with its place
       },
     ],
   });
+});
+
+test('a warning must name the place of its key, also in the defaults, or of the worker that lacks it', () => {
+  const file = write(
+    folder,
+    'workerctl.yaml',
+    `release: {file: NONE}
+defaults:
+  directory: none
+workers:
+  a: {command: sh}
+  b:
+    command: sh
+    directory: bin
+    pidfile: none/%n.pid
+  c: {command: no-such-program, directory: .}
+`,
+  );
+  expect(
+    check({ path: file }).warnings.map((line) => line.split(': ').slice(0, 2).join(': ')),
+  ).toEqual([
+    `${file}:1:11: release.file`,
+    `${file}:3:3: workers.a.directory`,
+    `${file}:9:5: workers.b.pidfile`,
+    `${file}:10:7: workers.c.command`,
+  ]);
 });

@@ -13,7 +13,10 @@ export const checkAnswer = answer<{
     'The configuration in force, with every default, under the keys of the file.',
     'config',
   ),
-  warnings: texts('What may cause trouble on this host.', 'warnings'),
+  warnings: texts(
+    'What may cause trouble on this host, as FILE:LINE:COLUMN: KEY: words.',
+    'warnings',
+  ),
 });
 
 export const wantAnswer = answer<{

@@ -1,7 +1,7 @@
 import { report, workerOf, type Context } from '../engine/session.ts';
 import { killNow, planPass, runPass } from '../engine/pass/pass.ts';
 import { type PassOutcome } from '../core/model/decision.ts';
-import { waitForExit } from '../engine/wait/wait-for-exit.ts';
+import { reportLeft, waitForExit } from '../engine/wait/wait-for-exit.ts';
 import { isStopped } from '../core/model/desired.ts';
 import { keyOf, type ProcessRef } from '../core/model/instance.ts';
 import {
@@ -89,7 +89,7 @@ export async function stop(
   if (options.dryRun) return { kind: 'planned', plan: (await planPass(recorded, request)).plan };
 
   const outcome = await runPass(recorded, { ...request, lockWait });
-  const living = reportStopped(recorded, outcome, options.targets);
+  const living = await reportStopped(recorded, outcome, options.targets);
   if (options.wait === 'not') {
     if (killAfter === 0) {
       await killNow(recorded, instances);
@@ -126,22 +126,28 @@ function askedBefore(
  * Reports instances that are already down; those that are gone and no longer wanted only if a target names them. Returns the
  * instances that are still there.
  */
-function reportStopped(
+async function reportStopped(
   context: Context,
   { desired, observation }: PassOutcome,
   targets: readonly string[],
-): ProcessRef[] {
+): Promise<ProcessRef[]> {
   const all = [...observation.instances.values()];
   const isThere = (observed: ObservedInstance): boolean =>
     liveProcess(observed) !== undefined ||
     isAwaited(observed, workerOf(context.config, observed.name));
-  for (const { name } of all.filter((observed) => !isThere(observed))) {
+  const gone = all.filter((observed) => !isThere(observed));
+  await reportLeft(context, gone.filter(wasAsked), observation);
+  for (const { name } of gone) {
     if (isStopped(desired, name)) report(context, name, { kind: 'already_stopped' });
     else if (targets.includes(name)) report(context, name, { kind: 'not_running' });
   }
   const retiring = observation.retiring.filter(({ name }) => observation.instances.has(name));
   return [...all, ...retiring].filter(isThere).map(refOf);
 }
+
+/** A stop may have ended it and not have reached others of its session. */
+const wasAsked = ({ presence }: ObservedInstance): boolean =>
+  presence.kind === 'dead' && presence.stop?.sent === true;
 
 /** Adds workers that are no longer in the config but have records, which say how to stop them. None of their instances is wanted. */
 function withForgottenWorkers(config: Config, instances: readonly string[]): Config {

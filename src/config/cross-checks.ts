@@ -97,6 +97,12 @@ const rules: readonly Rule[] = [
     hint: 'resume ends what quiet began: set both',
   },
   {
+    key: ['stop', 'leftovers'],
+    isBroken: ({ stop }) => stop.to === 'session' && stop.leftovers !== undefined,
+    found: 'leftovers with to: session',
+    hint: 'all of the session is asked and waited for, so nothing is left',
+  },
+  {
     key: ['restart', 'overlap'],
     isBroken: ({ ready, restart }) => ready.kind === 'log' && restart.overlap,
     found: 'overlap with ready.log',

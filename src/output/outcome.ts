@@ -139,6 +139,7 @@ function countsOf(command: ActOutcome['command'], events: readonly Event[]): str
     ...skipped.map(({ kind, words }) => [countOf(events, kind), words] as const),
     [countOf(events, 'started_again'), 'started again'],
     [countOf(events, 'killed'), 'killed'],
+    survivorsOf(events),
     [countOf(events, 'start_failed'), 'failed'],
     [countOf(events, 'signal_failed'), 'could not be signalled'],
   ];
@@ -178,6 +179,7 @@ export function restartSummary(events: readonly Event[], change: string): string
     `${restarted} restarted${restarted === 0 || change === '' ? '' : ` (${change})`}`,
     counted([failed, 'failed']),
     `${killed} killed`,
+    counted(survivorsOf(events)),
     ...skips.map(
       ({ kind, count, words }) =>
         `${count} ${words}${kind === 'skipped_held' ? onOldRelease(events) : ''}`,
@@ -185,6 +187,12 @@ export function restartSummary(events: readonly Event[], change: string): string
     longestDrain(events),
   );
 }
+
+/** How many processes of their sessions stops did not reach. */
+const survivorsOf = (events: readonly Event[]): readonly [number, string] => {
+  const processes = events.flatMap((event) => (event.kind === 'survivors' ? event.processes : []));
+  return [processes.length, 'left behind and still running'];
+};
 
 /** `, still on r1`: what held instances keep running, as far as that is known. */
 function onOldRelease(events: readonly Event[]): string {

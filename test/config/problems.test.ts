@@ -540,7 +540,7 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'stop: {leftovers: keep}',
-      '4:23: workers.mail.stop.leftovers: expected one of leave, kill, wait, found "keep"',
+      '4:23: workers.mail.stop.leftovers: expected one of report, leave, kill, wait, found "keep"',
     ],
     [
       'backoff: {initial: 2s, max: 1s}',

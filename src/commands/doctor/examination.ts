@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { withLeftovers } from '../../engine/observe/leftovers.ts';
 import { observe } from '../../engine/observe/observe.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { noDesired, type Desired } from '../../core/model/desired.ts';
@@ -46,12 +47,17 @@ export function examine(config: Config, env: NodeJS.ProcessEnv): Examination {
     () => noDesired,
   );
   const inForce = withCounts(config, desired);
-  const { instances: recorded, retiring } = orElse(
+  const {
+    instances: recorded,
+    retiring,
+    notes,
+  } = orElse(
     () => listStateFiles(stateDir),
     () => nothing,
   );
   const names = [...new Set([...selectInstances(inForce, recorded, []), ...recorded])];
-  const observation = observe({ config: inForce, hostName }, names, retiring);
+  const scene = { config: inForce, hostName, notes, showsLeftovers: true };
+  const observation = withLeftovers(scene, observe(scene, names, retiring));
   const watch = findWatch(stateDir);
   return {
     config: inForce,

@@ -7,6 +7,8 @@ import {
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
+import { leftWords } from '../../core/model/leftovers.ts';
+import { sessionStop } from '../../core/rules/awaited.ts';
 import { isSameProcess } from '../../core/model/process.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import type { Config } from '../../core/model/config.ts';
@@ -25,7 +27,7 @@ export function processFindings(
     [
       doubled(all, strays),
       strays.map(stray),
-      all.map((one) => [unwanted(one, config), frozen(one), stalePidfile(one)]),
+      all.map((one) => [unwanted(one, config), frozen(one), leftBehind(one), stalePidfile(one)]),
     ],
     'processes',
     `${up} up, each claimed by one record`,
@@ -99,6 +101,16 @@ function frozen(observed: ObservedInstance): Findings {
   return problem(shownName(refOf(observed)), `pid ${pid} is stopped (SIGSTOP, or a debugger)`, [
     `it does no work${drains}`,
     `kill -CONT ${pid}`,
+  ]);
+}
+
+function leftBehind(observed: ObservedInstance): Findings {
+  const { leftovers } = observed;
+  if (leftovers === undefined || sessionStop(observed)?.members !== undefined) return [];
+  const { of, processes } = leftovers;
+  return warning(shownName(refOf(observed)), leftWords(of.pid, processes), [
+    'no command sees them: they may do the same jobs with old code',
+    'if its command is a wrapper, start the worker with exec or set stop.to: session; end them with kill -TERM',
   ]);
 }
 

@@ -1,4 +1,10 @@
-import { exitRules, leftoverRules, quietSignals, stopSignals } from '../../core/model/config.ts';
+import {
+  exitRules,
+  leftoverRules,
+  quietSignals,
+  stopSignals,
+  stopTargets,
+} from '../../core/model/config.ts';
 import { section, type Conflict, type Keys, type Section } from './section.ts';
 import { listOf, recordOf, withAbsent } from './value-type.ts';
 import * as value from './scalars.ts';
@@ -140,10 +146,15 @@ const stop = section({
     help: 'Its whole session is killed if it has not exited this long after the signal.',
     example: '2h',
   },
+  to: {
+    type: withAbsent(value.oneOf(stopTargets), 'process'),
+    default: 'process',
+    help: 'Which processes are asked: the worker, or all of its session, each once; its place is free when the last one has exited.',
+  },
   leftovers: {
-    type: withAbsent(value.oneOf(leftoverRules), 'leave'),
-    default: 'leave',
-    help: 'What happens to the processes that a dead worker leaves in its session: leave them alone, kill them, or wait (start nothing while they live).',
+    type: withAbsent(value.oneOf(leftoverRules), 'report'),
+    default: 'report',
+    help: 'What happens to the processes that a dead worker leaves in its session: report them (the command ends with 1 if the stop did not reach them), leave them alone, kill them, or wait (start nothing while they live).',
   },
 });
 

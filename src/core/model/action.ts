@@ -19,7 +19,10 @@ interface Needs {
   /** Remove a pidfile whose process is dead. */
   remove_pidfile: object;
   /** Kill what a dead process has left in its session, or note that it is waited for. */
-  leftovers: { readonly left: Leftovers; readonly rule: Exclude<LeftoverRule, 'leave'> };
+  leftovers: {
+    readonly left: Leftovers;
+    readonly rule: Exclude<LeftoverRule, 'report' | 'leave'>;
+  };
   /** Remove the files of an old process that has exited beside its replacement. */
   clean_up: object;
   /** Kill the whole session of a process whose time is over. */
@@ -42,6 +45,8 @@ interface Needs {
     readonly signal: StopSignal;
     /** How long it may take before it is killed; undefined: without limit. */
     readonly limit?: Duration;
+    /** A command has set the limit: it holds for the whole session, also if the process itself exits before. */
+    readonly endsSession?: boolean;
     /** It is due for recycling, and is to be replaced. */
     readonly isRecycle?: boolean;
     readonly memory?: number;

@@ -37,12 +37,22 @@ export interface StopPolicy {
   readonly resume?: QuietSignal;
   /** How long it may drain before its session is killed; undefined: it is never killed for that. */
   readonly timeout?: Duration;
-  /** What happens to the processes that a dead worker leaves in its session; undefined: nothing. */
-  readonly leftovers?: Exclude<LeftoverRule, 'leave'>;
+  /** All processes of its session are asked, not the worker alone. */
+  readonly to?: Exclude<StopTarget, 'process'>;
+  /** What happens to the processes that a dead worker leaves in its session; undefined: `report`. */
+  readonly leftovers?: Exclude<LeftoverRule, 'report'>;
 }
 
-/** `leave`: they are only reported; `kill`: they are killed; `wait`: nothing is started while they live. */
-export const leftoverRules = ['leave', 'kill', 'wait'] as const;
+/** Which processes a stop asks: the worker, or all that are in its session then. */
+export const stopTargets = ['process', 'session'] as const;
+
+export type StopTarget = (typeof stopTargets)[number];
+
+/**
+ * `report`: those that a stop did not reach make the command end with 1; `leave`: they are only shown; `kill`: they are
+ * killed; `wait`: nothing is started while they live.
+ */
+export const leftoverRules = ['report', 'leave', 'kill', 'wait'] as const;
 
 export type LeftoverRule = (typeof leftoverRules)[number];
 

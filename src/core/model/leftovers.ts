@@ -16,6 +16,8 @@ export interface Leftovers {
   readonly processes: readonly LeftProcess[];
   /** Whether they were reported before. */
   readonly isReported: boolean;
+  /** Whether they were killed: what survives that is not killed again. */
+  readonly wasKilled?: boolean;
 }
 
 /** `124 (ruby), 125 (ruby)`. */
@@ -25,6 +27,12 @@ export const namedProcesses = (processes: readonly LeftProcess[]): string =>
 /** `left behind by pid 123, still running: 124 (ruby), 125 (ruby)`. */
 export const leftWords = (pid: number, processes: readonly LeftProcess[]): string =>
   `left behind by pid ${pid}, still running: ${namedProcesses(processes)}`;
+
+/** `5850 (node) of its session did not exit with pid 5841, and runs the old code`. */
+export const survivorWords = (pid: number, processes: readonly LeftProcess[]): string => {
+  const [verb, old] = processes.length === 1 ? ['was', 'it runs'] : ['were', 'they run'];
+  return `pid ${pid} has exited, but ${namedProcesses(processes)} of its session ${verb} not reached by the stop: ${old} on`;
+};
 
 /** What an instance waits for if it must not be started while leftovers live. */
 export const awaitedWords = ({ of, processes }: Leftovers): string =>

@@ -69,7 +69,16 @@ export interface Stop {
   readonly isRecycle?: boolean;
   /** How many bytes it had, if it was due for that. */
   readonly memory?: number;
+  /** A command has set the deadline: it holds for the whole session, also if the process itself exits before. */
+  readonly endsSession?: boolean;
+  /** With `stop.to: session`: the other processes of its session at that moment, each of which is asked once. */
+  readonly members?: readonly SessionMember[];
+  /** Which of them were asked, in their order: `x`, or `.` for one that was not. */
+  readonly asked?: string;
 }
+
+/** A process of a session. */
+export type SessionMember = Pick<ProcessIdentity, 'pid' | 'startTime'>;
 
 /** A request to take no new job. */
 export interface Quieting extends Stop {

@@ -22,7 +22,10 @@ export function changesIn(snapshot: Snapshot): Duration | undefined {
     if (failure !== undefined && backsOffUntil(ledger, observed, worker, now) !== undefined)
       moments.push(dueAt(observed.name, failure, worker.backoff) - now);
     moments.push(...watchdogMoments(observed, worker, sinceBoot));
-    if (isAwaited(observed, worker)) moments.push(awaitedLook);
+    if (isAwaited(observed, worker)) {
+      moments.push(awaitedLook(observed, now));
+      if (deadline !== undefined) moments.push(deadline - sinceBoot);
+    }
   }
   if (observation.mayRecycle === true)
     for (const worker of config.workers) moments.push(...recycleMoments(worker, snapshot));

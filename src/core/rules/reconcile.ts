@@ -12,6 +12,7 @@ import {
   stopIfRunning,
   stopWhenIdle,
   surplus,
+  unaskedMembers,
 } from './stops.ts';
 import { exitedRetiring, leftBehind, stalePidfiles, strays, wrongPidfiles } from './upkeep.ts';
 
@@ -29,7 +30,13 @@ export function reconcile(snapshot: Snapshot): Plan {
       const cause = isOverridden ? `${isEnding}, despite the hold by ${held.by}` : isEnding;
       return stopIfRunning(subject, cause);
     });
-    return planOf([...strays(snapshot), ...killed(snapshot), ...ends]);
+    return planOf([
+      ...strays(snapshot),
+      ...leftBehind(snapshot),
+      ...killed(snapshot),
+      ...ends,
+      ...unaskedMembers(snapshot),
+    ]);
   }
   const asked = [
     ...deliberatelyStopped(snapshot),
@@ -47,6 +54,7 @@ export function reconcile(snapshot: Snapshot): Plan {
     ...exitedRetiring(snapshot),
     ...killed(snapshot),
     ...stops,
+    ...unaskedMembers(snapshot),
     ...retired,
     ...toBeQuiet(snapshot, stops),
     ...toBeResumed(snapshot, stops),

@@ -12,6 +12,7 @@ import {
 } from '../model/observation.ts';
 import { isSameProcess } from '../model/process.ts';
 import { workerNameOf } from '../model/targets.ts';
+import { sessionStop } from './awaited.ts';
 import { withCounts } from './scaling.ts';
 
 /** An observed process of a configured worker, with what is wanted of it. */
@@ -137,7 +138,9 @@ export function deadlineOf(
     request !== undefined && process !== undefined && isSameProcess(process, request.process);
   const all = [
     ...(isMeant ? [request.at] : []),
-    ...[drainingSince(observed)?.deadline].filter((deadline) => deadline !== undefined),
+    ...[(drainingSince(observed) ?? sessionStop(observed))?.deadline].filter(
+      (deadline) => deadline !== undefined,
+    ),
   ];
   return all.length === 0 ? undefined : durationOf(Math.min(...all));
 }

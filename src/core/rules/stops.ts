@@ -2,7 +2,8 @@ import { durationOf, formatTimeOfDay, type Duration } from '../basics/time.ts';
 import type { Action } from '../model/action.ts';
 import type { Worker } from '../model/config.ts';
 import { isStopped, type Rollout } from '../model/desired.ts';
-import { liveProcess, sentQuiet, sentStop } from '../model/observation.ts';
+import { liveProcess, refOf, sentQuiet, sentStop } from '../model/observation.ts';
+import { sessionStop } from './awaited.ts';
 import { nextToRecycle } from './recycling.ts';
 import { deadlineOf, type Snapshot, type Subject } from './snapshot.ts';
 import { turnsOf } from './turns.ts';
@@ -13,11 +14,10 @@ export function deliberatelyStopped(snapshot: Snapshot): Action[] {
     const stopped = desired.stopped[subject.observed.name];
     if (stopped === undefined) return [];
     const deadline = deadlineOf(subject.observed, snapshot);
-    return stopIfRunning(
-      subject,
-      `stopped at ${formatTimeOfDay(stopped.at)} by ${stopped.by}`,
-      deadline && durationOf(Math.max(0, deadline - observation.sinceBoot)),
-    );
+    const cause = `stopped at ${formatTimeOfDay(stopped.at)} by ${stopped.by}`;
+    if (deadline === undefined) return stopIfRunning(subject, cause);
+    const limit = durationOf(Math.max(0, deadline - observation.sinceBoot));
+    return stopIfRunning(subject, cause, limit).map(endingSession);
   });
 }
 
@@ -39,7 +39,9 @@ export function outdated(snapshot: Snapshot): Action[] {
     const turn = new Set(ask);
     return snapshot.subjects().flatMap((subject) => {
       if (!turn.has(subject.observed.name)) return [];
-      return stopIfRunning(subject, causeOf(rollout), rollout.options.killAfter);
+      const { killAfter } = rollout.options;
+      const asked = stopIfRunning(subject, causeOf(rollout), killAfter);
+      return killAfter === undefined ? asked : asked.map(endingSession);
     });
   });
 }
@@ -67,6 +69,21 @@ export function stopWhenIdle(snapshot: Snapshot, stops: readonly Action[]): Acti
     const quiet = sentQuiet(subject.observed);
     if (quiet?.stopsWhenIdle !== true || known.has(subject.observed.name)) return [];
     return stopIfRunning(subject, quiet.cause);
+  });
+}
+
+/** A limit that a command has set holds for the whole session. */
+const endingSession = (action: Action): Action =>
+  action.kind === 'stop' ? { ...action, endsSession: true } : action;
+
+/** The members of a session that were noted to be asked, and whose turn did not come before its leader was dead. */
+export function unaskedMembers(snapshot: Snapshot): Action[] {
+  return snapshot.everyone().flatMap(({ observed, worker }): Action[] => {
+    const { members = [], asked = '', process, cause } = sessionStop(observed) ?? {};
+    const living = new Set(observed.leftovers?.processes.map(({ pid }) => pid));
+    const isLeftOut = members.some(({ pid }, index) => asked[index] !== 'x' && living.has(pid));
+    if (!isLeftOut || process === undefined || cause === undefined) return [];
+    return [{ kind: 'stop', ...refOf(observed), process, signal: worker.stop.signal, cause }];
   });
 }
 

@@ -1,6 +1,8 @@
+import { elapsed } from '../basics/time.ts';
 import type { Action } from '../model/action.ts';
 import { refOf, runIdOfStray, type ObservedInstance, type Presence } from '../model/observation.ts';
 import { formatEnd } from '../model/record.ts';
+import { isAwaited, leftoverRuleOf, sessionStop } from './awaited.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export function strays(snapshot: Snapshot): Action[] {
@@ -57,30 +59,53 @@ export function stalePidfiles(snapshot: Snapshot): Action[] {
   });
 }
 
-/** What dead processes have left in their sessions, if the config wants more than a report. */
+/** What dead processes have left in their sessions, if more than a report is due. */
 export function leftBehind(snapshot: Snapshot): Action[] {
   return snapshot.everyone().flatMap(({ observed, worker }) => {
-    const { leftovers: left } = observed;
-    const { leftovers: rule } = worker.stop;
-    if (left === undefined || rule === undefined || observed.presence.kind !== 'dead') return [];
-    // Nothing waits for what an old process has left if its replacement runs already. What survives a kill is killed once.
-    if (left.isReported || (rule === 'wait' && observed.retiring !== undefined)) return [];
-    return [
-      {
-        kind: 'leftovers' as const,
-        ...refOf(observed),
-        left,
-        rule,
-        cause: `stop.leftovers is ${rule}`,
-      },
-    ];
+    const { leftovers: left, presence } = observed;
+    if (left === undefined || presence.kind !== 'dead') return [];
+    const rule = leftoverRuleOf(observed, worker, snapshot.sinceBoot);
+    if (rule === 'report' || rule === 'leave') return [];
+    const isDone = rule === 'kill' ? left.wasKilled === true : !isToBeReported(observed, snapshot);
+    return isDone
+      ? []
+      : [
+          {
+            kind: 'leftovers' as const,
+            ...refOf(observed),
+            left,
+            rule,
+            cause: causeOfHandling(observed, rule),
+          },
+        ];
   });
+}
+
+/** What exits a moment after its parent is not worth a report, nor is what was asked itself. */
+const graceMs = 1_000;
+
+function isToBeReported(observed: ObservedInstance, { now }: Snapshot): boolean {
+  const { presence, leftovers, retiring } = observed;
+  if (leftovers?.isReported === true || presence.kind !== 'dead') return false;
+  const stop = sessionStop(observed);
+  // Nothing waits for what an old process has left if its replacement runs already.
+  if (stop === undefined) return retiring === undefined;
+  const { diedAt } = presence;
+  return stop.members === undefined && (diedAt === undefined || elapsed(diedAt, now) >= graceMs);
+}
+
+function causeOfHandling(observed: ObservedInstance, rule: string): string {
+  const stop = sessionStop(observed);
+  return stop === undefined
+    ? `stop.leftovers is ${rule}`
+    : `${rule === 'kill' ? 'its limit is over' : 'its session is killed at its limit'} (${stop.cause})`;
 }
 
 /** Old processes that have exited beside their replacements. */
 export function exitedRetiring(snapshot: Snapshot): Action[] {
-  return snapshot.retiring().flatMap(({ observed }) => {
+  return snapshot.retiring().flatMap(({ observed, worker }) => {
     const { presence, problems } = observed;
+    if (sessionStop(observed) !== undefined && isAwaited(observed, worker)) return [];
     const isTorn = presence.kind === 'absent' && problems.length > 0;
     if (presence.kind !== 'dead' && !isTorn) return [];
     const cause =

@@ -21,9 +21,15 @@ import {
   type Predecessor,
   type Presence,
 } from '../model/observation.ts';
-import { formatEnd, formatEarlyDeath, isForeign, type ProcessRecord } from '../model/record.ts';
+import {
+  formatEnd,
+  formatEarlyDeath,
+  isForeign,
+  type ProcessRecord,
+  type Stop,
+} from '../model/record.ts';
 import { workerNameOf } from '../model/targets.ts';
-import { isAwaited } from '../rules/awaited.ts';
+import { isAwaited, sessionStop } from '../rules/awaited.ts';
 import { backsOffUntil, failureWords } from '../rules/backoff.ts';
 import { lifeOf } from '../rules/lifecycle.ts';
 import { deadlineOf, type Snapshot } from '../rules/snapshot.ts';
@@ -43,6 +49,8 @@ export function describeDown(
   worker: Worker | undefined,
   snapshot: Snapshot,
 ): Described {
+  const ending = endingSession(observed, snapshot);
+  if (ending !== undefined) return ending;
   if (worker === undefined) return { state: 'gone', detail: '' };
   const found = downState(observed, worker, snapshot);
   const { leftovers } = observed;
@@ -51,6 +59,17 @@ export function describeDown(
     ? awaitedWords(leftovers)
     : leftWords(leftovers.of.pid, leftovers.processes);
   return { ...found, detail: `${found.detail}; ${words}` };
+}
+
+/** Its process has exited, but its stop holds for the whole session, of which others still run. */
+function endingSession(observed: ObservedInstance, snapshot: Snapshot): Described | undefined {
+  const { name, retiring, leftovers } = observed;
+  const stop = sessionStop(observed);
+  const worker = snapshot.workerOf(name);
+  if (leftovers === undefined || stop === undefined || worker === undefined) return undefined;
+  if (!isAwaited(observed, worker)) return undefined;
+  const words = [...askedWords(stop, observed, snapshot), awaitedWords(leftovers)];
+  return { state: retiring === undefined ? 'draining' : 'retiring', detail: words.join('; ') };
 }
 
 function downState(observed: ObservedInstance, worker: Worker, snapshot: Snapshot): Described {
@@ -127,7 +146,10 @@ const isFrozen = ({ presence }: Pick<ObservedInstance, 'presence'>): boolean =>
 
 function drainWords(observed: ObservedInstance, snapshot: Snapshot): string[] {
   const stop = drainingSince(observed);
-  if (stop === undefined) return [];
+  return stop === undefined ? [] : askedWords(stop, observed, snapshot);
+}
+
+function askedWords(stop: Stop, observed: ObservedInstance, snapshot: Snapshot): string[] {
   const ago = formatDuration(elapsed(stop.at, snapshot.now));
   return [`asked ${ago} ago, ${limitWords(observed, snapshot)} (${stop.cause})`];
 }

@@ -1,52 +1,113 @@
 import type { ActionOf } from '../../core/model/action.ts';
-import { isSameProcess } from '../../core/model/process.ts';
+import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
+import type { Stop } from '../../core/model/record.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { faultPoint } from '../../host/files/fault-point.ts';
+import { once } from '../../host/files/once.ts';
 import { now } from '../../host/process/clock.ts';
 import { sinceBoot } from '../../host/process/process-table.ts';
-import { askToFinish, type Asked } from '../../host/process/signal.ts';
-import { readQuiet, writeQuiet, writeStop } from '../../host/state/notes.ts';
-import { quietPath, stopPath } from '../../host/state/paths.ts';
-import { report, type Context } from '../session.ts';
+import { allProcesses, membersBeside } from '../../host/process/session.ts';
+import { askToFinish, type Asked, type Question } from '../../host/process/signal.ts';
+import { markOf, readQuiet, readStop, writeQuiet, writeStop } from '../../host/state/notes.ts';
+import { baseOf, quietPath, stopPath } from '../../host/state/paths.ts';
+import { report, workerOf, type Context } from '../session.ts';
 import type { Run } from './run.ts';
 
 type Ask = ActionOf<'stop'> | ActionOf<'quiet'>;
 
 /** Notes each request, then sends all the signals at once. What cannot be noted is not asked. */
 export function ask({ context, passLock, blocked }: Run, actions: readonly Ask[]): void {
-  const noted = actions.filter((action) => tryToNote(context, action));
-  const { stateDir } = context.config;
+  const everyProcess = once(allProcesses);
+  const noted = actions.flatMap((action) => tryToNote(context, action, everyProcess));
   const answers = askToFinish(
-    noted.map(({ kind, instance, process, signal }) => ({
-      process,
-      signal,
-      stopFile: (kind === 'stop' ? stopPath : quietPath)(stateDir, instance),
-    })),
+    noted.flatMap(({ questions }) => questions),
     passLock.fd,
   );
   faultPoint();
   for (const { instance } of actions) blocked.add(instance);
-  noted.forEach((action, index) => {
-    const answer = answers[index] ?? 'gone';
+  let last = -1;
+  for (const { action, questions } of noted) {
+    last += questions.length; // the process itself comes after the others of its session
+    const answer = answers[last] ?? 'gone';
     reportAsked(context, action, answer);
     if (answer === 'sent') blocked.delete(action.instance);
-  });
-}
-
-function tryToNote(context: Context, action: Ask): boolean {
-  try {
-    note(context, action);
-    return true;
-  } catch (error) {
-    const problem = `cannot write its stop file: ${describeErrno(error)}`;
-    report(context, action.instance, { kind: 'signal_failed', pid: action.process.pid, problem });
-    return false;
   }
 }
 
-function note({ config: { stateDir } }: Context, action: Ask): void {
-  const { instance, process, signal, limit, cause } = action;
+interface Noted {
+  readonly action: Ask;
+  readonly questions: readonly Question[];
+}
+
+function tryToNote(
+  context: Context,
+  action: Ask,
+  everyProcess: () => readonly LiveProcess[],
+): Noted[] {
+  try {
+    return [{ action, questions: note(context, action, everyProcess) }];
+  } catch (error) {
+    const problem = `cannot write its stop file: ${describeErrno(error)}`;
+    report(context, action.instance, { kind: 'signal_failed', pid: action.process.pid, problem });
+    return [];
+  }
+}
+
+function note(
+  context: Context,
+  action: Ask,
+  everyProcess: () => readonly LiveProcess[],
+): readonly Question[] {
+  const { config } = context;
+  const { stateDir } = config;
+  const { process, signal } = action;
+  const base = baseOf(action);
+  const stop = stopFrom(stateDir, action);
+  if (action.kind === 'quiet') {
+    writeQuiet(stateDir, base, { ...stop, stopsWhenIdle: action.stopsWhenIdle });
+    return [{ process, signal, stopFile: quietPath(stateDir, base), mark: markOf() }];
+  }
+  const begun = begunStop(stateDir, base, process);
+  if (begun !== undefined) return questionsOf(begun, stopPath(stateDir, base));
+  const members =
+    workerOf(config, action.instance).stop.to === 'session'
+      ? membersBeside(process, everyProcess())
+      : undefined;
+  const full: Stop = {
+    ...stop,
+    ...(action.isRecycle === true && { isRecycle: true }),
+    ...(action.memory !== undefined && { memory: action.memory }),
+    ...(action.endsSession === true && { endsSession: true }),
+    ...(members && { members, asked: '.'.repeat(members.length) }),
+  };
+  writeStop(stateDir, base, full);
+  return questionsOf(full, stopPath(stateDir, base));
+}
+
+/** A stop of a session that was noted, and perhaps sent to some: those who are named in it are asked, and no others. */
+function begunStop(stateDir: string, base: string, process: ProcessIdentity): Stop | undefined {
+  const file = readStop(stateDir, base);
+  if (file.kind !== 'read' || file.value.sent || file.value.members === undefined) return undefined;
+  return isSameProcess(file.value.process, process) ? file.value : undefined;
+}
+
+/** The members of the session that were not asked yet, then the process itself. */
+function questionsOf(
+  { process, signal, members = [], asked = '' }: Stop,
+  stopFile: string,
+): Question[] {
+  const { bootId } = process;
+  const others = members.flatMap((member, index): Question[] => {
+    if (asked[index] === 'x') return [];
+    const after = 'x'.repeat(index + 1) + asked.slice(index + 1);
+    return [{ process: { ...member, bootId }, signal, stopFile, mark: markOf(after) }];
+  });
+  return [...others, { process, signal, stopFile, mark: markOf() }];
+}
+
+/** What both kinds of requests say. */
+function stopFrom(stateDir: string, { instance, process, signal, limit, cause }: Ask): Stop {
   const before = readQuiet(stateDir, instance);
   // One that was made quiet in order to be stopped has been draining since then.
   const since =
@@ -58,14 +119,7 @@ function note({ config: { stateDir } }: Context, action: Ask): void {
   const deadline =
     since?.deadline ?? (limit === undefined ? undefined : durationOf(sinceBoot() + limit));
   const at = since?.at ?? now();
-  const stop = { process, sent: false, signal, at, cause, ...(deadline && { deadline }) };
-  if (action.kind === 'stop')
-    writeStop(stateDir, instance, {
-      ...stop,
-      ...(action.isRecycle === true && { isRecycle: true }),
-      ...(action.memory !== undefined && { memory: action.memory }),
-    });
-  else writeQuiet(stateDir, instance, { ...stop, stopsWhenIdle: action.stopsWhenIdle });
+  return { process, sent: false, signal, at, cause, ...(deadline && { deadline }) };
 }
 
 function reportAsked(context: Context, action: Ask, answer: Asked): void {

@@ -4,17 +4,26 @@ import { isSameProcess } from '../../core/model/process.ts';
 import { killLeftBehind } from '../../host/process/kill-session.ts';
 import { readProcess } from '../../host/process/process-table.ts';
 import type { DeadLeader } from '../../host/process/session.ts';
-import { writeLeft, type LeftNote } from '../../host/state/notes.ts';
+import { actsOnLeftovers, sessionStop } from '../../core/rules/awaited.ts';
+import type { LeftProcess } from '../../core/model/leftovers.ts';
+import type { ProcessRef } from '../../core/model/instance.ts';
+import { readLeft, writeLeft, type LeftNote } from '../../host/state/notes.ts';
 import { baseOf, leftPath } from '../../host/state/paths.ts';
 import { removeFile } from '../../host/files/json-file.ts';
 import { report, workerOf, type Context } from '../session.ts';
-import { deadLeader, isReportedOf, leftInTheEnd, namedOnes } from '../observe/leftovers.ts';
+import {
+  deadLeader,
+  isReportedOf,
+  leftInTheEnd,
+  namedOnes,
+  type Exited,
+  type Left,
+} from '../observe/leftovers.ts';
 import { observe } from '../observe/observe.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 
-interface Replaced {
+interface Replaced extends Exited {
   readonly instance: string;
-  readonly leader: DeadLeader;
 }
 
 /**
@@ -33,8 +42,11 @@ export function noteReplaced(
     if ((kind !== 'start' && kind !== 'clean_up') || presence?.kind !== 'dead') return [];
     const leader = deadLeader(context, instance, presence, observation);
     if (leader !== undefined && isReportedOf(stateDir, instance, leader)) return [];
-    const isDealtWith = workerOf(context.config, instance).stop.leftovers !== undefined;
-    if (leader !== undefined && !(isDealtWith && kind === 'start')) return [{ instance, leader }];
+    const policy = workerOf(context.config, instance).stop;
+    const isDealtWith = actsOnLeftovers(policy) || sessionStop({ presence })?.members !== undefined;
+    const { stop } = presence;
+    if (leader !== undefined && !(isDealtWith && kind === 'start'))
+      return [{ instance, leader, ...(stop && { stop }) }];
     tryToRemove(stateDir, instance);
     return [];
   });
@@ -50,22 +62,40 @@ const noteOf = ({ leader: { pid, startTime, bootId, diedAt } }: Replaced): LeftN
 async function reportLeftovers(context: Context, replaced: readonly Replaced[]): Promise<void> {
   if (replaced.length === 0) return;
   const { stateDir } = context.config;
-  const left = await leftInTheEnd(replaced.map(({ leader }) => leader));
+  const left = await leftInTheEnd(replaced);
   replaced.forEach((one, index) => {
-    const members = left[index] ?? [];
-    if (members.length === 0) {
-      tryToRemove(stateDir, one.instance);
+    const { instance, leader } = one;
+    const found = left[index];
+    // Another pass may have replaced the next process by now: it has noted that one.
+    const noted = readLeft(stateDir, instance)?.process;
+    const isOurs = noted === undefined || isSameProcess(noted, leader);
+    if (found === undefined || found.members.length === 0) {
+      if (isOurs) tryToRemove(stateDir, instance);
       return;
     }
-    const processes = namedOnes(members);
-    report(context, one.instance, {
-      kind: 'leftovers',
-      pid: one.leader.pid,
-      processes,
-      fate: 'running',
-    });
-    tryToWrite(stateDir, one.instance, { ...noteOf(one), members });
+    const others = reportSurvivors(context, { instance }, leader.pid, found);
+    if (others.length > 0)
+      report(context, instance, {
+        kind: 'leftovers',
+        pid: leader.pid,
+        processes: others,
+        fate: 'running',
+      });
+    if (isOurs) tryToWrite(stateDir, instance, { ...noteOf(one), members: found.members });
   });
+}
+
+/** Reports those that a stop did not reach as a failure, unless the config accepts them; returns the others. */
+export function reportSurvivors(
+  context: Context,
+  ref: ProcessRef,
+  pid: number,
+  { members, survivors }: Left,
+): LeftProcess[] {
+  const isFailure = workerOf(context.config, ref.instance).stop.leftovers === undefined;
+  if (!isFailure || survivors.length === 0) return namedOnes(members);
+  report(context, ref, { kind: 'survivors', pid, processes: namedOnes(survivors) });
+  return namedOnes(members.filter((one) => !survivors.includes(one)));
 }
 
 /** A full disk prevents no start; status only says less. */
@@ -108,7 +138,8 @@ export async function dealWithLeftovers(
       fate,
     });
   const members = left.processes.flatMap(({ pid }) => readProcess(pid) ?? []);
-  tryToWrite(stateDir, baseOf(action), { ...noteOf({ instance, leader }), members });
+  const wasKilled = rule === 'kill' && { wasKilled: true };
+  tryToWrite(stateDir, baseOf(action), { ...noteOf({ instance, leader }), members, ...wasKilled });
 }
 
 async function killed(leader: DeadLeader): Promise<'killed' | 'kill_denied' | undefined> {

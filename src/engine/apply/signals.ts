@@ -2,11 +2,13 @@ import type { ActionOf } from '../../core/model/action.ts';
 import { faultPoint } from '../../host/files/fault-point.ts';
 import { removeFile } from '../../host/files/json-file.ts';
 import { now } from '../../host/process/clock.ts';
-import { killSession } from '../../host/process/kill-session.ts';
+import { isSameProcess } from '../../core/model/process.ts';
+import { killLeftBehind, killSession } from '../../host/process/kill-session.ts';
 import { findProcess, sinceBoot } from '../../host/process/process-table.ts';
 import { sendSignal } from '../../host/process/signal.ts';
-import { writeDump, writeKilling } from '../../host/state/notes.ts';
+import { readStop, writeDump, writeKilling } from '../../host/state/notes.ts';
 import { baseOf, quietPath } from '../../host/state/paths.ts';
+import { markerOf } from '../observe/leftovers.ts';
 import { report, type Context } from '../session.ts';
 import { orWarn, type Run } from './run.ts';
 
@@ -33,12 +35,22 @@ export function dump({ context }: Run, action: ActionOf<'dump'>): void {
 }
 
 export async function kill({ context }: Run, action: ActionOf<'kill'>): Promise<void> {
-  const { process, successor, job, isWatchdog, cause } = action;
+  const { instance, process, successor, job, isWatchdog, cause } = action;
   const { pid } = process;
+  const { config } = context;
   await orWarn(context, action, () => {
     noteKilling(context, action);
   });
-  const outcome = await killSession(process, successor);
+  const found = await killSession(process, successor);
+  // It was alive a moment ago: what a command has limited is the whole session.
+  const outcome =
+    found.kind === 'gone' && isOfSession(context, action)
+      ? await killLeftBehind({
+          ...process,
+          marker: markerOf(config.stateDir, instance, pid),
+          diedAt: sinceBoot(),
+        })
+      : found;
   switch (outcome.kind) {
     case 'killed':
       report(context, action, {
@@ -60,6 +72,12 @@ export async function kill({ context }: Run, action: ActionOf<'kill'>): Promise<
     case 'gone':
       return;
   }
+}
+
+function isOfSession({ config }: Context, action: ActionOf<'kill'>): boolean {
+  const stop = readStop(config.stateDir, baseOf(action));
+  if (stop.kind !== 'read' || !isSameProcess(stop.value.process, action.process)) return false;
+  return stop.value.members !== undefined || stop.value.endsSession === true;
 }
 
 /** Before the kill, so that the death is known to be no accident. */

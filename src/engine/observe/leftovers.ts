@@ -7,16 +7,23 @@ import {
   type ObservedInstance,
   type Presence,
 } from '../../core/model/observation.ts';
-import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
+import {
+  isSameProcess,
+  msPerTick,
+  type LiveProcess,
+  type ProcessIdentity,
+} from '../../core/model/process.ts';
+import type { Stop } from '../../core/model/record.ts';
+import { actsOnLeftovers, sessionStop } from '../../core/rules/awaited.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { durationOf, elapsed } from '../../core/basics/time.ts';
-import { monotonicMs, sleep } from '../../host/process/clock.ts';
+import { now, sleep } from '../../host/process/clock.ts';
 import { once } from '../../host/files/once.ts';
-import { currentBootId, findProcess } from '../../host/process/process-table.ts';
+import { currentBootId, findProcess, sinceBoot } from '../../host/process/process-table.ts';
 import { nameOf } from '../../host/process/process-table.ts';
 import { allProcesses, leftBehindBy, type DeadLeader } from '../../host/process/session.ts';
 import { baseOf } from '../../host/state/paths.ts';
-import { readLeft } from '../../host/state/notes.ts';
+import { readLeft, type LeftNote } from '../../host/state/notes.ts';
 import type { Scene } from '../scene.ts';
 
 type Dead = Extract<Presence, { kind: 'dead' }>;
@@ -47,10 +54,20 @@ export function withLeftovers(scene: Scene, observation: Observation): Observati
       gone.add(keyOf(leader));
       found.delete(keyOf(leader));
     } else {
-      const isReported = isReportedOf(scene.config.stateDir, baseOf(refOf(observed)), leader);
+      const note = noteAbout(scene.config.stateDir, baseOf(refOf(observed)), leader);
+      const isReported = note?.members !== undefined;
+      const wasKilled = note?.wasKilled === true;
       const { pid, startTime, bootId } = leader;
       const of = { pid, startTime, bootId };
-      seen.push({ ...observed, leftovers: { of, processes: namedOnes(members), isReported } });
+      seen.push({
+        ...observed,
+        leftovers: {
+          of,
+          processes: namedOnes(members),
+          isReported,
+          ...(wasKilled && { wasKilled }),
+        },
+      });
     }
   }
   return withSeen(observation, seen);
@@ -68,13 +85,15 @@ function membersOf(leader: DeadLeader, everyProcess: () => LiveProcess[]): LiveP
 /** The leader of the session to look at, if any: the dead process of the instance, or the one before the living one. */
 function leaderFor(
   scene: Scene,
-  { name, retiring, presence }: ObservedInstance,
+  observed: ObservedInstance,
   observation: Observation,
 ): DeadLeader | undefined {
+  const { name, retiring, presence } = observed;
   const { showsLeftovers = false } = scene;
   if (presence.kind === 'dead') {
     const worker = scene.config.workers.find((one) => one.name === workerNameOf(name));
-    const isAsked = showsLeftovers || worker?.stop.leftovers !== undefined;
+    const isActedOn = worker !== undefined && actsOnLeftovers(worker.stop);
+    const isAsked = showsLeftovers || isActedOn || sessionStop(observed) !== undefined;
     return isAsked ? deadLeader(scene, name, presence, observation) : undefined;
   }
   const isNoted =
@@ -111,32 +130,64 @@ function notedLeader({ config: { stateDir } }: Scene, name: string): DeadLeader 
   return { ...process, marker, ...(diedAt !== undefined && { diedAt }) };
 }
 
-const markerOf = (stateDir: string, name: string, pid: number): string[] => [
+/** What tells the processes of this run from others: they inherit it in their environment. */
+export const markerOf = (stateDir: string, name: string, pid: number): string[] => [
   `WORKERCTL_PID=${pid}`,
   `WORKERCTL_INSTANCE=${name}`,
   `WORKERCTL_STATE_DIR=${stateDir}`,
 ];
 
-/** Whether what this process has left was reported; `base` is what the names of its files begin with. */
-export function isReportedOf(stateDir: string, base: string, leader: ProcessIdentity): boolean {
+/** What is noted of what this process has left; `base` is what the names of its files begin with. */
+function noteAbout(stateDir: string, base: string, leader: ProcessIdentity): LeftNote | undefined {
   const note = readLeft(stateDir, base);
-  return note?.members !== undefined && isSameProcess(note.process, leader);
+  return note !== undefined && isSameProcess(note.process, leader) ? note : undefined;
 }
+
+/** Whether what this process has left was reported. */
+export const isReportedOf = (stateDir: string, base: string, leader: ProcessIdentity): boolean =>
+  noteAbout(stateDir, base, leader)?.members !== undefined;
 
 /** Many a child exits a moment after its parent: such a child is not worth a report. */
 const graceMs = 200;
+/** So long after the exit of a process that was asked, what still runs of its session was not reached by the stop. */
+const reachedMs = 1_000;
 const againMs = 20;
 
-/** What is left of each of these sessions after a moment in which children may exit by themselves. */
-export async function leftInTheEnd(leaders: readonly DeadLeader[]): Promise<LiveProcess[][]> {
-  const deadline = monotonicMs() + graceMs;
+/** A dead process, and the stop that it has exited after. */
+export interface Exited {
+  readonly leader: DeadLeader;
+  readonly stop?: Stop;
+}
+
+/** What a dead process has left. */
+export interface Left {
+  readonly members: readonly LiveProcess[];
+  /** Of these, those that were there before it was asked to stop. */
+  readonly survivors: readonly LiveProcess[];
+}
+
+/** What is left of each of these sessions after a moment in which processes may exit by themselves. */
+export async function leftInTheEnd(exited: readonly Exited[]): Promise<Left[]> {
+  const begun = sinceBoot();
   for (;;) {
     const all = allProcesses();
-    const left = leaders.map((leader) => leftBehindBy(leader, all));
-    if (left.every(({ length }) => length === 0) || monotonicMs() > deadline) return left;
+    const left = exited.map(({ leader }) => leftBehindBy(leader, all));
+    const isSettled = exited.every(
+      ({ leader, stop }, index) =>
+        left[index]?.length === 0 ||
+        sinceBoot() >= (leader.diedAt ?? begun) + (stop?.sent === true ? reachedMs : graceMs),
+    );
+    if (isSettled)
+      return left.map((members, index) => ({
+        members,
+        survivors: members.filter((one) => isBefore(one, exited[index]?.stop)),
+      }));
     await sleep(againMs);
   }
 }
+
+const isBefore = ({ startTime }: LiveProcess, stop: Stop | undefined): boolean =>
+  stop?.sent === true && startTime * msPerTick <= sinceBoot() - elapsed(stop.at, now());
 
 export const namedOnes = (members: readonly LiveProcess[]): LeftProcess[] =>
   members.map(({ pid }) => ({ pid, name: nameOf(pid) }));

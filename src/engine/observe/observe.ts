@@ -1,3 +1,4 @@
+import { actsOnLeftovers, sessionStop } from '../../core/rules/awaited.ts';
 import { pidfileOf } from '../../core/model/launch.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import {
@@ -91,8 +92,10 @@ function isWorthWaiting(scene: Scene, observed: ObservedInstance): boolean {
 async function withFacts(scene: Scene, observation: Observation): Promise<Observation> {
   const { config, measures, showsLeftovers, notes } = scene;
   const asksForLeft =
-    config.workers.some(({ stop }) => stop.leftovers !== undefined) || showsLeftovers === true;
-  const isAnyDead = asksForLeft && allObserved(observation).some(isDead);
+    showsLeftovers === true || config.workers.some(({ stop }) => actsOnLeftovers(stop));
+  const isAnyDead = allObserved(observation).some((one) =>
+    asksForLeft ? isDead(one) : sessionStop(one) !== undefined,
+  );
   const isAnyNoted =
     showsLeftovers === true && [...(notes ?? [])].some((file) => file.endsWith('.left'));
   const isMeasured = measures !== undefined && config.workers.some(({ recycle }) => recycle);

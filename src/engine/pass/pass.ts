@@ -37,6 +37,8 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     ...(context.lockHelper && { lockHelper: context.lockHelper }),
   });
   const launches = openLaunches(context);
+  let reportLeftovers: (() => Promise<void>) | undefined;
+  let result: PassOutcome;
   try {
     const { known } = request;
     const decided = await decide(context, request, launches, lock.wasOursLast ? known : undefined);
@@ -48,22 +50,24 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     const isAdoption = request.goal.kind === 'adopt';
     if (!isAdoption) keep(context, request, outcome);
     const failures: Failed[] = [];
-    const reportLeftovers = await noteReplaced(context, outcome);
+    reportLeftovers = await noteReplaced(context, outcome);
     const next: Run['next'] = async (worker, instance) => ({
       ...(await launches.of(worker, instance, lookup(outcome.desired.pins, worker.name))),
       commandDigest: launches.digestOf(worker),
     });
     const acting = noting(context, failures);
     await apply({ context: acting, passLock: lock, next }, outcome.plan);
-    await reportLeftovers?.();
     // The instance becomes a wanted one, but not before it has its process: else a second one would be started.
     if (isAdoption) keep(context, request, outcome);
-    return { ...outcome, desired: abortedAfter(context, outcome, failures) };
+    result = { ...outcome, desired: abortedAfter(context, outcome, failures) };
   } finally {
     launches.close();
     await lock.release();
     context.hooks.kick(context);
   }
+  // Without the lock: this waits for processes that exit a moment after their parent.
+  await reportLeftovers?.();
+  return result;
 }
 
 /** The code that reports notices is loaded with the first of them. */

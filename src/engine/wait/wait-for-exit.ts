@@ -10,10 +10,9 @@ import {
 } from '../../core/model/observation.ts';
 import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
 import type { Progress } from '../../core/views/phase.ts';
-import { isAwaited } from '../../core/rules/awaited.ts';
+import { actsOnLeftovers, isAwaited } from '../../core/rules/awaited.ts';
 import type { Snapshot } from '../../core/rules/snapshot.ts';
 import type { Duration } from '../../core/basics/time.ts';
-import type { Worker } from '../../core/model/config.ts';
 import { carryOn } from './carry-on.ts';
 import { report, workerOf, type Context } from '../session.ts';
 import { reportExit } from '../apply/report-exit.ts';
@@ -62,15 +61,14 @@ export function waitForExit(context: Context, request: ExitRequest): Promise<Set
         }
       }
       const { snapshot, again } = await carryOn(watching, watched, observation, failed);
-      for (const observed of allObserved(observation)) {
-        const ref = refOf(observed);
-        if (liveProcess(observed) !== undefined || gone.has(keyOf(ref))) continue;
-        const worker = workerOf(context.config, observed.name);
-        if (isAwaited(observed, worker)) continue;
-        const left = await leftBy(context, observed, worker, observation);
-        reportExit(watching, ref, observation, left);
-        gone.add(keyOf(ref));
-      }
+      const exited = allObserved(observation).filter(
+        (observed) =>
+          liveProcess(observed) === undefined &&
+          !gone.has(keyOf(refOf(observed))) &&
+          !isAwaited(observed, workerOf(context.config, observed.name)),
+      );
+      await reportExits(watching, exited, observation);
+      for (const observed of exited) gone.add(keyOf(refOf(observed)));
       return {
         settled: [...gone, ...failed],
         items: refs.map((ref) => progressOf(ref, snapshot, gone.has(keyOf(ref)))),
@@ -80,18 +78,44 @@ export function waitForExit(context: Context, request: ExitRequest): Promise<Set
   });
 }
 
-/** Nothing is about to be started in its place: there is time to look for what it has left. */
-async function leftBy(
+async function reportExits(
   context: Context,
-  { name, presence }: ObservedInstance,
-  { stop }: Worker,
+  exited: readonly ObservedInstance[],
   observation: Observation,
-): Promise<LeftProcess[]> {
-  if (presence.kind !== 'dead' || stop.leftovers !== undefined) return [];
-  const { deadLeader, leftInTheEnd, namedOnes } = await import('../observe/leftovers.ts');
-  const leader = deadLeader(context, name, presence, observation);
-  const [members = []] = leader === undefined ? [] : await leftInTheEnd([leader]);
-  return namedOnes(members);
+): Promise<void> {
+  const left = await reportLeft(context, exited, observation);
+  exited.forEach((observed, index) => {
+    reportExit(context, refOf(observed), observation, left[index]);
+  });
+}
+
+/**
+ * Reports which processes the stops of these dead ones did not reach, and returns what else each has left. Nothing is
+ * about to be started in their places: there is time to look.
+ */
+export async function reportLeft(
+  context: Context,
+  exited: readonly ObservedInstance[],
+  observation: Observation,
+): Promise<(readonly LeftProcess[])[]> {
+  if (exited.length === 0) return [];
+  const { deadLeader, leftInTheEnd } = await import('../observe/leftovers.ts');
+  const { reportSurvivors } = await import('../apply/leftovers.ts');
+  const leaders = exited.map(({ name, presence }) => {
+    const { stop: policy } = workerOf(context.config, name);
+    if (presence.kind !== 'dead' || actsOnLeftovers(policy)) return undefined;
+    const { stop } = presence;
+    const leader = deadLeader(context, name, presence, observation);
+    return leader && { leader, ...(stop && { stop }) };
+  });
+  const found = await leftInTheEnd(leaders.filter((one) => one !== undefined));
+  return exited.map((observed, index) => {
+    const leader = leaders[index]?.leader;
+    const left = leader && found.shift();
+    return left === undefined
+      ? []
+      : reportSurvivors(context, refOf(observed), leader?.pid ?? 0, left);
+  });
 }
 
 /** What it has left behind may be waited for as well. */

@@ -2,7 +2,14 @@ import { requestFor } from './look.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import type { Draining } from '../../core/events/draining.ts';
 import { shownName } from '../../core/model/instance.ts';
-import { allObserved, drainingSince, liveProcess, refOf } from '../../core/model/observation.ts';
+import {
+  allObserved,
+  drainingSince,
+  liveProcess,
+  refOf,
+  type ObservedInstance,
+} from '../../core/model/observation.ts';
+import { sessionStop } from '../../core/rules/awaited.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { sleep } from '../../host/process/clock.ts';
 import type { PassRequest } from '../pass/decide.ts';
@@ -33,10 +40,15 @@ export async function endAll(
   });
   for (;;) {
     const outcome = await runPass(lasting, { ...request, lockWait: durationOf(Infinity) });
-    if (allObserved(outcome.observation).every((one) => liveProcess(one) === undefined)) return;
+    if (!allObserved(outcome.observation).some(isThere)) return;
     await sleep(endPollMs);
   }
 }
+
+/** Its process lives, or another one of a session that was asked. */
+const isThere = (one: ObservedInstance): boolean =>
+  liveProcess(one) !== undefined ||
+  (sessionStop(one)?.members !== undefined && one.leftovers !== undefined);
 
 async function lookAtEnding(context: Context, request: PassRequest): Promise<Ending> {
   const { observation, ...state } = await planPass(silent(context), request);

@@ -18,6 +18,19 @@ export function familyOf(process: LiveProcess, all: readonly LiveProcess[]): Liv
   return [process, ...all.filter((one) => one.pid !== pid && belongs(one))];
 }
 
+/** The other members of the session that this process leads, without us; none if it leads none. */
+export const membersBeside = (
+  { pid, startTime }: ProcessIdentity,
+  all: readonly LiveProcess[],
+): LiveProcess[] =>
+  all.filter(
+    (one) =>
+      one.sessionId === pid &&
+      one.pid !== pid &&
+      one.startTime >= startTime &&
+      one.pid !== process.pid,
+  );
+
 /** The pids of a process and of all its descendants. */
 export function descendantsOf(pid: number, all: readonly LiveProcess[]): ReadonlySet<number> {
   const pids = new Set([pid]);

@@ -2,15 +2,16 @@
 # Asks processes to finish, each exactly once, even if the command that runs this script is killed half way: the script
 # goes on without it, holds the pass lock (fd 3) meanwhile, and notes in each stop file that the signal was sent.
 #
-#   signal.sh [PID START_TIME SIGNAL STOP_FILE]...
+#   signal.sh [PID START_TIME SIGNAL STOP_FILE MARK]...
 #
+# MARK is written over the first bytes of the stop file: as long as what it replaces, so that this works on a full disk.
 # Prints one word per process: sent, gone (dead, or its pid was reused) or denied.
 
 main() {
   trap '' HUP INT QUIT TERM PIPE
-  while [ $# -ge 4 ]; do
-    ask "$1" "$2" "$3" "$4"
-    shift 4
+  while [ $# -ge 5 ]; do
+    ask "$1" "$2" "$3" "$4" "$5"
+    shift 5
   done
 }
 
@@ -22,8 +23,7 @@ ask() {
     kill -s "$3" "$1" 2>/dev/null
   then
     fault signal
-    # Overwrites the first bytes of {"sent":false,…}: this works on a full disk.
-    printf '{"sent":true ' 1<>"$4"
+    printf %s "$5" 1<>"$4"
     answer sent
   else
     answer denied

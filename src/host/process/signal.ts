@@ -11,6 +11,8 @@ export interface Question {
   readonly process: ProcessIdentity;
   readonly signal: QuietSignal;
   readonly stopFile: string;
+  /** What is written over the first bytes of the stop file once the signal was sent; as long as what it replaces. */
+  readonly mark: string;
 }
 
 /**
@@ -23,11 +25,12 @@ export function askToFinish(
   passLockFd: number | undefined,
 ): readonly Asked[] {
   if (questions.length === 0) return [];
-  const words = questions.flatMap(({ process, signal, stopFile }) => [
+  const words = questions.flatMap(({ process, signal, stopFile, mark }) => [
     String(process.pid),
     String(process.startTime),
     signal,
     stopFile,
+    mark,
   ]);
   const result = childProcess().spawnSync('/bin/sh', [join(__dirname, 'signal.sh'), ...words], {
     stdio: ['ignore', 'pipe', 'inherit', passLockFd ?? 'ignore'],

@@ -3,7 +3,7 @@ import * as json from '../../core/basics/json-form.ts';
 import type { Duration } from '../../core/basics/time.ts';
 import { quietSignals, type QuietSignal } from '../../core/model/config.ts';
 import { isSameProcess, type ProcessIdentity } from '../../core/model/process.ts';
-import type { Killing, Quieting, Stop } from '../../core/model/record.ts';
+import type { Killing, Quieting, SessionMember, Stop } from '../../core/model/record.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import {
   readJson,
@@ -59,20 +59,34 @@ const signal: json.Form<QuietSignal> = {
   write: (name) => `SIG${name}`,
 };
 
-/** `sent` comes first: signal.sh writes over it. */
+const sessionMembers = json.listOf(
+  json.object({ pid: ['pid', json.integer], startTime: ['start_time', json.integer] }),
+);
+
+/** `sent` and `asked` come first: signal.sh writes over them, see `markOf`. */
 const stopMembers: json.Members<Omit<Quieting, 'process'>> = {
   sent: ['sent', json.flag],
+  asked: ['asked', json.optional(json.text)],
   signal: ['signal', signal],
   at: ['at', json.moment],
   cause: ['cause', json.text],
   deadline: ['deadline_since_boot_seconds', json.optional(json.seconds)],
   isRecycle: ['is_recycle', json.optional(json.flag)],
   memory: ['memory_bytes', json.optional(json.integer)],
+  endsSession: ['ends_session', json.optional(json.flag)],
+  members: ['members', json.optional(sessionMembers)],
   stopsWhenIdle: [
     'stops_when_idle',
     { ...json.flag, read: (found) => found !== undefined && json.flag.read(found) },
   ],
 };
+
+/**
+ * What the file of a stop begins with once the process itself was asked, or, with `asked`, once these of its session were:
+ * as long as what it replaces.
+ */
+export const markOf = (asked?: string): string =>
+  asked === undefined ? '{"sent":true ' : `{"sent":false,"asked":"${asked}"`;
 
 /** Whether, and how, a process was asked to exit; written just before. */
 export const { read: readStop, write: writeStop } = noteOf<Quieting, Stop>(
@@ -113,19 +127,15 @@ export interface LeftNote {
   /** When it died, since the boot of the host, if that is known. */
   readonly diedAt?: Duration;
   /** Those that were found and reported; undefined: nothing has looked yet. */
-  readonly members?: readonly { readonly pid: number; readonly startTime: number }[];
+  readonly members?: readonly SessionMember[];
+  /** Whether they were killed. */
+  readonly wasKilled?: boolean;
 }
 
 const left = noteOf<LeftNote>(paths.leftPath, 'a note of what a process has left', {
   diedAt: ['died_since_boot_seconds', json.optional(json.seconds)],
-  members: [
-    'members',
-    json.optional(
-      json.listOf(
-        json.object({ pid: ['pid', json.integer], startTime: ['start_time', json.integer] }),
-      ),
-    ),
-  ],
+  members: ['members', json.optional(sessionMembers)],
+  wasKilled: ['was_killed', json.optional(json.flag)],
 });
 
 /** Notes what a dead process has left behind, or that this has to be looked for. */

@@ -26,7 +26,7 @@ test('the config in force must have the keys of the file and every default', () 
         oom_score_adj: 0,
         limits: { nofile: 1024, as: 'unlimited' },
         ready: { after: '90s' },
-        stop: { signal: 'TERM', timeout: 'never', leftovers: 'leave' },
+        stop: { signal: 'TERM', timeout: 'never', to: 'process', leftovers: 'report' },
         restart: {
           canary: 1,
           batch: '100%',

@@ -173,6 +173,7 @@ test('these kinds must make a command fail, and no others', () => {
   expect(allEventKinds.filter((kind) => isFailure(sampleEvent(kind)))).toEqual([
     'start_failed',
     'signal_failed',
+    'survivors',
     'rollout_aborted',
     'worker_unknown',
     'start_refused',

@@ -289,6 +289,13 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     json: { pid, run_id: '2298f067', death: killedJson, job },
     command: 'watch',
   },
+  survivors: {
+    body: { kind: 'survivors', pid, processes: [{ pid: 5850, name: 'node' }] },
+    level: 'error',
+    sentence:
+      'pid 5841 has exited, but 5850 (node) of its session was not reached by the stop: it runs on; start the worker with exec, or set stop.to: session (workerctl check says more); stop.leftovers: leave accepts them',
+    json: { pid, processes: [{ pid: 5850, name: 'node' }] },
+  },
   leftovers: {
     body: {
       kind: 'leftovers',

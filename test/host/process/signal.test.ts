@@ -6,7 +6,7 @@ import type { ProcessIdentity } from '../../../src/core/model/process.ts';
 import { momentOf } from '../../../src/core/basics/time.ts';
 import { chooseBackend } from '../../../src/host/lock/choose-backend.ts';
 import { askToFinish, type Question } from '../../../src/host/process/signal.ts';
-import { readStop, writeStop } from '../../../src/host/state/notes.ts';
+import { markOf, readStop, writeStop } from '../../../src/host/state/notes.ts';
 import { stopPath } from '../../../src/host/state/paths.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
 import { hasThreads, headlessIn, zombieIn } from '../../rig/zombie.ts';
@@ -36,7 +36,7 @@ function question(process: ProcessIdentity, signal: Question['signal'] = 'TERM')
   const instance = `mail.${process.pid}`;
   const at = momentOf(Date.now());
   writeStop(scratch.folder(), instance, { process, sent: false, signal, at, cause: 'restart' });
-  return { process, signal, stopFile: stopPath(scratch.folder(), instance) };
+  return { process, signal, stopFile: stopPath(scratch.folder(), instance), mark: markOf() };
 }
 
 const isNotedAsSent = ({ process: { pid } }: Question): boolean => {

@@ -1,5 +1,5 @@
 import { oneOf, seconds, text } from '../../basics/json-form.ts';
-import { leftWords, namedProcesses } from '../../model/leftovers.ts';
+import { leftWords, namedProcesses, survivorWords } from '../../model/leftovers.ts';
 import { formatDeath, formatEnd, type Death, type Verdict } from '../../model/record.ts';
 import { eventKind, optional, required, type Audience } from '../event-kind.ts';
 import { bytes, lines, processes } from '../form.ts';
@@ -75,6 +75,17 @@ export const deathKinds = {
       const lost = event.job === undefined ? 'a job may have been lost' : `${event.job} was lost`;
       return `${lost}: pid ${event.pid} ${formatEnd(event.death)}`;
     },
+  }),
+  survivors: eventKind({
+    summary:
+      'A process that was asked to stop has exited, but others of its session, which were there before the stop, have not: a wrapper did not pass the signal on. They are no longer controlled. Only with `stop.leftovers: report`.',
+    members: {
+      pid,
+      processes: required(processes, 'The processes that still run, with what each one runs.'),
+    },
+    sentence: (event) =>
+      `${survivorWords(event.pid, event.processes)}; start the worker with exec, or set stop.to: session (workerctl check says more); stop.leftovers: leave accepts them`,
+    isFailure: true,
   }),
   leftovers: eventKind({
     summary: 'The dead process left other processes behind in its session.',

@@ -196,7 +196,7 @@ describe('a session that is asked as a whole', () => {
     } else await rig.workerctlWith({ WORKERCTL_TEST_DIE_BEHIND: behind }, 'stop', '--no-wait');
     await Promise.all([rig.workerctl('bootcheck'), rig.workerctl('stop', '--no-wait')]);
     await until('all TERMs', () => one.terms().length === 3);
-    one.finishJob();
+    writeFileSync(rig.path('end'), '');
     expect(await rig.act('stop')).toMatchObject({ exitCode: 0 });
     expect(one.terms().toSorted()).toEqual(one.boots().toSorted());
     expect(one.boots().filter(isAlive)).toEqual([]);

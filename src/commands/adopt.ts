@@ -196,7 +196,7 @@ function doubts({ hostName }: Context, claim: Claim, { title }: Candidate): stri
   const command = worker.command.map((word) =>
     expandSpecifiers(word, { name: instance, worker, identifier }, hostName),
   );
-  if (looksLike(title, [...command, worker.name])) return [];
+  if (looksLike(title, command) || looksLike(title, [worker.name])) return [];
   return [
     `pid ${pid} does not look like the configured command: expected ${JSON.stringify(command.join(' '))}, found ${JSON.stringify(title.slice(0, 200))}`,
   ];

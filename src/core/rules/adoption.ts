@@ -106,10 +106,11 @@ const commonWords: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether a process's title shares a word with a command that tells programs apart: `delayed_job.1` does with
- * `bundle exec bin/delayed_job start`. Options and folders do not count.
+ * Whether a process's title is the command, perhaps behind its interpreter, or shares a word with it that tells programs
+ * apart: `delayed_job.1` does with `bundle exec bin/delayed_job start`. Options and folders do not count.
  */
 export function looksLike(title: string, command: readonly string[]): boolean {
+  if (` ${title.trim()}`.endsWith(` ${command.join(' ')}`)) return true;
   const shown = new Set(wordsIn(title.split(/\s+/)));
   return wordsIn(command).some((word) => shown.has(word));
 }

@@ -46,6 +46,20 @@ export const explainedDeaths = (
       ledger.unexplained[keyOf(refOf(observed))] === observed.presence.record.runId,
   );
 
+/** Of these, the ones that say whether a job was lost with the process, while that was still being waited for. */
+export const decidedLosses = (
+  config: Config,
+  ledger: Ledger,
+  observation: Observation,
+): NewDeath[] =>
+  ledger.losses.length === 0
+    ? []
+    : explainedDeaths(config, ledger, observation).filter(
+        ({ dead, assessment }) =>
+          assessment.isJobLost !== 'unknown' &&
+          ledger.losses.some(({ runId }) => runId === dead.record.runId),
+      );
+
 function deathsAmong(
   config: Config,
   observation: Observation,
@@ -131,8 +145,15 @@ function lossesAfter(config: Config, ledger: Ledger, observation: Observation): 
     const loss = pendingLoss(death, observation);
     return loss === undefined ? [] : [loss];
   });
-  return [...ledger.losses.filter((loss) => !isDue(loss, observation.now)), ...open];
+  const decided = runIdsOf(decidedLosses(config, ledger, observation));
+  return [
+    ...ledger.losses.filter((loss) => !isDue(loss, observation.now) && !decided.has(loss.runId)),
+    ...open,
+  ];
 }
+
+export const runIdsOf = (deaths: readonly NewDeath[]): ReadonlySet<string> =>
+  new Set(deaths.map(({ dead }) => dead.record.runId));
 
 /** The loss that a death may turn out to be; undefined if it is known already, or if its grace is over before this first look. */
 export function pendingLoss(

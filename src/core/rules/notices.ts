@@ -10,7 +10,15 @@ import { observedAt, refOf, type Observation } from '../model/observation.ts';
 import type { Plan } from '../model/plan.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { newPauses } from './backoff.ts';
-import { explainedDeaths, isDue, newDeaths, pendingLoss, type NewDeath } from './deaths.ts';
+import {
+  decidedLosses,
+  explainedDeaths,
+  isDue,
+  newDeaths,
+  pendingLoss,
+  runIdsOf,
+  type NewDeath,
+} from './deaths.ts';
 import { isTooSmall } from './memory-limits.ts';
 import { withCounts } from './scaling.ts';
 
@@ -26,12 +34,21 @@ export function noticesOf(
   config: Config,
   { before, desired, ledger, observation, plan }: PassOutcome,
 ): Notice[] {
+  const decided = decidedLosses(config, before.ledger, observation);
+  const decidedRuns = runIdsOf(decided);
   return [
     ...newDeaths(config, before.ledger, observation).flatMap((death) =>
       deathNotices(death, observation),
     ),
     ...explainedDeaths(config, before.ledger, observation).map(explainedNotice),
-    ...before.ledger.losses.filter((loss) => isDue(loss, observation.now)).map(lossNotice),
+    ...decided.flatMap(({ observed, dead, assessment }) =>
+      assessment.isJobLost === 'yes'
+        ? [lostNotice(observed.name, dead.record, dead.death, assessment.job)]
+        : [],
+    ),
+    ...before.ledger.losses
+      .filter((loss) => isDue(loss, observation.now) && !decidedRuns.has(loss.runId))
+      .map((loss) => lostNotice(loss.instance, loss, loss.death)),
     ...backoffNotices(config, before, { desired, ledger }, observation),
     ...memoryNotices(config, before.ledger, ledger),
     ...plan.flatMap((action) => unresponsiveNotices(action, observation)),
@@ -63,8 +80,7 @@ function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
     isJobLost === 'yes' ||
     (isJobLost === 'unknown' && pendingLoss(newDeath, observation) === undefined);
   if (!isLost) return [notice];
-  const lost: EventBody = { kind: 'job_lost', pid, runId, death, ...held };
-  return [notice, { id: `lost.${runId}`, instance: observed.name, body: lost }];
+  return [notice, lostNotice(observed.name, record, death, job)];
 }
 
 /** It was reported as a death of unknown cause: the report of its shim came late. */
@@ -84,10 +100,15 @@ function explainedNotice({ observed, dead, assessment }: NewDeath): Notice {
   return { id: `explained.${record.runId}`, ...refOf(observed), body };
 }
 
-const lossNotice = ({ instance, pid, runId, death }: Loss): Notice => ({
+const lostNotice = (
+  instance: string,
+  { pid, runId }: Pick<Loss, 'pid' | 'runId'>,
+  death: Loss['death'],
+  job?: string,
+): Notice => ({
   id: `lost.${runId}`,
   instance,
-  body: { kind: 'job_lost', pid, runId, death },
+  body: { kind: 'job_lost', pid, runId, death, ...(job !== undefined && { job }) },
 });
 
 function backoffNotices(

@@ -72,6 +72,9 @@ test.each([
   ['bundle exec rake jobs:work', ['bundle', 'exec', 'bin/delayed_job', 'start'], false],
   ['node /srv/app/worker.js', ['node', 'server.mjs'], false],
   ['sleep 1000', ['sh', '-c', 'true'], false],
+  ['/usr/bin/perl /srv/app/worker.pl', ['/usr/bin/perl', '/srv/app/worker.pl'], true],
+  ['/usr/bin/perl /srv/app/worker.pl', ['/srv/app/worker.pl'], true],
+  ['/usr/bin/perl /srv/other-worker.pl', ['worker.pl'], false],
   ['', command, false],
 ])('whether %j looks like %j must be %s', (title, words, expected) => {
   expect(looksLike(title, words)).toBe(expected);

@@ -104,6 +104,34 @@ describe('a job', () => {
     expect(ledger.losses).toEqual([]);
   });
 
+  describe('of a process of which nothing was reported', () => {
+    const unknown: Death = { kind: 'unknown', problem: 'no report of how it exited' };
+    const first = pass(nothing, at(seconds(0), dead('mail.1', 10, { death: unknown }), up));
+
+    test('must not be reported as lost if a late report says that it exited', () => {
+      const exited = dead('mail.1', 10, { death: { kind: 'exited', status: 0 } });
+      const told = pass(first, at(seconds(3), exited, up));
+      expect(told.notices).toEqual(['explained.start-10']);
+      expect(told.ledger.losses).toEqual([]);
+      expect(pass(told, at(seconds(10), exited, up)).notices).toEqual([]);
+      expect(pass(first, at(seconds(10), exited, up)).notices).toEqual(['explained.start-10']);
+    });
+
+    test('must be reported as lost once if a late report says that it was killed', () => {
+      const told = pass(first, at(seconds(3), deadOf(10), up));
+      expect(told.notices).toEqual(['explained.start-10']);
+      const due = pass(told, at(seconds(10), deadOf(10), up));
+      expect(due.notices).toEqual(['lost.start-10']);
+      expect(pass(due, at(seconds(20), deadOf(10), up)).notices).toEqual([]);
+    });
+
+    test('must be reported as lost at once if a late report says so, and that it was busy', () => {
+      const told = pass(first, at(seconds(3), { ...deadOf(10), activity: busy }, up));
+      expect(told.notices).toEqual(['explained.start-10', 'lost.start-10']);
+      expect(told.ledger.losses).toEqual([]);
+    });
+  });
+
   test('must not wait for a clock that was set back', () => {
     const first = pass(nothing, at(seconds(0), deadOf(10), up));
     expect(pass(first, at(seconds(-3600), alive('mail.1', 11), up)).notices).toEqual([

@@ -122,7 +122,7 @@ export interface Pin extends Request {
   readonly directory: string;
   /** The release in it, if it is known. */
   readonly release?: string;
-  /** Of the command that the replaced process was started with. The pin is void if the config gives another one. */
+  /** Of the command that the replaced process was started with: the config still gave it when the worker was pinned. */
   readonly commandDigest: string;
 }
 

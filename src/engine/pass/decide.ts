@@ -99,7 +99,8 @@ async function withPreflight(
     const observed = observation.instances.get(action.instance);
     if (action.kind !== 'stop' || action.isRecycle !== true) return [];
     if (problem === undefined || observed === undefined) return [];
-    const words = `is not ${action.cause}: it could not be started again: ${problem}`;
+    // Without the reason, which changes from look to look: each problem is reported once.
+    const words = `is due for recycling, but could not be started again: ${problem}`;
     return [{ ...observed, problems: [...observed.problems, words] }];
   });
   return decideOn(context, goal, before, { ...withSeen(observation, worn), obstacles });

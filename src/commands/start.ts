@@ -29,7 +29,7 @@ export const command = defineCommand({
   description: `
 Instances that already run count as success. One that still drains after a stop is not: the stop is
 cancelled, and bootcheck or watch starts the instance once it has exited. An instance that waits before
-its next attempt, because it has failed, is started at once.`,
+its next attempt, because it has failed, is started at once, and one that is done (on_exit) runs again.`,
   options: {
     wait: wait('how long to wait until all are ready (default: no limit)', 'return at once'),
     dryRun,

@@ -312,6 +312,26 @@ test.each([
   expect((all[0] as InstanceHandle).boots()).toHaveLength(1);
 });
 
+test('it must honour a pause, and end with a cancelled restart once what was asked is back', async () => {
+  const { rig, all, old } = await busy({ count: 2 });
+  await rig.workerctl('restart', '--no-wait');
+  await atWork(rig);
+  const asked = all.findIndex((one) => one.terms().length > 0);
+  const [canary, other] = [all[asked], all[1 - asked]] as [InstanceHandle, InstanceHandle];
+  expect((await rig.workerctl('rollout', 'pause')).exitCode).toBe(0);
+  await filled(rig, canary, old[asked] ?? 0);
+  await until('the canary to be ready', () => rig.journal('ready').length === 3);
+  await timePasses(1_000);
+  expect({ terms: other.terms(), finishers: finishersOf(rig).length }).toEqual({
+    terms: [],
+    finishers: 1,
+  });
+  expect((await rig.workerctl('rollout', 'cancel')).exitCode).toBe(0);
+  await noFinisher(rig);
+  expect(other.processes()).toEqual([old[1 - asked]]);
+  expect((await statusOf(rig)).rollouts).toEqual([]);
+});
+
 test('it must go on with the config as it is now', async () => {
   const { rig, all, old } = await busy();
   await rig.workerctl('restart', '--no-wait');

@@ -171,6 +171,7 @@ test.each([
   ['act -n -5', '--lines: expected a whole number, found "-5"'],
   ['act -n-h', '--lines: expected a whole number, found "-h"'],
   ['act -c a.yaml -c b.yaml', '--config: expected it once, found it twice'],
+  ['act -c a.yaml -c a.yaml', '--config: expected it once, found it twice'],
   ['-c a.yaml act --config=b.yaml', '--config: expected it once, found it twice'],
   ['act --wait 1s --wait 2s', '--wait: expected it once, found it twice'],
   ['act --wait 1s --no-wait', '--wait: expected it once, found it twice'],

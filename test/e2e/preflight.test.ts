@@ -140,7 +140,9 @@ describe('a replacement that could not be started', () => {
       expect(exitCode, all).toBe(0);
       return all;
     });
-    expect(all).toMatch(/mail\.\d.*is due for recycling, but could not be started again: .*is not executable/);
+    expect(all).toMatch(
+      /mail\.\d.*is due for recycling, but could not be started again: .*is not executable/,
+    );
     expect(terms(rig)).toBe(before);
     expect((await rig.workerctl('bootcheck', '--dry-run')).stdout).not.toMatch(/ask/);
   });

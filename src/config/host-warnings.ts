@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { expandSpecifiers, instancesOf, type Instance } from '../core/model/instance.ts';
 import type { Config } from '../core/model/config.ts';
+import { wrapperWarning } from '../core/rules/wrappers.ts';
 
 /** What a config needs to know of the host that it is checked on. */
 export interface Host {
@@ -40,9 +41,11 @@ function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host):
   const ownPath = worker.env['PATH'];
   const searchPath = ownPath === undefined ? host.path : expand(ownPath);
   const envFiles = worker.envFiles.map(expand).filter((file) => !existsSync(file));
+  const wrapper = wrapperWarning(worker);
   const warningsOf = (key: string, words: readonly string[]) =>
     commandWarnings(key, words.map(expand), directory, searchPath);
   return [
+    ...(wrapper === undefined ? [] : [`stop.to: ${wrapper}`]),
     ...(isFolder(directory)
       ? [
           ...warningsOf('command', command),

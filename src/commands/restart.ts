@@ -182,6 +182,9 @@ export async function restart(
     configKey,
     isAborted: events.some(({ kind }) => kind === 'rollout_aborted'),
   });
+  // A worker that was rolled back is started at once, where it ran before.
+  if (settled.kind === 'aborted' && events.some(({ kind }) => kind === 'rollout_pinned'))
+    await noteEnds(recorded, members);
   const isOver = settled.kind !== 'timed_out' && settled.kind !== 'interrupted';
   if (!isOver) return ended(settled);
   const reached = formatReleases(releasesReached(goal.releases, events));

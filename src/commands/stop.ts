@@ -192,6 +192,7 @@ const forgottenWorker = (
     overlap: false,
     maxExtra: 1,
     finisher: false,
+    onFailure: 'abort',
   },
   onExit: 'always',
   successCodes: [],

@@ -104,9 +104,13 @@ function formatSummary(status: Status, colours: Colours): string {
     const text = formatRollout(rollout);
     return `${rollout.aborted === undefined ? text : colours.red(text)}\n`;
   });
+  const pinned = Object.entries(status.pins).map(
+    ([worker, { release, directory, at }]) =>
+      `${worker}: pinned to ${release ?? directory} since ${formatDayAndTime(at, status.at)}, as its restart failed; the next restart ends that\n`,
+  );
   const changed = status.counts.map(
     (want) =>
       `${want.worker}: ${want.count} wanted by ${want.by} since ${formatDayAndTime(want.at, status.at)}; the config says ${want.configured}\n`,
   );
-  return `\n${isShort(status) ? colours.red(line) : line}\n${changed.join('')}${rollouts.join('')}`;
+  return `\n${isShort(status) ? colours.red(line) : line}\n${changed.join('')}${pinned.join('')}${rollouts.join('')}`;
 }

@@ -466,7 +466,7 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'restart: always',
-      '4:14: workers.mail.restart: expected a map of canary, batch, patience, overlap, max_extra, finisher, found "always"',
+      '4:14: workers.mail.restart: expected a map of canary, batch, patience, overlap, max_extra, on_failure, finisher, found "always"',
     ],
     ['restart: {canary: 2}', '4:23: workers.mail.restart.canary: expected 0 or 1, found 2'],
     ['restart: {canary: true}', '4:23: workers.mail.restart.canary: expected 0 or 1, found true'],

@@ -76,6 +76,7 @@ export const restartPolicy = (more: Partial<Worker['restart']> = {}): Worker['re
   overlap: false,
   maxExtra: 1,
   finisher: true,
+  onFailure: 'abort',
   ...more,
 });
 

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { successor, termed } from '../rig/instance.ts';
 import { finishJob, giveJob, tells } from '../rig/jobs.ts';
@@ -205,4 +205,72 @@ test('a second restart must ask another instance at once, while the first one dr
   const { exitCode, all: said } = await later;
   expect(exitCode, said).toBe(0);
   expect(all.map((one) => one.terms().length)).toEqual([1, 1, 1]);
+});
+
+/** Two releases behind a link, of which the second one dies at once. */
+async function releaseTwoFails(restart: Readonly<Record<string, unknown>>) {
+  const rig = createRig();
+  for (const [release, program] of [
+    ['r1', 'exec sleep 1000'],
+    ['r2', 'exit 1'],
+  ] as const) {
+    mkdirSync(rig.path(release));
+    writeFileSync(rig.path(`${release}/work`), `#!/bin/sh\n${program}\n`, { mode: 0o755 });
+  }
+  symlinkSync('r1', rig.path('current'));
+  rig.configure({ mail: { command: './work', count: 2, directory: rig.path('current'), restart } });
+  expect((await rig.workerctl('start')).exitCode).toBe(0);
+  rmSync(rig.path('current'));
+  symlinkSync('r2', rig.path('current'));
+  return rig;
+}
+
+const releasesOf = async (rig: Rig): Promise<(string | null)[]> =>
+  (await statusOf(rig)).instances.map(({ release }) => release);
+
+test('after an abort and a rollback of the link, --outdated must start what is missing, and no more', async () => {
+  const rig = await releaseTwoFails({});
+  expect((await rig.workerctl('restart')).exitCode).toBe(1);
+  const [, kept] = (await statusOf(rig)).instances;
+  expect((await statusOf(rig)).rollouts).toMatchObject([{ state: 'aborted' }]);
+  rmSync(rig.path('current'));
+  symlinkSync('r1', rig.path('current'));
+  expect((await statusOf(rig)).rollouts).toEqual([]);
+  const { exitCode, all, events } = await rig.act('restart', '--outdated');
+  expect(exitCode, all).toBe(0);
+  expect(await releasesOf(rig)).toEqual(['r1', 'r1']);
+  expect((await statusOf(rig)).instances[1]?.pid).toBe(kept?.pid);
+  expect(events.filter(({ release }) => release === 'r2')).toEqual([]);
+  await bootcheck(rig);
+  expect(rig.journal('rollout_finished').map(({ how }) => how)).toEqual([
+    'aborted',
+    'rolled_back',
+    'done',
+  ]);
+});
+
+test('on_failure: rollback must start the worker where it ran before, until the next restart', async () => {
+  const rig = await releaseTwoFails({ on_failure: 'rollback' });
+  const { exitCode, all } = await rig.act('restart');
+  expect(exitCode, all).toBe(1);
+  expect(await releasesOf(rig)).toEqual(['r1', 'r1']);
+  const status = await rig.workerctl('status');
+  expect(status.stdout).toContain('mail: pinned to r1');
+  expect((await statusOf(rig)).rollouts).toEqual([]);
+  // Any start uses the pin, until a restart names the worker.
+  await rig.workerctl('stop', '--now', 'mail.2');
+  await rig.workerctl('start', 'mail.2');
+  expect(await releasesOf(rig)).toEqual(['r1', 'r1']);
+  writeFileSync(rig.path('r2/work'), '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
+  expect((await rig.workerctl('restart')).exitCode).toBe(0);
+  expect(await releasesOf(rig)).toEqual(['r2', 'r2']);
+  expect((await rig.workerctl('status')).stdout).not.toContain('pinned');
+});
+
+test('a rollback to a directory that is gone must be an abort that says so', async () => {
+  const rig = await releaseTwoFails({ on_failure: 'rollback' });
+  rmSync(rig.path('r1'), { recursive: true });
+  expect((await rig.workerctl('restart')).exitCode).toBe(1);
+  const { rollouts } = await statusOf(rig);
+  expect(rollouts[0]?.aborted).toMatch(/not rolled back: .*r1 is gone/);
 });

@@ -1,5 +1,6 @@
 import {
   exitRules,
+  failureRules,
   leftoverRules,
   quietSignals,
   stopSignals,
@@ -184,6 +185,11 @@ const restart = section({
     type: value.whole(1, 500),
     default: 1,
     help: 'With overlap: how many old processes of the worker may drain at once.',
+  },
+  on_failure: {
+    type: value.oneOf(failureRules),
+    default: 'abort',
+    help: 'What follows if a replacement fails: abort, or rollback: until the next restart the worker is started in the directory that it ran in before.',
   },
   finisher: {
     type: value.boolean,

@@ -78,6 +78,11 @@ export type Batch =
   | { readonly kind: 'count'; readonly count: number }
   | { readonly kind: 'percent'; readonly percent: number };
 
+/** After a failed restart: leave it aborted, or pin the worker to the directory that it ran in before. */
+export const failureRules = ['abort', 'rollback'] as const;
+
+export type FailureRule = (typeof failureRules)[number];
+
 /** How a restart goes through the instances of a worker. */
 export interface RestartPolicy {
   /** Whether one replacement must become ready before the others are asked to stop. */
@@ -91,6 +96,8 @@ export interface RestartPolicy {
   readonly maxExtra: number;
   /** Whether a background process goes on with a restart as soon as its command has ended. */
   readonly finisher: boolean;
+  /** What becomes of a worker whose replacement has failed: `rollback` pins it to the old directory. */
+  readonly onFailure: FailureRule;
 }
 
 /** How a program that daemonizes is started. */

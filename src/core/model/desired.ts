@@ -58,6 +58,11 @@ export const isReplaced = (
   (replaced.successor !== undefined && isSameProcess(replaced.successor, process)) ||
   (replaced.runId !== undefined && replaced.runId === record?.runId);
 
+/** The code of a process, and the directory that it was started in: absolute, without symbolic links. */
+export interface Origin extends Code {
+  readonly directory: string;
+}
+
 /**
  * A restart, which goes on until every instance in it is replaced. It names the processes that it replaces, not a moment
  * ("started before 12:03"): a clock that is set back would leave old code running.
@@ -70,6 +75,8 @@ export interface Rollout extends Request {
   readonly replaces: Readonly<Record<string, Replaced | null>>;
   /** By worker, the old and the new release, as far as they are known. */
   readonly releases: Readonly<Record<string, { readonly from?: string; readonly to?: string }>>;
+  /** By worker, where and how the processes were started that it replaces, if that is known: what a rollback goes back to. */
+  readonly origins?: Readonly<Record<string, Origin>>;
   /**
    * By worker, the code of the replacement that became ready last. It proves nothing about other code: if a start would
    * give other code by now, the next replacement is a canary again.

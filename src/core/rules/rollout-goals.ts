@@ -1,5 +1,6 @@
-import { without } from '../basics/lookup.ts';
+import { lookup, without } from '../basics/lookup.ts';
 import type { Moment } from '../basics/time.ts';
+import { codeOf } from '../model/code.ts';
 import type { Config } from '../model/config.ts';
 import {
   isDone,
@@ -9,6 +10,7 @@ import {
   rolloutOf,
   type Desired,
   type EndedRollout,
+  type Origin,
   type Replaced,
   type Rollout,
   type RolloutOptions,
@@ -80,11 +82,39 @@ export function restarting(
     deadlines: { ...desired.deadlines, ...deadlinesOf(limited, observation, isAsked) },
     rollouts: [
       ...rest.filter((one) => !isEmpty(one)),
-      { id, at: now, by, options, releases, replaces, proven: {} },
+      {
+        id,
+        at: now,
+        by,
+        options,
+        releases,
+        replaces,
+        origins: originsOf(meant, releases, observation),
+        proven: {},
+      },
     ],
     ended: withEnded(desired.ended, taken),
     pins: without(desired.pins, meant.map(workerNameOf)),
   };
+}
+
+/** By worker, what one of its instances runs that is not the new release. */
+function originsOf(
+  names: readonly string[],
+  releases: Rollout['releases'],
+  { instances }: Observation,
+): Readonly<Record<string, Origin>> {
+  const origins: Record<string, Origin> = {};
+  for (const name of names) {
+    const worker = workerNameOf(name);
+    const presence = instances.get(name)?.presence;
+    if (presence?.kind !== 'alive' || Object.hasOwn(origins, worker)) continue;
+    const { record } = presence;
+    const { directory, release } = record;
+    const isNew = release !== undefined && release === lookup(releases, worker)?.to;
+    if (directory !== undefined && !isNew) origins[worker] = { directory, ...codeOf(record) };
+  }
+  return origins;
 }
 
 /** The latest of the ended rollouts. */

@@ -1,7 +1,7 @@
 import { lookup } from '../basics/lookup.ts';
 import type { Moment } from '../basics/time.ts';
 import type { Worker } from '../model/config.ts';
-import { isStopped } from '../model/desired.ts';
+import { isStopped, type Desired } from '../model/desired.ts';
 import { firstInstance, instanceNames } from '../model/instance.ts';
 import type { Observation, ObservedInstance } from '../model/observation.ts';
 import type { Snapshot } from '../rules/snapshot.ts';
@@ -25,6 +25,8 @@ export interface Status {
   /** By worker, the release that a start would give its first instance now, if it is known. */
   readonly releases: Readonly<Record<string, string>>;
   readonly rollouts: readonly RolloutStatus[];
+  /** By worker, where its starts are pinned to since a restart failed. */
+  readonly pins: Desired['pins'];
   /** The workers with another count than the one of the config. */
   readonly counts: readonly {
     readonly worker: string;
@@ -67,6 +69,7 @@ export function statusOf(snapshot: Snapshot, releases: Releases = {}): Status {
         return release === undefined ? [] : [[worker.name, release]];
       }),
     ),
+    pins: desired.pins,
     rollouts: desired.rollouts.map((rollout) => rolloutStatusOf(rollout, snapshot)),
     counts: config.workers.flatMap(({ name, configured }) => {
       const want = lookup(desired.counts, name);

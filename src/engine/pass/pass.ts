@@ -12,7 +12,7 @@ import type { KeptLocks } from '../../host/lock/lock-helper.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../../host/state/state-directory.ts';
-import { lookAge, openLaunches } from '../observe/launches.ts';
+import { lookAge, openLaunches, type Launches } from '../observe/launches.ts';
 import { listening, type Context } from '../session.ts';
 import type { Run } from '../apply/run.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
@@ -42,7 +42,8 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   try {
     const { known } = request;
     const decided = await decide(context, request, launches, lock.wasOursLast ? known : undefined);
-    const outcome = request.isForNotesOnly === true ? { ...decided, plan: [] } : decided;
+    const turned = await withRollback(context, launches, decided);
+    const outcome = request.isForNotesOnly === true ? { ...turned, plan: [] } : turned;
     ensureLedger(context, outcome.before);
     await emit(context, outcome);
     request.onSeen?.(outcome);
@@ -59,7 +60,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     await apply({ context: acting, passLock: lock, next }, outcome.plan);
     // The instance becomes a wanted one, but not before it has its process: else a second one would be started.
     if (isAdoption) keep(context, request, outcome);
-    result = { ...outcome, desired: abortedAfter(context, outcome, failures) };
+    result = { ...outcome, desired: await abortedAfter(context, launches, outcome, failures) };
   } finally {
     launches.close();
     await lock.release();
@@ -68,6 +69,19 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   // Without the lock: this waits for processes that exit a moment after their parent.
   await reportLeftovers?.();
   return result;
+}
+
+/** What a pass has decided, and where failed workers go back to: its own starts use that already. */
+async function withRollback(
+  context: Context,
+  launches: Launches,
+  outcome: PassOutcome,
+): Promise<PassOutcome> {
+  const { before, desired } = outcome;
+  if (desired.rollouts.every(({ aborted }) => aborted === undefined)) return outcome;
+  const { rolledBack } = await import('./roll-back.ts');
+  const after = await rolledBack(context, launches, before.desired, desired);
+  return { ...outcome, desired: after };
 }
 
 /** The code that reports notices is loaded with the first of them. */
@@ -118,14 +132,17 @@ const noting = (context: Context, failures: Failed[]): Context =>
   });
 
 /** A rollout is aborted if one of its instances could not be asked or started: it could never prove the new code. */
-function abortedAfter(
+async function abortedAfter(
   context: Context,
+  launches: Launches,
   { desired, observation }: PassOutcome,
   failures: readonly Failed[],
-): Desired {
+): Promise<Desired> {
   if (failures.length === 0) return desired;
-  const after = abortedBy(desired, failures, now());
-  if (after === desired) return desired;
+  const aborted = abortedBy(desired, failures, now());
+  if (aborted === desired) return desired;
+  const { rolledBack } = await import('./roll-back.ts');
+  const after = await rolledBack(context, launches, desired, aborted);
   writeDesired(context.config.stateDir, after, { isDurable: false });
   reportRollouts(context, desired, { desired: after, observation });
   return after;

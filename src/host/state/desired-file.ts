@@ -44,12 +44,18 @@ const form = once((): json.Form<Omit<Desired, 'isEnding'>> => {
     release: ['release', optional(text)],
     commandDigest: ['command_digest', text],
   });
+  const origin = object<desired.Origin>({
+    directory: ['directory', text],
+    release: ['release', optional(text)],
+    commandDigest: ['command_digest', text],
+  });
   const rollout = object<desired.Rollout>({
     ...requested,
     id: ['id', text],
     options: ['options', options],
     replaces: ['replaces', byName(json.nullable(replaced))],
     releases: ['releases', byName(releases)],
+    origins: ['origins', optional(byName(origin))],
     proven: ['proven', byName(code)],
     startedByName: ['started_by_name', optional(listOf(text))],
     aborted: ['aborted', optional(abort)],

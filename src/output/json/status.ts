@@ -2,6 +2,7 @@ import type { JournalEntry } from '../../core/events/journal.ts';
 import { instanceStates } from '../../core/views/instance-state.ts';
 import type { InstanceStatus } from '../../core/views/instance-status.ts';
 import { isShort, type Status } from '../../core/views/status.ts';
+import type { Pin } from '../../core/model/desired.ts';
 import { rolloutStates, type RolloutStatus } from '../../core/views/rollout-status.ts';
 import { activity } from './activity.ts';
 import { answer } from './answer.ts';
@@ -65,6 +66,13 @@ const count = shape<Status['counts'][number]>('A count that was set with want.',
   at: moment('When.', 'at'),
 });
 
+const pin = shape<Pin & { readonly worker: string }>('A worker that was rolled back.', {
+  worker: text('The worker.', 'worker'),
+  directory: text('Where it is started.', 'directory'),
+  release: orNull(text('The release there.', 'release')),
+  at: moment('Since when.', 'at'),
+});
+
 /** Of a restart, in `status` and `rollout`. */
 export const rolloutMembers: Readonly<Record<string, Member<RolloutStatus>>> = {
   id: text('Its id.', 'id'),
@@ -117,6 +125,10 @@ export const statusAnswer = answer<Status & { readonly events?: readonly Journal
     releases: mapOf({ type: 'string' })(
       'The release that a start would give each worker now, if known.',
       'releases',
+    ),
+    pins: list(pin)(
+      'Workers that are started in an old directory because a restart failed.',
+      ({ pins }) => Object.entries(pins).map(([worker, one]) => ({ worker, ...one })),
     ),
     rollouts: list(rollout)('Restarts that are not over.', 'rollouts'),
     events: optional(

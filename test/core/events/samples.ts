@@ -334,6 +334,13 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
       'the config does not have this worker any more; its restart goes on when it is back; to end it: workerctl rollout cancel',
     json: {},
   },
+  rollout_pinned: {
+    body: { kind: 'rollout_pinned', directory: '/srv/releases/1', release },
+    instance: 'mail',
+    level: 'warning',
+    sentence: 'rolled back: pinned to a1b2c3d (/srv/releases/1) until the next restart',
+    json: { directory: '/srv/releases/1', release },
+  },
   rollout_paused: {
     body: { kind: 'rollout_paused', requestedBy, until },
     instance: 'mail',

@@ -28,6 +28,7 @@ const policies = fc.record({
   overlap: fc.boolean(),
   maxExtra: fc.integer({ min: 1, max: 3 }),
   finisher: fc.constant(true),
+  onFailure: fc.constant('abort' as const),
 });
 const stops: fc.Arbitrary<Worker['stop']> = fc
   .record({

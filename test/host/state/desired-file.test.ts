@@ -33,6 +33,7 @@ const desired: Desired = {
         'mail.8': { ...identity, wasAsked: true },
       },
       releases: { mail: { from: 'a', to: 'b' } },
+      origins: { mail: { directory: '/srv/a', release: 'a', commandDigest: 'd0' } },
       proven: { mail: { release: 'b', commandDigest: 'd1' }, maps: { commandDigest: 'd2' } },
       startedByName: ['mail.2'],
       aborted: { at: momentOf(1_700_000_000_003), instance: 'mail.2', problem: 'it died' },

@@ -51,6 +51,14 @@ export const rolloutKinds = {
       'the config does not have this worker any more; its restart goes on when it is back; to end it: workerctl rollout cancel',
     isFailure: true,
   }),
+  rollout_pinned: eventKind({
+    summary:
+      'The restart has failed: until the next one the worker is started in the directory that it ran in before (`restart.on_failure`). `instance` is the worker.',
+    members: { directory: required(text, 'That directory.'), release },
+    level: 'warning',
+    sentence: (event) =>
+      `rolled back: pinned to ${event.release ?? event.directory} (${event.directory}) until the next restart`,
+  }),
   rollout_paused: eventKind({
     summary: 'The restart was paused: it asks no further instance. `instance` is the worker.',
     members: { requestedBy, until: optional(moment, 'When it continues by itself, if it does.') },

@@ -1,9 +1,10 @@
 import { report, type Context } from '../engine/session.ts';
+import { leaveFinishers } from '../engine/finisher/leave.ts';
 import { planPass, runPass } from '../engine/pass/pass.ts';
 import { type PassOutcome } from '../core/model/decision.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import type { Goal } from '../core/rules/apply-goal.ts';
-import { isHeld } from '../core/model/desired.ts';
+import { isHeld, rolloutOf } from '../core/model/desired.ts';
 import { liveProcess, sentQuiet } from '../core/model/observation.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import type { Noted } from '../core/model/plan.ts';
@@ -103,7 +104,10 @@ const request =
     const { recorded, events } = recording(context);
     const outcome = await runPass(recorded, { ...pass, lockWait });
     reportRequest(recorded, goal, outcome);
-    return acted(kind, events, { kind: 'not_waited' });
+    const unheld = events.filter((event) => event.kind === 'unheld');
+    const ids = unheld.flatMap(({ instance }) => rolloutOf(outcome.desired, instance)?.id ?? []);
+    const continues = leaveFinishers(context.config, ids);
+    return { ...acted(kind, events, { kind: 'not_waited' }), ...(continues && { continues }) };
   };
 
 function goalOf(

@@ -10,6 +10,7 @@ import type { Rollout } from '../core/model/desired.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
 import type { SteeringGoal } from '../core/rules/rollout-goals.ts';
 import { acted, lockWait, recording } from '../engine/command.ts';
+import { leaveFinishers } from '../engine/finisher/leave.ts';
 import { runPass } from '../engine/pass/pass.ts';
 import type { Context } from '../engine/session.ts';
 import { readDesired } from '../host/state/desired-file.ts';
@@ -101,7 +102,8 @@ async function steer(context: Context, { verb, ids, lasts }: SteerOptions): Prom
     lockWait,
     ...steeringReports(recorded, goal),
   });
-  return acted('rollout', events, { kind: 'not_waited' });
+  const continues = verb === 'pause' ? undefined : leaveFinishers(config, goal.rollouts);
+  return { ...acted('rollout', events, { kind: 'not_waited' }), ...(continues && { continues }) };
 }
 
 /**

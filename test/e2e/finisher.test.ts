@@ -165,6 +165,34 @@ test('an instance that is held meanwhile must keep it, and be replaced after unh
   await expectDone(rig, all);
 });
 
+test.each([['unhold'], ['rollout', 'continue']])(
+  'what %s asks after the command has ended must be replaced at once',
+  async (...command) => {
+    const { rig, all, old } = await busy({ count: 2 });
+    const restarting = rig.workerctl('restart');
+    const asked = await until('a canary', () => {
+      const index = all.findIndex((one) => one.terms().length > 0);
+      return index >= 0 && { index };
+    });
+    const canary = all[asked.index] as InstanceHandle;
+    const other = all[1 - asked.index] as InstanceHandle;
+    await rig.workerctl('hold', other.name);
+    await filled(rig, canary, old[asked.index] ?? 0);
+    expect((await restarting).exitCode).toBe(0);
+    expect(finishersOf(rig)).toEqual([]);
+    if (command[0] === 'rollout') await rig.workerctl('rollout', 'pause');
+    if (command[0] === 'rollout') await rig.workerctl('unhold');
+    expect(other.terms()).toEqual([]);
+    const { exitCode, stdout } = await rig.workerctl(...command);
+    expect({ exitCode, stdout }).toEqual({
+      exitCode: 0,
+      stdout: expect.stringContaining('a background process starts its replacement') as string,
+    });
+    await filled(rig, other, old[1 - asked.index] ?? 0);
+    await expectDone(rig, all);
+  },
+);
+
 test('kill -9 of the command must leave no finisher: the next bootcheck goes on', async () => {
   const { rig, all, old } = await busy();
   const [mail] = all as [InstanceHandle];

@@ -1,4 +1,4 @@
-import type { Continues } from '../../core/events/outcome.ts';
+import { continuing, type Continues } from '../../core/events/outcome.ts';
 import type { Config } from '../../core/model/config.ts';
 import { startDetached } from '../../host/process/start-detached.ts';
 import { hasWatch } from '../../host/sockets/trigger.ts';
@@ -15,6 +15,15 @@ export function leaveFinisher(config: Config, rolloutId: string): Continues | un
   if (finishedInstances(config, rollout).length === 0) return 'bootcheck';
   const words = ['finisher', rolloutId, '--config', config.path];
   return startDetached(words, environmentFor(config, process.env)) ? 'finisher' : 'bootcheck';
+}
+
+/** The same for several rollouts; if they differ, the one that may come last. */
+export function leaveFinishers(
+  config: Config,
+  rolloutIds: readonly string[],
+): Continues | undefined {
+  const found = new Set(rolloutIds.map((id) => leaveFinisher(config, id)));
+  return continuing.findLast((one) => found.has(one));
 }
 
 /** What workerctl itself reads, or the programs that it runs need in order to be found. */

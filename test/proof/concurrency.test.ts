@@ -3,8 +3,8 @@ import { watchProcesses, type Census } from './census.ts';
 import { randomFrom, type Random } from './random.ts';
 import { createProofRig, instances, notesOf } from './worker.ts';
 import type { Acted } from '../rig/output.ts';
-import type { Rig } from '../rig/rig.ts';
-import { pause } from '../rig/wait.ts';
+import { statusOf, type Rig } from '../rig/rig.ts';
+import { pause, until } from '../rig/wait.ts';
 
 // 200 rounds of 8 concurrent commands on the same three identifiers. What runs is counted from /proc by the marker, all
 // the time, and by a flock that each worker takes for its life; workerctl's own files are not trusted.
@@ -55,7 +55,7 @@ test(`${rounds} rounds of ${commandsPerRound} concurrent commands must never mak
     const log = raced.map(({ verb, ended }) => `${verb}: ${describe(ended)}`).join('\n');
     const codes = raced.map(({ ended }) => ended.exitCode);
     expect(
-      codes.filter((code) => code !== 0 && code !== 1 && code !== 75),
+      codes.filter((code) => ![0, 1, 5, 75].includes(code ?? -1)),
       `round ${round}, exit codes\n${log}`,
     ).toEqual([]);
 
@@ -88,6 +88,54 @@ test(`${rounds} rounds of ${commandsPerRound} concurrent commands must never mak
   expect(census.most()).toBe(1);
   expect(most, 'TERMs that one process got').toBe(1);
   expect(starts).toBeGreaterThan(rounds);
+});
+
+/** What may be done to a restart, and what takes that back. */
+const table: readonly (readonly [words: string, undo?: string])[] = [
+  ['rollout pause', 'rollout continue'],
+  ['rollout pause --for 1s'],
+  ['rollout cancel'],
+  ['hold mail.1', 'unhold'],
+  ['hold', 'unhold'],
+  ['stop --no-wait mail.2', 'start'],
+  ['stop --no-wait', 'start'],
+  ['want 1 mail', 'want --reset mail'],
+  ['want 5 mail', 'want --reset mail'],
+  ['restart mail.3'],
+  ['restart'],
+  ['bootcheck'],
+];
+
+test('a restart that races with each command of its table must end, and all must run once', async () => {
+  const random = randomFrom(seed);
+  const rig = createProofRig(workerScript, { count: 3 });
+  census = watchProcesses(rig.stateDir);
+  await rig.act('start');
+  for (const [words, undo] of table) {
+    for (let turn = 0; turn < Math.ceil(rounds / 50); turn += 1) {
+      const restart = rig.act('restart');
+      await pause(random.below(400));
+      const other = await rig.act(...words.split(' '));
+      await pause(random.below(200));
+      if (undo !== undefined) await rig.act(...undo.split(' '));
+      const { exitCode, all } = await restart;
+      const log = `${words}: ${describe(other)}\nrestart: ${String(exitCode)} ${all}`;
+      expect([0, 1, 5], log).toContain(exitCode);
+      expect([0, 1, 5, 75], log).toContain(other.exitCode);
+      await until(`the end of the restarts\n${log}`, async () => {
+        await rig.act('start');
+        return (await statusOf(rig)).rollouts.length === 0;
+      });
+      const running = census.sample();
+      expect(
+        instances.map((name) => `${name}: ${running.get(name)?.length ?? 0}`),
+        log,
+      ).toEqual(instances.map((name) => `${name}: 1`));
+      expect(census.doubles, log).toEqual([]);
+    }
+  }
+  expect(notesOf(rig, 'DOUBLE')).toEqual([]);
+  expect(Math.max(...countsOf(notesOf(rig, 'TERM')).values()), 'TERMs of one process').toBe(1);
 });
 
 interface Raced {

@@ -138,7 +138,7 @@ function countsOf(command: ActOutcome['command'], events: readonly Event[]): str
     [countOf(events, 'finished'), 'done'],
     ...skipped.map(({ kind, words }) => [countOf(events, kind), words] as const),
     [countOf(events, 'started_again'), 'started again'],
-    [countOf(events, 'killed'), 'killed'],
+    [killedOf(events), 'killed'],
     survivorsOf(events),
     [countOf(events, 'start_failed'), 'failed'],
     [countOf(events, 'signal_failed'), 'could not be signalled'],
@@ -163,7 +163,7 @@ const skipped = [
 export function restartSummary(events: readonly Event[], change: string): string {
   const restarted = countOf(events, 'ready', 'finished');
   const failed = countOf(events, 'start_failed', 'signal_failed');
-  const killed = countOf(events, 'killed');
+  const killed = killedOf(events);
   const skips = skipped
     .map((skip) => ({ ...skip, count: countOf(events, skip.kind) }))
     .filter(({ count }) => count > 0);
@@ -189,6 +189,17 @@ export function restartSummary(events: readonly Event[], change: string): string
 }
 
 /** How many processes of their sessions stops did not reach. */
+/** A worker that is killed once its wrapper has exited counts as the instance that it was. */
+const killedOf = (events: readonly Event[]): number =>
+  new Set(
+    events
+      .filter(
+        (event) =>
+          event.kind === 'killed' || (event.kind === 'leftovers' && event.fate === 'killed'),
+      )
+      .map(({ instance }) => instance),
+  ).size;
+
 const survivorsOf = (events: readonly Event[]): readonly [number, string] => {
   const processes = events.flatMap((event) => (event.kind === 'survivors' ? event.processes : []));
   return [processes.length, 'left behind and still running'];

@@ -17,6 +17,12 @@ const exited = (ms: number, job?: string): EventBody => ({
   ...(job !== undefined && { job }),
 });
 const killed = { kind: 'killed', pid: 7, processCount: 1, cause: 'limit' } as const;
+const leftovers = {
+  kind: 'leftovers',
+  pid: 7,
+  processes: [{ pid: 8, name: 'ruby' }],
+  fate: 'killed',
+} as const;
 const started = { kind: 'started', pid: 7, cause: 'c' } as const;
 const failed = { kind: 'start_failed', problem: 'it died', logFile: '/l', log: [] } as const;
 const stopped = { kind: 'skipped_stopped', requestedBy: 'ann' } as const;
@@ -35,6 +41,8 @@ test.each<[EventBody[], string, string]>([
     '',
     '1 restarted, 1 failed, 1 killed, 1 stopped on purpose, 1 held, still on r1',
   ],
+  [[ready, leftovers], '', '1 restarted, 1 killed'],
+  [[ready, { ...leftovers, fate: 'running' }], '', '1 restarted, 0 killed'],
   [[exited(400), ready], '', '1 restarted, 0 killed, longest drain 0.4s (mail.1)'],
   [[exited(40), ready], '', '1 restarted, 0 killed'],
   [

@@ -267,6 +267,17 @@ test('on_failure: rollback must start the worker where it ran before, until the 
   expect((await rig.workerctl('status')).stdout).not.toContain('pinned');
 });
 
+test('a rollback that a finisher makes must start the worker where it ran before, with no other command', async () => {
+  const rig = await releaseTwoFails({ on_failure: 'rollback', finisher: true });
+  await rig.workerctl('restart', '--no-wait');
+  await until('the restart to fail', () => rig.journal('start_failed').length > 0);
+  await until('the old release', async () => {
+    const { instances } = await statusOf(rig);
+    return instances.every(({ state, release }) => state === 'ready' && release === 'r1');
+  });
+  expect(rig.journal('started').at(-1)?.['command']).toBe('restart');
+});
+
 test('a rollback to a directory that is gone must be an abort that says so', async () => {
   const rig = await releaseTwoFails({ on_failure: 'rollback' });
   rmSync(rig.path('r1'), { recursive: true });

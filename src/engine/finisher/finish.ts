@@ -1,13 +1,16 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isReplaced, type Rollout } from '../../core/model/desired.ts';
+import { workerNameOf } from '../../core/model/targets.ts';
 import { renewalOf, type IsOld } from '../../core/rules/lifecycle.ts';
 import { watchDirectory } from '../../host/files/watch-directory.ts';
 import { isInstalled } from '../../host/process/start-detached.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
 import { hasWatch } from '../../host/sockets/trigger.ts';
 import { readDesired } from '../../host/state/desired-file.ts';
+import { lockWait } from '../command.ts';
 import { observeReported } from '../observe/observe.ts';
+import { runPass } from '../pass/pass.ts';
 import { workerOf, type Context } from '../session.ts';
 import { bringUp } from '../wait/bring-up.ts';
 import type { BringUp } from '../wait/coming-up.ts';
@@ -31,9 +34,14 @@ export async function finish(
   if (lock === undefined) return;
   try {
     removeOldLocks(stateDir);
+    let last: Rollout | undefined;
     while (isNeeded(stateDir)) {
       const rollout = openRollout(stateDir, rolloutId);
-      if (rollout === undefined) return;
+      if (rollout === undefined) {
+        await startPinned(last, read);
+        return;
+      }
+      last = rollout;
       await goOnWith(rollout, read);
     }
   } finally {
@@ -68,6 +76,23 @@ async function goOnWith(rollout: Rollout, read: ReadContext): Promise<void> {
     }
   } finally {
     files.close();
+    context.probe.dispose();
+    await context.hooks.settled();
+  }
+}
+
+/** If the rollout was rolled back, its workers are pinned: what is down because of it starts on the old release at once. */
+async function startPinned(rollout: Rollout | undefined, read: ReadContext): Promise<void> {
+  if (rollout === undefined) return;
+  const context = await read(rollout.by, new AbortController().signal);
+  try {
+    const { pins } = readDesired(context.config.stateDir);
+    const instances = finishedInstances(context.config, rollout).filter((name) =>
+      Object.hasOwn(pins, workerNameOf(name)),
+    );
+    if (instances.length > 0)
+      await runPass(context, { goal: { kind: 'check' }, instances, mayHaveStrays: true, lockWait });
+  } finally {
     context.probe.dispose();
     await context.hooks.settled();
   }

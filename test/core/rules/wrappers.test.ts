@@ -17,6 +17,17 @@ test.each([
   expect(warningOf(['sh', '-c', script], 'session')).toBeUndefined();
 });
 
+test.each([
+  [['bash', '-lc', 'rake work'], '[bash, -lc, "exec rake work"]'],
+  [['sh', '-ec', 'cd app; work'], '[sh, -ec, "cd app; exec work"]'],
+  [['nice', '-n', '5', 'sh', '-c', 'work'], '[nice, -n, "5", sh, -c, "exec work"]'],
+  [['/usr/bin/env', 'A=1', 'sh', '-c', 'a | b'], '[/usr/bin/env, "A=1", sh, -c, "exec a"]'],
+  [['env', 'A=1', 'nohup', 'npm', 'start'], '[node, worker.js]'],
+])('the better line for %j must keep what is before the script', (command, line) => {
+  expect(warningOf(command)).toContain('write ');
+  expect(warningOf(command)).toContain(line);
+});
+
 test.each(['npm', 'npx', 'yarn', '/usr/bin/pnpm'])('%s must be recognised', (program) => {
   expect(warningOf([program, 'run', 'worker'])).toContain('[node, worker.js]');
   expect(warningOf([program, 'run', 'worker'], 'session')).toBeUndefined();
@@ -28,6 +39,8 @@ test.each([
   [['sh', 'worker.sh']],
   [['bin/worker', '-c', 'a & b']],
   [['bundle', 'exec', 'sidekiq']],
+  [['nice', '-n', '5', 'bundle', 'exec', 'sidekiq']],
+  [['env']],
 ])('%j must be left alone', (command) => {
   expect(warningOf(command)).toBeUndefined();
 });

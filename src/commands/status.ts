@@ -42,7 +42,8 @@ export const command = defineCommand({
   description: `
 States: ready, starting, late (not ready in time), quiet (takes no new jobs), draining (finishing its
 job), retiring (draining beside its replacement), frozen (SIGSTOP), missing, backoff (waiting before the
-next attempt), stopped (on purpose), surplus (running, but not wanted by the config).`,
+next attempt), done and failed (ended, and not started again: on_exit), stopped (on purpose), surplus
+(running, but not wanted by the config).`,
   options: { format: value('FORMAT', 'table, json or prometheus (metrics as text)', format) },
   examples: [
     ['workerctl status'],

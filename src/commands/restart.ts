@@ -9,6 +9,7 @@ import { observeReported } from '../engine/observe/observe.ts';
 import { killNow, planPass, runPass } from '../engine/pass/pass.ts';
 import { type PassOutcome } from '../core/model/decision.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
+import { formatNames } from '../core/basics/names.ts';
 import { isDone, isHeld, isStopped, type RolloutOptions } from '../core/model/desired.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { membersOf } from '../core/rules/rollout-members.ts';
@@ -149,7 +150,7 @@ export async function restart(
     sparesDone: options.targets.length === 0,
   } as const;
   const request = { goal, instances, mayHaveStrays: true } as const;
-  if (options.dryRun) return planned(goal.id, await planPass(context, request), config);
+  if (options.dryRun) return planned(goal.id, wanted, await planPass(context, request), config);
   const change = formatReleases(goal.releases);
   if (wanted.length === 0) {
     await noteEnds(recorded, named);
@@ -157,12 +158,14 @@ export async function restart(
   }
 
   const outcome = await runPass(recorded, { ...request, lockWait });
-  const { desired, observation } = outcome;
-  const isLeftAlone = (name: string): boolean =>
-    isStopped(desired, name) || isHeld(desired, name, observation.now) || isDone(desired, name);
+  const { observation } = outcome;
   const snapshot = snapshotOf(config, outcome, observation);
-  reportLeftAlone(recorded, snapshot, wanted.filter(isLeftAlone));
-  const members = wanted.filter((name) => !isLeftAlone(name));
+  reportLeftAlone(
+    recorded,
+    snapshot,
+    wanted.filter((name) => isLeftAlone(outcome, name)),
+  );
+  const members = wanted.filter((name) => !isLeftAlone(outcome, name));
   if (members.length === 0 && events.some(({ kind }) => kind === 'skipped_stopped'))
     return { ...acted('restart', events, { kind: 'done' }), end: 'refused', change };
   const ended = (settled: Settled | { readonly kind: 'not_waited' }): ActOutcome => {
@@ -218,8 +221,16 @@ function refuseOverlap({ workers }: Config, names: readonly string[]): void {
   }
 }
 
+const isLeftAlone = ({ desired, observation }: PassOutcome, name: string): boolean =>
+  isStopped(desired, name) || isHeld(desired, name, observation.now) || isDone(desired, name);
+
 /** What would be done now, and which instances would be next. */
-function planned(id: string, outcome: PassOutcome, config: Config): PlanOutcome {
+function planned(
+  id: string,
+  wanted: readonly string[],
+  outcome: PassOutcome,
+  config: Config,
+): PlanOutcome {
   const { desired, observation, plan } = outcome;
   const rollout = desired.rollouts.find((one) => one.id === id);
   const now = new Set(plan.map(({ instance }) => instance));
@@ -229,5 +240,10 @@ function planned(id: string, outcome: PassOutcome, config: Config): PlanOutcome 
       : [...membersOf(rollout, snapshotOf(config, { desired }, observation))]
           .filter(([name, { kind }]) => kind === 'pending' && !now.has(name))
           .map(([name]) => name);
-  return { ...plannedBy(outcome), later };
+  const byPlan = plannedBy(outcome);
+  const stopped = wanted.filter((name) => isStopped(desired, name));
+  const isRefused = stopped.length > 0 && wanted.every((name) => isLeftAlone(outcome, name));
+  const refusal = `nothing would be restarted: ${formatNames(stopped)} ${stopped.length === 1 ? 'is' : 'are'} stopped on purpose (workerctl start)`;
+  const problems = [...(byPlan.problems ?? []), ...(isRefused ? [refusal] : [])];
+  return { ...byPlan, later, problems };
 }

@@ -146,3 +146,17 @@ test('--dry-run must not wait for a pass that is at work', async () => {
   );
   expect({ exitCode, plan: planIn(stdout) }).toEqual({ exitCode: 0, plan: [] });
 });
+
+test('a restart of instances that are all stopped must be refused by its dry run too', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  await rig.workerctl('start');
+  await rig.workerctl('stop', 'mail.1');
+  expect((await rig.workerctl('restart', '--dry-run')).exitCode).toBe(0);
+  await rig.workerctl('stop');
+  for (const options of [['--dry-run'], []])
+    expect((await rig.workerctl('restart', ...options)).exitCode).toBe(1);
+  const { stdout } = await rig.workerctl('restart', '--dry-run');
+  expect(stdout).toBe(
+    'nothing would be restarted: mail.1, mail.2 are stopped on purpose (workerctl start)',
+  );
+});

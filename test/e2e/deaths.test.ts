@@ -137,7 +137,7 @@ test('a worker whose shim was killed must be noted with an unknown status, and n
   await rig.workerctl('bootcheck');
   const [died] = told(rig, 'died');
   expect(died).toMatchObject({ pid, verdict: 'unexpected' });
-  expect(deathOf(died)).toEqual({ unknown: expect.stringMatching(/shim/) as string });
+  expect(deathOf(died)).toEqual({ unknown: expect.stringMatching(/no report/) as string });
 });
 
 test('a stop whose job was lost to the limit must say so', async () => {

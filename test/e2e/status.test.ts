@@ -60,6 +60,7 @@ test('status --json must have the same, under schema 2', async () => {
     counts: [],
     releases: { mail: basename(rig.folder) },
     rollouts: [],
+    pins: [],
   });
   const asVariable = await rig.workerctlWith({ WORKERCTL_JSON: '1' }, 'status');
   expect(JSON.parse(asVariable.stdout)).toMatchObject({ schema: 2 });

@@ -141,6 +141,7 @@ describe('another process', () => {
         String(startTime),
         'TERM',
         asked.stopFile,
+        asked.mark,
       ],
       { input: readFileSync(signalScript), encoding: 'utf8' },
     );
@@ -193,7 +194,7 @@ for (const file of stopFiles) writeFileSync(file, '{"sent":false}');
 const target = { pid: Number(pid), startTime: Number(startTime), bootId: '' };
 chooseBackend(process.env).tryLock([folder + '/pass.lock']).then(([lock]) => {
   console.log('asks');
-  askToFinish(stopFiles.map((stopFile) => ({ process: target, signal: 'WINCH', stopFile })), lock.fd);
+  askToFinish(stopFiles.map((stopFile) => ({ process: target, signal: 'WINCH', stopFile, mark: '{"sent":true ' })), lock.fd);
 });`;
 
   const isNoted = (index: number): boolean =>

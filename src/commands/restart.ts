@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { leaveFinisher } from '../engine/finisher/leave.ts';
-import { configKeyOf } from '../engine/wait/unknown-worker.ts';
+import { configKeyOf } from '../engine/wait/follow-config.ts';
 import { bringUp } from '../engine/wait/bring-up.ts';
 import { reportLeftAlone } from '../engine/wait/carry-on.ts';
 import type { Settled } from '../engine/wait/settle.ts';

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { successor, termed } from '../rig/instance.ts';
 import { finishJob, giveJob, tells } from '../rig/jobs.ts';
+import { environmentOf } from '../rig/kernel.ts';
 import { bootcheck, createRig, statusOf, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
@@ -163,6 +164,19 @@ test('a restart that waits must notice that its worker is gone from the config, 
   expect(said).toContain('the config does not have this worker any more');
   expect(await shown(rig)).toMatchObject([{ unknown_workers: ['mail'] }]);
   for (const pid of old) finishJob(rig, pid);
+});
+
+test('a restart that waits must start what the changed config says, and prove that first', async () => {
+  const { rig, all, old, waiting } = await restarting();
+  rig.configure({ mail: { ...tells, count: 3, env: { EDITION: 'second' } } });
+  finishJob(rig, old[0] ?? 0);
+  const { EDITION } = environmentOf(await successor(rig.instance('mail.1'), old[0] ?? 0));
+  expect(EDITION).toBe('second');
+  for (const pid of old) finishJob(rig, pid);
+  const { exitCode, all: said } = await waiting;
+  expect(exitCode, said).toBe(0);
+  for (const instance of all)
+    expect(environmentOf(instance.process()?.pid ?? 0)).toMatchObject({ EDITION: 'second' });
 });
 
 test('a restart that waits must notice that state.json was removed', async () => {

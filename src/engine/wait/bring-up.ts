@@ -6,7 +6,7 @@ import { createLockHelper, type LockHelper } from '../../host/lock/lock-helper.t
 import { locksToKeep, runPass } from '../pass/pass.ts';
 import type { Context } from '../session.ts';
 import { progressOf } from './bring-up-progress.ts';
-import { configKeyOf, unknownWorker } from './unknown-worker.ts';
+import { configKeyOf, followConfig } from './follow-config.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { givenUpBy, reportChanges, reportTakeover, waivedIn } from './bring-up-reports.ts';
 import { carryOn, reportLeftAlone } from './carry-on.ts';
@@ -49,8 +49,12 @@ function lockHelperFor(
 
 function startWatching(context: Context, request: BringUp): Up {
   const failed = new Set(request.failed);
+  const current = { config: context.config };
   const watching: Context = {
     ...context,
+    get config() {
+      return current.config;
+    },
     report: (event) => {
       note(up, event);
       const said = withJob(event, up.watched);
@@ -67,6 +71,7 @@ function startWatching(context: Context, request: BringUp): Up {
     takenOver: new Set(),
     ready: new Set(request.ready),
     isAborted: request.isAborted ?? false,
+    current,
     configKey: request.configKey ?? configKeyOf(context.config.path),
   };
   return up;
@@ -142,7 +147,7 @@ async function lookAt(up: Up, observation: Observation): Promise<Look> {
   );
   reportTakeover(up, snapshot.desired);
   const waived = waivedIn(up, snapshot);
-  const givenUp = (await unknownWorker(up)) ?? givenUpBy(up, snapshot.desired);
+  const givenUp = (await followConfig(up)) ?? givenUpBy(up, snapshot.desired);
   const ready = places.flatMap(({ observed: { name }, renewal }) =>
     (renewal.state === 'ready' || renewal.state === 'done') && !up.takenOver.has(name)
       ? [name]

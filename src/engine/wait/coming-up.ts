@@ -1,5 +1,6 @@
 import { isReplaced } from '../../core/model/desired.ts';
 import type { Duration } from '../../core/basics/time.ts';
+import type { Config } from '../../core/model/config.ts';
 import type { Observation, ObservedInstance } from '../../core/model/observation.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { renewalOf, type IsOld, type Renewal } from '../../core/rules/lifecycle.ts';
@@ -43,6 +44,8 @@ export interface Up {
   readonly takenOver: Set<string>;
   readonly ready: Set<string>;
   isAborted: boolean;
+  /** The config that its passes follow: the one in the file, also if that has changed since the command began. */
+  readonly current: { config: Config };
   /** Which version of the config's file was looked at last. */
   configKey: string;
 }

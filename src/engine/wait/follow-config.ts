@@ -17,21 +17,24 @@ export function configKeyOf(path: string): string {
 }
 
 /**
- * Gives a restart up if the config has changed and has one of its workers no more: the passes of other commands leave such
- * instances alone. A config that cannot be read is left to them.
+ * Lets a restart follow its config if that has changed, as every other pass does: what it starts has the new command, and
+ * that needs a canary of its own. If one of its workers is gone, it is given up: no pass touches such instances. A config
+ * that cannot be used is left to other commands, which say so.
  */
-export async function unknownWorker(up: Up): Promise<GivenUp | undefined> {
+export async function followConfig(up: Up): Promise<GivenUp | undefined> {
   const { request, context } = up;
-  const { path } = context.config;
+  const { path, stateDir } = context.config;
   const key = configKeyOf(path);
   if (request.rolloutId === undefined || key === '' || key === up.configKey) return undefined;
   const config = await configAt(path);
-  if (config === undefined) return undefined;
+  if (config?.stateDir !== stateDir) return undefined;
   up.configKey = key;
   const known = new Set(config.workers.map(({ name }) => name));
   const gone = [...new Set(request.instances.map(workerNameOf))].filter((one) => !known.has(one));
   for (const worker of gone) report(context, worker, { kind: 'worker_unknown' });
-  return gone.length === 0 ? undefined : { kind: 'unconfigured' };
+  if (gone.length > 0) return { kind: 'unconfigured' };
+  up.current.config = config;
+  return undefined;
 }
 
 /** Loaded only if the file has changed, as reading a config takes longer than most of the rest. */

@@ -24,6 +24,7 @@ read -r stat </proc/self/stat
 start_time_of() { shift 19; start=$1; }
 start_time_of \${stat##*) }
 trap 'echo "TERM $$ $start" >>"$folder/signals"; asked=1' TERM
+trap : USR1 USR2
 exec 9>"$folder/alone.$id"
 flock -n 9 || echo "DOUBLE $$ $id" >>"$folder/signals"
 echo "UP $$ $start" >>"$folder/signals"
@@ -97,6 +98,8 @@ const table: readonly (readonly [words: string, undo?: string])[] = [
   ['rollout cancel'],
   ['hold mail.1', 'unhold'],
   ['hold', 'unhold'],
+  ['quiet mail.1', 'resume mail.1'],
+  ['quiet', 'resume'],
   ['stop --no-wait mail.2', 'start'],
   ['stop --no-wait', 'start'],
   ['want 1 mail', 'want --reset mail'],
@@ -108,7 +111,10 @@ const table: readonly (readonly [words: string, undo?: string])[] = [
 
 test('a restart that races with each command of its table must end, and all must run once', async () => {
   const random = randomFrom(seed);
-  const rig = createProofRig(workerScript, { count: 3 });
+  const rig = createProofRig(workerScript, {
+    count: 3,
+    stop: { quiet: 'USR1', resume: 'USR2' },
+  });
   census = watchProcesses(rig.stateDir);
   await rig.act('start');
   for (const [words, undo] of table) {

@@ -119,6 +119,7 @@ test.each<[EventBody, string]>([
       how: 'cancelled',
       endedBy: 'ann@web1',
       instanceCount: 3,
+      release: 'r2', // of which no instance may be running
     },
     'mail.1: restart by bob@web1 was cancelled by ann@web1',
   ],

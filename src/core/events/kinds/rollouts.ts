@@ -16,6 +16,9 @@ const ends: Readonly<Record<RolloutEnd | 'aborted', string>> = {
   recovered: 'was aborted, but all its instances are ready now',
 };
 
+/** Ends after which no instance need run the release. */
+const mayRunNothing: ReadonlySet<string> = new Set(['cancelled', 'stopped', 'taken_over']);
+
 /** How a restart proceeds, and how it ends. */
 export const rolloutKinds = {
   rollout_continues: eventKind({
@@ -102,7 +105,8 @@ export const rolloutKinds = {
     sentence: (event) => {
       const why = event.problem === undefined ? '' : `: ${event.problem}`;
       const by = event.endedBy === undefined ? '' : ` by ${event.endedBy}`;
-      return `restart by ${event.requestedBy} ${ends[event.how]}${by}${onRelease(event.release)}${why}`;
+      const release = mayRunNothing.has(event.how) ? '' : onRelease(event.release);
+      return `restart by ${event.requestedBy} ${ends[event.how]}${by}${release}${why}`;
     },
     audience: 'journal',
   }),

@@ -16,6 +16,6 @@ git archive HEAD | on_host "mkdir -p $app/releases/$release && tar -x -C $app/re
 # One rename, so that `current` always exists.
 on_host "ln -sfn releases/$release $app/current.new && mv -fT $app/current.new $app/current"
 
-# 124: an instance is still busy after 15 minutes. That is not a failure: bootcheck completes the restart.
+# 124: an instance is still busy after 15 minutes. That is not a failure: the restart goes on in the background.
 on_host "workerctl restart --graceful --wait 15m --config $app/current/workerctl.yaml" ||
   [ $? -eq 124 ]

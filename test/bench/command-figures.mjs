@@ -12,7 +12,7 @@ const sleeper = (count) => ({ command: ['/bin/sleep', '1000000'], count });
 export async function commandFigures({ runs }) {
   const one = createFleet({ idle: sleeper(1) });
   const hundred = createFleet({ idle: sleeper(100) });
-  const locked = createFleet({ idle: { ...sleeper(1), env_files: ['secrets'] } });
+  const locked = createFleet({ idle: sleeper(60) }); // a pass that takes long enough to be stopped in the middle
   for (const fleet of [one, hundred]) fleet.run('start');
   const holder = await holdLock(locked);
   const subjects = [
@@ -92,10 +92,8 @@ function timed({ argv: [program, ...args], cwd, exitCode, prepare }) {
   throw new Error(`${args.join(' ')}: expected exit code ${exitCode}, found ${status}`);
 }
 
-/** A start that hangs in its pass: its env file is a FIFO without a writer. */
+/** A start that is stopped in the middle of its pass. */
 async function holdLock(fleet) {
-  const made = spawnSync('mkfifo', [join(fleet.folder, 'secrets')]);
-  if (made.status !== 0) throw new Error('mkfifo(1) is needed to hold the lock');
   const [program, ...args] = fleet.argv('start');
   const holder = spawnProgram(program, args, { cwd: fleet.folder });
   const isHeld = () => {
@@ -106,5 +104,6 @@ async function holdLock(fleet) {
     if (holder.exitCode !== null) throw new Error('the start that should hold the lock has ended');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+  holder.kill('SIGSTOP');
   return holder;
 }

@@ -174,7 +174,7 @@ async function deathFigures(rounds) {
     timed: {
       command: [bash, '--norc', 'timed.sh'],
       ready: { after: '10ms' },
-      backoff: { reset: '0s' },
+      backoff: { reset: '0s', min_run: '0s' },
     },
   });
   writeFileSync(join(fleet.folder, 'timed.sh'), timedProgram);

@@ -149,7 +149,8 @@ export const isReportedOf = (stateDir: string, base: string, leader: ProcessIden
 
 /** Many a child exits a moment after its parent: such a child is not worth a report. */
 const graceMs = 200;
-/** So long after the exit of a process that was asked, what still runs of its session was not reached by the stop. */
+
+/** What still runs of a session this long after its asked process has exited was not reached by the stop. */
 const reachedMs = 1_000;
 const againMs = 20;
 

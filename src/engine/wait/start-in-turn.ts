@@ -9,7 +9,7 @@ import { watchInstances } from './view.ts';
 
 const never = durationOf(Infinity);
 
-/** Shows nothing: nobody looks at the terminal of a bootcheck. */
+/** Shows nothing: a bootcheck has no terminal. */
 const silence = { first: never, every: never, show: (): void => undefined };
 
 /**

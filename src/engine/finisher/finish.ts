@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isReplaced, type Rollout } from '../../core/model/desired.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
@@ -14,6 +14,7 @@ import { runPass } from '../pass/pass.ts';
 import { workerOf, type Context } from '../session.ts';
 import { bringUp } from '../wait/bring-up.ts';
 import type { BringUp } from '../wait/coming-up.ts';
+import { configKeyOf } from '../wait/follow-config.ts';
 import { finishedInstances, openRollout } from './open-rollout.ts';
 
 /** The config as it is now, and what works with it for a user; the config is read again when its file has changed. */
@@ -106,9 +107,7 @@ const idleRounds = 60;
 
 /** What it depends on besides the processes: the config's file, and which instances the rollout has. */
 function basisOf({ config: { path } }: Context, { replaces }: Rollout): string {
-  const file = statSync(path, { throwIfNoEntry: false });
-  const config = file === undefined ? 'none' : `${file.ino} ${file.mtimeMs} ${file.size}`;
-  return [config, ...Object.keys(replaces)].join(' ');
+  return [configKeyOf(path), ...Object.keys(replaces)].join(' ');
 }
 
 /** What is known of the instances already. */

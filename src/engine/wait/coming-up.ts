@@ -11,7 +11,7 @@ import type { Watched } from './view.ts';
 export interface BringUp {
   readonly command: 'start' | 'restart';
   readonly instances: readonly string[];
-  /** The process of each that is to be replaced or was dead before: its end is no failure of the new one. */
+  /** The process of each that the command replaces, or that was dead before: its end is no failure of the new one. */
   readonly predecessors: ReadonlyMap<string, IsOld>;
   /** Those that have failed already. */
   readonly failed: ReadonlySet<string>;
@@ -64,7 +64,7 @@ export function placesOf({ context, request, watched }: Up, observation: Observa
   const rollout = snapshot.desired.rollouts.find(({ id }) => id === request.rolloutId);
   return [...observation.instances.values()].map((observed) => {
     const { name } = observed;
-    // An adopted process is to be replaced as well, though it was not there when the restart began.
+    // The restart also replaces an adopted process, though that was not there when it began.
     const old = rollout?.replaces[name];
     const isOld: IsOld = old
       ? (process, record) => isReplaced(old, process, record)

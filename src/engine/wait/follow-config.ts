@@ -23,9 +23,10 @@ export function configKeyOf(path: string): string {
  */
 export async function followConfig(up: Up): Promise<GivenUp | undefined> {
   const { request, context } = up;
+  if (request.rolloutId === undefined) return undefined;
   const { path, stateDir } = context.config;
   const key = configKeyOf(path);
-  if (request.rolloutId === undefined || key === '' || key === up.configKey) return undefined;
+  if (key === '' || key === up.configKey) return undefined;
   const config = await configAt(path);
   if (config?.stateDir !== stateDir) return undefined;
   up.configKey = key;

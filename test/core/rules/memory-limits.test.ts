@@ -86,7 +86,7 @@ describe('a process that is too large', () => {
     expect(last).toBeLessThanOrEqual(360);
   });
 
-  test('a look must be due when it is to be recycled', () => {
+  test('the next look must be due at the time of its recycling', () => {
     const state = afterAges(60);
     const [, due] = dueAfter(state);
     const wait = nextChange(config, noDesired, seen(large(50, 100)), state.ledger) ?? 0;

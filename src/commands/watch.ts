@@ -1,5 +1,5 @@
 import { defineCommand, type Arguments, type GlobalOptions } from '../cli/command.ts';
-import { configToActOn } from '../cli/config.ts';
+import { configPath, configToActOn } from '../cli/config.ts';
 import { contextFor } from '../cli/context.ts';
 import { expecting, flag, value } from '../cli/options.ts';
 import { print, printError } from '../cli/print.ts';
@@ -16,6 +16,7 @@ import { endAll } from '../engine/watch/end-all.ts';
 import { openNotifyListener } from '../engine/watch/notify-listener.ts';
 import { tickMs } from '../engine/watch/intervals.ts';
 import { watch } from '../engine/watch/watch.ts';
+import { configKeyOf, newConfigKey } from '../engine/wait/follow-config.ts';
 import { openJournal } from '../host/journal/write.ts';
 import { now } from '../host/process/clock.ts';
 import { feedSystemdWatchdog, notifySystemd } from '../host/sockets/systemd.ts';
@@ -71,6 +72,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
     print(global.json ? eventLine(event) : formatWatchLine(event, painted));
   };
   const read = (): Promise<Context> => readContext(global, ended.signal, report);
+  let configKey = configKeyOf(configPath(global));
   const first = await read();
   let context = journaled(first, openJournal(first.config.stateDir));
   const current = (): Context => context;
@@ -79,6 +81,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
   });
   let wake: () => void = () => undefined;
   const reload = async (): Promise<void> => {
+    configKey = configKeyOf(current().config.path);
     try {
       context = renewed(context, await read());
       context.report({ kind: 'config_reloaded', at: now(), instance: 'watch' });
@@ -88,6 +91,9 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
       const problem = error.message;
       context.report({ kind: 'config_rejected', at: now(), instance: 'watch', problem });
     }
+  };
+  const refresh = async (): Promise<void> => {
+    if ((await newConfigKey(current().config.path, configKey)) !== undefined) await reload();
   };
   let describeEnd = (): void => undefined;
   let stopFeeding = (): void => undefined;
@@ -101,6 +107,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
   try {
     await watch({
       context: current,
+      refresh,
       onWake: (ring) => (wake = ring),
       signal: ended.signal,
       seen: control.see,

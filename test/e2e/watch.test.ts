@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { booted, successor, termed, type InstanceHandle } from '../rig/instance.ts';
 import { finishJob, giveJob, letGo, put, tells } from '../rig/jobs.ts';
-import { processAt } from '../rig/kernel.ts';
+import { environmentOf, processAt } from '../rig/kernel.ts';
 import { deathOf, story, type Acted } from '../rig/output.ts';
 import { fixture } from '../rig/programs.ts';
 import { createRig, holdPassLock, statusOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
@@ -134,6 +134,31 @@ test('SIGHUP must take a new config, and refuse a broken one or one of another s
   await successor(second, old);
   expect(existsSync(rig.path('elsewhere'))).toBe(false);
   expect(first.boots()).toHaveLength(1);
+});
+
+test('a config that has changed must be read before the next look, and a broken one be refused once', async () => {
+  const rig = createRig({ mail: idle });
+  const watch = await watching(rig);
+  const [first, second] = instances(rig, 'mail.1', 'mail.2') as [InstanceHandle, InstanceHandle];
+  await booted(first);
+  rig.configure({ mail: { ...idle, count: 2 } });
+  await succeed(rig, 'trigger');
+  const other = await booted(second);
+  await watch.reports('config_reloaded');
+
+  rig.writeConfig('workers: [');
+  for (let round = 0; round < 3; round += 1) {
+    writeFileSync(`${rig.stateDir}/trigger`, '\n');
+    await watch.quiet();
+  }
+  expect(watch.events('config_rejected')).toHaveLength(1);
+  expect(second.processes()).toEqual([other]);
+
+  // What replaces a process under a watch has the new command, whoever starts it.
+  rig.configure({ mail: { ...idle, count: 2, env: { RELEASE: 'new' } } });
+  await succeed(rig, 'restart', 'mail.2');
+  expect(environmentOf(second.pid() ?? 0)).toMatchObject({ RELEASE: 'new' });
+  expect(watch.events('config_reloaded')).toHaveLength(2);
 });
 
 test('a second watch must exit with 75, and after kill -9 the next one must begin at once', async () => {

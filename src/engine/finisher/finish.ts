@@ -14,7 +14,7 @@ import { runPass } from '../pass/pass.ts';
 import { workerOf, type Context } from '../session.ts';
 import { bringUp } from '../wait/bring-up.ts';
 import type { BringUp } from '../wait/coming-up.ts';
-import { configKeyOf } from '../wait/follow-config.ts';
+import { configKeyOf, newConfigKey } from '../wait/follow-config.ts';
 import { finishedInstances, openRollout } from './open-rollout.ts';
 
 /** The config as it is now, and what works with it for a user; the config is read again when its file has changed. */
@@ -59,11 +59,12 @@ async function goOnWith(rollout: Rollout, read: ReadContext): Promise<void> {
   const changed = new AbortController();
   const context = await read(rollout.by, changed.signal);
   const { config, signal } = context;
-  const begunWith = basisOf(context, rollout);
-  const onLook = (): void => {
+  const configKey = configKeyOf(config.path);
+  const onLook = async (): Promise<void> => {
     const now = openRollout(config.stateDir, rollout.id);
-    const isSame = now !== undefined && basisOf(context, now) === begunWith;
-    if (!isSame || !isNeeded(config.stateDir)) changed.abort();
+    const isSame = now !== undefined && namesOf(now) === namesOf(rollout);
+    const isConfigNew = (await newConfigKey(config.path, configKey)) !== undefined;
+    if (!isSame || isConfigNew || !isNeeded(config.stateDir)) changed.abort();
   };
   const files = watchDirectory(config.stateDir, (file) => file === 'state.json');
   try {
@@ -72,7 +73,7 @@ async function goOnWith(rollout: Rollout, read: ReadContext): Promise<void> {
       await bringUp(context, { ...(await known(context, rollout, instances)), onLook });
     // Held instances, and workers that the config no longer has, keep the rollout open until a command changes that.
     for (let round = 0; round < idleRounds; round += 1) {
-      onLook();
+      await onLook();
       if (signal.aborted || (await files.changes(idleMs, signal)).size > 0) return;
     }
   } finally {
@@ -105,10 +106,8 @@ const idleMs = 1_000;
 /** After how many of these it looks at the instances again. */
 const idleRounds = 60;
 
-/** What it depends on besides the processes: the config's file, and which instances the rollout has. */
-function basisOf({ config: { path } }: Context, { replaces }: Rollout): string {
-  return [configKeyOf(path), ...Object.keys(replaces)].join(' ');
-}
+/** Which instances the rollout has. */
+const namesOf = ({ replaces }: Rollout): string => Object.keys(replaces).join(' ');
 
 /** What is known of the instances already. */
 async function known(

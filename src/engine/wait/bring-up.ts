@@ -129,11 +129,19 @@ function joinNewcomers({ request, watched, context }: Up): boolean {
 
 async function lookAt(up: Up, observation: Observation): Promise<Look> {
   const { context, watched } = up;
-  up.request.onLook?.();
+  await up.request.onLook?.();
   const hasJoined = joinNewcomers(up);
   reportTakeover(up, watched.last().desired);
   const places = placesOf(up, observation);
   for (const placed of places) reportChanges(up, placed, observation);
+  const ready = places.flatMap(({ observed: { name }, renewal }) =>
+    (renewal.state === 'ready' || renewal.state === 'done') && !up.takenOver.has(name)
+      ? [name]
+      : [],
+  );
+  const settled = [...ready, ...up.failed];
+  const unconfigured = await followConfig(up);
+  if (unconfigured !== undefined) return { settled, items: [], givenUp: unconfigured };
   // A failure ends a restart, which retries nothing by that; what a later one has taken over is left to that one.
   const isRestart = up.request.rolloutId !== undefined;
   const { snapshot, again } = await carryOn(
@@ -147,13 +155,7 @@ async function lookAt(up: Up, observation: Observation): Promise<Look> {
   );
   reportTakeover(up, snapshot.desired);
   const waived = waivedIn(up, snapshot);
-  const givenUp = (await followConfig(up)) ?? givenUpBy(up, snapshot.desired);
-  const ready = places.flatMap(({ observed: { name }, renewal }) =>
-    (renewal.state === 'ready' || renewal.state === 'done') && !up.takenOver.has(name)
-      ? [name]
-      : [],
-  );
-  const settled = [...ready, ...up.failed];
+  const givenUp = givenUpBy(up, snapshot.desired);
   if (isSettled(up, settled, waived)) reportLeftAlone(context, snapshot, waived);
   const soonest = Math.min(
     hasJoined ? 1 : (again ?? Infinity),

@@ -27,7 +27,7 @@ export interface BringUp {
   /** Those that are known to be ready: this is not reported again. */
   readonly ready?: ReadonlySet<string>;
   /** Called at each look, before anything is done; it may abort the context's signal. */
-  readonly onLook?: () => void;
+  readonly onLook?: () => void | Promise<void>;
 }
 
 /** What is remembered from look to look. */

@@ -1,18 +1,46 @@
-import { statSync } from 'node:fs';
+import { statSync, type Stats } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Config } from '../../core/model/config.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
+import { now, sleep } from '../../host/process/clock.ts';
 import { report } from '../session.ts';
 import type { Up } from './coming-up.ts';
 import type { GivenUp } from './settle.ts';
 
 /** Tells whether the file has changed; empty if it cannot be read. */
-export function configKeyOf(path: string): string {
+export const configKeyOf = (path: string): string => keyOf(statsOf(path));
+
+/** A file that is written in place is whole once it has not changed for this long. Half of one may name fewer workers. */
+const settledMs = 200;
+
+/** How often, and at most how many times, to look whether it is whole by now. */
+const settlingMs = 50;
+const settlingLooks = 40;
+
+/**
+ * The new key of a file that has changed since it had this one, once the file is whole. Undefined if it has not changed or
+ * cannot be read: then the config that was read stays in force.
+ */
+export async function newConfigKey(path: string, key: string): Promise<string | undefined> {
+  for (let look = 0; look < settlingLooks; look += 1) {
+    const file = statsOf(path);
+    const found = keyOf(file);
+    if (file === undefined || found === key) return undefined;
+    const age = now() - file.mtimeMs;
+    if (age < 0 || age >= settledMs) return found;
+    await sleep(settlingMs);
+  }
+  return undefined;
+}
+
+const keyOf = (file: Stats | undefined): string =>
+  file === undefined ? '' : `${file.ino} ${file.mtimeMs} ${file.size}`;
+
+function statsOf(path: string): Stats | undefined {
   try {
-    const file = statSync(path, { throwIfNoEntry: false });
-    return file === undefined ? '' : `${file.ino} ${file.mtimeMs} ${file.size}`;
+    return statSync(path, { throwIfNoEntry: false });
   } catch {
-    return '';
+    return undefined;
   }
 }
 
@@ -25,8 +53,8 @@ export async function followConfig(up: Up): Promise<GivenUp | undefined> {
   const { request, context } = up;
   if (request.rolloutId === undefined) return undefined;
   const { path, stateDir } = context.config;
-  const key = configKeyOf(path);
-  if (key === '' || key === up.configKey) return undefined;
+  const key = await newConfigKey(path, up.configKey);
+  if (key === undefined) return undefined;
   const config = await configAt(path);
   if (config?.stateDir !== stateDir) return undefined;
   up.configKey = key;

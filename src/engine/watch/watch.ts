@@ -23,6 +23,8 @@ import { createRotator } from './rotator.ts';
 export interface Watcher {
   /** The current context; a new one after the config was read again. */
   readonly context: () => Context;
+  /** Called before each look: reads the config again if its file has changed. */
+  readonly refresh: () => Promise<void>;
   /** Registers a function that causes a look at once. */
   readonly onWake: (wake: () => void) => void;
   /** Aborts to end the watch. */
@@ -60,6 +62,7 @@ export async function watch(watcher: Watcher): Promise<void> {
       const begun = monotonicMs();
       bytes.seen();
       trigger.rearm(); // before the look: a byte that arrives during it counts again
+      await watcher.refresh();
       const kept = { ...watcher.context(), ...(lockHelper && { lockHelper }) };
       const context = warnings.once(noting(kept, ours));
       const seen = await look(context, deaths, { rotator, warnings });

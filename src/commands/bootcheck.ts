@@ -74,17 +74,17 @@ async function writeMetrics(
   const [
     { formatMetrics },
     { countEvents, factsToCarryOn },
-    { readOrEmpty },
+    { textOrEmpty },
     { writeMetricsFile },
     { statusFor },
   ] = await Promise.all([
     import('../output/metrics/prometheus.ts'),
     import('../output/metrics/facts.ts'),
-    import('../host/files/read-or-empty.ts'),
+    import('../host/files/bounded-read.ts'),
     import('../host/install/system-file.ts'),
     import('./status.ts'),
   ]);
-  const before = factsToCarryOn(readOrEmpty(path));
+  const before = factsToCarryOn(textOrEmpty(path));
   const found = await statusFor(global, []);
   const text = formatMetrics(found, {
     ...before,

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { configIn, errorOf, scratchFolder, write } from './scratch.ts';
@@ -39,11 +41,20 @@ describe('a file that is not a config must be refused:', () => {
     expect(errorOf(() => loadConfig(path)).message).toContain('EACCES');
   });
 
-  test('a file that is too large, or has no end', () => {
+  test('a file that is too large', () => {
     const path = write(folder, 'large.yaml', '#'.repeat(1024 * 1024 + 1));
     const message = 'expected a config of at most 1 MiB, found 1048577 bytes';
     expect(errorOf(() => loadConfig(path)).message).toBe(`${path}: ${message}`);
-    expect(errorOf(() => loadConfig('/dev/zero')).message).toContain('more than 1048576 bytes');
+  });
+
+  test.each([
+    ['a device', 'rm -f odd.yaml; ln -s /dev/zero odd.yaml'],
+    ['a FIFO', 'rm -f odd.yaml; mkfifo odd.yaml'],
+  ])('%s, which is neither read nor waited for', (found, make) => {
+    spawnSync('/bin/sh', ['-c', make], { cwd: folder });
+    const error = errorOf(() => loadConfig(join(folder, 'odd.yaml')));
+    expect(error.message).toContain(`odd.yaml: expected a config file, found ${found}`);
+    expect(error.hint).toContain('--config');
   });
 
   test.each<[string, string | Uint8Array, string]>([

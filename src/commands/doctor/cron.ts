@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { findConfig } from '../../config/find.ts';
 import { bootcheckCall, type BootcheckCall } from '../../core/protocols/crontab.ts';
@@ -9,6 +9,7 @@ import { realPathOrSelf } from '../../host/files/real-path.ts';
 import { readOrEmpty } from '../../host/files/read-or-empty.ts';
 import { currentUser } from '../../host/worker/environment.ts';
 import { programAt } from '../../host/process/find-program.ts';
+import { interpretersOf } from '../../host/process/interpreters.ts';
 import { orElse, type Examination } from './examination.ts';
 
 /** Whether cron runs `bootcheck` for this config, how often, and whether it finds what the line names. */
@@ -142,15 +143,8 @@ function missingIn({ program, script, path, from }: Call): string | undefined {
   const word = isNode && script?.includes('/') === false ? `./${script}` : script;
   const own = word === undefined ? file : programAt(word, path, from);
   if (own === undefined) return notFound(script ?? program);
-  const interpreter = isNode ? undefined : interpreterOf(own);
+  const interpreter = isNode ? undefined : interpretersOf(own).at(-1);
   return interpreter === undefined || programAt(interpreter, path, from) !== undefined
     ? undefined
     : `${own} needs ${notFound(interpreter)}`;
-}
-
-/** The program that the first line of a script names: `#!/usr/bin/env node`. */
-function interpreterOf(file: string): string | undefined {
-  const [first = ''] = readFileSync(file, 'latin1').slice(0, 200).split('\n', 1);
-  const [, program, word] = /^#!\s*(\S+)(?:\s+(\S+))?/.exec(first) ?? [];
-  return program !== undefined && basename(program) === 'env' ? word : program;
 }

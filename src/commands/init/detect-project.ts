@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { escapedSpecifiers } from '../../config/specifiers.ts';
+import { textOrEmpty } from '../../host/files/bounded-read.ts';
 
 export interface ProjectWorker {
   readonly name: string;
@@ -98,9 +99,5 @@ const hasFile = (folder: string, path: string): boolean => existsSync(join(folde
 
 /** A file that cannot be read counts as empty. */
 function textOf(folder: string, file: string): string {
-  try {
-    return readFileSync(join(folder, file), 'utf8').replace(/\r\n/g, '\n');
-  } catch {
-    return '';
-  }
+  return textOrEmpty(join(folder, file)).replace(/\r\n/g, '\n');
 }

@@ -1,7 +1,16 @@
 import { isUtf8 } from 'node:buffer';
-import { closeSync, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+} from 'node:fs';
 import { configError } from '../../core/basics/config-error.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
+import { kindOfFile } from '../../core/basics/file-kind.ts';
 import { notText } from '../../core/basics/not-text.ts';
 
 const sizeLimit = 1024 * 1024;
@@ -23,12 +32,14 @@ export function readConfigFile(file: string): ConfigSource {
   return { text, isPublic };
 }
 
+const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
+
 function readBytes(file: string): { bytes: Buffer; isPublic: boolean } {
   let fd: number | undefined;
   try {
-    fd = openSync(file, 'r');
+    fd = openSync(file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     const stat = fstatSync(fd);
-    if (stat.isDirectory()) throw isFolder(file);
+    if (!stat.isFile()) throw isNoFile(file, stat);
     if (stat.size > sizeLimit) throw tooLarge(file, String(stat.size));
     return { bytes: readUpTo(fd, sizeLimit + 1), isPublic: (stat.mode & 0o004) !== 0 };
   } catch (error) {
@@ -38,7 +49,7 @@ function readBytes(file: string): { bytes: Buffer; isPublic: boolean } {
   }
 }
 
-/** Bounded, so that a pipe or /dev/zero cannot fill the memory. */
+/** Bounded even if the file grows meanwhile. */
 function readUpTo(fd: number, limit: number): Buffer {
   const chunks: Buffer[] = [];
   for (let length = 0; length < limit;) {
@@ -51,9 +62,11 @@ function readUpTo(fd: number, limit: number): Buffer {
   return Buffer.concat(chunks);
 }
 
-const isFolder = (file: string): WorkerctlError =>
-  new WorkerctlError('config', `${file}: expected a config file, found a directory`, {
-    hint: `name the file in it, such as ${file.replace(/\/$/, '')}/workerctl.yaml`,
+const isNoFile = (file: string, stat: Stats): WorkerctlError =>
+  new WorkerctlError('config', `${file}: expected a config file, found ${kindOfFile(stat)}`, {
+    hint: stat.isDirectory()
+      ? `name the file in it, such as ${file.replace(/\/$/, '')}/workerctl.yaml`
+      : 'write the config to a file, and name that with --config',
   });
 
 const tooLarge = (file: string, bytes: string): WorkerctlError =>

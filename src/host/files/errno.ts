@@ -1,14 +1,11 @@
-import { WorkerctlError } from '../../core/basics/error.ts';
-
 /** The code of a system error (`ENOENT`); undefined for other errors. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** A system error in words for a message: `ENOSPC: no space left on device`; a WorkerctlError keeps its message. */
+/** A system error in words for a message: `ENOSPC: no space left on device`; other errors keep their message. */
 export function describeErrno(error: unknown): string {
-  if (error instanceof WorkerctlError) return error.message;
   const text = error instanceof Error ? error.message : String(error);
-  return text.split(', ')[0] ?? text;
+  return errnoOf(error) === undefined ? text : (text.split(', ')[0] ?? text);
 }

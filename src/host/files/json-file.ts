@@ -1,8 +1,10 @@
-import { constants, lstatSync, readFileSync, statSync, unlinkSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 import { describeErrno, errnoOf } from './errno.ts';
 import { faultPoint } from './fault-point.ts';
+import { mismatchText } from '../../core/basics/config-problem.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { writeFileAtomically } from './atomic-file.ts';
+import { readTextUpTo } from './bounded-read.ts';
 import { Mismatch, type Form } from '../../core/basics/json-form.ts';
 
 /** A file of the state directory: missing, understood, or broken (`problem` says how, in words). */
@@ -10,9 +12,6 @@ export type StateFile<T> =
   | { readonly kind: 'absent' }
   | { readonly kind: 'read'; readonly value: T }
   | { readonly kind: 'broken'; readonly problem: string };
-
-/** In characters. workerctl writes no longer texts. */
-export const maxLength = 1024 * 1024;
 
 export function ifThere(act: () => void): void {
   try {
@@ -89,27 +88,12 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** How a text is read so that opening a FIFO does not block. */
-export const withoutWaiting = {
-  encoding: 'utf8' as const,
-  // Node accepts a number wherever it accepts a flag, but its types do not say so.
-  flag: (constants.O_RDONLY | constants.O_NONBLOCK) as unknown as string,
-};
-
-/**
- * Never blocks, not even on a FIFO. Reads as UTF-8, because then Node opens, reads and closes in one call, which takes half
- * the time of three.
- */
+/** Never blocks, and never reads more than a file of ours can hold. */
 export function readText(path: string): StateFile<string> {
   try {
-    // Checked first, because Node reads up to gigabytes before it reports that a file is too large.
-    const { size } = statSync(path);
-    const value = size > maxLength ? undefined : readFileSync(path, withoutWaiting);
-    if (value !== undefined && value.length <= maxLength) return { kind: 'read', value };
-    return {
-      kind: 'broken',
-      problem: `${path}: expected at most ${maxLength} characters, found ${value?.length ?? size}`,
-    };
+    const found = readTextUpTo(path);
+    if (typeof found === 'string') return { kind: 'read', value: found };
+    return { kind: 'broken', problem: `${path}: ${mismatchText(found)}` };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { kind: 'absent' };
     return { kind: 'broken', problem: `${path}: ${describeErrno(error)}` };

@@ -4,6 +4,7 @@ import { type CronLine, parseCrontab } from '../../core/protocols/crontab.ts';
 import type { Answer, Ask } from '../process/ask-program.ts';
 import { firstBytes } from '../process/capture-output.ts';
 import { listPids } from '../process/process-table.ts';
+import { textOrEmpty } from '../files/bounded-read.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
 
 /**
@@ -63,7 +64,7 @@ export async function readCrontabs(ask: Ask): Promise<PlacedLine[]> {
     systemFile,
     ...filesIn(systemDirectory).map((name) => `${systemDirectory}/${name}`),
   ];
-  return [...lines, ...files.flatMap((path) => placed(path, readOrEmpty(path), true))];
+  return [...lines, ...files.flatMap((path) => placed(path, textOrEmpty(path), true))];
 }
 
 const placed = (place: string, text: string, hasUsers: boolean): PlacedLine[] =>

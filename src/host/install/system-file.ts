@@ -1,7 +1,9 @@
-import { lstatSync, readFileSync, statSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { mismatchText } from '../../core/basics/config-problem.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
+import { readTextUpTo } from '../files/bounded-read.ts';
 import type { Ask } from '../process/ask-program.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 
@@ -36,7 +38,9 @@ export function writeSystemFile(
 
 function textOf(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    const found = readTextUpTo(path);
+    if (typeof found === 'string') return found;
+    throw new WorkerctlError('failed', `${path}: ${mismatchText(found)}; it is left unchanged`);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;

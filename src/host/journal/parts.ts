@@ -1,6 +1,8 @@
 import { parseJournalLine, type JournalEntry } from '../../core/events/journal.ts';
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { kindOfFile } from '../../core/basics/file-kind.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
+import { readFlags } from '../files/bounded-read.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import { namesIn } from '../files/names-in.ts';
 
@@ -64,9 +66,9 @@ function oldestNumber(stateDir: string): number {
 function openPart(path: string): JournalPart | undefined {
   let fd: number | undefined;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    fd = openSync(path, readFlags);
     const stats = fstatSync(fd);
-    if (!stats.isFile()) throw new Error('expected a file, found something else');
+    if (!stats.isFile()) throw new Error(`expected a file, found ${kindOfFile(stats)}`);
     return { fd, path, id: `${stats.dev}:${stats.ino}`, size: stats.size };
   } catch (error) {
     if (fd !== undefined) closeSync(fd);

@@ -7,6 +7,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
+import { kindOfFile } from '../../core/basics/file-kind.ts';
 import { ifThere } from '../files/json-file.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { lockBackend } from '../lock/choose-backend.ts';
@@ -136,9 +137,10 @@ function keptOpen(path: string): KeptOpen {
 function openFile(path: string): number {
   const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   const fd = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644);
-  if (fstatSync(fd).isFile()) return fd;
+  const stats = fstatSync(fd);
+  if (stats.isFile()) return fd;
   closeSync(fd);
-  throw new Error('expected a file, found something else');
+  throw new Error(`expected a file, found ${kindOfFile(stats)}`);
 }
 
 /** How often a line is written again because its file was removed meanwhile: that takes several rotations. */

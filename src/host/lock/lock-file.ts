@@ -1,5 +1,6 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
+import { kindOfFile } from '../../core/basics/file-kind.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 
 /** A lock that is held until it is released or the process ends. */
@@ -33,7 +34,11 @@ export interface LockBackend {
 export function openLockFile(path: string): number {
   const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   try {
-    return openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644);
+    const fd = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644);
+    const stats = fstatSync(fd);
+    if (stats.isFile()) return fd;
+    closeSync(fd);
+    throw new Error(`expected a file, found ${kindOfFile(stats)}: move it away`);
   } catch (error) {
     throw new WorkerctlError(
       'state',

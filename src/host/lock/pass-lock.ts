@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import {
   durationOf,
@@ -17,6 +9,7 @@ import {
 } from '../../core/basics/time.ts';
 import { monotonicMs, now, sleep } from '../process/clock.ts';
 import { faultPoint } from '../files/fault-point.ts';
+import { textOrEmpty } from '../files/bounded-read.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
 import { currentBootId, nameOf, readProcess } from '../process/process-table.ts';
 import type { HeldLock } from './lock-file.ts';
@@ -126,7 +119,7 @@ function write(lock: HeldLock, path: string, text: string): boolean {
 }
 
 function read({ fd }: HeldLock, path: string): string {
-  if (fd === undefined) return readFileSync(path, 'utf8');
+  if (fd === undefined) return textOrEmpty(path, holderLength);
   const buffer = Buffer.alloc(holderLength + 1);
   return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, 0));
 }
@@ -186,7 +179,7 @@ function readHolder(
 ): { pid: number; startTime: number; since: number; command: string } | undefined {
   try {
     const { pid, start_time, since, command, boot_id } = JSON.parse(
-      readFileSync(path, 'utf8'),
+      textOrEmpty(path, holderLength),
     ) as Record<string, unknown>;
     const isComplete =
       typeof pid === 'number' &&

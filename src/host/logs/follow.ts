@@ -1,4 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { readFlags } from '../files/bounded-read.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import {
   bytesBetween,
@@ -50,7 +51,7 @@ export function followLog(path: string): FollowedLog {
   const reopen = (): Reading | undefined => {
     reading = undefined;
     try {
-      const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      const fd = openSync(path, readFlags);
       const stats = fstatSync(fd);
       problem = stats.isFile() ? undefined : 'it is not a regular file';
       known ??= knownOlderFiles(path, fd);

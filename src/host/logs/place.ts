@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
+import { readFlags } from '../files/bounded-read.ts';
 import { bytesBetween } from '../files/lines.ts';
 import { fileId, olderFiles, type OlderFile } from './older.ts';
 
@@ -131,7 +132,7 @@ function openParts(files: readonly OlderFile[]): Part[] {
 
 function tryToOpen(path: string): number | undefined {
   try {
-    return openSync(path, 'r');
+    return openSync(path, readFlags);
   } catch {
     return undefined;
   }

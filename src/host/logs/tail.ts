@@ -1,5 +1,6 @@
 import type { ObservedLog } from '../../core/model/observation.ts';
 import { fstatSync, statSync } from 'node:fs';
+import { readFlags } from '../files/bounded-read.ts';
 import { bytesBetween, linesIn } from '../files/lines.ts';
 import { withFile } from '../files/with-file.ts';
 
@@ -23,7 +24,7 @@ export function measureLog(path: string): ObservedLog | undefined {
 /** The last lines that were written to a log since it was `offset` bytes long. */
 export function lastLines(path: string, offset: number, count: number): string[] {
   try {
-    const text = withFile(path, 'r', (fd) => {
+    const text = withFile(path, readFlags, (fd) => {
       const { size } = fstatSync(fd);
       const from = Math.max(size < offset ? 0 : offset, size - tailBytes);
       return bytesBetween(fd, from, Math.max(from, size)).toString('utf8');

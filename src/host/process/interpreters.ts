@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs';
 import { basename } from 'node:path';
+import { readFlags } from '../files/bounded-read.ts';
 import { withFile } from '../files/with-file.ts';
 
 /** As much as the kernel reads of a file to find out how to run it. Source: BINPRM_BUF_SIZE. */
@@ -8,7 +9,7 @@ const headBytes = 256;
 /** The programs that a file needs in order to run, as it names them; none if it cannot be read, which a start need not. */
 export function interpretersOf(file: string): readonly string[] {
   try {
-    return withFile(file, 'r', (fd) => {
+    return withFile(file, readFlags, (fd) => {
       const head = bytesOf(fd, 0, headBytes);
       if (head.toString('latin1', 0, 2) === '#!') return ofScript(head.toString('utf8', 2));
       const loader = isElf64(head) ? loaderOf(fd, head) : undefined;

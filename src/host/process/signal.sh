@@ -23,7 +23,7 @@ ask() {
     kill -s "$3" "$1" 2>/dev/null
   then
     fault signal
-    printf %s "$5" 1<>"$4"
+    [ ! -f "$4" ] && [ -e "$4" ] || printf %s "$5" 1<>"$4"
     answer sent
   else
     answer denied

@@ -1,6 +1,7 @@
-import { constants, fstatSync, readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import type { Activity } from '../../core/model/activity.ts';
 import { durationOf, momentOf, type Moment } from '../../core/basics/time.ts';
+import { readFlags } from '../files/bounded-read.ts';
 import { withFile } from '../files/with-file.ts';
 import { now } from '../process/clock.ts';
 
@@ -71,12 +72,10 @@ interface FileStart {
   readonly writtenAt: Moment;
 }
 
-const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
-
 /** The first 4 KiB of a file. Never waits, even if it is a FIFO. */
 function readStart(path: string): FileStart | undefined {
   try {
-    return withFile(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, (fd) => {
+    return withFile(path, readFlags, (fd) => {
       const bytes = Buffer.alloc(maxBytes);
       const length = readSync(fd, bytes, 0, maxBytes, 0);
       const text = bytes.toString('utf8', 0, length);

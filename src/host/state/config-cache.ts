@@ -1,7 +1,8 @@
-import { constants, existsSync, fstatSync, readFileSync, rmSync } from 'node:fs';
+import { constants, existsSync, fstatSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../core/model/config.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
+import { readFlags, textOfOpen } from '../files/bounded-read.ts';
 import { checkStateDirectory } from './state-directory.ts';
 import { stagingDirectory } from './paths.ts';
 import { makeDirectory } from '../files/make-directory.ts';
@@ -62,16 +63,17 @@ export function forgetConfig(stateDir: string): void {
   }
 }
 
-const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+/** A config of the largest size, and the Config that was made of it. */
+const maxBytes = 16 * 1024 * 1024;
 
 function readOwnFile(path: string): string | undefined {
   try {
-    return withFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, (fd) => {
+    return withFile(path, readFlags | constants.O_NOFOLLOW, (fd) => {
       const stat = fstatSync(fd);
-      const isOurs = stat.isFile() && stat.uid === process.geteuid?.() && (stat.mode & 0o077) === 0;
-      return isOurs ? readFileSync(fd, 'utf8') : undefined;
+      const isOurs = stat.uid === process.geteuid?.() && (stat.mode & 0o077) === 0;
+      return isOurs ? textOfOpen(fd, maxBytes) : undefined;
     });
   } catch {
-    return undefined; // missing, or not ours to read
+    return undefined; // missing, not ours to read, or no file of ours
   }
 }

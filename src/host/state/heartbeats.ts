@@ -1,4 +1,12 @@
-import { closeSync, existsSync, openSync, statSync, statfsSync, utimesSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  statSync,
+  statfsSync,
+  utimesSync,
+} from 'node:fs';
 import { namesIn } from '../files/names-in.ts';
 import { heartbeatFile, heartbeatFolder, heartbeatPath } from './paths.ts';
 
@@ -17,10 +25,12 @@ export const mustNotify = (path: string): void => {
 
 export const hasToNotify = (path: string): boolean => existsSync(notifyMark(path));
 
+const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
+
 /** Like touch(1): what a worker has written to the file stays. */
 export function touch(path: string): void {
   try {
-    closeSync(openSync(path, 'a'));
+    closeSync(openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o666));
     const now = new Date();
     utimesSync(path, now, now);
   } catch {

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
+import { textOrEmpty } from '../files/bounded-read.ts';
 import { parseRecord, readRecord, recordText } from './records.ts';
 import {
   stagingDirectory,
@@ -101,10 +102,13 @@ function keptOf(stateDir: string): Kept | undefined {
   return kept;
 }
 
+/** Some ten thousand records. */
+const maxBytes = 64 * 1024 * 1024;
+
 /** The stamp in the first line, which must be this one; then all that is kept. */
 function readKept(path: string, stamp: string): Kept | undefined {
   try {
-    const text = readFileSync(path, 'utf8');
+    const text = textOrEmpty(path, maxBytes);
     if (!text.startsWith(`${stamp}\n`)) return undefined;
     const kept = JSON.parse(text.slice(stamp.length)) as Partial<Kept>;
     const { instances, retiring, notes, records } = kept;

@@ -1,9 +1,10 @@
-import { copyFileSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { momentOf, durationOf } from '../../core/basics/time.ts';
 import { type StopSignal, stopSignals } from '../../core/model/config.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { removeHeartbeat } from './notes.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
+import { readTextUpTo } from '../files/bounded-read.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import {
   ifThere,
@@ -141,19 +142,25 @@ export function writeRecord(stateDir: string, record: ProcessRecord): void {
 const notePaths = [paths.stopPath, paths.quietPath, paths.readyPath, paths.killingPath];
 const ownPaths = [paths.shimNotesPath, paths.lockPath, paths.recordPath];
 
+/** A copy of what cannot be read is empty: that is a broken note, too. */
+function copyNote(from: string, to: string): void {
+  const text = readTextUpTo(from);
+  writeFileAtomically(to, typeof text === 'string' ? text : '');
+}
+
 /**
  * Keeps the files of an instance's process under another name, so that its place is free. The record goes in one step: until
  * then the process is the instance's, with all notes about it.
  */
 export function moveAside(stateDir: string, instance: string, runId: string): void {
   const name = paths.baseOf({ instance, retiring: runId });
-  const move = (act: typeof renameSync, path: typeof paths.recordPath): void => {
+  const move = (act: (from: string, to: string) => void, path: typeof paths.recordPath): void => {
     ifThere(() => {
       act(path(stateDir, instance), path(stateDir, name));
       faultPoint();
     });
   };
-  for (const path of notePaths) move(copyFileSync, path);
+  for (const path of notePaths) move(copyNote, path);
   for (const path of ownPaths) move(renameSync, path);
 }
 

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Worker } from '../../core/model/config.ts';
 import { digest } from '../files/crypto.ts';
-import { withoutWaiting } from '../files/json-file.ts';
+import { textOrEmpty } from '../files/bounded-read.ts';
 
 /**
  * Twelve hexadecimal digits that differ if the config starts a worker differently: by its command, directory or
@@ -13,17 +12,8 @@ export const commandDigestOf = ({ command, directory, env, envFiles, passEnv }: 
       command,
       directory,
       env,
-      envFiles.map((path) => [path, textOf(path)]),
+      envFiles.map((path) => [path, textOrEmpty(path)]),
       passEnv,
     ]),
     12,
   );
-
-/** Empty if there is no such file: the name of one that has a specifier in it. */
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, withoutWaiting);
-  } catch {
-    return '';
-  }
-}

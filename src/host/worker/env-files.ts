@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import type { ConfigProblem, Mismatch } from '../../core/basics/config-problem.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { notText } from '../../core/basics/not-text.ts';
 import { parseEnvFile, type EnvFile } from '../../core/protocols/env-file.ts';
+import { readBytesUpTo } from '../files/bounded-read.ts';
 import { describeErrno } from '../files/errno.ts';
 
 /** What env files set, and what is wrong in them. */
@@ -29,8 +29,6 @@ export function readEnvFiles(
   return { variables, problems };
 }
 
-const sizeLimit = 1024 * 1024;
-
 function readEnvFile(path: string, before: ReadonlyMap<string, string>): EnvFile {
   const content = contentOf(path);
   if (!Buffer.isBuffer(content)) return refused({ line: 1, column: 1, ...content });
@@ -44,26 +42,12 @@ const refused = (problem: EnvFile['problems'][number]): EnvFile => ({
   problems: [problem],
 });
 
-/** Never waits for a FIFO or a device, and never reads without a bound. */
 function contentOf(path: string): Buffer | Mismatch {
-  let fd: number | undefined;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    const stats = fstatSync(fd);
-    if (!stats.isFile()) return { expected: 'a file', found: kindOf(stats) };
-    if (stats.size > sizeLimit) return { expected: 'at most 1 MiB', found: `${stats.size} bytes` };
-    const bytes = Buffer.alloc(stats.size);
-    return bytes.subarray(0, readSync(fd, bytes));
+    return readBytesUpTo(path);
   } catch (error) {
     throw new WorkerctlError('failed', `env file ${path}: ${describeErrno(error)}`, {
       cause: error,
     });
-  } finally {
-    if (fd !== undefined) closeSync(fd);
   }
-}
-
-function kindOf(stats: Stats): string {
-  if (stats.isDirectory()) return 'a directory';
-  return stats.isFIFO() ? 'a FIFO' : 'a device';
 }

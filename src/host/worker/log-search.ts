@@ -1,4 +1,5 @@
-import { constants, fstatSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
+import { readFlags } from '../files/bounded-read.ts';
 import { chunkBytes, chunksBetween, createLineCutter } from '../files/lines.ts';
 import { withFile } from '../files/with-file.ts';
 
@@ -10,8 +11,6 @@ export interface LogSearch {
    */
   readonly finds: (pattern: RegExp) => boolean;
 }
-
-const { O_RDONLY, O_NONBLOCK } = constants;
 
 const maxBytes = 128 * chunkBytes;
 
@@ -42,7 +41,7 @@ export function createLogSearch(path: string, offset: number): LogSearch {
   return {
     finds: (pattern) => {
       try {
-        return withFile(path, O_RDONLY | O_NONBLOCK, (fd) => search(fd, pattern));
+        return withFile(path, readFlags, (fd) => search(fd, pattern));
       } catch {
         return false; // not there yet, or not ours to read
       }

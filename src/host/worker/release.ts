@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { mismatchText } from '../../core/basics/config-problem.ts';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
 import type { ReleaseSource } from '../../core/model/config.ts';
 import { describeErrno } from '../files/errno.ts';
-import { withoutWaiting } from '../files/json-file.ts';
+import { readTextUpTo } from '../files/bounded-read.ts';
 import { problemOf, runProgram } from '../process/run-program.ts';
 import { buildEnvironment } from './environment.ts';
 
@@ -34,10 +34,14 @@ export const releaseAt = (path: string): string | undefined =>
   firstLine(basename(path)) || undefined;
 
 function releaseInFile(path: string): Release {
+  const what = `release file ${path}`;
   try {
-    return named(readFileSync(path, withoutWaiting), `release file ${path}`, 'an empty first line');
+    const text = readTextUpTo(path);
+    return typeof text === 'string'
+      ? named(text, what, 'an empty first line')
+      : unknownBecause(what, mismatchText(text));
   } catch (error) {
-    return unknown(`release file ${path}`, describeErrno(error));
+    return unknown(what, describeErrno(error));
   }
 }
 
@@ -62,9 +66,12 @@ function named(text: string, what: string, otherwise: string): Release {
   return release === '' ? unknown(what, otherwise) : { kind: 'known', release };
 }
 
-const unknown = (what: string, found: string): Release => ({
+const unknown = (what: string, found: string): Release =>
+  unknownBecause(what, mismatchText({ expected: 'the name of a release', found }));
+
+const unknownBecause = (what: string, words: string): Release => ({
   kind: 'unknown',
-  problem: `${what}: expected the name of a release, found ${found}`,
+  problem: `${what}: ${words}`,
 });
 
 /** Almost all names match: the Unicode classes below take longer to compile than everything else here. */

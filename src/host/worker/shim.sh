@@ -91,8 +91,8 @@ launch() {
 find_daemon() {
   shim_daemon='' shim_found=absent
   [ -e "$shim_pidfile" ] || return 1
-  # Also reads a last line without a newline.
-  { read -r shim_daemon <"$shim_pidfile"; } 2>/dev/null
+  [ -f "$shim_pidfile" ] || { shim_found=garbage && return 1; }
+  shim_daemon=$(first_line_of "$shim_pidfile")
   case $shim_daemon in
     '') shim_found=empty && return 1 ;;
     *[!0-9]* | 0*) shim_found=garbage && return 1 ;;
@@ -115,8 +115,7 @@ publish_daemon() {
 
 # Writes the record again, unless another run has the instance's place by now, or the state directory is gone.
 publish() {
-  shim_record=
-  { read -r shim_record <"$shim_state_dir/$shim_instance.json"; } 2>/dev/null
+  shim_record=$(first_line_of "$shim_state_dir/$shim_instance.json")
   case $shim_record in
     '' | *"\"run_id\":\"$shim_run_id\""*) ;;
     *) exit 0 ;;
@@ -126,6 +125,15 @@ publish() {
   printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s}\n' "$1" "$2" "$3" "$4" >"$shim_new/$shim_instance.json" &&
     mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/$shim_instance.json"
 }
+
+# The first line of a file, with or without a newline. Empty if it is missing or no file: a FIFO would block us, a device may
+# have no end. A line that takes more than a second of the processor ends the subshell: a shell reads it byte by byte.
+first_line_of() {
+  [ -f "$1" ] || return 0
+  ulimit -t 1
+  read -r shim_line <"$1"
+  printf %s "$shim_line"
+} 2>/dev/null
 
 # Whether the kernel has killed a process of our memory cgroup because it was out of memory, since the start.
 was_out_of_memory() {
@@ -138,11 +146,10 @@ was_out_of_memory() {
 # A successor may have the instance's place by now: then the files have another name, or no report is wanted.
 report() {
   shim_name=$shim_instance
-  shim_record=
   if [ -e "$shim_state_dir/$shim_instance~$shim_run_id.json" ]; then
     shim_name=$shim_instance~$shim_run_id
   else
-    { read -r shim_record <"$shim_state_dir/$shim_instance.json"; } 2>/dev/null
+    shim_record=$(first_line_of "$shim_state_dir/$shim_instance.json")
     case $shim_record in
       '' | *"\"run_id\":\"$shim_run_id\""*) [ -n "$SHIM_TIMEOUT" ] || rm -f "$shim_pidfile" ;;
       *) exit 0 ;;

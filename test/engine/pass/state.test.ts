@@ -107,7 +107,7 @@ describe('a ledger', () => {
     ],
     [
       'replaced by a folder',
-      'is damaged (EISDIR',
+      'is damaged (expected a file, found a directory',
       () => {
         rmSync(ledgerPath(scratch.folder()));
         mkdirSync(ledgerPath(scratch.folder()));

@@ -165,15 +165,23 @@ describe.each(['flock', 'perl', 'portable'] as const)('the lock backend %s', (na
     expect(readFileSync(target, 'utf8')).toBe('precious');
   });
 
-  test('must not wait for a writer if the lock file is a FIFO', async () => {
-    execFileSync('mkfifo', [scratch.path('a.lock')]);
-    const child = scratch.run([
-      ...scratch.program(holderSource),
-      backend.name,
-      scratch.path('a.lock'),
-    ]);
-    await child.says('got');
-  });
+  test.each([
+    ['a FIFO', 'mkfifo a.lock', 'found a FIFO: move it away'],
+    ['a directory', 'mkdir a.lock', 'EISDIR'],
+    [
+      'a socket',
+      'perl -MIO::Socket::UNIX -e \'IO::Socket::UNIX->new(Local => "a.lock", Listen => 1)\'',
+      'ENXIO',
+    ],
+  ])(
+    'must refuse %s in the place of the lock file, and not wait for it',
+    async (_, make, words) => {
+      spawnSync('/bin/sh', ['-c', make], { cwd: scratch.folder() });
+      const error = await errorOf(take(backend, scratch.path('a.lock')));
+      expect(error).toMatchObject({ code: 'state' });
+      expect(error.message).toContain(words);
+    },
+  );
 });
 
 describe.each(['flock', 'perl'] as const)('the kernel lock of %s', (name) => {

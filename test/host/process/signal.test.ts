@@ -161,6 +161,18 @@ test('each of several processes must have its own result, in order', async () =>
   expect(questions.map(isNotedAsSent)).toEqual([true, false, true]);
 });
 
+test.each(['ln -s /dev/zero', 'mkfifo'])(
+  'what is no file must not be written to, but count as a signal that was sent: %s',
+  async (make) => {
+    const child = await listener();
+    const asked = question(identityOf(child.pid));
+    spawnSync('/bin/sh', ['-c', `rm "$0" && ${make} "$0"`, asked.stopFile]);
+    expect(askToFinish([asked], undefined)).toEqual(['sent']);
+    await child.says('got TERM');
+    expect(readStop(scratch.folder(), `mail.${child.pid}`)).toMatchObject({ kind: 'broken' });
+  },
+);
+
 test('a stop file that is gone must neither prevent the signal nor later count as not sent', async () => {
   const child = await listener();
   const asked = question(identityOf(child.pid));

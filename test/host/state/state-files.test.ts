@@ -150,7 +150,7 @@ describe('a record', () => {
 
   test('that is a directory must be broken', () => {
     mkdirSync(scratch.path('mail.1.json'));
-    expect(problem()).toContain('EISDIR');
+    expect(problem()).toContain('expected a file, found a directory');
   });
 
   test.skipIf(asRoot)('that may not be read must be broken', () => {
@@ -214,6 +214,17 @@ describe('an old process that retires beside its replacement', () => {
     for (const kind of ['json', 'lock', 'shim'])
       expect(existsSync(scratch.path(`mail.1.${kind}`)), kind).toBe(false);
   });
+
+  test.each(['mkfifo', 'ln -s /dev/zero', 'mkdir'])(
+    'must be moved aside, even if a note is no file: %s',
+    async (make) => {
+      await scratch.shell(`${make} mail.1.stop`).ended();
+      scratch.write('mail.1.json', 'json');
+      moveAside(scratch.folder(), 'mail.1', 'f00');
+      expect(readFileSync(scratch.path(`${name}.json`), 'utf8')).toBe('json');
+      expect(readStop(scratch.folder(), name), 'counts as sent').toMatchObject({ kind: 'broken' });
+    },
+  );
 
   test('must be moved aside by a second try, if the first was interrupted before its record', () => {
     for (const kind of ['stop', 'json']) scratch.write(`mail.1.${kind}`, kind);

@@ -115,11 +115,7 @@ describe('the sources', () => {
     ],
     ['UTF-16', Buffer.from('\uFEFFA=1\n', 'utf16le'), '1:1: expected UTF-8 text, found UTF-16'],
     ['NUL', 'A=1\0\n', '1:4: expected UTF-8 text, found a NUL byte'],
-    [
-      'too much',
-      `A=${'x'.repeat(1024 * 1024)}`,
-      '1:1: expected at most 1 MiB, found 1048578 bytes',
-    ],
+    ['too much', `A=${'x'.repeat(1024 * 1024)}`, '1:1: expected at most 1MB, found 1048578 bytes'],
   ])('an env file with %s must be refused in the same words by a check', (_, text, words) => {
     expect(refusal(text)).toContain(words);
   });

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, truncateSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import { namedRelease, releaseAt, type Release } from '../../../src/host/worker/release.ts';
@@ -49,16 +49,27 @@ describe('in a file', () => {
     expect(await inFile(text)).toEqual(unknown(what(), 'an empty first line'));
   });
 
-  test('must be unknown if the file is missing, a directory or a FIFO', async () => {
+  test('must be unknown if the file is missing, no file, or has no end', async () => {
     const source = { kind: 'file', path: scratch.path('REVISION') } as const;
+    const notRead = (found: string): Release => ({
+      kind: 'unknown',
+      problem: `${what()}: expected a file, found ${found}`,
+    });
     expect(await release(source)).toEqual(unknown(what(), 'ENOENT: no such file or directory'));
     mkdirSync(source.path);
-    expect(await release(source)).toEqual(
-      unknown(what(), 'EISDIR: illegal operation on a directory'),
-    );
+    expect(await release(source)).toEqual(notRead('a directory'));
     rmSync(source.path, { recursive: true });
     spawnSync('mkfifo', [source.path]);
-    expect(await release(source)).toEqual(unknown(what(), 'an empty first line'));
+    expect(await release(source)).toEqual(notRead('a FIFO'));
+    rmSync(source.path);
+    symlinkSync('/dev/zero', source.path);
+    expect(await release(source)).toEqual(notRead('a device'));
+    rmSync(source.path);
+    scratch.write('REVISION', '');
+    truncateSync(source.path, 2 ** 40);
+    expect(await release(source)).toMatchObject({
+      problem: `${what()}: expected at most 1MB, found ${2 ** 40} bytes`,
+    });
   });
 });
 

@@ -8,6 +8,8 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -265,6 +267,37 @@ describe('a signal to the shim', () => {
     await endProcess(worker);
     expect(existsSync(shim.path('exit'))).toBe(false);
   });
+});
+
+describe('what is in the place of a file that the shim reads', () => {
+  const putInPlace: Readonly<Record<string, (path: string) => void>> = {
+    'a link to /dev/zero': (path) => {
+      symlinkSync('/dev/zero', path);
+    },
+    'a FIFO': (path) => {
+      spawnSync('mkfifo', [path]);
+    },
+    'a directory': (path) => {
+      mkdirSync(path);
+    },
+    'a file without end': (path) => {
+      writeFileSync(path, '');
+      truncateSync(path, 2 ** 34);
+    },
+  };
+
+  test.each(Object.entries(putInPlace))(
+    'as its record, %s must not delay a report',
+    async (_, put) => {
+      const shim = runShim(scratch, forever);
+      const worker = await shim.worker();
+      rmSync(shim.path('json'));
+      put(shim.path('json'));
+      await endProcess(worker);
+      expect(await shim.report()).toEqual({ signal_number: 9 });
+      expect(existsSync(shim.path('pid'))).toBe(false);
+    },
+  );
 });
 
 describe('the lock of an instance', () => {

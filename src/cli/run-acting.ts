@@ -39,6 +39,7 @@ export async function runActing<Options extends { readonly dryRun: boolean }>(
     const config = withCounts(file, desiredFor(file));
     const context = contextFor(config, {
       command,
+      leavesStarts: { hasFailed: false },
       signal: interrupt.signal,
       probe,
       releases: createReleaseReader(config, (problem) => {

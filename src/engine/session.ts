@@ -42,6 +42,8 @@ export interface Context {
   readonly measures?: Measures;
   /** How many instances of a worker it starts at a time if many are missing; undefined: all of them. */
   readonly startsAtOnce?: number;
+  /** A command that leaves its starts to a running watch; `hasFailed` once that has not started one in time. */
+  readonly leavesStarts?: { hasFailed: boolean };
   /** Remembers from look to look how much memory processes have. */
   readonly memory: MemoryTracker;
   /** Takes some locks quickly, for commands that wait and then act at once. */
@@ -87,7 +89,7 @@ export function journaled(context: Context, journal: Journal): Context {
   return {
     ...context,
     report: (event) => {
-      const entry = journalEntry(event);
+      const entry = event.isOthers === true ? undefined : journalEntry(event);
       if (entry !== undefined) journal.append([{ ...entry, by, command }]);
       context.report(event);
       const problem = journal.problem();

@@ -42,6 +42,8 @@ export interface Occurrence extends ProcessRef {
   readonly at: Moment;
   /** The command has already told people the same in another event: this one is for the journal and for programs. */
   readonly isTold?: true;
+  /** Another command, such as `watch`, did it and has written it to the journal. */
+  readonly isOthers?: true;
 }
 
 export type Level = 'info' | 'warning' | 'error';

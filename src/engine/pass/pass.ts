@@ -13,10 +13,11 @@ import { takePassLock } from '../../host/lock/pass-lock.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { lookAge, openLaunches, type Launches } from '../observe/launches.ts';
-import { listening, type Context } from '../session.ts';
+import { listening, report, type Context } from '../session.ts';
 import type { Run } from '../apply/run.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import { decide, type PassRequest } from './decide.ts';
+import { leaveStarts, untilStarted, type SharedPlan } from './leave-starts.ts';
 import { reportRollouts } from './report-rollouts.ts';
 import { ensureLedger, writeState } from './state.ts';
 
@@ -39,6 +40,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   const launches = openLaunches(context);
   let reportLeftovers: (() => Promise<void>) | undefined;
   let result: PassOutcome;
+  let left: SharedPlan['left'];
   try {
     const { known } = request;
     const decided = await decide(context, request, launches, lock.wasOursLast ? known : undefined);
@@ -51,13 +53,16 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     const isAdoption = request.goal.kind === 'adopt';
     if (!isAdoption) keep(context, request, outcome);
     const failures: Failed[] = [];
-    reportLeftovers = await noteReplaced(context, outcome);
+    const shared = leaveStarts(context, outcome.plan);
+    ({ left } = shared);
+    const { plan } = shared;
+    reportLeftovers = await noteReplaced(context, { ...outcome, plan });
     const next: Run['next'] = async (worker, instance) => ({
       ...(await launches.of(worker, instance, lookup(outcome.desired.pins, worker.name))),
       commandDigest: launches.digestOf(worker),
     });
     const acting = noting(context, failures);
-    await apply({ context: acting, passLock: lock, next }, outcome.plan);
+    await apply({ context: acting, passLock: lock, next }, plan);
     // The instance becomes a wanted one, but not before it has its process: else a second one would be started.
     if (isAdoption) keep(context, request, outcome);
     result = { ...outcome, desired: await abortedAfter(context, launches, outcome, failures) };
@@ -68,7 +73,30 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   }
   // Without the lock: this waits for processes that exit a moment after their parent.
   await reportLeftovers?.();
-  return result;
+  const unstarted = left.length === 0 ? [] : await untilStarted(context, left, result);
+  return unstarted.length === 0 ? result : startUnstarted(context, unstarted, result);
+}
+
+/** Starts what the watch did not start, and does not leave more to it. */
+async function startUnstarted(
+  context: Context,
+  instances: readonly string[],
+  outcome: PassOutcome,
+): Promise<PassOutcome> {
+  const { leavesStarts, ...acting } = context;
+  const { desired, ledger } = await runPass(acting, {
+    goal: { kind: 'check' },
+    instances,
+    lockWait: durationOf(10_000),
+    mayHaveStrays: true,
+    onSeen: ({ plan }) => {
+      if (!plan.some(({ kind }) => kind === 'start') || leavesStarts === undefined) return;
+      leavesStarts.hasFailed = true;
+      const problem = 'has started nothing for 2 s although it was asked to: this command does it';
+      report(context, 'watch', { kind: 'warning', problem });
+    },
+  });
+  return { ...outcome, desired, ledger };
 }
 
 /** What a pass has decided, and where failed workers go back to: its own starts use that already. */

@@ -1,0 +1,100 @@
+import { lookup } from '../../core/basics/lookup.ts';
+import type { ActionOf } from '../../core/model/action.ts';
+import type { PassOutcome } from '../../core/model/decision.ts';
+import type { Plan } from '../../core/model/plan.ts';
+import { watchDirectory } from '../../host/files/watch-directory.ts';
+import { monotonicMs, now } from '../../host/process/clock.ts';
+import { hasWatch, pullTrigger } from '../../host/sockets/trigger.ts';
+import { knownLedger } from '../../host/state/ledger-file.ts';
+import { readRecord } from '../../host/state/records.ts';
+import type { Context } from '../session.ts';
+
+/** How long a watch may take to start one of the instances that are left to it. Some hundredths of a second are usual. */
+const takeMs = 2_000;
+
+/** How often failures are looked for: they are in another directory. */
+const ledgerMs = 100;
+
+/** A start that is left to a watch. */
+interface LeftStart extends ActionOf<'start'> {
+  /** The run that the instance's record names, so that the new one is told from it. */
+  readonly oldRun: string | undefined;
+}
+
+/** A plan, without the starts that a running watch makes in its place. */
+export interface SharedPlan {
+  readonly plan: Plan;
+  readonly left: readonly LeftStart[];
+}
+
+/**
+ * Leaves the starts to a running watch: its workers live in its unit. Those of a command would live in the session of who
+ * runs it: logind may end them with the login, and they escape the limits of the unit. To be called under the pass lock.
+ */
+export function leaveStarts({ config, leavesStarts }: Context, plan: Plan): SharedPlan {
+  if (leavesStarts === undefined || leavesStarts.hasFailed) return { plan, left: [] };
+  const starts = plan.filter((action) => action.kind === 'start');
+  if (starts.length === 0 || !hasWatch(config.stateDir)) return { plan, left: [] };
+  const left = starts.map((start) => ({ ...start, oldRun: runOf(config.stateDir, start) }));
+  return { plan: plan.filter((action) => action.kind !== 'start'), left };
+}
+
+/**
+ * Wakes the watch and waits until it has tried to start each of these, and reports that; the watch itself has written it to
+ * the journal. Returns those that it did not start although it has made no progress for two seconds.
+ */
+export async function untilStarted(
+  context: Context,
+  left: readonly LeftStart[],
+  { ledger: known }: PassOutcome,
+): Promise<readonly string[]> {
+  const { config, signal } = context;
+  const { stateDir } = config;
+  const pending = new Set(left.map(({ instance }) => instance));
+  const files = watchDirectory(stateDir, (file) => file.endsWith('.json'));
+  try {
+    if (!wake(stateDir)) return [...pending];
+    let deadline = monotonicMs() + takeMs;
+    for (;;) {
+      const ledger = knownLedger(stateDir);
+      for (const action of left) {
+        const { instance } = action;
+        if (!pending.has(instance)) continue;
+        const failure = lookup(ledger.failures, instance);
+        const isKnown = failure?.at === lookup(known.failures, instance)?.at;
+        if (!hasStarted(context, action) && isKnown) continue;
+        pending.delete(instance);
+        deadline = monotonicMs() + takeMs;
+      }
+      if (pending.size === 0 || signal.aborted) return [];
+      const rest = deadline - monotonicMs();
+      // They wait for their turn, which comes when others are ready.
+      if (rest <= 0) return ledger.startsInTurn === true ? [] : [...pending];
+      await files.changes(Math.min(rest, ledgerMs), signal);
+    }
+  } finally {
+    files.close();
+  }
+}
+
+function wake(stateDir: string): boolean {
+  try {
+    return pullTrigger(stateDir);
+  } catch {
+    return false; // something else is in its place
+  }
+}
+
+function runOf(stateDir: string, { instance }: ActionOf<'start'>): string | undefined {
+  const record = readRecord(stateDir, instance);
+  return record.kind === 'read' ? record.value.runId : undefined;
+}
+
+function hasStarted(context: Context, { instance, cause, oldRun }: LeftStart): boolean {
+  const record = readRecord(context.config.stateDir, instance);
+  if (record.kind !== 'read' || record.value.runId === oldRun) return false;
+  const { pid, launch } = record.value;
+  const kind = launch === undefined ? 'started' : 'launching';
+  context.report({ kind, pid, cause: `by watch: ${cause}`, at: now(), instance, isOthers: true });
+  return true;
+}

@@ -33,7 +33,7 @@ export function annotationFor(event: Event): string | undefined {
 }
 
 function logOf(event: Event): string {
-  if (event.kind !== 'start_failed') return '';
+  if (event.kind !== 'start_failed' || event.logFile === undefined) return '';
   if (event.logger !== undefined) return `\nits output went to: ${event.logger}`;
   if (event.log.length === 0) return `\nit wrote nothing to ${event.logFile}`;
   return `\nlast lines of ${event.logFile}:\n${event.log.join('\n')}`;

@@ -27,7 +27,7 @@ const dated = (event: Event, words: string, colours: Colours): string =>
   `${formatTimeOfDay(event.at)} ${painted(levelOf(event), words, colours)}\n`;
 
 function logBelow(event: Event): string {
-  if (event.kind !== 'start_failed') return '';
+  if (event.kind !== 'start_failed' || event.logFile === undefined) return '';
   const { log, logFile, logger } = event;
   const elsewhere = logger === undefined ? '' : `  its output went to: ${logger}\n`;
   if (log.length > 0)

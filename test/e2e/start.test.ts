@@ -253,22 +253,30 @@ test('start with a pidfile that cannot be written must not run the program', asy
   expect(rig.instance('mail.1').boots()).toEqual([]);
 });
 
-test('start of a missing program must end with 1, 127 and the message of the system', async () => {
-  const rig = createRig({ mail: { command: 'no-such-program --at-all', ready: { after: '20s' } } });
-  const { exitCode, of } = await rig.act('start');
-  expect(exitCode).toBe(1);
-  const log = [expect.stringMatching(/no-such-program: No such file or directory/) as string];
-  expect(of('start_failed')).toMatchObject([{ instance: 'mail.1', log }]);
-  expect(await deathIn(rig)).toEqual({ status: 127 });
-});
+test.each([
+  ['no-such-program --at-all', /there is no program no-such-program in the PATH/],
+  ['./nowhere/program', /nowhere\/program does not exist/],
+  ['./plain.txt', /plain\.txt is not executable: chmod \+x/],
+])(
+  'start of the program %s must end with 1 and say why, without a process',
+  async (command, why) => {
+    const rig = createRig({ mail: { command, ready: { after: '20s' } } });
+    writeFileSync(rig.path('plain.txt'), 'no program', { mode: 0o644 });
+    const { exitCode, of, story } = await rig.act('start');
+    expect(exitCode).toBe(1);
+    expect(story('start_failed')).toEqual(['start_failed mail.1']);
+    expect(problemOf(of('start_failed')[0])).toMatch(why);
+    expect(rig.journal('died')).toEqual([]);
+  },
+);
 
-test('start of a file that is not executable must end with 1 and 126', async () => {
+test('start of a program that fails with 127 itself must end with 1 and tell of its death', async () => {
   const rig = createRig({ mail: { command: './plain.txt', ready: { after: '20s' } } });
-  writeFileSync(rig.path('plain.txt'), 'no program', { mode: 0o644 });
+  writeFileSync(rig.path('plain.txt'), '#!/bin/sh\nno-such-program\n', { mode: 0o755 });
   const { exitCode, story } = await rig.act('start');
   expect(exitCode).toBe(1);
   expect(story('start_failed')).toEqual(['start_failed mail.1']);
-  expect(await deathIn(rig)).toEqual({ status: 126 });
+  expect(await deathIn(rig)).toEqual({ status: 127 });
 });
 
 test('start must start one instance by its name, and no other', async () => {

@@ -53,6 +53,7 @@ test('status --json must have the same, under schema 2', async () => {
         memory_bytes: null,
         leftovers: [],
         failures: 0,
+        start_problem: null,
         starts_at: null,
         detail: '',
       },

@@ -40,6 +40,13 @@ export interface MemoryRow {
   readonly age: Duration;
 }
 
+/** An instance could not be started: no process of it has run since. */
+export interface Unstarted {
+  /** When that was tried last. */
+  readonly at: Moment;
+  readonly problem: string;
+}
+
 /** What the engine remembers from pass to pass. It can be lost without breaking a promise to anyone. */
 export interface Ledger {
   /** By instance. */
@@ -49,6 +56,8 @@ export interface Ledger {
   /** Of these, the runs of which no report said how they had ended: it may still come. */
   readonly unexplained: Readonly<Record<string, string>>;
   readonly losses: readonly Loss[];
+  /** By instance, until it has started or is not wanted any more. */
+  readonly unstarted: Readonly<Record<string, Unstarted>>;
   /** By instance. */
   readonly recycled: Readonly<Record<string, MemoryRow>>;
   /** Many instances were missing: they are started a few at a time until none of them waits any more. */
@@ -60,6 +69,7 @@ export const noLedger: Ledger = {
   reportedDeaths: {},
   unexplained: {},
   losses: [],
+  unstarted: {},
   recycled: {},
 };
 

@@ -12,6 +12,7 @@ import {
 } from '../model/observation.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { failureAfter, isOfRelease } from './backoff.ts';
+import { unstartedAfter } from './unstarted.ts';
 import { assessDeath, type DeathAssessment } from './death-verdict.ts';
 
 /** A death that is not in the ledger yet. */
@@ -92,6 +93,7 @@ export function ledgerAfter(
       ({ death }) => death.kind === 'unknown',
     ),
     losses: lossesAfter(config, state.ledger, observation),
+    unstarted: unstartedAfter(config, state, observation),
   };
 }
 

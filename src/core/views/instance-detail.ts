@@ -5,7 +5,9 @@ import {
   formatDuration,
   type Moment,
 } from '../basics/time.ts';
+import { lookup } from '../basics/lookup.ts';
 import type { Worker } from '../model/config.ts';
+import type { Unstarted } from '../model/ledger.ts';
 import {
   isHeld,
   isQuiet,
@@ -40,6 +42,8 @@ export interface Described {
   readonly state: InstanceState;
   /** In `backoff`: when it is started again. */
   readonly startsAt?: Moment;
+  /** Why its last start failed before it had a process. */
+  readonly startProblem?: string;
   readonly detail: string;
 }
 
@@ -84,19 +88,27 @@ function downState(observed: ObservedInstance, worker: Worker, snapshot: Snapsho
     return { state: shownState[life.state], detail: doneWords(name, life.done, held, now) };
   const start = ledger.startsInTurn === true ? 'starts in its turn' : 'bootcheck starts it';
   const next = held ?? start;
-  if (presence.kind !== 'dead') return { state: 'missing', detail: `not started; ${next}` };
-  const what = deathWords(presence, now);
+  const unstarted = lookup(ledger.unstarted, name);
+  const problem = unstarted && { startProblem: unstarted.problem };
+  const attempt = unstarted && attemptWords(unstarted, now);
+  if (presence.kind !== 'dead')
+    return { state: 'missing', detail: `${attempt ?? 'not started'}; ${next}`, ...problem };
+  const death = deathWords(presence, now);
+  const what = attempt === undefined ? death : `${death}; ${attempt}`;
   const until = held === undefined ? backsOffUntil(ledger, observed, worker, now) : undefined;
   if (until === undefined) {
     const isWaiting = held === undefined && isAwaited(observed, worker);
-    return { state: 'missing', detail: isWaiting ? what : `${what}; ${next}` };
+    return { state: 'missing', detail: isWaiting ? what : `${what}; ${next}`, ...problem };
   }
   const failure = ledger.failures[name];
   const times =
     failure === undefined ? '' : `; failed ${failureWords(failure, presence, worker, now)}`;
   const wait = `next start in ${formatDuration(elapsed(now, until))}, at ${formatDayAndTime(until, now)}`;
-  return { state: 'backoff', startsAt: until, detail: `${what}${times}; ${wait}` };
+  return { state: 'backoff', startsAt: until, detail: `${what}${times}; ${wait}`, ...problem };
 }
+
+const attemptWords = ({ at, problem }: Unstarted, now: Moment): string =>
+  `start failed at ${formatDayAndTime(at, now)}: ${problem}`;
 
 function doneWords(name: string, done: Done, held: string | undefined, now: Moment): string {
   const how = done.problem === undefined ? 'finished' : `failed: ${done.problem}`;

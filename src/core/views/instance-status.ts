@@ -33,6 +33,8 @@ export interface InstanceStatus {
   readonly leftovers?: Leftovers;
   /** In `backoff`: when it is started again. */
   readonly startsAt?: Moment;
+  /** Why its last start failed before it had a process. */
+  readonly startProblem?: string;
   /** What else is worth knowing, in words; may be empty. */
   readonly detail: string;
 }

@@ -8,15 +8,17 @@ import { faultPoint } from '../../host/files/fault-point.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
 import { tryLocks } from '../../host/lock/lock-helper.ts';
 import type { HeldLock } from '../../host/lock/lock-file.ts';
-import { lastLines } from '../../host/logs/tail.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import type { Place } from '../../host/worker/place.ts';
 import { nobodyListens, notifyEnvironment } from '../../host/sockets/notify-path.ts';
+import { shimProblem } from '../../host/worker/shim-problem.ts';
+import { shimActivity } from '../../host/process/strays.ts';
+import { lockHolder } from '../../host/lock/pass-lock.ts';
 import { startShim, type StartedShim } from '../../host/worker/start-worker.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { ensureStagingDirectory } from '../../host/state/paths.ts';
 import { lockPath } from '../../host/state/paths.ts';
-import { loggerIn, report, workerOf, type Context } from '../session.ts';
+import { report, workerOf, type Context } from '../session.ts';
 import type { Run } from './run.ts';
 
 type Start = ActionOf<'start'>;
@@ -47,7 +49,7 @@ export async function startInstances(
     const launching = await launchingOf(context, action, next);
     const { launch } = launching;
     if (isUp(context, action)) void lock?.release();
-    else if (lock === undefined) failed(context, launch, 'its lock is held by an unknown process');
+    else if (lock === undefined) failed(context, launch, heldWords(context, action));
     else shims.push(...start(context, launching, lock, notify));
   }
   for (const shim of shims) await published(context, shim);
@@ -59,9 +61,18 @@ function isUp({ config }: Context, { instance }: Start): boolean {
   return record.kind === 'read' && findProcess(record.value) !== undefined;
 }
 
+/** What holds the lock of an instance that has no process. */
+function heldWords({ config: { stateDir } }: Context, { instance }: Start): string {
+  const record = readRecord(stateDir, instance);
+  const { shimPid, runId } = record.kind === 'read' ? record.value : {};
+  if (shimPid !== undefined && shimActivity(shimPid, runId ?? '') === 'frozen')
+    return `its shim, pid ${shimPid}, is stopped (SIGSTOP) and holds its lock; kill -CONT ${shimPid} continues it`;
+  return `${lockHolder(lockPath(stateDir, instance))} holds its lock`;
+}
+
 /** What could not be started is reported, and yields nothing. */
-function failed(context: Context, { instance, logFile }: Launch, reason: string): [] {
-  report(context, instance, { kind: 'start_failed', problem: reason, logFile, log: [] });
+function failed(context: Context, { instance }: Launch, reason: string): [] {
+  report(context, instance, { kind: 'start_failed', problem: reason, log: [] });
   return [];
 }
 
@@ -166,14 +177,7 @@ async function published(context: Context, { action, launch, shim }: Launched): 
   }
   // Ctrl-C may have reached the shim before it had a session of its own: no failure, and the next pass starts it.
   if (context.signal.aborted) return;
-  const problem = 'the new process wrote no record; is the disk full?';
-  report(context, instance, {
-    kind: 'start_failed',
-    problem,
-    logFile: launch.logFile,
-    log: lastLines(launch.logFile, 0, shownLogLines),
-    ...loggerIn(context, instance),
-  });
+  failed(context, launch, shimProblem(context.config.stateDir, shim));
 }
 
 /** The record that this start wrote. */
@@ -183,7 +187,7 @@ async function publishedRecord(
 ): Promise<ProcessRecord | undefined> {
   const deadline = monotonicMs() + publishMs;
   for (;;) {
-    const hadEnded = shim.hasEnded();
+    const hadEnded = shim.end() !== undefined;
     const record = readRecord(config.stateDir, shim.instance);
     if (record.kind === 'read' && record.value.runId === shim.runId) return record.value;
     if (hadEnded || monotonicMs() > deadline) return undefined;

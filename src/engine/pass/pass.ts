@@ -1,13 +1,17 @@
 import { join } from 'node:path';
 import { lookup } from '../../core/basics/lookup.ts';
 import { noticesOf } from '../../core/rules/notices.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import type { Ledger } from '../../core/model/ledger.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { observedAt } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
+import { withUnstarted } from '../../core/rules/unstarted.ts';
 import { abortedBy } from '../../core/rules/rollout.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { now } from '../../host/process/clock.ts';
 import { writeDesired } from '../../host/state/desired-file.ts';
+import { writeLedger } from '../../host/state/ledger-file.ts';
 import type { KeptLocks } from '../../host/lock/lock-helper.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
 import { lockPath } from '../../host/state/paths.ts';
@@ -65,7 +69,9 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     await apply({ context: acting, passLock: lock, next }, plan);
     // The instance becomes a wanted one, but not before it has its process: else a second one would be started.
     if (isAdoption) keep(context, request, outcome);
-    result = { ...outcome, desired: await abortedAfter(context, launches, outcome, failures) };
+    const ledger = keepUnstarted(context, outcome, failures);
+    const desired = await abortedAfter(context, launches, outcome, failures);
+    result = { ...outcome, desired, ledger };
   } finally {
     launches.close();
     await lock.release();
@@ -149,15 +155,34 @@ const keep = (
 
 /** An instance that could not be asked or started, and why. */
 interface Failed {
+  readonly kind: 'start_failed' | 'signal_failed';
   readonly instance: string;
   readonly problem: string;
 }
 
 const noting = (context: Context, failures: Failed[]): Context =>
   listening(context, (event) => {
-    if (event.kind === 'start_failed' || event.kind === 'signal_failed')
-      failures.push({ instance: event.instance, problem: event.problem });
+    const { kind, instance } = event;
+    if (kind === 'start_failed' || kind === 'signal_failed')
+      failures.push({ kind, instance, problem: event.problem });
   });
+
+/** Why instances were not started, for `status`. What cannot be kept, on a full disk, has been reported all the same. */
+function keepUnstarted(
+  { config: { stateDir } }: Context,
+  { ledger }: PassOutcome,
+  failures: readonly Failed[],
+): Ledger {
+  const unstarted = failures.filter(({ kind }) => kind === 'start_failed');
+  const after = withUnstarted(ledger, unstarted, now());
+  if (after === ledger) return ledger;
+  try {
+    writeLedger(stateDir, after);
+  } catch (error) {
+    if (!(error instanceof WorkerctlError)) throw error;
+  }
+  return after;
+}
 
 /** A rollout is aborted if one of its instances could not be asked or started: it could never prove the new code. */
 async function abortedAfter(

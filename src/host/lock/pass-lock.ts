@@ -131,13 +131,13 @@ function lockedError(path: string, waited: Duration): WorkerctlError {
 
 function describeHolder(path: string): string {
   const holder = namedHolder(path);
-  if (holder === undefined) return `${unnamedHolder(path)} holds the lock ${path}`;
+  if (holder === undefined) return `${lockHolder(path)} holds the lock ${path}`;
   const age = formatDuration(elapsed(momentOf(holder.since), now()));
   return `another pass holds the lock: pid ${holder.pid} (workerctl ${holder.command}), for ${age}`;
 }
 
 /** flock(1) leaves no name in the file; the kernel knows which process took the lock. Source: proc_locks(5). */
-function unnamedHolder(path: string): string {
+export function lockHolder(path: string): string {
   const inode = statSync(path, { throwIfNoEntry: false })?.ino;
   const lock = new RegExp(`: FLOCK .* (\\d+) [^ ]*:${inode} `).exec(readOrEmpty('/proc/locks'));
   const pid = Number(lock?.[1]);

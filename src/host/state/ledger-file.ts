@@ -5,6 +5,7 @@ import {
   type Ledger,
   type Loss,
   type MemoryRow,
+  type Unstarted,
 } from '../../core/model/ledger.ts';
 import type { StateFile } from '../files/json-file.ts';
 import { once } from '../files/once.ts';
@@ -38,11 +39,16 @@ const form = once((): json.Form<Ledger> => {
     memory: ['memory_bytes', json.integer],
     age: ['age_seconds', json.seconds],
   });
+  const unstarted = json.object<Unstarted>({
+    at: ['at', json.moment],
+    problem: ['problem', json.text],
+  });
   return json.object<Ledger>({
     failures: ['failures', json.byName(failure)],
     reportedDeaths: ['reported_deaths', json.byName(json.text)],
     unexplained: ['unexplained', json.byName(json.text)],
     losses: ['losses', json.listOf(loss)],
+    unstarted: ['unstarted', json.byName(unstarted)],
     recycled: ['recycled', json.byName(recycled)],
     startsInTurn: ['starts_in_turn', json.optional(json.flag)],
   });

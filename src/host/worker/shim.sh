@@ -13,7 +13,8 @@
 # `launch` also SHIM_LAUNCHING (further members of the record while it launches) and SHIM_TIMEOUT (seconds). The worker
 # gets none of these. All variables of the shim begin with shim_, because others may be the worker's.
 #
-# Standard error is a file of its own (INSTANCE.shim), where the shell reports a death by signal. fd 1 is the worker's
+# Standard error is a file of its own (INSTANCE.shim), where the shell reports a death by signal, and why a record could
+# not be written. fd 1 is the worker's
 # log. The shell reads the whole script before it runs main, so that replacing this file under a running shim changes
 # nothing. Each program that the shim starts costs a millisecond between one worker and the next: these are mv and setsid
 # before the worker runs, and rm after its death.
@@ -164,7 +165,7 @@ report() {
 
 # The subshell becomes the worker: same pid, own session.
 become() {
-  exec 4<&- 2>&1
+  exec 4<&-
   read -r shim_stat </proc/self/stat
   shim_worker=${shim_stat%% *} # $$ is the shim
   # shellcheck disable=SC2086 # the fields are wanted apart
@@ -189,6 +190,8 @@ become() {
     echo "workerctl: $shim_instance is not started: its record or pidfile cannot be written"
     exit 73
   }
+  # What has failed so far is in the shim's own file; the rest is the worker's.
+  exec 2>&1
   # Until here only the lock keeps the place, if the shim is killed.
   exec 3>&-
   for shim_limit in $SHIM_LIMITS; do

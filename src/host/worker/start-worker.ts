@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import type { Launch } from '../../core/model/launch.ts';
+import { workerPath, type Launch } from '../../core/model/launch.ts';
 import { describeErrno } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { removeFile } from '../files/json-file.ts';
@@ -10,6 +10,7 @@ import { makeDirectory } from '../files/make-directory.ts';
 import type { HeldLock } from '../lock/lock-file.ts';
 import { renameLog } from '../logs/older.ts';
 import { logSize } from '../logs/tail.ts';
+import { programProblem } from '../process/program-problem.ts';
 import { childProcess } from '../process/spawn.ts';
 import { keepDeathOfRetiring } from '../state/exits.ts';
 import {
@@ -35,9 +36,16 @@ import { startLogger, type LoggerPlace } from './start-logger.ts';
 export interface StartedShim {
   readonly instance: string;
   readonly runId: string;
-  /** Whether the shim has exited already, which it does only after its worker. */
-  readonly hasEnded: () => boolean;
+  readonly pid: number | undefined;
+  /** How the shim has ended, which it does only after its worker; undefined while it runs. */
+  readonly end: () => ShimEnd | undefined;
 }
+
+/** `problem`: it could not be started at all. */
+export type ShimEnd =
+  | { readonly kind: 'exited'; readonly status: number }
+  | { readonly kind: 'signalled'; readonly signal: string }
+  | { readonly kind: 'not_run'; readonly problem: string };
 
 /** Where and how a shim is started. */
 export interface StartSite {
@@ -69,6 +77,7 @@ export function startShim(
   try {
     assertThere(place, launch);
     const environment = buildEnvironment(launch, process.env);
+    assertRunnable(launch, place, environment['PATH']);
     const heartbeat = heartbeatPath(stateDir, launch.instance, runId);
     for (const path of [launch.pidfile, launch.logFile, heartbeat]) {
       attempt(`directory ${dirname(path)}`, () => {
@@ -101,7 +110,7 @@ export function startShim(
       }),
     );
     faultPoint();
-    return { instance: launch.instance, runId, hasEnded: endOf(child) };
+    return { instance: launch.instance, runId, pid: child.pid, end: endOf(child) };
   } finally {
     for (const fd of opened) closeSync(fd);
   }
@@ -111,6 +120,16 @@ export function startShim(
 function assertThere(place: Place, { directory }: Launch): void {
   if (place.isRemoved())
     throw new WorkerctlError('failed', `directory ${directory}: ${place.path} was just removed`);
+}
+
+/** Otherwise a process would be recorded, and its death would say no more than status 127. */
+function assertRunnable(
+  { command: [program] }: Launch,
+  { path: directory }: Place,
+  path = workerPath,
+): void {
+  const problem = program === undefined ? undefined : programProblem(program, { directory, path });
+  if (problem !== undefined) throw new WorkerctlError('failed', `command: ${problem}`);
 }
 
 /** As long as no process of the instance writes to its log, renaming is enough, on every file system. */
@@ -156,13 +175,18 @@ function removePredecessor(stateDir: string, instance: string): void {
     removeFile(path(stateDir, instance));
 }
 
-function endOf(child: ChildProcess): () => boolean {
-  let hasEnded = false;
-  const end = (): void => {
-    hasEnded = true;
-  };
-  child.once('exit', end).once('error', end).unref();
-  return () => hasEnded;
+function endOf(child: ChildProcess): StartedShim['end'] {
+  let end: ShimEnd | undefined;
+  child
+    .once('exit', (status, signal) => {
+      end ??=
+        signal === null ? { kind: 'exited', status: status ?? 0 } : { kind: 'signalled', signal };
+    })
+    .once('error', (error) => {
+      end ??= { kind: 'not_run', problem: describeErrno(error) };
+    })
+    .unref();
+  return () => end;
 }
 
 function attempt<T>(what: string, act: () => T): T {

@@ -53,6 +53,7 @@ const instance = shape<InstanceStatus>(
       'How many of its processes in a row exited soon after their start.',
       ({ failures }) => failures ?? 0,
     ),
+    start_problem: orNull(text('Why its last start failed, until it has started.', 'startProblem')),
     starts_at: orNull(moment('In state backoff: when the next attempt is made.', 'startsAt')),
     detail: text('Further remarks; may be empty. For people, not for programs.', 'detail'),
   },

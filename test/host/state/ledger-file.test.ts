@@ -31,6 +31,7 @@ const ledger: Ledger = {
   recycled: {
     'mail.5': { runId: 'f04', count: 2, limit: 1024, memory: 2048, age: durationOf(61_000) },
   },
+  unstarted: { 'mail.4': { at: momentOf(1_700_000_000_003), problem: 'no such file' } },
   losses: [
     {
       ...loss,

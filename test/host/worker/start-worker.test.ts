@@ -196,9 +196,9 @@ describe('a started worker', () => {
   test('must count as ended only after its shim has', async () => {
     const shim = await start();
     const { pid, shimPid } = await recordOf(shim);
-    expect(shim.hasEnded()).toBe(false);
+    expect(shim.end()).toBeUndefined();
     await endProcess(pid);
-    await until('the end of the shim', () => !isAlive(shimPid) && shim.hasEnded());
+    await until('the end of the shim', () => !isAlive(shimPid) && shim.end() !== undefined);
   });
 });
 

@@ -2,7 +2,7 @@ import { integer, moment, seconds, text } from '../../basics/json-form.ts';
 import { formatDayAndTime } from '../../basics/time.ts';
 import { eventKind, optional, required } from '../event-kind.ts';
 import { lines } from '../form.ts';
-import { cause, logFile, pid, problem, release } from '../members.ts';
+import { cause, pid, problem, release } from '../members.ts';
 import { onRelease } from '../phrases.ts';
 
 /** How an instance comes up, or does not. */
@@ -44,7 +44,7 @@ export const startKinds = {
     summary: 'The instance could not be started, or its process ended before it was ready.',
     members: {
       problem,
-      logFile,
+      logFile: optional(text, 'The path of its log, if it got as far as having a process.'),
       log: required(lines, 'The last lines that the process wrote to its log.'),
       logger: optional(
         text,

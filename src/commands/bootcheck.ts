@@ -17,7 +17,6 @@ import { allObserved } from '../core/model/observation.ts';
 import { withoutRotations, type Rotation } from '../core/model/plan.ts';
 import { acted, plannedBy, recording, type PlanOutcome } from '../engine/command.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
-import { configPath } from '../cli/config.ts';
 import { dryRun, expecting, flag, value } from '../cli/options.ts';
 import { print } from '../cli/print.ts';
 import { runActing } from '../cli/run-acting.ts';
@@ -71,24 +70,16 @@ async function writeMetrics(
   events: readonly Event[],
   code: number,
 ): Promise<void> {
-  const [
-    { formatMetrics },
-    { countEvents, factsToCarryOn },
-    { textOrEmpty },
-    { writeMetricsFile },
-    { statusFor },
-  ] = await Promise.all([
-    import('../output/metrics/prometheus.ts'),
-    import('../output/metrics/facts.ts'),
-    import('../host/files/bounded-read.ts'),
-    import('../host/install/system-file.ts'),
-    import('./status.ts'),
-  ]);
+  const [{ countEvents, factsToCarryOn }, { textOrEmpty }, { writeMetricsFile }, { metricsFor }] =
+    await Promise.all([
+      import('../output/metrics/facts.ts'),
+      import('../host/files/bounded-read.ts'),
+      import('../host/install/system-file.ts'),
+      import('./status.ts'),
+    ]);
   const before = factsToCarryOn(textOrEmpty(path));
-  const found = await statusFor(global, []);
-  const text = formatMetrics(found, {
+  const text = await metricsFor(global, {
     ...before,
-    config: configPath(global),
     events: countEvents(before.events, events),
     ...(code === exitCodes.done.code && { bootcheckAt: now() }),
   });

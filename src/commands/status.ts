@@ -27,6 +27,7 @@ import type { JournalEntry } from '../core/events/journal.ts';
 import { codesFor, lookAge, openLaunches, type Launches } from '../engine/observe/launches.ts';
 import { createReleaseReader, type ReleaseReader } from '../engine/observe/release-reader.ts';
 import { now } from '../host/process/clock.ts';
+import type { MetricsFacts } from '../output/metrics/facts.ts';
 import { formatStatus } from '../output/status-table.ts';
 
 const formats = ['table', 'json', 'prometheus'] as const;
@@ -79,22 +80,36 @@ export async function statusFor(
   global: GlobalOptions,
   targets: readonly string[],
 ): Promise<Status> {
-  const config = await configInForce(global);
+  return statusUnder(await configInForce(global), targets);
+}
+
+function statusUnder(config: Config, targets: readonly string[]): Promise<Status> {
   const hostName = hostname();
   const releases = createReleaseReader(config);
   return status({ config, hostName, ignoresPidfiles: true }, { targets, releases });
 }
 
 /** Always of all instances: one that is left out would look as if it were gone. */
+export async function metricsFor(global: GlobalOptions, facts: MetricsFacts): Promise<string> {
+  const [{ formatMetrics }, { readDropped }] = await Promise.all([
+    import('../output/metrics/prometheus.ts'),
+    import('../host/state/dropped-messages.ts'),
+  ]);
+  const config = await configInForce(global);
+  return formatMetrics(await statusUnder(config, []), {
+    config: configPath(global),
+    droppedMessages: readDropped(config.stateDir)?.count ?? 0,
+    ...facts,
+  });
+}
+
 async function printMetrics(global: GlobalOptions, targets: readonly string[]): Promise<number> {
   if (targets.length > 0)
     throw new WorkerctlError(
       'usage',
       `status --format=prometheus: expected no targets, found ${targets.join(' ')}`,
     );
-  const { formatMetrics } = await import('../output/metrics/prometheus.ts');
-  const found = await statusFor(global, []);
-  print(formatMetrics(found, { config: configPath(global) }));
+  print(await metricsFor(global, {}));
   return exitCodes.done.code;
 }
 

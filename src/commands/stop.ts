@@ -204,5 +204,6 @@ const forgottenWorker = (
   },
   lostGrace: durationOf(0),
   hooks: { timeout: durationOf(0) },
+  maxExtension: durationOf(0),
   maxCount: 1,
 });

@@ -46,6 +46,7 @@ describe('a worker must', () => {
             finisher: true,
           },
           maxCount: 500,
+          maxExtension: 3_600_000,
           onExit: 'always',
           successCodes: [0],
           backoff: { initial: 1000, max: 300_000, reset: 600_000, minRun: 10_000 },
@@ -81,6 +82,7 @@ workers:
     busy: {title: "busy: (.*)"}
     heartbeat: {timeout: 30s, dump: SIGQUIT, grace: 5s}
     max_count: 7
+    max_extension: 90m
     backoff: {initial: 250ms, max: 2m, reset: 0s}
     recycle: {memory: 1.5KB, age: 7d, outdated: true, min_age: 5m}
     lost_grace: 1.5s
@@ -127,6 +129,7 @@ workers:
           busyTitle: 'busy: (.*)',
           heartbeat: { timeout: 30_000, dump: 'QUIT', grace: 5000 },
           maxCount: 7,
+          maxExtension: 5_400_000,
           onExit: 'always',
           successCodes: [0],
           backoff: { initial: 250, max: 120_000, reset: 0, minRun: 10_000 },

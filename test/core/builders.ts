@@ -47,6 +47,7 @@ export const aWorker = (
   configured: identifiers,
   isCounted: true,
   maxCount: 500,
+  maxExtension: seconds(3600),
   directory: '/srv',
   env: {},
   envFiles: [],

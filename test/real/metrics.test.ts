@@ -28,6 +28,7 @@ const facts: Required<MetricsFacts> = {
   bootcheckAt: build.noon,
   passDuration: durationOf(12),
   events: { started: 3 },
+  droppedMessages: 7,
 };
 
 const inTheMiddle = statusFor(

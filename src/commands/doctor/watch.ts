@@ -1,5 +1,8 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { fine, problem, warning, type Findings } from '../../core/views/finding.ts';
+import { formatDayAndTime } from '../../core/basics/time.ts';
+import { fine, listed, problem, warning, type Findings } from '../../core/views/finding.ts';
+import { now } from '../../host/process/clock.ts';
+import { readDropped } from '../../host/state/dropped-messages.ts';
 import { errnoOf } from '../../host/files/errno.ts';
 import { triggerPath } from '../../host/sockets/trigger.ts';
 import { orElse, type Examination } from './examination.ts';
@@ -69,8 +72,27 @@ function triggerState(path: string): TriggerState {
   }
 }
 
+/** How long dropped messages are reported, in ms. */
+const remembered = 86_400_000;
+
+/** Messages of workers that were lost lately. */
+function droppedFindings(stateDir: string): Findings {
+  const dropped = readDropped(stateDir);
+  if (dropped === undefined || now() - dropped.at > remembered) return [];
+  const last = formatDayAndTime(dropped.at, now());
+  return warning('sd_notify', `messages of workers were dropped: ${dropped.count}, last ${last}`, [
+    'they were longer than 4096 bytes, or their sender had exited before it could be identified: a READY=1 or a sign of life may be among them',
+    'send from the worker itself, or let the program that sends (systemd-notify --ready) live a moment longer',
+  ]);
+}
+
 /** What receives the sd_notify(3) messages of workers, and whether workers that need this have it. */
-export async function notifyFindings({ config, env, watch }: Examination): Promise<Findings> {
+export const notifyFindings = async (examination: Examination): Promise<Findings> => [
+  ...listed(await listenerFindings(examination)),
+  ...listed(droppedFindings(examination.config.stateDir)),
+];
+
+async function listenerFindings({ config, env, watch }: Examination): Promise<Findings> {
   const about = 'sd_notify';
   const needy = config.workers.filter(({ ready }) => ready.kind === 'notify');
   const names = needy.map(({ name }) => name).join(', ');

@@ -4,6 +4,7 @@ import { withCounts } from '../../core/rules/scaling.ts';
 import type { Context } from '../../engine/session.ts';
 import { createLineServer } from '../../host/sockets/line-server.ts';
 import { serveMetrics } from '../../host/sockets/metrics-server.ts';
+import { readDropped } from '../../host/state/dropped-messages.ts';
 import { readDesired } from '../../host/state/desired-file.ts';
 import { formatMetrics } from '../../output/metrics/prometheus.ts';
 import { status } from '../status.ts';
@@ -42,6 +43,7 @@ export const openMetrics = (
       const inForce = withCounts(config, readDesired(config.stateDir));
       const scene = { config: inForce, hostName, ignoresPidfiles: true };
       const found = await status(scene, { targets: [], releases });
-      return formatMetrics(found, { config: config.path, events: counts() });
+      const droppedMessages = readDropped(config.stateDir)?.count ?? 0;
+      return formatMetrics(found, { config: config.path, events: counts(), droppedMessages });
     },
   });

@@ -376,6 +376,11 @@ const sharedKeys = {
     default: 500,
     help: 'The most instances that workerctl want may set.',
   },
+  max_extension: {
+    type: value.duration,
+    default: '1h',
+    help: 'How far a process may extend ready.timeout, stop.timeout and heartbeat.timeout by sending EXTEND_TIMEOUT_USEC (sd_notify(3)). 0s: not at all.',
+  },
   on_exit: {
     type: value.oneOf(exitRules),
     default: 'always',

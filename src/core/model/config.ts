@@ -211,6 +211,8 @@ export interface Worker {
   /** If it is not known whether a dead process had a job: how long until the job counts as lost. */
   readonly lostGrace: Duration;
   readonly hooks: HookPolicy;
+  /** How far a process may extend its time limits by sd_notify(3). */
+  readonly maxExtension: Duration;
   /** The most instances that `want` may set. */
   readonly maxCount: number;
 }

@@ -40,6 +40,7 @@ export type Presence =
       readonly hasShownReady: boolean;
       /** The living process that it named as its successor (MAINPID of sd_notify(3)), which takes over when it exits. */
       readonly successor?: LiveProcess;
+      readonly extension?: Extension;
     }
   /** A process of this instance that no record claims; `stop` if that process was asked to finish. */
   | {
@@ -54,6 +55,14 @@ export type Presence =
       /** The process that has exited and had named it as its successor. */
       readonly successorOf?: Predecessor;
     };
+
+/** That a process has asked for more time (EXTEND_TIMEOUT_USEC of sd_notify(3)). */
+export interface Extension {
+  /** Counted from the boot of the host. */
+  readonly until: Duration;
+  /** By how much its worker lets it extend a limit. */
+  readonly most: Duration;
+}
 
 /** The process that a successor follows. */
 export interface Predecessor {

@@ -1,9 +1,11 @@
-import { elapsed, formatDuration } from '../basics/time.ts';
+import { durationOf, elapsed, formatDuration, type Duration } from '../basics/time.ts';
 import type { Action } from '../model/action.ts';
 import { jobOf } from '../model/activity.ts';
+import type { HeartbeatPolicy } from '../model/config.ts';
 import { keyOf } from '../model/instance.ts';
 import { drainingSince, liveProcess, refOf, type ObservedInstance } from '../model/observation.ts';
 import type { ProcessIdentity } from '../model/process.ts';
+import { extended } from './extension.ts';
 import { deadlineOf, type Snapshot } from './snapshot.ts';
 
 /** A process that is both silent and overdue is killed once. */
@@ -42,6 +44,17 @@ const successorOf = ({ presence }: ObservedInstance): { readonly successor?: Pro
     ? { successor: presence.successor }
     : {};
 
+/** Until when a process may be silent, counted from the boot of the host. */
+export function silentUntil(
+  { presence }: ObservedInstance,
+  { timeout }: HeartbeatPolicy,
+  silence: Duration,
+  sinceBoot: Duration,
+): Duration {
+  const end = durationOf(sinceBoot - silence + timeout);
+  return presence.kind === 'alive' ? extended(end, presence.extension) : end;
+}
+
 /** Processes that give no sign of life. If they know a signal for it, they write down first what they are doing. */
 function unresponsive(snapshot: Snapshot): Action[] {
   const { sinceBoot } = snapshot;
@@ -50,7 +63,7 @@ function unresponsive(snapshot: Snapshot): Action[] {
     const process = liveProcess(observed);
     const { heartbeat } = worker;
     if (process === undefined || heartbeat === undefined || silence === undefined) return [];
-    if (silence < heartbeat.timeout) return [];
+    if (sinceBoot < silentUntil(observed, heartbeat, silence, sinceBoot)) return [];
     const cause = `no sign of life for ${formatDuration(silence)} (limit ${formatDuration(heartbeat.timeout)})`;
     if (heartbeat.dump !== undefined && dumpedAt === undefined)
       return [{ kind: 'dump', ...refOf(observed), process, signal: heartbeat.dump, cause }];

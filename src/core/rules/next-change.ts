@@ -4,6 +4,7 @@ import { drainingSince, type ObservedInstance } from '../model/observation.ts';
 import { awaitedLook, isAwaited } from './awaited.ts';
 import { backsOffUntil, dueAt } from './backoff.ts';
 import { nextLossAt } from './deaths.ts';
+import { silentUntil } from './kills.ts';
 import { turnMoments } from './places.ts';
 import { recycleMoments } from './recycling.ts';
 import { membersOf } from './rollout-members.ts';
@@ -52,7 +53,8 @@ function watchdogMoments(
 ): number[] {
   const { silence, dumpedAt } = observed;
   if (heartbeat === undefined || silence === undefined) return [];
-  return dumpedAt === undefined || silence < heartbeat.timeout
-    ? [heartbeat.timeout - silence]
+  const end = silentUntil(observed, heartbeat, silence, sinceBoot);
+  return dumpedAt === undefined || sinceBoot < end
+    ? [end - sinceBoot]
     : [dumpedAt + heartbeat.grace - sinceBoot];
 }

@@ -2,6 +2,7 @@ import { ageOf, type Observation, type Presence } from '../model/observation.ts'
 import { isBehindItsCommand, type Launching, type ProcessRecord } from '../model/record.ts';
 import { durationOf, elapsed, type Duration, type Moment } from '../basics/time.ts';
 import type { Readiness } from '../model/config.ts';
+import { extended } from './extension.ts';
 
 /** How close a living process is to being ready. */
 export type Readying =
@@ -13,7 +14,7 @@ export type Readying =
 
 /** Whether a living process is ready yet. */
 export function readyingOf(
-  { process, record, hasShownReady }: Extract<Presence, { kind: 'alive' }>,
+  { process, record, hasShownReady, extension }: Extract<Presence, { kind: 'alive' }>,
   readiness: Readiness,
   observation: Observation,
 ): Readying {
@@ -24,7 +25,9 @@ export function readyingOf(
     return { kind: 'starting', changesIn: durationOf(readiness.after - age) };
   }
   if (hasShownReady) return { kind: 'ready' };
-  const { timeout } = readiness;
+  const began = observation.sinceBoot - age;
+  const end = extended(durationOf(began + readiness.timeout), extension);
+  const timeout = durationOf(end - began);
   if (age >= timeout) return { kind: 'late', timeout };
   return { kind: 'starting', changesIn: durationOf(timeout - age) };
 }

@@ -13,6 +13,7 @@ import {
 import { isSameProcess } from '../model/process.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { sessionStop } from './awaited.ts';
+import { extended } from './extension.ts';
 import { withCounts } from './scaling.ts';
 
 /** An observed process of a configured worker, with what is wanted of it. */
@@ -127,7 +128,10 @@ const retiringIn = ({ workers }: Config, { retiring }: Observation): Subject[] =
       .map((observed) => ({ observed, worker, isConfigured: false, isWanted: false })),
   );
 
-/** When a process is to be killed, counted from the boot of the host: the earliest of all that say so. */
+/**
+ * When a process is to be killed, counted from the boot of the host: the earliest of all that say so. It may extend the
+ * limit of its worker, but not that of a command.
+ */
 export function deadlineOf(
   observed: ObservedInstance,
   { desired }: Pick<Snapshot, 'desired'>,
@@ -136,11 +140,13 @@ export function deadlineOf(
   const request = desired.deadlines[keyOf(refOf(observed))];
   const isMeant =
     request !== undefined && process !== undefined && isSameProcess(process, request.process);
+  const stop = drainingSince(observed) ?? sessionStop(observed);
+  const { presence } = observed;
+  const extension =
+    presence.kind === 'alive' && stop?.endsSession !== true ? presence.extension : undefined;
   const all = [
     ...(isMeant ? [request.at] : []),
-    ...[(drainingSince(observed) ?? sessionStop(observed))?.deadline].filter(
-      (deadline) => deadline !== undefined,
-    ),
+    ...(stop?.deadline === undefined ? [] : [extended(stop.deadline, extension)]),
   ];
   return all.length === 0 ? undefined : durationOf(Math.min(...all));
 }

@@ -122,13 +122,15 @@ export function presenceOf(
   const named = worker?.ready.kind === 'notify' ? files.successor : undefined;
   const successor = named && findProcess(named);
   if (process !== undefined) {
-    const { quiet } = files;
-    if (stop === undefined && quiet === undefined && successor === undefined)
+    const { quiet, extendedUntil } = files;
+    if (!(stop || quiet || successor || extendedUntil))
       return { kind: 'alive', record, process, hasShownReady };
     const notes = {
       ...(stop && { stop }),
       ...(quiet && { quiet }),
       ...(successor && { successor }),
+      ...(extendedUntil &&
+        worker && { extension: { until: extendedUntil, most: worker.maxExtension } }),
     };
     return { kind: 'alive', record, process, hasShownReady, ...notes };
   }

@@ -1,3 +1,4 @@
+import { durationOf } from '../../core/basics/time.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import {
@@ -5,7 +6,8 @@ import {
   type NotifyMessage,
   type NotifySocket,
 } from '../../host/sockets/notify-socket.ts';
-import { noteReady, writeSaidStatus } from '../../host/state/notes.ts';
+import { sinceBoot } from '../../host/process/process-table.ts';
+import { noteReady, writeExtension, writeSaidStatus } from '../../host/state/notes.ts';
 import { baseOf } from '../../host/state/paths.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { report, workerOf, type Context } from '../session.ts';
@@ -13,7 +15,7 @@ import { createSuccessorNotes, type SuccessorNotes } from './successors.ts';
 
 /**
  * Receives what workers send by sd_notify(3): READY=1 is noted, WATCHDOG=1 is a sign of life, STATUS= is kept for `status`,
- * MAINPID= names a successor. Calls `wake` if there may be something to do. Undefined if this host cannot receive messages.
+ * MAINPID= names a successor, EXTEND_TIMEOUT_USEC= asks for more time. Calls `wake` if there may be something to do. Undefined if this host cannot receive messages.
  */
 export async function openNotifyListener(
   current: () => Context,
@@ -53,6 +55,8 @@ function hear(context: Context, message: NotifyMessage, successors: SuccessorNot
   if (fields.mainPid !== undefined && process.retiring === undefined)
     successors(context, name, record.value, fields.mainPid);
   if (fields.watchdog === 'alive') context.silence.hear(name, runId);
+  if (fields.extendTimeout !== undefined)
+    writeExtension(stateDir, name, runId, durationOf(sinceBoot() + fields.extendTimeout));
   if (fields.status !== undefined) writeSaidStatus(stateDir, name, runId, fields.status);
   if (fields.stopping === true) writeSaidStatus(stateDir, name, runId, 'says that it is stopping');
   if (fields.ready !== true || workerOf(context.config, process.instance).ready.kind === 'after')

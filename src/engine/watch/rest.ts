@@ -53,7 +53,10 @@ function listened({ config }: Context, observation: Observation): Listened[] {
           if (presence.kind !== 'alive' || isForeign(presence.record)) return [];
           if (!name.startsWith(`${worker}.`)) return [];
           const { runId } = presence.record;
-          return [{ base: baseOf(refOf(observed)), runId, timeout: heartbeat.timeout }];
+          // What has extended its limits is looked at when they are over.
+          const isExtended = (presence.extension?.until ?? 0) > observation.sinceBoot;
+          const timeout = isExtended ? Infinity : heartbeat.timeout;
+          return [{ base: baseOf(refOf(observed)), runId, timeout }];
         }),
   );
 }

@@ -125,13 +125,13 @@ export function startHelper(
     };
     eachLine(stdout, (line) => {
       const fact = JSON.parse(line) as Fact;
-      if (fact.hex !== undefined) hear(fact);
+      dropped += fact.dropped ?? 0;
+      if (fact.hex !== undefined || fact.dropped !== undefined) hear(fact);
       else if (fact.ready !== undefined) {
         clearTimeout(limit);
         letUsEndBefore(child);
         resolve(helper);
-      } else if (fact.dropped !== undefined) dropped += fact.dropped;
-      else if (fact.error !== undefined) problem = fact.error;
+      } else if (fact.error !== undefined) problem = fact.error;
       else waiting.shift()?.(noticeIn(fact));
     });
   });

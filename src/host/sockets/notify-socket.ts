@@ -9,6 +9,7 @@ import { keepRunning, type KeptHelper } from './notify-kept-helper.ts';
 import { makeSocketFolder, notifySocketPath } from './notify-path.ts';
 import { readRecord } from '../state/records.ts';
 import { baseOf, recordedProcesses } from '../state/paths.ts';
+import { noteDropped } from '../state/dropped-messages.ts';
 import { monotonicMs } from '../process/clock.ts';
 import { currentBootId, findProcess, readProcess } from '../process/process-table.ts';
 
@@ -54,7 +55,8 @@ export async function openNotifySocket(
   const problem = makeSocketFolder(path);
   if (problem !== undefined) return unavailable(problem);
   const ownerOf = createOwnerLookup(stateDir);
-  const hear = ({ pid = 0, session = 0, hex = '' }: Fact): void => {
+  const hear = ({ pid = 0, session = 0, hex = '', dropped }: Fact): void => {
+    if (dropped !== undefined) noteDropped(stateDir, dropped);
     const said = parseNotifyMessage(Buffer.from(hex, 'hex').toString('utf8'));
     if (Object.keys(said).length === 0) return;
     const owner = ownerOf(session);
@@ -82,9 +84,7 @@ const opened = (helper: KeptHelper, name: string, path: string): NotifySocket =>
         ? trustInKernel
         : 'its helper has exited: messages of workers are not received',
       ...(restarts > 0 ? [`helper restarts: ${restarts}`] : []),
-      ...(dropped > 0
-        ? [`messages dropped (too long, too many, or the sender gone): ${dropped}`]
-        : []),
+      ...(dropped > 0 ? [`messages dropped (too long, or the sender gone): ${dropped}`] : []),
     ];
     return { name, trust: facts.join('; ') };
   },

@@ -7,10 +7,13 @@
 #
 #   {"ready":true}                                 it receives, and the kernel names each sender
 #   {"pid":71,"session":70,"hex":"52454144593d31"} a datagram and its sender, from the kernel
-#   {"dropped":12}                                 this many more were too long, too many, or of an unknown sender
+#   {"dropped":12}                                 this many more were too long or of an unknown sender
 #   {"sent":"us"}, {"sent":"helper"}               sent to systemd, as PID or as the helper, which systemd may ignore
 #   {"unsent":"why"}
 #   {"error":"why"}                                and the helper exits
+#
+# A sender may send more in a second than is passed on one by one, and workerctl may be busy: then its datagrams are merged
+# into one with the last value of each variable. So a STATUS may be left out, but no READY=1, MAINPID or sign of life.
 #
 # Each line on standard input is a datagram for systemd: its address and the bytes, both in hexadecimal. The helper exits at the
 # end of its input.
@@ -24,7 +27,10 @@ use Socket;
 
 use constant {
   LONGEST      => 4096,  # as systemd has it
-  PER_SENDER   => 100,   # datagrams a second that are passed on
+  PER_SENDER   => 100,   # datagrams a second that are passed on one by one
+  MERGED_EVERY => 0.1,   # seconds
+  MOST_SENDERS => 4096,  # whose datagrams are merged at the same time
+  MOST_PENDING => 65536, # bytes
   BATCH        => 64,
   CALM         => 2000,  # a second; above it a nap after each batch: a flood waits, and does not take a whole processor
   NAP          => 0.005,
@@ -46,6 +52,8 @@ my $dropped = 0;
 my $second = 0;
 my $total = 0;
 my %heard;
+my %merged; # by sender: its session, and the last value of each variable
+my $merged_at = 0;
 
 sub say_json { $pending .= "$_[0]\n" }
 
@@ -127,7 +135,7 @@ sub quit {
   exit $status;
 }
 
-# Never waits for workerctl: if it does not read, datagrams are lost, and no worker is held up.
+# Never waits for workerctl: if it does not read, datagrams are merged, and no worker is held up.
 sub flush_lines {
   my $written = syswrite STDOUT, $pending;
   return substr($pending, 0, $written, '') if defined $written;
@@ -142,6 +150,53 @@ sub take_commands {
   while ($commands =~ s/^([0-9a-f]+) ([0-9a-f]+)\n//) { say_json(send_to_systemd(pack('H*', $1), pack('H*', $2))) }
 }
 
+sub say_datagram { say_json(sprintf '{"pid":%d,"session":%d,"hex":"%s"}', $_[0], $_[1], unpack 'H*', $_[2]) }
+
+# Whether the datagram is passed on, now or merged with others of its sender. What was merged stays before what follows.
+sub take_datagram {
+  my ($pid, $text) = @_;
+  my $known = $merged{$pid};
+  my $is_one = !$known && ++$heard{$pid} <= PER_SENDER && length $pending < MOST_PENDING;
+  return 0 if !$known && !$is_one && keys %merged >= MOST_SENDERS;
+  my $session = $known ? $known->{session} : session_of($pid);
+  return 0 unless defined $session;
+  if ($is_one) { say_datagram($pid, $session, $text) }
+  else { merge($merged{$pid} ||= { session => $session, values => {} }, $text) }
+  return 1;
+}
+
+# The first of two lines with the same name counts, as in systemd. READY=0 does not undo READY=1, nor WATCHDOG=1 a trigger.
+sub merge {
+  my ($known, $text) = @_;
+  $text =~ s/\0+\z//;
+  return if $text =~ /\0/;
+  my %values;
+  for (split /\n/, $text) {
+    my ($name, $value) = /^(READY|STOPPING|RELOADING|WATCHDOG|WATCHDOG_USEC|STATUS|MAINPID|ERRNO|EXTEND_TIMEOUT_USEC)=(.*)/ or next;
+    $values{$name} = $value unless exists $values{$name};
+  }
+  for (keys %values) {
+    my $before = $known->{values}{$_} // '';
+    $known->{values}{$_} = $values{$_} unless /^(?:READY|STOPPING)$/ && $before eq '1' || $_ eq 'WATCHDOG' && $before eq 'trigger';
+  }
+}
+
+sub uptime {
+  open(my $file, '<', '/proc/uptime') or return time;
+  return (split ' ', <$file>)[0];
+}
+
+sub say_merged {
+  my $now = uptime();
+  return if $now >= $merged_at && $now - $merged_at < MERGED_EVERY;
+  $merged_at = $now;
+  for my $pid (keys %merged) {
+    my $values = $merged{$pid}{values};
+    say_datagram($pid, $merged{$pid}{session}, join "\n", map { "$_=$values->{$_}" } keys %$values);
+  }
+  %merged = ();
+}
+
 sub take_datagrams {
   my ($socket) = @_;
   if (time != $second) { ($second, $total, %heard) = (time, 0) }
@@ -149,10 +204,8 @@ sub take_datagrams {
     my ($length, $pid) = receive($socket);
     last unless defined $length;
     $total++;
-    my $session = $length > 0 && $length <= LONGEST && $pid > 0 && ++$heard{$pid} <= PER_SENDER && length $pending < 65536
-      ? session_of($pid) : undef;
-    if (!defined $session) { $dropped++; next }
-    say_json(sprintf '{"pid":%d,"session":%d,"hex":"%s"}', $pid, $session, unpack 'H*', substr $data, 0, $length);
+    my $is_valid = $length > 0 && $length <= LONGEST && $pid > 0;
+    $dropped++ unless $is_valid && take_datagram($pid, substr $data, 0, $length);
   }
   select undef, undef, undef, NAP if $total > CALM;
 }
@@ -166,12 +219,13 @@ fcntl(STDOUT, F_SETFL, fcntl(STDOUT, F_GETFL, 0) | O_NONBLOCK);
 say_json('{"ready":true}');
 
 for (;;) {
+  say_merged() if %merged && $pending eq '';
   flush_lines() if $pending ne '';
   my ($readable, $writable) = ('', '');
   vec($readable, 0, 1) = 1;
   vec($readable, fileno $socket, 1) = 1 if $socket;
   vec($writable, 1, 1) = 1 if $pending ne '';
-  my $found = select $readable, $writable, undef, $dropped ? 1 : LOOK_AGAIN;
+  my $found = select $readable, $writable, undef, %merged ? MERGED_EVERY : $dropped ? 1 : LOOK_AGAIN;
   next if $found < 0;
   quit(1) if $found == 0 && $socket && !-e $path;
   take_datagrams($socket) if $socket && vec $readable, fileno $socket, 1;

@@ -3,6 +3,7 @@
 #   python3 -I -S notify.py SOCKET SOCKET_MODE PID
 
 import os
+import re
 import select
 import signal
 import socket
@@ -12,11 +13,15 @@ import time
 
 LONGEST = 4096
 PER_SENDER = 100
+MERGED_EVERY = 0.1
+MOST_SENDERS = 4096
+MOST_PENDING = 65536
 BATCH = 64
 CALM = 2000
 NAP = 0.005
 LOOK_AGAIN = 60
 CREDENTIALS = struct.Struct('3i')
+VARIABLE = re.compile(b'(READY|STOPPING|RELOADING|WATCHDOG|WATCHDOG_USEC|STATUS|MAINPID|ERRNO|EXTEND_TIMEOUT_USEC)=(.*)')
 
 path, mode, parent = sys.argv[1:4]
 pending = b''
@@ -25,6 +30,8 @@ dropped = 0
 second = 0
 total = 0
 heard = {}
+merged = {}
+merged_at = 0
 bound = None
 
 
@@ -135,6 +142,54 @@ def take_commands():
         say(send_to_systemd(*(bytes.fromhex(word) for word in line.decode().split())))
 
 
+def say_datagram(pid, session, data):
+    say('{"pid":%d,"session":%d,"hex":"%s"}' % (pid, session, data.hex()))
+
+
+def take_datagram(pid, data):
+    known = merged.get(pid)
+    is_one = False
+    if known is None:
+        heard[pid] = heard.get(pid, 0) + 1
+        is_one = heard[pid] <= PER_SENDER and len(pending) < MOST_PENDING
+        if not is_one and len(merged) >= MOST_SENDERS:
+            return False
+    session = known[0] if known else session_of(pid)
+    if session is None:
+        return False
+    if is_one:
+        say_datagram(pid, session, data)
+    else:
+        merge(merged.setdefault(pid, (session, {}))[1], data)
+    return True
+
+
+def merge(known, data):
+    text = data.rstrip(b'\0')
+    if b'\0' in text:
+        return
+    values = {}
+    for line in text.split(b'\n'):
+        found = VARIABLE.match(line)
+        if found:
+            values.setdefault(*found.groups())
+    for name, value in values.items():
+        before = known.get(name)
+        is_final = (name in (b'READY', b'STOPPING') and before == b'1') or (name == b'WATCHDOG' and before == b'trigger')
+        if not is_final:
+            known[name] = value
+
+
+def say_merged():
+    global merged_at, merged
+    if time.monotonic() - merged_at < MERGED_EVERY:
+        return
+    merged_at = time.monotonic()
+    for pid, (session, values) in merged.items():
+        say_datagram(pid, session, b'\n'.join(b'%s=%s' % pair for pair in values.items()))
+    merged = {}
+
+
 def take_datagrams(listener):
     global second, total, heard, dropped
     if int(time.time()) != second:
@@ -145,13 +200,9 @@ def take_datagrams(listener):
         except BlockingIOError:
             break
         total += 1
-        heard[pid] = heard.get(pid, 0) + 1
-        is_wanted = 0 < len(data) <= LONGEST and pid > 0 and heard[pid] <= PER_SENDER and len(pending) < 65536
-        session = session_of(pid) if is_wanted else None
-        if session is None:
+        is_valid = 0 < len(data) <= LONGEST and pid > 0
+        if not (is_valid and take_datagram(pid, data)):
             dropped += 1
-            continue
-        say('{"pid":%d,"session":%d,"hex":"%s"}' % (pid, session, data.hex()))
     if total > CALM:
         time.sleep(NAP)
 
@@ -165,10 +216,13 @@ os.set_blocking(1, False)
 say('{"ready":true}')
 
 while True:
+    if merged and not pending:
+        say_merged()
     if pending:
         flush_lines()
     wanted = [0] if listener is None else [0, listener]
-    readable, writable, _ = select.select(wanted, [1] if pending else [], [], 1 if dropped else LOOK_AGAIN)
+    readable, writable, _ = select.select(wanted, [1] if pending else [], [],
+                                       MERGED_EVERY if merged else 1 if dropped else LOOK_AGAIN)
     if not readable and not writable and listener is not None and not os.path.exists(path):
         quit(1)
     if listener in readable:

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import * as json from '../../core/basics/json-form.ts';
-import type { Duration } from '../../core/basics/time.ts';
+import { durationOf, type Duration } from '../../core/basics/time.ts';
 import { quietSignals, type QuietSignal } from '../../core/model/config.ts';
 import { isSameProcess, type ProcessIdentity } from '../../core/model/process.ts';
 import type { Killing, Quieting, SessionMember, Stop } from '../../core/model/record.ts';
@@ -192,6 +192,25 @@ export function writeSaidStatus(stateDir: string, base: string, runId: string, t
   writeFileAtomically(statusPath(stateDir, base, runId), `${text}\n`);
 }
 
+const extensionPath = (stateDir: string, base: string, runId: string): string =>
+  `${paths.heartbeatPath(stateDir, base, runId)}.extend`;
+
+/** Until when a process has extended its time limits by sd_notify(3), since the boot of the host; undefined: it has not. */
+export function readExtension(stateDir: string, base: string, runId: string): Duration | undefined {
+  const until = textOf(extensionPath(stateDir, base, runId));
+  return /^\d{1,15}$/.test(until) ? durationOf(Number(until)) : undefined;
+}
+
+/** Notes that a process extends its time limits; the last such note counts. */
+export function writeExtension(
+  stateDir: string,
+  base: string,
+  runId: string,
+  until: Duration,
+): void {
+  writeFileAtomically(extensionPath(stateDir, base, runId), `${Math.round(until)}\n`);
+}
+
 export function removeHeartbeat(path: string): void {
-  for (const end of ['', '.notify', '.status']) removeFile(path + end);
+  for (const end of ['', '.notify', '.status', '.extend']) removeFile(path + end);
 }

@@ -9,6 +9,7 @@ import {
   dumpOf,
   killingOf,
   quietOf,
+  readExtension,
   readSaidStatus,
   readStop,
   readSuccessor,
@@ -26,6 +27,8 @@ export interface ProcessFiles {
   /** Of a living process. */
   readonly quiet?: Quieting;
   readonly saidStatus?: string;
+  /** Until when it has extended its time limits, since the boot of the host. */
+  readonly extendedUntil?: Duration;
   /** When it was asked for a dump, since the boot of the host. */
   readonly dumpedAt?: Duration;
   /** Of a dead process. */
@@ -69,6 +72,7 @@ export function readProcessFiles(
   }
   if (hasNote('quiet')) set('quiet', quietOf(stateDir, base, record));
   if (hasNote('dump')) set('dumpedAt', dumpOf(stateDir, base, record)?.at);
+  if (has(`${heartbeat}.extend`)) set('extendedUntil', readExtension(stateDir, base, runId));
   if (has(`${heartbeat}.status`)) set('saidStatus', readSaidStatus(stateDir, base, runId));
   return files;
 }

@@ -12,6 +12,8 @@ export interface MetricsFacts {
   /** When a bootcheck last succeeded. */
   readonly bootcheckAt?: Moment;
   readonly passDuration?: Duration;
+  /** How many messages of workers (sd_notify(3)) no watch could take. */
+  readonly droppedMessages?: number;
   /** Since the counting began, not since this command started: a counter never goes back. */
   readonly events?: EventCounts;
 }
@@ -48,7 +50,12 @@ const bootcheckLine = new RegExp(
 );
 const eventLine = new RegExp(`^${eventsName}\\{[^\\n]*kind="(\\w+)"\\} (\\d{1,15})$`, 'gm');
 
-export function factFamilies({ bootcheckAt, passDuration, events }: MetricsFacts): Family[] {
+export function factFamilies({
+  bootcheckAt,
+  passDuration,
+  droppedMessages,
+  events,
+}: MetricsFacts): Family[] {
   return [
     {
       name: bootcheckName,
@@ -61,6 +68,12 @@ export function factFamilies({ bootcheckAt, passDuration, events }: MetricsFacts
       type: 'gauge',
       help: 'How long the last pass took.',
       samples: inSeconds(passDuration),
+    },
+    {
+      name: 'workerctl_notify_dropped_total',
+      type: 'counter',
+      help: 'Messages of workers (sd_notify) that no watch could take.',
+      samples: droppedMessages === undefined ? [] : [{ labels: {}, value: droppedMessages }],
     },
     {
       name: eventsName,

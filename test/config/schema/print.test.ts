@@ -37,6 +37,7 @@ test('the config in force must have the keys of the file and every default', () 
           finisher: true,
         },
         max_count: 500,
+        max_extension: '1h',
         on_exit: 'always',
         success_codes: [0],
         backoff: { initial: '1s', max: '5m', reset: '10m', min_run: '10s' },

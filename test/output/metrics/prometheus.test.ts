@@ -233,6 +233,7 @@ describe('the other facts', () => {
       config: '/srv/app/workerctl.yaml',
       bootcheckAt: momentOf(1_700_000_000_500),
       passDuration: durationOf(12),
+      droppedMessages: 7,
       events: { started: 3 },
     });
     const config = 'config="/srv/app/workerctl.yaml"';
@@ -247,6 +248,7 @@ workerctl_bootcheck_last_success_timestamp_seconds{${config}} 1700000000.5
 # TYPE workerctl_pass_duration_seconds gauge
 workerctl_pass_duration_seconds{${config}} 0.012
 `);
+    expect(text).toContain(`\nworkerctl_notify_dropped_total{${config}} 7\n`);
     expect(text).toContain(`\n# TYPE workerctl_events_total counter\n`);
     expect(text).toContain(`\nworkerctl_events_total{${config},kind="started"} 3\n`);
     expect(text).toContain(`\nworkerctl_events_total{${config},kind="killed"} 0\n`);

@@ -8,6 +8,7 @@ import {
   listed,
   problem,
   warning,
+  type Finding,
   type Findings,
   type Report,
 } from '../core/views/finding.ts';
@@ -19,7 +20,11 @@ import { drainFindings, timeoutFindings } from './doctor/time-limits.ts';
 import { processFindings } from './doctor/processes.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import type { Config } from '../core/model/config.ts';
+import type { ProcessRecord } from '../core/model/record.ts';
+import { shimWords } from '../host/process/strays.ts';
 import { createAsk, type Ask } from '../host/process/ask-program.ts';
+import { shellWord } from '../core/basics/shell-word.ts';
+import { foreignOwner } from '../host/state/state-directory.ts';
 import { sleep } from '../host/process/clock.ts';
 import { describeErrno } from '../host/files/errno.ts';
 import { cronFindings } from './doctor/cron.ts';
@@ -33,6 +38,8 @@ import { notifyFindings, residentFindings } from './doctor/watch.ts';
 import { runnerFindings } from './doctor/runners.ts';
 import { stateDirectoryFindings } from './doctor/state-directory.ts';
 import { stateFileFindings } from './doctor/state-files.ts';
+import { instanceFindings } from './doctor/instances.ts';
+import { rolloutFindings } from './doctor/rollouts.ts';
 import { linkFindings } from './doctor/links.ts';
 import { workerFindings } from './doctor/workers.ts';
 
@@ -70,7 +77,10 @@ const checks: Readonly<Record<string, Check>> = {
   links: linkFindings,
   limits: limitFindings,
   memory: memoryFindings,
-  processes: ({ config, observation, marked }) => processFindings(config, observation, marked),
+  processes: ({ config, observation, marked }) =>
+    processFindings(config, observation, marked, hasShim),
+  instances: instanceFindings,
+  restarts: rolloutFindings,
   drains: ({ desired, observation }) => drainFindings(desired, observation),
   timeouts: ({ config, observation }) => timeoutFindings(config, observation),
   watch: residentFindings,
@@ -80,6 +90,8 @@ const checks: Readonly<Record<string, Check>> = {
   logins: loginFindings,
   runners: runnerFindings,
 };
+
+const hasShim = ({ shimPid, runId }: ProcessRecord): boolean => shimWords(shimPid)?.runId === runId;
 
 /** Twice the time that a program which a check asks may take, and more. */
 const limitMs = 10_000;
@@ -92,12 +104,28 @@ export async function doctor(config: Config, env: NodeJS.ProcessEnv): Promise<re
   const silent = listed(await silentFolders(config, createAsk(env)));
   // Any access to a directory of a dead file server hangs, so all other checks would hang too.
   if (silent.length > 0) return [{ check: 'directories', findings: silent }];
-  const examination = examine(config, env);
+  const foreign = foreignState(config);
+  if (foreign !== undefined) return [{ check: 'state-directory', findings: [foreign] }];
+  const examination = await examine(config, env);
   return Promise.all(
     Object.entries(checks).map(async ([check, look]) => ({
       check,
       findings: listed(await bounded(check, async () => look(examination))),
     })),
+  );
+}
+
+/** Another user sees other crontabs and permissions than the owner of the workers: nothing else would be true. */
+function foreignState({ stateDir, path }: Config): Finding | undefined {
+  const users = foreignOwner(stateDir);
+  if (users === undefined) return undefined;
+  return problem(
+    `state directory ${stateDir}`,
+    `belongs to ${users.owner}, you are ${users.caller}`,
+    [
+      'permissions, crontab and processes have to be looked at as the owner of the workers; nothing else was checked',
+      `sudo -u ${shellWord(users.owner)} workerctl doctor --config ${shellWord(path)}`,
+    ],
   );
 }
 

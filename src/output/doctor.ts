@@ -29,8 +29,11 @@ function formatFinding(finding: Finding, columns: number | undefined): string {
       ? [`${about}: ${found}`]
       : [`${about}: ${found}`, `why: ${finding.why}`, `do:  ${finding.advice}`];
   const width = columns === undefined ? undefined : Math.max(20, columns - indent);
+  // What to do is to be copied: the terminal breaks it, and what is copied is whole.
   return parts
-    .flatMap((part, index) => wrap(part, width, index === 0 ? '' : ' '.repeat(5)))
+    .flatMap((part, index) =>
+      index === 2 ? [part] : wrap(part, width, index === 0 ? '' : ' '.repeat(5)),
+    )
     .map((line, index) => `${index === 0 ? '' : ' '.repeat(indent)}${line}\n`)
     .join('');
 }

@@ -54,6 +54,13 @@ test('lines must fit into the columns, and words that do not must stay whole', (
   expect(narrow).toContain(`/${long}`);
 });
 
+test('what is to be copied must never be broken, however narrow the terminal is', () => {
+  const advice = `workerctl install cron --write --config '/srv/my app/50%/workerctl.yaml'`;
+  const one = problem('cron', 'runs nothing', ['a dead instance stays down', advice]);
+  const text = formatReports([{ check: 'cron', findings: [one] }], plain, 40);
+  expect(text).toContain(`do:  ${advice}\n`);
+});
+
 test('levels must be coloured if colours are wanted', () => {
   const marked = { ...plain, red: (text: string) => `<${text}>`, level: 1 };
   expect(formatReports(reports, marked)).toMatch(/^<problem {2}>mail\.1[^]*<1 problem, .*>\n$/);

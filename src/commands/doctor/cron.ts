@@ -2,9 +2,15 @@ import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { findConfig } from '../../config/find.ts';
 import { bootcheckCall, type BootcheckCall } from '../../core/protocols/crontab.ts';
-import { fine, problem, warning, type Findings } from '../../core/views/finding.ts';
+import { shellWord } from '../../core/basics/shell-word.ts';
+import { fine, listed, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { durationOf, formatDuration } from '../../core/basics/time.ts';
-import { isCronRunning, readCrontabs, type PlacedLine } from '../../host/install/crontab.ts';
+import {
+  isCronRunning,
+  ownCrontab,
+  readCrontabs,
+  type PlacedLine,
+} from '../../host/install/crontab.ts';
 import { realPathOrSelf } from '../../host/files/real-path.ts';
 import { readOrEmpty } from '../../host/files/read-or-empty.ts';
 import { currentUser } from '../../host/worker/environment.ts';
@@ -24,10 +30,14 @@ export async function cronFindings(examination: Examination): Promise<Findings> 
     })
     .filter(({ config: named }) => !isThere(named) || isSameFile(named ?? '', config.path));
   const named = calls.filter((call) => isThere(call.config));
-  const findings = calls.map(lineFinding);
+  const findings = listed(calls.map((call) => lineFinding(call, config.path)));
   if (named.length === 0) return [findings, noLine(watch !== undefined, config.path)];
-  const daemon = isCronRunning() || isHidden() ? [] : noDaemon(named);
-  return [periodFinding(named, watch !== undefined), findings, daemon];
+  const working = named.filter((call) => listed(lineFinding(call, config.path)).length === 0);
+  if (working.length === 0) return findings;
+  const period = listed(periodFinding(working, watch !== undefined));
+  if (isCronRunning() || isHidden()) return [period, findings];
+  // Without cron no line runs, however often it should.
+  return [findings, period.filter(({ level }) => level !== 'ok'), noDaemon(working)];
 }
 
 /** How cron would run a line. */
@@ -37,6 +47,7 @@ interface Call {
   readonly line: PlacedLine;
   readonly path: string;
   readonly from: string;
+  readonly hasOwnPath: boolean;
   /** The config that it would use; undefined when it finds none. */
   readonly config?: string;
 }
@@ -60,6 +71,7 @@ function callOf(line: PlacedLine, call: BootcheckCall, home: string): Call {
     line,
     path: env['PATH'] ?? cronPath,
     from,
+    hasOwnPath: call.hasOwnPath === true,
     ...(config !== undefined && { config }),
   };
 }
@@ -78,7 +90,7 @@ function noLine(isWatched: boolean, config: string): Findings {
     'no visible line runs bootcheck for this config, and no watch is running',
     [
       'an instance that dies stays down, and an interrupted restart is not finished',
-      `run workerctl install cron --write --config ${config}`,
+      `workerctl install cron --write --config ${shellWord(config)}`,
     ],
   );
 }
@@ -115,15 +127,22 @@ const noDaemon = ([call]: readonly Call[]): Findings =>
   ]);
 
 /** What cron would not find when it runs a line. */
-function lineFinding(call: Call): Findings {
+function lineFinding(call: Call, ours: string): Findings {
   const { line, from, config } = call;
   const about = `cron (${line.place})`;
   const why = `bootcheck does not run from it: ${line.command}`;
+  if (line.endsInReturn === true)
+    return problem(about, 'its lines end as on Windows, and cron passes the carriage return on', [
+      why,
+      line.place === ownCrontab
+        ? "crontab -l | tr -d '\\r' | crontab -"
+        : `sed -i 's/\\r$//' ${line.place}`,
+    ]);
   const missing = missingIn(call);
   if (missing !== undefined) {
     return problem(about, missing, [
       why,
-      'use absolute paths in the line, such as /usr/bin/node /opt/workerctl/bin/workerctl bootcheck --config FILE',
+      `workerctl install cron --write --config ${shellWord(ours)} writes a line with absolute paths; remove this one`,
     ]);
   }
   if (isThere(config)) return [];
@@ -131,20 +150,22 @@ function lineFinding(call: Call): Findings {
   return problem(about, what, [why, 'name it in the line with --config FILE']);
 }
 
-function missingIn({ program, script, path, from }: Call): string | undefined {
+function missingIn({ program, script, path, from, hasOwnPath }: Call): string | undefined {
   const notFound = (word: string): string =>
     word.includes('/')
       ? `${word} does not exist or is not executable`
       : `${word} is not found in PATH=${path}`;
+  if (hasOwnPath && !program.includes('/')) return undefined;
   const file = programAt(program, path, from);
   if (file === undefined) return notFound(program);
   const isNode = /^node/.test(basename(program));
   // node takes a script by its path; programs that run others (flock, nice) look in PATH.
   const word = isNode && script?.includes('/') === false ? `./${script}` : script;
   const own = word === undefined ? file : programAt(word, path, from);
+  if (own === undefined && hasOwnPath && word?.includes('/') !== true) return undefined;
   if (own === undefined) return notFound(script ?? program);
   const interpreter = isNode ? undefined : interpretersOf(own).at(-1);
-  return interpreter === undefined || programAt(interpreter, path, from) !== undefined
+  return interpreter === undefined || hasOwnPath || programAt(interpreter, path, from) !== undefined
     ? undefined
     : `${own} needs ${notFound(interpreter)}`;
 }

@@ -1,5 +1,8 @@
 import { hostname } from 'node:os';
 import { withLeftovers } from '../../engine/observe/leftovers.ts';
+import { createReleaseReader } from '../../engine/observe/release-reader.ts';
+import { status } from '../status.ts';
+import type { Status } from '../../core/views/status.ts';
 import { observe } from '../../engine/observe/observe.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { noDesired, type Desired } from '../../core/model/desired.ts';
@@ -24,6 +27,8 @@ export interface Examination {
   readonly env: NodeJS.ProcessEnv;
   /** Empty if state.json cannot be understood. */
   readonly desired: Desired;
+  /** What `status` shows; undefined if state.json cannot be understood. */
+  readonly status: Status | undefined;
   /** All instances of the config, and all that have a record. */
   readonly observation: Observation;
   /** The main processes of this state directory as the kernel knows them, whatever the files say. */
@@ -39,7 +44,7 @@ export interface Examination {
 const nothing: StateFiles = { instances: [], retiring: [], notes: new Set() };
 
 /** Gathers the facts. A state directory that cannot be read counts as empty here: it has a check of its own. */
-export function examine(config: Config, env: NodeJS.ProcessEnv): Examination {
+export async function examine(config: Config, env: NodeJS.ProcessEnv): Promise<Examination> {
   const { stateDir } = config;
   const hostName = hostname();
   const desired = orElse(
@@ -64,12 +69,23 @@ export function examine(config: Config, env: NodeJS.ProcessEnv): Examination {
     hostName,
     env,
     desired,
+    status: await statusIn(inForce, hostName),
     observation,
     marked: findMarkedProcesses(stateDir),
     watch,
     units: findUnits(observation, watch),
     ask: createAsk(env),
   };
+}
+
+async function statusIn(config: Config, hostName: string): Promise<Status | undefined> {
+  const releases = createReleaseReader(config);
+  try {
+    return await status({ config, hostName, ignoresPidfiles: true }, { targets: [], releases });
+  } catch (error) {
+    if (error instanceof WorkerctlError) return undefined;
+    throw error;
+  }
 }
 
 /** A control group and our processes in it: workers, and the watch, because what it starts lands there too. */

@@ -56,7 +56,7 @@ function secondWays(worker: string, { directory, command, envFiles }: Launch): F
  * The link that a deploy moves: the last one in the path of a directory. Those beside the root, such as /home, are the
  * system's.
  */
-function releaseLink(directory: string): string | undefined {
+export function releaseLink(directory: string): string | undefined {
   const above = dirname(directory);
   if (above === directory || above === '/') return undefined;
   const isLink = lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink() === true;

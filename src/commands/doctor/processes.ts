@@ -11,6 +11,7 @@ import { leftWords } from '../../core/model/leftovers.ts';
 import { sessionStop } from '../../core/rules/awaited.ts';
 import { isSameProcess } from '../../core/model/process.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
+import type { ProcessRecord } from '../../core/model/record.ts';
 import type { Config } from '../../core/model/config.ts';
 import type { MarkedProcess } from '../../host/process/strays.ts';
 
@@ -19,6 +20,7 @@ export function processFindings(
   config: Config,
   observation: Observation,
   marked: readonly MarkedProcess[],
+  hasShim: (record: ProcessRecord) => boolean = () => true,
 ): Findings {
   const all = allObserved(observation);
   const strays = strayAmong(all, marked);
@@ -28,6 +30,7 @@ export function processFindings(
       doubled(all, strays),
       strays.map(stray),
       all.map((one) => [unwanted(one, config), frozen(one), leftBehind(one), stalePidfile(one)]),
+      all.map((one) => shimless(one, hasShim)),
     ],
     'processes',
     `${up} up, each claimed by one record`,
@@ -110,7 +113,23 @@ function leftBehind(observed: ObservedInstance): Findings {
   const { of, processes } = leftovers;
   return warning(shownName(refOf(observed)), leftWords(of.pid, processes), [
     'no command sees them: they may do the same jobs with old code',
-    'if its command is a wrapper, start the worker with exec or set stop.to: session; end them with kill -TERM',
+    `if its command is a wrapper, start the worker with exec or set stop.to: session; to end them: kill -TERM ${processes.map(({ pid }) => pid).join(' ')}`,
+  ]);
+}
+
+/** Processes that were adopted, forked away or took over have none. */
+function shimless(
+  observed: ObservedInstance,
+  hasShim: (record: ProcessRecord) => boolean,
+): Findings {
+  const { presence } = observed;
+  if (presence.kind !== 'alive') return [];
+  const { pid, shimPid } = presence.record;
+  if (shimPid === 0 || presence.record.launch !== undefined || hasShim(presence.record)) return [];
+  const name = shownName(refOf(observed));
+  return warning(name, `pid ${pid} is running, but its shim, pid ${shimPid}, is gone`, [
+    'nothing will report how it exits, and its lock is free: only its record keeps a second one from being started',
+    `when that suits, workerctl restart ${observed.name}`,
   ]);
 }
 

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, statSync, statfsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
+import { shellWord } from '../../core/basics/shell-word.ts';
 import { fine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { launchOf } from '../../core/model/launch.ts';
 import { instanceNames } from '../../core/model/instance.ts';
@@ -8,6 +9,9 @@ import { fileSystemKind } from '../../core/protocols/mounts.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { mountOf } from '../../host/process/process-table.ts';
 import { checkStateDirectory } from '../../host/state/state-directory.ts';
+import { realPathOrSelf } from '../../host/files/real-path.ts';
+import type { Config } from '../../core/model/config.ts';
+import { releaseLink } from './links.ts';
 import type { Examination } from './examination.ts';
 
 /** Owner, mode and file system of the state directory, and the free space for it and for logs. */
@@ -17,6 +21,7 @@ export function stateDirectoryFindings(examination: Examination): Findings {
   return [
     accessFinding(about, stateDir),
     fileSystemFinding(about, stateDir),
+    releaseFinding(about, stateDir, examination.config),
     roomFindings(foldersOf(examination)),
   ];
 }
@@ -31,7 +36,7 @@ function accessFinding(about: string, path: string): Findings {
     if ((mode & 0o020) === 0) return fine(about, `owned by this user, mode ${mode.toString(8)}`);
     return warning(about, `is writable for its group (mode ${mode.toString(8)})`, [
       'a member could pass off any process of this user as a worker, and have it stopped',
-      `chmod g-w ${path}`,
+      `chmod g-w ${shellWord(path)}`,
     ]);
   } catch (error) {
     return problem(about, wordsOf(error, about), [
@@ -51,6 +56,34 @@ function wordsOf(error: unknown, about: string): string {
 export function nearestThere(path: string): string {
   const above = dirname(path);
   return existsSync(path) || above === path ? path : nearestThere(above);
+}
+
+/** The parent folders of releases, as deploy tools call them. */
+const ofReleases = /^(?:releases?|versions)$/;
+
+/** The names that deploy tools give releases: times, numbers, hashes. */
+const likeRelease = /^(?:\d{8,17}|[0-9a-f]{7,40}|v?\d+(?:[._]\d+)*)$/;
+
+/** Whether the state directory is replaced by each deploy. `current/.workerctl` may be a link into a shared folder. */
+function releaseFinding(about: string, stateDir: string, config: Config): Findings {
+  const real = realPathOrSelf(nearestThere(stateDir));
+  const words = real.split('/');
+  const within = words.findIndex(
+    (word, at) => at > 0 && ofReleases.test(words[at - 1] ?? '') && word !== '',
+  );
+  const links = [stateDir, ...config.workers.map(({ directory }) => directory)].flatMap((path) => {
+    const link = releaseLink(path);
+    const target = link === undefined ? '' : realPathOrSelf(link);
+    return likeRelease.test(basename(target)) && `${real}/`.startsWith(`${target}/`)
+      ? [target]
+      : [];
+  });
+  const release = within > 0 ? words.slice(0, within + 1).join('/') : links[0];
+  if (release === undefined) return [];
+  return problem(about, `is inside of a release, ${release}`, [
+    'the next deploy begins with an empty one: workers are forgotten and started a second time',
+    'set state_dir to a directory that all releases share, such as /srv/app/shared/workerctl',
+  ]);
 }
 
 function fileSystemFinding(about: string, path: string): Findings {

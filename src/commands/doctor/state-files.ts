@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { shellWord } from '../../core/basics/shell-word.ts';
 import { orFine, problem, someOf, warning, type Findings } from '../../core/views/finding.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
@@ -25,6 +26,7 @@ export function stateFileFindings({ config: { stateDir } }: Examination): Findin
     [
       desiredFinding(stateDir),
       instanceFindings(stateDir),
+      names.map((name) => folderFinding(join(stateDir, name))),
       halfWrittenFinding(about, stateDir, names),
     ],
     about,
@@ -42,6 +44,17 @@ function desiredFinding(stateDir: string): Findings {
         hint,
       ]),
   );
+}
+
+/** A lock, the journal or a pidfile that is a folder. Other files have their own checks. */
+function folderFinding(path: string): Findings {
+  if (!/\.(?:lock|pid)$|\/events\.ndjson(?:\.\d+)?$/.test(path)) return [];
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  const isJournal = path.includes('/events.');
+  return problem(path, 'expected a file, found a directory', [
+    isJournal ? 'what happens is not written down' : 'commands that need this file fail',
+    `mv ${shellWord(path)} ${shellWord(`${path}.moved`)}`,
+  ]);
 }
 
 /** Files of instances that cannot be understood, and what that means. */

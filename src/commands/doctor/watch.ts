@@ -41,7 +41,7 @@ export function residentFindings({ config, watch }: Examination): Findings {
 /** Without a watch bootcheck does all of its work, but finds hanging workers later. */
 function noWatch({ workers }: Examination['config']): Findings {
   const beating = workers.filter(({ heartbeat }) => heartbeat !== undefined);
-  if (beating.length === 0) return fine('watch', 'none is running; bootcheck does its work');
+  if (beating.length === 0) return fine('watch', 'none is running, and nothing needs one');
   return warning('watch', 'none is running', [
     `heartbeats of ${beating.map(({ name }) => name).join(', ')} are checked only by bootcheck, which has to see a silence twice`,
     'run workerctl watch, or accept that a hanging worker is killed some minutes late',

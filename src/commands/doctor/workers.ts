@@ -3,6 +3,7 @@ import { getPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { problemText } from '../../core/basics/config-problem.ts';
 import { configWarnings } from '../../config/host-warnings.ts';
+import { shellWord } from '../../core/basics/shell-word.ts';
 import { listed, orFine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { launchOf, workerPath, type Launch } from '../../core/model/launch.ts';
@@ -55,7 +56,11 @@ function permissionsOf(launch: Launch, stateDir: string): Findings {
     problem(about, found, [`instances such as ${instance} cannot be started`, advice]);
   return [
     existsSync(directory) && !may(directory, X_OK)
-      ? refused(directory, 'cannot be entered by this user', 'chmod a+x on it, or chgrp')
+      ? refused(
+          directory,
+          'cannot be entered by this user',
+          `chmod a+x ${shellWord(directory)}, or chgrp it`,
+        )
       : [],
     envFiles
       .filter((file) => existsSync(file) && !may(file, R_OK))

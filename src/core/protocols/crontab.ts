@@ -1,3 +1,4 @@
+import { shellWord } from '../basics/shell-word.ts';
 import { durationOf, type Duration } from '../basics/time.ts';
 
 /** When a line of a crontab runs: at boot, or repeatedly with at most `longest` between two runs. */
@@ -9,8 +10,10 @@ export interface CronLine {
   readonly schedule: Schedule;
   /** In system crontabs. */
   readonly user?: string;
-  /** As it is passed to the shell. */
+  /** As it is passed to the shell: up to a bare `%`, which begins its standard input. */
   readonly command: string;
+  /** The line ends as on Windows, and cron passes the carriage return on. */
+  readonly endsInReturn?: true;
   /** The variables that were set above it. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -33,11 +36,17 @@ export function parseCrontab(text: string, hasUsers: boolean): CronLine[] {
     }
     const parsed = scheduled(line);
     if (parsed === undefined) return [];
-    if (!hasUsers) return [{ schedule: parsed.schedule, command: parsed.rest, env }];
-    const [, user = '', command = ''] = /^(\S+)\s+(.*)$/.exec(parsed.rest) ?? [];
-    return [{ schedule: parsed.schedule, user, command, env }];
+    const { schedule, rest } = parsed;
+    const ending = raw.endsWith('\r') && ({ endsInReturn: true } as const);
+    if (!hasUsers) return [{ schedule, command: beforePercent(rest), env, ...ending }];
+    const [, user = '', command = ''] = /^(\S+)\s+(.*)$/.exec(rest) ?? [];
+    return [{ schedule, user, command: beforePercent(command), env, ...ending }];
   });
 }
+
+/** What the shell gets. Source: crontab(5): a bare % is a newline, and all after the first one is standard input. */
+const beforePercent = (text: string): string =>
+  (/^(?:\\.|[^%\\])*\\?/.exec(text)?.[0] ?? '').replaceAll('\\%', '%').trimEnd();
 
 const day = 24 * 60;
 
@@ -106,26 +115,69 @@ export interface BootcheckCall {
   readonly config?: string;
   /** The directory that it changes to first. */
   readonly directory?: string;
+  /** A login shell or a profile that is read first sets a PATH that cannot be told from the line. */
+  readonly hasOwnPath?: true;
 }
 
 /** How a command runs `workerctl bootcheck`; undefined if it does not. */
 export function bootcheckCall(command: string): BootcheckCall | undefined {
-  const steps = command.split(/&&|\|\||[;|]/).map(wordsOf);
+  const steps = stepsOf(command).map(wordsOf);
+  const inner = steps.findIndex((words) => scriptIn(words) !== undefined);
   const at = steps.findIndex((words) => words.includes('bootcheck') && words.some(isWorkerctl));
-  const step = steps[at];
-  if (step === undefined) return undefined;
-  const { env, words } = withoutVariables(step);
+  if (at === -1) return inner === -1 ? undefined : inScript(steps, inner);
+  const { env, words, directory } = withoutPrefix(steps[at] ?? []);
   const [program = ''] = words;
   const script = words.slice(1).find(isWorkerctl);
-  const directory = steps.slice(0, at).findLast(([word]) => word === 'cd')?.[1];
+  const from = directory ?? directoryBefore(steps, at);
   const config = optionIn(words, '--config') ?? optionIn(words, '-c');
   return {
     program,
     ...(!isWorkerctl(program) && script !== undefined && { script }),
     env,
     ...(config !== undefined && { config }),
-    ...(directory !== undefined && { directory }),
+    ...(from !== undefined && { directory: from }),
+    ...(steps.slice(0, at).some(readsProfile) && { hasOwnPath: true }),
   };
+}
+
+/** `bash -lc 'cd X && workerctl bootcheck'`: what the inner shell runs, from where the outer one is. */
+function inScript(steps: readonly string[][], at: number): BootcheckCall | undefined {
+  const { env, words, directory } = withoutPrefix(steps[at] ?? []);
+  const call = bootcheckCall(scriptIn(steps[at] ?? []) ?? '');
+  if (call === undefined) return undefined;
+  const from = call.directory ?? directory ?? directoryBefore(steps, at);
+  const isLogin =
+    words.some((word) => /^-[a-z]*l/.test(word)) || steps.slice(0, at).some(readsProfile);
+  return {
+    ...call,
+    env: { ...env, ...call.env },
+    ...(from !== undefined && { directory: from }),
+    ...(isLogin && { hasOwnPath: true }),
+  };
+}
+
+/** The script that a step hands to a shell. */
+function scriptIn(step: readonly string[]): string | undefined {
+  const { words } = withoutPrefix(step);
+  const shell = words.findIndex((word) => /(?:^|\/)(?:ba|da|k|z)?sh$/.test(word));
+  if (shell === -1) return undefined;
+  const flag = words.findIndex((word, index) => index > shell && /^-[a-z]*c$/.test(word));
+  return flag === -1 ? undefined : words[flag + 1];
+}
+
+const directoryBefore = (steps: readonly string[][], at: number): string | undefined =>
+  steps.slice(0, at).findLast(([word]) => word === 'cd')?.[1];
+
+const readsProfile = ([word]: readonly string[]): boolean => word === '.' || word === 'source';
+
+/** A command up to its operators and parentheses; `2>&1` has none. */
+function stepsOf(command: string): string[] {
+  const part = /"(?:\\.|[^"\\])*"|'[^']*'|\\.|[<>]&|&>|(&&|\|\||[;|&()])|./gs;
+  const steps = [''];
+  for (const [text, operator] of command.matchAll(part))
+    if (operator === undefined) steps.push((steps.pop() ?? '') + text);
+    else steps.push('');
+  return steps.map((step) => step.replace(/^\s*\{\s/, '')).filter((step) => step.trim() !== '');
 }
 
 const isWorkerctl = (word: string): boolean => /(?:^|\/)workerctl$/.test(word);
@@ -136,17 +188,24 @@ const wordsOf = (text: string): string[] =>
     word.replace(/"([^"]*)"|'([^']*)'|\\(.)/g, '$1$2$3'),
   );
 
-function withoutVariables(words: readonly string[]): {
+/** A simple command without what comes before its program: `exec`, `env -C X`, variables. */
+function withoutPrefix(step: readonly string[]): {
   env: Record<string, string>;
   words: readonly string[];
+  directory?: string;
 } {
-  const first = words.findIndex((word) => word !== 'env' && word !== 'exec' && !/^\w+=/.test(word));
-  const set = words.slice(0, Math.max(0, first)).filter((word) => word.includes('='));
-  const env = set.map((word): [string, string] => {
-    const end = word.indexOf('=');
-    return [word.slice(0, end), word.slice(end + 1)];
-  });
-  return { env: Object.fromEntries(env), words: words.slice(Math.max(0, first)) };
+  const env: Record<string, string> = {};
+  let directory: string | undefined;
+  for (let at = 0; at < step.length; at += 1) {
+    const word = step[at] ?? '';
+    const [, name, value = ''] = /^(\w+)=(.*)$/s.exec(word) ?? [];
+    if (name !== undefined) env[name] = value;
+    else if (word === '-C' || word === '--chdir') directory = step[(at += 1)];
+    else if (word.startsWith('--chdir=')) directory = word.slice('--chdir='.length);
+    else if (!/^(?:(?:\/usr)?(?:\/bin\/)?env|exec|-|-i|--ignore-environment)$/.test(word))
+      return { env, words: step.slice(at), ...(directory !== undefined && { directory }) };
+  }
+  return { env, words: [] };
 }
 
 function optionIn(words: readonly string[], name: string): string | undefined {
@@ -178,9 +237,4 @@ export function withBootcheck(crontab: string, command: readonly string[], confi
   const old = lines.filter(isOurs);
   if (old.length === wanted.length && wanted.every((line) => old.includes(line))) return crontab;
   return [...lines.filter((line) => !isOurs(line)), ...wanted].map((line) => `${line}\n`).join('');
-}
-
-/** A word, quoted for sh if needed. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace(/'/g, `'\\''`)}'`;
 }

@@ -51,6 +51,9 @@ export interface PlacedLine extends CronLine {
   readonly place: string;
 }
 
+/** The place of the lines of this user's own crontab. */
+export const ownCrontab = 'crontab -l';
+
 /** The system's crontabs. Source: cron(8). */
 const systemFile = '/etc/crontab';
 const systemDirectory = '/etc/cron.d';
@@ -58,8 +61,7 @@ const systemDirectory = '/etc/cron.d';
 /** The lines of this user's own crontab, and of the readable ones of the system. */
 export async function readCrontabs(ask: Ask): Promise<PlacedLine[]> {
   const own = await ask('crontab', ['-l']);
-  const lines =
-    own.kind === 'said' && own.status === 0 ? placed('crontab -l', own.text, false) : [];
+  const lines = own.kind === 'said' && own.status === 0 ? placed(ownCrontab, own.text, false) : [];
   const files = [
     systemFile,
     ...filesIn(systemDirectory).map((name) => `${systemDirectory}/${name}`),

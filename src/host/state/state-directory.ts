@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
+import { accessSync, constants, lstatSync, statSync, type Stats } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { describeErrno } from '../files/errno.ts';
 import { makeDirectory } from '../files/make-directory.ts';
@@ -71,6 +71,14 @@ function untrusted(
     };
   }
   return undefined;
+}
+
+/** The owner of a state directory that is not the caller's, and the caller; undefined if it is, or if there is none. */
+export function foreignOwner(path: string): { owner: string; caller: string } | undefined {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  const user = process.geteuid?.() ?? 0;
+  if (stats?.isDirectory() !== true || stats.uid === user) return undefined;
+  return { owner: userName(stats.uid), caller: userName(user) };
 }
 
 /** A user by name, or as sudo(8) takes a number: `#1003`. */

@@ -50,6 +50,7 @@ const examined = (ask: Ask = absent): Examination => ({
   hostName: 'web1',
   env: {},
   desired: noDesired,
+  status: undefined,
   observation: seen,
   marked: [],
   watch: undefined,

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bootcheckCall, parseCrontab, type Schedule } from '../../../src/core/protocols/crontab.ts';
+import {
+  bootcheckCall,
+  bootcheckLines,
+  parseCrontab,
+  type Schedule,
+} from '../../../src/core/protocols/crontab.ts';
 
 const minutes = (schedule: Schedule | undefined): number | string | undefined =>
   schedule?.kind === 'times' ? schedule.longest / 60_000 : schedule?.kind;
@@ -60,6 +65,34 @@ test('any text must be taken for a crontab without an error', () => {
   );
 });
 
+test('a percent sign ends the command, unless a backslash is before it', () => {
+  const [line] = parseCrontab('* * * * * workerctl bootcheck -c /a\\%b/w.yaml%input%more\n', false);
+  expect(line?.command).toBe('workerctl bootcheck -c /a%b/w.yaml');
+  expect(bootcheckCall(line?.command ?? '')?.config).toBe('/a%b/w.yaml');
+});
+
+test('what install cron writes must be read as it was meant', () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^\/[ -~]{1,20}$/), (config) => {
+      const [text = ''] = bootcheckLines([
+        '/usr/bin/node',
+        '/opt/workerctl',
+        'bootcheck',
+        '--config',
+        config,
+      ]);
+      const [line] = parseCrontab(text, false);
+      expect(bootcheckCall(line?.command ?? '')?.config).toBe(config);
+    }),
+  );
+});
+
+test('a line that ends as on Windows must be marked', () => {
+  const [one, two] = parseCrontab('* * * * * a\r\n@reboot b\n', false);
+  expect(one).toMatchObject({ command: 'a', endsInReturn: true });
+  expect(two).not.toHaveProperty('endsInReturn');
+});
+
 test.each([
   [
     '/usr/bin/node /opt/w/bin/workerctl bootcheck --config /srv/app/workerctl.yaml',
@@ -82,6 +115,32 @@ test.each([
     'flock -n /tmp/lock workerctl --json bootcheck | logger',
     { program: 'flock', script: 'workerctl', env: {} },
   ],
+  [
+    `bash -lc 'cd "/srv/my app" && bundle exec true; workerctl bootcheck -c w.yaml'`,
+    { program: 'workerctl', env: {}, config: 'w.yaml', directory: '/srv/my app', hasOwnPath: true },
+  ],
+  [
+    `cd /srv/app && RAILS_ENV=production /bin/sh -c "exec bin/workerctl bootcheck"`,
+    { program: 'bin/workerctl', env: { RAILS_ENV: 'production' }, directory: '/srv/app' },
+  ],
+  [
+    '(cd /srv/app && workerctl bootcheck) >/dev/null 2>&1',
+    { program: 'workerctl', env: {}, directory: '/srv/app' },
+  ],
+  [
+    '{ cd /srv/app; workerctl bootcheck; }',
+    { program: 'workerctl', env: {}, directory: '/srv/app' },
+  ],
+  [
+    '/usr/bin/env -C /srv/app A=1 workerctl bootcheck',
+    { program: 'workerctl', env: { A: '1' }, directory: '/srv/app' },
+  ],
+  [
+    'env --chdir=/srv/app workerctl bootcheck',
+    { program: 'workerctl', env: {}, directory: '/srv/app' },
+  ],
+  ['. ~/.profile; workerctl bootcheck', { program: 'workerctl', env: {}, hasOwnPath: true }],
+  [`bash -c 'workerctl status' && echo bootcheck`, undefined],
   ['echo workerctl; bootcheck', undefined],
   ['workerctl status', undefined],
   ['', undefined],

@@ -65,7 +65,7 @@ function scene(folder, pid) {
   write('state/warm.1.json', `${JSON.stringify(record)}\n`);
   write('state/warm.1.pid', `${pid}\n`);
   write(`state/heartbeats/warm.1.${runId}`, 'busy warm\n');
-  write('state/state.json', '{"schema":2}\n');
+  write('state/state.json', '{"schema":2,"generation":1,"checksum":"734dfac6"}\n'); // see sealed-file.ts
 }
 
 /** Start time and boot id, as a record has them. */

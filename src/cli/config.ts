@@ -6,9 +6,10 @@ import type { Config } from '../core/model/config.ts';
 import { forgetConfig, keepConfig, keptConfig } from '../host/state/config-cache.ts';
 import type { Desired } from '../core/model/desired.ts';
 import { withCounts } from '../core/rules/scaling.ts';
-import { readDesired } from '../host/state/desired-file.ts';
+import { readDesired, seenDesired } from '../host/state/desired-file.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
 import type { GlobalOptions } from './command.ts';
+import { printError } from './print.ts';
 
 /** Replaced by the bundler with an id of the build. */
 declare global {
@@ -34,10 +35,17 @@ export const configFor = (options: GlobalOptions): Promise<Config> => readConfig
 export const configToActOn = (options: GlobalOptions): Promise<Config> =>
   readConfig(options, 'acts');
 
-/** The config with the counts that `want` has set. */
+/** The config with the counts that `want` has set, as far as they are known: for commands that only look. */
 export async function configInForce(options: GlobalOptions): Promise<Config> {
   const config = await configFor(options);
-  return withCounts(config, desiredFor(config));
+  checkStateDirectory(config.stateDir);
+  return withCounts(config, seenDesired(config.stateDir).desired);
+}
+
+/** Names on standard error what is wrong with state.json, for commands that only look and do not depend on it. */
+export function reportStateProblem({ stateDir }: Config): void {
+  const { problem } = seenDesired(stateDir);
+  if (problem !== undefined) printError(`workerctl: ${problem}\n`);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Config } from '../core/model/config.ts';
 import { readJournal, type JournalFound } from '../host/journal/read.ts';
 import { recordedInstances } from '../host/state/paths.ts';
 import { defineCommand } from '../cli/command.ts';
-import { configFor } from '../cli/config.ts';
+import { configFor, reportStateProblem } from '../cli/config.ts';
 import { interruption } from '../cli/interruption.ts';
 import { expecting, flag, value, wholeNumber } from '../cli/options.ts';
 import { hasReader, print, printError } from '../cli/print.ts';
@@ -67,6 +67,7 @@ as they are, one object per line.`,
   exitCodes: { done: '', state: 'the journal cannot be read', interrupted: '' },
   run: async ({ targets, global, follow, lines, since: from, kind }) => {
     const config = await configFor(global);
+    reportStateProblem(config);
     const limit = lines ?? (from === undefined ? defaultLimit : Infinity);
     const found = events(config, { targets, kinds: kind ?? [], since: from, limit });
     const show = await shower(found, global.json);

@@ -1,5 +1,5 @@
 import { defineCommand } from '../cli/command.ts';
-import { print } from '../cli/print.ts';
+import { print, printError } from '../cli/print.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { jobCounts, jobLines } from '../core/views/job-counts.ts';
 import { printed } from '../output/json/answer.ts';
@@ -12,11 +12,18 @@ export const command = defineCommand({
   description: 'Draining processes count until they have exited.',
   options: {},
   examples: [['workerctl jobs']],
-  exitCodes: { done: '' },
+  exitCodes: {
+    done: '',
+    state: 'the desired counts are unknown: state.json and its copy cannot be used',
+  },
   run: async ({ global }) => {
-    const counts = jobCounts(await statusFor(global, []));
+    const found = await statusFor(global, []);
+    const counts = jobCounts(found);
     const lines = jobLines(counts).map((line) => `${line}\n`);
     print(global.json ? printed(jobsAnswer, counts) : lines.join(''));
-    return exitCodes.done.code;
+    if (found.stateProblem === undefined) return exitCodes.done.code;
+    const { problem, isUnknown } = found.stateProblem;
+    printError(`workerctl: ${problem}\n`);
+    return exitCodes[isUnknown ? 'state' : 'done'].code;
   },
 });

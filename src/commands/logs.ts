@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { defineCommand } from '../cli/command.ts';
-import { configInForce } from '../cli/config.ts';
+import { configFor, configInForce, reportStateProblem } from '../cli/config.ts';
 import { flag, value, wholeNumber } from '../cli/options.ts';
 import { mayBeTerminal, print } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
@@ -32,6 +32,7 @@ Lines that begin with a time are put in order across logs. --json prints one obj
   examples: [['workerctl logs -f mail'], ['workerctl logs -n 100 mail.1']],
   exitCodes: { done: '', failed: 'a log cannot be read', interrupted: '' },
   run: async ({ targets, global, follow, lines = defaultLines }) => {
+    reportStateProblem(await configFor(global));
     const find = async (): Promise<readonly LogSource[]> =>
       logSources(await configInForce(global), hostname(), targets);
     const shown = (await find()).map((source) => ({ source, log: followLog(source.path) }));

@@ -4,20 +4,20 @@ import { type Scene } from '../engine/scene.ts';
 import { applyGoal } from '../core/rules/apply-goal.ts';
 import { snapshotOf } from '../core/rules/snapshot.ts';
 import type { Releases } from '../core/views/instance-status.ts';
-import { isShort, statusOf, type Status } from '../core/views/status.ts';
+import { statusCode, statusOf, type Status } from '../core/views/status.ts';
 import { allObserved, mayLive } from '../core/model/observation.ts';
 import { namedBy, selectInstances, workerNameOf } from '../core/model/targets.ts';
 import { lookup } from '../core/basics/lookup.ts';
 import type { Config } from '../core/model/config.ts';
 import type { Desired } from '../core/model/desired.ts';
 import { firstInstance } from '../core/model/instance.ts';
-import { readDesired } from '../host/state/desired-file.ts';
+import { seenDesired } from '../host/state/desired-file.ts';
 import { knownLedger } from '../host/state/ledger-file.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
 import { stateFilesIn } from '../host/state/record-cache.ts';
 import { hostname } from 'node:os';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
-import { configInForce, configPath } from '../cli/config.ts';
+import { configFor, configInForce, configPath } from '../cli/config.ts';
 import { expecting, value } from '../cli/options.ts';
 import { print, printError, terminalSize } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
@@ -50,7 +50,11 @@ next attempt), done and failed (ended, and not started again: on_exit), stopped 
     ['workerctl status'],
     ['workerctl status mail.1', 'one instance, and what happened to it'],
   ],
-  exitCodes: { done: 'every wanted instance is ready or quiet', notReady: 'some are not' },
+  exitCodes: {
+    done: 'every wanted instance is ready or quiet',
+    notReady: 'some are not',
+    state: 'what is wanted is unknown: state.json and its copy cannot be used',
+  },
   run: async ({ targets, global, format: shape }) => {
     if (shape === 'prometheus') return printMetrics(global, targets);
     const found = await statusFor(global, targets);
@@ -73,7 +77,7 @@ async function statusJson(status: Status, events?: readonly JournalEntry[]): Pro
   return printed(statusAnswer, { ...status, ...(events && { events }) });
 }
 
-const codeFor = (found: Status): number => exitCodes[isShort(found) ? 'notReady' : 'done'].code;
+const codeFor = (found: Status): number => exitCodes[statusCode(found)].code;
 
 /** What the targets are doing; it takes no lock and changes nothing. */
 export async function statusFor(
@@ -110,7 +114,9 @@ async function printMetrics(global: GlobalOptions, targets: readonly string[]): 
       `status --format=prometheus: expected no targets, found ${targets.join(' ')}`,
     );
   print(await metricsFor(global, {}));
-  return exitCodes.done.code;
+  const { problem, isUnknown } = seenDesired((await configFor(global)).stateDir);
+  if (problem !== undefined) printError(`workerctl: ${problem}\n`);
+  return exitCodes[isUnknown ? 'state' : 'done'].code;
 }
 
 /** The instance that the targets name as such; undefined for a worker, a glob, or several. */
@@ -175,15 +181,13 @@ export async function status(scene: Scene, { targets, releases }: StatusRequest)
   checkStateDirectory(config.stateDir);
   const { instances: recorded, retiring, notes } = stateFilesIn(config.stateDir);
   const selected = selectInstances(config, recorded, targets);
-  const known = new Set(config.workers.map(({ name }) => name));
-  const strangers = recorded.filter((name) => !known.has(workerNameOf(name)));
+  const workers = new Set(config.workers.map(({ name }) => name));
+  const strangers = recorded.filter((name) => !workers.has(workerNameOf(name)));
   const names = targets.length === 0 ? [...selected, ...strangers] : selected;
   const shown = new Set(names);
   // As the next pass will see it: deaths that no pass has noticed yet count.
-  const before = {
-    desired: readDesired(config.stateDir),
-    ledger: knownLedger(config.stateDir),
-  };
+  const { desired: known, problem, isUnknown } = seenDesired(config.stateDir);
+  const before = { desired: known, ledger: knownLedger(config.stateDir) };
   const { pins } = before.desired;
   const failed = Object.keys(before.ledger.failures);
   const measuring = await withMeasures({ ...scene, notes, pins, showsLeftovers: true }, releases);
@@ -202,7 +206,11 @@ export async function status(scene: Scene, { targets, releases }: StatusRequest)
       snapshotOf(config, { desired, ledger }, observation),
       await releasesOf(launches, config, names, desired.pins),
     );
-    return { ...answer, rollouts: rolloutsOf(answer, desired, targets) };
+    return {
+      ...answer,
+      rollouts: rolloutsOf(answer, desired, targets),
+      ...(problem !== undefined && { stateProblem: { problem, isUnknown } }),
+    };
   } finally {
     launches.close();
   }

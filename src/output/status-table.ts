@@ -10,7 +10,8 @@ import { formatTable } from './table.ts';
 
 /** The table of `status` and its summary; lines are cut off at `columns`. */
 export function formatStatus(status: Status, colours: Colours, columns?: number): string {
-  if (status.instances.length === 0) return 'no instances are wanted and none runs\n';
+  if (status.instances.length === 0)
+    return `no instances are wanted and none runs\n${stateLine(status, colours)}`;
   const paint: Record<InstanceState, (text: string) => string> = {
     ready: colours.green,
     starting: colours.yellow,
@@ -112,5 +113,8 @@ function formatSummary(status: Status, colours: Colours): string {
     (want) =>
       `${want.worker}: ${want.count} wanted by ${want.by} since ${formatDayAndTime(want.at, status.at)}; the config says ${want.configured}\n`,
   );
-  return `\n${isShort(status) ? colours.red(line) : line}\n${changed.join('')}${pinned.join('')}${rollouts.join('')}`;
+  return `\n${isShort(status) ? colours.red(line) : line}\n${changed.join('')}${pinned.join('')}${rollouts.join('')}${stateLine(status, colours)}`;
 }
+
+const stateLine = ({ stateProblem }: Status, colours: Colours): string =>
+  stateProblem === undefined ? '' : `${colours.red(stateProblem.problem)}\n`;

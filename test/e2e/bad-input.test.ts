@@ -260,12 +260,12 @@ for (const text of [
   '{"version":1,"stopped":{"mail.1":1}}',
   '\0\0\0',
 ]) {
-  test(`a state.json of ${JSON.stringify(text)} must end every command with 73 and leave the workers alone`, async () => {
+  test(`two copies of state.json with ${JSON.stringify(text)} must end every command that acts with 73 and leave the workers alone`, async () => {
     const rig = createRig({ mail: drains });
     await rig.start();
     const pid = await booted(rig.instance('mail.1'));
-    writeFileSync(`${rig.stateDir}/state.json`, text);
-    for (const verb of verbs) {
+    for (const name of ['state.json', 'state.copy']) writeFileSync(`${rig.stateDir}/${name}`, text);
+    for (const verb of verbs.filter((one) => one !== 'status')) {
       const said = await expectRefusal(rig, 73, verb);
       expect(said).toContain(`${rig.stateDir}/state.json`);
     }

@@ -124,11 +124,21 @@ test('a damaged record, stop or exit report must be a warning', async () => {
   ).toHaveLength(1);
 });
 
-test('a broken state.json must be a problem', async () => {
+test('a damaged state.json must be a warning while its copy is valid, and otherwise a problem', async () => {
   const rig = healthy();
   await rig.start();
+  expect((await rig.workerctl('hold')).exitCode).toBe(0);
+  expect(await told(rig)).toEqual([]);
   writeFileSync(`${rig.stateDir}/state.json`, 'nonsense');
-  expect(await told(rig)).toEqual(like(/^problem .*state\.json/));
+  expect(await told(rig)).toEqual(like(/^warning .*state\.json: is damaged/));
+  expect((await rig.workerctl('unhold')).exitCode).toBe(0);
+  expect(await told(rig)).toEqual([]);
+  writeFileSync(`${rig.stateDir}/state.copy`, 'nonsense');
+  expect(await told(rig)).toEqual(like(/^warning .*state\.copy: is damaged/));
+  writeFileSync(`${rig.stateDir}/state.json`, 'nonsense');
+  expect(await told(rig)).toEqual(
+    like(/^problem .*state\.json: is damaged .*state\.copy is damaged/),
+  );
 });
 
 test('strays, stopped processes, surplus instances and wrong pidfiles must be reported', async () => {

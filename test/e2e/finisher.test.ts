@@ -1,11 +1,11 @@
 // A restart whose command has ended goes on at once, in a process that the command leaves behind.
 import { readdirSync, writeFileSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { booted, successor, termed, type InstanceHandle } from '../rig/instance.ts';
 import { allPids, endProcess, environmentOf, look, openFiles, strings } from '../rig/kernel.ts';
 import { finishJob, giveJob, put, tells } from '../rig/jobs.ts';
-import { createRig, statusOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
+import { createRig, removeState, statusOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
 import { timePasses, until } from '../rig/wait.ts';
 import { watching } from '../rig/watch.ts';
 
@@ -329,7 +329,13 @@ test.each([
     'the instance is stopped',
     (rig: Rig) => rig.workerctl('stop', '--no-wait').then(() => undefined),
   ],
-  ['state.json is gone', (rig: Rig) => rm(`${rig.stateDir}/state.json`)],
+  [
+    'state.json and its copy are gone',
+    (rig: Rig) => {
+      removeState(rig);
+      return Promise.resolve();
+    },
+  ],
   ['the state directory is gone', (rig: Rig) => rename(rig.stateDir, rig.path('moved'))],
 ])('it must end when %s', async (_, end) => {
   const { rig, all } = await busy();

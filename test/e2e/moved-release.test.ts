@@ -1,13 +1,9 @@
-import {
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { readlinkSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { expect, test } from 'vitest';
+import { momentOf } from '../../src/core/basics/time.ts';
+import { readDesired } from '../../src/host/state/desired-file.ts';
+import { writeDesired } from '../../src/host/state/desired-write.ts';
 import { booted, killed, successor, termed } from '../rig/instance.ts';
 import { finishJob, giveJob, letGo, put, tells } from '../rig/jobs.ts';
 import { environmentOf } from '../rig/kernel.ts';
@@ -158,12 +154,11 @@ test('a pass must start nothing in a release that was removed, and say so', asyn
 
 /** Pins mail to a release, as an automatic rollback does. */
 function pin(rig: Rig, name: string): void {
-  const path = `${rig.stateDir}/state.json`;
-  const state = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
   const directory = realpathSync(rig.path(`releases/${name}`));
-  const mail = { at: '2026-11-28T12:00:00Z', by: 'ann', directory, release: name };
-  const pins = { mail: { ...mail, command_digest: '0123456789ab' } };
-  writeFileSync(path, JSON.stringify({ ...state, pins }));
+  const request = { at: momentOf(Date.parse('2026-11-28T12:00:00Z')), by: 'ann' };
+  const mail = { ...request, directory, release: name, commandDigest: '0123456789ab' };
+  const desired = { ...readDesired(rig.stateDir), pins: { mail } };
+  writeDesired(rig.stateDir, desired, { isDurable: false });
 }
 
 for (const [source, release] of [

@@ -1,10 +1,10 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { booted, type InstanceHandle } from '../rig/instance.ts';
 import { isStillThere, processAt } from '../rig/kernel.ts';
 import { deathOf, eventsIn, resultIn, story } from '../rig/output.ts';
 import { fixture } from '../rig/programs.ts';
-import { createRig, expectQuiet, type Rig } from '../rig/rig.ts';
+import { createRig, expectQuiet, removeState, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
@@ -77,11 +77,11 @@ test.each([
   },
 );
 
-test('a waiting restart must notice that state.json was removed, say so and end with 1', async () => {
+test('a waiting restart must notice that state.json and its copy were removed, say so and end with 1', async () => {
   const { rig, busy, old } = await oneBusyOfThree();
   const restarting = rig.workerctl('restart');
   await busy.asked();
-  rmSync(`${rig.stateDir}/state.json`);
+  removeState(rig);
   const { exitCode, stdout } = await restarting;
   expect(exitCode, stdout).toBe(1);
   expect(stdout).toContain('state.json was removed');

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { successor, termed } from '../rig/instance.ts';
 import { finishJob, giveJob, tells } from '../rig/jobs.ts';
 import { environmentOf } from '../rig/kernel.ts';
-import { bootcheck, createRig, statusOf, type Rig } from '../rig/rig.ts';
+import { bootcheck, createRig, removeState, statusOf, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
 /** What other commands do to a restart that is under way; the rules themselves are tested in core. */
@@ -179,9 +179,9 @@ test('a restart that waits must start what the changed config says, and prove th
     expect(environmentOf(instance.process()?.pid ?? 0)).toMatchObject({ EDITION: 'second' });
 });
 
-test('a restart that waits must notice that state.json was removed', async () => {
+test('a restart that waits must notice that state.json and its copy were removed', async () => {
   const { rig, old, waiting } = await restarting();
-  rmSync(`${rig.stateDir}/state.json`);
+  removeState(rig);
   await bootcheck(rig);
   const { exitCode, all: said } = await waiting;
   expect(exitCode, said).toBe(1);

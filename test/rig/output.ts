@@ -137,6 +137,8 @@ export interface StatusJson {
   readonly ready: number;
   readonly done: number;
   readonly ok: boolean;
+  readonly wanted_is_known: boolean;
+  readonly state_problem: string | null;
   readonly instances: readonly {
     readonly instance: string;
     readonly state: string;

@@ -1,6 +1,6 @@
 // A temporary directory with a config in it, the built CLI, and real processes. Each test has its own, so that tests run
 // side by side, and every process that a test has started is ended with it, however the test went.
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, expect } from 'vitest';
 import { readOr } from './files.ts';
@@ -114,6 +114,11 @@ export async function statusOf(rig: Rig, ...targets: readonly string[]): Promise
 /** The state of each instance: `mail.1 ready`. */
 export const statesOf = async (rig: Rig, ...targets: readonly string[]): Promise<string[]> =>
   (await statusOf(rig, ...targets)).instances.map(({ instance, state }) => `${instance} ${state}`);
+
+/** Removes state.json, and its copy first: from that alone a pass would write both again. */
+export function removeState({ stateDir }: Rig): void {
+  for (const name of ['state.copy', 'state.json']) rmSync(`${stateDir}/${name}`, { force: true });
+}
 
 /** Holds the pass lock with flock(1) until the function that it returns is called. */
 export async function holdPassLock(rig: Rig): Promise<() => Promise<void>> {

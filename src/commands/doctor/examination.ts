@@ -5,14 +5,14 @@ import { status } from '../status.ts';
 import type { Status } from '../../core/views/status.ts';
 import { observe } from '../../engine/observe/observe.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { noDesired, type Desired } from '../../core/model/desired.ts';
+import type { Desired } from '../../core/model/desired.ts';
 import { allObserved, type Observation } from '../../core/model/observation.ts';
 import type { LiveProcess } from '../../core/model/process.ts';
 import { selectInstances } from '../../core/model/targets.ts';
 import { withCounts } from '../../core/rules/scaling.ts';
 import type { Config } from '../../core/model/config.ts';
 import { createAsk, type Ask } from '../../host/process/ask-program.ts';
-import { readDesired } from '../../host/state/desired-file.ts';
+import { seenDesired } from '../../host/state/desired-file.ts';
 import { listStateFiles, type StateFiles } from '../../host/state/paths.ts';
 import { findMarkedProcesses, type MarkedProcess } from '../../host/process/strays.ts';
 import { unitOf, type Unit } from '../../core/protocols/cgroup.ts';
@@ -47,10 +47,7 @@ const nothing: StateFiles = { instances: [], retiring: [], notes: new Set() };
 export async function examine(config: Config, env: NodeJS.ProcessEnv): Promise<Examination> {
   const { stateDir } = config;
   const hostName = hostname();
-  const desired = orElse(
-    () => readDesired(stateDir),
-    () => noDesired,
-  );
+  const { desired } = seenDesired(stateDir);
   const inForce = withCounts(config, desired);
   const {
     instances: recorded,

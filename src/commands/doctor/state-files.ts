@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { shellWord } from '../../core/basics/shell-word.ts';
 import { orFine, problem, someOf, warning, type Findings } from '../../core/views/finding.ts';
 import { describeErrno } from '../../host/files/errno.ts';
-import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
+import { desiredFindings } from './desired-files.ts';
 import { readDump, readQuiet, readStop } from '../../host/state/notes.ts';
 import { readExit } from '../../host/state/exits.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { baseOf, listStateFiles, recordedProcesses } from '../../host/state/paths.ts';
-import { orElse, type Examination } from './examination.ts';
+import type { Examination } from './examination.ts';
 
 /** Files that cannot be understood, and files that were left half written. */
 export function stateFileFindings({ config: { stateDir } }: Examination): Findings {
@@ -24,25 +24,13 @@ export function stateFileFindings({ config: { stateDir } }: Examination): Findin
   }
   return orFine(
     [
-      desiredFinding(stateDir),
+      desiredFindings(stateDir),
       instanceFindings(stateDir),
       names.map((name) => folderFinding(join(stateDir, name))),
       halfWrittenFinding(about, stateDir, names),
     ],
     about,
     `${names.length}, all valid`,
-  );
-}
-
-function desiredFinding(stateDir: string): Findings {
-  const path = desiredPath(stateDir);
-  return orElse(
-    () => (readDesired(stateDir), []),
-    ({ message, hint = 'remove that file' }) =>
-      problem(path, message.replace(`${path}: `, ''), [
-        'no pass runs until this is resolved: only you can know what was stopped on purpose',
-        hint,
-      ]),
   );
 }
 

@@ -7,6 +7,8 @@ export interface PassOutcome extends State {
   readonly before: State & {
     /** Why the ledger could not be read and had to start anew, in words. */
     readonly problem?: string;
+    /** Why the desired state was read from its second copy, in words. */
+    readonly desiredProblem?: string;
   };
   readonly observation: Observation;
   readonly plan: Plan;

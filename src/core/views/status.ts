@@ -39,6 +39,15 @@ export interface Status {
   readonly desired: Readonly<Record<string, number>>;
   readonly isReleaseNamed: boolean;
   readonly at: Moment;
+  /** What is wrong with state.json. */
+  readonly stateProblem?: StateProblem;
+}
+
+/** What is wrong with the file of the desired state. */
+export interface StateProblem {
+  readonly problem: string;
+  /** What was stopped, held or counted is not known: the status is as if nothing were. */
+  readonly isUnknown: boolean;
 }
 
 /** The status of all observed instances, each followed by its old processes. */
@@ -91,6 +100,12 @@ export function statusOf(snapshot: Snapshot, releases: Releases = {}): Status {
 /** Whether fewer are ready than are wanted; what is quiet on purpose or done is no failure. */
 export const isShort = ({ wanted, ready, quiet, done }: Status): boolean =>
   ready + quiet + done < wanted;
+
+/** The exit code of a command that shows it. What is not known is no success. */
+export function statusCode(status: Status): 'done' | 'notReady' | 'state' {
+  if (status.stateProblem?.isUnknown === true) return 'state';
+  return isShort(status) ? 'notReady' : 'done';
+}
 
 /** Each instance, followed by its old processes; then those of instances that were not looked at. */
 function besideTheirOwn({ instances, retiring }: Observation): ObservedInstance[] {

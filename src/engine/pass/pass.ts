@@ -10,7 +10,7 @@ import { withUnstarted } from '../../core/rules/unstarted.ts';
 import { abortedBy } from '../../core/rules/rollout.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { now } from '../../host/process/clock.ts';
-import { writeDesired } from '../../host/state/desired-file.ts';
+import { writeDesired } from '../../host/state/desired-write.ts';
 import { writeLedger } from '../../host/state/ledger-file.ts';
 import type { KeptLocks } from '../../host/lock/lock-helper.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
@@ -23,7 +23,7 @@ import type { PassOutcome } from '../../core/model/decision.ts';
 import { decide, type PassRequest } from './decide.ts';
 import { leaveStarts, untilStarted, type SharedPlan } from './leave-starts.ts';
 import { reportRollouts } from './report-rollouts.ts';
-import { ensureLedger, writeState } from './state.ts';
+import { ensureLedger, reportDesired, stageState, type StagedState } from './state.ts';
 
 /**
  * One pass under the lock: state the goal, look, decide, report, write down, act. All that decides or acts goes through
@@ -43,6 +43,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   });
   const launches = openLaunches(context);
   let reportLeftovers: (() => Promise<void>) | undefined;
+  let state: StagedState | undefined;
   let result: PassOutcome;
   let left: SharedPlan['left'];
   try {
@@ -51,11 +52,13 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     const turned = await withRollback(context, launches, decided);
     const outcome = request.isForNotesOnly === true ? { ...turned, plan: [] } : turned;
     ensureLedger(context, outcome.before);
+    state = stageState(context, outcome, { isDurable: mustBeDurable(request.goal, outcome) });
+    reportDesired(context, outcome.before);
     await emit(context, outcome);
     request.onSeen?.(outcome);
     reportRollouts(context, outcome.before.desired, outcome);
     const isAdoption = request.goal.kind === 'adopt';
-    if (!isAdoption) keep(context, request, outcome);
+    if (!isAdoption) state.commit(request.onKept);
     const failures: Failed[] = [];
     const shared = leaveStarts(context, outcome.plan);
     ({ left } = shared);
@@ -68,11 +71,12 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     const acting = noting(context, failures);
     await apply({ context: acting, passLock: lock, next }, plan);
     // The instance becomes a wanted one, but not before it has its process: else a second one would be started.
-    if (isAdoption) keep(context, request, outcome);
+    if (isAdoption) state.commit(request.onKept);
     const ledger = keepUnstarted(context, outcome, failures);
     const desired = await abortedAfter(context, launches, outcome, failures);
     result = { ...outcome, desired, ledger };
   } finally {
+    state?.discard();
     launches.close();
     await lock.release();
     context.hooks.kick(context);
@@ -144,14 +148,8 @@ async function noteReplaced(
  * What a check drops has been reached: if a crash of the host brings it back, it is dropped again. But what is done must
  * not be done twice.
  */
-const keep = (
-  context: Context,
-  { goal, onKept }: Pick<PassRequest, 'goal' | 'onKept'>,
-  outcome: PassOutcome,
-): void => {
-  const isDurable = goal.kind !== 'check' || outcome.desired.done !== outcome.before.desired.done;
-  writeState(context, outcome, { isDurable, ...(onKept && { onKept }) });
-};
+const mustBeDurable = (goal: PassRequest['goal'], { desired, before }: PassOutcome): boolean =>
+  goal.kind !== 'check' || desired.done !== before.desired.done;
 
 /** An instance that could not be asked or started, and why. */
 interface Failed {

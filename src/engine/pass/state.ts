@@ -1,32 +1,36 @@
 import { existsSync } from 'node:fs';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import type { State } from '../../core/model/ledger.ts';
-import { readDesired, writeDesired } from '../../host/state/desired-file.ts';
-import { ledgerPath, readLedger, writeLedger } from '../../host/state/ledger-file.ts';
+import type { Staged } from '../../host/files/atomic-file.ts';
+import { findDesired } from '../../host/state/desired-file.ts';
+import { stageDesired } from '../../host/state/desired-write.ts';
+import { ledgerPath, readLedger, stageLedger } from '../../host/state/ledger-file.ts';
 import { report, type Context } from '../session.ts';
 
 /**
  * What outlives a command. A ledger that is lost or damaged starts anew.
- * @throws WorkerctlError `state` if state.json is damaged
+ * @throws WorkerctlError `state` if state.json and its copy are damaged
  */
 export async function readState(stateDir: string): Promise<PassOutcome['before']> {
-  const desired = readDesired(stateDir);
+  const { desired, problem: desiredProblem } = findDesired(stateDir);
+  const known = { desired, ...(desiredProblem !== undefined && { desiredProblem }) };
   const file = readLedger(stateDir);
-  if (file.kind === 'read') return { desired, ledger: file.value };
+  if (file.kind === 'read') return { ...known, ledger: file.value };
   const { rebuildLedger } = await import('../../host/state/ledger-file.ts');
   const ledger = rebuildLedger(stateDir);
   const isNew = file.kind === 'absent' && Object.keys(ledger.reportedDeaths).length === 0;
-  if (isNew) return { desired, ledger };
+  if (isNew) return { ...known, ledger };
   const found = file.kind === 'absent' ? 'lost' : `damaged (${file.problem})`;
-  return { desired, ledger, problem: `${ledgerPath(stateDir)} is ${found}; ${consequence}` };
+  return { ...known, ledger, problem: `${ledgerPath(stateDir)} is ${found}; ${consequence}` };
 }
 
 const consequence =
   'it starts anew: failing workers are restarted without delay once, and a lost job may go unreported; no stop, hold or deadline is affected';
 
-/** Whether a pass would leave all as it is. A ledger that has to start anew is a change. */
+/** Whether a pass would leave all as it is. A file that has to be written anew is a change. */
 export const isSameState = (after: State, before: PassOutcome['before']): boolean =>
   before.problem === undefined &&
+  before.desiredProblem === undefined &&
   isSame(after.desired, before.desired) &&
   isSame(after.ledger, before.ledger);
 
@@ -41,20 +45,66 @@ export function ensureLedger(
   { ledger, problem }: PassOutcome['before'],
 ): void {
   const { stateDir } = context.config;
+  if (problem === undefined && existsSync(ledgerPath(stateDir))) return;
+  const staged = stageLedger(stateDir, ledger);
   if (problem !== undefined) report(context, 'ledger', { kind: 'warning', problem });
-  if (problem !== undefined || !existsSync(ledgerPath(stateDir))) writeLedger(stateDir, ledger);
+  staged.commit();
+}
+
+/** What has changed, complete under temporary names. */
+export interface StagedState {
+  /**
+   * Puts it in place, first what must not be lost. A kill in between makes the next pass report the same deaths again.
+   * `onKept` is called when the first part is on disk.
+   */
+  readonly commit: (onKept?: () => void) => void;
+  /** Removes what was not put in place. */
+  readonly discard: () => void;
 }
 
 /**
- * Writes down what has changed, first what must not be lost. A kill in between makes the next pass report the same deaths
- * again. `onKept` is called when the first part is on disk.
+ * Writes what has changed under temporary names, before anything is reported: if a full disk prevents that, each pass fails,
+ * and none of them must report the same deaths.
+ * @throws WorkerctlError `state` if it cannot be written
  */
-export function writeState(
+export function stageState(
   { config: { stateDir } }: Pick<Context, 'config'>,
   { before, desired, ledger }: PassOutcome,
-  { isDurable, onKept }: { readonly isDurable: boolean; readonly onKept?: () => void },
+  { isDurable }: { readonly isDurable: boolean },
+): StagedState {
+  const isDesiredSame = isSame(desired, before.desired) && before.desiredProblem === undefined;
+  const first = isDesiredSame ? undefined : stageDesired(stateDir, desired, { isDurable });
+  let second: Staged | undefined;
+  let isOver = false;
+  const discard = (): void => {
+    if (isOver) return;
+    isOver = true;
+    first?.discard();
+    second?.discard();
+  };
+  try {
+    if (!isSame(ledger, before.ledger)) second = stageLedger(stateDir, ledger);
+  } catch (error) {
+    discard();
+    throw error;
+  }
+  return {
+    discard,
+    commit: (onKept) => {
+      first?.commit();
+      onKept?.();
+      second?.commit();
+      isOver = true;
+    },
+  };
+}
+
+/** The damaged file is kept aside by the write that follows. */
+export function reportDesired(
+  context: Pick<Context, 'report'>,
+  { desiredProblem }: PassOutcome['before'],
 ): void {
-  if (!isSame(desired, before.desired)) writeDesired(stateDir, desired, { isDurable });
-  onKept?.();
-  if (!isSame(ledger, before.ledger)) writeLedger(stateDir, ledger);
+  if (desiredProblem === undefined) return;
+  const problem = `${desiredProblem}, and both are written again; a damaged file is kept as state.damaged.1 to .3`;
+  report(context, 'state.json', { kind: 'warning', problem });
 }

@@ -23,21 +23,62 @@ export function writeFileAtomically(
   text: string,
   { outlives, mode = 0o644 }: { outlives?: 'whole' | 'durable'; mode?: number } = {},
 ): void {
-  const temporary = `${path}.${process.pid}.new`;
-  try {
-    const write = (fd: number): void => {
-      writeAll(fd, Buffer.from(text));
-      if (outlives !== undefined) fdatasyncSync(fd);
-    };
-    withFile(temporary, 'w', write, mode);
-    faultPoint();
-    renameSync(temporary, path);
-    if (outlives === 'durable') withFile(dirname(path), 'r', fsyncSync); // a new name is on the disk only after its directory is
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
+  const staged = stageFile(path, text, { isSynced: outlives !== undefined, mode });
+  faultPoint();
+  staged.commit();
+  if (outlives === 'durable') syncDirectory(dirname(path));
 }
+
+/** New text of a file, complete under a temporary name. To put it in its place needs no space. */
+export interface Staged {
+  /** @throws the system error; then the old text is unchanged */
+  readonly commit: () => void;
+  readonly discard: () => void;
+}
+
+/**
+ * Writes new text beside a file. A full disk shows here, before anything has changed.
+ * @param options `isSynced`: after a crash of the host the text is complete
+ * @throws the system error (ENOSPC, EACCES, …)
+ */
+export function stageFile(
+  path: string,
+  text: string,
+  { isSynced = false, mode = 0o644 }: { isSynced?: boolean; mode?: number } = {},
+): Staged {
+  const temporary = `${path}.${process.pid}.new`;
+  const discard = (): void => {
+    rmSync(temporary, { force: true });
+  };
+  const orDiscard = (act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      discard();
+      throw error;
+    }
+  };
+  const write = (fd: number): void => {
+    writeAll(fd, Buffer.from(text));
+    if (isSynced) fdatasyncSync(fd);
+  };
+  orDiscard(() => {
+    withFile(temporary, 'w', write, mode);
+  });
+  return {
+    discard,
+    commit: () => {
+      orDiscard(() => {
+        renameSync(temporary, path);
+      });
+    },
+  };
+}
+
+/** A new name is on the disk only after its directory is. */
+export const syncDirectory = (path: string): void => {
+  withFile(path, 'r', fsyncSync);
+};
 
 function writeAll(fd: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);

@@ -11,7 +11,12 @@ import { Mismatch, type Form } from '../../core/basics/json-form.ts';
 export type StateFile<T> =
   | { readonly kind: 'absent' }
   | { readonly kind: 'read'; readonly value: T }
-  | { readonly kind: 'broken'; readonly problem: string };
+  | {
+      readonly kind: 'broken';
+      readonly problem: string;
+      /** Nothing is known of its contents: missing rights, a failing disk, too few descriptors. */
+      readonly isUnreadable?: true;
+    };
 
 export function ifThere(act: () => void): void {
   try {
@@ -96,6 +101,11 @@ export function readText(path: string): StateFile<string> {
     return { kind: 'broken', problem: `${path}: ${mismatchText(found)}` };
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { kind: 'absent' };
-    return { kind: 'broken', problem: `${path}: ${describeErrno(error)}` };
+    const problem = `${path}: ${describeErrno(error)}`;
+    const isOfType = typeErrors.includes(errnoOf(error) ?? '');
+    return { kind: 'broken', problem, ...(!isOfType && { isUnreadable: true }) };
   }
 }
+
+/** What the system says of a directory, a socket, or a symbolic link that leads nowhere. */
+const typeErrors = ['EISDIR', 'ENXIO', 'ELOOP', 'ENOTDIR', 'ENAMETOOLONG'];

@@ -1,134 +1,100 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import * as json from '../../core/basics/json-form.ts';
-import type { Code } from '../../core/model/code.ts';
-import type { Batch } from '../../core/model/config.ts';
-import * as desired from '../../core/model/desired.ts';
-import { once } from '../files/once.ts';
-import { identity, identityMembers, readForm, writeForm } from './schema.ts';
+import { noDesired, type Desired } from '../../core/model/desired.ts';
+import type { StateFile } from '../files/json-file.ts';
+import { desiredForm } from './desired-form.ts';
+import { readSealed, type Sealed } from './sealed-file.ts';
 
-type Desired = desired.Desired;
+export const desiredPath = (stateDir: string): string => `${stateDir}/state.json`;
 
-/** Built only if there is a file: most instances are neither stopped nor held. */
-const form = once((): json.Form<Omit<Desired, 'isEnding'>> => {
-  const { byName, flag, integer, listOf, moment, object, optional, seconds, text } = json;
-  const requested = { at: ['at', moment], by: ['by', text] } as const;
-  const timed = object<desired.TimedRequest>({ ...requested, until: ['until', optional(moment)] });
-  const want = object<desired.Want>({ ...requested, identifiers: ['identifiers', listOf(text)] });
-  const batch = json.oneOfKind<Batch>({
-    count: object({ count: ['count', integer] }),
-    percent: object({ percent: ['percent', integer] }),
-  });
-  const options = object<desired.RolloutOptions>({
-    canary: ['canary', optional(flag)],
-    batch: ['batch', optional(batch)],
-    overlap: ['overlap', optional(flag)],
-    killAfter: ['kill_after_seconds', optional(seconds)],
-  });
-  const replaced = object<desired.Replaced>({
-    ...identityMembers,
-    runId: ['run_id', optional(text)],
-    successor: ['successor', optional(identity)],
-    wasAsked: ['was_asked', optional(flag)],
-  });
-  const releases = object<desired.Rollout['releases'][string]>({
-    from: ['from', optional(text)],
-    to: ['to', optional(text)],
-  });
-  const abort = object<desired.Abort>({
-    at: ['at', moment],
-    instance: ['instance', text],
-    problem: ['problem', text],
-  });
-  const code = object<Code>({
-    release: ['release', optional(text)],
-    commandDigest: ['command_digest', text],
-  });
-  const origin = object<desired.Origin>({
-    directory: ['directory', text],
-    release: ['release', optional(text)],
-    commandDigest: ['command_digest', text],
-  });
-  const rollout = object<desired.Rollout>({
-    ...requested,
-    id: ['id', text],
-    options: ['options', options],
-    replaces: ['replaces', byName(json.nullable(replaced))],
-    releases: ['releases', byName(releases)],
-    origins: ['origins', optional(byName(origin))],
-    proven: ['proven', byName(code)],
-    startedByName: ['started_by_name', optional(listOf(text))],
-    aborted: ['aborted', optional(abort)],
-    paused: ['paused', optional(timed)],
-    cancelled: ['cancelled', optional(object<desired.Request>(requested))],
-  });
-  const ended = object<desired.EndedRollout>({
-    ...requested,
-    id: ['id', text],
-    how: ['how', json.oneOf(...desired.rolloutEnds)],
-    problem: ['problem', optional(text)],
-  });
-  const pin = object<desired.Pin>({
-    ...requested,
-    directory: ['directory', text],
-    release: ['release', optional(text)],
-    commandDigest: ['command_digest', text],
-  });
-  const done = object<desired.Done>({
-    at: ['at', moment],
-    runId: ['run_id', text],
-    release: ['release', optional(text)],
-    commandDigest: ['command_digest', text],
-    problem: ['problem', optional(text)],
-  });
-  const deadline = object<desired.Deadline>({
-    process: ['process', identity],
-    at: ['since_boot_seconds', seconds],
-  });
-  return object<Omit<Desired, 'isEnding'>>({
-    stopped: ['stopped', byName(object<desired.Request>(requested))],
-    held: ['held', byName(timed)],
-    quiet: ['quiet', byName(timed)],
-    done: ['done', byName(done)],
-    counts: ['counts', byName(want)],
-    deadlines: ['deadlines', byName(deadline)],
-    rollouts: ['rollouts', listOf(rollout)],
-    ended: ['ended', listOf(ended)],
-    pins: ['pins', byName(pin)],
-  });
-});
+/** The second copy. Its name does not end in .json: to `listStateFiles` it would be the record of an instance. */
+export const desiredCopyPath = (stateDir: string): string => `${stateDir}/state.copy`;
 
-export const desiredPath = (stateDir: string): string => join(stateDir, 'state.json');
+/** What was found of the desired state. */
+export interface DesiredFound {
+  readonly desired: Desired;
+  /** Why state.json could not be used, and the copy was. Names the file. */
+  readonly problem?: string;
+}
 
 /**
- * What is desired beyond the config; nothing if there is no such file.
- * @throws WorkerctlError `state` if the file is damaged: what was stopped on purpose is recorded nowhere else
+ * What is desired beyond the config; nothing if there are no such files. The copy is read only if state.json cannot be used.
+ * It has the same, or what a command was about to write when it was killed.
+ * @throws WorkerctlError `state` if both cannot be used: what was stopped on purpose is recorded nowhere else
  */
-export function readDesired(stateDir: string): Desired {
-  const path = desiredPath(stateDir);
-  const file = readForm(path, form);
-  switch (file.kind) {
-    case 'absent':
-      return desired.noDesired;
-    case 'broken':
-      throw new WorkerctlError('state', `${path} is damaged (${file.problem})`, {
-        hint: 'move it away to continue; lost with it: stops, holds, quiets, what is done, counts, restarts, pins and --kill-after deadlines',
-      });
-    case 'read':
-      return file.value;
+export function findDesired(stateDir: string): DesiredFound {
+  const first = readSealed(desiredPath(stateDir), desiredForm);
+  if (first.kind === 'read') return { desired: first.value.value };
+  const hasCopy = existsSync(desiredCopyPath(stateDir));
+  if (first.kind === 'absent' && !hasCopy) return { desired: noDesired };
+  const { copy } = readCopies(stateDir);
+  if (copy.kind !== 'read') throw unusable(stateDir, first, copy);
+  const problem = `${desiredPath(stateDir)} ${wordsOf(first)}; its second copy is used`;
+  return { desired: copy.value.value, problem };
+}
+
+/** What can be known of the desired state. */
+export interface DesiredSeen extends DesiredFound {
+  /** Neither copy can be used: what was stopped, held or counted is not known. */
+  readonly isUnknown: boolean;
+}
+
+/** The same for a command that only looks: it shows what else there is. */
+export function seenDesired(stateDir: string): DesiredSeen {
+  try {
+    return { ...findDesired(stateDir), isUnknown: false };
+  } catch (error) {
+    if (!(error instanceof WorkerctlError)) throw error;
+    const problem = `${error.message}; stops, holds, counts and restarts are unknown`;
+    return { desired: noDesired, problem, isUnknown: true };
   }
 }
 
-/**
- * Writes the desired state. After a crash of the host it is the old text or the new one, and with `isDurable` the new
- * one.
- * @throws WorkerctlError `state` if it cannot be written; the old text is then unchanged
- */
-export function writeDesired(
-  stateDir: string,
-  value: Desired,
-  { isDurable }: { readonly isDurable: boolean },
-): void {
-  const outlives = isDurable ? 'durable' : 'whole';
-  writeForm(desiredPath(stateDir), form(), value, { outlives, otherwise: 'nothing was done' });
+/** The desired state; it does not matter which of the two copies was read. */
+export const readDesired = (stateDir: string): Desired => findDesired(stateDir).desired;
+
+export type Copy = StateFile<Sealed<Desired>>;
+
+/** state.json and its second copy. */
+export const readCopies = (stateDir: string): { readonly first: Copy; readonly copy: Copy } => ({
+  first: readSealed(desiredPath(stateDir), desiredForm),
+  copy: readSealed(desiredCopyPath(stateDir), desiredForm),
+});
+
+/** What was found of one of the two, in words that follow its name. */
+export function wordsOf(file: Copy): string {
+  switch (file.kind) {
+    case 'absent':
+      return 'is missing';
+    case 'read':
+      return `is valid (generation ${file.value.generation})`;
+    case 'broken':
+      return file.isUnreadable === true
+        ? `cannot be read: ${file.problem}`
+        : `is damaged (${file.problem})`;
+  }
 }
+
+/** What to do about a file that is there and cannot be read. */
+export const unreadableHint = (path: string): string =>
+  `run workerctl as the user who owns the workers; if you are that user: ls -l ${path}, and look for disk errors in the kernel's log`;
+
+function unusable(stateDir: string, first: Copy, copy: Copy): WorkerctlError {
+  const problem = `${desiredPath(stateDir)} ${wordsOf(first)}; its second copy ${desiredCopyPath(stateDir)} ${wordsOf(copy)}`;
+  return new WorkerctlError('state', problem, { hint: unusableHint(stateDir, first, copy) });
+}
+
+/** What to do if neither can be used. */
+export function unusableHint(stateDir: string, first: Copy, copy: Copy): string {
+  const path = desiredPath(stateDir);
+  const copyPath = desiredCopyPath(stateDir);
+  const unreadable = [[path, first] as const, [copyPath, copy] as const].find(
+    ([, file]) => file.kind === 'broken' && file.isUnreadable === true,
+  );
+  return unreadable === undefined
+    ? `move both away to continue; lost with them: ${what}`
+    : unreadableHint(unreadable[0]);
+}
+
+const what =
+  'stops, holds, quiets, what is done, counts, restarts, pins and --kill-after deadlines';

@@ -1,8 +1,10 @@
 import * as json from '../../core/basics/json-form.ts';
 import type { Moment } from '../../core/basics/time.ts';
+import { writeFileAtomically } from '../files/atomic-file.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 import { now } from '../process/clock.ts';
 import { ledgerFolder } from './ledger-file.ts';
-import { readForm, writeForm } from './schema.ts';
+import { fileText, readForm } from './schema.ts';
 
 /** The messages of workers (sd_notify(3)) that no watch of a state directory could take. */
 export interface DroppedMessages {
@@ -28,8 +30,8 @@ export function readDropped(stateDir: string): DroppedMessages | undefined {
 export function noteDropped(stateDir: string, count: number): void {
   const total = (readDropped(stateDir)?.count ?? 0) + count;
   try {
-    const options = { directory: ledgerFolder(stateDir), otherwise: 'the count is lost' };
-    writeForm(pathIn(stateDir), form, { count: total, at: now() }, options);
+    makeDirectory(ledgerFolder(stateDir));
+    writeFileAtomically(pathIn(stateDir), fileText(form, { count: total, at: now() }));
   } catch {
     return; // such as a full disk
   }

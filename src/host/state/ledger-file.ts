@@ -8,8 +8,12 @@ import {
   type Unstarted,
 } from '../../core/model/ledger.ts';
 import type { StateFile } from '../files/json-file.ts';
+import { stageFile, type Staged } from '../files/atomic-file.ts';
+import { faultPoint } from '../files/fault-point.ts';
+import { makeDirectory } from '../files/make-directory.ts';
 import { once } from '../files/once.ts';
-import { readForm, writeForm } from './schema.ts';
+import { orCannotWrite, withReserve } from './reserve.ts';
+import { fileText, readForm } from './schema.ts';
 import type { Event } from '../../core/events/event.ts';
 import type { JournalEntry } from '../../core/events/journal.ts';
 import { keyOf } from '../../core/model/instance.ts';
@@ -77,10 +81,27 @@ export function knownLedger(stateDir: string): Ledger {
  * @throws WorkerctlError `state` if it cannot be written: without it, failing workers would be started again and again
  */
 export function writeLedger(stateDir: string, ledger: Ledger): void {
-  writeForm(ledgerPath(stateDir), form(), ledger, {
-    directory: ledgerFolder(stateDir),
-    otherwise: 'nothing was started or stopped',
-  });
+  stageLedger(stateDir, ledger).commit();
+}
+
+/**
+ * The same in two steps: a full disk shows in the first.
+ * @throws WorkerctlError `state` if it cannot be written
+ */
+export function stageLedger(stateDir: string, ledger: Ledger): Staged {
+  const path = ledgerPath(stateDir);
+  const orState = <T>(act: () => T): T =>
+    orCannotWrite(path, 'nothing was started or stopped', act);
+  const write = (): Staged => {
+    makeDirectory(ledgerFolder(stateDir));
+    return stageFile(path, fileText(form(), ledger));
+  };
+  const staged = orState(() => withReserve(stateDir, write));
+  const commit = (): void => {
+    orState(staged.commit);
+    faultPoint();
+  };
+  return { discard: staged.discard, commit };
 }
 
 /** How many of the journal's last lines are read: some megabytes at most. */

@@ -1,7 +1,7 @@
 import type { JournalEntry } from '../../core/events/journal.ts';
 import { instanceStates } from '../../core/views/instance-state.ts';
 import type { InstanceStatus } from '../../core/views/instance-status.ts';
-import { isShort, type Status } from '../../core/views/status.ts';
+import { statusCode, type Status } from '../../core/views/status.ts';
 import type { Pin } from '../../core/model/desired.ts';
 import { rolloutStates, type RolloutStatus } from '../../core/views/rollout-status.ts';
 import { activity } from './activity.ts';
@@ -108,7 +108,14 @@ export const statusAnswer = answer<Status & { readonly events?: readonly Journal
   {
     ok: flag(
       'Every wanted instance is ready, quiet or done: exit code 0.',
-      (status) => !isShort(status),
+      (status) => statusCode(status) === 'done',
+    ),
+    wanted_is_known: flag(
+      'Stops, holds, counts and restarts are known. If not, the rest is as if there were none.',
+      ({ stateProblem }) => stateProblem?.isUnknown !== true,
+    ),
+    state_problem: orNull(
+      text('What is wrong with state.json.', ({ stateProblem }) => stateProblem?.problem),
     ),
     wanted: integer(
       'Instances that should run; those stopped on purpose are not included.',

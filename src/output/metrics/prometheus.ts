@@ -19,6 +19,11 @@ export function formatMetrics(status: Status, facts: MetricsFacts = {}): string 
       // Old processes have the names of their replacements, and several may share one: they are only counted.
       ...instanceFamilies(instances.filter(({ state }) => state !== 'retiring')),
       ...rolloutFamilies(status.rollouts),
+      gauge(
+        'workerctl_wanted_known',
+        'Whether stops, holds, counts and restarts are known: 0 if state.json and its copy cannot be used.',
+        [{ labels: {}, value: Number(status.stateProblem?.isUnknown !== true) }],
+      ),
       ...factFamilies(facts),
     ],
     config === undefined ? {} : { config },

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
 import type { Event } from '../../../src/core/events/event.ts';
@@ -9,10 +9,12 @@ import {
   ensureLedger,
   isSameState,
   readState,
-  writeState,
+  reportDesired,
+  stageState,
 } from '../../../src/engine/pass/state.ts';
 import { openJournal } from '../../../src/host/journal/write.ts';
-import { desiredPath, readDesired, writeDesired } from '../../../src/host/state/desired-file.ts';
+import { desiredCopyPath, desiredPath, readDesired } from '../../../src/host/state/desired-file.ts';
+import { writeDesired } from '../../../src/host/state/desired-write.ts';
 import {
   ledgerFolder,
   ledgerPath,
@@ -66,6 +68,7 @@ async function problemsOf(before: Awaited<ReturnType<typeof read>>): Promise<str
   };
   await Promise.resolve();
   ensureLedger({ config, report }, before);
+  reportDesired({ report }, before);
   return problems;
 }
 
@@ -82,10 +85,28 @@ describe('the state', () => {
     expect(readLedger(scratch.folder())).toEqual({ kind: 'read', value: noLedger });
   });
 
-  test('must be refused if state.json is damaged, whatever the ledger says', async () => {
+  test('must be refused if both copies of state.json are damaged, whatever the ledger says', async () => {
     lived();
     writeFileSync(desiredPath(scratch.folder()), 'x');
+    writeFileSync(desiredCopyPath(scratch.folder()), 'x');
     await expect(read()).rejects.toThrow('state.json is damaged');
+  });
+
+  test('must be read from the copy if state.json is damaged, be reported, and be written by the next pass', async () => {
+    lived();
+    writeFileSync(desiredPath(scratch.folder()), 'x');
+    const before = await read();
+    expect(before.desired).toEqual(desired);
+    expect(isSameState(before, before)).toBe(false);
+    const [problem = '', ...more] = await problemsOf(before);
+    expect(more).toEqual([]);
+    expect(problem).toContain(`state.json: ${desiredPath(scratch.folder())} is damaged`);
+    stage({}, before).commit();
+    const after = await read();
+    expect(after.desired).toEqual(desired);
+    expect(isSameState(after, after)).toBe(true);
+    expect(await problemsOf(after)).toEqual([]);
+    expect(readFileSync(scratch.path('state.damaged.1'), 'utf8')).toBe('x');
   });
 });
 
@@ -154,18 +175,25 @@ describe('a ledger', () => {
   });
 });
 
+/** What a pass stages that has changed this. */
+function stage(
+  after: Partial<State>,
+  before: Awaited<ReturnType<typeof read>> = { desired, ledger },
+): ReturnType<typeof stageState> {
+  const config = { ...aConfig(), stateDir: scratch.folder() };
+  const observation = {
+    now: request.at,
+    sinceBoot: durationOf(0),
+    instances: new Map(),
+    retiring: [],
+  };
+  const outcome = { before, ...before, ...after, observation, plan: [] };
+  return stageState({ config }, outcome, { isDurable: true });
+}
+
 describe('a pass', () => {
-  const before: State = { desired, ledger };
-  const outcome = (after: Partial<State>): Parameters<typeof writeState>[1] => ({
-    before,
-    ...before,
-    ...after,
-    observation: { now: request.at, sinceBoot: durationOf(0), instances: new Map(), retiring: [] },
-    plan: [],
-  });
-  const write = (after: Partial<State>, onKept?: () => void): void => {
-    const config = { ...aConfig(), stateDir: scratch.folder() };
-    writeState({ config }, outcome(after), { isDurable: true, ...(onKept && { onKept }) });
+  const write = (after: Partial<State>): void => {
+    stage(after).commit();
   };
   /** Each write makes a new file. */
   const files = (): number[] =>
@@ -187,17 +215,32 @@ describe('a pass', () => {
 
   test('must write what is wanted before what is remembered', () => {
     lived();
+    let was: unknown;
+    stage({ desired: noDesired, ledger: noLedger }).commit(() => {
+      was = [readDesired(scratch.folder()), readLedger(scratch.folder())];
+    });
+    expect(was).toEqual([noDesired, { kind: 'read', value: ledger }]);
+    expect(readLedger(scratch.folder())).toEqual({ kind: 'read', value: noLedger });
+  });
+
+  test('must change nothing, and leave nothing, if a part cannot be written', () => {
+    lived();
     rmSync(ledgerFolder(scratch.folder()), { recursive: true });
     writeFileSync(ledgerFolder(scratch.folder()), 'no folder');
-    let isKept = false;
-    const act = (): void => {
-      write({ desired: noDesired, ledger: noLedger }, () => {
-        isKept = true;
-      });
-    };
-    expect(act).toThrow('deaths.json: cannot be written');
-    expect(isKept).toBe(true);
-    expect(readDesired(scratch.folder())).toEqual(noDesired);
+    const before = readdirSync(scratch.folder());
+    expect(() => stage({ desired: noDesired, ledger: noLedger })).toThrow(
+      'deaths.json: cannot be written',
+    );
+    expect(readDesired(scratch.folder())).toEqual(desired);
+    expect(readdirSync(scratch.folder())).toEqual(before);
     expect(readFileSync(ledgerFolder(scratch.folder()), 'utf8')).toBe('no folder');
+  });
+
+  test('must leave nothing of what it has staged and then given up', () => {
+    lived();
+    const before = readdirSync(scratch.folder(), { recursive: true });
+    stage({ desired: noDesired, ledger: noLedger }).discard();
+    expect(readdirSync(scratch.folder(), { recursive: true })).toEqual(before);
+    expect(readDesired(scratch.folder())).toEqual(desired);
   });
 });

@@ -1,9 +1,28 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
 import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
-import { desiredPath, readDesired, writeDesired } from '../../../src/host/state/desired-file.ts';
+import {
+  desiredCopyPath,
+  desiredPath,
+  findDesired,
+  readCopies,
+  readDesired,
+} from '../../../src/host/state/desired-file.ts';
+import { writeDesired } from '../../../src/host/state/desired-write.ts';
 import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
@@ -105,7 +124,8 @@ test('the cause of a death must never be written', () => {
   expect(readDesired(scratch.folder())).toEqual(noDesired);
 });
 
-test.each([
+/** What is wrong with the text of one file, and how that is said. */
+const damages: [string, string][] = [
   ['', 'expected JSON, found an empty file'],
   ['abc', 'expected JSON, found "abc"'],
   ['[]', 'expected an object, found []'],
@@ -117,21 +137,186 @@ test.each([
     '{"schema":2,"rollouts":[{"at":"2023-11-14T22:13:20Z","by":"me"}]}',
     'rollouts.0.id: expected a text, found nothing',
   ],
-])('%j must be refused, naming the file, what is wrong and what to do', (text, problem) => {
-  scratch.write('state.json', text);
-  const error = refusal(() => readDesired(scratch.folder()));
-  expect(error.code).toBe('state');
-  expect(error.message).toBe(`${desiredPath(scratch.folder())} is damaged (${problem})`);
-  expect(error.hint).toContain('move it away to continue; lost with it: stops, holds');
+  ['{"schema":2}', 'generation: expected a whole number, found nothing'],
+  ['{"schema":2,"generation":1}', 'checksum: expected '],
+];
+
+test.each(damages)(
+  'two copies with %j must be refused, naming the files and what to do',
+  (text, problem) => {
+    scratch.write('state.json', text);
+    scratch.write('state.copy', text);
+    const error = refusal(() => readDesired(scratch.folder()));
+    expect(error.code).toBe('state');
+    expect(error.message).toContain(`${desiredPath(scratch.folder())} is damaged (${problem}`);
+    expect(error.message).toContain(
+      `; its second copy ${desiredCopyPath(scratch.folder())} is damaged`,
+    );
+    expect(error.hint).toContain('move both away to continue; lost with them: stops, holds');
+  },
+);
+
+describe('one copy', () => {
+  const missing = (path: string): void => {
+    rmSync(path);
+  };
+  const ways: [string, string, (path: string) => void][] = [
+    ...damages.map(([text, problem]): (typeof ways)[number] => [
+      JSON.stringify(text),
+      `is damaged (${problem}`,
+      (path) => {
+        writeFileSync(path, text);
+      },
+    ]),
+    ['missing', 'is missing', missing],
+    [
+      'edited',
+      'is damaged (checksum: expected ',
+      (path) => {
+        writeFileSync(path, readFileSync(path, 'utf8').replace('deploy@web1', 'mallory@web1'));
+      },
+    ],
+    [
+      'torn',
+      'is damaged (expected JSON',
+      (path) => {
+        truncateSync(path, 200);
+      },
+    ],
+    [
+      'a directory',
+      'is damaged (EISDIR',
+      (path) => {
+        rmSync(path);
+        mkdirSync(path);
+        writeFileSync(join(path, 'theirs'), '');
+      },
+    ],
+    [
+      'a FIFO',
+      'is damaged (expected JSON, found an empty file)',
+      (path) => {
+        rmSync(path);
+        execFileSync('mkfifo', [path]);
+      },
+    ],
+    [
+      'a link that leads to itself',
+      'is damaged (ELOOP',
+      (path) => {
+        rmSync(path);
+        symlinkSync(path, path);
+      },
+    ],
+  ];
+
+  test.each(ways)('that is %s must not matter while state.json is valid', (_, __, damage) => {
+    write(desired);
+    damage(desiredCopyPath(scratch.folder()));
+    expect(findDesired(scratch.folder())).toEqual({ desired });
+    write(noDesired);
+    rmSync(desiredPath(scratch.folder()));
+    expect(readDesired(scratch.folder())).toEqual(noDesired);
+  });
+
+  test.each(ways)(
+    'that is %s must be replaced by the other, be kept, and be written again',
+    (_, problem, damage) => {
+      const path = desiredPath(scratch.folder());
+      write(noDesired);
+      write(desired);
+      damage(path);
+      const found = findDesired(scratch.folder());
+      expect(found.desired).toEqual(desired);
+      expect(found.problem).toContain(`${path} ${problem}`);
+      expect(found.problem).toContain('its second copy is used');
+      write(found.desired);
+      expect(findDesired(scratch.folder())).toEqual({ desired });
+      expect(existsSync(scratch.path('state.damaged.1'))).toBe(damage !== missing);
+      const { first, copy } = readCopies(scratch.folder());
+      expect(first).toEqual(copy);
+      expect(first).toMatchObject({ value: { generation: 3 } });
+    },
+  );
+
+  test('of the damaged ones three must be kept, the latest', () => {
+    for (const text of ['a', 'b', 'c', 'd', 'e']) {
+      write(desired);
+      scratch.write('state.json', text);
+    }
+    write(desired);
+    const kept = readdirSync(scratch.folder()).filter((name) => name.startsWith('state.damaged.'));
+    const texts = kept.map((name) => readFileSync(scratch.path(name), 'utf8'));
+    expect(texts.sort()).toEqual(['c', 'd', 'e']);
+  });
 });
 
-test('a file that cannot be written must be an error, and leave the old one', () => {
-  mkdirSync(desiredPath(scratch.folder()));
-  const error = refusal(() => {
+describe.runIf(process.geteuid?.() === 0)('a file that the caller may not read', () => {
+  const asNobody = <T>(act: () => T): T => {
+    process.seteuid?.(65_534);
+    try {
+      return act();
+    } finally {
+      process.seteuid?.(0);
+    }
+  };
+  const close = (...paths: string[]): void => {
+    chmodSync(scratch.folder(), 0o755);
+    for (const path of paths) chmodSync(path, 0o600);
+  };
+
+  test('must not be called damaged, and must not be moved away', () => {
     write(desired);
+    const path = desiredPath(scratch.folder());
+    close(path, desiredCopyPath(scratch.folder()));
+    const error = asNobody(() => refusal(() => readDesired(scratch.folder())));
+    expect(error.message).toContain(`${path} cannot be read: EACCES: permission denied;`);
+    expect(error.message).not.toContain('damaged');
+    expect(error.hint).toContain('run workerctl as the user who owns the workers');
+    expect(error.hint).not.toMatch(/move|remove|lost/);
   });
-  expect(error.code).toBe('state');
-  expect(error.message).toContain('nothing was done');
+
+  test.each([desiredPath, desiredCopyPath])('must be named although the other is damaged', (of) => {
+    write(desired);
+    for (const path of [desiredPath, desiredCopyPath].filter((one) => one !== of))
+      writeFileSync(path(scratch.folder()), 'x');
+    close(of(scratch.folder()));
+    const error = asNobody(() => refusal(() => readDesired(scratch.folder())));
+    expect(error.message).toContain(`${of(scratch.folder())} cannot be read`);
+    expect(error.hint).not.toMatch(/move|remove|lost/);
+  });
+
+  test('must be replaced by its copy', () => {
+    write(desired);
+    close(desiredPath(scratch.folder()));
+    const found = asNobody(() => findDesired(scratch.folder()));
+    expect(found.desired).toEqual(desired);
+    expect(found.problem).toContain('state.json cannot be read: EACCES');
+  });
+});
+
+describe('a write that fails', () => {
+  test('must be an error, and leave the old text', () => {
+    const file = scratch.write('file', '');
+    const error = refusal(() => {
+      writeDesired(file, desired, { isDurable: true });
+    });
+    expect(error.code).toBe('state');
+    expect(error.message).toContain('state.json: cannot be written: ENOTDIR');
+    expect(error.message).toContain('nothing was done');
+  });
+
+  test('after which there is only the new copy must count as not made', () => {
+    write(noDesired);
+    const old = readFileSync(desiredPath(scratch.folder()), 'utf8');
+    write(desired);
+    scratch.write('state.json', old); // as after a kill between the two renames
+    expect(findDesired(scratch.folder())).toEqual({ desired: noDesired });
+    write(noDesired);
+    const { first, copy } = readCopies(scratch.folder());
+    expect(first).toEqual(copy);
+    expect(first).toMatchObject({ value: { generation: 3 } });
+  });
 });
 
 test('a name that every object inherits must work like any other', () => {

@@ -103,7 +103,7 @@ describe('a full disk', () => {
     expect(exitCode, all).toBe(1);
     const [failed] = ofKinds(eventsIn(stdout), ['start_failed']);
     expect(failed).toMatchObject({ instance: 'mail.2' });
-    expect(problemOf(failed)).toContain('disk full');
+    expect(problemOf(failed)).toContain('EFBIG');
     expect(rig.instance('mail.2').processes()).toEqual([]);
     await settle(rig);
     expect(counts(rig, 'boots')).toEqual([1, 1]);

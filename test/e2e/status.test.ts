@@ -34,6 +34,8 @@ test('status --json must have the same, under schema 2', async () => {
   expect(exitCode).toBe(0);
   expect(JSON.parse(stdout)).toEqual({
     schema: 2,
+    wanted_is_known: true,
+    state_problem: null,
     wanted: 1,
     up: 1,
     ready: 1,

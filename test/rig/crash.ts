@@ -227,7 +227,7 @@ export async function expectSound(rig: Rig, wanted: readonly string[]): Promise<
   // Any pass removes what the killed one has left half written.
   await rig.workerctl('unhold');
   const files = readdirSync(rig.stateDir, { recursive: true }).map(String);
-  expect(files.filter((file) => /.\.new$|^\.new\/(?!config$)|~/.test(file))).toEqual([]);
+  expect(files.filter((file) => /.\.new$|^\.new\/(?!(?:config|reserve)$)|~/.test(file))).toEqual([]);
 }
 
 function view({ folder, stateDir }: Rig): string {

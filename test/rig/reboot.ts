@@ -1,4 +1,5 @@
 import { readdirSync, writeFileSync } from 'node:fs';
+import { sealed } from '../../src/host/state/sealed-file.ts';
 import { shimsIn } from './crash.ts';
 import { readOr } from './files.ts';
 import { bootId, isAlive } from './kernel.ts';
@@ -17,6 +18,6 @@ export async function rebooted(rig: Rig): Promise<void> {
   for (const file of readdirSync(rig.stateDir)) {
     const path = `${rig.stateDir}/${file}`;
     const text = readOr(path, '');
-    if (text.includes(bootId())) writeFileSync(path, text.replaceAll(bootId(), otherBoot));
+    if (text.includes(bootId())) writeFileSync(path, sealed(text.replaceAll(bootId(), otherBoot)));
   }
 }

@@ -4,8 +4,7 @@ let table: Uint32Array | undefined;
 export function crc32(text: string): string {
   const known = (table ??= madeTable());
   let crc = 0xffffffff;
-  for (const byte of Buffer.from(text))
-    crc = (known[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
+  for (const byte of Buffer.from(text)) crc = (known[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
   return ((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, '0');
 }
 

@@ -20,8 +20,13 @@ const head = /^(\{\s*"schema":\s*\d+,\s*"generation":\s*\d+,\s*"checksum":\s*")(
 
 /** The text of a state file that shows damage: `checksum` is the CRC-32 of the text with eight zeros in its place. */
 export function sealedText<T>(form: json.Form<T>, { generation, value }: Sealed<T>): string {
-  const text = fileText(form, value, { generation, checksum: blank });
-  return text.replace(head, `$1${crc32(text)}`);
+  return sealed(fileText(form, value, { generation, checksum: blank }));
+}
+
+/** A text with its checksum; one without a place for it stays as it is. */
+export function sealed(text: string): string {
+  const blanked = text.replace(head, `$1${blank}`);
+  return blanked.replace(head, `$1${crc32(blanked)}`);
 }
 
 /** A file that was written by `sealedText`. A `problem` does not name the file. */

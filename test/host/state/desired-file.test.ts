@@ -185,7 +185,7 @@ describe('one copy', () => {
     ],
     [
       'a directory',
-      'is damaged (EISDIR',
+      'is damaged (expected a file, found a directory)',
       (path) => {
         rmSync(path);
         mkdirSync(path);
@@ -194,7 +194,7 @@ describe('one copy', () => {
     ],
     [
       'a FIFO',
-      'is damaged (expected JSON, found an empty file)',
+      'is damaged (expected a file, found a FIFO)',
       (path) => {
         rmSync(path);
         execFileSync('mkfifo', [path]);

@@ -171,6 +171,9 @@ workerctl_rollout_instances{state="in_progress",progress="failed"} 0
 workerctl_rollout_instances{state="in_progress",progress="replaced"} 1
 workerctl_rollout_instances{state="in_progress",progress="under_way"} 2
 workerctl_rollout_instances{state="in_progress",progress="waiting"} 3
+# HELP workerctl_wanted_known Whether stops, holds, counts and restarts are known: 0 if state.json and its copy cannot be used.
+# TYPE workerctl_wanted_known gauge
+workerctl_wanted_known 1
 `);
   });
 

@@ -9,7 +9,7 @@ import { currentUser } from '../host/worker/environment.ts';
 
 /** What differs from command to command. */
 type OfCommand = Pick<Context, 'command' | 'signal' | 'releases' | 'report' | 'progress'> &
-  Partial<Pick<Context, 'probe' | 'silence' | 'leavesStarts'>>;
+  Partial<Pick<Context, 'probe' | 'silence' | 'startsOutside'>>;
 
 /** What a command that acts on `config` works with. */
 export function contextFor(config: Config, own: OfCommand): Context {

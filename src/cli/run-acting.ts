@@ -39,7 +39,7 @@ export async function runActing<Options extends { readonly dryRun: boolean }>(
     const config = withCounts(file, desiredFor(file));
     const context = contextFor(config, {
       command,
-      leavesStarts: { hasFailed: false },
+      startsOutside: { hasWatchFailed: false },
       signal: interrupt.signal,
       probe,
       releases: createReleaseReader(config, (problem) => {

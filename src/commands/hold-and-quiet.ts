@@ -106,7 +106,7 @@ const request =
     reportRequest(recorded, goal, outcome);
     const unheld = events.filter((event) => event.kind === 'unheld');
     const ids = unheld.flatMap(({ instance }) => rolloutOf(outcome.desired, instance)?.id ?? []);
-    const continues = leaveFinishers(context.config, ids);
+    const continues = await leaveFinishers(recorded, ids);
     return { ...acted(kind, events, { kind: 'not_waited' }), ...(continues && { continues }) };
   };
 

@@ -168,8 +168,8 @@ export async function restart(
   const members = wanted.filter((name) => !isLeftAlone(outcome, name));
   if (members.length === 0 && events.some(({ kind }) => kind === 'skipped_stopped'))
     return { ...acted('restart', events, { kind: 'done' }), end: 'refused', change };
-  const ended = (settled: Settled | { readonly kind: 'not_waited' }): ActOutcome => {
-    const continues = leaveFinisher(config, goal.id);
+  const ended = async (settled: Settled | { readonly kind: 'not_waited' }): Promise<ActOutcome> => {
+    const continues = await leaveFinisher(recorded, goal.id);
     return { ...acted('restart', events, settled), change, ...(continues && { continues }) };
   };
   if (options.wait === 'not' && options.rollout.killAfter === 0) await killNow(recorded, instances);

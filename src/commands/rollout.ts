@@ -102,7 +102,7 @@ async function steer(context: Context, { verb, ids, lasts }: SteerOptions): Prom
     lockWait,
     ...steeringReports(recorded, goal),
   });
-  const continues = verb === 'pause' ? undefined : leaveFinishers(config, goal.rollouts);
+  const continues = verb === 'pause' ? undefined : await leaveFinishers(recorded, goal.rollouts);
   return { ...acted('rollout', events, { kind: 'not_waited' }), ...(continues && { continues }) };
 }
 

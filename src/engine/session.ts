@@ -24,6 +24,14 @@ export interface ProgressDisplay {
   readonly show: (view: ProgressView) => void;
 }
 
+/** How a command starts workers outside the session that it runs in: by a running watch, else in a scope of their own. */
+export interface StartsOutside {
+  /** The watch has not started anything in time. */
+  hasWatchFailed: boolean;
+  /** Whether what the command starts outlives its session; set once that was looked into. */
+  hasLeftSession?: Promise<boolean>;
+}
+
 /** What a command works with from its start to its end. */
 export interface Context {
   readonly config: Config;
@@ -42,8 +50,8 @@ export interface Context {
   readonly measures?: Measures;
   /** How many instances of a worker it starts at a time if many are missing; undefined: all of them. */
   readonly startsAtOnce?: number;
-  /** A command that leaves its starts to a running watch; `hasFailed` once that has not started one in time. */
-  readonly leavesStarts?: { hasFailed: boolean };
+  /** Set for a command of people, cron or CI: its workers must not depend on the session that it runs in. */
+  readonly startsOutside?: StartsOutside;
   /** Remembers from look to look how much memory processes have. */
   readonly memory: MemoryTracker;
   /** Takes some locks quickly, for commands that wait and then act at once. */

@@ -71,6 +71,7 @@ test('a bootcheck beside a watch must leave the starts to it', async () => {
 test('what a watch does not start within two seconds must be started by the command, which says so', async () => {
   const { rig, watch } = await underWatch();
   await rig.act('stop');
+  await watch.quiet(); // else it may hold the pass lock
   process.kill(watch.pid, 'SIGSTOP');
   const started = await rig.act('start');
   expect(started.exitCode, started.all).toBe(0);

@@ -36,7 +36,7 @@ export function runProgram(
     LOGNAME = '',
     WORKERCTL_LOCK,
   } = process.env;
-  const base = { PATH, HOME, USER, LOGNAME, LANG: 'C.UTF-8' };
+  const base = { PATH, HOME, USER, LOGNAME, LANG: 'C.UTF-8', WORKERCTL_TEST_GROUP: '/' };
   const lock = WORKERCTL_LOCK === undefined ? {} : { WORKERCTL_LOCK };
   const options = {
     cwd: folder,

@@ -66,7 +66,9 @@ export function problemOf(answer: Answer): string {
 export async function loginFindings(examination: Examination): Promise<Findings> {
   const units = examination.units;
   const sessions = units.filter(({ unit }) => unit.kind === 'session');
-  const ofUser = units.filter(({ unit }) => unit.kind === 'service' && unit.user !== undefined);
+  const ofUser = units.filter(
+    ({ unit }) => (unit.kind === 'service' || unit.kind === 'scope') && unit.user !== undefined,
+  );
   if (sessions.length + ofUser.length === 0) return fine('logins', 'no worker depends on a login');
   const { ask } = examination;
   const user = currentUser().name;
@@ -103,7 +105,7 @@ function sessionFinding(
   const first = linger === 'yes' ? '' : `loginctl enable-linger ${user}, then `;
   return problem(about, `${members}; KillUserProcesses=${kills}, Linger=${linger || 'unknown'}`, [
     'they are killed when this login ends, in the middle of their jobs',
-    `${first}start workers from cron, or with systemd-run --user --scope workerctl start; or set KillUserProcesses=no`,
+    `${first}workerctl restart: it starts workers in a scope of their own; or run workerctl watch as a service`,
   ]);
 }
 

@@ -4,7 +4,9 @@ export type Unit =
   | { readonly kind: 'session'; readonly name: string }
   /** A service of the system, or of this user's own systemd. */
   | { readonly kind: 'service'; readonly name: string; readonly user?: number }
-  /** Another unit, a container, or nothing that systemd knows. */
+  /** Processes that something has put together, in the system or in this user's own systemd. */
+  | { readonly kind: 'scope'; readonly name: string; readonly user?: number }
+  /** A container, or nothing that systemd knows. */
   | { readonly kind: 'other'; readonly name: string };
 
 /**
@@ -25,12 +27,12 @@ export function unitOf(path: string): Unit {
   const name = parts[at];
   if (name === undefined) return { kind: 'other', name: path };
   if (/^session-.*\.scope$/.test(name)) return { kind: 'session', name };
-  if (!name.endsWith('.service')) return { kind: 'other', name };
   const manager = parts
     .slice(0, at)
     .flatMap((part) => /^user@(\d+)\.service$/.exec(part)?.[1] ?? []);
   const user = manager.at(-1);
-  return { kind: 'service', name, ...(user !== undefined && { user: Number(user) }) };
+  const kind = name.endsWith('.service') ? 'service' : 'scope';
+  return { kind, name, ...(user !== undefined && { user: Number(user) }) };
 }
 
 /** The program of a CI runner that a group's path names; undefined if it names none. */

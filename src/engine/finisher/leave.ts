@@ -2,27 +2,34 @@ import { continuing, type Continues } from '../../core/events/outcome.ts';
 import type { Config } from '../../core/model/config.ts';
 import { startDetached } from '../../host/process/start-detached.ts';
 import { hasWatch } from '../../host/sockets/trigger.ts';
+import { leaveSession } from '../apply/leave-session.ts';
+import type { Context } from '../session.ts';
 import { finishedInstances, openRollout } from './open-rollout.ts';
 
 /**
  * Who goes on with a restart whose command ends: a running `watch`; else a finisher, which is left behind here; else the
  * next bootcheck, which is there in any case. Undefined if the restart is over.
  */
-export function leaveFinisher(config: Config, rolloutId: string): Continues | undefined {
+export async function leaveFinisher(
+  context: Context,
+  rolloutId: string,
+): Promise<Continues | undefined> {
+  const { config } = context;
   const rollout = openRollout(config.stateDir, rolloutId);
   if (rollout === undefined) return undefined;
   if (hasWatch(config.stateDir)) return 'watch';
   if (finishedInstances(config, rollout).length === 0) return 'bootcheck';
+  if (!(await leaveSession(context))) return 'bootcheck'; // it would end with the login
   const words = ['finisher', rolloutId, '--config', config.path];
   return startDetached(words, environmentFor(config, process.env)) ? 'finisher' : 'bootcheck';
 }
 
 /** The same for several rollouts; if they differ, the one that may come last. */
-export function leaveFinishers(
-  config: Config,
+export async function leaveFinishers(
+  context: Context,
   rolloutIds: readonly string[],
-): Continues | undefined {
-  const found = new Set(rolloutIds.map((id) => leaveFinisher(config, id)));
+): Promise<Continues | undefined> {
+  const found = new Set(await Promise.all(rolloutIds.map((id) => leaveFinisher(context, id))));
   return continuing.findLast((one) => found.has(one));
 }
 

@@ -41,6 +41,8 @@ export interface PassRequest {
    * only the instances that this pass acts on are looked at again.
    */
   readonly known?: Pick<PassOutcome, 'observation' | 'plan'>;
+  /** The pass itself starts what is missing, even if a watch runs. */
+  readonly isLeftToNobody?: true;
   /** The pass only reports and remembers what it sees. */
   readonly isForNotesOnly?: true;
   /** Called with what the pass saw and decided, before it acts: what it starts is no longer dead at the next look. */

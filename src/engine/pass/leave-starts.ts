@@ -1,13 +1,16 @@
 import { lookup } from '../../core/basics/lookup.ts';
 import type { ActionOf } from '../../core/model/action.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
+import { launchOf } from '../../core/model/launch.ts';
+import type { Ledger } from '../../core/model/ledger.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import { watchDirectory } from '../../host/files/watch-directory.ts';
 import { monotonicMs, now } from '../../host/process/clock.ts';
 import { hasWatch, pullTrigger } from '../../host/sockets/trigger.ts';
 import { knownLedger } from '../../host/state/ledger-file.ts';
 import { readRecord } from '../../host/state/records.ts';
-import type { Context } from '../session.ts';
+import { workerOf, type Context } from '../session.ts';
+import type { PassRequest } from './decide.ts';
 
 /** How long a watch may take to start one of the instances that are left to it. Some hundredths of a second are usual. */
 const takeMs = 2_000;
@@ -31,8 +34,13 @@ export interface SharedPlan {
  * Leaves the starts to a running watch: its workers live in its unit. Those of a command would live in the session of who
  * runs it: logind may end them with the login, and they escape the limits of the unit. To be called under the pass lock.
  */
-export function leaveStarts({ config, leavesStarts }: Context, plan: Plan): SharedPlan {
-  if (leavesStarts === undefined || leavesStarts.hasFailed) return { plan, left: [] };
+export function leaveStarts(
+  { config, startsOutside }: Context,
+  { isLeftToNobody }: Pick<PassRequest, 'isLeftToNobody'>,
+  plan: Plan,
+): SharedPlan {
+  if (isLeftToNobody === true || startsOutside === undefined || startsOutside.hasWatchFailed)
+    return { plan, left: [] };
   const starts = plan.filter((action) => action.kind === 'start');
   if (starts.length === 0 || !hasWatch(config.stateDir)) return { plan, left: [] };
   const left = starts.map((start) => ({ ...start, oldRun: runOf(config.stateDir, start) }));
@@ -60,9 +68,7 @@ export async function untilStarted(
       for (const action of left) {
         const { instance } = action;
         if (!pending.has(instance)) continue;
-        const failure = lookup(ledger.failures, instance);
-        const isKnown = failure?.at === lookup(known.failures, instance)?.at;
-        if (!hasStarted(context, action) && isKnown) continue;
+        if (!hasStarted(context, action) && !hasFailed(context, instance, ledger, known)) continue;
         pending.delete(instance);
         deadline = monotonicMs() + takeMs;
       }
@@ -96,5 +102,26 @@ function hasStarted(context: Context, { instance, cause, oldRun }: LeftStart): b
   const { pid, launch } = record.value;
   const kind = launch === undefined ? 'started' : 'launching';
   context.report({ kind, pid, cause: `by watch: ${cause}`, at: now(), instance, isOthers: true });
+  return true;
+}
+
+/** A process that has ended at once is seen by whoever waits for the instance. */
+function hasFailed(
+  context: Context,
+  instance: string,
+  { unstarted, failures }: Ledger,
+  known: Ledger,
+): boolean {
+  const found = lookup(unstarted, instance);
+  if (found === undefined || found.at === lookup(known.unstarted, instance)?.at)
+    return lookup(failures, instance)?.at !== lookup(known.failures, instance)?.at;
+  const { config, hostName } = context;
+  const worker = workerOf(config, instance);
+  const { logFile } = launchOf(worker, instance, config.stateDir, hostName);
+  const { problem } = found;
+  context.report({
+    ...{ kind: 'start_failed', problem, logFile, log: [] },
+    ...{ at: found.at, instance, isOthers: true },
+  });
   return true;
 }

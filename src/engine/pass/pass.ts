@@ -7,6 +7,8 @@ import type { Desired } from '../../core/model/desired.ts';
 import { observedAt } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import { withUnstarted } from '../../core/rules/unstarted.ts';
+import type { Goal } from '../../core/rules/apply-goal.ts';
+import { mayEndWorkers } from '../../core/rules/callers-session.ts';
 import { abortedBy } from '../../core/rules/rollout.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { now } from '../../host/process/clock.ts';
@@ -14,6 +16,7 @@ import { writeDesired } from '../../host/state/desired-write.ts';
 import { writeLedger } from '../../host/state/ledger-file.ts';
 import type { KeptLocks } from '../../host/lock/lock-helper.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
+import { ownGroup } from '../../host/process/process-table.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { lookAge, openLaunches, type Launches } from '../observe/launches.ts';
@@ -33,6 +36,7 @@ import { ensureLedger, reportDesired, stageState, type StagedState } from './sta
 export async function runPass(context: Context, request: PassRequest): Promise<PassOutcome> {
   const { stateDir } = context.config;
   ensureStateDirectory(stateDir);
+  if (mayStart(request)) await outsideSession(context);
   // Loaded only to act, since most boot checks find nothing to do, and before the lock is held.
   const { apply } = await import('../apply/apply.ts');
   const lock = await takePassLock(passLockPath(stateDir), {
@@ -60,7 +64,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     const isAdoption = request.goal.kind === 'adopt';
     if (!isAdoption) state.commit(request.onKept);
     const failures: Failed[] = [];
-    const shared = leaveStarts(context, outcome.plan);
+    const shared = leaveStarts(context, request, outcome.plan);
     ({ left } = shared);
     const { plan } = shared;
     reportLeftovers = await noteReplaced(context, { ...outcome, plan });
@@ -87,21 +91,36 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   return unstarted.length === 0 ? result : startUnstarted(context, unstarted, result);
 }
 
+/** The goals that never start an instance. */
+const startsNothing: ReadonlySet<Goal['kind']> = new Set(['stop', 'end', 'quiet', 'hold', 'adopt']);
+
+/** Whether a pass may start something, as far as is known before it looks. */
+const mayStart = ({ goal, known }: PassRequest): boolean =>
+  !startsNothing.has(goal.kind) &&
+  (known === undefined || known.plan.some(({ kind }) => kind === 'start'));
+
+/** What a command of people starts must not end with their login. Without the lock: systemd may take a while. */
+async function outsideSession(context: Context): Promise<void> {
+  if (context.startsOutside === undefined || !mayEndWorkers(ownGroup())) return;
+  const { leaveSession } = await import('../apply/leave-session.ts');
+  await leaveSession(context);
+}
+
 /** Starts what the watch did not start, and does not leave more to it. */
 async function startUnstarted(
   context: Context,
   instances: readonly string[],
   outcome: PassOutcome,
 ): Promise<PassOutcome> {
-  const { leavesStarts, ...acting } = context;
-  const { desired, ledger } = await runPass(acting, {
+  const { desired, ledger } = await runPass(context, {
     goal: { kind: 'check' },
     instances,
     lockWait: durationOf(10_000),
     mayHaveStrays: true,
+    isLeftToNobody: true,
     onSeen: ({ plan }) => {
-      if (!plan.some(({ kind }) => kind === 'start') || leavesStarts === undefined) return;
-      leavesStarts.hasFailed = true;
+      if (!plan.some(({ kind }) => kind === 'start') || context.startsOutside === undefined) return;
+      context.startsOutside.hasWatchFailed = true;
       const problem = 'has started nothing for 2 s although it was asked to: this command does it';
       report(context, 'watch', { kind: 'warning', problem });
     },

@@ -125,6 +125,9 @@ function nearestReal(path: string): string {
 /** The control group of a process; `/` if it is not known. */
 export const groupOf = (pid: number): string => groupPathIn(readOrEmpty(`/proc/${pid}/cgroup`));
 
+/** That of this process. Tests name another one: theirs may be a login session. */
+export const ownGroup = (): string => process.env['WORKERCTL_TEST_GROUP'] ?? groupOf(process.pid);
+
 /** A limit of this process; Infinity if there is none. Source: proc_pid_limits(5). */
 export function limitOf(
   name: 'Max open files' | 'Max processes' | 'Max core file size' | 'Max address space',

@@ -22,7 +22,11 @@ test.each([
     '/user.slice/user-1000.slice/user@1000.service/app.slice',
     { kind: 'service', name: 'user@1000.service' },
   ],
-  ['/system.slice/docker-77.scope', { kind: 'other', name: 'docker-77.scope' }],
+  ['/system.slice/docker-77.scope', { kind: 'scope', name: 'docker-77.scope' }],
+  [
+    '/user.slice/user-1000.slice/user@1000.service/app.slice/workerctl-start-38a7cd7e.scope',
+    { kind: 'scope', name: 'workerctl-start-38a7cd7e.scope', user: 1000 },
+  ],
   ['/system.slice/w.service/nested', { kind: 'service', name: 'w.service' }],
   ['/', { kind: 'other', name: '/' }],
 ])('%s must be the unit %j', (path, unit) => {

@@ -11,6 +11,7 @@ import { defineCommand } from '../cli/command.ts';
 import { configPath } from '../cli/config.ts';
 import { print, printError } from '../cli/print.ts';
 import { effectiveConfig, formatEffective } from '../config/schema/print.ts';
+import { logTypeProblem } from '../host/logs/open-log.ts';
 import { envFileProblems } from '../host/worker/environment.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { printed } from '../output/json/answer.ts';
@@ -46,14 +47,33 @@ export interface CheckOutcome {
 export function check({ path }: { readonly path: string }): CheckOutcome {
   const config = loadConfig(path);
   const host = { name: hostname(), path: workerPath };
-  const problems = wrongEnvFiles(config, host.name);
-  if (problems.length > 0) throw configError(problems);
   const placeOf = keyPlaces(config.path);
+  const problems = [...wrongEnvFiles(config, host.name), ...wrongLogs(config, host.name, placeOf)];
+  if (problems.length > 0) throw configError(problems);
   const warnings = configWarnings(config, host).map((warning) => {
     const { line, column } = placeOf(warning.slice(0, warning.indexOf(': ')));
     return `${config.path}:${line}:${column}: ${warning}`;
   });
   return { kind: 'check', config, warnings };
+}
+
+/** Logs that are neither files nor what may stand in for one. */
+export function wrongLogs(
+  config: Config,
+  hostName: string,
+  placeOf: ReturnType<typeof keyPlaces>,
+): readonly ConfigProblem[] {
+  const found = config.workers.flatMap((worker) =>
+    instanceNames(worker).flatMap((name): ConfigProblem[] => {
+      const { logFile } = launchOf(worker, name, config.stateDir, hostName);
+      const problem = logTypeProblem(logFile);
+      if (problem === undefined) return [];
+      const key = `workers.${worker.name}.log.file`;
+      const at = { file: config.path, ...placeOf(key), key };
+      return [{ ...at, ...problem, found: `${problem.found} (${logFile})` }];
+    }),
+  );
+  return [...new Map(found.map((problem) => [placedProblem(problem), problem])).values()];
 }
 
 /** What is wrong in the env files of all workers, each problem once. */

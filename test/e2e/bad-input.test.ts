@@ -5,6 +5,7 @@ import { environmentOf } from '../rig/kernel.ts';
 import { problemOf } from '../rig/output.ts';
 import { fixture, isRoot } from '../rig/programs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
+import { watching } from '../rig/watch.ts';
 
 const drains = { command: fixture('drains-after-job') };
 const verbs = ['status', 'start', 'stop', 'restart', 'bootcheck'] as const;
@@ -316,6 +317,53 @@ test('an env file that is a FIFO must be refused at once', async () => {
   expect(exitCode).toBe(1);
   expect(problemOf(of('start_failed')[0])).toContain('expected a file, found a FIFO');
 });
+
+test.each([
+  ['mkfifo app.log', 'a FIFO'],
+  ['mkdir app.log', 'a directory'],
+  ['ln -s /dev/zero app.log', 'a device'],
+  ['mkfifo pipe && ln -s pipe app.log', 'a FIFO'],
+])('a log made by %s must be refused at once, and cost no running worker', async (make, kind) => {
+  const rig = createRig({ mail: { ...drains, log: { file: 'app.log' } } });
+  await rig.start();
+  const mail = rig.instance('mail.1');
+  const pid = await booted(mail);
+  await rig.shell(`rm app.log && ${make}`);
+  expect(await expectRefusal(rig, 78, 'check')).toMatch(
+    new RegExp(`:\\d+:\\d+: workers\\.mail\\.log\\.file: expected a file, .*found ${kind}`),
+  );
+  const restart = await rig.act('restart');
+  expect(restart.exitCode).toBe(1);
+  expect(restart.all).not.toEqual([]);
+  expect([mail.pid(), mail.terms()]).toEqual([pid, []]);
+  expect((await rig.workerctl('stop')).exitCode).toBe(0);
+  const start = await rig.act('start');
+  expect(start.exitCode).toBe(1);
+  expect(problemOf(start.of('start_failed')[0])).toContain(`found ${kind}`);
+  const found = await rig.workerctl('doctor');
+  expect(found.stdout).toMatch(new RegExp(`^problem .*log\\.file: .*found ${kind}`, 'm'));
+});
+
+test('a watch must not hang on a log that is a FIFO', async () => {
+  const rig = createRig({ mail: { ...drains, log: { file: 'app.log' } }, other: drains });
+  await rig.shell('mkfifo app.log');
+  const watch = await watching(rig);
+  await watch.reports('start_failed', { instance: 'mail.1' });
+  await watch.reports('started', { instance: 'other.1' });
+  const ended = new Promise((resolve) => watch.running.once('exit', resolve));
+  watch.send('SIGTERM');
+  expect(await ended).toBe(0);
+});
+
+test.each(['/dev/null', '/dev/stdout', '/proc/self/fd/2'])(
+  '%s must be allowed as a log',
+  async (file) => {
+    const rig = createRig({ mail: { ...drains, log: { file } } });
+    expect((await rig.workerctl('check')).exitCode).toBe(0);
+    expect((await rig.shell('workerctl start >out 2>err')).exitCode).toBe(0);
+    await booted(rig.instance('mail.1'));
+  },
+);
 
 test('output that cannot be written must fail the command, unless its reader wanted no more', async () => {
   const rig = createRig({ mail: drains });

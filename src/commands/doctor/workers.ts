@@ -7,7 +7,8 @@ import { shellWord } from '../../core/basics/shell-word.ts';
 import { listed, orFine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { launchOf, workerPath, type Launch } from '../../core/model/launch.ts';
-import { wrongEnvFiles } from '../check.ts';
+import { keyPlaces } from '../../config/key-places.ts';
+import { wrongEnvFiles, wrongLogs } from '../check.ts';
 import type { Examination } from './examination.ts';
 import { nearestThere } from './state-directory.ts';
 
@@ -19,10 +20,13 @@ export function workerFindings({ config, hostName }: Examination): Findings {
   );
   const all = listed([
     warnings.map(ofCheck),
-    wrongEnvFiles(config, hostName).map((wrong) =>
+    [
+      ...wrongEnvFiles(config, hostName),
+      ...wrongLogs(config, hostName, keyPlaces(config.path)),
+    ].map((wrong) =>
       problem(`${wrong.file}:${wrong.line}`, problemText(wrong), [
         'the worker cannot be started',
-        'fix the file; workerctl check shows all of its problems',
+        'fix it; workerctl check shows all problems of the file',
       ]),
     ),
     launches.map((one) => permissionsOf(one, config.stateDir)),

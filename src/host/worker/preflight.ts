@@ -1,9 +1,11 @@
 import { dirname } from 'node:path';
+import { mismatchText } from '../../core/basics/config-problem.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { formatSize } from '../../core/basics/bytes.ts';
 import { limitNames, type LimitName, type Worker } from '../../core/model/config.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
 import { createProblem, writeProblem } from '../files/write-problem.ts';
+import { logTypeProblem } from '../logs/open-log.ts';
 import { limitOf, mayRaiseLimits } from '../process/process-table.ts';
 import { programProblem } from '../process/program-problem.ts';
 import { buildEnvironment } from './environment.ts';
@@ -44,10 +46,15 @@ export function workerProblem(
 
 /** Why its log or pidfile could not be written. */
 export function filesProblem({ logFile, pidfile }: Launch): string | undefined {
-  const log = writeProblem(logFile);
+  const log = logProblem(logFile);
   if (log !== undefined) return `log: ${log}`;
   const pid = createProblem(dirname(pidfile));
   return pid === undefined ? undefined : `pidfile: ${pid}`;
+}
+
+function logProblem(path: string): string | undefined {
+  const problem = logTypeProblem(path);
+  return problem === undefined ? writeProblem(path) : `${path}: ${mismatchText(problem)}`;
 }
 
 /** The names that the kernel has for the limits, and how a number of each is written. Source: proc_pid_limits(5). */

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
@@ -8,6 +8,7 @@ import { faultPoint } from '../files/fault-point.ts';
 import { removeFile } from '../files/json-file.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 import type { HeldLock } from '../lock/lock-file.ts';
+import { openLog, openProblem } from '../logs/open-log.ts';
 import { renameLog } from '../logs/older.ts';
 import { logSize } from '../logs/tail.ts';
 import { programProblem } from '../process/program-problem.ts';
@@ -69,8 +70,7 @@ export function startShim(
 ): StartedShim {
   const runId = newRunId();
   const opened: number[] = [];
-  const open = (path: string, flags: 'a' | 'w'): number => {
-    const fd = openSync(path, flags, flags === 'a' ? 0o666 & ~parseInt(launch.umask, 8) : 0o644);
+  const keep = (fd: number): number => {
     opened.push(fd);
     return fd;
   };
@@ -85,12 +85,12 @@ export function startShim(
       });
     }
     putFullLogAside(launch, stateDir);
-    const log = attempt(`log ${launch.logFile}`, () => open(launch.logFile, 'a'));
+    const log = keep(logOf(launch));
     const notesPath = shimNotesPath(stateDir, launch.instance);
-    const notes = attempt(notesPath, () => open(notesPath, 'w'));
+    const notes = keep(attempt(notesPath, () => newFile(notesPath)));
     removePredecessor(stateDir, launch.instance);
     const output = outputOf(launch, { stateDir, place, environment, logFd: log });
-    if (output !== log) opened.push(output);
+    if (output !== log) keep(output);
     const child = attempt('its command and environment', () =>
       childProcess().spawn('/bin/sh', shimArguments(launch, stateDir, runId), {
         cwd: place.handle,
@@ -114,6 +114,22 @@ export function startShim(
   } finally {
     for (const fd of opened) closeSync(fd);
   }
+}
+
+function logOf({ logFile, umask }: Launch): number {
+  try {
+    return openLog(logFile, 0o666 & ~parseInt(umask, 8));
+  } catch (error) {
+    throw new WorkerctlError('failed', `log ${logFile}: ${openProblem(logFile, error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** In place of whatever has its name: a link would be followed, and a FIFO would block us. */
+function newFile(path: string): number {
+  rmSync(path, { force: true });
+  return openSync(path, 'wx', 0o644);
 }
 
 /** A worker would start in a directory that was removed, and fail in ways that are hard to understand. */

@@ -238,7 +238,7 @@ describe('a start that fails', () => {
   test('must name a log that is a directory', async () => {
     mkdirSync(scratch.path('log'));
     expect(await refusal({ logFile: scratch.path('log') })).toContain(
-      `log ${scratch.path('log')}: EISDIR`,
+      `log ${scratch.path('log')}: expected a file,`,
     );
   });
 

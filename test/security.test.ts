@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
 const page = readFileSync('docs/security.md', 'utf8');
-const rows = page
+const threats = page.split(/^## /m).find((part) => part.startsWith('Threats')) ?? '';
+const rows = threats
   .split('\n')
   .filter((line) => line.startsWith('| '))
   .map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()))

@@ -3,6 +3,8 @@ import { valuesOf, type OptionTable, type Values } from './options.ts';
 
 export interface GlobalOptions {
   readonly config: string | undefined;
+  /** The config is trusted, whoever can write it: it was named by `--trust-config`. */
+  readonly trustsConfig?: true;
   readonly json: boolean;
   /** The caller's working directory; undefined if that directory was removed. */
   readonly directory: string | undefined;

@@ -1,8 +1,9 @@
 import { isAbsolute, resolve } from 'node:path';
 import { findConfig, likelyStateDir } from '../config/find.ts';
-import { readConfigFile } from '../config/yaml/read-file.ts';
+import { readConfigFile, type ConfigSource } from '../config/yaml/read-file.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import type { Config } from '../core/model/config.ts';
+import { describeDistrust, distrustOf, untrustedConfig } from '../host/files/config-trust.ts';
 import { forgetConfig, keepConfig, keptConfig } from '../host/state/config-cache.ts';
 import type { Desired } from '../core/model/desired.ts';
 import { withCounts } from '../core/rules/scaling.ts';
@@ -28,12 +29,22 @@ export function configPath({ config, directory }: GlobalOptions): string {
   );
 }
 
-/** The config of a command that only looks. Its meaning is taken from the state directory while its text is the same. */
+/**
+ * The config of a command that only looks. Its meaning is taken from the state directory while its text is the same. If
+ * others can write it, it is data: nothing that it names is run.
+ */
 export const configFor = (options: GlobalOptions): Promise<Config> => readConfig(options, 'looks');
 
-/** The config of a command that acts: what it means is kept for later commands. */
+/**
+ * The config of a command that acts: what it means is kept for later commands.
+ * @throws WorkerctlError `config` if others can write it
+ */
 export const configToActOn = (options: GlobalOptions): Promise<Config> =>
   readConfig(options, 'acts');
+
+/** The config of a command that acts, but changes nothing this time; the same as above otherwise. */
+export const configToPlan = (options: GlobalOptions): Promise<Config> =>
+  readConfig(options, 'plans');
 
 /** The config with the counts that `want` has set, as far as they are known: for commands that only look. */
 export async function configInForce(options: GlobalOptions): Promise<Config> {
@@ -57,16 +68,53 @@ export function desiredFor({ stateDir }: Config): Desired {
   return readDesired(stateDir);
 }
 
-async function readConfig(options: GlobalOptions, purpose: 'looks' | 'acts'): Promise<Config> {
+type Purpose = 'looks' | 'plans' | 'acts';
+
+async function readConfig(options: GlobalOptions, purpose: Purpose): Promise<Config> {
   const file = resolve(configPath(options));
   const { text, isPublic } = readConfigFile(file);
+  const trust = trustIn(file, options);
+  if (purpose !== 'looks' && trust.kind === 'none') throw trust.error();
+  const config = await configOf(file, { text, isPublic }, purpose);
+  switch (trust.kind) {
+    case 'checked':
+      return config;
+    case 'vouched':
+      return { ...config, isVouchedFor: true };
+    case 'none':
+      return { ...config, distrust: trust.found };
+  }
+}
+
+type Trust =
+  | { readonly kind: 'checked' | 'vouched' }
+  | { readonly kind: 'none'; readonly found: string; readonly error: () => WorkerctlError };
+
+/** Whether only those whom the caller trusts anyway can write the config. */
+export function trustIn(path: string, { config, trustsConfig }: GlobalOptions): Trust {
+  if (trustsConfig === true) return { kind: 'vouched' };
+  const isNamed = config !== undefined || (process.env['WORKERCTL_CONFIG'] ?? '') !== '';
+  const distrust = distrustOf({ path, isNamed });
+  if (distrust === undefined) return { kind: 'checked' };
+  return {
+    kind: 'none',
+    found: describeDistrust(path, distrust),
+    error: () => untrustedConfig(path, distrust),
+  };
+}
+
+async function configOf(
+  file: string,
+  { text, isPublic }: ConfigSource,
+  purpose: Purpose,
+): Promise<Config> {
   const stateDir = likelyStateDir(file, text);
   const key = { build: BUILD, file, text };
   const kept = isPublic ? keptConfig(stateDir, key) : undefined;
   if (kept !== undefined) return kept;
   const { parseConfig } = await import('../config/load.ts');
   const config = parseConfig(file, text);
-  if (purpose === 'looks' || config.stateDir !== stateDir) return config;
+  if (purpose !== 'acts' || config.stateDir !== stateDir) return config;
   // The text of a config that other users may not read is not written a second time.
   if (isPublic) keepConfig(stateDir, key, config);
   else forgetConfig(stateDir);

@@ -18,7 +18,7 @@ export async function errorBoundary(
       const { errorAnswer } = await import('../output/json/error.ts');
       print(printedLine(errorAnswer, { error, exitCode: exitCodes[error.code].code }));
     }
-    const hint = error.hint === undefined ? '' : `  ${error.hint}\n`;
+    const hint = error.hint === undefined ? '' : `  ${error.hint.replaceAll('\n', '\n  ')}\n`;
     printError(`workerctl: ${error.message}\n${hint}`);
     if (error.problems !== undefined) await annotateProblems(error.problems);
     return exitCodes[error.code].code;

@@ -124,6 +124,7 @@ ${formatTable(exitCodeRows.map(([code, means]) => [`  ${code}`, means]))}`;
 
 const globalOptions = [
   ['  -c, --config FILE', 'the config file'],
+  ['      --trust-config FILE', 'the same, also if other users can write it (docs/security.md)'],
   ['      --json', 'print JSON, and nothing else, on standard output'],
   ['  -h, --help', 'this help; for one command: workerctl COMMAND --help'],
   ['      --version', 'the version'],

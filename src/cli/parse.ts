@@ -51,7 +51,7 @@ function optionsIn(argv: readonly string[]): readonly string[] {
 const isSet = (value: string | undefined): boolean =>
   value !== undefined && !['', '0', 'false', 'no'].includes(value);
 
-const configOptions = new Set(['--config', '-c']);
+const configOptions = new Set(['--config', '-c', '--trust-config']);
 
 /** The first word that is neither an option nor the config's path, and all other words. */
 function splitCommand(argv: readonly string[]): [string | undefined, string[]] {
@@ -99,19 +99,30 @@ async function parseCommand(
     const { commandHelp } = await import('./help.ts');
     return { kind: 'text', text: commandHelp(name, command, terminalSize()?.columns) };
   }
-  const { targets, config, raw } = parsed;
+  const { targets, raw } = parsed;
   if (command.operands === '' && targets.length > 0)
     throw usageError(name, `${name}: expected no operands, found ${targets.join(' ')}`);
   const json = parsed.json ?? isSet(env['WORKERCTL_JSON']);
   if (json && command.refusesJson === true)
     throw usageError(name, `${name}: has no JSON output; expected no --json or WORKERCTL_JSON`);
-  const global: GlobalOptions = { config, json, directory };
+  const global: GlobalOptions = { ...configIn(name, parsed), json, directory };
   return { kind: 'run', run: () => command.run(raw, targets, global) };
+}
+
+/** Both options name the config. */
+function configIn(
+  command: string,
+  { config, trustConfig }: ParsedWords,
+): Pick<GlobalOptions, 'config' | 'trustsConfig'> {
+  if (trustConfig === undefined) return { config };
+  if (config === undefined) return { config: trustConfig, trustsConfig: true };
+  throw usageError(command, `${command}: expected --config or --trust-config, found both`);
 }
 
 interface ParsedWords {
   readonly targets: readonly string[];
   readonly config: string | undefined;
+  readonly trustConfig?: string | undefined;
   /** Undefined: the environment decides. */
   readonly json: boolean | undefined;
   readonly help?: boolean | undefined;
@@ -120,12 +131,12 @@ interface ParsedWords {
 }
 
 /**
- * Words that are targets, `--config FILE` or `--json`, as cron and most people write them: read without yargs, which takes
+ * Words that are targets, `--config FILE`, `--trust-config FILE` or `--json`, as cron and most people write them: read without yargs, which takes
  * longer to load than all the rest. Undefined if there is anything else, so that yargs decides.
  */
 function plainWords(words: readonly string[]): ParsedWords | undefined {
   const targets: string[] = [];
-  let config: string | undefined;
+  const named = new Map<string, string>();
   let json: true | undefined;
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? '';
@@ -134,25 +145,28 @@ function plainWords(words: readonly string[]): ParsedWords | undefined {
     else if (!word.startsWith('-')) targets.push(word);
     else if (
       configOptions.has(word) &&
-      config === undefined &&
+      named.size === 0 &&
       value !== undefined &&
       !value.startsWith('-')
     ) {
-      config = value;
+      named.set(word, value);
       at += 1;
     } else return undefined;
   }
-  return { targets, config, json, raw: {} };
+  const config = named.get('--config') ?? named.get('-c');
+  return { targets, config, trustConfig: named.get('--trust-config'), json, raw: {} };
 }
 
 const globalOptions = {
   config: { alias: 'c', type: 'string' },
+  'trust-config': { type: 'string' },
   json: { type: 'boolean' },
   help: { alias: 'h', type: 'boolean' },
 } as const satisfies Record<string, YargsOption>;
 
 const globalForms: readonly OptionForm[] = [
   { name: 'config', short: 'c', takesValue: true, hasNo: false },
+  { name: 'trust-config', short: undefined, takesValue: true, hasNo: false },
   { name: 'json', takesValue: false, hasNo: true },
   { name: 'help', short: 'h', takesValue: false, hasNo: false },
 ];
@@ -183,6 +197,6 @@ async function parseWithYargs(
       throw usageError(name, message ?? error?.message ?? 'wrong usage');
     })
     .parse(unambiguous(words, { command: name, forms }));
-  const { _: targets, config, json, help, ...raw } = parsed;
-  return { targets: targets.map(String), config, json, help, raw };
+  const { _: targets, config, 'trust-config': trustConfig, json, help, ...raw } = parsed;
+  return { targets: targets.map(String), config, trustConfig, json, help, raw };
 }

@@ -7,7 +7,7 @@ import { exitCodeFor, type ActOutcome } from '../core/events/outcome.ts';
 import { withCounts } from '../core/rules/scaling.ts';
 import { openJournal } from '../host/journal/write.ts';
 import { createReadinessProbe } from '../host/worker/readiness-probe.ts';
-import { configFor, configToActOn, desiredFor } from './config.ts';
+import { configToActOn, configToPlan, desiredFor } from './config.ts';
 import type { GlobalOptions } from './command.ts';
 import { contextFor } from './context.ts';
 import { interruption } from './interruption.ts';
@@ -35,7 +35,7 @@ export async function runActing<Options extends { readonly dryRun: boolean }>(
   };
   process.once('exit', cleanUp);
   try {
-    const file = await (options.dryRun ? configFor : configToActOn)(global);
+    const file = await (options.dryRun ? configToPlan : configToActOn)(global);
     const config = withCounts(file, desiredFor(file));
     const context = contextFor(config, {
       command,

@@ -8,7 +8,7 @@ import { instanceNames } from '../core/model/instance.ts';
 import { launchOf, workerPath } from '../core/model/launch.ts';
 import type { Config } from '../core/model/config.ts';
 import { defineCommand } from '../cli/command.ts';
-import { configPath } from '../cli/config.ts';
+import { configPath, trustIn } from '../cli/config.ts';
 import { print, printError } from '../cli/print.ts';
 import { effectiveConfig, formatEffective } from '../config/schema/print.ts';
 import { logTypeProblem } from '../host/logs/open-log.ts';
@@ -25,7 +25,13 @@ export const command = defineCommand({
   exitCodes: { done: 'the config is valid', config: '' },
   afterExitCodes: 'Warnings go to standard error.',
   run: ({ global }) => {
-    const { config, warnings } = check({ path: configPath(global) });
+    const { config, warnings: ofHost } = check({ path: configPath(global) });
+    const trust = trustIn(config.path, global);
+    const refused =
+      trust.kind === 'none'
+        ? [`${config.path}: it is not trusted, so commands that act refuse it: ${trust.found}`]
+        : [];
+    const warnings = [...refused, ...ofHost];
     for (const warning of warnings) printError(`workerctl: warning: ${warning}\n`);
     print(
       global.json

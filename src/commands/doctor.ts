@@ -27,6 +27,7 @@ import { shellWord } from '../core/basics/shell-word.ts';
 import { foreignOwner } from '../host/state/state-directory.ts';
 import { sleep } from '../host/process/clock.ts';
 import { describeErrno } from '../host/files/errno.ts';
+import { configTrustFindings } from './doctor/config-trust.ts';
 import { cronFindings } from './doctor/cron.ts';
 import { examine, type Examination } from './doctor/examination.ts';
 import { kernelFindings, programFindings } from './doctor/host.ts';
@@ -70,6 +71,7 @@ type Check = (examination: Examination) => Findings | Promise<Findings>;
 const checks: Readonly<Record<string, Check>> = {
   kernel: kernelFindings,
   programs: programFindings,
+  config: configTrustFindings,
   'state-directory': stateDirectoryFindings,
   'state-files': stateFileFindings,
   lock: lockFindings,

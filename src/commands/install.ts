@@ -5,7 +5,7 @@ import { WorkerctlError } from '../core/basics/error.ts';
 import { expandSpecifiers, instancesOf } from '../core/model/instance.ts';
 import { noDesired, type Desired } from '../core/model/desired.ts';
 import { withCounts } from '../core/rules/scaling.ts';
-import type { Config } from '../core/model/config.ts';
+import { configWords, type Config } from '../core/model/config.ts';
 import { readCrontab, writeCrontab } from '../host/install/crontab.ts';
 import { createAsk } from '../host/process/ask-program.ts';
 import { currentUser } from '../host/worker/environment.ts';
@@ -16,7 +16,7 @@ import { printed } from '../output/json/answer.ts';
 import { installAnswer } from '../output/json/answers.ts';
 import { formatLogrotate, logrotateHeader } from '../output/install/logrotate.ts';
 import { formatUnit } from '../output/install/systemd-unit.ts';
-import { configFor } from '../cli/config.ts';
+import { configFor, configToActOn } from '../cli/config.ts';
 import { defineCommand } from '../cli/command.ts';
 import { flag } from '../cli/options.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
@@ -41,7 +41,11 @@ ${logrotatePath}.`,
   ],
   exitCodes: { done: '', failed: 'it cannot be written' },
   run: async ({ targets, global, write }) => {
-    const installed = await install(await configFor(global), targets, write);
+    const installed = await install(
+      await (write ? configToActOn : configFor)(global),
+      targets,
+      write,
+    );
     print(global.json ? printed(installAnswer, installed) : installed.text);
     return exitCodes.done.code;
   },
@@ -129,8 +133,8 @@ function trustedDesired({ stateDir }: Config): Desired | undefined {
   return readDesired(stateDir);
 }
 
-async function installCron({ path }: Config, isWriting: boolean): Promise<Installed> {
-  const command = commandOf('bootcheck', '--config', path);
+async function installCron(config: Config, isWriting: boolean): Promise<Installed> {
+  const command = commandOf('bootcheck', ...configWords(config));
   if (!isWriting)
     return {
       text: bootcheckLines(command)
@@ -139,7 +143,7 @@ async function installCron({ path }: Config, isWriting: boolean): Promise<Instal
     };
   const ask = createAsk(process.env);
   const before = await readCrontab(ask);
-  const after = withBootcheck(before, command, path);
+  const after = withBootcheck(before, command, config.path);
   const of = `the crontab of ${currentUser().name}`;
   if (after === before) return { text: `${of} is up to date\n` };
   await writeCrontab(ask, after);
@@ -150,13 +154,13 @@ async function installCron({ path }: Config, isWriting: boolean): Promise<Instal
   };
 }
 
-function installSystemd({ path }: Config, isWriting: boolean): Installed {
+function installSystemd(config: Config, isWriting: boolean): Installed {
   if (isWriting)
     throw new WorkerctlError(
       'usage',
       'install systemd: expected no --write, because you choose the name of the unit',
       { hint: 'workerctl install systemd | sudo tee /etc/systemd/system/workerctl.service' },
     );
-  const command = commandOf('watch', '--config', path);
-  return { text: formatUnit({ command, config: path, user: currentUser().name }) };
+  const command = commandOf('watch', ...configWords(config));
+  return { text: formatUnit({ command, config: config.path, user: currentUser().name }) };
 }

@@ -1,5 +1,5 @@
 import { defineCommand } from '../cli/command.ts';
-import { configFor } from '../cli/config.ts';
+import { configToPlan } from '../cli/config.ts';
 import { print, printError } from '../cli/print.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { pullTrigger } from '../host/sockets/trigger.ts';
@@ -17,7 +17,7 @@ export const command = defineCommand({
     state: 'something else is in the place of the trigger',
   },
   run: async ({ global }) => {
-    const isWoken = pullTrigger((await configFor(global)).stateDir);
+    const isWoken = pullTrigger((await configToPlan(global)).stateDir);
     if (global.json) print(printed(triggerAnswer, isWoken));
     if (isWoken) return exitCodes.done.code;
     printError('workerctl: no watch is running for this config; workerctl watch starts one\n');

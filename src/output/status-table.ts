@@ -113,7 +113,15 @@ function formatSummary(status: Status, colours: Colours): string {
     (want) =>
       `${want.worker}: ${want.count} wanted by ${want.by} since ${formatDayAndTime(want.at, status.at)}; the config says ${want.configured}\n`,
   );
-  return `\n${isShort(status) ? colours.red(line) : line}\n${changed.join('')}${pinned.join('')}${rollouts.join('')}${stateLine(status, colours)}`;
+  return `\n${isShort(status) ? colours.red(line) : line}\n${changed.join('')}${pinned.join('')}${rollouts.join('')}${notRun(status)}${stateLine(status, colours)}`;
+}
+
+/** What is not known because the config is not trusted. */
+function notRun({ unrun }: Status): string {
+  if (unrun === undefined) return '';
+  const { keys, distrust } = unrun;
+  const unknown = keys.includes('release.command') ? ', so it is unknown what is outdated' : '';
+  return `${keys.join(' and ')} not run${unknown}: the config is not trusted: ${distrust}\n`;
 }
 
 const stateLine = ({ stateProblem }: Status, colours: Colours): string =>

@@ -93,6 +93,9 @@ test.each([
   ['--config a.yaml act mail', {}, { json: false, config: 'a.yaml' }],
   ['act -ca.yaml mail', { WORKERCTL_JSON: '0' }, { json: false, config: 'a.yaml' }],
   ['act mail', { WORKERCTL_JSON: '1' }, { json: true, config: undefined }],
+  ['act mail --trust-config a.yaml', {}, { json: false, config: 'a.yaml', trustsConfig: true }],
+  ['--trust-config a.yaml act mail', {}, { json: false, config: 'a.yaml', trustsConfig: true }],
+  ['act --trust-config=a.yaml mail', {}, { json: false, config: 'a.yaml', trustsConfig: true }],
   ['act mail --no-json', { WORKERCTL_JSON: '1' }, { json: false, config: undefined }],
 ])('the options of all commands in %j, with %j', async (words, env, expected) => {
   expect(await run(words, env)).toMatchObject({ targets: ['mail'], global: expected });
@@ -170,6 +173,8 @@ test.each([
   ['act --kill-after -h', '--kill-after: expected a duration like 90s, 15m or 2h, found "-h"'],
   ['act -n -5', '--lines: expected a whole number, found "-5"'],
   ['act -n-h', '--lines: expected a whole number, found "-h"'],
+  ['act -c a.yaml --trust-config a.yaml', 'act: expected --config or --trust-config, found both'],
+  ['act --trust-config', '--trust-config: expected a value, found none'],
   ['act -c a.yaml -c b.yaml', '--config: expected it once, found it twice'],
   ['act -c a.yaml -c a.yaml', '--config: expected it once, found it twice'],
   ['-c a.yaml act --config=b.yaml', '--config: expected it once, found it twice'],

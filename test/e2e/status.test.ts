@@ -64,6 +64,8 @@ test('status --json must have the same, under schema 2', async () => {
     releases: { mail: basename(rig.folder) },
     rollouts: [],
     pins: [],
+    not_run: [],
+    distrust: null,
   });
   const asVariable = await rig.workerctlWith({ WORKERCTL_JSON: '1' }, 'status');
   expect(JSON.parse(asVariable.stdout)).toMatchObject({ schema: 2 });

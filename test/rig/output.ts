@@ -144,7 +144,7 @@ export interface StatusJson {
     readonly state: string;
     readonly pid: number | null;
     readonly release: string | null;
-    readonly outdated: boolean;
+    readonly outdated: boolean | null;
     readonly activity: { readonly state: string; readonly job: string | null } | null;
     readonly memory_bytes: number | null;
     readonly leftovers: readonly { readonly pid: number; readonly name: string }[];
@@ -153,6 +153,8 @@ export interface StatusJson {
     readonly detail: string;
   }[];
   readonly releases: Readonly<Record<string, string>>;
+  readonly not_run: readonly string[];
+  readonly distrust: string | null;
   readonly rollouts: readonly Readonly<
     { id: string; aborted: string | null } & Record<string, unknown>
   >[];

@@ -224,4 +224,14 @@ export interface Config {
   readonly stateDir: string;
   readonly release: ReleaseSource;
   readonly workers: readonly Worker[];
+  /** What lets others decide what it names, in words: then nothing of that is run. Undefined: it is trusted. */
+  readonly distrust?: string;
+  /** The caller trusts it whoever can write it (`--trust-config`). */
+  readonly isVouchedFor?: true;
 }
+
+/** The words by which another command gets the same config with the same trust. */
+export const configWords = ({ path, isVouchedFor }: Config): readonly string[] => [
+  isVouchedFor === true ? '--trust-config' : '--config',
+  path,
+];

@@ -129,7 +129,8 @@ export function bootcheckCall(command: string): BootcheckCall | undefined {
   const [program = ''] = words;
   const script = words.slice(1).find(isWorkerctl);
   const from = directory ?? directoryBefore(steps, at);
-  const config = optionIn(words, '--config') ?? optionIn(words, '-c');
+  const names = ['--config', '--trust-config', '-c'].map((name) => optionIn(words, name));
+  const config = names.find((name) => name !== undefined);
   return {
     program,
     ...(!isWorkerctl(program) && script !== undefined && { script }),
@@ -217,9 +218,13 @@ function optionIn(words: readonly string[], name: string): string | undefined {
 
 /** The lines by which cron runs the boot check: every minute, and at boot. */
 export function bootcheckLines(command: readonly string[]): readonly string[] {
-  const words = command.map(shellWord).join(' ').replace(/%/g, '\\%'); // a bare % is a newline there: crontab(5)
+  const words = cronWords(command);
   return [`* * * * * ${words}`, `@reboot ${words}`];
 }
+
+/** A bare % is a newline there: crontab(5). */
+const cronWords = (command: readonly string[]): string =>
+  command.map(shellWord).join(' ').replace(/%/g, '\\%');
 
 /**
  * A crontab with these lines, each once. Other lines that end in the same words (`bootcheck --config …`), from another node or
@@ -227,11 +232,11 @@ export function bootcheckLines(command: readonly string[]): readonly string[] {
  */
 export function withBootcheck(crontab: string, command: readonly string[], config: string): string {
   const wanted = bootcheckLines(command);
-  const [end = ''] = bootcheckLines(['bootcheck', '--config', config]).map((line) =>
-    line.slice('* * * * * '.length),
+  const ends = ['--config', '--trust-config'].map(
+    (option) => ` ${cronWords(['bootcheck', option, config])}`,
   );
   const isOurs = (line: string): boolean =>
-    /^(?:@reboot|[\d*])/.test(line) && line.trimEnd().endsWith(` ${end}`);
+    /^(?:@reboot|[\d*])/.test(line) && ends.some((end) => line.trimEnd().endsWith(end));
   const lines = crontab.split('\n');
   if (lines.at(-1) === '') lines.pop();
   const old = lines.filter(isOurs);

@@ -1,7 +1,7 @@
 import { lookup } from '../basics/lookup.ts';
 import type { Duration, Moment } from '../basics/time.ts';
 import type { Activity } from '../model/activity.ts';
-import type { Worker } from '../model/config.ts';
+import type { Config, Worker } from '../model/config.ts';
 import { isToBeReplaced } from '../model/desired.ts';
 import type { Leftovers } from '../model/leftovers.ts';
 import { ageOf, liveProcess, type ObservedInstance } from '../model/observation.ts';
@@ -22,8 +22,11 @@ export interface InstanceStatus {
   readonly pid?: number;
   readonly uptime?: Duration;
   readonly release?: string;
-  /** It runs another release than a start would give it now, or a restart is going to replace it. */
-  readonly isOutdated: boolean;
+  /**
+   * It runs another release than a start would give it now, or a restart is going to replace it. Undefined: not known,
+   * because others can write the config, and its release command is not run.
+   */
+  readonly isOutdated?: boolean;
   readonly activity?: Activity;
   /** How many times in a row it has failed. */
   readonly failures?: number;
@@ -70,12 +73,12 @@ export function instanceStatus(
     state,
     pid: process.pid,
     uptime: ageOf(process, snapshot.observation),
-    isOutdated:
-      (retiring === undefined &&
-        isToBeReplaced(snapshot.desired, name, process, recordOf(observed))) ||
-      isOtherRelease(release, lookup(releases, name)),
     detail,
   };
+  const isMember =
+    retiring === undefined && isToBeReplaced(snapshot.desired, name, process, recordOf(observed));
+  if (isMember || !isReleaseUnasked(snapshot.config))
+    status.isOutdated = isMember || isOtherRelease(release, lookup(releases, name));
   if (release !== undefined) status.release = release;
   if (activity !== undefined) status.activity = activity;
   if (memory !== undefined) status.memory = memory;
@@ -83,6 +86,10 @@ export function instanceStatus(
   if (leftovers !== undefined) status.leftovers = leftovers;
   return status;
 }
+
+/** Whether the release is not asked for, because others can write the config that names the command. */
+export const isReleaseUnasked = ({ release, distrust }: Config): boolean =>
+  release.kind === 'command' && distrust !== undefined;
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 

@@ -1,6 +1,6 @@
 import { lookup } from '../basics/lookup.ts';
 import type { Moment } from '../basics/time.ts';
-import type { Worker } from '../model/config.ts';
+import type { Config, Worker } from '../model/config.ts';
 import { isStopped, type Desired } from '../model/desired.ts';
 import { firstInstance, instanceNames } from '../model/instance.ts';
 import type { Observation, ObservedInstance } from '../model/observation.ts';
@@ -38,6 +38,8 @@ export interface Status {
   /** By worker, how many should run; stopped ones are not counted. */
   readonly desired: Readonly<Record<string, number>>;
   readonly isReleaseNamed: boolean;
+  /** What lets others decide what the config names, if that keeps programs from being run: these keys name them. */
+  readonly unrun?: { readonly keys: readonly string[]; readonly distrust: string };
   readonly at: Moment;
   /** What is wrong with state.json. */
   readonly stateProblem?: StateProblem;
@@ -93,8 +95,20 @@ export function statusOf(snapshot: Snapshot, releases: Releases = {}): Status {
       ]),
     ),
     isReleaseNamed: config.release.kind !== 'directory',
+    ...unrunIn(config),
     at: observation.now,
   };
+}
+
+/** The keys whose programs are not run for a look, because others can write the config. */
+function unrunIn({ distrust, release, workers }: Config): Pick<Status, 'unrun'> {
+  if (distrust === undefined) return {};
+  const isAsked = workers.some(({ ready }) => ready.kind === 'command');
+  const keys = [
+    ...(release.kind === 'command' ? ['release.command'] : []),
+    ...(isAsked ? ['ready.command'] : []),
+  ];
+  return keys.length === 0 ? {} : { unrun: { keys, distrust } };
 }
 
 /** Whether fewer are ready than are wanted; what is quiet on purpose or done is no failure. */

@@ -1,5 +1,5 @@
 import { continuing, type Continues } from '../../core/events/outcome.ts';
-import type { Config } from '../../core/model/config.ts';
+import { configWords, type Config } from '../../core/model/config.ts';
 import { startDetached } from '../../host/process/start-detached.ts';
 import { hasWatch } from '../../host/sockets/trigger.ts';
 import { leaveSession } from '../apply/leave-session.ts';
@@ -20,7 +20,7 @@ export async function leaveFinisher(
   if (hasWatch(config.stateDir)) return 'watch';
   if (finishedInstances(config, rollout).length === 0) return 'bootcheck';
   if (!(await leaveSession(context))) return 'bootcheck'; // it would end with the login
-  const words = ['finisher', rolloutId, '--config', config.path];
+  const words = ['finisher', rolloutId, ...configWords(config)];
   return startDetached(words, environmentFor(config, process.env)) ? 'finisher' : 'bootcheck';
 }
 

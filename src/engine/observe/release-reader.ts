@@ -9,15 +9,19 @@ import { namedRelease, type Release } from '../../host/worker/release.ts';
  */
 export type ReleaseReader = (maxAge: number) => Promise<string | undefined>;
 
-/** @param onProblem called once if the release cannot be found out */
+/**
+ * If others can write the config, its command is not run: the release is unknown.
+ * @param onProblem called once if the release cannot be found out
+ */
 export function createReleaseReader(
-  { path, release: source }: Config,
+  { path, release: source, distrust }: Config,
   onProblem: (problem: string) => void = () => undefined,
 ): ReleaseReader {
   let last: { readonly at: number; readonly release: Promise<Release> } | undefined;
   let isReported = false;
   return async (maxAge) => {
     if (source.kind === 'directory') return undefined;
+    if (source.kind === 'command' && distrust !== undefined) return undefined;
     const at = monotonicMs();
     const isFresh = source.kind === 'command' && last !== undefined && at - last.at <= maxAge;
     if (last === undefined || !isFresh) last = { at, release: namedRelease(source, dirname(path)) };

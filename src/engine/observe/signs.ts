@@ -123,6 +123,7 @@ function questionOf(
   const worker = config.workers.find((one) => one.name === workerNameOf(name));
   if (worker === undefined || worker.ready.kind === 'after' || worker.ready.kind === 'notify')
     return [];
+  if (worker.ready.kind === 'command' && config.distrust !== undefined) return [];
   if (drainingSince(observed) !== undefined) return [];
   const { stateDir } = config;
   const { record } = presence;

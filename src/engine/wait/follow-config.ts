@@ -7,7 +7,7 @@ import { report } from '../session.ts';
 import type { Up } from './coming-up.ts';
 import type { GivenUp } from './settle.ts';
 
-/** Tells whether the file has changed; empty if it cannot be read. */
+/** Tells whether the file, its owner or its mode has changed; empty if it cannot be read. */
 export const configKeyOf = (path: string): string => keyOf(statsOf(path));
 
 /** A file that is written in place is whole once it has not changed for this long. Half of one may name fewer workers. */
@@ -34,7 +34,7 @@ export async function newConfigKey(path: string, key: string): Promise<string | 
 }
 
 const keyOf = (file: Stats | undefined): string =>
-  file === undefined ? '' : `${file.ino} ${file.mtimeMs} ${file.size}`;
+  file === undefined ? '' : `${file.ino} ${file.ctimeMs} ${file.size}`;
 
 function statsOf(path: string): Stats | undefined {
   try {
@@ -47,7 +47,7 @@ function statsOf(path: string): Stats | undefined {
 /**
  * Lets a restart follow its config if that has changed, as every other pass does: what it starts has the new command, and
  * that needs a canary of its own. If one of its workers is gone, it is given up: no pass touches such instances. A config
- * that cannot be used is left to other commands, which say so.
+ * that cannot be used, or that others can write now, is reported once, and the one before stays in force.
  */
 export async function followConfig(up: Up): Promise<GivenUp | undefined> {
   const { request, context } = up;
@@ -55,8 +55,14 @@ export async function followConfig(up: Up): Promise<GivenUp | undefined> {
   const { path, stateDir } = context.config;
   const key = await newConfigKey(path, up.configKey);
   if (key === undefined) return undefined;
-  const config = await configAt(path);
-  if (config?.stateDir !== stateDir) return undefined;
+  const config = await configAt(context.config);
+  if (typeof config === 'string') {
+    up.configKey = key;
+    const problem = `${config}; the restart goes on with the config as it was`;
+    report(context, 'config', { kind: 'warning', problem });
+    return undefined;
+  }
+  if (config.stateDir !== stateDir) return undefined;
   up.configKey = key;
   const known = new Set(config.workers.map(({ name }) => name));
   const gone = [...new Set(request.instances.map(workerNameOf))].filter((one) => !known.has(one));
@@ -66,16 +72,19 @@ export async function followConfig(up: Up): Promise<GivenUp | undefined> {
   return undefined;
 }
 
-/** Loaded only if the file has changed, as reading a config takes longer than most of the rest. */
-async function configAt(path: string): Promise<Config | undefined> {
-  const [{ parseConfig }, { readConfigFile }] = await Promise.all([
+/** The config now, or what is wrong with it. Loaded only if the file has changed: reading it takes longer than most of the rest. */
+async function configAt({ path, isVouchedFor }: Config): Promise<Config | string> {
+  const [{ loadConfig }, { describeDistrust, distrustOf }] = await Promise.all([
     import('../../config/load.ts'),
-    import('../../config/yaml/read-file.ts'),
+    import('../../host/files/config-trust.ts'),
   ]);
   try {
-    return parseConfig(path, readConfigFile(path).text);
+    const distrust = isVouchedFor === true ? undefined : distrustOf({ path, isNamed: true });
+    if (distrust !== undefined)
+      return `${path}: this config is not trusted any more: ${describeDistrust(path, distrust)}`;
+    return { ...loadConfig(path), ...(isVouchedFor === true && { isVouchedFor }) };
   } catch (error) {
-    if (error instanceof WorkerctlError) return undefined;
+    if (error instanceof WorkerctlError) return error.message;
     throw error;
   }
 }

@@ -37,9 +37,11 @@ const instance = shape<InstanceStatus>(
     pid: orNull(integer('The pid of its process.', 'pid')),
     uptime_seconds: orNull(seconds('How long the process has been running.', 'uptime')),
     release: orNull(text('The release that the process runs.', 'release')),
-    outdated: flag(
-      'It runs another release than a start would give it now, or a restart in progress will replace it.',
-      'isOutdated',
+    outdated: orNull(
+      flag(
+        'It runs another release than a start would give it now, or a restart in progress will replace it. Null: not known, see not_run.',
+        'isOutdated',
+      ),
     ),
     activity: orNull(object(activity)('What the process says about its work.', 'activity')),
     memory_bytes: orNull(
@@ -139,6 +141,16 @@ export const statusAnswer = answer<Status & { readonly events?: readonly Journal
       ({ pins }) => Object.entries(pins).map(([worker, one]) => ({ worker, ...one })),
     ),
     rollouts: list(rollout)('Restarts that are not over.', 'rollouts'),
+    not_run: texts(
+      'Keys of the configuration whose programs were not run, because the configuration is not trusted.',
+      ({ unrun }) => unrun?.keys ?? [],
+    ),
+    distrust: orNull(
+      text(
+        'If not_run is not empty: who else can write the configuration.',
+        ({ unrun }) => unrun?.distrust,
+      ),
+    ),
     events: optional(
       list<JournalEntry>({ type: 'object' })(
         'Of a single instance: its latest events, as in the journal.',

@@ -39,6 +39,8 @@ describe('a crontab', () => {
   });
 
   test('must get the new lines in place of those of another node, but only for this config', () => {
+    const trusting = `* * * * * /usr/bin/node /opt/workerctl bootcheck --trust-config ${config}\n`;
+    expect(withBootcheck(trusting, commandOf('/usr/bin/node'), config)).toBe(ours);
     const other = '* * * * * /old/node /opt/workerctl bootcheck --config /srv/other.yaml\n';
     const old = withBootcheck(other, commandOf('/old/node'), config);
     expect(withBootcheck(old, commandOf('/usr/bin/node'), config)).toBe(other + ours);

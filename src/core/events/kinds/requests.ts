@@ -67,7 +67,7 @@ export const requestKinds = {
   }),
   warning: eventKind({
     summary:
-      'A file could not be understood, or something could not be done; `instance` is `watch`, `finisher`, `hooks` or `journal` if no instance is concerned.',
+      'A file could not be understood, or something could not be done; `instance` is `watch`, `finisher`, `hooks`, `config` or `journal` if no instance is concerned.',
     members: { problem },
     level: 'warning',
     sentence: (event) => event.problem,

@@ -26,6 +26,8 @@ import { exitCodes } from '../core/basics/exit-codes.ts';
 import type { JournalEntry } from '../core/events/journal.ts';
 import { codesFor, lookAge, openLaunches, type Launches } from '../engine/observe/launches.ts';
 import { createReleaseReader, type ReleaseReader } from '../engine/observe/release-reader.ts';
+import { unitName } from '../core/protocols/cgroup.ts';
+import { groupOf } from '../host/process/process-table.ts';
 import { now } from '../host/process/clock.ts';
 import type { MetricsFacts } from '../output/metrics/facts.ts';
 import { formatStatus } from '../output/status-table.ts';
@@ -60,7 +62,7 @@ next attempt), done and failed (ended, and not started again: on_exit), stopped 
     const found = await statusFor(global, targets);
     const isJson = global.json || shape === 'json';
     const only = onlyInstance(found, targets);
-    if (only !== undefined) await printInstance(found, global, only, isJson);
+    if (only !== undefined) await printInstance(withUnits(found), global, only, isJson);
     else
       print(
         isJson
@@ -126,6 +128,15 @@ function onlyInstance({ instances }: Status, targets: readonly string[]): string
   return targets.length === 1 && isOne ? name : undefined;
 }
 
+/** With the systemd units that the processes live in. */
+const withUnits = (found: Status): Status => ({
+  ...found,
+  instances: found.instances.map((one) => {
+    const unit = one.pid === undefined ? undefined : unitName(groupOf(one.pid));
+    return unit === undefined ? one : { ...one, unit };
+  }),
+});
+
 /** How many of its latest events are shown below the status of an instance. */
 const shownEvents = 10;
 
@@ -155,7 +166,10 @@ async function printInstance(
   const at = now();
   const lines = events.map((entry) => formatEntry(entry, at, painted, nameWidth(events)));
   const table = formatStatus(found, painted, terminalSize()?.columns);
-  print(lines.length === 0 ? table : `${table}\n${lines.join('')}`);
+  const units = found.instances.flatMap(({ pid, unit }) =>
+    pid === undefined || unit === undefined ? [] : [`pid ${pid} lives in ${unit}\n`],
+  );
+  print([`${table}${units.join('')}`, ...(lines.length === 0 ? [] : [lines.join('')])].join('\n'));
 }
 
 /** A journal that cannot be read is reported; the state of the instance is known without it. */

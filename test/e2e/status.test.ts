@@ -53,6 +53,7 @@ test('status --json must have the same, under schema 2', async () => {
         outdated: false,
         activity: null,
         memory_bytes: null,
+        unit: null,
         leftovers: [],
         failures: 0,
         start_problem: null,

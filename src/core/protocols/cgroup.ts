@@ -35,6 +35,14 @@ export function unitOf(path: string): Unit {
   return { kind, name, ...(user !== undefined && { user: Number(user) }) };
 }
 
+/** The name of the unit that a group's path names, for people; undefined if systemd keeps it in none. */
+export function unitName(path: string): string | undefined {
+  const unit = unitOf(path);
+  if (unit.kind === 'other') return undefined;
+  if (unit.kind === 'session' || unit.user === undefined) return unit.name;
+  return `${unit.name} of user ${unit.user}`;
+}
+
 /** The program of a CI runner that a group's path names; undefined if it names none. */
 export const runnerIn = (path: string): string | undefined =>
   /actions[.-]runner|gitlab-runner|jenkins|buildkite|teamcity|bamboo|woodpecker|drone-runner|forgejo-runner|act_runner|vsts\.agent/i.exec(

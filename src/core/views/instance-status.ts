@@ -32,6 +32,8 @@ export interface InstanceStatus {
   readonly failures?: number;
   /** How many bytes the process and its session take, if that is measured. */
   readonly memory?: number;
+  /** The systemd unit that its process lives in; only looked for if a single instance is shown. */
+  readonly unit?: string;
   /** The processes that its last dead process has left behind. */
   readonly leftovers?: Leftovers;
   /** In `backoff`: when it is started again. */

@@ -47,6 +47,12 @@ const instance = shape<InstanceStatus>(
     memory_bytes: orNull(
       integer('Memory of the process and its session, if recycle.memory is set.', 'memory'),
     ),
+    unit: orNull(
+      text(
+        'The systemd unit that its process lives in; only if one instance was asked for.',
+        'unit',
+      ),
+    ),
     leftovers: list(process)(
       'Processes that its last dead process has left in its session.',
       ({ leftovers }) => leftovers?.processes ?? [],

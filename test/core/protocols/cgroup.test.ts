@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { groupPathIn, runnerIn, unitOf } from '../../../src/core/protocols/cgroup.ts';
+import { groupPathIn, runnerIn, unitName, unitOf } from '../../../src/core/protocols/cgroup.ts';
 
 test.each([
   ['0::/system.slice/cron.service\n', '/system.slice/cron.service'],
@@ -31,6 +31,15 @@ test.each([
   ['/', { kind: 'other', name: '/' }],
 ])('%s must be the unit %j', (path, unit) => {
   expect(unitOf(path)).toEqual(unit);
+});
+
+test.each([
+  ['/user.slice/user-1000.slice/session-3.scope', 'session-3.scope'],
+  ['/user.slice/user-1000.slice/user@1000.service/app.slice/a.scope', 'a.scope of user 1000'],
+  ['/system.slice/web.service', 'web.service'],
+  ['/', undefined],
+])('%s must be called %s', (path, name) => {
+  expect(unitName(path)).toBe(name);
 });
 
 test('groups of CI runners must be known by their names', () => {

@@ -15,6 +15,7 @@ import { journaled, type Context } from '../engine/session.ts';
 import { endAll } from '../engine/watch/end-all.ts';
 import { openNotifyListener } from '../engine/watch/notify-listener.ts';
 import { tickMs } from '../engine/watch/intervals.ts';
+import { problemWords } from '../engine/watch/trouble.ts';
 import { watch } from '../engine/watch/watch.ts';
 import { configKeyOf, newConfigKey } from '../engine/wait/follow-config.ts';
 import { openJournal } from '../host/journal/write.ts';
@@ -25,7 +26,8 @@ import { describeDrains } from '../output/drains.ts';
 import { formatWatchLine, isShownByWatch } from '../output/event-line.ts';
 import { eventLine, resultLine } from '../output/json/stream.ts';
 import { createControlBackend, type ControlBackend } from './watch/control-backend.ts';
-import { openControl, openMetrics, type Closable } from './watch/listen.ts';
+import { controlPath, openControl, openMetrics, type Closable } from './watch/listen.ts';
+import { tellSystemd } from './watch/tell-systemd.ts';
 
 const address = expecting(`an address like ${controlAddress}`, parseTcpAddress);
 
@@ -68,6 +70,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
   const painted = await colours();
   const report = (event: Event): void => {
     control.note(event);
+    tellSystemd(event);
     if (!isShownByWatch(event)) return;
     print(global.json ? eventLine(event) : formatWatchLine(event, painted));
   };
@@ -87,8 +90,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
       context.report({ kind: 'config_reloaded', at: now(), instance: 'watch' });
       wake();
     } catch (error) {
-      if (!(error instanceof WorkerctlError)) throw error;
-      const problem = error.message;
+      const problem = error instanceof WorkerctlError ? error.message : problemWords(error);
       context.report({ kind: 'config_rejected', at: now(), instance: 'watch', problem });
     }
   };
@@ -101,18 +103,27 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
     if (ended.signal.aborted) describeEnd(); // a second signal: say what is still draining
     ended.abort();
   };
+  // A bug outside of the looks, which report theirs: the watch ends in order.
+  const bugs: unknown[] = [];
+  process.on('uncaughtException', (error) => {
+    bugs.push(error);
+    ended.abort();
+  });
   process.on('SIGHUP', () => void reload());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end);
   const open: Closable[] = [];
-  try {
-    await watch({
+  let hasBegun = false;
+  const run = (): Promise<void> =>
+    watch({
       context: current,
       refresh,
+      mustStay: args.stopOnExit,
       onWake: (ring) => (wake = ring),
       signal: ended.signal,
       seen: control.see,
       begun: async () => {
-        open.push(await openControl(context, control, tcp, isUnsafe));
+        const server = await openControl(context, control, tcp, isUnsafe);
+        open.push(server);
         if (metricsListen !== undefined)
           open.push(await openMetrics(current, control, metricsListen, isUnsafe));
         const listener = await openNotifyListener(current, () => {
@@ -122,7 +133,15 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
         await notifySystemd('READY=1');
         stopFeeding = feedSystemdWatchdog();
         if (!global.json) print(`workerctl watch: pid ${process.pid}, ${context.config.path}\n`);
+        hasBegun = true;
+        const path = controlPath(context.config.stateDir);
+        return [{ path, renew: server.relisten }, ...(listener === undefined ? [] : [listener])];
       },
+    });
+  try {
+    await run().catch((error: unknown) => {
+      if (!args.stopOnExit || !hasBegun) throw error;
+      bugs.push(error); // the workers are stopped first
     });
     if (args.stopOnExit)
       await endAll(
@@ -142,6 +161,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
     context.silence.save();
     context.memory.save();
   }
+  for (const bug of bugs) throw bug;
   const { code } = exitCodes.done;
   if (global.json) print(resultLine({ command: 'watch', exitCode: code }));
   return code;

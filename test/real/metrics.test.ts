@@ -27,6 +27,7 @@ const facts: Required<MetricsFacts> = {
   config: '/srv/app/current/workerctl.yaml',
   bootcheckAt: build.noon,
   passDuration: durationOf(12),
+  isImpaired: false,
   events: { started: 3 },
   droppedMessages: 7,
 };

@@ -1,6 +1,7 @@
 // A resident watch for a test: what it reports, and how often it has looked, by its own count on the control socket.
+import { closeSync, openSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { readOr } from './files.ts';
 import { eventsIn, ofKinds, type EventJson, type EventKind } from './output.ts';
 import { heard, type Running } from './programs.ts';
@@ -100,8 +101,21 @@ async function isServed(stateDir: string): Promise<boolean> {
   return reply.startsWith('uptime ');
 }
 
-/** The reply to one line; it ends with a dot of its own. */
-function ask(path: string, line: string): Promise<string> {
+/** The reply of a watch to one line; it ends with a dot of its own. */
+export const askControl = (stateDir: string, line: string): Promise<string> =>
+  ask(join(stateDir, 'control.sock'), line);
+
+/** By its name in its directory, because the path may be longer than the kernel accepts. */
+async function ask(path: string, line: string): Promise<string> {
+  const folder = openSync(dirname(path), 'r');
+  try {
+    return await askAt(`/proc/self/fd/${folder}/${basename(path)}`, line);
+  } finally {
+    closeSync(folder);
+  }
+}
+
+function askAt(path: string, line: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let reply = '';
     const socket = connect(path, () => socket.write(`${line}\n`));

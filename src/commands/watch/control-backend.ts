@@ -27,6 +27,8 @@ export interface ControlBackend {
   readonly see: (observation: Observation) => void;
   /** How many events of each kind there were since the watch began. */
   readonly counts: () => Readonly<Partial<Record<Event['kind'], number>>>;
+  /** What keeps the watch from its work, if anything does. */
+  readonly problem: () => string | undefined;
 }
 
 /** How many of the latest events `!recent` shows. */
@@ -44,8 +46,12 @@ export function createControlBackend(
   const counts: Partial<Record<Event['kind'], number>> = {};
   let seen: Observation | undefined;
   let passes = 0;
+  let trouble: { readonly problem: string; readonly since: number } | undefined;
   return {
     note: (event) => {
+      if (event.kind === 'watch_impaired')
+        trouble = { problem: event.problem, since: trouble?.since ?? monotonicMs() };
+      if (event.kind === 'watch_recovered') trouble = undefined;
       counts[event.kind] = (counts[event.kind] ?? 0) + 1;
       const line = `${formatTimeOfDay(event.at)} ${formatWatchEvent(event)}`;
       recent.push(line);
@@ -57,6 +63,7 @@ export function createControlBackend(
       passes += 1;
     },
     counts: () => counts,
+    problem: () => trouble?.problem,
     admin: {
       version,
       workers: () => current().config.workers.map(({ name }) => name),
@@ -66,6 +73,11 @@ export function createControlBackend(
         uptime: durationOf(monotonicMs() - startedAt),
         counters: { ...counts, passes },
       }),
+      health: () =>
+        trouble && {
+          problem: trouble.problem,
+          lasted: durationOf(monotonicMs() - trouble.since),
+        },
       recent: () => recent,
       to: (target, text) =>
         Promise.resolve().then(() => deliver(current(), seen ?? lookNow(current()), target, text)),

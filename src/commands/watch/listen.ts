@@ -2,7 +2,7 @@ import { adminHandler } from '../../core/protocols/admin-protocol.ts';
 import type { TcpAddress } from '../../core/protocols/tcp-address.ts';
 import { withCounts } from '../../core/rules/scaling.ts';
 import type { Context } from '../../engine/session.ts';
-import { createLineServer } from '../../host/sockets/line-server.ts';
+import { createLineServer, type LineServer } from '../../host/sockets/line-server.ts';
 import { serveMetrics } from '../../host/sockets/metrics-server.ts';
 import { readDropped } from '../../host/state/dropped-messages.ts';
 import { readDesired } from '../../host/state/desired-file.ts';
@@ -15,15 +15,17 @@ export interface Closable {
   readonly close: () => Promise<void>;
 }
 
+export const controlPath = (stateDir: string): string => `${stateDir}/control.sock`;
+
 /** Opens the control socket, also on TCP if that is asked for. */
 export const openControl = (
   { config }: Context,
   { admin }: ControlBackend,
   tcp: TcpAddress | undefined,
   isUnsafe: boolean,
-): Promise<Closable> =>
+): Promise<LineServer> =>
   createLineServer({
-    path: `${config.stateDir}/control.sock`,
+    path: controlPath(config.stateDir),
     handle: adminHandler(admin),
     ...(tcp !== undefined && { tcp: { ...tcp, isUnsafe } }),
   });
@@ -31,7 +33,7 @@ export const openControl = (
 /** Serves the metrics of the moment in which they are asked for. */
 export const openMetrics = (
   current: () => Context,
-  { counts }: ControlBackend,
+  { counts, problem }: ControlBackend,
   address: TcpAddress,
   isUnsafe: boolean,
 ): Promise<Closable> =>
@@ -44,6 +46,11 @@ export const openMetrics = (
       const scene = { config: inForce, hostName, ignoresPidfiles: true };
       const found = await status(scene, { targets: [], releases });
       const droppedMessages = readDropped(config.stateDir)?.count ?? 0;
-      return formatMetrics(found, { config: config.path, events: counts(), droppedMessages });
+      return formatMetrics(found, {
+        config: config.path,
+        events: counts(),
+        droppedMessages,
+        isImpaired: problem() !== undefined,
+      });
     },
   });

@@ -1,6 +1,6 @@
 import { WorkerctlError } from '../basics/error.ts';
 import { lookup } from '../basics/lookup.ts';
-import type { Duration } from '../basics/time.ts';
+import { formatDuration, type Duration } from '../basics/time.ts';
 import { jobLines, type JobCounts } from '../views/job-counts.ts';
 
 /** The most children of one worker that `!want` asks for. */
@@ -19,6 +19,8 @@ export interface AdminBackend {
     readonly uptime: Duration;
     readonly counters: Readonly<Record<string, number>>;
   };
+  /** What keeps the watch from its work, and for how long it has; undefined if all is well. */
+  readonly health: () => { readonly problem: string; readonly lasted: Duration } | undefined;
   /** The latest events in words, oldest first. */
   readonly recent: () => readonly string[];
   /** Passes a text to the workers of a target; returns what was done with it, in words. */
@@ -81,6 +83,11 @@ type Command = (
 const commands: Readonly<Record<string, Command>> = {
   jobs: (backend) => jobLines(sortedJobs(backend.jobs())),
   stats: (backend) => statLines(backend.stats()),
+  health: (backend) => {
+    const trouble = backend.health();
+    if (trouble === undefined) return ['ok'];
+    return [`ERROR: for ${formatDuration(trouble.lasted)}: ${trouble.problem}`];
+  },
   watch: (_, _words, toggleWatch) => [
     toggleWatch() ? 'Added you to watcher list.' : 'Removed you from watcher list.',
   ],
@@ -187,6 +194,7 @@ const help: readonly string[] = `workerctl admin commands:
     !recent     The latest events.
     !queue      Nothing: workerctl sees no queue.
     !stats      Uptime in seconds, and counters.
+    !health     ok, or an error: what keeps workerctl watch from its work.
     !watch      Events as they happen, each after "::"; again to stop.
     !jobs       Count, desired count and pids of each worker.
     !shutdown   End workerctl watch; the reply says what that means.

@@ -1,23 +1,34 @@
 import { requestFor } from './look.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import type { Draining } from '../../core/events/draining.ts';
+import type { StopSignal } from '../../core/model/config.ts';
 import { shownName } from '../../core/model/instance.ts';
 import {
   allObserved,
   drainingSince,
   liveProcess,
   refOf,
+  sentStop,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
+import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
 import { sessionStop } from '../../core/rules/awaited.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { sleep } from '../../host/process/clock.ts';
+import { findProcess } from '../../host/process/process-table.ts';
+import { sendSignal } from '../../host/process/signal.ts';
+import { stateFilesIn } from '../../host/state/record-cache.ts';
+import { observe } from '../observe/observe.ts';
+import { lookForStrays } from '../observe/presence.ts';
 import type { PassRequest } from '../pass/decide.ts';
 import { runPass, planPass } from '../pass/pass.ts';
-import { silent, type Context } from '../session.ts';
+import { listening, report, silent, type Context } from '../session.ts';
 import { drainingOf } from '../wait/settle.ts';
+import { createTrouble, firstPauseMs, type Trouble } from './trouble.ts';
 
 const endPollMs = 100;
+
+const cause = 'watch ends';
 
 /** What still runs while all instances are being stopped. */
 export interface Ending {
@@ -26,23 +37,103 @@ export interface Ending {
   readonly unasked: readonly string[];
 }
 
-/** Stops all instances and waits for them, for a container that ends. Reports what still runs when it is asked to. */
+/**
+ * Stops all instances and waits for them, for a container that ends. Reports what still runs when it is asked to. It returns only
+ * when all have exited: if passes fail, the workers are asked without them.
+ */
 export async function endAll(
   context: Context,
   onAsked: (tell: () => void) => void,
   tell: (ending: Ending) => void,
 ): Promise<void> {
-  const request = { ...requestFor(context), goal: { kind: 'end', cause: 'watch ends' } } as const;
   const lasting = { ...context, signal: new AbortController().signal }; // the watch's own signal is aborted already
   onAsked(() => {
     // If looking fails, so does the pass below, which says why.
-    void lookAtEnding(lasting, request).then(tell, () => undefined);
+    void lookAtEnding(lasting).then(tell, () => undefined);
   });
+  const trouble = createTrouble(() => context);
+  if (await endByPasses(lasting, trouble)) return;
+  await endWithoutPasses(lasting, trouble);
+}
+
+const endRequest = (context: Context) =>
+  ({ ...requestFor(context), goal: { kind: 'end', cause } }) as const satisfies PassRequest;
+
+/** How often a pass may fail before the workers are asked without one. */
+const attempts = 3;
+
+/** False if passes fail, or could not ask all instances. */
+async function endByPasses(context: Context, trouble: Trouble): Promise<boolean> {
+  let failures = 0;
+  const counting = listening(context, ({ kind }) => {
+    if (kind === 'signal_failed') failures += 1;
+  });
+  while (failures < attempts) {
+    const before = failures;
+    try {
+      const request = { ...endRequest(context), lockWait: durationOf(Infinity) };
+      const { observation } = await runPass(counting, request);
+      if (!allObserved(observation).some(isThere)) return true;
+      if (failures === before) trouble.done();
+    } catch (error) {
+      failures += 1;
+      trouble.met(error);
+    }
+    await sleep(failures === before ? endPollMs : firstPauseMs);
+  }
+  return false;
+}
+
+/**
+ * The stops cannot be noted, but with us the workers would be killed. So each is sent its stop signal once, as far as it was not
+ * asked before, and no pass is run any more, because it would ask again. No time limits apply.
+ */
+async function endWithoutPasses(context: Context, trouble: Trouble): Promise<void> {
+  const asked = new Set<string>();
   for (;;) {
-    const outcome = await runPass(lasting, { ...request, lockWait: durationOf(Infinity) });
-    if (!allObserved(outcome.observation).some(isThere)) return;
+    try {
+      const living = lookAtProcesses(context);
+      if (living.length === 0) return;
+      for (const observed of living) askOnce(context, observed, asked);
+    } catch (error) {
+      trouble.met(error);
+    }
     await sleep(endPollMs);
   }
+}
+
+/** Without state.json and the ledger, which may be what cannot be read. */
+function lookAtProcesses(context: Context): ObservedInstance[] {
+  const { config } = context;
+  const { instances, retiring, notes } = stateFilesIn(config.stateDir);
+  const scene = { ...context, notes };
+  const names = selectInstances(config, instances, []);
+  const all = allObserved(lookForStrays(scene, observe(scene, names, retiring)));
+  return all.filter((one) => liveProcess(one) !== undefined);
+}
+
+function askOnce(context: Context, observed: ObservedInstance, asked: Set<string>): void {
+  const process = liveProcess(observed);
+  if (process === undefined || sentStop(observed) !== undefined) return;
+  const { pid, startTime } = process;
+  const key = `${pid} ${startTime}`;
+  if (asked.has(key) || findProcess(process) === undefined) return;
+  asked.add(key);
+  const signal = stopSignalOf(context, observed);
+  try {
+    sendSignal(pid, signal);
+    const words = `${cause}; no note of it could be written`;
+    report(context, refOf(observed), { kind: 'draining', pid, signal, cause: words });
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    report(context, refOf(observed), { kind: 'signal_failed', pid, problem });
+  }
+}
+
+function stopSignalOf({ config }: Context, { name, presence }: ObservedInstance): StopSignal {
+  if (presence.kind === 'alive') return presence.record.stopSignal;
+  const worker = config.workers.find((one) => one.name === workerNameOf(name));
+  return worker?.stop.signal ?? 'TERM';
 }
 
 /** Its process lives, or another one of a session that was asked. */
@@ -50,8 +141,8 @@ const isThere = (one: ObservedInstance): boolean =>
   liveProcess(one) !== undefined ||
   (sessionStop(one)?.members !== undefined && one.leftovers !== undefined);
 
-async function lookAtEnding(context: Context, request: PassRequest): Promise<Ending> {
-  const { observation, ...state } = await planPass(silent(context), request);
+async function lookAtEnding(context: Context): Promise<Ending> {
+  const { observation, ...state } = await planPass(silent(context), endRequest(context));
   const snapshot = snapshotOf(context.config, state, observation);
   const there = allObserved(observation).filter((one) => liveProcess(one) !== undefined);
   return {

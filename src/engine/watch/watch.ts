@@ -1,23 +1,19 @@
-import { join } from 'node:path';
-import { WorkerctlError } from '../../core/basics/error.ts';
 import { type Observation } from '../../core/model/observation.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
-import { lockBackend } from '../../host/lock/choose-backend.ts';
-import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { createLockHelper, type LockHelper } from '../../host/lock/lock-helper.ts';
-import { ensureStateDirectory } from '../../host/state/state-directory.ts';
-import { openTrigger } from '../../host/sockets/trigger.ts';
-import { watchDirectory } from '../../host/files/watch-directory.ts';
-import { findWatch } from './find-watch.ts';
-import { createWarnOnce } from './warn-once.ts';
 import { type Context } from '../session.ts';
 import { locksToKeep } from '../pass/pass.ts';
-import { createAlarm, createBytes, mayMeanWork, followFiles } from './wake.ts';
+import { isLocked } from '../wait/settle.ts';
+import { createAlarm, createBytes } from './wake.ts';
 import { createDeathWatch, noting, type Ours } from './deaths.ts';
-import { gapMs, restPerLook } from './intervals.ts';
+import { gapMs, restPerLook, tickMs } from './intervals.ts';
+import type { KeptFile } from './kept-files.ts';
 import { look } from './look.ts';
+import { takePlace, type Place } from './place.ts';
 import { restUntil } from './rest.ts';
 import { createRotator } from './rotator.ts';
+import { createTrouble, firstPauseMs, type Trouble } from './trouble.ts';
+import { createWarnOnce } from './warn-once.ts';
 
 /** What `watch` gets from outside. */
 export interface Watcher {
@@ -31,59 +27,89 @@ export interface Watcher {
   readonly signal: AbortSignal;
   /** Called after each look, for the control socket. */
   readonly seen?: (observation: Observation) => void;
-  /** Called before the first look, once no other watch can run here. */
-  readonly begun: () => Promise<void>;
+  /** Called before the first look, once no other watch can run here; returns further files that the watch keeps in place. */
+  readonly begun: () => Promise<readonly KeptFile[]>;
+  /** It stays even if another watch has taken its lock: without it the workers would die. */
+  readonly mustStay: boolean;
 }
 
 /**
  * Runs the ordinary pass whenever there may be something to do. Workers do not depend on it: killing it loses nothing. Ends when
- * `signal` aborts.
+ * `signal` aborts. Nothing that a look or a pass meets ends it: it reports the problem, and tries again.
  * @throws WorkerctlError `locked` if another watch runs on this state directory
  */
 export async function watch(watcher: Watcher): Promise<void> {
-  const { stateDir } = watcher.context().config;
-  ensureStateDirectory(stateDir);
-  const lock = await takeWatchLock(stateDir);
-  let lockHelper: LockHelper | undefined;
-  const alarm = createAlarm(watcher.signal);
+  const { signal } = watcher;
+  const alarm = createAlarm(signal);
   const bytes = createBytes(alarm.ring);
-  const trigger = openTrigger(stateDir, bytes.ring);
-  const files = watchDirectory(stateDir, mayMeanWork);
+  const place = await takePlace(watcher, alarm.ring, bytes.ring);
   watcher.onWake(alarm.ring);
-  void followFiles(files, alarm.ring, watcher.signal);
-  const isOver = (): boolean => watcher.signal.aborted;
+  const tick = setInterval(() => {
+    if (place.hasChanged()) alarm.ring();
+  }, tickMs).unref();
+  const trouble = createTrouble(watcher.context);
+  const round = createRound(watcher, { alarm, bytes, place }, trouble);
+  const isOver = (): boolean => signal.aborted;
+  try {
+    place.keep(await watcher.begun());
+    while (!isOver()) {
+      const begun = monotonicMs();
+      try {
+        await round.run();
+      } catch (error) {
+        if (isLocked(error)) throw error; // another watch does our work
+        const pause = trouble.met(error);
+        await sleep(Math.max(firstPauseMs, (monotonicMs() - begun) * restPerLook), signal);
+        await alarm.wait(pause - firstPauseMs);
+      }
+    }
+  } finally {
+    clearInterval(tick);
+    bytes.close();
+    await round.end();
+    await place.leave();
+  }
+}
+
+interface Waking {
+  readonly alarm: ReturnType<typeof createAlarm>;
+  readonly bytes: ReturnType<typeof createBytes>;
+  readonly place: Place;
+}
+
+/** One look after the other, each with the rest after it. */
+function createRound(watcher: Watcher, { alarm, bytes, place }: Waking, trouble: Trouble) {
+  const { signal } = watcher;
   const ours: Ours = { started: new Map() };
   const deaths = createDeathWatch(ours);
   const rotator = createRotator();
   const warnings = createWarnOnce();
-  try {
-    await watcher.begun();
-    for (;;) {
+  let lockHelper: LockHelper | undefined;
+  return {
+    run: async (): Promise<void> => {
       const begun = monotonicMs();
+      const rest = await place.renew();
       bytes.seen();
-      trigger.rearm(); // before the look: a byte that arrives during it counts again
+      place.rearm(); // before the look: a byte that arrives during it counts again
       await watcher.refresh();
       const kept = { ...watcher.context(), ...(lockHelper && { lockHelper }) };
-      const context = warnings.once(noting(kept, ours));
+      const context = trouble.once(warnings.once(noting(kept, ours)));
       const seen = await look(context, deaths, { rotator, warnings });
       watcher.seen?.(seen.observation);
-      if (isOver()) return;
-      lockHelper = renewed(lockHelper, stateDir, seen.observation);
+      trouble.done(rest);
+      if (signal.aborted) return;
+      lockHelper = renewed(lockHelper, context.config.stateDir, seen.observation);
       bytes.notBefore(begun + (monotonicMs() - begun) * restPerLook);
-      const resting = { context: watcher.context(), signal: watcher.signal };
+      const resting = { context: watcher.context(), signal };
       await restUntil(monotonicMs() + seen.waitMs, resting, alarm, seen.observation);
-      const rest = gapMs - (monotonicMs() - begun);
-      if (rest > 0) await sleep(rest, watcher.signal);
-      if (isOver()) return;
-    }
-  } finally {
-    files.close();
-    trigger.close();
-    bytes.close();
-    await rotator.end();
-    lockHelper?.close();
-    await lock.release();
-  }
+      const left = gapMs - (monotonicMs() - begun);
+      if (left > 0) await sleep(left, signal);
+    },
+    end: async (): Promise<void> => {
+      await rotator.end();
+      lockHelper?.close();
+    },
+  };
 }
 
 /** The same helper, or a new one if it does not know the locks of all live instances: each must be replaced at once if it dies. */
@@ -100,16 +126,4 @@ function renewed(
     return lockHelper;
   lockHelper?.close();
   return createLockHelper(locks);
-}
-
-async function takeWatchLock(stateDir: string): Promise<HeldLock> {
-  const path = join(stateDir, 'watch.lock');
-  const [lock] = await lockBackend().tryLock([path]);
-  if (lock !== undefined) return lock;
-  const other = findWatch(stateDir);
-  const who =
-    other === undefined ? 'another workerctl watch' : `workerctl watch, pid ${other.pid},`;
-  throw new WorkerctlError('locked', `${who} already runs on ${stateDir}`, {
-    hint: 'to make it read its config again: kill -HUP; to end it: kill -TERM',
-  });
 }

@@ -5,6 +5,7 @@ import {
   type LineHandler,
 } from '../../core/protocols/admin-protocol.ts';
 import { describeErrno } from '../files/errno.ts';
+import { monotonicMs } from '../process/clock.ts';
 import { outputOf, type OutputLimits } from './line-output.ts';
 
 /** A line of a client, or why there will be no more. */
@@ -53,6 +54,8 @@ export interface Connection {
   readonly refuse: (problem: string) => void;
   /** Ends the connection after the reply that is under way. */
   readonly end: () => void;
+  /** How many lines the client has sent, and when it has sent the last one, or connected, on the monotonic clock. */
+  readonly activity: () => { readonly lines: number; readonly lastMs: number };
 }
 
 /** Answers a client's lines, one after the other, until the client has sent its last one or the connection is ended. */
@@ -64,6 +67,7 @@ export function converse(
   const output = outputOf(socket, limits);
   let state: 'idle' | 'busy' | 'ending' = 'idle';
   let isLast = false;
+  let activity = { lines: 0, lastMs: monotonicMs() };
 
   const finish = async (): Promise<void> => {
     state = 'ending';
@@ -92,6 +96,7 @@ export function converse(
   };
   const answerLine = async (line: string): Promise<void> => {
     state = 'busy';
+    activity = { lines: activity.lines + 1, lastMs: monotonicMs() };
     output.write(await replyTo(line, client, handle));
     await output.room(pipelineBytes);
     state = 'idle';
@@ -110,7 +115,7 @@ export function converse(
   void answerLines()
     .catch(() => undefined)
     .finally(end);
-  return { refuse, end };
+  return { refuse, end, activity: () => activity };
 }
 
 async function replyTo(

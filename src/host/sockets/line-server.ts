@@ -1,22 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { durationOf } from '../../core/basics/time.ts';
 import type { LineHandler } from '../../core/protocols/admin-protocol.ts';
-import { converse, type Connection, type ConnectionLimits } from './line-connection.ts';
+import { createLineClients, usualLimits, type LineServerLimits } from './line-clients.ts';
 import { listenOnPort, type TcpListen } from './tcp.ts';
 import { listenOnPath, serverOptions } from './unix-socket.ts';
-
-/** What one client, or all of them, may cost. */
-export interface LineServerLimits extends ConnectionLimits {
-  readonly clients: number;
-}
-
-const usualLimits: LineServerLimits = {
-  lineBytes: 4 * 1024,
-  waitingBytes: 1024 * 1024,
-  stall: durationOf(120_000),
-  clients: 256,
-};
 
 export interface LineServerOptions {
   /** Of the Unix socket. */
@@ -29,6 +16,8 @@ export interface LineServerOptions {
 export interface LineServer {
   /** The TCP port, if there is one. */
   readonly port: number | undefined;
+  /** Listens anew on the Unix socket, because its file was removed or replaced. Clients stay connected. */
+  readonly relisten: () => Promise<void>;
   /** Removes the socket and ends all connections, after the reply that is under way; within a second. */
   readonly close: () => Promise<void>;
 }
@@ -44,20 +33,11 @@ const closingMs = 500;
  */
 export async function createLineServer(options: LineServerOptions): Promise<LineServer> {
   const limits = { ...usualLimits, ...options.limits };
-  const clients = new Map<Socket, Connection>();
-  const accept = (socket: Socket): void => {
-    // A client that is refused stays for a second at most, and the number of those is bounded, too.
-    if (clients.size >= 2 * limits.clients) {
-      socket.destroy();
-      return;
-    }
-    const connection = converse(socket, options.handle, limits);
-    if (clients.size >= limits.clients) connection.refuse('too many clients');
-    clients.set(socket, connection);
-    socket.once('close', () => clients.delete(socket));
-  };
-  const tcp = options.tcp === undefined ? undefined : await openPort(options.tcp, accept);
-  const unix = await listenOnPath(options.path, accept).catch((error: unknown) => {
+  const local = createLineClients(options.handle, limits);
+  const remote = createLineClients(options.handle, limits);
+  const tcp = options.tcp === undefined ? undefined : await openPort(options.tcp, remote.accept);
+  const listen = (): ReturnType<typeof listenOnPath> => listenOnPath(options.path, local.accept);
+  let unix = await listen().catch((error: unknown) => {
     tcp?.close();
     throw error;
   });
@@ -66,9 +46,9 @@ export async function createLineServer(options: LineServerOptions): Promise<Line
     unix.unlink();
     const servers = tcp === undefined ? [unix.server] : [unix.server, tcp];
     const ended = Promise.all(servers.map((server) => once(server.close(), 'close')));
-    for (const connection of clients.values()) connection.end();
+    for (const clients of [local, remote]) clients.end();
     const timer = setTimeout(() => {
-      for (const socket of clients.keys()) socket.destroy();
+      for (const clients of [local, remote]) clients.destroy();
     }, closingMs);
     await ended;
     clearTimeout(timer);
@@ -76,6 +56,11 @@ export async function createLineServer(options: LineServerOptions): Promise<Line
   let closing: Promise<void> | undefined;
   return {
     port: (tcp?.address() as AddressInfo | undefined)?.port,
+    relisten: async () => {
+      const { server } = unix;
+      unix = await listen();
+      server.close();
+    },
     close: () => (closing ??= close()),
   };
 }

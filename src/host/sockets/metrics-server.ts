@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
+import { monotonicMs } from '../process/clock.ts';
 import { listenOnPort, type TcpListen } from './tcp.ts';
 
 export interface MetricsServer {
@@ -18,8 +20,10 @@ export interface MetricsRequest extends TcpListen {
 }
 
 export interface Limits {
-  /** How many are served at once; further ones are closed. */
+  /** How many are served at once; for further ones, one that is slow to ask or to read makes room, or they are closed. */
   readonly connections: number;
+  /** A client that has not asked after this long makes room for another one. */
+  readonly unheard: Duration;
   /** How long the head of a request may take to arrive. */
   readonly request: Duration;
   /** How long a connection may last, whatever it does. */
@@ -28,6 +32,7 @@ export interface Limits {
 
 const usualLimits: Limits = {
   connections: 16,
+  unheard: durationOf(1_000),
   request: durationOf(5_000),
   connection: durationOf(30_000),
 };
@@ -61,14 +66,33 @@ async function createServer(limits: Limits): Promise<Server> {
     requestTimeout: limits.request,
     connectionsCheckingInterval: Math.min(1_000, limits.request),
   });
-  server.maxConnections = limits.connections;
+  /** When each connection began, or asked, on the monotonic clock. */
+  const begun = new Map<Socket, { readonly atMs: number; readonly hasAsked: boolean }>();
   server.on('connection', (socket) => {
+    if (begun.size >= limits.connections) slowestOf(begun, socket, limits).destroy();
+    if (socket.destroyed) return;
+    begun.set(socket, { atMs: monotonicMs(), hasAsked: false });
     const end = setTimeout(() => socket.destroy(), limits.connection);
     socket.once('close', () => {
       clearTimeout(end);
+      begun.delete(socket);
     });
   });
+  server.on('request', ({ socket }: IncomingMessage) => {
+    begun.set(socket, { atMs: monotonicMs(), hasAsked: true });
+  });
   return server;
+}
+
+/** The first that has not asked or read its answer in time, else the new one. */
+function slowestOf(
+  begun: ReadonlyMap<Socket, { readonly atMs: number; readonly hasAsked: boolean }>,
+  newOne: Socket,
+  { request, unheard }: Limits,
+): Socket {
+  const isSlow = ([, { atMs, hasAsked }]: [Socket, { atMs: number; hasAsked: boolean }]): boolean =>
+    monotonicMs() - atMs > (hasAsked ? request : unheard);
+  return [...begun].find(isSlow)?.[0] ?? newOne;
 }
 
 async function close(server: Server): Promise<void> {

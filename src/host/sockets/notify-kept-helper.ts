@@ -1,5 +1,8 @@
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { fileAt } from '../files/is-still-at.ts';
 import { monotonicMs } from '../process/clock.ts';
 import { startHelper, type Fact, type Interpreter, type RunningHelper } from './notify-helper.ts';
+import { makeSocketFolder } from './notify-path.ts';
 
 /** A helper that is restarted when it dies. */
 export interface KeptHelper {
@@ -7,6 +10,8 @@ export interface KeptHelper {
   readonly restarts: () => number;
   /** The number of datagrams that it and its predecessors have dropped. */
   readonly dropped: () => number;
+  /** Starts it again if its socket was removed or replaced. @throws WorkerctlError `state` if it does not start */
+  readonly renew: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -32,9 +37,11 @@ export function keepRunning(
   let attempts = 0;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
+  let socket: string | undefined;
 
   const use = (started: RunningHelper): void => {
     helper = residentHelper = started;
+    socket = fileAt(path);
     const since = monotonicMs();
     void started.ended.then(() => {
       droppedBefore += started.dropped();
@@ -50,12 +57,17 @@ export function keepRunning(
     if (isClosed || delay === undefined) return;
     timer = setTimeout(() => void restart(), delay).unref();
   };
-  const restart = async (): Promise<void> => {
+  /** @returns why it has not started */
+  const restart = async (): Promise<string | undefined> => {
     restarts += 1;
     const started = await startHelper(interpreter, path, hear);
-    if (started.kind === 'ended') restartLater();
-    else if (isClosed) await started.close();
+    if (started.kind === 'ended') {
+      restartLater();
+      return started.problem;
+    }
+    if (isClosed) await started.close();
     else use(started);
+    return undefined;
   };
   use(first);
 
@@ -63,6 +75,14 @@ export function keepRunning(
     isRunning: () => helper !== undefined,
     restarts: () => restarts,
     dropped: () => droppedBefore + (helper?.dropped() ?? 0),
+    renew: async () => {
+      if (helper !== undefined && fileAt(path) === socket) return;
+      await helper?.close();
+      clearTimeout(timer);
+      const problem = makeSocketFolder(path) ?? (await restart());
+      if (problem === undefined) return;
+      throw new WorkerctlError('state', `socket of sd_notify ${path}: ${problem}`);
+    },
     close: async () => {
       isClosed = true;
       clearTimeout(timer);

@@ -29,6 +29,9 @@ export interface NotifySocket {
   /** What a worker's environment must hold; nothing while no helper runs, because some workers die if they cannot send. */
   readonly environmentFor: (instance: string) => Record<string, string>;
   readonly describe: () => { name: string; trust: string };
+  readonly path: string;
+  /** Receives again if the socket was removed or replaced. @throws WorkerctlError `state` if that is not possible */
+  readonly renew: () => Promise<void>;
   /** Resolves when the helper has exited and the socket is removed. */
   readonly close: () => Promise<void>;
 }
@@ -64,11 +67,18 @@ export async function openNotifySocket(
     if (Object.keys(fields).length === 0) return;
     onMessage({ pid, ...(owner !== undefined && owner.process), fields });
   };
+  const tryToHear = (fact: Fact): void => {
+    try {
+      hear(fact);
+    } catch {
+      return; // the files that say whose message it is cannot be read: every look reports that
+    }
+  };
   const problems: string[] = [];
   for (const interpreter of interpreters) {
-    const helper = await startHelper(interpreter, path, hear);
+    const helper = await startHelper(interpreter, path, tryToHear);
     if (helper.kind === 'running')
-      return opened(keepRunning(helper, interpreter, path, hear), interpreter.name, path);
+      return opened(keepRunning(helper, interpreter, path, tryToHear), interpreter.name, path);
     problems.push(`${interpreter.name}: ${helper.problem}`);
   }
   return unavailable(problems.join('; '));
@@ -88,6 +98,8 @@ const opened = (helper: KeptHelper, name: string, path: string): NotifySocket =>
     ];
     return { name, trust: facts.join('; ') };
   },
+  path,
+  renew: helper.renew,
   close: helper.close,
 });
 

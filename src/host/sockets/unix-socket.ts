@@ -1,8 +1,19 @@
-import { chmodSync, linkSync, lstatSync, mkdtempSync, rmSync, unlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
+import { fileAt } from '../files/is-still-at.ts';
 import { lockBackend } from '../lock/choose-backend.ts';
 import { sleep } from '../process/clock.ts';
 import { listening } from './tcp.ts';
@@ -32,17 +43,16 @@ export async function listenOnPath(
   let folder: string | undefined;
   try {
     folder = mkdtempSync(join(dirname(path), '.c-'));
-    const hidden = join(folder, 's');
-    checkLength(path, Math.max(Buffer.byteLength(path), Buffer.byteLength(hidden)));
-    await listening(server, { path: hidden });
+    const hidden = join(folder, 'control.sock');
+    await withShortPath(hidden, (short) => listening(server, { path: short }));
     chmodSync(hidden, 0o600);
-    const inode = inodeAt(hidden);
+    const inode = fileAt(hidden);
     await publish(hidden, path);
     return {
       server,
       unlink: () => {
         try {
-          if (inodeAt(path) === inode) unlinkSync(path);
+          if (fileAt(path) === inode) unlinkSync(path);
         } catch {
           // it is stale now, and the next server removes it
         }
@@ -56,19 +66,16 @@ export async function listenOnPath(
   }
 }
 
-function checkLength(path: string, bytes: number): void {
-  if (bytes <= longestPath) return;
-  throw new WorkerctlError(
-    'state',
-    `control socket ${path}: expected a path of at most ${longestPath} bytes, found ${bytes}`,
-    { hint: 'that is the limit of the kernel; set a shorter state_dir in the config' },
-  );
-}
-
-/** While we listen the kernel keeps the inode, so that no other file gets its number. */
-function inodeAt(path: string): string | undefined {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
+/** Calls `use` with a path of the same socket that the kernel accepts: a long one goes through the open directory. */
+async function withShortPath<T>(path: string, use: (short: string) => Promise<T>): Promise<T> {
+  if (Buffer.byteLength(path) <= longestPath) return use(path);
+  const { O_RDONLY, O_DIRECTORY } = constants;
+  const fd = openSync(dirname(path), O_RDONLY | O_DIRECTORY);
+  try {
+    return await use(`/proc/self/fd/${fd}/${basename(path)}`);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** How often to look again while other servers start at the same time. */
@@ -123,7 +130,10 @@ async function isStale(path: string): Promise<boolean> {
 }
 
 /** Whether a process listens on a socket, even one that is too busy to accept. */
-function isAnswered(path: string): Promise<boolean> {
+const isAnswered = (path: string): Promise<boolean> =>
+  withShortPath(path, (short) => isAnsweredAt(short));
+
+function isAnsweredAt(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {

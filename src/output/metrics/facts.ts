@@ -14,6 +14,8 @@ export interface MetricsFacts {
   readonly passDuration?: Duration;
   /** How many messages of workers (sd_notify(3)) no watch could take. */
   readonly droppedMessages?: number;
+  /** Whether something keeps the watch that answers from its work. */
+  readonly isImpaired?: boolean;
   /** Since the counting began, not since this command started: a counter never goes back. */
   readonly events?: EventCounts;
 }
@@ -54,6 +56,7 @@ export function factFamilies({
   bootcheckAt,
   passDuration,
   droppedMessages,
+  isImpaired,
   events,
 }: MetricsFacts): Family[] {
   return [
@@ -74,6 +77,12 @@ export function factFamilies({
       type: 'counter',
       help: 'Messages of workers (sd_notify) that no watch could take.',
       samples: droppedMessages === undefined ? [] : [{ labels: {}, value: droppedMessages }],
+    },
+    {
+      name: 'workerctl_watch_impaired',
+      type: 'gauge',
+      help: 'Whether something keeps watch from its work.',
+      samples: isImpaired === undefined ? [] : [{ labels: {}, value: Number(isImpaired) }],
     },
     {
       name: eventsName,

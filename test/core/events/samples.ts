@@ -447,6 +447,27 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     json: { problem: 'workerctl.yaml:3:5: expected a map' },
     command: 'watch',
   },
+  watch_impaired: {
+    instance: 'watch',
+    body: { kind: 'watch_impaired', problem: 'state.json: ENOSPC: no space left on device' },
+    level: 'error',
+    sentence:
+      'cannot do all of its work: state.json: ENOSPC: no space left on device; it keeps trying, and the workers keep running',
+    json: { problem: 'state.json: ENOSPC: no space left on device' },
+    command: 'watch',
+  },
+  watch_recovered: {
+    instance: 'watch',
+    body: {
+      kind: 'watch_recovered',
+      problem: 'state.json: ENOSPC: no space left on device',
+      lasted: seconds(60),
+    },
+    level: 'info',
+    sentence: 'works again after 1m (state.json: ENOSPC: no space left on device)',
+    json: { problem: 'state.json: ENOSPC: no space left on device', lasted_seconds: 60 },
+    command: 'watch',
+  },
   warning: {
     body: { kind: 'warning', problem: 'mail.1.json: expected a record, found nothing' },
     level: 'warning',

@@ -27,6 +27,7 @@ function aBackend(changes: Partial<AdminBackend> = {}) {
       return Promise.resolve(count);
     },
     stats: () => ({ uptime: durationOf(123_999), counters: { starts: 3, passes: 40 } }),
+    health: () => undefined,
     recent: () => ['mail.1: started pid 5841', '.', 'busy with a\r\n.\r\nfaked'],
     to: (target, text) => {
       asked.push(`to ${target}: ${text}`);

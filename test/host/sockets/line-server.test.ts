@@ -1,5 +1,6 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
-import { chownSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { chownSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { LineClient, LineHandler } from '../../../src/core/protocols/admin-protocol.ts';
@@ -203,9 +204,36 @@ describe('the socket', () => {
     expect(existsSync(socketPath())).toBe(true);
   });
 
-  test('must not be created under a name that the kernel would truncate', async () => {
-    const error = await refused({ path: scratch.path('s'.repeat(100)) });
-    expect(error.message).toMatch(/expected a path of at most 107 bytes, found \d+/);
+  test.each([60, 90, 107, 108, 150, 240])(
+    'must be made, found again and replaced in a directory whose path has %d more bytes',
+    async (length) => {
+      const folder = scratch.path('d'.repeat(length));
+      mkdirSync(folder);
+      const path = join(folder, 'control.sock');
+      const server = await serve({ path });
+      expect(readdirSync(folder)).toEqual(['control.sock']);
+      expect((await refused({ path })).code).toBe('locked');
+      const fd = openSync(folder, 'r');
+      expect(await ask('a\n', `/proc/self/fd/${fd}/control.sock`)).toBe('heard a\r\n.\r\n');
+      await server.close();
+      expect(readdirSync(folder)).toEqual([]);
+      writeFileSync(path, '');
+      expect((await refused({ path })).code).toBe('state');
+      closeSync(fd);
+    },
+  );
+
+  test('that was removed must be made anew, and its clients stay', async () => {
+    const server = await serve();
+    const client = dial();
+    client.socket.write('a\n');
+    await client.says('heard a');
+    rmSync(socketPath());
+    await server.relisten();
+    client.socket.write('b\n');
+    await client.says('heard b');
+    expect(await ask('c\n')).toBe('heard c\r\n.\r\n');
+    await server.close();
     expect(readdirSync(scratch.folder())).toEqual([]);
   });
 
@@ -384,6 +412,57 @@ describe('a client', () => {
       void ask('b\n').then((text) => (said = text));
       return said === 'heard b\r\n.\r\n';
     });
+  });
+
+  test('that send nothing, or half a line, must make room for others', async () => {
+    await serve({ limits: { clients: 3, unheard: durationOf(50) } });
+    const [silent, half, working] = [dial(), dial(), dial()];
+    half.socket.write('half a li');
+    working.socket.write('a\n');
+    await working.says('heard a');
+    await pause(100);
+    const others = [dial(), dial()];
+    for (const { socket } of others) socket.write('b\n');
+    for (const { says } of others) await says('heard b');
+    for (const { ended } of [silent, half])
+      expect(await ended()).toContain('ERROR: too many clients');
+    working.socket.write('c\n');
+    await working.says('heard c');
+  });
+
+  test('that have sent nothing more for long must make room, the quietest first', async () => {
+    await serve({ limits: { clients: 2, quiet: durationOf(100) } });
+    const [first, second] = [dial(), dial()];
+    first.socket.write('a\n');
+    await first.says('heard a');
+    second.socket.write('a\n');
+    await second.says('heard a');
+    expect(await ask('b\n')).toContain('ERROR: too many clients');
+    await pause(150);
+    expect(await ask('b\n')).toBe('heard b\r\n.\r\n');
+    expect(await first.ended()).toContain('ERROR: too many clients');
+    second.socket.write('c\n');
+    await second.says('heard c');
+  });
+
+  test('that read nothing must not keep their places when they are refused', async () => {
+    await serve({ limits: { clients: 2, quiet: durationOf(20), waitingBytes: 10_000_000 } });
+    const wordy = 'x'.repeat(4000);
+    const sleepers = [dial(socketPath(), { reads: false }), dial(socketPath(), { reads: false })];
+    for (const { socket } of sleepers) for (let n = 0; n < 500; n += 1) socket.write(`${wordy}\n`);
+    await pause(100);
+    for (let n = 0; n < 10; n += 1) expect(await ask('b\n')).toBe('heard b\r\n.\r\n');
+  });
+
+  test('on TCP must not take the places of those on the Unix socket, nor the other way round', async () => {
+    const server = await serve({ limits: { clients: 2 }, tcp: { host: '127.0.0.1', port: 0 } });
+    const { port = 0 } = server;
+    for (const client of [dial(port), dial(port)]) {
+      client.socket.write('a\n');
+      await client.says('heard a');
+    }
+    expect(await ask('b\n', port)).toContain('ERROR: too many clients');
+    expect(await ask('b\n')).toBe('heard b\r\n.\r\n');
   });
 });
 

@@ -235,6 +235,14 @@ describe('a client', () => {
     held[0]?.socket.destroy();
     expect(await answerInTheEnd(server)).toMatchObject({ status: 200 });
   });
+
+  test('must not be locked out by those that do not ask, or not to the end', async () => {
+    const server = await serve({ limits: { connections: 2, unheard: durationOf(20) } });
+    const slow = [await client(server), await client(server, 'GET /metrics HTTP/1.1\r\n')];
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (let n = 0; n < 3; n += 1) expect(await ask(server)).toMatchObject({ status: 200 });
+    await until('the end of a slow one', () => slow.some(({ isClosed }) => isClosed()));
+  });
 });
 
 describe('the server', () => {

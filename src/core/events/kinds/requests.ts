@@ -65,6 +65,22 @@ export const requestKinds = {
     level: 'error',
     sentence: (event) => `config not reloaded, the previous one stays in force: ${event.problem}`,
   }),
+  watch_impaired: eventKind({
+    summary:
+      '`watch` cannot do its work, or a part of it: a file of the state directory cannot be read or written, for example. It keeps running and tries again, after 1 second at first and after a minute at most. Reported once for each problem.',
+    members: { problem },
+    level: 'error',
+    sentence: (event) =>
+      `cannot do all of its work: ${event.problem}; it keeps trying, and the workers keep running`,
+  }),
+  watch_recovered: eventKind({
+    summary: '`watch` does its work again after `watch_impaired`.',
+    members: {
+      problem: required(text, 'The last problem.'),
+      lasted: required(seconds, 'For how long it could not do its work.'),
+    },
+    sentence: (event) => `works again after ${formatDuration(event.lasted)} (${event.problem})`,
+  }),
   warning: eventKind({
     summary:
       'A file could not be understood, or something could not be done; `instance` is `watch`, `finisher`, `hooks`, `config` or `journal` if no instance is concerned.',

@@ -191,7 +191,9 @@ export function needsScan(
   return (
     plan.some(mustAsk) ||
     allObserved(observation).some(
-      (one) => mayLive(one) && (goal.kind === 'stop' || isNewDeath(before.ledger, one)),
+      (one) =>
+        mayLive(one) &&
+        (goal.kind === 'stop' || goal.kind === 'end' || isNewDeath(before.ledger, one)),
     )
   );
 }

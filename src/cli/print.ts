@@ -1,3 +1,4 @@
+import { visible, visibleInColour } from '../core/basics/visible.ts';
 import { constants, fstatSync, writeSync } from 'node:fs';
 
 /** Descriptors that a write has failed on; nothing more is written to them. */
@@ -5,9 +6,19 @@ const lost = new Set<number>();
 
 /**
  * Writes to standard output at once. process.stdout would load streams, terminals and sockets first, which takes longer
- * than `status` itself. If the reader has gone (`| head -1`), the command continues; a full disk is reported once.
+ * than `status` itself. Nothing in the text can command a terminal or a CI system. If the reader has gone (`| head -1`), the command continues; a full disk is reported once.
  */
 export const print = (text: string): void => {
+  write(1, Buffer.from(visible(text)));
+};
+
+/** The same for a text with our colours, in which the texts of others were made visible before. */
+export const printPainted = (text: string): void => {
+  write(1, Buffer.from(visibleInColour(text)));
+};
+
+/** The same for what moves the cursor of a terminal: the caller has made the texts of others visible. */
+export const printControls = (text: string): void => {
   write(1, Buffer.from(text));
 };
 
@@ -26,7 +37,7 @@ export const isOutputIncomplete = (): boolean => isIncomplete;
 
 /** The same for standard error. */
 export const printError = (text: string): void => {
-  write(2, Buffer.from(text));
+  write(2, Buffer.from(visible(text)));
 };
 
 function write(fd: number, bytes: Buffer): void {

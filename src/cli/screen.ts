@@ -2,6 +2,7 @@ import type { Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import type { Planned } from '../core/model/plan.ts';
 import type { ProgressView } from '../core/views/phase.ts';
+import { visibleInColour } from '../core/basics/visible.ts';
 import { durationOf } from '../core/basics/time.ts';
 import type { ProgressDisplay } from '../engine/session.ts';
 import { now } from '../host/process/clock.ts';
@@ -13,7 +14,7 @@ import type { Colours } from '../output/plain.ts';
 import { formatSignOfLife } from '../output/progress.ts';
 import type { GlobalOptions } from './command.ts';
 import { colours } from './colours.ts';
-import { print, terminalSize } from './print.ts';
+import { print, printControls, printPainted, terminalSize } from './print.ts';
 
 /** Where the events, the progress and the outcome of an acting command are shown. */
 export interface Screen {
@@ -35,7 +36,7 @@ export async function openScreen({ json }: GlobalOptions): Promise<Screen> {
 function plainScreen(painted: Colours): Screen {
   return {
     report: (event) => {
-      if (isShown(event)) print(textOf(event, painted));
+      if (isShown(event)) printPainted(textOf(event, painted));
     },
     progress: {
       first: durationOf(2_000),
@@ -62,14 +63,14 @@ function textOf(event: Event, painted: Colours): string {
 async function liveScreen(painted: Colours): Promise<Screen> {
   const { createLiveView } = await import('../output/live.ts');
   const size = (): { columns: number; rows: number } => terminalSize() ?? { columns: 80, rows: 24 };
-  const live = createLiveView(print, size, painted);
+  const live = createLiveView(printControls, size, painted);
   const show = (view: ProgressView): void => {
     live.draw(view);
   };
   return {
     ...plainScreen(painted),
     report: (event) => {
-      if (isShown(event)) live.printAbove(textOf(event, painted));
+      if (isShown(event)) live.printAbove(visibleInColour(textOf(event, painted)));
     },
     progress: { first: durationOf(300), every: durationOf(500), show },
     acted: (outcome) => {

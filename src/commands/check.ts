@@ -7,12 +7,15 @@ import { placedProblem, type ConfigProblem } from '../core/basics/config-problem
 import { instanceNames } from '../core/model/instance.ts';
 import { launchOf, workerPath } from '../core/model/launch.ts';
 import type { Config } from '../core/model/config.ts';
-import { defineCommand } from '../cli/command.ts';
+import { defineCommand, type GlobalOptions } from '../cli/command.ts';
 import { configPath, trustIn } from '../cli/config.ts';
 import { print, printError } from '../cli/print.ts';
-import { effectiveConfig, formatEffective } from '../config/schema/print.ts';
+import { effectiveConfig, formatKeys } from '../config/schema/print.ts';
 import { logTypeProblem } from '../host/logs/open-log.ts';
 import { envFileProblems } from '../host/worker/environment.ts';
+import { hideSecrets } from '../core/basics/secrets.ts';
+import { annotateAt, isGitHubWorkflow } from '../output/annotations.ts';
+import { flag } from '../cli/options.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { printed } from '../output/json/answer.ts';
 import { checkAnswer } from '../output/json/answers.ts';
@@ -20,23 +23,31 @@ import { checkAnswer } from '../output/json/answers.ts';
 export const command = defineCommand({
   summary: 'Validate the config and print it with all defaults; warn about what this host lacks.',
   operands: '',
-  options: {},
+  description: `
+Values that look secret are hidden in what is printed: passwords in URLs, variables such as API_TOKEN, options
+such as --password. In a GitHub workflow warnings are annotations, too.`,
+  options: { showSecrets: flag('also print values that look secret') },
   examples: [['workerctl check --config deploy/workerctl.yaml']],
   exitCodes: { done: 'the config is valid', config: '' },
   afterExitCodes: 'Warnings go to standard error.',
-  run: ({ global }) => {
+  run: ({ global, showSecrets }) => {
     const { config, warnings: ofHost } = check({ path: configPath(global) });
-    const trust = trustIn(config.path, global);
-    const refused =
-      trust.kind === 'none'
-        ? [`${config.path}: it is not trusted, so commands that act refuse it: ${trust.found}`]
-        : [];
-    const warnings = [...refused, ...ofHost];
-    for (const warning of warnings) printError(`workerctl: warning: ${warning}\n`);
+    const warnings = [...distrust(config, global), ...ofHost];
+    for (const one of warnings) printError(`workerctl: warning: ${placed(one)}\n`);
+    if (isGitHubWorkflow(process.env))
+      printError(warnings.map((one) => annotateAt('warning', one, one.words)).join(''));
+    const full = effectiveConfig(config);
+    const shown = showSecrets ? full : (hideSecrets(full) as object);
+    const hidesSecrets = JSON.stringify(shown) !== JSON.stringify(full);
     print(
       global.json
-        ? printed(checkAnswer, { path: config.path, config: effectiveConfig(config), warnings })
-        : `# ${config.path}\n${formatEffective(config)}`,
+        ? printed(checkAnswer, {
+            path: config.path,
+            config: shown,
+            hidesSecrets,
+            warnings: warnings.map(placed),
+          })
+        : `# ${config.path}\n${hidesSecrets ? hiddenNote : ''}${formatKeys(shown)}`,
     );
     return Promise.resolve(exitCodes.done.code);
   },
@@ -45,9 +56,30 @@ export const command = defineCommand({
 export interface CheckOutcome {
   readonly kind: 'check';
   readonly config: Config;
-  /** What will prevent a start on this host, such as a missing directory; one line each, with its place in the file. */
-  readonly warnings: readonly string[];
+  /** What will prevent a start on this host, such as a missing directory. */
+  readonly warnings: readonly Warning[];
 }
+
+interface Warning {
+  readonly file: string;
+  /** Undefined: the file as a whole. */
+  readonly line?: number;
+  readonly column?: number;
+  /** One line: `KEY: words`. */
+  readonly words: string;
+}
+
+const placed = ({ file, line, column, words }: Warning): string =>
+  line === undefined ? `${file}: ${words}` : `${file}:${line}:${column ?? 1}: ${words}`;
+
+function distrust({ path: file }: Config, global: GlobalOptions): Warning[] {
+  const trust = trustIn(file, global);
+  if (trust.kind !== 'none') return [];
+  const words = `it is not trusted, so commands that act refuse it: ${trust.found}`;
+  return [{ file, words }];
+}
+
+const hiddenNote = '# values that look secret are hidden: --show-secrets\n';
 
 /** Reads and checks the config at `path`, and its env files. Throws a `config` error if anything in them is wrong. */
 export function check({ path }: { readonly path: string }): CheckOutcome {
@@ -56,10 +88,11 @@ export function check({ path }: { readonly path: string }): CheckOutcome {
   const placeOf = keyPlaces(config.path);
   const problems = [...wrongEnvFiles(config, host.name), ...wrongLogs(config, host.name, placeOf)];
   if (problems.length > 0) throw configError(problems);
-  const warnings = configWarnings(config, host).map((warning) => {
-    const { line, column } = placeOf(warning.slice(0, warning.indexOf(': ')));
-    return `${config.path}:${line}:${column}: ${warning}`;
-  });
+  const warnings = configWarnings(config, host).map((words) => ({
+    file: config.path,
+    ...placeOf(words.slice(0, words.indexOf(': '))),
+    words,
+  }));
   return { kind: 'check', config, warnings };
 }
 

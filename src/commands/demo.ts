@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { defineCommand } from '../cli/command.ts';
-import { print } from '../cli/print.ts';
+import { printPainted } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
 
@@ -18,7 +18,7 @@ directory and all processes at the end.`,
     const { demo } = await import('./demo/demo.ts');
     const { held, signal } = await demo({
       workerctl: [process.execPath, join(__dirname, '..', 'bin', 'workerctl')],
-      print,
+      print: printPainted,
       colours: await colours(),
     });
     if (signal !== undefined) return exitCodeOfSignal(signal);

@@ -1,6 +1,6 @@
 import { defineCommand } from '../cli/command.ts';
 import { configFor } from '../cli/config.ts';
-import { print, terminalSize } from '../cli/print.ts';
+import { printPainted, terminalSize } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import {
@@ -56,7 +56,7 @@ for the lock, which it removes.`,
   exitCodes: { done: 'no problems; there may be warnings', failed: 'problems', config: '' },
   run: async ({ global }) => {
     const reports = await doctor(await configFor(global), process.env);
-    print(
+    printPainted(
       global.json
         ? printed(doctorAnswer, reports)
         : formatReports(reports, await colours(), terminalSize()?.columns),

@@ -8,7 +8,7 @@ import { defineCommand } from '../cli/command.ts';
 import { configFor, reportStateProblem } from '../cli/config.ts';
 import { interruption } from '../cli/interruption.ts';
 import { expecting, flag, value, wholeNumber } from '../cli/options.ts';
-import { hasReader, print, printError } from '../cli/print.ts';
+import { hasReader, print, printError, printPainted } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { momentOf, parseDuration, type Moment } from '../core/basics/time.ts';
@@ -91,7 +91,7 @@ async function shower({ lines }: EventsFound, isJson: boolean): Promise<Show> {
   let width = nameWidth(lines.map(({ entry }) => entry));
   return ({ entry }) => {
     width = Math.max(width, nameWidth([entry]));
-    print(formatEntry(entry, now(), painted, width));
+    printPainted(formatEntry(entry, now(), painted, width));
   };
 }
 

@@ -6,6 +6,7 @@ import { mayBeTerminal, print } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { followLog } from '../host/logs/follow.ts';
+import { isGitHubWorkflow } from '../output/annotations.ts';
 import { resultLine } from '../output/json/stream.ts';
 import { createLogFormat } from '../output/log-line.ts';
 import { followAll } from './logs/follow.ts';
@@ -19,7 +20,9 @@ export const command = defineCommand({
   summary: 'Show the last lines of the logs, each with the name of its instance.',
   operands: '[TARGET...]',
   description: `
-Lines that begin with a time are put in order across logs. --json prints one object per line.`,
+Lines that begin with a time are put in order across logs. --json prints one object per line. On a
+terminal and in a GitHub workflow control characters are shown (^[), colours excepted; a pipe or a
+file gets the bytes as they are.`,
   options: {
     follow: flag('continue with new lines, through rotations and restarts, until Ctrl-C', 'f'),
     lines: value(
@@ -37,7 +40,11 @@ Lines that begin with a time are put in order across logs. --json prints one obj
       logSources(await configInForce(global), hostname(), targets);
     const shown = (await find()).map((source) => ({ source, log: followLog(source.path) }));
     const hasColours = (await colours()).level > 0;
-    const look = { isRaw: !mayBeTerminal(), hasColours, json: global.json };
+    const look = {
+      isRaw: !mayBeTerminal() && !isGitHubWorkflow(process.env),
+      hasColours,
+      json: global.json,
+    };
     const format = createLogFormat(look, () =>
       Math.max(0, ...shown.map(({ source }) => source.label.length)),
     );

@@ -19,7 +19,7 @@ import { hostname } from 'node:os';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
 import { configFor, configInForce, configPath } from '../cli/config.ts';
 import { expecting, value } from '../cli/options.ts';
-import { print, printError, terminalSize } from '../cli/print.ts';
+import { print, printError, printPainted, terminalSize } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
@@ -64,7 +64,7 @@ next attempt), done and failed (ended, and not started again: on_exit), stopped 
     const only = onlyInstance(found, targets);
     if (only !== undefined) await printInstance(withUnits(found), global, only, isJson);
     else
-      print(
+      printPainted(
         isJson
           ? await statusJson(found)
           : formatStatus(found, await colours(), terminalSize()?.columns),
@@ -169,7 +169,7 @@ async function printInstance(
   const units = found.instances.flatMap(({ pid, unit }) =>
     pid === undefined || unit === undefined ? [] : [`pid ${pid} lives in ${unit}\n`],
   );
-  print([`${table}${units.join('')}`, ...(lines.length === 0 ? [] : [lines.join('')])].join('\n'));
+  printPainted([`${table}${units.join('')}`, ...(lines.length === 0 ? [] : [lines.join('')])].join('\n'));
 }
 
 /** A journal that cannot be read is reported; the state of the instance is known without it. */

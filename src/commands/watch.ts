@@ -2,7 +2,7 @@ import { defineCommand, type Arguments, type GlobalOptions } from '../cli/comman
 import { configPath, configToActOn } from '../cli/config.ts';
 import { contextFor } from '../cli/context.ts';
 import { expecting, flag, value } from '../cli/options.ts';
-import { print, printError } from '../cli/print.ts';
+import { print, printError, printPainted } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
@@ -72,7 +72,8 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
     control.note(event);
     tellSystemd(event);
     if (!isShownByWatch(event)) return;
-    print(global.json ? eventLine(event) : formatWatchLine(event, painted));
+    if (global.json) print(eventLine(event));
+    else printPainted(formatWatchLine(event, painted));
   };
   const read = (): Promise<Context> => readContext(global, ended.signal, report);
   let configKey = configKeyOf(configPath(global));

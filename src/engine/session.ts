@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../core/basics/secrets.ts';
 import type { Event, EventBody } from '../core/events/event.ts';
 import type { ProcessRef } from '../core/model/instance.ts';
 import { loggerOf } from '../core/model/launch.ts';
@@ -111,7 +112,7 @@ export function journaled(context: Context, journal: Journal): Context {
 /** The logger that an instance's output goes to, for an event: what it wrote is not in its log. */
 export function loggerIn({ config, hostName }: Context, instance: string): { logger?: string } {
   const words = loggerOf(workerOf(config, instance), instance, hostName);
-  return words === undefined ? {} : { logger: words.join(' ') };
+  return words === undefined ? {} : { logger: withoutSecrets(words.join(' ')) };
 }
 
 /** The worker of an instance. Only instances of configured workers get as far as here. */

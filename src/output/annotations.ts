@@ -1,5 +1,6 @@
 import { formatEvent, isFailure, type Event } from '../core/events/event.ts';
 import { problemText, type ConfigProblem } from '../core/basics/config-problem.ts';
+import { visible } from '../core/basics/visible.ts';
 import { shownName } from '../core/model/instance.ts';
 
 /** Whether this runs in a GitHub workflow: only there annotations are printed. */
@@ -17,10 +18,16 @@ export const annotate = (
 ): string => `::${level} title=${escapeProperty(title)}::${escapeData(message)}\n`;
 
 /** The annotation of a line of the config. A path inside the workspace leads to the file on GitHub. */
-export function annotationOf(problem: ConfigProblem): string {
-  const { file, line, column } = problem;
-  return `::error file=${escapeProperty(file)},line=${line},col=${column}::${escapeData(problemText(problem))}\n`;
-}
+export const annotationOf = (problem: ConfigProblem): string =>
+  annotateAt('error', problem, problemText(problem));
+
+/** The same for any words about a place in a file. */
+export const annotateAt = (
+  level: 'error' | 'warning',
+  { file, line = 1, column = 1 }: Pick<ConfigProblem, 'file'> & Partial<ConfigProblem>,
+  words: string,
+): string =>
+  `::${level} file=${escapeProperty(file)},line=${line},col=${column}::${escapeData(words)}\n`;
 
 /**
  * The annotation of a failure, with the last log lines of a failed start; undefined for other events. An aborted restart has
@@ -39,9 +46,9 @@ function logOf(event: Event): string {
   return `\nlast lines of ${event.logFile}:\n${event.log.join('\n')}`;
 }
 
-/** The percent sign first: the escapes have one themselves. */
+/** The percent sign first: the escapes have one themselves. A carriage return would end the command, and is visible here. */
 const escapeData = (text: string): string =>
-  text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+  visible(text.replaceAll('\r\n', '\n')).replaceAll('%', '%25').replaceAll('\n', '%0A');
 
 const escapeProperty = (text: string): string =>
   escapeData(text).replaceAll(':', '%3A').replaceAll(',', '%2C');

@@ -1,4 +1,5 @@
 import { countOf, type Finding, type Report } from '../core/views/finding.ts';
+import { visibleInLine } from '../core/basics/visible.ts';
 import { counted } from '../core/events/phrases.ts';
 import type { Colours } from './plain.ts';
 import { wrap } from './wrap.ts';
@@ -23,11 +24,16 @@ export function formatReports(
 }
 
 function formatFinding(finding: Finding, columns: number | undefined): string {
-  const { about, found } = finding;
+  const about = visibleInLine(finding.about);
+  const found = visibleInLine(finding.found);
   const parts =
     finding.level === 'ok'
       ? [`${about}: ${found}`]
-      : [`${about}: ${found}`, `why: ${finding.why}`, `do:  ${finding.advice}`];
+      : [
+          `${about}: ${found}`,
+          `why: ${visibleInLine(finding.why)}`,
+          `do:  ${visibleInLine(finding.advice)}`,
+        ];
   const width = columns === undefined ? undefined : Math.max(20, columns - indent);
   // What to do is to be copied: the terminal breaks it, and what is copied is whole.
   return parts

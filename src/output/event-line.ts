@@ -1,4 +1,5 @@
 import { formatTimeOfDay } from '../core/basics/time.ts';
+import { visibleInLine } from '../core/basics/visible.ts';
 import {
   audienceOf,
   formatEvent,
@@ -24,13 +25,13 @@ export const formatWatchLine = (event: Event, colours: Colours): string =>
   dated(event, formatWatchEvent(event), colours) + logBelow(event);
 
 const dated = (event: Event, words: string, colours: Colours): string =>
-  `${formatTimeOfDay(event.at)} ${painted(levelOf(event), words, colours)}\n`;
+  `${formatTimeOfDay(event.at)} ${painted(levelOf(event), visibleInLine(words), colours)}\n`;
 
 function logBelow(event: Event): string {
   if (event.kind !== 'start_failed' || event.logFile === undefined) return '';
   const { log, logFile, logger } = event;
-  const elsewhere = logger === undefined ? '' : `  its output went to: ${logger}\n`;
+  const elsewhere = logger === undefined ? '' : `  its output went to: ${visibleInLine(logger)}\n`;
   if (log.length > 0)
-    return `${elsewhere}  last lines of ${logFile}:\n${log.map((text) => `  | ${text}\n`).join('')}`;
+    return `${elsewhere}  last lines of ${logFile}:\n${log.map((text) => `  | ${visibleInLine(text)}\n`).join('')}`;
   return logger === undefined ? `  it wrote nothing to ${logFile}\n` : elsewhere;
 }

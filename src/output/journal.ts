@@ -1,5 +1,6 @@
 import type { JournalEntry } from '../core/events/journal.ts';
 import { formatDayAndTime, momentOf, type Moment } from '../core/basics/time.ts';
+import { visibleInLine } from '../core/basics/visible.ts';
 import { shownName } from '../core/model/instance.ts';
 import { painted, type Colours } from './plain.ts';
 
@@ -19,12 +20,9 @@ export function formatEntry(
   return `${colours.dim(when)}  ${nameOf(entry).padEnd(width)}  ${words}\n`;
 }
 
-/** As in `status`: an old process beside its replacement is marked. */
+/** Any program can write into the file. As in `status`: an old process beside its replacement is marked. */
 const nameOf = ({ instance, retiring }: JournalEntry): string =>
-  printable(retiring === true ? shownName({ instance, retiring: '' }) : instance);
+  visibleInLine(retiring === true ? shownName({ instance, retiring: '' }) : instance);
 
 const textOf = ({ kind, text }: JournalEntry): string =>
-  printable(typeof text === 'string' && text !== '' ? text : kind);
-
-/** Any program can write into the file: characters that a terminal would obey become spaces. */
-const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
+  visibleInLine(typeof text === 'string' && text !== '' ? text : kind);

@@ -1,5 +1,6 @@
 import type { Phase, ProgressView } from '../core/views/phase.ts';
 import type { Colours } from './plain.ts';
+import { visibleInLine } from '../core/basics/visible.ts';
 import { byPhase, countedPhases, formatHeader, rowFormat } from './progress.ts';
 import width from './width.ts';
 
@@ -128,7 +129,7 @@ const wide =
 const columnsOf = (text: string): number => width(text.replace(wide, '??'));
 
 function cut(text: string, columns: number): string {
-  const line = text.replace(/\p{Cc}/gu, ' ');
+  const line = visibleInLine(text.replaceAll('\t', ' '));
   if (columnsOf(line) <= columns) return line;
   let kept = line.slice(0, columns - 1);
   while (columnsOf(kept) >= columns) kept = kept.slice(0, -1);

@@ -1,3 +1,4 @@
+import { visibleInColour } from '../core/basics/visible.ts';
 import { printedLine } from './json/answer.ts';
 import { logAnswer } from './json/stream.ts';
 
@@ -13,12 +14,6 @@ export interface LogLook {
 const colours = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
 
 const escape = '\u001b';
-
-/** What a terminal would interpret, except tabs and colours. */
-const obeyed = new RegExp(
-  `${escape}\\[[\\d;:]*m|[\\u0000-\\u0008\\u000a-\\u001f\\u007f-\\u009f]`,
-  'g',
-);
 
 /** Formats lines of logs, each after its label; labels get their colours in the order of their first lines. */
 export function createLogFormat(
@@ -37,21 +32,14 @@ export function createLogFormat(
     if (look.json)
       return Buffer.from(printedLine(logAnswer, { instance: label, line: line.toString() }));
     if (look.isRaw) return Buffer.concat([Buffer.from(prefixOf(label)), line, newline]);
-    return Buffer.from(`${prefixOf(label)}${visible(line.toString())}\n`);
+    return Buffer.from(`${prefixOf(label)}${shownLine(line.toString())}\n`);
   };
 }
 
 const newline = Buffer.from('\n');
 
 /** Colours are kept and end with the line; other control characters become visible: `^[`, `^M`. */
-function visible(text: string): string {
-  const shown = text
-    .replace(/\r$/, '')
-    .replace(obeyed, (found) => (found.length > 1 ? found : caret(found)));
+function shownLine(text: string): string {
+  const shown = visibleInColour(text.replace(/\r$/, ''));
   return shown.includes(escape) ? `${shown}${escape}[0m` : shown;
-}
-
-function caret(character: string): string {
-  const code = character.charCodeAt(0);
-  return code < 0x80 ? `^${String.fromCharCode(code ^ 0x40)}` : `\\x${code.toString(16)}`;
 }

@@ -1,5 +1,6 @@
 import type { InstanceState } from '../core/views/instance-state.ts';
 import type { InstanceStatus } from '../core/views/instance-status.ts';
+import { visibleInLine } from '../core/basics/visible.ts';
 import { formatSize } from '../core/basics/bytes.ts';
 import { formatDuration, formatDayAndTime } from '../core/basics/time.ts';
 import { formatActivity } from '../core/model/activity.ts';
@@ -102,12 +103,12 @@ function formatSummary(status: Status, colours: Colours): string {
   const { wanted, up, ready } = status;
   const line = [`${wanted} wanted, ${up} up, ${ready} ready`, ...others].join(', ');
   const rollouts = status.rollouts.map((rollout) => {
-    const text = formatRollout(rollout);
+    const text = visibleInLine(formatRollout(rollout));
     return `${rollout.aborted === undefined ? text : colours.red(text)}\n`;
   });
   const pinned = Object.entries(status.pins).map(
     ([worker, { release, directory, at }]) =>
-      `${worker}: pinned to ${release ?? directory} since ${formatDayAndTime(at, status.at)}, as its restart failed; the next restart ends that\n`,
+      `${worker}: pinned to ${visibleInLine(release ?? directory)} since ${formatDayAndTime(at, status.at)}, as its restart failed; the next restart ends that\n`,
   );
   const changed = status.counts.map(
     (want) =>

@@ -1,3 +1,4 @@
+import { visibleInLine } from '../core/basics/visible.ts';
 import width from './width.ts';
 
 /**
@@ -6,7 +7,8 @@ import width from './width.ts';
 export function formatTable(rows: readonly (readonly string[])[], columns?: number): string {
   const widths: number[] = [];
   const taken: number[] = []; // the width of each cell, measured once: there may be thousands
-  for (const row of rows) {
+  const cells = rows.map((row) => row.map(visibleInLine));
+  for (const row of cells) {
     row.forEach((cell, index) => {
       const own = width(cell);
       taken.push(own);
@@ -15,7 +17,7 @@ export function formatTable(rows: readonly (readonly string[])[], columns?: numb
   }
   let text = '';
   let at = 0;
-  for (const row of rows) {
+  for (const row of cells) {
     let line = '';
     let owed = 0;
     row.forEach((cell, index) => {

@@ -10,9 +10,7 @@ write(folder, 'bin/text', 'no program');
 write(folder, '.env', '');
 
 const warningsOf = (text: string) =>
-  check({ path: write(folder, 'workerctl.yaml', text) }).warnings.map((line) =>
-    line.replace(/^.*?workerctl\.yaml:\d+:\d+: /, ''),
-  );
+  check({ path: write(folder, 'workerctl.yaml', text) }).warnings.map(({ words }) => words);
 
 test('a config that fits the host must have no warnings', () => {
   const outcome = check({
@@ -104,7 +102,10 @@ workers:
 `,
   );
   expect(
-    check({ path: file }).warnings.map((line) => line.split(': ').slice(0, 2).join(': ')),
+    check({ path: file }).warnings.map(
+      ({ file: path, line, column, words }) =>
+        `${path}:${line}:${column}: ${words.split(': ')[0] ?? ''}`,
+    ),
   ).toEqual([
     `${file}:1:11: release.file`,
     `${file}:3:3: workers.a.directory`,

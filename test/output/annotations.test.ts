@@ -18,8 +18,8 @@ const failed = (log: readonly string[]): Event => ({
 });
 
 test('an annotation must be one line with what GitHub escapes', () => {
-  expect(annotate('warning', 'a:b, 5%\n', '100%: a,\r\n::error::b')).toBe(
-    '::warning title=a%3Ab%2C 5%25%0A::100%25: a,%0D%0A::error::b\n',
+  expect(annotate('warning', 'a:b, 5%\n', '100%: a,\r\n::error::b\r::c')).toBe(
+    '::warning title=a%3Ab%2C 5%25%0A::100%25: a,%0A::error::b^M::c\n',
   );
 });
 

@@ -13,7 +13,7 @@ test('a line must not control the terminal: colours stay and end, everything els
   expect(format({}, 'a.1', 'x\u001b[31mred\u001b[2J\u0007\tend\r')).toBe(
     'a.1    | x\u001b[31mred^[[2J^G\tend\u001b[0m\n',
   );
-  expect(format({}, 'a.1', '\u009b2J')).toBe('a.1    | \\x9b2J\n');
+  expect(format({}, 'a.1', '\u009b2J')).toBe('a.1    | \\u009b2J\n');
 });
 
 test('each label must have a colour of its own, and keep it', () => {

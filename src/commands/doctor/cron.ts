@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 import { findConfig } from '../../config/find.ts';
 import { bootcheckCall, type BootcheckCall } from '../../core/protocols/crontab.ts';
 import { shellWord } from '../../core/basics/shell-word.ts';
+import { withoutSecrets } from '../../core/basics/secrets.ts';
 import { fine, listed, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { durationOf, formatDuration } from '../../core/basics/time.ts';
 import {
@@ -130,7 +131,7 @@ const noDaemon = ([call]: readonly Call[]): Findings =>
 function lineFinding(call: Call, ours: string): Findings {
   const { line, from, config } = call;
   const about = `cron (${line.place})`;
-  const why = `bootcheck does not run from it: ${line.command}`;
+  const why = `bootcheck does not run from it: ${withoutSecrets(line.command)}`;
   if (line.endsInReturn === true)
     return problem(about, 'its lines end as on Windows, and cron passes the carriage return on', [
       why,

@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../../core/basics/secrets.ts';
 import { launchOf, loggerOf } from '../../core/model/launch.ts';
 import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
 import type { Config } from '../../core/model/config.ts';
@@ -40,6 +41,6 @@ function sourceOf(config: Config, hostName: string, label: string): LogSource | 
   const worker = config.workers.find(({ name }) => name === workerNameOf(label));
   if (worker === undefined) return recorded === undefined ? undefined : { label, path: recorded };
   const path = recorded ?? launchOf(worker, label, config.stateDir, hostName).logFile;
-  const logger = loggerOf(worker, label, hostName)?.join(' ');
-  return { label, path, ...(logger !== undefined && { logger }) };
+  const logger = loggerOf(worker, label, hostName);
+  return { label, path, ...(logger !== undefined && { logger: withoutSecrets(logger.join(' ')) }) };
 }

@@ -13,8 +13,11 @@ export function effectiveConfig({ stateDir, release, workers }: Config): object 
 }
 
 /** The config in force as YAML that loads to the same Config again. */
-export const formatEffective = (config: Config): string =>
-  stringify(effectiveConfig(config), { lineWidth: 0, aliasDuplicateObjects: false });
+export const formatEffective = (config: Config): string => formatKeys(effectiveConfig(config));
+
+/** Keys and their values as YAML. */
+export const formatKeys = (keys: object): string =>
+  stringify(keys, { lineWidth: 0, aliasDuplicateObjects: false });
 
 /** The values of a worker by the keys of the table; what no key names is not printed. */
 function valuesOf(worker: Worker): object {

@@ -1,6 +1,7 @@
+import { looksSecret } from '../basics/secrets.ts';
 import type { Mismatch } from '../basics/config-problem.ts';
 import { readEnvValue, type Fault, type Lookup } from './env-value.ts';
-import { holdsSecret, remedyFor, type Assignment } from './env-remedy.ts';
+import { remedyFor, type Assignment } from './env-remedy.ts';
 
 /** What is wrong in an env file, and where; line and column count from 1. */
 export interface EnvProblem extends Mismatch {
@@ -67,7 +68,9 @@ function mismatchOf({ expected, found, advice }: Fault, assignment: Assignment, 
   return {
     key: assignment.name,
     ...(expected !== undefined && { expected }),
-    found: holdsSecret(assignment) ? found.replace(/^\$\w+/, 'a variable') : found,
+    found: looksSecret(assignment.name, assignment.raw)
+      ? found.replace(/^\$\w+/, 'a variable')
+      : found,
     hint: advice === undefined ? remedy : `${advice}; for these very characters, ${remedy}`,
   };
 }

@@ -1,3 +1,4 @@
+import { looksSecret } from '../basics/secrets.ts';
 import type { Lookup } from './env-value.ts';
 
 /** An assignment as it is written. */
@@ -8,18 +9,11 @@ export interface Assignment {
   readonly raw: string;
 }
 
-/** What must not get into a log, a journal or a CI run together with the message. */
-const secretName = /pass|pwd|secret|token|key|credential|auth|private|dsn/i;
-const secretValue = /:\/\/[^/\s]*:[^/\s]*@/;
-
-export const holdsSecret = ({ name, raw }: Assignment): boolean =>
-  secretName.test(name) || secretValue.test(raw);
-
 /** How to write an assignment so that it is accepted: its line in quotes, unless it holds a secret. */
 export function remedyFor(assignment: Assignment, lookup: Lookup): string {
   const { isExported, name, raw } = assignment;
   const value = raw.trim().replace(/[ \t]#.*$/, '');
-  if (value.includes('\n') || holdsSecret(assignment))
+  if (value.includes('\n') || looksSecret(name, raw))
     return value.includes("'")
       ? 'put the value into double quotes, with \\ before each $, `, " and \\'
       : 'put the value into single quotes';

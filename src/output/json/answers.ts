@@ -6,12 +6,17 @@ import { anyObject, flag, integer, list, optional, orNull, shape, text, texts } 
 export const checkAnswer = answer<{
   readonly path: string;
   readonly config: object;
+  readonly hidesSecrets: boolean;
   readonly warnings: readonly string[];
 }>('A valid configuration. An invalid one is an error with problems.', {
   path: text('Its file.', 'path'),
   config: anyObject(
     'The configuration in force, with every default, under the keys of the file.',
     'config',
+  ),
+  hides_secrets: flag(
+    'Values that look secret are replaced by `(hidden)` in config.',
+    'hidesSecrets',
   ),
   warnings: texts(
     'What may cause trouble on this host, as FILE:LINE:COLUMN: KEY: words.',

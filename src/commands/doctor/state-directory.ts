@@ -8,6 +8,8 @@ import { instanceNames } from '../../core/model/instance.ts';
 import { fileSystemKind } from '../../core/protocols/mounts.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { mountOf } from '../../host/process/process-table.ts';
+import { stagingDirectory } from '../../host/state/paths.ts';
+import { reservePath } from '../../host/state/reserve.ts';
 import { checkStateDirectory } from '../../host/state/state-directory.ts';
 import { realPathOrSelf } from '../../host/files/real-path.ts';
 import type { Config } from '../../core/model/config.ts';
@@ -23,6 +25,7 @@ export function stateDirectoryFindings(examination: Examination): Findings {
     fileSystemFinding(about, stateDir),
     releaseFinding(about, stateDir, examination.config),
     roomFindings(foldersOf(examination)),
+    reserveFinding(stateDir),
   ];
 }
 
@@ -159,6 +162,19 @@ export function roomFindings(
       'free some space',
     ]);
   });
+}
+
+/** A pass makes it, and deletes it when the disk is full. */
+function reserveFinding(stateDir: string): Findings {
+  if (!existsSync(stagingDirectory(stateDir)) || existsSync(reservePath(stateDir))) return [];
+  return warning(
+    `reserve ${reservePath(stateDir)}`,
+    'is missing: it was needed, or there is no space for it',
+    [
+      'on a full disk, stop, hold and rollout cancel fail without it (exit code 73)',
+      'free some space; the next pass that acts makes it',
+    ],
+  );
 }
 
 const megabytes = (bytes: number): string =>

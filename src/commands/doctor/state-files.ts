@@ -83,8 +83,8 @@ const readdirIfThere = (folder: string): string[] =>
 /** Writing a file takes milliseconds; one this old was left. */
 const oldMs = 60_000;
 
-/** Files in `.new` that stay: see record-cache.ts and config-cache.ts. */
-const kept = new Set(['records', 'config']);
+/** Files in `.new` that stay: see record-cache.ts, config-cache.ts and reserve.ts. */
+const kept = new Set(['records', 'config', 'reserve']);
 
 function halfWrittenFinding(about: string, stateDir: string, names: readonly string[]): Findings {
   const inFolder = readdirIfThere(join(stateDir, '.new'))

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { lookup } from '../../core/basics/lookup.ts';
+import { instanceNames } from '../../core/model/instance.ts';
 import { noticesOf } from '../../core/rules/notices.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Ledger } from '../../core/model/ledger.ts';
@@ -13,6 +14,7 @@ import { abortedBy } from '../../core/rules/rollout.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { now } from '../../host/process/clock.ts';
 import { writeDesired } from '../../host/state/desired-write.ts';
+import { ensureReserve, reserveBytes } from '../../host/state/reserve.ts';
 import { writeLedger } from '../../host/state/ledger-file.ts';
 import type { KeptLocks } from '../../host/lock/lock-helper.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
@@ -82,6 +84,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   } finally {
     state?.discard();
     launches.close();
+    ensureReserve(stateDir, reserveBytes(context.config.workers.flatMap(instanceNames).length));
     await lock.release();
     context.hooks.kick(context);
   }

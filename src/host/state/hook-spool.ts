@@ -8,6 +8,7 @@ import { once } from '../files/once.ts';
 import { removeFile, type StateFile } from '../files/json-file.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 import { namesIn } from '../files/names-in.ts';
+import { withReserve } from './reserve.ts';
 import { fileText, readForm } from './schema.ts';
 
 /** A hook waiting to be run. It stays in its file until it has been run, even if commands are killed meanwhile. */
@@ -39,8 +40,10 @@ const pathOf = (stateDir: string, id: string): string => join(hookFolder(stateDi
  * @throws the system error
  */
 export function spoolHook(stateDir: string, id: string, spooled: Spooled): void {
-  makeDirectory(hookFolder(stateDir));
-  writeFileAtomically(pathOf(stateDir, id), fileText(form(), spooled));
+  withReserve(stateDir, () => {
+    makeDirectory(hookFolder(stateDir));
+    writeFileAtomically(pathOf(stateDir, id), fileText(form(), spooled));
+  });
   faultPoint();
 }
 

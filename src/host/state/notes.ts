@@ -13,6 +13,7 @@ import {
   type StateFile,
 } from '../files/json-file.ts';
 import * as paths from './paths.ts';
+import { withReserve } from './reserve.ts';
 import { identity } from './schema.ts';
 
 /** A kind of note about a process: to any other process it means nothing. */
@@ -44,7 +45,10 @@ function noteOf<Note extends Written, Written extends { process: ProcessIdentity
       return isSameProcess(file.value.process, process) ? file.value : undefined;
     },
     write: (stateDir: string, base: string, note: Written): void => {
-      writeStateFile(pathOf(stateDir, base), `${JSON.stringify(form.write(note as Note))}\n`);
+      const text = `${JSON.stringify(form.write(note as Note))}\n`;
+      withReserve(stateDir, () => {
+        writeStateFile(pathOf(stateDir, base), text);
+      });
     },
   };
 }

@@ -15,6 +15,7 @@ import {
   type StateFile,
 } from '../files/json-file.ts';
 import * as paths from './paths.ts';
+import { withReserve } from './reserve.ts';
 import type { PidfileState } from '../../core/model/observation.ts';
 
 export interface RecordJson {
@@ -134,7 +135,9 @@ export function recordText(record: ProcessRecord): string {
 
 /** Writes the record of a process that lost it. */
 export function writeRecord(stateDir: string, record: ProcessRecord): void {
-  writeFileAtomically(paths.recordPath(stateDir, record.instance), `${recordText(record)}\n`);
+  withReserve(stateDir, () => {
+    writeFileAtomically(paths.recordPath(stateDir, record.instance), `${recordText(record)}\n`);
+  });
   faultPoint();
 }
 

@@ -11,8 +11,11 @@ export const reservePath = (stateDir: string): string => `${stagingDirectory(sta
 /** state.json, its copy and the ledger once more, and two notes for each instance, a block each. */
 export const reserveBytes = (instances: number): number => 128 * 1024 + instances * 2 * 4096;
 
-/** A reserve must not be what fills the disk. */
+/** A new reserve must not be what fills the disk. */
 const mostOfSpace = 1 / 4;
+
+/** Whether this process has deleted one: then it takes back what is left of it, before something else does. */
+let wasSpent = false;
 
 /** A block of a file system that compresses; it shrinks no random bytes. */
 const blockBytes = 128 * 1024;
@@ -26,14 +29,15 @@ export function ensureReserve(stateDir: string, bytes: number): void {
   try {
     if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) >= bytes) return;
     const { bavail, bsize } = statfsSync(stateDir);
-    if (bytes > bavail * bsize * mostOfSpace) return;
+    if (!wasSpent && bytes > bavail * bsize * mostOfSpace) return;
+    wasSpent = false;
     withFile(path, 'w', (fd) => {
       const block = randomBytes(blockBytes);
       for (let left = bytes; left > 0;)
         left -= writeSync(fd, block, 0, Math.min(left, block.length));
     });
   } catch {
-    rmSync(path, { force: true }); // the disk is full, or there is no staging directory
+    return; // the disk is full again: what was written so far is kept. Or there is no staging directory
   }
 }
 
@@ -83,6 +87,7 @@ const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes(errnoO
 function hasSpent(stateDir: string): boolean {
   try {
     rmSync(reservePath(stateDir));
+    wasSpent = true;
     return true;
   } catch {
     return false;

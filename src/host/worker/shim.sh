@@ -42,7 +42,7 @@ run() {
   umask 022
   trap : HUP INT QUIT TERM USR1 USR2 ALRM PIPE
   # Opened now: the state directory may be deleted while the worker runs.
-  exec 4<"$shim_state_dir/$shim_instance.shim"
+  exec 4<>"$shim_state_dir/$shim_instance.shim"
   (
     shift 4
     become "$@"
@@ -50,8 +50,7 @@ run() {
   shim_status=$?
   shim_death=
   read -r shim_death <&4
-  # 134 may be `exit 134` or SIGABRT: it was a signal if the shell has reported one, which it does not for INT and PIPE.
-  if [ "$shim_status" -gt 128 ] && { [ -n "$shim_death" ] || [ "$shim_status" -eq 130 ] || [ "$shim_status" -eq 141 ]; }; then
+  if [ "$shim_status" -gt 128 ] && was_signalled; then
     shim_how="\"signal_number\":$((shim_status - 128))"
   else
     shim_how="\"exit_status\":$shim_status"
@@ -59,6 +58,13 @@ run() {
   case $shim_death in *'core dumped'*) shim_how="$shim_how,\"core_dumped\":true" ;; esac
   [ "$shim_status" -ne 137 ] || ! was_out_of_memory || shim_how="$shim_how,\"out_of_memory\":true"
 }
+
+# 134 may be `exit 134` or SIGABRT: it was a signal if the shell has reported one, which it does not for INT and PIPE. The
+# file for that has a block (see start-worker.ts), so this works on a full disk too. If not even that block can be written
+# (copy on write), it is taken for a signal, because hardly any program exits with such a status.
+was_signalled() {
+  [ -n "$shim_death" ] || [ "$shim_status" -eq 130 ] || [ "$shim_status" -eq 141 ] || ! echo >&4
+} 2>/dev/null
 
 # Even if the command failed, a process that it has left behind is recorded: otherwise no pass would know of it.
 launch() {
@@ -158,10 +164,17 @@ report() {
   fi
   # One write, and the last act: a pass that finds the file still empty sees that we live, and looks again. The lock is
   # free a moment later.
-  printf '{"run_id":"%s",%s}\n' "$shim_run_id" "$shim_how" >"$shim_state_dir/$shim_name.exit" ||
-    rm -f "$shim_state_dir/$shim_name.exit"
+  shim_text="{\"run_id\":\"$shim_run_id\",$shim_how}"
+  { echo "$shim_text" >"$shim_state_dir/$shim_name.exit"; } 2>/dev/null || report_without_space
   exit 0
 }
+
+# The file that the shell has reported a death in has a block already. It becomes the report.
+report_without_space() {
+  rm -f "$shim_state_dir/$shim_name.exit"
+  printf '%-255s\n' "$shim_text" 1<>"$shim_state_dir/$shim_name.shim" &&
+    mv -f "$shim_state_dir/$shim_name.shim" "$shim_state_dir/$shim_name.exit"
+} 2>/dev/null
 
 # The subshell becomes the worker: same pid, own session.
 become() {

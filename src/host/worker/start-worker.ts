@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
@@ -88,6 +88,7 @@ export function startShim(
     const log = keep(logOf(launch));
     const notesPath = shimNotesPath(stateDir, launch.instance);
     const notes = keep(attempt(notesPath, () => newFile(notesPath)));
+    takeBlock(notes);
     removePredecessor(stateDir, launch.instance);
     const output = outputOf(launch, { stateDir, place, environment, logFd: log });
     if (output !== log) keep(output);
@@ -130,6 +131,15 @@ function logOf({ logFile, umask }: Launch): number {
 function newFile(path: string): number {
   rmSync(path, { force: true });
   return openSync(path, 'wx', 0o644);
+}
+
+/** As long as what the shim writes there: by then the disk may be full. The shell writes over it, from the beginning. */
+function takeBlock(fd: number): void {
+  try {
+    writeSync(fd, '\n'.repeat(256), 0);
+  } catch {
+    return; // full already: if the start needs space, it says so
+  }
 }
 
 /** A worker would start in a directory that was removed, and fail in ways that are hard to understand. */

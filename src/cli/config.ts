@@ -8,7 +8,7 @@ import { forgetConfig, keepConfig, keptConfig } from '../host/state/config-cache
 import type { Desired } from '../core/model/desired.ts';
 import { withCounts } from '../core/rules/scaling.ts';
 import { readDesired, seenDesired } from '../host/state/desired-file.ts';
-import { checkStateDirectory } from '../host/state/state-directory.ts';
+import { checkForLook, checkStateDirectory } from '../host/state/state-directory.ts';
 import type { GlobalOptions } from './command.ts';
 import { printError } from './print.ts';
 
@@ -49,7 +49,7 @@ export const configToPlan = (options: GlobalOptions): Promise<Config> =>
 /** The config with the counts that `want` has set, as far as they are known: for commands that only look. */
 export async function configInForce(options: GlobalOptions): Promise<Config> {
   const config = await configFor(options);
-  checkStateDirectory(config.stateDir);
+  checkForLook(config.stateDir);
   return withCounts(config, seenDesired(config.stateDir).desired);
 }
 

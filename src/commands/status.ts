@@ -13,7 +13,7 @@ import type { Desired } from '../core/model/desired.ts';
 import { firstInstance } from '../core/model/instance.ts';
 import { seenDesired } from '../host/state/desired-file.ts';
 import { knownLedger } from '../host/state/ledger-file.ts';
-import { checkStateDirectory } from '../host/state/state-directory.ts';
+import { checkForLook } from '../host/state/state-directory.ts';
 import { stateFilesIn } from '../host/state/record-cache.ts';
 import { hostname } from 'node:os';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
@@ -192,7 +192,7 @@ export interface StatusRequest {
 /** What each instance is doing. Takes no lock, changes nothing. */
 export async function status(scene: Scene, { targets, releases }: StatusRequest): Promise<Status> {
   const { config } = scene;
-  checkStateDirectory(config.stateDir);
+  checkForLook(config.stateDir);
   const { instances: recorded, retiring, notes } = stateFilesIn(config.stateDir);
   const selected = selectInstances(config, recorded, targets);
   const workers = new Set(config.workers.map(({ name }) => name));

@@ -6,10 +6,12 @@ import { instanceNames } from '../core/model/instance.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { selectInstances } from '../core/model/targets.ts';
 import type { Config, Worker } from '../core/model/config.ts';
+import { readDesired } from '../host/state/desired-file.ts';
 import { recordedInstances } from '../host/state/paths.ts';
+import { checkForLook } from '../host/state/state-directory.ts';
 import { acted, lockWait, recording, type PlanOutcome } from '../engine/command.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
-import { configFor, desiredFor } from '../cli/config.ts';
+import { configFor } from '../cli/config.ts';
 import { dryRun, flag } from '../cli/options.ts';
 import { print } from '../cli/print.ts';
 import { runActing } from '../cli/run-acting.ts';
@@ -73,7 +75,8 @@ function wantAtMost(context: Context, options: WantOptions): Promise<ActOutcome 
 
 async function showWant(global: GlobalOptions, name: string): Promise<number> {
   const config = await configFor(global);
-  const desired = desiredFor(config);
+  checkForLook(config.stateDir);
+  const desired = readDesired(config.stateDir);
   const { identifiers, configured, maxCount } = workerNamed(withCounts(config, desired), name);
   const count = lookup(desired.counts, name);
   const by = count === undefined ? '' : ` (set by ${count.by})`;

@@ -3,6 +3,7 @@ import type { ProcessRecord } from '../../core/model/record.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { textOrEmpty } from '../files/bounded-read.ts';
 import { parseRecord, readRecord, recordText } from './records.ts';
+import { foreignOwner } from './state-directory.ts';
 import {
   stagingDirectory,
   heartbeatFiles,
@@ -126,7 +127,7 @@ function keep(stateDir: string, stamp: string, seen: ReadonlyMap<string, Process
     return now?.stamp === stamp && Date.now() - now.changedMs > restMs;
   };
   try {
-    if (!isSame()) return;
+    if (!isSame() || foreignOwner(stateDir) !== undefined) return;
     const { instances, retiring, notes } = listStateFiles(stateDir);
     if (!isSame()) return;
     const others = [...notes].filter((note) => !isHeartbeatFile(note));

@@ -2,6 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, statSync, symlinkSync } fr
 import { describe, expect, test } from 'vitest';
 import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import {
+  checkForLook,
   checkStateDirectory,
   ensureStateDirectory,
 } from '../../../src/host/state/state-directory.ts';
@@ -42,6 +43,7 @@ test('a symbolic link to one must be accepted', () => {
 describe.each([
   ['ensureStateDirectory', ensureStateDirectory],
   ['checkStateDirectory', checkStateDirectory],
+  ['checkForLook', checkForLook],
 ])('%s', (_, act) => {
   test('must refuse one that every user can write to', () => {
     mkdirSync(stateDir(), { recursive: true });
@@ -52,10 +54,32 @@ describe.each([
     expect(error.hint).toContain('chmod');
   });
 
-  test.runIf(asRoot)('must refuse one of another user, also as root', () => {
+  test.runIf(asRoot)(
+    'must refuse one of another user, also as root, unless it is for a look',
+    () => {
+      mkdirSync(stateDir(), { recursive: true });
+      chownSync(stateDir(), 54321, 54321);
+      if (act === checkForLook) {
+        act(stateDir());
+        return;
+      }
+      const { message, hint } = refusal(act);
+      expect(message).toContain('belongs to #54321, you are root');
+      expect(hint).toContain("sudo -u '#54321' workerctl");
+    },
+  );
+
+  test.runIf(asRoot)('must refuse one that a group can write to, unless that is private', () => {
     mkdirSync(stateDir(), { recursive: true });
-    chownSync(stateDir(), 54321, 54321);
-    expect(refusal(act).message).toContain('belongs to #54321, you are root');
+    chmodSync(stateDir(), 0o2775);
+    act(stateDir());
+    chownSync(stateDir(), 0, 54321);
+    chmodSync(stateDir(), 0o2775);
+    const { message, hint } = refusal(act);
+    expect(message).toContain('the group #54321 can write to it');
+    expect(hint).toContain(`chmod g-w ${stateDir()}`);
+    chmodSync(stateDir(), 0o2755);
+    act(stateDir());
   });
 
   test('must refuse a file', () => {

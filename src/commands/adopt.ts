@@ -6,16 +6,25 @@ import { looksLike, refusalOf, type Candidate } from '../core/rules/adoption.ts'
 import { WorkerctlError } from '../core/basics/error.ts';
 import { expandSpecifiers } from '../core/model/instance.ts';
 import { isHeld, rolloutOf } from '../core/model/desired.ts';
-import { liveProcess, type Observation, type ObservedInstance } from '../core/model/observation.ts';
+import {
+  liveProcess,
+  withSeen,
+  type Observation,
+  type ObservedInstance,
+  type Presence,
+} from '../core/model/observation.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
-import { isSameProcess } from '../core/model/process.ts';
+import { isSameProcess, type LiveProcess } from '../core/model/process.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
 import type { Config, Worker } from '../core/model/config.ts';
+import { lookForStrays } from '../engine/observe/presence.ts';
+import { claimsIn } from '../engine/observe/witnesses.ts';
 import { candidateAt } from '../host/worker/candidate.ts';
+import { hearWitnesses } from '../host/worker/witness.ts';
 import { now } from '../host/process/clock.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 import { readPidfile } from '../host/state/records.ts';
-import { acted, lockWait, recording, type PlanOutcome } from '../engine/command.ts';
+import { acted, lockWait, plannedBy, recording, type PlanOutcome } from '../engine/command.ts';
 import { defineCommand } from '../cli/command.ts';
 import { dryRun } from '../cli/options.ts';
 import { runActing } from '../cli/run-acting.ts';
@@ -75,7 +84,7 @@ export async function adopt(
     mayHaveStrays: false,
     claim: (seen: Observation) => claimed(context, { instance, worker, pid, evidence }, seen),
   } as const;
-  if (dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
+  if (dryRun) return plannedBy(await planPass(context, request));
   const { recorded, events } = recording(context);
   const { observation } = await runPass(recorded, { ...request, lockWait });
   const presence = observation.instances.get(instance)?.presence;
@@ -143,11 +152,16 @@ function claimed(context: Context, claim: Claim, seen: Observation): Observation
   if (observed === undefined || candidate === undefined)
     throw refusal(claim, { problem: 'no such process is running' });
   const { presence } = observed;
-  if (presence.kind === 'alive' && isSameProcess(presence.process, candidate.process)) return seen;
-  const against = refusalOf(candidate) ?? refusalOfInstance(context, observed, candidate);
-  if (against !== undefined) throw refusal(claim, against);
-  const found = presence.kind === 'stray' ? presence : undefined;
   const { process } = candidate;
+  const isRecorded = presence.kind === 'alive' && isSameProcess(presence.process, process);
+  const isWitnessed = hasWitness(context, observed, seen);
+  if (isRecorded && isWitnessed) return seen;
+  const against =
+    refusalOf(candidate) ?? refusalOfInstance(context, observed, candidate, isWitnessed);
+  if (against !== undefined) throw refusal(claim, against);
+  const found = isRecorded
+    ? { runId: presence.record.runId }
+    : strayAt(context, observed, seen, process);
   const inPlace: ObservedInstance = {
     ...observed,
     presence: { ...found, kind: 'stray', process, evidence: claim.evidence },
@@ -156,15 +170,44 @@ function claimed(context: Context, claim: Claim, seen: Observation): Observation
   return { ...seen, instances: new Map(seen.instances).set(instance, inPlace) };
 }
 
+/** Whether anything besides its record says that the process which the instance has now is the instance's. */
+function hasWitness(
+  context: Context,
+  observed: ObservedInstance,
+  observation: Observation,
+): boolean {
+  const living = liveProcess(observed);
+  if (living === undefined) return false;
+  const desired = readDesired(context.config.stateDir);
+  const claim = claimsIn(context, { observation, desired })({ instance: observed.name }, living);
+  return hearWitnesses(claim).kind === 'witnessed';
+}
+
+/** What the marker or the shim of the process says, if no record claimed it. */
+function strayAt(
+  context: Context,
+  observed: ObservedInstance,
+  seen: Observation,
+  process: LiveProcess,
+): Extract<Presence, { kind: 'stray' }> | undefined {
+  const { name, presence: now } = observed;
+  if (now.kind === 'stray' && isSameProcess(now.process, process)) return now;
+  const unclaimed = withSeen(seen, [{ ...observed, presence: { kind: 'absent' } }]);
+  const presence = lookForStrays(context, unclaimed).instances.get(name)?.presence;
+  if (presence?.kind !== 'stray' || !isSameProcess(presence.process, process)) return undefined;
+  return presence;
+}
+
 /** Why the instance cannot take over another process. */
 function refusalOfInstance(
   { config }: Context,
   observed: ObservedInstance,
   { process }: Candidate,
+  isWitnessed: boolean,
 ): { problem: string; hint?: string } | undefined {
   const { name } = observed;
   const living = liveProcess(observed);
-  if (living !== undefined && !isSameProcess(living, process))
+  if (living !== undefined && isWitnessed && !isSameProcess(living, process))
     return {
       problem: `${name} is already running, as pid ${living.pid}`,
       hint: `workerctl stop ${name} lets that process finish its job first`,

@@ -18,6 +18,7 @@ import { doctorAnswer } from '../output/json/doctor.ts';
 import { dirname } from 'node:path';
 import { drainFindings, timeoutFindings } from './doctor/time-limits.ts';
 import { processFindings } from './doctor/processes.ts';
+import { witnessFindings } from './doctor/witnesses.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import type { Config } from '../core/model/config.ts';
 import type { ProcessRecord } from '../core/model/record.ts';
@@ -83,6 +84,7 @@ const checks: Readonly<Record<string, Check>> = {
     processFindings(config, observation, marked, hasShim),
   instances: instanceFindings,
   restarts: rolloutFindings,
+  witnesses: witnessFindings,
   drains: ({ desired, observation }) => drainFindings(desired, observation),
   timeouts: ({ config, observation }) => timeoutFindings(config, observation),
   watch: residentFindings,

@@ -11,7 +11,7 @@ import type { Noted } from '../core/model/plan.ts';
 import { workerNameOf } from '../core/model/targets.ts';
 import { momentOf, type Duration } from '../core/basics/time.ts';
 import { now } from '../host/process/clock.ts';
-import { acted, lockWait, recording, type PlanOutcome } from '../engine/command.ts';
+import { acted, lockWait, plannedBy, recording, type PlanOutcome } from '../engine/command.ts';
 import { configuredInstances } from '../cli/targets.ts';
 import { defineCommand } from '../cli/command.ts';
 import { dryRun, duration, value } from '../cli/options.ts';
@@ -99,7 +99,7 @@ const request =
     const pass = { goal, instances, mayHaveStrays: true };
     if (options.dryRun) {
       const outcome = await planPass(context, pass);
-      return { kind: 'planned', noted: notedBy(goal, outcome), plan: outcome.plan };
+      return { ...plannedBy(outcome), noted: notedBy(goal, outcome) };
     }
     const { recorded, events } = recording(context);
     const outcome = await runPass(recorded, { ...pass, lockWait });

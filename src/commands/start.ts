@@ -13,6 +13,7 @@ import {
   launchingAmong,
   limitOf,
   lockWait,
+  plannedBy,
   predecessors,
   recording,
   type ActOptions,
@@ -58,8 +59,9 @@ export async function start(
   const request = { goal, instances, mayHaveStrays: true };
   if (options.dryRun) {
     const planned = await planPass(context, request);
-    const problems = answers(planned).filter(isRefusal).map(formatEvent);
-    return { kind: 'planned', plan: planned.plan, problems };
+    const { plan, problems = [] } = plannedBy(planned);
+    const refused = answers(planned).filter(isRefusal).map(formatEvent);
+    return { kind: 'planned', plan, problems: [...refused, ...problems] };
   }
 
   const { recorded, events } = recording(context);

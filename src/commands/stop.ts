@@ -25,6 +25,7 @@ import {
   failedAmong,
   limitOf,
   lockWait,
+  plannedBy,
   recording,
   type ActOptions,
   type LimitOptions,
@@ -86,7 +87,7 @@ export async function stop(
     ...(killAfter !== undefined && { killAfter }),
   } as const;
   const request = { goal, instances, mayHaveStrays: true };
-  if (options.dryRun) return { kind: 'planned', plan: (await planPass(recorded, request)).plan };
+  if (options.dryRun) return plannedBy(await planPass(recorded, request));
 
   const outcome = await runPass(recorded, { ...request, lockWait });
   const living = await reportStopped(recorded, outcome, options.targets);

@@ -9,7 +9,7 @@ import type { Config, Worker } from '../core/model/config.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 import { recordedInstances } from '../host/state/paths.ts';
 import { checkForLook } from '../host/state/state-directory.ts';
-import { acted, lockWait, recording, type PlanOutcome } from '../engine/command.ts';
+import { acted, lockWait, plannedBy, recording, type PlanOutcome } from '../engine/command.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
 import { configFor } from '../cli/config.ts';
 import { dryRun, flag } from '../cli/options.ts';
@@ -120,7 +120,7 @@ export async function want(
     instances: [...new Set([...future, ...known])],
     mayHaveStrays: true,
   };
-  if (dryRun) return { kind: 'planned', plan: (await planPass(context, request)).plan };
+  if (dryRun) return plannedBy(await planPass(context, request));
   const { recorded, events } = recording(context);
   // Reported before the pass acts on it, but not before it is written: the lock may be held, the disk full.
   const onKept = (): void => {

@@ -1,4 +1,4 @@
-import { keyOf } from '../core/model/instance.ts';
+import { keyOf, shownName } from '../core/model/instance.ts';
 import { runIdOfStray } from '../core/model/observation.ts';
 import type { Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
@@ -53,17 +53,20 @@ export const failedAmong = (events: readonly Event[]): Set<string> =>
 export const launchingAmong = (events: readonly Event[]): Set<string> =>
   new Set(events.filter(({ kind }) => kind === 'launching').map(({ instance }) => instance));
 
-/** What a pass would do, and which restarts it would abort. */
-export function plannedBy({ before, desired, plan }: PassOutcome): PlanOutcome {
+/** What a pass would do, which restarts it would abort, and which processes it would not signal. */
+export function plannedBy({ before, desired, plan, refusals = [] }: PassOutcome): PlanOutcome {
   const wasAborted = new Set(
     before.desired.rollouts.flatMap(({ id, aborted }) => (aborted === undefined ? [] : [id])),
   );
-  const problems = desired.rollouts.flatMap(({ id, aborted }) =>
+  const aborts = desired.rollouts.flatMap(({ id, aborted }) =>
     aborted === undefined || wasAborted.has(id)
       ? []
       : [`${aborted.instance}: the restart would be aborted: ${aborted.problem}`],
   );
-  return { kind: 'planned', plan, problems };
+  const refused = refusals.map(
+    (one) => `${shownName(one)}: pid ${one.process.pid} would get no signal: ${one.problem}`,
+  );
+  return { kind: 'planned', plan, problems: [...refused, ...aborts] };
 }
 
 /** How a command that waited has ended. */

@@ -7,9 +7,11 @@ import { allObserved, liveProcess, type Observation } from '../../core/model/obs
 import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
 import { formatTimeOfDay, durationOf } from '../../core/basics/time.ts';
 import { withCounts } from '../../core/rules/scaling.ts';
-import { quietSignals, type Config, type QuietSignal } from '../../core/model/config.ts';
+import { quietSignals, type QuietSignal } from '../../core/model/config.ts';
 import { monotonicMs } from '../../host/process/clock.ts';
 import { observe } from '../../engine/observe/observe.ts';
+import { claimsIn, refusalWords } from '../../engine/observe/witnesses.ts';
+import { hearWitnesses } from '../../host/worker/witness.ts';
 import { stateFilesIn } from '../../host/state/record-cache.ts';
 import { readDesired } from '../../host/state/desired-file.ts';
 import { writeMessage } from '../../host/state/messages.ts';
@@ -127,25 +129,37 @@ async function wanted(context: Context, worker: string, count: number): Promise<
  * The name of a signal is sent as that signal, except for the worker's stop signal, which has commands of its own. Any other
  * text is written to a file that the worker may read.
  */
-function deliver({ config }: Context, seen: Observation, target: string, text: string): string {
+function deliver(context: Context, seen: Observation, target: string, text: string): string {
+  const { config } = context;
   const names = selectInstances(config, [], [target]);
   const signal = quietSignals.find((one) => text === one || text === `SIG${one}`);
   return names
     .map((name) =>
       signal === undefined
         ? `${name}: written to ${writeMessage(config.stateDir, name, text)}, which the worker has to read itself`
-        : `${name}: ${signalled(config, seen, name, signal)}`,
+        : `${name}: ${signalled(context, seen, name, signal)}`,
     )
     .join('; ');
 }
 
-function signalled(config: Config, seen: Observation, name: string, signal: QuietSignal): string {
+function signalled(
+  context: Context,
+  observation: Observation,
+  name: string,
+  signal: QuietSignal,
+): string {
+  const { config } = context;
   const worker = workerOf(config, name);
   if (signal === worker.stop.signal)
     return `${signal} is its stop signal: use stop, restart or !want instead`;
-  const observed = seen.instances.get(name);
+  const observed = observation.instances.get(name);
   const process = observed && liveProcess(observed);
   if (process === undefined || findProcess(process) === undefined) return 'not running';
-  sendSignal(process.pid, signal);
+  const ref = { instance: name };
+  const desired = readDesired(config.stateDir);
+  const testimony = hearWitnesses(claimsIn(context, { observation, desired })(ref, process));
+  if (testimony.kind === 'foreign' || testimony.kind === 'unknown')
+    return `pid ${process.pid} gets no signal: ${refusalWords(context, ref, process, testimony)}`;
+  sendSignal(testimony.process, signal);
   return `${signal} was sent to pid ${process.pid}`;
 }

@@ -81,3 +81,15 @@ export type ActionOf<Kind extends ActionKind> = ProcessRef & {
 
 /** One thing to do. */
 export type Action = { [Kind in ActionKind]: ActionOf<Kind> }[ActionKind];
+
+/** What signals a process, or names it as one to be signalled: it needs a witness besides the record of the process. */
+const gated: ReadonlySet<ActionKind> = new Set<ActionKind>([
+  'kill',
+  'dump',
+  'resume',
+  'stop',
+  'quiet',
+  'write_pidfile',
+]);
+
+export const isGated = ({ kind }: Action): boolean => gated.has(kind);

@@ -1,6 +1,14 @@
+import type { ProcessRef } from './instance.ts';
 import type { State } from './ledger.ts';
 import type { Observation } from './observation.ts';
 import type { Plan } from './plan.ts';
+import type { ProcessIdentity } from './process.ts';
+
+/** A living process that gets no signal, because only its record says that it is the instance's, and why, in words. */
+export type Refusal = ProcessRef & {
+  readonly process: ProcessIdentity;
+  readonly problem: string;
+};
 
 /** What a pass saw and decided: `desired` and `ledger` are as its goal and this look have changed them. */
 export interface PassOutcome extends State {
@@ -12,4 +20,6 @@ export interface PassOutcome extends State {
   };
   readonly observation: Observation;
   readonly plan: Plan;
+  /** What the plan would have signalled, and does not. */
+  readonly refusals?: readonly Refusal[];
 }

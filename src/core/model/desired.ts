@@ -140,6 +140,11 @@ export interface Deadline {
   readonly at: Duration;
 }
 
+/** A process that a person or a pass has taken over: its record is not the only witness that it is the instance's. */
+export interface Adoption {
+  readonly process: ProcessIdentity;
+}
+
 /** The instances of a worker that are wanted in place of those of the config. */
 export interface Want extends Request {
   readonly identifiers: readonly string[];
@@ -169,6 +174,7 @@ export interface Desired {
   /** By worker. */
   readonly counts: Readonly<Record<string, Want>>;
   readonly deadlines: ByInstance<Deadline>;
+  readonly adopted: ByInstance<Adoption>;
   /** The oldest first. No instance is in two of them. */
   readonly rollouts: readonly Rollout[];
   /** The latest last. */
@@ -187,6 +193,7 @@ export const noDesired: Desired = {
   done: {},
   counts: {},
   deadlines: {},
+  adopted: {},
   rollouts: [],
   ended: [],
   pins: {},

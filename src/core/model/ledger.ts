@@ -1,5 +1,6 @@
 import type { Duration, Moment } from '../basics/time.ts';
 import type { Desired } from './desired.ts';
+import type { ProcessIdentity } from './process.ts';
 import type { Death } from './record.ts';
 
 /** The instance's processes have died soon after their start. */
@@ -47,6 +48,13 @@ export interface Unstarted {
   readonly problem: string;
 }
 
+/** A process that got no signal, because only its record says that it is the instance's. */
+export interface Unwitnessed {
+  readonly process: ProcessIdentity;
+  /** What was found, and what to do, in words. */
+  readonly problem: string;
+}
+
 /** What the engine remembers from pass to pass. It can be lost without breaking a promise to anyone. */
 export interface Ledger {
   /** By instance. */
@@ -60,6 +68,8 @@ export interface Ledger {
   readonly unstarted: Readonly<Record<string, Unstarted>>;
   /** By instance. */
   readonly recycled: Readonly<Record<string, MemoryRow>>;
+  /** By the key of its process; passes report each once. */
+  readonly unwitnessed: Readonly<Record<string, Unwitnessed>>;
   /** Many instances were missing: they are started a few at a time until none of them waits any more. */
   readonly startsInTurn?: boolean;
 }
@@ -71,6 +81,7 @@ export const noLedger: Ledger = {
   losses: [],
   unstarted: {},
   recycled: {},
+  unwitnessed: {},
 };
 
 /** All that outlives a command. */

@@ -24,6 +24,16 @@ export const identityOf = ({ pid, startTime, bootId }: ProcessIdentity): Process
   bootId,
 });
 
+declare const witnessed: unique symbol;
+
+/**
+ * A process that the kernel, and not only its record, says is the instance's. Signals go to no other process; only
+ * `host/worker/witness.ts` makes one.
+ */
+export type Witnessed<P extends ProcessIdentity = ProcessIdentity> = P & {
+  readonly [witnessed]: true;
+};
+
 /** What the kernel says about a living process. A zombie is dead and never appears as one. */
 export interface LiveProcess extends ProcessIdentity {
   readonly parentPid: number;

@@ -5,6 +5,7 @@ import { lasts, type Desired, type Request, type TimedRequest } from '../model/d
 import { instanceNames } from '../model/instance.ts';
 import type { State } from '../model/ledger.ts';
 import { liveProcess, type Observation } from '../model/observation.ts';
+import { adoptionsAfter, unwitnessedAfter } from './adoptions.ts';
 import { deadlinesOf, followed } from './deadlines.ts';
 import { ledgerAfter } from './deaths.ts';
 import { doneAfter } from './done.ts';
@@ -79,6 +80,7 @@ export function applyGoal(
       ...ledger,
       failures: without(ledger.failures, atOnce),
       recycled: without(recycledAfter(inForce, before.ledger, observation), atOnce),
+      unwitnessed: unwitnessedAfter(before.ledger.unwitnessed, desired.adopted, observation),
     },
   };
   return startsInTurn(config, after, before.ledger.startsInTurn === true, observation)
@@ -113,7 +115,13 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
     case 'adopt': {
       const stopped = without(desired.stopped, goal.instances);
       const done = without(desired.done, goal.instances);
-      return { ...desired, stopped, done, rollouts: adopted(desired, goal.instances, observation) };
+      return {
+        ...desired,
+        stopped,
+        done,
+        adopted: adoptionsAfter(desired.adopted, observation, goal.instances),
+        rollouts: adopted(desired, goal.instances, observation),
+      };
     }
     case 'stop':
       return {
@@ -186,6 +194,7 @@ function lasting(desired: Desired, observation: Observation): Desired {
       rollout.paused === undefined || lasts(rollout.paused, now) ? rollout : continued(rollout),
     ),
     deadlines: followed(desired.deadlines, observation),
+    adopted: adoptionsAfter(desired.adopted, observation),
   };
 }
 

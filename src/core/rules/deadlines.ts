@@ -8,7 +8,7 @@ import {
   type Observation,
   type ObservedInstance,
 } from '../model/observation.ts';
-import { identityOf, isSameProcess } from '../model/process.ts';
+import { identityOf, isSameProcess, type ProcessIdentity } from '../model/process.ts';
 
 /** When the living processes of these instances, old ones included, are to be killed. */
 export function deadlinesOf(
@@ -31,22 +31,26 @@ export function deadlinesOf(
   );
 }
 
-/** A deadline stays with its process, also if that drains beside its replacement, and ends with it. */
-export function followed(
-  deadlines: Desired['deadlines'],
+/**
+ * What is noted of processes stays with each, also if it drains beside its replacement, and ends with it.
+ * @param identityIn the process of an instance that such a note may be about
+ */
+export function followed<Note extends { readonly process: ProcessIdentity }>(
+  notes: Readonly<Record<string, Note>>,
   { instances, retiring }: Observation,
-): Desired['deadlines'] {
-  const entries = Object.entries(deadlines);
-  if (entries.length === 0) return deadlines;
+  identityIn: (observed: ObservedInstance) => ProcessIdentity | undefined = liveProcess,
+): Readonly<Record<string, Note>> {
+  const entries = Object.entries(notes);
+  if (entries.length === 0) return notes;
   return Object.fromEntries(
-    entries.flatMap(([key, deadline]) => {
+    entries.flatMap(([key, note]) => {
       const observed = instances.get(key) ?? retiring.find((one) => keyOf(refOf(one)) === key);
       const bearer = [...(observed ? [observed] : []), ...retiring].find((one) => {
-        const living = liveProcess(one);
-        return living !== undefined && isSameProcess(living, deadline.process);
+        const found = identityIn(one);
+        return found !== undefined && isSameProcess(found, note.process);
       });
-      if (bearer !== undefined) return [[keyOf(refOf(bearer)), deadline]];
-      return observed === undefined ? [[key, deadline]] : [];
+      if (bearer !== undefined) return [[keyOf(refOf(bearer)), note]];
+      return observed === undefined ? [[key, note]] : [];
     }),
   );
 }

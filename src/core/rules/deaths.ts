@@ -83,7 +83,7 @@ export function ledgerAfter(
   config: Config,
   state: State,
   observation: Observation,
-): Omit<Ledger, 'recycled' | 'startsInTurn'> {
+): Omit<Ledger, 'recycled' | 'unwitnessed' | 'startsInTurn'> {
   return {
     failures: failuresAfter(config, state, observation),
     reportedDeaths: reportedAfter(state.ledger.reportedDeaths, observation, () => true),

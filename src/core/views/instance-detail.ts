@@ -16,9 +16,11 @@ import {
   type Done,
   type TimedRequest,
 } from '../model/desired.ts';
+import { keyOf } from '../model/instance.ts';
 import { awaitedWords, leftWords } from '../model/leftovers.ts';
 import {
   drainingSince,
+  refOf,
   type ObservedInstance,
   type Predecessor,
   type Presence,
@@ -173,9 +175,11 @@ function limitWords(observed: ObservedInstance, snapshot: Snapshot): string {
   return `killed in ${formatDuration(left)}`;
 }
 
-function notesOn(observed: ObservedInstance, { desired, now }: Snapshot): string[] {
+function notesOn(observed: ObservedInstance, { desired, ledger, now }: Snapshot): string[] {
   const { name, retiring, presence, problems, saidStatus, leftovers } = observed;
   const notes = [...problems];
+  const unwitnessed = ledger.unwitnessed[keyOf(refOf(observed))];
+  if (unwitnessed !== undefined) notes.push(`gets no signal: ${unwitnessed.problem}`);
   if (saidStatus !== undefined) notes.push(saidStatus);
   if (presence.kind === 'alive') notes.push(...originWords(presence.record));
   if (presence.kind === 'stray') notes.push(strayWords(presence.successorOf));

@@ -1,10 +1,12 @@
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Action, ActionKind, ActionOf } from '../../core/model/action.ts';
+import type { PassOutcome } from '../../core/model/decision.ts';
 import { actionKinds, type Plan } from '../../core/model/plan.ts';
 import { removeHalfWritten } from '../../host/files/atomic-file.ts';
 import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { ledgerFolder } from '../../host/state/ledger-file.ts';
 import { stagingDirectory } from '../../host/state/paths.ts';
+import { claimsIn } from '../observe/witnesses.ts';
 import { adopt } from './adopt.ts';
 import { ask } from './ask.ts';
 import { removePidfile, rewritePidfile } from './pidfiles.ts';
@@ -36,8 +38,8 @@ const handlers: { readonly [Kind in ActionKind]: Handler<Kind> } = {
   adopt: each(adopt),
   write_pidfile: each(rewritePidfile),
   remove_pidfile: each(removePidfile),
-  leftovers: each(async ({ context }, action) => {
-    await (await import('./leftovers.ts')).dealWithLeftovers(context, action);
+  leftovers: each(async (run, action) => {
+    await (await import('./leftovers.ts')).dealWithLeftovers(run, action);
   }),
   clean_up: each(cleanUp),
   kill: each(kill),
@@ -55,12 +57,16 @@ const handlers: { readonly [Kind in ActionKind]: Handler<Kind> } = {
 };
 
 /** Carries a plan out, under the pass lock. It decides nothing. */
-export async function apply(given: Omit<Run, 'blocked'>, plan: Plan): Promise<void> {
+export async function apply(
+  given: Omit<Run, 'blocked' | 'claimFor'>,
+  outcome: PassOutcome,
+): Promise<void> {
   const { context, passLock } = given;
+  const { plan } = outcome;
   const { stateDir } = context.config;
   for (const folder of [stateDir, stagingDirectory(stateDir), ledgerFolder(stateDir)])
     removeHalfWritten(folder);
-  const run: Run = { ...given, blocked: new Set() };
+  const run: Run = { ...given, claimFor: claimsIn(context, outcome), blocked: new Set() };
   for (const kinds of batches()) {
     const actions = plan.filter(({ kind }) => kinds.includes(kind));
     if (actions.length === 0) continue;

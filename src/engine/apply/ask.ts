@@ -1,5 +1,10 @@
 import type { ActionOf } from '../../core/model/action.ts';
-import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
+import {
+  isSameProcess,
+  type LiveProcess,
+  type ProcessIdentity,
+  type Witnessed,
+} from '../../core/model/process.ts';
 import type { Stop } from '../../core/model/record.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { describeErrno } from '../../host/files/errno.ts';
@@ -11,15 +16,21 @@ import { allProcesses, membersBeside } from '../../host/process/session.ts';
 import { askToFinish, type Asked, type Question } from '../../host/process/signal.ts';
 import { markOf, readQuiet, readStop, writeQuiet, writeStop } from '../../host/state/notes.ts';
 import { baseOf, quietPath, stopPath } from '../../host/state/paths.ts';
+import { inSessionOf } from '../../host/worker/witness.ts';
 import { report, workerOf, type Context } from '../session.ts';
-import type { Run } from './run.ts';
+import { admitted, type Run } from './run.ts';
 
 type Ask = ActionOf<'stop'> | ActionOf<'quiet'>;
+type Admitted = Ask & { readonly process: Witnessed };
 
 /** Notes each request, then sends all the signals at once. What cannot be noted is not asked. */
-export function ask({ context, passLock, blocked }: Run, actions: readonly Ask[]): void {
+export function ask(run: Run, actions: readonly Ask[]): void {
+  const { context, passLock, blocked } = run;
   const everyProcess = once(allProcesses);
-  const noted = actions.flatMap((action) => tryToNote(context, action, everyProcess));
+  const noted = actions.flatMap((action) => {
+    const process = admitted(run, action);
+    return process === undefined ? [] : tryToNote(context, { ...action, process }, everyProcess);
+  });
   const answers = askToFinish(
     noted.flatMap(({ questions }) => questions),
     passLock.fd,
@@ -42,7 +53,7 @@ interface Noted {
 
 function tryToNote(
   context: Context,
-  action: Ask,
+  action: Admitted,
   everyProcess: () => readonly LiveProcess[],
 ): Noted[] {
   try {
@@ -56,7 +67,7 @@ function tryToNote(
 
 function note(
   context: Context,
-  action: Ask,
+  action: Admitted,
   everyProcess: () => readonly LiveProcess[],
 ): readonly Question[] {
   const { config } = context;
@@ -69,7 +80,7 @@ function note(
     return [{ process, signal, stopFile: quietPath(stateDir, base), mark: markOf() }];
   }
   const begun = begunStop(stateDir, base, process);
-  if (begun !== undefined) return questionsOf(begun, stopPath(stateDir, base));
+  if (begun !== undefined) return questionsOf(process, begun, stopPath(stateDir, base));
   const members =
     workerOf(config, action.instance).stop.to === 'session'
       ? membersBeside(process, everyProcess())
@@ -82,7 +93,7 @@ function note(
     ...(members && { members, asked: '.'.repeat(members.length) }),
   };
   writeStop(stateDir, base, full);
-  return questionsOf(full, stopPath(stateDir, base));
+  return questionsOf(process, full, stopPath(stateDir, base));
 }
 
 /** A stop of a session that was noted, and perhaps sent to some: those who are named in it are asked, and no others. */
@@ -94,14 +105,15 @@ function begunStop(stateDir: string, base: string, process: ProcessIdentity): St
 
 /** The members of the session that were not asked yet, then the process itself. */
 function questionsOf(
-  { process, signal, members = [], asked = '' }: Stop,
+  process: Witnessed,
+  { signal, members = [], asked = '' }: Stop,
   stopFile: string,
 ): Question[] {
-  const { bootId } = process;
-  const others = members.flatMap((member, index): Question[] => {
-    if (asked[index] === 'x') return [];
+  const others = members.flatMap((noted, index): Question[] => {
+    const member = asked[index] === 'x' ? undefined : inSessionOf(process, noted);
+    if (member === undefined) return [];
     const after = 'x'.repeat(index + 1) + asked.slice(index + 1);
-    return [{ process: { ...member, bootId }, signal, stopFile, mark: markOf(after) }];
+    return [{ process: member, signal, stopFile, mark: markOf(after) }];
   });
   return [...others, { process, signal, stopFile, mark: markOf() }];
 }

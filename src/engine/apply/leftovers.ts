@@ -1,6 +1,6 @@
 import type { ActionOf } from '../../core/model/action.ts';
 import { observedAt } from '../../core/model/observation.ts';
-import { isSameProcess } from '../../core/model/process.ts';
+import { isSameProcess, type LiveProcess } from '../../core/model/process.ts';
 import { killLeftBehind } from '../../host/process/kill-session.ts';
 import { readProcess } from '../../host/process/process-table.ts';
 import type { DeadLeader } from '../../host/process/session.ts';
@@ -20,6 +20,8 @@ import {
   type Left,
 } from '../observe/leftovers.ts';
 import { observe } from '../observe/observe.ts';
+import { provesSession } from '../../host/worker/witness.ts';
+import type { Run } from './run.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 
 interface Replaced extends Exited {
@@ -118,7 +120,7 @@ function tryToRemove(stateDir: string, instance: string): void {
 
 /** Kills what a dead process left, or reports that it is waited for. Either is noted, so that it is done once. */
 export async function dealWithLeftovers(
-  context: Context,
+  { context, claimFor }: Run,
   action: ActionOf<'leftovers'>,
 ): Promise<void> {
   const { instance, retiring, left, rule } = action;
@@ -129,7 +131,9 @@ export async function dealWithLeftovers(
   if (presence?.kind !== 'dead') return;
   const leader = deadLeader(context, instance, presence, seen);
   if (leader === undefined || !isSameProcess(leader, left.of)) return;
-  const fate = rule === 'wait' ? 'awaited' : await killed(leader);
+  const noted = sessionStop({ presence })?.members ?? [];
+  const isProof = provesSession(claimFor(action, presence.record), leader, noted);
+  const fate = rule === 'wait' ? 'awaited' : await killed(leader, isProof);
   if (fate !== undefined)
     report(context, action, {
       kind: 'leftovers',
@@ -142,9 +146,14 @@ export async function dealWithLeftovers(
   tryToWrite(stateDir, baseOf(action), { ...noteOf({ instance, leader }), members, ...wasKilled });
 }
 
-async function killed(leader: DeadLeader): Promise<'killed' | 'kill_denied' | undefined> {
-  const { kind } = await killLeftBehind(leader);
+async function killed(
+  leader: DeadLeader,
+  isProof: (member: LiveProcess) => boolean,
+): Promise<'killed' | 'kill_denied' | 'unwitnessed' | undefined> {
+  const { kind } = await killLeftBehind(leader, isProof);
   switch (kind) {
+    case 'unproven':
+      return 'unwitnessed';
     case 'killed':
       return 'killed';
     case 'denied':

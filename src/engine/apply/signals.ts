@@ -3,54 +3,65 @@ import { faultPoint } from '../../host/files/fault-point.ts';
 import { removeFile } from '../../host/files/json-file.ts';
 import { now } from '../../host/process/clock.ts';
 import { isSameProcess } from '../../core/model/process.ts';
+import type { Stop } from '../../core/model/record.ts';
 import { killLeftBehind, killSession } from '../../host/process/kill-session.ts';
 import { findProcess, sinceBoot } from '../../host/process/process-table.ts';
 import { sendSignal } from '../../host/process/signal.ts';
 import { readStop, writeDump, writeKilling } from '../../host/state/notes.ts';
 import { baseOf, quietPath } from '../../host/state/paths.ts';
+import { provesSession } from '../../host/worker/witness.ts';
 import { markerOf } from '../observe/leftovers.ts';
 import { report, type Context } from '../session.ts';
-import { orWarn, type Run } from './run.ts';
+import { admitted, orWarn, type Run } from './run.ts';
 
 /** The signal first: a second signal to continue does no harm. */
-export function resume({ context }: Run, action: ActionOf<'resume'>): void {
-  const { instance, process, signal } = action;
+export function resume(run: Run, action: ActionOf<'resume'>): void {
+  const { context } = run;
+  const { instance, signal } = action;
   const { stateDir } = context.config;
-  if (findProcess(process) === undefined) return;
-  sendSignal(process.pid, signal);
+  const process = admitted(run, action);
+  if (process === undefined || findProcess(process) === undefined) return;
+  sendSignal(process, signal);
   faultPoint();
   removeFile(quietPath(stateDir, instance));
   report(context, instance, { kind: 'resumed', pid: process.pid, signal });
 }
 
 /** The note first: the signal is sent once. */
-export function dump({ context }: Run, action: ActionOf<'dump'>): void {
-  const { process, signal, cause } = action;
+export function dump(run: Run, action: ActionOf<'dump'>): void {
+  const { context } = run;
+  const { signal, cause } = action;
   const { stateDir } = context.config;
-  if (findProcess(process) === undefined) return;
+  const process = admitted(run, action);
+  if (process === undefined || findProcess(process) === undefined) return;
   writeDump(stateDir, baseOf(action), { process, at: sinceBoot() });
-  sendSignal(process.pid, signal);
+  sendSignal(process, signal);
   faultPoint();
   report(context, action, { kind: 'dump_requested', pid: process.pid, signal, cause });
 }
 
-export async function kill({ context }: Run, action: ActionOf<'kill'>): Promise<void> {
-  const { instance, process, successor, job, isWatchdog, cause } = action;
-  const { pid } = process;
+export async function kill(run: Run, action: ActionOf<'kill'>): Promise<void> {
+  const { context, claimFor } = run;
+  const { instance, successor, job, isWatchdog, cause } = action;
+  const { pid } = action.process;
   const { config } = context;
+  const process = admitted(run, action);
+  if (process === undefined) return;
   await orWarn(context, action, () => {
     noteKilling(context, action);
   });
   const found = await killSession(process, successor);
   // It was alive a moment ago: what a command has limited is the whole session.
+  const stop = found.kind === 'gone' ? stopOfSession(context, action) : undefined;
+  const marker = markerOf(config.stateDir, instance, pid);
+  const leader = { ...action.process, marker, diedAt: sinceBoot() };
   const outcome =
-    found.kind === 'gone' && isOfSession(context, action)
-      ? await killLeftBehind({
-          ...process,
-          marker: markerOf(config.stateDir, instance, pid),
-          diedAt: sinceBoot(),
-        })
-      : found;
+    stop === undefined
+      ? found
+      : await killLeftBehind(
+          leader,
+          provesSession(claimFor(action, process), leader, stop.members ?? []),
+        );
   switch (outcome.kind) {
     case 'killed':
       report(context, action, {
@@ -70,14 +81,17 @@ export async function kill({ context }: Run, action: ActionOf<'kill'>): Promise<
       });
       return;
     case 'gone':
+    case 'unproven': // the next pass reports them
       return;
   }
 }
 
-function isOfSession({ config }: Context, action: ActionOf<'kill'>): boolean {
+/** The stop of the process, if it holds for its whole session. */
+function stopOfSession({ config }: Context, action: ActionOf<'kill'>): Stop | undefined {
   const stop = readStop(config.stateDir, baseOf(action));
-  if (stop.kind !== 'read' || !isSameProcess(stop.value.process, action.process)) return false;
-  return stop.value.members !== undefined || stop.value.endsSession === true;
+  if (stop.kind !== 'read' || !isSameProcess(stop.value.process, action.process)) return undefined;
+  const isMeant = stop.value.members !== undefined || stop.value.endsSession === true;
+  return isMeant ? stop.value : undefined;
 }
 
 /** Before the kill, so that the death is known to be no accident. */

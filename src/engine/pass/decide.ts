@@ -1,5 +1,6 @@
 import type { Duration } from '../../core/basics/time.ts';
 import type { Desired } from '../../core/model/desired.ts';
+import { isGated } from '../../core/model/action.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import {
@@ -79,7 +80,8 @@ export async function decide(
   const outcome = needsScan(goal, decided, mayHaveStrays)
     ? decideAbout(lookForStrays(context, decided.observation))
     : decided;
-  const checked = await withPreflight(context, goal, outcome, launches);
+  const startable = await withPreflight(context, goal, outcome, launches);
+  const checked = await withoutUnwitnessed(context, startable);
   warnOfProblems(context, checked.observation);
   return checked;
 }
@@ -106,6 +108,13 @@ async function withPreflight(
     return [{ ...observed, problems: [...observed.problems, words] }];
   });
   return decideOn(context, goal, before, { ...withSeen(observation, worn), obstacles });
+}
+
+/** Leaves out signals to processes that are the instance's by their record alone. */
+async function withoutUnwitnessed(context: Context, outcome: PassOutcome): Promise<PassOutcome> {
+  if (!outcome.plan.some(isGated)) return outcome;
+  const { withWitnesses } = await import('../observe/witnesses.ts');
+  return withWitnesses(context, outcome);
 }
 
 /** A restart ends the pins of the workers that it names. */

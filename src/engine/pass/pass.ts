@@ -5,6 +5,8 @@ import { noticesOf } from '../../core/rules/notices.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Ledger } from '../../core/model/ledger.ts';
 import type { Desired } from '../../core/model/desired.ts';
+import { keyOf } from '../../core/model/instance.ts';
+import { isSameProcess } from '../../core/model/process.ts';
 import { observedAt } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import { withUnstarted } from '../../core/rules/unstarted.ts';
@@ -56,7 +58,8 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     const { known } = request;
     const decided = await decide(context, request, launches, lock.wasOursLast ? known : undefined);
     const turned = await withRollback(context, launches, decided);
-    const outcome = request.isForNotesOnly === true ? { ...turned, plan: [] } : turned;
+    const outcome =
+      request.isForNotesOnly === true ? { ...turned, plan: [], refusals: [] } : turned;
     ensureLedger(context, outcome.before);
     state = stageState(context, outcome, { isDurable: mustBeDurable(request.goal, outcome) });
     reportDesired(context, outcome.before);
@@ -75,7 +78,8 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
       commandDigest: launches.digestOf(worker),
     });
     const acting = noting(context, failures);
-    await apply({ context: acting, passLock: lock, next }, plan);
+    reportRefusals(acting, request, outcome);
+    await apply({ context: acting, passLock: lock, next }, { ...outcome, plan });
     // The instance becomes a wanted one, but not before it has its process: else a second one would be started.
     if (isAdoption) state.commit(request.onKept);
     const ledger = keepUnstarted(context, outcome, failures);
@@ -202,6 +206,22 @@ function keepUnstarted(
     if (!(error instanceof WorkerctlError)) throw error;
   }
   return after;
+}
+
+/** A command that acts unasked reports once that a process gets no signal; the ledger keeps that. */
+function reportRefusals(
+  context: Context,
+  { goal }: PassRequest,
+  { refusals = [], before }: PassOutcome,
+): void {
+  const isUnasked =
+    goal.kind === 'end' || (goal.kind === 'check' && context.startsAtOnce !== undefined);
+  for (const refusal of refusals) {
+    const known = before.ledger.unwitnessed[keyOf(refusal)];
+    if (isUnasked && known !== undefined && isSameProcess(known.process, refusal.process)) continue;
+    const { process, problem } = refusal;
+    report(context, refusal, { kind: 'signal_failed', pid: process.pid, problem });
+  }
 }
 
 /** A rollout is aborted if one of its instances could not be asked or started: it could never prove the new code. */

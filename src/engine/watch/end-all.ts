@@ -2,7 +2,7 @@ import { requestFor } from './look.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import type { Draining } from '../../core/events/draining.ts';
 import type { StopSignal } from '../../core/model/config.ts';
-import { shownName } from '../../core/model/instance.ts';
+import { keyOf, shownName } from '../../core/model/instance.ts';
 import {
   allObserved,
   drainingSince,
@@ -20,6 +20,11 @@ import { sendSignal } from '../../host/process/signal.ts';
 import { stateFilesIn } from '../../host/state/record-cache.ts';
 import { observe } from '../observe/observe.ts';
 import { lookForStrays } from '../observe/presence.ts';
+import { claimsIn } from '../observe/witnesses.ts';
+import { hearWitnesses } from '../../host/worker/witness.ts';
+import { seenDesired } from '../../host/state/desired-file.ts';
+import type { Witnessed } from '../../core/model/process.ts';
+import { adoptionsAfter } from '../../core/rules/adoptions.ts';
 import type { PassRequest } from '../pass/decide.ts';
 import { runPass, planPass } from '../pass/pass.ts';
 import { listening, report, silent, type Context } from '../session.ts';
@@ -72,8 +77,12 @@ async function endByPasses(context: Context, trouble: Trouble): Promise<boolean>
     const before = failures;
     try {
       const request = { ...endRequest(context), lockWait: durationOf(Infinity) };
-      const { observation } = await runPass(counting, request);
-      if (!allObserved(observation).some(isThere)) return true;
+      const { observation, refusals = [] } = await runPass(counting, request);
+      // What is not known to be ours is neither asked nor waited for.
+      const refused = new Set(refusals.map(keyOf));
+      const isAwaited = (one: ObservedInstance): boolean =>
+        isThere(one) && !refused.has(keyOf(refOf(one)));
+      if (!allObserved(observation).some(isAwaited)) return true;
       if (failures === before) trouble.done();
     } catch (error) {
       failures += 1;
@@ -94,7 +103,7 @@ async function endWithoutPasses(context: Context, trouble: Trouble): Promise<voi
     try {
       const living = lookAtProcesses(context);
       if (living.length === 0) return;
-      for (const observed of living) askOnce(context, observed, asked);
+      for (const one of living) askOnce(context, one, asked);
     } catch (error) {
       trouble.met(error);
     }
@@ -102,26 +111,37 @@ async function endWithoutPasses(context: Context, trouble: Trouble): Promise<voi
   }
 }
 
-/** Without state.json and the ledger, which may be what cannot be read. */
-function lookAtProcesses(context: Context): ObservedInstance[] {
+/** Without the ledger, and without state.json if that cannot be read; processes without a witness are left out. */
+function lookAtProcesses(context: Context): Living[] {
   const { config } = context;
   const { instances, retiring, notes } = stateFilesIn(config.stateDir);
   const scene = { ...context, notes };
   const names = selectInstances(config, instances, []);
-  const all = allObserved(lookForStrays(scene, observe(scene, names, retiring)));
-  return all.filter((one) => liveProcess(one) !== undefined);
+  const observation = lookForStrays(scene, observe(scene, names, retiring));
+  const adopted = adoptionsAfter(seenDesired(config.stateDir).desired.adopted, observation);
+  const claimFor = claimsIn(context, { observation, desired: { adopted } });
+  return allObserved(observation).flatMap((observed) => {
+    const process = liveProcess(observed);
+    const testimony = process && hearWitnesses(claimFor(refOf(observed), process));
+    return testimony?.kind === 'witnessed' ? [{ observed, process: testimony.process }] : [];
+  });
 }
 
-function askOnce(context: Context, observed: ObservedInstance, asked: Set<string>): void {
-  const process = liveProcess(observed);
-  if (process === undefined || sentStop(observed) !== undefined) return;
+/** A process that a witness besides its record calls the instance's. */
+interface Living {
+  readonly observed: ObservedInstance;
+  readonly process: Witnessed;
+}
+
+function askOnce(context: Context, { observed, process }: Living, asked: Set<string>): void {
+  if (sentStop(observed) !== undefined) return;
   const { pid, startTime } = process;
   const key = `${pid} ${startTime}`;
   if (asked.has(key) || findProcess(process) === undefined) return;
   asked.add(key);
   const signal = stopSignalOf(context, observed);
   try {
-    sendSignal(pid, signal);
+    sendSignal(process, signal);
     const words = `${cause}; no note of it could be written`;
     report(context, refOf(observed), { kind: 'draining', pid, signal, cause: words });
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { LiveProcess, ProcessIdentity } from '../../core/model/process.ts';
+import type { LiveProcess, ProcessIdentity, Witnessed } from '../../core/model/process.ts';
 import { monotonicMs, sleep } from './clock.ts';
 import { errnoOf } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
@@ -37,7 +37,7 @@ const quietRounds = 2;
  * taken over from its predecessor), only it and its descendants are killed. A `successor` and its descendants live on.
  */
 export async function killSession(
-  leader: ProcessIdentity,
+  leader: Witnessed,
   successor?: ProcessIdentity,
 ): Promise<KillOutcome> {
   const found = findProcess(leader);
@@ -62,11 +62,16 @@ export async function killSession(
 }
 
 /**
- * Kills what a dead process has left in its session: only living members that are proven to belong to it. Returns when all
- * are dead, after 5 seconds at the latest.
+ * Kills what a dead process has left in its session. `isProof` says which of its members proves that the session is the
+ * instance's; without one, nothing is killed (`unproven`). Returns when all are dead, after 5 seconds at the latest.
  */
-export async function killLeftBehind(leader: DeadLeader): Promise<KillOutcome> {
-  if (leftBehindBy(leader, allProcesses()).length === 0) return { kind: 'gone' };
+export async function killLeftBehind(
+  leader: DeadLeader,
+  isProof: (member: LiveProcess) => boolean,
+): Promise<KillOutcome | { readonly kind: 'unproven' }> {
+  const left = leftBehindBy(leader, allProcesses());
+  if (left.length === 0) return { kind: 'gone' };
+  if (!left.some(isProof)) return { kind: 'unproven' };
   const asked: Asked = new Map();
   const deadline = monotonicMs() + maxMs;
   for (let quiet = 0; quiet < quietRounds && monotonicMs() < deadline;) {

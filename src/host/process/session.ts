@@ -80,7 +80,8 @@ export function leftBehindBy(leader: DeadLeader, all: readonly LiveProcess[]): L
   return members.some((member) => isProvenOf(leader, member)) ? members : [];
 }
 
-function isProvenOf({ marker, diedAt }: DeadLeader, member: LiveProcess): boolean {
+/** Whether a member of a session was in it before its leader died, or has the leader's marker. */
+export function isProvenOf({ marker, diedAt }: DeadLeader, member: LiveProcess): boolean {
   if (diedAt !== undefined && member.startTime * msPerTick <= diedAt) return true;
   const environment = readEnvironment(member.pid);
   return marker.every((entry) => environment.includes(entry));

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ProcessIdentity } from '../../core/model/process.ts';
+import type { Witnessed } from '../../core/model/process.ts';
 import { childProcess } from './spawn.ts';
 import type { QuietSignal } from '../../core/model/config.ts';
 
@@ -8,7 +8,7 @@ export type Asked = 'sent' | 'gone' | 'denied';
 
 /** A process that is asked to finish. `stopFile` was written with `sent: false`. */
 export interface Question {
-  readonly process: ProcessIdentity;
+  readonly process: Witnessed;
   readonly signal: QuietSignal;
   readonly stopFile: string;
   /** What is written over the first bytes of the stop file once the signal was sent; as long as what it replaces. */
@@ -44,6 +44,6 @@ export function askToFinish(
 }
 
 /** Sends a signal that may be repeated to a process whose identity was checked just before. */
-export function sendSignal(pid: number, signal: QuietSignal): void {
+export function sendSignal({ pid }: Witnessed, signal: QuietSignal): void {
   process.kill(pid, `SIG${signal}`);
 }

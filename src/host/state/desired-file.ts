@@ -97,4 +97,4 @@ export function unusableHint(stateDir: string, first: Copy, copy: Copy): string 
 }
 
 const what =
-  'stops, holds, quiets, what is done, counts, restarts, pins and --kill-after deadlines';
+  'stops, holds, quiets, what is done, counts, adoptions, restarts, pins and --kill-after deadlines';

@@ -83,6 +83,7 @@ export const desiredForm = once((): json.Form<Omit<Desired, 'isEnding'>> => {
     process: ['process', identity],
     at: ['since_boot_seconds', seconds],
   });
+  const adoption = object<desired.Adoption>({ process: ['process', identity] });
   return object<Omit<Desired, 'isEnding'>>({
     stopped: ['stopped', byName(object<desired.Request>(requested))],
     held: ['held', byName(timed)],
@@ -90,6 +91,7 @@ export const desiredForm = once((): json.Form<Omit<Desired, 'isEnding'>> => {
     done: ['done', byName(done)],
     counts: ['counts', byName(want)],
     deadlines: ['deadlines', byName(deadline)],
+    adopted: ['adopted', byName(adoption)],
     rollouts: ['rollouts', listOf(rollout)],
     ended: ['ended', listOf(ended)],
     pins: ['pins', byName(pin)],

@@ -6,6 +6,7 @@ import {
   type Loss,
   type MemoryRow,
   type Unstarted,
+  type Unwitnessed,
 } from '../../core/model/ledger.ts';
 import type { StateFile } from '../files/json-file.ts';
 import { stageFile, type Staged } from '../files/atomic-file.ts';
@@ -13,7 +14,7 @@ import { faultPoint } from '../files/fault-point.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 import { once } from '../files/once.ts';
 import { orCannotWrite, withReserve } from './reserve.ts';
-import { fileText, readForm } from './schema.ts';
+import { fileText, identity, readForm } from './schema.ts';
 import type { Event } from '../../core/events/event.ts';
 import type { JournalEntry } from '../../core/events/journal.ts';
 import { keyOf } from '../../core/model/instance.ts';
@@ -47,6 +48,10 @@ const form = once((): json.Form<Ledger> => {
     at: ['at', json.moment],
     problem: ['problem', json.text],
   });
+  const unwitnessed = json.object<Unwitnessed>({
+    process: ['process', identity],
+    problem: ['problem', json.text],
+  });
   return json.object<Ledger>({
     failures: ['failures', json.byName(failure)],
     reportedDeaths: ['reported_deaths', json.byName(json.text)],
@@ -54,6 +59,7 @@ const form = once((): json.Form<Ledger> => {
     losses: ['losses', json.listOf(loss)],
     unstarted: ['unstarted', json.byName(unstarted)],
     recycled: ['recycled', json.byName(recycled)],
+    unwitnessed: ['unwitnessed', json.byName(unwitnessed)],
     startsInTurn: ['starts_in_turn', json.optional(json.flag)],
   });
 });

@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { ProcessIdentity } from '../../../src/core/model/process.ts';
+import type { ProcessIdentity, Witnessed } from '../../../src/core/model/process.ts';
 import { killSession, type KillOutcome } from '../../../src/host/process/kill-session.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
+import { witnessed } from '../../rig/witnessed.ts';
 import { zombieIn } from '../../rig/zombie.ts';
 import { allPids, bootId, endProcess, isAlive, look } from '../../rig/kernel.ts';
 import { until } from '../../rig/wait.ts';
@@ -10,11 +11,8 @@ import { until } from '../../rig/wait.ts';
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;
 
-const identityOf = (pid: number): ProcessIdentity => ({
-  pid,
-  startTime: look(pid)?.startTime ?? 0,
-  bootId: bootId(),
-});
+const identityOf = (pid: number): Witnessed =>
+  witnessed({ pid, startTime: look(pid)?.startTime ?? 0, bootId: bootId() });
 
 const membersOf = (session: number): number[] =>
   allPids().filter((pid) => look(pid)?.session === session && isAlive(pid));
@@ -128,7 +126,7 @@ describe('what must not be killed', () => {
   test.each([-1, 1])('a session whose leader’s start time differs by %i ticks', async (ticks) => {
     const child = await leader('sleep 1000 & echo up; exec sleep 1001');
     const { startTime, ...rest } = identityOf(child.pid);
-    const outcome = await killSession({ ...rest, startTime: startTime + ticks });
+    const outcome = await killSession(witnessed({ ...rest, startTime: startTime + ticks }));
     expect(outcome).toEqual({ kind: 'gone' });
     expect(isAlive(child.pid)).toBe(true);
   });

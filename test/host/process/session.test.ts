@@ -15,6 +15,7 @@ import { bootId, endProcess, isAlive, look, strings } from '../../rig/kernel.ts'
 import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
+const always = (): boolean => true;
 
 const live = (pid: number): LiveProcess => {
   const found = readProcess(pid);
@@ -132,11 +133,13 @@ describe('the processes that a dead process has left behind', () => {
     await until('a session of its own', () => look(other)?.session === other);
     const dead = await killed({ child });
     const unproven = { ...dead, marker: ['WORKERCTL_PID=1'], diedAt: durationOf(0) };
-    expect(await killLeftBehind(unproven)).toEqual({ kind: 'gone' });
-    expect(await killLeftBehind(dead)).toEqual({ kind: 'killed', pids });
+    expect(await killLeftBehind(unproven, always)).toEqual({ kind: 'gone' });
+    expect(await killLeftBehind(dead, () => false)).toEqual({ kind: 'unproven' });
+    expect(pids.every(isAlive)).toBe(true);
+    expect(await killLeftBehind(dead, always)).toEqual({ kind: 'killed', pids });
     expect(pids.filter(isAlive)).toEqual([]);
     expect(isAlive(other)).toBe(true);
-    expect(await killLeftBehind(dead)).toEqual({ kind: 'gone' });
+    expect(await killLeftBehind(dead, always)).toEqual({ kind: 'gone' });
   });
 
   test('must be killed, also if they multiply', async () => {
@@ -145,7 +148,7 @@ describe('the processes that a dead process has left behind', () => {
     );
     const dead = await killed({ child });
     expect(leftBy(dead).length).toBeGreaterThan(0);
-    expect((await killLeftBehind(dead)).kind).toBe('killed');
+    expect((await killLeftBehind(dead, always)).kind).toBe('killed');
     expect(leftBy(dead)).toEqual([]);
   });
 });

@@ -8,6 +8,7 @@ import { chooseBackend } from '../../../src/host/lock/choose-backend.ts';
 import { askToFinish, type Question } from '../../../src/host/process/signal.ts';
 import { markOf, readStop, writeStop } from '../../../src/host/state/notes.ts';
 import { stopPath } from '../../../src/host/state/paths.ts';
+import { witnessed } from '../../rig/witnessed.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
 import { hasThreads, headlessIn, zombieIn } from '../../rig/zombie.ts';
 import { bootId, endProcess, isAlive, look } from '../../rig/kernel.ts';
@@ -36,7 +37,12 @@ function question(process: ProcessIdentity, signal: Question['signal'] = 'TERM')
   const instance = `mail.${process.pid}`;
   const at = momentOf(Date.now());
   writeStop(scratch.folder(), instance, { process, sent: false, signal, at, cause: 'restart' });
-  return { process, signal, stopFile: stopPath(scratch.folder(), instance), mark: markOf() };
+  return {
+    process: witnessed(process),
+    signal,
+    stopFile: stopPath(scratch.folder(), instance),
+    mark: markOf(),
+  };
 }
 
 const isNotedAsSent = ({ process: { pid } }: Question): boolean => {

@@ -40,6 +40,7 @@ const desired: Desired = {
     'mail.8': { at: request.at, runId: 'f01', commandDigest: 'd' },
   },
   counts: { mail: { ...request, identifiers: ['1', '2'] } },
+  adopted: { 'mail.2': { process: identity } },
   deadlines: { 'mail.2': { process: identity, at: durationOf(123_456) } },
   rollouts: [
     {

@@ -93,8 +93,8 @@ export const deathKinds = {
       pid,
       processes: required(processes, 'The processes that it left behind, with what each one runs.'),
       fate: required(
-        oneOf('running', 'killed', 'kill_denied', 'awaited'),
-        "`running` (left alone), `killed`, `kill_denied` (another user's), or `awaited`: nothing is started until they have exited.",
+        oneOf('running', 'killed', 'kill_denied', 'unwitnessed', 'awaited'),
+        "`running` (left alone), `killed`, `kill_denied` (another user's), `unwitnessed` (not killed, because only the record says whose they are), or `awaited`: nothing is started until they have exited.",
       ),
     },
     level: 'warning',
@@ -106,6 +106,8 @@ export const deathKinds = {
           return `killed what pid ${dead} left behind: ${namedProcesses(left)}`;
         case 'kill_denied':
           return `could not kill what pid ${dead} left behind, which belongs to another user: ${namedProcesses(left)}`;
+        case 'unwitnessed':
+          return `${leftWords(dead, left)}; not killed, because only the record of pid ${dead} says whose they are: if they are its, end them with kill -9 ${left.map(({ pid: one }) => one).join(' ')}`;
         case 'awaited':
           return `${leftWords(dead, left)}; nothing is started until they have exited`;
       }

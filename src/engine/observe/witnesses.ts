@@ -1,0 +1,174 @@
+import { isGated, type Action } from '../../core/model/action.ts';
+import type { PassOutcome, Refusal } from '../../core/model/decision.ts';
+import type { Desired } from '../../core/model/desired.ts';
+import { instanceNames, keyOf, type ProcessRef } from '../../core/model/instance.ts';
+import { launchOf } from '../../core/model/launch.ts';
+import type { Ledger, Unwitnessed } from '../../core/model/ledger.ts';
+import {
+  drainingSince,
+  liveProcess,
+  observedAt,
+  runIdOfStray,
+  type Presence,
+} from '../../core/model/observation.ts';
+import { identityOf, isSameProcess, type ProcessIdentity } from '../../core/model/process.ts';
+import { reconcile } from '../../core/rules/reconcile.ts';
+import { toBeReplaced } from '../../core/rules/replacements.ts';
+import { abortedBy } from '../../core/rules/rollout.ts';
+import { snapshotOf } from '../../core/rules/snapshot.ts';
+import { without } from '../../core/basics/lookup.ts';
+import { workerNameOf } from '../../core/model/targets.ts';
+import { once } from '../../host/files/once.ts';
+import { baseOf, recordPath } from '../../host/state/paths.ts';
+import { hearWitnesses, type Claim, type Testimony } from '../../host/worker/witness.ts';
+import type { Context } from '../session.ts';
+
+type Scene = Pick<Context, 'config' | 'hostName'>;
+type Seen = Pick<PassOutcome, 'observation'> & { readonly desired: Pick<Desired, 'adopted'> };
+
+/** What makes a process that was seen the instance's, apart from its record. */
+export type ClaimFor = (ref: ProcessRef, process: ProcessIdentity) => Claim;
+
+/** Builds claims about the processes that a look has seen. */
+export function claimsIn(scene: Scene, { observation, desired }: Seen): ClaimFor {
+  const { config, hostName } = scene;
+  const workers = new Map(config.workers.map((worker) => [worker.name, worker]));
+  const logs = once(() => logsOf(scene));
+  return (ref, process) => {
+    const observed = observedAt(observation, ref);
+    const run = runOf(observed?.presence);
+    const { instance } = ref;
+    const adoption = desired.adopted[keyOf(ref)]?.process;
+    const worker = workers.get(workerNameOf(instance));
+    const launch = once(() => worker && launchOf(worker, instance, config.stateDir, hostName));
+    const daemon = worker?.daemonizes && launch();
+    return {
+      instance,
+      stateDir: config.stateDir,
+      process,
+      runId: run.runId,
+      ownLogs: () =>
+        [launch()?.logFile, run.log].filter(
+          (log): log is string =>
+            log !== undefined && (logs().get(log) ?? [instance]).every((one) => one === instance),
+        ),
+      ...(daemon && { daemon }),
+      isAdopted: adoption !== undefined && isSameProcess(adoption, process),
+    };
+  };
+}
+
+function runOf(presence: Presence = { kind: 'absent' }): { runId: string; log?: string } {
+  switch (presence.kind) {
+    case 'absent':
+      return { runId: '' };
+    case 'stray':
+      return { runId: runIdOfStray(presence) };
+    case 'alive':
+    case 'dead':
+      return { runId: presence.record.runId, log: presence.record.log.path };
+  }
+}
+
+/** Which instances write to each log. */
+function logsOf({ config, hostName }: Scene): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const worker of config.workers)
+    for (const name of instanceNames(worker)) {
+      const { logFile } = launchOf(worker, name, config.stateDir, hostName);
+      found.set(logFile, [...(found.get(logFile) ?? []), name]);
+    }
+  return found;
+}
+
+/** A testimony after which a process gets no signal. */
+export type Refusing = Exclude<Testimony, { readonly process: unknown }>;
+
+/** Why a process gets no signal, and what to do, in words. */
+export function refusalWords(
+  { config: { stateDir } }: Scene,
+  ref: ProcessRef,
+  { pid }: ProcessIdentity,
+  testimony: Refusing,
+): string {
+  const record = recordPath(stateDir, baseOf(ref));
+  const { instance, retiring } = ref;
+  switch (testimony.kind) {
+    case 'foreign':
+      return `${testimony.problem}, and only ${record} calls it ${instance}; remove that file, and the next pass looks for the process of ${instance}`;
+    case 'unknown':
+      return retiring === undefined
+        ? `only ${record} says that it is ${instance}; if it is, run workerctl adopt ${instance} ${pid}; otherwise remove that file`
+        : `only ${record} says that it is an old process of ${instance}; if it is, end it with kill -TERM ${pid}; otherwise remove that file`;
+  }
+}
+
+/** What is only done with a process that was asked to exit. */
+const goesWithStop: ReadonlySet<Action['kind']> = new Set(['retire', 'start']);
+
+/**
+ * Leaves out of a decision what would signal a process that only its record calls the instance's, or have a pidfile name it,
+ * and aborts restarts that would have to: before any member of them is asked.
+ */
+export function withWitnesses(context: Context, outcome: PassOutcome): PassOutcome {
+  const { observation, desired, plan } = outcome;
+  const claimFor = claimsIn(context, outcome);
+  const refusals: Refusal[] = [];
+  const cleared: string[] = [];
+  for (const [key, { ref, process }] of concerned(context, outcome)) {
+    const testimony = hearWitnesses(claimFor(ref, process));
+    if (testimony.kind === 'witnessed' || testimony.kind === 'gone') cleared.push(key);
+    else {
+      const problem = refusalWords(context, ref, process, testimony);
+      refusals.push({ ...ref, process: identityOf(process), problem });
+    }
+  }
+  const ledger = noted(outcome.ledger, refusals, cleared);
+  if (refusals.length === 0) return { ...outcome, ledger };
+  const aborted = abortedBy(desired, refusals, observation.now);
+  const replanned =
+    aborted === desired
+      ? plan
+      : reconcile(snapshotOf(context.config, { desired: aborted, ledger }, observation));
+  const keys = new Set(refusals.map(keyOf));
+  return {
+    ...outcome,
+    desired: aborted,
+    ledger,
+    refusals,
+    plan: replanned.filter(
+      (action) => !(keys.has(keyOf(action)) && (isGated(action) || goesWithStop.has(action.kind))),
+    ),
+  };
+}
+
+/** The living processes that the plan signals, and those that a restart would have to ask later. */
+function concerned(
+  { config }: Context,
+  outcome: PassOutcome,
+): Map<string, { ref: ProcessRef; process: ProcessIdentity }> {
+  const { observation, plan } = outcome;
+  const found = new Map<string, { ref: ProcessRef; process: ProcessIdentity }>();
+  const add = ({ instance, retiring }: ProcessRef): void => {
+    const ref = retiring === undefined ? { instance } : { instance, retiring };
+    const observed = observedAt(observation, ref);
+    const process = observed && liveProcess(observed);
+    if (process !== undefined) found.set(keyOf(ref), { ref, process });
+  };
+  plan.filter(isGated).forEach(add);
+  const asksAny = plan.some(({ kind }) => kind === 'stop' || kind === 'quiet');
+  for (const instance of asksAny ? toBeReplaced(config, outcome) : []) {
+    const observed = observation.instances.get(instance);
+    if (observed !== undefined && drainingSince(observed) === undefined) add({ instance });
+  }
+  return found;
+}
+
+function noted(ledger: Ledger, refusals: readonly Refusal[], cleared: readonly string[]): Ledger {
+  const before = without(ledger.unwitnessed, cleared);
+  const added = refusals.map(({ process, problem, ...ref }): [string, Unwitnessed] => [
+    keyOf(ref),
+    { process, problem },
+  ]);
+  return { ...ledger, unwitnessed: { ...before, ...Object.fromEntries(added) } };
+}

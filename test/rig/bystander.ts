@@ -16,12 +16,13 @@ setInterval(() => {}, 1000);
 process.stdout.write('up\\n');
 `;
 
-/** Starts a bystander that works in the directory, and is ended with it. */
-export async function startBystander(folder: string): Promise<Bystander> {
+/** Starts a bystander that works in the directory, and is ended with it; `user` owns it if this is root. */
+export async function startBystander(folder: string, user?: number): Promise<Bystander> {
   const child = spawn(process.execPath, ['-e', program], {
     cwd: folder,
     env: {},
     stdio: ['ignore', 'pipe', 'ignore'],
+    ...(user !== undefined && { uid: user, gid: user }),
   });
   let heard = '';
   child.stdout.on('data', (chunk: Buffer) => (heard += chunk.toString()));

@@ -420,6 +420,18 @@ describe('wrong values must be refused:', () => {
       '4:18: workers.mail.ready.log: expected a regular expression, found "*"; Nothing to repeat',
     ],
     [
+      "ready: {log: 'up (?!not)'}",
+      '4:18: workers.mail.ready.log: expected a regular expression, found "up (?!not)"; (?! can take forever to match: write it without lookaround and back references',
+    ],
+    [
+      "ready: {log: '(a)b\\1'}",
+      '4:18: workers.mail.ready.log: expected a regular expression, found "(a)b\\\\1"; \\1 can take forever to match: write it without lookaround and back references',
+    ],
+    [
+      "ready: {log: '(x{1,20}){1,20}$'}",
+      '4:18: workers.mail.ready.log: expected a regular expression, found "(x{1,20}){1,20}$"; it can take forever to match: repeat nothing more than 16 times, groups inside each other included; * and + are allowed',
+    ],
+    [
       'ready: {log: "[/m: "}',
       '4:18: workers.mail.ready.log: expected a regular expression, found "[/m: "; Unterminated character class',
     ],
@@ -516,6 +528,10 @@ describe('wrong values must be refused:', () => {
     [
       'restart: {max_extra: 0}',
       '4:26: workers.mail.restart.max_extra: expected a whole number from 1 to 500, found 0',
+    ],
+    [
+      "busy: {title: '(?<=job )x'}",
+      '4:19: workers.mail.busy.title: expected a regular expression, found "(?<=job )x"; (?<= can take forever to match: write it without lookaround and back references',
     ],
     [
       'busy: {title: "(?<a"}',

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   renameSync,
   rmSync,
@@ -96,7 +97,7 @@ const deeds: Readonly<Record<string, Deed>> = {
     const value = random.pick(oddValues);
     const { json, place } = withOddValue(parsed(readOr(path, '')), value, random);
     writeAnew(path, `${JSON.stringify(json)}\n`);
-    return `${JSON.stringify(value)?.slice(0, 40)} at ${place}`;
+    return `${JSON.stringify(value).slice(0, 40)} at ${place}`;
   },
   'a whole odd value': (path, random) => {
     const value = random.pick(oddValues);
@@ -135,7 +136,9 @@ const deeds: Readonly<Record<string, Deed>> = {
     return 'socket';
   },
   'a folder': (path) => {
-    replace(path, () => mkdirSync(path));
+    replace(path, () => {
+      mkdirSync(path);
+    });
     return 'folder';
   },
   'a full folder': (path) => {
@@ -178,10 +181,10 @@ const deeds: Readonly<Record<string, Deed>> = {
     return `copy of ${basename(other)}`;
   },
   swapped: (path, random, others) => {
-    const there = others.filter((other) => existsSync(other) && other !== path);
+    const there = others.filter((other) => isFile(other) && other !== path);
     const sameKind = there.filter((other) => endOf(other) === endOf(path));
     const other = random.pick(sameKind.length > 0 ? sameKind : there);
-    if (existsSync(path)) swap(path, other);
+    if (isFile(path)) swap(path, other);
     else writeAnew(path, readOr(other, ''));
     return `swapped with ${basename(other)}`;
   },
@@ -196,8 +199,15 @@ const deedOf = (name: string): Deed => {
 /** Does something to a file, which need not exist. Returns what it was, in words. */
 export function damage(path: string, random: Random, others: readonly string[]): string {
   const name = random.pick(Object.keys(deeds));
-  return `${name} (${deedOf(name)(path, random, others)})`;
+  try {
+    return `${name} (${deedOf(name)(path, random, others)})`;
+  } catch (error) {
+    return `${name} (impossible: ${String(error)})`; // such as a file in a directory that was replaced before
+  }
 }
+
+const isFile = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
 const endOf = (path: string): string => /[^.]*$/.exec(basename(path))?.[0] ?? '';
 

@@ -91,7 +91,7 @@ const ready = section(
     log: {
       type: text.regexp,
       without: 'not used',
-      help: 'It is ready when it writes a line that matches to its log (JavaScript, flag m).',
+      help: 'It is ready when it writes a line to its log whose first 4 kB match (JavaScript, flag m; no lookaround, no back references).',
       example: '^worker \\d+ is up',
     },
     file: {
@@ -202,7 +202,7 @@ const busy = section({
   title: {
     type: text.regexp,
     without: 'not used',
-    help: 'The worker is busy if its process title matches (JavaScript, flag m). The first group, or else the whole match, says what it is doing.',
+    help: 'The worker is busy if its process title matches (JavaScript, flag m; no lookaround, no back references). The first group, or else the whole match, says what it is doing.',
     example: 'processing (job \\d+)',
   },
 });

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Mismatch } from '../../core/basics/config-problem.ts';
 import { shortened } from '../problems.ts';
+import { endlessProblem } from './linear-pattern.ts';
 import { expansionProblem, patternIn, programProblem } from '../shell-only.ts';
 import { splitWords } from '../shell-words.ts';
 import {
@@ -167,13 +168,19 @@ export const regexp = scalar<string>({
   problem: regexpProblem,
 });
 
+const badRegexp = (source: string, hint: string): Mismatch => ({
+  expected: 'a regular expression',
+  found: shortened(JSON.stringify(source)),
+  hint,
+});
+
 /** The engine that will match with it is the one that says what is wrong with it. */
 function regexpProblem(source: string): Mismatch | undefined {
   try {
     RegExp(source, 'm');
-    return undefined;
   } catch (error) {
-    const hint = (error as Error).message.replace(/^[^]*\/m?: /, '');
-    return { expected: 'a regular expression', found: shortened(JSON.stringify(source)), hint };
+    return badRegexp(source, (error as Error).message.replace(/^[^]*\/m?: /, ''));
   }
+  const problem = endlessProblem(source);
+  return problem === undefined ? undefined : badRegexp(source, problem);
 }

@@ -12,6 +12,7 @@ import {
 } from '../../core/model/observation.ts';
 import { type ProcessRecord, isForeign } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
+import { compilePattern } from '../../host/process/compile-pattern.ts';
 import { titleActivity } from '../../host/state/activity-file.ts';
 import { sinceBoot } from '../../host/process/process-table.ts';
 import { probeOnce, type ReadinessQuestion } from '../../host/worker/readiness-probe.ts';
@@ -75,7 +76,7 @@ export function activityOf(
   const title = worker?.busyTitle;
   if (said !== undefined || title === undefined || presence.kind === 'dead') return said;
   let pattern = titlePatterns.get(title);
-  if (pattern === undefined) titlePatterns.set(title, (pattern = new RegExp(title, 'm')));
+  if (pattern === undefined) titlePatterns.set(title, (pattern = compilePattern(title)));
   return titleActivity(presence.process.pid, pattern);
 }
 

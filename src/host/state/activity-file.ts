@@ -1,12 +1,13 @@
 import { fstatSync, readSync } from 'node:fs';
 import type { Activity } from '../../core/model/activity.ts';
+import { matchedBytes } from '../../core/basics/pattern.ts';
 import { durationOf, momentOf, type Moment } from '../../core/basics/time.ts';
 import { readFlags } from '../files/bounded-read.ts';
 import { withFile } from '../files/with-file.ts';
 import { now } from '../process/clock.ts';
 
-/** Longer descriptions of a job are truncated. */
-const maxBytes = 4096;
+/** What is longer is truncated. */
+const maxBytes = matchedBytes;
 
 /** How far a worker's clock may be ahead of ours (it may be on another host, or in a wrong time zone). */
 const maxAhead = durationOf(86_400_000);

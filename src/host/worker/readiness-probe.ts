@@ -5,6 +5,7 @@ import { durationOf, type Duration, type Moment } from '../../core/basics/time.t
 import type { Readiness } from '../../core/model/config.ts';
 import { describeErrno } from '../files/errno.ts';
 import { monotonicMs } from '../process/clock.ts';
+import { compilePattern } from '../process/compile-pattern.ts';
 import { problemOf, runProgram, type Program } from '../process/run-program.ts';
 import { buildEnvironment } from './environment.ts';
 import { createLogSearch, type LogSearch } from './log-search.ts';
@@ -91,7 +92,7 @@ function isReady(watch: Watch, question: ReadinessQuestion, limits: CommandLimit
     case 'file':
       return isWrittenSince(readiness.path, record.startedAt);
     case 'log':
-      watch.isReady ||= watch.log.finds(new RegExp(readiness.pattern, 'm'));
+      watch.isReady ||= watch.log.finds(compilePattern(readiness.pattern));
       return watch.isReady;
     case 'command':
       tryCommand(watch, question, readiness.command, limits);

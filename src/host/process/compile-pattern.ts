@@ -1,0 +1,19 @@
+import type * as V8Module from 'node:v8';
+import { isQuick } from '../../core/basics/pattern.ts';
+import { once } from '../files/once.ts';
+
+/**
+ * A regular expression of the config, which cannot hang us: after 50,000 steps back V8 goes on with an engine that takes
+ * linear time. The config was checked for what that cannot match. V8 looks at this setting at the first match of a pattern,
+ * and again if it has thrown the machine code away; so it stays set. It invalidates the code cache of the bundles that are
+ * loaded later, and node:v8 takes 1.5 ms to load: `status` needs neither if all patterns are quick.
+ */
+export function compilePattern(source: string): RegExp {
+  if (!isQuick(source)) limitBacktracking();
+  return new RegExp(source, 'm');
+}
+
+const limitBacktracking = once(() => {
+  const v8: typeof V8Module = process.getBuiltinModule('node:v8');
+  v8.setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
+});

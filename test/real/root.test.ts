@@ -101,7 +101,7 @@ const memoryGroups = '/sys/fs/cgroup/memory';
 const canLimitMemory = isRoot && existsSync(join(memoryGroups, 'memory.limit_in_bytes'));
 
 test.runIf(canLimitMemory)(
-  'a worker that the kernel kills because its cgroup is out of memory must be noted as such',
+  'a worker that the kernel kills because its cgroup is out of memory must be noted as such, and no sibling',
   async () => {
     const group = join(memoryGroups, `workerctl-test-${process.pid}`);
     mkdirSync(group);
@@ -121,6 +121,7 @@ test.runIf(canLimitMemory)(
         backoff: { reset: '0s', min_run: '0s' },
         lost_grace: '0s',
       },
+      calm: idle,
     });
     const { exitCode, all } = await rig.shell(
       `echo $$ >${group}/cgroup.procs && exec workerctl start --no-wait`,
@@ -133,5 +134,16 @@ test.runIf(canLimitMemory)(
     expect(died).toMatchObject({ pid, verdict: 'unexpected' });
     expect(deathOf(died)).toEqual({ signal: 'SIGKILL' });
     expect(JSON.stringify(died)).toMatch(/"out_of_memory":"(?:certain|likely)"/);
+
+    // The count of the group is above what it was at the start of this one, too.
+    const calm = rig.instance('calm.1');
+    const sibling = await booted(calm);
+    process.kill(sibling, 'SIGKILL');
+    await calm.left(sibling);
+    await rig.workerctl('bootcheck');
+    const own = rig.journal('died').find((event) => event.instance === 'calm.1');
+    expect(own).toMatchObject({ pid: sibling, verdict: 'unexpected' });
+    expect(deathOf(own)).toEqual({ signal: 'SIGKILL' });
+    expect(JSON.stringify(own)).not.toContain('out_of_memory');
   },
 );

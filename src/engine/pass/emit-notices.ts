@@ -1,8 +1,16 @@
 import type { Notice } from '../../core/rules/notices.ts';
 import type { Event, EventBody } from '../../core/events/event.ts';
-import { observedAt, type Observation } from '../../core/model/observation.ts';
+import {
+  allObserved,
+  observedAt,
+  type Observation,
+  type ObservedInstance,
+} from '../../core/model/observation.ts';
 import { msPerTick } from '../../core/model/process.ts';
-import type { Death, ProcessRecord } from '../../core/model/record.ts';
+import { withMemory } from '../../core/rules/out-of-memory.ts';
+import type { Moment } from '../../core/basics/time.ts';
+import type { JournalEntry } from '../../core/events/journal.ts';
+import { readJournal } from '../../host/journal/read.ts';
 import { now } from '../../host/process/clock.ts';
 import { lastLines } from '../../host/logs/tail.ts';
 import { saysKilledForMemory } from '../../host/process/out-of-memory.ts';
@@ -36,9 +44,14 @@ function withDetails(context: Context, notice: Notice, observation: Observation)
   const { body } = notice;
   if (body.kind !== 'died' && body.kind !== 'job_lost') return body;
   const presence = observedAt(observation, notice)?.presence;
-  const record = presence?.kind === 'dead' ? presence.record : undefined;
-  if (record?.runId !== body.runId) return body;
-  const death = withMemory(body.death, record);
+  if (presence?.kind !== 'dead' || presence.record.runId !== body.runId) return body;
+  const { record, killing } = presence;
+  const { pid, startTime, startedAt } = record;
+  const death = withMemory(body.death, () => ({
+    isLogged: saysKilledForMemory(pid, startTime * msPerTick),
+    isOurs: killing !== undefined,
+    isAmongOthers: wereOthersKilled(context.config.stateDir, record.runId, startedAt, observation),
+  }));
   if (body.kind === 'job_lost') return { ...body, death };
   const rss = context.memory.rssOf(notice, record.runId);
   const { path, offset } = record.log;
@@ -50,13 +63,32 @@ function withDetails(context: Context, notice: Notice, observation: Observation)
   };
 }
 
-/** The kernel's log, if it can be read, is more certain than its count of such kills. */
-function withMemory(death: Death, { pid, startTime }: ProcessRecord): Death {
-  if (death.kind !== 'signalled' || death.signal !== sigkill) return death;
-  const isSaid = saysKilledForMemory(pid, startTime * msPerTick);
-  if (isSaid === undefined) return death;
-  const { kind, signal, coreDumped } = death;
-  return { kind, signal, coreDumped, ...(isSaid && { outOfMemory: 'certain' as const }) };
+/** Whether another process of ours was killed since this moment: one that was reported then, or is seen dead now. */
+function wereOthersKilled(
+  stateDir: string,
+  runId: string,
+  since: Moment,
+  observation: Observation,
+): boolean {
+  const isOther = ({ presence }: ObservedInstance): boolean =>
+    presence.kind === 'dead' &&
+    presence.record.runId !== runId &&
+    presence.death.kind === 'signalled' &&
+    presence.death.signal === sigkill &&
+    (presence.diedAt ?? since) >= since;
+  if (allObserved(observation).some(isOther)) return true;
+  try {
+    const query = { since, scan: readLines, mention: '"SIGKILL"', limit: 1 };
+    const matches = ({ kind, run_id: other }: JournalEntry): boolean =>
+      kind === died && other !== runId;
+    return readJournal(stateDir, { ...query, matches }).lines.length > 0;
+  } catch {
+    return true; // not known
+  }
 }
 
+const died: Event['kind'] = 'died';
 const sigkill = 9;
+
+/** How many of the journal's last lines are read for that: some megabytes at most. */
+const readLines = 20_000;

@@ -19,15 +19,21 @@ async function serviceFinding(
   const about = `unit ${name}`;
   const members = `contains ${someOf(names)}`;
   const isOfUser = unit.kind === 'service' && unit.user !== undefined;
-  const words = ['show', '-p', 'KillMode', '-p', 'TimeoutStopUSec', name];
+  const words = ['show', '-p', 'KillMode', '-p', 'TimeoutStopUSec', '-p', 'OOMPolicy', name];
   const answer = await ask('systemctl', isOfUser ? ['--user', ...words] : words);
-  const { KillMode: mode = '', TimeoutStopUSec: timeout = '' } = propertiesIn(answer);
+  const properties = propertiesIn(answer);
+  const { KillMode: mode = '', TimeoutStopUSec: timeout = '', OOMPolicy: policy } = properties;
   if (mode === '') {
     return warning(about, `${members}; its KillMode is unknown: ${problemOf(answer)}`, [
       'with KillMode=control-group, the default, stopping the unit kills the workers',
       `make sure that its KillMode is process: systemctl cat ${name}`,
     ]);
   }
+  if ((mode === 'process' || mode === 'none') && policy === 'stop')
+    return warning(about, `${members}; KillMode=${mode}, OOMPolicy=${policy}`, [
+      'if one worker is killed because memory ran out, systemd ends the whole unit, and restarts it',
+      `set OOMPolicy=continue in it: systemctl edit ${name}`,
+    ]);
   if (mode === 'process' || mode === 'none') return fine(about, `${members}; KillMode=${mode}`);
   const endsAll = watch !== undefined && readArguments(watch.pid).includes('--stop-on-exit');
   if (mode === 'mixed' && endsAll && timeout === 'infinity')

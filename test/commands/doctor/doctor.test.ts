@@ -70,7 +70,11 @@ test('workers outside of services and logins must be ok', async () => {
 
 test.each([
   [
-    'KillMode=process\nTimeoutStopUSec=1min 30s\n',
+    'KillMode=process\nTimeoutStopUSec=1min 30s\nOOMPolicy=stop\n',
+    'warning unit a.service: contains mail.1, mail.2; KillMode=process, OOMPolicy=stop',
+  ],
+  [
+    'KillMode=process\nTimeoutStopUSec=1min 30s\nOOMPolicy=continue\n',
     'ok unit a.service: contains mail.1, mail.2; KillMode=process',
   ],
   [
@@ -83,7 +87,7 @@ test.each([
   ],
 ])('a service with %j must be judged by them', async (text, words) => {
   group.mockReturnValue('/system.slice/a.service');
-  const asked = 'systemctl show -p KillMode -p TimeoutStopUSec a.service';
+  const asked = 'systemctl show -p KillMode -p TimeoutStopUSec -p OOMPolicy a.service';
   expect(lines(await unitFindings(examined(saying({ [asked]: text }))))).toEqual([words]);
 });
 
@@ -95,7 +99,7 @@ test('a service must be a warning if systemd cannot be asked, and a user service
     `${unknown}Failed to connect to bus`,
   ]);
   group.mockReturnValue('/user.slice/user-7.slice/user@7.service/app.slice/b.service');
-  const asked = 'systemctl --user show -p KillMode -p TimeoutStopUSec b.service';
+  const asked = 'systemctl --user show -p KillMode -p TimeoutStopUSec -p OOMPolicy b.service';
   expect(lines(await unitFindings(examined(saying({ [asked]: 'KillMode=none\n' }))))).toEqual([
     'ok unit b.service: contains mail.1, mail.2; KillMode=none',
   ]);

@@ -78,7 +78,7 @@ const obstacles: Readonly<Record<string, readonly [(rig: Rig) => void, RegExp]>>
       rmSync(rig.path('log/mail.2.log'));
       mkdirSync(rig.path('log/mail.2.log'));
     },
-    /mail\.2.*log: \S+\/log\/mail\.2\.log is a directory/,
+    /mail\.2.*log: \S+\/log\/mail\.2\.log: .*found a directory/,
   ],
 };
 

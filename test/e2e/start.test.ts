@@ -239,7 +239,7 @@ test('start with a log that cannot be written must name it and end with 1', asyn
   expect(story('start_failed')).toEqual(['start_failed below.1', 'start_failed folder.1']);
   const [below, folder] = of('start_failed');
   expect(problemOf(below)).toMatch(/a-file.*(ENOTDIR|EEXIST)/);
-  expect(problemOf(folder)).toMatch(/bin.*EISDIR/);
+  expect(problemOf(folder)).toMatch(/bin.*found a directory/);
   expect(stderr).toBe('');
   expect(rig.instance('mail.1').process()).toBeDefined();
 });

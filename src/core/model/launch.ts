@@ -37,6 +37,19 @@ export interface Launch {
   readonly watchdogUsec?: number;
 }
 
+/** The paths that a start uses, other than its directory. */
+export const pathsOf = ({
+  command: [program = ''],
+  envFiles,
+  logFile,
+  pidfile,
+}: Launch): string[] => [
+  ...envFiles,
+  logFile,
+  pidfile,
+  ...(program.startsWith('/') ? [program] : []),
+];
+
 /** The directory of an instance, through whatever links lead to it. */
 export function directoryOf(worker: Worker, name: string, hostName: string): string {
   const identifier = name.slice(instanceName(worker.name, '').length);

@@ -43,3 +43,11 @@ export function fileSystemKind(type: string): 'network' | 'foreign' | 'memory' |
   if (foreignTypes.test(type)) return 'foreign';
   return type === 'tmpfs' || type === 'ramfs' ? 'memory' : 'local';
 }
+
+/** Whether a use of such a file system can last until another host, or another program, answers. */
+export const mayHang = (type: string): boolean =>
+  fileSystemKind(type) === 'network' || type === 'autofs' || type.startsWith('fuse');
+
+/** Whether any mount in `/proc/PID/mountinfo` may hang: most hosts have none, and need not look further. */
+export const mayAnyHang = (text: string): boolean =>
+  [...text.matchAll(/ - (\S+)/g)].some(([, type = '']) => mayHang(type));

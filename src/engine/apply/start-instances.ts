@@ -1,5 +1,5 @@
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { launchOf, type Launch } from '../../core/model/launch.ts';
+import { launchOf, pathsOf, type Launch } from '../../core/model/launch.ts';
 import type { ActionOf } from '../../core/model/action.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
@@ -10,6 +10,7 @@ import { tryLocks } from '../../host/lock/lock-helper.ts';
 import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import type { Place } from '../../host/worker/place.ts';
+import { mountProblem } from '../../host/process/mount-problem.ts';
 import { nobodyListens, notifyEnvironment } from '../../host/sockets/notify-path.ts';
 import { shimProblem } from '../../host/worker/shim-problem.ts';
 import { shimActivity } from '../../host/process/strays.ts';
@@ -92,7 +93,9 @@ async function launchingOf(
   const worker = workerOf(config, action.instance);
   const { place, release, commandDigest } = await next(worker, action.instance);
   const launch = launchOf(worker, action.instance, config.stateDir, hostName, release);
-  return { action, launch, place, commandDigest };
+  const problem = await mountProblem(() => pathsOf(launch));
+  const usable = problem === undefined ? place : new WorkerctlError('failed', problem);
+  return { action, launch, place: usable, commandDigest };
 }
 
 interface Launched extends Launching {

@@ -9,6 +9,7 @@ import type { Observation } from '../../core/model/observation.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { withCounts } from '../../core/rules/scaling.ts';
 import { commandDigestOf } from '../../host/worker/command-digest.ts';
+import { mountProblem } from '../../host/process/mount-problem.ts';
 import { openPlace, type Place } from '../../host/worker/place.ts';
 import { releaseAt } from '../../host/worker/release.ts';
 import type { ReleaseReader } from './release-reader.ts';
@@ -72,9 +73,11 @@ export function openLaunches({ config, hostName, releases }: LaunchScene, maxAge
       const key = pin === undefined ? directory : `${directory} (pinned)`;
       const finding =
         known.get(key) ??
-        (pin === undefined
-          ? find(directory)
-          : Promise.resolve(withRelease(pinnedPlace(worker, pin), pin.release)));
+        answering(directory, pin?.release, () =>
+          pin === undefined
+            ? find(directory)
+            : Promise.resolve(withRelease(pinnedPlace(worker, pin), pin.release)),
+        );
       known.set(key, finding);
       return finding;
     },
@@ -90,6 +93,17 @@ export function openLaunches({ config, hostName, releases }: LaunchScene, maxAge
         });
     },
   };
+}
+
+/** A directory on a file system that does not answer is not opened: that would never end. */
+async function answering(
+  directory: string,
+  release: string | undefined,
+  find: () => Promise<NextLaunch>,
+): Promise<NextLaunch> {
+  const problem = await mountProblem(() => [directory]);
+  if (problem === undefined) return find();
+  return withRelease(new WorkerctlError('failed', `directory ${problem}`), release);
 }
 
 const withRelease = (place: NextLaunch['place'], release: string | undefined): NextLaunch => ({
@@ -132,6 +146,7 @@ export async function codesFor(
   const codes = new Map<string, Code>();
   for (const worker of withCounts(config, desired).workers) {
     if (!meant.has(worker.name)) continue;
+    await mountProblem(() => worker.envFiles);
     const commandDigest = launches.digestOf(worker);
     for (const name of instanceNames(worker)) {
       const { release } = await launches.of(worker, name, lookup(desired.pins, worker.name));

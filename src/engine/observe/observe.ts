@@ -105,7 +105,7 @@ async function withFacts(scene: Scene, observation: Observation): Promise<Observ
       ? (await import('./leftovers.ts')).withLeftovers(scene, observation)
       : observation;
   const found = mayBeDone
-    ? (await import('./command-digests.ts')).withCommandDigests(scene, looked)
+    ? await (await import('./command-digests.ts')).withCommandDigests(scene, looked)
     : looked;
   return isMeasured ? (await import('./measures.ts')).withMeasures(scene, measures, found) : found;
 }

@@ -1,8 +1,9 @@
 import { lookup } from '../../core/basics/lookup.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
-import { expandedReadiness, launchOf } from '../../core/model/launch.ts';
+import { expandedReadiness, launchOf, pathsOf } from '../../core/model/launch.ts';
 import { toBeReplaced } from '../../core/rules/replacements.ts';
+import { mountProblem } from '../../host/process/mount-problem.ts';
 import { nobodyListens, notifyEnvironment } from '../../host/sockets/notify-path.ts';
 import { filesProblem, workerProblem } from '../../host/worker/preflight.ts';
 import { workerOf, type Context } from '../session.ts';
@@ -36,7 +37,8 @@ export async function obstaclesTo(
       launch.env['PATH'],
       words,
     ]);
-    if (!known.has(key))
+    const silent = await mountProblem(() => pathsOf(launch));
+    if (!known.has(key) && silent === undefined)
       known.set(
         key,
         place instanceof WorkerctlError
@@ -44,7 +46,7 @@ export async function obstaclesTo(
           : (workerProblem(worker, launch, place, words) ??
               (ready.kind === 'notify' ? await notifyProblem(config.stateDir) : undefined)),
       );
-    const problem = known.get(key) ?? filesProblem(launch);
+    const problem = known.get(key) ?? silent ?? filesProblem(launch);
     if (problem !== undefined) found.set(name, problem);
   }
   return found.size === 0 ? undefined : found;

@@ -7,11 +7,13 @@ import type { Ledger } from '../../core/model/ledger.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { keyOf } from '../../core/model/instance.ts';
 import { isSameProcess } from '../../core/model/process.ts';
+import { launchOf, pathsOf } from '../../core/model/launch.ts';
 import { observedAt } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import { withUnstarted } from '../../core/rules/unstarted.ts';
 import type { Goal } from '../../core/rules/apply-goal.ts';
 import { mayEndWorkers } from '../../core/rules/callers-session.ts';
+import { workerNameOf } from '../../core/model/targets.ts';
 import { abortedBy } from '../../core/rules/rollout.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { now } from '../../host/process/clock.ts';
@@ -21,6 +23,7 @@ import { writeLedger } from '../../host/state/ledger-file.ts';
 import type { KeptLocks } from '../../host/lock/lock-helper.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
 import { ownGroup } from '../../host/process/process-table.ts';
+import { mountProblem } from '../../host/process/mount-problem.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { lookAge, openLaunches, type Launches } from '../observe/launches.ts';
@@ -41,6 +44,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   const { stateDir } = context.config;
   ensureStateDirectory(stateDir);
   if (mayStart(request)) await outsideSession(context);
+  await askMounts(context, request.instances);
   // Loaded only to act, since most boot checks find nothing to do, and before the lock is held.
   const { apply } = await import('../apply/apply.ts');
   const lock = await takePassLock(passLockPath(stateDir), {
@@ -134,6 +138,17 @@ async function startUnstarted(
   });
   return { ...outcome, desired, ledger };
 }
+
+/** Asked before the lock is held, so that under it the answers are known: one that does not come is waited for here. */
+const askMounts = ({ config, hostName }: Context, instances: readonly string[]): Promise<unknown> =>
+  mountProblem(() => {
+    const workers = new Map(config.workers.map((worker) => [worker.name, worker]));
+    return instances.flatMap((name) => {
+      const worker = workers.get(workerNameOf(name));
+      const launch = worker && launchOf(worker, name, config.stateDir, hostName);
+      return launch === undefined ? [] : [launch.directory, ...pathsOf(launch)];
+    });
+  });
 
 /** What a pass has decided, and where failed workers go back to: its own starts use that already. */
 async function withRollback(

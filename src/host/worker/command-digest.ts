@@ -1,5 +1,6 @@
 import type { Worker } from '../../core/model/config.ts';
 import { digest } from '../files/crypto.ts';
+import { silentPaths } from '../process/silent-paths.ts';
 import { textOrEmpty } from '../files/bounded-read.ts';
 
 /**
@@ -12,7 +13,7 @@ export const commandDigestOf = ({ command, directory, env, envFiles, passEnv }: 
       command,
       directory,
       env,
-      envFiles.map((path) => [path, textOrEmpty(path)]),
+      envFiles.map((path) => [path, silentPaths.has(path) ? '' : textOrEmpty(path)]),
       passEnv,
     ]),
     12,

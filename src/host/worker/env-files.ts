@@ -4,6 +4,7 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { notText } from '../../core/basics/not-text.ts';
 import { parseEnvFile, type EnvFile } from '../../core/protocols/env-file.ts';
 import { readBytesUpTo } from '../files/bounded-read.ts';
+import { silentPaths } from '../process/silent-paths.ts';
 import { describeErrno } from '../files/errno.ts';
 
 /** What env files set, and what is wrong in them. */
@@ -30,6 +31,8 @@ export function readEnvFiles(
 }
 
 function readEnvFile(path: string, before: ReadonlyMap<string, string>): EnvFile {
+  if (silentPaths.has(path))
+    throw new WorkerctlError('failed', `env file ${path}: its file system does not answer`);
   const content = contentOf(path);
   if (!Buffer.isBuffer(content)) return refused({ line: 1, column: 1, ...content });
   const text = content.toString('utf8');

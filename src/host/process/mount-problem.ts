@@ -1,0 +1,26 @@
+import { mayAnyHang, parseMounts } from '../../core/protocols/mounts.ts';
+import { readOrEmpty } from '../files/read-or-empty.ts';
+import { monotonicMs } from './clock.ts';
+
+/**
+ * Why these paths must not be used, in words: one is on a file system that does not answer (nfs, cifs, fuse). Any use of it
+ * would block this process for as long as that lasts, so another process asks. Undefined if all can be used.
+ */
+export async function mountProblem(paths: () => readonly string[]): Promise<string | undefined> {
+  const text = mountinfo();
+  if (!mayAnyHang(text)) return undefined;
+  const { silentMount } = await import('./silent-mount.ts');
+  const found = await silentMount(parseMounts(text), paths());
+  return found;
+}
+
+/** A start looks at many paths at once. */
+const freshMs = 1_000;
+
+let known: { readonly text: string; readonly at: number } | undefined;
+
+function mountinfo(): string {
+  if (known === undefined || monotonicMs() - known.at > freshMs)
+    known = { text: readOrEmpty('/proc/self/mountinfo'), at: monotonicMs() };
+  return known.text;
+}

@@ -8,8 +8,8 @@ import { orCannotWrite, withReserve } from './reserve.ts';
 import { sealedText } from './sealed-file.ts';
 
 /**
- * Writes the desired state to both copies. After a crash of the host each is the old text or the new one, and with
- * `isDurable` the new one.
+ * Writes the desired state to both copies. After a crash of the host state.json is the old text or the new one, and with
+ * `isDurable` both are the new one.
  * @throws WorkerctlError `state` if it cannot be written; the old text is then unchanged
  */
 export function writeDesired(
@@ -34,12 +34,13 @@ export function stageDesired(
   const { first, copy } = readCopies(stateDir);
   const generation = 1 + Math.max(...[first, copy].map(generationOf));
   const text = sealedText(desiredForm(), { generation, value });
-  const stage = (at: string): Staged =>
+  const stage = (at: string, isSynced: boolean): Staged =>
     orCannotWrite(path, otherwise, () =>
-      withReserve(stateDir, () => stageFile(at, text, { isSynced: true })),
+      withReserve(stateDir, () => stageFile(at, text, { isSynced })),
     );
-  const stagedCopy = stage(copyPath);
-  const staged = orElse(() => stage(path), stagedCopy.discard);
+  // What need not outlast a crash of the host waits for the disk once: the copy may be empty after one, state.json is whole.
+  const stagedCopy = stage(copyPath, isDurable);
+  const staged = orElse(() => stage(path, true), stagedCopy.discard);
   const discard = (): void => {
     stagedCopy.discard();
     staged.discard();

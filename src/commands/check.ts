@@ -26,16 +26,20 @@ export const command = defineCommand({
   description: `
 Values that look secret are hidden in what is printed: passwords in URLs, variables such as API_TOKEN, options
 such as --password. In a GitHub workflow warnings are annotations, too.`,
-  options: { showSecrets: flag('also print values that look secret') },
+  options: {
+    quiet: flag('print only what is wrong', 'q'),
+    showSecrets: flag('also print values that look secret'),
+  },
   examples: [['workerctl check --config deploy/workerctl.yaml']],
   exitCodes: { done: 'the config is valid', config: '' },
   afterExitCodes: 'Warnings go to standard error.',
-  run: ({ global, showSecrets }) => {
+  run: ({ global, quiet, showSecrets }) => {
     const { config, warnings: ofHost } = check({ path: configPath(global) });
     const warnings = [...distrust(config, global), ...ofHost];
     for (const one of warnings) printError(`workerctl: warning: ${placed(one)}\n`);
     if (isGitHubWorkflow(process.env))
       printError(warnings.map((one) => annotateAt('warning', one, one.words)).join(''));
+    if (quiet && !global.json) return Promise.resolve(exitCodes.done.code);
     const full = effectiveConfig(config);
     const shown = showSecrets ? full : (hideSecrets(full) as object);
     const hidesSecrets = JSON.stringify(shown) !== JSON.stringify(full);

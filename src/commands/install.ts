@@ -15,38 +15,66 @@ import { ownerOf, writeSystemFile } from '../host/install/system-file.ts';
 import { printed } from '../output/json/answer.ts';
 import { installAnswer } from '../output/json/answers.ts';
 import { formatLogrotate, logrotateHeader } from '../output/install/logrotate.ts';
-import { formatUnit } from '../output/install/systemd-unit.ts';
 import { configFor, configToActOn } from '../cli/config.ts';
-import { defineCommand } from '../cli/command.ts';
-import { flag } from '../cli/options.ts';
+import { defineCommand, type Arguments } from '../cli/command.ts';
+import { duration, expecting, flag, value } from '../cli/options.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
-import { print } from '../cli/print.ts';
+import { print, printError } from '../cli/print.ts';
 
 const logrotatePath = '/etc/logrotate.d/workerctl';
 
+const units = expecting('units like postgresql.service,redis.service', (text) => {
+  const names = text.split(',');
+  return names.every((name) => /^[\w:.\\@-]+\.[a-z]+$/.test(name)) ? names : undefined;
+});
+
+const options = {
+  write: flag('put it in its place instead of printing it (cron, timer, logrotate)'),
+  user: flag("for your own systemd instead of the system's (systemd, timer)"),
+  keepWorkers: flag('let only a shutdown of the host drain the workers (systemd)'),
+  longestJob: value(
+    'DURATION',
+    'how long a drain may take (systemd; default: the longest stop.timeout, or no limit)',
+    duration,
+  ),
+  after: value(
+    'UNITS',
+    'what else jobs need: starts before the workers, and stops after them',
+    units,
+  ),
+};
+
+type Asked = Omit<Arguments<typeof options>, 'global'>;
+
 export const command = defineCommand({
   summary: 'Print what the host needs: lines for cron, a unit for systemd, a file for logrotate.',
-  operands: 'cron|systemd|logrotate',
+  operands: 'cron|systemd|timer|logrotate',
   description: `
 cron: runs bootcheck every minute and at boot; --write adds it to your crontab, once.
 
-systemd: a unit that runs workerctl watch.
+systemd: a unit that runs workerctl watch. When the host shuts down, the workers finish their jobs
+before what they need stops; systemctl stop and restart drain them as well, unless --keep-workers is
+given.
+
+timer: a timer of systemd that runs bootcheck, in place of cron, and its service; --write puts both into
+/etc/systemd/system (--user: ~/.config/systemd/user).
 
 logrotate: for all logs that neither log.max_size nor log.command takes care of; --write puts it into
 ${logrotatePath}.`,
-  options: { write: flag('put it in its place instead of printing it (cron, logrotate)') },
+  options,
   examples: [
     ['workerctl install cron --write'],
-    ['workerctl install systemd | sudo tee /etc/systemd/system/workerctl.service'],
+    [
+      'workerctl install systemd --longest-job 15m | sudo tee /etc/systemd/system/workerctl.service',
+    ],
+    ['workerctl install systemd --after minio.service,vpn.service'],
   ],
   exitCodes: { done: '', failed: 'it cannot be written' },
-  run: async ({ targets, global, write }) => {
-    const installed = await install(
-      await (write ? configToActOn : configFor)(global),
-      targets,
-      write,
-    );
+  run: async ({ global, ...asked }) => {
+    const config = await (asked.write ? configToActOn : configFor)(global);
+    const { notes = [], ...installed } = await install(config, asked);
     print(global.json ? printed(installAnswer, installed) : installed.text);
+    for (const note of notes) printError(`workerctl: note: ${note}\n`);
     return exitCodes.done.code;
   },
 });
@@ -55,26 +83,25 @@ ${logrotatePath}.`,
 interface Installed {
   readonly text: string;
   readonly path?: string;
+  /** What people should know besides. */
+  readonly notes?: readonly string[];
 }
 
-async function install(
-  config: Config,
-  targets: readonly string[],
-  isWriting: boolean,
-): Promise<Installed> {
-  const [what = 'nothing', ...more] = targets;
+async function install(config: Config, asked: Asked): Promise<Installed> {
+  const [what = 'nothing', ...more] = asked.targets;
   if (more.length === 0)
     switch (what) {
       case 'logrotate':
-        return installLogrotate(config, isWriting);
+        return installLogrotate(config, asked.write);
       case 'cron':
-        return installCron(config, isWriting);
+        return installCron(config, asked.write);
       case 'systemd':
-        return installSystemd(config, isWriting);
+      case 'timer':
+        return installUnits(config, what, asked);
     }
   throw new WorkerctlError(
     'usage',
-    `install: expected cron, systemd or logrotate, found ${[what, ...more].join(' ')}`,
+    `install: expected cron, systemd, timer or logrotate, found ${[what, ...more].join(' ')}`,
   );
 }
 
@@ -154,13 +181,26 @@ async function installCron(config: Config, isWriting: boolean): Promise<Installe
   };
 }
 
-function installSystemd(config: Config, isWriting: boolean): Installed {
-  if (isWriting)
+async function installUnits(
+  config: Config,
+  what: 'systemd' | 'timer',
+  { write, user, keepWorkers, longestJob, after }: Asked,
+): Promise<Installed> {
+  const { timerUnits, watchUnit } = await import('./install/systemd.ts');
+  const facts = {
+    program: commandOf(),
+    hostName: hostname(),
+    isOfUser: user,
+    keepsWorkers: keepWorkers,
+    after: after ?? [],
+    ...(longestJob !== undefined && { longestJob }),
+  };
+  if (what === 'timer') return timerUnits(config, facts, write);
+  if (write)
     throw new WorkerctlError(
       'usage',
       'install systemd: expected no --write, because you choose the name of the unit',
       { hint: 'workerctl install systemd | sudo tee /etc/systemd/system/workerctl.service' },
     );
-  const command = commandOf('watch', ...configWords(config));
-  return { text: formatUnit({ command, config: config.path, user: currentUser().name }) };
+  return watchUnit(config, facts);
 }

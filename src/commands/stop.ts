@@ -18,6 +18,7 @@ import { isAwaited } from '../core/rules/awaited.ts';
 import { isOfConfig, selectInstances, workerNameOf } from '../core/model/targets.ts';
 import { durationOf } from '../core/basics/time.ts';
 import type { Config, Worker } from '../core/model/config.ts';
+import { currentBootId } from '../host/process/process-table.ts';
 import { readRecord } from '../host/state/records.ts';
 import { recordedInstances } from '../host/state/paths.ts';
 import {
@@ -32,7 +33,7 @@ import {
   type PlanOutcome,
 } from '../engine/command.ts';
 import { defineCommand } from '../cli/command.ts';
-import { dryRun, killLimit, limits, wait } from '../cli/options.ts';
+import { dryRun, flag, killLimit, limits, wait } from '../cli/options.ts';
 import { runActing } from '../cli/run-acting.ts';
 
 /** `workerctl stop`. */
@@ -44,6 +45,7 @@ Each process is asked once, by the signal in stop.signal. It is killed only if s
 --kill-after or --now says so. bootcheck does not start a stopped instance; workerctl start does.`,
   options: {
     wait: wait('how long to wait until all have exited (default: no limit)', 'return at once'),
+    untilBoot: flag('keep them down only until the next boot of the host: for a shutdown'),
     ...limits,
     dryRun,
   },
@@ -59,8 +61,8 @@ Each process is asked once, by the signal in stop.signal. It is killed only if s
     interrupted: '',
   },
   afterExitCodes: 'After 124 or 130 they still finish their job and exit.',
-  run: ({ targets, wait: limit, dryRun: isDryRun, global, ...given }) => {
-    const request = { targets, wait: limit, dryRun: isDryRun, ...killLimit(given) };
+  run: ({ targets, wait: limit, untilBoot, dryRun: isDryRun, global, ...given }) => {
+    const request = { targets, wait: limit, untilBoot, dryRun: isDryRun, ...killLimit(given) };
     return runActing('stop', stop, request, global);
   },
 });
@@ -68,7 +70,7 @@ Each process is asked once, by the signal in stop.signal. It is killed only if s
 /** Asks instances to finish their job, waits until they have exited, and records that they stay down. */
 export async function stop(
   context: Context,
-  options: ActOptions & LimitOptions,
+  options: ActOptions & LimitOptions & { readonly untilBoot?: boolean },
 ): Promise<ActOutcome | PlanOutcome> {
   const instances = selectInstances(
     context.config,
@@ -85,6 +87,7 @@ export async function stop(
     instances,
     by: context.by,
     ...(killAfter !== undefined && { killAfter }),
+    ...(options.untilBoot === true && { boot: currentBootId() }),
   } as const;
   const request = { goal, instances, mayHaveStrays: true };
   if (options.dryRun) return plannedBy(await planPass(recorded, request));

@@ -20,7 +20,7 @@ import { watch } from '../engine/watch/watch.ts';
 import { configKeyOf, newConfigKey } from '../engine/wait/follow-config.ts';
 import { openJournal } from '../host/journal/write.ts';
 import { now } from '../host/process/clock.ts';
-import { feedSystemdWatchdog, notifySystemd } from '../host/sockets/systemd.ts';
+import { createSystemdReports, feedSystemdWatchdog } from '../host/sockets/systemd.ts';
 import { createSilenceTracker } from '../host/state/silence.ts';
 import { describeDrains } from '../output/drains.ts';
 import { formatWatchLine, isShownByWatch } from '../output/event-line.ts';
@@ -83,16 +83,20 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
   const control: ControlBackend = createControlBackend(current, VERSION, () => {
     ended.abort();
   });
+  const systemd = createSystemdReports();
   let wake: () => void = () => undefined;
   const reload = async (): Promise<void> => {
     configKey = configKeyOf(current().config.path);
+    await systemd.reloading();
     try {
       context = renewed(context, await read());
       context.report({ kind: 'config_reloaded', at: now(), instance: 'watch' });
+      await systemd.reloaded('');
       wake();
     } catch (error) {
       const problem = error instanceof WorkerctlError ? error.message : problemWords(error);
       context.report({ kind: 'config_rejected', at: now(), instance: 'watch', problem });
+      await systemd.reloaded(`the new config is refused: ${problem}`);
     }
   };
   const refresh = async (): Promise<void> => {
@@ -122,6 +126,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
       onWake: (ring) => (wake = ring),
       signal: ended.signal,
       seen: control.see,
+      acted: systemd.ready,
       begun: async () => {
         const server = await openControl(context, control, tcp, isUnsafe);
         open.push(server);
@@ -131,7 +136,6 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
           wake();
         });
         if (listener !== undefined) open.push(listener);
-        await notifySystemd('READY=1');
         stopFeeding = feedSystemdWatchdog();
         if (!global.json) print(`workerctl watch: pid ${process.pid}, ${context.config.path}\n`);
         hasBegun = true;
@@ -144,6 +148,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
       if (!args.stopOnExit || !hasBegun) throw error;
       bugs.push(error); // the workers are stopped first
     });
+    await systemd.stopping();
     if (args.stopOnExit)
       await endAll(
         context,
@@ -154,7 +159,6 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
       );
   } finally {
     ended.abort(); // also if the start failed: waiting for files would keep this process alive
-    await notifySystemd('STOPPING=1');
     stopFeeding();
     for (const one of open) await one.close();
     context.probe.dispose();

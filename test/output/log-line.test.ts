@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLogFormat } from '../../src/output/log-line.ts';
 import { formatLogrotate } from '../../src/output/install/logrotate.ts';
-import { formatUnit } from '../../src/output/install/systemd-unit.ts';
 
 const format = (look: object, label: string, line: string | Buffer): string =>
   createLogFormat({ isRaw: false, hasColours: false, json: false, ...look }, () => 6)(
@@ -50,10 +49,4 @@ test('logrotate must get nothing if there is nothing to do', () => {
     followsCounts: true,
   });
   expect(text.split('\n').every((line) => line === '' || line.startsWith('#'))).toBe(true);
-});
-
-test('a unit must quote what systemd would interpret', () => {
-  const text = formatUnit({ command: ['/n', '/a b/$x%i'], config: '/a%b', user: 'me' });
-  expect(text).toContain('ExecStart=/n "/a b/$$x%%i"\n');
-  expect(text).toContain('--config /a%%b\n');
 });

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs what the tests in test/real run workerctl on: real workers, from Debian's packages.
-# May be run again at any time; installs nothing if everything is there.
+# Installs what the tests in test/real run workerctl on: real workers, from Debian's packages, and the root tree of a
+# machine with systemd, which systemd-nspawn boots. May be run again at any time; installs nothing if everything is there.
 set -eu
 
-packages='ruby ruby-delayed-job ruby-delayed-job-active-record ruby-sqlite3 ruby-daemons gunicorn runit logrotate'
+packages='ruby ruby-delayed-job ruby-delayed-job-active-record ruby-sqlite3 ruby-daemons gunicorn runit logrotate debootstrap systemd-container'
 # Only for promtool: a host that has it needs no package.
 command -v promtool >/dev/null || packages="$packages prometheus"
 
@@ -20,8 +20,9 @@ missing=
 for package in $packages; do
   is_installed "$package" || missing="$missing $package"
 done
-if [ -z "$missing" ]; then
-  echo "setup: all there: $packages"
+root_tree="$(dirname "$0")/systemd/root.sh"
+if [ -z "$missing" ] && sh "$root_tree" --where >/dev/null; then
+  echo "setup: all there: $packages, and the root tree"
   exit 0
 fi
 
@@ -30,7 +31,7 @@ if [ "$(id -u)" = 0 ]; then
 elif command -v sudo >/dev/null; then
   as_root() { sudo env DEBIAN_FRONTEND=noninteractive "$@"; }
 else
-  echo "setup: missing:$missing; run this as root, or install sudo" >&2
+  echo "setup: missing:$missing, or the root tree; run this as root, or install sudo" >&2
   exit 1
 fi
 
@@ -47,11 +48,13 @@ case $missing in
 esac
 # The list is split into words on purpose.
 # shellcheck disable=SC2086
-as_root apt-get install -qq -y --no-install-recommends $missing
+[ -z "$missing" ] || as_root apt-get install -qq -y --no-install-recommends $missing
 case $missing in
   *' prometheus'*)
     [ -d /run/systemd/system ] || as_root /etc/init.d/prometheus stop
     as_root update-rc.d prometheus disable
     ;;
 esac
+echo "setup: root tree"
+as_root sh "$root_tree"
 echo "setup: done"

@@ -18,6 +18,7 @@ import { currentUser } from '../../host/worker/environment.ts';
 import { programAt } from '../../host/process/find-program.ts';
 import { interpretersOf } from '../../host/process/interpreters.ts';
 import { orElse, type Examination } from './examination.ts';
+import { bootcheckTimers } from './timers.ts';
 
 /** Whether cron runs `bootcheck` for this config, how often, and whether it finds what the line names. */
 export async function cronFindings(examination: Examination): Promise<Findings> {
@@ -32,7 +33,11 @@ export async function cronFindings(examination: Examination): Promise<Findings> 
     .filter(({ config: named }) => !isThere(named) || isSameFile(named ?? '', config.path));
   const named = calls.filter((call) => isThere(call.config));
   const findings = listed(calls.map((call) => lineFinding(call, config.path)));
-  if (named.length === 0) return [findings, noLine(watch !== undefined, config.path)];
+  if (named.length === 0) {
+    const timers = await bootcheckTimers(examination);
+    const instead = timers.map((timer) => fine(`timer ${timer}`, 'runs bootcheck for this config'));
+    return [findings, timers.length > 0 ? instead : noLine(watch !== undefined, config.path)];
+  }
   const working = named.filter((call) => listed(lineFinding(call, config.path)).length === 0);
   if (working.length === 0) return findings;
   const period = listed(periodFinding(working, watch !== undefined));

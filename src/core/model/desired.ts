@@ -12,7 +12,10 @@ export interface Request {
 }
 
 /** A stop on purpose: the instance stays down until it is started again. */
-export type Stopped = Request;
+export interface Stopped extends Request {
+  /** The id of the boot of the host with which the stop ends. */
+  readonly boot?: string;
+}
 
 /** A request that ends by itself at `until`, or that lasts until it is withdrawn. */
 export interface TimedRequest extends Request {
@@ -226,6 +229,19 @@ export const isDone = ({ done }: Desired, instance: string): boolean =>
 /** Whether the instance was stopped on purpose. */
 export const isStopped = ({ stopped }: Desired, instance: string): boolean =>
   Object.hasOwn(stopped, instance);
+
+/** Whether the instance was stopped until the next boot. */
+export const isStoppedUntilBoot = ({ stopped }: Desired, instance: string): boolean =>
+  stopped[instance]?.boot !== undefined;
+
+/** Without the stops that an earlier boot of the host has ended. */
+export function inBoot(desired: Desired, bootId: () => string): Desired {
+  const isOver = ({ boot }: Stopped): boolean => boot !== undefined && boot !== bootId();
+  const entries = Object.entries(desired.stopped);
+  if (!entries.some(([, stopped]) => isOver(stopped))) return desired;
+  const stopped = Object.fromEntries(entries.filter(([, one]) => !isOver(one)));
+  return { ...desired, stopped };
+}
 
 /** Whether the instance is held now. */
 export const isHeld = ({ held }: Desired, instance: string, now: Moment): boolean =>

@@ -148,6 +148,8 @@ export interface Observation {
   readonly startsAtOnce?: number;
   /** Whether this pass may recycle instances; a command that was asked for something else does not. */
   readonly mayRecycle?: boolean;
+  /** Why nothing may be started now, looked up before something is. */
+  readonly barred?: string;
 }
 
 /** Which process this is. */

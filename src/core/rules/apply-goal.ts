@@ -1,7 +1,7 @@
 import { without } from '../basics/lookup.ts';
 import type { Duration, Moment } from '../basics/time.ts';
 import type { Config } from '../model/config.ts';
-import { lasts, type Desired, type Request, type TimedRequest } from '../model/desired.ts';
+import { lasts, type Desired, type Stopped, type TimedRequest } from '../model/desired.ts';
 import { instanceNames } from '../model/instance.ts';
 import type { State } from '../model/ledger.ts';
 import { liveProcess, type Observation } from '../model/observation.ts';
@@ -31,14 +31,20 @@ interface About {
   readonly by: string;
 }
 
+type StopGoal = {
+  readonly kind: 'stop';
+  readonly killAfter?: Duration;
+  readonly boot?: string;
+} & About;
+
 /** What a command asks for, mostly of the instances that it was given. */
 export type Goal =
   /** Nothing new: whatever is wanted runs. */
   | { readonly kind: 'check' }
   /** These run, even if they were stopped on purpose. */
   | ({ readonly kind: 'start' } & About)
-  /** These drain and stay down. A process that takes longer than `killAfter` is killed. */
-  | ({ readonly kind: 'stop'; readonly killAfter?: Duration } & About)
+  /** These drain and stay down, with `boot` until that boot is over. A process that takes longer than `killAfter` is killed. */
+  | StopGoal
   | RestartGoal
   | SteeringGoal
   /** These take no new jobs, or take jobs again. */
@@ -126,7 +132,7 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
     case 'stop':
       return {
         ...desired,
-        held: without(desired.held, goal.instances),
+        held: goal.boot === undefined ? without(desired.held, goal.instances) : desired.held,
         stopped: stoppedAfter(config, desired.stopped, goal, observation),
         deadlines: { ...desired.deadlines, ...deadlinesOf(goal, observation, () => true) },
       };
@@ -153,13 +159,13 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
 }
 
 /**
- * The first request keeps its author. An instance that is neither running nor wanted is not noted, so that it runs when it
- * is wanted again.
+ * The first request keeps its author, unless it was to end earlier. An instance that is neither running nor wanted is not
+ * noted, so that it runs when it is wanted again.
  */
 function stoppedAfter(
   config: Config,
   before: Desired['stopped'],
-  { instances, by }: About,
+  { instances, by, boot }: StopGoal,
   observation: Observation,
 ): Desired['stopped'] {
   const wanted = new Set(config.workers.flatMap(instanceNames));
@@ -167,10 +173,11 @@ function stoppedAfter(
     const observed = observation.instances.get(name);
     return observed !== undefined && liveProcess(observed) !== undefined;
   };
-  const added = instances.filter(
-    (name) => !Object.hasOwn(before, name) && (wanted.has(name) || isThere(name)),
-  );
-  return { ...before, ...sameFor(added, (): Request => ({ at: observation.now, by })) };
+  const isKept = (name: string): boolean =>
+    Object.hasOwn(before, name) && (before[name]?.boot === undefined || boot !== undefined);
+  const added = instances.filter((name) => !isKept(name) && (wanted.has(name) || isThere(name)));
+  const request: Stopped = { at: observation.now, by, ...(boot !== undefined && { boot }) };
+  return { ...before, ...sameFor(added, () => request) };
 }
 
 /** A new request replaces the old one, and its end. */

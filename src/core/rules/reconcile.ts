@@ -45,7 +45,8 @@ export function reconcile(snapshot: Snapshot): Plan {
     ...dueForRecycling(snapshot),
   ];
   const stops = [...asked, ...stopWhenIdle(snapshot, asked)];
-  const retired = overlapping(snapshot, stops);
+  const isBarred = snapshot.observation.barred !== undefined;
+  const retired = isBarred ? [] : overlapping(snapshot, stops);
   return planOf([
     ...strays(snapshot),
     ...wrongPidfiles(snapshot),
@@ -58,7 +59,7 @@ export function reconcile(snapshot: Snapshot): Plan {
     ...retired,
     ...toBeQuiet(snapshot, stops),
     ...toBeResumed(snapshot, stops),
-    ...missing(snapshot, retired),
+    ...(isBarred ? [] : missing(snapshot, retired)),
     ...oversizedLogs(snapshot),
   ]);
 }

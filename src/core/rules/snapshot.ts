@@ -1,6 +1,6 @@
 import { durationOf, type Duration, type Moment } from '../basics/time.ts';
 import type { Config, Worker } from '../model/config.ts';
-import { isDone, isHeld, isStopped, type Desired } from '../model/desired.ts';
+import { isDone, isHeld, isStopped, isStoppedUntilBoot, type Desired } from '../model/desired.ts';
 import { instanceNames, keyOf } from '../model/instance.ts';
 import { noLedger, type Ledger } from '../model/ledger.ts';
 import {
@@ -39,7 +39,7 @@ export interface Snapshot {
   readonly instance: (name: string) => ObservedInstance | undefined;
   /** The worker of an instance. */
   readonly workerOf: (instance: string) => Worker | undefined;
-  /** The instances that passes may touch: those that were observed, of configured workers, and not held unless all end. */
+  /** The instances that passes may touch: those that were observed, of configured workers, and not held unless all end or the host does. */
   readonly subjects: () => readonly Subject[];
   /** Old processes that drain beside their replacements. */
   readonly retiring: () => readonly Subject[];
@@ -112,7 +112,8 @@ function subjectsIn(
   return workers.flatMap((worker) =>
     [...instanceNames(worker), ...(others.get(worker) ?? [])].flatMap((name) => {
       const observed = instances.get(name);
-      const isUntouched = desired.isEnding === undefined && isHeld(desired, name, now);
+      const isOverridden = desired.isEnding !== undefined || isStoppedUntilBoot(desired, name);
+      const isUntouched = !isOverridden && isHeld(desired, name, now);
       if (observed === undefined || isUntouched) return [];
       const isConfigured = known.has(name);
       const isWanted = isConfigured && !isStopped(desired, name) && !isDone(desired, name);

@@ -82,8 +82,11 @@ function downState(observed: ObservedInstance, worker: Worker, snapshot: Snapsho
   const { desired, ledger, now } = snapshot;
   const { name, presence } = observed;
   const stopped = desired.stopped[name];
-  if (stopped !== undefined)
-    return { state: 'stopped', detail: `by ${stopped.by} at ${formatDayAndTime(stopped.at, now)}` };
+  if (stopped !== undefined) {
+    const until = stopped.boot === undefined ? '' : ', until the next boot';
+    const detail = `by ${stopped.by} at ${formatDayAndTime(stopped.at, now)}${until}`;
+    return { state: 'stopped', detail };
+  }
   const held = heldWords(desired, name, now);
   const life = lifeOf(observed, worker, snapshot);
   if (life.state === 'done' || life.state === 'failed')

@@ -81,7 +81,8 @@ export async function decide(
     ? decideAbout(lookForStrays(context, decided.observation))
     : decided;
   const startable = await withPreflight(context, goal, outcome, launches);
-  const checked = await withoutUnwitnessed(context, startable);
+  const allowed = await withoutBarred(context, goal, startable);
+  const checked = await withoutUnwitnessed(context, allowed);
   warnOfProblems(context, checked.observation);
   return checked;
 }
@@ -115,6 +116,21 @@ async function withoutUnwitnessed(context: Context, outcome: PassOutcome): Promi
   if (!outcome.plan.some(isGated)) return outcome;
   const { withWitnesses } = await import('../observe/witnesses.ts');
   return withWitnesses(context, outcome);
+}
+
+/** Decides again, and starts nothing, while the watch or the host is ending. */
+async function withoutBarred(
+  context: Context,
+  goal: Goal,
+  outcome: PassOutcome,
+): Promise<PassOutcome> {
+  if (!outcome.plan.some(({ kind }) => kind === 'start')) return outcome;
+  const { whyBarred } = await import('../observe/barred.ts');
+  const barred = await whyBarred(context);
+  if (barred === undefined) return outcome;
+  if (goal.kind !== 'check')
+    report(context, context.command, { kind: 'warning', problem: `nothing is started: ${barred}` });
+  return decideOn(context, goal, outcome.before, { ...outcome.observation, barred });
 }
 
 /** A restart ends the pins of the workers that it names. */

@@ -14,9 +14,12 @@ import {
 import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
 import { sessionStop } from '../../core/rules/awaited.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
-import { sleep } from '../../host/process/clock.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { monotonicMs, sleep } from '../../host/process/clock.ts';
+import { describeErrno } from '../../host/files/errno.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import { sendSignal } from '../../host/process/signal.ts';
+import { forgetEnding, noteEnding } from '../../host/state/ending-note.ts';
 import { stateFilesIn } from '../../host/state/record-cache.ts';
 import { observe } from '../observe/observe.ts';
 import { lookForStrays } from '../observe/presence.ts';
@@ -31,7 +34,11 @@ import { listening, report, silent, type Context } from '../session.ts';
 import { drainingOf } from '../wait/settle.ts';
 import { createTrouble, firstPauseMs, type Trouble } from './trouble.ts';
 
-const endPollMs = 100;
+/** Pauses between looks, from now on. A long drain is looked at less and less often: after ten seconds, once a second. */
+function createPauses(): () => Promise<void> {
+  const begun = monotonicMs();
+  return () => sleep(Math.min(1_000, 100 + (monotonicMs() - begun) / 10));
+}
 
 const cause = 'watch ends';
 
@@ -57,8 +64,30 @@ export async function endAll(
     void lookAtEnding(lasting).then(tell, () => undefined);
   });
   const trouble = createTrouble(() => context);
-  if (await endByPasses(lasting, trouble)) return;
-  await endWithoutPasses(lasting, trouble);
+  const forget = keepDown(lasting);
+  const pause = createPauses();
+  try {
+    if (await endByPasses(lasting, trouble, pause)) return;
+    await endWithoutPasses(lasting, trouble, pause);
+  } finally {
+    forget();
+  }
+}
+
+/** Keeps other commands from starting instances meanwhile. If that is not possible, the instances still have to end. */
+function keepDown(context: Context): () => void {
+  const { stateDir } = context.config;
+  try {
+    noteEnding(stateDir);
+    return () => {
+      forgetEnding(stateDir);
+    };
+  } catch (error) {
+    const found = error instanceof WorkerctlError ? error.message : describeErrno(error);
+    const problem = `other commands may start instances meanwhile: ${found}`;
+    report(context, 'watch', { kind: 'warning', problem });
+    return () => undefined;
+  }
 }
 
 const endRequest = (context: Context) =>
@@ -68,7 +97,11 @@ const endRequest = (context: Context) =>
 const attempts = 3;
 
 /** False if passes fail, or could not ask all instances. */
-async function endByPasses(context: Context, trouble: Trouble): Promise<boolean> {
+async function endByPasses(
+  context: Context,
+  trouble: Trouble,
+  pause: () => Promise<void>,
+): Promise<boolean> {
   let failures = 0;
   const counting = listening(context, ({ kind }) => {
     if (kind === 'signal_failed') failures += 1;
@@ -88,7 +121,7 @@ async function endByPasses(context: Context, trouble: Trouble): Promise<boolean>
       failures += 1;
       trouble.met(error);
     }
-    await sleep(failures === before ? endPollMs : firstPauseMs);
+    await (failures === before ? pause() : sleep(firstPauseMs));
   }
   return false;
 }
@@ -97,7 +130,11 @@ async function endByPasses(context: Context, trouble: Trouble): Promise<boolean>
  * The stops cannot be noted, but with us the workers would be killed. So each is sent its stop signal once, as far as it was not
  * asked before, and no pass is run any more, because it would ask again. No time limits apply.
  */
-async function endWithoutPasses(context: Context, trouble: Trouble): Promise<void> {
+async function endWithoutPasses(
+  context: Context,
+  trouble: Trouble,
+  pause: () => Promise<void>,
+): Promise<void> {
   const asked = new Set<string>();
   for (;;) {
     try {
@@ -107,7 +144,7 @@ async function endWithoutPasses(context: Context, trouble: Trouble): Promise<voi
     } catch (error) {
       trouble.met(error);
     }
-    await sleep(endPollMs);
+    await pause();
   }
 }
 

@@ -23,6 +23,8 @@ import type { Rotator } from './rotator.ts';
 export interface Seen {
   readonly observation: Observation;
   readonly waitMs: number;
+  /** Another command held the lock, so that this look could do nothing. */
+  readonly isLocked?: true;
 }
 
 /** One look, and a pass if it finds something to do. */
@@ -63,7 +65,7 @@ export async function look(
     return { observation, waitMs: gapMs };
   } catch (error) {
     if (!isLocked(error)) throw error;
-    return { observation, waitMs: retryMs };
+    return { observation, waitMs: retryMs, isLocked: true };
   }
 }
 

@@ -27,6 +27,8 @@ export interface Watcher {
   readonly signal: AbortSignal;
   /** Called after each look, for the control socket. */
   readonly seen?: (observation: Observation) => void;
+  /** Called after each look that did all that there was to do. */
+  readonly acted?: () => void;
   /** Called before the first look, once no other watch can run here; returns further files that the watch keeps in place. */
   readonly begun: () => Promise<readonly KeptFile[]>;
   /** It stays even if another watch has taken its lock: without it the workers would die. */
@@ -96,6 +98,7 @@ function createRound(watcher: Watcher, { alarm, bytes, place }: Waking, trouble:
       const context = trouble.once(warnings.once(noting(kept, ours)));
       const seen = await look(context, deaths, { rotator, warnings });
       watcher.seen?.(seen.observation);
+      if (seen.isLocked !== true) watcher.acted?.();
       trouble.done(rest);
       if (signal.aborted) return;
       lockHelper = renewed(lockHelper, context.config.stateDir, seen.observation);

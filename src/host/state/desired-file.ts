@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { noDesired, type Desired } from '../../core/model/desired.ts';
+import { inBoot, noDesired, type Desired } from '../../core/model/desired.ts';
 import type { StateFile } from '../files/json-file.ts';
+import { currentBootId } from '../process/process-table.ts';
 import { desiredForm } from './desired-form.ts';
 import { readSealed, type Sealed } from './sealed-file.ts';
 
@@ -24,13 +25,13 @@ export interface DesiredFound {
  */
 export function findDesired(stateDir: string): DesiredFound {
   const first = readSealed(desiredPath(stateDir), desiredForm);
-  if (first.kind === 'read') return { desired: first.value.value };
+  if (first.kind === 'read') return { desired: inBoot(first.value.value, currentBootId) };
   const hasCopy = existsSync(desiredCopyPath(stateDir));
   if (first.kind === 'absent' && !hasCopy) return { desired: noDesired };
   const { copy } = readCopies(stateDir);
   if (copy.kind !== 'read') throw unusable(stateDir, first, copy);
   const problem = `${desiredPath(stateDir)} ${wordsOf(first)}; its second copy is used`;
-  return { desired: copy.value.value, problem };
+  return { desired: inBoot(copy.value.value, currentBootId), problem };
 }
 
 /** What can be known of the desired state. */

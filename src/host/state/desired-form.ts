@@ -84,8 +84,9 @@ export const desiredForm = once((): json.Form<Omit<Desired, 'isEnding'>> => {
     at: ['since_boot_seconds', seconds],
   });
   const adoption = object<desired.Adoption>({ process: ['process', identity] });
+  const stopped = object<desired.Stopped>({ ...requested, boot: ['boot_id', optional(text)] });
   return object<Omit<Desired, 'isEnding'>>({
-    stopped: ['stopped', byName(object<desired.Request>(requested))],
+    stopped: ['stopped', byName(stopped)],
     held: ['held', byName(timed)],
     quiet: ['quiet', byName(timed)],
     done: ['done', byName(done)],

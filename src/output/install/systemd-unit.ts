@@ -1,38 +1,86 @@
-export interface UnitFacts {
-  /** `node /opt/workerctl/bin/workerctl watch --config /srv/app/workerctl.yaml`, word by word. */
-  readonly command: readonly string[];
-  readonly config: string;
-  readonly user: string;
+import { durationOf, type Duration } from '../../core/basics/time.ts';
+import {
+  commandLine,
+  groupLines,
+  inWords,
+  secondsOf,
+  unitSection,
+  unitText,
+  userLine,
+  type UnitFacts,
+} from './unit-text.ts';
+
+export interface WatchUnitFacts extends UnitFacts {
+  /** How long a drain may take; undefined: there is no limit. */
+  readonly longestJob: Duration | undefined;
+  /** Whether only a shutdown of the host drains the workers, not a stop or a restart of the unit. */
+  readonly keepsWorkers: boolean;
 }
 
-/** A unit for `workerctl watch`: see systemd.service(5). The workers are in its control group, and outlive it. */
-export const formatUnit = ({ command, config, user }: UnitFacts): string => `[Unit]
-Description=workerctl watch --config ${specifier(config)}
-After=network.target
+/** All units of a user end with user@UID.service, after its 120 s. Source: user@.service(5). */
+export const longestOfUser = durationOf(110_000);
 
-[Service]
-Type=notify
-NotifyAccess=all
-WatchdogSec=30
-ExecStart=${command.map(word).join(' ')}
-ExecReload=/bin/kill -HUP $MAINPID
-User=${user}
-Restart=always
-# Stopping the unit ends only the watch; the workers keep running.
-KillMode=process
-# A worker that the kernel kills for its memory is replaced; the watch continues.
-OOMPolicy=continue
-# All workers and their children count against this limit.
-TasksMax=infinity
+/**
+ * A unit for `workerctl watch`: see systemd.service(5). The workers are in its control group and outlive a crash of the
+ * watch; a shutdown of the host waits for their jobs.
+ */
+export function formatWatchUnit(facts: WatchUnitFacts): string {
+  const { program, config, configWords, user, keepsWorkers } = facts;
+  const watch = [...program, 'watch', ...(keepsWorkers ? [] : ['--stop-on-exit'])];
+  return unitText([
+    ...unitSection(`workerctl watch --config ${config}`, facts),
+    ...(user === undefined
+      ? []
+      : [
+          '# At a boot the first pass comes before the first bootcheck of cron; at a shutdown cron ends first.',
+          'Before=cron.service crond.service',
+        ]),
+    '# Never give up: a config may be repaired, a disk mounted late.',
+    'StartLimitIntervalSec=0',
+    '',
+    '[Service]',
+    'Type=notify',
+    'NotifyAccess=all',
+    'WatchdogSec=30',
+    `ExecStart=${commandLine([...watch, ...configWords])}`,
+    '# A broken config is refused, and the old one stays in force.',
+    `ExecReload=${commandLine([...program, 'check', '--quiet', ...configWords])}`,
+    'ExecReload=/bin/kill -HUP $MAINPID',
+    ...(keepsWorkers ? drainAtShutdown(facts) : []),
+    ...userLine(facts),
+    'Restart=always',
+    'RestartSec=5',
+    ...stopLines(facts),
+    ...groupLines,
+    '',
+    '[Install]',
+    `WantedBy=${user === undefined ? 'default' : 'multi-user'}.target`,
+  ]);
+}
 
-[Install]
-WantedBy=multi-user.target
-`;
+/** systemd runs this at every stop of the unit, also at the first half of a restart. */
+const drainAtShutdown = ({ program, configWords }: WatchUnitFacts): string[] => {
+  const script = 'case "$(systemctl is-system-running)" in stopping) exec "$@" ;; esac';
+  const stop = [...program, 'stop', '--until-boot', ...configWords];
+  return [
+    '# Only when the host shuts down: the workers finish their jobs, and stay down until the next boot.',
+    `ExecStop=${commandLine(['/bin/sh', '-c', script, 'sh', ...stop])}`,
+  ];
+};
 
-const specifier = (text: string): string => text.replace(/%/g, '%%');
-
-/** Source: systemd.service(5), COMMAND LINES. */
-function word(text: string): string {
-  const plain = specifier(text).replace(/\$/g, '$$$$');
-  return /^[\w@%+=:,./$-]+$/.test(plain) ? plain : `"${plain.replace(/["\\]/g, '\\$&')}"`;
+function stopLines({ user, longestJob, keepsWorkers }: WatchUnitFacts): string[] {
+  const drains = keepsWorkers
+    ? '# systemctl stop and restart end only the watch; the workers keep running.'
+    : '# systemctl stop and restart let all workers finish their jobs. If the watch crashes, they keep running.';
+  const limit =
+    longestJob === undefined
+      ? [
+          '# As long as the longest job. A shutdown of the host takes 30 minutes at most: JobTimeoutSec of poweroff.target.',
+          'TimeoutStopSec=infinity',
+        ]
+      : [
+          `# The longest job: ${inWords(longestJob)}.${user === undefined ? ' All units of a user end after 120s: TimeoutStopSec of user@.service.' : ''}`,
+          `TimeoutStopSec=${secondsOf(longestJob)}`,
+        ];
+  return [drains, 'KillMode=process', ...limit];
 }

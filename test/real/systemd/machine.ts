@@ -1,0 +1,189 @@
+// A machine with a systemd of its own, in systemd-nspawn: workerctl in /opt/workerctl, an account `deploy`, and sshd.
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { linesOf } from '../../rig/files.ts';
+import { removeFolder } from '../../rig/folder.ts';
+import { isRoot, runProgram, type Running } from '../../rig/programs.ts';
+import { until } from '../../rig/wait.ts';
+
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const repository = fileURLToPath(new URL('../../..', import.meta.url));
+
+/**
+ * The root tree that test/real/setup.sh has made. Undefined, after a warning, if no machine can be booted here.
+ * @throws Error instead, if WORKERCTL_TEST_SYSTEMD=required
+ */
+export function rootTree(): string | undefined {
+  const problem = obstacle();
+  if (problem === undefined) return said('sh', here('root.sh'), '--where');
+  const text = `tests of systemd: ${problem}`;
+  if (process.env['WORKERCTL_TEST_SYSTEMD'] === 'required') throw new Error(text);
+  console.warn(`SKIPPED: ${text}`);
+  return undefined;
+}
+
+function obstacle(): string | undefined {
+  if (!isRoot) return 'they need root';
+  if (said('systemd-nspawn', '--version') === undefined)
+    return 'systemd-nspawn is not installed; run test/real/setup.sh';
+  if (said('sh', here('root.sh'), '--where') === undefined)
+    return 'there is no root tree; run test/real/setup.sh';
+  if (
+    said(
+      'unshare',
+      '--mount',
+      '--pid',
+      '--net',
+      '--fork',
+      'mount',
+      '-t',
+      'tmpfs',
+      'none',
+      '/mnt',
+    ) === undefined
+  )
+    return 'namespaces are not allowed here';
+  return undefined;
+}
+
+/** What a program prints; undefined if it fails. */
+function said(program: string, ...words: readonly string[]): string | undefined {
+  try {
+    return execFileSync(program, words, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Machine {
+  /** Where a file of the machine is on this host; also while it is off. */
+  readonly path: (name: string) => string;
+  readonly write: (name: string, text: string, mode?: number) => void;
+  /** Starts it, and waits until its systemd has started all that it should. */
+  readonly boot: () => Promise<void>;
+  /** Runs a shell script on it as root; fails if that does. @returns what it has printed */
+  readonly shell: (script: string) => Promise<string>;
+  /** Runs a shell script as `deploy`, over ssh, in a login session of its own. */
+  readonly ssh: (script: string) => Running;
+  /** Shuts it down, and waits until it is off. */
+  readonly powerOff: () => Promise<void>;
+  /** Ends it at once, and removes it. */
+  readonly end: () => Promise<void>;
+}
+
+export function createMachine(tree: string): Machine {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'workerctl-test-')));
+  const root = join(folder, 'root');
+  execFileSync('cp', ['-a', tree, root]);
+  const path = (name: string): string => join(root, name);
+  const group = basename(folder);
+  let nspawn: ChildProcess | undefined;
+  let init = '';
+
+  const inside = (words: readonly string[]): Running =>
+    runProgram(folder, {}, 'nsenter', ['-t', init, '-a', ...words], 170_000);
+  const shell = async (script: string): Promise<string> => {
+    const { exitCode, stdout, all } = await inside(['/bin/sh', '-c', script]);
+    if (exitCode !== 0) throw new Error(`${script}: exit code ${String(exitCode)}: ${all}`);
+    return stdout;
+  };
+  const write = (name: string, text: string, mode = 0o644): void => {
+    writeFileSync(path(name), text, { mode });
+  };
+  const off = async (): Promise<void> => {
+    const running = nspawn;
+    await until(
+      'the machine to be off',
+      () => running?.exitCode !== null || running.signalCode !== null,
+      170_000,
+    );
+    nspawn = undefined;
+  };
+
+  prepare();
+  return {
+    path,
+    write,
+    shell,
+    ssh: (script) => inside(['ssh', 'deploy@127.0.0.1', script]),
+    boot: async () => {
+      const binds = [
+        `${realpathSync(process.execPath)}:/usr/local/bin/node`,
+        `${repository}:/opt/workerctl`,
+      ];
+      const words = [here('boot.sh'), root, group, `--machine=${group}`];
+      nspawn = spawn('sh', [...words, ...binds.map((bind) => `--bind-ro=${bind}`)], {
+        stdio: 'ignore',
+      });
+      const { pid } = nspawn;
+      init = await until('systemd to begin', () => initOf(pid));
+      await until('systemd to have started everything', async () => {
+        const { stdout } = await inside(['systemctl', 'is-system-running']);
+        return stdout === 'running' || stdout === 'degraded';
+      });
+    },
+    powerOff: async () => {
+      await inside(['systemctl', 'poweroff']);
+      await off();
+    },
+    end: async () => {
+      if (nspawn !== undefined) {
+        // systemd-nspawn ends with it. Its own end would leave all that runs on the machine.
+        process.kill(Number(init), 'SIGKILL');
+        await off();
+      }
+      await removeGroups(group);
+      await removeFolder(folder);
+    },
+  };
+
+  /** Root and `deploy` may log in by ssh without a password. */
+  function prepare(): void {
+    const key = path('root/.ssh/id_ed25519');
+    mkdirSync(path('root/.ssh'), { recursive: true, mode: 0o700 });
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    write(
+      'root/.ssh/config',
+      'StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n',
+    );
+    mkdirSync(path('home/deploy/.ssh'), { mode: 0o700 });
+    execFileSync('cp', [`${key}.pub`, path('home/deploy/.ssh/authorized_keys')]);
+    write(
+      'usr/local/bin/workerctl',
+      '#!/bin/sh\nexec /usr/local/bin/node /opt/workerctl/bin/workerctl "$@"\n',
+      0o755,
+    );
+    execFileSync('chroot', [root, 'chown', '-R', 'deploy:deploy', '/home/deploy']);
+  }
+}
+
+/** Its first process, once that is systemd. */
+function initOf(nspawn: number | undefined): string | undefined {
+  const [child = ''] = linesOf(`/proc/${String(nspawn)}/task/${String(nspawn)}/children`)
+    .join(' ')
+    .split(' ');
+  return linesOf(`/proc/${child}/comm`)[0] === 'systemd' ? child : undefined;
+}
+
+async function removeGroups(group: string): Promise<void> {
+  for (const tree of ['unified', 'systemd', '.']) {
+    const folder = join('/sys/fs/cgroup', tree, group);
+    if (!existsSync(folder)) continue;
+    await until(`${folder} to be empty`, () => {
+      try {
+        execFileSync('find', [folder, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', '+'], {
+          stdio: 'ignore',
+        });
+      } catch {
+        // A process in it has not ended yet.
+      }
+      return !existsSync(folder);
+    });
+  }
+}

@@ -1,7 +1,7 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readOr } from '../rig/files.ts';
-import { fixture } from '../rig/programs.ts';
+import { fixture, isRoot } from '../rig/programs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
 
 const idle = { command: fixture('idle') };
@@ -71,14 +71,74 @@ test('install systemd must print a unit whose workers outlive it', async () => {
   const rig = createRig({ mail: idle });
   const { exitCode, stdout } = await rig.workerctl('install', 'systemd');
   expect(exitCode).toBe(0);
-  expect(stdout).toMatch(/^ExecStart=\/\S+ \/\S+ watch --config \S+$/m);
-  for (const line of ['Type=notify', 'KillMode=process', 'NotifyAccess=all'])
+  expect(stdout).toMatch(/^ExecStart=\/\S+ \/\S+ watch --stop-on-exit --config \S+$/m);
+  for (const line of ['Type=notify', 'KillMode=process', 'TimeoutStopSec=infinity'])
     expect(stdout.split('\n')).toContain(line);
 });
 
+test('a drain must last as long as the longest stop.timeout, if each worker has one', async () => {
+  const limited = { ...idle, stop: { timeout: '40s' } };
+  const rig = createRig({ mail: limited, web: { ...idle, stop: { timeout: '20s' } } });
+  const unit = async (...words: string[]): Promise<string> =>
+    (await rig.workerctl('install', 'systemd', ...words)).stdout;
+  expect(await unit()).toContain('\nTimeoutStopSec=50\n');
+  expect(await unit('--longest-job', '2h')).toContain('\nTimeoutStopSec=7200\n');
+  expect(await unit('--user', '--longest-job', '2h')).toContain('\nTimeoutStopSec=110\n');
+  rig.configure({ mail: limited, web: idle });
+  expect(await unit()).toContain('\nTimeoutStopSec=infinity\n');
+});
+
+test('the unit of root must be that of the owner of the state directory', async (context) => {
+  context.skip(!isRoot);
+  const rig = createRig({ mail: idle });
+  mkdirSync(rig.stateDir);
+  const user = async (): Promise<string | undefined> =>
+    /^User=(.*)$/m.exec((await rig.workerctl('install', 'systemd')).stdout)?.[1];
+  expect(await user()).toBe('root');
+  chownSync(rig.stateDir, 65534, 65534);
+  expect(await user()).toBe('nobody');
+});
+
+test('install timer must print a service and a timer, and a user be told of lingering', async () => {
+  const rig = createRig({ mail: idle });
+  const { exitCode, stdout } = await rig.workerctl('install', 'timer');
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/^ExecStart=\/\S+ \/\S+ bootcheck --config \S+$/m);
+  expect(stdout.match(/^# \/etc\/systemd\/system\/\S+$/gm)).toHaveLength(2);
+  expect((await rig.workerctl('install', 'systemd', '--user')).stderr).toMatch(/enable-linger/);
+});
+
+test('install timer --user --write must write both units, and no others', async () => {
+  const rig = createRig({ mail: idle });
+  const write = () =>
+    rig.workerctlWith(
+      { XDG_CONFIG_HOME: rig.path('home') },
+      'install',
+      'timer',
+      '--user',
+      '--write',
+    );
+  const first = await write();
+  expect(first.exitCode, first.all).toBe(0);
+  expect(first.stdout).toContain('systemctl --user daemon-reload');
+  expect((await write()).stdout).toMatch(/up to date/);
+  const timer = rig.path('home/systemd/user/workerctl-bootcheck.timer');
+  expect(readOr(timer, '')).toContain('OnCalendar=minutely');
+  writeFileSync(timer, '[Timer]\n');
+  expect((await write()).exitCode).toBe(1);
+  expect(readOr(timer, '')).toBe('[Timer]\n');
+});
+
+const refused = [
+  ['systemd', '--user', '--keep-workers'],
+  ['systemd', '--after', 'postgresql'],
+  ['systemd', '--after', 'a.service b.service'],
+  ['systemd', '--longest-job', 'ever'],
+];
+
 test('install must refuse what it does not know', async () => {
   const rig = createRig({ mail: idle });
-  for (const words of [[], ['upstart'], ['cron', 'systemd'], ['systemd', '--write']])
+  for (const words of [[], ['upstart'], ['cron', 'systemd'], ['systemd', '--write'], ...refused])
     expect((await rig.workerctl('install', ...words)).exitCode, words.join(' ')).toBe(2);
 });
 

@@ -174,6 +174,36 @@ test.each([
   expect(callsOf(rig)).toBe(1);
 });
 
+test('a command that fails must be a failed start, and the daemon that it leaves behind be shown, stopped and not doubled', async () => {
+  const rig = createDaemonRig('leaves');
+  const { exitCode, all, of } = await rig.act('start');
+  expect(exitCode, all).toBe(1);
+  expect(problemOf(of('start_failed')[0])).toMatch(/exit status 3.*left pid/);
+  const pid = pidOf(rig);
+  expect([recordedPid(rig), daemonsOf(rig)]).toEqual([pid, [pid]]);
+  expect(await statesOf(rig)).toEqual({ 'mail.1': 'late' });
+  expect((await rig.workerctl('bootcheck')).exitCode).toBeLessThan(2);
+  expect((await rig.workerctl('start')).exitCode).toBe(1);
+  expect([callsOf(rig), daemonsOf(rig)]).toEqual([1, [pid]]);
+  const [shown] = (
+    JSON.parse((await rig.workerctl('status', '--json')).stdout) as {
+      instances: { pid: number; detail: string }[];
+    }
+  ).instances;
+  expect(shown).toMatchObject({ pid, detail: expect.stringContaining('exit status 3') as string });
+  expect((await rig.workerctl('stop')).exitCode).toBe(0);
+  expect(daemonsOf(rig)).toEqual([]);
+});
+
+test('a restart whose command fails must be aborted, whatever its pidfile says', async () => {
+  const rig = createDaemonRig('late', { count: 2 });
+  await rig.start();
+  rig.configure({ mail: daemon('leaves', { count: 2 }) });
+  const { exitCode, all } = await rig.act('restart');
+  expect(exitCode, all).toBe(1);
+  expect(daemonsOf(rig, 'mail.2')).toHaveLength(1);
+});
+
 test('a command that does not fork must be reported as such, and can be stopped', async () => {
   const rig = createDaemonRig('stays', { start: { timeout: '1s' } });
   const { exitCode, all, of } = await rig.act('start');

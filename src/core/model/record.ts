@@ -23,6 +23,8 @@ export interface ProcessRecord extends ProcessIdentity, Code {
   readonly directory?: string;
   /** Not a worker yet, but the command of one that forks away, or the shim that waits for its pidfile. */
   readonly launch?: Launching;
+  /** The command that was to start it has failed with this status, and yet left this process behind. */
+  readonly launchExit?: number;
   /** How to ask it to finish if the config no longer has the worker. */
   readonly stopSignal: StopSignal;
   /** Its log and the size of that when the process started: its own lines begin there. */
@@ -180,7 +182,9 @@ export const wasKilled = (death: Death): boolean =>
 
 /** A process that is not ready in time, in words. */
 export function formatLate(record: ProcessRecord, timeout: Duration): string {
-  const { pid, launch } = record;
+  const { pid, launch, launchExit } = record;
+  if (launchExit !== undefined)
+    return `its command failed (exit status ${launchExit}), and left pid ${pid} behind`;
   const after = `after ${formatDuration(timeout)}`;
   if (launch === undefined) return `pid ${pid} is not ready ${after}`;
   return isBehindItsCommand(record)

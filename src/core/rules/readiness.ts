@@ -9,7 +9,7 @@ export type Readying =
   | { readonly kind: 'ready' }
   /** `changesIn`: how long until it is ready, or late, if nothing else happens. */
   | { readonly kind: 'starting'; readonly changesIn: Duration }
-  /** It has shown nothing for its whole timeout. */
+  /** It has shown nothing for its whole timeout, or the command that was to start it has failed. */
   | { readonly kind: 'late'; readonly timeout: Duration };
 
 /** Whether a living process is ready yet. */
@@ -19,6 +19,7 @@ export function readyingOf(
   observation: Observation,
 ): Readying {
   const age = ageOf(process, observation);
+  if (record.launchExit !== undefined) return { kind: 'late', timeout: durationOf(0) };
   if (record.launch !== undefined) return launchingOf(record, record.launch, age);
   if (readiness.kind === 'after') {
     if (age >= readiness.after) return { kind: 'ready' };
@@ -50,7 +51,7 @@ export function wasReady(
   readiness: Readiness,
   now: Moment,
 ): boolean {
-  if (record.launch !== undefined) return false;
+  if (record.launch !== undefined || record.launchExit !== undefined) return false;
   if (readiness.kind !== 'after') return hasShownReady;
   return elapsed(record.startedAt, diedAt ?? now) >= readiness.after;
 }

@@ -27,6 +27,7 @@ import {
 } from '../model/observation.ts';
 import {
   formatEnd,
+  formatLate,
   formatEarlyDeath,
   isForeign,
   type ProcessRecord,
@@ -152,7 +153,12 @@ export function describeUp(
   }
   if (isStopped(desired, name)) notes.unshift('to be stopped');
   const life = lifeOf(observed, worker, snapshot);
-  if (life.state === 'late') notes.unshift(`not ready after ${formatDuration(life.timeout)}`);
+  if (life.state === 'late')
+    notes.unshift(
+      life.record.launchExit === undefined
+        ? `not ready after ${formatDuration(life.timeout)}`
+        : formatLate(life.record, life.timeout),
+    );
   const state = isFrozen(observed) ? 'frozen' : shownState[life.state];
   return { state, detail: notes.join('; ') };
 }

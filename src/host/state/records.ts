@@ -30,6 +30,7 @@ export interface RecordJson {
   readonly release?: string;
   readonly command_digest: string;
   readonly launch_timeout_seconds?: number;
+  readonly launch_exit_status?: number;
   readonly stop_signal: `SIG${StopSignal}`;
   readonly log: { readonly path: string; readonly offset: number };
 }
@@ -54,6 +55,7 @@ export function isRecord(value: unknown): value is RecordJson {
     Number.isFinite(Date.parse(record.started_at)) &&
     (record.launch_timeout_seconds === undefined ||
       Number.isFinite(record.launch_timeout_seconds)) &&
+    (record.launch_exit_status === undefined || isCount(record.launch_exit_status)) &&
     signals.has(record.stop_signal) &&
     isLogPlace(record.log)
   );
@@ -107,12 +109,13 @@ function recordOf(json: RecordJson): ProcessRecord {
   if (json.release !== undefined) record.release = json.release;
   if (json.launch_timeout_seconds !== undefined)
     record.launch = { timeout: durationOf(json.launch_timeout_seconds * 1000) };
+  if (json.launch_exit_status !== undefined) record.launchExit = json.launch_exit_status;
   return record;
 }
 
 /** The part of a record that is known before the process is: JSON members without braces, for the shim. */
 export function recordMembers(
-  record: Omit<ProcessRecord, 'pid' | 'startTime' | 'shimPid' | 'launch'>,
+  record: Omit<ProcessRecord, 'pid' | 'startTime' | 'shimPid' | 'launch' | 'launchExit'>,
 ): string {
   return JSON.stringify({
     boot_id: record.bootId,
@@ -129,7 +132,12 @@ export function recordMembers(
 
 /** A record as it is in its file, except for what it says about a launch. */
 export function recordText(record: ProcessRecord): string {
-  const known = { pid: record.pid, start_time: record.startTime, shim_pid: record.shimPid };
+  const known = {
+    pid: record.pid,
+    start_time: record.startTime,
+    shim_pid: record.shimPid,
+    launch_exit_status: record.launchExit,
+  };
   return `${JSON.stringify(known).slice(0, -1)},${recordMembers(record)}}`;
 }
 

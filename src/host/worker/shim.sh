@@ -66,7 +66,8 @@ was_signalled() {
   [ -n "$shim_death" ] || [ "$shim_status" -eq 130 ] || [ "$shim_status" -eq 141 ] || ! echo >&4
 } 2>/dev/null
 
-# Even if the command failed, a process that it has left behind is recorded: otherwise no pass would know of it.
+# Even if the command failed, a process that it has left behind is recorded, with that failure: otherwise no pass would know of
+# it, and another process would be started beside it.
 launch() {
   read -r shim_stat </proc/self/stat
   # shellcheck disable=SC2086 # the fields are wanted apart
@@ -116,7 +117,9 @@ find_daemon() {
 }
 
 publish_daemon() {
-  publish "$shim_daemon" "$shim_start_time" 0 "$SHIM_RECORD"
+  shim_failure=
+  [ "$shim_status" -eq 0 ] || shim_failure="\"launch_exit_status\":$shim_status,"
+  publish "$shim_daemon" "$shim_start_time" 0 "$shim_failure$SHIM_RECORD"
   exit 0
 }
 

@@ -197,7 +197,7 @@ test('a command that fails must be a failed start, and the daemon that it leaves
 
 test('a restart whose command fails must be aborted, whatever its pidfile says', async () => {
   const rig = createDaemonRig('late', { count: 2 });
-  await rig.start();
+  expect((await rig.act('start')).exitCode).toBe(0);
   rig.configure({ mail: daemon('leaves', { count: 2 }) });
   const { exitCode, all } = await rig.act('restart');
   expect(exitCode, all).toBe(1);

@@ -169,7 +169,9 @@ async function printInstance(
   const units = found.instances.flatMap(({ pid, unit }) =>
     pid === undefined || unit === undefined ? [] : [`pid ${pid} lives in ${unit}\n`],
   );
-  printPainted([`${table}${units.join('')}`, ...(lines.length === 0 ? [] : [lines.join('')])].join('\n'));
+  printPainted(
+    [`${table}${units.join('')}`, ...(lines.length === 0 ? [] : [lines.join('')])].join('\n'),
+  );
 }
 
 /** A journal that cannot be read is reported; the state of the instance is known without it. */

@@ -5,6 +5,8 @@ import { instanceNames } from '../../core/model/instance.ts';
 import type { InstanceStatus } from '../../core/views/instance-status.ts';
 import { orFine, problem, someOf, warning, type Findings } from '../../core/views/finding.ts';
 import { ledgerPath } from '../../host/state/ledger-file.ts';
+import { shellWord } from '../../core/basics/shell-word.ts';
+import { isOtherConfig } from '../../host/worker/other-config.ts';
 import type { Examination } from './examination.ts';
 
 /** Wanted instances that do not run, and why; and those that run an old release. */
@@ -21,6 +23,7 @@ export function instanceFindings(examination: Examination): Findings {
   return orFine(
     [
       down.map((group) => downFinding(group, examination)),
+      otherConfigFinding(examination),
       outdated.map((group) => outdatedFinding(group, examination)),
     ],
     'instances',
@@ -76,6 +79,29 @@ function logOf(name: string, { config, hostName }: Examination): string {
   return worker === undefined
     ? 'its log'
     : launchOf(worker, name, config.stateDir, hostName).logFile;
+}
+
+/** Two configs with one state directory, such as a copy: each would start and stop the other's instances. */
+function otherConfigFinding({ config, observation }: Examination): Findings {
+  const paths = new Map<string, string[]>();
+  for (const { name, presence } of observation.instances.values()) {
+    const path = presence.kind === 'alive' ? presence.record.config : undefined;
+    if (path === undefined || path === config.path) continue;
+    paths.set(path, [...(paths.get(path) ?? []), name]);
+  }
+  return [...paths].flatMap(([path, names]) => {
+    if (!isOtherConfig(path, config.path)) return [];
+    return [
+      warning(
+        `config ${config.path}`,
+        `${someOf(names)} started by ${path}, which is still there`,
+        [
+          'two configs with one state directory work against each other: a restart with this one replaces the instances, and drains those above its count',
+          `use --config ${shellWord(path)}; or give this config a state_dir of its own; or remove the other one`,
+        ],
+      ),
+    ];
+  });
 }
 
 function outdatedFinding(group: Group, { status, desired }: Examination): Findings {

@@ -125,6 +125,8 @@ export interface ObservedInstance {
   readonly dumpedAt?: Duration;
   /** The log of its living process, if it was measured and the config limits it. */
   readonly log?: ObservedLog;
+  /** It is not wanted by this config, but was started by this other one, which is still there. */
+  readonly otherConfig?: string;
   /** Files of it that cannot be read: what was expected and what was found. */
   readonly problems: readonly string[];
 }

@@ -21,6 +21,8 @@ export interface ProcessRecord extends ProcessIdentity, Code {
   readonly startedAt: Moment;
   /** Where it was started: an absolute path without symbolic links; undefined if workerctl did not start it. */
   readonly directory?: string;
+  /** The config that it was started or adopted with. */
+  readonly config?: string;
   /** Not a worker yet, but the command of one that forks away, or the shim that waits for its pidfile. */
   readonly launch?: Launching;
   /** The command that was to start it has failed with this status, and yet left this process behind. */

@@ -1,7 +1,7 @@
 import { durationOf, formatTimeOfDay, type Duration } from '../basics/time.ts';
 import type { Action } from '../model/action.ts';
 import type { Worker } from '../model/config.ts';
-import { isStopped, type Rollout } from '../model/desired.ts';
+import { isStopped, type Desired, type Rollout } from '../model/desired.ts';
 import { liveProcess, refOf, sentQuiet, sentStop } from '../model/observation.ts';
 import { sessionStop } from './awaited.ts';
 import { nextToRecycle } from './recycling.ts';
@@ -24,10 +24,15 @@ export function deliberatelyStopped(snapshot: Snapshot): Action[] {
 const wantedOf = ({ name, identifiers: { length } }: Worker): string =>
   `${length} of ${name} ${length === 1 ? 'is' : 'are'} wanted`;
 
+const hasCount = ({ counts, isEnding }: Desired, { name }: Worker): boolean =>
+  isEnding !== undefined || Object.hasOwn(counts, name);
+
 export function surplus(snapshot: Snapshot): Action[] {
   const { desired } = snapshot;
   return snapshot.subjects().flatMap((subject) => {
     if (subject.isConfigured || isStopped(desired, subject.observed.name)) return [];
+    // A copy of a config with a lower count would drain what the other one wants; a count that was set is meant.
+    if (subject.observed.otherConfig !== undefined && !hasCount(desired, subject.worker)) return [];
     return stopIfRunning(subject, `${wantedOf(subject.worker)}; this one is surplus`);
   });
 }

@@ -147,7 +147,9 @@ export function describeUp(
   if (worker === undefined) {
     const isKnown = config.workers.some((one) => one.name === workerNameOf(name));
     const words = isKnown
-      ? 'not wanted; bootcheck drains it'
+      ? observed.otherConfig === undefined
+        ? 'not wanted; bootcheck drains it'
+        : otherConfigWords(name, observed.otherConfig)
       : `not in the config; workerctl stop ${name} drains it`;
     return { state: 'surplus', detail: [words, ...notes].join('; ') };
   }
@@ -162,6 +164,9 @@ export function describeUp(
   const state = isFrozen(observed) ? 'frozen' : shownState[life.state];
   return { state, detail: notes.join('; ') };
 }
+
+export const otherConfigWords = (name: string, config: string): string =>
+  `not wanted, but started by ${config}, which may want it, and left alone; workerctl stop ${name} drains it`;
 
 const isFrozen = ({ presence }: Pick<ObservedInstance, 'presence'>): boolean =>
   (presence.kind === 'alive' || presence.kind === 'stray') &&

@@ -31,6 +31,7 @@ export function adopt({ context }: Run, action: ActionOf<'adopt'>): void {
     runId,
     shimPid: shim?.pid ?? 0,
     startedAt: startedAt(process),
+    config: config.path,
     commandDigest: commandDigestOf(worker),
     stopSignal: launch.stopSignal,
     log: { path: launch.logFile, offset: 0 },

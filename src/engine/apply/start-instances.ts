@@ -108,7 +108,7 @@ function start(
   lock: HeldLock,
   notify: Readonly<Record<string, string>>,
 ): Launched[] {
-  const { stateDir } = context.config;
+  const { stateDir, path: config } = context.config;
   const { action, launch, place, commandDigest } = launching;
   try {
     if (place instanceof WorkerctlError) throw place;
@@ -121,7 +121,7 @@ function start(
     }
     if (ready.kind === 'notify' && notify['NOTIFY_SOCKET'] === undefined)
       return failed(context, launch, nobodyListens);
-    const shim = startShim(launch, { place, commandDigest, stateDir, lock, notify });
+    const shim = startShim(launch, { place, commandDigest, stateDir, config, lock, notify });
     return [{ ...launching, shim }];
   } catch (error) {
     if (!(error instanceof WorkerctlError)) throw error;

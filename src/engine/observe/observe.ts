@@ -21,6 +21,7 @@ import { readProcessFiles, type ProcessFiles } from '../../host/state/process-fi
 import { readPidfile } from '../../host/state/records.ts';
 import { type StateFile } from '../../host/files/json-file.ts';
 import { type Scene } from '../scene.ts';
+import { ofOtherConfigs } from './other-config.ts';
 import { followed, presenceOf, reportingOf } from './presence.ts';
 import { withReadiness, activityOf, withSigns } from './signs.ts';
 
@@ -37,7 +38,10 @@ export function observe(
   const observation = {
     now: now(),
     sinceBoot: sinceBoot(),
-    instances: new Map(names.map((instance) => [instance, look({ instance })])),
+    instances: ofOtherConfigs(
+      scene.config,
+      new Map(names.map((instance) => [instance, look({ instance })])),
+    ),
     retiring: retiring.map(look),
     ...(scene.startsAtOnce !== undefined && { startsAtOnce: scene.startsAtOnce }),
   };

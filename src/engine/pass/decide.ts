@@ -184,13 +184,22 @@ function besideAny(
   return retiring.filter(({ instance }) => touched.has(workerNameOf(instance)));
 }
 
+/** A restart makes this config the one of all instances, whichever had started them. */
+function takenOver(seen: Observation): Observation {
+  const others = [...seen.instances.values()].filter((one) => one.otherConfig !== undefined);
+  const without = ({ otherConfig, ...own }: ObservedInstance): ObservedInstance =>
+    otherConfig === undefined ? own : own;
+  return withSeen(seen, others.map(without));
+}
+
 /** What a pass with this goal would do, judged by this look. */
 export function decideOn(
   { config }: Context,
   goal: Goal,
   before: PassOutcome['before'],
-  observation: Observation,
+  looked: Observation,
 ): PassOutcome {
+  const observation = goal.kind === 'restart' ? takenOver(looked) : looked;
   const { desired, ledger } = applyGoal(config, before, goal, observation);
   const plan = reconcile(snapshotOf(config, { desired, ledger }, observation));
   return { before, desired, ledger, observation, plan };

@@ -1,5 +1,11 @@
 import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
-import { allObserved, refOf, type Observation } from '../../core/model/observation.ts';
+import { otherConfigWords } from '../../core/views/instance-detail.ts';
+import {
+  allObserved,
+  refOf,
+  type Observation,
+  type ObservedInstance,
+} from '../../core/model/observation.ts';
 import { report, type Context } from '../session.ts';
 
 /** The warnings that `watch` has reported already: it looks often, and a problem may last for days. */
@@ -28,7 +34,7 @@ export function createWarnOnce(): WarnOnce {
       const lasting = new Set<string>();
       for (const observed of allObserved(observation)) {
         const ref = refOf(observed);
-        for (const problem of observed.problems) {
+        for (const problem of problemsOf(observed)) {
           report(context, ref, { kind: 'warning', problem });
           lasting.add(keyFor(ref, problem));
         }
@@ -37,5 +43,8 @@ export function createWarnOnce(): WarnOnce {
     },
   };
 }
+
+const problemsOf = ({ name, problems, otherConfig }: ObservedInstance): readonly string[] =>
+  otherConfig === undefined ? problems : [...problems, otherConfigWords(name, otherConfig)];
 
 const keyFor = (ref: ProcessRef, problem: string): string => `${keyOf(ref)} ${problem}`;

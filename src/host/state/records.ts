@@ -28,6 +28,7 @@ export interface RecordJson {
   readonly started_at: string;
   readonly directory?: string;
   readonly release?: string;
+  readonly config?: string;
   readonly command_digest: string;
   readonly launch_timeout_seconds?: number;
   readonly launch_exit_status?: number;
@@ -50,6 +51,7 @@ export function isRecord(value: unknown): value is RecordJson {
     typeof record.run_id === 'string' &&
     (record.directory === undefined || typeof record.directory === 'string') &&
     (record.release === undefined || typeof record.release === 'string') &&
+    (record.config === undefined || typeof record.config === 'string') &&
     typeof record.command_digest === 'string' &&
     typeof record.started_at === 'string' &&
     Number.isFinite(Date.parse(record.started_at)) &&
@@ -107,6 +109,7 @@ function recordOf(json: RecordJson): ProcessRecord {
   };
   if (json.directory !== undefined) record.directory = json.directory;
   if (json.release !== undefined) record.release = json.release;
+  if (json.config !== undefined) record.config = json.config;
   if (json.launch_timeout_seconds !== undefined)
     record.launch = { timeout: durationOf(json.launch_timeout_seconds * 1000) };
   if (json.launch_exit_status !== undefined) record.launchExit = json.launch_exit_status;
@@ -124,6 +127,7 @@ export function recordMembers(
     started_at: new Date(record.startedAt).toISOString(),
     directory: record.directory,
     release: record.release,
+    config: record.config,
     command_digest: record.commandDigest,
     stop_signal: `SIG${record.stopSignal}`,
     log: record.log,

@@ -47,7 +47,11 @@ const wholeSeconds = (ms: number): string => String(Math.ceil(ms / 1000));
 /** What else the shim must know, kept out of its arguments so that `ps` stays readable. */
 export const shimSettings = (
   launch: Launch,
-  { directory, commandDigest }: Pick<ProcessRecord, 'directory' | 'commandDigest'>,
+  {
+    directory,
+    commandDigest,
+    config,
+  }: Pick<ProcessRecord, 'directory' | 'commandDigest' | 'config'>,
   runId: string,
   path = workerPath,
 ): Record<string, string> => ({
@@ -61,6 +65,7 @@ export const shimSettings = (
     startedAt: now(),
     ...(directory !== undefined && { directory }),
     ...(launch.release !== undefined && { release: launch.release }),
+    ...(config !== undefined && { config }),
     commandDigest,
     stopSignal: launch.stopSignal,
     log: { path: launch.logFile, offset: logSize(launch.logFile) },

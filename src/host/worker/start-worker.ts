@@ -54,6 +54,8 @@ export interface StartSite {
   readonly place: Place;
   readonly commandDigest: string;
   readonly stateDir: string;
+  /** The path of the config. */
+  readonly config?: string;
   readonly lock: HeldLock;
   /** The variables of sd_notify(3). */
   readonly notify?: Readonly<Record<string, string>>;
@@ -66,7 +68,7 @@ export interface StartSite {
  */
 export function startShim(
   launch: Launch,
-  { place, commandDigest, stateDir, lock, notify = {} }: StartSite,
+  { place, commandDigest, stateDir, config, lock, notify = {} }: StartSite,
 ): StartedShim {
   const runId = newRunId();
   const opened: number[] = [];
@@ -101,7 +103,7 @@ export function startShim(
           WORKERCTL_HEARTBEAT_FILE: heartbeat,
           ...shimSettings(
             launch,
-            { directory: place.path, commandDigest },
+            { directory: place.path, commandDigest, ...(config !== undefined && { config }) },
             runId,
             environment['PATH'],
           ),

@@ -1,6 +1,7 @@
 import type { ConfigProblem } from '../core/basics/config-problem.ts';
 import type { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
+import { shortageIn } from '../host/files/shortage.ts';
 import { isJsonWanted } from './parse.ts';
 import { print, printError } from './print.ts';
 
@@ -11,7 +12,8 @@ export async function errorBoundary(
 ): Promise<number> {
   try {
     return await command();
-  } catch (error) {
+  } catch (thrown) {
+    const error = shortageIn(thrown) ?? thrown;
     if (!isExpected(error)) return bug(error);
     if (isJsonWanted(argv, process.env)) {
       const { printedLine } = await import('../output/json/answer.ts');

@@ -28,6 +28,7 @@ import { shellWord } from '../core/basics/shell-word.ts';
 import { foreignOwner } from '../host/state/state-directory.ts';
 import { sleep } from '../host/process/clock.ts';
 import { describeErrno } from '../host/files/errno.ts';
+import { needDescriptors } from '../host/process/need-descriptors.ts';
 import { configTrustFindings } from './doctor/config-trust.ts';
 import { cronFindings } from './doctor/cron.ts';
 import { examine, type Examination } from './doctor/examination.ts';
@@ -56,6 +57,7 @@ for the lock, which it removes.`,
   examples: [['workerctl doctor', 'after the first deploy, and whenever something is odd']],
   exitCodes: { done: 'no problems; there may be warnings', failed: 'problems', config: '' },
   run: async ({ global }) => {
+    needDescriptors(40); // some of its questions are asked at once
     const reports = await doctor(await configFor(global), process.env);
     printPainted(
       global.json

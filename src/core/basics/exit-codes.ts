@@ -13,6 +13,8 @@ export const exitCodes = {
   noWatch: { code: 69, means: 'trigger: no watch is running' },
   /** EX_SOFTWARE of sysexits.h. */
   bug: { code: 70, means: 'a bug in workerctl' },
+  /** EX_OSERR of sysexits.h. */
+  shortage: { code: 71, means: 'the host has too few file descriptors, processes or memory' },
   /** EX_CANTCREAT of sysexits.h. */
   state: { code: 73, means: 'the state directory cannot be used' },
   /** EX_TEMPFAIL of sysexits.h. */

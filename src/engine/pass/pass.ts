@@ -21,6 +21,7 @@ import { writeDesired } from '../../host/state/desired-write.ts';
 import { ensureReserve, reserveBytes } from '../../host/state/reserve.ts';
 import { writeLedger } from '../../host/state/ledger-file.ts';
 import type { KeptLocks } from '../../host/lock/lock-helper.ts';
+import { needDescriptors } from '../../host/process/need-descriptors.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
 import { ownGroup } from '../../host/process/process-table.ts';
 import { mountProblem } from '../../host/process/mount-problem.ts';
@@ -47,6 +48,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   await askMounts(context, request.instances);
   // Loaded only to act, since most boot checks find nothing to do, and before the lock is held.
   const { apply } = await import('../apply/apply.ts');
+  needDescriptors();
   const lock = await takePassLock(passLockPath(stateDir), {
     command: context.command,
     wait: request.lockWait,

@@ -6,6 +6,7 @@ import { watchDirectory } from '../../host/files/watch-directory.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
 import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { openTrigger, triggerPath, type Trigger } from '../../host/sockets/trigger.ts';
+import { needDescriptors } from '../../host/process/need-descriptors.ts';
 import { heartbeatFolder } from '../../host/state/paths.ts';
 import { ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { findWatch } from './find-watch.ts';
@@ -29,6 +30,9 @@ export interface Place {
   readonly leave: () => Promise<void>;
 }
 
+/** The files and pipes that a watch holds, and those that a pass needs besides. */
+const usedByWatch = 40;
+
 /** @throws WorkerctlError `locked` if another watch runs here, `state` if the directory or the trigger cannot be used */
 export async function takePlace(
   { context, mustStay }: { readonly context: () => Context; readonly mustStay: boolean },
@@ -37,6 +41,7 @@ export async function takePlace(
 ): Promise<Place> {
   const { stateDir } = context().config;
   ensureStateDirectory(stateDir);
+  needDescriptors(usedByWatch);
   let lock: HeldLock | undefined = await takeWatchLock(stateDir);
   let trigger: Trigger | undefined = openTrigger(stateDir, onByte);
   let files: ReturnType<typeof follow> | undefined = follow(stateDir, onChange);

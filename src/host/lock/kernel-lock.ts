@@ -106,6 +106,7 @@ function heldByOthers(helper: Helper, fds: readonly number[]): Set<number> {
         : result.error.message;
     throw new WorkerctlError('state', `${helper.name} cannot lock: ${found}`, {
       hint: 'move state_dir to a file system that supports flock(2)',
+      cause: result.error,
     });
   }
   if (heldCode !== undefined) return new Set();

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { isStillAt } from '../files/is-still-at.ts';
 import { findProgram } from '../process/find-program.ts';
+import { needDescriptors } from '../process/need-descriptors.ts';
 import { childProcess, eachLine, helperEnvironment, letUsEndBefore } from '../process/spawn.ts';
 import { lockBackend } from './choose-backend.ts';
 import { closeQuietly, heldLock, openLockFile, type HeldLock } from './lock-file.ts';
@@ -73,9 +74,26 @@ interface Kept {
  * Starts the helper; undefined if there is no perl, or locks are not the kernel's. Files that cannot be opened are
  * skipped.
  */
-export function createLockHelper({ again, once }: KeptLocks): LockHelper | undefined {
+export function createLockHelper(locks: KeptLocks): LockHelper | undefined {
   const perl = findProgram('perl', process.env);
   if (perl === undefined || !lockBackend().isKernelLock) return undefined;
+  return hasRoomFor(locks) ? helperFor(perl, locks) : undefined;
+}
+
+/** It only saves time, and must not take the last descriptors. */
+function hasRoomFor({ once }: KeptLocks): boolean {
+  try {
+    needDescriptors(once.length + spared);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What must be left beside the lock files. */
+const spared = 24;
+
+function helperFor(perl: string, { again, once }: KeptLocks): LockHelper {
   const files = new Map<string, Kept>();
   const unused = new Set([again, ...once]);
   for (const path of unused) {

@@ -8,6 +8,7 @@ import { durationOf, formatDuration, type Duration } from '../../core/basics/tim
 import { closeInheritedFds } from './spawn.ts';
 import { captureOutput, noOutput, type CapturedOutput } from './capture-output.ts';
 import { monotonicMs, sleep } from './clock.ts';
+import { needDescriptors } from './need-descriptors.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 
 /** A program that is run to its end, without a shell, in a session of its own. */
@@ -57,6 +58,7 @@ export async function runProgram(program: Program): Promise<ProgramResult> {
     ...output,
   });
   try {
+    needDescriptors();
     const child = start(execa, program);
     const output = captureOutput(child.stdout, child.stderr);
     const isLate = (await firstOf(child, program)) === 'late';

@@ -3,6 +3,7 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { findProgram } from '../process/find-program.ts';
 import type { ChildProcess } from 'node:child_process';
 import { describeErrno } from '../files/errno.ts';
+import { needDescriptors } from '../process/need-descriptors.ts';
 import { childProcess, eachLine, helperEnvironment, letUsEndBefore } from '../process/spawn.ts';
 
 /** The result of a message to systemd: `off` if it wants none. Sent `as` the helper, it counts only with NotifyAccess=all. */
@@ -69,12 +70,27 @@ export interface RunningHelper {
 const startLimitMs = 10_000;
 const endLimitMs = 2_000;
 
+type Started = RunningHelper | { readonly kind: 'ended'; readonly problem: string };
+
 /** Starts a helper that receives at `path`, or only sends if that is empty. Resolves when it is ready or has ended. */
-export function startHelper(
+export async function startHelper(
+  interpreter: Interpreter,
+  path: string,
+  hear: (fact: Fact) => void,
+): Promise<Started> {
+  try {
+    needDescriptors();
+    return await start(interpreter, path, hear);
+  } catch (error) {
+    return { kind: 'ended', problem: describeErrno(error) };
+  }
+}
+
+function start(
   { program, words }: Interpreter,
   path: string,
   hear: (fact: Fact) => void,
-): Promise<RunningHelper | { kind: 'ended'; problem: string }> {
+): Promise<Started> {
   return new Promise((resolve) => {
     // Root's workers may have become other users. The sender is identified in any case.
     const mode = process.geteuid?.() === 0 ? '666' : '600';

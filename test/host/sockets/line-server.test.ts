@@ -450,7 +450,7 @@ describe('a client', () => {
     const wordy = 'x'.repeat(4000);
     const sleepers = [dial(socketPath(), { reads: false }), dial(socketPath(), { reads: false })];
     for (const { socket } of sleepers) for (let n = 0; n < 500; n += 1) socket.write(`${wordy}\n`);
-    await pause(100);
+    await until('room', async () => (await ask('b\n')).startsWith('heard b'));
     for (let n = 0; n < 10; n += 1) expect(await ask('b\n')).toBe('heard b\r\n.\r\n');
   });
 

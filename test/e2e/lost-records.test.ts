@@ -1,6 +1,6 @@
 // Records that are lost or damaged, and a state directory that is gone. An innocent process must never be signalled, an
 // instance must never have two processes, and none must stay down.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { removeFolder } from '../rig/folder.ts';
 import { bootId, endProcess, isAlive } from '../rig/kernel.ts';
@@ -290,4 +290,38 @@ test('a lock that somebody else holds must not make a second process', async () 
   expectKept(await act('bootcheck'), pid);
   rmSync(stateFile('mail.1.lock'));
   expectKept(await act('bootcheck'), pid);
+});
+
+describe('a damaged record of an instance that stays down', () => {
+  test.each(brokenTexts)(
+    '%s: bootcheck must remove it once, and then be quiet',
+    async (_, text) => {
+      await up();
+      await act('stop');
+      forge('mail.1.json', text);
+      const first = await act('bootcheck');
+      expect(first.exitCode).toBe(0);
+      expect(first.all).toContain('its record is removed');
+      expect(existsSync(stateFile('mail.1.json'))).toBe(false);
+      await expectQuiet();
+      expect(pids()).toEqual([]);
+    },
+  );
+
+  test('must stay if its process lives: that is found by its marker', async () => {
+    const [pid = 0] = await up();
+    writeFileSync(stateFile('mail.1.json'), '{');
+    expect(await act('stop', '--no-wait')).toMatchObject({ exitCode: 0 });
+    expect(terms()).toEqual([pid]);
+    expect(recordOf()).toMatchObject({ pid });
+  });
+
+  test('a directory in its place must be left alone', async () => {
+    await up();
+    await act('stop');
+    rmSync(stateFile('mail.1.json'));
+    mkdirSync(stateFile('mail.1.json/precious'), { recursive: true });
+    expect((await act('bootcheck')).all).toContain('move it away');
+    expect(existsSync(stateFile('mail.1.json/precious'))).toBe(true);
+  });
 });

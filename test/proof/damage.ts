@@ -15,8 +15,16 @@ import { readOr } from '../rig/files.ts';
 import { isRoot } from '../rig/programs.ts';
 import type { Random } from './random.ts';
 
-/** What is done to the file at `path`; `others` are the other files of the same directory tree. Returns words for the log. */
-type Deed = (path: string, random: Random, others: readonly string[]) => string;
+/** A process that is not ours, as files name it. */
+export interface Foreign {
+  readonly pid: number;
+  readonly startTime: number;
+}
+
+/**
+ * What is done to the file at `path`; `others` are the other files of the same directory tree. Returns words for the log.
+ */
+type Deed = (path: string, random: Random, others: readonly string[], foreign: Foreign) => string;
 
 /** Values that no file of ours holds, or not there. */
 const oddValues: readonly unknown[] = [
@@ -160,8 +168,8 @@ const deeds: Readonly<Record<string, Deed>> = {
   'a link to nothing': linkTo(() => '/nonexistent/x'),
   'a link to a folder': linkTo((path) => dirname(path)),
   'a link to another file': linkTo((_, random, others) => random.pick(others)),
-  'a device': (path, random) => {
-    if (!isRoot) return deedOf('a link to a device')(path, random, []);
+  'a device': (path, random, _, foreign) => {
+    if (!isRoot) return deedOf('a link to a device')(path, random, [], foreign);
     const name = random.pick(Object.keys(devices)) as keyof typeof devices;
     replace(path, () => spawnSync('mknod', ['-m', '666', path, 'c', ...devices[name].map(String)]));
     return `device ${name}`;
@@ -180,6 +188,19 @@ const deeds: Readonly<Record<string, Deed>> = {
     writeAnew(path, text);
     return `copy of ${basename(other)}`;
   },
+  forged: (path, random, others, { pid, startTime }) => {
+    const records = others.filter((other) => /\w\.\d+\.json$/.test(other) && isFile(other));
+    const text = isFile(path) ? readOr(path, '') : readOr(random.pick(records), '');
+    const base = basename(path).replace(/(?:~\w+)?\.\w+$/, '');
+    const forged = text
+      .replace(/("instance": ?)"[^"]*"/, `$1"${base}"`)
+      .replace(/("pid": ?)\d+/g, `$1${pid}`)
+      .replace(/("start_time": ?)\d+/g, `$1${startTime}`)
+      .replace(/("shim_pid": ?)\d+/g, `$1${random.pick([0, process.pid])}`)
+      .replace('"sent":true ', '"sent":false');
+    writeAnew(path, path.endsWith('.pid') ? `${pid}\n` : forged);
+    return 'names a foreign process';
+  },
   swapped: (path, random, others) => {
     const there = others.filter((other) => isFile(other) && other !== path);
     const sameKind = there.filter((other) => endOf(other) === endOf(path));
@@ -190,6 +211,9 @@ const deeds: Readonly<Record<string, Deed>> = {
   },
 };
 
+/** More likely than the others: what a signal to a foreign process would follow from. */
+const names = [...Object.keys(deeds), ...Array.from({ length: 5 }, () => 'forged')];
+
 const deedOf = (name: string): Deed => {
   const deed = deeds[name];
   if (deed === undefined) throw new Error(`no such deed: ${name}`);
@@ -197,10 +221,15 @@ const deedOf = (name: string): Deed => {
 };
 
 /** Does something to a file, which need not exist. Returns what it was, in words. */
-export function damage(path: string, random: Random, others: readonly string[]): string {
-  const name = random.pick(Object.keys(deeds));
+export function damage(
+  path: string,
+  random: Random,
+  others: readonly string[],
+  foreign: Foreign,
+): string {
+  const name = random.pick(names);
   try {
-    return `${name} (${deedOf(name)(path, random, others)})`;
+    return `${name} (${deedOf(name)(path, random, others, foreign)})`;
   } catch (error) {
     return `${name} (impossible: ${String(error)})`; // such as a file in a directory that was replaced before
   }

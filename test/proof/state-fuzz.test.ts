@@ -39,7 +39,6 @@ const acting = [
   'stop --no-wait',
   'stop --now',
   'restart --wait 2s mail',
-  'restart --wait 2s --overlap mail.1',
   'restart --no-wait',
   'rollout cancel',
   'hold mail.1',
@@ -115,7 +114,7 @@ async function runCase(
   const files = lane.files();
   const targets = [random.pick(files), ...(random.below(8) === 0 ? [random.pick(files)] : [])];
   for (const path of targets) {
-    done.push(`${lane.nameOf(path)}: ${damage(path, random, files)}`);
+    done.push(`${lane.nameOf(path)}: ${damage(path, random, files, lane.bystander)}`);
     if (random.below(2) === 0) lane.own(path);
   }
   const adoption = `adopt --dry-run mail.1 ${targets[0] ?? ''}`;

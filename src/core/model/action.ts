@@ -23,7 +23,7 @@ interface Needs {
     readonly left: Leftovers;
     readonly rule: Exclude<LeftoverRule, 'report' | 'leave'>;
   };
-  /** Remove the files of an old process that has exited beside its replacement. */
+  /** Remove the files of an old process that has exited beside its replacement, or the torn record of an instance. */
   clean_up: object;
   /** Kill the whole session of a process whose time is over. */
   kill: {

@@ -14,7 +14,14 @@ import {
   surplus,
   unaskedMembers,
 } from './stops.ts';
-import { exitedRetiring, leftBehind, stalePidfiles, strays, wrongPidfiles } from './upkeep.ts';
+import {
+  exitedRetiring,
+  leftBehind,
+  stalePidfiles,
+  strays,
+  tornRecords,
+  wrongPidfiles,
+} from './upkeep.ts';
 
 /**
  * What has to be done so that the world becomes what is wanted. Pure: the snapshot's `now` is the only clock. Instances
@@ -53,6 +60,7 @@ export function reconcile(snapshot: Snapshot): Plan {
     ...stalePidfiles(snapshot),
     ...leftBehind(snapshot),
     ...exitedRetiring(snapshot),
+    ...tornRecords(snapshot),
     ...killed(snapshot),
     ...stops,
     ...unaskedMembers(snapshot),

@@ -111,10 +111,23 @@ export function exitedRetiring(snapshot: Snapshot): Action[] {
     const cause =
       presence.kind === 'dead'
         ? `pid ${presence.record.pid} ${formatEnd(presence.death)}`
-        : 'its record cannot be read and no process was found';
+        : tornRecord;
     return [{ kind: 'clean_up' as const, ...refOf(observed), cause }];
   });
 }
+
+/** Records of instances that stay down, if nothing can be read from them: the next start of the others writes its own. */
+export function tornRecords(snapshot: Snapshot): Action[] {
+  return snapshot
+    .subjects()
+    .filter(({ observed, isWanted }) => {
+      const { presence, problems } = observed;
+      return !isWanted && presence.kind === 'absent' && problems.length > 0;
+    })
+    .map(({ observed: { name } }) => ({ kind: 'clean_up', instance: name, cause: tornRecord }));
+}
+
+const tornRecord = 'its record cannot be read and no process was found';
 
 function describePidfile({ pidfile, presence }: ObservedInstance): string {
   // Without a shim nothing removes it when the process exits.

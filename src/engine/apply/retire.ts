@@ -1,5 +1,6 @@
 import type { ActionOf } from '../../core/model/action.ts';
-import { baseOf } from '../../host/state/paths.ts';
+import { removeFile } from '../../host/files/json-file.ts';
+import { baseOf, recordPath } from '../../host/state/paths.ts';
 import { moveAside, readRecord, removeFilesOf } from '../../host/state/records.ts';
 import { observe } from '../observe/observe.ts';
 import { report } from '../session.ts';
@@ -18,13 +19,18 @@ export async function retire(run: Run, action: ActionOf<'retire'>): Promise<void
   if (!isDone) blocked.add(instance);
 }
 
-/** Reports how an old process beside its replacement has exited, and removes its files. */
+/** Reports how an old process beside its replacement has exited, and removes its files; of an instance a torn record. */
 export function cleanUp({ context }: Run, action: ActionOf<'clean_up'>): void {
   const { instance, retiring, cause } = action;
-  if (retiring === undefined) return;
   const { stateDir } = context.config;
   const record = readRecord(stateDir, baseOf(action));
   if (record.kind === 'absent') return;
+  if (retiring === undefined) {
+    if (record.kind === 'read') return;
+    removeFile(recordPath(stateDir, instance));
+    report(context, instance, { kind: 'warning', problem: `its record is removed: ${cause}` });
+    return;
+  }
   if (record.kind === 'read') reportExit(context, action, observe(context, [], [action]));
   else report(context, action, { kind: 'warning', problem: `its files are removed: ${cause}` });
   removeFilesOf(stateDir, instance, retiring);

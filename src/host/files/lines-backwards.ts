@@ -50,12 +50,13 @@ export interface FileLine {
 
 /**
  * The lines of the first `size` bytes of a file, the last one first, without holding more than a chunk and a line of it.
+ * What is before `start` is not read.
  * The first one is what follows the last newline: empty, unless the file ends in the middle of a line.
  * @throws the system error
  */
-export function* linesBackwards(fd: number, size: number): Generator<FileLine> {
+export function* linesBackwards(fd: number, size: number, start = 0): Generator<FileLine> {
   let rest = lineEnd();
-  for (const { bytes, from } of chunksBackwards(fd, size)) {
+  for (const { bytes, from } of chunksBackwards(fd, size, start)) {
     let end = bytes.length;
     for (let at = lastNewline(bytes, end); at !== -1; at = lastNewline(bytes, end)) {
       rest.prepend(bytes.subarray(at + 1, end));
@@ -65,7 +66,7 @@ export function* linesBackwards(fd: number, size: number): Generator<FileLine> {
     }
     rest.prepend(bytes.subarray(0, end));
   }
-  if (size > 0) yield { text: rest.text(), from: 0 };
+  if (size > 0) yield { text: start > 0 ? undefined : rest.text(), from: start };
 }
 
 /** What has been read of a line so far: its end. */
@@ -82,10 +83,14 @@ function lineEnd(): { prepend: (bytes: Buffer) => void; text: () => string | und
   };
 }
 
-/** The first `end` bytes of a file in pieces, the last one first. */
-function* chunksBackwards(fd: number, end: number): Generator<{ bytes: Buffer; from: number }> {
-  for (let to = end; to > 0; to -= chunkBytes) {
-    const from = Math.max(0, to - chunkBytes);
+/** The bytes of a file between two places in pieces, the last one first. */
+function* chunksBackwards(
+  fd: number,
+  end: number,
+  start = 0,
+): Generator<{ bytes: Buffer; from: number }> {
+  for (let to = end; to > start; to -= chunkBytes) {
+    const from = Math.max(start, to - chunkBytes);
     yield { bytes: bytesBetween(fd, from, to), from };
   }
 }

@@ -2,6 +2,7 @@ import { closeSync, fstatSync } from 'node:fs';
 import {
   journalParts,
   journalPath,
+  mostBytes,
   understood,
   unreadable,
   type JournalLine,
@@ -102,10 +103,12 @@ const longestLine = 1024 * 1024;
 function readOn(tail: Tail, report: (line: JournalLine) => void): void {
   const { part, cutter } = tail;
   try {
-    if (fstatSync(part.fd).size < tail.offset) {
+    const { size } = fstatSync(part.fd);
+    if (size < tail.offset) {
       tail.offset = 0; // it was emptied
       cutter.flush();
     }
+    tail.offset = Math.max(tail.offset, size - mostBytes);
     for (const chunk of chunksBetween(part.fd, tail.offset)) {
       tail.offset += chunk.length;
       for (const text of cutter.push(chunk)) {

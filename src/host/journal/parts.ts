@@ -22,6 +22,12 @@ export function understood(line: string): JournalLine | 'blank' | undefined {
   return entry && { line, entry };
 }
 
+/**
+ * As much of one file of the journal is read, in bytes, the latest: a file is rotated at 10 MB, and what is far longer was not
+ * written by workerctl.
+ */
+export const mostBytes = 128 * 1024 * 1024;
+
 /** One file of the journal, open for reading. */
 export interface JournalPart {
   readonly fd: number;

@@ -3,6 +3,7 @@ import type { JournalEntry } from '../../core/events/journal.ts';
 import type { Moment } from '../../core/basics/time.ts';
 import {
   journalParts,
+  mostBytes,
   understood,
   unreadable,
   type JournalLine,
@@ -90,7 +91,8 @@ function* allLines(stateDir: string): Generator<PartLine> {
   for (const part of journalParts(stateDir)) {
     try {
       if (part.size === 0) yield { part, from: 0, text: '' };
-      for (const line of linesBackwards(part.fd, part.size)) yield { part, ...line };
+      const start = Math.max(0, part.size - mostBytes);
+      for (const line of linesBackwards(part.fd, part.size, start)) yield { part, ...line };
     } catch (error) {
       throw unreadable(part.path, error);
     } finally {

@@ -121,6 +121,15 @@ describe('readJournal', () => {
     expect(numbers({ limit: 2 })).toEqual([1, 2]);
   });
 
+  test('must give up on a file without end, and go on with the older ones', () => {
+    write(0, line(3));
+    truncateSync(scratch.path('state/events.ndjson'), 2 ** 40);
+    write(1, line(1), line(2));
+    const { lines, skipped } = readJournal(stateDir());
+    expect(lines.map(({ entry }) => entry['n'])).toEqual([1, 2]);
+    expect(skipped).toBe(1);
+  });
+
   test('must get through a file that is not text', () => {
     writeFileSync(scratch.path('state/events.ndjson'), Buffer.alloc(3_000_000, 0xff));
     write(1, line(1));

@@ -100,7 +100,8 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
     }
   };
   const refresh = async (): Promise<void> => {
-    if ((await newConfigKey(current().config.path, configKey)) !== undefined) await reload();
+    const key = await newConfigKey(current().config.path, configKey);
+    if (key !== undefined && key !== configKey) await reload(); // SIGHUP may have done it meanwhile
   };
   let describeEnd = (): void => undefined;
   let stopFeeding = (): void => undefined;

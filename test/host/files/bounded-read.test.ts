@@ -10,7 +10,9 @@ const scratch = useScratch();
 
 /** Puts something at a path that is no file, and returns how it is named. */
 const places: Readonly<Record<string, (path: string) => void>> = {
-  'a directory': (path) => { mkdirSync(path); },
+  'a directory': (path) => {
+    mkdirSync(path);
+  },
   'a FIFO': (path) => spawnSync('mkfifo', [path]),
   'a device': (path) => {
     symlinkSync('/dev/zero', path);

@@ -211,8 +211,12 @@ const deeds: Readonly<Record<string, Deed>> = {
   },
 };
 
-/** More likely than the others: what a signal to a foreign process would follow from. */
-const names = [...Object.keys(deeds), ...Array.from({ length: 5 }, () => 'forged')];
+/** More likely than the others: what a signal to a foreign process, or an endless read, would follow from. */
+const names = [
+  ...Object.keys(deeds),
+  ...Array.from({ length: 5 }, () => 'forged'),
+  ...Array.from({ length: 3 }, () => 'endless'),
+];
 
 const deedOf = (name: string): Deed => {
   const deed = deeds[name];

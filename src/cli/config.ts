@@ -4,6 +4,7 @@ import { readConfigFile, type ConfigSource } from '../config/yaml/read-file.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import type { Config } from '../core/model/config.ts';
 import { describeDistrust, distrustOf, untrustedConfig } from '../host/files/config-trust.ts';
+import { vouchFor } from '../host/files/trusted-path.ts';
 import { forgetConfig, keepConfig, keptConfig } from '../host/state/config-cache.ts';
 import type { Desired } from '../core/model/desired.ts';
 import { withCounts } from '../core/rules/scaling.ts';
@@ -92,7 +93,10 @@ type Trust =
 
 /** Whether only those whom the caller trusts anyway can write the config. */
 export function trustIn(path: string, { config, trustsConfig }: GlobalOptions): Trust {
-  if (trustsConfig === true) return { kind: 'vouched' };
+  if (trustsConfig === true) {
+    vouchFor(path);
+    return { kind: 'vouched' };
+  }
   const isNamed = config !== undefined || (process.env['WORKERCTL_CONFIG'] ?? '') !== '';
   const distrust = distrustOf({ path, isNamed });
   if (distrust === undefined) return { kind: 'checked' };

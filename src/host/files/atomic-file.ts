@@ -1,4 +1,5 @@
 import {
+  closeSync,
   existsSync,
   fdatasyncSync,
   fsyncSync,
@@ -10,6 +11,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { faultPoint } from './fault-point.ts';
+import { openNewFile } from './new-file.ts';
 import { withFile } from './with-file.ts';
 
 /**
@@ -63,7 +65,12 @@ export function stageFile(
     if (isSynced) fdatasyncSync(fd);
   };
   orDiscard(() => {
-    withFile(temporary, 'w', write, mode);
+    const fd = openNewFile(temporary, mode);
+    try {
+      write(fd);
+    } finally {
+      closeSync(fd);
+    }
   });
   return {
     discard,

@@ -1,7 +1,8 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
+import { shellWord } from '../../core/basics/shell-word.ts';
 import { readOrEmpty } from './read-or-empty.ts';
-import { isPrivateGroup } from './users.ts';
+import { groupName, isPrivateGroup, userName } from './users.ts';
 
 /** A directory, link or file on the way to a file, links resolved. */
 export interface PathPart {
@@ -59,11 +60,19 @@ function statsOf(path: string): Stats | undefined {
 
 const caller = (): number => process.geteuid?.() ?? 0;
 
+/** The owners of what `--trust-config` has led to. This command trusts them in all. */
+const vouched = new Set<number>();
+
+/** Trusts all who own a part of this path from now on. */
+export function vouchFor(path: string): void {
+  for (const { stats } of partsOf(path)) vouched.add(stats.uid);
+}
+
 /** The users who decide what the caller runs: the caller, root, and the one who called sudo if the caller is root. */
 export function trustedUsers(): ReadonlySet<number> {
   const { SUDO_UID: sudoer = '' } = process.env;
   const isSudo = caller() === 0 && /^\d{1,10}$/.test(sudoer);
-  return new Set([0, caller(), ...(isSudo ? [Number(sudoer)] : [])]);
+  return new Set([0, caller(), ...(isSudo ? [Number(sudoer)] : []), ...vouched]);
 }
 
 /**
@@ -82,6 +91,34 @@ export function untrustedPart(
     if (who !== undefined) return { ...part, who };
   }
   return undefined;
+}
+
+/**
+ * A link on the way of a path that others can turn to another file, in words; undefined if there is none. A link is followed if
+ * it and its directory belong to trusted users.
+ */
+export function linkProblem(path: string): string | undefined {
+  const users = trustedUsers();
+  for (const part of partsOf(path)) {
+    const { stats } = part;
+    if (!stats.isSymbolicLink()) continue;
+    const above = statsOf(dirname(part.path));
+    const owner = [stats, above].find((one) => one !== undefined && !users.has(one.uid));
+    if (owner === undefined || isOfOutside(owner)) continue;
+    const whose = owner === stats ? 'it' : 'its directory';
+    return `is reached by the link ${part.path}, and ${whose} belongs to ${userName(owner.uid)}; put a file or directory of your own there`;
+  }
+  return undefined;
+}
+
+/** What lets others than its owner write a file that a trusted config names, in words; undefined: nothing. */
+export function openToOthers(path: string): string | undefined {
+  const part = vouched.size > 0 ? undefined : untrustedPart(path, trustedUsers(), true);
+  if (part === undefined) return undefined;
+  const { who, stats } = part;
+  const [whose, right] =
+    who === 'group' ? [`group ${groupName(stats.gid)}`, 'g-w'] : ['every user', 'o-w'];
+  return `${whose} can write ${part.path === path ? 'it' : `to ${part.path}`}: chmod ${right} ${shellWord(part.path)}`;
 }
 
 function untrusted(

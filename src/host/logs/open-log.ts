@@ -1,11 +1,20 @@
-import { constants, fstatSync, openSync, readlinkSync, statSync, type Stats } from 'node:fs';
+import {
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { mismatchText, type Mismatch } from '../../core/basics/config-problem.ts';
 import { kindOfFile } from '../../core/basics/file-kind.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
+import { linkProblem } from '../files/trusted-path.ts';
 import { withFile } from '../files/with-file.ts';
 
-const { O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
+const { O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY, O_NOFOLLOW } = constants;
 
 /**
  * Opens a log for appending, and creates it with this mode if it is missing. Never waits: a FIFO without a reader would
@@ -13,7 +22,11 @@ const { O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
  * @throws Error in words if it is not what a log can be, or the system error
  */
 export function openLog(path: string, mode: number): number {
-  const flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY;
+  const untrusted = linkProblem(path);
+  if (untrusted !== undefined) throw new Error(untrusted);
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  const noLink = isLink ? 0 : O_NOFOLLOW; // one that was put there a moment ago
+  const flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | noLink;
   return withFile(
     path,
     flags,

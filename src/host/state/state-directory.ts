@@ -3,6 +3,7 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { shellWord } from '../../core/basics/shell-word.ts';
 import { describeErrno } from '../files/errno.ts';
 import { makeDirectory } from '../files/make-directory.ts';
+import { linkProblem } from '../files/trusted-path.ts';
 import { groupName, isPrivateGroup, userName } from '../files/users.ts';
 import { ownCommand } from '../process/own-command.ts';
 
@@ -12,6 +13,9 @@ import { ownCommand } from '../process/own-command.ts';
  * @throws WorkerctlError `state` (exit code 73)
  */
 export function ensureStateDirectory(path: string): void {
+  const problem = linkProblem(path);
+  if (problem !== undefined)
+    throw refusal(path, { found: problem, hint: 'or set state_dir in the config' });
   try {
     makeDirectory(path, 0o755);
     accessSync(path, constants.W_OK | constants.X_OK);

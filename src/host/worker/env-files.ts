@@ -6,6 +6,7 @@ import { parseEnvFile, type EnvFile } from '../../core/protocols/env-file.ts';
 import { readBytesUpTo } from '../files/bounded-read.ts';
 import { silentPaths } from '../process/silent-paths.ts';
 import { describeErrno } from '../files/errno.ts';
+import { linkProblem, openToOthers } from '../files/trusted-path.ts';
 
 /** What env files set, and what is wrong in them. */
 export interface EnvFiles {
@@ -47,7 +48,15 @@ const refused = (problem: EnvFile['problems'][number]): EnvFile => ({
 
 function contentOf(path: string): Buffer | Mismatch {
   try {
-    return readBytesUpTo(path);
+    const content = readBytesUpTo(path);
+    const problem = Buffer.isBuffer(content)
+      ? (linkProblem(path) ?? openToOthers(path))
+      : undefined;
+    if (problem === undefined) return content;
+    return {
+      expected: 'a file that others cannot change',
+      found: `one that others can: ${problem}`,
+    };
   } catch (error) {
     throw new WorkerctlError('failed', `env file ${path}: ${describeErrno(error)}`, {
       cause: error,

@@ -198,8 +198,11 @@ become() {
         printf '%s\n' "$shim_worker" >"$shim_new/$shim_instance.pid" &&
           mv -f "$shim_new/$shim_instance.pid" "$shim_new/$shim_instance.json" "$shim_state_dir/"
       else
-        printf '%s\n' "$shim_worker" >"$shim_pidfile.new" &&
-          mv -f "$shim_pidfile.new" "$shim_pidfile" &&
+        # Its directory may be another user's: -C follows no link, and none can be prepared for a name with the run id.
+        set -C &&
+          printf '%s\n' "$shim_worker" >"$shim_pidfile.$shim_run_id.new" &&
+          set +C &&
+          mv -f "$shim_pidfile.$shim_run_id.new" "$shim_pidfile" &&
           mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/$shim_instance.json"
       fi
   } || {

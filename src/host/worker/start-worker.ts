@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
@@ -7,6 +7,7 @@ import { describeErrno } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { removeFile } from '../files/json-file.ts';
 import { makeDirectory } from '../files/make-directory.ts';
+import { openNewFile } from '../files/new-file.ts';
 import type { HeldLock } from '../lock/lock-file.ts';
 import { openLog, openProblem } from '../logs/open-log.ts';
 import { renameLog } from '../logs/older.ts';
@@ -89,7 +90,7 @@ export function startShim(
     putFullLogAside(launch, stateDir);
     const log = keep(logOf(launch));
     const notesPath = shimNotesPath(stateDir, launch.instance);
-    const notes = keep(attempt(notesPath, () => newFile(notesPath)));
+    const notes = keep(attempt(notesPath, () => openNewFile(notesPath, 0o644)));
     takeBlock(notes);
     removePredecessor(stateDir, launch.instance);
     const output = outputOf(launch, { stateDir, place, environment, logFd: log });
@@ -127,12 +128,6 @@ function logOf({ logFile, umask }: Launch): number {
       cause: error,
     });
   }
-}
-
-/** In place of whatever has its name: a link would be followed, and a FIFO would block us. */
-function newFile(path: string): number {
-  rmSync(path, { force: true });
-  return openSync(path, 'wx', 0o644);
 }
 
 /** As long as what the shim writes there: by then the disk may be full. The shell writes over it, from the beginning. */

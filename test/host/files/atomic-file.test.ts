@@ -1,4 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { writeFileAtomically } from '../../../src/host/files/atomic-file.ts';
 import { useScratch } from '../../rig/scratch.ts';
@@ -80,6 +88,20 @@ describe('a write that fails', () => {
     }).toThrow(/ENOENT/);
   });
 });
+
+test.each(['a file', '/dev/null', 'nothing'])(
+  'a link that was prepared under the temporary name must not be followed to %s',
+  (what) => {
+    const target = what === 'a file' ? scratch.write('secret', 'old') : what;
+    const other = what === 'nothing' ? scratch.path('made') : target;
+    symlinkSync(other, scratch.path(`file.${process.pid}.new`));
+    writeFileAtomically(scratch.path('file'), 'new');
+    expect(readFileSync(scratch.path('file'), 'utf8')).toBe('new');
+    expect(lstatSync(scratch.path('file')).isFile()).toBe(true);
+    if (what === 'a file') expect(readFileSync(target, 'utf8')).toBe('old');
+    if (what === 'nothing') expect(existsSync(other)).toBe(false);
+  },
+);
 
 test('a symbolic link must be replaced, not written through', () => {
   const target = scratch.write('target', 'precious');

@@ -17,12 +17,15 @@ import { deathOf } from '../rig/output.ts';
 import { createRig, expectQuiet } from '../rig/rig.ts';
 import { pause, until } from '../rig/wait.ts';
 
+/** Where the shim writes the pidfile first: a FIFO makes it hang there. */
+const staged = '.workerctl/.new/mail.1.pid';
+
 const kill = (pid: number): true => process.kill(pid, 'SIGKILL');
 
 describe('kill -9 of the shim', () => {
   test('before the record is there must not make two of its worker', async () => {
-    const rig = createRig({ mail: noting({ pidfile: 'mail.pid' }) });
-    await rig.shell('mkfifo mail.pid.new');
+    const rig = createRig({ mail: noting() });
+    await rig.shell(`mkdir -p .workerctl/.new && mkfifo ${staged}`);
     const starting = rig.workerctl('start', '--no-wait');
     await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);
     for (const pid of shimsIn(rig, 'supervise')) kill(pid);
@@ -30,7 +33,7 @@ describe('kill -9 of the shim', () => {
 
     expect((await rig.act('bootcheck')).of('started')).toEqual([]);
     expect(shimsIn(rig, 'become')).toHaveLength(1);
-    await rig.shell('cat mail.pid.new');
+    await rig.shell(`cat ${staged}`);
     await until('its boot', () => rig.instance('mail.1').boots().length > 0);
     await settle(rig);
     expect(rig.instance('mail.1').boots()).toHaveLength(1);
@@ -38,22 +41,22 @@ describe('kill -9 of the shim', () => {
   });
 
   test('together with a worker that is not there yet must leave the place to the next start', async () => {
-    const rig = createRig({ mail: noting({ pidfile: 'mail.pid' }) });
-    await rig.shell('mkfifo mail.pid.new');
+    const rig = createRig({ mail: noting() });
+    await rig.shell(`mkdir -p .workerctl/.new && mkfifo ${staged}`);
     const starting = rig.workerctl('start', '--no-wait');
     await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);
     for (const stage of ['supervise', 'become'] as const)
       for (const pid of shimsIn(rig, stage)) kill(pid);
     expect((await starting).exitCode).toBe(1);
-    rmSync(rig.path('mail.pid.new'));
+    rmSync(rig.path(staged));
 
     await settle(rig);
     expect(rig.instance('mail.1').processes()).toHaveLength(1);
   });
 
   test('and of the command before the record is there must not make two of its worker', async () => {
-    const rig = createRig({ mail: noting({ pidfile: 'mail.pid' }) });
-    await rig.shell('mkfifo mail.pid.new');
+    const rig = createRig({ mail: noting() });
+    await rig.shell(`mkdir -p .workerctl/.new && mkfifo ${staged}`);
     const starting = rig.workerctl('start', '--no-wait');
     await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);
     starting.kill('SIGKILL');
@@ -61,7 +64,7 @@ describe('kill -9 of the shim', () => {
     for (const pid of shimsIn(rig, 'supervise')) kill(pid);
     const waiting = rig.workerctl('bootcheck');
     await pause(500);
-    await rig.shell('cat mail.pid.new');
+    await rig.shell(`cat ${staged}`);
     expect((await waiting).exitCode).toBe(0);
     await until('its boot', () => rig.instance('mail.1').boots().length > 0);
     await settle(rig);

@@ -11,6 +11,7 @@ import { defineCommand, type GlobalOptions } from '../cli/command.ts';
 import { configPath, trustIn } from '../cli/config.ts';
 import { print, printError } from '../cli/print.ts';
 import { effectiveConfig, formatKeys } from '../config/schema/print.ts';
+import { hasSystemd } from '../host/process/system-state.ts';
 import { logTypeProblem } from '../host/logs/open-log.ts';
 import { envFileProblems } from '../host/worker/environment.ts';
 import { hideSecrets } from '../core/basics/secrets.ts';
@@ -88,7 +89,7 @@ const hiddenNote = '# values that look secret are hidden: --show-secrets\n';
 /** Reads and checks the config at `path`, and its env files. Throws a `config` error if anything in them is wrong. */
 export function check({ path }: { readonly path: string }): CheckOutcome {
   const config = loadConfig(path);
-  const host = { name: hostname(), path: workerPath };
+  const host = { name: hostname(), path: workerPath, hasSystemd: hasSystemd() };
   const placeOf = keyPlaces(config.path);
   const problems = [...wrongEnvFiles(config, host.name), ...wrongLogs(config, host.name, placeOf)];
   if (problems.length > 0) throw configError(problems);

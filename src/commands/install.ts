@@ -71,7 +71,9 @@ ${logrotatePath}.`,
   ],
   exitCodes: { done: '', failed: 'it cannot be written' },
   run: async ({ global, ...asked }) => {
-    const config = await (asked.write ? configToActOn : configFor)(global);
+    // A timer runs as the owner of the state directory, and is held to what that user trusts.
+    const isTrusting = asked.write && asked.targets[0] !== 'timer';
+    const config = await (isTrusting ? configToActOn : configFor)(global);
     const { notes = [], ...installed } = await install(config, asked);
     print(global.json ? printed(installAnswer, installed) : installed.text);
     for (const note of notes) printError(`workerctl: note: ${note}\n`);

@@ -9,6 +9,8 @@ export interface Host {
   readonly name: string;
   /** The PATH in which commands without a directory are looked up, unless the worker sets its own. */
   readonly path: string;
+  /** Whether systemd runs it: then the output of a service is a socket. */
+  readonly hasSystemd: boolean;
 }
 
 /** What is not an error in the config, but will prevent its workers from starting on this host; one line each. */
@@ -32,6 +34,12 @@ function releaseWarnings({ path, release }: Config, host: Host): string[] {
   }
 }
 
+/** The output of the process that starts the worker. */
+const ownOutput = /^\/(?:dev|proc\/(?:self|thread-self))\/(?:stdout|stderr|fd\/\d+)$/;
+
+const logWarning = (log: string): string =>
+  `log.file: ${log} is a socket if systemd has started workerctl, and cannot be opened then; for its journal: log: { command: systemd-cat -t %n }`;
+
 function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host): string[] {
   const expand = (text: string) => expandSpecifiers(text, instance, host.name);
   const { worker } = instance;
@@ -41,6 +49,7 @@ function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host):
   const ownPath = worker.env['PATH'];
   const searchPath = ownPath === undefined ? host.path : expand(ownPath);
   const envFiles = worker.envFiles.map(expand).filter((file) => !existsSync(file));
+  const logFile = expand(worker.logFile);
   const wrapper = wrapperWarning(worker);
   const warningsOf = (key: string, words: readonly string[]) =>
     commandWarnings(key, words.map(expand), directory, searchPath);
@@ -53,6 +62,9 @@ function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host):
           ...(ready.kind === 'command' ? warningsOf('ready.command', ready.command) : []),
         ]
       : [`directory: ${directory} does not exist yet`]),
+    ...(host.hasSystemd && log?.kind !== 'piped' && ownOutput.test(logFile)
+      ? [logWarning(logFile)]
+      : []),
     ...envFiles.map((file) => `env_files: ${file} does not exist yet`),
     ...(folder === stateDir || isFolder(folder)
       ? []

@@ -365,6 +365,20 @@ test.each(['/dev/null', '/dev/stdout', '/proc/self/fd/2'])(
   },
 );
 
+test.each(['/dev/stdout', '/dev/stderr', '/proc/self/fd/1'])(
+  '%s as a log must fail the start with what works instead if it is a socket, as under systemd',
+  async (file) => {
+    const rig = createRig({ mail: { ...drains, log: { file } } });
+    const onSocket = `use Socket; socketpair(A, B, AF_UNIX, SOCK_STREAM, 0); open STDOUT, '>&', B;
+      open STDERR, '>&', B; exit(system @ARGV) if !fork; wait; shutdown B, 2; close B; print {$out} <A>`;
+    const { stdout } = await rig.shell(
+      `perl -e 'open our $out, ">&", STDOUT; ${onSocket.replace(/'/g, `'"'"'`)}' workerctl start`,
+    );
+    expect(stdout).toMatch(/mail\.1: start failed: log \/\S+: .*systemd-cat -t %n/);
+    expect(rig.instance('mail.1').boots()).toEqual([]);
+  },
+);
+
 test('output that cannot be written must fail the command, unless its reader wanted no more', async () => {
   const rig = createRig({ mail: drains });
   await rig.start();

@@ -36,6 +36,13 @@ async function rebootDuringJobs(host: Host): Promise<void> {
   expect(cutJobs(host.story())).toEqual([]);
 }
 
+/** What a login has started is killed when it ends. */
+async function killingAtLogout(host: Host): Promise<void> {
+  host.makeDirectory('etc/systemd/logind.conf.d');
+  host.write('etc/systemd/logind.conf.d/kill.conf', '[Login]\nKillUserProcesses=yes\n');
+  await host.shell('systemctl restart systemd-logind.service');
+}
+
 /** A deploy over ssh, while one worker has a job. */
 async function deploy(host: Host): Promise<void> {
   const before = await host.pids();
@@ -48,11 +55,19 @@ async function deploy(host: Host): Promise<void> {
 const mainPid = (host: Host): Promise<string> =>
   host.shell('systemctl show -P MainPID workerctl.service');
 
-describe.runIf(tree !== undefined).concurrent('systemd', () => {
+// Two of the jobs last 40 s, and five machines boot at a time.
+describe.runIf(tree !== undefined).concurrent('systemd', { timeout: 400_000 }, () => {
   test('the unit of a watch must outlive deploys, a broken config and a crash, and drain at a restart and a shutdown', async (context) => {
     const host = await hostWith(context, (one) => installUnit(one, '--longest-job', '2m'));
     await host.pids();
     expect(host.has('.workerctl/events.ndjson'), 'ready only after the first pass').toBe(true);
+    const first = await host.pids();
+    await host.giveJob('2', 3);
+    await host.shell('systemctl restart workerctl.service');
+    expect(await host.pids()).not.toBe(first);
+    expect(cutJobs(host.story())).toEqual([]);
+
+    await killingAtLogout(host);
     await deploy(host);
 
     const text = readOr(host.path(config), '');
@@ -70,11 +85,6 @@ describe.runIf(tree !== undefined).concurrent('systemd', () => {
       return pid !== '0' && pid !== watch;
     });
     expect(await host.pids()).toBe(pids);
-
-    await host.giveJob('2', 3);
-    await host.shell('systemctl restart workerctl.service');
-    expect(await host.pids()).not.toBe(pids);
-    expect(cutJobs(host.story())).toEqual([]);
 
     await rebootDuringJobs(host);
     expect(host.unexpected()).toEqual([]);
@@ -102,6 +112,35 @@ describe.runIf(tree !== undefined).concurrent('systemd', () => {
     await host.shell('systemctl start workerctl.service');
     expect(await host.pids()).toBe(after);
     expect(host.unexpected()).toEqual([]);
+  });
+
+  test('a watch must start nothing while the host shuts down', async (context) => {
+    const host = await hostWith(context, (one) => installUnit(one));
+    await host.pids();
+    // It stops first, and for two seconds: meanwhile the watch runs, and sees a worker die.
+    const pidfile = `${app}/.workerctl/jobs.1.pid`;
+    host.write(
+      `${units}/late.service`,
+      `[Unit]\nAfter=workerctl.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\nExecStop=/bin/sh -c 'kill -KILL $$(cat ${pidfile}); sleep 2'\n`,
+    );
+    await host.shell('systemctl daemon-reload && systemctl start late.service');
+    const before = host.story().length;
+    await host.powerOff();
+    expect(host.story().slice(before)).toEqual(['term 2', 'end 2', 'down database']);
+    expect(host.unexpected()).toHaveLength(1);
+    await host.boot();
+    await host.pids();
+  });
+
+  test('a worker whose log is the socket of a service must not start, and say what works', async (context) => {
+    const host = await hostWith(context, async (one) => {
+      const jobs = { command: `${app}/jobs %i`, log: { file: '/dev/stdout' } };
+      one.write(config, JSON.stringify({ workers: { jobs } }));
+      await installUnit(one);
+    });
+    const said = await host.shell('journalctl --no-pager -o cat -u workerctl.service');
+    expect(said).toMatch(/jobs\.1: start failed: log \/dev\/stdout: .*systemd-cat -t %n/);
+    expect(await host.workerctl('check', '--quiet')).toMatch(/log\.file: .*systemd-cat -t %n/);
   });
 
   test('the unit of a user must drain at a shutdown', async (context) => {
@@ -133,6 +172,8 @@ describe.runIf(tree !== undefined).concurrent('systemd', () => {
         'systemctl daemon-reload && systemctl enable --now workerctl-bootcheck.timer',
       );
     });
+    await killingAtLogout(host);
+    await host.shell('loginctl enable-linger deploy');
     await deploy(host);
     await host.shell(`kill -KILL $(cat ${app}/.workerctl/jobs.2.pid)`);
     await until(

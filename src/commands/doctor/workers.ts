@@ -9,12 +9,14 @@ import { instanceNames } from '../../core/model/instance.ts';
 import { launchOf, workerPath, type Launch } from '../../core/model/launch.ts';
 import { keyPlaces } from '../../config/key-places.ts';
 import { wrongEnvFiles, wrongLogs } from '../check.ts';
+import { hasSystemd } from '../../host/process/system-state.ts';
 import type { Examination } from './examination.ts';
 import { nearestThere } from './state-directory.ts';
 
 /** What would make a start fail: what `check` warns about, and missing permissions. */
 export function workerFindings({ config, hostName }: Examination): Findings {
-  const warnings = configWarnings(config, { name: hostName, path: workerPath });
+  const host = { name: hostName, path: workerPath, hasSystemd: hasSystemd() };
+  const warnings = configWarnings(config, host);
   const launches = config.workers.flatMap((worker) =>
     instanceNames(worker).map((name) => launchOf(worker, name, config.stateDir, hostName)),
   );

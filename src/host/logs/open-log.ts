@@ -63,9 +63,11 @@ export function logTypeProblem(path: string): Mismatch | undefined {
 export function openProblem(path: string, error: unknown): string {
   const problem = logTypeProblem(path);
   if (problem !== undefined) return mismatchText(problem);
-  return errnoOf(error) === 'ENXIO'
-    ? 'it is a socket, or a pipe that no process reads'
-    : describeErrno(error);
+  if (errnoOf(error) !== 'ENXIO') return describeErrno(error);
+  const found = 'it is a socket, or a pipe that no process reads';
+  return leadsToStream(path)
+    ? `${found}; under systemd use log: { command: systemd-cat -t %n }`
+    : found;
 }
 
 /** A device may block, or swallow the output; a FIFO blocks the worker, or ends it by SIGPIPE, as soon as its reader has exited. */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # boot.sh ROOT GROUP ARGUMENT...: becomes a systemd-nspawn that boots ROOT, in control groups of its own that are named
-# GROUP: systemd-nspawn leaves groups behind, and two of them must not share one. The machine is shut down if the process that called this ends.
+# GROUP: systemd-nspawn leaves groups behind, and two of them must not share one.
 set -eu
 root=$1
 group=$2
@@ -10,5 +10,6 @@ for tree in /sys/fs/cgroup/unified /sys/fs/cgroup/systemd /sys/fs/cgroup; do
   mkdir -p "$tree/$group"
   echo $$ >"$tree/$group/cgroup.procs"
 done
-exec setpriv --pdeathsig TERM systemd-nspawn --quiet --boot --directory="$root" --register=no --keep-unit \
-  --private-network --console=pipe "$@"
+# All processes of the machine end with this one, and this one with its caller: systemd-nspawn alone would leave them.
+exec setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount-proc \
+  systemd-nspawn --quiet --boot --directory="$root" --register=no --keep-unit --private-network --console=pipe "$@"

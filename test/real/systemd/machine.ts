@@ -133,11 +133,8 @@ export function createMachine(tree: string): Machine {
       await off();
     },
     end: async () => {
-      if (nspawn !== undefined) {
-        // systemd-nspawn ends with it. Its own end would leave all that runs on the machine.
-        process.kill(Number(init), 'SIGKILL');
-        await off();
-      }
+      nspawn?.kill('SIGKILL');
+      if (nspawn !== undefined) await off();
       await removeGroups(group);
       await removeFolder(folder);
     },
@@ -163,13 +160,14 @@ export function createMachine(tree: string): Machine {
   }
 }
 
-/** Its first process, once that is systemd. */
-function initOf(nspawn: number | undefined): string | undefined {
-  const [child = ''] = linesOf(`/proc/${String(nspawn)}/task/${String(nspawn)}/children`)
-    .join(' ')
-    .split(' ');
-  return linesOf(`/proc/${child}/comm`)[0] === 'systemd' ? child : undefined;
+/** The first process of the machine, once that is systemd: the child of systemd-nspawn, which is that of unshare. */
+function initOf(unshare: number | undefined): string | undefined {
+  const init = childOf(childOf(String(unshare)));
+  return linesOf(`/proc/${init}/comm`)[0] === 'systemd' ? init : undefined;
 }
+
+const childOf = (pid: string): string =>
+  linesOf(`/proc/${pid}/task/${pid}/children`).join(' ').split(' ')[0] ?? '';
 
 async function removeGroups(group: string): Promise<void> {
   for (const tree of ['unified', 'systemd', '.']) {

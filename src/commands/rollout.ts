@@ -1,6 +1,6 @@
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
 import { duration, value } from '../cli/options.ts';
-import { print, terminalSize } from '../cli/print.ts';
+import { print, printError, terminalSize } from '../cli/print.ts';
 import { runActing } from '../cli/run-acting.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
@@ -45,6 +45,7 @@ ID, all restarts in progress are meant.`,
     done: '',
     failed: 'no restart is in progress, or an instance could not be asked or started',
     locked: '',
+    state: 'restarts are unknown: state.json and its copy cannot be used',
   },
   run: ({ targets: [word, ...ids], global, for: lasts }) => {
     if (word === undefined && lasts === undefined) return show(global);
@@ -60,8 +61,11 @@ ID, all restarts in progress are meant.`,
   },
 });
 
+/** @throws WorkerctlError `state` if it is unknown which restarts are in progress */
 async function show(global: GlobalOptions): Promise<number> {
-  const { rollouts } = await statusFor(global, []);
+  const { rollouts, stateProblem } = await statusFor(global, []);
+  if (stateProblem?.isUnknown === true) throw new WorkerctlError('state', stateProblem.problem);
+  if (stateProblem !== undefined) printError(`workerctl: ${stateProblem.problem}\n`);
   const text = global.json
     ? printed(rolloutAnswer, rollouts)
     : formatRollouts(rollouts, terminalSize()?.columns);

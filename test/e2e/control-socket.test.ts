@@ -310,3 +310,18 @@ test('a socket that was left behind must be replaced, and any other file be left
   expect((await rig.workerctl('watch')).exitCode).toBe(73);
   expect(readFileSync(socketOf(rig), 'utf8')).toBe('precious');
 });
+
+test('!jobs must answer while state.json and its copy are damaged, and !health say that', async () => {
+  const rig = createRig({ mail: { ...idle, count: 2 } });
+  await rig.start();
+  await watched(rig);
+  for (const name of ['state.json', 'state.copy']) writeFileSync(`${rig.stateDir}/${name}`, 'x');
+  await until('a watch that says so', async () => {
+    const [health] = await ask(socketOf(rig), '!health');
+    return health?.[0]?.startsWith('ERROR: for ') === true;
+  });
+  const [jobs, health, want] = await ask(socketOf(rig), '!jobs', '!health', '!want 3 mail');
+  expect(jobs?.slice(0, 2)).toEqual(['mail count 2', 'mail desired 2']);
+  expect(health?.[0]).toMatch(/state\.json is damaged/);
+  expect(want?.[0]).toMatch(/^ERROR: .*state\.json is damaged/);
+});

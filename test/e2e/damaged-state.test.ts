@@ -91,6 +91,20 @@ test('with both copies damaged one must be able to look, and be told that stops 
   expect(rig.instance('mail.1').processes()).toEqual([pid]);
 });
 
+test('with both copies damaged rollout must not say that no restart is in progress', async () => {
+  const rig = await oneStopped();
+  write(rig, 'state.json', 'x');
+  const warned = await rig.workerctl('rollout');
+  expect(warned.exitCode, warned.stderr).toBe(0);
+  expect(warned.stderr).toMatch(/state\.json is damaged .*its second copy is used/);
+  for (const name of files) write(rig, name, 'x');
+  for (const words of [['rollout'], ['rollout', '--json']]) {
+    const { exitCode, all } = await rig.workerctl(...words);
+    expect(exitCode, all).toBe(73);
+    expect(all).toContain('stops, holds, counts and restarts are unknown');
+  }
+});
+
 test('a status in which all that runs is ready must not be a success if stops are unknown', async () => {
   const rig = createRig({ mail: { command: fixture('idle') } });
   await rig.start();

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { booted, successor } from '../rig/instance.ts';
@@ -205,3 +205,19 @@ test.each([[['--metrics']], [['--metrics', 'app.txt']], [['--metrics=']]])(
     expect(rig.instance('mail.1').processes()).toEqual([]);
   },
 );
+
+test('the metrics of a watch must answer while state.json and its copy are damaged, and say that', async () => {
+  const rig = createRig({ mail: { ...idle, count: 2 } });
+  await rig.start();
+  const port = await freePort();
+  await watched(rig, '--metrics-listen', `127.0.0.1:${port}`);
+  for (const name of ['state.json', 'state.copy']) writeFileSync(`${rig.stateDir}/${name}`, 'x');
+  const scrape = async () => await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  await until(
+    'an impaired watch',
+    async () => sample(await scrape(), 'workerctl_watch_impaired') === 1,
+  );
+  const text = await scrape();
+  expect(sample(text, 'workerctl_wanted_known')).toBe(0);
+  expect(sample(text, 'workerctl_instances_up', "worker='mail'")).toBe(2);
+});

@@ -13,7 +13,7 @@ import { observe } from '../../engine/observe/observe.ts';
 import { claimsIn, refusalWords } from '../../engine/observe/witnesses.ts';
 import { hearWitnesses } from '../../host/worker/witness.ts';
 import { stateFilesIn } from '../../host/state/record-cache.ts';
-import { readDesired } from '../../host/state/desired-file.ts';
+import { readDesired, seenDesired } from '../../host/state/desired-file.ts';
 import { writeMessage } from '../../host/state/messages.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import { sendSignal } from '../../host/process/signal.ts';
@@ -101,8 +101,9 @@ function lookNow(context: Context): Observation {
   return observe({ ...context, notes, ignoresPidfiles: true }, instances, retiring);
 }
 
+/** Like `workerctl jobs`, it answers with the counts of the config if the others are unknown; `!health` says that. */
 function jobsOf({ config }: Context, seen: Observation): JobCounts[] {
-  const inForce = withCounts(config, readDesired(config.stateDir));
+  const inForce = withCounts(config, seenDesired(config.stateDir).desired);
   const living = allObserved(seen).flatMap((observed) => {
     const process = liveProcess(observed);
     return process === undefined ? [] : [{ worker: workerNameOf(observed.name), pid: process.pid }];

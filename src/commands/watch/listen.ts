@@ -5,7 +5,7 @@ import type { Context } from '../../engine/session.ts';
 import { createLineServer, type LineServer } from '../../host/sockets/line-server.ts';
 import { serveMetrics } from '../../host/sockets/metrics-server.ts';
 import { readDropped } from '../../host/state/dropped-messages.ts';
-import { readDesired } from '../../host/state/desired-file.ts';
+import { seenDesired } from '../../host/state/desired-file.ts';
 import { formatMetrics } from '../../output/metrics/prometheus.ts';
 import { status } from '../status.ts';
 import type { ControlBackend } from './control-backend.ts';
@@ -42,7 +42,7 @@ export const openMetrics = (
     isUnsafe,
     render: async () => {
       const { config, hostName, releases } = current();
-      const inForce = withCounts(config, readDesired(config.stateDir));
+      const inForce = withCounts(config, seenDesired(config.stateDir).desired);
       const scene = { config: inForce, hostName, ignoresPidfiles: true };
       const found = await status(scene, { targets: [], releases });
       const droppedMessages = readDropped(config.stateDir)?.count ?? 0;

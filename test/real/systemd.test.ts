@@ -22,13 +22,16 @@ async function installUnit(host: Host, ...words: string[]): Promise<void> {
 /** Shuts the host down while one worker has a job of 5 s and the other one of 40 s, and boots it again. */
 async function rebootDuringJobs(host: Host): Promise<void> {
   await host.pids();
-  await host.giveJob('1', 5);
-  await host.giveJob('2', 40);
   const before = host.story().length;
+  await host.giveJob('2', 40);
+  await host.giveJob('1', 5);
   await host.powerOff();
   const story = host.story().slice(before);
   expect([...story].sort()).toEqual(
-    ['term 1', 'done 1', 'end 1', 'term 2', 'done 2', 'end 2', 'down database'].sort(),
+    ['1', '2']
+      .flatMap((id) => [`begin ${id}`, `term ${id}`, `done ${id}`, `end ${id}`])
+      .concat('down database')
+      .sort(),
   );
   expect(story.at(-1), 'the database must end last').toBe('down database');
   await host.boot();

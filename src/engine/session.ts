@@ -98,7 +98,8 @@ export function journaled(context: Context, journal: Journal): Context {
   return {
     ...context,
     report: (event) => {
-      const entry = event.isOthers === true ? undefined : journalEntry(event);
+      const isThere = event.isOthers === true || event.isRepeated === true;
+      const entry = isThere ? undefined : journalEntry(event);
       if (entry !== undefined) journal.append([{ ...entry, by, command }]);
       context.report(event);
       const problem = journal.problem();

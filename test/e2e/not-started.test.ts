@@ -35,7 +35,7 @@ describe('why an instance was not started', () => {
   ] as const)(
     'must be shown by status until it has started: a missing %s',
     async (_, keys, problem, path, text) => {
-      const rig = createRig({ mail: { ...drains, ...keys } });
+      const rig = createRig({ mail: { ...drains, ...keys, backoff: { initial: '1ms' } } });
       writeFileSync(rig.path('no-sh'), '#!/usr/bin/env no-such-sh\n', { mode: 0o755 });
       const { exitCode, of } = await rig.act('start');
       expect(exitCode).toBe(1);

@@ -42,6 +42,8 @@ export interface Occurrence extends ProcessRef {
   readonly at: Moment;
   /** The command has already told people the same in another event: this one is for the journal and for programs. */
   readonly isTold?: true;
+  /** The journal has the same of an earlier attempt. */
+  readonly isRepeated?: true;
   /** Another command, such as `watch`, did it and has written it to the journal. */
   readonly isOthers?: true;
 }

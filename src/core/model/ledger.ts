@@ -46,6 +46,10 @@ export interface Unstarted {
   /** When that was tried last. */
   readonly at: Moment;
   readonly problem: string;
+  /** How often it was tried in a row. */
+  readonly count: number;
+  /** The release that was tried, if it is known: another one has not failed. */
+  readonly release?: string;
 }
 
 /** A process that got no signal, because only its record says that it is the instance's. */

@@ -85,6 +85,7 @@ export function applyGoal(
     ledger: {
       ...ledger,
       failures: without(ledger.failures, atOnce),
+      unstarted: without(ledger.unstarted, atOnce),
       recycled: without(recycledAfter(inForce, before.ledger, observation), atOnce),
       unwitnessed: unwitnessedAfter(before.ledger.unwitnessed, desired.adopted, observation),
     },

@@ -116,8 +116,10 @@ function afterOwnDeath(
 }
 
 /** Whether a failure says something about this release. */
-export const isOfRelease = ({ release }: Failure, other: string | undefined): boolean =>
-  release === undefined || other === undefined || release === other;
+export const isOfRelease = (
+  { release }: Pick<Failure, 'release'>,
+  other: string | undefined,
+): boolean => release === undefined || other === undefined || release === other;
 
 /** The age at which a ready process ends a row of failures. */
 const longEnough = ({ reset, minRun }: BackoffPolicy): Duration =>

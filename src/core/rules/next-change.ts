@@ -2,7 +2,6 @@ import { durationOf, type Duration } from '../basics/time.ts';
 import type { Worker } from '../model/config.ts';
 import { drainingSince, type ObservedInstance } from '../model/observation.ts';
 import { awaitedLook, isAwaited } from './awaited.ts';
-import { backsOffUntil, dueAt } from './backoff.ts';
 import { nextLossAt } from './deaths.ts';
 import { silentUntil } from './kills.ts';
 import { turnMoments } from './places.ts';
@@ -10,6 +9,7 @@ import { recycleMoments } from './recycling.ts';
 import { membersOf } from './rollout-members.ts';
 import { deadlineOf, type Snapshot } from './snapshot.ts';
 import { turnsOf } from './turns.ts';
+import { staysDownUntil } from './unstarted.ts';
 
 /** How long until the plan may change without anything happening in the world; undefined: it will not. */
 export function changesIn(snapshot: Snapshot): Duration | undefined {
@@ -19,9 +19,8 @@ export function changesIn(snapshot: Snapshot): Duration | undefined {
     const deadline = deadlineOf(observed, snapshot);
     if (deadline !== undefined && drainingSince(observed) !== undefined)
       moments.push(deadline - sinceBoot);
-    const failure = ledger.failures[observed.name];
-    if (failure !== undefined && backsOffUntil(ledger, observed, worker, now) !== undefined)
-      moments.push(dueAt(observed.name, failure, worker.backoff) - now);
+    const due = staysDownUntil(ledger, observed, worker, now);
+    if (due !== undefined) moments.push(due - now);
     moments.push(...watchdogMoments(observed, worker, sinceBoot));
     if (isAwaited(observed, worker)) {
       moments.push(awaitedLook(observed, now));

@@ -1,8 +1,8 @@
 import { liveProcess } from '../model/observation.ts';
 import { isAwaited } from './awaited.ts';
-import { backsOffUntil } from './backoff.ts';
 import { heldBack } from './rollout.ts';
 import type { Snapshot, Subject } from './snapshot.ts';
+import { staysDownUntil } from './unstarted.ts';
 
 /** The instances that are wanted and down, and that nothing but their turn keeps from being started. */
 export function startable(snapshot: Snapshot): Subject[] {
@@ -15,7 +15,7 @@ export function startable(snapshot: Snapshot): Subject[] {
         isWanted &&
         !waiting.has(observed.name) &&
         liveProcess(observed) === undefined &&
-        backsOffUntil(ledger, observed, worker, now) === undefined &&
+        staysDownUntil(ledger, observed, worker, now) === undefined &&
         !isAwaited(observed, worker),
     );
 }

@@ -1,9 +1,12 @@
-import type { Moment } from '../basics/time.ts';
-import type { Config } from '../model/config.ts';
+import { lookup } from '../basics/lookup.ts';
+import type { EventBody } from '../events/event.ts';
+import { momentOf, type Duration, type Moment } from '../basics/time.ts';
+import type { BackoffPolicy, Config, Worker } from '../model/config.ts';
 import { isDone, isStopped } from '../model/desired.ts';
 import { instanceNames } from '../model/instance.ts';
-import type { Ledger, State } from '../model/ledger.ts';
+import type { Ledger, State, Unstarted } from '../model/ledger.ts';
 import { liveProcess, type Observation, type ObservedInstance } from '../model/observation.ts';
+import { backsOffUntil, delayAfter, isOfRelease } from './backoff.ts';
 
 type AllUnstarted = Ledger['unstarted'];
 
@@ -11,7 +14,7 @@ type AllUnstarted = Ledger['unstarted'];
 export function unstartedAfter(
   config: Config,
   { desired, ledger: { unstarted } }: State,
-  { instances }: Pick<Observation, 'instances'>,
+  { instances, launches }: Pick<Observation, 'instances' | 'launches'>,
 ): AllUnstarted {
   const names = Object.keys(unstarted);
   if (names.length === 0) return unstarted;
@@ -21,7 +24,8 @@ export function unstartedAfter(
       wanted.has(name) &&
       !isStopped(desired, name) &&
       !isDone(desired, name) &&
-      !hasStartedSince(instances.get(name), unstarted[name]?.at),
+      !hasStartedSince(instances.get(name), unstarted[name]?.at) &&
+      isOfRelease({ ...unstarted[name] }, launches?.get(name)?.release),
   );
   if (kept.length === names.length) return unstarted;
   return Object.fromEntries(Object.entries(unstarted).filter(([name]) => kept.includes(name)));
@@ -33,13 +37,78 @@ function hasStartedSince(observed: ObservedInstance | undefined, at: Moment | un
   return observed.presence.kind === 'dead' && observed.presence.record.startedAt > at;
 }
 
+/** A start that has failed before it had a process. */
+export interface FailedStart {
+  readonly instance: string;
+  readonly problem: string;
+  readonly release?: string;
+}
+
 /** The same ledger with what kept these instances from being started now. */
-export function withUnstarted(
-  ledger: Ledger,
-  failed: readonly { readonly instance: string; readonly problem: string }[],
-  at: Moment,
-): Ledger {
+export function withUnstarted(ledger: Ledger, failed: readonly FailedStart[], at: Moment): Ledger {
   if (failed.length === 0) return ledger;
-  const added = failed.map(({ instance, problem }) => [instance, { at, problem }] as const);
+  const added = failed.map(({ instance, ...found }) => {
+    const count = (lookup(ledger.unstarted, instance)?.count ?? 0) + 1;
+    return [instance, { at, count, ...found }] as const;
+  });
   return { ...ledger, unstarted: { ...ledger.unstarted, ...Object.fromEntries(added) } };
+}
+
+/** How long an instance stays down after so many starts have failed: like one whose processes die. */
+const pauseAfter = (name: string, { at, count }: Unstarted, policy: BackoffPolicy): Duration =>
+  delayAfter(name, { runId: String(at), count }, policy);
+
+/**
+ * Until when an instance stays down because it could not be started; undefined if that may be tried now. An attempt in the
+ * future comes from a clock that was set back since, and delays nothing.
+ */
+function unstartedUntil(
+  { unstarted }: Ledger,
+  name: string,
+  { backoff }: Worker,
+  now: Moment,
+): Moment | undefined {
+  const failed = lookup(unstarted, name);
+  if (failed === undefined || failed.at > now) return undefined;
+  const due = momentOf(failed.at + pauseAfter(name, failed, backoff));
+  return now < due ? due : undefined;
+}
+
+/** Until when an instance stays down because its processes, or attempts to start one, have failed. */
+export function staysDownUntil(
+  ledger: Ledger,
+  observed: ObservedInstance,
+  worker: Worker,
+  now: Moment,
+): Moment | undefined {
+  const moments = [
+    backsOffUntil(ledger, observed, worker, now),
+    unstartedUntil(ledger, observed.name, worker, now),
+  ].filter((moment) => moment !== undefined);
+  return moments.length === 0 ? undefined : momentOf(Math.max(...moments));
+}
+
+/** What is reported of a row of failed starts: once, with the second one that fails for this reason. */
+export function unstartedNotice(
+  { unstarted: before }: Ledger,
+  { unstarted }: Ledger,
+  instance: string,
+  { backoff }: Worker,
+): { readonly instance: string; readonly body: EventBody } | undefined {
+  const failed = lookup(unstarted, instance);
+  if (failed === undefined || failed.count < 2) return undefined;
+  const known = lookup(before, instance);
+  if (failed.count > 2 && known?.problem === failed.problem) return undefined;
+  const { at, count, problem } = failed;
+  const delay = pauseAfter(instance, failed, backoff);
+  return {
+    instance,
+    body: {
+      kind: 'backoff',
+      failures: count,
+      delay,
+      startsAt: momentOf(at + delay),
+      problem: `could not be started ${count} times in a row: ${problem}`,
+    },
+  };
 }

@@ -35,9 +35,10 @@ import {
 } from '../model/record.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { isAwaited, sessionStop } from '../rules/awaited.ts';
-import { backsOffUntil, failureWords } from '../rules/backoff.ts';
+import { failureWords } from '../rules/backoff.ts';
 import { lifeOf } from '../rules/lifecycle.ts';
 import { deadlineOf, type Snapshot } from '../rules/snapshot.ts';
+import { staysDownUntil } from '../rules/unstarted.ts';
 import { shownState, type InstanceState } from './instance-state.ts';
 
 /** The state of an instance, and what else is worth knowing, in words. */
@@ -97,24 +98,26 @@ function downState(observed: ObservedInstance, worker: Worker, snapshot: Snapsho
   const unstarted = lookup(ledger.unstarted, name);
   const problem = unstarted && { startProblem: unstarted.problem };
   const attempt = unstarted && attemptWords(unstarted, now);
-  if (presence.kind !== 'dead')
-    return { state: 'missing', detail: `${attempt ?? 'not started'}; ${next}`, ...problem };
-  const death = deathWords(presence, now);
-  const what = attempt === undefined ? death : `${death}; ${attempt}`;
-  const until = held === undefined ? backsOffUntil(ledger, observed, worker, now) : undefined;
+  const death = presence.kind === 'dead' && deathWords(presence, now);
+  const what = [death, attempt].filter(Boolean).join('; ') || 'not started';
+  const until = held === undefined ? staysDownUntil(ledger, observed, worker, now) : undefined;
   if (until === undefined) {
     const isWaiting = held === undefined && isAwaited(observed, worker);
     return { state: 'missing', detail: isWaiting ? what : `${what}; ${next}`, ...problem };
   }
   const failure = ledger.failures[name];
   const times =
-    failure === undefined ? '' : `; failed ${failureWords(failure, presence, worker, now)}`;
+    failure === undefined || presence.kind !== 'dead'
+      ? ''
+      : `; failed ${failureWords(failure, presence, worker, now)}`;
   const wait = `next start in ${formatDuration(elapsed(now, until))}, at ${formatDayAndTime(until, now)}`;
   return { state: 'backoff', startsAt: until, detail: `${what}${times}; ${wait}`, ...problem };
 }
 
-const attemptWords = ({ at, problem }: Unstarted, now: Moment): string =>
-  `start failed at ${formatDayAndTime(at, now)}: ${problem}`;
+function attemptWords({ at, problem, count }: Unstarted, now: Moment): string {
+  const times = count === 1 ? '' : `, ${count} times in a row`;
+  return `start failed at ${formatDayAndTime(at, now)}${times}: ${problem}`;
+}
 
 function doneWords(name: string, done: Done, held: string | undefined, now: Moment): string {
   const how = done.problem === undefined ? 'finished' : `failed: ${done.problem}`;

@@ -67,7 +67,8 @@ export async function decide(
   const pins = pinsUnder(goal, before.desired);
   const scene = { ...context, notes, pins };
   const restarted = goal.kind === 'restart' ? goal.instances : [];
-  const asked = [...restarted, ...Object.keys(before.ledger.failures)];
+  const { failures, unstarted } = before.ledger;
+  const asked = [...restarted, ...Object.keys(failures), ...Object.keys(unstarted)];
   const codes = await codesFor(launches, context.config, { ...before.desired, pins }, asked);
   const decideAbout = (seen: Observation): PassOutcome =>
     decideOn(context, goal, before, codes === undefined ? seen : { ...seen, launches: codes });

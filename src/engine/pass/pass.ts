@@ -2,15 +2,12 @@ import { join } from 'node:path';
 import { lookup } from '../../core/basics/lookup.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { noticesOf } from '../../core/rules/notices.ts';
-import { WorkerctlError } from '../../core/basics/error.ts';
-import type { Ledger } from '../../core/model/ledger.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { keyOf } from '../../core/model/instance.ts';
 import { isSameProcess } from '../../core/model/process.ts';
 import { launchOf, pathsOf } from '../../core/model/launch.ts';
 import { observedAt } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
-import { withUnstarted } from '../../core/rules/unstarted.ts';
 import type { Goal } from '../../core/rules/apply-goal.ts';
 import { mayEndWorkers } from '../../core/rules/callers-session.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
@@ -19,7 +16,6 @@ import { durationOf } from '../../core/basics/time.ts';
 import { now } from '../../host/process/clock.ts';
 import { writeDesired } from '../../host/state/desired-write.ts';
 import { ensureReserve, reserveBytes } from '../../host/state/reserve.ts';
-import { writeLedger } from '../../host/state/ledger-file.ts';
 import type { KeptLocks } from '../../host/lock/lock-helper.ts';
 import { needDescriptors } from '../../host/process/need-descriptors.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
@@ -28,13 +24,14 @@ import { mountProblem } from '../../host/process/mount-problem.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { lookAge, openLaunches, type Launches } from '../observe/launches.ts';
-import { listening, report, type Context } from '../session.ts';
+import { report, type Context } from '../session.ts';
 import type { Run } from '../apply/run.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import { decide, type PassRequest } from './decide.ts';
 import { leaveStarts, untilStarted, type SharedPlan } from './leave-starts.ts';
 import { reportRollouts } from './report-rollouts.ts';
 import { ensureLedger, reportDesired, stageState, type StagedState } from './state.ts';
+import { isUnaskedCheck, keepUnstarted, noting, type Failed } from './unstarted.ts';
 
 /**
  * One pass under the lock: state the goal, look, decide, report, write down, act. All that decides or acts goes through
@@ -83,13 +80,13 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
       ...(await launches.of(worker, instance, lookup(outcome.desired.pins, worker.name))),
       commandDigest: launches.digestOf(worker),
     });
-    const acting = noting(context, failures);
+    const acting = noting(context, request, outcome, failures);
     reportRefusals(acting, request, outcome);
     await apply({ context: acting, passLock: lock, next }, { ...outcome, plan });
     // The instance becomes a wanted one, but not before it has its process: else a second one would be started.
     if (isAdoption) state.commit(request.onKept);
-    const ledger = keepUnstarted(context, outcome, failures);
     const desired = await abortedAfter(context, launches, outcome, failures);
+    const ledger = await keepUnstarted(context, request, outcome, failures, next);
     result = { ...outcome, desired, ledger };
   } finally {
     state?.discard();
@@ -194,45 +191,13 @@ async function noteReplaced(
 const mustBeDurable = (goal: PassRequest['goal'], { desired, before }: PassOutcome): boolean =>
   goal.kind !== 'check' || desired.done !== before.desired.done;
 
-/** An instance that could not be asked or started, and why. */
-interface Failed {
-  readonly kind: 'start_failed' | 'signal_failed';
-  readonly instance: string;
-  readonly problem: string;
-}
-
-const noting = (context: Context, failures: Failed[]): Context =>
-  listening(context, (event) => {
-    const { kind, instance } = event;
-    if (kind === 'start_failed' || kind === 'signal_failed')
-      failures.push({ kind, instance, problem: event.problem });
-  });
-
-/** Why instances were not started, for `status`. What cannot be kept, on a full disk, has been reported all the same. */
-function keepUnstarted(
-  { config: { stateDir } }: Context,
-  { ledger }: PassOutcome,
-  failures: readonly Failed[],
-): Ledger {
-  const unstarted = failures.filter(({ kind }) => kind === 'start_failed');
-  const after = withUnstarted(ledger, unstarted, now());
-  if (after === ledger) return ledger;
-  try {
-    writeLedger(stateDir, after);
-  } catch (error) {
-    if (!(error instanceof WorkerctlError)) throw error;
-  }
-  return after;
-}
-
 /** A command that acts unasked reports once that a process gets no signal; the ledger keeps that. */
 function reportRefusals(
   context: Context,
   { goal }: PassRequest,
   { refusals = [], before }: PassOutcome,
 ): void {
-  const isUnasked =
-    goal.kind === 'end' || (goal.kind === 'check' && context.startsAtOnce !== undefined);
+  const isUnasked = goal.kind === 'end' || isUnaskedCheck(context, goal);
   for (const refusal of refusals) {
     const known = before.ledger.unwitnessed[keyOf(refusal)];
     if (isUnasked && known !== undefined && isSameProcess(known.process, refusal.process)) continue;

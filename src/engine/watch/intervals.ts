@@ -15,7 +15,7 @@ export const tickMs = 1_000;
 /** How often to look if the kernel cannot watch the files. */
 export const unwatchedMs = 1_000;
 
-/** The next look after a pass in which an instance could not be started or asked at all, for example because its folder is missing. */
+/** The next look after a pass in which an instance could not be asked. */
 export const failedMs = 10_000;
 
 /** The next look after another command held the pass lock. */

@@ -1,3 +1,4 @@
+import { lookup } from '../../core/basics/lookup.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { liveProcess, type Observation } from '../../core/model/observation.ts';
 import { withoutRotations } from '../../core/model/plan.ts';
@@ -51,7 +52,7 @@ export async function look(
   if (plan.length === 0 && isSameState({ desired, ledger }, before))
     return { observation, waitMs: Math.min(fallbackMs, again) };
   try {
-    const failures = countFailures(context);
+    const failures = countUnasked(context);
     await runPass(failures.context, {
       ...request,
       mayHaveStrays,
@@ -69,11 +70,11 @@ export async function look(
   }
 }
 
-/** Counts instances that could not be started or asked: no process dies of that, so nothing else delays the next attempt. */
-function countFailures(context: Context): { context: Context; count: () => number } {
+/** Counts instances that could not be asked: nothing else delays the next attempt. Starts that fail are in the ledger. */
+function countUnasked(context: Context): { context: Context; count: () => number } {
   let count = 0;
   const counting = listening(context, ({ kind }) => {
-    if (kind === 'start_failed' || kind === 'signal_failed') count += 1;
+    if (kind === 'signal_failed') count += 1;
   });
   return { context: counting, count: () => count };
 }
@@ -90,21 +91,32 @@ export function requestFor(context: Context): PassRequest {
   };
 }
 
-/** Reports workers with too few instances, in the words that operators know from MogileFS. */
-function reportShortages(context: Context, { desired, plan, observation }: PassOutcome): void {
+/**
+ * Reports workers with too few instances, in the words that operators know from MogileFS. If all that is started has failed to
+ * start before, that was reported.
+ */
+function reportShortages(
+  context: Context,
+  { desired, ledger, plan, observation }: PassOutcome,
+): void {
   const snapshot = snapshotOf(context.config, { desired }, observation);
   const { config, instance: observedOf } = snapshot;
   for (const worker of config.workers) {
     const names = instanceNames(worker);
-    const starts = plan.filter(
-      ({ kind, instance }) => kind === 'start' && names.includes(instance),
-    ).length;
-    if (starts === 0) continue;
+    const started = plan.flatMap(({ kind, instance }) =>
+      kind === 'start' && names.includes(instance) ? [instance] : [],
+    );
+    if (started.every((name) => lookup(ledger.unstarted, name) !== undefined)) continue;
     const has = names.filter((name) => {
       const observed = observedOf(name);
       return observed !== undefined && liveProcess(observed) !== undefined;
     }).length;
     const wanted = has + snapshot.missing(worker).length;
-    report(context, worker.name, { kind: 'missing', running: has, wanted, starting: starts });
+    report(context, worker.name, {
+      kind: 'missing',
+      running: has,
+      wanted,
+      starting: started.length,
+    });
   }
 }

@@ -47,6 +47,8 @@ const form = once((): json.Form<Ledger> => {
   const unstarted = json.object<Unstarted>({
     at: ['at', json.moment],
     problem: ['problem', json.text],
+    count: ['count', json.integer],
+    release: ['release', json.optional(json.text)],
   });
   const unwitnessed = json.object<Unwitnessed>({
     process: ['process', identity],
@@ -84,20 +86,23 @@ export function knownLedger(stateDir: string): Ledger {
 
 /**
  * Writes the ledger, without waiting for the disk.
- * @throws WorkerctlError `state` if it cannot be written: without it, failing workers would be started again and again
+ * @throws WorkerctlError `state` if it cannot be written; then `otherwise` holds
  */
-export function writeLedger(stateDir: string, ledger: Ledger): void {
-  stageLedger(stateDir, ledger).commit();
+export function writeLedger(stateDir: string, ledger: Ledger, otherwise?: string): void {
+  stageLedger(stateDir, ledger, otherwise).commit();
 }
 
 /**
  * The same in two steps: a full disk shows in the first.
- * @throws WorkerctlError `state` if it cannot be written
+ * @throws WorkerctlError `state` if it cannot be written: without it, failing workers would be started again and again
  */
-export function stageLedger(stateDir: string, ledger: Ledger): Staged {
+export function stageLedger(
+  stateDir: string,
+  ledger: Ledger,
+  otherwise = 'nothing was started or stopped',
+): Staged {
   const path = ledgerPath(stateDir);
-  const orState = <T>(act: () => T): T =>
-    orCannotWrite(path, 'nothing was started or stopped', act);
+  const orState = <T>(act: () => T): T => orCannotWrite(path, otherwise, act);
   const write = (): Staged => {
     makeDirectory(ledgerFolder(stateDir));
     return stageFile(path, fileText(form(), ledger));

@@ -41,7 +41,8 @@ export const startKinds = {
     audience: 'journal',
   }),
   start_failed: eventKind({
-    summary: 'The instance could not be started, or its process ended before it was ready.',
+    summary:
+      'The instance could not be started, or its process ended before it was ready. `bootcheck` and `watch` write it once to the journal if the next attempts fail for the same reason.',
     members: {
       problem,
       logFile: optional(text, 'The path of its log, if it got as far as having a process.'),
@@ -56,9 +57,12 @@ export const startKinds = {
   }),
   backoff: eventKind({
     summary:
-      'The instance stays down for a while because its processes keep ending soon after their start.',
+      'The instance stays down for a while because its processes keep ending soon after their start, or because it could not be started at all, twice or more for the same reason (then only the first such pause is reported).',
     members: {
-      failures: required(integer, 'How many processes have failed in a row.'),
+      failures: required(
+        integer,
+        'How many processes, or attempts to start one, have failed in a row.',
+      ),
       delay: required(seconds, 'How long the instance stays down, counted from the last failure.'),
       startsAt: required(moment, 'When it is started again.'),
       problem,

@@ -19,7 +19,7 @@ const worker = (keys: WorkerKeys = {}): WorkerKeys => ({
 });
 
 const attempts = (watch: Watching): number[] =>
-  watch.events('start_failed').map(({ at }) => Date.parse(String(at)));
+  watch.events('start_failed').map(({ at }) => Date.parse(at));
 
 /** The pauses between the first attempts, in ms, which must be those of the config: doubled, and longer by up to a quarter. */
 async function expectPauses(watch: Watching): Promise<void> {

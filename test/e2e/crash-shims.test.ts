@@ -1,9 +1,10 @@
 // What the death of a shim leaves: never a second process, and a place that the next pass can fill.
-import { rmSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
   counts,
   expectSound,
+  holdShims,
   noting,
   settle,
   shimOf,
@@ -17,23 +18,24 @@ import { deathOf } from '../rig/output.ts';
 import { createRig, expectQuiet } from '../rig/rig.ts';
 import { pause, until } from '../rig/wait.ts';
 
-/** Where the shim writes the pidfile first: a FIFO makes it hang there. */
-const staged = '.workerctl/.new/mail.1.pid';
+/** What the shim does before it publishes a record. */
+const publishing = 'make_room_at "$shim_new/$shim_instance.json" "$shim_new';
+const reporting = 'make_room_at "$shim_state_dir/$shim_name.exit"';
 
 const kill = (pid: number): true => process.kill(pid, 'SIGKILL');
 
 describe('kill -9 of the shim', () => {
   test('before the record is there must not make two of its worker', async () => {
     const rig = createRig({ mail: noting() });
-    await rig.shell(`mkdir -p .workerctl/.new && mkfifo ${staged}`);
-    const starting = rig.workerctl('start', '--no-wait');
+    holdShims(rig, publishing);
+    const starting = rig.shell('exec workerctl start --no-wait');
     await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);
     for (const pid of shimsIn(rig, 'supervise')) kill(pid);
     expect((await starting).exitCode).toBe(1);
 
     expect((await rig.act('bootcheck')).of('started')).toEqual([]);
     expect(shimsIn(rig, 'become')).toHaveLength(1);
-    await rig.shell(`cat ${staged}`);
+    writeFileSync(rig.path('go'), '');
     await until('its boot', () => rig.instance('mail.1').boots().length > 0);
     await settle(rig);
     expect(rig.instance('mail.1').boots()).toHaveLength(1);
@@ -42,13 +44,13 @@ describe('kill -9 of the shim', () => {
 
   test('together with a worker that is not there yet must leave the place to the next start', async () => {
     const rig = createRig({ mail: noting() });
-    await rig.shell(`mkdir -p .workerctl/.new && mkfifo ${staged}`);
-    const starting = rig.workerctl('start', '--no-wait');
+    holdShims(rig, publishing);
+    const starting = rig.shell('exec workerctl start --no-wait');
     await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);
     for (const stage of ['supervise', 'become'] as const)
       for (const pid of shimsIn(rig, stage)) kill(pid);
     expect((await starting).exitCode).toBe(1);
-    rmSync(rig.path(staged));
+    writeFileSync(rig.path('go'), '');
 
     await settle(rig);
     expect(rig.instance('mail.1').processes()).toHaveLength(1);
@@ -56,15 +58,15 @@ describe('kill -9 of the shim', () => {
 
   test('and of the command before the record is there must not make two of its worker', async () => {
     const rig = createRig({ mail: noting() });
-    await rig.shell(`mkdir -p .workerctl/.new && mkfifo ${staged}`);
-    const starting = rig.workerctl('start', '--no-wait');
+    holdShims(rig, publishing);
+    const starting = rig.shell('exec workerctl start --no-wait');
     await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);
     starting.kill('SIGKILL');
     await starting;
     for (const pid of shimsIn(rig, 'supervise')) kill(pid);
     const waiting = rig.workerctl('bootcheck');
     await pause(500);
-    await rig.shell(`cat ${staged}`);
+    writeFileSync(rig.path('go'), '');
     expect((await waiting).exitCode).toBe(0);
     await until('its boot', () => rig.instance('mail.1').boots().length > 0);
     await settle(rig);
@@ -98,13 +100,13 @@ describe('kill -9 of the shim', () => {
 
   test('while it reports a death must cost the report, and not the next start', async () => {
     const rig = createRig({ mail: noting() });
-    await starting('mail.1')(rig);
+    holdShims(rig, reporting);
+    await rig.shell('exec workerctl start');
     const mail = rig.instance('mail.1');
-    await rig.shell('mkfifo .workerctl/mail.1.exit');
+    await until('its boot', () => mail.boots().length > 0);
     kill(mail.boots()[0] ?? 0);
     await until('its death', () => mail.processes().length === 0);
     kill(shimOf(rig, 'mail.1'));
-    rmSync(`${rig.stateDir}/mail.1.exit`);
     await settle(rig);
     expect(rig.journal('died').map(deathOf)).toEqual([{ unknown: 'no report of how it exited' }]);
     await until('its start', () => mail.boots().length === 2);

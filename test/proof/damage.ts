@@ -183,9 +183,8 @@ const deeds: Readonly<Record<string, Deed>> = {
     return 'mode 0';
   },
   'a copy of another file': (path, random, others) => {
-    const other = random.pick(others);
-    const text = readOr(other, '');
-    writeAnew(path, text);
+    const other = pickLike(path, random, others);
+    writeAnew(path, readOr(other, ''));
     return `copy of ${basename(other)}`;
   },
   forged: (path, random, others, { pid, startTime }) => {
@@ -201,10 +200,16 @@ const deeds: Readonly<Record<string, Deed>> = {
     writeAnew(path, path.endsWith('.pid') ? `${pid}\n` : forged);
     return 'names a foreign process';
   },
+  'a reused pid': (path, _random, _others, { pid }) => {
+    const text = isFile(path) ? readOr(path, '') : '';
+    writeAnew(
+      path,
+      path.endsWith('.pid') ? `${pid}\n` : text.replace(/("pid": ?)\d+/g, `$1${pid}`),
+    );
+    return 'its pid is that of a younger process';
+  },
   swapped: (path, random, others) => {
-    const there = others.filter((other) => isFile(other) && other !== path);
-    const sameKind = there.filter((other) => endOf(other) === endOf(path));
-    const other = random.pick(sameKind.length > 0 ? sameKind : there);
+    const other = pickLike(path, random, others);
     if (isFile(path)) swap(path, other);
     else writeAnew(path, readOr(other, ''));
     return `swapped with ${basename(other)}`;
@@ -215,8 +220,14 @@ const deeds: Readonly<Record<string, Deed>> = {
 const names = [
   ...Object.keys(deeds),
   ...Array.from({ length: 5 }, () => 'forged'),
+  ...Array.from({ length: 3 }, () => 'a reused pid'),
+  ...Array.from({ length: 3 }, () => 'swapped'),
+  ...Array.from({ length: 3 }, () => 'a copy of another file'),
   ...Array.from({ length: 3 }, () => 'endless'),
 ];
+
+/** After these a file names another process. */
+const ofIdentity = ['swapped', 'a copy of another file', 'a reused pid', 'forged'];
 
 const deedOf = (name: string): Deed => {
   const deed = deeds[name];
@@ -224,14 +235,17 @@ const deedOf = (name: string): Deed => {
   return deed;
 };
 
-/** Does something to a file, which need not exist. Returns what it was, in words. */
+/**
+ * Does something to a file, which need not exist, or lets it name another process. Returns what it was, in words.
+ */
 export function damage(
   path: string,
   random: Random,
   others: readonly string[],
   foreign: Foreign,
+  what: 'anything' | 'identity' = 'anything',
 ): string {
-  const name = random.pick(names);
+  const name = random.pick(what === 'identity' ? ofIdentity : names);
   try {
     return `${name} (${deedOf(name)(path, random, others, foreign)})`;
   } catch (error) {
@@ -241,6 +255,15 @@ export function damage(
 
 const isFile = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
+/** Another file that is there: one of an instance instead of another one's, if there is any. */
+function pickLike(path: string, random: Random, others: readonly string[]): string {
+  const there = others.filter((other) => isFile(other) && other !== path);
+  const sameKind = there.filter(
+    (other) => endOf(other) === endOf(path) && dirname(other) === dirname(path),
+  );
+  return random.pick(sameKind.length > 0 ? sameKind : there);
+}
 
 const endOf = (path: string): string => /[^.]*$/.exec(basename(path))?.[0] ?? '';
 

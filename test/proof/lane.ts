@@ -5,6 +5,7 @@ import { filesIn, keepFiles } from './kept-files.ts';
 import { startBystander, type Bystander } from '../rig/bystander.ts';
 import { linesOf } from '../rig/files.ts';
 import { endFolder, endProcessesOf, makeDirectory, removeFolder } from '../rig/folder.ts';
+import { endProcess, processesOf } from '../rig/kernel.ts';
 import { launcher, runProgram } from '../rig/programs.ts';
 import { until } from '../rig/wait.ts';
 
@@ -24,9 +25,21 @@ export interface Lane {
   readonly keep: () => () => void;
   /** Begins anew: the workers run as they should, and no file is damaged. */
   readonly reset: () => Promise<void>;
-  /** What has gone wrong with processes: second ones, and signals to others. */
-  readonly harm: () => readonly string[];
+  /** Kills the process of an instance. */
+  readonly kill: (name: string) => Promise<void>;
+  /** How many processes of an instance there are, whatever the files say. */
+  readonly countOf: (name: string) => number;
+  /** What has gone wrong with processes: one too many, a second TERM, and signals to others. */
+  readonly harm: (expected: Expected) => readonly string[];
   readonly end: () => Promise<void>;
+}
+
+/** What the commands of a case may lead to. */
+export interface Expected {
+  /** Two processes of an instance, while one drains beside its replacement. */
+  readonly overlap: boolean;
+  /** A second TERM, because the note of the first one was damaged. */
+  readonly secondTerm: boolean;
 }
 
 export interface Ended {
@@ -41,14 +54,18 @@ export interface Ended {
 
 /**
  * Exits soon after TERM, or never if it is `slow`; `gone` exits at once. Holds a lock of its instance for its whole life, and
- * notes if another process has it. It sleeps in read(1) on a FIFO that nothing is written to, and needs no child.
+ * notes if another process has it, and each TERM. It sleeps in read(1) on a FIFO that nothing is written to, and needs no child.
  */
 const workerScript = `#!/bin/sh
 name=$WORKERCTL_INSTANCE asked=
 case $name in gone.*) exit 3 ;; esac
 exec 9>"$RIG/alone.$name"
-flock -n 9 || echo "DOUBLE $$ $name" >>"$RIG/signals"
-trap 'asked=1' TERM
+flock -n 9 || {
+  echo "SECOND $name $$" >>"$RIG/notes"
+  exec 9>"$RIG/beside.$name"
+  flock -n 9 || echo "THIRD $name $$" >>"$RIG/notes"
+}
+trap 'asked=1; echo "TERM $name $$" >>"$RIG/notes"' TERM
 trap : USR1 USR2
 echo busy a job >"$WORKERCTL_HEARTBEAT_FILE"
 exec 8<>"$RIG/silence"
@@ -137,6 +154,8 @@ export async function createLane(user?: number): Promise<Lane> {
   };
   const isUp = (name: string): boolean =>
     linesOf(join(folder, 'log', `${name}.log`)).includes('up');
+  const noted = (word: string): string[] =>
+    linesOf(join(folder, 'notes')).filter((line) => line.startsWith(word));
   const aside = makeDirectory();
   own(aside);
   const bystander = await startBystander(aside, user);
@@ -147,7 +166,13 @@ export async function createLane(user?: number): Promise<Lane> {
     files: () => [...filesIn(stateDir), ...possible.map((name) => join(stateDir, name))],
     nameOf: (path) => relative(stateDir, path).replace(/[0-9a-f]{16}/, 'RUN'),
     own,
-    keep: () => keepFiles(stateDir, join(folder, 'kept')),
+    keep: () => {
+      const restore = keepFiles(stateDir, join(folder, 'kept'));
+      return () => {
+        restore();
+        for (const name of readdirSync(stateDir)) own(join(stateDir, name));
+      };
+    },
     reset: async () => {
       await endProcessesOf(folder);
       for (const name of readdirSync(folder)) await removeFolder(join(folder, name));
@@ -163,8 +188,14 @@ export async function createLane(user?: number): Promise<Lane> {
       await must('stop', '--no-wait', 'slow');
       await must('hold', 'held');
     },
-    harm: () => [
-      ...linesOf(join(folder, 'signals')),
+    kill: async (name) => {
+      await Promise.all(processesOf(stateDir, name).map((pid) => endProcess(pid)));
+    },
+    countOf: (name) => processesOf(stateDir, name).length,
+    harm: ({ overlap, secondTerm }) => [
+      ...noted('THIRD'),
+      ...(overlap ? [] : noted('SECOND')),
+      ...(secondTerm ? [] : noted('TERM').filter((line, index, all) => all.indexOf(line) < index)),
       ...(bystander.isUnharmed() ? [] : ['the bystander has got a signal']),
     ],
     bystander,

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { exitCodes, type ExitCodeName } from '../../src/core/basics/exit-codes.ts';
 import { commands } from '../../src/commands/table.ts';
@@ -8,7 +10,8 @@ import { randomFrom, type Random } from './random.ts';
 
 // Each case damages one file of a state directory whose workers run, drain, are held or have died, and then runs real
 // commands. Each command must end with a code that its help documents, in little time and memory; no instance may run twice,
-// and no foreign process may get a signal. PROOF_CASE runs one case alone: what is done follows from the seed and its number.
+// no process may get a second TERM, and no foreign process any signal; and if bootcheck reports success, all that should run
+// does. PROOF_CASE runs one case alone: what is done follows from the seed and its number.
 
 const cases = Number(process.env['PROOF_CASES'] ?? 2000);
 const only = process.env['PROOF_CASE'];
@@ -31,6 +34,8 @@ const looking = [
   'start --dry-run mail',
 ];
 
+const overlapping = 'restart --overlap --wait 2s mail';
+
 const acting = [
   'bootcheck',
   'start',
@@ -40,6 +45,7 @@ const acting = [
   'stop --now',
   'restart --wait 2s mail',
   'restart --no-wait',
+  overlapping,
   'rollout cancel',
   'hold mail.1',
   'unhold',
@@ -49,6 +55,9 @@ const acting = [
   'want 1 mail',
   'trigger',
 ];
+
+/** Commands after which all runs that ran before. */
+const leaving = [...looking, 'bootcheck', 'start', 'trigger', 'unhold'];
 
 /** Whatever is wrong with the state directory: these codes are in the README, and not in each help. */
 const always: readonly ExitCodeName[] = ['state', 'locked'];
@@ -111,16 +120,28 @@ async function runCase(
   random: Random,
 ): Promise<{ words: string; wrong: string[]; ended: Ended[]; hasActed: boolean }> {
   const done: string[] = [];
+  const hasActed = random.below(3) === 0;
+  const isKilled = hasActed && random.below(2) === 0;
+  const isOfIdentity = isKilled && random.below(2) === 0;
+  const what = isOfIdentity ? 'identity' : 'anything';
   const files = lane.files();
-  const targets = [random.pick(files), ...(random.below(8) === 0 ? [random.pick(files)] : [])];
+  const targets = [pickFile(files, random), ...(random.below(8) === 0 ? [random.pick(files)] : [])];
+  if (isKilled) {
+    await lane.kill('mail.2');
+    done.push('mail.2 killed');
+    targets[0] = join(lane.stateDir, 'mail.2.json');
+  }
   for (const path of targets) {
-    done.push(`${lane.nameOf(path)}: ${damage(path, random, files, lane.bystander)}`);
+    done.push(`${lane.nameOf(path)}: ${damage(path, random, files, lane.bystander, what)}`);
     if (random.below(2) === 0) lane.own(path);
   }
   const adoption = `adopt --dry-run mail.1 ${targets[0] ?? ''}`;
-  const hasActed = random.below(3) === 0;
   const chosen = hasActed
-    ? [random.pick(acting), random.pick([...acting, ...looking]), 'bootcheck']
+    ? [
+        random.pick(isOfIdentity ? leaving : acting),
+        random.pick(isOfIdentity ? leaving : [...acting, ...looking]),
+        'bootcheck',
+      ]
     : [random.pick([...looking, adoption]), random.pick(looking)];
   const ended: Ended[] = [];
   const wrong: string[] = [];
@@ -129,9 +150,46 @@ async function runCase(
     ended.push(one);
     wrong.push(...(await wrongIn(one)));
   }
-  wrong.push(...lane.harm());
-  return { words: `${done.join('; ')}; then ${chosen.join(', ')}`, wrong, ended, hasActed };
+  const overlap = chosen.includes(overlapping);
+  const damaged = done.join('; ');
+  wrong.push(...lane.harm({ overlap, secondTerm: damaged.includes('.stop') }));
+  if (overlap) wrong.push(...(await stillTwice(lane)));
+  if (isPromised(damaged, ended)) wrong.push(...missing(lane));
+  return { words: `${damaged}; then ${chosen.join(', ')}`, wrong, ended, hasActed };
 }
+
+/** One file, more often a record than its share: a wrong signal or a second start would follow from these. */
+function pickFile(files: readonly string[], random: Random): string {
+  const records = files.filter((path) => /\.workerctl\/\w+\.\d+\.json$/.test(path));
+  return random.pick(random.below(4) === 0 && records.length > 0 ? records : files);
+}
+
+/** Instances of which two processes stay after a restart that let them overlap. */
+async function stillTwice(lane: Lane): Promise<string[]> {
+  const names = ['mail.1', 'mail.2'];
+  const areSingle = (): boolean => names.every((name) => lane.countOf(name) <= 1);
+  for (let round = 0; round < 50 && !areSingle(); round++) await setTimeout(100);
+  return names.filter((name) => lane.countOf(name) > 1).map((name) => `${name} still runs twice`);
+}
+
+/**
+ * Whether the last bootcheck has promised that all that was wanted at first runs. It believes what is damaged beyond
+ * recognition: a record of a foreign process that agrees with the kernel, and what state.json wants.
+ */
+function isPromised(damaged: string, ended: readonly Ended[]): boolean {
+  const last = ended.at(-1);
+  return (
+    last?.command === 'bootcheck' &&
+    last.exitCode === exitCodes.done.code &&
+    ended.every(({ command }) => leaving.includes(command)) &&
+    !/foreign|state\.json/.test(damaged)
+  );
+}
+
+const missing = (lane: Lane): string[] =>
+  ['mail.1', 'mail.2', 'held.1']
+    .filter((name) => lane.countOf(name) === 0)
+    .map((name) => `${name} does not run, and bootcheck ended with 0`);
 
 /** Memory and time are limited from outside; a command that reaches a limit ends by a signal. */
 async function wrongIn(ended: Ended): Promise<string[]> {

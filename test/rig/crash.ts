@@ -1,13 +1,13 @@
 // Lets a command die by kill -9 after its first effect, then after its second, and so on until it survives, each time
 // in a directory of its own, and lets `bootcheck` continue from what is on disk.
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { readOr } from './files.ts';
 import { booted, type InstanceHandle } from './instance.ts';
 import { isStillThere, processAt, type Seen } from './kernel.ts';
-import { fixture } from './programs.ts';
+import { fixture, launcher } from './programs.ts';
 import { createRig, type Rig, type WorkerKeys, type Workers } from './rig.ts';
 import { pause, until } from './wait.ts';
 
@@ -227,7 +227,9 @@ export async function expectSound(rig: Rig, wanted: readonly string[]): Promise<
   // Any pass removes what the killed one has left half written.
   await rig.workerctl('unhold');
   const files = readdirSync(rig.stateDir, { recursive: true }).map(String);
-  expect(files.filter((file) => /.\.new$|^\.new\/(?!(?:config|reserve)$)|~/.test(file))).toEqual([]);
+  expect(files.filter((file) => /.\.new$|^\.new\/(?!(?:config|reserve)$)|~/.test(file))).toEqual(
+    [],
+  );
 }
 
 function view({ folder, stateDir }: Rig): string {
@@ -278,6 +280,26 @@ export const shimsIn = ({ stateDir }: Rig, stage: 'supervise' | 'become'): numbe
       return isIts && isLeader === (stage === 'supervise');
     })
     .map(Number);
+
+/** From now on the rig's shell has a CLI whose shim waits for the file `go` before its first command that begins with this text. */
+export function holdShims(rig: Rig, command: string): void {
+  const root = dirname(dirname(launcher));
+  for (const name of ['bin', 'dist'])
+    cpSync(join(root, name), rig.path(`held/${name}`), { recursive: true });
+  const script = rig.path('held/dist/shim.sh');
+  const text = readFileSync(script, 'utf8');
+  const held = text.replace(
+    command,
+    () => `until [ -e '${rig.path('go')}' ]; do sleep 0.05; done; ${command}`,
+  );
+  if (held === text) throw new Error(`the shim has no ${command}`);
+  writeFileSync(script, held);
+  const program = rig.path('bin/workerctl');
+  writeFileSync(
+    program,
+    readFileSync(program, 'utf8').replace(launcher, rig.path('held/bin/workerctl')),
+  );
+}
 
 export function shimOf(rig: Rig, name: string): number {
   return Number(rig.instance(name).record()['shim_pid']);

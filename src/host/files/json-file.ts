@@ -28,17 +28,24 @@ export function ifThere(act: () => void): void {
 
 /**
  * Removes a file; if it is gone already, that is no error.
- * @throws WorkerctlError `state` if it is a directory
+ * @throws WorkerctlError `state` if it is a directory, or may not be removed
  */
 export const removeFile = (path: string): void => {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return;
   if (stats.isDirectory()) throw folderInPlace(path);
-  ifThere(() => {
+  try {
     unlinkSync(path);
-  });
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw notRemoved(path, error);
+  }
   faultPoint();
 };
+
+const notRemoved = (path: string, error: unknown): WorkerctlError =>
+  new WorkerctlError('state', `${path} cannot be removed: ${describeErrno(error)}`, {
+    cause: error,
+  });
 
 /** The error for a directory in the place of a file: we did not create it, and do not remove what may be in it. */
 export const folderInPlace = (path: string): WorkerctlError =>

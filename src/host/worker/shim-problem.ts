@@ -6,12 +6,17 @@ import { readProcess } from '../process/process-table.ts';
 import { shimNotesPath, stagingDirectory } from '../state/paths.ts';
 import type { StartedShim } from './start-worker.ts';
 
+/** More lines than the block of a shim's notes has. */
+const blockLines = 300;
+
 /** Why a shim has published no record, in words: what it says itself, or else what can be seen. */
 export function shimProblem(stateDir: string, { instance, pid, end }: StartedShim): string {
   const ended = end();
   if (ended === undefined) return waitingWords(pid);
   if (ended.kind === 'not_run') return `/bin/sh cannot be run: ${ended.problem}`;
-  const [said] = lastLines(shimNotesPath(stateDir, instance), 0, 1);
+  // Blank lines follow what the shell has written: see start-worker.ts.
+  const notes = lastLines(shimNotesPath(stateDir, instance), 0, blockLines);
+  const said = notes.findLast((line) => line !== '');
   const found = writeFailure(stagingDirectory(stateDir));
   if (said !== undefined || found !== undefined) {
     const words = [...(said === undefined ? [] : [withoutPlace(said)]), ...(found ?? [])];

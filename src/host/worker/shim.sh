@@ -41,8 +41,9 @@ run() {
   shim_instance=$1 shim_state_dir=$2 shim_pidfile=$3 shim_run_id=$4
   umask 022
   trap : HUP INT QUIT TERM USR1 USR2 ALRM PIPE
-  # Opened now: the state directory may be deleted while the worker runs.
-  exec 4<>"$shim_state_dir/$shim_instance.shim"
+  # Our standard error for reading too. Opened now, and not by its name: the state directory may be deleted while the worker
+  # runs, and a FIFO in the place of that file would block us.
+  exec 4<>/proc/self/fd/2
   (
     shift 4
     become "$@"
@@ -132,8 +133,17 @@ publish() {
   esac
   shim_new=$shim_state_dir/.new
   [ -d "$shim_new" ] || mkdir "$shim_new" || exit 73
+  make_room_at "$shim_new/$shim_instance.json"
   printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s}\n' "$1" "$2" "$3" "$4" >"$shim_new/$shim_instance.json" &&
     mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/$shim_instance.json"
+}
+
+# Removes what is no file of ours from the places that we write to: a FIFO would block us, and a link be followed. Nearly
+# always there is nothing, and that takes no program.
+make_room_at() {
+  for shim_place in "$@"; do
+    [ ! -L "$shim_place" ] && { [ -f "$shim_place" ] || [ ! -e "$shim_place" ]; } || rm -f "$shim_place"
+  done
 }
 
 # The first line of a file, with or without a newline. Empty if it is missing or no file: a FIFO would block us, a device may
@@ -168,6 +178,7 @@ report() {
   # One write, and the last act: a pass that finds the file still empty sees that we live, and looks again. The lock is
   # free a moment later.
   shim_text="{\"run_id\":\"$shim_run_id\",$shim_how}"
+  make_room_at "$shim_state_dir/$shim_name.exit"
   { echo "$shim_text" >"$shim_state_dir/$shim_name.exit"; } 2>/dev/null || report_without_space
   exit 0
 }
@@ -189,6 +200,7 @@ become() {
   # Written under their own names in the staging directory, so that one mv publishes both, the pidfile first.
   shim_new=$shim_state_dir/.new
   [ -d "$shim_new" ] || mkdir -p "$shim_new"
+  make_room_at "$shim_new/$shim_instance.json" "$shim_new/$shim_instance.pid"
   {
     printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s%s}\n' "$shim_worker" "$shim_start_time" $$ "$SHIM_LAUNCHING" "$SHIM_RECORD" \
       >"$shim_new/$shim_instance.json" &&

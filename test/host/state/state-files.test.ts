@@ -404,6 +404,12 @@ describe('a pidfile', () => {
     removeFile(path);
     expect(readPidfile(path)).toEqual({ kind: 'absent' });
   });
+
+  test('that may not be removed must be an error with its path', () => {
+    expect(() => {
+      removeFile('/proc/version');
+    }).toThrow(/^\/proc\/version cannot be removed: E(PERM|ACCES|ROFS): /);
+  });
 });
 
 test('a FIFO in the place of a file must not make a pass wait for a writer', async () => {

@@ -300,6 +300,67 @@ describe('what is in the place of a file that the shim reads', () => {
   );
 });
 
+describe('what is in the place of a file that the shim writes', () => {
+  const putInPlace: Readonly<Record<string, (path: string) => void>> = {
+    'a FIFO': (path) => {
+      spawnSync('mkfifo', [path]);
+    },
+    'a link to a FIFO': (path) => {
+      spawnSync('mkfifo', [scratch.path('fifo')]);
+      symlinkSync(scratch.path('fifo'), path);
+    },
+    'a link to a file of another program': (path) => {
+      symlinkSync(scratch.write('precious', 'precious'), path);
+    },
+    'a link to nothing': (path) => {
+      symlinkSync(scratch.path('precious'), path);
+    },
+    'a device': (path) => {
+      symlinkSync('/dev/full', path);
+    },
+  };
+  const expectUntouched = (): void => {
+    if (existsSync(scratch.path('precious')))
+      expect(readFileSync(scratch.path('precious'), 'utf8')).toBe('precious');
+  };
+
+  test.each(Object.entries(putInPlace))('%s must not delay a report', async (_, put) => {
+    const shim = runShim(scratch, forever);
+    const worker = await shim.worker();
+    put(shim.path('exit'));
+    await endProcess(worker);
+    expect(await shim.report()).toEqual({ signal_number: 9 });
+    expectUntouched();
+  });
+
+  test.each(Object.entries(putInPlace))('%s must not delay a start', async (_, put) => {
+    mkdirSync(scratch.path('state/.new'), { recursive: true });
+    for (const kind of ['json', 'pid']) put(scratch.path(`state/.new/mail.1.${kind}`));
+    const shim = runShim(scratch, forever);
+    await endProcess(await shim.worker());
+    expect(await shim.report()).toEqual({ signal_number: 9 });
+    expectUntouched();
+  });
+
+  test('a FIFO in the place of its own notes must not delay a report', async () => {
+    const shim = runShim(scratch, forever);
+    const worker = await shim.worker();
+    rmSync(shim.path('shim'));
+    spawnSync('mkfifo', [shim.path('shim')]);
+    await endProcess(worker);
+    expect(await shim.report()).toEqual({ signal_number: 9 });
+  });
+
+  test('a directory must cost the report, and nothing else', async () => {
+    const shim = runShim(scratch, forever);
+    const worker = await shim.worker();
+    mkdirSync(shim.path('exit'));
+    await endProcess(worker);
+    await shim.ended();
+    expect(existsSync(shim.path('pid'))).toBe(false);
+  });
+});
+
 describe('the lock of an instance', () => {
   test('must be held until the worker is dead', async () => {
     // The open file is locked by a child that inherits it, exactly as workerctl has it done.

@@ -34,6 +34,7 @@ import { cronFindings } from './doctor/cron.ts';
 import { examine, type Examination } from './doctor/examination.ts';
 import { kernelFindings, programFindings } from './doctor/host.ts';
 import { limitFindings } from './doctor/limits.ts';
+import { logFindings } from './doctor/logs.ts';
 import { memoryFindings } from './doctor/memory.ts';
 import { lockFindings } from './doctor/lock.ts';
 import { loginFindings, unitFindings } from './doctor/units.ts';
@@ -86,6 +87,7 @@ const checks: Readonly<Record<string, Check>> = {
     processFindings(config, observation, marked, hasShim),
   instances: instanceFindings,
   restarts: rolloutFindings,
+  logs: logFindings,
   witnesses: witnessFindings,
   drains: ({ desired, observation }) => drainFindings(desired, observation),
   timeouts: ({ config, observation }) => timeoutFindings(config, observation),

@@ -5,12 +5,18 @@ import { flag, value, wholeNumber } from '../cli/options.ts';
 import { mayBeTerminal, print } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
-import { followLog } from '../host/logs/follow.ts';
 import { isGitHubWorkflow } from '../output/annotations.ts';
 import { resultLine } from '../output/json/stream.ts';
 import { createLogFormat } from '../output/log-line.ts';
 import { followAll } from './logs/follow.ts';
-import { createPaper, reportLoggers, reportProblems, showLast } from './logs/show.ts';
+import {
+  createPaper,
+  reportLoggers,
+  reportLost,
+  reportProblems,
+  showLast,
+  shownOf,
+} from './logs/show.ts';
 import { logSources, type LogSource } from './logs/sources.ts';
 
 /** How many lines of each log are shown if --lines is not given. */
@@ -38,7 +44,7 @@ file gets the bytes as they are.`,
     reportStateProblem(await configFor(global));
     const find = async (): Promise<readonly LogSource[]> =>
       logSources(await configInForce(global), hostname(), targets);
-    const shown = (await find()).map((source) => ({ source, log: followLog(source.path) }));
+    const shown = (await find()).map(shownOf);
     const hasColours = (await colours()).level > 0;
     const look = {
       isRaw: !mayBeTerminal() && !isGitHubWorkflow(process.env),
@@ -51,6 +57,7 @@ file gets the bytes as they are.`,
     const paper = createPaper(format);
     try {
       reportLoggers(shown);
+      for (const { source } of shown) reportLost(source);
       showLast(shown, lines, !follow, paper);
       const problems = reportProblems(shown, follow);
       const shownAll = exitCodes[problems === 0 ? 'done' : 'failed'].code;

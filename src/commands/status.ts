@@ -29,6 +29,7 @@ import { createReleaseReader, type ReleaseReader } from '../engine/observe/relea
 import { unitName } from '../core/protocols/cgroup.ts';
 import { groupOf } from '../host/process/process-table.ts';
 import { now } from '../host/process/clock.ts';
+import { neverHanging } from '../host/process/mount-problem.ts';
 import type { MetricsFacts } from '../output/metrics/facts.ts';
 import { formatStatus } from '../output/status-table.ts';
 
@@ -185,6 +186,9 @@ function orNone(read: () => JournalEntry[]): JournalEntry[] {
   }
 }
 
+/** If more instances are shown, the logs of none are looked at: that takes some microseconds each. */
+const mostLogs = 100;
+
 export interface StatusRequest {
   readonly targets: readonly string[];
   /** The release, if a file or a command names it. */
@@ -207,8 +211,9 @@ export async function status(scene: Scene, { targets, releases }: StatusRequest)
   const { pins } = before.desired;
   const failed = Object.keys(before.ledger.failures);
   const measuring = await withMeasures({ ...scene, notes, pins, showsLeftovers: true }, releases);
+  const seesLog = names.length > mostLogs ? undefined : await neverHanging();
   const seen = await observeReported(
-    measuring,
+    { ...measuring, ...(seesLog && { seesLog }) },
     names,
     retiring.filter(({ instance }) => shown.has(instance)),
   );

@@ -25,6 +25,8 @@ export interface Scene {
   readonly showsLeftovers?: boolean;
   /** Whether logs with a limit are measured, in order to rotate them. */
   readonly measuresLogs?: boolean;
+  /** Whether to look if the process that has this log still writes to the file there. Without it, that is not looked for. */
+  readonly seesLog?: (path: string) => boolean;
   /** Measures how long workers give no sign of life. Without it, that is not watched. */
   readonly silence?: SilenceTracker;
 }

@@ -58,7 +58,8 @@ export async function examine(config: Config, env: NodeJS.ProcessEnv): Promise<E
     () => nothing,
   );
   const names = [...new Set([...selectInstances(inForce, recorded, []), ...recorded])];
-  const scene = { config: inForce, hostName, notes, showsLeftovers: true };
+  // Whether the folders of the logs answer was checked before.
+  const scene = { config: inForce, hostName, notes, showsLeftovers: true, seesLog: () => true };
   const observation = withLeftovers(scene, observe(scene, names, retiring));
   const watch = findWatch(stateDir);
   return {

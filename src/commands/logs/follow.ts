@@ -1,9 +1,9 @@
 import { interruption } from '../../cli/interruption.ts';
 import { hasReader } from '../../cli/print.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { followLog } from '../../host/logs/follow.ts';
+import type { LostLog } from '../../core/model/lost-log.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
-import type { Paper, Shown } from './show.ts';
+import { reportLost, shownOf, type Paper, type Shown } from './show.ts';
 import type { LogSource } from './sources.ts';
 import { fstatSync } from 'node:fs';
 import { childProcess } from '../../host/process/spawn.ts';
@@ -53,9 +53,27 @@ async function refresh(shown: Shown[], find: () => Promise<readonly LogSource[]>
     if (error instanceof WorkerctlError) return; // the config is being written: continue with the known logs
     throw error;
   }
-  const known = new Set(shown.map(({ source }) => source.path));
-  for (const source of sources)
-    if (!known.has(source.path)) shown.push({ source, log: followLog(source.path) });
+  for (const source of sources) {
+    reportLost(source);
+    if (source.lost?.open === undefined) addNamed(shown, source, sources);
+    else addLost(shown, source, source.lost);
+  }
+}
+
+/** If all that follow this path stay with files that other processes have lost, it gets one that follows the path. */
+function addNamed(shown: Shown[], source: LogSource, sources: readonly LogSource[]): void {
+  const same = shown.filter((one) => one.source.path === source.path);
+  const isKept = ({ log }: Shown): boolean =>
+    log.stays() || sources.some(({ lost }) => lost !== undefined && lost.file === log.file());
+  if (!same.every(isKept)) return;
+  for (const { log } of same) log.stay();
+  shown.push(shownOf(source));
+}
+
+/** One that was lost while it was followed stays open. */
+function addLost(shown: Shown[], source: LogSource, { file }: LostLog): void {
+  const isKnown = shown.some((one) => one.log.file() === file || one.source.lost?.file === file);
+  if (!isKnown) shown.push(shownOf(source));
 }
 
 /**

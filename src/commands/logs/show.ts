@@ -1,5 +1,6 @@
+import { lostLogWords, newLogWords } from '../../core/model/lost-log.ts';
 import { mergeLines, stampIn } from '../../core/protocols/merge-lines.ts';
-import type { FollowedLog } from '../../host/logs/follow.ts';
+import { followLog, type FollowedLog } from '../../host/logs/follow.ts';
 import { hasReader, printBytes, printError } from '../../cli/print.ts';
 import type { LogSource } from './sources.ts';
 
@@ -13,6 +14,14 @@ export interface Shown {
   readonly source: LogSource;
   readonly log: FollowedLog;
 }
+
+export const shownOf = (source: LogSource): Shown => ({
+  source,
+  log: followLog(source.path, {
+    ...(source.lost?.open !== undefined && { open: source.lost.open }),
+    writeTo: source.writeTo,
+  }),
+});
 
 type Show = (label: string, line: Buffer) => void;
 
@@ -48,6 +57,20 @@ export function reportLoggers(shown: readonly Shown[]): void {
       printError(
         `workerctl: ${source.label} logs to: ${source.logger}; below are only the messages of that logger\n`,
       );
+}
+
+const reported = new Set<string>();
+
+/**
+ * Says once that a log was deleted, renamed or replaced under its process, whose lines are shown all the same if they can be
+ * read.
+ */
+export function reportLost({ label, lost }: LogSource): void {
+  const key = `${label} ${lost?.file ?? ''}`;
+  if (lost === undefined || reported.has(key)) return;
+  reported.add(key);
+  const shown = lost.open === undefined ? '' : ', which is shown here';
+  printError(`workerctl: ${label}: ${lostLogWords(lost)}${shown}; ${newLogWords(label)}\n`);
 }
 
 /** Shows the last `count` lines of each log, in the order of their times. */

@@ -1,9 +1,13 @@
 import { withoutSecrets } from '../../core/basics/secrets.ts';
+import type { ProcessRef } from '../../core/model/instance.ts';
 import { launchOf, loggerOf } from '../../core/model/launch.ts';
+import type { LostLog } from '../../core/model/lost-log.ts';
 import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
 import type { Config } from '../../core/model/config.ts';
+import { lostLog, outputTo } from '../../host/logs/lost-log.ts';
+import { findProcess } from '../../host/process/process-table.ts';
 import { readRecord } from '../../host/state/records.ts';
-import { recordedInstances } from '../../host/state/paths.ts';
+import { baseOf, listStateFiles } from '../../host/state/paths.ts';
 
 export interface LogSource {
   /** The instance; its worker if several instances write to the same log. */
@@ -11,11 +15,16 @@ export interface LogSource {
   readonly path: string;
   /** The command line of the logger that gets the output: the log then has only what the logger itself says. */
   readonly logger?: string;
+  /** What has become of the log, if its process still writes to it; `path` leads to another file, or to none. */
+  readonly lost?: LostLog;
+  /** Whether its process writes to this file (`device:inode`). */
+  readonly writeTo: (file: string) => boolean;
 }
 
 /**
  * The logs of the instances that the targets name, in the order of the config. If a process was started with another log
- * than the config has now, it is the log of that process.
+ * than the config has now, it is the log of that process. If it has lost its log, it is the file that it writes to; that of an
+ * old process beside its replacement is listed only then.
  * @throws WorkerctlError `usage` for a target that names nothing
  */
 export function logSources(
@@ -24,23 +33,64 @@ export function logSources(
   targets: readonly string[],
 ): readonly LogSource[] {
   const { stateDir } = config;
-  const names = selectInstances(config, recordedInstances(stateDir), targets);
+  const { instances, retiring } = listStateFiles(stateDir);
+  const names = selectInstances(config, instances, targets);
   const found = new Map<string, LogSource>();
-  for (const name of names) {
-    const source = sourceOf(config, hostName, name);
-    if (source === undefined) continue;
-    const known = found.get(source.path);
-    found.set(source.path, known === undefined ? source : { ...known, label: workerNameOf(name) });
+  const add = (source: LogSource): void => {
+    const key = source.lost?.file ?? source.path;
+    const known = found.get(key);
+    found.set(key, known === undefined ? source : together(known, source));
+  };
+  for (const instance of names) {
+    const source = sourceOf(config, hostName, instance);
+    if (source !== undefined) add(source);
+    for (const ref of retiring.filter((one) => one.instance === instance)) {
+      const beside = recordedSource(stateDir, ref);
+      if (beside?.lost !== undefined) add(beside);
+    }
   }
   return [...found.values()];
 }
 
+/** Two instances with the same log. */
+const together = (one: LogSource, other: LogSource): LogSource => ({
+  ...one,
+  label: one.label === other.label ? one.label : workerNameOf(other.label),
+  writeTo: (file) => one.writeTo(file) || other.writeTo(file),
+});
+
 function sourceOf(config: Config, hostName: string, label: string): LogSource | undefined {
-  const record = readRecord(config.stateDir, label);
-  const recorded = record.kind === 'read' ? record.value.log.path : undefined;
+  const { stateDir } = config;
+  const recorded = recordedSource(stateDir, { instance: label });
   const worker = config.workers.find(({ name }) => name === workerNameOf(label));
-  if (worker === undefined) return recorded === undefined ? undefined : { label, path: recorded };
-  const path = recorded ?? launchOf(worker, label, config.stateDir, hostName).logFile;
+  if (worker === undefined) return recorded;
+  const source = recorded ?? {
+    label,
+    path: launchOf(worker, label, stateDir, hostName).logFile,
+    writeTo: writesTo(stateDir, { instance: label }),
+  };
   const logger = loggerOf(worker, label, hostName);
-  return { label, path, ...(logger !== undefined && { logger: withoutSecrets(logger.join(' ')) }) };
+  return { ...source, ...(logger !== undefined && { logger: withoutSecrets(logger.join(' ')) }) };
 }
+
+function recordedSource(stateDir: string, ref: ProcessRef): LogSource | undefined {
+  const record = readRecord(stateDir, baseOf(ref));
+  if (record.kind !== 'read') return undefined;
+  const lost = lostLog(record.value);
+  const isLost = lost !== undefined && findProcess(record.value) !== undefined;
+  return {
+    label: ref.instance,
+    path: record.value.log.path,
+    ...(isLost && { lost }),
+    writeTo: writesTo(stateDir, ref),
+  };
+}
+
+/** Of the process that is recorded at the time of the question. */
+const writesTo =
+  (stateDir: string, ref: ProcessRef) =>
+  (file: string): boolean => {
+    const record = readRecord(stateDir, baseOf(ref));
+    const process = record.kind === 'read' ? findProcess(record.value) : undefined;
+    return process !== undefined && outputTo(file, process.pid) !== undefined;
+  };

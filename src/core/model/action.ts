@@ -66,6 +66,8 @@ interface Needs {
   rotate: {
     readonly runId: string;
     readonly path: string;
+    /** The file that it writes to, if that is not the one at the path: how to open it, and which it is (`device:inode`). */
+    readonly lost?: { readonly open: string; readonly file: string };
     /** How many older files are kept. */
     readonly keep: number;
   };

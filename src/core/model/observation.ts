@@ -2,6 +2,7 @@ import type { Activity } from './activity.ts';
 import type { Code } from './code.ts';
 import { keyOf, type ProcessRef } from './instance.ts';
 import type { Leftovers } from './leftovers.ts';
+import type { LostLog } from './lost-log.ts';
 import { msPerTick, type LiveProcess, type ProcessIdentity } from './process.ts';
 import {
   adoptedRunId,
@@ -94,10 +95,13 @@ export type PidfileState =
   | { readonly kind: 'holds'; readonly pid: number }
   | { readonly kind: 'broken'; readonly found: string };
 
-/** A log and its size in bytes. */
+/** The log of a living process. */
 export interface ObservedLog {
   readonly path: string;
+  /** The size of the file that the process writes to, in bytes. */
   readonly size: number;
+  /** Present if that is not the file at the path. */
+  readonly lost?: LostLog;
 }
 
 /** One instance as it was seen or, with `retiring`, an old process of it that drains beside its replacement. */
@@ -123,7 +127,7 @@ export interface ObservedInstance {
   readonly silence?: Duration;
   /** When its process was asked to dump what it is doing, counted from the boot of the host. */
   readonly dumpedAt?: Duration;
-  /** The log of its living process, if it was measured and the config limits it. */
+  /** The log of its living process, if it was looked at. */
   readonly log?: ObservedLog;
   /** It is not wanted by this config, but was started by this other one, which is still there. */
   readonly otherConfig?: string;

@@ -29,8 +29,16 @@ export interface ProcessRecord extends ProcessIdentity, Code {
   readonly launchExit?: number;
   /** How to ask it to finish if the config no longer has the worker. */
   readonly stopSignal: StopSignal;
-  /** Its log and the size of that when the process started: its own lines begin there. */
-  readonly log: { readonly path: string; readonly offset: number };
+  readonly log: LogPlace;
+}
+
+/** The log of a process. */
+export interface LogPlace {
+  readonly path: string;
+  /** Its size when the process started, in bytes: the process's own lines begin there. */
+  readonly offset: number;
+  /** Which file the process was given, as `device:inode`; undefined if that is not known, or no regular file. */
+  readonly file?: string;
 }
 
 /** A program that forks away is being started. */

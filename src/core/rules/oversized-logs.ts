@@ -1,6 +1,6 @@
 import { formatSize } from '../basics/bytes.ts';
-import type { Action } from '../model/action.ts';
-import { refOf, type Observation } from '../model/observation.ts';
+import type { Action, ActionOf } from '../model/action.ts';
+import { refOf, type Observation, type ObservedLog } from '../model/observation.ts';
 import { readyingOf } from './readiness.ts';
 import type { Snapshot, Subject } from './snapshot.ts';
 
@@ -17,16 +17,35 @@ export function oversizedLogs(snapshot: Snapshot): Action[] {
     if (worker.log?.kind !== 'rotated' || log === undefined || presence.kind !== 'alive') return [];
     const { maxSize, keep } = worker.log;
     const { path, size } = log;
-    if (size <= maxSize || done.has(path)) return [];
-    done.add(path);
+    const file = fileOf(log);
+    if (size <= maxSize || done.has(file)) return [];
+    done.add(file);
     const { runId } = presence.record;
+    const lost = openLost(log);
     const cause = `it has ${formatSize(size)} (limit ${formatSize(maxSize)})`;
-    return [{ kind: 'rotate' as const, ...refOf(observed), runId, path, keep, cause }];
+    return [
+      {
+        kind: 'rotate' as const,
+        ...refOf(observed),
+        runId,
+        path,
+        keep,
+        cause,
+        ...(lost && { lost }),
+      },
+    ];
   });
 }
+
+/** A file that a process still writes to although the path of its log leads elsewhere, if it can be opened. */
+function openLost({ lost }: ObservedLog): ActionOf<'rotate'>['lost'] {
+  return lost?.open === undefined ? undefined : { open: lost.open, file: lost.file };
+}
+
+const fileOf = (log: ObservedLog): string => openLost(log)?.file ?? log.path;
 
 function logOfStarting({ observed, worker }: Subject, observation: Observation): string[] {
   const { presence, log } = observed;
   if (log === undefined || presence.kind !== 'alive') return [];
-  return readyingOf(presence, worker.ready, observation).kind === 'starting' ? [log.path] : [];
+  return readyingOf(presence, worker.ready, observation).kind === 'starting' ? [fileOf(log)] : [];
 }

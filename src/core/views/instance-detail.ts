@@ -18,6 +18,7 @@ import {
 } from '../model/desired.ts';
 import { keyOf } from '../model/instance.ts';
 import { awaitedWords, leftWords } from '../model/leftovers.ts';
+import { lostLogWords, newLogWords, type LostLog } from '../model/lost-log.ts';
 import {
   drainingSince,
   refOf,
@@ -193,8 +194,9 @@ function limitWords(observed: ObservedInstance, snapshot: Snapshot): string {
 }
 
 function notesOn(observed: ObservedInstance, { desired, ledger, now }: Snapshot): string[] {
-  const { name, retiring, presence, problems, saidStatus, leftovers } = observed;
+  const { name, retiring, presence, problems, saidStatus, leftovers, log } = observed;
   const notes = [...problems];
+  if (log?.lost !== undefined) notes.push(lostWords(observed, log.lost));
   const unwitnessed = ledger.unwitnessed[keyOf(refOf(observed))];
   if (unwitnessed !== undefined) notes.push(`gets no signal: ${unwitnessed.problem}`);
   if (saidStatus !== undefined) notes.push(saidStatus);
@@ -207,6 +209,13 @@ function notesOn(observed: ObservedInstance, { desired, ledger, now }: Snapshot)
   if (retiring === undefined) notes.push(...requestWords(desired, name, now));
   if (leftovers !== undefined) notes.push(leftWords(leftovers.of.pid, leftovers.processes));
   return notes;
+}
+
+/** A process that drains opens no log any more. */
+function lostWords(observed: ObservedInstance, lost: LostLog): string {
+  const isLeaving = observed.retiring !== undefined || drainingSince(observed) !== undefined;
+  const remedy = isLeaving ? '' : ` (${newLogWords(observed.name)})`;
+  return `${lostLogWords(lost)}${remedy}`;
 }
 
 function requestWords(desired: Desired, name: string, now: Moment): string[] {

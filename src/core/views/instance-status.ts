@@ -6,6 +6,7 @@ import { isToBeReplaced } from '../model/desired.ts';
 import type { Leftovers } from '../model/leftovers.ts';
 import { ageOf, liveProcess, type ObservedInstance } from '../model/observation.ts';
 import type { ProcessRecord } from '../model/record.ts';
+import { lostLogWords } from '../model/lost-log.ts';
 import { workerNameOf } from '../model/targets.ts';
 import type { Snapshot } from '../rules/snapshot.ts';
 import { describeDown, describeUp } from './instance-detail.ts';
@@ -38,6 +39,8 @@ export interface InstanceStatus {
   readonly leftovers?: Leftovers;
   /** In `backoff`: when it is started again. */
   readonly startsAt?: Moment;
+  /** What has become of the log that its process still writes to; see LostLog. */
+  readonly logProblem?: string;
   /** Why its last start failed before it had a process. */
   readonly startProblem?: string;
   /** What else is worth knowing, in words; may be empty. */
@@ -51,7 +54,7 @@ export function instanceStatus(
   snapshot: Snapshot,
   releases: Releases,
 ): InstanceStatus {
-  const { name, retiring, activity, memory, leftovers } = observed;
+  const { name, retiring, activity, memory, leftovers, log } = observed;
   const workerName = workerNameOf(name);
   const process = liveProcess(observed);
   const failures = retiring === undefined ? snapshot.ledger.failures[name]?.count : undefined;
@@ -86,6 +89,7 @@ export function instanceStatus(
   if (memory !== undefined) status.memory = memory;
   if (failures !== undefined) status.failures = failures;
   if (leftovers !== undefined) status.leftovers = leftovers;
+  if (log?.lost !== undefined) status.logProblem = lostLogWords(log.lost);
   return status;
 }
 

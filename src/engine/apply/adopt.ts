@@ -1,10 +1,12 @@
 import { launchOf } from '../../core/model/launch.ts';
 import type { ActionOf } from '../../core/model/action.ts';
-import { removeFile } from '../../host/files/json-file.ts';
+import type { LogPlace, ProcessRecord } from '../../core/model/record.ts';
+import { removeFile, type StateFile } from '../../host/files/json-file.ts';
+import { fileKeyAt, outputTo } from '../../host/logs/lost-log.ts';
 import { awaitNotify } from '../../host/state/heartbeats.ts';
 import { noteReady, wasSeenReady } from '../../host/state/notes.ts';
 import { exitPath, successorPath } from '../../host/state/paths.ts';
-import { writePidfile, writeRecord } from '../../host/state/records.ts';
+import { readRecord, writePidfile, writeRecord } from '../../host/state/records.ts';
 import { startedAt } from '../../host/worker/candidate.ts';
 import { commandDigestOf } from '../../host/worker/command-digest.ts';
 import { report, workerOf } from '../session.ts';
@@ -34,13 +36,22 @@ export function adopt({ context }: Run, action: ActionOf<'adopt'>): void {
     config: config.path,
     commandDigest: commandDigestOf(worker),
     stopSignal: launch.stopSignal,
-    log: { path: launch.logFile, offset: 0 },
+    log: logOf(process.pid, launch.logFile, readRecord(config.stateDir, instance)),
   });
   // Of a launch that had failed when the process came up after all, or of the predecessor.
   if (shim === undefined) removeFile(exitPath(config.stateDir, instance));
   if (launch.daemonizes === undefined) writePidfile(launch.pidfile, process.pid);
   if (successorOf !== undefined) removeFile(successorPath(config.stateDir, instance));
   report(context, instance, { kind: 'adopted', pid: process.pid, cause });
+}
+
+/** If it writes to the log, or to the one that its predecessor was given, it can be seen when that is lost. */
+function logOf(pid: number, path: string, before: StateFile<ProcessRecord>): LogPlace {
+  const given = before.kind === 'read' ? before.value.log.file : undefined;
+  const file = [fileKeyAt(path), given].find(
+    (one) => one !== undefined && outputTo(one, pid) !== undefined,
+  );
+  return { path, offset: 0, ...(file !== undefined && { file }) };
 }
 
 /** A successor is as ready as its predecessor was, and beats by sd_notify(3): the heartbeat file was the predecessor's. */

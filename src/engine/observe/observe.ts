@@ -13,7 +13,7 @@ import { type ProcessRecord } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import type { Worker } from '../../core/model/config.ts';
 import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
-import { measureLog } from '../../host/logs/tail.ts';
+import { measureLog } from '../../host/logs/lost-log.ts';
 import { findProcess, sinceBoot } from '../../host/process/process-table.ts';
 import { createRecordReader } from '../../host/state/record-cache.ts';
 import { baseOf } from '../../host/state/paths.ts';
@@ -156,7 +156,8 @@ function observeProcess(
   if (activity !== undefined) observed.activity = activity;
   if (presence.kind !== 'alive') return observed;
   const alive = withSigns(scene, observed, presence.record, worker, files);
-  if (scene.measuresLogs !== true || worker?.log?.kind !== 'rotated') return alive;
-  const log = measureLog(presence.record.log.path);
+  const isLimited = scene.measuresLogs === true && worker?.log?.kind === 'rotated';
+  if (!isLimited && scene.seesLog?.(presence.record.log.path) !== true) return alive;
+  const log = measureLog(presence.record);
   return log === undefined ? alive : { ...alive, log };
 }

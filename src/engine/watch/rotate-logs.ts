@@ -33,9 +33,9 @@ export async function rotateLogs(context: Context, rotations: readonly Rotation[
 }
 
 async function rotate(context: Context, rotation: Rotation): Promise<void> {
-  const { path, keep } = rotation;
+  const { path, keep, lost } = rotation;
   try {
-    const copied = await copyLog(path, keep);
+    const copied = await copyLog(path, keep, lost);
     if (copied === undefined) return;
     let cut: Cut | undefined;
     try {

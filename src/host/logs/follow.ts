@@ -9,6 +9,7 @@ import {
   linesBetween,
 } from '../files/lines.ts';
 import { endOfLines, tailOffset } from '../files/lines-backwards.ts';
+import { fileKeyAt } from './lost-log.ts';
 import { fileId, fileIdAt } from './older.ts';
 import { findAgain, isUncut, knownOlderFiles, type Place, type Unread } from './place.ts';
 
@@ -24,7 +25,21 @@ export interface FollowedLog {
   /** Why it cannot be read, in words; undefined if it can, or does not exist yet. */
   readonly problem: () => string | undefined;
   readonly isThere: () => boolean;
+  /** Which file is read, as `device:inode`; undefined if none is. */
+  readonly file: () => string | undefined;
+  /** Whether it never moves on to the file at its path, but ends with the processes that write to the one that is read. */
+  readonly stays: () => boolean;
+  /** From now on it stays. */
+  readonly stay: () => void;
   readonly close: () => void;
+}
+
+/** The processes whose log is followed. */
+export interface Writers {
+  /** By which path to open a log that they have lost: it has no name, or another one. */
+  readonly open?: string;
+  /** Whether one of them writes to this file (`device:inode`). */
+  readonly writeTo: (file: string) => boolean;
 }
 
 /** An open log, and how far it has been read. */
@@ -40,18 +55,21 @@ const maxChunks = 64;
 
 /**
  * Opens a log, which need not exist yet. Rotation is noticed by a new older file, by a new file of the log's name, and by other
- * bytes before the place up to which it has been read.
+ * bytes before the place up to which it has been read. As long as a process writes to the file that is read, no other file of
+ * that name takes its place: the process does not know of it.
  */
-export function followLog(path: string): FollowedLog {
+export function followLog(path: string, writers: Writers = noWriters): FollowedLog {
   let reading: Reading | undefined;
   let problem: string | undefined;
   let known: Set<string> | undefined;
+  let stays = false;
+  let isOver = false;
   const cutter = createLineCutter();
 
-  const reopen = (): Reading | undefined => {
+  const reopen = (at = path): Reading | undefined => {
     reading = undefined;
     try {
-      const fd = openSync(path, readFlags);
+      const fd = openSync(at, readFlags);
       const stats = fstatSync(fd);
       problem = stats.isFile() ? undefined : 'it is not a regular file';
       known ??= knownOlderFiles(path, fd);
@@ -66,22 +84,27 @@ export function followLog(path: string): FollowedLog {
   };
 
   function* newLines(): Generator<Buffer> {
-    const before = reading ?? reopen();
+    const before = isOver ? undefined : (reading ?? reopen());
     if (before === undefined) return;
     yield* read(before, path, cutter.push);
     const id = fileIdAt(path);
-    if (id === undefined || id === before.id) return;
+    if (!stays && (id === undefined || id === before.id)) return;
+    if (writers.writeTo(keyOf(before))) return;
     // Another file has the name. The writer of the old one has written its last: unfinished line and all.
     const isAtEnd = yield* read(before, path, cutter.push);
     if (!isAtEnd) return;
     yield* cutter.flush();
     closeSync(before.fd);
+    reading = undefined;
+    isOver = stays;
+    if (isOver) return;
     known?.add(before.id);
     const after = reopen();
     if (after !== undefined) yield* read(after, path, cutter.push);
   }
 
-  reopen();
+  stays = writers.open !== undefined && reopen(writers.open) !== undefined;
+  if (!stays) reopen();
   return {
     path,
     lastLines: (count, all) => {
@@ -97,12 +120,21 @@ export function followLog(path: string): FollowedLog {
     newLines,
     problem: () => problem,
     isThere: () => reading !== undefined,
+    file: () => reading && keyOf(reading),
+    stays: () => stays,
+    stay: () => {
+      stays = true;
+    },
     close: () => {
       if (reading !== undefined) closeSync(reading.fd);
       reading = undefined;
     },
   };
 }
+
+const noWriters: Writers = { writeTo: () => false };
+
+const keyOf = ({ fd }: Reading): string => fileKeyAt(`/proc/self/fd/${fd}`) ?? '';
 
 const chunk = Buffer.allocUnsafe(chunkBytes + beforeBytes);
 

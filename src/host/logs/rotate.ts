@@ -7,6 +7,8 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Rotation } from '../../core/model/plan.ts';
 import { open, statfs, type FileHandle } from 'node:fs/promises';
 import { childProcess } from '../process/spawn.ts';
 import { monotonicMs } from '../process/clock.ts';
@@ -14,11 +16,15 @@ import { describeErrno } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { isStillAt } from '../files/is-still-at.ts';
 import { findProgram } from '../process/find-program.ts';
+import { makeDirectory } from '../files/make-directory.ts';
+import { fileKeyAt } from './lost-log.ts';
 import { makeRoom, olderLog } from './older.ts';
 
 /** The first bytes of a log, copied to a file beside it and written to the disk. */
 export interface CopiedLog {
   readonly path: string;
+  /** By which path the log was opened: the same, or that of an output of its process. */
+  readonly opened: string;
   readonly keep: number;
   readonly bytes: number;
   /** Reads and writes the log itself. */
@@ -41,21 +47,32 @@ const catchUpMs = 5_000;
 
 const copyPath = (path: string): string => `${path}.new`;
 
+/** A file that no longer is at the path of the log; see Action. */
+type Lost = Rotation['lost'];
+
 /**
  * Copies what can be cut off the front of a log: whole blocks, all but the last. Its process continues to write meanwhile. A
  * copy that a killed rotation has left is replaced. Waits for the disk, so that a power failure after the cut loses nothing.
+ * A log that was deleted or renamed under its process is opened by that, and its directory made again.
  * @throws the system error (ENOSPC, EACCES, …)
  */
-export async function copyLog(path: string, keep: number): Promise<CopiedLog | undefined> {
-  const log = await open(path, constants.O_RDWR);
+export async function copyLog(
+  path: string,
+  keep: number,
+  lost?: Lost,
+): Promise<CopiedLog | undefined> {
+  const opened = lost?.open ?? path;
+  const log = await open(opened, constants.O_RDWR);
   try {
     const { size, mode, uid, gid } = await log.stat();
-    const block = (await statfs(path)).bsize;
+    const block = (await statfs(opened)).bsize;
     const bytes = Math.floor((size - 1) / block) * block;
-    if (bytes <= 0) {
+    // The pid may belong to another process by now.
+    if (bytes <= 0 || (lost !== undefined && fileKeyAt(`/proc/self/fd/${log.fd}`) !== lost.file)) {
       await log.close();
       return undefined;
     }
+    if (lost !== undefined) makeDirectory(dirname(path));
     rmSync(copyPath(path), { force: true });
     const copy = await open(copyPath(path), 'wx', mode & 0o777);
     try {
@@ -63,7 +80,7 @@ export async function copyLog(path: string, keep: number): Promise<CopiedLog | u
       await copyFirst(log, copy, bytes);
       await copy.datasync();
       faultPoint();
-      return { path, keep, bytes, log, copy };
+      return { path, opened, keep, bytes, log, copy };
     } catch (error) {
       await copy.close();
       rmSync(copyPath(path), { force: true });
@@ -96,8 +113,8 @@ async function copyFirst(source: FileHandle, target: FileHandle, bytes: number):
  * files.
  */
 export function cutLog(copied: CopiedLog): Cut {
-  const { path, keep, bytes, log } = copied;
-  if (!isStillAt(log.fd, path) || fstatSync(log.fd).size <= bytes) return { kind: 'changed' };
+  const { path, opened, keep, bytes, log } = copied;
+  if (!isStillAt(log.fd, opened) || fstatSync(log.fd).size <= bytes) return { kind: 'changed' };
   makeRoom(path, keep);
   renameSync(copyPath(path), olderLog(path, 1));
   faultPoint();

@@ -1,8 +1,9 @@
-import type { ObservedLog } from '../../core/model/observation.ts';
+import type { LogPlace } from '../../core/model/record.ts';
 import { fstatSync, statSync } from 'node:fs';
 import { readFlags } from '../files/bounded-read.ts';
 import { bytesBetween, linesIn } from '../files/lines.ts';
 import { withFile } from '../files/with-file.ts';
+import { fileKeyAt } from './lost-log.ts';
 
 /** At most this much of a log is read to find its last lines, in bytes. */
 const tailBytes = 16 * 1024;
@@ -11,14 +12,10 @@ const tailBytes = 16 * 1024;
 export const logSize = (path: string): number =>
   statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
-/** A log and its size; nothing undefined if it is not a regular file, or cannot be examined. */
-export function measureLog(path: string): ObservedLog | undefined {
-  try {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    return stats?.isFile() === true ? { path, size: stats.size } : undefined;
-  } catch {
-    return undefined;
-  }
+/** A log, and where the lines of a process begin that is given it now. */
+export function logPlaceAt(path: string): LogPlace {
+  const file = fileKeyAt(path);
+  return { path, offset: logSize(path), ...(file !== undefined && { file }) };
 }
 
 /** The last lines that were written to a log since it was `offset` bytes long. */

@@ -14,6 +14,16 @@ export async function mountProblem(paths: () => readonly string[]): Promise<stri
   return found;
 }
 
+/** Tells which paths can be looked at without a risk to wait for another host: those that are not on nfs, cifs or fuse. */
+export async function neverHanging(): Promise<(path: string) => boolean> {
+  const text = mountinfo();
+  if (!mayAnyHang(text)) return () => true;
+  const { slowMountOf } = await import('./silent-mount.ts');
+  const mounts = parseMounts(text);
+  const links = new Map<string, string | undefined>();
+  return (path) => slowMountOf(mounts, path, links) === undefined;
+}
+
 /** A start looks at many paths at once. */
 const freshMs = 1_000;
 

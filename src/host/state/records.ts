@@ -1,7 +1,7 @@
 import { renameSync } from 'node:fs';
 import { momentOf, durationOf } from '../../core/basics/time.ts';
 import { type StopSignal, stopSignals } from '../../core/model/config.ts';
-import type { ProcessRecord } from '../../core/model/record.ts';
+import type { LogPlace, ProcessRecord } from '../../core/model/record.ts';
 import { removeHeartbeat } from './notes.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { readTextUpTo } from '../files/bounded-read.ts';
@@ -33,7 +33,7 @@ export interface RecordJson {
   readonly launch_timeout_seconds?: number;
   readonly launch_exit_status?: number;
   readonly stop_signal: `SIG${StopSignal}`;
-  readonly log: { readonly path: string; readonly offset: number };
+  readonly log: LogPlace;
 }
 const signals: ReadonlySet<unknown> = new Set(stopSignals.map((name) => `SIG${name}`));
 
@@ -63,11 +63,15 @@ export function isRecord(value: unknown): value is RecordJson {
   );
 }
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
-const isLogPlace = (log: unknown): boolean =>
-  typeof log === 'object' &&
-  log !== null &&
-  typeof (log as RecordJson['log']).path === 'string' &&
-  Number.isFinite((log as RecordJson['log']).offset);
+function isLogPlace(log: unknown): boolean {
+  if (typeof log !== 'object' || log === null) return false;
+  const { path, offset, file } = log as Partial<Record<keyof LogPlace, unknown>>;
+  return (
+    typeof path === 'string' &&
+    Number.isFinite(offset) &&
+    (file === undefined || typeof file === 'string')
+  );
+}
 
 /** The record of an instance's last process. */
 export function readRecord(stateDir: string, instance: string): StateFile<ProcessRecord> {

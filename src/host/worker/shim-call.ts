@@ -5,7 +5,7 @@ import { workerPath, type Launch } from '../../core/model/launch.ts';
 import { randomHex } from '../files/crypto.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { once } from '../files/once.ts';
-import { logSize } from '../logs/tail.ts';
+import { logPlaceAt } from '../logs/tail.ts';
 import { now } from '../process/clock.ts';
 import { findProgram } from '../process/find-program.ts';
 import { memoryKills } from '../process/out-of-memory.ts';
@@ -68,7 +68,7 @@ export const shimSettings = (
     ...(config !== undefined && { config }),
     commandDigest,
     stopSignal: launch.stopSignal,
-    log: { path: launch.logFile, offset: logSize(launch.logFile) },
+    log: logPlaceAt(launch.logFile),
   }),
   SHIM_LAUNCHING: launch.daemonizes
     ? `"launch_timeout_seconds":${launch.daemonizes.timeout / 1000},`

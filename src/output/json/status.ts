@@ -62,6 +62,12 @@ const instance = shape<InstanceStatus>(
       ({ failures }) => failures ?? 0,
     ),
     start_problem: orNull(text('Why its last start failed, until it has started.', 'startProblem')),
+    log_problem: orNull(
+      text(
+        'That its process writes to a log which was deleted, renamed or replaced; not looked for if more than 100 instances are shown.',
+        'logProblem',
+      ),
+    ),
     starts_at: orNull(moment('In state backoff: when the next attempt is made.', 'startsAt')),
     detail: text('Further remarks; may be empty. For people, not for programs.', 'detail'),
   },

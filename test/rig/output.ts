@@ -149,6 +149,7 @@ export interface StatusJson {
     readonly memory_bytes: number | null;
     readonly leftovers: readonly { readonly pid: number; readonly name: string }[];
     readonly failures: number;
+    readonly log_problem: string | null;
     readonly starts_at: string | null;
     readonly detail: string;
   }[];

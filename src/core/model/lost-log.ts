@@ -22,7 +22,7 @@ export function lostLogWords({ path, pid, open, name, isReplaced }: LostLog): st
   if (open === undefined)
     return `log ${path} was ${isReplaced ? 'replaced' : 'deleted'}; pid ${pid} probably still writes to the old file`;
   if (name !== undefined)
-    return `log ${path} ${isReplaced ? 'is another file now' : 'was renamed'}; pid ${pid} still writes to ${name}`;
+    return `log ${path} ${isReplaced ? 'is another file now' : 'was moved'}; pid ${pid} still writes to ${name}`;
   return isReplaced
     ? `log ${path} was replaced; pid ${pid} still writes to the old, deleted file`
     : `log ${path} was deleted; pid ${pid} still writes to it`;

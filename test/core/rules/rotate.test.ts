@@ -46,6 +46,21 @@ describe('a log with a limit', () => {
     expect(planOf(log, withLog(old, 1e9))).toContain('rotate the log of mail.1');
   });
 
+  test('must be the file that its process writes to, if it has lost the one at its path', () => {
+    const path = '/log/mail.1.log';
+    const lost = { path, pid: 7, file: '8:1', open: '/proc/7/fd/1', isReplaced: false };
+    const observed = { ...alive('mail.1', 7), log: { path, size: 1e9, lost } };
+    expect(planned(aConfig(mail), noDesired, observation(observed))).toMatchObject([
+      { kind: 'rotate', path, lost: { open: '/proc/7/fd/1', file: '8:1' } },
+    ]);
+    const hidden = { path, pid: 7, file: '8:1', isReplaced: false };
+    const seen = { ...observed, log: { path, size: 1e9, lost: hidden } };
+    const [rotation] = planned(aConfig(mail), noDesired, observation(seen));
+    expect(rotation).not.toHaveProperty('lost');
+    const old = { ...retiring('mail.1', 3), log: { path, size: 1e9 } };
+    expect(planned(aConfig(mail), noDesired, observation(observed, old))).toHaveLength(2);
+  });
+
   test('must be rotated once for a process and an old one that leaves beside it', () => {
     const old = withLog(retiring('mail.1', 3), 1e9);
     expect(planOf(mail, withLog(alive('mail.1', 7), 1e9), old).match(/rotate/g)).toHaveLength(1);

@@ -1,8 +1,11 @@
 import {
   appendFileSync,
   chmodSync,
+  closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   rmSync,
   statSync,
@@ -10,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { fileKeyAt } from '../../../src/host/logs/lost-log.ts';
 import { renameLog } from '../../../src/host/logs/older.ts';
 import { closeCopy, copyLog, cutLog, type Cut } from '../../../src/host/logs/rotate.ts';
 import { useScratch } from '../../rig/scratch.ts';
@@ -128,6 +132,39 @@ describe('rotating a log', () => {
     let next = 0;
     for (const line of text.split('\n')) if (line === String(next)) next += 1;
     expect(next).toBe(5_000);
+  });
+});
+
+describe('a log that its process has lost', () => {
+  const lostIn = (fd: number, file: string): { open: string; file: string } => ({
+    open: `/proc/${process.pid}/fd/${fd}`,
+    file,
+  });
+
+  test('must be cut by its open file, into older files beside its path', async () => {
+    mkdirSync(scratch.path('log'));
+    const path = scratch.write('log/mail.log', numbers(5_000));
+    const fd = openSync(path, 'a');
+    const lost = lostIn(fd, fileKeyAt(path) ?? '');
+    rmSync(scratch.path('log'), { recursive: true });
+    const copied = await copyLog(path, 5, lost);
+    if (copied === undefined) throw new Error('expected something to rotate');
+    const cut = cutLog(copied);
+    await closeCopy(copied, cut);
+    expect(cut.kind).not.toBe('changed');
+    const rest = readFileSync(lost.open, 'utf8');
+    expect(readFileSync(`${path}.1`, 'utf8') + rest).toBe(numbers(5_000));
+    expect(existsSync(path)).toBe(false);
+    closeSync(fd);
+  });
+
+  test('must be left alone if the pid belongs to a process with another output by now', async () => {
+    const path = scratch.path('mail.log');
+    const foreign = scratch.write('foreign.log', numbers(5_000));
+    const fd = openSync(foreign, 'a');
+    expect(await copyLog(path, 5, lostIn(fd, '1:1'))).toBeUndefined();
+    expect(readFileSync(foreign, 'utf8')).toBe(numbers(5_000));
+    closeSync(fd);
   });
 });
 

@@ -7,6 +7,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from 'node:fs';
 import { getPriority } from 'node:os';
@@ -171,7 +172,12 @@ describe('a started worker', () => {
     mkdirSync(scratch.path('log'));
     scratch.write('log/mail.1.log', 'before\n');
     const record = await recordOf(await start({ command: ['echo', 'now'] }));
-    expect(record.log).toEqual({ path: scratch.path('log/mail.1.log'), offset: 7 });
+    const { dev, ino } = statSync(scratch.path('log/mail.1.log'));
+    expect(record.log).toEqual({
+      path: scratch.path('log/mail.1.log'),
+      offset: 7,
+      file: `${dev}:${ino}`,
+    });
     await until('its death', () => readDeath(scratch.folder(), 'mail.1', record));
     expect(readFileSync(record.log.path, 'utf8')).toBe('before\nnow\n');
   });

@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { readOr } from '../rig/files.ts';
 import { booted, successor } from '../rig/instance.ts';
 import { isAlive } from '../rig/kernel.ts';
 import { problemOf } from '../rig/output.ts';
@@ -252,8 +253,8 @@ test('a removed project must not be made anew', async () => {
   const rig = createRig({ mail: idle }, { state_dir: 'project/state' });
   mkdirSync(rig.path('project'));
   const running = rig.workerctl('watch', '--json');
-  const socket = rig.path('project/state/control.sock');
-  await until('watch to begin', () => existsSync(socket));
+  const journal = rig.path('project/state/events.ndjson');
+  await until('the worker to be started', () => readOr(journal, '').includes('"started"'));
   renameSync(rig.path('project'), rig.path('away'));
   await timePasses(2_500);
   expect(existsSync(rig.path('project'))).toBe(false);

@@ -222,9 +222,16 @@ export function bootcheckLines(command: readonly string[]): readonly string[] {
   return [`* * * * * ${words}`, `@reboot ${words}`];
 }
 
-/** A bare % is a newline there: crontab(5). */
+/**
+ * A bare % is a newline there: crontab(5). A backslash of the word itself, which is quoted for the shell, must not come right
+ * before that of the escape: not every cron understands two of them.
+ */
 const cronWords = (command: readonly string[]): string =>
-  command.map(shellWord).join(' ').replace(/%/g, '\\%');
+  command
+    .map(shellWord)
+    .join(' ')
+    .replace(/\\(?=%)/g, "\\''")
+    .replace(/%/g, '\\%');
 
 /**
  * A crontab with these lines, each once. Other lines that end in the same words (`bootcheck --config …`), from another node or

@@ -1,3 +1,4 @@
+import { formatSize } from '../../../src/core/basics/bytes.ts';
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { mkdirSync, readdirSync, symlinkSync, truncateSync } from 'node:fs';
@@ -53,7 +54,7 @@ describe('a file', () => {
       expect(readBytesUpTo(path)).toEqual(Buffer.from(text));
       if (bytes > 0)
         expect(readTextUpTo(path, bytes - 1)).toEqual({
-          expected: `at most ${bytes - 1} bytes`,
+          expected: `at most ${formatSize(bytes - 1)}`,
           found: `${bytes} bytes`,
         });
     },
@@ -70,7 +71,7 @@ describe('a file', () => {
   test('that has more than the kernel says must be read to its end, or to the bound', () => {
     const path = `/proc/${process.pid}/maps`; // several pages, in short reads, and a size of 0
     expect(readTextUpTo(path)).toContain('[stack]');
-    expect(readTextUpTo(path, 100)).toEqual({ expected: 'at most 100 bytes', found: 'more' });
+    expect(readTextUpTo(path, 100)).toEqual({ expected: 'at most 100B', found: 'more' });
   });
 
   test('must be the same whatever was read before', () => {

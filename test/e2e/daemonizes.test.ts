@@ -179,6 +179,7 @@ test('a command that fails must be a failed start, and the daemon that it leaves
   const { exitCode, all, of } = await rig.act('start');
   expect(exitCode, all).toBe(1);
   expect(problemOf(of('start_failed')[0])).toMatch(/exit status 3.*left pid/);
+  expect(JSON.stringify(of('started'))).not.toContain('named by its pidfile');
   const pid = pidOf(rig);
   expect([recordedPid(rig), daemonsOf(rig)]).toEqual([pid, [pid]]);
   expect(await statesOf(rig)).toEqual({ 'mail.1': 'late' });

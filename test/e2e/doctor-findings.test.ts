@@ -145,6 +145,20 @@ test.each([
   expect((await found(rig)).filter(({ about }) => about.endsWith(name))).toEqual([]);
 });
 
+test('messages that were dropped in the last day must be a warning with their number, older ones none', async () => {
+  const rig = healthy();
+  const path = `${rig.stateDir}/ledger/dropped-messages.json`;
+  const drop = (at: number): void => {
+    writeFileSync(path, JSON.stringify({ schema: 2, count: 3, at: new Date(at).toISOString() }));
+  };
+  await rig.start();
+  drop(Date.now() - 3_600_000);
+  const dropped = /^warning sd_notify: messages of workers were dropped: 3, last .* -> send from/;
+  expect(await lines(rig)).toEqual(expect.arrayContaining(like(dropped)));
+  drop(Date.now() - 25 * 3_600_000);
+  expect((await lines(rig)).filter((line) => line.includes('dropped'))).toEqual([]);
+});
+
 describe('a state directory inside of a release', () => {
   /** releases/20261128 with a config, and current, which leads there. */
   function deployed(stateDir?: string): Rig {

@@ -24,12 +24,15 @@ export function reportChanges(
 ): void {
   const { context, exited, failed, ready, launching } = up;
   const { name, presence } = observed;
-  if (presence.kind === 'alive' && presence.record.launch === undefined && launching.delete(name))
-    report(context, name, {
-      kind: 'started',
-      pid: presence.process.pid,
-      cause: 'named by its pidfile',
-    });
+  if (presence.kind === 'alive' && presence.record.launch === undefined && launching.delete(name)) {
+    // If its command has failed, what that has left behind is reported as a failed start, with its pid.
+    if (presence.record.launchExit === undefined)
+      report(context, name, {
+        kind: 'started',
+        pid: presence.process.pid,
+        cause: 'named by its pidfile',
+      });
+  }
   if (renewal.state === 'empty' && !exited.has(name)) {
     reportExit(context, { instance: name }, observation);
     exited.add(name);

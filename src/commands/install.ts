@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { bootcheckLines, withBootcheck } from '../core/protocols/crontab.ts';
+import { bootcheckLines, withBootcheck, withoutBootcheck } from '../core/protocols/crontab.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { expandSpecifiers, instancesOf } from '../core/model/instance.ts';
 import { noDesired, type Desired } from '../core/model/desired.ts';
@@ -30,6 +30,8 @@ const units = expecting('units like postgresql.service,redis.service', (text) =>
 
 const options = {
   write: flag('put it in its place instead of printing it (cron, timer, logrotate)'),
+  remove: flag('take it out again (cron)'),
+  dryRun: flag('with --write or --remove: show the crontab as it would be; change nothing (cron)'),
   user: flag("for your own systemd instead of the system's (systemd, timer)"),
   keepWorkers: flag('let only a shutdown of the host drain the workers (systemd)'),
   longestJob: value(
@@ -50,7 +52,8 @@ export const command = defineCommand({
   summary: 'Print what the host needs: lines for cron, a unit for systemd, a file for logrotate.',
   operands: 'cron|systemd|timer|logrotate',
   description: `
-cron: runs bootcheck every minute and at boot; --write adds it to your crontab, once.
+cron: runs bootcheck every minute and at boot; --write adds it to your crontab, once, and --remove takes
+it out; with --dry-run they only show what the crontab would be.
 
 systemd: a unit that runs workerctl watch. When the host shuts down, the workers finish their jobs
 before what they need stops; systemctl stop and restart drain them as well, unless --keep-workers is
@@ -91,12 +94,14 @@ interface Installed {
 
 async function install(config: Config, asked: Asked): Promise<Installed> {
   const [what = 'nothing', ...more] = asked.targets;
+  if (what !== 'cron' && (asked.remove || asked.dryRun))
+    throw new WorkerctlError('usage', 'install: --remove and --dry-run are for cron only');
   if (more.length === 0)
     switch (what) {
       case 'logrotate':
         return installLogrotate(config, asked.write);
       case 'cron':
-        return installCron(config, asked.write);
+        return installCron(config, asked);
       case 'systemd':
       case 'timer':
         return installUnits(config, what, asked);
@@ -162,25 +167,27 @@ function trustedDesired({ stateDir }: Config): Desired | undefined {
   return readDesired(stateDir);
 }
 
-async function installCron(config: Config, isWriting: boolean): Promise<Installed> {
+async function installCron(
+  config: Config,
+  { write, remove, dryRun }: Pick<Asked, 'write' | 'remove' | 'dryRun'>,
+): Promise<Installed> {
   const command = commandOf('bootcheck', ...configWords(config));
-  if (!isWriting)
-    return {
-      text: bootcheckLines(command)
-        .map((line) => `${line}\n`)
-        .join(''),
-    };
+  const lines = bootcheckLines(command);
+  if (write && remove)
+    throw new WorkerctlError('usage', 'install cron: expected --write or --remove, found both');
+  if (!write && !remove) return { text: lines.map((line) => `${line}\n`).join('') };
   const ask = createAsk(process.env);
   const before = await readCrontab(ask);
-  const after = withBootcheck(before, command, config.path);
+  const after = remove
+    ? withoutBootcheck(before, config.path)
+    : withBootcheck(before, command, config.path);
+  if (dryRun) return { text: after };
   const of = `the crontab of ${currentUser().name}`;
-  if (after === before) return { text: `${of} is up to date\n` };
+  if (after === before)
+    return { text: remove ? `${of} has no line for this config\n` : `${of} is up to date\n` };
   await writeCrontab(ask, after);
-  return {
-    text: `added to ${of}:\n${bootcheckLines(command)
-      .map((line) => `  ${line}\n`)
-      .join('')}`,
-  };
+  if (remove) return { text: `removed from ${of}: the lines for this config\n` };
+  return { text: `added to ${of}:\n${lines.map((line) => `  ${line}\n`).join('')}` };
 }
 
 async function installUnits(

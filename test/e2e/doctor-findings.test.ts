@@ -53,7 +53,7 @@ describe('instances that do not run', () => {
     expect(await lines(rig)).toEqual(
       expect.arrayContaining(
         like(
-          /^problem mail\.1, mail\.2: missing: start failed at \S+: .*my\.env.* -> fix that.*workerctl start mail/,
+          /^problem mail\.1, mail\.2: (?:missing|backoff): start failed at \S+: .*my\.env.* -> fix that.*workerctl start mail/,
         ),
       ),
     );

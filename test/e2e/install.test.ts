@@ -54,6 +54,28 @@ test('install cron --write must add its lines once and leave the others', async 
   expect(readOr(rig.path('tab'), '')).toBe(`0 3 * * * backup\n${lines}\n`);
 });
 
+test('install cron --remove must take out its lines only, and --dry-run must change nothing', async () => {
+  const rig = createRig({ mail: idle });
+  fakeCrontab(rig);
+  const others =
+    'MAILTO=ops\n0 3 * * * backup\n* * * * * /x/workerctl bootcheck --config /other.yaml\n';
+  writeFileSync(rig.path('tab'), others);
+  const lines = (await rig.workerctl('install', 'cron')).stdout;
+  const shown = await rig.workerctl('install', 'cron', '--write', '--dry-run');
+  expect(shown.stdout).toBe(`${others}${lines}`);
+  expect(readOr(rig.path('tab'), '')).toBe(others);
+  await rig.workerctl('install', 'cron', '--write');
+  const left = await rig.workerctl('install', 'cron', '--remove', '--dry-run');
+  expect(`${left.stdout}\n`).toBe(others);
+  expect(readOr(rig.path('tab'), '')).toBe(`${others}${lines}\n`);
+  for (let round = 0; round < 2; round += 1) {
+    expect((await rig.workerctl('install', 'cron', '--remove')).exitCode).toBe(0);
+    expect(readOr(rig.path('tab'), '')).toBe(others);
+  }
+  expect((await rig.workerctl('install', 'cron', '--remove', '--write')).exitCode).toBe(2);
+  expect((await rig.workerctl('install', 'systemd', '--remove')).exitCode).toBe(2);
+});
+
 test('install cron --write must write nothing if the old crontab cannot be read', async () => {
   const rig = createRig({ mail: idle });
   writeFileSync(

@@ -17,6 +17,7 @@ import { readOrEmpty } from '../../host/files/read-or-empty.ts';
 import { currentUser } from '../../host/worker/environment.ts';
 import { programAt } from '../../host/process/find-program.ts';
 import { interpretersOf } from '../../host/process/interpreters.ts';
+import { cronAccountFindings } from './cron-account.ts';
 import { orElse, type Examination } from './examination.ts';
 import { bootcheckTimers } from './timers.ts';
 
@@ -32,18 +33,24 @@ export async function cronFindings(examination: Examination): Promise<Findings> 
     })
     .filter(({ config: named }) => !isThere(named) || isSameFile(named ?? '', config.path));
   const named = calls.filter((call) => isThere(call.config));
+  const account = await cronAccountFindings(examination, user.name);
   const findings = listed(calls.map((call) => lineFinding(call, config.path)));
   if (named.length === 0) {
     const timers = await bootcheckTimers(examination);
     const instead = timers.map((timer) => fine(`timer ${timer}`, 'runs bootcheck for this config'));
-    return [findings, timers.length > 0 ? instead : noLine(watch !== undefined, config.path)];
+    return timers.length > 0
+      ? [findings, instead]
+      : [account, findings, noLine(watch !== undefined, config.path)];
   }
   const working = named.filter((call) => listed(lineFinding(call, config.path)).length === 0);
-  if (working.length === 0) return findings;
+  if (working.length === 0) return [account, findings];
   const period = listed(periodFinding(working, watch !== undefined));
-  if (isCronRunning() || isHidden()) return [period, findings];
+  const refused = listed(account);
+  if (refused.some(({ level }) => level === 'problem'))
+    return [refused, findings, period.filter(({ level }) => level !== 'ok')];
+  if (isCronRunning() || isHidden()) return [account, period, findings];
   // Without cron no line runs, however often it should.
-  return [findings, period.filter(({ level }) => level !== 'ok'), noDaemon(working)];
+  return [account, findings, period.filter(({ level }) => level !== 'ok'), noDaemon(working)];
 }
 
 /** How cron would run a line. */

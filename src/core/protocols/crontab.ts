@@ -239,6 +239,21 @@ const cronWords = (command: readonly string[]): string =>
  */
 export function withBootcheck(crontab: string, command: readonly string[], config: string): string {
   const wanted = bootcheckLines(command);
+  const { ours, others } = split(crontab, config);
+  if (ours.length === wanted.length && wanted.every((line) => ours.includes(line))) return crontab;
+  return textOf([...others, ...wanted]);
+}
+
+/** The same crontab without the lines of this config. */
+export function withoutBootcheck(crontab: string, config: string): string {
+  const { ours, others } = split(crontab, config);
+  return ours.length === 0 ? crontab : textOf(others);
+}
+
+const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
+
+/** The lines that run bootcheck for this config, whichever node and workerctl they name, and the others. */
+function split(crontab: string, config: string): { ours: string[]; others: string[] } {
   const ends = ['--config', '--trust-config'].map(
     (option) => ` ${cronWords(['bootcheck', option, config])}`,
   );
@@ -246,7 +261,5 @@ export function withBootcheck(crontab: string, command: readonly string[], confi
     /^(?:@reboot|[\d*])/.test(line) && ends.some((end) => line.trimEnd().endsWith(end));
   const lines = crontab.split('\n');
   if (lines.at(-1) === '') lines.pop();
-  const old = lines.filter(isOurs);
-  if (old.length === wanted.length && wanted.every((line) => old.includes(line))) return crontab;
-  return [...lines.filter((line) => !isOurs(line)), ...wanted].map((line) => `${line}\n`).join('');
+  return { ours: lines.filter(isOurs), others: lines.filter((line) => !isOurs(line)) };
 }

@@ -128,7 +128,7 @@ function pidNamed(named: string, directory: string | undefined): number {
         `adopt: expected a pid or a pidfile, found ${JSON.stringify(named)}, which does not exist`,
       );
     case 'broken':
-      throw new WorkerctlError('failed', `pidfile ${path}: expected a pid, found ${file.found}`);
+      throw new WorkerctlError('failed', `pidfile ${path}: ${file.problem}`);
   }
 }
 

@@ -3,6 +3,7 @@ import { configToPlan } from '../cli/config.ts';
 import { print, printError } from '../cli/print.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { pullTrigger } from '../host/sockets/trigger.ts';
+import { checkStateDirectory } from '../host/state/state-directory.ts';
 import { printed } from '../output/json/answer.ts';
 import { triggerAnswer } from '../output/json/answers.ts';
 
@@ -14,10 +15,13 @@ export const command = defineCommand({
   exitCodes: {
     done: 'woken',
     noWatch: 'no watch is running',
-    state: 'something else is in the place of the trigger',
+    state:
+      'the state directory belongs to another user, or something else is in the place of the trigger',
   },
   run: async ({ global }) => {
-    const isWoken = pullTrigger((await configToPlan(global)).stateDir);
+    const { stateDir } = await configToPlan(global);
+    checkStateDirectory(stateDir);
+    const isWoken = pullTrigger(stateDir);
     if (global.json) print(printed(triggerAnswer, isWoken));
     if (isWoken) return exitCodes.done.code;
     printError('workerctl: no watch is running for this config; workerctl watch starts one\n');

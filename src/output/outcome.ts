@@ -140,8 +140,8 @@ function countsOf(command: ActOutcome['command'], events: readonly Event[]): str
     [countOf(events, 'started_again'), 'started again'],
     [killedOf(events), 'killed'],
     survivorsOf(events),
-    [countOf(events, 'start_failed'), 'failed'],
-    [countOf(events, 'signal_failed'), 'could not be signalled'],
+    [instancesOf(events, 'start_failed'), 'failed'],
+    [instancesOf(events, 'signal_failed'), 'could not be signalled'],
   ];
   return joined(...parts.map(counted), longestDrain(events));
 }
@@ -162,7 +162,7 @@ const skipped = [
  */
 export function restartSummary(events: readonly Event[], change: string): string {
   const restarted = countOf(events, 'ready', 'finished');
-  const failed = countOf(events, 'start_failed', 'signal_failed');
+  const failed = instancesOf(events, 'start_failed', 'signal_failed');
   const killed = killedOf(events);
   const skips = skipped
     .map((skip) => ({ ...skip, count: countOf(events, skip.kind) }))
@@ -239,6 +239,10 @@ function startedOf(events: readonly Event[]): number {
 
 const countOf = (events: readonly Event[], ...kinds: readonly Event['kind'][]): number =>
   events.filter(({ kind }) => kinds.includes(kind)).length;
+
+/** Of how many instances: a command may try again. */
+const instancesOf = (events: readonly Event[], ...kinds: readonly Event['kind'][]): number =>
+  new Set(events.filter(({ kind }) => kinds.includes(kind)).map(({ instance }) => instance)).size;
 
 const counted = ([count, words]: readonly [number, string]): string =>
   count === 0 ? '' : `${count} ${words}`;

@@ -192,6 +192,10 @@ test('a command that fails must be a failed start, and the daemon that it leaves
     }
   ).instances;
   expect(shown).toMatchObject({ pid, detail: expect.stringContaining('exit status 3') as string });
+  const doctor = await rig.workerctl('doctor');
+  expect(doctor.stdout).toMatch(/^problem +mail\.1: late: .*exit status 3/m);
+  expect(doctor.stdout).toMatch(/do: .*workerctl restart mail\.1$/m);
+  expect(doctor.stdout).not.toContain('raise ready.timeout');
   expect((await rig.workerctl('stop')).exitCode).toBe(0);
   expect(daemonsOf(rig)).toEqual([]);
 });

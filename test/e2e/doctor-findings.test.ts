@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { booted } from '../rig/instance.ts';
@@ -113,6 +114,15 @@ test('an aborted restart, outdated instances and a paused restart must have a re
   );
 });
 
+test('instances of an aborted restart that keep the same release must not get a remedy that does nothing', async () => {
+  const rig = healthy({ ...idle, ready: { after: '0.1s' } });
+  await rig.start();
+  rig.configure({ mail: { ...idle, env_files: ['gone.env'] } });
+  expect((await rig.workerctl('restart')).exitCode).toBe(1);
+  rig.configure({ mail: { ...idle, ready: { after: '0.1s' } } });
+  expect(await lines(rig)).toEqual(like(/^problem restart .*aborted.* -> .*workerctl restart/));
+});
+
 test('a living worker whose shim is gone must be a warning', async () => {
   const rig = healthy();
   await rig.start();
@@ -158,6 +168,37 @@ test('messages that were dropped in the last day must be a warning with their nu
   drop(Date.now() - 25 * 3_600_000);
   expect((await lines(rig)).filter((line) => line.includes('dropped'))).toEqual([]);
 });
+
+test.each(['pass.lock', 'events.ndjson', 'watch.lock'])(
+  'a link or a FIFO in place of %s must be a problem with a line that moves it',
+  async (name) => {
+    const rig = healthy();
+    const path = `${rig.stateDir}/${name}`;
+    mkdirSync(rig.stateDir, { recursive: true });
+    const makers = [
+      [
+        'a link',
+        () => {
+          symlinkSync('/dev/zero', path);
+        },
+      ],
+      [
+        'a FIFO',
+        () => {
+          execFileSync('mkfifo', [path]);
+        },
+      ],
+    ] as const;
+    for (const [words, make] of makers) {
+      rmSync(path, { force: true });
+      make();
+      const one = (await found(rig)).find(({ about }) => about.endsWith(name));
+      expect(one).toMatchObject({ level: 'problem', found: `expected a file, found ${words}` });
+      await rig.shell(one?.advice ?? 'false');
+      expect((await found(rig)).filter(({ about }) => about.endsWith(name))).toEqual([]);
+    }
+  },
+);
 
 describe('a state directory inside of a release', () => {
   /** releases/20261128 with a config, and current, which leads there. */

@@ -31,7 +31,16 @@ const traces = ({ stateDir }: Rig): string[] =>
   });
 
 const looks = ['status', 'status mail.1', 'jobs', 'events', 'logs', 'want mail', 'rollout'];
-const acts = ['stop', 'restart mail.1', 'bootcheck', 'hold --for 1h', 'want 3 mail', 'quiet'];
+const acts = [
+  'stop',
+  'restart mail.1',
+  'bootcheck',
+  'hold --for 1h',
+  'want 3 mail',
+  'quiet',
+  'watch',
+  'trigger',
+];
 
 describe.runIf(isRoot).each([
   ['root', 0],

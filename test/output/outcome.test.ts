@@ -55,6 +55,12 @@ test.each<[EventBody[], string, string]>([
   expect(restartSummary(eventsOf(...bodies), change)).toBe(words);
 });
 
+test('an instance whose start failed twice in one command must be counted once', () => {
+  const [first] = eventsOf(failed);
+  const again = first === undefined ? [] : [first, first, ...eventsOf(ready, failed)];
+  expect(restartSummary(again, '')).toBe('1 restarted, 2 failed, 0 killed');
+});
+
 const outcome = (more: Partial<ActOutcome>): ActOutcome => ({
   kind: 'acted',
   command: 'restart',

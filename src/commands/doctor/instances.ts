@@ -54,10 +54,18 @@ function downFinding(group: Group, examination: Examination): Findings {
   const found = `${state}: ${detail}`;
   const log = logOf(name, examination);
   const start = `workerctl start ${group.length === 1 ? name : group[0].worker}`;
-  if (state === 'late')
+  const isDaemon = examination.config.workers.some(
+    (one) => one.name === group[0].worker && one.daemonizes !== undefined,
+  );
+  if (state === 'late' && !isDaemon)
     return warning(namesOf(group), found, [
       'it counts as not ready, and a restart that meets this is aborted',
       `see its log, ${log}; if it only takes longer, raise ready.timeout`,
+    ]);
+  if (state === 'late')
+    return problem(namesOf(group), found, [
+      'nothing is started beside the process that it has left',
+      `see its log, ${log}; fix that, then workerctl restart ${name}`,
     ]);
   if (startProblem !== undefined)
     return problem(namesOf(group), found, [
@@ -106,13 +114,15 @@ function otherConfigFinding({ config, observation }: Examination): Findings {
 
 function outdatedFinding(group: Group, { status, desired }: Examination): Findings {
   const [{ worker, release }] = group;
-  // A restart in progress replaces them.
-  const isUnderWay = desired.rollouts.some(
-    ({ aborted, replaces }) =>
-      aborted === undefined && group.every(({ name }) => Object.hasOwn(replaces, name)),
-  );
-  if (isUnderWay) return [];
   const next = status?.releases[worker];
+  const isOther = release !== undefined && release !== next;
+  // A restart in progress replaces them; with the same release, an aborted one is all that is to be said of them.
+  const isSaid = desired.rollouts.some(
+    ({ aborted, replaces }) =>
+      (aborted === undefined || !isOther) &&
+      group.every(({ name }) => Object.hasOwn(replaces, name)),
+  );
+  if (isSaid) return [];
   const from = release === undefined ? '' : ` of ${release}`;
   const to = next === undefined ? '' : `; a start would give ${next}`;
   return warning(namesOf(group), `${counted(group.length, 'instance')} with the code${from}${to}`, [

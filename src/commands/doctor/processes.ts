@@ -140,8 +140,7 @@ function stalePidfile({ name, presence, pidfile }: ObservedInstance): Findings {
     'kill $(cat …), monit and the like may hit another process; workerctl itself does not trust it',
     'run workerctl bootcheck, which rewrites or removes it',
   ] as const;
-  if (pidfile.kind === 'broken')
-    return warning(about, `expected a pid, found ${pidfile.found}`, cost);
+  if (pidfile.kind === 'broken') return warning(about, pidfile.problem, cost);
   if (presence.kind === 'alive' && presence.process.pid === pidfile.pid) return [];
   const words =
     presence.kind === 'alive' ? `the process is pid ${presence.process.pid}` : 'nothing is running';

@@ -10,7 +10,7 @@ import { describeErrno } from '../../host/files/errno.ts';
 import { mountOf } from '../../host/process/process-table.ts';
 import { stagingDirectory } from '../../host/state/paths.ts';
 import { reservePath } from '../../host/state/reserve.ts';
-import { checkStateDirectory } from '../../host/state/state-directory.ts';
+import { accessHint, checkStateDirectory } from '../../host/state/state-directory.ts';
 import { realPathOrSelf } from '../../host/files/real-path.ts';
 import type { Config } from '../../core/model/config.ts';
 import { releaseLink } from './links.ts';
@@ -44,8 +44,7 @@ function accessFinding(about: string, path: string): Findings {
   } catch (error) {
     return problem(about, wordsOf(error, about), [
       'no command can act on the workers (exit code 73)',
-      (error instanceof WorkerctlError && error.hint) ||
-        'run workerctl as the user who owns it, or set state_dir in the config',
+      (error instanceof WorkerctlError && error.hint) || accessHint(error),
     ]);
   }
 }
@@ -115,17 +114,20 @@ function fileSystemFinding(about: string, path: string): Findings {
 /** The state directory and the directories of the logs, each file system once. */
 function foldersOf({ config, hostName }: Examination): string[] {
   const logs = config.workers.flatMap((worker) =>
-    instanceNames(worker).map((name) =>
-      dirname(launchOf(worker, name, config.stateDir, hostName).logFile),
-    ),
+    instanceNames(worker).map((name) => launchOf(worker, name, config.stateDir, hostName).logFile),
   );
   const devices = new Map<number, string>();
-  for (const folder of [config.stateDir, ...new Set(logs)].map(nearestThere)) {
+  for (const folder of [config.stateDir, ...new Set(logs.filter(isOnDisk).map(dirname))].map(
+    nearestThere,
+  )) {
     const { dev } = statSync(folder);
     if (!devices.has(dev)) devices.set(dev, folder);
   }
   return [...devices.values()];
 }
+
+/** Whether a log is a file that grows: not /dev/null, /dev/stdout or /proc/1/fd/1. */
+const isOnDisk = (log: string): boolean => !/^\/(?:dev|proc)\//.test(log);
 
 /** Enough for the files of a thousand instances, and for a day of small logs. */
 const lowBytes = 64 * 1024 * 1024;

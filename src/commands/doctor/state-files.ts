@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { kindOfFile } from '../../core/basics/file-kind.ts';
 import { shellWord } from '../../core/basics/shell-word.ts';
 import { orFine, problem, someOf, warning, type Findings } from '../../core/views/finding.ts';
 import { describeErrno } from '../../host/files/errno.ts';
@@ -26,7 +27,7 @@ export function stateFileFindings({ config: { stateDir } }: Examination): Findin
     [
       desiredFindings(stateDir),
       instanceFindings(stateDir),
-      names.map((name) => folderFinding(join(stateDir, name))),
+      names.map((name) => typeFinding(join(stateDir, name))),
       halfWrittenFinding(about, stateDir, names),
     ],
     about,
@@ -34,12 +35,16 @@ export function stateFileFindings({ config: { stateDir } }: Examination): Findin
   );
 }
 
-/** A lock, the journal or a pidfile that is a folder. Other files have their own checks. */
-function folderFinding(path: string): Findings {
+/** A lock or the journal that is no file, or a pidfile that is a directory. Other files have their own checks. */
+function typeFinding(path: string): Findings {
   if (!/\.(?:lock|pid)$|\/events\.ndjson(?:\.\d+)?$/.test(path)) return [];
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || stats.isFile()) return [];
+  // Any other pidfile is replaced by the next pass.
+  if (path.endsWith('.pid') && !stats.isDirectory()) return [];
   const isJournal = path.includes('/events.');
-  return problem(path, 'expected a file, found a directory', [
+  const found = stats.isSymbolicLink() ? 'a link' : kindOfFile(stats);
+  return problem(path, `expected a file, found ${found}`, [
     isJournal ? 'what happens is not written down' : 'commands that need this file fail',
     `mv ${shellWord(path)} ${shellWord(`${path}.moved`)}`,
   ]);
@@ -63,19 +68,22 @@ function instanceFindings(stateDir: string): Findings {
   return all.map(([file, consequence]) => {
     if (file.kind !== 'broken') return [];
     const [, path = '', words = ''] = /^(.*?): (.*)$/s.exec(file.problem) ?? [];
-    return warning(path, words, consequence);
+    return warning(path, words, consequence(shellWord(path)));
   });
 }
 
-const recordCost = [
+/** Why a file matters, and what to do about it. */
+type Cost = (path: string) => readonly [string, string];
+
+const recordCost: Cost = () => [
   'its process has to be found in /proc, and its exit status will be unknown',
-  'run workerctl bootcheck, which rewrites the record',
-] as const;
-const stopCost = [
+  'run workerctl bootcheck, which rewrites or removes the record',
+];
+const stopCost: Cost = (path) => [
   'the stop signal counts as sent, because a second one would make some workers drop their job',
-  'if the process is not about to exit, remove the file and stop it again',
-] as const;
-const noteCost = ['it is ignored', 'remove it'] as const;
+  `if the process is not about to exit, remove the file and stop it again: rm ${path}`,
+];
+const noteCost: Cost = (path) => ['it is ignored', `rm ${path}`];
 
 const readdirIfThere = (folder: string): string[] =>
   existsSync(folder) ? readdirSync(folder) : [];

@@ -93,7 +93,7 @@ export const runIdOfStray = ({
 export type PidfileState =
   | { readonly kind: 'absent' }
   | { readonly kind: 'holds'; readonly pid: number }
-  | { readonly kind: 'broken'; readonly found: string };
+  | { readonly kind: 'broken'; readonly problem: string };
 
 /** The log of a living process. */
 export interface ObservedLog {

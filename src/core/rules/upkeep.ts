@@ -140,6 +140,6 @@ function describePidfile({ pidfile, presence }: ObservedInstance): string {
     case 'holds':
       return `it named pid ${pidfile.pid}, which is not a living process of this instance`;
     case 'broken':
-      return `expected a pid, found ${pidfile.found}`;
+      return pidfile.problem;
   }
 }

@@ -86,7 +86,7 @@ export function formatRollout(rollout: RolloutStatus): string {
   const parts = (
     [
       [counts.replaced, 'replaced'],
-      [counts.under_way, 'under way'],
+      [counts.under_way, aborted === undefined ? 'under way' : 'not replaced yet'],
       [counts.failed, 'failed'],
       [
         counts.waiting,

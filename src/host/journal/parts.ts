@@ -2,6 +2,7 @@ import { parseJournalLine, type JournalEntry } from '../../core/events/journal.t
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { kindOfFile } from '../../core/basics/file-kind.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
+import { shellWord } from '../../core/basics/shell-word.ts';
 import { readFlags } from '../files/bounded-read.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import { namesIn } from '../files/names-in.ts';
@@ -86,6 +87,9 @@ function openPart(path: string): JournalPart | undefined {
 /** The error for a journal that exists and cannot be read. */
 export const unreadable = (path: string, error: unknown): WorkerctlError =>
   new WorkerctlError('state', `journal ${path}: cannot be read: ${describeErrno(error)}`, {
-    hint: 'run workerctl as the user who owns the state directory',
+    hint:
+      errnoOf(error) === undefined
+        ? `move it away: mv ${shellWord(path)} ${shellWord(`${path}.moved`)}`
+        : 'run workerctl as the user who owns the state directory',
     cause: error,
   });

@@ -40,11 +40,13 @@ export function openLockFile(path: string): number {
     closeSync(fd);
     throw new Error(`expected a file, found ${kindOfFile(stats)}: move it away`);
   } catch (error) {
-    throw new WorkerctlError(
-      'state',
-      `lock file ${path}: cannot be opened: ${describeErrno(error)}`,
-      { cause: error },
-    );
+    const found =
+      errnoOf(error) === 'ELOOP'
+        ? 'expected a file, found a link: move it away'
+        : describeErrno(error);
+    throw new WorkerctlError('state', `lock file ${path}: cannot be opened: ${found}`, {
+      cause: error,
+    });
   }
 }
 

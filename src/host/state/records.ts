@@ -194,10 +194,11 @@ export function removeFilesOf(stateDir: string, instance: string, runId: string)
 export function readPidfile(path: string): PidfileState {
   const text = readText(path);
   if (text.kind === 'absent') return text;
-  if (text.kind === 'broken') return { kind: 'broken', found: text.problem };
+  if (text.kind === 'broken')
+    return { kind: 'broken', problem: text.problem.replace(`${path}: `, '') };
   const trimmed = text.value.trim();
   if (/^[1-9]\d{0,9}$/.test(trimmed)) return { kind: 'holds', pid: Number(trimmed) };
-  return { kind: 'broken', found: quoted(trimmed) };
+  return { kind: 'broken', problem: `expected a pid, found ${quoted(trimmed)}` };
 }
 
 /** Writes a process's pid and a newline, and nothing else. */

@@ -1,7 +1,7 @@
 import { accessSync, constants, lstatSync, statSync, type Stats } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { shellWord } from '../../core/basics/shell-word.ts';
-import { describeErrno } from '../files/errno.ts';
+import { describeErrno, errnoOf } from '../files/errno.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 import { linkProblem } from '../files/trusted-path.ts';
 import { groupName, isPrivateGroup, userName } from '../files/users.ts';
@@ -20,17 +20,22 @@ export function ensureStateDirectory(path: string): void {
     makeDirectory(path, 0o755);
     accessSync(path, constants.W_OK | constants.X_OK);
   } catch (error) {
+    const users = foreignOwner(path);
+    if (users !== undefined) throw ofAnother(path, users);
     throw new WorkerctlError(
       'state',
       `state directory ${path}: cannot be written: ${describeErrno(error)}`,
-      {
-        hint: 'run workerctl as the user who owns it, or set state_dir in the config',
-        cause: error,
-      },
+      { hint: accessHint(error), cause: error },
     );
   }
   checkStateDirectory(path);
 }
+
+/** What to do about a state directory that cannot be written. */
+export const accessHint = (error: unknown): string =>
+  errnoOf(error) === 'EROFS'
+    ? 'make its file system writable again (dmesg says why it is not), or set state_dir in the config'
+    : 'run workerctl as the user who owns it, or set state_dir in the config';
 
 /**
  * Refuses a state directory that others can write, or that is not the caller's. A missing one counts as empty.
@@ -113,8 +118,17 @@ function untrusted(path: string, stats: Stats): Refused | undefined {
 
 /** The owner of a state directory that is not the caller's, and the caller; undefined if it is, or if there is none. */
 export function foreignOwner(path: string): Users | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = statIfSeen(path);
   const user = process.geteuid?.() ?? 0;
   if (stats?.isDirectory() !== true || stats.uid === user) return undefined;
   return { owner: userName(stats.uid), caller: userName(user) };
+}
+
+/** Undefined as well if a directory above it keeps the caller out, or is no directory. */
+function statIfSeen(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }

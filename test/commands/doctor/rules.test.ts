@@ -61,7 +61,10 @@ test('unwanted processes, stopped ones and wrong pidfiles must be reported', () 
     alive('mail.8', 78, { stop: stopOf(78) }),
     frozen('mail.1', 72),
     dead('mail.2', 61, { pidfile: { kind: 'holds', pid: 4 } }),
-    alive('mail.3', 73, { stop: stopOf(73), pidfile: { kind: 'broken', found: '"x"' } }),
+    alive('mail.3', 73, {
+      stop: stopOf(73),
+      pidfile: { kind: 'broken', problem: 'expected a pid, found "x"' },
+    }),
   );
   expect(lines(processFindings(config, seen, []))).toEqual([
     'warning old.1: pid 71 is running, but the config has no worker old',

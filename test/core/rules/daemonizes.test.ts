@@ -55,7 +55,7 @@ describe('its pidfile', () => {
     for (const pidfile of [
       { kind: 'absent' },
       { kind: 'holds', pid: 77 },
-      { kind: 'broken', found: 'an empty file' },
+      { kind: 'broken', problem: 'expected a pid, found an empty file' },
     ] as const)
       expect(decide(config, noDesired, observation(alive('mail.1', 10, { pidfile }))).plan).toBe(
         '',

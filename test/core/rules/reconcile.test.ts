@@ -94,7 +94,10 @@ describe('a pass', () => {
 
   test.each([
     [{ kind: 'absent' } as const, 'it was missing'],
-    [{ kind: 'broken', found: 'an empty file' } as const, 'expected a pid, found an empty file'],
+    [
+      { kind: 'broken', problem: 'expected a pid, found an empty file' } as const,
+      'expected a pid, found an empty file',
+    ],
     [
       { kind: 'holds', pid: 999 } as const,
       'it named pid 999, which is not a living process of this instance',

@@ -2,6 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, statSync, symlinkSync } fr
 import { describe, expect, test } from 'vitest';
 import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import {
+  accessHint,
   checkForLook,
   checkStateDirectory,
   ensureStateDirectory,
@@ -26,6 +27,12 @@ test('a missing one must be created, with those above it, and be writable only f
   ensureStateDirectory(stateDir());
   expect(statSync(stateDir()).mode & 0o022).toBe(0);
   ensureStateDirectory(stateDir());
+});
+
+test('what to do must depend on what keeps one from being written', () => {
+  const error = (code: string) => Object.assign(new Error(code), { code });
+  expect(accessHint(error('EROFS'))).toMatch(/^make its file system writable again/);
+  expect(accessHint(error('EACCES'))).toMatch(/^run workerctl as the user who owns it/);
 });
 
 test('a missing one must count as empty for commands that only look', () => {

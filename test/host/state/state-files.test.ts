@@ -386,7 +386,7 @@ describe('a pidfile', () => {
     ['99999999999', '"99999999999"'],
     ['x'.repeat(99), JSON.stringify('x'.repeat(40))],
   ])('%j must be broken', (text, found) => {
-    expect(read(text)).toEqual({ kind: 'broken', found });
+    expect(read(text)).toEqual({ kind: 'broken', problem: `expected a pid, found ${found}` });
   });
 
   test('must be absent without a file', () => {

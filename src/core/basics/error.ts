@@ -3,7 +3,10 @@ import type { ConfigProblem } from './config-problem.ts';
 import type { ExitCodeName } from './exit-codes.ts';
 
 /** What went wrong; the command ends with the exit code of this name. */
-export type ErrorCode = Extract<ExitCodeName, 'usage' | 'config' | 'state' | 'locked' | 'failed' | 'shortage'>;
+export type ErrorCode = Extract<
+  ExitCodeName,
+  'usage' | 'config' | 'state' | 'locked' | 'failed' | 'shortage'
+>;
 
 /**
  * The command cannot continue, and not because of a bug: the message says what was expected and what was found, the hint what

@@ -49,7 +49,8 @@ const counted =
   ({ state }) =>
     countsAs(as, state);
 
-const runsOldCode: Question = ({ state, isOutdated }) => isOutdated === true && state !== 'retiring';
+const runsOldCode: Question = ({ state, isOutdated }) =>
+  isOutdated === true && state !== 'retiring';
 
 const counts: readonly (readonly [name: string, help: string, isCounted: Question])[] = [
   ['up', 'Instances that have a process, wanted or not.', counted('up')],

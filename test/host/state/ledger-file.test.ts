@@ -31,7 +31,9 @@ const ledger: Ledger = {
   recycled: {
     'mail.5': { runId: 'f04', count: 2, limit: 1024, memory: 2048, age: durationOf(61_000) },
   },
-  unstarted: { 'mail.4': { at: momentOf(1_700_000_000_003), problem: 'no such file', count: 2, release: 'b' } },
+  unstarted: {
+    'mail.4': { at: momentOf(1_700_000_000_003), problem: 'no such file', count: 2, release: 'b' },
+  },
   unwitnessed: {
     'mail.4': { process: { pid: 7, startTime: 8, bootId: 'x' }, problem: 'only its record' },
   },

@@ -202,7 +202,7 @@ describe('by its log', () => {
 
   test('a pattern that never ends must not hold up a look', () => {
     const startedAt = performance.now();
-    expect(isReady(`${`${'a'.repeat(4000)}!\n`.repeat(200)}`, '(a+)+$')).toBe(false);
+    expect(isReady(`${'a'.repeat(4000)}!\n`.repeat(200), '(a+)+$')).toBe(false);
     expect(performance.now() - startedAt).toBeLessThan(20_000);
   });
 

@@ -66,7 +66,8 @@ flock -n 9 || {
   flock -n 9 || echo "THIRD $name $$" >>"$RIG/notes"
 }
 trap 'asked=1; echo "TERM $name $$" >>"$RIG/notes"' TERM
-trap : USR1 USR2
+trap 'echo idle >"$WORKERCTL_HEARTBEAT_FILE"' USR1
+trap : USR2
 echo busy a job >"$WORKERCTL_HEARTBEAT_FILE"
 exec 8<>"$RIG/silence"
 echo up

@@ -80,7 +80,7 @@ const devices = { zero: [1, 5], full: [1, 7], random: [1, 8], null: [1, 3] } as 
 
 const deeds: Readonly<Record<string, Deed>> = {
   truncated: (path, random) => {
-    const text = readOr(path, '');
+    const text = textOf(path, '');
     const length = random.below(text.length + 1);
     writeAnew(path, text.slice(0, length));
     return `${length} of ${text.length} characters`;
@@ -95,7 +95,7 @@ const deeds: Readonly<Record<string, Deed>> = {
     return `${bytes.length} random bytes`;
   },
   'a flipped byte': (path, random) => {
-    const bytes = Buffer.from(readOr(path, '{"schema":2}'));
+    const bytes = Buffer.from(textOf(path, '{"schema":2}'));
     const at = random.below(Math.max(1, bytes.length));
     if (bytes.length > 0) bytes[at] = random.below(256);
     writeAnew(path, bytes);
@@ -103,7 +103,7 @@ const deeds: Readonly<Record<string, Deed>> = {
   },
   'an odd value': (path, random) => {
     const value = random.pick(oddValues);
-    const { json, place } = withOddValue(parsed(readOr(path, '')), value, random);
+    const { json, place } = withOddValue(parsed(textOf(path, '')), value, random);
     writeAnew(path, `${JSON.stringify(json)}\n`);
     return `${JSON.stringify(value).slice(0, 40)} at ${place}`;
   },
@@ -117,7 +117,7 @@ const deeds: Readonly<Record<string, Deed>> = {
     return '200000 brackets';
   },
   long: (path) => {
-    writeAnew(path, `${readOr(path, '').trimEnd()}${' '.repeat(3_000_000)}\n`);
+    writeAnew(path, `${textOf(path, '').trimEnd()}${' '.repeat(3_000_000)}\n`);
     return '3 MB longer';
   },
   'many lines': (path) => {
@@ -125,7 +125,7 @@ const deeds: Readonly<Record<string, Deed>> = {
     return '300000 lines';
   },
   endless: (path) => {
-    const text = readOr(path, '');
+    const text = textOf(path, '');
     writeAnew(path, text);
     truncateSync(path, endless);
     return 'a terabyte of NULs behind it';
@@ -184,12 +184,12 @@ const deeds: Readonly<Record<string, Deed>> = {
   },
   'a copy of another file': (path, random, others) => {
     const other = pickLike(path, random, others);
-    writeAnew(path, readOr(other, ''));
+    writeAnew(path, textOf(other, ''));
     return `copy of ${basename(other)}`;
   },
   forged: (path, random, others, { pid, startTime }) => {
     const records = others.filter((other) => /\w\.\d+\.json$/.test(other) && isFile(other));
-    const text = isFile(path) ? readOr(path, '') : readOr(random.pick(records), '');
+    const text = isFile(path) ? textOf(path, '') : textOf(random.pick(records), '');
     const base = basename(path).replace(/(?:~\w+)?\.\w+$/, '');
     const forged = text
       .replace(/("instance": ?)"[^"]*"/, `$1"${base}"`)
@@ -201,7 +201,7 @@ const deeds: Readonly<Record<string, Deed>> = {
     return 'names a foreign process';
   },
   'a reused pid': (path, _random, _others, { pid }) => {
-    const text = isFile(path) ? readOr(path, '') : '';
+    const text = isFile(path) ? textOf(path, '') : '';
     writeAnew(
       path,
       path.endsWith('.pid') ? `${pid}\n` : text.replace(/("pid": ?)\d+/g, `$1${pid}`),
@@ -211,7 +211,7 @@ const deeds: Readonly<Record<string, Deed>> = {
   swapped: (path, random, others) => {
     const other = pickLike(path, random, others);
     if (isFile(path)) swap(path, other);
-    else writeAnew(path, readOr(other, ''));
+    else writeAnew(path, textOf(other, ''));
     return `swapped with ${basename(other)}`;
   },
 };
@@ -252,6 +252,10 @@ export function damage(
     return `${name} (impossible: ${String(error)})`; // such as a file in a directory that was replaced before
   }
 }
+
+/** The text of a file; what an earlier deed made endless, or a device, would fill the memory of the test. */
+const textOf = (path: string, otherwise: string): string =>
+  isFile(path) && lstatSync(path).size < 2 ** 24 ? readOr(path, otherwise) : otherwise;
 
 const isFile = (path: string): boolean =>
   lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;

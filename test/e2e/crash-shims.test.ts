@@ -43,7 +43,7 @@ describe('kill -9 of the shim', () => {
   });
 
   test('together with a worker that is not there yet must leave the place to the next start', async () => {
-    const rig = createRig({ mail: noting() });
+    const rig = createRig({ mail: noting({ backoff: { initial: '1ms' } }) });
     holdShims(rig, publishing);
     const starting = rig.shell('exec workerctl start --no-wait');
     await until('a worker that hangs', () => shimsIn(rig, 'become').length > 0);

@@ -57,6 +57,7 @@ test('status --json must have the same, under schema 2', async () => {
         leftovers: [],
         failures: 0,
         start_problem: null,
+        log_problem: null,
         starts_at: null,
         detail: '',
       },

@@ -53,7 +53,7 @@ export function useMail(): Mail {
   const keys = {
     command: fixture('drains-after-job'),
     ready: { after: '0s' },
-    backoff: { reset: '0s', min_run: '0s' }, // some tests kill their workers again and again
+    backoff: { initial: '1ms', reset: '0s', min_run: '0s' }, // some tests kill their workers again and again
   };
   const names = ['mail.1', 'mail.2', 'mail.3'];
   beforeEach(() => {

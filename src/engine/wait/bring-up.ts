@@ -140,7 +140,8 @@ async function lookAt(up: Up, observation: Observation): Promise<Look> {
       : [],
   );
   const settled = [...ready, ...up.failed];
-  const unconfigured = await followConfig(up);
+  // A finisher looks for a new config itself, and begins anew with it.
+  const unconfigured = up.request.onLook === undefined ? await followConfig(up) : undefined;
   if (unconfigured !== undefined) return { settled, items: [], givenUp: unconfigured };
   // A failure ends a restart, which retries nothing by that; what a later one has taken over is left to that one.
   const isRestart = up.request.rolloutId !== undefined;

@@ -176,7 +176,8 @@ async function runningTwice(lane: Lane, overlap: boolean): Promise<string[]> {
 
 /**
  * Whether the last bootcheck has promised that all that was wanted at first runs. It believes what is damaged beyond
- * recognition: a record of a foreign process that agrees with the kernel, and what state.json wants.
+ * recognition: a record of a foreign process that agrees with the kernel, and what state.json wants. A start that an earlier
+ * one has reported as failed waits for its next attempt.
  */
 function isPromised(damaged: string, ended: readonly Ended[]): boolean {
   const last = ended.at(-1);
@@ -184,6 +185,7 @@ function isPromised(damaged: string, ended: readonly Ended[]): boolean {
     last?.command === 'bootcheck' &&
     last.exitCode === exitCodes.done.code &&
     ended.every(({ command }) => leaving.includes(command)) &&
+    ended.every((one) => one.command !== 'bootcheck' || one.exitCode === last.exitCode) &&
     !/foreign|state\.json/.test(damaged)
   );
 }

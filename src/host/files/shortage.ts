@@ -9,7 +9,7 @@ const shortages: Readonly<Record<string, readonly [lack: string, hint: string]>>
   ],
   ENFILE: [
     'the host has no file descriptor left',
-    'end what holds so many, or raise sysctl fs.file-max; then run it again',
+    'end processes that hold many files, or raise sysctl fs.file-max; then run it again',
   ],
   EAGAIN: [
     'no more processes may be started',

@@ -3,7 +3,7 @@ import { valuesOf, type OptionTable, type Values } from './options.ts';
 
 export interface GlobalOptions {
   readonly config: string | undefined;
-  /** The config is trusted, whoever can write it: it was named by `--trust-config`. */
+  /** The config is trusted, also if others can write it: it was named by `--trust-config`. */
   readonly trustsConfig?: true;
   readonly json: boolean;
   /** The caller's working directory; undefined if that directory was removed. */

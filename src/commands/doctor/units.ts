@@ -1,3 +1,4 @@
+import { userOf } from '../../core/protocols/cgroup.ts';
 import { readArguments } from '../../host/process/process-table.ts';
 import { fine, problem, someOf, warning, type Findings } from '../../core/views/finding.ts';
 import type { Answer } from '../../host/process/ask-program.ts';
@@ -18,7 +19,7 @@ async function serviceFinding(
   const { name } = unit;
   const about = `unit ${name}`;
   const members = `contains ${someOf(names)}`;
-  const isOfUser = unit.kind === 'service' && unit.user !== undefined;
+  const isOfUser = userOf(unit) !== undefined;
   const words = ['show', '-p', 'KillMode', '-p', 'TimeoutStopUSec', '-p', 'OOMPolicy', name];
   const answer = await ask('systemctl', isOfUser ? ['--user', ...words] : words);
   const properties = propertiesIn(answer);
@@ -72,9 +73,7 @@ export function problemOf(answer: Answer): string {
 export async function loginFindings(examination: Examination): Promise<Findings> {
   const units = examination.units;
   const sessions = units.filter(({ unit }) => unit.kind === 'session');
-  const ofUser = units.filter(
-    ({ unit }) => (unit.kind === 'service' || unit.kind === 'scope') && unit.user !== undefined,
-  );
+  const ofUser = units.filter(({ unit }) => userOf(unit) !== undefined);
   if (sessions.length + ofUser.length === 0) return fine('logins', 'no worker depends on a login');
   const { ask } = examination;
   const user = currentUser().name;

@@ -226,7 +226,7 @@ export interface Config {
   readonly workers: readonly Worker[];
   /** What lets others decide what it names, in words: then nothing of that is run. Undefined: it is trusted. */
   readonly distrust?: string;
-  /** The caller trusts it whoever can write it (`--trust-config`). */
+  /** The caller trusts it, also if others can write it (`--trust-config`). */
   readonly isVouchedFor?: true;
 }
 

@@ -35,12 +35,15 @@ export function unitOf(path: string): Unit {
   return { kind, name, ...(user !== undefined && { user: Number(user) }) };
 }
 
+/** The user in whose own systemd a unit is; undefined if it is none of a user's. */
+export const userOf = (unit: Unit): number | undefined => ('user' in unit ? unit.user : undefined);
+
 /** The name of the unit that a group's path names, for people; undefined if systemd keeps it in none. */
 export function unitName(path: string): string | undefined {
   const unit = unitOf(path);
   if (unit.kind === 'other') return undefined;
-  if (unit.kind === 'session' || unit.user === undefined) return unit.name;
-  return `${unit.name} of user ${unit.user}`;
+  const user = userOf(unit);
+  return user === undefined ? unit.name : `${unit.name} of user ${user}`;
 }
 
 /** The program of a CI runner that a group's path names; undefined if it names none. */

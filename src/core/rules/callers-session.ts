@@ -1,4 +1,4 @@
-import { runnerIn, unitOf } from '../protocols/cgroup.ts';
+import { runnerIn, unitOf, userOf } from '../protocols/cgroup.ts';
 
 /** What is known of the login or CI job that a command runs in. */
 export interface CallersSession {
@@ -25,10 +25,7 @@ export type Home =
 export const mayEndWorkers = (group: string): boolean =>
   unitOf(group).kind === 'session' || isOfUser(group) || runnerIn(group) !== undefined;
 
-function isOfUser(group: string): boolean {
-  const unit = unitOf(group);
-  return (unit.kind === 'service' || unit.kind === 'scope') && unit.user !== undefined;
-}
+const isOfUser = (group: string): boolean => userOf(unitOf(group)) !== undefined;
 
 /**
  * Where workers outlive the login or CI job that starts them. Source: systemd-logind's logind.conf(5) (KillUserProcesses

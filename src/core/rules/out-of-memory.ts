@@ -1,6 +1,6 @@
 import type { Death } from '../model/record.ts';
 
-/** What is known of a death by SIGKILL whose cgroup has counted a kill for want of memory. */
+/** What is known of a death by SIGKILL whose cgroup has counted a kill because memory ran out. */
 export interface KillClues {
   /** Whether the kernel's log names the process; undefined if it cannot be read. */
   readonly isLogged: boolean | undefined;

@@ -6,7 +6,7 @@ import type { Context } from '../session.ts';
 /** These act unasked; a person who starts something during a shutdown wants it. */
 const unattended = new Set(['bootcheck', 'watch']);
 
-/** Why nothing is to be started now; undefined: starts are allowed. Asked only before something is started. */
+/** Why nothing may be started now; undefined: starts are allowed. Asked only before something is started. */
 export async function whyBarred({ command, config }: Context): Promise<string | undefined> {
   const ending = endingWatch(config.stateDir);
   if (ending !== undefined)

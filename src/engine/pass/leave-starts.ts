@@ -105,7 +105,7 @@ function hasStarted(context: Context, { instance, cause, oldRun }: LeftStart): b
   return true;
 }
 
-/** A process that has ended at once is seen by whoever waits for the instance. */
+/** A process that has ended at once is seen by the command that waits for the instance. */
 function hasFailed(
   context: Context,
   instance: string,

@@ -76,7 +76,7 @@ export function trustedUsers(): ReadonlySet<number> {
 }
 
 /**
- * The first part of a path that others can change; undefined if there is none. Other than `users`, nobody may own or write the
+ * The first part of a path that others can change; undefined if there is none. Other than `users`, no user may own or write the
  * file and the directories on its way. Sticky directories are excepted, because only owners rename there, and groups that
  * have no other member.
  * @param isAnyOwner owners do not matter, only what they let others write

@@ -17,6 +17,9 @@ const settledMs = 200;
 const settlingMs = 50;
 const settlingLooks = 40;
 
+/** A time further ahead says nothing about when the file was written: it was set by hand, or the clock was set back. */
+const aheadMs = 1_000;
+
 /**
  * The new key of a file that has changed since it had this one, once the file is whole. Undefined if it has not changed or
  * cannot be read: then the config that was read stays in force.
@@ -27,7 +30,8 @@ export async function newConfigKey(path: string, key: string): Promise<string | 
     const found = keyOf(file);
     if (file === undefined || found === key) return undefined;
     const age = now() - file.mtimeMs;
-    if (age < 0 || age >= settledMs) return found;
+    // The file system's clock is finer than ours, and another host's may be ahead: then the file is new.
+    if (age < -aheadMs || age >= settledMs) return found;
     await sleep(settlingMs);
   }
   return undefined;

@@ -403,6 +403,10 @@ describe('what a worker has', () => {
     const shim = runShim(scratch, forever);
     const pid = await shim.worker();
     await becomes(pid, 'sleep');
+    // The dynamic linker opens each library for a moment, after the exec.
+    await until('its libraries to be loaded', () =>
+      openFiles(pid).every((file) => !/ \/(usr\/)?lib/.test(file)),
+    );
     // Files that leak into the tests themselves do not come from the shim: start-worker.ts closes such files.
     const leaked = new Set(openFiles(process.pid));
     const open = openFiles(pid).filter((file) => !leaked.has(file) || file.endsWith('/dev/null'));

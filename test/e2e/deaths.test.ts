@@ -1,6 +1,6 @@
 // What is reported of deaths: the journal against what the test did to real processes; hooks.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readOr } from '../rig/files.ts';
@@ -287,4 +287,28 @@ test('the state directory must hold no hook of a worker that has none', async ()
   const one = await started({}, 'busy job 212');
   await die(one, 'kill -KILL');
   expect(readdirSync(one.rig.stateDir).filter((name) => name.startsWith('hooks'))).toEqual([]);
+});
+
+test('an error far above the last lines must be shown, and 40 lines kept', async () => {
+  const one = await started();
+  const frames = Array.from({ length: 60 }, (_, n) => `\tat shop.Mail.send${n}(Mail.java:${n})`);
+  const trace = `shop.DownException: no \u001b[31mqueue\nat all redis://:s3cr3t@db\n${frames.join('\n')}\n`;
+  appendFileSync(one.rig.path('log/mail.1.log'), trace);
+  const all = await die(one, 'exit 1');
+  const error = 'shop.DownException: no queue';
+  expect(all).toContain(`status 1; its log says: ${error}\n`);
+  const [died] = told(one.rig, 'died');
+  expect(died).toMatchObject({ log_error: error, log: frames.slice(-40) });
+  for (const command of ['events', 'status'] as const)
+    expect((await one.rig.workerctl(command, 'mail.1')).stdout).toContain(error);
+});
+
+test('a start that fails must say why, above the last lines', async () => {
+  const frames = Array.from({ length: 20 }, (_, n) => `\tfrom w.rb:${n}:in \`each'`).join('\n');
+  const rig = createRig({ mail: { command: ['sh', '-c', 'cat trace; exit 1'] } });
+  writeFileSync(rig.path('trace'), `w.rb:1:in \`run': no queue (RuntimeError)\n${frames}\n`);
+  const { exitCode, all } = await rig.workerctl('start');
+  expect(exitCode, all).toBe(1);
+  expect(all).toContain("its log says: w.rb:1:in `run': no queue (RuntimeError)\n");
+  expect(all).toContain("  | \tfrom w.rb:19:in `each'\n");
 });

@@ -14,6 +14,10 @@ export const problem = required(text, 'What went wrong.');
 export const job = optional(text, 'The job that it was busy with, if known.');
 export const release = optional(text, 'The release of its code, if known.');
 export const signal = required(form.signal, 'The signal that it was sent.');
+export const logError = optional(
+  text,
+  'The line of its log that looks like the error, with its cause: from the last 64 KiB, without values that look secret, at most 300 characters.',
+);
 export const logFile = required(text, 'The path of its log.');
 export const death = required(form.death, 'How the process ended.');
 export const requestedBy = required(text, 'The user who asked for it, as user@host.');

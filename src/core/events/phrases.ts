@@ -6,6 +6,10 @@ import { formatDayAndTime, formatDuration, type Duration, type Moment } from '..
 export const during = (job: string | undefined): string =>
   job === undefined ? '' : ` during ${job}`;
 
+/** `; its log says: no such host`, or nothing. */
+export const ofError = (logError: string | undefined): string =>
+  logError === undefined ? '' : `; its log says: ${logError}`;
+
 /** ` on release a1b2c3d`, or nothing. */
 export const onRelease = (release: string | undefined): string =>
   release === undefined ? '' : ` on release ${release}`;

@@ -12,13 +12,13 @@ import type { Moment } from '../../core/basics/time.ts';
 import type { JournalEntry } from '../../core/events/journal.ts';
 import { readJournal } from '../../host/journal/read.ts';
 import { now } from '../../host/process/clock.ts';
-import { lastLines } from '../../host/logs/tail.ts';
+import { lastWords } from '../../host/logs/tail.ts';
 import { saysKilledForMemory } from '../../host/process/out-of-memory.ts';
 import type { Context } from '../session.ts';
 import { noteHook } from '../hooks/run-hooks.ts';
 
 /** How many of the last log lines go into the journal with an unexpected death. */
-const keptLogLines = 20;
+const keptLogLines = 40;
 
 /**
  * Reports what a pass has found, before it writes down that it has and acts on it. A pass that is killed in between leads
@@ -59,7 +59,7 @@ function withDetails(context: Context, notice: Notice, observation: Observation)
     ...body,
     death,
     ...(rss !== undefined && { rss }),
-    ...(body.verdict === 'unexpected' && { log: lastLines(path, offset, keptLogLines) }),
+    ...(body.verdict === 'unexpected' && lastWords(path, offset, keptLogLines)),
   };
 }
 

@@ -9,7 +9,7 @@ import {
 import { instanceNames } from '../../core/model/instance.ts';
 import type { Observation } from '../../core/model/observation.ts';
 import type { Snapshot } from '../../core/rules/snapshot.ts';
-import { lastLines } from '../../host/logs/tail.ts';
+import { lastWords } from '../../host/logs/tail.ts';
 import { reportExit } from '../apply/report-exit.ts';
 import { shownLogLines } from '../apply/start-instances.ts';
 import { loggerIn, report } from '../session.ts';
@@ -43,7 +43,7 @@ export function reportChanges(
       kind: 'start_failed',
       problem,
       logFile: record.log.path,
-      log: lastLines(record.log.path, record.log.offset, shownLogLines),
+      ...lastWords(record.log.path, record.log.offset, shownLogLines),
       ...loggerIn(context, name),
     });
   }

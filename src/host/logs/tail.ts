@@ -1,5 +1,6 @@
 import type { LogPlace } from '../../core/model/record.ts';
 import { fstatSync, statSync } from 'node:fs';
+import { errorIn } from '../../core/rules/error-in-log.ts';
 import { readFlags } from '../files/bounded-read.ts';
 import { bytesBetween, linesIn } from '../files/lines.ts';
 import { withFile } from '../files/with-file.ts';
@@ -19,15 +20,37 @@ export function logPlaceAt(path: string): LogPlace {
 }
 
 /** The last lines that were written to a log since it was `offset` bytes long. */
-export function lastLines(path: string, offset: number, count: number): string[] {
+export const lastLines = (path: string, offset: number, count: number): string[] =>
+  linesIn(endOf(path, offset, tailBytes)).slice(-count);
+
+/** At most this much of a log is read to find the error above its last lines, in bytes. */
+const errorBytes = 64 * 1024;
+
+/** What a process wrote before it died. */
+export interface LastWords {
+  readonly log: readonly string[];
+  /** The error that it seems to have died of, see `errorIn`. */
+  readonly logError?: string;
+}
+
+/** The last lines, see `lastLines`, and the error, which may stand far above them. */
+export function lastWords(path: string, offset: number, count: number): LastWords {
+  const logError = errorIn(linesIn(endOf(path, offset, errorBytes)));
+  return {
+    log: lastLines(path, offset, count),
+    ...(logError !== undefined && { logError }),
+  };
+}
+
+/** Empty if the log is missing, a directory, or on an unreadable disk. */
+function endOf(path: string, offset: number, mostBytes: number): string {
   try {
-    const text = withFile(path, readFlags, (fd) => {
+    return withFile(path, readFlags, (fd) => {
       const { size } = fstatSync(fd);
-      const from = Math.max(size < offset ? 0 : offset, size - tailBytes);
+      const from = Math.max(size < offset ? 0 : offset, size - mostBytes);
       return bytesBetween(fd, from, Math.max(from, size)).toString('utf8');
     });
-    return linesIn(text).slice(-count);
   } catch {
-    return []; // missing, a directory, or an unreadable disk: there are no lines to show
+    return '';
   }
 }

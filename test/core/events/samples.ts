@@ -80,14 +80,17 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
       problem: 'pid 5902 exited before it was ready: status 1',
       logFile,
       log,
+      logError: 'no queue (RuntimeError)',
       logger: 'logger -t mail.1',
     },
     level: 'error',
-    sentence: 'start failed: pid 5902 exited before it was ready: status 1',
+    sentence:
+      'start failed: pid 5902 exited before it was ready: status 1; its log says: no queue (RuntimeError)',
     json: {
       problem: 'pid 5902 exited before it was ready: status 1',
       log_file: logFile,
       log,
+      log_error: 'no queue (RuntimeError)',
       logger: 'logger -t mail.1',
     },
   },
@@ -241,9 +244,11 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
       job,
       rss: 530_000_000,
       log,
+      logError: 'no queue (RuntimeError)',
     },
     level: 'error',
-    sentence: 'pid 5841 died unexpectedly during job 212: signal 9 (SIGKILL), out of memory',
+    sentence:
+      'pid 5841 died unexpectedly during job 212: signal 9 (SIGKILL), out of memory; its log says: no queue (RuntimeError)',
     watch:
       'Child 5841 (mail.1) died: 9 (UNEXPECTED): signal 9 (SIGKILL), out of memory during job 212',
     json: {
@@ -258,6 +263,7 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
       job,
       rss_bytes: 530_000_000,
       log,
+      log_error: 'no queue (RuntimeError)',
     },
     command: 'watch',
   },

@@ -3,8 +3,8 @@ import { leftWords, namedProcesses, survivorWords } from '../../model/leftovers.
 import { formatDeath, formatEnd, type Death, type Verdict } from '../../model/record.ts';
 import { eventKind, optional, required, type Audience } from '../event-kind.ts';
 import { bytes, lines, processes } from '../form.ts';
-import { death, drained, job, pid, release, runId } from '../members.ts';
-import { during } from '../phrases.ts';
+import { death, drained, job, logError, pid, release, runId } from '../members.ts';
+import { during, ofError } from '../phrases.ts';
 
 /** The number that MogileFS prints: the signal, or the exit status. */
 function numberOf(how: Death): string {
@@ -48,11 +48,12 @@ export const deathKinds = {
       release,
       job,
       rss: optional(bytes, 'How much memory it had when that was last measured.'),
-      log: optional(lines, 'After an unexpected end: the last lines that it wrote to its log.'),
+      log: optional(lines, 'After an unexpected end: the last 40 lines that it wrote to its log.'),
+      logError,
     },
     level: ({ verdict: how }) => (how === 'unexpected' ? 'error' : 'info'),
     sentence: (event) =>
-      `pid ${event.pid} ${formatEnd(event.death, event.verdict, during(event.job))}`,
+      `pid ${event.pid} ${formatEnd(event.death, event.verdict, during(event.job))}${ofError(event.logError)}`,
     mogilefs: (event, name) =>
       `Child ${event.pid} (${name}) died: ${numberOf(event.death)} (${event.verdict === 'unexpected' ? 'UNEXPECTED' : 'expected'}): ${formatDeath(event.death)}${during(event.job)}`,
     audience: (event) => audienceOf(event.death, event.verdict),

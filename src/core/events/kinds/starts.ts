@@ -2,8 +2,8 @@ import { integer, moment, seconds, text } from '../../basics/json-form.ts';
 import { formatDayAndTime } from '../../basics/time.ts';
 import { eventKind, optional, required } from '../event-kind.ts';
 import { lines } from '../form.ts';
-import { cause, pid, problem, release } from '../members.ts';
-import { onRelease } from '../phrases.ts';
+import { cause, logError, pid, problem, release } from '../members.ts';
+import { ofError, onRelease } from '../phrases.ts';
 
 /** How an instance comes up, or does not. */
 export const startKinds = {
@@ -47,12 +47,13 @@ export const startKinds = {
       problem,
       logFile: optional(text, 'The path of its log, if it got as far as having a process.'),
       log: required(lines, 'The last lines that the process wrote to its log.'),
+      logError,
       logger: optional(
         text,
         'The logger that its output went to; `log` then has what the logger itself wrote.',
       ),
     },
-    sentence: (event) => `start failed: ${event.problem}`,
+    sentence: (event) => `start failed: ${event.problem}${ofError(event.logError)}`,
     isFailure: true,
   }),
   backoff: eventKind({

@@ -303,6 +303,26 @@ workers:
     expect(two?.stop).toStrictEqual({ signal: 'QUIT', quiet: 'TSTP', resume: 'CONT' });
   });
 
+  test('give a command in place of a signal, key by key', () => {
+    const text = `
+defaults: {stop: {quiet: {command: [bin/hush, "%i"], timeout: 5s}, resume: CONT}}
+workers:
+  one: {command: x}
+  two: {command: x, stop: {quiet: {command: bin/other %n}}}
+  three: {command: x, stop: {quiet: TSTP}}
+  four: {command: x, stop: {quiet: TSTP, resume: {command: bin/back}}}
+`;
+    const [one, two, three, four] = load(text).workers;
+    expect(one?.stop).toStrictEqual({
+      signal: 'TERM',
+      quiet: { command: ['bin/hush', '%i'], timeout: 5000 },
+      resume: 'CONT',
+    });
+    expect(two?.stop.quiet).toStrictEqual({ command: ['bin/other', '%n'], timeout: 5000 });
+    expect(three?.stop.quiet).toBe('TSTP');
+    expect(four?.stop.resume).toStrictEqual({ command: ['bin/back'], timeout: 30_000 });
+  });
+
   test('lose a heartbeat to that of a worker as a whole', () => {
     const text =
       'defaults: {heartbeat: {timeout: 1m, dump: QUIT}}\nworkers: {a: {command: x, heartbeat: {timeout: 5s}}}';

@@ -461,11 +461,27 @@ describe('wrong values must be refused:', () => {
     ],
     [
       'stop: {quiet: KILL}',
-      '4:19: workers.mail.stop.quiet: expected one of TERM, INT, QUIT, HUP, USR1, USR2, WINCH, TSTP, CONT, found "KILL"; KILL ends a process at once, and its job is lost',
+      '4:19: workers.mail.stop.quiet: expected one of TERM, INT, QUIT, HUP, USR1, USR2, WINCH, TSTP, CONT, or a map with command and timeout (30s), found "KILL"; KILL ends a process at once, and its job is lost',
     ],
     [
       'stop: {quiet: TSTP, resume: STOP}',
-      '4:33: workers.mail.stop.resume: expected one of TERM, INT, QUIT, HUP, USR1, USR2, WINCH, TSTP, CONT, found "STOP"',
+      '4:33: workers.mail.stop.resume: expected one of TERM, INT, QUIT, HUP, USR1, USR2, WINCH, TSTP, CONT, or a map with command and timeout (30s), found "STOP"',
+    ],
+    [
+      'stop: {quiet: bin/hush %i}',
+      '4:19: workers.mail.stop.quiet: expected one of TERM, INT, QUIT, HUP, USR1, USR2, WINCH, TSTP, CONT, or a map with command and timeout (30s), found "bin/hush %i"',
+    ],
+    [
+      'stop: {quiet: {timeout: 5s}}',
+      '4:12: workers.mail.stop.quiet.command: expected a command (a string, or a list of words), found nothing; add the key',
+    ],
+    [
+      'stop: {quiet: {command: bin/hush, timeout: never}}',
+      '4:48: workers.mail.stop.quiet.timeout: expected a duration above 0 and at most 24h, such as 1s, 90s or 15m, found "never"',
+    ],
+    [
+      'stop: {quiet: {command: "bin/hush %x"}}',
+      '4:29: workers.mail.stop.quiet.command: found the unknown specifier %x; known are %i %p %n %H, and %% for a percent sign',
     ],
     [
       'stop: {resume: CONT}',

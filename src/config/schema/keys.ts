@@ -6,6 +6,7 @@ import {
   stopSignals,
   stopTargets,
 } from '../../core/model/config.ts';
+import { quietMeans } from './quiet-means.ts';
 import { section, type Conflict, type Keys, type Section } from './section.ts';
 import { listOf, recordOf, withAbsent } from './value-type.ts';
 import * as value from './scalars.ts';
@@ -130,15 +131,15 @@ const stop = section({
     help: 'The signal that asks the worker to finish its job and exit.',
   },
   quiet: {
-    type: value.signal(quietSignals),
+    type: quietMeans,
     without: 'none',
-    help: 'The signal that makes the worker take no new jobs.',
+    help: 'What makes the worker take no new jobs: a signal, or a command that concerns this instance only.',
     example: 'TSTP',
   },
   resume: {
-    type: value.signal(quietSignals),
+    type: quietMeans,
     without: 'the worker is replaced',
-    help: 'The signal that makes the worker take jobs again after quiet.',
+    help: 'What makes the worker take jobs again after quiet.',
     example: 'CONT',
   },
   timeout: {

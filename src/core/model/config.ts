@@ -15,6 +15,18 @@ export const quietSignals = [...stopSignals, 'TSTP', 'CONT'] as const;
 
 export type QuietSignal = (typeof quietSignals)[number];
 
+/**
+ * A command that makes one instance take no new jobs, or take jobs again: without a shell, in the worker's directory and
+ * environment; specifiers allowed.
+ */
+export interface QuietCommand {
+  readonly command: readonly string[];
+  /** One that takes longer is killed, and has failed. */
+  readonly timeout: Duration;
+}
+
+export type QuietMeans = QuietSignal | QuietCommand;
+
 /** How a worker shows that it is ready. If it does not within `timeout`, its start has failed. */
 export type Readiness =
   /** It has been running for this long. */
@@ -31,10 +43,13 @@ export type Readiness =
 /** How a worker is asked to finish its job and exit. */
 export interface StopPolicy {
   readonly signal: StopSignal;
-  /** Makes it take no new jobs. A stop sends it first if the worker is known to be busy; `signal` follows when it is idle. */
-  readonly quiet?: QuietSignal;
+  /**
+   * Makes it take no new jobs. A stop sends a signal first if the worker is known to be busy, and runs a command in any case;
+   * `signal` follows when it is idle.
+   */
+  readonly quiet?: QuietMeans;
   /** Makes a quiet worker take jobs again. Without it, the worker is replaced for that. */
-  readonly resume?: QuietSignal;
+  readonly resume?: QuietMeans;
   /** How long it may drain before its session is killed; undefined: it is never killed for that. */
   readonly timeout?: Duration;
   /** All processes of its session are asked, not the worker alone. */

@@ -3,7 +3,7 @@ import type { Action } from '../model/action.ts';
 import { isQuiet } from '../model/desired.ts';
 import { drainingSince, liveProcess, sentQuiet, sentStop } from '../model/observation.ts';
 import type { Snapshot, Subject } from './snapshot.ts';
-import { stopIfRunning } from './stops.ts';
+import { signalOf, stopIfRunning } from './stops.ts';
 
 /** A process that is about to be asked to exit is asked nothing else. */
 const withoutAsked = (snapshot: Snapshot, stops: readonly Action[]): Subject[] => {
@@ -16,7 +16,7 @@ export function toBeQuiet(snapshot: Snapshot, stops: readonly Action[]): Action[
   return withoutAsked(snapshot, stops).flatMap(({ observed, worker, isWanted }) => {
     const { name } = observed;
     const process = liveProcess(observed);
-    const { quiet: signal } = worker.stop;
+    const signal = signalOf(worker.stop.quiet);
     const request = desired.quiet[name];
     if (!isWanted || process === undefined || signal === undefined || request === undefined)
       return [];
@@ -40,7 +40,7 @@ export function toBeResumed(snapshot: Snapshot, stops: readonly Action[]): Actio
     if (!isWanted || process === undefined || quiet === undefined || quiet.stopsWhenIdle) return [];
     if (isQuiet(desired, name, now) || sentStop(observed) !== undefined) return [];
     const cause = `its quiet time is over (${quiet.cause})`;
-    const { resume: signal } = worker.stop;
+    const signal = signalOf(worker.stop.resume);
     return signal === undefined
       ? stopIfRunning(
           subject,

@@ -1,6 +1,6 @@
 import { durationOf, formatTimeOfDay, type Duration } from '../basics/time.ts';
 import type { Action } from '../model/action.ts';
-import type { Worker } from '../model/config.ts';
+import type { QuietMeans, QuietSignal, Worker } from '../model/config.ts';
 import { isStopped, type Desired, type Rollout } from '../model/desired.ts';
 import { liveProcess, refOf, sentQuiet, sentStop } from '../model/observation.ts';
 import { sessionStop } from './awaited.ts';
@@ -106,7 +106,8 @@ export function stopIfRunning(
 ): Action[] {
   const process = liveProcess(observed);
   if (process === undefined || sentStop(observed) !== undefined) return [];
-  const { signal, quiet } = worker.stop;
+  const { signal } = worker.stop;
+  const quiet = signalOf(worker.stop.quiet);
   const common = {
     instance: observed.name,
     process,
@@ -118,3 +119,6 @@ export function stopIfRunning(
   if (sentQuiet(observed)?.stopsWhenIdle === true) return [];
   return [{ kind: 'quiet', signal: quiet, stopsWhenIdle: true, ...common }];
 }
+
+export const signalOf = (means: QuietMeans | undefined): QuietSignal | undefined =>
+  typeof means === 'string' ? means : undefined;

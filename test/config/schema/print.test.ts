@@ -121,7 +121,10 @@ const section = {
     .record({
       signal: fc.constantFrom(...stopSignals),
       quiet: fc.constantFrom(...quietSignals),
-      resume: fc.constantFrom(...quietSignals),
+      resume: fc.oneof(
+        fc.constantFrom(...quietSignals),
+        fc.record({ command: fc.tuple(fc.constant('x'), text), timeout: length }),
+      ),
       timeout: fc.oneof(fc.constant('never'), length),
     })
     .chain((keys) => fc.constantFrom(keys, { signal: keys.signal }, { quiet: keys.quiet })),

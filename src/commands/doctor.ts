@@ -37,7 +37,7 @@ import { limitFindings } from './doctor/limits.ts';
 import { logFindings } from './doctor/logs.ts';
 import { memoryFindings } from './doctor/memory.ts';
 import { lockFindings } from './doctor/lock.ts';
-import { loginFindings, unitFindings } from './doctor/units.ts';
+import { loginFindings, shutdownFindings, unitFindings } from './doctor/units.ts';
 import { notifyFindings, residentFindings } from './doctor/watch.ts';
 import { runnerFindings } from './doctor/runners.ts';
 import { stateDirectoryFindings } from './doctor/state-directory.ts';
@@ -96,6 +96,7 @@ const checks: Readonly<Record<string, Check>> = {
   cron: cronFindings,
   systemd: unitFindings,
   logins: loginFindings,
+  shutdown: (examination) => shutdownFindings(examination),
   runners: runnerFindings,
 };
 

@@ -5,6 +5,7 @@ import { linesOf } from '../rig/files.ts';
 import { finishJob, giveJob, tells } from '../rig/jobs.ts';
 import { fixture } from '../rig/programs.ts';
 import { createRig, type Rig, type WorkerKeys } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 import { watching } from '../rig/watch.ts';
 
 const idle: WorkerKeys = { command: fixture('idle'), ready: { after: '0s' } };
@@ -80,12 +81,26 @@ test('a user who lingers must get a scope, or the reason why not', async () => {
   expect(exitCode, all).toBe(0);
   expect(all).toContain('a scope of their own could not be made: Call failed: denied');
   expect(calls()).toHaveLength(1);
-  expect(calls()[0]).toMatch(/StartTransientUnit .* workerctl-start-[0-9a-f]{8}\.scope fail 3 /);
+  expect(calls()[0]).toMatch(
+    /StartTransientUnit .* workerctl-start-[0-9a-f]{8}\.scope ignore-dependencies 6 /,
+  );
+  expect(calls()[0]).toMatch(
+    / Before as 1 workerctl\.slice .*TimeoutStopUSec t 18446744073709551615 0$/,
+  );
 });
 
-test('nothing must be said if neither a logout nor systemd ends them', async () => {
-  const { inside } = login({ mail: idle }, 'KillUserProcesses=no\\nLinger=no\\n');
-  const { exitCode, all } = await inside('start');
-  expect(exitCode, all).toBe(0);
-  expect(all).not.toContain('login');
+test('workers that a logout leaves must be warned of a shutdown, and a finisher be left there', async () => {
+  const { rig, inside } = login(
+    { mail: { ...tells, restart: { finisher: true } } },
+    'KillUserProcesses=no\\nLinger=no\\n',
+  );
+  const started = await inside('start');
+  expect(started.exitCode, started.all).toBe(0);
+  expect(started.all.match(/ login: .*a shutdown of the host kills them/g)).toHaveLength(1);
+  const pid = await giveJob(rig, rig.instance('mail.1'), 'job 1');
+  const restarted = await inside('restart', '--wait', '300ms');
+  expect(restarted.exitCode, restarted.all).toBe(124);
+  expect(restarted.all).toContain('a background process');
+  finishJob(rig, pid);
+  await until('the finisher to restart it', () => rig.journal('rollout_finished').length === 1);
 });

@@ -1,7 +1,7 @@
 import { bootcheckCall } from '../../core/protocols/crontab.ts';
 import { realPathOrSelf } from '../../host/files/real-path.ts';
+import { propertiesIn } from '../../host/process/ask-program.ts';
 import { hasSystemd } from '../../host/process/system-state.ts';
-import { propertiesIn } from './units.ts';
 import type { Examination } from './examination.ts';
 
 /** The active timers of systemd, the system's and this user's, that run `bootcheck` for this config. */

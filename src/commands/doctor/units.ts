@@ -1,7 +1,9 @@
-import { userOf } from '../../core/protocols/cgroup.ts';
+import { userOf, type Unit } from '../../core/protocols/cgroup.ts';
 import { readArguments } from '../../host/process/process-table.ts';
+import { hasSystemd } from '../../host/process/system-state.ts';
 import { fine, problem, someOf, warning, type Findings } from '../../core/views/finding.ts';
-import type { Answer } from '../../host/process/ask-program.ts';
+import { propertiesIn, unansweredBecause } from '../../host/process/ask-program.ts';
+import { loginRule, type LoginRule } from '../../host/process/logind.ts';
 import type { Examination, Members } from './examination.ts';
 import { currentUser } from '../../host/worker/environment.ts';
 
@@ -25,7 +27,7 @@ async function serviceFinding(
   const properties = propertiesIn(answer);
   const { KillMode: mode = '', TimeoutStopUSec: timeout = '', OOMPolicy: policy } = properties;
   if (mode === '') {
-    return warning(about, `${members}; its KillMode is unknown: ${problemOf(answer)}`, [
+    return warning(about, `${members}; its KillMode is unknown: ${unansweredBecause(answer)}`, [
       'with KillMode=control-group, the default, stopping the unit kills the workers',
       `make sure that its KillMode is process: systemctl cat ${name}`,
     ]);
@@ -47,87 +49,94 @@ async function serviceFinding(
   ]);
 }
 
-/** `Name=value`, a line each. */
-export function propertiesIn(answer: Answer): Record<string, string> {
-  if (answer.kind !== 'said' || answer.status !== 0) return {};
-  const pairs = answer.text.split('\n').flatMap((line): [string, string][] => {
-    const at = line.indexOf('=');
-    return at === -1 ? [] : [[line.slice(0, at), line.slice(at + 1).trim()]];
-  });
-  return Object.fromEntries(pairs);
-}
-
-/** Why a program gave no answer. */
-export function problemOf(answer: Answer): string {
-  switch (answer.kind) {
-    case 'absent':
-      return 'the program is not installed';
-    case 'failed':
-      return answer.problem;
-    case 'said':
-      return answer.error.trim().split('\n')[0] || `exit status ${answer.status}`;
-  }
-}
-
 /** Whether workers would be ended together with a login session. */
 export async function loginFindings(examination: Examination): Promise<Findings> {
   const units = examination.units;
   const sessions = units.filter(({ unit }) => unit.kind === 'session');
   const ofUser = units.filter(({ unit }) => userOf(unit) !== undefined);
   if (sessions.length + ofUser.length === 0) return fine('logins', 'no worker depends on a login');
-  const { ask } = examination;
   const user = currentUser().name;
-  const [manager, account] = await Promise.all([
-    ask('loginctl', ['show-user', '-p', 'KillUserProcesses']),
-    ask('loginctl', ['show-user', user, '-p', 'Linger']),
-  ]);
-  const { KillUserProcesses: kills = '' } = propertiesIn(manager);
-  const { Linger: linger = '' } = propertiesIn(account);
+  const rule = await loginRule(examination.ask, user);
+  const canMove = unitOfWatch(units)?.kind === 'service' || rule.lingers === true;
+  const move = canMove
+    ? 'workerctl restart: it starts workers outside of logins'
+    : `loginctl enable-linger ${user}, then workerctl restart: it starts workers in a scope of their own; or run workerctl watch as a service`;
   return [
-    sessions.map((members) => sessionFinding(members, kills, linger, problemOf(manager), user)),
-    ofUser.map((members) => managerFinding(members, linger, problemOf(account), user)),
+    sessions.map((members) => sessionFinding(members, rule, move)),
+    ofUser.map((members) => managerFinding(members, rule, user)),
   ];
 }
+
+/** The unit that the watch is in, if there is one. */
+const unitOfWatch = (units: readonly Members[]): Unit | undefined =>
+  units.find(({ names }) => names.includes('watch'))?.unit;
 
 /** The scope of a session is ended even if lingering is on. Source: logind.conf(5), KillUserProcesses. */
 function sessionFinding(
   { unit, names }: Members,
-  kills: string,
-  linger: string,
-  cause: string,
-  user: string,
+  { kills, lingers, problem: cause }: LoginRule,
+  move: string,
 ): Findings {
   const about = `login ${unit.name}`;
   const members = `contains ${someOf(names)}`;
-  if (kills === 'no')
-    return fine(about, `${members}; KillUserProcesses=no: a logout does not end them`);
-  if (kills === '') {
+  if (kills === false)
+    return warning(about, `${members}; KillUserProcesses=no: a logout does not end them`, [
+      'when the host shuts down, systemd ends logins at once: they are killed in the middle of their jobs',
+      move,
+    ]);
+  if (kills === undefined) {
     return warning(about, `${members}; logind cannot be asked: ${cause}`, [
       'if KillUserProcesses=yes, they are killed at the logout',
       'see /etc/systemd/logind.conf',
     ]);
   }
-  const first = linger === 'yes' ? '' : `loginctl enable-linger ${user}, then `;
-  return problem(about, `${members}; KillUserProcesses=${kills}, Linger=${linger || 'unknown'}`, [
+  return problem(about, `${members}; KillUserProcesses=yes, Linger=${inYesNo(lingers)}`, [
     'they are killed when this login ends, in the middle of their jobs',
-    `${first}workerctl restart: it starts workers in a scope of their own; or run workerctl watch as a service`,
+    move,
   ]);
 }
 
 /** The systemd of a user ends with the last login, unless lingering is on. Source: user@.service(5). */
 function managerFinding(
   { unit, names }: Members,
-  linger: string,
-  cause: string,
+  { lingers, problem: cause }: LoginRule,
   user: string,
 ): Findings {
   const about = `user unit ${unit.name}`;
   const members = `contains ${someOf(names)}`;
-  if (linger === 'yes') return fine(about, `${members}; Linger=yes: it outlives the login`);
+  if (lingers === true) return fine(about, `${members}; Linger=yes: it outlives the login`);
   const cost = [
     'the systemd of this user ends with the last logout, and all workers in it are killed',
     `loginctl enable-linger ${user}`,
   ] as const;
-  if (linger === '') return warning(about, `${members}; logind cannot be asked: ${cause}`, cost);
-  return problem(about, `${members}; Linger=${linger}`, cost);
+  if (lingers === undefined)
+    return warning(about, `${members}; logind cannot be asked: ${cause}`, cost);
+  return problem(about, `${members}; Linger=no`, cost);
+}
+
+const inYesNo = (flag: boolean | undefined): string =>
+  flag === undefined ? 'unknown' : flag ? 'yes' : 'no';
+
+/** Whether workers may finish their jobs when the host shuts down. */
+export async function shutdownFindings(
+  { units, watch, ask }: Examination,
+  isBooted = hasSystemd(),
+): Promise<Findings> {
+  if (!isBooted) return fine('shutdown', 'no systemd runs this host');
+  const unit = unitOfWatch(units);
+  if (watch !== undefined && unit?.kind === 'service') {
+    if (readArguments(watch.pid).includes('--stop-on-exit'))
+      return fine('shutdown', `${unit.name} lets the workers finish their jobs`);
+    const words = ['show', '-p', 'ExecStop', unit.name];
+    const answer = await ask(
+      'systemctl',
+      userOf(unit) === undefined ? words : ['--user', ...words],
+    );
+    if (propertiesIn(answer)['ExecStop']?.includes('--until-boot') === true)
+      return fine('shutdown', `${unit.name} lets the workers finish their jobs`);
+  }
+  return warning('shutdown', 'nothing lets the workers finish their jobs', [
+    'when the host shuts down, systemd sends SIGTERM to workers and their children, maybe after the database has ended, and kills what is left 90 s later',
+    'workerctl install systemd prints a unit that prevents this',
+  ]);
 }

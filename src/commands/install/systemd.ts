@@ -4,9 +4,11 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { durationOf, formatDuration, type Duration } from '../../core/basics/time.ts';
 import { configWords, type Config } from '../../core/model/config.ts';
 import { expandSpecifiers, instancesOf } from '../../core/model/instance.ts';
+import { longestStop } from '../../core/rules/longest-stop.ts';
 import { makeDirectory } from '../../host/files/make-directory.ts';
 import { ownerOf, writeSystemFile } from '../../host/install/system-file.ts';
 import { createAsk, type Ask } from '../../host/process/ask-program.ts';
+import { loginRule } from '../../host/process/logind.ts';
 import { currentUser } from '../../host/worker/environment.ts';
 import {
   formatBootcheckService,
@@ -14,7 +16,7 @@ import {
   timerHeader,
 } from '../../output/install/systemd-timer.ts';
 import { formatWatchUnit, longestOfUser } from '../../output/install/systemd-unit.ts';
-import type { UnitFacts } from '../../output/install/unit-text.ts';
+import type { UnitFacts, UnitUser } from '../../output/install/unit-text.ts';
 
 /** What was asked for, beside the config. */
 export interface UnitOptions {
@@ -83,13 +85,6 @@ export async function timerUnits(
   return { text: `${done.join('')}${next}`, path: files[1][0], notes };
 }
 
-/** A process that is asked to stop is killed after this; undefined if some worker has no such limit. */
-function longestStop({ workers }: Config): Duration | undefined {
-  const limits = workers.map(({ stop }) => stop.timeout ?? Infinity);
-  const longest = Math.max(0, ...limits);
-  return longest === Infinity ? undefined : durationOf(longest + 10_000);
-}
-
 async function factsFor(config: Config, options: UnitOptions, ask: Ask): Promise<UnitFacts> {
   const { program, isOfUser, after } = options;
   return {
@@ -103,10 +98,12 @@ async function factsFor(config: Config, options: UnitOptions, ask: Ask): Promise
 }
 
 /** The user who runs this; if that is root, the owner of the state directory or of the directory that it will be in. */
-async function userFor({ stateDir }: Config, ask: Ask): Promise<string> {
-  const me = currentUser();
-  if (process.geteuid?.() !== 0) return me.name;
-  return (await ownerOf(stateDir, ask))?.user ?? me.name;
+async function userFor({ stateDir }: Config, ask: Ask): Promise<UnitUser> {
+  const uid = process.geteuid?.() ?? 0;
+  const owner = uid === 0 ? await ownerOf(stateDir, ask) : undefined;
+  return owner === undefined
+    ? { name: currentUser().name, uid }
+    : { name: owner.user, uid: owner.uid };
 }
 
 function pathsOf(config: Config, { program, hostName }: UnitOptions): string[] {
@@ -133,8 +130,7 @@ async function userNotes(ask: Ask, wanted: Duration | undefined): Promise<string
 
 async function lingerNote(ask: Ask): Promise<string[]> {
   const { name } = currentUser();
-  const answer = await ask('loginctl', ['show-user', name, '-p', 'Linger']);
-  if (answer.kind === 'said' && /^Linger=yes$/m.test(answer.text)) return [];
+  if ((await loginRule(ask, name)).lingers === true) return [];
   return [
     `the units of ${name} start at its first login and end at its last logout, in the middle of jobs; to let them run from boot to shutdown: loginctl enable-linger ${name}`,
   ];

@@ -14,12 +14,17 @@ export interface CallersSession {
 
 /** Where the workers that a command starts should live. */
 export type Home =
-  /** Where the command is. */
-  | { readonly kind: 'here' }
-  /** In a scope of the system, or of the user's own systemd. `otherwise` is what to say if that cannot be had. */
-  | { readonly kind: 'scope'; readonly of: 'system' | 'user'; readonly otherwise?: string }
-  /** Only here, and that may end them. */
-  | { readonly kind: 'doomed'; readonly problem: string };
+  /** Where the command is. With `end`: only there, although that may end them. */
+  | { readonly kind: 'here'; readonly end?: End }
+  /** In a scope of the system, or of the user's own systemd. `otherwise` is how they end if that cannot be had. */
+  | { readonly kind: 'scope'; readonly of: 'system' | 'user'; readonly otherwise: End };
+
+/** How workers end that stay where the command is. */
+export interface End {
+  readonly problem: string;
+  /** With the login or CI job; otherwise only when the host shuts down. */
+  readonly isWithLogin: boolean;
+}
 
 /** Whether a command runs in a login, a user's own systemd or a CI job, so that its workers might end with that. */
 export const mayEndWorkers = (group: string): boolean =>
@@ -33,22 +38,32 @@ const isOfUser = (group: string): boolean => userOf(unitOf(group)) !== undefined
  */
 export function homeOf({ group, isRoot, user, lingers, kills }: CallersSession): Home {
   if (!mayEndWorkers(group) || (isOfUser(group) && lingers !== false)) return { kind: 'here' };
-  const problem = endOf(group, kills);
-  const otherwise = problem === undefined ? {} : { otherwise: problem };
-  if (isRoot && !isOfUser(group)) return { kind: 'scope', of: 'system', ...otherwise };
-  if (lingers === true) return { kind: 'scope', of: 'user', ...otherwise };
-  if (problem === undefined) return { kind: 'here' };
-  return { kind: 'doomed', problem: `${problem}; to keep them: loginctl enable-linger ${user}` };
+  const end = endOf(group, kills);
+  if (isRoot && !isOfUser(group)) return { kind: 'scope', of: 'system', otherwise: end };
+  if (lingers === true) return { kind: 'scope', of: 'user', otherwise: end };
+  const remedy = end.isWithLogin
+    ? `to keep them: loginctl enable-linger ${user}`
+    : 'workerctl install systemd prints a unit that lets them finish their jobs';
+  return { kind: 'here', end: { ...end, problem: `${end.problem}; ${remedy}` } };
 }
 
-/** How the workers would end; undefined if they would not. */
-function endOf(group: string, kills: boolean | undefined): string | undefined {
+function endOf(group: string, kills: boolean | undefined): End {
   const { kind, name } = unitOf(group);
+  const withLogin = (problem: string): End => ({ problem, isWithLogin: true });
   if (isOfUser(group))
-    return `the workers belong to ${name} of the user's own systemd, and are killed with it at the last logout`;
+    return withLogin(
+      `the workers belong to ${name} of the user's own systemd, and are killed with it at the last logout`,
+    );
   if (kind !== 'session')
-    return `the workers belong to ${name}, the unit of a CI runner: they may end with it`;
-  if (kills === false) return undefined;
+    return withLogin(
+      `the workers belong to ${name}, the unit of a CI runner: they may end with it`,
+    );
+  const workers = `the workers belong to this login (${name})`;
+  if (kills === false)
+    return {
+      problem: `${workers}: a logout does not end them, but a shutdown of the host kills them in the middle of jobs`,
+      isWithLogin: false,
+    };
   const why = kills === true ? 'KillUserProcesses=yes' : 'if KillUserProcesses=yes';
-  return `the workers belong to this login (${name}) and are killed when it ends (${why})`;
+  return withLogin(`${workers} and are killed when it ends (${why})`);
 }

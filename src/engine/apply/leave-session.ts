@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
-import { homeOf, mayEndWorkers, type CallersSession } from '../../core/rules/callers-session.ts';
-import { createAsk, type Ask } from '../../host/process/ask-program.ts';
+import { homeOf, mayEndWorkers, type End } from '../../core/rules/callers-session.ts';
+import { longestStop } from '../../core/rules/longest-stop.ts';
+import { createAsk } from '../../host/process/ask-program.ts';
+import { loginRule } from '../../host/process/logind.ts';
 import { ownGroup } from '../../host/process/process-table.ts';
 import { enterScope } from '../../host/process/scope.ts';
 import { hasWatch } from '../../host/sockets/trigger.ts';
 import { randomHex } from '../../host/files/crypto.ts';
 import { currentUser } from '../../host/worker/environment.ts';
+import { orderSlice, usualUnits } from '../../output/install/unit-text.ts';
 import { report, type Context } from '../session.ts';
 
 /**
@@ -26,40 +29,31 @@ async function leave(context: Context): Promise<boolean> {
   const uid = process.geteuid?.() ?? 0;
   const { name: user } = currentUser();
   const ask = createAsk(withRuntimeDirectory(process.env, uid));
-  const home = homeOf({ group, isRoot: uid === 0, user, ...(await ruleOf(ask, user)) });
-  const problem = home.kind === 'doomed' ? home.problem : undefined;
-  if (home.kind !== 'scope') return said(context, problem);
-  const { command, by } = context;
+  const home = homeOf({ group, isRoot: uid === 0, user, ...(await loginRule(ask, user)) });
+  if (home.kind === 'here') return said(context, home.end);
+  const { command, by, config } = context;
+  const { of, otherwise } = home;
   const failure = await enterScope(ask, {
-    of: home.of,
+    of,
     name: `workerctl-${command}-${randomHex(4)}.scope`,
     description: `Workers that workerctl ${command} of ${by} has started`,
+    before: orderSlice,
+    after: of === 'system' ? usualUnits : [], // a user's systemd knows none of the system's
+    stopLimit: longestStop(config),
   });
-  if (failure === undefined || home.otherwise === undefined) return true;
-  return said(context, `${home.otherwise}; a scope of their own could not be made: ${failure}`);
+  if (failure === undefined) return true;
+  const problem = `${otherwise.problem}; a scope of their own could not be made: ${failure}`;
+  return said(context, { ...otherwise, problem });
 }
 
-function said(context: Context, problem: string | undefined): boolean {
-  if (problem !== undefined) report(context, 'login', { kind: 'warning', problem });
-  return problem === undefined;
+function said(context: Context, end: End | undefined): boolean {
+  if (end === undefined) return true;
+  report(context, 'login', { kind: 'warning', problem: end.problem });
+  return !end.isWithLogin;
 }
 
 /** sudo, su and CI jobs do not set it. */
 function withRuntimeDirectory(env: NodeJS.ProcessEnv, uid: number): NodeJS.ProcessEnv {
   const directory = `/run/user/${uid}`;
   return existsSync(directory) ? { ...env, XDG_RUNTIME_DIR: directory } : env;
-}
-
-/** What logind says. Source: org.freedesktop.login1(5). */
-async function ruleOf(ask: Ask, user: string): Promise<Pick<CallersSession, 'lingers' | 'kills'>> {
-  const [manager, account] = await Promise.all([
-    ask('loginctl', ['show-user', '-p', 'KillUserProcesses']),
-    ask('loginctl', ['show-user', user, '-p', 'Linger']),
-  ]);
-  const text = [manager, account].map((one) => (one.kind === 'said' ? one.text : '')).join('\n');
-  const flag = (name: string): boolean | undefined => {
-    const value = new RegExp(`^${name}=(yes|no)$`, 'm').exec(text)?.[1];
-    return value === undefined ? undefined : value === 'yes';
-  };
-  return { kills: flag('KillUserProcesses'), lingers: flag('Linger') };
 }

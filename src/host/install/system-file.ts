@@ -54,7 +54,7 @@ function textOf(path: string): string | undefined {
 export async function ownerOf(
   path: string,
   ask: Ask,
-): Promise<{ user: string; group: string } | undefined> {
+): Promise<{ user: string; uid: number; group: string } | undefined> {
   let directory = path;
   while (lstatSync(directory, { throwIfNoEntry: false }) === undefined)
     directory = dirname(directory);
@@ -62,7 +62,7 @@ export async function ownerOf(
   if (uid === 0 && (mode & 0o022) === 0) return undefined;
   const answer = await ask('stat', ['-L', '-c', '%U %G', directory]);
   const [user = '', group = ''] = answer.kind === 'said' ? answer.text.trim().split(' ') : [];
-  return user === '' || group === '' ? undefined : { user, group };
+  return user === '' || group === '' ? undefined : { user, uid, group };
 }
 
 /**

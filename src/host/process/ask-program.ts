@@ -42,3 +42,25 @@ export const createAsk =
     if (end.kind === 'not_started' && end.code === 'ENOENT') return { kind: 'absent' };
     return { kind: 'failed', problem: `${program}: ${problemOf(end) ?? ''}` };
   };
+
+/** `Name=value`, a line each, as systemctl and loginctl show them. */
+export function propertiesIn(answer: Answer): Record<string, string> {
+  if (answer.kind !== 'said' || answer.status !== 0) return {};
+  const pairs = answer.text.split('\n').flatMap((line): [string, string][] => {
+    const at = line.indexOf('=');
+    return at === -1 ? [] : [[line.slice(0, at), line.slice(at + 1).trim()]];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** Why a program gave no answer. */
+export function unansweredBecause(answer: Answer): string {
+  switch (answer.kind) {
+    case 'absent':
+      return 'the program is not installed';
+    case 'failed':
+      return answer.problem;
+    case 'said':
+      return answer.error.trim().split('\n')[0] || `exit status ${answer.status}`;
+  }
+}

@@ -1,5 +1,11 @@
 import { formatDuration, type Duration } from '../../core/basics/time.ts';
 
+/** Whose processes the unit has. */
+export interface UnitUser {
+  readonly name: string;
+  readonly uid: number;
+}
+
 /** What a unit that runs workerctl needs to know of its host. */
 export interface UnitFacts {
   /** `node /opt/workerctl/bin/workerctl`, word by word. */
@@ -8,7 +14,7 @@ export interface UnitFacts {
   readonly configWords: readonly string[];
   readonly config: string;
   /** Undefined for a unit of a user's own systemd. */
-  readonly user: string | undefined;
+  readonly user: UnitUser | undefined;
   /** What must be mounted first. */
   readonly paths: readonly string[];
   /** The units that jobs need, beside those that are usual. */
@@ -29,6 +35,20 @@ const usualServices = [
   'mongod.service',
 ];
 
+/** What must have started before workers do, and ends after them. Without dbus nothing can be asked of systemd. */
+export const usualUnits: readonly string[] = [
+  'dbus.service',
+  'network-online.target',
+  'remote-fs.target',
+  ...usualServices,
+];
+
+/**
+ * Orders the scopes that commands make for their workers after a unit that drains them, whatever its name is: these scopes
+ * end only after this slice, and that after each unit that wants it. It is empty, and systemd needs no file for it.
+ */
+export const orderSlice = 'workerctl.slice';
+
 /** The section [Unit] of a service. */
 export function unitSection(description: string, facts: UnitFacts): string[] {
   const head = ['[Unit]', `Description=${specifier(description)}`];
@@ -38,8 +58,8 @@ export function unitSection(description: string, facts: UnitFacts): string[] {
     ...head,
     '# What jobs need. It starts before this unit, and at a shutdown it stops only after this unit has ended.',
     '# Units that do not exist are ignored. Without dbus, workerctl could not ask whether the host shuts down.',
-    `After=dbus.service network-online.target remote-fs.target ${usualServices.slice(0, 5).join(' ')}`,
-    `After=${[...usualServices.slice(5), ...facts.after].join(' ')}`,
+    `After=${usualUnits.slice(0, 8).join(' ')}`,
+    `After=${[...usualUnits.slice(8), ...facts.after].join(' ')}`,
     'Wants=network-online.target',
     `RequiresMountsFor=${facts.paths.map(quoted).join(' ')}`,
   ];
@@ -50,7 +70,7 @@ export const commandLine = (words: readonly string[]): string =>
   words.map((word) => quoted(word.replace(/\$/g, '$$$$'))).join(' ');
 
 export const userLine = ({ user }: UnitFacts): string[] =>
-  user === undefined ? [] : [`User=${user}`];
+  user === undefined ? [] : [`User=${user.name}`];
 
 /** The limits of a control group in which there are workers. */
 export const groupLines: readonly string[] = [

@@ -1,6 +1,10 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import { findUnits, type Examination } from '../../../src/commands/doctor/examination.ts';
-import { loginFindings, unitFindings } from '../../../src/commands/doctor/units.ts';
+import {
+  loginFindings,
+  shutdownFindings,
+  unitFindings,
+} from '../../../src/commands/doctor/units.ts';
 import { limitFindings, type Allowed } from '../../../src/commands/doctor/limits.ts';
 import { nodeFindings, programFindings } from '../../../src/commands/doctor/host.ts';
 import { runnerFindings } from '../../../src/commands/doctor/runners.ts';
@@ -12,7 +16,7 @@ import { listed, type Findings } from '../../../src/core/views/finding.ts';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import type { Answer, Ask } from '../../../src/host/process/ask-program.ts';
 import * as processTable from '../../../src/host/process/process-table.ts';
-import { aConfig, alive, aWorker, observation } from '../../core/builders.ts';
+import { aConfig, alive, aWorker, observation, process as aProcess } from '../../core/builders.ts';
 
 // Another test in this thread may have loaded the checks with the real module.
 vi.hoisted(() => vi.resetModules());
@@ -114,7 +118,7 @@ test('a login must be a problem if its end kills the workers', async () => {
     'problem login session-3.scope: contains mail.1, mail.2; KillUserProcesses=yes, Linger=no',
   ]);
   expect(lines(await loginFindings(examined(ask('no'))))).toEqual([
-    'ok login session-3.scope: contains mail.1, mail.2; KillUserProcesses=no: a logout does not end them',
+    'warning login session-3.scope: contains mail.1, mail.2; KillUserProcesses=no: a logout does not end them',
   ]);
   expect(lines(await loginFindings(examined()))).toEqual([
     'warning login session-3.scope: contains mail.1, mail.2; logind cannot be asked: the program is not installed',
@@ -123,6 +127,31 @@ test('a login must be a problem if its end kills the workers', async () => {
   expect(lines(await loginFindings(examined(ask('no'))))).toEqual([
     'problem user unit b.service: contains mail.1, mail.2; Linger=no',
   ]);
+});
+
+test('without a watch a shutdown must be a warning, if systemd runs the host', async () => {
+  expect(lines(await shutdownFindings(examined(), false))).toEqual([
+    'ok shutdown: no systemd runs this host',
+  ]);
+  expect(lines(await shutdownFindings(examined(), true))).toEqual([
+    'warning shutdown: nothing lets the workers finish their jobs',
+  ]);
+});
+
+test.each([
+  ['/system.slice/w.service', 'ExecStop={ argv[]=sh -c x sh workerctl stop --until-boot ; }', 'ok'],
+  ['/system.slice/w.service', 'ExecStop=', 'warning'],
+  ['/user.slice/user-7.slice/session-3.scope', 'ExecStop=--until-boot', 'warning'],
+])('a watch in %s with %s must be judged', async (path, text, level) => {
+  group.mockReturnValue(path);
+  const watch = aProcess(process.pid);
+  const examination = {
+    ...examined(saying({ 'systemctl show -p ExecStop w.service': `${text}\n` })),
+    watch,
+    units: findUnits(seen, watch),
+  };
+  const [found = ''] = lines(await shutdownFindings(examination, true));
+  expect(found.split(' ')[0]).toBe(level);
 });
 
 test("a CI runner's group must be a warning", () => {

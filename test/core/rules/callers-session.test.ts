@@ -13,7 +13,6 @@ test.each<[string, Partial<CallersSession>]>([
   ['cron', { group: '/system.slice/cron.service' }],
   ['a container', { group: '/docker/77' }],
   ['no systemd', { group: '/' }],
-  ['a login that ends nothing', { kills: false }],
   [
     "a user's own systemd that lingers",
     { group: '/user.slice/user-1000.slice/user@1000.service/app.slice/x.service', lingers: true },
@@ -26,10 +25,15 @@ test.each<[string, Partial<CallersSession>]>([
   expect(homeOf({ ...session, ...found })).toEqual({ kind: 'here' });
 });
 
-test.each<[string, Partial<CallersSession>, 'system' | 'user', RegExp | undefined]>([
+test.each<[string, Partial<CallersSession>, 'system' | 'user', RegExp]>([
   ['a user who lingers', { lingers: true }, 'user', /session-5\.scope.*KillUserProcesses=yes/],
   // A shutdown ends logins first.
-  ['a user who lingers, if logins end nothing', { lingers: true, kills: false }, 'user', undefined],
+  [
+    'a user who lingers, if logouts end nothing',
+    { lingers: true, kills: false },
+    'user',
+    /session-5\.scope.*a shutdown of the host kills them/,
+  ],
   ['root', { isRoot: true }, 'system', /session-5\.scope/],
   [
     'a CI job of a user who lingers',
@@ -40,8 +44,7 @@ test.each<[string, Partial<CallersSession>, 'system' | 'user', RegExp | undefine
 ])('workers of %s must get a scope', (_, found, of, otherwise) => {
   const home = homeOf({ ...session, ...found });
   expect(home).toMatchObject({ kind: 'scope', of });
-  if (otherwise === undefined) expect(home).not.toHaveProperty('otherwise');
-  else expect(home).toHaveProperty('otherwise', expect.stringMatching(otherwise));
+  expect(home).toHaveProperty('otherwise.problem', expect.stringMatching(otherwise));
 });
 
 test.each<[string, Partial<CallersSession>, RegExp]>([
@@ -59,6 +62,19 @@ test.each<[string, Partial<CallersSession>, RegExp]>([
   ],
 ])('workers of %s that cannot leave it must be warned of, with the remedy', (_, found, words) => {
   const home = homeOf({ ...session, ...found });
-  expect(home).toMatchObject({ kind: 'doomed', problem: expect.stringMatching(words) as string });
-  expect(home).toHaveProperty('problem', expect.stringContaining('loginctl enable-linger deploy'));
+  const problem = expect.stringMatching(words) as string;
+  expect(home).toMatchObject({ kind: 'here', end: { problem, isWithLogin: true } });
+  expect(home).toHaveProperty(
+    'end.problem',
+    expect.stringContaining('loginctl enable-linger deploy'),
+  );
+});
+
+test('workers of a login whose logout ends nothing must be warned of a shutdown', () => {
+  const home = homeOf({ ...session, kills: false });
+  expect(home).toMatchObject({ kind: 'here', end: { isWithLogin: false } });
+  expect(home).toHaveProperty(
+    'end.problem',
+    expect.stringMatching(/shutdown of the host kills them.*install systemd/),
+  );
 });

@@ -7,7 +7,7 @@ const facts = {
   program: ['/n', '/a b/$x%i'],
   config: '/a%b',
   configWords: ['--config', '/a%b'],
-  user: 'me',
+  user: { name: 'me', uid: 1000 },
   paths: ['/a b/c%d', '/srv/$x'],
   after: ['vpn.service'],
   longestJob: durationOf(90_500),
@@ -32,7 +32,11 @@ test('a drain may take as long as the longest job, in whole seconds', () => {
 
 test('the unit of a user must name no user, no mount and no unit of the system', () => {
   const text = formatWatchUnit({ ...facts, user: undefined });
-  expect(text).not.toMatch(/^(?:User|RequiresMountsFor|After|Before|Wants)=/m);
+  expect(text).not.toMatch(/^(?:User|RequiresMountsFor|Before)=/m);
+  expect(text.match(/^(?:After|Wants)=.*$/gm)).toEqual([
+    'Wants=workerctl.slice',
+    'After=workerctl.slice',
+  ]);
   expect(text).toContain('\nWantedBy=default.target\n');
 });
 

@@ -1,18 +1,17 @@
 import { join } from 'node:path';
 import type { Config, LogPolicy, Readiness, ReleaseSource, Worker } from '../core/model/config.ts';
+import { mergedWorker } from './preset-slots.ts';
 import { workerSection, type ConfigFile, type WorkerKeys } from './schema/keys.ts';
-import { overDefaults } from './schema/section.ts';
 import type { Reading } from './schema/value-type.ts';
 import { escapedSpecifiers } from './specifiers.ts';
-import { slotAt, type Slot } from './yaml/tree.ts';
+import type { Slot } from './yaml/tree.ts';
 
 /** The Config that a checked file means; `root` is the same file as it is written. */
 export function buildConfig(path: string, file: ConfigFile, root: Slot, reading: Reading): Config {
-  const defaults = slotAt(root, ['defaults']);
   const workers = Object.entries(file.workers).map(([name, own]) => {
-    const written = slotAt(root, ['workers', name]);
-    if (defaults === undefined || written === undefined) return worker(name, own, file);
-    const keys = workerSection.read(overDefaults(workerSection, written, defaults), reading);
+    const merged = mergedWorker(root, name);
+    const at = { ...reading, path: ['workers', name] };
+    const keys = merged && workerSection.read(merged, at);
     return worker(name, keys ?? own, file);
   });
   return { path, stateDir: file.stateDir, release: releaseSource(file.release), workers };

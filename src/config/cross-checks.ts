@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { formatDuration } from '../core/basics/time.ts';
 import type { Config, Worker } from '../core/model/config.ts';
+import { presetOf } from '../core/presets/table.ts';
 import { formatKeyPath, type Problem } from './problems.ts';
 import { escapedSpecifiers } from './specifiers.ts';
 import { sharedFiles } from './shared-files.ts';
@@ -19,6 +20,7 @@ export function crossCheck(config: Config, root: Slot): Problem[] {
         ...brokenRules(worker, written),
         ...reversedBackoff(worker, written),
         ...countAboveMost(worker, written),
+        ...refusedSession(worker, written),
       ];
     }),
     ...sharedFiles(config, root),
@@ -167,4 +169,11 @@ function countAboveMost({ isCounted, configured, maxCount }: Worker, written: Wr
     found: `max_count ${maxCount} and count ${configured.length}`,
   };
   return [written.problem(problem, ['max_count'], ['count'])];
+}
+
+function refusedSession(worker: Worker, written: Written): Problem[] {
+  const hint = presetOf(worker)?.refusesSession;
+  if (hint === undefined || worker.stop.to !== 'session') return [];
+  const found = `session with preset ${worker.preset}`;
+  return [written.problem({ expected: 'process', found, hint }, ['stop', 'to'])];
 }

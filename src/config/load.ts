@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { Config } from '../core/model/config.ts';
 import { buildConfig } from './build.ts';
 import { crossCheck } from './cross-checks.ts';
+import { isBelowIn } from './preset-slots.ts';
 import { configErrorIn, type Problem } from './problems.ts';
 import { configSection, workerSection } from './schema/keys.ts';
 import { readConfigFile } from './yaml/read-file.ts';
@@ -27,7 +28,7 @@ export function parseConfig(file: string, text: string): Config {
   refuse(problems);
   const wrong: Problem[] = [];
   const report = (problem: Problem) => void wrong.push(problem);
-  const reading = { path: [], base: dirname(file), places, report };
+  const reading = { path: [], base: dirname(file), places, report, isBelow: isBelowIn(root) };
   const checked = configSection.read(root, reading);
   refuse(wrong);
   if (checked === null) throw new Error(`${file}: refused without a problem`);

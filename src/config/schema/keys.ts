@@ -6,6 +6,7 @@ import {
   stopSignals,
   stopTargets,
 } from '../../core/model/config.ts';
+import { presetNames } from '../../core/presets/table.ts';
 import { quietMeans } from './quiet-means.ts';
 import { section, type Conflict, type Keys, type Section } from './section.ts';
 import { listOf, recordOf, withAbsent } from './value-type.ts';
@@ -303,6 +304,12 @@ const hooks = section({
 
 /** The keys that a worker and `defaults` may have. */
 const sharedKeys = {
+  preset: {
+    type: value.nameOf(presetNames, 'the name of a preset'),
+    without: 'none',
+    help: 'The framework that the worker is of. Its settings hold for all keys that the worker and defaults leave out; null takes one of them away.',
+    example: 'sidekiq',
+  },
   count: {
     type: value.whole(0, 500),
     default: 1,

@@ -1,15 +1,22 @@
 import { stringify } from 'yaml';
 import type { Config, Readiness, ReleaseSource, Worker } from '../../core/model/config.ts';
-import { configSection } from './keys.ts';
+import { presetOf } from '../../core/presets/table.ts';
+import { configSection, workerSection } from './keys.ts';
 import { printKeys } from './section.ts';
+import { withTakenAway } from './taken-away.ts';
 
 /** The config in force, every default filled in, under the keys that the file has. */
 export function effectiveConfig({ stateDir, release, workers }: Config): object {
-  return printKeys(configSection.keys, {
-    stateDir,
-    release: releaseKeys(release),
-    workers: Object.fromEntries(workers.map((worker) => [worker.name, valuesOf(worker)])),
-  });
+  return {
+    ...printKeys(configSection.keys, { stateDir, release: releaseKeys(release) }),
+    workers: Object.fromEntries(workers.map((worker) => [worker.name, printedWorker(worker)])),
+  };
+}
+
+function printedWorker(worker: Worker): object {
+  const printed = printKeys(workerSection.keys, valuesOf(worker));
+  const preset = presetOf(worker);
+  return preset === undefined ? printed : withTakenAway(printed, preset.keys);
 }
 
 /** The config in force as YAML that loads to the same Config again. */

@@ -4,6 +4,7 @@ import {
   parseDuration,
   type Duration,
 } from '../../core/basics/time.ts';
+import { nearest } from '../../core/basics/nearest.ts';
 import { parseSize, sizePattern } from '../../core/basics/bytes.ts';
 import type { Batch } from '../../core/model/config.ts';
 import { orWord, scalar, withAbsent, type ValueType } from './value-type.ts';
@@ -118,6 +119,23 @@ export const durationOrNever = withAbsent(orWord(longDuration, 'never'), 'never'
 
 export const oneOf = <Word extends string>(words: readonly Word[]) =>
   scalar<Word>({ expected: `one of ${words.join(', ')}`, json: { type: 'string', enum: words } });
+
+/** One of many words, of which no message lists all. */
+export const nameOf = <Word extends string>(words: readonly Word[], what: string) => ({
+  ...scalar<string, Word>({
+    expected: what,
+    json: { type: 'string' },
+    problem: (value) => {
+      const meant = nearest(value, words);
+      if (words.some((each) => each === value)) return undefined;
+      const hint =
+        meant === undefined ? `known are ${words.join(', ')}` : `did you mean "${meant}"?`;
+      return { expected: what, found: JSON.stringify(value), hint };
+    },
+    meaning: (value) => words.find((each) => each === value),
+  }),
+  json: { type: 'string', enum: words },
+});
 
 /** A signal, with or without SIG; the model has it without. */
 export const signal = <Name extends string>(

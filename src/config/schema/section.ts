@@ -1,7 +1,14 @@
 import { shortened } from '../problems.ts';
-import type { Entries, Slot } from '../yaml/tree.ts';
+import { isUnset, type Entries, type Slot } from '../yaml/tree.ts';
 import { hintInstead, meantKey, misplacedHint } from './unknown-key.ts';
-import { inside, report, reportOther, type Reading, type ValueType } from './value-type.ts';
+import {
+  inside,
+  report,
+  reportOther,
+  withoutUnset,
+  type Reading,
+  type ValueType,
+} from './value-type.ts';
 
 /** One key of the config: everything about it. */
 export interface Key {
@@ -86,7 +93,7 @@ export const section = <const Of extends Keys>(
   read(slot, reading) {
     if (slot.found.kind !== 'map')
       return reportOther(reading, slot, expected, exampleFor(keys, slot, reading));
-    const { entries } = slot.found;
+    const entries = withoutUnset(slot.found.entries, reading);
     const names = Object.keys(keys);
     const misspelled = reportUnknown(names, entries, reading, allowed);
     for (const [one, other, hint] of conflicts)
@@ -181,10 +188,18 @@ export function overDefaults(
   if (own.found.kind !== 'map' || defaults?.found.kind !== 'map') return own;
   const { keys, conflicts } = isSection(type) ? type : { keys: {} as Keys, conflicts: [] };
   const ours = own.found.entries;
+  const isOurs = (name: string): boolean => {
+    const slot = ours.get(name);
+    return slot !== undefined && !isUnset(slot);
+  };
   const isReplaced = (name: string): boolean =>
-    conflicts.some(([a, b]) => (a === name && ours.has(b)) || (b === name && ours.has(a)));
+    conflicts.some(([a, b]) => (a === name && isOurs(b)) || (b === name && isOurs(a)));
   const entries = new Map([...defaults.found.entries].filter(([name]) => !isReplaced(name)));
   for (const [name, slot] of ours) {
+    if (isUnset(slot)) {
+      entries.delete(name);
+      continue;
+    }
     const key = keys[name];
     const isWhole = key === undefined || key.optional;
     entries.set(name, isWhole ? slot : overDefaults(key.type, slot, entries.get(name)));

@@ -1,7 +1,7 @@
 import type { Mismatch } from '../../core/basics/config-problem.ts';
 import type { KeyPath, Problem } from '../problems.ts';
 import type { Scope } from '../specifiers.ts';
-import { described, type Slot } from '../yaml/tree.ts';
+import { described, isUnset, type Entries, type Slot } from '../yaml/tree.ts';
 import type { OtherPlaces } from './unknown-key.ts';
 
 /** A part of a JSON Schema (draft 7). */
@@ -55,6 +55,8 @@ export interface Reading {
   /** The directory of the config file; absolute. */
   readonly base: string;
   readonly report: (problem: Problem) => void;
+  /** Whether a preset or the defaults say something of this key, so that null can take it away. */
+  readonly isBelow?: (path: KeyPath) => boolean;
   /** The keys of the other maps, to say where a misplaced key belongs. */
   readonly places: OtherPlaces;
 }
@@ -64,6 +66,10 @@ export const inside = (reading: Reading, key: string | number): Reading => ({
   ...reading,
   path: [...reading.path, key],
 });
+
+/** Without the keys that take away what a preset or the defaults say. */
+export const withoutUnset = (entries: Entries, { path, isBelow }: Reading): Entries =>
+  new Map([...entries].filter(([name, slot]) => !(isUnset(slot) && isBelow?.([...path, name]))));
 
 export function report({ path, report }: Reading, offset: number, mismatch: Mismatch): null {
   report({ path, offset, ...mismatch });
@@ -207,7 +213,7 @@ export const recordOf = <Value>(
         expected,
         found: found.kind === 'map' ? 'an empty map' : described(found),
       });
-    const entries = [...found.entries].flatMap(([key, entry]) => {
+    const entries = [...withoutUnset(found.entries, reading)].flatMap(([key, entry]) => {
       const at = inside(reading, key);
       const written = { kind: 'scalar', value: key, source: key } as const;
       name.read({ found: written, offset: entry.keyOffset, keyOffset: entry.keyOffset }, at);

@@ -155,6 +155,10 @@ function keyText({ key }: Pair): string | undefined {
   return key.source === '' ? undefined : key.source;
 }
 
+/** Whether this is `null` or `~`, written out: it takes away what the preset or the defaults say. */
+export const isUnset = ({ found }: Slot): boolean =>
+  found.kind === 'scalar' && found.value === null && found.source !== '';
+
 /** What is at this place, through maps and lists. */
 export function slotAt(root: Slot, path: KeyPath): Slot | undefined {
   return path.reduce<Slot | undefined>((slot, key) => {

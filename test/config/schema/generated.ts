@@ -17,14 +17,18 @@ export const configJsonSchema = (): object => ({
   ...sectionSchema(configSection),
 });
 
-function sectionSchema({ keys, conflicts, needsOne }: SectionType<Keys>): JsonSchema {
+/** @param canBeNull whether a preset or the defaults may be below its keys, so that null takes them away */
+function sectionSchema(
+  { keys, conflicts, needsOne }: SectionType<Keys>,
+  canBeNull = false,
+): JsonSchema {
   const names = Object.keys(keys);
   const required = names.filter((name) => keys[name]?.required);
   const pairs = conflicts.map(([one, other]) => ({ required: [one, other] }));
   return {
     type: 'object',
     properties: Object.fromEntries(
-      Object.entries(keys).map(([name, key]) => [name, keySchema(key)]),
+      Object.entries(keys).map(([name, key]) => [name, keySchema(key, canBeNull)]),
     ),
     additionalProperties: false,
     ...(required.length > 0 && { required }),
@@ -33,7 +37,10 @@ function sectionSchema({ keys, conflicts, needsOne }: SectionType<Keys>): JsonSc
   };
 }
 
-function keySchema({ type, help, default: value, without, example }: Key): JsonSchema {
+function keySchema(key: Key, canBeNull: boolean): JsonSchema {
+  const { type, help, default: value, without, example, required } = key;
+  const isBelow = canBeNull || key === configSection.keys.defaults;
+  const schema = schemaOf(type, isBelow);
   const shown = value === undefined ? without : String(value);
   const specifiers = specifiersIn[type.scope ?? 'config'].join(' ');
   return {
@@ -44,15 +51,31 @@ function keySchema({ type, help, default: value, without, example }: Key): JsonS
     ].join(' '),
     ...(value !== undefined && { default: value }),
     ...(example !== undefined && { examples: [example] }),
-    ...schemaOf(type),
+    ...(canBeNull && !required ? orNull(schema) : schema),
   };
 }
 
 /** Of the map of workers, each value is a section. */
-function schemaOf(type: ValueType<unknown>): JsonSchema {
-  if (isSection(type)) return sectionSchema(type);
-  if (type !== configSection.keys.workers.type) return type.json;
-  return { ...type.json, additionalProperties: sectionSchema(workerSection) };
+function schemaOf(type: ValueType<unknown>, canBeNull: boolean): JsonSchema {
+  if (isSection(type)) return sectionSchema(type, canBeNull);
+  const { json } = type;
+  if (type === configSection.keys.workers.type)
+    return { ...json, additionalProperties: sectionSchema(workerSection, true) };
+  const item = json['additionalProperties'];
+  return canBeNull && typeof item === 'object'
+    ? { ...json, additionalProperties: orNull(item as JsonSchema) }
+    : json;
+}
+
+function orNull(schema: JsonSchema): JsonSchema {
+  const { anyOf, type, enum: words } = schema;
+  if (anyOf !== undefined) return { ...schema, anyOf: [...anyOf, { type: 'null' }] };
+  if (type === undefined) return { anyOf: [schema, { type: 'null' }] };
+  return {
+    ...schema,
+    type: [type, 'null'].flat(),
+    ...(words && { enum: [...words, null] }),
+  };
 }
 
 /** The reference of all keys for docs/config.md: nested lists in Markdown. */

@@ -58,6 +58,7 @@ function accepts(schema: Schema, value: unknown): boolean {
 }
 
 function isOfType(type: string, value: unknown): boolean {
+  if (type === 'null') return value === null;
   if (type === 'array') return Array.isArray(value);
   if (type === 'integer') return Number.isInteger(value);
   if (type === 'object')
@@ -107,6 +108,8 @@ describe('the JSON Schema and loadConfig must', () => {
   test.each([
     'workers: {a: {command: x}}',
     'workers: {a: {command: [x, 1]}}',
+    inWorker('preset: sidekiq, stop: {quiet: null}, busy: null, ready: {log: ~}'),
+    '{defaults: {env: {A: 1}, count: 2, stop: ~}, workers: {a: {command: x, preset: rq, env: {A: null}, count: ~}}}',
     '{state_dir: a, log_dir: b, defaults: {count: 2}, workers: {a: {command: x}}}',
     inWorker('count: 0'),
     inWorker('identifiers: [a, 1]'),
@@ -160,6 +163,11 @@ describe('the JSON Schema and loadConfig must', () => {
     '{defaults: {command: x}, workers: {a: {command: x}}}',
     '{defaults: {count: 1, identifiers: [a]}, workers: {a: {command: x}}}',
     inWorker('other: 1'),
+    inWorker('preset: cron'),
+    inWorker('preset: 1'),
+    'workers: {a: {command: null}}',
+    'workers: {a: null}',
+    '{state_dir: null, workers: {a: {command: x}}}',
     inWorker('count: -1'),
     inWorker('count: 501'),
     inWorker('count: "1"'),

@@ -1,0 +1,35 @@
+import type { Preset } from '../preset.ts';
+
+export const gunicorn: Preset = {
+  title: 'Gunicorn',
+  command: 'gunicorn --preload --graceful-timeout 120 --bind unix:tmp/%n.sock app:app',
+  ranWith: ['20.1'],
+  source: 'https://docs.gunicorn.org/en/stable/signals.html',
+  keys: { stop: { signal: 'TERM' }, ready: { log: 'Booting worker with pid' } },
+  drains:
+    'TERM: it takes no new connections, waits for its requests up to `--graceful-timeout` (30 s), and exits.',
+  lost: 'The requests that were being answered.',
+  heartbeat: 'None: a request is short, and the master watches its workers itself.',
+  traps: [
+    {
+      says: 'it cuts requests VALUE after TERM: set --graceful-timeout to more than the longest request takes',
+      if: { kind: 'cuts_jobs', options: ['--graceful-timeout'], seconds: 30 },
+      at: ['check', 'stop', 'doctor'],
+    },
+    {
+      says: 'without --preload an application that cannot be loaded fails in the workers, after the master has become ready: add --preload',
+      if: { kind: 'lacks_option', options: ['--preload'] },
+      at: ['check', 'doctor'],
+    },
+    {
+      says: 'do not upgrade it with USR2: it sends no MAINPID, and a third master fights for the port; use workerctl restart',
+      if: { kind: 'always' },
+      at: ['check', 'doctor'],
+    },
+    {
+      says: 'with --daemon workerctl loses the master: leave it out',
+      if: { kind: 'has_option', options: ['--daemon', '-D'] },
+      at: ['check', 'doctor'],
+    },
+  ],
+};

@@ -1,11 +1,12 @@
-// Bundles the CLI into dist/: cli.cjs, the libraries and the demo that most runs do not need in bundles of their own,
-// V8's code cache of each, and the scripts that they run. The same sources give the same JavaScript. The argument, if any,
-// names a directory other than dist/.
-import { build } from 'esbuild';
+// Bundles the CLI into dist/: what status and bootcheck need as cli.cjs, all other commands as rest-ID.cjs,
+// libraries and the demo in bundles of their own; V8's code cache of each, and the scripts that they run. The same sources
+// give the same JavaScript. The argument, if any, names a directory other than dist/.
+import { build, transform } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -41,22 +42,23 @@ const lazyLibraries = ['execa', 'proper-lockfile', 'yaml', 'yargs'];
 mkdirSync(dist, { recursive: true });
 const staging = mkdtempSync(join(dist, '.new-'));
 
-const common = {
+const wrapper = {
+  // Wrapped as Node wraps a module, because the launcher compiles it. node:url is loaded only if it is needed.
+  banner:
+    '(function(exports,require,module,__filename,__dirname){const bundle={get url(){return require("node:url").pathToFileURL(__filename).href}};',
+  footer: '})',
+};
+
+const options = {
   absWorkingDir: root,
   bundle: true,
   minify: true,
   platform: 'node',
-  format: 'cjs',
   target: 'node20',
   // import() becomes require(), so that a module inside a bundle is evaluated on first use.
   supported: { 'dynamic-import': false },
   legalComments: 'linked',
   logLevel: 'warning',
-  // Wrapped as Node wraps a module, because the launcher compiles it. node:url is loaded only if it is needed.
-  banner: {
-    js: '(function(exports,require,module,__filename,__dirname){const bundle={get url(){return require("node:url").pathToFileURL(__filename).href}};',
-  },
-  footer: { js: '})' },
   define: {
     'import.meta.url': 'bundle.url',
     VERSION: JSON.stringify(version),
@@ -79,10 +81,154 @@ const separate = {
   },
 };
 
-const bundle = (name, options) =>
-  build({ ...common, outfile: join(staging, `${name}.cjs`), ...options });
+/** import() becomes require(), so that a module inside a bundle is evaluated on first use. */
+const plain = { target: 'node20', supported: { 'dynamic-import': false } };
 
-await bundle('cli', { entryPoints: ['src/main.ts'], plugins: [separate] });
+const bundle = (name, own) =>
+  build({
+    ...options,
+    format: 'cjs',
+    outfile: join(staging, `${name}.cjs`),
+    banner: { js: wrapper.banner },
+    footer: { js: wrapper.footer },
+    ...own,
+  });
+
+/**
+ * Modules of Node are loaded when the module of ours that imports them is evaluated. As ES modules all would come first,
+ * needed or not; those that Node has loaded by itself cost nothing there.
+ */
+const lateBuiltins = {
+  name: 'late-builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path, namespace }) => {
+      if (['node:fs', 'node:os', 'node:path', 'node:util'].includes(path)) return undefined;
+      return namespace === 'late' ? { path, external: true } : { path, namespace: 'late' };
+    });
+    onLoad({ filter: /.*/, namespace: 'late' }, ({ path }) => ({
+      contents: `module.exports = require('${path}');`,
+    }));
+  },
+};
+
+/** What is imported lazily and yet needed by most runs of status and bootcheck. A terminal gets colours. */
+const oftenNeeded = [
+  'src/commands/status.ts',
+  'src/commands/bootcheck.ts',
+  'src/output/colours.ts',
+];
+
+const isOurs = { filter: /^\.\.?\/.*\.ts$/ };
+
+/** Calls `answer` with the name of each module of ours that is imported lazily. */
+const lazily = (answer) => ({
+  name: 'lazily',
+  setup({ onResolve, onLoad }) {
+    onResolve(isOurs, ({ path, resolveDir, kind, namespace }) => {
+      if (namespace === 'entry') return undefined;
+      return kind === 'require-call'
+        ? answer(relative(root, resolve(resolveDir, path)))
+        : undefined;
+    });
+    // Code splitting would make a file of each module that is imported lazily.
+    onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => ({
+      contents: (await transform(readFileSync(path, 'utf8'), { ...plain, loader: 'ts' })).code,
+    }));
+    onLoad({ filter: /.*/, namespace: 'rest' }, ({ path }) => ({
+      contents: `module.exports = require('./rest.cjs').parts[${JSON.stringify(path)}]();`,
+    }));
+    onResolve({ filter: /^\.\/rest\.cjs$/ }, ({ path }) => ({ path, external: true }));
+  },
+});
+
+/** The modules that most runs need, and those of the others that any module imports lazily. */
+async function survey() {
+  const entry = { ...options, entryPoints: ['src/main.ts'], outdir: 'unused', write: false };
+  const often = new Set(oftenNeeded);
+  const { metafile } = await build({
+    ...entry,
+    format: 'cjs',
+    metafile: true,
+    plugins: [
+      separate,
+      lazily((name) => (often.has(name) ? undefined : { path: name, external: true })),
+    ],
+  });
+  const hot = new Set(Object.keys(metafile.inputs));
+  const lazy = new Set();
+  const note = (name) => {
+    if (!hot.has(name)) lazy.add(name);
+  };
+  await build({ ...entry, format: 'cjs', plugins: [separate, lazily(note)] });
+  return { hot, lazy: [...lazy].sort() };
+}
+
+/** The commands, in two files: what most runs need, and the rest, which takes what it shares with the first from there. */
+async function bundleCommands() {
+  const { hot, lazy } = await survey();
+  const parts = lazy.map((name) => `'${name}': () => require('./${name}')`).join(',\n');
+  const restEntry = {
+    name: 'rest-entry',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^rest$/ }, () => ({ path: 'rest', namespace: 'entry' }));
+      onLoad({ filter: /.*/, namespace: 'entry' }, () => ({
+        contents: `export * from './src/main.ts';\nexport const parts = {${parts}};`,
+        resolveDir: root,
+      }));
+    },
+  };
+  const { outputFiles } = await build({
+    ...options,
+    entryPoints: { main: 'src/main.ts', rest: 'rest' },
+    format: 'esm',
+    splitting: true,
+    chunkNames: 'hot',
+    outdir: staging,
+    write: false,
+    plugins: [
+      separate,
+      lateBuiltins,
+      restEntry,
+      lazily((name) => (hot.has(name) ? undefined : { path: name, namespace: 'rest' })),
+    ],
+  });
+  const texts = new Map(outputFiles.map(({ path, text }) => [basename(path, '.js'), text]));
+  const id = createHash('sha256')
+    .update([...texts.values()].join('\0'))
+    .digest('hex')
+    .slice(0, 12);
+  const write = async (name, text) => {
+    const { code } = await transform(text, { ...plain, format: 'cjs', minify: true });
+    const named = code
+      .replaceAll('"./rest.cjs"', `"./rest-${id}.cjs"`)
+      .replace('require("./hot.js")', 'require("./cli.cjs").shared()');
+    writeFileSync(join(staging, name), `${wrapper.banner}${named}${wrapper.footer}`);
+  };
+  await write('cli.cjs', exportLazily(texts.get('hot'), texts.get('main')));
+  await write(`rest-${id}.cjs`, texts.get('rest'));
+}
+
+/** `a as b` of a list of imports or exports, as pairs. */
+const pairsIn = (list) => list.split(',').map((each) => each.split(' as '));
+
+/**
+ * What the first file exports: the program, and hundreds of names for the rest, made only if the rest asks for them: that
+ * takes longer than most of a run. Variables are assigned when their module is evaluated, hence getters.
+ */
+function exportLazily(hot, main) {
+  const [whole, list] = /export\{([^}]*)\};\s*$/.exec(hot);
+  const [, imported] = /import\{([^}]*)\}from"\.\/hot\.js"/.exec(main);
+  const [, exported] = /export\{([^}]*)\};\s*$/.exec(main);
+  const localOf = new Map(pairsIn(list).map(([local, alias]) => [alias ?? local, local]));
+  const aliasOf = new Map(pairsIn(imported).map(([alias, name]) => [name ?? alias, alias]));
+  const program = pairsIn(exported).map(
+    ([name, own]) => `exports.${own}=${localOf.get(aliasOf.get(name))};`,
+  );
+  const getters = [...localOf].map(([alias, local]) => `get ${alias}(){return ${local}}`);
+  return hot.replace(whole, `${program.join('')}exports.shared=()=>({${getters.join(',')}});`);
+}
+
+await bundleCommands();
 await bundle('demo', { entryPoints: ['src/commands/demo/demo.ts'], plugins: [separate] });
 await bundle('execa', { entryPoints: ['execa'] });
 await bundle('proper-lockfile', { entryPoints: ['proper-lockfile'] });
@@ -91,7 +237,7 @@ await bundle('yaml', { entryPoints: [join(root, 'node_modules/yaml/browser/dist/
 await bundle('yargs', {
   entryPoints: ['yargs'],
   // Node makes the exports of a CommonJS module the default export; the importers expect that.
-  footer: { js: `module.exports=module.exports.default;${common.footer.js}` },
+  footer: { js: `module.exports=module.exports.default;${wrapper.footer}` },
   alias: {
     // string-width loads Intl.Segmenter, which costs more than the rest of yargs; node:assert costs as much again.
     'string-width': join(root, 'src/output/width.ts'),
@@ -123,13 +269,22 @@ function isOfAnotherBuild(name) {
   return name.startsWith('.new-') && statSync(join(dist, name)).mtimeMs > Date.now() - hourMs;
 }
 
+/** The files that the previous build's cli.cjs asks for: a command that was started a moment ago needs them. */
+function filesOfPrevious() {
+  const file = join(dist, 'cli.cjs');
+  const text = existsSync(file) ? readFileSync(file, 'latin1') : '';
+  const names = text.match(/\brest-[0-9a-f]{12}\.cjs/g) ?? [];
+  return names.flatMap((name) => [name, `${name}.cache`]);
+}
+
 // Each file is moved into its place, cli.cjs last: a command that starts meanwhile finds the old build or the new one.
 const order = (name) => ['cli.cjs.cache', 'cli.cjs'].indexOf(name);
 const old = readdirSync(dist).filter(
   (name) => name !== basename(staging) && !isOfAnotherBuild(name),
 );
-const current = new Set(readdirSync(staging));
-for (const name of [...current].sort((a, b) => order(a) - order(b)))
+const current = readdirSync(staging);
+const kept = new Set([...current, ...filesOfPrevious()]);
+for (const name of current.sort((a, b) => order(a) - order(b)))
   renameSync(join(staging, name), join(dist, name));
 for (const name of [...old, basename(staging)])
-  if (!current.has(name)) rmSync(join(dist, name), { recursive: true, force: true });
+  if (!kept.has(name)) rmSync(join(dist, name), { recursive: true, force: true });

@@ -91,9 +91,11 @@ function identity(pid) {
     await run('warm.yaml', 'bootcheck'); // keeps what the config means, and the two others take it
     await run('warm.yaml', 'status');
     await run('warm.yaml', 'bootcheck');
-    writeCache(parts.get('./cli.cjs')); // now: a function that these two do not need only delays their start
+    // Now: a function that these two do not need only delays their start.
+    const written = new Set(parts.keys());
+    for (const part of parts.values()) writeCache(part);
     await run('missing.yaml', 'restart', '--dry-run'); // the rest, and yargs
-    for (const [name, part] of parts) if (name !== './cli.cjs') writeCache(part);
+    for (const [name, part] of parts) if (!written.has(name)) writeCache(part);
   } finally {
     process.kill('SIGKILL');
     fs.rmSync(folder, { recursive: true, force: true });

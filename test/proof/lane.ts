@@ -1,11 +1,11 @@
-import { lchownSync, lstatSync, readdirSync, writeFileSync } from 'node:fs';
+import { lchownSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { filesIn, keepFiles } from './kept-files.ts';
 import { startBystander, type Bystander } from '../rig/bystander.ts';
 import { linesOf } from '../rig/files.ts';
 import { endFolder, endProcessesOf, makeDirectory, removeFolder } from '../rig/folder.ts';
-import { endProcess, processesOf } from '../rig/kernel.ts';
+import { allPids, endProcess, isAlive, processesOf, strings } from '../rig/kernel.ts';
 import { launcher, runProgram } from '../rig/programs.ts';
 import { until } from '../rig/wait.ts';
 
@@ -53,12 +53,15 @@ export interface Ended {
 }
 
 /**
- * Exits soon after TERM, or never if it is `slow`; `gone` exits at once. Holds a lock of its instance for its whole life, and
+ * Exits soon after TERM, or never if it is `slow`; `gone` exits at once; `bare` shows no marker. Holds a lock of its instance for its whole life, and
  * notes if another process has it, and each TERM. It sleeps in read(1) on a FIFO that nothing is written to, and needs no child.
  */
 const workerScript = `#!/bin/sh
-name=$WORKERCTL_INSTANCE asked=
-case $name in gone.*) exit 3 ;; esac
+name=\${1:-$WORKERCTL_INSTANCE} beat=\${2:-$WORKERCTL_HEARTBEAT_FILE} asked=
+case $#$name in
+  0gone.*) exit 3 ;;
+  0bare.*) exec env -i RIG="$RIG" /bin/sh "$0" "$name" "$beat" ;;
+esac
 exec 9>"$RIG/alone.$name"
 flock -n 9 || {
   echo "SECOND $name $$" >>"$RIG/notes"
@@ -66,9 +69,9 @@ flock -n 9 || {
   flock -n 9 || echo "THIRD $name $$" >>"$RIG/notes"
 }
 trap 'asked=1; echo "TERM $name $$" >>"$RIG/notes"' TERM
-trap 'echo idle >"$WORKERCTL_HEARTBEAT_FILE"' USR1
+trap 'echo idle >"$beat"' USR1
 trap : USR2
-echo busy a job >"$WORKERCTL_HEARTBEAT_FILE"
+echo busy a job >"$beat"
 exec 8<>"$RIG/silence"
 echo up
 until [ "$asked" ] && [ "\${name%.*}" != slow ]; do read -r x <&8; done
@@ -96,10 +99,14 @@ const config = (folder: string): object => {
       mail: { command, count: 2, stop: { quiet: 'USR1', resume: 'USR2' } },
       held: { command, count: 1, heartbeat: { timeout: '1h' } },
       slow: { command, count: 1 },
+      bare: { command, count: 2 },
       gone: { command, count: 1, on_exit: 'never', success_codes: [3] },
     },
   };
 };
+
+/** Instances of which only their output says whose they are: their shims are killed, and they show no marker. */
+export const bare: readonly string[] = ['bare.1', 'bare.2'];
 
 /** Names of files that are not always there: what is in their place must not be trusted either. */
 const possible = [
@@ -157,6 +164,11 @@ export async function createLane(user?: number): Promise<Lane> {
     linesOf(join(folder, 'log', `${name}.log`)).includes('up');
   const noted = (word: string): string[] =>
     linesOf(join(folder, 'notes')).filter((line) => line.startsWith(word));
+  const unmarked = (name: string): number[] =>
+    allPids().filter((pid) => {
+      const [, script, instance] = strings(pid, 'cmdline');
+      return script === join(folder, 'worker.sh') && instance === name && isAlive(pid);
+    });
   const aside = makeDirectory();
   own(aside);
   const bystander = await startBystander(aside, user);
@@ -184,15 +196,20 @@ export async function createLane(user?: number): Promise<Lane> {
       spawnSync('mkfifo', ['-m', '666', join(folder, 'silence')]);
       await must('start');
       await until('the workers to be up', () =>
-        ['mail.1', 'mail.2', 'held.1', 'slow.1'].every(isUp),
+        ['mail.1', 'mail.2', 'held.1', 'slow.1', ...bare].every(isUp),
       );
+      for (const name of bare) {
+        const record = readFileSync(join(stateDir, `${name}.json`), 'utf8');
+        await endProcess((JSON.parse(record) as { shim_pid: number }).shim_pid);
+      }
       await must('stop', '--no-wait', 'slow');
       await must('hold', 'held');
     },
     kill: async (name) => {
       await Promise.all(processesOf(stateDir, name).map((pid) => endProcess(pid)));
     },
-    countOf: (name) => processesOf(stateDir, name).length,
+    countOf: (name) =>
+      bare.includes(name) ? unmarked(name).length : processesOf(stateDir, name).length,
     harm: ({ overlap, secondTerm }) => [
       ...noted('THIRD'),
       ...(overlap ? [] : noted('SECOND')),

@@ -5,7 +5,7 @@ import { exitCodes, type ExitCodeName } from '../../src/core/basics/exit-codes.t
 import { commands } from '../../src/commands/table.ts';
 import { isRoot } from '../rig/programs.ts';
 import { damage } from './damage.ts';
-import { createLane, type Ended, type Lane } from './lane.ts';
+import { bare, createLane, type Ended, type Lane } from './lane.ts';
 import { randomFrom, type Random } from './random.ts';
 
 // Each case damages one file of a state directory whose workers run, drain, are held or have died, and then runs real
@@ -140,7 +140,8 @@ async function runCase(
     done.push('mail.2 killed');
     targets[0] = join(lane.stateDir, 'mail.2.json');
   } else if (hasActed && random.below(2) === 0) {
-    targets[0] = join(lane.stateDir, 'mail.1.json'); // its process lives
+    const living = random.pick(['mail.1', ...bare]); // their processes live
+    targets[0] = join(lane.stateDir, `${living}.${random.pick(['json', 'json', 'pid'])}`);
   }
   for (const path of targets) {
     done.push(`${lane.nameOf(path)}: ${damage(path, random, files, lane.bystander, what)}`);
@@ -178,7 +179,7 @@ function pickFile(files: readonly string[], random: Random): string {
 /** Instances of which two processes live, or stay after a restart that let them overlap. */
 async function runningTwice(lane: Lane, overlap: boolean): Promise<string[]> {
   const found = (): string[] =>
-    ['mail.1', 'mail.2', 'held.1', 'slow.1'].filter((name) => lane.countOf(name) > 1);
+    ['mail.1', 'mail.2', 'held.1', 'slow.1', ...bare].filter((name) => lane.countOf(name) > 1);
   for (let round = 0; overlap && round < 50 && found().length > 0; round++) await setTimeout(100);
   return found().map((name) => `${name} runs twice`);
 }
@@ -200,7 +201,7 @@ function isPromised(damaged: string, ended: readonly Ended[]): boolean {
 }
 
 const missing = (lane: Lane): string[] =>
-  ['mail.1', 'mail.2', 'held.1']
+  ['mail.1', 'mail.2', 'held.1', ...bare]
     .filter((name) => lane.countOf(name) === 0)
     .map((name) => `${name} does not run, and bootcheck ended with 0`);
 

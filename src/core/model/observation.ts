@@ -111,6 +111,11 @@ export interface ObservedInstance {
   readonly retiring?: string;
   readonly presence: Presence;
   readonly pidfile: PidfileState;
+  /**
+   * A process that leads a session and writes to its log as its own process would, but that neither its pidfile nor a record
+   * names, while it has no process.
+   */
+  readonly unclaimed?: LiveProcess;
   /** What its process says about its work, if it does; for a dead one, what it said last. */
   readonly activity?: Activity;
   /** The STATUS= that its process sent by sd_notify(3). */

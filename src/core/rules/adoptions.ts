@@ -39,7 +39,11 @@ export const unwitnessedAfter = (
   adopted: Adopted,
   observation: Observation,
 ): Ledger['unwitnessed'] => {
-  const lasting = followed(before, observation);
+  const lasting = followed(
+    before,
+    observation,
+    (observed) => liveProcess(observed) ?? observed.unclaimed,
+  );
   const entries = Object.entries(lasting).filter(([key, { process }]) => {
     const adoption = adopted[key];
     return adoption === undefined || !isSameProcess(adoption.process, process);

@@ -11,6 +11,9 @@ import { deadlineOf, type Snapshot } from './snapshot.ts';
 import { turnsOf } from './turns.ts';
 import { staysDownUntil } from './unstarted.ts';
 
+/** How soon a process that only its output gives away is looked for again: nothing reports its end. */
+const unclaimedLook = 5_000;
+
 /** How long until the plan may change without anything happening in the world; undefined: it will not. */
 export function changesIn(snapshot: Snapshot): Duration | undefined {
   const { config, desired, ledger, observation, now, sinceBoot } = snapshot;
@@ -22,6 +25,7 @@ export function changesIn(snapshot: Snapshot): Duration | undefined {
     const due = staysDownUntil(ledger, observed, worker, now);
     if (due !== undefined) moments.push(due - now);
     moments.push(...watchdogMoments(observed, worker, sinceBoot));
+    if (observed.unclaimed !== undefined) moments.push(unclaimedLook);
     if (isAwaited(observed, worker)) {
       moments.push(awaitedLook(observed, now));
       if (deadline !== undefined) moments.push(deadline - sinceBoot);

@@ -121,8 +121,9 @@ export function tornRecords(snapshot: Snapshot): Action[] {
   return snapshot
     .subjects()
     .filter(({ observed, isWanted }) => {
-      const { presence, problems } = observed;
-      return !isWanted && presence.kind === 'absent' && problems.length > 0;
+      const { presence, problems, unclaimed } = observed;
+      const isTorn = presence.kind === 'absent' && problems.length > 0;
+      return !isWanted && isTorn && unclaimed === undefined;
     })
     .map(({ observed: { name } }) => ({ kind: 'clean_up', instance: name, cause: tornRecord }));
 }

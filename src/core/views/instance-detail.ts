@@ -37,6 +37,7 @@ import {
 import { workerNameOf } from '../model/targets.ts';
 import { isAwaited, sessionStop } from '../rules/awaited.ts';
 import { failureWords } from '../rules/backoff.ts';
+import { unclaimedWords } from '../model/unclaimed.ts';
 import { lifeOf } from '../rules/lifecycle.ts';
 import { deadlineOf, type Snapshot } from '../rules/snapshot.ts';
 import { staysDownUntil } from '../rules/unstarted.ts';
@@ -62,7 +63,9 @@ export function describeDown(
   if (ending !== undefined) return ending;
   if (worker === undefined) return { state: 'gone', detail: '' };
   const found = downState(observed, worker, snapshot);
-  const { leftovers } = observed;
+  const { name, leftovers, unclaimed } = observed;
+  if (unclaimed !== undefined)
+    return { ...found, detail: `pid ${unclaimed.pid}: ${unclaimedWords(name, unclaimed)}` };
   if (leftovers === undefined) return found;
   const words = isAwaited(observed, worker)
     ? awaitedWords(leftovers)

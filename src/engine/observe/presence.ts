@@ -18,8 +18,9 @@ import { readDeath } from '../../host/state/exits.ts';
 import { stopOf, type ProcessFiles } from '../../host/state/process-files.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { baseOf, recordedRetiring } from '../../host/state/paths.ts';
-import { findMarkedProcesses, shimActivity } from '../../host/process/strays.ts';
+import { searchProcesses, shimActivity } from '../../host/process/strays.ts';
 import type { Scene } from '../scene.ts';
+import { withLogWriters } from './log-writers.ts';
 
 /** How the report of a dead process's shim stands; undefined if there is nothing to wait for. */
 export type Reporting = {
@@ -44,14 +45,15 @@ export function reportingOf({ config }: Scene, observed: ObservedInstance): Repo
 }
 
 /**
- * The same observation after a search of all of /proc, by marker, for instances without a living process. It
+ * The same observation after a search of all of /proc, by marker and by output, for instances without a living process. It
  * costs some milliseconds, and is needed before anything is started or called missing.
  */
 export function lookForStrays(scene: Scene, observation: Observation): Observation {
   const { stateDir } = scene.config;
   let seen = observation;
   const recorded = retiringProcesses(stateDir);
-  for (const { process, shim, isOfDaemon, ...found } of findMarkedProcesses(stateDir)) {
+  const { marked, unmarked } = searchProcesses(stateDir);
+  for (const { process, shim, isOfDaemon, ...found } of marked) {
     const runId = shim?.runId ?? found.runId;
     // An old process whose record was damaged, or the instance's.
     const damaged = seen.retiring.find((one) => one.retiring === runId && mayLive(one));
@@ -75,7 +77,7 @@ export function lookForStrays(scene: Scene, observation: Observation): Observati
       continue;
     seen = withSeen(seen, [{ ...observed, presence }]);
   }
-  return seen;
+  return withLogWriters(scene, seen, unmarked, recorded);
 }
 
 /**

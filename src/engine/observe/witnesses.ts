@@ -1,7 +1,7 @@
 import { isGated, type Action } from '../../core/model/action.ts';
 import type { PassOutcome, Refusal } from '../../core/model/decision.ts';
 import type { Desired } from '../../core/model/desired.ts';
-import { instanceNames, keyOf, type ProcessRef } from '../../core/model/instance.ts';
+import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
 import { launchOf } from '../../core/model/launch.ts';
 import type { Ledger, Unwitnessed } from '../../core/model/ledger.ts';
 import {
@@ -18,10 +18,11 @@ import { abortedBy } from '../../core/rules/rollout.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { without } from '../../core/basics/lookup.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
-import { once } from '../../host/files/once.ts';
+import { unclaimedWords } from '../../core/model/unclaimed.ts';
 import { baseOf, recordPath } from '../../host/state/paths.ts';
 import { hearWitnesses, type Claim, type Testimony } from '../../host/worker/witness.ts';
 import type { Context } from '../session.ts';
+import { ownLogsIn } from './own-logs.ts';
 
 type Scene = Pick<Context, 'config' | 'hostName'>;
 type Seen = Pick<PassOutcome, 'observation'> & { readonly desired: Pick<Desired, 'adopted'> };
@@ -33,25 +34,20 @@ export type ClaimFor = (ref: ProcessRef, process: ProcessIdentity) => Claim;
 export function claimsIn(scene: Scene, { observation, desired }: Seen): ClaimFor {
   const { config, hostName } = scene;
   const workers = new Map(config.workers.map((worker) => [worker.name, worker]));
-  const logs = once(() => logsOf(scene));
+  const ownLogs = ownLogsIn(scene);
   return (ref, process) => {
     const observed = observedAt(observation, ref);
     const run = runOf(observed?.presence);
     const { instance } = ref;
     const adoption = desired.adopted[keyOf(ref)]?.process;
     const worker = workers.get(workerNameOf(instance));
-    const launch = once(() => worker && launchOf(worker, instance, config.stateDir, hostName));
-    const daemon = worker?.daemonizes && launch();
+    const daemon = worker?.daemonizes && launchOf(worker, instance, config.stateDir, hostName);
     return {
       instance,
       stateDir: config.stateDir,
       process,
       runId: run.runId,
-      ownLogs: () =>
-        [launch()?.logFile, run.log].filter(
-          (log): log is string =>
-            log !== undefined && (logs().get(log) ?? [instance]).every((one) => one === instance),
-        ),
+      ownLogs: () => ownLogs(instance, run.log),
       ...(daemon && { daemon }),
       isAdopted: adoption !== undefined && isSameProcess(adoption, process),
     };
@@ -68,17 +64,6 @@ function runOf(presence: Presence = { kind: 'absent' }): { runId: string; log?: 
     case 'dead':
       return { runId: presence.record.runId, log: presence.record.log.path };
   }
-}
-
-/** Which instances write to each log. */
-function logsOf({ config, hostName }: Scene): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>();
-  for (const worker of config.workers)
-    for (const name of instanceNames(worker)) {
-      const { logFile } = launchOf(worker, name, config.stateDir, hostName);
-      found.set(logFile, [...(found.get(logFile) ?? []), name]);
-    }
-  return found;
 }
 
 /** A testimony after which a process gets no signal. */
@@ -108,7 +93,8 @@ const goesWithStop: ReadonlySet<Action['kind']> = new Set(['retire', 'start']);
 
 /**
  * Leaves out of a decision what would signal a process that only its record calls the instance's, or have a pidfile name it,
- * and aborts restarts that would have to: before any member of them is asked.
+ * and what would start one beside a process that only its output calls the instance's; and aborts restarts that would have
+ * to: before any member of them is asked.
  */
 export function withWitnesses(context: Context, outcome: PassOutcome): PassOutcome {
   const { observation, desired, plan } = outcome;
@@ -123,6 +109,13 @@ export function withWitnesses(context: Context, outcome: PassOutcome): PassOutco
       refusals.push({ ...ref, process: identityOf(process), problem });
     }
   }
+  for (const { name: instance, unclaimed, presence } of observation.instances.values())
+    if (unclaimed !== undefined && presence.kind !== 'stray')
+      refusals.push({
+        instance,
+        process: identityOf(unclaimed),
+        problem: unclaimedWords(instance, unclaimed),
+      });
   const ledger = noted(outcome.ledger, refusals, cleared);
   if (refusals.length === 0) return { ...outcome, ledger };
   const aborted = abortedBy(desired, refusals, observation.now);

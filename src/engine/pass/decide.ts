@@ -112,9 +112,11 @@ async function withPreflight(
   return decideOn(context, goal, before, { ...withSeen(observation, worn), obstacles });
 }
 
-/** Leaves out signals to processes that are the instance's by their record alone. */
+/** Leaves out signals to processes that are the instance's by their record alone, and starts beside such as may be it. */
 async function withoutUnwitnessed(context: Context, outcome: PassOutcome): Promise<PassOutcome> {
-  if (!outcome.plan.some(isGated)) return outcome;
+  const { observation, plan } = outcome;
+  if (!plan.some(isGated) && !allObserved(observation).some(({ unclaimed }) => unclaimed))
+    return outcome;
   const { withWitnesses } = await import('../observe/witnesses.ts');
   return withWitnesses(context, outcome);
 }

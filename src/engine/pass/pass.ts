@@ -31,7 +31,7 @@ import { decide, type PassRequest } from './decide.ts';
 import { leaveStarts, untilStarted, type SharedPlan } from './leave-starts.ts';
 import { reportRollouts } from './report-rollouts.ts';
 import { ensureLedger, reportDesired, stageState, type StagedState } from './state.ts';
-import { isUnaskedCheck, keepUnstarted, noting, type Failed } from './unstarted.ts';
+import { keepUnstarted, noting, type Failed } from './unstarted.ts';
 
 /**
  * One pass under the lock: state the goal, look, decide, report, write down, act. All that decides or acts goes through
@@ -191,13 +191,13 @@ async function noteReplaced(
 const mustBeDurable = (goal: PassRequest['goal'], { desired, before }: PassOutcome): boolean =>
   goal.kind !== 'check' || desired.done !== before.desired.done;
 
-/** A command that acts unasked reports once that a process gets no signal; the ledger keeps that. */
+/** A pass that no command has asked for reports once that a process gets no signal; the ledger keeps that. */
 function reportRefusals(
   context: Context,
   { goal }: PassRequest,
   { refusals = [], before }: PassOutcome,
 ): void {
-  const isUnasked = goal.kind === 'end' || isUnaskedCheck(context, goal);
+  const isUnasked = goal.kind === 'end' || goal.kind === 'check';
   for (const refusal of refusals) {
     const known = before.ledger.unwitnessed[keyOf(refusal)];
     if (isUnasked && known !== undefined && isSameProcess(known.process, refusal.process)) continue;

@@ -23,33 +23,62 @@ export interface MarkedProcess {
   readonly isOfDaemon?: true;
 }
 
+/** What one search of /proc has found. */
+export interface Search {
+  readonly marked: MarkedProcess[];
+  /**
+   * Leaders of sessions that show no marker, though they may have had one: a program that sets its title overwrites its
+   * environment.
+   */
+  readonly unmarked: readonly LiveProcess[];
+}
+
 /**
  * Finds the main process of each instance of this state directory by asking the kernel alone, so that a deleted state
  * directory leads to no duplicates. A worker is known by its environment (WORKERCTL_PID distinguishes it from its children,
  * which inherit the rest), or by its living shim, because programs that set their title overwrite their environment. Of a
  * program that daemonizes, the main process is the one whose parent does not have the marker.
  */
-export function findMarkedProcesses(stateDir: string): MarkedProcess[] {
+export function searchProcesses(stateDir: string): Search {
   const isOurs = sameDirectory(stateDir);
   const found = new Map<number, MarkedProcess>();
   const shims = new Map<number, ShimWords>();
+  const unmarked: LiveProcess[] = [];
   const pids = listPids();
   for (const pid of pids) {
     const shim = shimWords(pid);
-    if (shim !== undefined && isOurs(shim.stateDir)) shims.set(pid, shim);
+    if (shim !== undefined) shims.set(pid, shim);
   }
   for (const pid of pids) {
     const process = readProcess(pid);
     if (process === undefined) continue;
     const shim = shims.get(process.parentPid);
-    const marked = shim === undefined ? markedProcess(process, isOurs) : byShim(process, shim);
-    if (marked !== undefined) found.set(pid, marked);
+    const environment = shim === undefined ? readEnvironment(pid) : [];
+    const marked =
+      shim === undefined
+        ? markedProcess(process, environment, isOurs)
+        : isOurs(shim.stateDir) && byShim(process, shim);
+    if (marked) found.set(pid, marked);
+    else if (
+      process.sessionId === pid &&
+      !shims.has(pid) &&
+      shim === undefined &&
+      !hasMarker(environment)
+    )
+      unmarked.push(process);
   }
-  return [...found.values()].filter(
+  const marked = [...found.values()].filter(
     ({ isOfDaemon, instance, process: { parentPid } }) =>
       isOfDaemon !== true || found.get(parentPid)?.instance !== instance,
   );
+  return { marked, unmarked };
 }
+
+export const findMarkedProcesses = (stateDir: string): MarkedProcess[] =>
+  searchProcesses(stateDir).marked;
+
+const hasMarker = (environment: readonly string[]): boolean =>
+  environment.some((entry) => /^WORKERCTL_(?:INSTANCE|HOOK)=/.test(entry));
 
 function byShim(
   process: LiveProcess,
@@ -110,9 +139,9 @@ export const startIn = ({ instance, heartbeat }: Mark): string | undefined =>
 
 function markedProcess(
   process: LiveProcess,
+  environment: readonly string[],
   isOurs: (path: string) => boolean,
 ): MarkedProcess | undefined {
-  const environment = readEnvironment(process.pid);
   if (environment.some((entry) => entry.startsWith('WORKERCTL_HOOK='))) return undefined;
   const mark = markIn(environment);
   if (mark.instance === '' || !isOurs(mark.stateDir)) return undefined;

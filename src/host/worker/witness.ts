@@ -1,8 +1,8 @@
-import { readlinkSync, statSync, type BigIntStats } from 'node:fs';
+import { statSync, type BigIntStats } from 'node:fs';
 import type { LiveProcess, ProcessIdentity, Witnessed } from '../../core/model/process.ts';
 import type { SessionMember } from '../../core/model/record.ts';
 import { looksLike } from '../../core/rules/adoption.ts';
-import { realPathOrSelf } from '../files/real-path.ts';
+import { outputsOf, ownOutputs } from '../logs/own-log.ts';
 import {
   findProcess,
   readArguments,
@@ -153,16 +153,10 @@ function isInItsPidfile({ daemon, process: { pid } }: Claim): boolean {
 
 /** Whether one of its first two outputs is a log of the instance alone, or the pipe to the instance's logger. */
 function writesToItsLog({ instance, stateDir, ownLogs }: Claim, pid: number): boolean {
-  const pipe = `${realPathOrSelf(stateDir)}/${instance}.fifo (deleted)`; // as start-logger.ts makes it
-  const outputs = [1, 2].map((fd) => `/proc/${pid}/fd/${fd}`);
-  if (outputs.some((path) => linkOf(path) === pipe)) return true;
-  const files = outputs.flatMap((path) => statOf(path) ?? []).filter((file) => file.isFile());
+  const outputs = outputsOf(pid);
   return (
-    files.length > 0 &&
-    ownLogs().some((log) => {
-      const own = statOf(log);
-      return own && files.some(({ dev, ino }) => dev === own.dev && ino === own.ino);
-    })
+    outputs.length > 0 &&
+    ownOutputs(instance, stateDir, ownLogs()).some((own) => outputs.includes(own))
   );
 }
 
@@ -175,11 +169,3 @@ function statOf(path: string): BigIntStats | undefined {
 }
 
 const isThere = (path: string): boolean => statOf(path) !== undefined;
-
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
-}

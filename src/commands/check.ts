@@ -10,7 +10,8 @@ import type { Config } from '../core/model/config.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
 import { configPath, trustIn } from '../cli/config.ts';
 import { print, printError } from '../cli/print.ts';
-import { effectiveConfig, formatKeys } from '../config/schema/print.ts';
+import { presetUses, presetWarnings, type PresetUse } from '../config/preset-uses.ts';
+import { effectiveConfig, formatKeys, type Remark } from '../config/schema/print.ts';
 import { hasSystemd } from '../host/process/system-state.ts';
 import { logTypeProblem } from '../host/logs/open-log.ts';
 import { envFileProblems } from '../host/worker/environment.ts';
@@ -35,7 +36,7 @@ such as --password. In a GitHub workflow warnings are annotations, too.`,
   exitCodes: { done: 'the config is valid', config: '' },
   afterExitCodes: 'Warnings go to standard error.',
   run: ({ global, quiet, showSecrets }) => {
-    const { config, warnings: ofHost } = check({ path: configPath(global) });
+    const { config, presets, warnings: ofHost } = check({ path: configPath(global) });
     const warnings = [...distrust(config, global), ...ofHost];
     for (const one of warnings) printError(`workerctl: warning: ${placed(one)}\n`);
     if (isGitHubWorkflow(process.env))
@@ -50,9 +51,10 @@ such as --password. In a GitHub workflow warnings are annotations, too.`,
             path: config.path,
             config: shown,
             hidesSecrets,
+            presets,
             warnings: warnings.map(placed),
           })
-        : `# ${config.path}\n${hidesSecrets ? hiddenNote : ''}${formatKeys(shown)}`,
+        : `# ${config.path}\n${hidesSecrets ? hiddenNote : ''}${formatKeys(shown, presets.flatMap(remarksOn))}`,
     );
     return Promise.resolve(exitCodes.done.code);
   },
@@ -61,6 +63,8 @@ such as --password. In a GitHub workflow warnings are annotations, too.`,
 export interface CheckOutcome {
   readonly kind: 'check';
   readonly config: Config;
+  /** What its workers have from presets. */
+  readonly presets: readonly PresetUse[];
   /** What will prevent a start on this host, such as a missing directory. */
   readonly warnings: readonly Warning[];
 }
@@ -84,6 +88,15 @@ function distrust({ path: file }: Config, global: GlobalOptions): Warning[] {
   return [{ file, words }];
 }
 
+/** In the printed config: what came from the preset, what is known of it, and what to mind. */
+const remarksOn = ({ worker, preset, provenance, keys, traps }: PresetUse): Remark[] => [
+  { path: ['workers', worker, 'preset'], words: provenance, above: traps },
+  ...keys.map((key) => ({
+    path: ['workers', worker, ...key.split('.')],
+    words: `from the preset ${preset}`,
+  })),
+];
+
 const hiddenNote = '# values that look secret are hidden: --show-secrets\n';
 
 /** Reads and checks the config at `path`, and its env files. Throws a `config` error if anything in them is wrong. */
@@ -93,12 +106,12 @@ export function check({ path }: { readonly path: string }): CheckOutcome {
   const placeOf = keyPlaces(config.path);
   const problems = [...wrongEnvFiles(config, host.name), ...wrongLogs(config, host.name, placeOf)];
   if (problems.length > 0) throw configError(problems);
-  const warnings = configWarnings(config, host).map((words) => ({
+  const warnings = [...configWarnings(config, host), ...presetWarnings(config)].map((words) => ({
     file: config.path,
     ...placeOf(words.slice(0, words.indexOf(': '))),
     words,
   }));
-  return { kind: 'check', config, warnings };
+  return { kind: 'check', config, presets: presetUses(config), warnings };
 }
 
 /** Logs that are neither files nor what may stand in for one. */

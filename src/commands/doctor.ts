@@ -45,6 +45,7 @@ import { stateFileFindings } from './doctor/state-files.ts';
 import { instanceFindings } from './doctor/instances.ts';
 import { rolloutFindings } from './doctor/rollouts.ts';
 import { linkFindings } from './doctor/links.ts';
+import { presetFindings } from './doctor/presets.ts';
 import { workerFindings } from './doctor/workers.ts';
 
 export const command = defineCommand({
@@ -80,6 +81,7 @@ const checks: Readonly<Record<string, Check>> = {
   'state-files': stateFileFindings,
   lock: lockFindings,
   workers: workerFindings,
+  presets: presetFindings,
   links: linkFindings,
   limits: limitFindings,
   memory: memoryFindings,

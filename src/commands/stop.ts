@@ -7,6 +7,7 @@ import { keyOf, type ProcessRef } from '../core/model/instance.ts';
 import {
   allObserved,
   liveProcess,
+  observedAt,
   refOf,
   type ObservedInstance,
 } from '../core/model/observation.ts';
@@ -14,6 +15,7 @@ import type { Draining } from '../core/events/draining.ts';
 import { snapshotOf } from '../core/rules/snapshot.ts';
 import { drainingOf } from '../engine/wait/settle.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
+import { longestJob } from '../core/rules/longest-job.ts';
 import { isAwaited } from '../core/rules/awaited.ts';
 import { isOfConfig, selectInstances, workerNameOf } from '../core/model/targets.ts';
 import { durationOf } from '../core/basics/time.ts';
@@ -94,6 +96,7 @@ export async function stop(
 
   const outcome = await runPass(recorded, { ...request, lockWait });
   const living = await reportStopped(recorded, outcome, options.targets);
+  await reportTraps(recorded, living, outcome);
   if (options.wait === 'not') {
     if (killAfter === 0) {
       await killNow(recorded, instances);
@@ -113,6 +116,30 @@ export async function stop(
     limit: limitOf(options.wait),
   });
   return acted('stop', events, settled);
+}
+
+/** Of each worker with a preset of which a process may be in the middle of a job: what to mind while it drains. */
+async function reportTraps(
+  context: Context,
+  living: readonly ProcessRef[],
+  { observation }: PassOutcome,
+): Promise<void> {
+  const busy = living
+    .map((ref) => observedAt(observation, ref))
+    .filter((observed) => observed !== undefined)
+    .filter(({ activity }) => activity?.kind !== 'idle');
+  const names = new Set(busy.map(({ name }) => workerNameOf(name)));
+  const workers = context.config.workers.filter(
+    ({ name, preset }) => preset !== undefined && names.has(name),
+  );
+  if (workers.length === 0) return;
+  const { trapsOf } = await import('../core/presets/traps.ts');
+  for (const worker of workers) {
+    const { name, preset = '' } = worker;
+    const longest = longestJob(busy, name, observation.now)?.length;
+    for (const { says } of trapsOf(worker, 'stop', longest))
+      report(context, name, { kind: 'trap', preset, trap: says });
+  }
 }
 
 /** What drains already because of an earlier command. */

@@ -12,7 +12,13 @@ export function keyPlaces(file: string): (key: string) => LineAndColumn {
   return (key) => {
     const path = key.split('.');
     const [, name = '', ...own] = path;
-    const paths: KeyPath[] = [path, ['defaults', ...own], ['workers', name]];
+    const paths: KeyPath[] = [
+      path,
+      ['defaults', ...own],
+      ['workers', name, 'preset'],
+      ['defaults', 'preset'],
+      ['workers', name],
+    ];
     const slot = paths.map((each) => slotAt(root, each)).find((each) => each !== undefined);
     return placeOf(slot?.keyOffset ?? 0);
   };

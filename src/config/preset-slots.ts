@@ -6,48 +6,53 @@ import { overDefaults } from './schema/section.ts';
 import { slotAt, type Found, type Slot } from './yaml/tree.ts';
 
 /**
- * The keys of a worker over those of `defaults`, and both over those of its preset. Undefined: the worker has neither defaults
- * nor a preset.
+ * The keys of a worker over those of `defaults`. A preset stands for its keys where it is named: below those that are written
+ * beside it. Undefined: the worker has neither defaults nor a preset.
  */
 export function mergedWorker(root: Slot, name: string): Slot | undefined {
   const own = slotAt(root, ['workers', name]);
-  const defaults = slotAt(root, ['defaults']);
-  const preset = own && presetSlot(own, defaults);
-  if (own === undefined || (defaults === undefined && preset === undefined)) return undefined;
-  const below =
-    defaults && preset ? overDefaults(workerSection, defaults, preset) : (defaults ?? preset);
-  return overDefaults(workerSection, own, below);
+  const below = own && belowWorker(own, slotAt(root, ['defaults']));
+  return own && below && overDefaults(workerSection, own, below);
 }
 
-/** Whether a preset, or what the defaults say, is below a key of a worker; of the defaults: whether a preset is. */
+function belowWorker(own: Slot, defaults: Slot | undefined): Slot | undefined {
+  const preset = presetIn(own);
+  if (isNamedIn(own)) return preset ? over(preset, defaults) : defaults;
+  return over(defaults, defaults && presetIn(defaults));
+}
+
+const over = (one: Slot | undefined, other: Slot | undefined): Slot | undefined =>
+  one === undefined ? other : overDefaults(workerSection, one, other);
+
+/** The keys of a worker that have their value from its preset: `stop.quiet`, in the order of the preset. */
+export function keysFromPreset(root: Slot, name: string): string[] {
+  const own = slotAt(root, ['workers', name]);
+  const defaults = slotAt(root, ['defaults']);
+  const preset = own && (isNamedIn(own) ? presetIn(own) : defaults && presetIn(defaults));
+  const merged = mergedWorker(root, name);
+  return preset && merged ? sharedLeaves(preset, merged) : [];
+}
+
+/** Whether a preset or the defaults say something of a key, so that null takes that away. */
 export const isBelowIn =
   (root: Slot) =>
   ([top, ...rest]: KeyPath): boolean => {
     const defaults = slotAt(root, ['defaults']);
-    const workers = slotAt(root, ['workers'])?.found;
-    if (workers?.kind !== 'map') return false;
-    if (top === 'defaults')
-      return [...workers.entries.values()].some((own) => has(presetSlot(own, defaults), rest));
+    if (top === 'defaults') return has(defaults && presetIn(defaults), rest);
     const [name = '', ...key] = rest;
-    const own = workers.entries.get(String(name));
+    const own = slotAt(root, ['workers', name]);
     if (top !== 'workers' || own === undefined || key.length === 0) return false;
-    return has(presetSlot(own, defaults), key) || has(defaults, key);
+    return has(presetIn(own), key) || has(defaults, key) || has(belowWorker(own, defaults), key);
   };
 
 const has = (slot: Slot | undefined, path: KeyPath): boolean =>
   slot !== undefined && slotAt(slot, path) !== undefined;
 
-/** The keys of a worker that have their value from its preset: `stop.quiet`, in the order of the preset. */
-export function keysFromPreset(root: Slot, name: string): string[] {
-  const own = slotAt(root, ['workers', name]);
-  const merged = mergedWorker(root, name);
-  const preset = own && presetSlot(own, slotAt(root, ['defaults']));
-  return preset && merged ? sharedLeaves(preset, merged) : [];
-}
+const isNamedIn = (keys: Slot): boolean => slotAt(keys, ['preset']) !== undefined;
 
-/** Each slot of a preset is at the key that names it: what it leads to is reported there. */
-function presetSlot(own: Slot, defaults: Slot | undefined): Slot | undefined {
-  const named = slotAt(own, ['preset']) ?? (defaults && slotAt(defaults, ['preset']));
+/** The preset that these keys name. Each of its slots is where it is named: what it leads to is reported there. */
+function presetIn(keys: Slot): Slot | undefined {
+  const named = slotAt(keys, ['preset']);
   if (named?.found.kind !== 'scalar') return undefined;
   const preset = presetOf({ preset: String(named.found.value) });
   return preset && slotOf(preset.keys, named);

@@ -27,6 +27,10 @@ export function asWritten(name: string, root: Slot): Written {
         const slot = slotAt(root, path);
         if (slot !== undefined) return { path, offset: slot.offset, ...mismatch };
       }
+      const preset = [own, ['defaults']].map((section) => slotAt(root, [...section, 'preset']));
+      const named = preset.find((slot) => slot !== undefined);
+      if (named !== undefined)
+        return { path: [...own, ...(keys[0] ?? [])], offset: named.offset, ...mismatch };
       return { path: own, offset: slotAt(root, own)?.keyOffset ?? 0, ...mismatch };
     },
   };

@@ -39,12 +39,27 @@ describe('a preset must', () => {
     expect(problems(of('3'))[0]).toMatch(/expected the name of a preset, found 3/);
   });
 
-  test('be overridden key by key, also by the defaults', () => {
+  test('be overridden key by key, and leave the defaults what it does not say', () => {
     const { stop, ready } = worker(
       `{defaults: {ready: {timeout: 5s}, stop: {timeout: 1h}}, ${of('sidekiq', 'stop: {quiet: USR1}')}}`,
     );
     expect(stop).toEqual({ signal: 'TERM', quiet: 'USR1', timeout: 3_600_000 });
     expect(ready).toMatchObject({ kind: 'log', timeout: 5000 });
+  });
+
+  test('count where it is named: over the defaults if the worker names it, else below them', () => {
+    const keys = 'stop: {signal: INT}, ready: {after: 2s}';
+    expect(worker(`{defaults: {${keys}}, ${of('resque')}}`)).toMatchObject({
+      stop: { signal: 'QUIT' },
+      ready: { after: 5000 },
+    });
+    expect(
+      worker(`{defaults: {preset: resque, ${keys}}, workers: {a: {command: x}}}`),
+    ).toMatchObject({
+      stop: { signal: 'INT', quiet: 'USR2' },
+      ready: { after: 2000 },
+    });
+    expect(worker(`{defaults: {ready: {file: up}}, ${of('rq')}}`).ready.kind).toBe('log');
   });
 
   test('give way to a key that cannot be there with it', () => {
@@ -53,7 +68,6 @@ describe('a preset must', () => {
       after: 9000,
     });
     expect(worker(of('laravel', 'ready: {notify: true}')).ready.kind).toBe('notify');
-    expect(worker(`{defaults: {ready: {file: up}}, ${of('rq')}}`).ready.kind).toBe('file');
   });
 
   test('be named by the defaults, and replaced or taken away by a worker', () => {
@@ -121,8 +135,13 @@ describe('null must', () => {
     expect(heartbeat).toBeUndefined();
   });
 
-  test('in the defaults take away a key of the preset of a worker', () => {
-    const text = `{defaults: {stop: {quiet: ~}}, ${of('sidekiq')}}`;
+  test('in the defaults take away a key of their preset', () => {
+    const text = '{defaults: {preset: sidekiq, stop: {quiet: ~}}, workers: {a: {command: x}}}';
+    expect(worker(text).stop).toEqual({ signal: 'TERM' });
+  });
+
+  test('take away what both the preset and the defaults say', () => {
+    const text = `{defaults: {stop: {quiet: USR1}}, ${of('sidekiq', 'stop: {quiet: ~}')}}`;
     expect(worker(text).stop).toEqual({ signal: 'TERM' });
   });
 
@@ -147,8 +166,8 @@ test('it must be known which keys have their value from the preset', () => {
     'stop.signal',
     'busy.title',
   ]);
-  expect(fromPreset(`{defaults: {stop: {signal: INT}}, ${of('rq', 'busy: null')}}`)).toEqual([
-    'ready.log',
-  ]);
+  const named =
+    '{defaults: {preset: rq, stop: {signal: INT}}, workers: {mail: {command: x, busy: ~}}}';
+  expect(fromPreset(named)).toEqual(['ready.log']);
   expect(fromPreset('workers: {mail: {command: x}}')).toEqual([]);
 });

@@ -8,6 +8,7 @@ import {
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
+import { longestJob } from '../../core/rules/longest-job.ts';
 import { deadlineOf } from '../../core/rules/snapshot.ts';
 import {
   durationOf,
@@ -16,7 +17,6 @@ import {
   parseDuration,
   type Duration,
 } from '../../core/basics/time.ts';
-import { workerNameOf } from '../../core/model/targets.ts';
 import type { Config, Worker } from '../../core/model/config.ts';
 
 /** Jobs that are meant to take this long are rare. */
@@ -81,25 +81,17 @@ const key = ({ name }: Worker, rest: string): string => `workers.${name}.${rest}
 function tooShortForJobs(worker: Worker, observation: Observation): Findings {
   const { timeout } = worker.stop;
   if (timeout === undefined) return [];
-  const longest = allObserved(observation)
-    .filter(({ name }) => workerNameOf(name) === worker.name)
-    .map((one) => ({ name: one.name, length: jobLength(one, observation.now) }))
-    .sort((a, b) => b.length - a.length)[0];
+  const longest = longestJob(allObserved(observation), worker.name, observation.now);
   if (longest === undefined || longest.length <= timeout) return [];
   return warning(
     key(worker, 'stop.timeout'),
-    `${formatDuration(timeout)}, but the job of ${longest.name} has taken ${formatDuration(longest.length)} so far`,
+    `${formatDuration(timeout)}, but the job of ${longest.instance} has taken ${formatDuration(longest.length)} so far`,
     [
       'a stop or a restart would kill such a job in the middle',
       'set it to more than the longest job takes, or to never',
     ],
   );
 }
-
-const jobLength = ({ activity }: ObservedInstance, now: Observation['now']): Duration =>
-  activity?.kind === 'busy' && activity.since !== undefined
-    ? elapsed(activity.since, now)
-    : (0 as Duration);
 
 /** Sidekiq itself ends its jobs some seconds (`-t`, `--timeout`) after it was asked, and puts them back. */
 function shorterThanItsOwn(worker: Worker): Findings {

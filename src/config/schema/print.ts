@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { Document, isMap, isNode, isScalar } from 'yaml';
 import type { Config, Readiness, ReleaseSource, Worker } from '../../core/model/config.ts';
 import { presetOf } from '../../core/presets/table.ts';
 import { configSection, workerSection } from './keys.ts';
@@ -22,9 +22,29 @@ function printedWorker(worker: Worker): object {
 /** The config in force as YAML that loads to the same Config again. */
 export const formatEffective = (config: Config): string => formatKeys(effectiveConfig(config));
 
-/** Keys and their values as YAML. */
-export const formatKeys = (keys: object): string =>
-  stringify(keys, { lineWidth: 0, aliasDuplicateObjects: false });
+/** A remark in the printed YAML. */
+export interface Remark {
+  readonly path: readonly string[];
+  /** Behind the value. */
+  readonly words?: string;
+  /** Lines above the key. */
+  readonly above?: readonly string[];
+}
+
+/** Keys and their values as YAML, with remarks on those that are there. */
+export function formatKeys(keys: object, remarks: readonly Remark[] = []): string {
+  const document = new Document(keys, { aliasDuplicateObjects: false });
+  for (const { path, words, above } of remarks) {
+    const map = document.getIn(path.slice(0, -1), true);
+    const pair = isMap(map)
+      ? map.items.find(({ key }) => isScalar(key) && key.value === path.at(-1))
+      : undefined;
+    if (words !== undefined && isNode(pair?.value)) pair.value.comment = ` ${words}`;
+    if (above && isNode(pair?.key))
+      pair.key.commentBefore = above.map((line) => ` ${line}`).join('\n');
+  }
+  return document.toString({ lineWidth: 0 });
+}
 
 /** The values of a worker by the keys of the table; what no key names is not printed. */
 function valuesOf(worker: Worker): object {

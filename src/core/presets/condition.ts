@@ -63,6 +63,32 @@ export function appliesTo(worker: Worker, condition: Condition, longest?: Durati
   }
 }
 
+/** The key of a worker that decides whether the condition holds. */
+export function keyOf(condition: Condition): string {
+  switch (condition.kind) {
+    case 'always':
+      return 'preset';
+    case 'has_option':
+    case 'lacks_option':
+    case 'cuts_jobs':
+      return 'command';
+    case 'no_quiet':
+      return 'stop.quiet';
+    case 'busy_title':
+      return 'busy.title';
+    case 'other_signal':
+      return 'stop.signal';
+    case 'several':
+      return 'count';
+    case 'no_lost_hook':
+      return 'hooks.lost';
+    case 'ready_notify':
+      return 'ready.notify';
+    case 'ready_after_less':
+      return 'ready.after';
+  }
+}
+
 /** The condition in words, for the documentation; undefined: it always holds. */
 export function conditionWords(condition: Condition): string | undefined {
   switch (condition.kind) {
@@ -116,9 +142,11 @@ export function cutWords(worker: Worker, cut: Cut): string {
 
 /** The value of the first of these options in the command, empty if it has none: `--name x`, `--name=x`, `-n x`, `-nx`. */
 function optionValue({ command }: Worker, options: readonly string[]): string | undefined {
-  for (const [at, word] of command.entries())
+  // A shell's script is one word of the command.
+  const words = command.flatMap((word) => word.split(/\s+/));
+  for (const [at, word] of words.entries())
     for (const option of options) {
-      if (word === option) return command[at + 1] ?? '';
+      if (word === option) return words[at + 1] ?? '';
       const isLong = option.startsWith('--');
       if (word.startsWith(isLong ? `${option}=` : option))
         return word.slice(option.length).replace(/^=/, '');

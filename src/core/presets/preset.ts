@@ -10,6 +10,8 @@ export interface Trap {
   readonly says: string;
   readonly if: Condition;
   readonly at: readonly Occasion[];
+  /** It comes with the preset's own settings: a fact to know, not something to change. */
+  readonly isNote?: true;
 }
 
 /** Values as a config has them. */

@@ -1,12 +1,14 @@
 import type { Duration } from '../basics/time.ts';
 import type { Worker } from '../model/config.ts';
-import { appliesTo, cutWords } from './condition.ts';
+import { appliesTo, cutWords, keyOf } from './condition.ts';
 import type { Occasion, Trap } from './preset.ts';
 import { presetOf } from './table.ts';
 
 /** A trap that applies to a worker, in a sentence. */
 export interface ToldTrap {
   readonly says: string;
+  /** The key of the worker that decides about it: `stop.quiet`. */
+  readonly key: string;
   /** Whether it is there whatever the config says: then it is a fact to know, not something to change. */
   readonly isGiven: boolean;
 }
@@ -18,9 +20,10 @@ export function trapsOf(worker: Worker, occasion: Occasion, longest?: Duration):
     .filter(
       ({ at, if: condition }) => at.includes(occasion) && appliesTo(worker, condition, longest),
     )
-    .map(({ says, if: condition }) => ({
+    .map(({ says, if: condition, isNote }) => ({
       says:
         condition.kind === 'cuts_jobs' ? says.replace('VALUE', cutWords(worker, condition)) : says,
-      isGiven: condition.kind === 'always',
+      key: keyOf(condition),
+      isGiven: condition.kind === 'always' || isNote === true,
     }));
 }

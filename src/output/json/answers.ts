@@ -2,10 +2,30 @@ import type { JobCounts } from '../../core/views/job-counts.ts';
 import { answer } from './answer.ts';
 import { anyObject, flag, integer, list, optional, orNull, shape, text, texts } from './shape.ts';
 
+interface PresetUse {
+  readonly worker: string;
+  readonly preset: string;
+  readonly ranWith: readonly string[];
+  readonly keys: readonly string[];
+  readonly traps: readonly string[];
+}
+
+const presetUse = shape<PresetUse>('A worker that has a preset.', {
+  worker: text('Its name.', 'worker'),
+  preset: text('The preset.', 'preset'),
+  ran_with: texts(
+    'The versions of the framework that the settings were run with; none: they are from its documentation.',
+    'ranWith',
+  ),
+  keys: texts('The keys of the worker whose value is from the preset: `stop.quiet`.', 'keys'),
+  traps: texts('What loses jobs or deceives whatever the config says, in sentences.', 'traps'),
+});
+
 /** `check --json` of a valid configuration. */
 export const checkAnswer = answer<{
   readonly path: string;
   readonly config: object;
+  readonly presets: readonly PresetUse[];
   readonly hidesSecrets: boolean;
   readonly warnings: readonly string[];
 }>('A valid configuration. An invalid one is an error with problems.', {
@@ -14,6 +34,7 @@ export const checkAnswer = answer<{
     'The configuration in force, with every default, under the keys of the file.',
     'config',
   ),
+  presets: list(presetUse)('The workers that have a preset.', 'presets'),
   hides_secrets: flag(
     'Values that look secret are replaced by `(hidden)` in config.',
     'hidesSecrets',

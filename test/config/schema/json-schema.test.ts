@@ -109,7 +109,7 @@ describe('the JSON Schema and loadConfig must', () => {
     'workers: {a: {command: x}}',
     'workers: {a: {command: [x, 1]}}',
     inWorker('preset: sidekiq, stop: {quiet: null}, busy: null, ready: {log: ~}'),
-    '{defaults: {env: {A: 1}, count: 2, stop: ~}, workers: {a: {command: x, preset: rq, env: {A: null}, count: ~}}}',
+    '{defaults: {preset: sidekiq, env: {A: 1}, count: 2, stop: ~}, workers: {a: {command: x, preset: rq, env: {A: null}, count: ~}}}',
     '{state_dir: a, log_dir: b, defaults: {count: 2}, workers: {a: {command: x}}}',
     inWorker('count: 0'),
     inWorker('identifiers: [a, 1]'),

@@ -61,6 +61,7 @@ describe('journalEntry', () => {
       'skipped_surplus',
       'start_refused',
       'started_again',
+      'trap',
       'up_to_date',
     ]);
   });

@@ -499,6 +499,14 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     sentence: 'already quiet',
     json: {},
   },
+  trap: {
+    body: { kind: 'trap', preset: 'rq', trap: 'a second TERM kills the running job' },
+    instance: 'mail',
+    level: 'warning',
+    sentence: 'rq: a second TERM kills the running job',
+    json: { preset: 'rq', trap: 'a second TERM kills the running job' },
+    command: 'stop',
+  },
   not_quiet: { body: { kind: 'not_quiet' }, level: 'info', sentence: 'was not quiet', json: {} },
   not_paused: {
     body: { kind: 'not_paused', requestedBy },

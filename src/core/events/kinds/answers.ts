@@ -16,6 +16,15 @@ export const answerKinds = {
   }),
   already_stopped: fixed('The instance is stopped already.', 'already stopped'),
   already_quiet: fixed('The instance takes no new jobs already.', 'already quiet'),
+  trap: eventKind({
+    summary: 'Something to mind while instances of the worker drain. `instance` is the worker.',
+    members: {
+      preset: required(text, 'The preset of the worker.'),
+      trap: required(text, 'What to mind, in a sentence.'),
+    },
+    level: 'warning',
+    sentence: (event) => `${event.preset}: ${event.trap}`,
+  }),
   not_quiet: fixed('The instance was not quiet.', 'was not quiet'),
   not_paused: eventKind({
     summary: 'The restart was not paused. `instance` is the worker.',

@@ -34,6 +34,12 @@ export const rq: Preset = {
       at: ['check', 'doctor'],
     },
     {
+      says: 'its title says that it is busy only if the Python package setproctitle is installed',
+      if: { kind: 'busy_title' },
+      at: ['check', 'doctor'],
+      isNote: true,
+    },
+    {
       says: 'rq suspend stops every worker on every host, since it is one key in Redis: it cannot make one instance quiet',
       if: { kind: 'always' },
       at: ['check'],

@@ -26,7 +26,8 @@ export const sidekiq: Preset = {
     {
       says: 'its title is up to 5 s old: a job that began or ended since does not show',
       if: { kind: 'busy_title' },
-      at: ['check', 'doctor'],
+      at: ['check', 'stop', 'doctor'],
+      isNote: true,
     },
     {
       says: 'TSTP cannot be undone: workerctl resume replaces the process',

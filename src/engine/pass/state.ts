@@ -16,7 +16,7 @@ export async function readState(stateDir: string): Promise<PassOutcome['before']
   const known = { desired, ...(desiredProblem !== undefined && { desiredProblem }) };
   const file = readLedger(stateDir);
   if (file.kind === 'read') return { ...known, ledger: file.value };
-  const { rebuildLedger } = await import('../../host/state/ledger-file.ts');
+  const { rebuildLedger } = await import('../../host/state/rebuild-ledger.ts');
   const ledger = rebuildLedger(stateDir);
   const isNew = file.kind === 'absent' && Object.keys(ledger.reportedDeaths).length === 0;
   if (isNew) return { ...known, ledger };

@@ -11,9 +11,9 @@ import {
   ledgerFolder,
   ledgerPath,
   readLedger,
-  rebuildLedger,
   writeLedger,
 } from '../../../src/host/state/ledger-file.ts';
+import { rebuildLedger } from '../../../src/host/state/rebuild-ledger.ts';
 import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();

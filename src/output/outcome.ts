@@ -6,7 +6,7 @@ import {
 } from '../core/basics/time.ts';
 import type { Event } from '../core/events/event.ts';
 import type { ActOutcome, Continues } from '../core/events/outcome.ts';
-import { shortestDrain } from '../core/events/phrases.ts';
+import { jobWords, shortestDrain } from '../core/events/phrases.ts';
 import type { EndedRollout } from '../core/model/desired.ts';
 import { shownName } from '../core/model/instance.ts';
 import { stillDraining } from './drains.ts';
@@ -218,7 +218,8 @@ function longestDrain(events: readonly Event[]): string {
   for (const event of events) {
     if (event.kind !== 'exited' || event.drained === undefined) continue;
     if (event.drained < shortestDrain || event.drained <= (longest?.drained ?? 0)) continue;
-    const job = event.job === undefined ? '' : `, ${event.job}`;
+    const words = jobWords(event);
+    const job = words === undefined ? '' : `, ${words}`;
     longest = { drained: event.drained, what: `${shownName(event)}${job}` };
   }
   return longest === undefined

@@ -1,3 +1,4 @@
+import { busyWith } from '../../src/core/model/activity.ts';
 import type { Activity } from '../../src/core/model/activity.ts';
 import { applyGoal, type Goal } from '../../src/core/rules/apply-goal.ts';
 import {
@@ -133,7 +134,7 @@ export const quietOf = (pid: number, more: Partial<Quieting> = {}): Quieting => 
   ...more,
 });
 
-export const busy: Activity = { kind: 'busy', what: 'job 212' };
+export const busy: Activity = busyWith([{ what: 'job 212' }]);
 
 export const idle: Activity = { kind: 'idle' };
 

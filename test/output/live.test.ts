@@ -1,3 +1,4 @@
+import { busyWith } from '../../src/core/model/activity.ts';
 import xterm from '@xterm/headless';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -39,7 +40,7 @@ const draining = item('delayed_job.3', {
   phase: 'draining',
   pid: 5843,
   since: durationOf(130_000),
-  activity: { kind: 'busy', what: 'job 212', since: ago(130) },
+  activity: busyWith([{ what: 'job 212', since: ago(130) }]),
 });
 
 describe('a frame', () => {
@@ -75,9 +76,9 @@ describe('a frame', () => {
   });
 
   test.each([
-    [{ kind: 'busy', what: 'job 212', since: ago(120) }, 'job 212 for 2m, no limit'],
-    [{ kind: 'busy', what: 'job 212' }, 'job 212, no limit'],
-    [{ kind: 'busy', what: '' }, 'busy, no limit'],
+    [busyWith([{ what: 'job 212', since: ago(120) }]), 'job 212 for 2m, no limit'],
+    [busyWith([{ what: 'job 212' }]), 'job 212, no limit'],
+    [busyWith([{ what: '' }]), 'busy, no limit'],
     [{ kind: 'idle', since: ago(120) }, 'idle, no limit'],
   ] as const)('must say what an instance is doing: %j', (activity, words) => {
     const [, line] = linesOf(viewOf(item('mail.1', { phase: 'draining', activity })));

@@ -1,3 +1,4 @@
+import { busyWith } from '../../src/core/model/activity.ts';
 import { expect, test } from 'vitest';
 import type { Progress, ProgressView } from '../../src/core/views/phase.ts';
 import { durationOf, momentOf } from '../../src/core/basics/time.ts';
@@ -25,7 +26,7 @@ test('a sign of life must name the instances that the command waits for, and why
     item('delayed_job.3', 'draining', {
       pid: 5843,
       since: durationOf(140_000),
-      activity: { kind: 'busy', what: 'job 212', since: momentOf(noon - 130_000) },
+      activity: busyWith([{ what: 'job 212', since: momentOf(noon - 130_000) }]),
     }),
     item('mail.1', 'draining', { pid: 77, since: durationOf(3_000) }),
     ...many(9, 'done'),

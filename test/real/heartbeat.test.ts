@@ -28,9 +28,9 @@ const languages: Readonly<Record<string, Language>> = {
     probe: ['sh', '-c', 'true'],
     program: {
       'job.sh': `. ./beat.sh
-beat 'busy job 212'
+beat_busy 'job 212'
 until [ -e finish ]; do beat; sleep 0.2; done
-beat idle
+beat_idle
 while :; do beat; sleep 0.2; done
 `,
     },
@@ -87,10 +87,10 @@ while True:
     program: {
       'job.php': `<?php
 require 'beat.php';
-beat('busy job 212');
-while (!file_exists('finish')) { beat(); usleep(200000); clearstatcache(); }
-beat('idle');
-while (true) { beat(); usleep(200000); }
+Heartbeat::busy('job 212', function () {
+    while (!file_exists('finish')) { Heartbeat::beat(); usleep(200000); clearstatcache(); }
+});
+while (true) { Heartbeat::beat(); usleep(200000); }
 `,
     },
     command: 'php job.php',

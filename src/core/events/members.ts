@@ -11,7 +11,12 @@ export const runId = required(
 );
 export const cause = required(text, 'Why it was done.');
 export const problem = required(text, 'What went wrong.');
-export const job = optional(text, 'The job that it was busy with, if known.');
+/** What it was busy with. */
+export const heldJobs = {
+  job: optional(text, 'The job that it was busy with, if known; of several the oldest.'),
+  jobs: optional(form.lines, 'All its jobs that are known, the oldest first, at most 100.'),
+  jobCount: optional(integer, 'How many jobs it had.'),
+};
 export const release = optional(text, 'The release of its code, if known.');
 export const signal = required(form.signal, 'The signal that it was sent.');
 export const logError = optional(

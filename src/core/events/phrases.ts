@@ -1,10 +1,26 @@
+import type { HeldJobs } from '../model/activity.ts';
 import { formatDayAndTime, formatDuration, type Duration, type Moment } from '../basics/time.ts';
 
 // Parts of sentences that several kinds share.
 
+/** The jobs that a sentence names; the JSON has them all. */
+const mostNamed = 5;
+
+/** `job 212`, `job 212 and job 213`, `job 1, job 2, job 3, job 4, job 5 and 7 more`; undefined if no job is known. */
+export function jobWords({ job, jobs, jobCount }: HeldJobs): string | undefined {
+  const names = jobs ?? (job === undefined ? [] : [job]);
+  const named = names.slice(0, mostNamed);
+  const unnamed = (jobCount ?? names.length) - named.length;
+  const all = unnamed > 0 ? [...named, `${unnamed} more`] : named;
+  const last = all.at(-1);
+  return all.length > 1 ? `${all.slice(0, -1).join(', ')} and ${last}` : last;
+}
+
 /** ` during job 212`, or nothing. */
-export const during = (job: string | undefined): string =>
-  job === undefined ? '' : ` during ${job}`;
+export function during(held: HeldJobs): string {
+  const words = jobWords(held);
+  return words === undefined ? '' : ` during ${words}`;
+}
 
 /** `; its log says: no such host`, or nothing. */
 export const ofError = (logError: string | undefined): string =>

@@ -1,3 +1,4 @@
+import type { HeldJobs } from './activity.ts';
 import type { Duration } from '../basics/time.ts';
 import type { LeftoverRule, QuietSignal, StopSignal } from './config.ts';
 import type { ProcessRef } from './instance.ts';
@@ -31,7 +32,7 @@ interface Needs {
     /** The successor that it has named, which was not asked to exit and must live on. */
     readonly successor?: ProcessIdentity;
     /** What it is busy with, as far as that is known. */
-    readonly job?: string;
+    readonly held?: HeldJobs;
     /** It gave no sign of life; otherwise its time to exit is over. */
     readonly isWatchdog?: boolean;
   };

@@ -1,4 +1,4 @@
-import { jobOf } from '../model/activity.ts';
+import { heldJobs, type HeldJobs } from '../model/activity.ts';
 import type { ObservedInstance, Presence } from '../model/observation.ts';
 import { endOf } from './ends.ts';
 import { wasReady } from './readiness.ts';
@@ -13,8 +13,8 @@ export interface DeathAssessment {
   readonly verdict: Verdict;
   /** What asked for it, or what the process was doing when it died. */
   readonly cause?: string;
-  /** What it was busy with, in its own words. */
-  readonly job?: string;
+  /** What it was busy with. */
+  readonly held: HeldJobs;
   /** Whether a job was lost with it; `unknown` if it is not known whether it had one. */
   readonly isJobLost: 'yes' | 'no' | 'unknown';
 }
@@ -32,42 +32,43 @@ export function assessDeath(
   worker: Worker | undefined,
   now: Moment,
 ): DeathAssessment {
-  const job = jobOf(activity);
-  const held = job === undefined ? {} : { job };
+  const held = heldJobs(activity);
+  const isBusy = activity?.kind === 'busy';
   const cut = cutOff(activity);
   const { death, stop, killing } = dead;
   if (killing !== undefined) {
     const cause = killing.isWatchdog
       ? `the watchdog: ${killing.cause}`
       : `its limit: ${killing.cause}`;
-    return { verdict: 'requested', cause, ...held, isJobLost: cut };
+    return { verdict: 'requested', cause, held, isJobLost: cut };
   }
   if (stop?.sent === true) {
     if (isOtherSignal(death, stop.signal))
       return {
         verdict: 'unexpected',
         cause: `while it drained (${stop.cause})`,
-        ...held,
+        held,
         isJobLost: cut,
       };
     const verdict = stop.isRecycle === true ? 'recycled' : 'requested';
     // A process that dies of the signal itself does not drain: its job is lost.
-    const isCut = job !== undefined && death.kind === 'signalled';
-    return { verdict, cause: stop.cause, ...held, isJobLost: isCut ? 'yes' : 'no' };
+    const isCut = isBusy && death.kind === 'signalled';
+    return { verdict, cause: stop.cause, held, isJobLost: isCut ? 'yes' : 'no' };
   }
   if (worker !== undefined && endOf(worker, dead) === 'success')
-    return { verdict: 'done', ...held, isJobLost: 'no' };
+    return { verdict: 'done', held, isJobLost: 'no' };
   const isStarting = worker !== undefined && !wasReady(dead, worker.ready, now);
   if (isStarting && isEndSignal(death))
     return {
       verdict: 'requested',
       cause: 'a signal from outside before it was ready',
+      held: {},
       isJobLost: 'no',
     };
   const hasExited = death.kind === 'exited' && death.status === 0;
   if (isStarting || hasExited)
-    return { verdict: 'unexpected', ...held, isJobLost: job === undefined ? 'no' : 'yes' };
-  return { verdict: 'unexpected', ...held, isJobLost: cut };
+    return { verdict: 'unexpected', held, isJobLost: isBusy ? 'yes' : 'no' };
+  return { verdict: 'unexpected', held, isJobLost: cut };
 }
 
 /** Whether a job is lost with a process that is cut off. */

@@ -1,6 +1,6 @@
 import { durationOf, elapsed, formatDuration, type Duration } from '../basics/time.ts';
 import type { Action } from '../model/action.ts';
-import { jobOf } from '../model/activity.ts';
+import { heldJobs } from '../model/activity.ts';
 import type { HeartbeatPolicy } from '../model/config.ts';
 import { keyOf } from '../model/instance.ts';
 import { drainingSince, liveProcess, refOf, type ObservedInstance } from '../model/observation.ts';
@@ -25,14 +25,13 @@ function overdue(snapshot: Snapshot): Action[] {
     if (process === undefined || asked === undefined || deadline === undefined) return [];
     if (sinceBoot < deadline) return [];
     const cause = `still draining after ${formatDuration(elapsed(asked.at, now))} (${asked.cause})`;
-    const job = jobOf(observed.activity);
     return [
       {
         kind: 'kill' as const,
         ...refOf(observed),
         process,
         ...successorOf(observed),
-        ...(job && { job }),
+        held: heldJobs(observed.activity),
         cause,
       },
     ];
@@ -69,8 +68,7 @@ function unresponsive(snapshot: Snapshot): Action[] {
       return [{ kind: 'dump', ...refOf(observed), process, signal: heartbeat.dump, cause }];
     const isGrace = dumpedAt !== undefined && sinceBoot < dumpedAt + heartbeat.grace;
     if (isGrace) return [];
-    const job = jobOf(activity);
-    const notes = { ...successorOf(observed), isWatchdog: true, ...(job && { job }) };
+    const notes = { ...successorOf(observed), isWatchdog: true, held: heldJobs(activity) };
     return [{ kind: 'kill', ...refOf(observed), process, ...notes, cause }];
   });
 }

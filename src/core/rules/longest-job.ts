@@ -10,10 +10,9 @@ export function longestJob(
 ): { readonly instance: string; readonly length: Duration } | undefined {
   return all
     .filter(({ name }) => workerNameOf(name) === worker)
-    .flatMap(({ name, activity }) =>
-      activity?.kind === 'busy' && activity.since !== undefined
-        ? [{ instance: name, length: elapsed(activity.since, now) }]
-        : [],
-    )
+    .flatMap(({ name, activity }) => {
+      const since = activity?.kind === 'busy' ? activity.jobs[0].since : undefined;
+      return since === undefined ? [] : [{ instance: name, length: elapsed(since, now) }];
+    })
     .sort((a, b) => b.length - a.length)[0];
 }

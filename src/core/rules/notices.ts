@@ -1,3 +1,4 @@
+import type { HeldJobs } from '../model/activity.ts';
 import { lookup } from '../basics/lookup.ts';
 import { elapsed } from '../basics/time.ts';
 import type { EventBody } from '../events/event.ts';
@@ -43,7 +44,7 @@ export function noticesOf(
     ...explainedDeaths(config, before.ledger, observation).map(explainedNotice),
     ...decided.flatMap(({ observed, dead, assessment }) =>
       assessment.isJobLost === 'yes'
-        ? [lostNotice(observed.name, dead.record, dead.death, assessment.job)]
+        ? [lostNotice(observed.name, dead.record, dead.death, assessment.held)]
         : [],
     ),
     ...before.ledger.losses
@@ -61,8 +62,7 @@ function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
   const { now } = observation;
   const { record, death, diedAt, stop } = dead;
   const { pid, runId, release, startedAt } = record;
-  const { verdict, cause, job, isJobLost } = assessment;
-  const held = job === undefined ? {} : { job };
+  const { verdict, cause, held, isJobLost } = assessment;
   const died: EventBody = {
     kind: 'died',
     pid,
@@ -80,13 +80,13 @@ function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
     isJobLost === 'yes' ||
     (isJobLost === 'unknown' && pendingLoss(newDeath, observation) === undefined);
   if (!isLost) return [notice];
-  return [notice, lostNotice(observed.name, record, death, job)];
+  return [notice, lostNotice(observed.name, record, death, held)];
 }
 
 /** It was reported as a death of unknown cause: the report of its shim came late. */
 function explainedNotice({ observed, dead, assessment }: NewDeath): Notice {
   const { record, death, diedAt, stop } = dead;
-  const { verdict, cause, job } = assessment;
+  const { verdict, cause, held } = assessment;
   const body: EventBody = {
     kind: 'death_explained',
     pid: record.pid,
@@ -94,7 +94,7 @@ function explainedNotice({ observed, dead, assessment }: NewDeath): Notice {
     death,
     verdict,
     ...(cause !== undefined && { cause }),
-    ...(job !== undefined && { job }),
+    ...held,
     ...(stop?.sent === true && diedAt !== undefined && { drained: elapsed(stop.at, diedAt) }),
   };
   return { id: `explained.${record.runId}`, ...refOf(observed), body };
@@ -104,11 +104,11 @@ const lostNotice = (
   instance: string,
   { pid, runId }: Pick<Loss, 'pid' | 'runId'>,
   death: Loss['death'],
-  job?: string,
+  held: HeldJobs = {},
 ): Notice => ({
   id: `lost.${runId}`,
   instance,
-  body: { kind: 'job_lost', pid, runId, death, ...(job !== undefined && { job }) },
+  body: { kind: 'job_lost', pid, runId, death, ...held },
 });
 
 function backoffNotices(
@@ -140,14 +140,14 @@ function memoryNotices(config: Config, before: Ledger, { recycled }: Ledger): No
 
 function unresponsiveNotices(action: Plan[number], observation: Observation): Notice[] {
   if (action.kind !== 'kill' || action.isWatchdog !== true) return [];
-  const { instance, retiring, process, job, cause } = action;
+  const { instance, retiring, process, held = {}, cause } = action;
   const presence = observedAt(observation, action)?.presence;
   const runId = presence?.kind === 'alive' ? presence.record.runId : `pid-${process.pid}`;
   const body: EventBody = {
     kind: 'unresponsive',
     pid: process.pid,
     runId,
-    ...(job !== undefined && { job }),
+    ...held,
     cause,
   };
   return [

@@ -42,7 +42,7 @@ export function dump(run: Run, action: ActionOf<'dump'>): void {
 
 export async function kill(run: Run, action: ActionOf<'kill'>): Promise<void> {
   const { context, claimFor } = run;
-  const { instance, successor, job, isWatchdog, cause } = action;
+  const { instance, successor, held, isWatchdog, cause } = action;
   const { pid } = action.process;
   const { config } = context;
   const process = admitted(run, action);
@@ -68,7 +68,7 @@ export async function kill(run: Run, action: ActionOf<'kill'>): Promise<void> {
         kind: 'killed',
         pid,
         processCount: outcome.pids.length,
-        ...(job !== undefined && { job }),
+        ...held,
         ...(isWatchdog === true && { isWatchdog }),
         cause,
       });

@@ -136,6 +136,7 @@ function observeProcess(
     record.kind === 'read'
       ? readProcessFiles(scene.config.stateDir, base, record.value, {
           isAlive: process !== undefined,
+          sweeps: !ignoresPidfiles,
           ...(scene.notes && { listed: scene.notes }),
         })
       : noFiles;

@@ -66,7 +66,11 @@ function vitalSigns(
 }
 const titlePatterns = new Map<string, RegExp>();
 
-/** What a process says about its work, or said last. Its heartbeat file comes first, because it is meant for us. */
+/**
+ * What a process says about its work, or said last, in its heartbeat file and in its title. What says that it is busy comes
+ * first, and the heartbeat file before the title. The title of a dead process is gone: if it could have been busy by that, it
+ * was idle only if it counted its jobs.
+ */
 export function activityOf(
   presence: Presence,
   worker: Worker | undefined,
@@ -74,10 +78,12 @@ export function activityOf(
 ): Activity | undefined {
   if (presence.kind !== 'alive' && presence.kind !== 'dead') return undefined;
   const title = worker?.busyTitle;
-  if (said !== undefined || title === undefined || presence.kind === 'dead') return said;
+  if (said?.kind === 'busy' || title === undefined) return said;
+  if (presence.kind === 'dead') return said?.isCounted === true ? said : undefined;
   let pattern = titlePatterns.get(title);
   if (pattern === undefined) titlePatterns.set(title, (pattern = compilePattern(title)));
-  return titleActivity(presence.process.pid, pattern);
+  const shown = titleActivity(presence.process.pid, pattern);
+  return shown?.kind === 'busy' ? shown : (said ?? shown);
 }
 
 /**

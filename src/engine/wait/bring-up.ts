@@ -12,7 +12,7 @@ import { givenUpBy, reportChanges, reportTakeover, waivedIn } from './bring-up-r
 import { carryOn, reportLeftAlone } from './carry-on.ts';
 import { placesOf, type BringUp, type Up } from './coming-up.ts';
 import { isLocked, settle, type Look, type Settled } from './settle.ts';
-import { watchInstances, withJob } from './view.ts';
+import { watchInstances, withJobs } from './view.ts';
 
 /**
  * Waits until each instance runs and is ready. As soon as a pass has something to do, it runs one: it starts what is down
@@ -57,7 +57,7 @@ function startWatching(context: Context, request: BringUp): Up {
     },
     report: (event) => {
       note(up, event);
-      const said = withJob(event, up.watched);
+      const said = withJobs(event, up.watched);
       context.report(isStartFailure(up, event) ? { ...said, isTold: true } : said);
     },
   };

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Event } from '../../core/events/event.ts';
-import type { Activity } from '../../core/model/activity.ts';
+import { heldJobs, type Activity, type HeldJobs } from '../../core/model/activity.ts';
 import { noDesired } from '../../core/model/desired.ts';
 import { noLedger, type State } from '../../core/model/ledger.ts';
 import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
@@ -19,11 +19,10 @@ import { observeReported } from '../observe/observe.ts';
 import { lookForStrays } from '../observe/presence.ts';
 import { type Context, workerOf } from '../session.ts';
 
-/** The same event, with the job that the process was last seen busy with. */
-export function withJob(event: Event, { jobOf }: Watched): Event {
+/** The same event, with the jobs that the process was last seen busy with. */
+export function withJobs(event: Event, { jobsOf }: Watched): Event {
   if (event.kind !== 'exited') return event;
-  const job = jobOf(event);
-  return job === undefined ? event : { ...event, job };
+  return { ...event, ...jobsOf(event) };
 }
 
 /** What a waiting command knows of the world, kept up to date look by look. */
@@ -37,7 +36,7 @@ export interface Watched {
   /** Looks at these as well from now on. */
   readonly join: (names: readonly string[]) => void;
   /** What a process was last seen busy with while it drained. */
-  readonly jobOf: (ref: ProcessRef) => string | undefined;
+  readonly jobsOf: (ref: ProcessRef) => HeldJobs;
 }
 
 /**
@@ -107,9 +106,10 @@ export function watchInstances(context: Context, begun: readonly string[]): Watc
     join: (names) => {
       instances.push(...names.filter((name) => !instances.includes(name)));
     },
-    jobOf: (ref) => {
+    jobsOf: (ref) => {
       const activity = jobs.get(keyOf(ref));
-      return activity?.kind === 'busy' ? activity.what || undefined : undefined;
+      const isNamed = activity?.kind === 'busy' && activity.jobs[0].what !== '';
+      return isNamed ? heldJobs(activity) : {};
     },
   };
 }

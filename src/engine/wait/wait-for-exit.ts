@@ -16,7 +16,7 @@ import type { Duration } from '../../core/basics/time.ts';
 import { carryOn } from './carry-on.ts';
 import { report, workerOf, type Context } from '../session.ts';
 import { reportExit } from '../apply/report-exit.ts';
-import { withJob } from './view.ts';
+import { withJobs } from './view.ts';
 import { drainingOf, settle, type Settled } from './settle.ts';
 import { watchInstances } from './view.ts';
 
@@ -40,7 +40,7 @@ export function waitForExit(context: Context, request: ExitRequest): Promise<Set
     report: (event) => {
       if (event.kind === 'signal_failed') failed.add(keyOf(event));
       if (event.kind === 'exited') gone.add(keyOf(event)); // a pass that cleans up reports it, too
-      context.report(withJob(event, watched));
+      context.report(withJobs(event, watched));
     },
   };
   const named = [...new Set(refs.map(({ instance }) => instance))];

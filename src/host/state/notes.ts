@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import * as json from '../../core/basics/json-form.ts';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
 import { quietSignals, type QuietSignal } from '../../core/model/config.ts';
@@ -216,5 +216,6 @@ export function writeExtension(
 }
 
 export function removeHeartbeat(path: string): void {
-  for (const end of ['', '.notify', '.status', '.extend']) removeFile(path + end);
+  for (const end of ['', '.new', '.notify', '.status', '.extend']) removeFile(path + end);
+  rmSync(paths.jobFolder(path), { recursive: true, force: true });
 }

@@ -58,6 +58,12 @@ export const heartbeatPath = (stateDir: string, instance: string, runId: string)
 export const heartbeatName = (base: string, runId: string): string =>
   heartbeatFile(`${refOfBase(base).instance}.${runId}`);
 
+/**
+ * The directory beside a heartbeat file in which further processes of the instance keep a heartbeat file each, while they
+ * have jobs. Each process writes only its own, so none waits for a lock that another one holds.
+ */
+export const jobFolder = (heartbeat: string): string => `${heartbeat}.jobs`;
+
 /** A file in the directory of heartbeats, as `listStateFiles` names it. */
 export const heartbeatFile = (file: string): string => `${heartbeats}/${file}`;
 const heartbeats = 'heartbeats';

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import type { Duration } from '../../core/basics/time.ts';
 import type { Activity } from '../../core/model/activity.ts';
 import { isSameProcess, type ProcessIdentity } from '../../core/model/process.ts';
 import type { Killing, ProcessRecord, Quieting, Stop } from '../../core/model/record.ts';
 import { now } from '../process/clock.ts';
 import { readActivity } from './activity-file.ts';
+import { readJobs } from './job-files.ts';
 import { readDeath, type ReportedDeath } from './exits.ts';
 import {
   dumpOf,
@@ -15,7 +17,7 @@ import {
   readSuccessor,
   wasSeenReady,
 } from './notes.ts';
-import { heartbeatName, heartbeatPath } from './paths.ts';
+import { heartbeatName, heartbeatPath, jobFolder } from './paths.ts';
 
 /** All that the state directory holds about one process, other than its record. */
 export interface ProcessFiles {
@@ -39,12 +41,21 @@ export interface ProcessFiles {
 /**
  * Reads them in one step. `base` is what their names begin with; `listed` are the notes that exist, if the directory was
  * listed: others are not asked for. A death can come after the listing: what it has changed is always asked for.
+ * `sweeps`: what processes that are gone have left is removed.
  */
 export function readProcessFiles(
   stateDir: string,
   base: string,
   record: ProcessRecord,
-  { isAlive, listed }: { readonly isAlive: boolean; readonly listed?: ReadonlySet<string> },
+  {
+    isAlive,
+    sweeps = false,
+    listed,
+  }: {
+    readonly isAlive: boolean;
+    readonly sweeps?: boolean;
+    readonly listed?: ReadonlySet<string>;
+  },
 ): ProcessFiles {
   const { runId } = record;
   const files: { -readonly [Key in keyof ProcessFiles]: ProcessFiles[Key] } = {
@@ -62,7 +73,10 @@ export function readProcessFiles(
     if (value !== undefined) files[key] = value;
   };
   if (hasNote('ready')) files.wasSeenReady = wasSeenReady(stateDir, base, runId);
-  if (has(heartbeat)) set('activity', readActivity(heartbeatPath(stateDir, base, runId)));
+  const path = heartbeatPath(stateDir, base, runId);
+  if (listed?.has(jobFolder(heartbeat)) ?? existsSync(jobFolder(path)))
+    set('activity', readJobs(path, { isAlive, sweeps }));
+  else if (has(heartbeat)) set('activity', readActivity(path));
   if (hasNote('successor')) set('successor', readSuccessor(stateDir, base, runId));
   if (!isAlive || hasNote('stop')) set('stop', stopOf(stateDir, base, record));
   if (!isAlive) {

@@ -1,3 +1,4 @@
+import { busyWith } from '../../../src/core/model/activity.ts';
 import { expect, test } from 'vitest';
 import { drainFindings, timeoutFindings } from '../../../src/commands/doctor/time-limits.ts';
 import { processFindings } from '../../../src/commands/doctor/processes.ts';
@@ -97,7 +98,7 @@ test('a drain must be reported if its limit is long over, or if it has none and 
 
 test('limits that contradict jobs, the command or each other must be warnings', () => {
   const long = aWorker('mail', ['1'], { stop: { signal: 'TERM', timeout: seconds(60) } });
-  const job = { kind: 'busy', what: 'job 7', since: noonPlus(seconds(-90)) } as const;
+  const job = busyWith([{ what: 'job 7', since: noonPlus(seconds(-90)) }]);
   const seen = observation(alive('mail.1', 71, { activity: job }));
   expect(lines(timeoutFindings(aConfig(long), seen))).toEqual([
     'warning workers.mail.stop.timeout: 1m, but the job of mail.1 has taken 1m 30s so far',

@@ -1,3 +1,4 @@
+import { busyWith } from '../../../src/core/model/activity.ts';
 import { describe, expect, test } from 'vitest';
 import { schemaVersion } from '../../../src/core/basics/schema-version.ts';
 import { durationOf } from '../../../src/core/basics/time.ts';
@@ -12,7 +13,7 @@ import {
 } from '../../../src/core/events/event.ts';
 import { eventJson } from '../../../src/core/events/event-json.ts';
 import { allEventKinds } from '../../../src/core/events/table.ts';
-import { busy, noon, noonPlus, seconds } from '../builders.ts';
+import { noon, noonPlus, seconds } from '../builders.ts';
 import { sampleEvent, samples } from './samples.ts';
 
 const sentenceOf = (body: EventBody, instance = 'mail.1'): string =>
@@ -209,7 +210,10 @@ test.each([
   [{}, 'no limit'],
   [{ limit: seconds(90) }, 'killed in 1m 30s'],
   [
-    { activity: { ...busy, since: noonPlus(seconds(-130)) }, limit: seconds(5) },
+    {
+      activity: busyWith([{ what: 'job 212', since: noonPlus(seconds(-130)) }]),
+      limit: seconds(5),
+    },
     'job 212 for 2m 10s, killed in 5s',
   ],
 ])('a drain %j must read "%s"', (more, words) => {

@@ -39,8 +39,12 @@ describe('a death that was not asked for', () => {
   });
 
   test('must carry the job in its own words', () => {
-    expect(found({ death: by(9), activity: busy }).job).toBe('job 212');
-    expect(found({ death: by(9), activity: idle })).not.toHaveProperty('job');
+    expect(found({ death: by(9), activity: busy }).held).toEqual({
+      job: 'job 212',
+      jobs: ['job 212'],
+      jobCount: 1,
+    });
+    expect(found({ death: by(9), activity: idle }).held).toEqual({});
   });
 });
 
@@ -90,6 +94,7 @@ describe('a death that was asked for', () => {
     expect(assessDeath(one, { ...one.presence, killing }, worker, noon)).toEqual({
       verdict: 'requested',
       cause: 'its limit: too long',
+      held: {},
       isJobLost: 'unknown',
     });
   });
@@ -110,6 +115,7 @@ test('without its worker in the config, a process must not count as not ready ye
   if (one.presence.kind !== 'dead') throw new Error('expected a dead one');
   expect(assessDeath(one, one.presence, undefined, noon)).toEqual({
     verdict: 'unexpected',
+    held: {},
     isJobLost: 'unknown',
   });
 });

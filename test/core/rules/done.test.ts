@@ -111,7 +111,7 @@ test('a failure of a one-shot must be followed by a pause and another attempt', 
 
 test('the end of a one-shot is no unexpected death', () => {
   const [found] = newDeaths(aConfig(once()), noLedger, observation(exit(0)));
-  expect(found?.assessment).toEqual({ verdict: 'done', isJobLost: 'no' });
+  expect(found?.assessment).toEqual({ verdict: 'done', held: {}, isJobLost: 'no' });
 });
 
 describe('an instance that is done', () => {

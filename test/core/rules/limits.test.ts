@@ -198,5 +198,5 @@ test('a kill must name the job that it costs', () => {
     stop: stopOf(10, true, { deadline: upAtNoon }),
   });
   const [action] = planned(config, noDesired, observation(noted));
-  expect(action).toMatchObject({ kind: 'kill', job: 'job 212' });
+  expect(action).toMatchObject({ kind: 'kill', held: { job: 'job 212' } });
 });

@@ -69,7 +69,7 @@ describe('a worker that gives no sign of life', () => {
       kind: 'kill',
       instance: 'mail.1',
       isWatchdog: true,
-      job: 'job 212',
+      held: { job: 'job 212' },
       cause: 'no sign of life for 30s (limit 30s)',
     });
   });

@@ -1,3 +1,4 @@
+import { busyWith } from '../../../src/core/model/activity.ts';
 import type {
   Observation,
   ObservedInstance,
@@ -46,7 +47,7 @@ function seen(world: World, name: string, being: Being | undefined): ObservedIns
 const tells = ({ worker }: Being): boolean => worker.stop.quiet !== undefined;
 
 const activityOf = (being: Being, now: number): NonNullable<ObservedInstance['activity']> =>
-  being.fate.drain > 0 && now < idleAt(being) ? { kind: 'busy', what: 'a job' } : { kind: 'idle' };
+  being.fate.drain > 0 && now < idleAt(being) ? busyWith([{ what: 'a job' }]) : { kind: 'idle' };
 
 function presenceOf({ record, stop, quiet, end, wasNotedReady, worker }: Being): Presence {
   const hasShownReady = worker.ready.kind === 'log' && wasNotedReady;

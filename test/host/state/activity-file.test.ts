@@ -16,9 +16,14 @@ function heartbeat(content: string | Buffer): string {
   return path;
 }
 
+const one = (job: { readonly what: string; readonly since?: number }): unknown => ({
+  kind: 'busy',
+  jobs: [job],
+  count: 1,
+});
 const writtenAt = 1_700_000_000_000;
 const read = (content: string | Buffer): unknown => readActivity(heartbeat(content));
-const busyWith = (what: string, since = writtenAt): unknown => ({ kind: 'busy', what, since });
+const busyWith = (what: string, since = writtenAt): unknown => one({ what, since });
 const idle = { kind: 'idle', since: writtenAt };
 
 describe('the first line', () => {
@@ -127,13 +132,13 @@ describe('a title', () => {
   }
 
   test.each([
-    ['mail: job 212', /^mail: (job \d+)$/, { kind: 'busy', what: 'job 212' }],
-    ['mail: job 212', /job \d+/, { kind: 'busy', what: 'job 212' }],
-    ['mail: job 212', /job|(never)/, { kind: 'busy', what: 'job' }],
+    ['mail: job 212', /^mail: (job \d+)$/, one({ what: 'job 212' })],
+    ['mail: job 212', /job \d+/, one({ what: 'job 212' })],
+    ['mail: job 212', /job|(never)/, one({ what: 'job' })],
     ['mail: waits', /job (\d+)/, { kind: 'idle' }],
-    ['mail: job  ', /job(.*)/, { kind: 'busy', what: '' }],
-    ['a\u001b[2Jb\u202ec', /a.*/, { kind: 'busy', what: 'a [2Jb c' }],
-    [`job ${'x'.repeat(9_000)}`, /job (.*)/, { kind: 'busy', what: 'x'.repeat(200) }],
+    ['mail: job  ', /job(.*)/, one({ what: '' })],
+    ['a\u001b[2Jb\u202ec', /a.*/, one({ what: 'a [2Jb c' })],
+    [`job ${'x'.repeat(9_000)}`, /job (.*)/, one({ what: 'x'.repeat(200) })],
     [`${'x'.repeat(5_000)} job`, /job/, { kind: 'idle' }],
   ])('%.20j must be searched for %s', async (title, pattern, activity) => {
     const { pid } = await titled(title);
@@ -142,7 +147,7 @@ describe('a title', () => {
 
   test('must be the arguments, separated by spaces, if there is none', () => {
     const { pid } = scratch.run(['sleep', '1000', '1001']);
-    expect(titleActivity(pid, /^sleep (1000 1001)$/)).toEqual({ kind: 'busy', what: '1000 1001' });
+    expect(titleActivity(pid, /^sleep (1000 1001)$/)).toEqual(one({ what: '1000 1001' }));
   });
 
   test('must belong to a living process', async () => {

@@ -1,3 +1,4 @@
+import { busyWith } from '../../../src/core/model/activity.ts';
 import { expect, test } from 'vitest';
 import { durationOf } from '../../../src/core/basics/time.ts';
 import { eventLine, resultLine } from '../../../src/output/json/stream.ts';
@@ -39,7 +40,7 @@ test('the result of a command that acts must say how it ended and what it still 
           pid: 7,
           since: durationOf(2_000),
           limit: durationOf(30_000),
-          activity: { kind: 'busy', what: 'job 212', since: noon },
+          activity: busyWith([{ what: 'job 212', since: noon }]),
           cause: 'restart',
         },
         { instance: 'mail.2', pid: 8, since: durationOf(500), cause: 'restart' },
@@ -72,7 +73,13 @@ test('the result of a command that acts must say how it ended and what it still 
         pid: 7,
         since_seconds: 2,
         limit_seconds: 30,
-        activity: { state: 'busy', job: 'job 212', since: at },
+        activity: {
+          state: 'busy',
+          job: 'job 212',
+          since: at,
+          jobs: [{ job: 'job 212', since: at }],
+          job_count: 1,
+        },
         cause: 'restart',
       },
       {

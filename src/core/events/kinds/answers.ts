@@ -4,8 +4,8 @@ import { leftWords } from '../../model/leftovers.ts';
 import { formatDeath, formatEnd, wasKilled } from '../../model/record.ts';
 import { eventKind, fixed, optional, required } from '../event-kind.ts';
 import { processes } from '../form.ts';
-import { death, drained, job, pid, release, requestedBy } from '../members.ts';
-import { afterDrain, until } from '../phrases.ts';
+import { death, drained, heldJobs, pid, release, requestedBy } from '../members.ts';
+import { afterDrain, jobWords, until } from '../phrases.ts';
 
 /** Answers to a command, which the journal does not have. */
 export const answerKinds = {
@@ -94,11 +94,12 @@ export const answerKinds = {
       pid,
       death,
       drained,
-      job,
+      ...heldJobs,
       leftovers: optional(processes, 'The processes that it left behind in its session.'),
     },
     sentence: (event) => {
-      const had = event.job === undefined ? '' : ` (${event.job})`;
+      const words = jobWords(event);
+      const had = words === undefined ? '' : ` (${words})`;
       const left = event.leftovers ?? [];
       const behind = left.length === 0 ? '' : `; ${leftWords(event.pid, left)}`;
       const when = `${afterDrain(event.drained)}${had}`;

@@ -3,8 +3,8 @@ import { leftWords, namedProcesses, survivorWords } from '../../model/leftovers.
 import { formatDeath, formatEnd, type Death, type Verdict } from '../../model/record.ts';
 import { eventKind, optional, required, type Audience } from '../event-kind.ts';
 import { bytes, lines, processes } from '../form.ts';
-import { death, drained, job, logError, pid, release, runId } from '../members.ts';
-import { during, ofError } from '../phrases.ts';
+import { death, drained, heldJobs, logError, pid, release, runId } from '../members.ts';
+import { during, jobWords, ofError } from '../phrases.ts';
 
 /** The number that MogileFS prints: the signal, or the exit status. */
 function numberOf(how: Death): string {
@@ -46,34 +46,36 @@ export const deathKinds = {
       uptime: optional(seconds, 'How long it had been running.'),
       drained,
       release,
-      job,
+      ...heldJobs,
       rss: optional(bytes, 'How much memory it had when that was last measured.'),
       log: optional(lines, 'After an unexpected end: the last 40 lines that it wrote to its log.'),
       logError,
     },
     level: ({ verdict: how }) => (how === 'unexpected' ? 'error' : 'info'),
     sentence: (event) =>
-      `pid ${event.pid} ${formatEnd(event.death, event.verdict, during(event.job))}${ofError(event.logError)}`,
+      `pid ${event.pid} ${formatEnd(event.death, event.verdict, during(event))}${ofError(event.logError)}`,
     mogilefs: (event, name) =>
-      `Child ${event.pid} (${name}) died: ${numberOf(event.death)} (${event.verdict === 'unexpected' ? 'UNEXPECTED' : 'expected'}): ${formatDeath(event.death)}${during(event.job)}`,
+      `Child ${event.pid} (${name}) died: ${numberOf(event.death)} (${event.verdict === 'unexpected' ? 'UNEXPECTED' : 'expected'}): ${formatDeath(event.death)}${during(event)}`,
     audience: (event) => audienceOf(event.death, event.verdict),
   }),
   death_explained: eventKind({
     summary:
       'The report of how a process ended has come after its end was reported as unknown (`died`), because its shim was slow.',
-    members: { pid, runId, death, verdict, cause: deathCause, drained, job },
+    members: { pid, runId, death, verdict, cause: deathCause, drained, ...heldJobs },
     level: ({ verdict: how }) => (how === 'unexpected' ? 'error' : 'info'),
     sentence: (event) =>
-      `pid ${event.pid} ${formatEnd(event.death, event.verdict, during(event.job))} (reported late)`,
+      `pid ${event.pid} ${formatEnd(event.death, event.verdict, during(event))} (reported late)`,
     audience: (event) => audienceOf(event.death, event.verdict),
   }),
   job_lost: eventKind({
     summary:
-      'The job of a dead process is lost: reported at once if the process had said that it was busy, otherwise after `lost_grace`.',
-    members: { pid, runId, death, job },
+      'The jobs of a dead process are lost, all in one line: reported at once if the process had said that it was busy, otherwise after `lost_grace`.',
+    members: { pid, runId, death, ...heldJobs },
     level: 'error',
     sentence: (event) => {
-      const lost = event.job === undefined ? 'a job may have been lost' : `${event.job} was lost`;
+      const words = jobWords(event);
+      const were = (event.jobCount ?? 1) > 1 ? 'were' : 'was';
+      const lost = words === undefined ? 'a job may have been lost' : `${words} ${were} lost`;
       return `${lost}: pid ${event.pid} ${formatEnd(event.death)}`;
     },
   }),

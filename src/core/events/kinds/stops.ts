@@ -3,7 +3,7 @@ import { flag, integer, seconds } from '../../basics/json-form.ts';
 import { formatDuration } from '../../basics/time.ts';
 import { eventKind, optional, required } from '../event-kind.ts';
 import { bytes } from '../form.ts';
-import { cause, job, pid, problem, runId, signal } from '../members.ts';
+import { cause, heldJobs, pid, problem, runId, signal } from '../members.ts';
 import { counted, during, limitOf } from '../phrases.ts';
 
 /** What processes are asked to do, and what is done to them. */
@@ -48,9 +48,9 @@ export const stopKinds = {
   }),
   unresponsive: eventKind({
     summary: 'The process shows no sign of life and is about to be killed.',
-    members: { pid, runId, job, cause },
+    members: { pid, runId, ...heldJobs, cause },
     level: 'warning',
-    sentence: (event) => `pid ${event.pid} does not respond${during(event.job)}: ${event.cause}`,
+    sentence: (event) => `pid ${event.pid} does not respond${during(event)}: ${event.cause}`,
     audience: 'journal',
   }),
   recycling_futile: eventKind({
@@ -79,16 +79,16 @@ export const stopKinds = {
     members: {
       pid,
       processCount: required(integer, 'How many processes its session had.'),
-      job,
+      ...heldJobs,
       isWatchdog: optional(flag, 'Whether it was killed because it showed no sign of life.'),
       cause,
     },
     level: 'error',
     sentence: (event) =>
-      `killed pid ${event.pid} and its session (${counted(event.processCount, 'process', 'processes')})${during(event.job)}: ${event.cause}`,
+      `killed pid ${event.pid} and its session (${counted(event.processCount, 'process', 'processes')})${during(event)}: ${event.cause}`,
     mogilefs: (event, name) =>
       event.isWatchdog === true
-        ? `Watchdog killing worker ${event.pid} (${name})${during(event.job)}: ${event.cause}`
+        ? `Watchdog killing worker ${event.pid} (${name})${during(event)}: ${event.cause}`
         : undefined,
   }),
 };

@@ -1,0 +1,2 @@
+<?php
+return ['default' => 'redis', 'stores' => ['redis' => ['driver' => 'redis', 'connection' => 'default']], 'prefix' => 'real'];

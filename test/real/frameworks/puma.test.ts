@@ -1,0 +1,3 @@
+import { testFramework } from './suite.ts';
+
+testFramework('puma');

@@ -1,0 +1,46 @@
+// All scenarios of one framework, in one world, one after another; a file for each framework runs beside the others.
+import { spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { frameworks, type Framework, type FrameworkName } from './table.ts';
+import { scenarios, settle, type ScenarioName } from './scenarios.ts';
+import { cache, createWorld, type World } from './world.ts';
+
+export function testFramework(name: FrameworkName): void {
+  const framework: Framework = frameworks[name];
+  const missing = Object.entries(framework.needs)
+    .filter(
+      ([, probe]) =>
+        spawnSync('sh', ['-c', probe], { env: { ...process.env, CACHE: cache } }).status !== 0,
+    )
+    .map(([what]) => what);
+  if (missing.length > 0) {
+    const problem = `this machine lacks ${missing.join(', ')} (test/real/setup.sh installs it)`;
+    if (process.env['WORKERCTL_TEST_FRAMEWORKS'] === 'required')
+      throw new Error(`${name}: ${problem}`);
+    console.warn(`skipped: ${name}, because ${problem}`);
+    test.skip(`${name}: ${problem}`, () => undefined);
+    return;
+  }
+  describe(`${name} under workerctl`, () => {
+    let world: World;
+    const figures: string[] = [];
+    beforeAll(async () => {
+      world = await createWorld(name);
+    });
+    afterAll(async () => {
+      console.log([`${name}:`, ...figures].join('\n  '));
+      await world.end();
+    });
+    for (const [title, run] of Object.entries(scenarios)) {
+      const why = framework.without?.[title as ScenarioName];
+      if (why !== undefined) {
+        figures.push(`${title}: not tested, ${why}`);
+        continue;
+      }
+      test(title, async ({ onTestFailed }) => {
+        onTestFailed(() => settle(world));
+        figures.push(`${title}: ${await run(world)}`);
+      });
+    }
+  });
+}

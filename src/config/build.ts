@@ -1,5 +1,12 @@
 import { join } from 'node:path';
-import type { Config, LogPolicy, Readiness, ReleaseSource, Worker } from '../core/model/config.ts';
+import type {
+  Config,
+  LogPolicy,
+  Readiness,
+  ReadySign,
+  ReleaseSource,
+  Worker,
+} from '../core/model/config.ts';
 import { mergedWorker } from './preset-slots.ts';
 import { workerSection, type ConfigFile, type WorkerKeys } from './schema/keys.ts';
 import type { Reading } from './schema/value-type.ts';
@@ -57,7 +64,12 @@ function worker(name: string, keys: WorkerKeys, { stateDir, logDir }: ConfigFile
   };
 }
 
-function readiness(keys: WorkerKeys['ready']): Readiness {
+const readiness = (keys: WorkerKeys['ready']): Readiness => ({
+  ...readySign(keys),
+  ...(keys.stay !== undefined && { stay: keys.stay }),
+});
+
+function readySign(keys: WorkerKeys['ready']): ReadySign {
   const { after, log, file, command, notify, timeout } = keys;
   if (log !== undefined) return { kind: 'log', pattern: log, timeout };
   if (file !== undefined) return { kind: 'file', path: file, timeout };

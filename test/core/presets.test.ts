@@ -35,6 +35,7 @@ describe('a trap must be told if it applies, and only then', () => {
       /^command: it gives its jobs 1m after TERM/m,
     ],
     ['preset: gunicorn, command: gunicorn app', /^command: without --preload/m],
+    ['preset: gunicorn, command: x, ready: {stay: null}', /^ready\.stay: a master whose/m],
     ['preset: rq, command: rq worker --name=a', /^command: a fixed --name/m],
     ['preset: celery, command: celery worker', /^command: without -n/m],
     ['preset: celery, command: celery worker', /^stop\.quiet: a TERM can lose/m],

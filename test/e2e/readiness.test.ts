@@ -129,3 +129,43 @@ test('a readiness command must run in the directory and the environment of its w
   const { stdout } = await rig.shell('cat 1.seen');
   expect(stdout).toBe(`${rig.folder} hello mail.1`);
 });
+
+for (const kind of ['log', 'file', 'command'] as const)
+  test(`with ready.stay a worker must be starting for that long after its ${kind}`, async () => {
+    const rig = createRig();
+    rig.configure({ mail: { ...tells, ready: { ...kinds[kind](rig), stay: '700ms' } } });
+    put(rig, 'slow');
+    const mail = rig.instance('mail.1');
+    const starting = rig.workerctl('start', '--json');
+    const pid = await booted(mail);
+    const letGoAt = Date.now();
+    letGo(rig, pid);
+    const { exitCode, all } = await starting;
+    expect(exitCode, all).toBe(0);
+    const ready = eventsIn(all).find((event) => event.kind === 'ready');
+    expect(Date.parse(ready?.at ?? '') - letGoAt).toBeGreaterThanOrEqual(700);
+    expect(await statesOf(rig)).toEqual(['mail.1 ready']);
+  });
+
+/** A master that is up before its workers, and exits when these have died. */
+const master = '[ -e bad ] && { echo up; sleep 0.2; exit 3; }; echo up; exec sleep 1000';
+
+test.each([{ log: '^up$' }, { after: '1ms' }])(
+  'with ready.stay a master whose workers die at boot must abort a restart: %j',
+  async (ready) => {
+    const keys = { command: ['sh', '-c', master], count: 2, backoff: { initial: '1m' } };
+    const rig = createRig({ mail: { ...keys, ready } });
+    expect((await rig.workerctl('start')).exitCode).toBe(0);
+    const before = await pidsOf(rig);
+    writeFileSync(rig.path('bad'), '');
+    rig.configure({ mail: { ...keys, ready: { ...ready, stay: '40s' } } });
+    const { exitCode, all } = await rig.workerctl('restart');
+    expect(exitCode, all).toBe(1);
+    const after = await pidsOf(rig);
+    expect(after.filter((pid) => before.includes(pid))).toHaveLength(1);
+  },
+);
+
+async function pidsOf(rig: Rig): Promise<(number | null)[]> {
+  return (await statusOf(rig)).instances.map(({ pid }) => pid);
+}

@@ -118,6 +118,12 @@ const ready = section(
       default: '60s',
       help: 'With log, file, command or notify: the start has failed if it is not ready after this time.',
     },
+    stay: {
+      type: value.positiveDuration,
+      without: 'it is ready at once',
+      help: 'It is ready only if it is still alive this long after it became ready, in whatever way.',
+      example: '5s',
+    },
   },
   { conflicts: [...readyConflicts, ['after', 'timeout', 'after needs no timeout']] },
 );

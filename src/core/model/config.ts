@@ -28,7 +28,12 @@ export interface QuietCommand {
 export type QuietMeans = QuietSignal | QuietCommand;
 
 /** How a worker shows that it is ready. If it does not within `timeout`, its start has failed. */
-export type Readiness =
+export type Readiness = ReadySign & {
+  /** It must still be alive this long after that to be ready; undefined: at once. */
+  readonly stay?: Duration;
+};
+
+export type ReadySign =
   /** It has been running for this long. */
   | { readonly kind: 'after'; readonly after: Duration }
   /** A line that this process has written to its log matches this regular expression. */

@@ -30,6 +30,8 @@ export type Presence =
       readonly killing?: Killing;
       /** Whether it was seen ready; meaningless if readiness is a matter of time (`ready.after`). */
       readonly hasShownReady: boolean;
+      /** How old it was when it did, for `ready.stay`. */
+      readonly readyAge?: Duration;
     }
   /** Its process lives; `stop` if that process was asked to finish, `quiet` if it was asked to take no new job. */
   | {
@@ -39,6 +41,8 @@ export type Presence =
       readonly stop?: Stop;
       readonly quiet?: Quieting;
       readonly hasShownReady: boolean;
+      /** How old it was when it did, for `ready.stay`. */
+      readonly readyAge?: Duration;
       /** The living process that it named as its successor (MAINPID of sd_notify(3)), which takes over when it exits. */
       readonly successor?: LiveProcess;
       readonly extension?: Extension;
@@ -191,8 +195,10 @@ export const observedAt = (
   run === undefined ? instances.get(instance) : retiring.find((one) => one.retiring === run);
 
 /** How long a process has been running, by the kernel's clock: a jump of the wall clock does not change it. */
-export const ageOf = (process: ProcessIdentity, { sinceBoot }: Observation): Duration =>
-  durationOf(Math.max(0, sinceBoot - process.startTime * msPerTick));
+export const ageOf = (
+  process: ProcessIdentity,
+  { sinceBoot }: Pick<Observation, 'sinceBoot'>,
+): Duration => durationOf(Math.max(0, sinceBoot - process.startTime * msPerTick));
 
 /** The living process of an instance, whether or not a record claims it. */
 export function liveProcess({ presence }: ObservedInstance): LiveProcess | undefined {

@@ -19,6 +19,7 @@ export type Condition =
   | { readonly kind: 'several' }
   | { readonly kind: 'no_lost_hook' }
   | { readonly kind: 'ready_notify' }
+  | { readonly kind: 'no_stay' }
   /** It is ready after a time that is shorter than this. */
   | { readonly kind: 'ready_after_less'; readonly seconds: number };
 
@@ -58,6 +59,8 @@ export function appliesTo(worker: Worker, condition: Condition, longest?: Durati
       return worker.hooks.lost === undefined;
     case 'ready_notify':
       return worker.ready.kind === 'notify';
+    case 'no_stay':
+      return worker.ready.stay === undefined;
     case 'ready_after_less':
       return worker.ready.kind === 'after' && worker.ready.after < condition.seconds * 1000;
   }
@@ -84,6 +87,8 @@ export function keyOf(condition: Condition): string {
       return 'hooks.lost';
     case 'ready_notify':
       return 'ready.notify';
+    case 'no_stay':
+      return 'ready.stay';
     case 'ready_after_less':
       return 'ready.after';
   }
@@ -112,6 +117,8 @@ export function conditionWords(condition: Condition): string | undefined {
       return 'without `hooks.lost`';
     case 'ready_notify':
       return 'with `ready.notify`';
+    case 'no_stay':
+      return 'without `ready.stay`';
     case 'ready_after_less':
       return `if \`ready.after\` is less than ${condition.seconds} s`;
   }

@@ -14,24 +14,32 @@ export type Readying =
 
 /** Whether a living process is ready yet. */
 export function readyingOf(
-  { process, record, hasShownReady, extension }: Extract<Presence, { kind: 'alive' }>,
+  {
+    process,
+    record,
+    hasShownReady,
+    readyAge = durationOf(0),
+    extension,
+  }: Extract<Presence, { kind: 'alive' }>,
   readiness: Readiness,
   observation: Observation,
 ): Readying {
   const age = ageOf(process, observation);
   if (record.launchExit !== undefined) return { kind: 'late', timeout: durationOf(0) };
   if (record.launch !== undefined) return launchingOf(record, record.launch, age);
-  if (readiness.kind === 'after') {
-    if (age >= readiness.after) return { kind: 'ready' };
-    return { kind: 'starting', changesIn: durationOf(readiness.after - age) };
-  }
-  if (hasShownReady) return { kind: 'ready' };
+  const { stay = durationOf(0) } = readiness;
+  if (readiness.kind === 'after') return readyAt(durationOf(readiness.after + stay), age);
+  if (hasShownReady)
+    return stay === 0 ? { kind: 'ready' } : readyAt(durationOf(readyAge + stay), age);
   const began = observation.sinceBoot - age;
   const end = extended(durationOf(began + readiness.timeout), extension);
   const timeout = durationOf(end - began);
   if (age >= timeout) return { kind: 'late', timeout };
   return { kind: 'starting', changesIn: durationOf(timeout - age) };
 }
+
+const readyAt = (wanted: Duration, age: Duration): Readying =>
+  age >= wanted ? { kind: 'ready' } : { kind: 'starting', changesIn: durationOf(wanted - age) };
 
 /** Only another look shows that the pidfile was written. */
 const nextLook = durationOf(500);
@@ -47,11 +55,13 @@ function launchingOf(record: ProcessRecord, { timeout }: Launching, age: Duratio
 
 /** Whether a dead process was ready before it died. If its death was not reported, it may have lived until `now`. */
 export function wasReady(
-  { record, diedAt, hasShownReady }: Extract<Presence, { kind: 'dead' }>,
+  { record, diedAt, hasShownReady, readyAge = durationOf(0) }: Extract<Presence, { kind: 'dead' }>,
   readiness: Readiness,
   now: Moment,
 ): boolean {
   if (record.launch !== undefined || record.launchExit !== undefined) return false;
-  if (readiness.kind !== 'after') return hasShownReady;
-  return elapsed(record.startedAt, diedAt ?? now) >= readiness.after;
+  const { stay = durationOf(0) } = readiness;
+  const livedFor = elapsed(record.startedAt, diedAt ?? now);
+  if (readiness.kind === 'after') return livedFor >= readiness.after + stay;
+  return hasShownReady && (stay === 0 || livedFor >= readyAge + stay);
 }

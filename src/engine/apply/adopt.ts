@@ -1,10 +1,11 @@
+import { durationOf } from '../../core/basics/time.ts';
 import { launchOf } from '../../core/model/launch.ts';
 import type { ActionOf } from '../../core/model/action.ts';
 import type { LogPlace, ProcessRecord } from '../../core/model/record.ts';
 import { removeFile, type StateFile } from '../../host/files/json-file.ts';
 import { fileKeyAt, outputTo } from '../../host/logs/lost-log.ts';
 import { awaitNotify } from '../../host/state/heartbeats.ts';
-import { noteReady, wasSeenReady } from '../../host/state/notes.ts';
+import { noteReady, readyAge } from '../../host/state/notes.ts';
 import { exitPath, successorPath } from '../../host/state/paths.ts';
 import { readRecord, writePidfile, writeRecord } from '../../host/state/records.ts';
 import { startedAt } from '../../host/worker/candidate.ts';
@@ -24,7 +25,7 @@ export function adopt({ context }: Run, action: ActionOf<'adopt'>): void {
   // Before the record, which makes it the instance's process: until then all of this can be done again.
   if (successorOf !== undefined) inherit(config.stateDir, instance, successorOf.runId, runId);
   else if (worker.ready.kind !== 'after' && worker.ready.kind !== 'command')
-    noteReady(config.stateDir, instance, runId);
+    noteReady(config.stateDir, instance, runId, durationOf(0));
   writeRecord(config.stateDir, {
     pid: process.pid,
     startTime: process.startTime,
@@ -57,5 +58,6 @@ function logOf(pid: number, path: string, before: StateFile<ProcessRecord>): Log
 /** A successor is as ready as its predecessor was, and beats by sd_notify(3): the heartbeat file was the predecessor's. */
 function inherit(stateDir: string, instance: string, from: string, to: string): void {
   awaitNotify(stateDir, instance, to);
-  if (wasSeenReady(stateDir, instance, from)) noteReady(stateDir, instance, to);
+  if (readyAge(stateDir, instance, from) !== undefined)
+    noteReady(stateDir, instance, to, durationOf(0));
 }

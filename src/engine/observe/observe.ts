@@ -119,7 +119,7 @@ const isDead = ({ presence }: ObservedInstance): boolean => presence.kind === 'd
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const absent = { kind: 'absent' } as const;
-const noFiles: ProcessFiles = { wasSeenReady: false };
+const noFiles: ProcessFiles = {};
 const noProblems: readonly string[] = [];
 
 function observeProcess(

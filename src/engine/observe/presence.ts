@@ -119,15 +119,20 @@ export function presenceOf(
   worker: Worker | undefined,
 ): Presence {
   const { stop } = files;
-  const hasShownReady = worker !== undefined && worker.ready.kind !== 'after' && files.wasSeenReady;
+  const isShown = worker !== undefined && worker.ready.kind !== 'after';
+  const readyAge = isShown ? files.readyAge : undefined;
+  const hasShownReady = readyAge !== undefined;
   // Only workers that are ready by sd_notify(3) may name a successor.
   const named = worker?.ready.kind === 'notify' ? files.successor : undefined;
   const successor = named && findProcess(named);
   if (process !== undefined) {
     const { quiet, extendedUntil } = files;
     if (!(stop || quiet || successor || extendedUntil))
-      return { kind: 'alive', record, process, hasShownReady };
+      return hasShownReady
+        ? { kind: 'alive', record, process, hasShownReady, readyAge }
+        : { kind: 'alive', record, process, hasShownReady };
     const notes = {
+      ...(hasShownReady && { readyAge }),
       ...(stop && { stop }),
       ...(quiet && { quiet }),
       ...(successor && { successor }),
@@ -141,7 +146,11 @@ export function presenceOf(
     return { kind: 'stray', process: successor, successorOf: { pid, runId } };
   }
   const { killing } = files;
-  const notes = { ...(stop && { stop }), ...(killing && { killing }) };
+  const notes = {
+    ...(hasShownReady && { readyAge }),
+    ...(stop && { stop }),
+    ...(killing && { killing }),
+  };
   return { kind: 'dead', record, ...deathOf(record, files), ...notes, hasShownReady };
 }
 

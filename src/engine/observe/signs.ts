@@ -1,4 +1,4 @@
-import { formatDuration } from '../../core/basics/time.ts';
+import { formatDuration, type Duration } from '../../core/basics/time.ts';
 import type { Activity } from '../../core/model/activity.ts';
 import type { Worker, HeartbeatPolicy } from '../../core/model/config.ts';
 import { launchOf, expandedReadiness } from '../../core/model/launch.ts';
@@ -6,6 +6,7 @@ import {
   type ObservedInstance,
   type Presence,
   type Observation,
+  ageOf,
   drainingSince,
   refOf,
   withSeen,
@@ -101,17 +102,19 @@ export async function withReadiness(scene: Scene, observation: Observation): Pro
     questions.map(async ({ observed, presence, question }) => {
       const isReady = probe === undefined ? await probeOnce(question) : probe.isReady(question);
       if (!isReady) return;
-      seen.push({ ...observed, presence: { ...presence, hasShownReady: true } });
-      if (scene.ignoresPidfiles !== true) tryToNote(scene, observed.name, presence.record.runId);
+      const readyAge = ageOf(presence.process, observation);
+      seen.push({ ...observed, presence: { ...presence, hasShownReady: true, readyAge } });
+      if (scene.ignoresPidfiles !== true)
+        tryToNote(scene, observed.name, presence.record.runId, readyAge);
     }),
   );
   return withSeen(observation, seen);
 }
 
 /** On a full disk, the next command must look once more. */
-function tryToNote({ config }: Scene, name: string, runId: string): void {
+function tryToNote({ config }: Scene, name: string, runId: string, age: Duration): void {
   try {
-    noteReady(config.stateDir, name, runId);
+    noteReady(config.stateDir, name, runId, age);
   } catch {
     return;
   }

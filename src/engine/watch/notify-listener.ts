@@ -1,4 +1,5 @@
 import { durationOf } from '../../core/basics/time.ts';
+import { ageOf } from '../../core/model/observation.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import {
@@ -7,7 +8,7 @@ import {
   type NotifySocket,
 } from '../../host/sockets/notify-socket.ts';
 import { sinceBoot } from '../../host/process/process-table.ts';
-import { noteReady, writeExtension, writeSaidStatus } from '../../host/state/notes.ts';
+import { noteReady, readyAge, writeExtension, writeSaidStatus } from '../../host/state/notes.ts';
 import { baseOf } from '../../host/state/paths.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { report, workerOf, type Context } from '../session.ts';
@@ -61,7 +62,8 @@ function hear(context: Context, message: NotifyMessage, successors: SuccessorNot
   if (fields.stopping === true) writeSaidStatus(stateDir, name, runId, 'says that it is stopping');
   if (fields.ready !== true || workerOf(context.config, process.instance).ready.kind === 'after')
     return false;
-  noteReady(stateDir, name, runId);
+  if (readyAge(stateDir, name, runId) !== undefined) return false;
+  noteReady(stateDir, name, runId, ageOf(record.value, { sinceBoot: sinceBoot() }));
   return true;
 }
 

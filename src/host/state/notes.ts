@@ -176,12 +176,15 @@ function textOf(path: string): string {
   return file?.kind === 'read' ? file.value.trim() : '';
 }
 
-export const wasSeenReady = (stateDir: string, base: string, runId: string): boolean =>
-  textOf(paths.readyPath(stateDir, base)) === runId;
+/** How old the process of this run was when it showed that it is ready; undefined: it was not seen to. */
+export function readyAge(stateDir: string, base: string, runId: string): Duration | undefined {
+  const [run, age = ''] = textOf(paths.readyPath(stateDir, base)).split(' ');
+  return run === runId && /^\d{1,15}$/.test(age) ? durationOf(Number(age)) : undefined;
+}
 
-/** Notes that this run is ready. Any command that sees it may note it. */
-export function noteReady(stateDir: string, base: string, runId: string): void {
-  writeStateFile(paths.readyPath(stateDir, base), `${runId}\n`);
+/** Notes that this run has shown that it is ready, at this age. Any command that sees it may note it. */
+export function noteReady(stateDir: string, base: string, runId: string, age: Duration): void {
+  writeStateFile(paths.readyPath(stateDir, base), `${runId} ${Math.floor(age)}\n`);
 }
 
 const statusPath = (stateDir: string, base: string, runId: string): string =>

@@ -15,14 +15,15 @@ import {
   readSaidStatus,
   readStop,
   readSuccessor,
-  wasSeenReady,
+  readyAge,
 } from './notes.ts';
 import { heartbeatName, heartbeatPath, jobFolder } from './paths.ts';
 
 /** All that the state directory holds about one process, other than its record. */
 export interface ProcessFiles {
   readonly stop?: Stop;
-  readonly wasSeenReady: boolean;
+  /** How old it was when it showed that it is ready; undefined: it was not seen to. */
+  readonly readyAge?: Duration;
   readonly activity?: Activity;
   /** The process that it has named as its successor, alive or not. */
   readonly successor?: ProcessIdentity;
@@ -58,9 +59,7 @@ export function readProcessFiles(
   },
 ): ProcessFiles {
   const { runId } = record;
-  const files: { -readonly [Key in keyof ProcessFiles]: ProcessFiles[Key] } = {
-    wasSeenReady: false,
-  };
+  const files: { -readonly [Key in keyof ProcessFiles]: ProcessFiles[Key] } = {};
   if (isAlive && listed?.size === 0) return files;
   const heartbeat = heartbeatName(base, runId);
   const has = (file: string): boolean => listed?.has(file) ?? true;
@@ -72,7 +71,7 @@ export function readProcessFiles(
   ): void => {
     if (value !== undefined) files[key] = value;
   };
-  if (hasNote('ready')) files.wasSeenReady = wasSeenReady(stateDir, base, runId);
+  if (hasNote('ready')) set('readyAge', readyAge(stateDir, base, runId));
   const path = heartbeatPath(stateDir, base, runId);
   if (listed?.has(jobFolder(heartbeat)) ?? existsSync(jobFolder(path)))
     set('activity', readJobs(path, { isAlive, sweeps }));

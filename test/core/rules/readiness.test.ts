@@ -91,3 +91,54 @@ describe.each(shown)('a worker that shows that it is ready by its $kind', (readi
     expect(wasReady(presenceOf(seen, 'dead'), readiness, noon)).toBe(true);
   });
 });
+
+describe('ready.stay', () => {
+  const stay = seconds(5);
+  const old = (age: number, readyAge?: number): ObservedInstance => {
+    const observed = alive('mail.1', 10, {
+      age: seconds(age),
+      hasShownReady: readyAge !== undefined,
+    });
+    return {
+      ...observed,
+      presence: {
+        ...presenceOf(observed, 'alive'),
+        ...(readyAge !== undefined && { readyAge: seconds(readyAge) }),
+      },
+    };
+  };
+  const died = (lived: number, readyAge?: number) => ({
+    ...presenceOf(
+      crashed('mail.1', 10, { ranFor: seconds(lived), hasShownReady: readyAge !== undefined }),
+      'dead',
+    ),
+    ...(readyAge !== undefined && { readyAge: seconds(readyAge) }),
+  });
+
+  test('must count from the moment at which it would be ready, of a time as well', () => {
+    const readiness: Readiness = { ...after, stay };
+    expect(readying(readiness, old(6))).toEqual({ kind: 'starting', changesIn: 4000 });
+    expect(readying(readiness, old(10))).toEqual({ kind: 'ready' });
+    expect(wasReady(died(9), readiness, noon)).toBe(false);
+    expect(wasReady(died(10), readiness, noon)).toBe(true);
+  });
+
+  test.each([...shown, { kind: 'notify', timeout: seconds(60) } as const])(
+    'must count from the sign on: $kind',
+    (sign) => {
+      const readiness: Readiness = { ...sign, stay };
+      expect(readying(readiness, old(22, 20))).toEqual({ kind: 'starting', changesIn: 3000 });
+      expect(readying(readiness, old(25, 20))).toEqual({ kind: 'ready' });
+      expect(readying(readiness, old(20))).toEqual({ kind: 'starting', changesIn: 40_000 });
+      expect(wasReady(died(24, 20), readiness, noon)).toBe(false);
+      expect(wasReady(died(25, 20), readiness, noon)).toBe(true);
+      expect(wasReady(died(86_400), readiness, noon)).toBe(false);
+    },
+  );
+
+  test('must not make it late: it has shown in time that it is ready', () => {
+    const readiness: Readiness = { kind: 'log', pattern: 'up', timeout: seconds(3), stay };
+    expect(readying(readiness, old(4, 2)).kind).toBe('starting');
+    expect(readying(readiness, old(4)).kind).toBe('late');
+  });
+});

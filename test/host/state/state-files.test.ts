@@ -6,7 +6,7 @@ import {
   noteReady,
   readQuiet,
   readStop,
-  wasSeenReady,
+  readyAge,
   writeQuiet,
   writeStop,
 } from '../../../src/host/state/notes.ts';
@@ -260,11 +260,16 @@ describe('an old process that retires beside its replacement', () => {
   });
 });
 
-test('readiness must be noted for a single run', () => {
-  noteReady(scratch.folder(), 'mail.1', 'f00');
-  expect(wasSeenReady(scratch.folder(), 'mail.1', 'f00')).toBe(true);
-  expect(wasSeenReady(scratch.folder(), 'mail.1', 'f01')).toBe(false);
-  expect(wasSeenReady(scratch.folder(), 'mail.2', 'f00')).toBe(false);
+test('readiness must be noted for a single run, with the age of its process', () => {
+  const ageOf = (base: string, run: string) => readyAge(scratch.folder(), base, run);
+  noteReady(scratch.folder(), 'mail.1', 'f00', durationOf(1234.5));
+  expect(ageOf('mail.1', 'f00')).toBe(1234);
+  expect(ageOf('mail.1', 'f01')).toBeUndefined();
+  expect(ageOf('mail.2', 'f00')).toBeUndefined();
+  for (const torn of ['', 'f00', 'f00 ', 'f00 x', 'f00 -1', '1234']) {
+    scratch.write('mail.1.ready', torn);
+    expect(ageOf('mail.1', 'f00'), torn).toBeUndefined();
+  }
 });
 
 describe('a stop', () => {

@@ -5,7 +5,7 @@ export const gunicorn: Preset = {
   command: 'gunicorn --preload --graceful-timeout 120 --bind unix:tmp/%n.sock app:app',
   ranWith: ['20.1'],
   source: 'https://docs.gunicorn.org/en/stable/signals.html',
-  keys: { stop: { signal: 'TERM' }, ready: { log: 'Booting worker with pid' } },
+  keys: { stop: { signal: 'TERM' }, ready: { log: 'Booting worker with pid', stay: '5s' } },
   drains:
     'TERM: it takes no new connections, waits for its requests up to `--graceful-timeout` (30 s), and exits.',
   lost: 'The requests that were being answered.',
@@ -17,13 +17,18 @@ export const gunicorn: Preset = {
       at: ['check', 'stop', 'doctor'],
     },
     {
-      says: 'without --preload an application that cannot be loaded fails in the workers, after the master has become ready: add --preload',
+      says: 'without --preload an application that cannot be loaded fails in the workers, after the master is up: add --preload, and leave ready.stay at 5s or more',
       if: { kind: 'lacks_option', options: ['--preload'] },
       at: ['check', 'doctor'],
     },
     {
       says: 'do not upgrade it with USR2: it sends no MAINPID, and a third master fights for the port; use workerctl restart',
       if: { kind: 'always' },
+      at: ['check', 'doctor'],
+    },
+    {
+      says: 'a master whose workers die at boot counts as ready: set ready.stay to 5s or more',
+      if: { kind: 'no_stay' },
       at: ['check', 'doctor'],
     },
     {

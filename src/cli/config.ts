@@ -38,7 +38,7 @@ export const configFor = (options: GlobalOptions): Promise<Config> => readConfig
 
 /**
  * The config of a command that acts: what it means is kept for later commands.
- * @throws WorkerctlError `config` if others can write it
+ * @throws WorkerctlError `config` if others can write it, or the caller must not start workers of its users
  */
 export const configToActOn = (options: GlobalOptions): Promise<Config> =>
   readConfig(options, 'acts');
@@ -77,6 +77,8 @@ async function readConfig(options: GlobalOptions, purpose: Purpose): Promise<Con
   const trust = trustIn(file, options);
   if (purpose !== 'looks' && trust.kind === 'none') throw trust.error();
   const config = await configOf(file, { text, isPublic }, purpose);
+  if (purpose !== 'looks' && config.workers.some(({ runAs }) => runAs !== undefined))
+    await (await import('./worker-users.ts')).assertMayAct(config);
   switch (trust.kind) {
     case 'checked':
       return config;

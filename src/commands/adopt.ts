@@ -19,6 +19,7 @@ import { selectInstances, workerNameOf } from '../core/model/targets.ts';
 import type { Config, Worker } from '../core/model/config.ts';
 import { lookForStrays } from '../engine/observe/presence.ts';
 import { claimsIn } from '../engine/observe/witnesses.ts';
+import { ownerOf } from '../host/process/as-user.ts';
 import { candidateAt } from '../host/worker/candidate.ts';
 import { hearWitnesses } from '../host/worker/witness.ts';
 import { now } from '../host/process/clock.ts';
@@ -148,7 +149,7 @@ interface Claim {
 function claimed(context: Context, claim: Claim, seen: Observation): Observation {
   const { instance, pid } = claim;
   const observed = seen.instances.get(instance);
-  const candidate = candidateAt(context.config.stateDir, instance, pid);
+  const candidate = candidateAt(context.config.stateDir, instance, pid, ownerOf(claim.worker));
   if (observed === undefined || candidate === undefined)
     throw refusal(claim, { problem: 'no such process is running' });
   const { presence } = observed;

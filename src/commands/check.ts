@@ -9,9 +9,12 @@ import { launchOf, workerPath } from '../core/model/launch.ts';
 import type { Config } from '../core/model/config.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
 import { configPath, trustIn } from '../cli/config.ts';
+import { unknownUsers } from '../cli/worker-users.ts';
+import { reachProblems } from '../host/worker/preflight.ts';
 import { print, printError } from '../cli/print.ts';
 import { presetUses, presetWarnings, type PresetUse } from '../config/preset-uses.ts';
 import { effectiveConfig, formatKeys, type Remark } from '../config/schema/print.ts';
+import { asUserOf } from '../host/process/as-user.ts';
 import { hasSystemd } from '../host/process/system-state.ts';
 import { logTypeProblem } from '../host/logs/open-log.ts';
 import { envFileProblems } from '../host/worker/environment.ts';
@@ -99,12 +102,17 @@ const remarksOn = ({ worker, preset, provenance, keys, traps }: PresetUse): Rema
 
 const hiddenNote = '# values that look secret are hidden: --show-secrets\n';
 
-/** Reads and checks the config at `path`, and its env files. Throws a `config` error if anything in them is wrong. */
+/** Reads and checks the config at `path`, its users and its env files. Throws a `config` error if anything in them is wrong. */
 export function check({ path }: { readonly path: string }): CheckOutcome {
   const config = loadConfig(path);
   const host = { name: hostname(), path: workerPath, hasSystemd: hasSystemd() };
   const placeOf = keyPlaces(config.path);
-  const problems = [...wrongEnvFiles(config, host.name), ...wrongLogs(config, host.name, placeOf)];
+  const problems = [
+    ...unknownUsers(config, placeOf),
+    ...wrongEnvFiles(config, host.name),
+    ...wrongLogs(config, host.name, placeOf),
+    ...outOfReach(config, host.name, placeOf),
+  ];
   if (problems.length > 0) throw configError(problems);
   const warnings = [...configWarnings(config, host), ...presetWarnings(config)].map((words) => ({
     file: config.path,
@@ -123,12 +131,34 @@ export function wrongLogs(
   const found = config.workers.flatMap((worker) =>
     instanceNames(worker).flatMap((name): ConfigProblem[] => {
       const { logFile } = launchOf(worker, name, config.stateDir, hostName);
-      const problem = logTypeProblem(logFile);
+      const problem = asUserOf(worker, () => logTypeProblem(logFile));
       if (problem === undefined) return [];
       const key = `workers.${worker.name}.log.file`;
       const at = { file: config.path, ...placeOf(key), key };
       return [{ ...at, ...problem, found: `${problem.found} (${logFile})` }];
     }),
+  );
+  return [...new Map(found.map((problem) => [placedProblem(problem), problem])).values()];
+}
+
+/** Files and directories that a worker's own user cannot use, as far as they exist: root could, and so would notice nothing. */
+export function outOfReach(
+  config: Config,
+  hostName: string,
+  placeOf: ReturnType<typeof keyPlaces>,
+): readonly ConfigProblem[] {
+  const found = config.workers.flatMap((worker) =>
+    instanceNames(worker).flatMap((name): ConfigProblem[] =>
+      reachProblems(launchOf(worker, name, config.stateDir, hostName), config.stateDir).map(
+        ({ key, words }) => {
+          const path = `workers.${worker.name}.${key}`;
+          return {
+            ...{ file: config.path, ...placeOf(path), key: path },
+            ...{ expected: `what the user ${worker.runAs?.user ?? ''} can use`, found: words },
+          };
+        },
+      ),
+    ),
   );
   return [...new Map(found.map((problem) => [placedProblem(problem), problem])).values()];
 }

@@ -212,6 +212,7 @@ const forgottenWorker = (
   logFile: `${stateDir}/%n.log`,
   umask: 0o022,
   nice: 0,
+  noNewPrivs: false,
   oomScoreAdj: 0,
   limits: {},
   stop: { signal },

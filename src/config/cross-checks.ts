@@ -75,6 +75,12 @@ interface Rule {
 
 const rules: readonly Rule[] = [
   {
+    key: ['group'],
+    isBroken: ({ runAs }, { inherits }) => runAs === undefined && inherits('group'),
+    found: 'group without user',
+    hint: 'name the user of the processes, too',
+  },
+  {
     key: ['log', 'command'],
     isBroken: ({ log, ready }) => log?.kind === 'piped' && ready.kind === 'log',
     found: 'log.command with ready.log',

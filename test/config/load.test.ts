@@ -32,6 +32,7 @@ describe('a worker must', () => {
           logFile: inFolder('log/%n.log'),
           umask: 0o22,
           nice: 0,
+          noNewPrivs: false,
           oomScoreAdj: 0,
           limits: { nofile: 1024 },
           stop: { signal: 'TERM' },
@@ -107,6 +108,7 @@ workers:
           logFile: inFolder('out/%n.log'),
           umask: 0o27,
           nice: -20,
+          noNewPrivs: false,
           oomScoreAdj: 1000,
           limits: { nofile: 1024, nproc: 'unlimited', core: 1536, as: 2 ** 31 },
           stop: {

@@ -57,6 +57,7 @@ export const aWorker = (
   logFile: '/log/%n.log',
   umask: 0o022,
   nice: 0,
+  noNewPrivs: false,
   oomScoreAdj: 0,
   limits: {},
   stop: { signal: 'TERM' },

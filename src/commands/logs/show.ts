@@ -20,6 +20,7 @@ export const shownOf = (source: LogSource): Shown => ({
   log: followLog(source.path, {
     ...(source.lost?.open !== undefined && { open: source.lost.open }),
     writeTo: source.writeTo,
+    rights: source.rights,
   }),
 });
 

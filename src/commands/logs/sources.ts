@@ -1,4 +1,5 @@
 import { withoutSecrets } from '../../core/basics/secrets.ts';
+import { rightsIn, type Rights } from '../../core/model/account.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import { launchOf, loggerOf } from '../../core/model/launch.ts';
 import type { LostLog } from '../../core/model/lost-log.ts';
@@ -13,6 +14,8 @@ export interface LogSource {
   /** The instance; its worker if several instances write to the same log. */
   readonly label: string;
   readonly path: string;
+  /** Of the worker whose log it is. */
+  readonly rights: Rights;
   /** The command line of the logger that gets the output: the log then has only what the logger itself says. */
   readonly logger?: string;
   /** What has become of the log, if its process still writes to it; `path` leads to another file, or to none. */
@@ -45,7 +48,7 @@ export function logSources(
     const source = sourceOf(config, hostName, instance);
     if (source !== undefined) add(source);
     for (const ref of retiring.filter((one) => one.instance === instance)) {
-      const beside = recordedSource(stateDir, ref);
+      const beside = recordedSource(config, ref);
       if (beside?.lost !== undefined) add(beside);
     }
   }
@@ -61,19 +64,21 @@ const together = (one: LogSource, other: LogSource): LogSource => ({
 
 function sourceOf(config: Config, hostName: string, label: string): LogSource | undefined {
   const { stateDir } = config;
-  const recorded = recordedSource(stateDir, { instance: label });
+  const recorded = recordedSource(config, { instance: label });
   const worker = config.workers.find(({ name }) => name === workerNameOf(label));
   if (worker === undefined) return recorded;
   const source = recorded ?? {
     label,
     path: launchOf(worker, label, stateDir, hostName).logFile,
+    rights: worker,
     writeTo: writesTo(stateDir, { instance: label }),
   };
   const logger = loggerOf(worker, label, hostName);
   return { ...source, ...(logger !== undefined && { logger: withoutSecrets(logger.join(' ')) }) };
 }
 
-function recordedSource(stateDir: string, ref: ProcessRef): LogSource | undefined {
+function recordedSource(config: Config, ref: ProcessRef): LogSource | undefined {
+  const { stateDir } = config;
   const record = readRecord(stateDir, baseOf(ref));
   if (record.kind !== 'read') return undefined;
   const lost = lostLog(record.value);
@@ -81,6 +86,7 @@ function recordedSource(stateDir: string, ref: ProcessRef): LogSource | undefine
   return {
     label: ref.instance,
     path: record.value.log.path,
+    rights: rightsIn(config, ref.instance),
     ...(isLost && { lost }),
     writeTo: writesTo(stateDir, ref),
   };

@@ -351,6 +351,23 @@ const sharedKeys = {
     without: '%n.pid in state_dir',
     help: 'The file that holds the pid.',
   },
+  user: {
+    type: text.account('user'),
+    without: 'the user who runs workerctl',
+    help: 'The user that its processes belong to. Only root can start workers of other users. All files and programs that the config names for it are opened and run as this user.',
+    example: 'deploy',
+  },
+  group: {
+    type: text.account('group'),
+    without: "the user's own group",
+    help: 'The group of its processes, in addition to the groups that the user is a member of.',
+    example: 'www-data',
+  },
+  no_new_privs: {
+    type: value.boolean,
+    default: false,
+    help: 'Whether its processes can get no further rights from programs that are setuid, such as sudo (PR_SET_NO_NEW_PRIVS).',
+  },
   daemonizes: {
     type: value.boolean,
     default: false,

@@ -48,9 +48,11 @@ export function formatKeys(keys: object, remarks: readonly Remark[] = []): strin
 
 /** The values of a worker by the keys of the table; what no key names is not printed. */
 function valuesOf(worker: Worker): object {
-  const { configured, isCounted, daemonizes, busyTitle, logFile, log, ready, ...same } = worker;
+  const { configured, isCounted, runAs, daemonizes, busyTitle, logFile, log, ready, ...same } =
+    worker;
   return {
     ...same,
+    ...runAs,
     ...(isCounted
       ? { count: configured.length, identifiers: undefined }
       : { identifiers: configured }),

@@ -41,6 +41,22 @@ export const identifier: ValueType<string> = {
   json: { anyOf: [name.json, natural.json] },
 };
 
+/** A user or a group, by its name or its number. */
+export const account = (what: 'user' | 'group'): ValueType<string> => {
+  const names = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\$?$/;
+  return {
+    ...scalar<string | number, string>({
+      expected: `the name or number of a ${what}`,
+      json: { type: ['string', 'number'] },
+      meaning: (value, source) => {
+        const text = typeof value === 'number' ? source : value;
+        return names.test(text) ? text : undefined;
+      },
+    }),
+    json: { anyOf: [{ type: 'string', pattern: names.source }, natural.json] },
+  };
+};
+
 export const variableName = pattern(
   /^(?!WORKERCTL_)[A-Za-z_][A-Za-z0-9_]*$/,
   'the name of a variable: letters, digits and _, not beginning with a digit or WORKERCTL_',

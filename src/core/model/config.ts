@@ -175,6 +175,12 @@ export const hookNames = ['lost', 'backoff', 'unresponsive', 'rollout'] as const
 
 export type HookName = (typeof hookNames)[number];
 
+/** The user that a worker's processes belong to, and their group if it is not that user's own; each by name or number. */
+export interface RunAs {
+  readonly user: string;
+  readonly group?: string;
+}
+
 /** What names the release in a directory. */
 export type ReleaseSource =
   /** The last part of the path that the worker's directory resolves to. */
@@ -208,6 +214,10 @@ export interface Worker {
   readonly pidfile: string;
   /** Its command starts a daemon that writes `pidfile` itself. Undefined: the command is the worker, and we write it. */
   readonly daemonizes?: Daemonizing;
+  /** Only root can start it unless the caller is this user. Undefined: the caller's. */
+  readonly runAs?: RunAs;
+  /** Its processes cannot get further rights by a program that is setuid, setgid or has capabilities. */
+  readonly noNewPrivs: boolean;
   readonly logFile: string;
   /** Undefined: workerctl does not rotate the log. */
   readonly log?: LogPolicy;

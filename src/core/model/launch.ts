@@ -4,6 +4,7 @@ import {
   type Daemonizing,
   type LimitName,
   type LogPolicy,
+  type RunAs,
   type StopSignal,
   type Worker,
 } from './config.ts';
@@ -22,6 +23,8 @@ export interface Launch {
   readonly pidfile: string;
   /** The program forks away, and the pidfile is its own. */
   readonly daemonizes?: Daemonizing;
+  readonly runAs?: RunAs;
+  readonly noNewPrivs: boolean;
   readonly logFile: string;
   readonly log?: LogPolicy;
   /** Three octal digits. */
@@ -76,6 +79,8 @@ export function launchOf(
     passEnv: worker.passEnv,
     pidfile: expand(worker.pidfile),
     ...(worker.daemonizes && { daemonizes: worker.daemonizes }),
+    ...(worker.runAs && { runAs: worker.runAs }),
+    noNewPrivs: worker.noNewPrivs,
     logFile: expand(worker.logFile),
     ...(worker.log && { log: expandedLog(worker.log, expand) }),
     umask: worker.umask.toString(8).padStart(3, '0'),

@@ -10,6 +10,8 @@ export interface Candidate {
   readonly title: string;
   /** The kernel does not let us signal it. */
   readonly isOtherUsers: boolean;
+  /** It is not of the user that the worker runs as, although root could signal it. */
+  readonly isNotOfItsUser?: true;
   /** It is this command or a parent of it. */
   readonly isAncestor: boolean;
   readonly isShim: boolean;
@@ -30,7 +32,8 @@ const kernelThreads = 2;
 
 /** Why this process must not be adopted; undefined if it may be. */
 export function refusalOf(candidate: Candidate): Refusal | undefined {
-  const { process, threadOf, isOtherUsers, isAncestor, isShim, belongsTo, title } = candidate;
+  const { process, threadOf, isOtherUsers, isNotOfItsUser, isAncestor, isShim, belongsTo, title } =
+    candidate;
   const { pid, parentPid } = process;
   if (pid === 1) return { problem: 'it is the first process of the host or container' };
   if (title === '' && [pid, parentPid].includes(kernelThreads))
@@ -45,6 +48,11 @@ export function refusalOf(candidate: Candidate): Refusal | undefined {
     return {
       problem: 'it belongs to another user, so workerctl could not signal it',
       hint: 'run workerctl as the user who owns it',
+    };
+  if (isNotOfItsUser === true)
+    return {
+      problem: 'it belongs to another user than the one that its worker runs as',
+      hint: 'set user in the config to the user of the process',
     };
   return undefined;
 }

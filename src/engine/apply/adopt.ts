@@ -10,6 +10,7 @@ import { exitPath, successorPath } from '../../host/state/paths.ts';
 import { readRecord, writePidfile, writeRecord } from '../../host/state/records.ts';
 import { startedAt } from '../../host/worker/candidate.ts';
 import { commandDigestOf } from '../../host/worker/command-digest.ts';
+import { usingItsPidfile } from './pidfiles.ts';
 import { report, workerOf } from '../session.ts';
 import type { Run } from './run.ts';
 
@@ -41,7 +42,10 @@ export function adopt({ context }: Run, action: ActionOf<'adopt'>): void {
   });
   // Of a launch that had failed when the process came up after all, or of the predecessor.
   if (shim === undefined) removeFile(exitPath(config.stateDir, instance));
-  if (launch.daemonizes === undefined) writePidfile(launch.pidfile, process.pid);
+  if (launch.daemonizes === undefined)
+    usingItsPidfile(context, instance, (path) => {
+      writePidfile(path, process.pid);
+    });
   if (successorOf !== undefined) removeFile(successorPath(config.stateDir, instance));
   report(context, instance, { kind: 'adopted', pid: process.pid, cause });
 }

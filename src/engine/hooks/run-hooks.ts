@@ -120,6 +120,7 @@ async function outcomeOf(
         ...(isWorker ? { WORKERCTL_ID: '' } : { WORKERCTL_INSTANCE: instance }),
         ...variables(hook, event),
       },
+      rights: launch,
       input: `${JSON.stringify(event)}\n`,
       timeout: worker.hooks.timeout,
     });

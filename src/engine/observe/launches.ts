@@ -1,7 +1,7 @@
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { lookup } from '../../core/basics/lookup.ts';
 import type { Code } from '../../core/model/code.ts';
-import type { Config, Worker } from '../../core/model/config.ts';
+import type { Config, RunAs, Worker } from '../../core/model/config.ts';
 import type { Desired, Pin } from '../../core/model/desired.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { directoryOf } from '../../core/model/launch.ts';
@@ -12,7 +12,7 @@ import { commandDigestOf } from '../../host/worker/command-digest.ts';
 import { mountProblem } from '../../host/process/mount-problem.ts';
 import { openPlace, type Place } from '../../host/worker/place.ts';
 import { releaseAt } from '../../host/worker/release.ts';
-import type { ReleaseReader } from './release-reader.ts';
+import { userKey, type ReleaseReader } from './release-reader.ts';
 
 /** What a start of an instance would use now. */
 export interface NextLaunch {
@@ -50,18 +50,22 @@ const mostAttempts = 5;
 export function openLaunches({ config, hostName, releases }: LaunchScene, maxAge = 0): Launches {
   const known = new Map<string, Promise<NextLaunch>>();
   const digests = new Map<string, string>();
-  let named: Promise<string | undefined> | undefined;
+  // By user.
+  const named = new Map<string, Promise<string | undefined>>();
 
-  async function find(directory: string): Promise<NextLaunch> {
-    if (config.release.kind === 'directory') return namedByPath(placeAt(directory));
+  async function find(directory: string, { runAs }: Worker): Promise<NextLaunch> {
+    if (config.release.kind === 'directory') return namedByPath(placeAt(directory, { runAs }));
+    const user = userKey(runAs);
     for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
-      const place = placeAt(directory);
-      const isAsked = named === undefined;
-      named ??= releases(attempt === 1 ? maxAge : 0);
-      const launch = withRelease(place, await named);
-      if (!isAsked || place instanceof WorkerctlError || place.isCurrent()) return launch;
+      const place = placeAt(directory, { runAs });
+      const asked = named.get(user);
+      const naming = asked ?? releases(attempt === 1 ? maxAge : 0, runAs);
+      named.set(user, naming);
+      const launch = withRelease(place, await naming);
+      if (asked !== undefined || place instanceof WorkerctlError || place.isCurrent())
+        return launch;
       place.close();
-      named = undefined;
+      named.delete(user);
     }
     const problem = `directory ${directory}: it is moved again and again; expected one release`;
     return { place: new WorkerctlError('failed', problem) };
@@ -70,12 +74,13 @@ export function openLaunches({ config, hostName, releases }: LaunchScene, maxAge
   return {
     of: (worker, instance, pin) => {
       const directory = pin?.directory ?? directoryOf(worker, instance, hostName);
-      const key = pin === undefined ? directory : `${directory} (pinned)`;
+      const place = `${directory} ${userKey(worker.runAs)}`;
+      const key = pin === undefined ? place : `${place} (pinned)`;
       const finding =
         known.get(key) ??
         answering(directory, pin?.release, () =>
           pin === undefined
-            ? find(directory)
+            ? find(directory, worker)
             : Promise.resolve(withRelease(pinnedPlace(worker, pin), pin.release)),
         );
       known.set(key, finding);
@@ -114,16 +119,19 @@ const withRelease = (place: NextLaunch['place'], release: string | undefined): N
 const namedByPath = (place: NextLaunch['place']): NextLaunch =>
   withRelease(place, place instanceof WorkerctlError ? undefined : releaseAt(place.path));
 
-function pinnedPlace({ name }: Worker, { directory }: Pin): NextLaunch['place'] {
-  const place = placeAt(directory);
+function pinnedPlace({ name, runAs }: Worker, { directory }: Pin): NextLaunch['place'] {
+  const place = placeAt(directory, { runAs });
   if (!(place instanceof WorkerctlError)) return place;
   const why = `${name} is pinned to it since a restart failed; to end that: workerctl restart ${name}`;
   return new WorkerctlError('failed', `${place.message} (${why})`);
 }
 
-function placeAt(directory: string): NextLaunch['place'] {
+function placeAt(
+  directory: string,
+  { runAs }: { readonly runAs: RunAs | undefined },
+): NextLaunch['place'] {
   try {
-    return openPlace(directory);
+    return openPlace(directory, runAs === undefined ? {} : { runAs });
   } catch (error) {
     if (error instanceof WorkerctlError) return error;
     throw error;

@@ -16,6 +16,8 @@ import { baseOf } from '../../host/state/paths.ts';
 import { stopOf } from '../../host/state/process-files.ts';
 import { readPidfile } from '../../host/state/records.ts';
 import type { Scene } from '../scene.ts';
+import { usingPidfile } from '../../host/worker/using-pidfile.ts';
+import { isOfAnotherUser } from './owners.ts';
 import { ownLogsIn } from './own-logs.ts';
 
 /** A process that writes to the log of an instance which seems to be down. */
@@ -83,7 +85,10 @@ function writersAmong(
     if (one.pid === process.pid || ours.has(one.pid)) return [];
     if (known.some((other) => isSameProcess(other, one))) return [];
     const [observed] = outputsOf(one.pid).flatMap((output) => byOutput.get(output) ?? []);
-    return observed === undefined || isLeftBy(observed, one) ? [] : [{ observed, process: one }];
+    if (observed === undefined || isLeftBy(observed, one)) return [];
+    return isOfAnotherUser(scene.config, observed.name, one.pid)
+      ? []
+      : [{ observed, process: one }];
   });
   // A child that has created its own session belongs to its parent.
   const parents = new Set([
@@ -117,7 +122,10 @@ function isNamed(
   { pid, startTime }: LiveProcess,
 ): boolean {
   const worker = workerOf(config, name);
-  const pidfile = worker && readPidfile(pidfileOf(worker, name, hostName));
+  const { stateDir } = config;
+  const pidfile =
+    worker &&
+    usingPidfile(pidfileOf(worker, name, hostName), { stateDir, rights: worker }, readPidfile);
   if (pidfile?.kind === 'holds' && pidfile.pid === pid) return true;
   if (presence.kind !== 'dead') return false;
   return presence.record.pid === pid || presence.record.startTime === startTime;

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { actsOnLeftovers, sessionStop } from '../../core/rules/awaited.ts';
 import { pidfileOf } from '../../core/model/launch.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
@@ -7,6 +8,7 @@ import {
   withSeen,
   type Observation,
   type ObservedInstance,
+  type PidfileState,
   type Presence,
 } from '../../core/model/observation.ts';
 import { type ProcessRecord } from '../../core/model/record.ts';
@@ -14,6 +16,7 @@ import { workerNameOf } from '../../core/model/targets.ts';
 import type { Worker } from '../../core/model/config.ts';
 import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
 import { measureLog } from '../../host/logs/lost-log.ts';
+import { asUserOf, ownerOf } from '../../host/process/as-user.ts';
 import { findProcess, sinceBoot } from '../../host/process/process-table.ts';
 import { createRecordReader } from '../../host/state/record-cache.ts';
 import { baseOf } from '../../host/state/paths.ts';
@@ -33,8 +36,9 @@ export function observe(
 ): Observation {
   const workers = new Map(scene.config.workers.map((worker) => [worker.name, worker]));
   const records = createRecordReader(scene.config.stateDir, names.length);
+  const seen = { ...scene, pidfiles: pidfilesOfUsers(scene, names, workers) };
   const look = (ref: ProcessRef): ObservedInstance =>
-    observeProcess(scene, ref, workers.get(workerNameOf(ref.instance)), records.read(baseOf(ref)));
+    observeProcess(seen, ref, workers.get(workerNameOf(ref.instance)), records.read(baseOf(ref)));
   const observation = {
     now: now(),
     sinceBoot: sinceBoot(),
@@ -114,6 +118,28 @@ async function withFacts(scene: Scene, observation: Observation): Promise<Observ
   return isMeasured ? (await import('./measures.ts')).withMeasures(scene, measures, found) : found;
 }
 
+/** What other users' pidfiles hold, by instance: to act as a user takes a millisecond, so it is done once for each worker. */
+function pidfilesOfUsers(
+  { config, hostName, ignoresPidfiles = false }: Scene,
+  names: readonly string[],
+  workers: ReadonlyMap<string, Worker>,
+): ReadonlyMap<string, PidfileState> | undefined {
+  const users = [...workers.values()].filter((worker) => ownerOf(worker) !== undefined);
+  if (users.length === 0 || ignoresPidfiles) return undefined;
+  return new Map(
+    users.flatMap((worker) => {
+      const paths = names
+        .filter((name) => workerNameOf(name) === worker.name)
+        .map((name): [string, string] => [name, pidfileOf(worker, name, hostName)])
+        .filter(([, path]) => dirname(path) !== config.stateDir);
+      if (paths.length === 0) return [];
+      return asUserOf(worker, () =>
+        paths.map(([name, path]): [string, PidfileState] => [name, readPidfile(path)]),
+      );
+    }),
+  );
+}
+
 const isDead = ({ presence }: ObservedInstance): boolean => presence.kind === 'dead';
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -123,7 +149,7 @@ const noFiles: ProcessFiles = {};
 const noProblems: readonly string[] = [];
 
 function observeProcess(
-  scene: Scene,
+  scene: Scene & { readonly pidfiles: ReadonlyMap<string, PidfileState> | undefined },
   ref: ProcessRef,
   worker: Worker | undefined,
   record: StateFile<ProcessRecord>,
@@ -150,7 +176,7 @@ function observeProcess(
   const pidfile =
     worker === undefined || ignoresPidfiles || retiring !== undefined
       ? absent
-      : readPidfile(pidfileOf(worker, name, hostName));
+      : (scene.pidfiles?.get(name) ?? readPidfile(pidfileOf(worker, name, hostName)));
   const problems = record.kind === 'broken' ? [record.problem] : noProblems;
   const observed: Writable<ObservedInstance> = { name, presence, pidfile, problems };
   if (retiring !== undefined) observed.retiring = retiring;

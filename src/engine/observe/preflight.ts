@@ -46,7 +46,7 @@ export async function obstaclesTo(
           : (workerProblem(worker, launch, place, words) ??
               (ready.kind === 'notify' ? await notifyProblem(config.stateDir) : undefined)),
       );
-    const problem = known.get(key) ?? silent ?? filesProblem(launch);
+    const problem = known.get(key) ?? silent ?? filesProblem(launch, config.stateDir);
     if (problem !== undefined) found.set(name, problem);
   }
   return found.size === 0 ? undefined : found;

@@ -20,6 +20,7 @@ import { readRecord } from '../../host/state/records.ts';
 import { baseOf, recordedRetiring } from '../../host/state/paths.ts';
 import { searchProcesses, shimActivity } from '../../host/process/strays.ts';
 import type { Scene } from '../scene.ts';
+import { isOfAnotherUser } from './owners.ts';
 import { withLogWriters } from './log-writers.ts';
 
 /** How the report of a dead process's shim stands; undefined if there is nothing to wait for. */
@@ -61,6 +62,7 @@ export function lookForStrays(scene: Scene, observation: Observation): Observati
     if (observed === undefined || observed.presence.kind === 'alive') continue;
     if (recorded.some((one) => isSameProcess(one, process))) continue;
     if (isOfDaemon === true && !mayBeDaemon(scene.config, observed)) continue;
+    if (shim === undefined && isOfAnotherUser(scene.config, observed.name, process.pid)) continue;
     const stop = stopOf(stateDir, baseOf(refOf(observed)), process);
     const presence: Presence = {
       kind: 'stray',

@@ -20,6 +20,7 @@ import { without } from '../../core/basics/lookup.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { unclaimedWords } from '../../core/model/unclaimed.ts';
 import { baseOf, recordPath } from '../../host/state/paths.ts';
+import { ownerOf } from '../../host/process/as-user.ts';
 import { hearWitnesses, type Claim, type Testimony } from '../../host/worker/witness.ts';
 import type { Context } from '../session.ts';
 import { ownLogsIn } from './own-logs.ts';
@@ -42,6 +43,7 @@ export function claimsIn(scene: Scene, { observation, desired }: Seen): ClaimFor
     const adoption = desired.adopted[keyOf(ref)]?.process;
     const worker = workers.get(workerNameOf(instance));
     const daemon = worker?.daemonizes && launchOf(worker, instance, config.stateDir, hostName);
+    const owner = worker && ownerOf(worker);
     return {
       instance,
       stateDir: config.stateDir,
@@ -49,6 +51,7 @@ export function claimsIn(scene: Scene, { observation, desired }: Seen): ClaimFor
       runId: run.runId,
       ownLogs: () => ownLogs(instance, run.log),
       ...(daemon && { daemon }),
+      ...(owner !== undefined && { owner }),
       isAdopted: adoption !== undefined && isSameProcess(adoption, process),
     };
   };

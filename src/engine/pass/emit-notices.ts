@@ -12,6 +12,8 @@ import type { Moment } from '../../core/basics/time.ts';
 import type { JournalEntry } from '../../core/events/journal.ts';
 import { readJournal } from '../../host/journal/read.ts';
 import { now } from '../../host/process/clock.ts';
+import { asUserOf } from '../../host/process/as-user.ts';
+import { rightsIn } from '../../core/model/account.ts';
 import { lastWords } from '../../host/logs/tail.ts';
 import { saysKilledForMemory } from '../../host/process/out-of-memory.ts';
 import type { Context } from '../session.ts';
@@ -59,7 +61,10 @@ function withDetails(context: Context, notice: Notice, observation: Observation)
     ...body,
     death,
     ...(rss !== undefined && { rss }),
-    ...(body.verdict === 'unexpected' && lastWords(path, offset, keptLogLines)),
+    ...(body.verdict === 'unexpected' &&
+      asUserOf(rightsIn(context.config, notice.instance), () =>
+        lastWords(path, offset, keptLogLines),
+      )),
   };
 }
 

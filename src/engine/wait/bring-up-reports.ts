@@ -9,6 +9,8 @@ import {
 import { instanceNames } from '../../core/model/instance.ts';
 import type { Observation } from '../../core/model/observation.ts';
 import type { Snapshot } from '../../core/rules/snapshot.ts';
+import { asUserOf } from '../../host/process/as-user.ts';
+import { rightsIn } from '../../core/model/account.ts';
 import { lastWords } from '../../host/logs/tail.ts';
 import { reportExit } from '../apply/report-exit.ts';
 import { shownLogLines } from '../apply/start-instances.ts';
@@ -43,7 +45,9 @@ export function reportChanges(
       kind: 'start_failed',
       problem,
       logFile: record.log.path,
-      ...lastWords(record.log.path, record.log.offset, shownLogLines),
+      ...asUserOf(rightsIn(context.config, name), () =>
+        lastWords(record.log.path, record.log.offset, shownLogLines),
+      ),
       ...loggerIn(context, name),
     });
   }

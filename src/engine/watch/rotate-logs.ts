@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
+import { rightsIn } from '../../core/model/account.ts';
 import type { Rotation } from '../../core/model/plan.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { describeErrno, errnoOf } from '../../host/files/errno.ts';
@@ -35,13 +36,14 @@ export async function rotateLogs(context: Context, rotations: readonly Rotation[
 async function rotate(context: Context, rotation: Rotation): Promise<void> {
   const { path, keep, lost } = rotation;
   try {
-    const copied = await copyLog(path, keep, lost);
+    const rights = rightsIn(context.config, rotation.instance);
+    const copied = await copyLog(path, keep, { ...(lost && { lost }), rights });
     if (copied === undefined) return;
     let cut: Cut | undefined;
     try {
       cut = await cutUnderLock(context, rotation, copied);
     } finally {
-      await closeCopy(copied, cut);
+      closeCopy(copied, cut);
     }
     if (cut.kind !== 'changed') reportCut(context, rotation, cut);
   } catch (error) {

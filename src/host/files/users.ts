@@ -1,13 +1,16 @@
 import { readOrEmpty } from './read-or-empty.ts';
 
 /** A line of passwd(5) or group(5): name, password, number, and what follows. */
-type Entry = readonly [name: string, password: string, id: string, ...rest: string[]];
+export type Entry = readonly [name: string, password: string, id: string, ...rest: string[]];
 
-const entriesOf = (file: string): Entry[] =>
-  readOrEmpty(file)
+/** The lines of a text that are entries. */
+export const entriesIn = (text: string): Entry[] =>
+  text
     .split('\n')
     .filter((line) => /^[^:]+:[^:]*:\d+:/.test(line))
     .map((line) => line.split(':') as unknown as Entry);
+
+export const entriesOf = (file: string): Entry[] => entriesIn(readOrEmpty(file));
 
 const nameIn = (file: string, id: number): string =>
   entriesOf(file).find(([, , found]) => found === String(id))?.[0] ?? `#${id}`;

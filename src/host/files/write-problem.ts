@@ -1,5 +1,6 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { assertAccess } from './access.ts';
 import { describeErrno } from './errno.ts';
 
 const { W_OK, X_OK } = constants;
@@ -29,7 +30,7 @@ export function createProblem(directory: string): string | undefined {
 
 function accessProblem(path: string, mode: number): string | undefined {
   try {
-    accessSync(path, mode);
+    assertAccess(path, mode);
     return undefined;
   } catch (error) {
     return `${path} cannot be written: ${describeErrno(error)}`;

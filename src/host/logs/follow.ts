@@ -1,4 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { Rights } from '../../core/model/account.ts';
+import { asUserOf } from '../process/as-user.ts';
 import { readFlags } from '../files/bounded-read.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import {
@@ -40,6 +42,8 @@ export interface Writers {
   readonly open?: string;
   /** Whether one of them writes to this file (`device:inode`). */
   readonly writeTo: (file: string) => boolean;
+  /** Theirs: the log is opened with these. */
+  readonly rights?: Rights;
 }
 
 /** An open log, and how far it has been read. */
@@ -65,19 +69,23 @@ export function followLog(path: string, writers: Writers = noWriters): FollowedL
   let stays = false;
   let isOver = false;
   const cutter = createLineCutter();
+  const { rights = {} } = writers;
 
   const reopen = (at = path): Reading | undefined => {
     reading = undefined;
     try {
-      const fd = openSync(at, readFlags);
+      const fd = asUserOf(rights, () => openSync(at, readFlags));
       const stats = fstatSync(fd);
       problem = stats.isFile() ? undefined : 'it is not a regular file';
-      known ??= knownOlderFiles(path, fd);
+      known ??= knownOlderFiles(path, fd, rights);
       if (problem !== undefined) closeSync(fd);
       else
-        reading = { fd, id: fileId(stats), known, position: 0, before: Buffer.alloc(0), seen: '' };
+        reading = {
+          ...{ fd, id: fileId(stats), known, rights },
+          ...{ position: 0, before: Buffer.alloc(0), seen: '' },
+        };
     } catch (error) {
-      known ??= knownOlderFiles(path, undefined);
+      known ??= knownOlderFiles(path, undefined, rights);
       problem = errnoOf(error) === 'ENOENT' ? undefined : describeErrno(error);
     }
     return reading;

@@ -1,4 +1,6 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
+import type { Rights } from '../../core/model/account.ts';
+import { asUserOf } from '../process/as-user.ts';
 import { readFlags } from '../files/bounded-read.ts';
 import { bytesBetween } from '../files/lines.ts';
 import { fileId, olderFiles, type OlderFile } from './older.ts';
@@ -10,6 +12,8 @@ export interface Place {
   readonly id: string;
   /** The older files whose text no longer counts in `position`: what a rotation adds to them was cut off the log. */
   readonly known: Set<string>;
+  /** Of the user whose files these are. */
+  readonly rights: Rights;
   position: number;
   /** The bytes before `position`: if they differ, the file was cut or emptied. */
   before: Buffer;
@@ -38,10 +42,11 @@ const comparedBytes = 4096;
 const maxAttempts = 100;
 
 /** All older files of a log whose text is no longer in it. Of a rotation under way, the newest still is. */
-export function knownOlderFiles(path: string, fd: number | undefined): Set<string> {
+export function knownOlderFiles(path: string, fd: number | undefined, rights: Rights): Set<string> {
   const [newest, ...others] = olderFiles(path);
   const known = new Set(others.map(({ id }) => id));
-  if (newest !== undefined && (fd === undefined || !isInFront(newest, fd))) known.add(newest.id);
+  if (newest !== undefined && (fd === undefined || !isInFront(newest, { fd, rights })))
+    known.add(newest.id);
   return known;
 }
 
@@ -51,7 +56,7 @@ export function knownOlderFiles(path: string, fd: number | undefined): Set<strin
  */
 export function isUncut(path: string, place: Place): boolean {
   const [oldest, ...others] = newOlderFiles(path, place);
-  return oldest === undefined || (others.length === 0 && isInFront(oldest, place.fd));
+  return oldest === undefined || (others.length === 0 && isInFront(oldest, place));
 }
 
 /**
@@ -65,7 +70,7 @@ export function* findAgain<Line>(
   read: (unread: Unread) => Iterable<Line>,
 ): Generator<Line> {
   for (let attempt = 1; ; attempt += 1) {
-    const parts = openParts(newOlderFiles(path, place));
+    const parts = openParts(newOlderFiles(path, place), place.rights);
     try {
       const cut = withoutUncut(parts, place.fd);
       const sized = cut.map(({ fd }) => ({ fd, size: fstatSync(fd).size }));
@@ -95,8 +100,8 @@ function newOlderFiles(path: string, { id, known }: Place): OlderFile[] {
 }
 
 /** Whether an older file was published, but its text is not yet cut off the log. */
-function isInFront(file: OlderFile, log: number): boolean {
-  const parts = openParts([file]);
+function isInFront(file: OlderFile, { fd: log, rights }: Pick<Place, 'fd' | 'rights'>): boolean {
+  const parts = openParts([file], rights);
   const [part] = parts;
   if (part === undefined) return false;
   try {
@@ -120,9 +125,9 @@ function withoutUncut(parts: readonly Part[], log: number): readonly Part[] {
 }
 
 /** Skips files that we may not read, and those that got another number in this moment. */
-function openParts(files: readonly OlderFile[]): Part[] {
+function openParts(files: readonly OlderFile[], rights: Rights): Part[] {
   return files.flatMap(({ path, id }) => {
-    const fd = tryToOpen(path);
+    const fd = asUserOf(rights, () => tryToOpen(path));
     if (fd === undefined) return [];
     if (fileId(fstatSync(fd)) === id) return [{ fd, id }];
     closeSync(fd);

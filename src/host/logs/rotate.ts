@@ -1,15 +1,24 @@
 import {
+  closeSync,
   constants,
+  fchownSync,
+  fdatasync,
   fstatSync,
   ftruncateSync,
+  openSync,
+  read,
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
+  write,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import type { Rotation } from '../../core/model/plan.ts';
-import { open, statfs, type FileHandle } from 'node:fs/promises';
+import type { Rights } from '../../core/model/account.ts';
+import { asUserOf } from '../process/as-user.ts';
 import { childProcess } from '../process/spawn.ts';
 import { monotonicMs } from '../process/clock.ts';
 import { describeErrno } from '../files/errno.ts';
@@ -27,10 +36,12 @@ export interface CopiedLog {
   readonly opened: string;
   readonly keep: number;
   readonly bytes: number;
-  /** Reads and writes the log itself. */
-  readonly log: FileHandle;
+  /** The log itself, open for reading and writing. */
+  readonly log: number;
   /** The copy, under a temporary name. */
-  readonly copy: FileHandle;
+  readonly copy: number;
+  /** Of the user whose files these are. */
+  readonly rights: Rights;
 }
 
 /** The result of a rotation. Only `truncated` can have lost a line: one that was written just before. */
@@ -59,48 +70,71 @@ type Lost = Rotation['lost'];
 export async function copyLog(
   path: string,
   keep: number,
-  lost?: Lost,
+  { lost, rights = {} }: { readonly lost?: Lost; readonly rights?: Rights } = {},
 ): Promise<CopiedLog | undefined> {
-  const opened = lost?.open ?? path;
-  const log = await open(opened, constants.O_RDWR);
+  const copied = asUserOf(rights, () => openCopy(path, keep, lost));
+  if (copied === undefined) return undefined;
   try {
-    const { size, mode, uid, gid } = await log.stat();
-    const block = (await statfs(opened)).bsize;
-    const bytes = Math.floor((size - 1) / block) * block;
-    // The pid may belong to another process by now.
-    if (bytes <= 0 || (lost !== undefined && fileKeyAt(`/proc/self/fd/${log.fd}`) !== lost.file)) {
-      await log.close();
-      return undefined;
-    }
-    if (lost !== undefined) makeDirectory(dirname(path));
-    rmSync(copyPath(path), { force: true });
-    const copy = await open(copyPath(path), 'wx', mode & 0o777);
-    try {
-      await copy.chown(uid, gid).catch(() => undefined); // only root can do that, and only root needs to
-      await copyFirst(log, copy, bytes);
-      await copy.datasync();
-      faultPoint();
-      return { path, opened, keep, bytes, log, copy };
-    } catch (error) {
-      await copy.close();
-      rmSync(copyPath(path), { force: true });
-      throw error;
-    }
+    await copyFirst(copied);
+    await promisify(fdatasync)(copied.copy);
+    faultPoint();
+    return { ...copied, rights };
   } catch (error) {
-    await log.close();
+    closeCopy({ ...copied, rights }, undefined);
     throw error;
   }
 }
 
-async function copyFirst(source: FileHandle, target: FileHandle, bytes: number): Promise<void> {
+/** Opens both files. Nothing here takes long, because all threads of this process may act as another user meanwhile. */
+function openCopy(path: string, keep: number, lost: Lost): Omit<CopiedLog, 'rights'> | undefined {
+  const opened = lost?.open ?? path;
+  const log = openSync(opened, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY);
+  try {
+    const { size, mode, uid, gid } = fstatSync(log);
+    const block = statfsSync(`/proc/self/fd/${log}`).bsize;
+    const bytes = Math.floor((size - 1) / block) * block;
+    // The pid may belong to another process by now.
+    const isOther = lost !== undefined && fileKeyAt(`/proc/self/fd/${log}`) !== lost.file;
+    if (bytes > 0 && !isOther) {
+      if (lost !== undefined) makeDirectory(dirname(path));
+      rmSync(copyPath(path), { force: true });
+      const copy = openSync(copyPath(path), 'wx', mode & 0o777);
+      giveTo(copy, uid, gid);
+      return { path, opened, keep, bytes, log, copy };
+    }
+  } catch (error) {
+    closeSync(log);
+    throw error;
+  }
+  closeSync(log);
+  return undefined;
+}
+
+/** Only root can do that, and only root needs to. */
+function giveTo(fd: number, uid: number, gid: number): void {
+  try {
+    fchownSync(fd, uid, gid);
+  } catch {
+    return;
+  }
+}
+
+const readAsync = promisify(read);
+const writeAsync = promisify(write);
+
+async function copyFirst({
+  log,
+  copy,
+  bytes,
+}: Pick<CopiedLog, 'log' | 'copy' | 'bytes'>): Promise<void> {
   const piece = Buffer.allocUnsafe(Math.min(pieceBytes, bytes));
   let at = 0;
   while (at < bytes) {
     const wanted = Math.min(piece.length, bytes - at);
-    const { bytesRead } = await source.read(piece, 0, wanted, at);
+    const { bytesRead } = await readAsync(log, piece, 0, wanted, at);
     if (bytesRead === 0) throw new Error('the log became shorter meanwhile');
     for (let done = 0; done < bytesRead;) {
-      const { bytesWritten } = await target.write(piece, done, bytesRead - done);
+      const { bytesWritten } = await writeAsync(copy, piece, done, bytesRead - done, null);
       done += bytesWritten;
     }
     at += bytesRead;
@@ -113,12 +147,16 @@ async function copyFirst(source: FileHandle, target: FileHandle, bytes: number):
  * files.
  */
 export function cutLog(copied: CopiedLog): Cut {
-  const { path, opened, keep, bytes, log } = copied;
-  if (!isStillAt(log.fd, opened) || fstatSync(log.fd).size <= bytes) return { kind: 'changed' };
-  makeRoom(path, keep);
-  renameSync(copyPath(path), olderLog(path, 1));
+  const { path, opened, keep, bytes, log, rights } = copied;
+  const isPublished = asUserOf(rights, () => {
+    if (!isStillAt(log, opened) || fstatSync(log).size <= bytes) return false;
+    makeRoom(path, keep);
+    renameSync(copyPath(path), olderLog(path, 1));
+    return true;
+  });
+  if (!isPublished) return { kind: 'changed' };
   faultPoint();
-  const problem = collapse(log.fd, bytes);
+  const problem = collapse(log, bytes);
   faultPoint();
   if (problem === undefined) return { kind: 'cut', bytes };
   const all = catchUpAndTruncate(copied, bytes);
@@ -134,12 +172,12 @@ function catchUpAndTruncate({ log, copy }: CopiedLog, from: number): number {
   const piece = Buffer.allocUnsafe(pieceBytes);
   const deadline = monotonicMs() + catchUpMs;
   for (let at = from; ;) {
-    const length = readSync(log.fd, piece, 0, piece.length, at);
+    const length = readSync(log, piece, 0, piece.length, at);
     if (length === 0) {
-      ftruncateSync(log.fd, 0);
+      ftruncateSync(log, 0);
       return at;
     }
-    for (let done = 0; done < length;) done += writeSync(copy.fd, piece, done, length - done);
+    for (let done = 0; done < length;) done += writeSync(copy, piece, done, length - done);
     at += length;
     if (monotonicMs() > deadline) throw new Error('the log grows faster than it can be copied');
   }
@@ -159,11 +197,15 @@ function collapse(fd: number, bytes: number): string | undefined {
 }
 
 /** Closes the files, and removes a copy that was not published. */
-export async function closeCopy(
-  { path, log, copy }: CopiedLog,
-  cut: Cut | undefined,
-): Promise<void> {
-  if (cut === undefined || cut.kind === 'changed') rmSync(copyPath(path), { force: true });
-  await log.close();
-  await copy.close();
+export function closeCopy(copied: CopiedLog, cut: Cut | undefined): void {
+  const { path, log, copy, rights } = copied;
+  try {
+    if (cut === undefined || cut.kind === 'changed')
+      asUserOf(rights, () => {
+        rmSync(copyPath(path), { force: true });
+      });
+  } finally {
+    closeSync(log);
+    closeSync(copy);
+  }
 }

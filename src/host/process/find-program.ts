@@ -1,4 +1,5 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { constants, statSync } from 'node:fs';
+import { assertAccess } from '../files/access.ts';
 import { join, resolve } from 'node:path';
 
 /** Searched before PATH, so that cron and a login shell find the same programs. */
@@ -20,7 +21,7 @@ export function findProgram(name: string, { PATH = '' }: NodeJS.ProcessEnv): str
 
 function isExecutable(path: string): boolean {
   try {
-    accessSync(path, constants.X_OK);
+    assertAccess(path, constants.X_OK);
     return true;
   } catch {
     return false;

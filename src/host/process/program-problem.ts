@@ -1,5 +1,6 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { assertAccess } from '../files/access.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import { programAt } from './find-program.ts';
 import { interpretersOf } from './interpreters.ts';
@@ -37,7 +38,7 @@ function fileProblem(file: string): string | undefined {
     if (found === undefined) return 'does not exist';
     if (!found.isFile()) return 'is not a file';
     if ((found.mode & 0o111) === 0) return `is not executable: chmod +x ${file}`;
-    accessSync(file, constants.X_OK);
+    assertAccess(file, constants.X_OK);
     return undefined;
   } catch (error) {
     return errnoOf(error) === 'EACCES'

@@ -5,6 +5,8 @@ import { getSystemErrorMap } from 'node:util';
 import type { execa as Execa } from 'execa';
 import { formatDeath } from '../../core/model/record.ts';
 import { durationOf, formatDuration, type Duration } from '../../core/basics/time.ts';
+import type { Rights } from '../../core/model/account.ts';
+import { ownerOf, withRights } from './as-user.ts';
 import { closeInheritedFds } from './spawn.ts';
 import { captureOutput, noOutput, type CapturedOutput } from './capture-output.ts';
 import { monotonicMs, sleep } from './clock.ts';
@@ -18,6 +20,8 @@ export interface Program {
   readonly directory: string;
   /** All of its environment: nothing is inherited. */
   readonly environment: NodeJS.ProcessEnv;
+  /** Of the worker that it is run for. Without them: our own. */
+  readonly rights?: Rights;
   /** After this time it is killed, with everything in its process group. */
   readonly timeout: Duration;
   /** An abort kills it like the end of the timeout. */
@@ -92,12 +96,16 @@ type Child = ReturnType<typeof start>;
 
 function start(
   execa: typeof Execa,
-  { command: [file = '', ...words], directory, environment, input, mayOutliveUs }: Program,
+  { command, directory, environment, rights = {}, input, mayOutliveUs }: Program,
 ) {
   const output = mayOutliveUs === true ? 'ignore' : 'pipe';
+  const isOthers = ownerOf(rights) !== undefined;
+  // The other user must be able to enter the directory, not we.
+  const prepared = withRights(command, environment, rights, isOthers ? directory : '');
+  const [file = '', ...words] = prepared.command;
   const child = execa(file, words, {
-    cwd: directory,
-    env: environment,
+    cwd: isOthers ? '/' : directory,
+    env: prepared.environment,
     extendEnv: false,
     detached: true, // a session of its own: out of reach of Ctrl-C, and one group to kill
     cleanup: false,

@@ -10,6 +10,9 @@ import { readOrEmpty } from '../files/read-or-empty.ts';
  * inherits a file that our caller has left open.
  */
 export function childProcess(): typeof ChildProcessModule {
+  // Its real user would be root, which it could become again.
+  if (process.geteuid?.() !== process.getuid?.())
+    throw new Error('no program is started in the place of another user');
   closeInheritedFds();
   return process.getBuiltinModule('node:child_process');
 }

@@ -1,3 +1,4 @@
+import { statSync, type Stats } from 'node:fs';
 import type { ShimOfStray } from '../../core/model/observation.ts';
 import type { LiveProcess } from '../../core/model/process.ts';
 import { realPathOrSelf } from '../files/real-path.ts';
@@ -7,6 +8,7 @@ import {
   readArguments,
   readEnvironment,
   readProcess,
+  userOf,
 } from './process-table.ts';
 
 /** A process that belongs to an instance by its marker, whatever the files say. */
@@ -98,7 +100,22 @@ export function shimWords(pid: number): ShimWords | undefined {
   const [, script = '', stage = '', instance = '', stateDir = '', , runId = ''] =
     readArguments(pid);
   if (!script.endsWith('/shim.sh') || !['supervise', 'launch'].includes(stage)) return undefined;
+  if (!isByOwner(pid, stateDir)) return undefined;
   return { pid, runId, instance, stateDir };
+}
+
+/** Any user can start a process with such arguments: it counts only as that of root or of the owner of the directory. */
+function isByOwner(pid: number, stateDir: string): boolean {
+  const user = userOf(pid);
+  return user === 0 || user === (statOf(stateDir)?.uid ?? process.geteuid?.());
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /**

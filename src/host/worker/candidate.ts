@@ -10,6 +10,7 @@ import {
   readEnvironment,
   readProcess,
   sinceBoot,
+  userOf,
 } from '../process/process-table.ts';
 import { readRecord } from '../state/records.ts';
 import { baseOf, recordedProcesses } from '../state/paths.ts';
@@ -18,11 +19,13 @@ import { markIn, sameDirectory, shimWords } from '../process/strays.ts';
 /**
  * The facts that decide whether the process with this pid may belong to that instance; undefined if there is no such process.
  * Reads every record of the state directory: only for the few processes that a person or a pidfile has named.
+ * @param owner the number of the user that the worker runs as, if that is another than the caller
  */
 export function candidateAt(
   stateDir: string,
   instance: string,
   pid: number,
+  owner?: number,
 ): Candidate | undefined {
   const process = readProcess(pid);
   if (process === undefined) return undefined;
@@ -35,6 +38,7 @@ export function candidateAt(
     ...(threadOf !== pid && { threadOf }),
     title: readArguments(pid).join(' ').trim(),
     isOtherUsers: isDenied(pid),
+    ...(owner !== undefined && userOf(pid) !== owner && { isNotOfItsUser: true }),
     isAncestor: isAncestor(pid),
     isShim: shimWords(pid) !== undefined,
     ...(belongsTo !== undefined && { belongsTo }),

@@ -5,6 +5,7 @@ import type { LiveProcess } from '../../core/model/process.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { momentOf, type Moment } from '../../core/basics/time.ts';
 import { candidateAt } from './candidate.ts';
+import { asUserOf, ownerOf } from '../process/as-user.ts';
 import { readEnvironment } from '../process/process-table.ts';
 import { readPidfile } from '../state/records.ts';
 import { removeFile } from '../files/json-file.ts';
@@ -21,11 +22,12 @@ export type Claimed =
   | { readonly kind: 'unclear'; readonly pid: number; readonly title: string };
 
 /** Which process the program's own pidfile names. */
-export function claimedBy({ pidfile, instance, command }: Launch, stateDir: string): Claimed {
+export function claimedBy(launch: Launch, stateDir: string): Claimed {
+  const { pidfile, instance, command } = launch;
   const writtenAt = changedAt(pidfile); // first, so that a pid that is written meanwhile does not count as old
-  const file = readPidfile(pidfile);
+  const file = asUserOf(launch, () => readPidfile(pidfile));
   if (file.kind !== 'holds' || writtenAt === undefined) return { kind: 'none' };
-  const candidate = candidateAt(stateDir, instance, file.pid);
+  const candidate = candidateAt(stateDir, instance, file.pid, ownerOf(launch));
   if (candidate === undefined) return { kind: 'stale' };
   const { process, title } = candidate;
   const claim = claimOf(candidate, writtenAt, command);
@@ -63,7 +65,9 @@ export function clearPidfile(launch: Launch, stateDir: string): Obstacle | undef
     case 'unclear':
       return claimed;
     case 'stale':
-      removeFile(launch.pidfile);
+      asUserOf(launch, () => {
+        removeFile(launch.pidfile);
+      });
       return undefined;
   }
 }

@@ -1,19 +1,22 @@
-import { accessSync, constants } from 'node:fs';
+import { constants } from 'node:fs';
 import { userInfo } from 'node:os';
 import { placedProblem, type ConfigProblem } from '../../core/basics/config-problem.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath } from '../../core/model/launch.ts';
+import { assertAccess } from '../files/access.ts';
+import type { Rights } from '../../core/model/account.ts';
+import { asUserOf } from '../process/as-user.ts';
 import { readEnvFiles } from './env-files.ts';
 
 /** The sources of a worker's environment. */
-export interface EnvironmentSource {
+export interface EnvironmentSource extends Pick<Rights, 'runAs'> {
   readonly envFiles: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly passEnv: readonly string[];
 }
 
 /**
- * A worker's environment: a small fixed base, then `pass_env` from the caller, the files and `env`; later values replace
+ * A worker's environment, as if its user had started it: a small fixed base, then `pass_env` from the caller, the files and `env`; later values replace
  * earlier ones. It is built, not inherited, so that it is the same whether cron, a deploy or a person starts the worker.
  * @throws WorkerctlError `failed` if a file cannot be read, or is no env file
  */
@@ -21,10 +24,12 @@ export function buildEnvironment(
   source: EnvironmentSource,
   caller: NodeJS.ProcessEnv,
 ): Record<string, string> {
-  const base = beforeFiles(source, caller);
-  const { variables, problems } = readEnvFiles(source.envFiles, base);
-  if (problems.length > 0) throw new WorkerctlError('failed', inOneLine(problems));
-  return { ...Object.fromEntries([...base, ...variables]), ...source.env };
+  return asUserOf(source, () => {
+    const base = beforeFiles(source, caller);
+    const { variables, problems } = readEnvFiles(source.envFiles, base);
+    if (problems.length > 0) throw new WorkerctlError('failed', inOneLine(problems));
+    return { ...Object.fromEntries([...base, ...variables]), ...source.env };
+  });
 }
 
 /** What is wrong in the env files of a worker, up to the first one that this user cannot read. */
@@ -33,14 +38,16 @@ export function envFileProblems(
   caller: NodeJS.ProcessEnv,
 ): readonly ConfigProblem[] {
   const { envFiles } = source;
-  const unreadable = envFiles.findIndex((file) => !isReadable(file));
-  const readable = unreadable === -1 ? envFiles : envFiles.slice(0, unreadable);
-  return readEnvFiles(readable, beforeFiles(source, caller)).problems;
+  return asUserOf(source, () => {
+    const unreadable = envFiles.findIndex((file) => !isReadable(file));
+    const readable = unreadable === -1 ? envFiles : envFiles.slice(0, unreadable);
+    return readEnvFiles(readable, beforeFiles(source, caller)).problems;
+  });
 }
 
 function isReadable(file: string): boolean {
   try {
-    accessSync(file, constants.R_OK);
+    assertAccess(file, constants.R_OK);
     return true;
   } catch {
     return false;

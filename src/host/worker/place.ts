@@ -1,6 +1,9 @@
-import { accessSync, closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
+import { assertAccess } from '../files/access.ts';
 import { describeErrno } from '../files/errno.ts';
+import type { Rights } from '../../core/model/account.ts';
+import { asUserOf } from '../process/as-user.ts';
 import { isStillAt } from '../files/is-still-at.ts';
 
 /**
@@ -23,19 +26,23 @@ const oPath = 0o10000000;
 
 /**
  * Opens a directory, through whatever links lead to it.
+ * @param rights of the user who has to be able to enter it
  * @throws WorkerctlError `failed` if it does not exist, or cannot be entered by this user
  */
-export function openPlace(directory: string): Place {
+export const openPlace = (directory: string, rights: Rights = {}): Place =>
+  asUserOf(rights, () => openHere(directory, rights));
+
+function openHere(directory: string, rights: Rights): Place {
   let fd: number | undefined;
   try {
     fd = openSync(directory, oPath | constants.O_DIRECTORY);
     const opened = fd;
     const handle = `/proc/self/fd/${opened}`;
-    accessSync(handle, constants.X_OK);
+    assertAccess(handle, constants.X_OK);
     return {
       path: readlinkSync(handle),
       handle,
-      isCurrent: () => isStillAt(opened, directory),
+      isCurrent: () => asUserOf(rights, () => isStillAt(opened, directory)),
       isRemoved: () => fstatSync(opened).nlink === 0,
       close: () => {
         closeSync(opened);

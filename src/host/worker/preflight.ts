@@ -1,13 +1,17 @@
+import { constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { mismatchText } from '../../core/basics/config-problem.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { formatSize } from '../../core/basics/bytes.ts';
 import { limitNames, type LimitName, type Worker } from '../../core/model/config.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
+import { assertAccess } from '../files/access.ts';
+import { describeErrno, errnoOf } from '../files/errno.ts';
 import { createProblem, writeProblem } from '../files/write-problem.ts';
 import { logTypeProblem } from '../logs/open-log.ts';
 import { limitOf, mayRaiseLimits } from '../process/process-table.ts';
-import { programProblem } from '../process/program-problem.ts';
+import { asUserOf, assertUsable, ownerOf } from '../process/as-user.ts';
+import { programProblem, type SearchPlace } from '../process/program-problem.ts';
 import { buildEnvironment } from './environment.ts';
 import type { Place } from './place.ts';
 import { setsid } from './shim-call.ts';
@@ -25,6 +29,7 @@ export function workerProblem(
 ): string | undefined {
   try {
     setsid();
+    assertUsable(launch);
     if (place.isRemoved()) return `directory: ${place.path} was just removed`;
     const environment = buildEnvironment(launch, process.env);
     const search = { directory: place.path, path: environment['PATH'] ?? workerPath };
@@ -33,23 +38,70 @@ export function workerProblem(
       'log.command': launch.log?.kind === 'piped' ? launch.log.command[0] : undefined,
       'ready.command': ready?.[0],
     };
-    for (const [key, program] of Object.entries(programs)) {
-      const problem = program === undefined ? undefined : programProblem(program, search);
-      if (problem !== undefined) return `${key}: ${problem}`;
-    }
-    return limitProblem(worker);
+    const problem = asUserOf(launch, () => missingProgram(programs, search));
+    return problem ?? limitProblem(worker);
   } catch (error) {
     if (error instanceof WorkerctlError) return error.message; // an env file, or no setsid
     throw error;
   }
 }
 
-/** Why its log or pidfile could not be written. */
-export function filesProblem({ logFile, pidfile }: Launch): string | undefined {
-  const log = logProblem(logFile);
-  if (log !== undefined) return `log: ${log}`;
-  const pid = createProblem(dirname(pidfile));
-  return pid === undefined ? undefined : `pidfile: ${pid}`;
+function missingProgram(
+  programs: Readonly<Record<string, string | undefined>>,
+  place: SearchPlace,
+): string | undefined {
+  for (const [key, program] of Object.entries(programs)) {
+    const problem = program === undefined ? undefined : programProblem(program, place);
+    if (problem !== undefined) return `${key}: ${problem}`;
+  }
+  return undefined;
+}
+
+/** Why its log or pidfile could not be written, by its user or, in the state directory, by us. */
+export function filesProblem(launch: Launch, stateDir: string): string | undefined {
+  const folder = dirname(launch.pidfile);
+  const isOurs = folder === stateDir && launch.daemonizes === undefined;
+  return (
+    asUserOf(launch, () => {
+      const log = logProblem(launch.logFile);
+      if (log !== undefined) return `log: ${log}`;
+      return isOurs ? undefined : pidfileProblem(folder);
+    }) ?? (isOurs ? pidfileProblem(folder) : undefined)
+  );
+}
+
+/** What the user of a worker cannot use of what exists, by key. None for a worker without a user of its own. */
+export function reachProblems(
+  launch: Launch,
+  stateDir: string,
+): readonly { readonly key: string; readonly words: string }[] {
+  if (ownerOf(launch) === undefined) return [];
+  const { directory, envFiles, daemonizes } = launch;
+  const unreadable = asUserOf(launch, () => [
+    ...[directory].flatMap((path) => accessProblems('directory', path, X_OK)),
+    ...envFiles.flatMap((path) => accessProblems('env_files', path, R_OK)),
+  ]);
+  const files = filesProblem(launch, stateDir);
+  const [, key = '', words = ''] = /^(log|pidfile): (.*)$/s.exec(files ?? '') ?? [];
+  if (key === '') return unreadable;
+  const hint = key === 'pidfile' && daemonizes ? '; the daemon itself writes it' : '';
+  return [...unreadable, { key: key === 'log' ? 'log.file' : key, words: `${words}${hint}` }];
+}
+
+const { R_OK, X_OK } = constants;
+
+function accessProblems(key: string, path: string, mode: number): { key: string; words: string }[] {
+  try {
+    assertAccess(path, mode);
+    return [];
+  } catch (error) {
+    return errnoOf(error) === 'EACCES' ? [{ key, words: `${path}: ${describeErrno(error)}` }] : [];
+  }
+}
+
+function pidfileProblem(folder: string): string | undefined {
+  const problem = createProblem(folder);
+  return problem === undefined ? undefined : `pidfile: ${problem}`;
 }
 
 function logProblem(path: string): string | undefined {

@@ -6,6 +6,7 @@ import type { Readiness } from '../../core/model/config.ts';
 import { describeErrno } from '../files/errno.ts';
 import { monotonicMs } from '../process/clock.ts';
 import { compilePattern } from '../process/compile-pattern.ts';
+import { asUserOf } from '../process/as-user.ts';
 import { problemOf, runProgram, type Program } from '../process/run-program.ts';
 import { buildEnvironment } from './environment.ts';
 import { createLogSearch, type LogSearch } from './log-search.ts';
@@ -87,12 +88,12 @@ export async function probeOnce(
 }
 
 function isReady(watch: Watch, question: ReadinessQuestion, limits: CommandLimits): boolean {
-  const { readiness, record } = question;
+  const { readiness, record, launch } = question;
   switch (readiness.kind) {
     case 'file':
       return isWrittenSince(readiness.path, record.startedAt);
     case 'log':
-      watch.isReady ||= watch.log.finds(compilePattern(readiness.pattern));
+      watch.isReady ||= asUserOf(launch, () => watch.log.finds(compilePattern(readiness.pattern)));
       return watch.isReady;
     case 'command':
       tryCommand(watch, question, readiness.command, limits);
@@ -150,6 +151,7 @@ async function runCommand(
       command,
       directory,
       environment,
+      rights: launch,
       timeout,
       ...(signal && { signal }),
       ...(mayOutliveUs && { mayOutliveUs }),

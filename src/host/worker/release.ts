@@ -1,10 +1,12 @@
 import { basename } from 'node:path';
 import { mismatchText } from '../../core/basics/config-problem.ts';
-import { durationOf, type Duration } from '../../core/basics/time.ts';
+import { durationOf } from '../../core/basics/time.ts';
 import type { ReleaseSource } from '../../core/model/config.ts';
 import { describeErrno } from '../files/errno.ts';
 import { readTextUpTo } from '../files/bounded-read.ts';
-import { problemOf, runProgram } from '../process/run-program.ts';
+import type { Rights } from '../../core/model/account.ts';
+import { asUserOf } from '../process/as-user.ts';
+import { problemOf, runProgram, type Program } from '../process/run-program.ts';
 import { buildEnvironment } from './environment.ts';
 
 /** The name of the current release, or in words why it is not known. */
@@ -15,17 +17,21 @@ export type Release =
 /** A pass waits for the release command. */
 const commandTimeout = durationOf(10_000);
 
-/** The release by a file, or by a command that runs in this directory; a command is killed after `timeout`. */
+/**
+ * The release by a file, or by a command that runs in this directory; a command is killed after `timeout`. Both are used with
+ * the rights of the worker that asks.
+ */
 export async function namedRelease(
   source: Exclude<ReleaseSource, { readonly kind: 'directory' }>,
   directory: string,
+  rights: Rights = {},
   timeout = commandTimeout,
 ): Promise<Release> {
   switch (source.kind) {
     case 'file':
-      return releaseInFile(source.path);
+      return asUserOf(rights, () => releaseInFile(source.path));
     case 'command':
-      return releaseByCommand(source.command, directory, timeout);
+      return releaseByCommand(source.command, { directory, rights, timeout });
   }
 }
 
@@ -47,12 +53,16 @@ function releaseInFile(path: string): Release {
 
 async function releaseByCommand(
   command: readonly string[],
-  directory: string,
-  timeout: Duration,
+  { directory, rights, timeout }: Pick<Program, 'directory' | 'timeout'> & { rights: Rights },
 ): Promise<Release> {
   const what = `release command ${command.join(' ')}`;
-  const environment = buildEnvironment({ envFiles: [], env: {}, passEnv: [] }, {});
-  const { end, stdout, stderr } = await runProgram({ command, directory, environment, timeout });
+  const { runAs } = rights;
+  const user = runAs === undefined ? {} : { runAs };
+  const environment = buildEnvironment({ envFiles: [], env: {}, passEnv: [], ...user }, {});
+  const { end, stdout, stderr } = await runProgram({
+    ...{ command, directory, environment, timeout },
+    rights: user,
+  });
   const problem = problemOf(end);
   if (problem === undefined) return named(stdout, what, 'nothing on its first line');
   const said = end.kind === 'timed_out' ? '' : firstLine(stderr);

@@ -1,5 +1,5 @@
 import { getPriority } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
 import { randomHex } from '../files/crypto.ts';
@@ -7,6 +7,7 @@ import type { ProcessRecord } from '../../core/model/record.ts';
 import { once } from '../files/once.ts';
 import { logPlaceAt } from '../logs/tail.ts';
 import { now } from '../process/clock.ts';
+import { userWords } from '../process/as-user.ts';
 import { findProgram } from '../process/find-program.ts';
 import { memoryKills } from '../process/out-of-memory.ts';
 import { currentBootId } from '../process/process-table.ts';
@@ -29,8 +30,16 @@ export function notifyVariables(
     : { ...notify, WATCHDOG_USEC: String(watchdogUsec) };
 }
 
-/** The command that starts the shim: a script for /bin/sh with its arguments. */
-export const shimArguments = (launch: Launch, stateDir: string, runId: string): string[] => [
+/**
+ * The command that starts the shim: a script for /bin/sh with its arguments.
+ * @param command what the shim becomes: the launch's own, perhaps behind one that gives up rights
+ */
+export const shimArguments = (
+  launch: Launch,
+  stateDir: string,
+  runId: string,
+  command: readonly string[],
+): string[] => [
   join(__dirname, 'shim.sh'),
   launch.daemonizes === undefined ? 'supervise' : 'launch',
   launch.instance,
@@ -38,7 +47,7 @@ export const shimArguments = (launch: Launch, stateDir: string, runId: string): 
   launch.pidfile,
   runId,
   ...niceCommand(launch.nice),
-  ...launch.command,
+  ...command,
 ];
 
 /** Rounded up to whole seconds, because the shell has no others. */
@@ -51,13 +60,15 @@ export const shimSettings = (
     directory,
     commandDigest,
     config,
-  }: Pick<ProcessRecord, 'directory' | 'commandDigest' | 'config'>,
+    stateDir,
+  }: Pick<ProcessRecord, 'directory' | 'commandDigest' | 'config'> & { readonly stateDir: string },
   runId: string,
   path = workerPath,
 ): Record<string, string> => ({
   // The shim's own programs are found whatever the worker's PATH is.
   PATH: workerPath,
   SHIM_PATH: path,
+  SHIM_AS: dirname(launch.pidfile) === stateDir ? '' : userWords(launch).join(' '),
   SHIM_RECORD: recordMembers({
     bootId: currentBootId(),
     instance: launch.instance,

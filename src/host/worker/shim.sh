@@ -10,6 +10,7 @@
 #
 # Environment: SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ, SHIM_PATH (the worker's PATH), SHIM_SETSID (the
 # path of setsid), SHIM_OOM (how often the kernel had killed in our memory cgroup, and the file that counts this); for
+# a pidfile in a directory of another user also SHIM_AS (the words that run a command as that user), for
 # `launch` also SHIM_LAUNCHING (further members of the record while it launches) and SHIM_TIMEOUT (seconds). The worker
 # gets none of these. All variables of the shim begin with shim_, because others may be the worker's.
 #
@@ -101,7 +102,7 @@ find_daemon() {
   shim_daemon='' shim_found=absent
   [ -e "$shim_pidfile" ] || return 1
   [ -f "$shim_pidfile" ] || { shim_found=garbage && return 1; }
-  shim_daemon=$(first_line_of "$shim_pidfile")
+  shim_daemon=$(first_line_as_user "$shim_pidfile")
   case $shim_daemon in
     '') shim_found=empty && return 1 ;;
     *[!0-9]* | 0*) shim_found=garbage && return 1 ;;
@@ -114,8 +115,26 @@ find_daemon() {
   shim_found=old
   [ "$shim_start_time" -ge "$shim_begun" ] || return 1
   shim_found=foreign
-  kill -0 "$shim_daemon" 2>/dev/null
+  as_user 'kill -0 "$1"' "$shim_daemon" 2>/dev/null
 }
+
+# Runs a piece of shell script with these arguments as the user of the worker. Root would follow any link of that user.
+# shellcheck disable=SC2086 # the words are wanted apart
+as_user() {
+  if [ -n "$SHIM_AS" ]; then
+    $SHIM_AS /bin/sh -c "$1" sh "$2" "$3"
+  else
+    shim_script=$1
+    shift
+    eval "$shim_script"
+  fi
+}
+
+# The first line of a file of the user. With SHIM_AS in another process, which root's rights do not reach.
+first_line_as_user() {
+  [ -n "$SHIM_AS" ] || { first_line_of "$1" && return; }
+  as_user '[ -f "$1" ] && ulimit -t 1 && read -r line <"$1"; printf %s "$line"' "$1"
+} 2>/dev/null
 
 publish_daemon() {
   shim_failure=
@@ -171,7 +190,7 @@ report() {
   else
     shim_record=$(first_line_of "$shim_state_dir/$shim_instance.json")
     case $shim_record in
-      '' | *"\"run_id\":\"$shim_run_id\""*) [ -n "$SHIM_TIMEOUT" ] || rm -f "$shim_pidfile" ;;
+      '' | *"\"run_id\":\"$shim_run_id\""*) [ -n "$SHIM_TIMEOUT" ] || as_user 'rm -f "$1"' "$shim_pidfile" ;;
       *) exit 0 ;;
     esac
   fi
@@ -211,10 +230,7 @@ become() {
           mv -f "$shim_new/$shim_instance.pid" "$shim_new/$shim_instance.json" "$shim_state_dir/"
       else
         # Its directory may be another user's: -C follows no link, and none can be prepared for a name with the run id.
-        set -C &&
-          printf '%s\n' "$shim_worker" >"$shim_pidfile.$shim_run_id.new" &&
-          set +C &&
-          mv -f "$shim_pidfile.$shim_run_id.new" "$shim_pidfile" &&
+        as_user 'set -C && echo "$2" >"$1.new" && set +C && mv -f "$1.new" "${1%.*}"' "$shim_pidfile.$shim_run_id" "$shim_worker" &&
           mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/$shim_instance.json"
       fi
   } || {
@@ -235,7 +251,7 @@ become() {
   PATH=${SHIM_PATH-$PATH}
   # The pid of a daemon is not known yet.
   [ -n "$SHIM_LAUNCHING" ] || export WORKERCTL_PID="$shim_worker"
-  unset SHIM_RECORD SHIM_LAUNCHING SHIM_TIMEOUT SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM SHIM_SETSID
+  unset SHIM_RECORD SHIM_LAUNCHING SHIM_TIMEOUT SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM SHIM_SETSID SHIM_AS
   export WORKERCTL_INSTANCE="$shim_instance"
   # setsid need not fork, which keeps the pid, because the leader of our group is the shim.
   exec "$shim_setsid" "$@"

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
 import { childProcess } from '../process/spawn.ts';
+import { asUserOf, withRights } from '../process/as-user.ts';
 import { programAt } from '../process/find-program.ts';
 import { makeFifo } from '../process/make-fifo.ts';
 import type { Place } from './place.ts';
@@ -27,17 +28,25 @@ export interface LoggerPlace {
 export function startLogger(launch: Launch, words: readonly string[], site: LoggerPlace): number {
   const { stateDir, place, environment, logFd } = site;
   const path = environment['PATH'] ?? workerPath;
-  assertRunnable(words[0] ?? '', place.path, path);
+  asUserOf(launch, () => {
+    assertRunnable(words[0] ?? '', place.path, path);
+  });
   const pipe = openPipe(join(stateDir, `${launch.instance}.fifo`));
   try {
     const script = join(__dirname, 'logger.sh');
+    // Its own PATH, then the usual directories: the script has to find programs, too.
+    const variables = {
+      ...environment,
+      WORKERCTL_INSTANCE: launch.instance,
+      PATH: `${path}:${workerPath}`,
+    };
+    const logger = withRights(words, variables, launch);
     const child = childProcess().spawn(
       '/bin/sh',
-      [script, launch.instance, launch.umask, ...words],
+      [script, launch.instance, launch.umask, ...logger.command],
       {
         cwd: place.handle,
-        // Its own PATH, then the usual directories: the script has to find programs, too.
-        env: { ...environment, WORKERCTL_INSTANCE: launch.instance, PATH: `${path}:${workerPath}` },
+        env: logger.environment,
         detached: true,
         stdio: [pipe.read, logFd, logFd],
       },

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, fchownSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
@@ -12,6 +12,7 @@ import type { HeldLock } from '../lock/lock-file.ts';
 import { openLog, openProblem } from '../logs/open-log.ts';
 import { renameLog } from '../logs/older.ts';
 import { logSize } from '../logs/tail.ts';
+import { asUserOf, ownerOf, withRights } from '../process/as-user.ts';
 import { programProblem } from '../process/program-problem.ts';
 import { childProcess } from '../process/spawn.ts';
 import { keepDeathOfRetiring } from '../state/exits.ts';
@@ -80,33 +81,44 @@ export function startShim(
   try {
     assertThere(place, launch);
     const environment = buildEnvironment(launch, process.env);
-    assertRunnable(launch, place, environment['PATH']);
     const heartbeat = heartbeatPath(stateDir, launch.instance, runId);
-    for (const path of [launch.pidfile, launch.logFile, heartbeat]) {
-      attempt(`directory ${dirname(path)}`, () => {
-        makeDirectory(dirname(path));
-      });
-    }
-    putFullLogAside(launch, stateDir);
-    const log = keep(logOf(launch));
+    attempt(`directory ${dirname(heartbeat)}`, () => {
+      makeDirectory(dirname(heartbeat));
+    });
+    const log = keep(
+      asUserOf(launch, () => {
+        assertRunnable(launch, place, environment['PATH']);
+        return preparedLog(launch, stateDir);
+      }),
+    );
     const notesPath = shimNotesPath(stateDir, launch.instance);
     const notes = keep(attempt(notesPath, () => openNewFile(notesPath, 0o644)));
     takeBlock(notes);
     removePredecessor(stateDir, launch.instance);
     const output = outputOf(launch, { stateDir, place, environment, logFd: log });
     if (output !== log) keep(output);
+    const variables = {
+      ...notifyVariables(launch, notify),
+      ...environment,
+      WORKERCTL_HEARTBEAT_FILE: heartbeat,
+    };
+    const started = withRights(launch.command, variables, launch);
+    giveHeartbeat(heartbeat, launch);
     const child = attempt('its command and environment', () =>
-      childProcess().spawn('/bin/sh', shimArguments(launch, stateDir, runId), {
+      childProcess().spawn('/bin/sh', shimArguments(launch, stateDir, runId, started.command), {
         cwd: place.handle,
         env: {
-          ...notifyVariables(launch, notify),
-          ...environment,
-          WORKERCTL_HEARTBEAT_FILE: heartbeat,
+          ...started.environment,
           ...shimSettings(
             launch,
-            { directory: place.path, commandDigest, ...(config !== undefined && { config }) },
+            {
+              directory: place.path,
+              commandDigest,
+              stateDir,
+              ...(config !== undefined && { config }),
+            },
             runId,
-            environment['PATH'],
+            started.environment['PATH'],
           ),
         },
         detached: true,
@@ -117,6 +129,34 @@ export function startShim(
     return { instance: launch.instance, runId, pid: child.pid, end: endOf(child) };
   } finally {
     for (const fd of opened) closeSync(fd);
+  }
+}
+
+/** Opens the log of a worker that is about to start, and makes the directories that its files need. */
+function preparedLog(launch: Launch, stateDir: string): number {
+  for (const folder of [launch.pidfile, launch.logFile].map((path) => dirname(path)))
+    if (folder !== stateDir)
+      attempt(`directory ${folder}`, () => {
+        makeDirectory(folder);
+      });
+  putFullLogAside(launch, stateDir);
+  return logOf(launch);
+}
+
+/**
+ * Another user cannot create files in the directory of heartbeats, nor put links in their place: the file is there already, and
+ * belongs to that user.
+ */
+function giveHeartbeat(path: string, launch: Launch): void {
+  const owner = ownerOf(launch);
+  if (owner === undefined) return;
+  const fd = attempt(path, () => openNewFile(path, 0o644));
+  try {
+    attempt(path, () => {
+      fchownSync(fd, owner, -1);
+    });
+  } finally {
+    closeSync(fd);
   }
 }
 

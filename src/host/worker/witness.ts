@@ -1,14 +1,18 @@
 import { statSync, type BigIntStats } from 'node:fs';
+import type { Launch } from '../../core/model/launch.ts';
 import type { LiveProcess, ProcessIdentity, Witnessed } from '../../core/model/process.ts';
 import type { SessionMember } from '../../core/model/record.ts';
 import { looksLike } from '../../core/rules/adoption.ts';
+import { userName } from '../files/users.ts';
 import { outputsOf, ownOutputs } from '../logs/own-log.ts';
 import {
   findProcess,
   readArguments,
   readEnvironment,
   readProcess,
+  userOf,
 } from '../process/process-table.ts';
+import { asUserOf } from '../process/as-user.ts';
 import { isProvenOf, type DeadLeader } from '../process/session.ts';
 import { markIn, sameDirectory, shimWords, startIn } from '../process/strays.ts';
 import { readPidfile } from '../state/records.ts';
@@ -23,7 +27,9 @@ export interface Claim {
   /** Logs that only this instance writes to. */
   readonly ownLogs: () => readonly string[];
   /** The pidfile that the program writes itself, and its command. */
-  readonly daemon?: { readonly pidfile: string; readonly command: readonly string[] };
+  readonly daemon?: Pick<Launch, 'pidfile' | 'command' | 'runAs'>;
+  /** The number of the user that the worker runs as, if that is another than the caller: others' processes are not its. */
+  readonly owner?: number;
   /** A person, or a pass with other evidence, has named this very process, and `state.json` says so. */
   readonly isAdopted: boolean;
 }
@@ -62,6 +68,7 @@ export function hearWitnesses(claim: Claim): Testimony {
   const word =
     shimWord(claim, found.parentPid) ??
     shimWord(claim, found.pid) ??
+    ownerWord(claim) ??
     ownMarkerWord(claim) ??
     (claim.isAdopted || isInItsPidfile(claim) ? 'its' : inheritedMarkerWord(claim)) ??
     (found.sessionId === found.pid && writesToItsLog(claim, found.pid) ? 'its' : undefined);
@@ -105,6 +112,13 @@ function shimWord(claim: Claim, pid: number): Word {
   return shim && judged(claim, shim);
 }
 
+/** What the user of the worker says of a process, in whatever file, must not lead root to the process of another. */
+function ownerWord({ owner, process: { pid } }: Claim): Word {
+  const user = owner === undefined ? undefined : userOf(pid);
+  if (user === undefined || user === owner) return undefined;
+  return { against: `it belongs to the user ${userName(user)}` };
+}
+
 /** The environment of the worker itself, which names its own pid, or of a daemon, whose marker names none. */
 function ownMarkerWord(claim: Claim): Word {
   const mark = markIn(readEnvironment(claim.process.pid));
@@ -144,7 +158,7 @@ const marginMs = 2_000;
 function isInItsPidfile({ daemon, process: { pid } }: Claim): boolean {
   if (daemon === undefined) return false;
   const writtenMs = statOf(daemon.pidfile)?.mtimeMs;
-  const file = readPidfile(daemon.pidfile);
+  const file = asUserOf(daemon, () => readPidfile(daemon.pidfile));
   const found = readProcess(pid);
   if (file.kind !== 'holds' || file.pid !== pid || !found || writtenMs === undefined) return false;
   const wasThere = startedAt(found) <= Number(writtenMs) + marginMs;

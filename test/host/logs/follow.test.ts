@@ -20,7 +20,7 @@ function follow(path: string): { log: FollowedLog; next: () => string[] } {
 async function rotate(path: string, keep = 5): Promise<void> {
   const copied = await copyLog(path, keep);
   if (copied === undefined) throw new Error('expected something to rotate');
-  await closeCopy(copied, cutLog(copied));
+  closeCopy(copied, cutLog(copied));
 }
 
 const lines = (from: number, to: number): string[] =>

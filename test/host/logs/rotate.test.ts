@@ -25,7 +25,7 @@ async function rotate(path: string, keep = 5): Promise<Cut | undefined> {
   const copied = await copyLog(path, keep);
   if (copied === undefined) return undefined;
   const cut = cutLog(copied);
-  await closeCopy(copied, cut);
+  closeCopy(copied, cut);
   return cut;
 }
 
@@ -103,7 +103,7 @@ describe('rotating a log', () => {
     if (copied === undefined) throw new Error('expected a copy');
     truncateSync(path);
     const cut = cutLog(copied);
-    await closeCopy(copied, cut);
+    closeCopy(copied, cut);
     expect(cut).toEqual({ kind: 'changed' });
     expect(existsSync(`${path}.1`)).toBe(false);
     expect(existsSync(`${path}.new`)).toBe(false);
@@ -116,7 +116,7 @@ describe('rotating a log', () => {
       import { closeCopy, copyLog, cutLog } from './logs/rotate.ts';
       void (async () => {
         const copied = await copyLog(${JSON.stringify(path)}, 5);
-        await closeCopy(copied!, cutLog(copied!));
+        closeCopy(copied!, cutLog(copied!));
       })();
     `);
     const child = scratch.run(program, { env: { WORKERCTL_TEST_DIE_AFTER: String(effects) } });
@@ -147,10 +147,10 @@ describe('a log that its process has lost', () => {
     const fd = openSync(path, 'a');
     const lost = lostIn(fd, fileKeyAt(path) ?? '');
     rmSync(scratch.path('log'), { recursive: true });
-    const copied = await copyLog(path, 5, lost);
+    const copied = await copyLog(path, 5, { lost });
     if (copied === undefined) throw new Error('expected something to rotate');
     const cut = cutLog(copied);
-    await closeCopy(copied, cut);
+    closeCopy(copied, cut);
     expect(cut.kind).not.toBe('changed');
     const rest = readFileSync(lost.open, 'utf8');
     expect(readFileSync(`${path}.1`, 'utf8') + rest).toBe(numbers(5_000));
@@ -162,7 +162,7 @@ describe('a log that its process has lost', () => {
     const path = scratch.path('mail.log');
     const foreign = scratch.write('foreign.log', numbers(5_000));
     const fd = openSync(foreign, 'a');
-    expect(await copyLog(path, 5, lostIn(fd, '1:1'))).toBeUndefined();
+    expect(await copyLog(path, 5, { lost: lostIn(fd, '1:1') })).toBeUndefined();
     expect(readFileSync(foreign, 'utf8')).toBe(numbers(5_000));
     closeSync(fd);
   });

@@ -74,6 +74,7 @@ function question(
       umask: '022',
       limits: '',
       nice: 0,
+      noNewPrivs: false,
       oomScoreAdj: 0,
       stopSignal: 'TERM',
       ...launch,

@@ -14,7 +14,7 @@ type Source = Parameters<typeof namedRelease>[0];
 const release = (source: Source, timeoutMs?: number): Promise<Release> =>
   timeoutMs === undefined
     ? namedRelease(source, scratch.folder())
-    : namedRelease(source, scratch.folder(), durationOf(timeoutMs));
+    : namedRelease(source, scratch.folder(), {}, durationOf(timeoutMs));
 
 const known = (name: string): Release => ({ kind: 'known', release: name });
 const unknown = (what: string, found: string): Release => ({

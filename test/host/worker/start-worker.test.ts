@@ -45,6 +45,7 @@ const launchOf = (changes: Partial<Launch> = {}): Launch => ({
   umask: '022',
   limits: '',
   nice: getPriority(),
+  noNewPrivs: false,
   oomScoreAdj: Number(ownOomScoreAdj()),
   stopSignal: 'TERM',
   ...changes,

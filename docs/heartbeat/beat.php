@@ -23,8 +23,9 @@ final class Heartbeat
             return;
         }
         clearstatcache();
-        if (!self::isMain() && (int) @filesize(self::file()) === 0) {
-            @file_put_contents(self::file(), "jobs 0\n"); // the jobs are told in other files
+        if ((int) @filesize(self::file()) === 0) {
+            // In the file of the main process, others say only that the jobs are told elsewhere.
+            self::isMain() ? self::write() : @file_put_contents(self::file(), "jobs 0\n");
         }
         @touch(self::file());
     }

@@ -18,6 +18,9 @@ import { pause, until } from '../../rig/wait.ts';
 import { createRig, type Rig } from '../rig.ts';
 import { frameworks, type Framework, type FrameworkName, type Places } from './table.ts';
 
+/** With these each application says its jobs. */
+const snippets = fileURLToPath(new URL('../../../docs/heartbeat', import.meta.url));
+
 const here = fileURLToPath(new URL('.', import.meta.url));
 
 export const cache = process.env['WORKERCTL_TEST_CACHE'] ?? '/var/cache/workerctl-test';
@@ -76,6 +79,7 @@ export async function createWorld(name: FrameworkName): Promise<World> {
   const deploy = (release: string, broken = false): void => {
     const place = join(folder, 'releases', release);
     cpSync(join(here, name), place, { recursive: true });
+    cpSync(snippets, place, { recursive: true });
     const modules = join(cache, name, 'node_modules');
     if (existsSync(modules) && !existsSync(join(place, 'node_modules')))
       symlinkSync(modules, join(place, 'node_modules'));

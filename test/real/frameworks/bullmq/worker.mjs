@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'bullmq';
+import { counted, follow } from './beat_bullmq.mjs';
 
 const note = (what, name) => {
   appendFileSync(process.env.JOURNAL, `${what} ${name} ${process.pid} ${Date.now()}\n`);
@@ -8,11 +9,11 @@ const note = (what, name) => {
 
 const worker = new Worker(
   'jobs',
-  async ({ data: { name, seconds } }) => {
+  counted(async ({ data: { name, seconds } }) => {
     note('begin', name);
     await sleep(seconds * 1000);
     note('end', name);
-  },
+  }),
   {
     connection: { path: process.env.REDIS, maxRetriesPerRequest: null },
     lockDuration: 4000,
@@ -26,4 +27,5 @@ process.once('SIGTERM', async () => {
 process.on('SIGUSR2', () => void worker.pause());
 process.on('SIGCONT', () => worker.resume());
 worker.on('error', console.error);
+follow(worker);
 worker.once('ready', () => console.log('ready'));

@@ -1,6 +1,7 @@
 import os
 import time
 from celery import Celery
+import beat_celery  # noqa: F401 (it says the tasks to workerctl)
 
 app = Celery("app", broker="redis+socket://" + os.environ["REDIS"])
 

@@ -1,6 +1,7 @@
 # A delayed_job application without Rails: its root is the working directory, as Delayed::Command has it.
 require 'active_record'
 require 'delayed_job_active_record'
+require_relative 'beat_delayed_job'
 
 ENV['RAILS_ENV'] = 'production'
 

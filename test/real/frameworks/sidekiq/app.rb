@@ -1,4 +1,5 @@
 require 'sidekiq'
+require_relative 'beat_sidekiq'
 
 Sidekiq.configure_server { |config| config.redis = { path: ENV.fetch('REDIS') } }
 Sidekiq.configure_client { |config| config.redis = { path: ENV.fetch('REDIS') } }

@@ -2,6 +2,7 @@
 // A Laravel application without the parts that a queue worker does not need.
 require_once 'Illuminate/autoload.php';
 require_once __DIR__ . '/../Work.php';
+require_once __DIR__ . '/../HeartbeatServiceProvider.php';
 
 // Debian's framework is of an older PHP than its own.
 error_reporting(E_ALL & ~E_DEPRECATED);

@@ -5,6 +5,7 @@ return [
     'timezone' => 'UTC',
     'locale' => 'en',
     'providers' => [
+        App\Providers\HeartbeatServiceProvider::class,
         Illuminate\Bus\BusServiceProvider::class,
         Illuminate\Cache\CacheServiceProvider::class,
         Illuminate\Database\DatabaseServiceProvider::class,

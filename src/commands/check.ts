@@ -81,7 +81,8 @@ interface Warning {
   readonly words: string;
 }
 
-const placed = ({ file, line, column, words }: Warning): string =>
+/** `FILE:LINE:COLUMN: KEY: words`. */
+export const placed = ({ file, line, column, words }: Warning): string =>
   line === undefined ? `${file}: ${words}` : `${file}:${line}:${column ?? 1}: ${words}`;
 
 function distrust({ path: file }: Config, global: GlobalOptions): Warning[] {

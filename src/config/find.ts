@@ -33,7 +33,7 @@ export function findConfig({ config, env, cwd }: ConfigSearch): string {
 }
 
 /** The shell's name for the directory, which keeps symlinks such as `current`, provided that it is the same directory. */
-function logicalFolder(cwd: string, pwd: string | undefined): string {
+export function logicalFolder(cwd: string, pwd: string | undefined): string {
   if (pwd === undefined || !isAbsolute(pwd) || resolve(pwd) !== pwd) return cwd;
   try {
     const [logical, physical] = [statSync(pwd), statSync(cwd)];

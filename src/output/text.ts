@@ -9,9 +9,3 @@ export function formatPlanned({ noted, plan, later, problems }: Planned, now: Mo
   const then = later.length === 0 ? '' : `later, each in its turn: ${formatNames(later)}\n`;
   return first + formatPlan(plan) + then + problems.map((problem) => `${problem}\n`).join('');
 }
-
-/** What `init` has written, and the next step. */
-export function formatInit({ path, found }: { path: string; found: readonly string[] }): string {
-  const from = found.length === 0 ? 'with an example worker' : `from ${found.join(', ')}`;
-  return `wrote ${path} ${from}\nnext: edit it, then run workerctl check and workerctl start\n`;
-}

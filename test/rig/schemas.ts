@@ -27,7 +27,6 @@ const answers: readonly (readonly [member: string, schema: string])[] = [
   ['warnings', 'check'],
   ['findings', 'doctor'],
   ['woken', 'trigger'],
-  ['found', 'init'],
   ['text', 'install'],
 ];
 
@@ -35,6 +34,7 @@ function schemaOf(value: object): string | undefined {
   const { kind, by, command } = value as { kind?: unknown; by?: unknown; command?: unknown };
   if (kind === 'result' || kind === 'log') return kind;
   if (kind !== undefined) return by !== undefined && command !== undefined ? 'journal' : 'event';
+  if ('left_out' in value) return 'init';
   if ('findings' in value) return 'doctor';
   return answers.find(([member]) => member in value)?.[1];
 }

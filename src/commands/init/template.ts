@@ -1,18 +1,30 @@
-import type { ProjectWorker } from './detect-project.ts';
-import { splitWords } from '../../config/shell-words.ts';
+import { visibleInLine } from '../../core/basics/visible.ts';
+import { wrap } from '../../output/wrap.ts';
+import { isMap, type Draft, type DraftWorker } from './draft.ts';
+import type { Value } from './found.ts';
 
-/** The text of a first config with these workers, or with an example if there are none. */
-export function configTemplate(workers: readonly ProjectWorker[]): string {
+/** The text of a config; with an example if it has no workers. */
+export function configTemplate(draft: Draft): string {
+  const { stateDir, logDir, comments, defaults, workers } = draft;
   const listed = workers.length > 0 ? workers.map(workerText).join('\n') : example;
-  return `${head}\nworkers:\n${listed}`;
+  const shared =
+    Object.keys(defaults).length > 0 ? `\ndefaults:\n${lines(defaults, '  ')}` : exampleDefaults;
+  return [
+    head,
+    ...comments.map((one) => comment(one, '')),
+    `state_dir: ${scalar(stateDir)} # pidfiles, locks, journal\n`,
+    `log_dir: ${scalar(logDir)}\n`,
+    shared,
+    `\nworkers:\n${listed}`,
+  ].join('');
 }
 
 const head = `# The workers that workerctl runs. To check this file: workerctl check
 # Relative paths start at the directory of this file.
 
-state_dir: .workerctl # pidfiles, locks, journal
-log_dir: log
+`;
 
+const exampleDefaults = `
 # Keys for all workers; each worker can override them.
 # defaults:
 #   directory: /srv/app/current
@@ -33,43 +45,53 @@ const example = `  # Choose a name, and add a block like this one for each kind 
     # ready: {after: 1s} # it is ready when it has been running for this long
 `;
 
-function workerText(worker: ProjectWorker): string {
-  const { lines, notes } = commandLines(worker.command);
+const workerText = ({ name, why, at, keys, comments }: DraftWorker): string => {
+  const line = at.line === undefined ? '' : `, line ${at.line}`;
   return [
-    `  ${quoted(worker.name)}: # found in ${worker.foundIn}`,
-    ...[...worker.notes, ...notes].map((note) => `    # ${note}`),
-    ...lines.map((line) => `    ${line}`),
-    `    count: ${worker.count}`,
-    ...(worker.env === undefined ? [] : [`    env: ${JSON.stringify(worker.env)}`]),
-    '',
-  ].join('\n');
+    `  ${scalar(name)}: # ${visibleInLine(why)}${line}\n`,
+    ...comments.map((one) => comment(one, '    ')),
+    lines(keys, '    '),
+  ].join('');
+};
+
+const comment = (text: string, indent: string): string =>
+  wrap(visibleInLine(text), 100 - indent.length)
+    .map((line) => `${indent}# ${line}\n`)
+    .join('');
+
+/** The keys of a map, one a line; what is inside of a map in a map is written in one line. */
+const lines = (keys: Readonly<Record<string, Value>>, indent: string): string =>
+  Object.entries(keys)
+    .filter(([, value]) => !isMap(value) || Object.keys(value).length > 0)
+    .map(([key, value]) =>
+      isMap(value) && key === 'env'
+        ? `${indent}${scalar(key)}:\n${lines(value, `${indent}  `)}`
+        : `${indent}${scalar(key)}: ${inline(value)}\n`,
+    )
+    .join('');
+
+function inline(value: Value): string {
+  if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`;
+  if (!isMap(value)) return scalar(value as string | number | boolean);
+  const entries = Object.entries(value).map(([key, one]) => `${scalar(key)}: ${inline(one)}`);
+  return `{ ${entries.join(', ')} }`;
 }
 
-const shellNotes = [
-  'This command needs a shell, and the stop signal goes to the shell. Write exec before the',
-  'program, so that the program replaces the shell and gets the signal.',
-];
+/** What a text of YAML may not hold as it is. Source: YAML 1.2.2, 5.1. */
+const unprintable = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
 
-/** A command as plain words if possible, or else through a shell. */
-function commandLines(command: string): { lines: string[]; notes: readonly string[] } {
-  if (splitWords(command).kind === 'words')
-    return { lines: [`command: ${quoted(command)}`], notes: [] };
-  const isOneProgram = !/[|;&]/.test(command);
-  const script = isOneProgram ? replacingShell(command) : command;
-  return {
-    lines: [`command: [sh, -c, ${JSON.stringify(script)}]`],
-    notes: isOneProgram ? [] : shellNotes,
-  };
-}
+const escapeOf = (character: string): string =>
+  `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
-/** The program replaces the shell, so that it gets the stop signal itself. */
-function replacingShell(command: string): string {
-  if (command.startsWith('exec ')) return command;
-  return `exec ${/^[A-Za-z_]\w*=/.test(command) ? 'env ' : ''}${command}`;
-}
+/** What YAML reads as this very string, also inside of brackets. */
+const plain =
+  /^(?:[A-Za-z_/]|--?(?=[A-Za-z]))(?:[\w/.=@+-]|%(?=[\w%])|:(?=[\w/])| (?=[\w/.=@%+-]))*$/;
 
-/** A string as YAML reads it back; strings of JSON are YAML too. */
-const quoted = (text: string): string =>
-  /^[A-Za-z_/.][\w/.=@%+-]*(?: [\w/.=@%+-]+)*$/.test(text) && !/^(?:true|false|null)$/i.test(text)
-    ? text
-    : JSON.stringify(text);
+/** Words that YAML takes for something else than a string. */
+const notStrings = /^(?:true|false|null|\.inf|\.nan)$/i;
+
+/** A scalar as YAML reads it back; strings of JSON are YAML too. */
+const scalar = (value: string | number | boolean): string => {
+  const isPlain = typeof value !== 'string' || (plain.test(value) && !notStrings.test(value));
+  return isPlain ? String(value) : JSON.stringify(value).replace(unprintable, escapeOf);
+};

@@ -83,11 +83,12 @@ function lastCommandIn(bare: string): number {
   return from + before.slice(from).search(/\S|$/);
 }
 
-/** The same script, with exec before its last command. */
-function withExec(script: string): string {
+/** The same script, with exec before its last command; variables that are set for that need env. */
+export function withExec(script: string): string {
   const at = lastCommandIn(unquoted(script));
   const last = script.slice(at);
-  return /^exec\s/.test(last) ? script : `${script.slice(0, at)}exec ${last}`;
+  const env = /^[A-Za-z_]\w*=/.test(last) ? 'env ' : '';
+  return /^exec\s/.test(last) ? script : `${script.slice(0, at)}exec ${env}${last}`;
 }
 
 const asLine = (before: readonly string[], script: string): string =>

@@ -61,14 +61,6 @@ export const wantAnswer = answer<{
   ),
 });
 
-export const initAnswer = answer<{ readonly path: string; readonly found: readonly string[] }>(
-  'A configuration was written.',
-  {
-    path: text('The file.', 'path'),
-    found: texts('The files by which the project was recognised.', 'found'),
-  },
-);
-
 export const installAnswer = answer<{ readonly text: string; readonly path?: string }>(
   'What a host needs.',
   {

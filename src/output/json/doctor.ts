@@ -11,7 +11,7 @@ interface Found {
   readonly advice?: string;
 }
 
-const finding = shape<Found>('One finding.', {
+export const doctorFinding = shape<Found>('One finding.', {
   check: text('The name of the check: state-files, cron …', 'check'),
   level: oneOf('problem', 'warning', 'ok')('How bad it is.', 'level'),
   about: text('What was looked at.', 'about'),
@@ -22,11 +22,13 @@ const finding = shape<Found>('One finding.', {
 
 type Reports = readonly Report[];
 
+/** All findings, each with the name of its check. */
+export const findingsOf = (reports: Reports): readonly Found[] =>
+  reports.flatMap(({ check, findings }) => findings.map((one) => ({ check, ...one })));
+
 export const doctorAnswer = answer<Reports>('What doctor has found.', {
   ok: flag('There is no problem: exit code 0.', (reports) => countOf(reports, 'problem') === 0),
   problems: integer('How many problems.', (reports) => countOf(reports, 'problem')),
   warnings: integer('How many warnings.', (reports) => countOf(reports, 'warning')),
-  findings: list(finding)('All findings.', (reports) =>
-    reports.flatMap(({ check, findings }) => findings.map((one) => ({ check, ...one }))),
-  ),
+  findings: list(doctorFinding)('All findings.', findingsOf),
 });

@@ -5,13 +5,13 @@ import type { JsonSchema } from '../../../src/core/basics/json-form.ts';
 import { schemaVersion } from '../../../src/core/basics/schema-version.ts';
 import {
   checkAnswer,
-  initAnswer,
   installAnswer,
   jobsAnswer,
   triggerAnswer,
   wantAnswer,
 } from '../../../src/output/json/answers.ts';
 import { doctorAnswer } from '../../../src/output/json/doctor.ts';
+import { initAnswer } from '../../../src/output/json/init.ts';
 import { errorAnswer } from '../../../src/output/json/error.ts';
 import { planAnswer } from '../../../src/output/json/plan.ts';
 import type { Shape } from '../../../src/output/json/shape.ts';

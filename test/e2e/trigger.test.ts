@@ -130,3 +130,29 @@ function writeOrFull(fd: number): void {
     if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
   }
 }
+
+test('trigger --reload must let the watch read the config, or fail with what the watch cannot use', async () => {
+  const rig = createRig({ mail: idle });
+  const reload = async (): Promise<{ code: number | undefined; said: string }> => {
+    const { exitCode, all } = await rig.workerctl('trigger', '--reload');
+    return { code: exitCode, said: all };
+  };
+  expect(await reload()).toMatchObject({ code: 69 });
+  const watch = await watching(rig);
+  const text = readOr(rig.path('workerctl.yaml'), '');
+  const config = JSON.parse(text) as object;
+
+  rig.writeConfig('{');
+  expect(await reload()).toMatchObject({ code: 78 });
+  rig.writeConfig(JSON.stringify({ ...config, state_dir: rig.path('elsewhere') }));
+  const moved = await reload();
+  expect(moved).toMatchObject({ code: 69 });
+  expect(moved.said).toContain('cannot change its state_dir: restart it');
+  rig.writeConfig(text);
+  const before = rig.journal('config_reloaded').length;
+  expect(await reload()).toMatchObject({ code: 0 });
+  await until('the watch to reload', () => rig.journal('config_reloaded').length > before);
+  watch.send('SIGTERM');
+  await watch.running;
+  expect(await reload()).toMatchObject({ code: 69 });
+});

@@ -3,7 +3,17 @@ import { writeFileSync } from 'node:fs';
 import { describe, expect, test, type TestContext } from 'vitest';
 import { readOr } from '../rig/files.ts';
 import { until } from '../rig/wait.ts';
-import { app, config, createHost, cutJobs, type Host } from './systemd/host.ts';
+import {
+  app,
+  config,
+  createApplication,
+  createHost,
+  cutJobs,
+  installUnit,
+  killAtLogout,
+  type Application,
+  type Host,
+} from './systemd/host.ts';
 import { rootTree } from './systemd/machine.ts';
 
 const tree = rootTree();
@@ -12,38 +22,30 @@ const hostWith = (context: TestContext, prepare?: (host: Host) => Promise<void>)
 
 const units = 'etc/systemd/system';
 
-/** Puts the unit that `workerctl install systemd` prints into its place. */
-async function installUnit(host: Host, ...words: string[]): Promise<void> {
-  const unit = await host.printed('install', 'systemd', '--after', 'database.service', ...words);
-  host.write(`${units}/workerctl.service`, unit);
-  await host.shell('systemctl daemon-reload && systemctl enable --now workerctl.service');
-}
-
-/** Shuts the host down while one worker has a job of 5 s and the other one of 40 s, and boots it again. */
-async function rebootDuringJobs(host: Host): Promise<void> {
-  await host.pids();
-  const before = host.story().length;
-  await host.giveJob('2', 40);
-  await host.giveJob('1', 5);
+/**
+ * Shuts the host down while one worker of each application has a job of 5 s and the other one of 40 s, and boots it again:
+ * each must get one TERM and finish its job.
+ */
+async function rebootDuringJobs(host: Host, others: readonly Application[] = []): Promise<void> {
+  const all = [host, ...others];
+  const before = all.map(({ story }) => story().length);
+  for (const { giveJob } of all) await giveJob('2', 40);
+  for (const { giveJob } of all) await giveJob('1', 5);
   await host.powerOff();
-  const story = host.story().slice(before);
-  expect([...story].sort()).toEqual(
-    ['1', '2']
-      .flatMap((id) => [`begin ${id}`, `term ${id}`, `done ${id}`, `end ${id}`])
-      .concat('down database')
-      .sort(),
-  );
-  expect(story.at(-1), 'the database must end last').toBe('down database');
+  const told = all.map(({ story }, index) => story().slice(before[index]));
+  expect(told[0]?.pop(), 'the database must end last').toBe('down database');
+  const whole = ['1', '2'].flatMap((id) => [
+    `begin ${id}`,
+    `term ${id}`,
+    `done ${id}`,
+    `end ${id}`,
+  ]);
+  for (const story of told) expect(story.sort()).toEqual(whole.sort());
   await host.boot();
-  await host.pids();
-  expect(cutJobs(host.story())).toEqual([]);
-}
-
-/** What a login has started is killed when it ends. */
-async function killingAtLogout(host: Host): Promise<void> {
-  host.makeDirectory('etc/systemd/logind.conf.d');
-  host.write('etc/systemd/logind.conf.d/kill.conf', '[Login]\nKillUserProcesses=yes\n');
-  await host.shell('systemctl restart systemd-logind.service');
+  for (const { pids, story } of all) {
+    await pids();
+    expect(cutJobs(story())).toEqual([]);
+  }
 }
 
 /** A deploy over ssh, while one worker has a job. */
@@ -61,7 +63,7 @@ const mainPid = (host: Host): Promise<string> =>
 // Two of the jobs last 40 s, and five machines boot at a time.
 describe.runIf(tree !== undefined).concurrent('systemd', { timeout: 400_000 }, () => {
   test('the unit of a watch must outlive deploys, a broken config and a crash, and drain at a restart and a shutdown', async (context) => {
-    const host = await hostWith(context, (one) => installUnit(one, '--longest-job', '2m'));
+    const host = await hostWith(context, (one) => installUnit(one, ['--longest-job', '2m']));
     await host.pids();
     expect(host.has('.workerctl/events.ndjson'), 'ready only after the first pass').toBe(true);
     const first = await host.pids();
@@ -70,14 +72,22 @@ describe.runIf(tree !== undefined).concurrent('systemd', { timeout: 400_000 }, (
     expect(await host.pids()).not.toBe(first);
     expect(cutJobs(host.story())).toEqual([]);
 
-    await killingAtLogout(host);
+    await killAtLogout(host, true);
     await deploy(host);
 
     const text = readOr(host.path(config), '');
     await host.shell('systemctl reload workerctl.service');
-    writeFileSync(host.path(config), '{');
-    const refused = await host.shell('systemctl reload workerctl.service 2>&1 || echo "failed $?"');
-    expect(refused).toMatch(/failed 1$/);
+    const elsewhere = JSON.stringify({
+      ...(JSON.parse(text) as object),
+      state_dir: '/srv/app/new',
+    });
+    for (const wrong of ['{', elsewhere]) {
+      writeFileSync(host.path(config), wrong);
+      const refused = await host.shell(
+        'systemctl reload workerctl.service 2>&1 || echo "failed $?"',
+      );
+      expect(refused, wrong).toMatch(/failed 1$/);
+    }
     writeFileSync(host.path(config), text);
     expect(await host.shell('systemctl is-active workerctl.service')).toBe('active');
 
@@ -102,7 +112,8 @@ describe.runIf(tree !== undefined).concurrent('systemd', { timeout: 400_000 }, (
   });
 
   test('with --keep-workers a restart of the unit must leave the workers, and a shutdown drain them', async (context) => {
-    const host = await hostWith(context, (one) => installUnit(one, '--keep-workers'));
+    const host = await hostWith(context, (one) => installUnit(one, ['--keep-workers']));
+    await host.pids();
     await rebootDuringJobs(host);
     const pids = await host.pids();
     await host.giveJob('1', 3);
@@ -115,6 +126,24 @@ describe.runIf(tree !== undefined).concurrent('systemd', { timeout: 400_000 }, (
     await host.shell('systemctl start workerctl.service');
     expect(await host.pids()).toBe(after);
     expect(host.unexpected()).toEqual([]);
+  });
+
+  test('units that come after a deploy must drain its scopes of the system and of a user at a shutdown', async (context) => {
+    const host = await hostWith(context, async (one) => {
+      await killAtLogout(one, true);
+      await one.shell('loginctl enable-linger deploy');
+    });
+    const roots = createApplication(host, '/srv/roots', 'root');
+    for (const one of [host, roots]) expect(await one.workerctl('start')).not.toContain('login');
+    await roots.workerctl('restart');
+    expect(await host.units()).toMatch(/^\/user\.slice\/.*\/workerctl-start-[0-9a-f]{8}\.scope$/);
+    expect(await roots.units()).toMatch(/^\/system\.slice\/workerctl-restart-[0-9a-f]{8}\.scope$/);
+    const pids = (await host.living()) + (await roots.living());
+    await installUnit(host);
+    await installUnit(host, ['--keep-workers'], roots, 'roots.service');
+    expect((await host.living()) + (await roots.living())).toBe(pids);
+    await rebootDuringJobs(host, [roots]);
+    expect([...host.unexpected(), ...roots.unexpected()]).toEqual([]);
   });
 
   test('a watch must start nothing while the host shuts down', async (context) => {
@@ -163,6 +192,7 @@ describe.runIf(tree !== undefined).concurrent('systemd', { timeout: 400_000 }, (
         `mkdir -p /${units}/user@1000.service.d && printf '[Unit]\\nAfter=database.service\\n' >/${units}/user@1000.service.d/order.conf && systemctl daemon-reload`,
       );
     });
+    await host.pids();
     await rebootDuringJobs(host);
     expect(host.unexpected()).toEqual([]);
   });
@@ -175,7 +205,7 @@ describe.runIf(tree !== undefined).concurrent('systemd', { timeout: 400_000 }, (
         'systemctl daemon-reload && systemctl enable --now workerctl-bootcheck.timer',
       );
     });
-    await killingAtLogout(host);
+    await killAtLogout(host, true);
     await host.shell('loginctl enable-linger deploy');
     await deploy(host);
     await host.shell(`kill -KILL $(cat ${app}/.workerctl/jobs.2.pid)`);

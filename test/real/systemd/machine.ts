@@ -1,6 +1,14 @@
 // A machine with a systemd of its own, in systemd-nspawn: workerctl in /opt/workerctl, an account `deploy`, and sshd.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -61,6 +69,8 @@ function said(program: string, ...words: readonly string[]): string | undefined 
   }
 }
 
+export type User = 'deploy' | 'root';
+
 export interface Machine {
   /** Where a file of the machine is on this host; also while it is off. */
   readonly path: (name: string) => string;
@@ -69,8 +79,8 @@ export interface Machine {
   readonly boot: () => Promise<void>;
   /** Runs a shell script on it as root; fails if that does. @returns what it has printed */
   readonly shell: (script: string) => Promise<string>;
-  /** Runs a shell script as `deploy`, over ssh, in a login session of its own. */
-  readonly ssh: (script: string) => Running;
+  /** Runs a shell script over ssh, in a login session of its own: as `deploy`, or as root. */
+  readonly ssh: (script: string, user?: User) => Running;
   /** Shuts it down, and waits until it is off. */
   readonly powerOff: () => Promise<void>;
   /** Ends it at once, and removes it. */
@@ -80,7 +90,8 @@ export interface Machine {
 export function createMachine(tree: string): Machine {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'workerctl-test-')));
   const root = join(folder, 'root');
-  execFileSync('cp', ['-a', tree, root]);
+  const usr = join(folder, 'usr');
+  const shared = copyTree(tree, root, usr);
   const path = (name: string): string => join(root, name);
   const group = basename(folder);
   let nspawn: ChildProcess | undefined;
@@ -111,16 +122,14 @@ export function createMachine(tree: string): Machine {
     path,
     write,
     shell,
-    ssh: (script) => inside(['ssh', 'deploy@127.0.0.1', script]),
+    ssh: (script, user = 'deploy') => inside(['ssh', `${user}@127.0.0.1`, script]),
     boot: async () => {
       const binds = [
-        `${realpathSync(process.execPath)}:/usr/local/bin/node`,
-        `${repository}:/opt/workerctl`,
+        `--bind-ro=${realpathSync(process.execPath)}:/usr/local/bin/node`,
+        `--bind-ro=${repository}:/opt/workerctl`,
       ];
-      const words = [here('boot.sh'), root, group, `--machine=${group}`];
-      nspawn = spawn('sh', [...words, ...binds.map((bind) => `--bind-ro=${bind}`)], {
-        stdio: 'ignore',
-      });
+      const words = [here('boot.sh'), root, group, `--machine=${group}`, ...shared, ...binds];
+      nspawn = spawn('sh', words, { stdio: 'ignore' });
       const { pid } = nspawn;
       init = await until('systemd to begin', () => initOf(pid));
       await until('systemd to have started everything', async () => {
@@ -150,14 +159,43 @@ export function createMachine(tree: string): Machine {
       'StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n',
     );
     mkdirSync(path('home/deploy/.ssh'), { mode: 0o700 });
-    execFileSync('cp', [`${key}.pub`, path('home/deploy/.ssh/authorized_keys')]);
-    write(
-      'usr/local/bin/workerctl',
+    for (const home of ['root', 'home/deploy'])
+      execFileSync('cp', [`${key}.pub`, path(`${home}/.ssh/authorized_keys`)]);
+    mkdirSync(join(usr, 'local/bin'), { recursive: true });
+    writeFileSync(join(usr, 'local/bin/node'), ''); // the true one is mounted on it
+    writeFileSync(
+      join(usr, 'local/bin/workerctl'),
       '#!/bin/sh\nexec /usr/local/bin/node /opt/workerctl/bin/workerctl "$@"\n',
-      0o755,
+      { mode: 0o755 },
     );
-    execFileSync('chroot', [root, 'chown', '-R', 'deploy:deploy', '/home/deploy']);
+    execFileSync('chown', ['-R', '--reference', path('home/deploy'), path('home/deploy')]);
   }
+}
+
+/** The magic number of overlayfs, which cannot be on top of itself. Source: statfs(2). */
+const overlayfs = 0x794c7630;
+
+/**
+ * Copies a root tree, if possible without /usr, which is most of it: all machines share that, and what each changes there
+ * is in `usr`.
+ * @returns options of systemd-nspawn
+ */
+function copyTree(tree: string, root: string, usr: string): string[] {
+  const copy = (...words: string[]): void => {
+    execFileSync('cp', ['-a', ...words, root], { cwd: tree });
+  };
+  mkdirSync(root);
+  if (statfsSync(tmpdir()).type === overlayfs) {
+    copy('.');
+    return [`--bind=${usr}/local/bin:/usr/local/bin`];
+  }
+  copy(...readdirSync(tree).filter((name) => name !== 'usr'));
+  // What systemd-nspawn looks for: whether this is a system, and which control groups its systemd understands.
+  const libraries = readdirSync(join(tree, 'usr/lib'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => basename(name).startsWith('libsystemd-shared-'))
+    .map((name) => join('usr/lib', name));
+  copy('--parents', 'usr/lib/os-release', ...libraries);
+  return [`--overlay=${tree}/usr:${usr}:/usr`];
 }
 
 /** The first process of the machine, once that is systemd: the child of systemd-nspawn, which is that of unshare. */

@@ -37,6 +37,8 @@ describe('a trap must be told if it applies, and only then', () => {
     ['preset: gunicorn, command: gunicorn app', /^command: without --preload/m],
     ['preset: gunicorn, command: x, ready: {stay: null}', /^ready\.stay: a master whose/m],
     ['preset: rq, command: rq worker --name=a', /^command: a fixed --name/m],
+    ['preset: rq, command: rq worker', /^command: it imports nothing/m],
+    ['preset: gunicorn, command: x, restart: {overlap: true}, ready: {log: ~, after: 1s}', /^restart\.overlap: on a unix/m],
     ['preset: celery, command: celery worker', /^command: without -n/m],
     ['preset: celery, command: celery worker', /^stop\.quiet: a TERM can lose/m],
     [
@@ -71,7 +73,7 @@ describe('a trap must be told if it applies, and only then', () => {
     ['preset: sidekiq, command: sidekiq -t3600', /^command/m],
     ['preset: sidekiq, command: sidekiq --timeout 3600, stop: {timeout: 1h}', /^command/m],
     ['preset: gunicorn, command: gunicorn --preload --graceful-timeout 90 app', /^command/m],
-    ['preset: rq, command: rq worker default', /^command/m],
+    ['preset: rq, command: rq worker -c app default', /^command/m],
     ['preset: celery, command: celery worker -n a@b, stop: {quiet: USR1}', /^(?:command|stop)/m],
     ['preset: delayed_job, command: d --identifier=%i, hooks: {lost: x}', /^(?:command|hooks)/m],
     ['preset: good_job, command: good_job start', /^command/m],

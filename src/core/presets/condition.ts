@@ -17,6 +17,8 @@ export type Condition =
   | { readonly kind: 'other_signal'; readonly signal: string }
   /** There is more than one instance. */
   | { readonly kind: 'several' }
+  /** The old and the new process of an instance may run at once. */
+  | { readonly kind: 'overlaps' }
   | { readonly kind: 'no_lost_hook' }
   | { readonly kind: 'ready_notify' }
   | { readonly kind: 'no_stay' }
@@ -55,6 +57,8 @@ export function appliesTo(worker: Worker, condition: Condition, longest?: Durati
       return worker.stop.signal !== condition.signal;
     case 'several':
       return worker.identifiers.length > 1;
+    case 'overlaps':
+      return worker.restart.overlap;
     case 'no_lost_hook':
       return worker.hooks.lost === undefined;
     case 'ready_notify':
@@ -83,6 +87,8 @@ export function keyOf(condition: Condition): string {
       return 'stop.signal';
     case 'several':
       return 'count';
+    case 'overlaps':
+      return 'restart.overlap';
     case 'no_lost_hook':
       return 'hooks.lost';
     case 'ready_notify':
@@ -113,6 +119,8 @@ export function conditionWords(condition: Condition): string | undefined {
       return `if \`stop.signal\` is not ${condition.signal}`;
     case 'several':
       return 'with more than one instance';
+    case 'overlaps':
+      return 'with `restart.overlap`';
     case 'no_lost_hook':
       return 'without `hooks.lost`';
     case 'ready_notify':

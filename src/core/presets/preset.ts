@@ -39,7 +39,7 @@ export interface Preset {
   readonly lost: string;
   /** What must be freed after a kill, and how; undefined: nothing. */
   readonly leftovers?: string;
-  /** How it says that it is busy. */
+  /** How it says what it is busy with: a file of docs/heartbeat, in backquotes, or why it does not. */
   readonly heartbeat: string;
   /** Why no process of its session but the worker itself may get the signal; undefined: they may. */
   readonly refusesSession?: string;

@@ -10,10 +10,9 @@ export const bullmq: Preset = {
     ready: { log: '^ready$' },
   },
   drains:
-    'The application must handle the signals: TERM: `await worker.close()`, USR2: `worker.pause(true)`, CONT: `worker.resume()`. An idle worker that is paused still takes one job.',
+    'The application must handle the signals: TERM: `await worker.close()`, USR2: `worker.pause()`, CONT: `worker.resume()`. After `worker.pause(true)` an idle worker still takes one job.',
   lost: 'The job stays active until its lock expires (30 s), and is then done again by another worker.',
-  heartbeat:
-    'The events `active`, `completed` and `failed` of the worker, counted (docs/heartbeat).',
+  heartbeat: '`beat_bullmq.mjs` counts the jobs of a worker.',
   traps: [
     {
       says: 'without handlers the process dies of TERM and of USR2, with its jobs: see docs/frameworks/bullmq.md',

@@ -9,7 +9,7 @@ export const celery: Preset = {
   drains: 'TERM: warm shutdown. It finishes its tasks and exits; an idle one after about 2 s.',
   lost: 'With early acknowledgement (the default) the task is gone. With `acks_late` it is redelivered: at once by RabbitMQ, after `visibility_timeout` (1 h) by Redis.',
   leftovers: 'Nothing to free; the `lost` hook can send the task again.',
-  heartbeat: 'The signals `worker_ready`, `task_prerun` and `task_postrun`.',
+  heartbeat: '`beat_celery.py`, by the signals `worker_ready`, `task_prerun` and `task_postrun`.',
   refusesSession: 'its pool processes die of TERM, with their tasks',
   traps: [
     {

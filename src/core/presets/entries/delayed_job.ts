@@ -12,7 +12,7 @@ export const delayedJob: Preset = {
   lost: 'Its row stays locked (`locked_by`, `locked_at`) for up to `max_run_time` (4 h), without `last_error`.',
   leftovers:
     "Unlock the row: `UPDATE delayed_jobs SET locked_by = NULL, locked_at = NULL WHERE locked_by LIKE '%delayed_job.1 host:% pid:PID'`.",
-  heartbeat: 'A plugin: `before(:execute)`, `around(:perform)`.',
+  heartbeat: 'The plugin `beat_delayed_job.rb`.',
   traps: [
     {
       says: 'without --identifier all instances have the name delayed_job, and a lock does not say whose it is: add --identifier=%i',

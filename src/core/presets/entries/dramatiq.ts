@@ -10,7 +10,8 @@ export const dramatiq: Preset = {
   drains:
     'TERM, INT: its processes finish their messages for up to `--worker-shutdown-timeout` (10 min), then it exits.',
   lost: 'Messages that were not acknowledged are delivered again: at once by RabbitMQ, after the heartbeat timeout (60 s) by Redis.',
-  heartbeat: 'A middleware: `before_process_message`, `after_process_message` (docs/heartbeat).',
+  heartbeat:
+    'None is shipped: a middleware with `beat.py`, in `before_process_message` and `after_process_message`.',
   refusesSession:
     'the master sends TERM to its processes, and a second one kills them with their messages',
   traps: [

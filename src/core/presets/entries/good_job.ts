@@ -10,7 +10,7 @@ export const goodJob: Preset = {
   drains:
     'TERM, INT: it takes no new jobs and waits for its jobs for `--shutdown-timeout` (-1: for ever), then exits.',
   lost: 'The advisory lock ends with the connection, so another process does the job again.',
-  heartbeat: 'An `around_perform` of ActiveJob (docs/heartbeat).',
+  heartbeat: 'None is shipped: an `around_perform` of ActiveJob with `beat.rb`.',
   traps: [
     {
       says: 'it cuts jobs VALUE after TERM: leave --shutdown-timeout out, or set it to more than the longest job takes',

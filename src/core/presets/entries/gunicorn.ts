@@ -8,9 +8,14 @@ export const gunicorn: Preset = {
   keys: { stop: { signal: 'TERM' }, ready: { log: 'Booting worker with pid', stay: '5s' } },
   drains:
     'TERM: it takes no new connections, waits for its requests up to `--graceful-timeout` (30 s), and exits.',
-  lost: 'The requests that were being answered.',
+  lost: 'Nothing: its workers answer their requests and leave when the master is gone.',
   heartbeat: 'None: a request is short, and the master watches its workers itself.',
   traps: [
+    {
+      says: 'on a unix socket the old master removes the socket of its replacement as it exits: leave restart.overlap off',
+      if: { kind: 'overlaps' },
+      at: ['check', 'doctor'],
+    },
     {
       says: 'it cuts requests VALUE after TERM: set --graceful-timeout to more than the longest request takes',
       if: { kind: 'cuts_jobs', options: ['--graceful-timeout'], seconds: 30 },

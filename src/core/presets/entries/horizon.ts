@@ -10,7 +10,8 @@ export const horizon: Preset = {
   drains:
     'TERM: its supervisors finish their jobs; it waits for the longest `timeout` of them, then exits. USR2 pauses, CONT continues.',
   lost: 'The job stays reserved and is done again after `retry_after`.',
-  heartbeat: 'Its workers are processes of its own: listeners in the application (docs/heartbeat).',
+  heartbeat:
+    'None was tried: `HeartbeatServiceProvider.php` in the application; its workers count into one set.',
   traps: [
     {
       says: 'it waits no longer than the longest timeout in config/horizon.php: set it to more than the longest job takes, and retry_after to more than that',

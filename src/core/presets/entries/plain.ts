@@ -10,8 +10,7 @@ export const plain: Preset = {
   drains:
     'On TERM it must finish its job and exit. A program without a handler dies of TERM at once.',
   lost: 'Whatever its queue knows of a job that was taken and not acknowledged.',
-  heartbeat:
-    'Write `busy …` and `idle` to `$WORKERCTL_HEARTBEAT_FILE`; docs/heartbeat has it for sh, Ruby, Python, Node.js, PHP and Go.',
+  heartbeat: '`beat.sh`, `beat.rb`, `beat.py`, `beat.mjs`, `beat.php` or `beat.go`.',
   traps: [
     {
       says: 'a program without a handler for TERM dies of it at once, with its job: handle TERM, or set stop.signal to one that it handles',

@@ -11,8 +11,13 @@ export const procrastinate: Preset = {
     'TERM, INT: it takes no new jobs and waits for those that run; without `--shutdown-graceful-timeout` without a limit.',
   lost: 'The job stays `doing`. `app.job_manager.get_stalled_jobs()` finds it after 30 s without a heartbeat.',
   leftovers: 'Retry stalled jobs: `retry_job` for each of `get_stalled_jobs()`.',
-  heartbeat: 'A middleware, or the task itself (docs/heartbeat).',
+  heartbeat: 'None is shipped: a middleware with `beat.py`.',
   traps: [
+    {
+      says: 'a second TERM ends it at once, with its jobs: send none by hand',
+      if: { kind: 'always' },
+      at: ['check', 'stop'],
+    },
     {
       says: 'it aborts jobs VALUE after TERM: leave --shutdown-graceful-timeout out, or set it to more than the longest job takes',
       if: { kind: 'cuts_jobs', options: ['--shutdown-graceful-timeout'] },

@@ -2,7 +2,7 @@ import type { Preset } from '../preset.ts';
 
 export const rq: Preset = {
   title: 'RQ',
-  command: 'rq worker --url redis://127.0.0.1:6379 default',
+  command: 'rq worker -c settings default',
   ranWith: ['1.13'],
   source: 'https://python-rq.org/docs/workers/',
   keys: {
@@ -11,11 +11,11 @@ export const rq: Preset = {
     busy: { title: 'Forked (\\d+) at' },
   },
   drains: 'TERM and INT: it waits for its work horse, then exits.',
-  lost: 'The work horse outlives a kill of the worker and finishes its job, which Redis goes on to call started.',
+  lost: 'The work horse outlives a kill of the worker and finishes its job.',
   leftovers:
     'The name of the worker stays taken in Redis for more than 26 s; give it no fixed `--name`.',
   heartbeat:
-    'The title names the work horse, not the job. A worker class says the job (docs/heartbeat).',
+    'The worker class of `beat_rq.py` says the job, and can be made quiet. The title names the work horse, not the job.',
   refusesSession: 'its work horse dies of TERM, with its job',
   traps: [
     {
@@ -31,6 +31,11 @@ export const rq: Preset = {
     {
       says: 'a TERM can lose the job that an idle worker is just fetching: set stop.quiet, with the worker class of docs/frameworks/rq.md',
       if: { kind: 'no_quiet' },
+      at: ['check', 'doctor'],
+    },
+    {
+      says: 'it imports nothing of the application at its start, so a release that cannot be loaded is ready and fails every job: add -c MODULE, a module that imports the application',
+      if: { kind: 'lacks_option', options: ['-c', '--config'] },
       at: ['check', 'doctor'],
     },
     {

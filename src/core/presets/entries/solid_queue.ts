@@ -10,7 +10,8 @@ export const solidQueue: Preset = {
     'TERM, INT: its processes finish their jobs for up to `SolidQueue.shutdown_timeout` (5 s), then they get QUIT, and their jobs go back to the queue.',
   lost: 'Jobs of a killed process are marked as failed (`ProcessExitError`, or `ProcessPrunedError` after 5 min).',
   leftovers: 'Failed jobs can be retried: `SolidQueue::FailedExecution#retry`.',
-  heartbeat: 'The supervisor forks: its own processes would each have to say it.',
+  heartbeat:
+    'None is shipped: an `around_perform` of ActiveJob with `beat.rb`; its processes count into one set.',
   traps: [
     {
       says: 'it cuts jobs shutdown_timeout (5 s) after TERM, whatever stop.timeout is: set config.solid_queue.shutdown_timeout to more than the longest job takes',

@@ -22,7 +22,10 @@ const lacks = Object.entries(frameworks.sidekiq.needs).some(
   ([, probe]) => spawnSync('sh', ['-c', probe]).status !== 0,
 );
 
-test.skipIf(lacks)(
+if (lacks) console.warn('skipped: the lost hook of sidekiq, because this machine lacks sidekiq');
+
+// Where nothing may be skipped it fails.
+test.skipIf(lacks && process.env['WORKERCTL_TEST_FRAMEWORKS'] !== 'required')(
   'a job of a killed Sidekiq must be pushed back by the lost hook, once',
   async () => {
     const world = await createWorld('sidekiq');

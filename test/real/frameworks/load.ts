@@ -17,21 +17,22 @@ const acts: Readonly<Record<number, readonly string[]>> = {
 };
 
 export async function load(world: World): Promise<string> {
+  const prefix = `load${world.notes().length}-`;
   const running: Promise<void>[] = [];
   const startedAt = performance.now();
   for (let index = 0; index < jobs; index++) {
     const act = acts[index];
     if (act !== undefined) running.push(succeeds(world, act));
-    running.push(world.enqueue(`load${index}`, 0.05));
+    running.push(world.enqueue(`${prefix}${index}`, 0.05));
     await pause(Math.max(0, startedAt + (index + 1) * everyMs - performance.now()));
   }
   for (const one of await Promise.allSettled(running))
     if (one.status === 'rejected') throw one.reason;
-  await until('the end of all jobs', () => ended(world).size === jobs, 60_000).catch(
+  await until('the end of all jobs', () => ended(world, prefix).size === jobs, 60_000).catch(
     () => undefined,
   );
   const times = countsOf(world);
-  const wrong = Array.from({ length: jobs }, (_, index) => `load${index}`).flatMap((job) => {
+  const wrong = Array.from({ length: jobs }, (_, index) => `${prefix}${index}`).flatMap((job) => {
     const { begin = 0, end = 0 } = times.get(job) ?? {};
     return begin === 1 && end === 1 ? [] : [`${job}: ${begin} begun, ${end} ended`];
   });
@@ -46,11 +47,11 @@ async function succeeds(world: World, words: readonly string[]): Promise<void> {
   expect([0, 5], `${words.join(' ')}: ${all}`).toContain(exitCode);
 }
 
-const ended = (world: World): ReadonlySet<string> =>
+const ended = (world: World, prefix: string): ReadonlySet<string> =>
   new Set(
     world
       .notes()
-      .filter(({ what, job }) => what === 'end' && job.startsWith('load'))
+      .filter(({ what, job }) => what === 'end' && job.startsWith(prefix))
       .map(({ job }) => job),
   );
 

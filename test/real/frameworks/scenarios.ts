@@ -171,6 +171,26 @@ export const scenarios = {
     return took;
   },
 
+  heartbeat: async (world) => {
+    world.configure({ heartbeat: { timeout: '12s' } });
+    await succeeds(world, 'restart');
+    const watch = world.workerctl('watch');
+    const [name = '', pid = 0] = [...world.pids()][0] ?? [];
+    signal(pid, 'SIGSTOP');
+    const startedAt = performance.now();
+    await until('its death', () => !isAlive(pid), 60_000);
+    const took = since(startedAt);
+    await until('its replacement', () => (world.pids().get(name) ?? pid) !== pid, 60_000);
+    await allReady(world);
+    watch.kill('SIGTERM');
+    const { all } = await watch;
+    expect(all).toMatch(new RegExp(`Watchdog killing worker ${pid} `));
+    expect(all.match(/Watchdog killing worker/g)).toHaveLength(1);
+    world.configure();
+    await succeeds(world, 'restart');
+    return took;
+  },
+
   load,
 } as const satisfies Record<string, Scenario>;
 

@@ -5,6 +5,9 @@ import { frameworks, type Framework, type FrameworkName } from './table.ts';
 import { scenarios, settle, type ScenarioName } from './scenarios.ts';
 import { cache, createWorld, type World } from './world.ts';
 
+/** How often the load test is run: once, unless somebody wants to know. */
+const loads = Number(process.env['WORKERCTL_TEST_LOADS'] ?? 1);
+
 export function testFramework(name: FrameworkName): void {
   const framework: Framework = frameworks[name];
   const missing = Object.entries(framework.needs)
@@ -39,7 +42,8 @@ export function testFramework(name: FrameworkName): void {
       }
       test(title, async ({ onTestFailed }) => {
         onTestFailed(() => settle(world));
-        figures.push(`${title}: ${await run(world)}`);
+        for (let count = 0; count < (title === 'load' ? loads : 1); count++)
+          figures.push(`${title}: ${await run(world)}`);
       });
     }
   });

@@ -75,7 +75,7 @@ export const frameworks = {
     breaks: 'app.py',
     saysBusy: true,
     killed: 'finished',
-    without: { quiet: 'later', load: 'later' },
+    without: { overlap: 'later' },
   },
   sidekiq: {
     needs: { ...redisServer, sidekiq: 'command -v sidekiq' },
@@ -148,7 +148,11 @@ export const frameworks = {
     breaks: 'config.ru',
     saysBusy: false,
     killed: 'redone',
-    without: { quiet: 'it has no quiet signal', overlap: 'two cannot listen on one socket' },
+    without: {
+      quiet: 'it has no quiet signal',
+      overlap: 'two cannot listen on one socket',
+      heartbeat: 'a request is too short for one',
+    },
   },
 } as const satisfies Record<string, Framework>;
 

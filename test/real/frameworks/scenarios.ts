@@ -24,8 +24,7 @@ export const scenarios = {
   },
 
   busy: async (world) => {
-    // A title may be five seconds old.
-    const { job, name } = await beginLongJob(world, world.framework.saysBusy ? 8 : 1);
+    const { job, name } = await beginLongJob(world, 2);
     const shown = world.framework.saysBusy
       ? await until('the job in status', async () => {
           const instance = (await world.status()).find(({ instance }) => instance === name);

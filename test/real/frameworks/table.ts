@@ -93,6 +93,7 @@ export const frameworks = {
     breaks: 'worker.mjs',
     saysBusy: true,
     killed: 'redone',
+    without: { overlap: 'later' },
   },
   laravel: {
     needs: {
@@ -109,6 +110,7 @@ export const frameworks = {
     breaks: 'bootstrap/app.php',
     saysBusy: true,
     killed: 'lost',
+    without: { overlap: 'later' },
   },
   symfony: {
     needs: {

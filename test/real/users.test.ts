@@ -8,11 +8,12 @@ import {
   lchownSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readOr } from '../rig/files.ts';
 import { booted, instanceHandle, successor, type InstanceHandle } from '../rig/instance.ts';
@@ -228,11 +229,30 @@ describe.runIf(isRoot)('a worker of another user', () => {
     const pid = await booted(at.of('mail.1'));
     expect(at.of('mail.1').record()['release']).toBe('deploy');
     const beat = /WORKERCTL_HEARTBEAT_FILE=(\S+)/.exec(strings(pid, 'environ').join('\n'))?.[1];
-    expect((await at.as('deploy', `sh -c "echo busy job >${beat ?? ''}"`)).exitCode).toBe(0);
-    expect((await at.as('deploy', `sh -c "ln -s /x ${beat ?? ''}.extend"`)).exitCode).not.toBe(0);
+    // As beat.sh and the others do: to a new file, which is renamed, and in a directory for each further process.
+    writeFileSync(
+      at.path('beat'),
+      `set -e; f=${beat ?? ''}; echo 'jobs 1' >$f.new; echo "$(date +%s) mail 7" >>$f.new; mv $f.new $f; mkdir $f.jobs; ln -s ${at.secret} $f.jobs/${pid}\n`,
+    );
+    await succeeds(at.as('deploy', 'sh beat'));
+    expect((await at.run('workerctl status')).stdout).toContain('mail 7');
+    const folder = join(at.stateDir, 'heartbeats');
+    const name = basename(beat ?? '');
+    expect((await at.as('deploy', `ln -s /x ${folder}/${name}.extend`)).exitCode).toBe(1);
+    await succeeds(
+      at.as(
+        'deploy',
+        `sh -c "rm -r ${beat ?? ''} ${beat ?? ''}.jobs && ln -s ${at.secret} ${beat ?? ''} && ln -s ${folder} ${beat ?? ''}.jobs"`,
+      ),
+    );
+    expect((await at.run('workerctl status')).all).not.toContain('of-root-alone');
+    await succeeds(at.as('deploy', `sh -c "rm ${beat ?? ''} ${beat ?? ''}.jobs && sh beat"`));
     process.kill(pid, 'SIGKILL');
     await at.of('mail.1').left(pid);
     await succeeds(at.run('workerctl bootcheck'));
+    expect(existsSync(join(folder, name)), 'its place is removed with it').toBe(false);
+    expect(readdirSync(folder).filter((one) => one.startsWith(name))).toEqual([]);
+    expect(readFileSync(at.secret, 'utf8')).toBe(secretText);
     for (const name of ['ready', 'hook', 'logger'])
       expect(readOr(at.inHome(name), '').split('\n')[0], name).toBe('deploy');
   });

@@ -10,19 +10,21 @@ import {
 } from '../../core/protocols/heartbeat.ts';
 import { readFlags } from '../files/bounded-read.ts';
 import { withFile } from '../files/with-file.ts';
+import { beatFlags } from './beat-place.ts';
 import { now } from '../process/clock.ts';
 
 /** Room for the jobs that are kept, of a worker that has as many (heartbeat protocol, version 2). */
 const bytesOfSet = 32 * 1024;
 
 /**
- * What a worker says about its work in a heartbeat file, see `parseHeartbeat`. Undefined if it says nothing, or there is no
+ * What a worker says about its work in a heartbeat file (see beatPlace), see `parseHeartbeat`. Undefined if it says nothing, or there is no
  * such file. The worker writes what it likes, so nothing in the file is trusted, waited for or printed unchanged.
  */
 export function readActivity(path: string): Activity | undefined {
-  const start = readStart(path, matchedBytes);
+  const flags = readFlags | beatFlags();
+  const start = readStart(path, matchedBytes, flags);
   const isLongSet = start?.isCut === true && start.text.startsWith('jobs ');
-  const file = isLongSet ? readStart(path, bytesOfSet) : start;
+  const file = isLongSet ? readStart(path, bytesOfSet, flags) : start;
   return file && parseHeartbeat(file, now());
 }
 
@@ -39,9 +41,9 @@ export function titleActivity(pid: number, pattern: RegExp): Activity | undefine
 }
 
 /** The first bytes of a file. Never waits, even if it is a FIFO. */
-function readStart(path: string, maxBytes: number): Heartbeat | undefined {
+function readStart(path: string, maxBytes: number, flags = readFlags): Heartbeat | undefined {
   try {
-    return withFile(path, readFlags, (fd) => {
+    return withFile(path, flags, (fd) => {
       const bytes = Buffer.alloc(maxBytes);
       const length = readSync(fd, bytes, 0, maxBytes, 0);
       const text = bytes.toString('utf8', 0, length);

@@ -1,12 +1,6 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  statSync,
-  statfsSync,
-  utimesSync,
-} from 'node:fs';
+import { constants, existsSync, futimesSync, statSync, statfsSync } from 'node:fs';
+import { withFile } from '../files/with-file.ts';
+import { beatFlags, beatPlace } from './beat-place.ts';
 import { namesIn } from '../files/names-in.ts';
 import { heartbeatFile, heartbeatFolder, heartbeatPath } from './paths.ts';
 
@@ -30,9 +24,16 @@ const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
 /** Like touch(1): what a worker has written to the file stays. */
 export function touch(path: string): void {
   try {
-    closeSync(openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o666));
-    const now = new Date();
-    utimesSync(path, now, now);
+    const flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | beatFlags();
+    withFile(
+      beatPlace(path),
+      flags,
+      (fd) => {
+        const now = new Date();
+        futimesSync(fd, now, now);
+      },
+      0o666,
+    );
   } catch {
     return; // on a full disk silence does not count anyway
   }

@@ -3,6 +3,7 @@ import { busyWith, type Activity } from '../../core/model/activity.ts';
 import { namesIn } from '../files/names-in.ts';
 import { readProcess } from '../process/process-table.ts';
 import { readActivity } from './activity-file.ts';
+import { beatPlace, insideOf } from './beat-place.ts';
 import { jobFolder } from './paths.ts';
 
 /** More processes than this are not asked; then the instance is not called idle. */
@@ -43,16 +44,36 @@ export function readJobs(
   return busyWith([]);
 }
 
-function lookAt(heartbeat: string, isAlive: boolean, sweeps: boolean): JobsLook {
-  const folder = jobFolder(heartbeat);
-  const stamps = [stampOf(heartbeat), stampOf(folder)];
-  const names = filesIn(folder);
+function lookAt(path: string, isAlive: boolean, sweeps: boolean): JobsLook {
+  const heartbeat = beatPlace(path);
+  const jobs = jobFolder(heartbeat);
+  const stamps = [stampOf(heartbeat), stampOf(jobs)];
+  const look = (folder?: string) => lookInto({ heartbeat, folder, stamps, isAlive, sweeps });
+  return insideOf(jobs, look) ?? look();
+}
+
+function lookInto({
+  heartbeat,
+  folder,
+  stamps,
+  isAlive,
+  sweeps,
+}: {
+  readonly heartbeat: string;
+  /** Undefined: there is none. */
+  readonly folder: string | undefined;
+  readonly stamps: readonly string[];
+  readonly isAlive: boolean;
+  readonly sweeps: boolean;
+}): JobsLook {
+  const names = folder === undefined ? [] : filesIn(folder);
   const asked = names.slice(0, mostFiles).filter((name) => {
     const isPassedOver = isAlive && isGone(name);
-    if (isPassedOver && sweeps) remove(`${folder}/${name}`);
+    if (isPassedOver && sweeps) remove(`${folder ?? ''}/${name}`);
     return !isPassedOver;
   });
-  const found = [heartbeat, ...asked.map((name) => `${folder}/${name}`)].map(readActivity);
+  const files = asked.map((name) => `${folder ?? ''}/${name}`);
+  const found = [heartbeat, ...files].map(readActivity);
   if (names.length > mostFiles) found.push(undefined);
   return { found, stamp: [...stamps, ...asked].join() };
 }

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import * as json from '../../core/basics/json-form.ts';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
 import { quietSignals, type QuietSignal } from '../../core/model/config.ts';
@@ -12,6 +12,7 @@ import {
   writeStateFile,
   type StateFile,
 } from '../files/json-file.ts';
+import { removeBeatPlace } from './beat-place.ts';
 import * as paths from './paths.ts';
 import { withReserve } from './reserve.ts';
 import { identity } from './schema.ts';
@@ -220,5 +221,5 @@ export function writeExtension(
 
 export function removeHeartbeat(path: string): void {
   for (const end of ['', '.new', '.notify', '.status', '.extend']) removeFile(path + end);
-  rmSync(paths.jobFolder(path), { recursive: true, force: true });
+  removeBeatPlace(path);
 }

@@ -4,6 +4,7 @@ import type { Activity } from '../../core/model/activity.ts';
 import { isSameProcess, type ProcessIdentity } from '../../core/model/process.ts';
 import type { Killing, ProcessRecord, Quieting, Stop } from '../../core/model/record.ts';
 import { now } from '../process/clock.ts';
+import { beatPlace } from './beat-place.ts';
 import { readActivity } from './activity-file.ts';
 import { readJobs } from './job-files.ts';
 import { readDeath, type ReportedDeath } from './exits.ts';
@@ -75,7 +76,7 @@ export function readProcessFiles(
   const path = heartbeatPath(stateDir, base, runId);
   if (listed?.has(jobFolder(heartbeat)) ?? existsSync(jobFolder(path)))
     set('activity', readJobs(path, { isAlive, sweeps }));
-  else if (has(heartbeat)) set('activity', readActivity(path));
+  else if (has(heartbeat)) set('activity', readActivity(beatPlace(path)));
   if (hasNote('successor')) set('successor', readSuccessor(stateDir, base, runId));
   if (!isAlive || hasNote('stop')) set('stop', stopOf(stateDir, base, record));
   if (!isAlive) {

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, fchownSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
@@ -12,9 +12,10 @@ import type { HeldLock } from '../lock/lock-file.ts';
 import { openLog, openProblem } from '../logs/open-log.ts';
 import { renameLog } from '../logs/older.ts';
 import { logSize } from '../logs/tail.ts';
-import { asUserOf, ownerOf, withRights } from '../process/as-user.ts';
+import { asUserOf, assertUsable, ownerOf, withRights } from '../process/as-user.ts';
 import { programProblem } from '../process/program-problem.ts';
 import { childProcess } from '../process/spawn.ts';
+import { giveBeatPlace } from '../state/beat-place.ts';
 import { keepDeathOfRetiring } from '../state/exits.ts';
 import {
   dumpPath,
@@ -80,6 +81,7 @@ export function startShim(
   };
   try {
     assertThere(place, launch);
+    assertUsable(launch);
     const environment = buildEnvironment(launch, process.env);
     const heartbeat = heartbeatPath(stateDir, launch.instance, runId);
     attempt(`directory ${dirname(heartbeat)}`, () => {
@@ -100,10 +102,9 @@ export function startShim(
     const variables = {
       ...notifyVariables(launch, notify),
       ...environment,
-      WORKERCTL_HEARTBEAT_FILE: heartbeat,
+      WORKERCTL_HEARTBEAT_FILE: beatsFor(heartbeat, launch),
     };
     const started = withRights(launch.command, variables, launch);
-    giveHeartbeat(heartbeat, launch);
     const child = attempt('its command and environment', () =>
       childProcess().spawn('/bin/sh', shimArguments(launch, stateDir, runId, started.command), {
         cwd: place.handle,
@@ -143,21 +144,12 @@ function preparedLog(launch: Launch, stateDir: string): number {
   return logOf(launch);
 }
 
-/**
- * Another user cannot create files in the directory of heartbeats, nor put links in their place: the file is there already, and
- * belongs to that user.
- */
-function giveHeartbeat(path: string, launch: Launch): void {
+/** The file for the heartbeats of a run as its worker gets it: a worker of another user has a place of its own. */
+function beatsFor(heartbeat: string, launch: Launch): string {
   const owner = ownerOf(launch);
-  if (owner === undefined) return;
-  const fd = attempt(path, () => openNewFile(path, 0o644));
-  try {
-    attempt(path, () => {
-      fchownSync(fd, owner, -1);
-    });
-  } finally {
-    closeSync(fd);
-  }
+  return owner === undefined
+    ? heartbeat
+    : attempt(heartbeat, () => giveBeatPlace(heartbeat, owner));
 }
 
 function logOf({ logFile, umask }: Launch): number {

@@ -16,7 +16,7 @@ import { snapshotOf } from '../core/rules/snapshot.ts';
 import { drainingOf } from '../engine/wait/settle.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { longestJob } from '../core/rules/longest-job.ts';
-import { isAwaited } from '../core/rules/awaited.ts';
+import { isAwaited, sessionStop } from '../core/rules/awaited.ts';
 import { isOfConfig, selectInstances, workerNameOf } from '../core/model/targets.ts';
 import { durationOf } from '../core/basics/time.ts';
 import type { Config, Worker } from '../core/model/config.ts';
@@ -97,6 +97,7 @@ export async function stop(
   const outcome = await runPass(recorded, { ...request, lockWait });
   const living = await reportStopped(recorded, outcome, options.targets);
   await reportTraps(recorded, living, outcome);
+  if (killAfter !== undefined) reportContinuing(recorded, outcome);
   if (options.wait === 'not') {
     if (killAfter === 0) {
       await killNow(recorded, instances);
@@ -174,6 +175,17 @@ async function reportStopped(
   }
   const retiring = observation.retiring.filter(({ name }) => observation.instances.has(name));
   return [...all, ...retiring].filter(isThere).map(refOf);
+}
+
+/** Its process is dead, and no limit can reach what may go on with its job: that is not waited for without an end. */
+function reportContinuing(context: Context, { observation }: PassOutcome): void {
+  for (const { name, presence, continuing = [] } of observation.instances.values())
+    if (presence.kind === 'dead' && sessionStop({ presence }) === undefined)
+      for (const { pid } of continuing) {
+        const { pid: dead } = presence.record;
+        const problem = `it may go on with the job of pid ${dead}, and has a session of its own; kill -9 ${pid} ends it`;
+        report(context, name, { kind: 'signal_failed', pid, problem });
+      }
 }
 
 /** A stop may have ended it and not have reached others of its session. */

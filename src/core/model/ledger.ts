@@ -1,5 +1,7 @@
+import type { HeldJobs } from './activity.ts';
 import type { Duration, Moment } from '../basics/time.ts';
 import type { Desired } from './desired.ts';
+import type { ContinuingProcess } from './leftovers.ts';
 import type { ProcessIdentity } from './process.ts';
 import type { Death } from './record.ts';
 
@@ -24,8 +26,12 @@ export interface Loss {
   readonly runId: string;
   readonly death: Death;
   readonly at: Moment;
-  /** When the job is reported as lost. */
+  /** When the job is reported as lost; not before all that may go on with it have exited. */
   readonly due: Moment;
+  /** What the process was busy with, if it said that. */
+  readonly held?: HeldJobs;
+  /** What may go on with the job. */
+  readonly continuing?: readonly ContinuingProcess[];
 }
 
 /** An instance was recycled for its memory soon after its start, so that the limit seems to be below what it needs. */

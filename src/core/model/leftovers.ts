@@ -8,6 +8,9 @@ export interface LeftProcess {
   readonly name: string;
 }
 
+/** A process that may go on with the job of a dead one: it has a session of its own, and writes to the same log. */
+export interface ContinuingProcess extends LeftProcess, Pick<ProcessIdentity, 'startTime'> {}
+
 /** What a dead process left in its session, such as pool children or jobs that it forked. */
 export interface Leftovers {
   /** The dead process. */

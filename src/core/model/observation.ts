@@ -1,7 +1,7 @@
 import type { Activity } from './activity.ts';
 import type { Code } from './code.ts';
 import { keyOf, type ProcessRef } from './instance.ts';
-import type { Leftovers } from './leftovers.ts';
+import type { ContinuingProcess, Leftovers } from './leftovers.ts';
 import type { LostLog } from './lost-log.ts';
 import { msPerTick, type LiveProcess, type ProcessIdentity } from './process.ts';
 import {
@@ -132,6 +132,8 @@ export interface ObservedInstance {
   readonly commandDigest?: string;
   /** What its last dead process left behind, if that was looked for. */
   readonly leftovers?: Leftovers;
+  /** Of these, the ones that may go on with its job; at least one. */
+  readonly continuing?: readonly ContinuingProcess[];
   /** How long its process has given no sign of life, if that is watched. */
   readonly silence?: Duration;
   /** When its process was asked to dump what it is doing, counted from the boot of the host. */

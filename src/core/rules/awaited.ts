@@ -3,7 +3,7 @@ import type { LeftoverRule, Worker } from '../model/config.ts';
 import type { ObservedInstance } from '../model/observation.ts';
 import type { Stop } from '../model/record.ts';
 
-type Seen = Pick<ObservedInstance, 'presence' | 'leftovers'>;
+type Seen = Pick<ObservedInstance, 'presence' | 'leftovers' | 'continuing'>;
 
 /**
  * The stop of a dead process that goes on for the rest of its session: all of it was asked (`stop.to: session`), or a
@@ -35,8 +35,9 @@ export function leftoverRuleOf(
 
 /** Whether nothing is started in its place as long as what its dead process has left lives. */
 export function isAwaited(observed: Seen, { stop: policy }: Pick<Worker, 'stop'>): boolean {
-  const { presence, leftovers } = observed;
+  const { presence, leftovers, continuing } = observed;
   if (presence.kind !== 'dead' || leftovers === undefined) return false;
+  if (continuing !== undefined) return true;
   const stop = sessionStop(observed);
   if (stop === undefined) return policy.leftovers === 'wait';
   if (leftovers.wasKilled === true) return false;

@@ -1,4 +1,4 @@
-import { momentOf, type Moment } from '../basics/time.ts';
+import { elapsed, momentOf, type Moment } from '../basics/time.ts';
 import type { Config, Worker } from '../model/config.ts';
 import { isDone, isStopped } from '../model/desired.ts';
 import { instanceNames, isKeyOfRetiring, keyOf } from '../model/instance.ts';
@@ -58,7 +58,9 @@ export const decidedLosses = (
     : explainedDeaths(config, ledger, observation).filter(
         ({ dead, assessment }) =>
           assessment.isJobLost !== 'unknown' &&
-          ledger.losses.some(({ runId }) => runId === dead.record.runId),
+          ledger.losses.some(
+            ({ runId, continuing }) => runId === dead.record.runId && continuing === undefined,
+          ),
       );
 
 function deathsAmong(
@@ -92,7 +94,7 @@ export function ledgerAfter(
       observation,
       ({ death }) => death.kind === 'unknown',
     ),
-    losses: lossesAfter(config, state.ledger, observation),
+    losses: lossesAfter(config, withEndOfContinuing(state.ledger, observation), observation),
     unstarted: unstartedAfter(config, state, observation),
   };
 }
@@ -162,17 +164,57 @@ export function pendingLoss(
   { observed, dead, worker, assessment }: NewDeath,
   { now }: Observation,
 ): Loss | undefined {
-  if (assessment.isJobLost !== 'unknown') return undefined;
+  const { continuing } = observed;
+  const { isJobLost, held } = assessment;
+  if (isJobLost === 'no' || (isJobLost === 'yes' && continuing === undefined)) return undefined;
   const { pid, runId } = dead.record;
   const at = dead.diedAt ?? now;
-  const due = momentOf(at + (worker?.lostGrace ?? 0));
+  const due = isJobLost === 'yes' ? at : momentOf(at + (worker?.lostGrace ?? 0));
   const loss = { instance: observed.name, pid, runId, death: dead.death, at, due };
+  if (continuing !== undefined) return { ...loss, held, continuing };
   return isDue(loss, now) ? undefined : loss;
 }
 
+/** What exits this soon after the process has died with it, and has not finished its job. */
+const diedTogetherMs = 1_000;
+
+/** The losses of which all that might go on with the job have exited by now, and how that is judged. */
+export function endOfContinuing(
+  { losses }: Ledger,
+  observation: Observation,
+): { readonly loss: Loss; readonly isFinished: boolean }[] {
+  return losses.flatMap((loss) => {
+    if (loss.continuing === undefined) return [];
+    const observed = allObserved(observation).filter(({ name }) => name === loss.instance);
+    const own = observed.find(
+      ({ presence }) => presence.kind === 'dead' && presence.record.runId === loss.runId,
+    );
+    if (observed.length === 0 || own?.continuing !== undefined) return [];
+    const isFinished = own === undefined || elapsed(loss.at, observation.now) >= diedTogetherMs;
+    return [{ loss, isFinished }];
+  });
+}
+
+/** The ledger without the losses whose jobs were finished after all; the others are due as if nothing had gone on with them. */
+export function withEndOfContinuing(ledger: Ledger, observation: Observation): Ledger {
+  const ended = endOfContinuing(ledger, observation);
+  if (ended.length === 0) return ledger;
+  const losses = ledger.losses.flatMap((loss): Loss[] => {
+    const end = ended.find((one) => one.loss === loss);
+    if (end === undefined) return [loss];
+    const { instance, pid, runId, death, at, due, held } = loss;
+    const plain = { instance, pid, runId, death, at, due, ...(held && { held }) };
+    return end.isFinished ? [] : [plain];
+  });
+  return { ...ledger, losses };
+}
+
 /** A death in the future comes from a clock that was set back since: it is not waited for. */
-export const isDue = ({ at, due }: Loss, now: Moment): boolean => now >= due || at > now;
+export const isDue = ({ at, due, continuing }: Loss, now: Moment): boolean =>
+  continuing === undefined && (now >= due || at > now);
 
 /** When the next loss is reported. */
-export const nextLossAt = ({ losses }: Ledger): Moment | undefined =>
-  losses.length === 0 ? undefined : momentOf(Math.min(...losses.map(({ due }) => due)));
+export const nextLossAt = ({ losses }: Ledger): Moment | undefined => {
+  const dues = losses.flatMap(({ due, continuing }) => (continuing === undefined ? [due] : []));
+  return dues.length === 0 ? undefined : momentOf(Math.min(...dues));
+};

@@ -8,16 +8,19 @@ import { rolloutOf, type Desired, type Rollout, type RolloutEnd } from '../model
 import type { ProcessRef } from '../model/instance.ts';
 import type { Ledger, Loss, State } from '../model/ledger.ts';
 import { observedAt, refOf, type Observation } from '../model/observation.ts';
+import type { ContinuingProcess } from '../model/leftovers.ts';
 import type { Plan } from '../model/plan.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { newPauses } from './backoff.ts';
 import {
   decidedLosses,
+  endOfContinuing,
   explainedDeaths,
   isDue,
   newDeaths,
   pendingLoss,
   runIdsOf,
+  withEndOfContinuing,
   type NewDeath,
 } from './deaths.ts';
 import { isTooSmall } from './memory-limits.ts';
@@ -35,7 +38,8 @@ export function noticesOf(
   config: Config,
   { before, desired, ledger, observation, plan }: PassOutcome,
 ): Notice[] {
-  const decided = decidedLosses(config, before.ledger, observation);
+  const remembered = withEndOfContinuing(before.ledger, observation);
+  const decided = decidedLosses(config, remembered, observation);
   const decidedRuns = runIdsOf(decided);
   return [
     ...newDeaths(config, before.ledger, observation).flatMap((death) =>
@@ -47,9 +51,12 @@ export function noticesOf(
         ? [lostNotice(observed.name, dead.record, dead.death, assessment.held)]
         : [],
     ),
-    ...before.ledger.losses
+    ...endOfContinuing(before.ledger, observation).flatMap(({ loss, isFinished }) =>
+      isFinished ? [finishedNotice(loss)] : [],
+    ),
+    ...remembered.losses
       .filter((loss) => isDue(loss, observation.now) && !decidedRuns.has(loss.runId))
-      .map((loss) => lostNotice(loss.instance, loss, loss.death)),
+      .map((loss) => lostNotice(loss.instance, loss, loss.death, loss.held)),
     ...backoffNotices(config, before, { desired, ledger }, observation),
     ...memoryNotices(config, before.ledger, ledger),
     ...plan.flatMap((action) => unresponsiveNotices(action, observation)),
@@ -76,12 +83,30 @@ function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
     ...(release !== undefined && { release }),
   };
   const notice = { id: `died.${runId}`, ...refOf(observed), body: died };
+  if (observed.continuing !== undefined)
+    return [notice, ...continuingNotices(newDeath, observed.continuing)];
   const isLost =
     isJobLost === 'yes' ||
     (isJobLost === 'unknown' && pendingLoss(newDeath, observation) === undefined);
   if (!isLost) return [notice];
   return [notice, lostNotice(observed.name, record, death, held)];
 }
+
+/** With `stop.leftovers: wait` the action that begins to wait reports them. */
+function continuingNotices(
+  { observed, dead: { record }, worker }: NewDeath,
+  processes: readonly ContinuingProcess[],
+): Notice[] {
+  if (worker?.stop.leftovers === 'wait') return [];
+  const body: EventBody = { kind: 'leftovers', pid: record.pid, processes, fate: 'awaited' };
+  return [{ id: `continuing.${record.runId}`, ...refOf(observed), body }];
+}
+
+const finishedNotice = ({ instance, pid, runId, continuing = [] }: Loss): Notice => ({
+  id: `finished.${runId}`,
+  instance,
+  body: { kind: 'leftovers', pid, processes: continuing, fate: 'exited' },
+});
 
 /** It was reported as a death of unknown cause: the report of its shim came late. */
 function explainedNotice({ observed, dead, assessment }: NewDeath): Notice {

@@ -105,7 +105,8 @@ function causeOfHandling(observed: ObservedInstance, rule: string): string {
 export function exitedRetiring(snapshot: Snapshot): Action[] {
   return snapshot.retiring().flatMap(({ observed, worker }) => {
     const { presence, problems } = observed;
-    if (sessionStop(observed) !== undefined && isAwaited(observed, worker)) return [];
+    const isEnding = sessionStop(observed) !== undefined || observed.continuing !== undefined;
+    if (isEnding && isAwaited(observed, worker)) return [];
     const isTorn = presence.kind === 'absent' && problems.length > 0;
     if (presence.kind !== 'dead' && !isTorn) return [];
     const cause =

@@ -54,14 +54,12 @@ export async function kill(run: Run, action: ActionOf<'kill'>): Promise<void> {
   // It was alive a moment ago: what a command has limited is the whole session.
   const stop = found.kind === 'gone' ? stopOfSession(context, action) : undefined;
   const marker = markerOf(config.stateDir, instance, pid);
-  const leader = { ...action.process, marker, diedAt: sinceBoot() };
+  const claim = claimFor(action, process);
+  const leader = { ...action.process, marker, diedAt: sinceBoot(), runId: claim.runId };
   const outcome =
     stop === undefined
       ? found
-      : await killLeftBehind(
-          leader,
-          provesSession(claimFor(action, process), leader, stop.members ?? []),
-        );
+      : await killLeftBehind(leader, provesSession(claim, leader, stop.members ?? []));
   switch (outcome.kind) {
     case 'killed':
       report(context, action, {

@@ -105,10 +105,12 @@ function leaderFor(
 export function deadLeader(
   { config }: Pick<Scene, 'config'>,
   name: string,
-  { record, diedAt }: Dead,
+  { record, diedAt, stop, killing }: Dead,
   { now, sinceBoot }: Observation,
 ): DeadLeader | undefined {
-  const { pid, startTime, bootId } = record;
+  const { pid, startTime, bootId, runId } = record;
+  // What a process that has exited as asked leaves in other sessions is meant to stay.
+  const wasCutOff = stop?.sent !== true || stop.endsSession === true || killing !== undefined;
   if (bootId !== currentBootId()) return undefined;
   return {
     pid,
@@ -116,6 +118,7 @@ export function deadLeader(
     bootId,
     marker: markerOf(config.stateDir, name, pid),
     ...(diedAt !== undefined && { diedAt: durationOf(sinceBoot - elapsed(diedAt, now)) }),
+    ...(wasCutOff && { runId }),
   };
 }
 
@@ -138,7 +141,11 @@ export const markerOf = (stateDir: string, name: string, pid: number): string[] 
 ];
 
 /** What is noted of what this process has left; `base` is what the names of its files begin with. */
-function noteAbout(stateDir: string, base: string, leader: ProcessIdentity): LeftNote | undefined {
+export function noteAbout(
+  stateDir: string,
+  base: string,
+  leader: ProcessIdentity,
+): LeftNote | undefined {
   const note = readLeft(stateDir, base);
   return note !== undefined && isSameProcess(note.process, leader) ? note : undefined;
 }

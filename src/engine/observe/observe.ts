@@ -112,9 +112,12 @@ async function withFacts(scene: Scene, observation: Observation): Promise<Observ
     isAnyDead || isAnyNoted
       ? (await import('./leftovers.ts')).withLeftovers(scene, observation)
       : observation;
-  const found = mayBeDone
-    ? await (await import('./command-digests.ts')).withCommandDigests(scene, looked)
+  const known = allObserved(looked).some(isDead)
+    ? (await import('./continuing.ts')).withContinuing(scene, looked)
     : looked;
+  const found = mayBeDone
+    ? await (await import('./command-digests.ts')).withCommandDigests(scene, known)
+    : known;
   return isMeasured ? (await import('./measures.ts')).withMeasures(scene, measures, found) : found;
 }
 

@@ -3,7 +3,14 @@ import { monotonicMs, sleep } from './clock.ts';
 import { errnoOf } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { findProcess, listPids, readProcess } from './process-table.ts';
-import { allProcesses, descendantsOf, leftBehindBy, type DeadLeader } from './session.ts';
+import {
+  allProcesses,
+  descendantsOf,
+  detachedBy,
+  leftBehindBy,
+  type DeadLeader,
+} from './session.ts';
+import { shimWords } from './strays.ts';
 
 /**
  * The result: `killed` names all processes that got the signal (one in an uninterruptible sleep dies later). With `gone` and
@@ -32,8 +39,8 @@ const quietRounds = 2;
 /**
  * Kills a session: its leader is stopped, then the members are killed, and the leader last, when no new ones appear. The
  * session is found by its leader, so that the next pass can do this again if we die half way. Returns when all are dead or
- * zombies, after 5 seconds at the latest. A child that has created its own session is not killed, nor are we if we belong to
- * the session, nor are other users' processes in it. If the process does not lead its session (it has forked twice, or has
+ * zombies, after 5 seconds at the latest. So are children that have created sessions of their own, with these, as long as
+ * their descent can be seen; we are not if we belong to them, nor are other users' processes. If the process does not lead its session (it has forked twice, or has
  * taken over from its predecessor), only it and its descendants are killed. A `successor` and its descendants live on.
  */
 export async function killSession(
@@ -42,7 +49,8 @@ export async function killSession(
 ): Promise<KillOutcome> {
   const found = findProcess(leader);
   if (found === undefined) return { kind: 'gone' };
-  const members = found.sessionId === leader.pid ? sessionOf : familyIn(found.sessionId);
+  const members =
+    found.sessionId === leader.pid ? sessionWithDetached() : familyIn(found.sessionId);
   const membersBesides = successor === undefined ? members : sparing(successor, members);
   // A stopped leader does not replace the children that die.
   if (send(leader.pid, 'SIGSTOP') === 'denied') return { kind: 'denied' };
@@ -71,11 +79,14 @@ export async function killLeftBehind(
 ): Promise<KillOutcome | { readonly kind: 'unproven' }> {
   const left = leftBehindBy(leader, allProcesses());
   if (left.length === 0) return { kind: 'gone' };
-  if (!left.some(isProof)) return { kind: 'unproven' };
+  const isSessions = left.some((one) => one.sessionId === leader.pid && isProof(one));
+  if (!isSessions && left.every((one) => one.sessionId === leader.pid)) return { kind: 'unproven' };
   const asked: Asked = new Map();
   const deadline = monotonicMs() + maxMs;
   for (let quiet = 0; quiet < quietRounds && monotonicMs() < deadline;) {
-    quiet = killMembers(sessionOf(leader), asked).areLeft ? 0 : quiet + 1;
+    const session = isSessions ? sessionOf(leader) : [];
+    const members = [...session, ...detachedBy(leader, allProcesses())];
+    quiet = killMembers(members, asked).areLeft ? 0 : quiet + 1;
     await sleep(roundMs);
   }
   const answers = [...asked.values()];
@@ -118,6 +129,32 @@ function* sessionOf(leader: ProcessIdentity): Generator<LiveProcess> {
     const found = readProcess(pid);
     if (found !== undefined && isMember(found, leader)) yield found;
   }
+}
+
+/** The same, and before it what has descended from the leader in other sessions, and these sessions. */
+function sessionWithDetached(): (leader: ProcessIdentity) => Iterable<LiveProcess> {
+  const heads = new Map<number, LiveProcess>();
+  return function* (leader) {
+    const detached = findProcess(leader) === undefined ? [] : detachedFrom(leader, allProcesses());
+    for (const one of detached) if (one.sessionId === one.pid) heads.set(one.pid, one);
+    yield* detached;
+    for (const head of heads.values()) yield* sessionOf(head);
+    yield* sessionOf(leader);
+  };
+}
+
+/** The descendants of a process in other sessions, without what a shim has started: that is an instance of its own. */
+function detachedFrom({ pid }: ProcessIdentity, all: readonly LiveProcess[]): LiveProcess[] {
+  const family = descendantsOf(pid, all);
+  const shims = new Set([...family].filter((one) => shimWords(one) !== undefined));
+  const own = descendantsOf(
+    pid,
+    all.filter((one) => !shims.has(one.pid)),
+  );
+  return all.filter(
+    (one) =>
+      own.has(one.pid) && one.sessionId !== pid && one.pid !== pid && one.pid !== process.pid,
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import { msPerTick, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
 import type { Duration } from '../../core/basics/time.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
+import { markIn, startIn } from './strays.ts';
 import { currentBootId, listPids, readEnvironment, readProcess } from './process-table.ts';
 
 /** All processes that we can see: reads the whole of /proc, in about 20 µs for each. */
@@ -63,12 +64,15 @@ export interface DeadLeader extends ProcessIdentity {
   readonly marker: readonly string[];
   /** When it died, since the boot of the host, if that is known. */
   readonly diedAt?: Duration;
+  /** Present if what it has started in other sessions is searched for, too. */
+  readonly runId?: string;
 }
 
 /**
- * The living members of a dead process's session, without us. As long as a member lives, the kernel does not reuse the number
+ * The living members of a dead process's session, without us, and with its `runId` those that have its marker in other
+ * sessions. As long as a member lives, the kernel does not reuse the number
  * of a session. That it did not reuse it before is proven by a member that was started before the death, or that has the
- * dead process's marker. Without such a proof the result is empty.
+ * dead process's marker. Without such a proof none of them are returned.
  */
 export function leftBehindBy(leader: DeadLeader, all: readonly LiveProcess[]): LiveProcess[] {
   if (leader.bootId !== currentBootId()) return [];
@@ -77,8 +81,27 @@ export function leftBehindBy(leader: DeadLeader, all: readonly LiveProcess[]): L
     ({ pid, sessionId, startTime }) =>
       sessionId === leader.pid && startTime >= leader.startTime && pid !== process.pid,
   );
-  return members.some((member) => isProvenOf(leader, member)) ? members : [];
+  const proven = members.some((member) => isProvenOf(leader, member)) ? members : [];
+  return [...proven, ...detachedBy(leader, all)];
 }
+
+/** The living processes that have the marker of this very run, outside its session; none without its `runId`. */
+export const detachedBy = (leader: DeadLeader, all: readonly LiveProcess[]): LiveProcess[] =>
+  leader.runId === undefined
+    ? []
+    : all.filter(
+        (one) =>
+          one.sessionId !== leader.pid &&
+          one.startTime >= leader.startTime &&
+          one.pid !== process.pid &&
+          hasMarkerOf(leader, readEnvironment(one.pid)),
+      );
+
+/** A hook was started by a command, which may have had the marker itself. */
+const hasMarkerOf = ({ marker, runId }: DeadLeader, environment: readonly string[]): boolean =>
+  marker.every((entry) => environment.includes(entry)) &&
+  startIn(markIn(environment)) === runId &&
+  !environment.some((entry) => entry.startsWith('WORKERCTL_HOOK='));
 
 /** Whether a member of a session was in it before its leader died, or has the leader's marker. */
 export function isProvenOf({ marker, diedAt }: DeadLeader, member: LiveProcess): boolean {

@@ -8,6 +8,8 @@ import {
   type Unstarted,
   type Unwitnessed,
 } from '../../core/model/ledger.ts';
+import type { HeldJobs } from '../../core/model/activity.ts';
+import type { ContinuingProcess } from '../../core/model/leftovers.ts';
 import type { StateFile } from '../files/json-file.ts';
 import { stageFile, type Staged } from '../files/atomic-file.ts';
 import { faultPoint } from '../files/fault-point.ts';
@@ -25,6 +27,16 @@ const form = once((): json.Form<Ledger> => {
     isSpared: ['is_spared', json.optional(json.flag)],
     release: ['release', json.optional(json.text)],
   });
+  const continuing = json.object<ContinuingProcess>({
+    pid: ['pid', json.integer],
+    startTime: ['start_time', json.integer],
+    name: ['name', json.text],
+  });
+  const held = json.object<HeldJobs>({
+    job: ['job', json.optional(json.text)],
+    jobs: ['jobs', json.optional(json.listOf(json.text))],
+    jobCount: ['job_count', json.optional(json.integer)],
+  });
   const loss = json.object<Loss>({
     instance: ['instance', json.text],
     pid: ['pid', json.integer],
@@ -32,6 +44,8 @@ const form = once((): json.Form<Ledger> => {
     death: ['death', death],
     at: ['at', json.moment],
     due: ['due', json.moment],
+    held: ['held', json.optional(held)],
+    continuing: ['continuing', json.optional(json.listOf(continuing))],
   });
   const recycled = json.object<MemoryRow>({
     runId: ['run_id', json.text],

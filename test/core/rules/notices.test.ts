@@ -104,6 +104,49 @@ describe('a job', () => {
     expect(ledger.losses).toEqual([]);
   });
 
+  describe('that another process may go on with', () => {
+    const left = { pid: 77, startTime: 1, name: 'rq' };
+    const going = (observed: ObservedInstance): ObservedInstance => ({
+      ...observed,
+      continuing: [left],
+      leftovers: {
+        of: { pid: 10, startTime: 1, bootId: 'x' },
+        processes: [left],
+        isReported: false,
+      },
+    });
+    const seen = { ...deadOf(10), activity: busy };
+    const plans = (before: State, observation: Observation): string[] =>
+      planned(config, before.desired, observation, before.ledger).map(({ kind }) => kind);
+
+    test.each([
+      ['known', seen],
+      ['not known', deadOf(10)],
+    ])('must not be lost while that lives, nor when it has exited, if a job is %s', (_, one) => {
+      const first = pass(nothing, at(seconds(0), going(one), up));
+      expect(first.notices).toEqual(['died.start-10', 'continuing.start-10']);
+      expect(nextLossAt(first.ledger)).toBeUndefined();
+      const still = pass(first, at(seconds(60), going(one), up));
+      expect(still.notices).toEqual([]);
+      expect(plans(still, at(seconds(60), going(one), up))).toEqual([]);
+      expect(pass(still, at(seconds(61), up)).ledger.losses).toHaveLength(1); // not looked at
+      const ended = pass(still, at(seconds(90), one, up));
+      expect(ended.notices).toEqual(['finished.start-10']);
+      expect(ended.ledger.losses).toEqual([]);
+      expect(plans(ended, at(seconds(90), one, up))).toEqual(['start']);
+    });
+
+    test('must be lost if that has died together with the process', () => {
+      const first = pass(nothing, at(seconds(0), going(seen), up));
+      const ended = pass(first, at(seconds(0.5), seen, up));
+      expect(ended.notices).toEqual(['lost.start-10']);
+      const unknown = pass(nothing, at(seconds(0), going(deadOf(10)), up));
+      const soon = pass(unknown, at(seconds(0.5), deadOf(10), up));
+      expect(soon.notices).toEqual([]);
+      expect(pass(soon, at(seconds(10), deadOf(10), up)).notices).toEqual(['lost.start-10']);
+    });
+  });
+
   describe('of a process of which nothing was reported', () => {
     const unknown: Death = { kind: 'unknown', problem: 'no report of how it exited' };
     const first = pass(nothing, at(seconds(0), dead('mail.1', 10, { death: unknown }), up));

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { ProcessIdentity, Witnessed } from '../../../src/core/model/process.ts';
 import { killSession, type KillOutcome } from '../../../src/host/process/kill-session.ts';
@@ -52,6 +52,23 @@ test('a leader without members must be killed, also one that ignores signals or 
   const outcome = await killSession(identityOf(child.pid));
   expect(killedIn(outcome)).toContain(child.pid);
   expect(membersOf(child.pid)).toEqual([]);
+});
+
+test('children with sessions of their own must be killed, with these, but not what a shim has started', async () => {
+  const shim = scratch.path('shim.sh');
+  writeFileSync(shim, 'sleep 1003 & wait\n');
+  const child = await leader(
+    `setsid sh -c 'sleep 1001 & exec sleep 1002' & setsid sh ${shim} supervise other.1 & echo up; exec sleep 1000`,
+  );
+  const detached = (): number[] => allPids().filter((pid) => look(pid)?.parent === child.pid);
+  await until('two sessions', () => detached().every((pid) => membersOf(pid).length === 2));
+  const [own = 0, other = 0] = detached().sort((a, b) => a - b);
+  const spared = membersOf(other);
+  const outcome = await killSession(identityOf(child.pid));
+  expect(killedIn(outcome)).toHaveLength(3);
+  expect(membersOf(own)).toEqual([]);
+  expect(spared.every(isAlive)).toBe(true);
+  await Promise.all(spared.map((pid) => endProcess(pid)));
 });
 
 test('members in process groups of their own must be killed', async () => {

@@ -91,16 +91,17 @@ export const deathKinds = {
     isFailure: true,
   }),
   leftovers: eventKind({
-    summary: 'The dead process left other processes behind in its session.',
+    summary:
+      'The dead process left other processes behind, in its session or in sessions of their own.',
     members: {
       pid,
       processes: required(processes, 'The processes that it left behind, with what each one runs.'),
       fate: required(
-        oneOf('running', 'killed', 'kill_denied', 'unwitnessed', 'awaited'),
-        "`running` (left alone), `killed`, `kill_denied` (another user's), `unwitnessed` (not killed, because only the record says whose they are), or `awaited`: nothing is started until they have exited.",
+        oneOf('running', 'killed', 'kill_denied', 'unwitnessed', 'awaited', 'exited'),
+        "`running` (left alone), `killed`, `kill_denied` (another user's), `unwitnessed` (not killed, because only the record says whose they are), `awaited`: nothing is started until they have exited, or `exited`: those that might go on with its job have ended by themselves, so that the job does not count as lost.",
       ),
     },
-    level: 'warning',
+    level: ({ fate }) => (fate === 'exited' ? 'info' : 'warning'),
     sentence: ({ pid: dead, processes: left, fate }) => {
       switch (fate) {
         case 'running':
@@ -113,6 +114,8 @@ export const deathKinds = {
           return `${leftWords(dead, left)}; not killed, because only the record of pid ${dead} says whose they are: if they are its, end them with kill -9 ${left.map(({ pid: one }) => one).join(' ')}`;
         case 'awaited':
           return `${leftWords(dead, left)}; nothing is started until they have exited`;
+        case 'exited':
+          return `what pid ${dead} left behind has exited: ${namedProcesses(left)}; its job does not count as lost`;
       }
     },
   }),

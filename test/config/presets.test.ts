@@ -106,6 +106,9 @@ describe('stop.to: session must be refused', () => {
     ['rq', /its work horse dies of TERM/],
     ['resque', /its child dies of QUIT/],
     ['dramatiq', /a second one kills them/],
+    ['sidekiq', /programs that its jobs have started/],
+    ['gunicorn', /the master tells its workers itself/],
+    ['puma', /the master tells its workers itself/],
   ])('with %s, whose children must not get the signal', (preset, words) => {
     expect(problems(of(preset, 'stop: {to: session}'))).toEqual([expect.stringMatching(words)]);
     expect(problems(`{defaults: {stop: {to: session}}, ${of(preset)}}`)).toHaveLength(1);

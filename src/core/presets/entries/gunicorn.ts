@@ -10,6 +10,7 @@ export const gunicorn: Preset = {
     'TERM: it takes no new connections, waits for its requests up to `--graceful-timeout` (30 s), and exits.',
   lost: 'Nothing: its workers answer their requests and leave when the master is gone.',
   heartbeat: 'None: a request is short, and the master watches its workers itself.',
+  refusesSession: 'the master tells its workers itself when to finish',
   traps: [
     {
       says: 'on a unix socket the old master removes the socket of its replacement as it exits: leave restart.overlap off',

@@ -12,6 +12,7 @@ export const horizon: Preset = {
   lost: 'The job stays reserved and is done again after `retry_after`.',
   heartbeat:
     'None was tried: `HeartbeatServiceProvider.php` in the application; its workers count into one set.',
+  refusesSession: 'the master tells its supervisors itself when to finish',
   traps: [
     {
       says: 'it waits no longer than the longest timeout in config/horizon.php: set it to more than the longest job takes, and retry_after to more than that',

@@ -9,6 +9,7 @@ export const puma: Preset = {
   drains: 'TERM: it takes no new connections, answers its requests and exits.',
   lost: 'The requests that were being answered: its workers leave them when the master is gone.',
   heartbeat: 'None: its title shows nothing of requests.',
+  refusesSession: 'the master tells its workers itself when to finish',
   traps: [
     {
       says: 'without --preload, or preload_app! in its config, an application that cannot be loaded makes the master fork for ever, and the start fails only at ready.timeout: add --preload',

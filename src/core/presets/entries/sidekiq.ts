@@ -17,6 +17,7 @@ export const sidekiq: Preset = {
     'The jobs stand in the hash `*:PID:*:work` (6: `:workers`) in Redis until the entry of the process expires (60 s): the `lost` hook can push them back.',
   heartbeat:
     'The middleware `beat_sidekiq.rb` says which jobs; the title says only how many threads are busy.',
+  refusesSession: 'programs that its jobs have started would get the signal, and drop the jobs',
   traps: [
     {
       says: 'it gives its jobs VALUE after TERM, then pushes them back, and they begin again from the start: set --timeout to more than the longest job takes',

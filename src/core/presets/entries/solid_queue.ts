@@ -12,6 +12,7 @@ export const solidQueue: Preset = {
   leftovers: 'Failed jobs can be retried: `SolidQueue::FailedExecution#retry`.',
   heartbeat:
     'None is shipped: an `around_perform` of ActiveJob with `beat.rb`; its processes count into one set.',
+  refusesSession: 'the supervisor tells its processes itself when to finish',
   traps: [
     {
       says: 'it cuts jobs shutdown_timeout (5 s) after TERM, whatever stop.timeout is: set config.solid_queue.shutdown_timeout to more than the longest job takes',

@@ -25,6 +25,7 @@ export const commands: CommandTable = {
   init: async () => (await import('./init.ts')).command,
   check: async () => (await import('./check.ts')).command,
   install: async () => (await import('./install.ts')).command,
+  export: async () => (await import('./export.ts')).command,
   doctor: async () => (await import('./doctor.ts')).command,
   demo: async () => (await import('./demo.ts')).command,
   finisher: async () => (await import('./finisher.ts')).command,

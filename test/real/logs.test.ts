@@ -1,4 +1,4 @@
-// A worker whose output goes through a true svlogd, and what logrotate and systemd say about the output of `install`.
+// A worker whose output goes through a true svlogd, and what logrotate and systemd say about what workerctl prints for them.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -68,5 +68,21 @@ test.runIf(has('systemd-analyze'))('systemd must understand the unit', async () 
   const file = join(rig.folder, 'workerctl.service');
   writeFileSync(file, `${stdout}\n`);
   const { exitCode, all } = await rig.run('systemd-analyze', ['verify', file]);
+  expect([exitCode, all]).toEqual([0, '']);
+});
+
+test.runIf(has('systemd-analyze'))('systemd must understand exported units', async () => {
+  const worker = {
+    command: ['/bin/sleep', 'a $HOME ${x} "q" %%', '%i'],
+    env: { A: '$1 "q" %n' },
+    stop: { signal: 'INT', quiet: 'USR1' },
+  };
+  const red = { ...worker, identifiers: ['red'], on_exit: 'on_failure' };
+  configure({ mail_Out: { ...worker, count: 2 }, fsck: red });
+  const out = join(rig.folder, 'units');
+  expect(await rig.workerctl('export', 'systemd', '--out', out)).toMatchObject({ exitCode: 0 });
+  const names = ['mail_Out@.service', 'mail_Out.target', 'fsck@.service', 'fsck.target'];
+  const files = names.map((name) => join(out, `workerctl-${name}`));
+  const { exitCode, all } = await rig.run('systemd-analyze', ['verify', ...files]);
   expect([exitCode, all]).toEqual([0, '']);
 });

@@ -91,11 +91,12 @@ export const inWords = formatDuration;
 export const specifier = (text: string): string =>
   text.replace(/%/g, '%%').replace(/[\r\n]+/g, ' ');
 
-/** Source: systemd.syntax(7), QUOTING. */
-function quoted(text: string): string {
-  const plain = text.replace(/%/g, '%%');
-  if (/^[\w@%+=:,./$-]+$/.test(plain)) return plain;
-  const escaped = plain
+const quoted = (text: string): string => quotedAsIs(text.replace(/%/g, '%%'));
+
+/** A word in which `%` begins a specifier. Source: systemd.syntax(7), QUOTING. */
+export function quotedAsIs(text: string): string {
+  if (/^[\w@%+=:,./$-]+$/.test(text)) return text;
+  const escaped = text
     .replace(/["\\]/g, '\\$&')
     .replace(/\n/g, '\\n')
     .replace(/\t/g, '\\t')

@@ -1,4 +1,5 @@
 import type { JobCounts } from '../../core/views/job-counts.ts';
+import type { Exported, ExportedFile, LeftOut } from '../export/exported.ts';
 import { answer } from './answer.ts';
 import { anyObject, flag, integer, list, optional, orNull, shape, text, texts } from './shape.ts';
 
@@ -68,6 +69,22 @@ export const installAnswer = answer<{ readonly text: string; readonly path?: str
     path: optional(text('With --write: the file.', 'path')),
   },
 );
+
+const exportedFile = shape<ExportedFile>('A file of an export.', {
+  path: text('Its path below the directory of the export.', 'path'),
+  text: text('What is in it.', 'text'),
+});
+
+const leftOut = shape<LeftOut>('What the other system does not do.', {
+  worker: text('The worker.', 'worker'),
+  key: text('Its key in the config.', 'key'),
+  instead: text('What happens there, or what is to do by hand.', 'instead'),
+});
+
+export const exportAnswer = answer<Exported>('The workers as files of another system.', {
+  files: list(exportedFile)('The files.', ({ files }) => files),
+  left_out: list(leftOut)('What could not be carried over.', 'leftOut'),
+});
 
 export const triggerAnswer = answer<boolean>('Whether a watch was woken.', {
   woken: flag('A watch was listening: exit code 0, otherwise 69.', (woken) => woken),

@@ -5,6 +5,7 @@ import type { JsonSchema } from '../../../src/core/basics/json-form.ts';
 import { schemaVersion } from '../../../src/core/basics/schema-version.ts';
 import {
   checkAnswer,
+  exportAnswer,
   installAnswer,
   jobsAnswer,
   triggerAnswer,
@@ -30,6 +31,7 @@ const table: Readonly<Record<string, readonly [command: string, shape: Shape<nev
   doctor: ['doctor --json', doctorAnswer],
   init: ['init --json', initAnswer],
   install: ['install WHAT --json', installAnswer],
+  export: ['export SYSTEM --json', exportAnswer],
   trigger: ['trigger --json', triggerAnswer],
   error: ['any command with --json', errorAnswer],
   result: ['COMMAND --json: its last line', resultAnswer],

@@ -5,10 +5,11 @@ set -eu
 
 packages='ruby ruby-delayed-job ruby-delayed-job-active-record ruby-sqlite3 ruby-daemons ruby-sidekiq puma
   redis-server celery python3-redis python3-rq python3-setproctitle gunicorn
-  php-cli php-redis php-laravel-framework php-symfony-messenger php-symfony-redis-messenger
+  python3 php-cli php-redis php-laravel-framework php-symfony-messenger php-symfony-redis-messenger
   runit logrotate debootstrap systemd-container'
-# Only for promtool: a host that has it needs no package.
+# Only for promtool and the compiler of Go: a host that has them needs no package.
 command -v promtool >/dev/null || packages="$packages prometheus"
+command -v go >/dev/null || packages="$packages golang-go"
 
 is_installed() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -63,10 +63,13 @@ const names = (rig: Rig, folder: string): string[] => readdirSync(rig.path(folde
 
 const held = (rig: Rig): string[] => names(rig, 'running').filter((id) => id.startsWith('hold-'));
 
-function activity(rig: Rig): Activity | undefined {
-  const record = readRecord(rig.stateDir, 'job.1');
+const activity = ({ stateDir }: Rig): Activity | undefined => saidIn(stateDir, 'job.1');
+
+/** What a living process of an instance says about its work, as a pass reads it. */
+export function saidIn(stateDir: string, instance: string): Activity | undefined {
+  const record = readRecord(stateDir, instance);
   if (record.kind !== 'read') return undefined;
-  return readProcessFiles(rig.stateDir, 'job.1', record.value, { isAlive: true }).activity;
+  return readProcessFiles(stateDir, instance, record.value, { isAlive: true }).activity;
 }
 
 /** Looks again and again while the lanes have jobs: whatever runs during a look must be among the jobs that it finds. */

@@ -1,29 +1,16 @@
 // All scenarios of one framework, in one world, one after another; a file for each framework runs beside the others.
-import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { frameworks, type Framework, type FrameworkName } from './table.ts';
 import { scenarios, settle, type ScenarioName } from './scenarios.ts';
-import { cache, createWorld, type World } from './world.ts';
+import { isMissing } from './needs.ts';
+import { createWorld, type World } from './world.ts';
 
 /** How often the load test is run: once, unless somebody wants to know. */
 const loads = Number(process.env['WORKERCTL_TEST_LOADS'] ?? 1);
 
 export function testFramework(name: FrameworkName): void {
   const framework: Framework = frameworks[name];
-  const missing = Object.entries(framework.needs)
-    .filter(
-      ([, probe]) =>
-        spawnSync('sh', ['-c', probe], { env: { ...process.env, CACHE: cache } }).status !== 0,
-    )
-    .map(([what]) => what);
-  if (missing.length > 0) {
-    const problem = `this machine lacks ${missing.join(', ')} (test/real/setup.sh installs it)`;
-    if (process.env['WORKERCTL_TEST_FRAMEWORKS'] === 'required')
-      throw new Error(`${name}: ${problem}`);
-    console.warn(`skipped: ${name}, because ${problem}`);
-    test.skip(`${name}: ${problem}`, () => undefined);
-    return;
-  }
+  if (isMissing(name, framework.needs)) return;
   describe(`${name} under workerctl`, () => {
     let world: World;
     const figures: string[] = [];

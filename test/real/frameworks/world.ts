@@ -16,14 +16,13 @@ import { fileURLToPath } from 'node:url';
 import { linesOf, readOr } from '../../rig/files.ts';
 import { pause, until } from '../../rig/wait.ts';
 import { createRig, type Rig } from '../rig.ts';
+import { cache } from './needs.ts';
 import { frameworks, type Framework, type FrameworkName, type Places } from './table.ts';
 
 /** With these each application says its jobs. */
 const snippets = fileURLToPath(new URL('../../../docs/heartbeat', import.meta.url));
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-
-export const cache = process.env['WORKERCTL_TEST_CACHE'] ?? '/var/cache/workerctl-test';
 
 /** A line that a job has written. */
 export interface Note {

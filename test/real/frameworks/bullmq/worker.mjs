@@ -16,6 +16,7 @@ const worker = new Worker(
   }),
   {
     connection: { path: process.env.REDIS, maxRetriesPerRequest: null },
+    concurrency: Number(process.env.CONCURRENCY ?? 1),
     lockDuration: 4000,
     stalledInterval: 2000,
   },

@@ -48,34 +48,23 @@ function lookAt(path: string, isAlive: boolean, sweeps: boolean): JobsLook {
   const heartbeat = beatPlace(path);
   const jobs = jobFolder(heartbeat);
   const stamps = [stampOf(heartbeat), stampOf(jobs)];
-  const look = (folder?: string) => lookInto({ heartbeat, folder, stamps, isAlive, sweeps });
-  return insideOf(jobs, look) ?? look();
+  const own = readActivity(heartbeat);
+  const others = insideOf(jobs, (folder) => lookInto(folder, isAlive, sweeps));
+  // A directory that cannot be read may be that of a process with a job.
+  const { found, stamp } = others ?? { found: isFolder(jobs) ? [undefined] : [], stamp: '' };
+  return { found: [own, ...found], stamp: [...stamps, stamp].join() };
 }
 
-function lookInto({
-  heartbeat,
-  folder,
-  stamps,
-  isAlive,
-  sweeps,
-}: {
-  readonly heartbeat: string;
-  /** Undefined: there is none. */
-  readonly folder: string | undefined;
-  readonly stamps: readonly string[];
-  readonly isAlive: boolean;
-  readonly sweeps: boolean;
-}): JobsLook {
-  const names = folder === undefined ? [] : filesIn(folder);
+function lookInto(folder: string, isAlive: boolean, sweeps: boolean): JobsLook {
+  const names = namesIn(folder).filter((name) => nameForm.test(name));
   const asked = names.slice(0, mostFiles).filter((name) => {
     const isPassedOver = isAlive && isGone(name);
-    if (isPassedOver && sweeps) remove(`${folder ?? ''}/${name}`);
+    if (isPassedOver && sweeps) remove(`${folder}/${name}`);
     return !isPassedOver;
   });
-  const files = asked.map((name) => `${folder ?? ''}/${name}`);
-  const found = [heartbeat, ...files].map(readActivity);
+  const found = asked.map((name) => readActivity(`${folder}/${name}`));
   if (names.length > mostFiles) found.push(undefined);
-  return { found, stamp: [...stamps, ...asked].join() };
+  return { found, stamp: asked.join() };
 }
 
 function stampOf(path: string): string {
@@ -87,16 +76,16 @@ function stampOf(path: string): string {
   }
 }
 
-/** `PID`, its start time (field 22 of proc_pid_stat(5)) and its pid namespace, as far as the process has told them. */
-const nameForm = /^([1-9]\d{0,9})(?:\.(\d{1,20})(?:\.(\d{1,20}))?)?$/;
-
-function filesIn(folder: string): string[] {
+function isFolder(path: string): boolean {
   try {
-    return namesIn(folder).filter((name) => nameForm.test(name));
+    return statSync(path).isDirectory();
   } catch {
-    return []; // something else has this name
+    return false;
   }
 }
+
+/** `PID`, its start time (field 22 of proc_pid_stat(5)) and its pid namespace, as far as the process has told them. */
+const nameForm = /^([1-9]\d{0,9})(?:\.(\d{1,20})(?:\.(\d{1,20}))?)?$/;
 
 /** Whether the process with this file is known to be gone. In another pid namespace pids mean other processes. */
 function isGone(name: string): boolean {

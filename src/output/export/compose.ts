@@ -59,7 +59,7 @@ const restartOf: Readonly<Record<ExitRule, string>> = {
 function serviceOf(instance: Instance, facts: ExportFacts) {
   const { worker } = instance;
   const of = translationOf(instance);
-  const { stop, limits, oomScoreAdj } = worker;
+  const { stop, limits, oomScoreAdj, runAs, noNewPrivs } = worker;
   const ulimits = Object.entries(limits).map(([name, limit]) => [
     name,
     limit === 'unlimited' ? -1 : limit,
@@ -67,6 +67,8 @@ function serviceOf(instance: Instance, facts: ExportFacts) {
   return {
     image: facts.image,
     command: translatedAll(worker.command, of),
+    ...(runAs && { user: runAs.group === undefined ? runAs.user : `${runAs.user}:${runAs.group}` }),
+    ...(noNewPrivs && { security_opt: ['no-new-privileges:true'] }),
     working_dir: translated(worker.directory, of),
     // Reaps what the worker leaves, and passes signals on to it.
     init: true,

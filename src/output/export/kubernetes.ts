@@ -140,12 +140,25 @@ function container(workload: Workload, { image }: ExportFacts) {
     env: environment(workload, of),
     ...(sources.length > 0 && { envFrom: sources }),
     ...(stop && { lifecycle: { preStop: { exec: { command: stop } } } }),
+    ...(securityContext(worker) && { securityContext: securityContext(worker) }),
     ...startupProbe(worker, of),
     ...livenessProbe(worker),
     ...(worker.heartbeat && {
       volumeMounts: [{ name: 'heartbeat', mountPath: heartbeatFolder }],
     }),
   };
+}
+
+/** Users have no names there: only numbers can be carried over. */
+function securityContext({ runAs, noNewPrivs }: Worker) {
+  const user = Number(runAs?.user ?? NaN);
+  const group = Number(runAs?.group ?? NaN);
+  const context = {
+    ...(Number.isInteger(user) && { runAsUser: user }),
+    ...(Number.isInteger(group) && { runAsGroup: group }),
+    ...(noNewPrivs && { allowPrivilegeEscalation: false }),
+  };
+  return Object.keys(context).length > 0 ? context : undefined;
 }
 
 /** Kubernetes replaces `$(NAME)` in words, and in values by the variables above them; `$$` is a dollar sign before it. */
@@ -260,6 +273,11 @@ const ruleset = (facts: ExportFacts): readonly LeftOutRule[] => [
     'on_exit',
     ({ onExit }) => onExit !== 'always',
     'a StatefulSet starts it again after each exit: use a Job for work that ends',
+  ],
+  [
+    'user, group',
+    ({ runAs }) => runAs !== undefined && /\D/.test(`${runAs.user}${runAs.group ?? ''}`),
+    'name them by number, or let the image run as that user',
   ],
   ['oom_score_adj', ({ oomScoreAdj }) => oomScoreAdj !== 0, 'set resources.requests.memory'],
   [

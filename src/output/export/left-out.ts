@@ -33,6 +33,11 @@ export const nowhere: readonly LeftOutRule[] = [
     ({ passEnv }) => `set ${passEnv.join(', ')} there`,
   ],
   ['backoff', () => true, 'failing processes are started again after the pauses of that system'],
+  [
+    'ready.stay',
+    ({ ready }) => ready.stay !== undefined,
+    'an instance is ready there as soon as it says so',
+  ],
   ['ready.notify', ({ ready }) => ready.kind === 'notify', 'no one listens to sd_notify there'],
   [
     'ready.log',

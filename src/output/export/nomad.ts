@@ -103,6 +103,7 @@ function task(worker: Worker, of: Translation, facts: ExportFacts): object {
   return {
     Name: 'worker',
     Driver: 'docker',
+    ...(worker.runAs && { User: worker.runAs.user }),
     Config: {
       image: facts.image,
       command: program,
@@ -156,6 +157,12 @@ const rules = ({ longestJob }: ExportFacts): readonly LeftOutRule[] => [
     'ready.file, ready.command',
     ({ ready }) => ready.kind === 'file' || ready.kind === 'command',
     'make a service with a script check, and health_check = "checks"',
+  ],
+  ['group', ({ runAs }) => runAs?.group !== undefined, 'the group of the user holds'],
+  [
+    'no_new_privs',
+    ({ noNewPrivs }) => noNewPrivs,
+    'set security_opt in the config of the docker driver',
   ],
   ['oom_score_adj', ({ oomScoreAdj }) => oomScoreAdj !== 0, 'reserve memory in resources'],
   [

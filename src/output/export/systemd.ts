@@ -85,7 +85,7 @@ const restartOf: Readonly<Record<ExitRule, string>> = {
 };
 
 function serviceLines(worker: Worker): string[] {
-  const { ready, stop, backoff, limits, daemonizes } = worker;
+  const { ready, stop, backoff, limits, daemonizes, runAs, noNewPrivs } = worker;
   const startLimit = daemonizes?.timeout ?? (ready.kind === 'notify' ? ready.timeout : undefined);
   return [
     writtenBy,
@@ -97,6 +97,9 @@ function serviceLines(worker: Worker): string[] {
     '[Service]',
     `Type=${daemonizes ? 'forking' : ready.kind === 'notify' ? 'notify' : 'exec'}`,
     ...(daemonizes ? [`PIDFile=${path(worker, worker.pidfile)}`] : []),
+    ...(runAs ? [`User=${runAs.user}`] : []),
+    ...(runAs?.group === undefined ? [] : [`Group=${runAs.group}`]),
+    ...(noNewPrivs ? ['NoNewPrivileges=yes'] : []),
     `WorkingDirectory=${path(worker, worker.directory)}`,
     `ExecStart=${command(worker, worker.command)}`,
     ...(stop.quiet === undefined ? [] : [`ExecStop=${quietLine(worker, stop.quiet)}`]),

@@ -77,6 +77,8 @@ const full = aWorker('mail_Out', ['1', '2', '3'], {
   restart: { ...restartPolicy(), batch: { kind: 'count', count: 2 } },
   busyTitle: 'busy',
   onExit: 'on_failure',
+  runAs: { user: '33', group: 'www-data' },
+  noNewPrivs: true,
 });
 
 describe('kubernetes', () => {
@@ -99,6 +101,7 @@ describe('kubernetes', () => {
               {
                 command: ['bin/mail', '--id=$(WORKERCTL_ID)', 'a $HOME ${x} $$(y) "q" %'],
                 workingDir: '/srv/a b/%x',
+                securityContext: { runAsUser: 33, allowPrivilegeEscalation: false },
                 envFrom: [{ secretRef: { name: 'mail-out-mail-out-env' } }],
                 lifecycle: {
                   preStop: {
@@ -159,6 +162,7 @@ describe('compose', () => {
           stop_signal: 'SIGQUIT',
           stop_grace_period: '90s',
           restart: 'on-failure',
+          user: '33:www-data',
           pre_stop: [{ command: ['/bin/sh', '-c', 'kill -s USR1 1 || true'] }],
           healthcheck: { test: ['CMD', 'bin/up', 'mail_Out.1'], retries: 30 },
           ulimits: { nofile: 4096, core: -1 },
@@ -217,6 +221,7 @@ describe('systemd', () => {
     expect(service).toContain('ExecStart=bin/mail --id=%i "a $$HOME $${x} $$(y) \\"q\\" %%"\n');
     expect(service).toContain('WorkingDirectory=/srv/a b/%%x\n');
     expect(service).toContain('KillMode=control-group\n');
+    expect(service).toContain('User=33\nGroup=www-data\nNoNewPrivileges=yes\n');
     expect(service).toContain('ExecStop=/bin/kill -s USR1 $MAINPID\n');
     expect(environment).toContain('Environment="RELEASE=$1 mail_Out.%i"\n');
     expect(environment).toContain('EnvironmentFile=/etc/mail out.env\n');

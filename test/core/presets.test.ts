@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { durationOf } from '../../src/core/basics/time.ts';
 import { conditionWords, keyOf } from '../../src/core/presets/condition.ts';
-import { presetNames, presets } from '../../src/core/presets/table.ts';
+import { presetFor, presetNames, presets } from '../../src/core/presets/table.ts';
 import type { Preset } from '../../src/core/presets/preset.ts';
 import { trapsOf } from '../../src/core/presets/traps.ts';
 import { configIn, scratchFolder } from '../config/scratch.ts';
@@ -38,7 +38,10 @@ describe('a trap must be told if it applies, and only then', () => {
     ['preset: gunicorn, command: x, ready: {stay: null}', /^ready\.stay: a master whose/m],
     ['preset: rq, command: rq worker --name=a', /^command: a fixed --name/m],
     ['preset: rq, command: rq worker', /^command: it imports nothing/m],
-    ['preset: gunicorn, command: x, restart: {overlap: true}, ready: {log: ~, after: 1s}', /^restart\.overlap: on a unix/m],
+    [
+      'preset: gunicorn, command: x, restart: {overlap: true}, ready: {log: ~, after: 1s}',
+      /^restart\.overlap: on a unix/m,
+    ],
     ['preset: celery, command: celery worker', /^command: without -n/m],
     ['preset: celery, command: celery worker', /^stop\.quiet: a TERM can lose/m],
     [
@@ -100,6 +103,25 @@ describe('a trap must be told if it applies, and only then', () => {
     );
     expect(trapsIn('preset: celery, command: celery -n a', 'doctor')).not.toMatch(/second TERM/);
   });
+});
+
+test.each([
+  ['bundle exec sidekiq -C x.yml', 'sidekiq'],
+  ['sh -c "exec /srv/app/venv/bin/celery -A app worker"', 'celery'],
+  ['php artisan queue:work', 'laravel'],
+  ['/srv/app/bin/jobs', 'solid_queue'],
+  ['bin/sidekiq-like', undefined],
+  ['node worker.js', undefined],
+])('the preset for %s must be %s', (command, name) => {
+  expect(presetFor(worker(`workers: {a: {command: ${JSON.stringify(command)}}}`).command)).toBe(
+    name,
+  );
+});
+
+test.each(presetNames)('the command of %s must be known to be its own', (name) => {
+  const { programs, command }: Preset = presets[name];
+  const words = worker(`workers: {a: {command: ${JSON.stringify(command)}}}`).command;
+  expect(presetFor(words)).toBe(programs.length === 0 ? undefined : name);
 });
 
 describe.each(presetNames)('the entry of %s', (name) => {

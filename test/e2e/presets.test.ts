@@ -119,6 +119,23 @@ test('doctor must warn of what the config can change, and only mention the rest'
   expect(told).toEqual([
     'ok preset of mail: rq: run with 1.13',
     expect.stringMatching(/^warning workers\.mail\.stop\.quiet: a TERM can lose the job/),
+    expect.stringMatching(/^warning workers\.mail\.command: it imports nothing of the application/),
     expect.stringMatching(/^ok preset of mail: mind: its title says that it is busy only if/),
+  ]);
+});
+
+test('doctor must say which preset a command without one would have, and its traps', async () => {
+  const rig = createRig({
+    web: { command: ['sh', '-c', 'exec puma -w 2 --preload'], ready: { notify: true } },
+    mail: { command: fixture('idle') },
+  });
+  const { stdout } = await rig.workerctl('doctor', '--json');
+  const { findings } = JSON.parse(stdout) as {
+    findings: { check: string; level: string; about: string; found: string }[];
+  };
+  const told = findings.filter(({ check }) => check === 'presets');
+  expect(told.map(({ level, about, found }) => `${level} ${about}: ${found}`)).toEqual([
+    "ok preset of web: none, but its command is Puma's: preset: puma has settings for it",
+    expect.stringMatching(/^warning workers\.web\.ready\.notify: .*sends no READY=1/),
   ]);
 });

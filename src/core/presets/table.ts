@@ -44,6 +44,14 @@ export type PresetName = keyof typeof presets;
 
 export const presetNames = Object.keys(presets) as readonly PresetName[];
 
+/** The preset whose program a command runs, also inside of a shell's script; undefined: none is known. */
+export function presetFor(command: readonly string[]): PresetName | undefined {
+  const words = command.flatMap((word) => word.split(/\s+/));
+  const isIn = (program: string): boolean =>
+    words.some((word) => word === program || word.endsWith(`/${program}`));
+  return presetNames.find((name) => (presets[name]).programs.some(isIn));
+}
+
 /** The preset of a worker; undefined: it has none, or a build that no longer has it has kept the config. */
 export const presetOf = ({ preset }: { readonly preset?: string }): Preset | undefined =>
   preset === undefined ? undefined : lookup<Preset>(presets, preset);

@@ -3,6 +3,7 @@ import type { Preset } from '../preset.ts';
 export const bullmq: Preset = {
   title: 'BullMQ',
   command: 'node worker.js',
+  programs: [],
   ranWith: ['6.7'],
   source: 'https://docs.bullmq.io/guide/workers/graceful-shutdown',
   keys: {

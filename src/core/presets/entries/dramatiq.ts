@@ -4,6 +4,7 @@ import type { Preset } from '../preset.ts';
 export const dramatiq: Preset = {
   title: 'Dramatiq',
   command: 'dramatiq app --processes 1 --threads 8',
+  programs: ['dramatiq'],
   ranWith: [],
   source: 'https://dramatiq.io/guide.html#workers',
   keys: { stop: { signal: 'TERM' }, ready: { log: 'Worker process is ready for action' } },

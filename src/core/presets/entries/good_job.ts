@@ -4,6 +4,7 @@ import type { Preset } from '../preset.ts';
 export const goodJob: Preset = {
   title: 'GoodJob',
   command: 'bundle exec good_job start',
+  programs: ['good_job'],
   ranWith: [],
   source: 'https://github.com/bensheldon/good_job#command-line-options',
   keys: { stop: { signal: 'TERM' }, ready: { after: '10s' } },

@@ -3,6 +3,7 @@ import type { Preset } from '../preset.ts';
 export const gunicorn: Preset = {
   title: 'Gunicorn',
   command: 'gunicorn --preload --graceful-timeout 120 --bind unix:tmp/%n.sock app:app',
+  programs: ['gunicorn'],
   ranWith: ['20.1'],
   source: 'https://docs.gunicorn.org/en/stable/signals.html',
   keys: { stop: { signal: 'TERM' }, ready: { log: 'Booting worker with pid', stay: '5s' } },

@@ -3,6 +3,7 @@ import type { Preset } from '../preset.ts';
 export const laravel: Preset = {
   title: 'Laravel queue:work',
   command: 'php artisan queue:work --timeout=3600',
+  programs: ['queue:work'],
   ranWith: ['8.83.26'],
   source: 'https://laravel.com/docs/queues#running-the-queue-worker',
   keys: { stop: { signal: 'TERM', quiet: 'USR2', resume: 'CONT' }, ready: { after: '5s' } },

@@ -4,6 +4,7 @@ import type { Preset } from '../preset.ts';
 export const plain: Preset = {
   title: 'A program of your own',
   command: 'bin/worker --id %i',
+  programs: [],
   ranWith: ['sh', 'Node.js 20', 'Python 3.11', 'Ruby 3.1', 'PHP 8.2'],
   source: 'https://man7.org/linux/man-pages/man7/signal.7.html',
   keys: { stop: { signal: 'TERM' }, ready: { after: '1s' } },

@@ -3,6 +3,7 @@ import type { Preset } from '../preset.ts';
 export const puma: Preset = {
   title: 'Puma',
   command: 'bundle exec puma -w 2 --preload -b unix://tmp/%n.sock config.ru',
+  programs: ['puma'],
   ranWith: ['5.6.5'],
   source: 'https://github.com/puma/puma/blob/master/docs/signals.md',
   keys: { stop: { signal: 'TERM' }, ready: { log: 'Worker \\d+ \\(PID: \\d+\\) booted' } },

@@ -4,6 +4,7 @@ import type { Preset } from '../preset.ts';
 export const resque: Preset = {
   title: 'Resque',
   command: 'bundle exec rake resque:work QUEUE="*"',
+  programs: ['resque:work'],
   ranWith: [],
   source: 'https://github.com/resque/resque#signals',
   keys: {

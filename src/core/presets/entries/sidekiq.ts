@@ -3,6 +3,7 @@ import type { Preset } from '../preset.ts';
 export const sidekiq: Preset = {
   title: 'Sidekiq',
   command: 'bundle exec sidekiq -e production --timeout 3600',
+  programs: ['sidekiq'],
   ranWith: ['6.4.1'],
   source: 'https://github.com/sidekiq/sidekiq/wiki/Signals',
   keys: {

@@ -3,6 +3,7 @@ import type { Preset } from '../preset.ts';
 export const solidQueue: Preset = {
   title: 'Solid Queue',
   command: 'bin/jobs',
+  programs: ['bin/jobs', 'solid_queue:start'],
   ranWith: [],
   source: 'https://github.com/rails/solid_queue#threads-processes-and-signals',
   keys: { stop: { signal: 'TERM' }, ready: { after: '10s' } },

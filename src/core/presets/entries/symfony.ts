@@ -3,6 +3,7 @@ import type { Preset } from '../preset.ts';
 export const symfony: Preset = {
   title: 'Symfony Messenger',
   command: 'php bin/console messenger:consume async',
+  programs: ['messenger:consume'],
   ranWith: ['5.4.53'],
   source: 'https://symfony.com/doc/current/messenger.html#graceful-shutdown',
   keys: { stop: { signal: 'TERM' }, ready: { log: 'Consuming messages from transport' } },

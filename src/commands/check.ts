@@ -108,12 +108,7 @@ export function check({ path }: { readonly path: string }): CheckOutcome {
   const config = loadConfig(path);
   const host = { name: hostname(), path: workerPath, hasSystemd: hasSystemd() };
   const placeOf = keyPlaces(config.path);
-  const problems = [
-    ...unknownUsers(config, placeOf),
-    ...wrongEnvFiles(config, host.name),
-    ...wrongLogs(config, host.name, placeOf),
-    ...outOfReach(config, host.name, placeOf),
-  ];
+  const problems = problemsOn(config, host.name, placeOf);
   if (problems.length > 0) throw configError(problems);
   const warnings = [...configWarnings(config, host), ...presetWarnings(config)].map((words) => ({
     file: config.path,
@@ -122,6 +117,18 @@ export function check({ path }: { readonly path: string }): CheckOutcome {
   }));
   return { kind: 'check', config, presets: presetUses(config), warnings };
 }
+
+/** What is wrong with a valid config on this host. */
+export const problemsOn = (
+  config: Config,
+  hostName: string,
+  placeOf: ReturnType<typeof keyPlaces>,
+): readonly ConfigProblem[] => [
+  ...unknownUsers(config, placeOf),
+  ...wrongEnvFiles(config, hostName),
+  ...wrongLogs(config, hostName, placeOf),
+  ...outOfReach(config, hostName, placeOf),
+];
 
 /** Logs that are neither files nor what may stand in for one. */
 export function wrongLogs(
@@ -143,7 +150,7 @@ export function wrongLogs(
 }
 
 /** Files and directories that a worker's own user cannot use, as far as they exist: root could, and so would notice nothing. */
-export function outOfReach(
+function outOfReach(
   config: Config,
   hostName: string,
   placeOf: ReturnType<typeof keyPlaces>,

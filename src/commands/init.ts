@@ -5,6 +5,7 @@ import { exitCodes } from '../core/basics/exit-codes.ts';
 import { looksSecret } from '../core/basics/secrets.ts';
 import { logicalFolder } from '../config/find.ts';
 import { loadConfig } from '../config/load.ts';
+import { currentUser } from '../host/worker/environment.ts';
 import { colours } from '../cli/colours.ts';
 import { defineCommand } from '../cli/command.ts';
 import { flag, value } from '../cli/options.ts';
@@ -15,6 +16,7 @@ import { formatInit, type InitReport } from '../output/init.ts';
 import { check, placed } from './check.ts';
 import { doctor } from './doctor.ts';
 import type { Draft } from './init/draft.ts';
+import type { Caller } from './init/propose.ts';
 
 export const command = defineCommand({
   summary: 'Write a first workerctl.yaml from what the project has, then check it and this host.',
@@ -70,6 +72,8 @@ export interface InitOptions {
   readonly run?: boolean;
   /** For its PATH. */
   readonly env: NodeJS.ProcessEnv;
+  /** Undefined: the one who runs this process. */
+  readonly caller?: Caller;
 }
 
 /** What was written, and from what. */
@@ -82,6 +86,7 @@ export type InitOutcome = Omit<InitReport, 'warnings' | 'reports'>;
  */
 export async function init(options: InitOptions): Promise<InitOutcome> {
   const { directory, config = 'workerctl.yaml', force, from, run = false, env } = options;
+  const { caller = { name: currentUser().name, isRoot: process.geteuid?.() === 0 } } = options;
   const folder = resolve(directory);
   const path = resolve(folder, config);
   const { propose } = await import('./init/propose.ts');
@@ -92,6 +97,7 @@ export async function init(options: InitOptions): Promise<InitOutcome> {
     from,
     run: run ? runIn(folder) : undefined,
     callerPath: env['PATH'] ?? '',
+    caller,
   });
   const { text, draft, leftOut } = settle(path, proposal.draft);
   const isSecret = hasSecrets(draft);

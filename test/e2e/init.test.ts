@@ -1,5 +1,5 @@
 // init as people call it: the file, what is printed, and a worker that runs by it.
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createRig } from '../rig/rig.ts';
 
@@ -94,3 +94,24 @@ test('JavaScript that throws, or that others can write, must be an error', async
   expect(refused.stderr).toContain('was not run: every user can write it');
   expect(existsSync(rig.path('workerctl.yaml'))).toBe(false);
 });
+
+test.runIf(process.geteuid?.() === 0)(
+  'root must get the users of its workers, if this host has them',
+  async () => {
+    const rig = createRig();
+    chmodSync(rig.folder, 0o755);
+    mkdirSync(rig.path('log'), { mode: 0o777 });
+    chmodSync(rig.path('log'), 0o777);
+    const program = (name: string, user: string): string =>
+      `[program:${name}]\ncommand=bin/${name}\nuser=${user}\n`;
+    writeFileSync(
+      rig.path('supervisord.conf'),
+      program('mail', 'nobody') + program('none', 'no-such-user'),
+    );
+    const { exitCode, all } = await rig.workerctl('init');
+    expect(exitCode, all).toBe(0);
+    expect(all).toContain('supervisord.conf:4: user no-such-user was left out, because of this');
+    const config = readFileSync(rig.path('workerctl.yaml'), 'utf8');
+    expect(config.match(/user: .*/g)).toEqual(['user: nobody']);
+  },
+);

@@ -56,8 +56,7 @@ const frameworks: readonly Framework[] = [
     name: 'resque',
     command: () => 'bundle exec rake resque:work',
     count: 2,
-    keys: { env: { QUEUE: '*' }, stop: { signal: 'QUIT', quiet: 'USR2', resume: 'CONT' } },
-    notes: ['Resque finishes its job on QUIT; TERM and INT kill it.'],
+    keys: { env: { QUEUE: '*' } },
   },
   {
     ecosystem: 'gem',
@@ -76,7 +75,8 @@ const frameworks: readonly Framework[] = [
     ecosystem: 'python',
     package: 'celery',
     name: 'celery',
-    command: (project) => `celery --app=${celeryApp(project) ?? 'app'} worker --hostname=%n@%%h`,
+    command: (project) =>
+      `celery --app=${celeryApp(project) ?? 'app'} worker --hostname=%n@%%h -l INFO`,
     notes: (project) =>
       celeryApp(project) === undefined
         ? ['Put the name of your Celery application after --app=']
@@ -93,7 +93,7 @@ const frameworks: readonly Framework[] = [
     ecosystem: 'python',
     package: 'dramatiq',
     name: 'dramatiq',
-    command: () => 'dramatiq app',
+    command: () => 'dramatiq app --processes 1',
     notes: ['Put the module with your actors after dramatiq.'],
   },
   {

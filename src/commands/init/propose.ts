@@ -9,6 +9,7 @@ import type { Note, TextFile, Value, WorkerKeys } from './found.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { namedOnce, type Named } from './names.ts';
 import { packageFileNames, packagesIn, type Package } from './packages.ts';
+import { withPreset } from './presets.ts';
 import { openProject, type Project } from './project.ts';
 import { readNamed, readProject, type Found, type Run } from './read-sources.ts';
 import { pathFor } from './search-path.ts';
@@ -25,6 +26,13 @@ export interface ProposeOptions {
   readonly run: Run;
   /** The PATH of the caller. */
   readonly callerPath: string;
+  readonly caller: Caller;
+}
+
+/** The user who runs this. */
+export interface Caller {
+  readonly name: string;
+  readonly isRoot: boolean;
 }
 
 /** What is about to be written, and what could not be carried over. */
@@ -44,6 +52,7 @@ interface Setting {
   /** A path of the project as the config has it. */
   readonly pathOf: (path: string) => string;
   readonly surroundings: Surroundings;
+  readonly caller: Caller;
 }
 
 /**
@@ -78,7 +87,7 @@ function settingOf(
   project: Project,
   files: readonly TextFile[],
   layout: Layout | undefined,
-  { folder, config }: ProposeOptions,
+  { folder, config, caller }: ProposeOptions,
 ): Omit<Setting, 'packages'> {
   const manifest = files.find(({ path }) => path === 'package.json');
   const base = layout?.directory ?? folder;
@@ -86,6 +95,7 @@ function settingOf(
   return {
     project,
     layout,
+    caller,
     envFile: envFileOf(project),
     pathOf: (path) => (isAbsolute(path) || isBeside ? path : join(escapedSpecifiers(base), path)),
     surroundings: {
@@ -123,7 +133,7 @@ function draftOf(
   const renamed = named.flatMap(({ worker, renamed: words }) =>
     words === undefined ? [] : [{ ...worker.at, words }],
   );
-  return { draft, leftOut: renamed };
+  return { draft, leftOut: [...renamed, ...ownerNotes(named, setting.caller)] };
 }
 
 /** The variables of all workers, with a PATH if programs would not be found without. */
@@ -156,16 +166,39 @@ function draftWorker({ worker, name, renamed }: Named, setting: Setting): DraftW
     ...(resolved.directory !== undefined &&
       worker.keys['directory'] === undefined && { directory: resolved.directory }),
   };
-  const keys = withPaths(merged(worker.keys, own), setting.pathOf);
+  const preset = withPreset(resolved.command, merged(worker.keys, own), setting.packages);
+  const keys = withPaths(withOwner(preset.keys, setting.caller), setting.pathOf);
   const comments = [
     ...(renamed === undefined ? [] : [renamed]),
     ...worker.notes,
     ...resolved.notes,
+    ...preset.comments,
     ...unsetNotes(resolved.command, keys, setting.envFile.names),
   ];
   const { at, why } = worker;
   return { name, at, why, keys: { command: resolved.command, ...keys }, comments };
 }
+
+/** Only root can start workers of other users. */
+function withOwner(keys: WorkerKeys, caller: Caller): WorkerKeys {
+  const { user, group, ...others } = keys;
+  if (!caller.isRoot || user === undefined) return others;
+  return { ...others, user, ...(group !== undefined && { group }) };
+}
+
+/** Workers of users that the caller is not, and cannot start. */
+const ownerNotes = (named: readonly Named[], caller: Caller): readonly Note[] =>
+  named.flatMap(({ worker: { name, at, keys } }) => {
+    const [user, group] = [keys['user'], keys['group']].map((one) =>
+      typeof one === 'string' ? one : undefined,
+    );
+    if (user === undefined && group === undefined) return [];
+    if (user === caller.name || (caller.isRoot && user !== undefined)) return [];
+    const who = user === undefined ? `with the group ${group ?? ''}` : `as ${user}`;
+    const as = user === undefined ? '' : `: sudo -u ${user} workerctl ...`;
+    const words = `${name} ran ${who}; here it runs as the user who runs workerctl${as}; only root can set user and group`;
+    return [{ ...at, words }];
+  });
 
 /** The paths of a worker from the config. */
 function withPaths(keys: WorkerKeys, pathOf: (path: string) => string): WorkerKeys {

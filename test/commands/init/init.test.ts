@@ -98,7 +98,9 @@ describe('init must write a config that loads for', () => {
   ])('celery in %s', async (file, content) => {
     const { outcome, commands } = await initialised({ [file]: content, 'shop/celery.py': '' });
     expect(outcome.found).toEqual([file]);
-    expect(commands['celery']).toEqual(['celery', '--app=shop', 'worker', '--hostname=%n@%%h']);
+    expect(commands['celery']).toEqual([
+      ...['celery', '--app=shop', 'worker', '--hostname=%n@%%h', '-l', 'INFO'],
+    ]);
   });
 
   test('celery without a package that has a celery.py', async () => {

@@ -4,13 +4,15 @@ import { init, type InitOptions } from '../../../src/commands/init.ts';
 import { check } from '../../../src/commands/check.ts';
 import { write } from '../../config/scratch.ts';
 
+const caller = { name: 'ann', isRoot: false };
+
 /** A project with these files, after `workerctl init`; what it has written has passed `check`. */
 export const initialised =
   (root: string) =>
   async (files: Readonly<Record<string, string>>, options: Partial<InitOptions> = {}) => {
     const folder = mkdtempSync(join(root, 'project-'));
     for (const [name, content] of Object.entries(files)) write(folder, name, content);
-    const outcome = await init({ directory: folder, force: false, env: {}, ...options });
+    const outcome = await init({ directory: folder, force: false, env: {}, caller, ...options });
     const { workers, ...config } = check({ path: outcome.path }).config;
     return {
       folder,

@@ -113,7 +113,7 @@ describe('the programs of a supervisord.conf must be carried over', () => {
     expect(leftOut).toHaveLength(13);
     for (const [line, words] of [
       [20, 'mail.worker: stderr_logfile was left out: standard error goes to the same log'],
-      [21, 'mail.worker: user was left out: workers run as the user who runs workerctl'],
+      [8, 'mail.worker ran as deploy; here it runs as the user who runs workerctl: sudo -u deploy'],
       [23, 'mail.worker: startretries was left out'],
       [24, 'mail.worker: wibble was left out: workerctl has nothing like it'],
       [28, 'celery: stopasgroup was left out: celery itself tells its children'],
@@ -127,6 +127,13 @@ describe('the programs of a supervisord.conf must be carried over', () => {
       expect(leftOut.join('\n')).toContain(`supervisord.conf:${line}: ${words}`);
     expect(leftOut.join('\n')).not.toContain('celery: stderr_logfile');
   });
+});
+
+test('a user who is the caller is nothing to say', async () => {
+  const files = { 'supervisord.conf': '[program:mail]\ncommand=bin/mail\nuser=ann\n' };
+  const { leftOut, text } = await initialised(files);
+  expect(leftOut).toEqual([]);
+  expect(text).not.toContain('user:');
 });
 
 test('a program of another directory must be read by --from', async () => {

@@ -81,7 +81,7 @@ test('a template must be carried over, and what is not must be listed', async ()
   expect(worker['forks']).toMatchObject({ pidfile: '/run/app/forks.pid', daemonizes: {} });
   for (const words of [
     'mail@.service:5: ConditionPathExists was left out',
-    'mail@.service:9: mail: User was left out',
+    'mail@.service:17: mail ran as deploy; here it runs as the user',
     'mail@.service:16: mail: ExecStartPre was left out',
     'mail@.service:22: mail: RestartSec was left out',
     'mail@.service:26: mail: TimeoutStopSec was left out: workerctl lets a job end; stop.timeout: 90s',

@@ -74,8 +74,11 @@ const isMap = (value: Value | undefined): value is { readonly [key: string]: Val
 export const notKilled = (limit: string): string =>
   `workerctl lets a job end; stop.timeout: ${limit} would kill it after that`;
 
-export const ownUser = (user: string): string =>
-  `workers run as the user who runs workerctl: sudo -u ${user} workerctl ...`;
+/** The user and the group, if they are not given as `user:group`. */
+export function owner(text: string): Carried {
+  const [user = '', group = ''] = text.trim().split(':');
+  return { keys: { ...(user !== '' && { user }), ...(group !== '' && { group }) } };
+}
 
 export const ownBackoff = 'workerctl never gives up, see backoff';
 

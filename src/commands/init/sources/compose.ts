@@ -2,7 +2,7 @@ import { escapedSpecifiers } from '../../../config/specifiers.ts';
 import { shellWord } from '../../../core/basics/shell-word.ts';
 import type { Slot } from '../../../config/yaml/tree.ts';
 import type { FoundCommand, FoundWorker, Reading, TextFile, WorkerKeys } from '../found.ts';
-import { carry, notKilled, ownUser, type Carried, type Rules } from './carry.ts';
+import { carry, notKilled, owner, type Carried, type Rules } from './carry.ts';
 import { quotedWords } from './quoted-words.ts';
 import { stopSignal } from './signals.ts';
 import {
@@ -189,7 +189,7 @@ const rules: Rules<Slot, Service> = {
     leftOut: `${textOf(slot) ?? ''} is a path of the container; directory is the project's`,
   }),
   depends_on: 'workerctl starts workers without waiting for services',
-  user: (slot) => ({ leftOut: ownUser(textOf(slot) ?? '') }),
+  user: (slot) => owner(textOf(slot) ?? ''),
   container_name: null,
   hostname: null,
   pull_policy: null,

@@ -9,7 +9,7 @@ import {
   notKilled,
   oneLog,
   ownBackoff,
-  ownUser,
+  owner,
   type Carried,
   type Rules,
 } from './carry.ts';
@@ -273,7 +273,7 @@ const rules: Rules<string, Program> = {
   killasgroup: null, // a kill always means the whole session
   startretries: ownBackoff,
   priority: 'all workers start at once',
-  user: (value) => ({ leftOut: ownUser(value) }),
+  user: (value) => owner(value),
   redirect_stderr: null,
   stderr_logfile: (value, { section }) =>
     isFile(value) && !isOn(valueOf(section, 'redirect_stderr') ?? '') ? { leftOut: oneLog } : {},

@@ -2,15 +2,7 @@ import { basename } from 'node:path';
 import { shellWord } from '../../../core/basics/shell-word.ts';
 import { escapedSpecifiers } from '../../../config/specifiers.ts';
 import type { FoundCommand, FoundWorker, Reading, TextFile, WorkerKeys } from '../found.ts';
-import {
-  carry,
-  merged,
-  notKilled,
-  ownBackoff,
-  ownUser,
-  type Carried,
-  type Rules,
-} from './carry.ts';
+import { carry, merged, notKilled, ownBackoff, owner, type Carried, type Rules } from './carry.ts';
 import { quotedWords } from './quoted-words.ts';
 import { readSections, type Entry, type SectionOf } from './sections.ts';
 import { stopSignal } from './signals.ts';
@@ -250,8 +242,8 @@ const rules: Rules<string, Unit> = {
   TimeoutSec: (value) => ({ leftOut: notKilled(value.replace(/^(\d+)$/, '$1s')) }),
   TimeoutStartSec: null,
   SendSIGKILL: null,
-  User: (value) => ({ leftOut: ownUser(value) }),
-  Group: 'workers run with the groups of the user who runs workerctl',
+  User: (value) => owner(value),
+  Group: (value) => owner(`:${value}`),
   UMask: (value) => ({ keys: { umask: value.padStart(3, '0').slice(-3) } }),
   Nice: whole((nice) => ({ nice })),
   OOMScoreAdjust: whole((oom_score_adj) => ({ oom_score_adj })),
@@ -271,7 +263,8 @@ const rules: Rules<string, Unit> = {
   PrivateTmp: hostOnly,
   ProtectSystem: hostOnly,
   ProtectHome: hostOnly,
-  NoNewPrivileges: hostOnly,
+  NoNewPrivileges: (value) =>
+    /^(?:yes|true|on|1)$/i.test(value) ? { keys: { no_new_privs: true } } : {},
   MemoryMax: "recycle.memory replaces a process between two jobs; a hard limit is the cgroup's",
   MemoryLimit: "recycle.memory replaces a process between two jobs; a hard limit is the cgroup's",
 };

@@ -1,0 +1,91 @@
+import { presets, type PresetName } from '../../core/presets/table.ts';
+import type { Preset } from '../../core/presets/preset.ts';
+import { isMap } from './draft.ts';
+import type { Value, WorkerKeys } from './found.ts';
+import { packageIn, type Package } from './packages.ts';
+
+/** How the worker of a framework is started. */
+interface Sign {
+  readonly preset: PresetName;
+  readonly command: RegExp;
+  /** Needed besides, if the command alone could be something else: of Ruby. */
+  readonly gem?: string;
+}
+
+/** One framework is one entry. Not here: gunicorn and Puma, which are no workers, and BullMQ, whose program says when it is ready. */
+const signs: readonly Sign[] = [
+  { preset: 'delayed_job', command: /(?:^|[\s/])delayed_job\s+run(?:\s|$)/ },
+  { preset: 'delayed_job', command: /\brake\s+jobs:work\b/, gem: 'delayed-job' },
+  { preset: 'sidekiq', command: /(?:^|[\s/])sidekiq(?:\s|$)/ },
+  { preset: 'resque', command: /\bresque:work\b/ },
+  { preset: 'solid_queue', command: /\bsolid_queue:start\b/ },
+  { preset: 'solid_queue', command: /(?:^|[\s/])bin\/jobs(?:\s|$)/, gem: 'solid-queue' },
+  { preset: 'good_job', command: /(?:^|[\s/])good_job(?:\s+start|\s*$)/ },
+  { preset: 'celery', command: /(?:^|[\s/])celery\s(?:.*\s)?worker(?:\s|$)/ },
+  { preset: 'rq', command: /(?:^|[\s/])(?:rq\s+worker|rqworker)(?:\s|$)/ },
+  { preset: 'dramatiq', command: /(?:^|[\s/])dramatiq\s/ },
+  { preset: 'procrastinate', command: /(?:^|[\s/])procrastinate\s(?:.*\s)?worker(?:\s|$)/ },
+  { preset: 'horizon', command: /\bartisan\s+horizon(?:\s|$)/ },
+  { preset: 'laravel', command: /\bartisan\s+queue:work(?:\s|$)/ },
+  { preset: 'symfony', command: /\bmessenger:consume(?:\s|$)/ },
+];
+
+/** What a preset makes of the keys of a worker. */
+export interface WithPreset {
+  readonly keys: WorkerKeys;
+  readonly comments: readonly string[];
+}
+
+/** The keys of a worker with the preset that its command and the packages of the project show, if there is one. */
+export function withPreset(
+  command: string | readonly string[],
+  keys: WorkerKeys,
+  packages: readonly Package[],
+): WithPreset {
+  const line = typeof command === 'string' ? command : command.join(' ');
+  const sign = signs.find(
+    (one) =>
+      one.command.test(line) &&
+      (one.gem === undefined || packageIn(packages, 'gem', one.gem) !== undefined),
+  );
+  if (sign === undefined) return { keys, comments: bullmqNote(line, packages) };
+  const { readable, comments } = readiness(sign.preset, line, keys);
+  return { keys: { preset: sign.preset, ...withoutReadyAfter(keys), ...readable }, comments };
+}
+
+/** How long another program took a start for good says less than the preset. */
+function withoutReadyAfter(keys: WorkerKeys): WorkerKeys {
+  const { ready, ...others } = keys;
+  const isAfter = isMap(ready) && Object.hasOwn(ready, 'after');
+  return ready === undefined || isAfter ? others : { ...others, ready };
+}
+
+/** A preset waits for a line of the log, which must be written and be readable. */
+function readiness(
+  name: PresetName,
+  line: string,
+  { ready, log }: WorkerKeys,
+): { readonly readable: WorkerKeys; readonly comments: readonly string[] } {
+  const { keys }: Preset = presets[name];
+  const wanted = keys['ready'];
+  const waits = typeof wanted === 'object' && Object.hasOwn(wanted, 'log');
+  if (!waits || (isMap(ready) && !Object.hasOwn(ready, 'after')))
+    return { readable: {}, comments: [] };
+  const isQuiet = name === 'celery' && !/\s(?:-l\s*|--loglevel[=\s])(?:info|debug)\b/i.test(line);
+  const file: Value | undefined = isMap(log) ? log['file'] : undefined;
+  const isDevice = typeof file === 'string' && file.startsWith('/dev/');
+  if (!isQuiet && !isDevice) return { readable: {}, comments: [] };
+  const why = isQuiet
+    ? 'Without -l INFO it does not write that it is ready'
+    : 'Its log cannot be read for the line that says that it is ready';
+  return {
+    readable: { ready: { after: '5s' } },
+    comments: [`${why}, so only the time shows it.`],
+  };
+}
+
+const bullmqNote = (line: string, packages: readonly Package[]): readonly string[] =>
+  /(?:^|[\s/])(?:node|tsx|ts-node)(?:\s|$)/.test(line) &&
+  packageIn(packages, 'npm', 'bullmq') !== undefined
+    ? ['For BullMQ: preset: bullmq, if it closes its worker on TERM and prints a line "ready".']
+    : [];

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { silent, type Context } from '../engine/session.ts';
 import { unasked } from '../engine/observe/unasked.ts';
 import { passLockPath, planPass, runPass } from '../engine/pass/pass.ts';
@@ -9,7 +10,7 @@ import { WorkerctlError } from '../core/basics/error.ts';
 import type { Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { selectInstances, workerNameOf } from '../core/model/targets.ts';
-import { noWait, refuseIfLocked } from '../host/lock/pass-lock.ts';
+import { longHolder, noWait, refuseIfLocked } from '../host/lock/pass-lock.ts';
 import { monotonicMs, now, sleep } from '../host/process/clock.ts';
 import { readProcess } from '../host/process/process-table.ts';
 import { recordedInstances } from '../host/state/paths.ts';
@@ -18,7 +19,7 @@ import { withoutRotations, type Rotation } from '../core/model/plan.ts';
 import { acted, plannedBy, recording, type PlanOutcome } from '../engine/command.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
 import { dryRun, expecting, flag, value } from '../cli/options.ts';
-import { print } from '../cli/print.ts';
+import { print, terminalSize } from '../cli/print.ts';
 import { runActing } from '../cli/run-acting.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { isShown } from '../output/event-line.ts';
@@ -39,7 +40,7 @@ nothing to do. After a boot, or if more than 20 instances are missing, it starts
 (start.parallel) and stays for that, at most 50 s.`,
   options: {
     metrics: value('FILE.prom', 'also write metrics for node_exporter', metricsFile),
-    verbose: flag('say so if there was nothing to do', 'v'),
+    verbose: flag('say so if there was nothing to do, or another command is at work', 'v'),
     dryRun,
   },
   examples: [['* * * * *  workerctl bootcheck --config /srv/app/current/workerctl.yaml']],
@@ -50,18 +51,36 @@ nothing to do. After a boot, or if more than 20 instances are missing, it starts
   },
   run: async ({ metrics, verbose, dryRun: isDryRun, global }) => {
     const events: Event[] = [];
+    let stateDir: string | undefined;
     const act = async (context: Context, options: { dryRun: boolean }) => {
+      ({ stateDir } = context.config);
       const outcome = await bootcheck(context, options);
       if (outcome.kind === 'acted') events.push(...outcome.events);
       return outcome;
     };
-    const code = await runActing('bootcheck', act, { dryRun: isDryRun }, global);
-    if (isDryRun) return code;
+    const running = runActing('bootcheck', act, { dryRun: isDryRun }, global);
+    if (isDryRun) return running;
+    const mayBeQuiet = !verbose && !global.json && terminalSize() === undefined;
+    const code = await running.catch(async (error: unknown) => {
+      if (mayBeQuiet && stateDir !== undefined && (await isUsual(error, stateDir)))
+        return undefined;
+      throw error;
+    });
+    if (code === undefined) return exitCodes.locked.code;
     if (metrics !== undefined) await writeMetrics(global, metrics, events, code);
     if (verbose && !global.json && !events.some(isShown)) print('nothing to do\n');
     return code;
   },
 });
+
+/** Another command is at work, which is no news to the reader of cron's mail: a new one, or one that was reported before. */
+async function isUsual(error: unknown, stateDir: string): Promise<boolean> {
+  if (!(error instanceof WorkerctlError) || error.code !== 'locked') return false;
+  const holder = longHolder(passLockPath(stateDir));
+  if (holder === undefined) return true;
+  const { noteOnce } = await import('../host/logs/note-once.ts');
+  return !noteOnce(join(stateDir, 'lock.told'), holder);
+}
 
 /** Counters continue from the file: it is all the memory that bootcheck has for them. */
 async function writeMetrics(

@@ -306,6 +306,18 @@ export const check = (
   seen: Observation,
 ): ReturnType<typeof decide> => decide(config, desired, seen, { kind: 'check' }, ledger);
 
+/** The pids of three instances before a restart, and these instances. */
+export const oldPids = { 'mail.1': 10, 'mail.2': 20, 'mail.3': 30 };
+export const oldThree = [alive('mail.1', 10), alive('mail.2', 20), alive('mail.3', 30)] as const;
+
+/** An instance that was asked to exit. */
+export const draining = (name: string, pid: number): ObservedInstance =>
+  alive(name, pid, { stop: stopOf(pid) });
+
+/** The instances that a plan asks to exit. */
+export const askedIn = (plan: string): string[] =>
+  [...plan.matchAll(/^ask (\S+) /gm)].map(([, name = '']) => name);
+
 /** What somebody wants of these instances. */
 export const about = (...instances: string[]): { instances: string[]; by: string } => ({
   instances,

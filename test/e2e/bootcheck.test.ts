@@ -1,10 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { booted } from '../rig/instance.ts';
+import { readOr } from '../rig/files.ts';
 import { openFiles } from '../rig/kernel.ts';
 import { deathOf, story } from '../rig/output.ts';
 import { fixture } from '../rig/programs.ts';
-import { bootcheck, createRig, expectQuiet, holdPassLock, holdsPassLock } from '../rig/rig.ts';
+import {
+  bootcheck,
+  createRig,
+  expectQuiet,
+  holdPassLock,
+  holdsPassLock,
+  type Rig,
+} from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
 const drains = { command: fixture('drains-after-job') };
@@ -67,6 +75,7 @@ test('bootcheck must end with 75 at once while flock(1) holds the pass lock', as
   expect({ exitCode, stdout }).toEqual({ exitCode: 75, stdout: '' });
   expect(performance.now() - begun).toBeLessThan(5_000);
   expect(stderr).toContain(`${rig.stateDir}/pass.lock`);
+  expect(await rig.workerctl('bootcheck'), 'once').toMatchObject({ exitCode: 75, all: '' });
   const status = await rig.workerctl('status');
   expect(status.exitCode).toBe(3);
   expect(rig.instance('mail.1').processes()).toEqual([]);
@@ -74,6 +83,16 @@ test('bootcheck must end with 75 at once while flock(1) holds the pass lock', as
   expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
   await booted(rig.instance('mail.1'));
 });
+
+/** Lets the holder of the pass lock have signed in ten minutes ago. */
+function ageHolder({ stateDir }: Rig): void {
+  const path = `${stateDir}/pass.lock`;
+  const holder = JSON.parse(readOr(path, '')) as { since: number };
+  const text = JSON.stringify({ ...holder, since: holder.since - 600_000 });
+  const fd = openSync(path, 'r+');
+  writeSync(fd, `${text.padEnd(255)}\n`, 0);
+  closeSync(fd);
+}
 
 test('bootcheck must name the pass that holds the lock, its pid and since when', async () => {
   // Many starts, so that the command can be stopped in the middle of its pass.
@@ -83,9 +102,14 @@ test('bootcheck must name the pass that holds the lock, its pid and since when',
   await until('start to hold the pass lock', () => holdsPassLock(rig, pid));
   process.kill(pid, 'SIGSTOP');
   try {
-    const { exitCode, stdout, stderr } = await rig.workerctl('bootcheck');
+    const quiet = await rig.workerctl('bootcheck');
+    expect(quiet, 'cron would mail it each minute').toMatchObject({ exitCode: 75, all: '' });
+    const { exitCode, stdout, stderr } = await rig.workerctl('bootcheck', '--verbose');
     expect({ exitCode, stdout }).toEqual({ exitCode: 75, stdout: '' });
     expect(stderr).toMatch(new RegExp(`\\b${String(pid)}\\b.*workerctl start.*\\d(\\.\\d)?s\\b`));
+    ageHolder(rig);
+    expect((await rig.workerctl('bootcheck')).stderr).toContain('workerctl start');
+    expect(await rig.workerctl('bootcheck')).toMatchObject({ exitCode: 75, all: '' });
     const json = await rig.workerctl('bootcheck', '--json');
     expect(JSON.parse(json.stdout)).toMatchObject({
       schema: 2,

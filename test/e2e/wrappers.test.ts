@@ -182,12 +182,32 @@ describe('a session that is asked as a whole', () => {
   const member = fixture('drains-until-told');
   const three = ['sh', '-c', `${member} & ${member} & ${member} & trap exit TERM; wait`];
 
+  const threeOf = async (): Promise<Wrapped> => {
+    const found = await wrapped(three, session);
+    await until('all three', () => found.one.boots().length === 3);
+    return found;
+  };
+
+  /** The note of a stop whose helper was killed: the members with an x were asked. All exit as soon as they are. */
+  async function halfAsked(asked: string): Promise<Wrapped & { readonly pids: number[] }> {
+    const found = await threeOf();
+    const { rig, one, outer: pid } = found;
+    const pids = one.boots();
+    const members = pids.map((member) => ({ pid: member, start_time: look(member)?.startTime }));
+    const { start_time, boot_id } = one.record();
+    const process = { pid, start_time, boot_id };
+    const stop = { signal: 'SIGTERM', at: new Date().toISOString(), cause: 'a stop', ...process };
+    const note = JSON.stringify({ sent: false, asked, members, ...stop });
+    writeFileSync(`${rig.stateDir}/mail.1.stop`, note);
+    writeFileSync(rig.path('end'), '');
+    return { ...found, pids };
+  }
+
   test.each([
     ['the command', ''],
     ['the command, after the first signal', 'signal'],
   ])('must be asked once each, though %s is killed and others go on', async (_, behind) => {
-    const { rig, one } = await wrapped(three, session);
-    await until('all three', () => one.boots().length === 3);
+    const { rig, one } = await threeOf();
     if (behind === '') {
       const stopping = rig.workerctl('stop');
       await until('a TERM', () => one.terms().length > 0);
@@ -203,54 +223,15 @@ describe('a session that is asked as a whole', () => {
   });
 
   test('must be asked further by the next pass if the helper itself was killed half way', async () => {
-    const { rig, one, outer } = await wrapped(three, session);
-    await until('all three', () => one.boots().length === 3);
-    const pids = one.boots();
-    writeFileSync(rig.path('end'), '');
-    const members = pids.map((pid) => ({ pid, start_time: look(pid)?.startTime }));
-    const { start_time, boot_id } = one.record();
-    const at = new Date().toISOString();
-    const noted = {
-      signal: 'SIGTERM',
-      at,
-      cause: 'a stop',
-      members,
-      pid: outer,
-      start_time,
-      boot_id,
-    };
-    // The first was asked, and the mark of that was written.
+    const { rig, one, pids } = await halfAsked('x..');
     process.kill(pids[0] ?? 0, 'SIGTERM');
-    writeFileSync(
-      `${rig.stateDir}/mail.1.stop`,
-      JSON.stringify({ sent: false, asked: 'x..', ...noted }),
-    );
     const { exitCode, all } = await rig.act('stop');
     expect(exitCode, all).toBe(0);
     expect(one.terms().toSorted()).toEqual(pids.toSorted());
   });
 
   test('must be asked further if its leader has died before its turn', async () => {
-    const { rig, one, outer } = await wrapped(three, session);
-    await until('all three', () => one.boots().length === 3);
-    const pids = one.boots();
-    writeFileSync(rig.path('end'), '');
-    const members = pids.map((pid) => ({ pid, start_time: look(pid)?.startTime }));
-    const { start_time, boot_id } = one.record();
-    const at = new Date().toISOString();
-    const noted = {
-      signal: 'SIGTERM',
-      at,
-      cause: 'a stop',
-      members,
-      pid: outer,
-      start_time,
-      boot_id,
-    };
-    writeFileSync(
-      `${rig.stateDir}/mail.1.stop`,
-      JSON.stringify({ sent: false, asked: '...', ...noted }),
-    );
+    const { rig, one, pids, outer } = await halfAsked('...');
     process.kill(outer, 'SIGKILL');
     await one.left(outer);
     const { exitCode, all } = await rig.act('stop');

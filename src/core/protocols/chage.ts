@@ -20,6 +20,9 @@ export function refusedByAge(text: string, now: Moment): string | undefined {
   if ([...fields.values()].includes('password must be changed'))
     return 'the password must be changed';
   // Its last day is the one that is shown.
-  if (now >= date('password expires') + dayMs) return `the password expired on ${password}`;
-  return undefined;
+  if (!(now >= date('password expires') + dayMs)) return undefined;
+  const inactive = fields.get('password inactive') ?? '';
+  const isInactive = now >= date('password inactive') + dayMs;
+  const besides = isInactive ? `, and the account is inactive since ${inactive}` : '';
+  return `the password expired on ${password}${besides}`;
 }

@@ -61,6 +61,17 @@ export function refuseIfLocked(path: string): void {
   if (livingHolder(path) !== undefined) throw lockedError(path, noWait);
 }
 
+/** A pass takes seconds, and a few minutes at most. */
+const longHold = durationOf(5 * 60_000);
+
+/** The holder of the lock, in words that name it and no other, if it has held it for long, or has not signed in. */
+export function longHolder(path: string): string | undefined {
+  const holder = namedHolder(path);
+  if (holder === undefined) return lockHolder(path);
+  const { pid, since } = holder;
+  return elapsed(momentOf(since), now()) < longHold ? undefined : `pid ${pid} since ${since}`;
+}
+
 /** The living process that has signed in as the holder of the lock, and for how long it has held it. */
 export function passHolder(
   path: string,

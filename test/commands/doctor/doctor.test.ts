@@ -1,4 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest';
+import { cronAccountFindings } from '../../../src/commands/doctor/cron-account.ts';
 import { findUnits, type Examination } from '../../../src/commands/doctor/examination.ts';
 import {
   loginFindings,
@@ -152,6 +153,20 @@ test.each([
   };
   const [found = ''] = lines(await shutdownFindings(examination, true));
   expect(found.split(' ')[0]).toBe(level);
+});
+
+test.each([
+  // Debian's cron, cronie, and an account that has no crontab yet.
+  ['You (deploy) are not allowed to use this program (crontab)\nSee crontab(1)\n', 1],
+  ['You (deploy) are not allowed to access to (crontab) because of pam configuration.\n', 1],
+  ['no crontab for deploy\n', 0],
+])('crontab(1) that says %j must be a warning if it refuses the user', async (error, count) => {
+  const refused: Answer = { kind: 'said', status: 1, text: '', error };
+  const ask: Ask = (program) =>
+    program === 'crontab' ? Promise.resolve(refused) : absent(program, []);
+  const found = lines(await cronAccountFindings({ ask }, 'deploy'));
+  expect(found).toHaveLength(count);
+  for (const line of found) expect(line).toMatch(/^warning cron: deploy may not use crontab\(1\)/);
 });
 
 test("a CI runner's group must be a warning", () => {

@@ -21,6 +21,9 @@ import {
   rolling,
   seconds,
   stopOf,
+  draining,
+  oldPids as all,
+  oldThree as old,
 } from '../builders.ts';
 
 const names = ['mail.1', 'mail.2', 'mail.3'];
@@ -29,12 +32,8 @@ const mail = (maxExtra: number, more: Partial<Worker> = {}): Worker =>
     restart: restartPolicy({ overlap: true, maxExtra, canary: false }),
     ...more,
   });
-const all = { 'mail.1': 10, 'mail.2': 20, 'mail.3': 30 };
-const old = [alive('mail.1', 10), alive('mail.2', 20), alive('mail.3', 30)] as const;
 const fresh = alive('mail.1', 101, { age: seconds(2) });
-const draining = old.map(({ name }, index) =>
-  alive(name, (index + 1) * 10, { stop: stopOf((index + 1) * 10) }),
-);
+const allDraining = Object.entries(all).map(([name, pid]) => draining(name, pid));
 const planWith = (maxExtra: number, ...seen: ObservedInstance[]): string =>
   decide(aConfig(mail(maxExtra)), rolling(aRollout(all)), observation(...seen)).plan;
 
@@ -83,16 +82,16 @@ describe('with overlap', () => {
   });
 
   test('those that drain already must make room too, but not more than max_extra at once', () => {
-    expect(planWith(3, ...draining).match(/^let /gm)).toHaveLength(3);
-    expect(planWith(1, ...draining)).toBe(
+    expect(planWith(3, ...allDraining).match(/^let /gm)).toHaveLength(3);
+    expect(planWith(1, ...allDraining)).toBe(
       'let mail.1 pid 10 drain beside its replacement: restart of 12:00:00 by ann@web1\n' +
         'start mail.1: its old process still drains\n',
     );
-    expect(planWith(1, fresh, retiring('mail.1', 10), ...draining.slice(1))).toBe('');
+    expect(planWith(1, fresh, retiring('mail.1', 10), ...allDraining.slice(1))).toBe('');
   });
 
   test('a place whose new process was not started after all must be filled by the next pass', () => {
-    expect(planWith(1, absent('mail.1'), retiring('mail.1', 10), ...draining.slice(1))).toBe(
+    expect(planWith(1, absent('mail.1'), retiring('mail.1', 10), ...allDraining.slice(1))).toBe(
       'start mail.1: was not running\n',
     );
   });

@@ -11,9 +11,10 @@ import {
   restartPolicy,
   rolling,
   seconds,
+  askedIn,
+  oldPids as old,
 } from '../builders.ts';
 
-const old = { 'mail.1': 10, 'mail.2': 20, 'mail.3': 30 };
 const config = aConfig(
   aWorker('mail', ['1', '2', '3'], {
     restart: restartPolicy({ batch: { kind: 'count', count: 2 } }),
@@ -46,7 +47,7 @@ function decided(
     launches,
   });
   return {
-    asked: [...plan.matchAll(/^ask (\S+) /gm)].map(([, name = '']) => name),
+    asked: askedIn(plan),
     proven: desired.rollouts[0]?.proven['mail'],
   };
 }

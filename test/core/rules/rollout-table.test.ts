@@ -30,6 +30,9 @@ import {
   stopOf,
   stoppedIntent,
   stray,
+  draining,
+  oldPids as all,
+  oldThree as old,
 } from '../builders.ts';
 
 /**
@@ -39,16 +42,12 @@ import {
 const mail = (more: Partial<Worker> = {}): Worker => aWorker('mail', ['1', '2', '3'], more);
 const config = aConfig(mail());
 const fleet = aConfig(mail(), aWorker('fsck', ['a']));
-const all = { 'mail.1': 10, 'mail.2': 20, 'mail.3': 30 };
 const names = Object.keys(all);
 const restart = rolling(aRollout(all));
 const proven = rolling(aRollout(all, { proven: provenFor('mail') }));
 const aborted = rolling(
   aRollout(all, { aborted: { at: noon, instance: 'mail.1', problem: 'it died' } }),
 );
-const old = [alive('mail.1', 10), alive('mail.2', 20), alive('mail.3', 30)] as const;
-const draining = (name: string, pid: number): ObservedInstance =>
-  alive(name, pid, { stop: stopOf(pid) });
 const exited = (name: string, pid: number): ObservedInstance =>
   dead(name, pid, { stop: stopOf(pid) });
 const renewed = (name: string, pid: number): ObservedInstance =>

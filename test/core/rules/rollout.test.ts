@@ -27,23 +27,20 @@ import {
   seenAt,
   stoppedIntent,
   stopOf,
+  draining,
+  oldPids as all,
+  oldThree as old,
+  askedIn,
 } from '../builders.ts';
 
 const three = ['1', '2', '3'];
 const mail = (restart: Partial<Worker['restart']> = {}, more: Partial<Worker> = {}): Worker =>
   aWorker('mail', three, { restart: restartPolicy(restart), ...more });
 const config = aConfig(mail());
-const all = { 'mail.1': 10, 'mail.2': 20, 'mail.3': 30 };
 const restart = rolling(aRollout(all));
 const proven = rolling(aRollout(all, { proven: provenFor('mail') }));
-const old = [alive('mail.1', 10), alive('mail.2', 20), alive('mail.3', 30)] as const;
-const draining = (name: string, pid: number): ObservedInstance =>
-  alive(name, pid, { stop: stopOf(pid) });
 const replaced = alive('mail.1', 101, { age: seconds(2) });
 
-/** The instances that a plan asks to leave. */
-const askedIn = (plan: string): string[] =>
-  [...plan.matchAll(/^ask (\S+) /gm)].map(([, name = '']) => name);
 const planOf = (desired: Desired, ...seen: ObservedInstance[]): string =>
   decide(config, desired, observation(...seen)).plan;
 

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { heartbeatPath } from '../../src/host/state/paths.ts';
+import { readRecord } from '../../src/host/state/records.ts';
 import { booted } from '../rig/instance.ts';
 import { finishJob, giveJob, tells } from '../rig/jobs.ts';
-import { environmentOf } from '../rig/kernel.ts';
+import { endProcess, environmentOf } from '../rig/kernel.ts';
 import { eventsIn } from '../rig/output.ts';
 import { fixture, heard } from '../rig/programs.ts';
 import { createRig, statusOf, type Rig } from '../rig/rig.ts';
@@ -91,6 +93,38 @@ test('a worker must be known to be busy by its process title', async () => {
     ({ kind, instance }) => kind === 'exited' && instance === 'mail.1',
   );
   expect(left).toMatchObject({ job: '2 of 10' });
+});
+
+test('neither the title nor the heartbeat file must hide that the other one is busy', async () => {
+  const rig = createRig({
+    mail: {
+      command: fixture('sets-its-title'),
+      busy: { title: '^worker \\[(\\d+ of \\d+) busy' },
+      lost_grace: '0s',
+    },
+  });
+  await rig.start();
+  const pid = await booted(rig.instance('mail.1'));
+  const record = readRecord(rig.stateDir, 'mail.1');
+  if (record.kind !== 'read') throw new Error('expected a record');
+  const heartbeat = heartbeatPath(rig.stateDir, 'mail.1', record.value.runId);
+  writeFileSync(heartbeat, 'jobs 2\n1768474800 job 7\n1768474801 job 8\n');
+  expect(await activityOf(rig)).toMatchObject({ state: 'busy', job: 'job 7', job_count: 2 });
+  writeFileSync(rig.path('mail.1.work'), '2 of 10\n');
+  for (const idle of ['jobs 0\n', 'idle\n', '']) {
+    writeFileSync(heartbeat, idle);
+    await until('its title', async () => (await activityOf(rig))?.job === '2 of 10');
+  }
+  writeFileSync(heartbeat, 'jobs 1\n1768474800 job 7\n');
+  expect(await activityOf(rig)).toMatchObject({ state: 'busy', job: 'job 7', job_count: 1 });
+
+  // The title of a dead process is gone, and the first version of the protocol does not count jobs.
+  writeFileSync(heartbeat, 'idle\n');
+  await endProcess(pid);
+  await rig.act('bootcheck');
+  const [loss] = rig.journal('job_lost');
+  expect(loss).toMatchObject({ pid });
+  expect(loss).not.toHaveProperty('job');
 });
 
 test('restart must name the job that it waits for, and the one of the longest drain', async () => {

@@ -223,6 +223,25 @@ test('the hook lost must get JSON and variables, and its output must be in the j
   expect(existsSync(join(rig.stateDir, 'hooks'))).toBe(false);
 });
 
+test('all jobs of a process must be lost with it, in one event and one call of the hook', async () => {
+  const names = Array.from({ length: 7 }, (_, index) => `job ${index + 1}`);
+  const lines = names.map((name, index) => `${1_768_474_800 + index} ${name}`);
+  const script = 'cat >>hooked; echo "$WORKERCTL_JOB"; echo "$WORKERCTL_JOBS" | wc -l';
+  const set = `jobs 7\n${lines.toReversed().join('\n')}`;
+  const one = await started({ hooks: { lost: ['sh', '-c', script] } }, set);
+  const { stdout } = await one.rig.workerctl('status');
+  expect(stdout).toMatch(/^mail\.1 .* job 1 for \S+( \S+)? \+6$/m);
+  await die(one, 'kill -KILL');
+  const { rig, pid } = one;
+  const jobs = { pid, job: 'job 1', jobs: names, job_count: 7 };
+  expect(told(rig, 'died')).toEqual([expect.objectContaining(jobs)]);
+  expect(told(rig, 'job_lost')).toEqual([expect.objectContaining(jobs)]);
+  expect(JSON.parse(readFileSync(rig.path('hooked'), 'utf8'))).toMatchObject(jobs);
+  expect(told(rig, 'hook_run')).toEqual([
+    expect.objectContaining({ hook: 'lost', output: ['job 1', '7'] }),
+  ]);
+});
+
 test('a hook whose command was killed half way must be run again, and no other command must wait for it', async () => {
   const slow = '[ -e again ] || { : >began; exec sleep 1000; }; : >ran';
   const one = await started({ hooks: { lost: ['sh', '-c', slow] } }, 'busy job 212');

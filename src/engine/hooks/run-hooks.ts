@@ -134,12 +134,13 @@ async function outcomeOf(
 
 /** What most hooks need, so that they need not read JSON. WORKERCTL_PID is left out: it marks the workers themselves. */
 function variables(hook: HookName, event: Spooled['event']): Record<string, string> {
-  const { pid, job, death } = event;
+  const { pid, job, jobs, death } = event;
   const { signal, exit_status: status } = (death ?? {}) as Readonly<Record<string, unknown>>;
   const known = {
     WORKERCTL_HOOK: hook,
     WORKERCTL_DEAD_PID: pid,
     WORKERCTL_JOB: job,
+    WORKERCTL_JOBS: Array.isArray(jobs) ? jobs.join('\n') : undefined,
     WORKERCTL_SIGNAL: signal,
     WORKERCTL_STATUS: status,
   };

@@ -54,7 +54,10 @@ export const frameworks = {
       celery: 'command -v celery',
       'python3-redis': '/usr/bin/python3 -c "import redis"',
     },
-    worker: { preset: 'celery', command: 'celery -A app worker -c 1 -n %n@%%h -l INFO' },
+    worker: {
+      preset: 'celery',
+      command: 'celery -A app worker -c 1 -n %n@%H -l INFO',
+    },
     feeder: ['/usr/bin/python3', 'feed.py'],
     env: () => python,
     breaks: 'app.py',
@@ -140,6 +143,7 @@ export const frameworks = {
     without: {
       quiet: 'it has no quiet signal',
       overlap: 'it would remove the socket of its replacement',
+      heartbeat: 'a request is too short for one',
     },
   },
   puma: {

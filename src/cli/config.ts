@@ -4,6 +4,7 @@ import { readConfigFile, type ConfigSource } from '../config/yaml/read-file.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import type { Config } from '../core/model/config.ts';
 import { describeDistrust, distrustOf, untrustedConfig } from '../host/files/config-trust.ts';
+import { assertAnswers } from '../host/process/mount-problem.ts';
 import { vouchFor } from '../host/files/trusted-path.ts';
 import { forgetConfig, keepConfig, keptConfig } from '../host/state/config-cache.ts';
 import type { Desired } from '../core/model/desired.ts';
@@ -69,11 +70,25 @@ export function desiredFor({ stateDir }: Config): Desired {
   return readDesired(stateDir);
 }
 
+/**
+ * The path of the config, absolute.
+ * @throws WorkerctlError `config` if looking for it or reading it would wait for a file system that does not answer
+ */
+export async function reachableConfig(options: GlobalOptions): Promise<string> {
+  const named = options.config ?? process.env['WORKERCTL_CONFIG'] ?? '';
+  if (!isAbsolute(named) && options.directory !== undefined)
+    await assertAnswers(options.directory, 'config');
+  const file = resolve(configPath(options));
+  await assertAnswers(file, 'config');
+  return file;
+}
+
 type Purpose = 'looks' | 'plans' | 'acts';
 
 async function readConfig(options: GlobalOptions, purpose: Purpose): Promise<Config> {
-  const file = resolve(configPath(options));
+  const file = await reachableConfig(options);
   const { text, isPublic } = readConfigFile(file);
+  await assertAnswers(likelyStateDir(file, text), 'state');
   const trust = trustIn(file, options);
   if (purpose !== 'looks' && trust.kind === 'none') throw trust.error();
   const config = await configOf(file, { text, isPublic }, purpose);

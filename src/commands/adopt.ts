@@ -123,6 +123,8 @@ function pidNamed(named: string, directory: string | undefined): number {
   switch (file.kind) {
     case 'holds':
       return file.pid;
+    case 'silent':
+      throw new WorkerctlError('failed', `pidfile ${path}: its file system does not answer`);
     case 'absent':
       throw new WorkerctlError(
         'usage',

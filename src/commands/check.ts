@@ -8,7 +8,8 @@ import { instanceNames } from '../core/model/instance.ts';
 import { launchOf, workerPath } from '../core/model/launch.ts';
 import type { Config } from '../core/model/config.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
-import { configPath, trustIn } from '../cli/config.ts';
+import { reachableConfig, trustIn } from '../cli/config.ts';
+import { silentKeys, type SilentKey } from './check-mounts.ts';
 import { unknownUsers } from '../cli/worker-users.ts';
 import { reachProblems } from '../host/worker/preflight.ts';
 import { print, printError } from '../cli/print.ts';
@@ -38,13 +39,15 @@ such as --password. In a GitHub workflow warnings are annotations, too.`,
   examples: [['workerctl check --config deploy/workerctl.yaml']],
   exitCodes: { done: 'the config is valid', config: '' },
   afterExitCodes: 'Warnings go to standard error.',
-  run: ({ global, quiet, showSecrets }) => {
-    const { config, presets, warnings: ofHost } = check({ path: configPath(global) });
+  run: async ({ global, quiet, showSecrets }) => {
+    const path = await reachableConfig(global);
+    const silent = await silentKeys(() => loadConfig(path), hostname());
+    const { config, presets, warnings: ofHost } = check({ path, silent });
     const warnings = [...distrust(config, global), ...ofHost];
     for (const one of warnings) printError(`workerctl: warning: ${placed(one)}\n`);
     if (isGitHubWorkflow(process.env))
       printError(warnings.map((one) => annotateAt('warning', one, one.words)).join(''));
-    if (quiet && !global.json) return Promise.resolve(exitCodes.done.code);
+    if (quiet && !global.json) return exitCodes.done.code;
     const full = effectiveConfig(config);
     const shown = showSecrets ? full : (hideSecrets(full) as object);
     const hidesSecrets = JSON.stringify(shown) !== JSON.stringify(full);
@@ -59,7 +62,7 @@ such as --password. In a GitHub workflow warnings are annotations, too.`,
           })
         : `# ${config.path}\n${hidesSecrets ? hiddenNote : ''}${formatKeys(shown, presets.flatMap(remarksOn))}`,
     );
-    return Promise.resolve(exitCodes.done.code);
+    return exitCodes.done.code;
   },
 });
 
@@ -103,14 +106,30 @@ const remarksOn = ({ worker, preset, provenance, keys, traps }: PresetUse): Rema
 
 const hiddenNote = '# values that look secret are hidden: --show-secrets\n';
 
-/** Reads and checks the config at `path`, its users and its env files. Throws a `config` error if anything in them is wrong. */
-export function check({ path }: { readonly path: string }): CheckOutcome {
+/**
+ * Reads and checks the config at `path`, its users and its env files. Throws a `config` error if anything in them is wrong.
+ * @param silent what must not be looked at, because it would be waited for
+ */
+export function check({
+  path,
+  silent = [],
+}: {
+  readonly path: string;
+  readonly silent?: readonly SilentKey[];
+}): CheckOutcome {
   const config = loadConfig(path);
+  const usable = silent.some(({ worker }) => worker === undefined)
+    ? []
+    : config.workers.filter(({ name }) => silent.every(({ worker }) => worker !== name));
+  const looked = { ...config, workers: usable };
   const host = { name: hostname(), path: workerPath, hasSystemd: hasSystemd() };
   const placeOf = keyPlaces(config.path);
-  const problems = problemsOn(config, host.name, placeOf);
+  const problems = problemsOn(looked, host.name, placeOf);
   if (problems.length > 0) throw configError(problems);
-  const warnings = [...configWarnings(config, host), ...presetWarnings(config)].map((words) => ({
+  const isReleaseSilent = silent.some(({ key }) => key === 'release.file');
+  const ofHost = isReleaseSilent ? [] : configWarnings(looked, host);
+  const ofMounts = silent.map(({ key, words }) => `${key}: ${words}`);
+  const warnings = [...ofMounts, ...ofHost, ...presetWarnings(config)].map((words) => ({
     file: config.path,
     ...placeOf(words.slice(0, words.indexOf(': '))),
     words,

@@ -164,7 +164,10 @@ const notMade = (check: string, cause: string): Findings =>
 async function silentFolders({ stateDir, workers }: Config, ask: Ask): Promise<Findings> {
   const folders = new Set([
     stateDir,
-    ...workers.flatMap(({ directory, logFile }) => [directory, dirname(logFile)]),
+    ...workers.flatMap(({ directory, logFile, pidfile, envFiles }) => [
+      directory,
+      ...[logFile, pidfile, ...envFiles].map((path) => dirname(path)),
+    ]),
   ]);
   const asked = await Promise.all(
     [...folders].map(async (folder) => ({ folder, answer: await ask('stat', ['-L', folder]) })),

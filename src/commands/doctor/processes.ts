@@ -134,7 +134,7 @@ function shimless(
 }
 
 function stalePidfile({ name, presence, pidfile }: ObservedInstance): Findings {
-  if (pidfile.kind === 'absent') return [];
+  if (pidfile.kind === 'absent' || pidfile.kind === 'silent') return [];
   const about = `pidfile of ${name}`;
   const cost = [
     'kill $(cat …), monit and the like may hit another process; workerctl itself does not trust it',

@@ -97,6 +97,8 @@ export const runIdOfStray = ({
 export type PidfileState =
   | { readonly kind: 'absent' }
   | { readonly kind: 'holds'; readonly pid: number }
+  /** Its file system does not answer, so it was not looked at. */
+  | { readonly kind: 'silent' }
   | { readonly kind: 'broken'; readonly problem: string };
 
 /** The log of a living process. */

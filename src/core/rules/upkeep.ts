@@ -37,7 +37,7 @@ export function wrongPidfiles(snapshot: Snapshot): Action[] {
     const { name, presence, pidfile } = observed;
     if (presence.kind !== 'alive' || worker.daemonizes !== undefined) return [];
     const { pid } = presence.process;
-    if (pidfile.kind === 'holds' && pidfile.pid === pid) return [];
+    if (pidfile.kind === 'silent' || (pidfile.kind === 'holds' && pidfile.pid === pid)) return [];
     return [
       { kind: 'write_pidfile' as const, instance: name, pid, cause: describePidfile(observed) },
     ];
@@ -52,7 +52,8 @@ export function stalePidfiles(snapshot: Snapshot): Action[] {
       isWanted ||
       worker.daemonizes !== undefined ||
       (presence.kind !== 'dead' && presence.kind !== 'absent') ||
-      pidfile.kind === 'absent'
+      pidfile.kind === 'absent' ||
+      pidfile.kind === 'silent'
     )
       return [];
     return [{ kind: 'remove_pidfile' as const, instance: name, cause: describePidfile(observed) }];
@@ -141,6 +142,8 @@ function describePidfile({ pidfile, presence }: ObservedInstance): string {
       return 'it was missing';
     case 'holds':
       return `it named pid ${pidfile.pid}, which is not a living process of this instance`;
+    case 'silent':
+      return 'its file system does not answer';
     case 'broken':
       return pidfile.problem;
   }

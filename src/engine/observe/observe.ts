@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { actsOnLeftovers, sessionStop } from '../../core/rules/awaited.ts';
-import { pidfileOf } from '../../core/model/launch.ts';
+import { launchOf, pidfileOf } from '../../core/model/launch.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import {
   allObserved,
@@ -17,6 +17,7 @@ import type { Worker } from '../../core/model/config.ts';
 import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
 import { measureLog } from '../../host/logs/lost-log.ts';
 import { asUserOf, ownerOf } from '../../host/process/as-user.ts';
+import { mountProblems } from '../../host/process/mount-problem.ts';
 import { findProcess, sinceBoot } from '../../host/process/process-table.ts';
 import { createRecordReader } from '../../host/state/record-cache.ts';
 import { baseOf } from '../../host/state/paths.ts';
@@ -68,6 +69,7 @@ export async function observeReported(
   names: readonly string[],
   retiring: readonly ProcessRef[] = [],
 ): Promise<Observation> {
+  await askMounts(scene, names);
   let observation = observe(scene, names, retiring);
   for (;;) {
     const late = allObserved(observation).filter((observed) => isWorthWaiting(scene, observed));
@@ -82,6 +84,18 @@ export async function observeReported(
     observation = { ...withSeen(observation, allObserved(again)), now: at, sinceBoot: up };
   }
   return withFacts(scene, await withReadiness(scene, observation));
+}
+
+/** What a look reads outside of the state directory may be on a file system that does not answer: it is left out then. */
+async function askMounts({ config, hostName }: Scene, names: readonly string[]): Promise<void> {
+  await mountProblems(() => {
+    const workers = new Map(config.workers.map((worker) => [worker.name, worker]));
+    return names.flatMap((name) => {
+      const worker = workers.get(workerNameOf(name));
+      const launch = worker && launchOf(worker, name, config.stateDir, hostName);
+      return launch === undefined ? [] : [launch.pidfile, launch.logFile];
+    });
+  });
 }
 
 function isWorthWaiting(scene: Scene, observed: ObservedInstance): boolean {

@@ -20,7 +20,7 @@ import type { KeptLocks } from '../../host/lock/lock-helper.ts';
 import { needDescriptors } from '../../host/process/need-descriptors.ts';
 import { takePassLock } from '../../host/lock/pass-lock.ts';
 import { ownGroup } from '../../host/process/process-table.ts';
-import { mountProblem } from '../../host/process/mount-problem.ts';
+import { assertAnswers, mountProblem } from '../../host/process/mount-problem.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { lookAge, openLaunches, type Launches } from '../observe/launches.ts';
@@ -40,6 +40,7 @@ import { keepUnstarted, noting, type Failed } from './unstarted.ts';
  */
 export async function runPass(context: Context, request: PassRequest): Promise<PassOutcome> {
   const { stateDir } = context.config;
+  await assertAnswers(stateDir, 'state');
   ensureStateDirectory(stateDir);
   if (mayStart(request)) await outsideSession(context);
   await askMounts(context, request.instances);
@@ -234,6 +235,7 @@ export async function planPass(
   context: Context,
   request: Omit<PassRequest, 'lockWait' | 'onSeen' | 'onKept'>,
 ): Promise<PassOutcome> {
+  await assertAnswers(context.config.stateDir, 'state');
   checkStateDirectory(context.config.stateDir);
   const launches = openLaunches(context, lookAge);
   try {

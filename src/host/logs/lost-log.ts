@@ -3,11 +3,13 @@ import type { LostLog } from '../../core/model/lost-log.ts';
 import type { ObservedLog } from '../../core/model/observation.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { errnoOf } from '../files/errno.ts';
+import { silentPaths } from '../process/silent-paths.ts';
 
 type LoggedProcess = Pick<ProcessRecord, 'pid' | 'log'>;
 
 /** Which regular file is at a path, `device:inode`; undefined if there is none. The kernel keeps it for an open file. */
 export function fileKeyAt(path: string): string | undefined {
+  if (silentPaths.has(path)) return undefined;
   const stats = statsOf(path);
   return stats?.isFile() === true ? keyOf(stats) : undefined;
 }
@@ -32,6 +34,7 @@ export const outputTo = (file: string, pid: number): string | undefined =>
 /** The log of a living process and its size: that of the file which the process writes to, whatever has its name. */
 export function measureLog(record: LoggedProcess): ObservedLog | undefined {
   const { path, file } = record.log;
+  if (silentPaths.has(path)) return undefined;
   const stats = statsOf(path);
   const isFile = stats?.isFile() === true;
   const lost = isFile && keyOf(stats) === file ? undefined : lostLog(record);

@@ -4,6 +4,7 @@ import { errorIn } from '../../core/rules/error-in-log.ts';
 import { readFlags } from '../files/bounded-read.ts';
 import { bytesBetween, linesIn } from '../files/lines.ts';
 import { withFile } from '../files/with-file.ts';
+import { silentPaths } from '../process/silent-paths.ts';
 import { fileKeyAt } from './lost-log.ts';
 
 /** At most this much of a log is read to find its last lines, in bytes. */
@@ -44,6 +45,7 @@ export function lastWords(path: string, offset: number, count: number): LastWord
 
 /** Empty if the log is missing, a directory, or on an unreadable disk. */
 function endOf(path: string, offset: number, mostBytes: number): string {
+  if (silentPaths.has(path)) return '';
   try {
     return withFile(path, readFlags, (fd) => {
       const { size } = fstatSync(fd);

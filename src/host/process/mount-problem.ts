@@ -1,3 +1,4 @@
+import { WorkerctlError } from '../../core/basics/error.ts';
 import { mayAnyHang, parseMounts } from '../../core/protocols/mounts.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
 import { monotonicMs } from './clock.ts';
@@ -7,11 +8,26 @@ import { monotonicMs } from './clock.ts';
  * would block this process for as long as that lasts, so another process asks. Undefined if all can be used.
  */
 export async function mountProblem(paths: () => readonly string[]): Promise<string | undefined> {
+  const [first] = (await mountProblems(paths)).values();
+  return first;
+}
+
+const none: ReadonlyMap<string, string> = new Map();
+
+/** Why each of these paths must not be used, for those of which that is so. */
+export async function mountProblems(
+  paths: () => readonly string[],
+): Promise<ReadonlyMap<string, string>> {
   const text = mountinfo();
-  if (!mayAnyHang(text)) return undefined;
-  const { silentMount } = await import('./silent-mount.ts');
-  const found = await silentMount(parseMounts(text), paths());
-  return found;
+  if (!mayAnyHang(text)) return none;
+  const { silentMounts } = await import('./silent-mount.ts');
+  return silentMounts(parseMounts(text), paths());
+}
+
+/** @throws WorkerctlError `code` if the path must not be used */
+export async function assertAnswers(path: string, code: 'config' | 'state'): Promise<void> {
+  const problem = await mountProblem(() => [path]);
+  if (problem !== undefined) throw new WorkerctlError(code, problem);
 }
 
 /** Tells which paths can be looked at without a risk to wait for another host: those that are not on nfs, cifs or fuse. */

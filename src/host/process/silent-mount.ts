@@ -14,11 +14,21 @@ const limitMs = 5_000;
 const freshMs = 5_000;
 
 /** Of the first of these paths that is on a file system which does not answer: which one, in words. */
-export async function silentMount(
+export const silentMount = async (
+  mounts: readonly Mount[],
+  paths: readonly string[],
+  words?: readonly string[],
+): Promise<string | undefined> => {
+  const [first] = (await silentMounts(mounts, paths, words)).values();
+  return first;
+};
+
+/** Those of these paths that are on a file system which does not answer, each with that in words. */
+export async function silentMounts(
   mounts: readonly Mount[],
   paths: readonly string[],
   words: readonly string[] = question,
-): Promise<string | undefined> {
+): Promise<ReadonlyMap<string, string>> {
   const links = new Map<string, string | undefined>();
   const slow = new Map<Mount, string[]>();
   for (const path of new Set(paths)) {
@@ -30,12 +40,11 @@ export async function silentMount(
       (await answers(mount, words, on)) ? [] : on.map((path) => ({ mount, path })),
     ),
   );
-  const [silent] = asked.flat();
-  if (silent === undefined) return undefined;
-  const { path, mount } = silent;
-  const what = `${path}: ${mount.type} at ${mount.point} has not answered for ${limitMs / 1000} s`;
-  return `${what}; bring its server back, or mount it again`;
+  return new Map(asked.flat().map(({ path, mount }) => [path, silentWords(path, mount)]));
 }
+
+const silentWords = (path: string, { type, point }: Mount): string =>
+  `${path}: ${type} at ${point} has not answered for ${limitMs / 1000} s; bring its server back, or mount it again`;
 
 const mostLinks = 40; // as the kernel has it
 

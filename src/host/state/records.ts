@@ -15,6 +15,7 @@ import {
   type StateFile,
 } from '../files/json-file.ts';
 import * as paths from './paths.ts';
+import { silentPaths } from '../process/silent-paths.ts';
 import { withReserve } from './reserve.ts';
 import type { PidfileState } from '../../core/model/observation.ts';
 
@@ -192,6 +193,7 @@ export function removeFilesOf(stateDir: string, instance: string, runId: string)
 }
 
 export function readPidfile(path: string): PidfileState {
+  if (silentPaths.has(path)) return { kind: 'silent' };
   const text = readText(path);
   if (text.kind === 'absent') return text;
   if (text.kind === 'broken')
@@ -203,6 +205,7 @@ export function readPidfile(path: string): PidfileState {
 
 /** Writes a process's pid and a newline, and nothing else. */
 export const writePidfile = (path: string, pid: number): void => {
+  if (silentPaths.has(path)) return;
   writeFileAtomically(path, `${pid}\n`);
   faultPoint();
 };

@@ -1,6 +1,5 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { escapedSpecifiers } from '../../config/specifiers.ts';
-import { presetFor } from '../../core/presets/table.ts';
 import { workerPath } from '../../core/model/launch.ts';
 import { programsOf, resolveCommand, type Surroundings } from './command-line.ts';
 import { isMap, type Draft, type DraftWorker } from './draft.ts';
@@ -177,14 +176,7 @@ function draftWorker({ worker, name, renamed }: Named, setting: Setting): DraftW
     ...unsetNotes(resolved.command, keys, setting.envFile.names),
   ];
   const { at, why } = worker;
-  const preset = presetFor([resolved.command].flat());
-  return {
-    name,
-    at,
-    why,
-    keys: { ...(preset !== undefined && { preset }), command: resolved.command, ...keys },
-    comments,
-  };
+  return { name, at, why, keys: { command: resolved.command, ...keys }, comments };
 }
 
 /** Only root can start workers of other users. */

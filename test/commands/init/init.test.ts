@@ -151,28 +151,3 @@ describe('init must', () => {
     );
   });
 });
-
-test('init must name the preset of a known program, and let what is written there override it', async () => {
-  const { worker, text } = await initialised({
-    'supervisord.conf': `
-[program:sidekiq]
-command=bundle exec sidekiq -t 60
-startsecs=7
-[program:resque]
-command=bundle exec rake resque:work
-stopsignal=TERM
-[program:queue]
-command=php artisan queue:work
-stopasgroup=true
-[program:own]
-command=bin/own
-`,
-  });
-  expect(worker).toMatchObject({
-    sidekiq: { preset: 'sidekiq', stop: { quiet: 'TSTP' }, ready: { kind: 'after', after: 7000 } },
-    resque: { preset: 'resque', stop: { signal: 'TERM', quiet: 'USR2' } },
-    queue: { preset: 'laravel', stop: { to: 'session', quiet: 'USR2' } },
-  });
-  expect(worker['own']).not.toHaveProperty('preset');
-  expect(text).toMatch(/^ {2}sidekiq:.*\n(?: {4}#.*\n)* {4}preset: sidekiq\n/m);
-});

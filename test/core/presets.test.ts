@@ -112,6 +112,9 @@ test.each([
   ['/srv/app/bin/jobs', 'solid_queue'],
   ['bin/sidekiq-like', undefined],
   ['node worker.js', undefined],
+  ['celery -A app beat', undefined],
+  ['rq info', undefined],
+  ['bundle exec rake jobs:work', 'delayed_job'],
 ])('the preset for %s must be %s', (command, name) => {
   expect(presetFor(worker(`workers: {a: {command: ${JSON.stringify(command)}}}`).command)).toBe(
     name,

@@ -1,34 +1,8 @@
-import { presets, type PresetName } from '../../core/presets/table.ts';
+import { presetFor, presets, type PresetName } from '../../core/presets/table.ts';
 import type { Preset } from '../../core/presets/preset.ts';
 import { isMap } from './draft.ts';
 import type { Value, WorkerKeys } from './found.ts';
 import { packageIn, type Package } from './packages.ts';
-
-/** How the worker of a framework is started. */
-interface Sign {
-  readonly preset: PresetName;
-  readonly command: RegExp;
-  /** Needed besides, if the command alone could be something else: of Ruby. */
-  readonly gem?: string;
-}
-
-/** One framework is one entry. Not here: gunicorn and Puma, which are no workers, and BullMQ, whose program says when it is ready. */
-const signs: readonly Sign[] = [
-  { preset: 'delayed_job', command: /(?:^|[\s/])delayed_job\s+run(?:\s|$)/ },
-  { preset: 'delayed_job', command: /\brake\s+jobs:work\b/, gem: 'delayed-job' },
-  { preset: 'sidekiq', command: /(?:^|[\s/])sidekiq(?:\s|$)/ },
-  { preset: 'resque', command: /\bresque:work\b/ },
-  { preset: 'solid_queue', command: /\bsolid_queue:start\b/ },
-  { preset: 'solid_queue', command: /(?:^|[\s/])bin\/jobs(?:\s|$)/, gem: 'solid-queue' },
-  { preset: 'good_job', command: /(?:^|[\s/])good_job(?:\s+start|\s*$)/ },
-  { preset: 'celery', command: /(?:^|[\s/])celery\s(?:.*\s)?worker(?:\s|$)/ },
-  { preset: 'rq', command: /(?:^|[\s/])(?:rq\s+worker|rqworker)(?:\s|$)/ },
-  { preset: 'dramatiq', command: /(?:^|[\s/])dramatiq\s/ },
-  { preset: 'procrastinate', command: /(?:^|[\s/])procrastinate\s(?:.*\s)?worker(?:\s|$)/ },
-  { preset: 'horizon', command: /\bartisan\s+horizon(?:\s|$)/ },
-  { preset: 'laravel', command: /\bartisan\s+queue:work(?:\s|$)/ },
-  { preset: 'symfony', command: /\bmessenger:consume(?:\s|$)/ },
-];
 
 /** What a preset makes of the keys of a worker. */
 export interface WithPreset {
@@ -43,15 +17,18 @@ export function withPreset(
   packages: readonly Package[],
 ): WithPreset {
   const line = typeof command === 'string' ? command : command.join(' ');
-  const sign = signs.find(
-    (one) =>
-      one.command.test(line) &&
-      (one.gem === undefined || packageIn(packages, 'gem', one.gem) !== undefined),
-  );
-  if (sign === undefined) return { keys, comments: bullmqNote(line, packages) };
-  const { readable, comments } = readiness(sign.preset, line, keys);
-  return { keys: { preset: sign.preset, ...withoutReadyAfter(keys), ...readable }, comments };
+  const name = presetFor([line]);
+  if (name === undefined || isOtherProgram(name, line, packages))
+    return { keys, comments: bullmqNote(line, packages) };
+  const { readable, comments } = readiness(name, line, keys);
+  return { keys: { preset: name, ...withoutReadyAfter(keys), ...readable }, comments };
 }
+
+/** `bin/jobs` is a name that any project may have. */
+const isOtherProgram = (name: PresetName, line: string, packages: readonly Package[]): boolean =>
+  name === 'solid_queue' &&
+  !line.includes('solid_queue:start') &&
+  packageIn(packages, 'gem', 'solid-queue') === undefined;
 
 /** How long another program took a start for good says less than the preset. */
 function withoutReadyAfter(keys: WorkerKeys): WorkerKeys {

@@ -85,7 +85,7 @@ const escapeOf = (character: string): string =>
 
 /** What YAML reads as this very string, also inside of brackets. */
 const plain =
-  /^(?:[A-Za-z_/]|--?(?=[A-Za-z]))(?:[\w/.=@+-]|%(?=[\w%])|:(?=[\w/])| (?=[\w/.=@%+-]))*$/;
+  /^(?:[A-Za-z_/]|--?(?=[A-Za-z])|\.(?=[A-Za-z/.])|\d+(?=(?:s|ms|m|h|[KMG]B?)$))(?:[\w/.=@+-]|%(?=[\w%])|:(?=[\w/])| (?=[\w/.=@%+-]))*$/;
 
 /** Words that YAML takes for something else than a string. */
 const notStrings = /^(?:true|false|null|\.inf|\.nan)$/i;

@@ -28,7 +28,10 @@ export interface Preset {
   readonly title: string;
   /** A command that fits the settings. */
   readonly command: string;
-  /** The words by which a command is known to be its own, without their directories unless they have one here. */
+  /**
+   * The words by which a command is known to be its own, without their directories unless they have one here; `celery worker`:
+   * the second one follows the first somewhere.
+   */
   readonly programs: readonly string[];
   /** The versions that the settings were run with; none: they are from the documentation only. */
   readonly ranWith: readonly string[];

@@ -47,9 +47,12 @@ export const presetNames = Object.keys(presets) as readonly PresetName[];
 /** The preset whose program a command runs, also inside of a shell's script; undefined: none is known. */
 export function presetFor(command: readonly string[]): PresetName | undefined {
   const words = command.flatMap((word) => word.split(/\s+/));
-  const isIn = (program: string): boolean =>
-    words.some((word) => word === program || word.endsWith(`/${program}`));
-  return presetNames.find((name) => (presets[name]).programs.some(isIn));
+  const runs = (program: string): boolean => {
+    const [name = '', argument] = program.split(' ');
+    const at = words.findIndex((word) => word === name || word.endsWith(`/${name}`));
+    return at !== -1 && (argument === undefined || words.includes(argument, at + 1));
+  };
+  return presetNames.find((name) => presets[name].programs.some(runs));
 }
 
 /** The preset of a worker; undefined: it has none, or a build that no longer has it has kept the config. */

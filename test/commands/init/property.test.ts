@@ -200,7 +200,7 @@ const files: readonly (readonly [string, fc.Arbitrary<string>])[] = [
   ],
 ];
 
-const counts = { numRuns: 60 };
+const counts = { numRuns: 40 };
 
 test.each(files)('whatever %s holds, what is written must pass check', async (name, content) => {
   await fc.assert(

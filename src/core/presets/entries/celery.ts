@@ -3,7 +3,7 @@ import type { Preset } from '../preset.ts';
 export const celery: Preset = {
   title: 'Celery',
   command: 'celery -A app worker -c 1 -n %n@%%h -l INFO',
-  programs: ['celery'],
+  programs: ['celery worker'],
   ranWith: ['5.2.6'],
   source: 'https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker',
   keys: { stop: { signal: 'TERM' }, ready: { log: ' ready\\.$' } },

@@ -4,7 +4,7 @@ import type { Preset } from '../preset.ts';
 export const delayedJob: Preset = {
   title: 'delayed_job',
   command: 'bin/delayed_job run --identifier=%i',
-  programs: ['delayed_job'],
+  programs: ['delayed_job', 'jobs:work'],
   ranWith: ['4.1.9'],
   source: 'https://github.com/collectiveidea/delayed_job',
   keys: { stop: { signal: 'TERM' }, ready: { after: '5s' } },

@@ -4,7 +4,7 @@ import type { Preset } from '../preset.ts';
 export const horizon: Preset = {
   title: 'Laravel Horizon',
   command: 'php artisan horizon',
-  programs: ['horizon'],
+  programs: ['artisan horizon'],
   ranWith: [],
   source: 'https://laravel.com/docs/horizon#deploying-horizon',
   keys: { stop: { signal: 'TERM', quiet: 'USR2', resume: 'CONT' }, ready: { after: '5s' } },

@@ -4,7 +4,7 @@ import type { Preset } from '../preset.ts';
 export const procrastinate: Preset = {
   title: 'Procrastinate',
   command: 'procrastinate --app=app.app worker --name %n',
-  programs: ['procrastinate'],
+  programs: ['procrastinate worker'],
   ranWith: [],
   source: 'https://procrastinate.readthedocs.io/en/stable/howto/basics/worker.html',
   keys: { stop: { signal: 'TERM' }, ready: { after: '5s' } },

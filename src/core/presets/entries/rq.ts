@@ -3,7 +3,7 @@ import type { Preset } from '../preset.ts';
 export const rq: Preset = {
   title: 'RQ',
   command: 'rq worker -c settings default',
-  programs: ['rq', 'rqworker'],
+  programs: ['rq worker', 'rqworker'],
   ranWith: ['1.13'],
   source: 'https://python-rq.org/docs/workers/',
   keys: {

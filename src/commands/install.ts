@@ -5,9 +5,11 @@ import { WorkerctlError } from '../core/basics/error.ts';
 import { expandSpecifiers, instancesOf } from '../core/model/instance.ts';
 import { noDesired, type Desired } from '../core/model/desired.ts';
 import { withCounts } from '../core/rules/scaling.ts';
-import { configWords, type Config } from '../core/model/config.ts';
+import { configWords, type Config, type Worker } from '../core/model/config.ts';
 import { readCrontab, writeCrontab } from '../host/install/crontab.ts';
-import { createAsk } from '../host/process/ask-program.ts';
+import { groupName } from '../host/files/users.ts';
+import { accountOf, isAccount } from '../host/process/account.ts';
+import { createAsk, type Ask } from '../host/process/ask-program.ts';
 import { currentUser } from '../host/worker/environment.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
@@ -126,18 +128,23 @@ async function installLogrotate(file: Config, isWriting: boolean): Promise<Insta
   const logsOf = workers
     .filter(({ log }) => log === undefined)
     .flatMap(instancesOf)
-    .map((instance) => expandSpecifiers(instance.worker.logFile, instance, hostName));
+    .map((instance) => ({
+      log: expandSpecifiers(instance.worker.logFile, instance, hostName),
+      worker: instance.worker,
+    }));
   const leftOut = workers.flatMap(({ name, log }) => {
     if (log === undefined) return [];
     const rotator = log.kind === 'piped' ? 'its logger' : 'workerctl itself';
     return [`${name} is not included: ${rotator} rotates its logs.`];
   });
-  const logs = [...new Set(logsOf)];
   const ask = createAsk(process.env);
+  const keyOf = ({ log, worker: { runAs } }: (typeof logsOf)[number]): string =>
+    JSON.stringify([dirname(log), runAs]);
+  const firsts = new Map(logsOf.toReversed().map((one) => [keyOf(one), one]));
   const folders = await Promise.all(
-    [...new Set(logs.map((log) => dirname(log)))].map(async (folder) => ({
-      logs: logs.filter((log) => dirname(log) === folder),
-      owner: await ownerOf(folder, ask),
+    [...firsts].toReversed().map(async ([key, first]) => ({
+      logs: [...new Set(logsOf.filter((one) => keyOf(one) === key).map(({ log }) => log))],
+      owner: await rotatorOf(first, ask),
     })),
   );
   const text = formatLogrotate({
@@ -151,6 +158,16 @@ async function installLogrotate(file: Config, isWriting: boolean): Promise<Insta
   const done = writeSystemFile(logrotatePath, text, { header: logrotateHeader(path), otherwise });
   const said = done === 'same' ? `${logrotatePath} is up to date\n` : `wrote ${logrotatePath}\n`;
   return { path: logrotatePath, text: said };
+}
+
+/** Whom logrotate becomes for a log: the user of the worker, or else the owner of the directory. */
+async function rotatorOf(
+  { log, worker: { runAs } }: { readonly log: string; readonly worker: Worker },
+  ask: Ask,
+): Promise<{ user: string; group: string } | undefined> {
+  const account = runAs && accountOf(runAs);
+  if (account === undefined || !isAccount(account)) return ownerOf(dirname(log), ask);
+  return { user: account.name, group: groupName(account.gid) };
 }
 
 /**

@@ -490,4 +490,34 @@ describe.runIf(isRoot)('a caller', () => {
     at.configure({ mail: { ...idle, group: 'nosuch' } });
     expect((await at.run('workerctl check')).all).toMatch(/workers\.mail\.group: found nosuch/);
   });
+
+  test('must get what the users need: logrotate becomes them, doctor misses their rights', async () => {
+    const at = rigOfUsers((rig) => ({
+      mail: idle,
+      images: { ...idle, group: 'web' },
+      plain: { command: '/bin/sleep 1000', log: { file: rig.path('plain/plain.log') } },
+    }));
+    await succeeds(at.as('deploy', 'sh -c "mkdir -p home/log home/app"'));
+    const { stdout } = await at.run('workerctl install logrotate');
+    expect(stdout.match(/^ +su .*$/gm)).toEqual(['    su deploy deploy', '    su deploy web']);
+
+    await succeeds(at.run('workerctl start mail'));
+    chmodSync(at.stateDir, 0o700);
+    chmodSync(at.inHome('log'), 0o500);
+    const { all } = await at.run('workerctl doctor');
+    expect(all).toMatch(/deploy cannot enter/);
+    expect(all).toMatch(/cannot be written by deploy/);
+  });
+
+  test('in a container must be able to give its own output to the workers', async () => {
+    const at = rigOfUsers(() => ({
+      mail: {
+        ...asDeploy,
+        command: ['sh', '-c', 'id -un; exec sleep 1000000'],
+        log: { file: '/dev/stdout' },
+      },
+    }));
+    await succeeds(at.run('sh -c "umask 077; workerctl start >>out"'));
+    await until('the output of the worker', () => /^deploy$/m.test(readOr(at.path('out'), '')));
+  });
 });

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { dirname } from 'node:path';
 import { problemText } from '../../core/basics/config-problem.ts';
@@ -9,6 +9,10 @@ import { instanceNames } from '../../core/model/instance.ts';
 import { launchOf, workerPath, type Launch } from '../../core/model/launch.ts';
 import { keyPlaces } from '../../config/key-places.ts';
 import { wrongEnvFiles, wrongLogs } from '../check.ts';
+import { assertAccess } from '../../host/files/access.ts';
+import { describeErrno } from '../../host/files/errno.ts';
+import { asUserOf, assertUsable } from '../../host/process/as-user.ts';
+import { namesStream } from '../../host/logs/open-log.ts';
 import { hasSystemd } from '../../host/process/system-state.ts';
 import type { Examination } from './examination.ts';
 import { nearestThere } from './state-directory.ts';
@@ -31,7 +35,10 @@ export function workerFindings({ config, hostName }: Examination): Findings {
         'fix it; workerctl check shows all problems of the file',
       ]),
     ),
-    launches.map((one) => permissionsOf(one, config.stateDir)),
+    launches.map((one) => [
+      rightsOf(one, config.stateDir),
+      asUserOf(one, () => permissionsOf(one, config.stateDir)),
+    ]),
   ]);
   const different = new Map(all.map((one) => [`${one.about} ${one.found}`, one]));
   return orFine(
@@ -55,8 +62,29 @@ function ofCheck(text: string): Findings {
       ]);
 }
 
+/** What a worker with a user of its own needs besides. */
+function rightsOf(launch: Launch, stateDir: string): Findings {
+  const { instance, runAs } = launch;
+  const about = `user of ${instance}`;
+  try {
+    assertUsable(launch);
+  } catch (error) {
+    return problem(about, describeErrno(error), [
+      `instances such as ${instance} cannot be started`,
+      'fix the config, or create the user or program',
+    ]);
+  }
+  const isReached = asUserOf(launch, () => !existsSync(stateDir) || may(stateDir, constants.X_OK));
+  if (isReached || runAs === undefined) return [];
+  return warning(about, `${runAs.user} cannot enter ${stateDir}`, [
+    'its heartbeats and messages of sd_notify(3) do not arrive',
+    `chmod a+x ${shellWord(stateDir)} and the directories above it`,
+  ]);
+}
+
 function permissionsOf(launch: Launch, stateDir: string): Findings {
-  const { instance, directory, envFiles, logFile, pidfile, nice } = launch;
+  const { instance, directory, envFiles, logFile, pidfile, nice, runAs } = launch;
+  const who = runAs?.user ?? 'this user';
   const { R_OK, W_OK, X_OK } = constants;
   const refused = (about: string, found: string, advice: string): Findings =>
     problem(about, found, [`instances such as ${instance} cannot be started`, advice]);
@@ -64,32 +92,28 @@ function permissionsOf(launch: Launch, stateDir: string): Findings {
     existsSync(directory) && !may(directory, X_OK)
       ? refused(
           directory,
-          'cannot be entered by this user',
+          `cannot be entered by ${who}`,
           `chmod a+x ${shellWord(directory)}, or chgrp it`,
         )
       : [],
     envFiles
       .filter((file) => existsSync(file) && !may(file, R_OK))
       .map((file) =>
-        refused(
-          file,
-          'cannot be read by this user',
-          'make it readable for the user of the workers',
-        ),
+        refused(file, `cannot be read by ${who}`, 'make it readable for the user of the workers'),
       ),
     // The state directory has a check of its own.
     [logFile, pidfile]
-      .filter((file) => dirname(file) !== stateDir)
+      .filter((file) => dirname(file) !== stateDir && !namesStream(file))
       .map((file) => {
         const place = existsSync(file) && file === logFile ? file : nearestThere(dirname(file));
         if (may(place, place === logFile ? W_OK : W_OK | X_OK)) return [];
         return refused(
           place,
-          `cannot be written by this user (for ${file})`,
+          `cannot be written by ${who} (for ${file})`,
           'chown it to the user of the workers',
         );
       }),
-    nice < getPriority() && process.geteuid?.() !== 0
+    nice < getPriority() && process.getuid?.() !== 0
       ? warning(`nice of ${instance}`, `${nice}, but only root may go below ${getPriority()}`, [
           'the worker keeps the nice value of the command that starts it',
           'set nice to 0 or more, or run workerctl with a lower nice value',
@@ -100,7 +124,7 @@ function permissionsOf(launch: Launch, stateDir: string): Findings {
 
 function may(path: string, mode: number): boolean {
   try {
-    accessSync(path, mode);
+    assertAccess(path, mode);
     return true;
   } catch {
     return false;

@@ -85,6 +85,9 @@ const isNull = (stats: Stats): boolean =>
 
 const streams = /^(?:\/dev\/(?:stdout|stderr|fd\/\d+)|\/proc\/(?:self|thread-self|\d+)\/fd\/\d+)$/;
 
+/** Whether the path itself is the name of such a file: then the config says so, and no link of another user. */
+export const namesStream = (path: string): boolean => streams.test(resolve(path));
+
 const mostLinks = 40; // as the kernel has it
 
 /** Whether a path names an open file of a process, such as the output of a container, perhaps by a link. */

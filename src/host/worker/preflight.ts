@@ -8,7 +8,7 @@ import { workerPath, type Launch } from '../../core/model/launch.ts';
 import { assertAccess } from '../files/access.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import { createProblem, writeProblem } from '../files/write-problem.ts';
-import { logTypeProblem } from '../logs/open-log.ts';
+import { logTypeProblem, namesStream } from '../logs/open-log.ts';
 import { limitOf, mayRaiseLimits } from '../process/process-table.ts';
 import { asUserOf, assertUsable, ownerOf } from '../process/as-user.ts';
 import { programProblem, type SearchPlace } from '../process/program-problem.ts';
@@ -105,6 +105,7 @@ function pidfileProblem(folder: string): string | undefined {
 }
 
 function logProblem(path: string): string | undefined {
+  if (namesStream(path)) return undefined;
   const problem = logTypeProblem(path);
   return problem === undefined ? writeProblem(path) : `${path}: ${mismatchText(problem)}`;
 }

@@ -9,7 +9,7 @@ import { removeFile } from '../files/json-file.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 import { openNewFile } from '../files/new-file.ts';
 import type { HeldLock } from '../lock/lock-file.ts';
-import { openLog, openProblem } from '../logs/open-log.ts';
+import { namesStream, openLog, openProblem } from '../logs/open-log.ts';
 import { renameLog } from '../logs/older.ts';
 import { logSize } from '../logs/tail.ts';
 import { asUserOf, assertUsable, ownerOf, withRights } from '../process/as-user.ts';
@@ -90,8 +90,11 @@ export function startShim(
     const log = keep(
       asUserOf(launch, () => {
         assertRunnable(launch, place, environment['PATH']);
-        return preparedLog(launch, stateDir);
-      }),
+        makeFolders(launch, stateDir);
+        putFullLogAside(launch, stateDir);
+        // The output of a container is root's, and the user could not open it.
+        return namesStream(launch.logFile) ? undefined : logOf(launch);
+      }) ?? logOf(launch),
     );
     const notesPath = shimNotesPath(stateDir, launch.instance);
     const notes = keep(attempt(notesPath, () => openNewFile(notesPath, 0o644)));
@@ -133,15 +136,12 @@ export function startShim(
   }
 }
 
-/** Opens the log of a worker that is about to start, and makes the directories that its files need. */
-function preparedLog(launch: Launch, stateDir: string): number {
-  for (const folder of [launch.pidfile, launch.logFile].map((path) => dirname(path)))
+function makeFolders({ pidfile, logFile }: Launch, stateDir: string): void {
+  for (const folder of [pidfile, logFile].map((path) => dirname(path)))
     if (folder !== stateDir)
       attempt(`directory ${folder}`, () => {
         makeDirectory(folder);
       });
-  putFullLogAside(launch, stateDir);
-  return logOf(launch);
 }
 
 /** The file for the heartbeats of a run as its worker gets it: a worker of another user has a place of its own. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { Activity } from '../../src/core/model/activity.ts';
+import type { ProcessRecord } from '../../src/core/model/record.ts';
 import { readProcessFiles } from '../../src/host/state/process-files.ts';
 import { readRecord } from '../../src/host/state/records.ts';
 import { processAt } from './kernel.ts';
@@ -54,9 +55,10 @@ export async function expectCountedJobs(name: string): Promise<void> {
   rmSync(rig.path('hold'));
   writeFileSync(rig.path('stop'), '');
   await until('it to be idle in the end', () => activity(rig)?.kind === 'idle', 60_000);
-  expect(
-    readdirSync(join(rig.stateDir, 'heartbeats')).filter((file) => file.endsWith('.new')),
-  ).toEqual([]);
+  // Nothing is left of the processes that were killed.
+  const { runId } = recordOf(rig);
+  const left = readdirSync(join(rig.stateDir, 'heartbeats'));
+  expect(left.filter((file) => !file.startsWith(`job.1.${runId}`))).toEqual([]);
 }
 
 const names = (rig: Rig, folder: string): string[] => readdirSync(rig.path(folder)).sort();
@@ -70,6 +72,12 @@ export function saidIn(stateDir: string, instance: string): Activity | undefined
   const record = readRecord(stateDir, instance);
   if (record.kind !== 'read') return undefined;
   return readProcessFiles(stateDir, instance, record.value, { isAlive: true }).activity;
+}
+
+function recordOf({ stateDir }: Rig): ProcessRecord {
+  const record = readRecord(stateDir, 'job.1');
+  if (record.kind !== 'read') throw new Error('expected a record');
+  return record.value;
 }
 
 /** Looks again and again while the lanes have jobs: whatever runs during a look must be among the jobs that it finds. */
@@ -100,9 +108,7 @@ async function sampled(rig: Rig): Promise<void> {
 
 /** Kills the worker with all its lanes: exactly the jobs that ran are lost. @returns their names */
 async function expectLoss(rig: Rig): Promise<readonly string[]> {
-  const record = readRecord(rig.stateDir, 'job.1');
-  if (record.kind !== 'read') throw new Error('expected a record');
-  const { pid } = record.value;
+  const { pid } = recordOf(rig);
   process.kill(-pid, 'SIGKILL'); // it leads its session and its group
   await until('it to be gone', () => processAt(pid) === undefined);
   const running = names(rig, 'running');

@@ -6,6 +6,8 @@ import { packageIn, type Package } from './packages.ts';
 
 /** What a preset makes of the keys of a worker. */
 export interface WithPreset {
+  /** Undefined: it has none. */
+  readonly name?: PresetName;
   readonly keys: WorkerKeys;
   readonly comments: readonly string[];
 }
@@ -21,7 +23,7 @@ export function withPreset(
   if (name === undefined || isOtherProgram(name, line, packages))
     return { keys, comments: bullmqNote(line, packages) };
   const { readable, comments } = readiness(name, line, keys);
-  return { keys: { preset: name, ...withoutReadyAfter(keys), ...readable }, comments };
+  return { name, keys: { ...keys, ...readable }, comments };
 }
 
 /** `bin/jobs` is a name that any project may have. */
@@ -29,13 +31,6 @@ const isOtherProgram = (name: PresetName, line: string, packages: readonly Packa
   name === 'solid_queue' &&
   !line.includes('solid_queue:start') &&
   packageIn(packages, 'gem', 'solid-queue') === undefined;
-
-/** How long another program took a start for good says less than the preset. */
-function withoutReadyAfter(keys: WorkerKeys): WorkerKeys {
-  const { ready, ...others } = keys;
-  const isAfter = isMap(ready) && Object.hasOwn(ready, 'after');
-  return ready === undefined || isAfter ? others : { ...others, ready };
-}
 
 /** A preset waits for a line of the log, which must be written and be readable. */
 function readiness(
@@ -46,8 +41,7 @@ function readiness(
   const { keys }: Preset = presets[name];
   const wanted = keys['ready'];
   const waits = typeof wanted === 'object' && Object.hasOwn(wanted, 'log');
-  if (!waits || (isMap(ready) && !Object.hasOwn(ready, 'after')))
-    return { readable: {}, comments: [] };
+  if (!waits || ready !== undefined) return { readable: {}, comments: [] };
   const isQuiet = name === 'celery' && !/\s(?:-l\s*|--loglevel[=\s])(?:info|debug)\b/i.test(line);
   const file: Value | undefined = isMap(log) ? log['file'] : undefined;
   const isDevice = typeof file === 'string' && file.startsWith('/dev/');

@@ -176,7 +176,9 @@ function draftWorker({ worker, name, renamed }: Named, setting: Setting): DraftW
     ...unsetNotes(resolved.command, keys, setting.envFile.names),
   ];
   const { at, why } = worker;
-  return { name, at, why, keys: { command: resolved.command, ...keys }, comments };
+  const { name: presetName } = preset;
+  const named = presetName === undefined ? {} : { preset: presetName };
+  return { name, at, why, keys: { ...named, command: resolved.command, ...keys }, comments };
 }
 
 /** Only root can start workers of other users. */

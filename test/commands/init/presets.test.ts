@@ -43,13 +43,11 @@ test('a preset must not wait for a line that is not written, or cannot be read',
   const { worker, text } = await initialised({
     'supervisord.conf': `[program:silent]
 command=celery -A app worker
-startsecs=1
 [program:device]
 command=sidekiq
 stdout_logfile=/dev/stdout
 [program:usual]
 command=sidekiq
-startsecs=20
 stdout_logfile=/var/log/sidekiq.log
 [program:horse]
 command=rq worker

@@ -938,3 +938,13 @@ describe('all problems', () => {
     ]);
   });
 });
+
+test('a group without a user, and what can be no name, must be refused', () => {
+  expect(withKeys('group: web')).toEqual([
+    '4:12: workers.mail.group: found group without user; name the user of the processes, too',
+  ]);
+  expect(withKeys('user: "a b"')).toEqual([
+    '4:11: workers.mail.user: expected the name or number of a user, found "a b"',
+  ]);
+  expect(withKeys('user: 1003\n    group: 33')).toEqual([]);
+});

@@ -229,6 +229,7 @@ describe.runIf(isRoot)('a worker of another user', () => {
     const pid = await booted(at.of('mail.1'));
     expect(at.of('mail.1').record()['release']).toBe('deploy');
     const beat = /WORKERCTL_HEARTBEAT_FILE=(\S+)/.exec(strings(pid, 'environ').join('\n'))?.[1];
+    writeFileSync(at.path('private'), 'busy of-root-alone\n', { mode: 0o600 });
     // As beat.sh and the others do: to a new file, which is renamed, and in a directory for each further process.
     writeFileSync(
       at.path('beat'),
@@ -242,7 +243,7 @@ describe.runIf(isRoot)('a worker of another user', () => {
     await succeeds(
       at.as(
         'deploy',
-        `sh -c "rm -r ${beat ?? ''} ${beat ?? ''}.jobs && ln -s ${at.secret} ${beat ?? ''} && ln -s ${folder} ${beat ?? ''}.jobs"`,
+        `sh -c "rm -r ${beat ?? ''} ${beat ?? ''}.jobs && ln -s ${at.path('private')} ${beat ?? ''} && ln -s ${folder} ${beat ?? ''}.jobs"`,
       ),
     );
     expect((await at.run('workerctl status')).all).not.toContain('of-root-alone');

@@ -97,7 +97,10 @@ export const scenarios = {
     const { exitCode, all } = await restart;
     expect(exitCode, all).toBe(0);
     expect((await endsOnce(world, job)).pid).toBe(pid);
-    expect(isAlive(pid)).toBe(false);
+    await until('the end of the old process', async () => {
+      await world.workerctl('bootcheck');
+      return !isAlive(pid);
+    });
     world.configure();
     return `beside it after ${beside}`;
   },
@@ -203,6 +206,7 @@ export async function settle(world: World): Promise<void> {
   world.configure();
   world.deploy('settled');
   await succeeds(world, 'want', '--reset', 'job');
+  await world.workerctl('resume');
   await succeeds(world, 'start');
   await allReady(world);
 }

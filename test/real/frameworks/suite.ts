@@ -8,6 +8,11 @@ import { createWorld, type World } from './world.ts';
 /** How often the load test is run: once, unless somebody wants to know. */
 const loads = Number(process.env['WORKERCTL_TEST_LOADS'] ?? 1);
 
+const times = (title: string): number => (title === 'load' ? loads : 1);
+
+/** For one run of a scenario, on a busy machine. */
+const limitMs = 180_000;
+
 export function testFramework(name: FrameworkName): void {
   const framework: Framework = frameworks[name];
   if (isMissing(name, framework.needs)) return;
@@ -27,9 +32,9 @@ export function testFramework(name: FrameworkName): void {
         figures.push(`${title}: not tested, ${why}`);
         continue;
       }
-      test(title, async ({ onTestFailed }) => {
+      test(title, { timeout: limitMs * times(title) }, async ({ onTestFailed }) => {
         onTestFailed(() => settle(world));
-        for (let count = 0; count < (title === 'load' ? loads : 1); count++)
+        for (let count = 0; count < times(title); count++)
           figures.push(`${title}: ${await run(world)}`);
       });
     }

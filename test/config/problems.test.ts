@@ -185,7 +185,7 @@ describe('wrong keys must be refused:', () => {
     ],
     [
       'workers: {a: {command: x, ready: {http: y}}}\n',
-      '1:35: workers.a.ready.http: found an unknown key; known here: after, log, file, command, notify, timeout',
+      '1:35: workers.a.ready.http: found an unknown key; known here: after, log, file, command, notify, timeout, stay',
     ],
     [
       'workers: {a: {command: x, ready: {log: up}, restart: {overlap: true}}}\n',
@@ -946,5 +946,4 @@ test('a group without a user, and what can be no name, must be refused', () => {
   expect(withKeys('user: "a b"')).toEqual([
     '4:11: workers.mail.user: expected the name or number of a user, found "a b"',
   ]);
-  expect(withKeys('user: 1003\n    group: 33')).toEqual([]);
 });

@@ -5,6 +5,7 @@ import { letGo, put, tells } from '../rig/jobs.ts';
 import { eventsIn } from '../rig/output.ts';
 import { fixture } from '../rig/programs.ts';
 import { createRig, expectQuiet, statesOf, statusOf, type Rig } from '../rig/rig.ts';
+import { until } from '../rig/wait.ts';
 
 /** Each way in which the program that tells its work can show that it is ready. */
 const kinds = {
@@ -146,6 +147,13 @@ for (const kind of ['log', 'file', 'command'] as const)
     expect(Date.parse(ready?.at ?? '') - letGoAt).toBeGreaterThanOrEqual(700);
     expect(await statesOf(rig)).toEqual(['mail.1 ready']);
   });
+
+test('with ready.stay looks alone must find it ready: no pass may come for a minute', async () => {
+  const command = ['sh', '-c', 'echo up; exec sleep 1000'];
+  const rig = createRig({ mail: { command, ready: { log: '^up$', stay: '1s' } } });
+  await rig.workerctl('bootcheck');
+  await until('status to say so', async () => (await statesOf(rig)).join() === 'mail.1 ready');
+});
 
 /** A master that is up before its workers, and exits when these have died. */
 const master = '[ -e bad ] && { echo up; sleep 0.2; exit 3; }; echo up; exec sleep 1000';

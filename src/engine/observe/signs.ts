@@ -1,4 +1,4 @@
-import { formatDuration, type Duration } from '../../core/basics/time.ts';
+import { durationOf, elapsed, formatDuration, type Duration } from '../../core/basics/time.ts';
 import type { Activity } from '../../core/model/activity.ts';
 import type { Worker, HeartbeatPolicy } from '../../core/model/config.ts';
 import { launchOf, expandedReadiness } from '../../core/model/launch.ts';
@@ -16,7 +16,7 @@ import { workerNameOf } from '../../core/model/targets.ts';
 import { compilePattern } from '../../host/process/compile-pattern.ts';
 import { titleActivity } from '../../host/state/activity-file.ts';
 import { sinceBoot } from '../../host/process/process-table.ts';
-import { probeOnce, type ReadinessQuestion } from '../../host/worker/readiness-probe.ts';
+import { probeOnce, shownBy, type ReadinessQuestion } from '../../host/worker/readiness-probe.ts';
 import type { ProcessFiles } from '../../host/state/process-files.ts';
 import { isDiskFull } from '../../host/state/heartbeats.ts';
 import { noteReady } from '../../host/state/notes.ts';
@@ -102,13 +102,24 @@ export async function withReadiness(scene: Scene, observation: Observation): Pro
     questions.map(async ({ observed, presence, question }) => {
       const isReady = probe === undefined ? await probeOnce(question) : probe.isReady(question);
       if (!isReady) return;
-      const readyAge = ageOf(presence.process, observation);
+      const readyAge = shownAtAge(presence, question, observation);
       seen.push({ ...observed, presence: { ...presence, hasShownReady: true, readyAge } });
       if (scene.ignoresPidfiles !== true)
         tryToNote(scene, observed.name, presence.record.runId, readyAge);
     }),
   );
   return withSeen(observation, seen);
+}
+
+/** How old a process was at the most when it showed that it is ready: only a pass notes it, and may come much later. */
+function shownAtAge(
+  { process, record }: Extract<Presence, { kind: 'alive' }>,
+  question: ReadinessQuestion,
+  observation: Observation,
+): Duration {
+  const age = ageOf(process, observation);
+  const at = question.readiness.stay === undefined ? undefined : shownBy(question);
+  return at === undefined ? age : durationOf(Math.min(age, elapsed(record.startedAt, at)));
 }
 
 /** On a full disk, the next command must look once more. */

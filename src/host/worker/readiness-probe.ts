@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Launch } from '../../core/model/launch.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
-import { durationOf, type Duration, type Moment } from '../../core/basics/time.ts';
+import { durationOf, momentOf, type Duration, type Moment } from '../../core/basics/time.ts';
 import type { Readiness } from '../../core/model/config.ts';
 import { describeErrno } from '../files/errno.ts';
 import { monotonicMs } from '../process/clock.ts';
@@ -107,12 +107,27 @@ function isReady(watch: Watch, question: ReadinessQuestion, limits: CommandLimit
  */
 const tickMs = 10;
 
-function isWrittenSince(path: string, since: Moment): boolean {
+const isWrittenSince = (path: string, since: Moment): boolean =>
+  (writtenAt(path) ?? -Infinity) >= since - tickMs;
+
+function writtenAt(path: string): Moment | undefined {
   try {
     const stats = statSync(path, { throwIfNoEntry: false });
-    return stats !== undefined && stats.mtimeMs >= since - tickMs;
+    return stats && momentOf(stats.mtimeMs);
   } catch {
-    return false; // its directory is a file, or not ours to see
+    return undefined; // its directory is a file, or not ours to see
+  }
+}
+
+/** When a ready process had shown it at the latest; undefined: that is not known. */
+export function shownBy({ readiness, record }: ReadinessQuestion): Moment | undefined {
+  switch (readiness.kind) {
+    case 'file':
+      return writtenAt(readiness.path);
+    case 'log':
+      return writtenAt(record.log.path);
+    case 'command':
+      return undefined;
   }
 }
 

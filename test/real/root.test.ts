@@ -122,6 +122,7 @@ test.runIf(canLimitMemory)(
         lost_grace: '0s',
       },
       calm: idle,
+      stubborn: { command: fixture('ignores-term') },
     });
     const { exitCode, all } = await rig.shell(
       `echo $$ >${group}/cgroup.procs && exec workerctl start --no-wait`,
@@ -145,5 +146,18 @@ test.runIf(canLimitMemory)(
     expect(own).toMatchObject({ pid: sibling, verdict: 'unexpected' });
     expect(deathOf(own)).toEqual({ signal: 'SIGKILL' });
     expect(JSON.stringify(own)).not.toContain('out_of_memory');
+
+    const stubborn = rig.instance('stubborn.1');
+    const killed = await booted(stubborn);
+    const stopped = await rig.workerctl('stop', 'stubborn', '--now');
+    expect(stopped.exitCode, stopped.all).toBe(0);
+    expect(stopped.all).toMatch(new RegExp(`pid ${killed} .*SIGKILL`));
+    const said = [
+      stopped.all,
+      ...rig
+        .journal('started', 'died')
+        .map(({ instance, ...rest }) => (instance === 'mail.1' ? '' : JSON.stringify(rest))),
+    ];
+    expect(said.join('\n')).not.toMatch(/out.of.memory/);
   },
 );

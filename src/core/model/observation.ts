@@ -25,6 +25,8 @@ export type Presence =
       readonly record: ProcessRecord;
       readonly death: Death;
       readonly diedAt?: Moment;
+      /** Its cgroup has counted a kill because memory ran out while it lived: of this process, or of a sibling. */
+      readonly hasCountedKill?: true;
       readonly stop?: Stop;
       /** Present if workerctl killed this process. */
       readonly killing?: Killing;

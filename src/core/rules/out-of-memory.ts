@@ -1,7 +1,9 @@
 import type { Death } from '../model/record.ts';
 
-/** What is known of a death by SIGKILL whose cgroup has counted a kill because memory ran out. */
+/** What is known of a death by SIGKILL. */
 export interface KillClues {
+  /** The cgroup has counted a kill because memory ran out, while the process lived. */
+  readonly isCounted: boolean;
   /** Whether the kernel's log names the process; undefined if it cannot be read. */
   readonly isLogged: boolean | undefined;
   /** We have killed it ourselves. */
@@ -18,10 +20,8 @@ const sigkill = 9;
  */
 export function withMemory(death: Death, clues: () => KillClues): Death {
   if (death.kind !== 'signalled' || death.signal !== sigkill) return death;
-  const { kind, signal, coreDumped, outOfMemory } = death;
-  const { isLogged, isOurs, isAmongOthers } = clues();
-  if (isLogged === true) return { kind, signal, coreDumped, outOfMemory: 'certain' };
+  const { isLogged, isCounted, isOurs, isAmongOthers } = clues();
+  if (isLogged === true) return { ...death, outOfMemory: 'certain' };
   const isOnlyOne = isLogged === undefined && !isOurs && !isAmongOthers;
-  if (outOfMemory !== undefined && isOnlyOne) return death;
-  return { kind, signal, coreDumped };
+  return isCounted && isOnlyOne ? { ...death, outOfMemory: 'likely' } : death;
 }

@@ -167,8 +167,11 @@ function retiringProcesses(stateDir: string): ProcessIdentity[] {
 function deathOf(
   record: ProcessRecord,
   { death: reported }: ProcessFiles,
-): { readonly death: Death; readonly diedAt?: Moment } {
-  if (reported !== undefined) return { death: reported.death, diedAt: reported.at };
+): { readonly death: Death; readonly diedAt?: Moment; readonly hasCountedKill?: true } {
+  if (reported !== undefined) {
+    const { at, ...death } = reported;
+    return { ...death, diedAt: at };
+  }
   if (record.bootId !== currentBootId()) return { death: { kind: 'rebooted' } };
   return { death: { kind: 'unknown', problem: whyUnknown(record) } };
 }

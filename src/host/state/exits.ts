@@ -32,6 +32,8 @@ const form = object<ExitReport>({
 export interface ReportedDeath {
   readonly death: Death;
   readonly at: Moment;
+  /** The cgroup of the process has counted a kill because memory ran out, while it lived. */
+  readonly hasCountedKill?: true;
 }
 
 /** What the shim reported under this name about the death of the process with this record; undefined: nothing. */
@@ -58,19 +60,18 @@ function reportedDeath(path: string, record: ProcessRecord): ReportedDeath | und
   const at = momentOf(
     Math.round(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? record.startedAt),
   );
-  if (signal !== undefined)
-    return { death: signalled(signal, core, oom === true ? 'likely' : undefined), at };
+  const counted = oom === true ? ({ hasCountedKill: true } as const) : {};
+  if (signal !== undefined) return { death: signalled(signal, core), at, ...counted };
   if (launch !== undefined) return { death: { kind: 'unlaunched', found: launch }, at };
   if (status !== undefined) return { death: { kind: 'exited', status }, at };
   return undefined;
 }
 
-/** A death by signal as the shim, or the desired state, has it. */
-export const signalled = (
-  signal: number,
-  core = false,
-  outOfMemory?: 'certain' | 'likely',
-): Death => ({ kind: 'signalled', signal, coreDumped: core, ...(outOfMemory && { outOfMemory }) });
+const signalled = (signal: number, core = false): Death => ({
+  kind: 'signalled',
+  signal,
+  coreDumped: core,
+});
 
 /** Moves such a report to the files of the old process, because the instance is about to get another process. */
 export function keepDeathOfRetiring(stateDir: string, instance: string): void {

@@ -2,30 +2,25 @@ import { expect, test } from 'vitest';
 import type { Death } from '../../../src/core/model/record.ts';
 import { withMemory, type KillClues } from '../../../src/core/rules/out-of-memory.ts';
 
-const counted: Death = {
-  kind: 'signalled',
-  signal: 9,
-  coreDumped: false,
-  outOfMemory: 'likely',
-};
 const killed: Death = { kind: 'signalled', signal: 9, coreDumped: false };
-const alone: KillClues = { isLogged: undefined, isOurs: false, isAmongOthers: false };
+const certain: Death = { ...killed, outOfMemory: 'certain' };
+const alone: KillClues = {
+  isCounted: true,
+  isLogged: undefined,
+  isOurs: false,
+  isAmongOthers: false,
+};
 
-test.each<[string, Death, Partial<KillClues>, Death]>([
-  ['the kernel names it', killed, { isLogged: true }, { ...killed, outOfMemory: 'certain' }],
-  [
-    'the kernel names it, among others',
-    counted,
-    { isLogged: true, isAmongOthers: true },
-    { ...killed, outOfMemory: 'certain' },
-  ],
-  ['the kernel does not name it', counted, { isLogged: false }, killed],
-  ['one kill was counted, and it is the only one', counted, {}, counted],
-  ['a sibling was killed too', counted, { isAmongOthers: true }, killed],
-  ['we have killed it', counted, { isOurs: true }, killed],
-  ['nothing was counted', killed, {}, killed],
-])('if %s, the death must say no more than that', (_, death, clues, expected) => {
-  expect(withMemory(death, () => ({ ...alone, ...clues }))).toEqual(expected);
+test.each<[string, Partial<KillClues>, Death]>([
+  ['the kernel names it', { isLogged: true, isCounted: false }, certain],
+  ['the kernel names it, among others', { isLogged: true, isAmongOthers: true }, certain],
+  ['the kernel does not name it', { isLogged: false }, killed],
+  ['one kill was counted, and it is the only one', {}, { ...killed, outOfMemory: 'likely' }],
+  ['a sibling was killed too', { isAmongOthers: true }, killed],
+  ['we have killed it', { isOurs: true }, killed],
+  ['nothing was counted', { isCounted: false }, killed],
+])('if %s, the death must say no more than that', (_, clues, expected) => {
+  expect(withMemory(killed, () => ({ ...alone, ...clues }))).toEqual(expected);
 });
 
 test('of other deaths nothing must be looked up', () => {

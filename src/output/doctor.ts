@@ -7,20 +7,27 @@ import { wrap } from './wrap.ts';
 /** The column in which the text begins, after the level. */
 const indent = 9;
 
+const levels = ['problem', 'warning', 'ok'] as const;
+
+/** What is to do, without what is in order. */
+export const worth: readonly Finding['level'][] = ['problem', 'warning'];
+
 /** What `doctor` has found, the worst first; lines are wrapped at `columns`, if given. */
 export function formatReports(
   reports: readonly Report[],
   colours: Colours,
   columns?: number,
+  shown: readonly Finding['level'][] = levels,
 ): string {
   const all = reports.flatMap(({ findings }) => findings);
   const paint = { problem: colours.red, warning: colours.yellow, ok: colours.green };
-  const blocks = (['problem', 'warning', 'ok'] as const).flatMap((level) =>
+  const blocks = shown.flatMap((level) =>
     all
       .filter((finding) => finding.level === level)
       .map((finding) => paint[level](level.padEnd(indent)) + formatFinding(finding, columns)),
   );
-  return `${blocks.join('')}\n${formatCounts(reports, colours)}\n`;
+  const gap = blocks.length === 0 ? '' : '\n';
+  return `${blocks.join('')}${gap}${formatCounts(reports, colours)}\n`;
 }
 
 function formatFinding(finding: Finding, columns: number | undefined): string {

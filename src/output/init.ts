@@ -1,6 +1,6 @@
 import { visibleInLine } from '../core/basics/visible.ts';
 import type { Report } from '../core/views/finding.ts';
-import { formatReports } from './doctor.ts';
+import { formatReports, worth } from './doctor.ts';
 import type { Colours } from './plain.ts';
 import { formatTable } from './table.ts';
 
@@ -55,7 +55,7 @@ export function formatInit(report: InitReport, colours: Colours, columns?: numbe
     ),
     section(`check: valid, ${warnings.length === 0 ? 'no warnings' : 'with warnings'}`, warnings),
     '\ndoctor:\n',
-    formatReports(reports, colours, columns),
+    formatReports(reports, colours, columns, worth),
     '\nnext: read the file, then run workerctl start\n',
   ].join('');
 }

@@ -36,7 +36,7 @@ interface CutOff {
 /** Both moments are known to some hundredths of a second. */
 const marginMs = 200;
 
-/** What was found when a death was new, by run id: all of /proc is searched once. */
+/** What was found when a death was new, by run id, until its record is gone: all of /proc is searched once. */
 const found = new Map<string, readonly ContinuingProcess[]>();
 
 /**
@@ -47,6 +47,8 @@ const found = new Map<string, readonly ContinuingProcess[]>();
 export function withContinuing(scene: Scene, observation: Observation): Observation {
   const { stateDir } = scene.config;
   const cutOff = cutOffIn(scene, observation);
+  for (const runId of found.keys())
+    if (!cutOff.some(({ dead }) => dead.record.runId === runId)) found.delete(runId);
   if (cutOff.length === 0) return observation;
   const ledger = knownLedger(stateDir);
   const missing: CutOff[] = [];

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Config } from '../core/model/config.ts';
 import { createHookRunner } from '../engine/hooks/background.ts';
+import { createQuietCommands } from '../engine/apply/running-commands.ts';
 import type { Context } from '../engine/session.ts';
 import { createReadinessProbe } from '../host/worker/readiness-probe.ts';
 import { createMemoryTracker } from '../host/state/memory-samples.ts';
@@ -22,6 +23,7 @@ export function contextFor(config: Config, own: OfCommand): Context {
     silence: createSilenceTracker(config.stateDir),
     memory: createMemoryTracker(config.stateDir),
     hooks: createHookRunner(),
+    quietCommands: createQuietCommands(),
     ...own,
   };
 }

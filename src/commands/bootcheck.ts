@@ -128,6 +128,10 @@ export async function bootcheck(
   if (!isAllWell) {
     latest = await runPass(recorded, { ...request, lockWait: noWait });
     await replaceKilled(recorded, request, events);
+    if (recorded.quietCommands.wereAny()) {
+      const { askQuieted } = await import('../engine/wait/after-quiet.ts');
+      await askQuieted(recorded, instances);
+    }
   }
   if (rotations.length > 0) {
     const { rotateLogs } = await import('../engine/watch/rotate-logs.ts');

@@ -5,11 +5,13 @@ import { type PassOutcome } from '../core/model/decision.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import type { Goal } from '../core/rules/apply-goal.ts';
 import { isHeld, rolloutOf } from '../core/model/desired.ts';
-import { liveProcess, sentQuiet } from '../core/model/observation.ts';
+import { liveProcess, sentQuiet, type ObservedInstance } from '../core/model/observation.ts';
+import { quietStateOf } from '../core/model/record.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import type { Noted } from '../core/model/plan.ts';
 import { workerNameOf } from '../core/model/targets.ts';
 import { momentOf, type Duration } from '../core/basics/time.ts';
+import { randomHex } from '../host/files/crypto.ts';
 import { now } from '../host/process/clock.ts';
 import { acted, lockWait, plannedBy, recording, type PlanOutcome } from '../engine/command.ts';
 import { configuredInstances } from '../cli/targets.ts';
@@ -22,8 +24,8 @@ export const quiet = defineCommand({
   summary: 'Ask instances to stop taking new jobs; they keep running.',
   operands: '[TARGET...]',
   description: `
-They are asked by the signal in stop.quiet. When --for is over, the next bootcheck lets them take jobs
-again, as workerctl resume does.`,
+They are asked by the signal or the command in stop.quiet; the end of a command is waited for. When
+--for is over, the next bootcheck lets them take jobs again, as workerctl resume does.`,
   options: {
     for: value('DURATION', 'end it after this long (default: until workerctl resume)', duration),
     dryRun,
@@ -31,7 +33,7 @@ again, as workerctl resume does.`,
   examples: [['workerctl quiet mail --for 30m', 'during a migration']],
   exitCodes: {
     done: '',
-    failed: 'one could not be asked',
+    failed: 'one could not be asked, or its command failed',
     usage: 'a worker has no stop.quiet',
     locked: '',
   },
@@ -43,10 +45,11 @@ export const resume = defineCommand({
   summary: 'Let quiet instances take jobs again.',
   operands: '[TARGET...]',
   description: `
-They are asked by the signal in stop.resume. If a worker has none, its quiet instances are replaced.`,
+They are asked by the signal or the command in stop.resume. If a worker has none, its quiet instances
+are replaced, one after the other, by a restart that goes on in the background.`,
   options: { dryRun },
   examples: [['workerctl resume mail']],
-  exitCodes: { done: '', failed: 'one could not be asked', locked: '' },
+  exitCodes: { done: '', failed: 'one could not be asked, or its command failed', locked: '' },
   run: ({ global, ...options }) => runActing('resume', request('resume'), options, global),
 });
 
@@ -104,8 +107,12 @@ const request =
     const { recorded, events } = recording(context);
     const outcome = await runPass(recorded, { ...pass, lockWait });
     reportRequest(recorded, goal, outcome);
-    const unheld = events.filter((event) => event.kind === 'unheld');
-    const ids = unheld.flatMap(({ instance }) => rolloutOf(outcome.desired, instance)?.id ?? []);
+    await context.quietCommands.settled(context.signal);
+    const ids = events.flatMap(({ kind: event, instance }) =>
+      event === 'unheld' || event === 'replaced_to_resume'
+        ? (rolloutOf(outcome.desired, instance)?.id ?? [])
+        : [],
+    );
     const continues = await leaveFinishers(recorded, ids);
     return { ...acted(kind, events, { kind: 'not_waited' }), ...(continues && { continues }) };
   };
@@ -122,6 +129,7 @@ function goalOf(
     case 'hold':
       return { kind, instances, by, ...until };
     case 'resume':
+      return { kind, instances, by, id: randomHex(8) };
     case 'unhold':
       return { kind, instances, by };
   }
@@ -135,7 +143,7 @@ function refuseWithoutSignal({ config }: Context, instances: readonly string[]):
     throw new WorkerctlError(
       'usage',
       `${name}: expected stop.quiet in ${config.path}, found none`,
-      { hint: 'set it to the signal that stops new jobs, such as TSTP for Sidekiq' },
+      { hint: 'set it to what stops new jobs: a signal, such as TSTP for Sidekiq, or a command' },
     );
   }
 }
@@ -156,7 +164,11 @@ function notedBy(goal: Goal, { before, observation }: PassOutcome): Noted[] {
 }
 
 /** Reports what the pass itself does not: holds, and instances on which the request had no effect. */
-function reportRequest(context: Context, goal: Goal, { before, observation }: PassOutcome): void {
+function reportRequest(
+  context: Context,
+  goal: Goal,
+  { before, desired, observation }: PassOutcome,
+): void {
   for (const observed of observation.instances.values()) {
     const { name } = observed;
     if (goal.kind === 'hold') {
@@ -167,11 +179,17 @@ function reportRequest(context: Context, goal: Goal, { before, observation }: Pa
     }
     if (goal.kind === 'unhold' && isHeld(before.desired, name, observation.now))
       report(context, name, { kind: 'unheld' });
-    if (goal.kind === 'quiet' && sentQuiet(observed) !== undefined)
+    if (goal.kind === 'quiet' && isQuietAlready(observed))
       report(context, name, { kind: 'already_quiet' });
     if (goal.kind === 'quiet' && liveProcess(observed) === undefined)
       report(context, name, { kind: 'not_running' });
+    if (goal.kind === 'resume' && rolloutOf(desired, name)?.id === goal.id)
+      report(context, name, { kind: 'replaced_to_resume' });
     if (goal.kind === 'resume' && sentQuiet(observed) === undefined)
       report(context, name, { kind: 'not_quiet' });
   }
 }
+
+/** One whose command has failed is asked again. */
+const isQuietAlready = (observed: ObservedInstance): boolean =>
+  quietStateOf(sentQuiet(observed)).kind === 'quiet';

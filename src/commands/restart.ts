@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { leaveFinisher } from '../engine/finisher/leave.ts';
 import { configKeyOf } from '../engine/wait/follow-config.ts';
+import { askQuieted } from '../engine/wait/after-quiet.ts';
 import { bringUp } from '../engine/wait/bring-up.ts';
 import { reportLeftAlone } from '../engine/wait/carry-on.ts';
 import type { Settled } from '../engine/wait/settle.ts';
@@ -170,6 +171,7 @@ export async function restart(
     return { ...acted('restart', events, { kind: 'done' }), end: 'refused', change };
   const ended = async (settled: Settled | { readonly kind: 'not_waited' }): Promise<ActOutcome> => {
     const continues = await leaveFinisher(recorded, goal.id);
+    if (continues === 'bootcheck') await askQuieted(recorded, instances);
     return { ...acted('restart', events, settled), change, ...(continues && { continues }) };
   };
   if (options.wait === 'not' && options.rollout.killAfter === 0) await killNow(recorded, instances);

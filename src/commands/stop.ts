@@ -1,6 +1,7 @@
 import { report, workerOf, type Context } from '../engine/session.ts';
 import { killNow, planPass, runPass } from '../engine/pass/pass.ts';
 import { type PassOutcome } from '../core/model/decision.ts';
+import { askQuieted } from '../engine/wait/after-quiet.ts';
 import { reportLeft, waitForExit } from '../engine/wait/wait-for-exit.ts';
 import { isStopped } from '../core/model/desired.ts';
 import { keyOf, type ProcessRef } from '../core/model/instance.ts';
@@ -103,6 +104,7 @@ export async function stop(
       await killNow(recorded, instances);
       return acted('stop', events, { kind: 'not_waited' });
     }
+    await askQuieted(recorded, instances);
     return {
       ...acted('stop', events, { kind: 'not_waited' }),
       draining: askedBefore(recorded, outcome),

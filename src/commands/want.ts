@@ -1,6 +1,7 @@
 import { report, type Context } from '../engine/session.ts';
 import { observeReported } from '../engine/observe/observe.ts';
 import { planPass, runPass } from '../engine/pass/pass.ts';
+import { askQuieted } from '../engine/wait/after-quiet.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { instanceNames } from '../core/model/instance.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
@@ -132,6 +133,7 @@ export async function want(
     });
   };
   await runPass(recorded, { ...request, lockWait, onKept });
+  await askQuieted(recorded, request.instances);
   return acted('want', events, { kind: 'not_waited' });
 }
 

@@ -43,7 +43,7 @@ const logWarning = (log: string): string =>
 function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host): string[] {
   const expand = (text: string) => expandSpecifiers(text, instance, host.name);
   const { worker } = instance;
-  const { command, ready, log } = worker;
+  const { command, ready, log, stop } = worker;
   const directory = expand(worker.directory);
   const folder = dirname(expand(worker.pidfile));
   const ownPath = worker.env['PATH'];
@@ -60,6 +60,10 @@ function instanceWarnings(instance: Instance, { stateDir }: Config, host: Host):
           ...warningsOf('command', command),
           ...(log?.kind === 'piped' ? warningsOf('log.command', log.command) : []),
           ...(ready.kind === 'command' ? warningsOf('ready.command', ready.command) : []),
+          ...(typeof stop.quiet === 'object' ? warningsOf('stop.quiet', stop.quiet.command) : []),
+          ...(typeof stop.resume === 'object'
+            ? warningsOf('stop.resume', stop.resume.command)
+            : []),
         ]
       : [`directory: ${directory} does not exist yet`]),
     ...(host.hasSystemd && log?.kind !== 'piped' && ownOutput.test(logFile)

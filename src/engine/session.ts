@@ -13,6 +13,7 @@ import type { MemoryTracker } from '../host/state/memory-samples.ts';
 import type { SilenceTracker } from '../host/state/silence.ts';
 import type { Measures } from './scene.ts';
 import type { ReleaseReader } from './observe/release-reader.ts';
+import type { QuietCommands } from './apply/running-commands.ts';
 import type { HookRunner } from './hooks/background.ts';
 import { journalEntry } from '../core/events/journal.ts';
 import type { Journal } from '../host/journal/write.ts';
@@ -59,6 +60,8 @@ export interface Context {
   readonly lockHelper?: LockHelper;
   /** Runs the hooks that passes have spooled. */
   readonly hooks: HookRunner;
+  /** The commands that make processes quiet, as far as this command has started them. */
+  readonly quietCommands: QuietCommands;
   /** The release, if a file or a command names it. */
   readonly releases: ReleaseReader;
   /** Gets each event as it happens. */

@@ -132,6 +132,7 @@ test('a deploy whose extras are all taken must wait, and bootcheck must finish i
   const old = await giveJob(rig, mail, 'job 1');
   expect((await rig.workerctl('restart', '--overlap')).exitCode).toBe(0);
   const second = await successor(mail, old);
+  await giveJob(rig, mail, 'job 2');
   expect((await rig.workerctl('restart', '--overlap', '--wait', '300ms')).exitCode).toBe(124);
   expect(mail.pid()).toBe(second);
   expect(mail.terms()).toEqual([old]);
@@ -143,7 +144,18 @@ test('a deploy whose extras are all taken must wait, and bootcheck must finish i
   });
   const third = await successor(mail, second);
   expect(mail.terms()).toEqual([old, second]);
+  finishJob(rig, second);
+  await gone(second);
   expect(mail.processes()).toEqual([third]);
+});
+
+test('a deploy whose extras are all taken must not wait with idle instances: these are replaced in their places', async () => {
+  const { rig, mail, old, fresh } = await oneRetiring();
+  const { exitCode, all } = await rig.act('restart', '--overlap', '--wait', '20s');
+  expect(exitCode, all).toBe(0);
+  expect(mail.terms()).toEqual([old, fresh]);
+  await gone(fresh);
+  expect(mail.processes()).toContain(old);
 });
 
 test('a retiring process that is killed must be noticed and its files removed, and its replacement must run on', async () => {

@@ -1,6 +1,6 @@
 import type { HeldJobs } from './activity.ts';
-import type { Duration } from '../basics/time.ts';
-import type { LeftoverRule, QuietSignal, StopSignal } from './config.ts';
+import type { Duration, Moment } from '../basics/time.ts';
+import type { LeftoverRule, QuietMeans, QuietSignal, StopSignal } from './config.ts';
 import type { ProcessRef } from './instance.ts';
 import type { Leftovers } from './leftovers.ts';
 import type { Predecessor, ShimOfStray } from './observation.ts';
@@ -39,7 +39,7 @@ interface Needs {
   /** Make a silent process write down what it is doing. */
   dump: { readonly process: ProcessIdentity; readonly signal: QuietSignal };
   /** Ask a quiet process to take jobs again. */
-  resume: { readonly process: ProcessIdentity; readonly signal: QuietSignal };
+  resume: { readonly process: ProcessIdentity; readonly means: QuietMeans };
   /** Ask a process to finish its job and exit. */
   stop: {
     readonly process: ProcessIdentity;
@@ -55,10 +55,17 @@ interface Needs {
   /** Ask a process to take no new job. */
   quiet: {
     readonly process: ProcessIdentity;
-    readonly signal: QuietSignal;
+    /** Undefined: it takes none already, or is being asked; only what follows is new. */
+    readonly means?: QuietMeans;
     /** It is asked to exit as soon as it is idle. */
     readonly stopsWhenIdle: boolean;
+    /** When it was requested; undefined: now. */
+    readonly at?: Moment;
     readonly limit?: Duration;
+    /** As of the stop that follows. */
+    readonly isRecycle?: boolean;
+    readonly memory?: number;
+    readonly endsSession?: boolean;
   };
   /** Keep the files of a draining process under another name, so that its replacement can start. */
   retire: { readonly process: ProcessIdentity; readonly runId: string };

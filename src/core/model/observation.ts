@@ -6,7 +6,9 @@ import type { LostLog } from './lost-log.ts';
 import { msPerTick, type LiveProcess, type ProcessIdentity } from './process.ts';
 import {
   adoptedRunId,
+  quietStateOf,
   successorRunId,
+  type Asking,
   type Death,
   type Killing,
   type ProcessRecord,
@@ -219,15 +221,21 @@ export const mayLive = ({ presence }: ObservedInstance): boolean =>
   presence.kind === 'absent' ||
   (presence.kind === 'dead' && ['unknown', 'rebooted'].includes(presence.death.kind));
 
-/** The request to take no new job, if its signal was sent to the living process. */
+/** The request to take no new job, if the living process was asked and was not let take jobs again. */
 export function sentQuiet({ presence }: ObservedInstance): Quieting | undefined {
-  return presence.kind === 'alive' && presence.quiet?.sent === true ? presence.quiet : undefined;
+  const quiet = presence.kind === 'alive' ? presence.quiet : undefined;
+  return quietStateOf(quiet).kind === 'none' ? undefined : quiet;
 }
 
 /** The request by which the living process drains: a stop, or a quiet that stops it when it is idle. */
-export function drainingSince(observed: ObservedInstance): Stop | undefined {
+export function drainingSince(observed: ObservedInstance): Asking | undefined {
+  return sentStop(observed) ?? preludeOf(observed);
+}
+
+/** The request by which the living process was made quiet in order to be stopped. */
+export function preludeOf(observed: ObservedInstance): Quieting | undefined {
   const quiet = sentQuiet(observed);
-  return sentStop(observed) ?? (quiet?.stopsWhenIdle === true ? quiet : undefined);
+  return quiet?.stopsWhenIdle === true && quiet.isResuming !== true ? quiet : undefined;
 }
 
 /** The stop of the living process, if its signal was sent. */

@@ -1,5 +1,6 @@
 import { formatDayAndTime, formatDuration, type Duration, type Moment } from '../basics/time.ts';
 import type { Action, ActionKind, ActionOf } from './action.ts';
+import type { QuietMeans } from './config.ts';
 import { shownName } from './instance.ts';
 import { namedProcesses } from './leftovers.ts';
 
@@ -10,6 +11,9 @@ export type Plan = readonly Action[];
 const target = (
   action: ActionOf<'kill' | 'dump' | 'resume' | 'stop' | 'quiet' | 'retire'>,
 ): string => `${shownName(action)} pid ${action.process.pid}`;
+
+const by = (means: QuietMeans): string =>
+  typeof means === 'string' ? `SIG${means}` : `by ${means.command[0] ?? ''}`;
 
 const within = (limit: Duration | undefined): string =>
   limit === undefined ? '' : `, killed after ${formatDuration(limit)}`;
@@ -27,9 +31,12 @@ const words: { readonly [Kind in ActionKind]: (action: ActionOf<Kind>) => string
   clean_up: (action) => `remove the files of ${shownName(action)}`,
   kill: (action) => `kill ${target(action)} and its session`,
   dump: (action) => `ask ${target(action)} for a dump (SIG${action.signal})`,
-  resume: (action) => `ask ${target(action)} to take jobs again (SIG${action.signal})`,
+  resume: (action) => `ask ${target(action)} to take jobs again (${by(action.means)})`,
   stop: (action) => `ask ${target(action)} to finish (SIG${action.signal}${within(action.limit)})`,
-  quiet: (action) => `ask ${target(action)} to take no new job (SIG${action.signal})`,
+  quiet: (action) =>
+    action.means === undefined
+      ? `let ${target(action)} ${action.stopsWhenIdle ? 'finish its job (it takes no new one)' : 'run on (it takes no new job)'}`
+      : `ask ${target(action)} to take no new job (${by(action.means)})`,
   retire: (action) => `let ${target(action)} drain beside its replacement`,
   start: (action) => `start ${shownName(action)}`,
   rotate: (action) => `rotate the log of ${shownName(action)}`,

@@ -62,13 +62,12 @@ export const successorRunId = ({ pid, startTime }: ProcessIdentity): string =>
 export const isForeign = ({ runId }: Pick<ProcessRecord, 'runId'>): boolean =>
   runId.startsWith(adopted);
 
-/** A request to finish that a process got. */
-export interface Stop {
+/** A request that a process got. */
+export interface Asking {
   /** The process that was asked: a stop of a predecessor means nothing for its successor. */
   readonly process: ProcessIdentity;
   /** False when workerctl was killed between the decision and the signal: then it must still be sent. */
   readonly sent: boolean;
-  readonly signal: QuietSignal;
   readonly at: Moment;
   /** Why, in words: `restart by deploy@web1`. */
   readonly cause: string;
@@ -83,6 +82,11 @@ export interface Stop {
   readonly memory?: number;
   /** A command has set the deadline: it holds for the whole session, also if the process itself exits before. */
   readonly endsSession?: boolean;
+}
+
+/** A request to finish. */
+export interface Stop extends Asking {
+  readonly signal: QuietSignal;
   /** With `stop.to: session`: the other processes of its session at that moment, each of which is asked once. */
   readonly members?: readonly SessionMember[];
   /** Which of them were asked, in their order: `x`, or `.` for one that was not. */
@@ -93,9 +97,41 @@ export interface Stop {
 export type SessionMember = Pick<ProcessIdentity, 'pid' | 'startTime'>;
 
 /** A request to take no new job. */
-export interface Quieting extends Stop {
+export interface Quieting extends Asking {
+  /** Undefined: a command was run for that. */
+  readonly signal?: QuietSignal;
   /** Whether it is stopped as soon as it is idle. */
   readonly stopsWhenIdle: boolean;
+  /** When the command that was run last is killed at the latest, since the boot of the host; also names that run. */
+  readonly commandUntil?: Duration;
+  /** That command is the one that lets it take jobs again. */
+  readonly isResuming?: boolean;
+  /** How that command has ended, which another file says; undefined: it still runs. */
+  readonly end?: CommandEnd;
+}
+
+/** How a command has ended that a process was to be made quiet or resumed by. */
+export interface CommandEnd {
+  /** Why it has failed, in words; undefined: it exited with 0. */
+  readonly problem?: string;
+}
+
+/**
+ * How far a request to take no new job is. `asked`: its command runs; `resuming`: the command that takes it back runs;
+ * `stuck`: that one has failed.
+ */
+export type QuietState =
+  | { readonly kind: 'none' | 'asked' | 'quiet' | 'resuming' }
+  | { readonly kind: 'failed' | 'stuck'; readonly problem: string };
+
+export function quietStateOf(quiet: Quieting | undefined): QuietState {
+  if (quiet?.sent !== true) return { kind: 'none' };
+  const { commandUntil, isResuming = false, end } = quiet;
+  if (commandUntil === undefined) return { kind: 'quiet' };
+  if (end === undefined) return { kind: isResuming ? 'resuming' : 'asked' };
+  const { problem } = end;
+  if (problem !== undefined) return { kind: isResuming ? 'stuck' : 'failed', problem };
+  return { kind: isResuming ? 'none' : 'quiet' };
 }
 
 /** A kill of a process and its session, written down just before it. */

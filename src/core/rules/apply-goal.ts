@@ -4,7 +4,7 @@ import type { Config } from '../model/config.ts';
 import { lasts, type Desired, type Stopped, type TimedRequest } from '../model/desired.ts';
 import { instanceNames } from '../model/instance.ts';
 import type { State } from '../model/ledger.ts';
-import { liveProcess, type Observation } from '../model/observation.ts';
+import { liveProcess, preludeOf, sentStop, type Observation } from '../model/observation.ts';
 import { adoptionsAfter, unwitnessedAfter } from './adoptions.ts';
 import { deadlinesOf, followed } from './deadlines.ts';
 import { ledgerAfter } from './deaths.ts';
@@ -15,6 +15,7 @@ import {
   adopted,
   continued,
   restarting,
+  resumed,
   started,
   steered,
   withEnded,
@@ -49,7 +50,8 @@ export type Goal =
   | SteeringGoal
   /** These take no new jobs, or take jobs again. */
   | ({ readonly kind: 'quiet'; readonly until?: Moment } & About)
-  | ({ readonly kind: 'resume' } & About)
+  /** `id`: of the restart that replaces those that cannot take jobs again. */
+  | ({ readonly kind: 'resume'; readonly id: string } & About)
   /** All instances drain now. This is not remembered. */
   | { readonly kind: 'end'; readonly cause: string }
   /** These instances of a worker run; without `identifiers` those of the config. */
@@ -111,9 +113,10 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
     case 'start': {
       const stopped = without(desired.stopped, goal.instances);
       const done = without(desired.done, goal.instances);
+      const deadlines = without(desired.deadlines, goal.instances.filter(isOnlyQuiet(observation)));
       return started(
         config,
-        { ...desired, stopped, done },
+        { ...desired, stopped, done, deadlines },
         desired.stopped,
         goal.instances,
         observation,
@@ -151,13 +154,25 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
     case 'quiet':
       return { ...desired, quiet: timed(desired.quiet, goal, observation) };
     case 'resume':
-      return { ...desired, quiet: without(desired.quiet, goal.instances) };
+      return resumed(config, desired, goal, observation);
     case 'hold':
       return { ...desired, held: timed(desired.held, goal, observation) };
     case 'unhold':
       return { ...desired, held: without(desired.held, goal.instances) };
   }
 }
+
+/** Whether an instance was made quiet in order to be stopped, and may take jobs again: a limit of that stop is void. */
+const isOnlyQuiet =
+  ({ instances }: Observation) =>
+  (name: string): boolean => {
+    const observed = instances.get(name);
+    return (
+      observed !== undefined &&
+      preludeOf(observed) !== undefined &&
+      sentStop(observed) === undefined
+    );
+  };
 
 /**
  * The first request keeps its author, unless it was to end earlier. An instance that is neither running nor wanted is not

@@ -50,6 +50,9 @@ const longestLook = 1_000;
 /** How soon what is waited for is looked at again, as nothing reports its end: first often, later once a second. */
 export function awaitedLook({ presence }: Seen, now: Moment): Duration {
   const diedAt = presence.kind === 'dead' ? presence.diedAt : undefined;
-  const since = diedAt === undefined ? longestLook : elapsed(diedAt, now) / 4;
-  return durationOf(Math.round(Math.min(longestLook, Math.max(shortestLook, since))));
+  return diedAt === undefined ? durationOf(longestLook) : lookAfter(elapsed(diedAt, now));
 }
+
+/** The same for what has been awaited for this long. */
+export const lookAfter = (since: Duration): Duration =>
+  durationOf(Math.round(Math.min(longestLook, Math.max(shortestLook, since / 4))));

@@ -1,11 +1,17 @@
-import { formatEarlyDeath, formatLate, type ProcessRecord, type Stop } from '../model/record.ts';
+import {
+  formatEarlyDeath,
+  formatLate,
+  quietStateOf,
+  type Asking,
+  type ProcessRecord,
+  type QuietState,
+} from '../model/record.ts';
 import { lookup } from '../basics/lookup.ts';
 import { codeOf, type Code } from '../model/code.ts';
 import type { Worker } from '../model/config.ts';
 import type { Done } from '../model/desired.ts';
 import {
   drainingSince,
-  sentQuiet,
   type Observation,
   type ObservedInstance,
   type Presence,
@@ -38,7 +44,7 @@ export type Life =
   /** No process of it is known. */
   | { readonly state: 'absent' }
   /** A process that no record claims; the next pass adopts it. `stop`: it was asked to exit. */
-  | { readonly state: 'stray'; readonly process: LiveProcess; readonly stop?: Stop }
+  | { readonly state: 'stray'; readonly process: LiveProcess; readonly stop?: Asking }
   /** `changesIn`: how long until it is ready, or late, if nothing else happens. */
   | (Running & { readonly state: 'starting'; readonly changesIn: Duration })
   /** It has not become ready within its timeout. */
@@ -47,7 +53,7 @@ export type Life =
   /** It is ready and was asked to take no new job. */
   | (Running & { readonly state: 'quiet' })
   /** It was asked to exit, or made quiet for that, and finishes its job. */
-  | (Running & { readonly state: 'draining'; readonly stop: Stop })
+  | (Running & { readonly state: 'draining'; readonly stop: Asking })
   | { readonly state: 'dead'; readonly dead: Dead }
   /** It has ended by itself and is not started again: successfully, or not. `dead` is missing if its record is. */
   | { readonly state: 'done' | 'failed'; readonly done: Done; readonly dead?: Dead };
@@ -84,7 +90,7 @@ export function lifeOf(
       const { process, record } = presence;
       if (stop !== undefined) return { state: 'draining', process, record, stop };
       const readying = readyingOf(presence, worker.ready, observation);
-      const isQuiet = readying.kind === 'ready' && sentQuiet(observed) !== undefined;
+      const isQuiet = readying.kind === 'ready' && takesNoJobs[quietStateOf(presence.quiet).kind];
       if (isQuiet) return { state: 'quiet', process, record };
       const { kind: state, ...rest } = readying;
       return { state, process, record, ...rest } as Life;
@@ -92,12 +98,21 @@ export function lifeOf(
   }
 }
 
+const takesNoJobs: Readonly<Record<QuietState['kind'], boolean>> = {
+  none: false,
+  asked: false,
+  failed: false,
+  quiet: true,
+  resuming: true,
+  stuck: true,
+};
+
 /** How far an instance is on its way from an old process to a new one. */
 export type Renewal =
   /** The old process runs and was not asked to exit. */
   | { readonly state: 'pending'; readonly process: LiveProcess }
   /** It was asked, or its replacement was. */
-  | { readonly state: 'draining'; readonly process: LiveProcess; readonly stop: Stop }
+  | { readonly state: 'draining'; readonly process: LiveProcess; readonly stop: Asking }
   /** The old process is gone and nothing runs in its place. */
   | { readonly state: 'empty' }
   | { readonly state: 'starting'; readonly process: LiveProcess; readonly changesIn: Duration }

@@ -2,6 +2,7 @@ import { durationOf, type Duration } from '../basics/time.ts';
 import type { Worker } from '../model/config.ts';
 import { drainingSince, type ObservedInstance } from '../model/observation.ts';
 import { awaitedLook, isAwaited } from './awaited.ts';
+import { quietMoments } from './quieting.ts';
 import { nextLossAt } from './deaths.ts';
 import { silentUntil } from './kills.ts';
 import { turnMoments } from './places.ts';
@@ -18,10 +19,12 @@ const unclaimedLook = 5_000;
 export function changesIn(snapshot: Snapshot): Duration | undefined {
   const { config, desired, ledger, observation, now, sinceBoot } = snapshot;
   const moments: number[] = [];
-  for (const { observed, worker } of snapshot.everyone()) {
+  for (const subject of snapshot.everyone()) {
+    const { observed, worker } = subject;
     const deadline = deadlineOf(observed, snapshot);
     if (deadline !== undefined && drainingSince(observed) !== undefined)
       moments.push(deadline - sinceBoot);
+    moments.push(...quietMoments(subject, snapshot));
     const due = staysDownUntil(ledger, observed, worker, now);
     if (due !== undefined) moments.push(due - now);
     moments.push(...watchdogMoments(observed, worker, sinceBoot));

@@ -42,6 +42,7 @@ export function reconcile(snapshot: Snapshot): Plan {
       ...leftBehind(snapshot),
       ...killed(snapshot),
       ...ends,
+      ...stopWhenIdle(snapshot, ends),
       ...unaskedMembers(snapshot),
     ]);
   }

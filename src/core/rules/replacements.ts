@@ -13,7 +13,9 @@ export function toBeReplaced(
   { desired, ledger, observation, plan }: PassOutcome,
 ): readonly string[] {
   const recycled = plan.flatMap((action) =>
-    action.kind === 'stop' && action.isRecycle === true ? [action.instance] : [],
+    (action.kind === 'stop' || action.kind === 'quiet') && action.isRecycle === true
+      ? [action.instance]
+      : [],
   );
   if (desired.rollouts.length === 0) return recycled;
   const snapshot = snapshotOf(config, { desired, ledger }, observation);

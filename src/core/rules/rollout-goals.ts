@@ -6,6 +6,7 @@ import {
   isDone,
   isHeld,
   isStopped,
+  isToBeReplaced,
   keptEnded,
   rolloutOf,
   type Desired,
@@ -15,7 +16,12 @@ import {
   type Rollout,
   type RolloutOptions,
 } from '../model/desired.ts';
-import { drainingSince, type Observation, type ObservedInstance } from '../model/observation.ts';
+import {
+  drainingSince,
+  sentQuiet,
+  type Observation,
+  type ObservedInstance,
+} from '../model/observation.ts';
 import { identityOf } from '../model/process.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { deadlinesOf } from './deadlines.ts';
@@ -96,6 +102,37 @@ export function restarting(
     ended: withEnded(desired.ended, taken),
     pins: without(desired.pins, meant.map(workerNameOf)),
   };
+}
+
+/**
+ * Instances take jobs again. Those that are quiet and cannot, because their worker has no `stop.resume`, are replaced by a
+ * restart, one of a worker after the other.
+ */
+export function resumed(
+  { workers }: Config,
+  desired: Desired,
+  {
+    instances,
+    id,
+    by,
+  }: { readonly instances: readonly string[]; readonly id: string; readonly by: string },
+  observation: Observation,
+): Desired {
+  const after = { ...desired, quiet: without(desired.quiet, instances) };
+  const stuck = new Set(
+    workers.filter(({ stop }) => stop.resume === undefined).map(({ name }) => name),
+  );
+  const replaced = instances.filter((name) => {
+    const observed = observation.instances.get(name);
+    const presence = observed?.presence;
+    if (!stuck.has(workerNameOf(name)) || presence?.kind !== 'alive') return false;
+    if (observed === undefined || sentQuiet(observed) === undefined) return false;
+    if (drainingSince(observed) !== undefined) return false;
+    return !isToBeReplaced(desired, name, presence.process, presence.record);
+  });
+  const options = { batch: { kind: 'count', count: 1 } } as const;
+  const goal = { kind: 'restart', id, instances: replaced, by, options, releases: {} } as const;
+  return { ...restarting(after, goal, observation), pins: desired.pins };
 }
 
 /** By worker, what one of its instances runs that is not the new release. */

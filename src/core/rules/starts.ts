@@ -1,5 +1,5 @@
 import type { Action } from '../model/action.ts';
-import { sentStop, type ObservedInstance } from '../model/observation.ts';
+import { drainingSince, type ObservedInstance } from '../model/observation.ts';
 import { isSameProcess } from '../model/process.ts';
 import { formatEnd, type Stop, type Verdict } from '../model/record.ts';
 import { inTurn } from './places.ts';
@@ -20,7 +20,9 @@ export function overlapping(snapshot: Snapshot, stops: readonly Action[]): Actio
     ]),
   );
   const aboutToBeAsked = new Set(
-    stops.filter(({ kind }) => kind === 'stop').map(({ instance }) => instance),
+    stops.flatMap(({ kind, instance, retiring }) =>
+      (kind === 'stop' || kind === 'quiet') && retiring === undefined ? [instance] : [],
+    ),
   );
   return desired.rollouts.flatMap((rollout) =>
     snapshot.subjects().flatMap(({ observed, worker, isWanted }) => {
@@ -31,7 +33,7 @@ export function overlapping(snapshot: Snapshot, stops: readonly Action[]): Actio
       if (presence.successor !== undefined) return [];
       if (!isSameProcess(replaced, presence.process) || !policyOf(rollout, worker).overlap)
         return [];
-      if (sentStop(observed) === undefined && !aboutToBeAsked.has(name)) return [];
+      if (drainingSince(observed) === undefined && !aboutToBeAsked.has(name)) return [];
       const left = room.get(worker.name) ?? 0;
       if (left <= 0) return [];
       room.set(worker.name, left - 1);

@@ -1,8 +1,24 @@
 import { durationOf, formatTimeOfDay, type Duration } from '../basics/time.ts';
 import type { Action } from '../model/action.ts';
-import type { QuietMeans, QuietSignal, Worker } from '../model/config.ts';
-import { isStopped, type Desired, type Rollout } from '../model/desired.ts';
-import { liveProcess, refOf, sentQuiet, sentStop } from '../model/observation.ts';
+import type { Activity } from '../model/activity.ts';
+import type { QuietMeans, Worker } from '../model/config.ts';
+import {
+  isStopped,
+  isToBeReplaced,
+  rolloutOf,
+  type Desired,
+  type Rollout,
+  type Stopped,
+} from '../model/desired.ts';
+import { keyOf } from '../model/instance.ts';
+import {
+  liveProcess,
+  preludeOf,
+  refOf,
+  sentStop,
+  type ObservedInstance,
+} from '../model/observation.ts';
+import { quietStateOf, type Asking } from '../model/record.ts';
 import { sessionStop } from './awaited.ts';
 import { nextToRecycle } from './recycling.ts';
 import { deadlineOf, type Snapshot, type Subject } from './snapshot.ts';
@@ -14,7 +30,7 @@ export function deliberatelyStopped(snapshot: Snapshot): Action[] {
     const stopped = desired.stopped[subject.observed.name];
     if (stopped === undefined) return [];
     const deadline = deadlineOf(subject.observed, snapshot);
-    const cause = `stopped at ${formatTimeOfDay(stopped.at)} by ${stopped.by}`;
+    const cause = stoppedBy(stopped);
     if (deadline === undefined) return stopIfRunning(subject, cause);
     const limit = durationOf(Math.max(0, deadline - observation.sinceBoot));
     return stopIfRunning(subject, cause, limit).map(endingSession);
@@ -60,26 +76,47 @@ export function dueForRecycling(snapshot: Snapshot): Action[] {
     if (next === undefined || subject === undefined) return [];
     const { memory } = next;
     return stopIfRunning(subject, next.cause).flatMap((action) =>
-      action.kind === 'stop'
+      action.kind === 'stop' || action.kind === 'quiet'
         ? [{ ...action, isRecycle: true, ...(memory !== undefined && { memory }) }]
         : [],
     );
   });
 }
 
-/** Instances that were made quiet in order to be stopped: that continues, even if they are wanted by now. */
+/** Processes that were made quiet in order to be stopped, and still have to exit. */
 export function stopWhenIdle(snapshot: Snapshot, stops: readonly Action[]): Action[] {
-  const known = new Set(stops.map(({ instance }) => instance));
-  return snapshot.subjects().flatMap((subject) => {
-    const quiet = sentQuiet(subject.observed);
-    if (quiet?.stopsWhenIdle !== true || known.has(subject.observed.name)) return [];
-    return stopIfRunning(subject, quiet.cause);
+  const known = new Set(stops.map(keyOf));
+  return snapshot.everyone().flatMap((subject) => {
+    const cause = known.has(keyOf(refOf(subject.observed)))
+      ? undefined
+      : reasonToExit(subject, snapshot);
+    return cause === undefined ? [] : stopIfRunning(subject, cause);
   });
 }
 
+/** Why a process that was made quiet in order to be stopped still has to exit; undefined: by now it need not. */
+export function reasonToExit(
+  { observed, isWanted }: Subject,
+  { desired }: Pick<Snapshot, 'desired'>,
+): string | undefined {
+  const { name, retiring, presence } = observed;
+  const prelude = preludeOf(observed);
+  if (prelude === undefined || presence.kind !== 'alive') return undefined;
+  const stopped = desired.stopped[name];
+  if (stopped !== undefined) return stoppedBy(stopped);
+  if (retiring !== undefined || !isWanted || prelude.isRecycle === true) return prelude.cause;
+  const { process, record } = presence;
+  const rollout = rolloutOf(desired, name);
+  return rollout !== undefined && isToBeReplaced(desired, name, process, record)
+    ? causeOf(rollout)
+    : undefined;
+}
+
+const stoppedBy = ({ at, by }: Stopped): string => `stopped at ${formatTimeOfDay(at)} by ${by}`;
+
 /** A limit that a command has set holds for the whole session. */
 const endingSession = (action: Action): Action =>
-  action.kind === 'stop' ? { ...action, endsSession: true } : action;
+  action.kind === 'stop' || action.kind === 'quiet' ? { ...action, endsSession: true } : action;
 
 /** The members of a session that were noted to be asked, and whose turn did not come before its leader was dead. */
 export function unaskedMembers(snapshot: Snapshot): Action[] {
@@ -95,9 +132,21 @@ export function unaskedMembers(snapshot: Snapshot): Action[] {
 export const causeOf = ({ at, by }: Rollout): string =>
   `restart of ${formatTimeOfDay(at)} by ${by}`;
 
+/** One step on the way of a process to its exit. */
+type Step =
+  | { readonly kind: 'wait' }
+  /** Without `means` it takes no new job already. */
+  | { readonly kind: 'quiet'; readonly means?: QuietMeans }
+  /** `problem`: why it could not be made quiet before. */
+  | { readonly kind: 'stop'; readonly problem?: string };
+
+const wait: Step = { kind: 'wait' };
+const toExit: Step = { kind: 'stop' };
+
 /**
  * One signal for one process: what was asked is not asked again. A process that is known to be busy is made quiet first, if
- * it knows a signal for that, and asked when it is idle.
+ * it knows a signal for that, and asked when it is idle. A command makes it quiet in any case: one that seems idle may be
+ * fetching a job.
  */
 export function stopIfRunning(
   { observed, worker }: Subject,
@@ -106,19 +155,49 @@ export function stopIfRunning(
 ): Action[] {
   const process = liveProcess(observed);
   if (process === undefined || sentStop(observed) !== undefined) return [];
-  const { signal } = worker.stop;
-  const quiet = signalOf(worker.stop.quiet);
-  const common = {
-    instance: observed.name,
-    process,
-    ...(limit !== undefined && { limit }),
-    cause,
-  };
-  if (quiet === undefined || observed.activity?.kind !== 'busy')
-    return [{ kind: 'stop', signal, ...common }];
-  if (sentQuiet(observed)?.stopsWhenIdle === true) return [];
-  return [{ kind: 'quiet', signal: quiet, stopsWhenIdle: true, ...common }];
+  const common = { ...refOf(observed), process, ...(limit !== undefined && { limit }) };
+  const isAtOnce = limit === 0 && preludeOf(observed) === undefined;
+  const step = isAtOnce ? toExit : nextStep(observed, worker.stop.quiet);
+  switch (step.kind) {
+    case 'wait':
+      return [];
+    case 'quiet':
+      return [{ ...step, ...common, stopsWhenIdle: true, cause }];
+    case 'stop': {
+      const why =
+        step.problem === undefined ? cause : `${cause}; stop.quiet failed: ${step.problem}`;
+      return [{ kind: 'stop', signal: worker.stop.signal, ...common, cause: why }];
+    }
+  }
 }
 
-export const signalOf = (means: QuietMeans | undefined): QuietSignal | undefined =>
-  typeof means === 'string' ? means : undefined;
+function nextStep(observed: ObservedInstance, means: QuietMeans | undefined): Step {
+  const { presence, activity } = observed;
+  const isBusy = activity?.kind === 'busy';
+  const prelude = preludeOf(observed);
+  const state = quietStateOf(presence.kind === 'alive' ? presence.quiet : undefined);
+  switch (state.kind) {
+    case 'none':
+      return means === undefined || (typeof means === 'string' && !isBusy)
+        ? toExit
+        : { kind: 'quiet', means };
+    case 'asked':
+      return prelude === undefined ? { kind: 'quiet' } : wait;
+    case 'resuming':
+      return wait;
+    case 'quiet':
+    case 'stuck':
+      if (!isBusy) return toExit;
+      return prelude === undefined ? { kind: 'quiet' } : wait;
+    case 'failed':
+      if (prelude === undefined) return means === undefined ? toExit : { kind: 'quiet', means };
+      return hasEndedJob(activity, prelude) ? { kind: 'stop', problem: state.problem } : wait;
+  }
+}
+
+/** Whether a process that may take further jobs has ended the one that it had when it was asked, as far as that is known. */
+function hasEndedJob(activity: Activity | undefined, { at }: Asking): boolean {
+  if (activity?.kind !== 'busy') return true;
+  const [{ since }] = activity.jobs; // the oldest
+  return since === undefined || since > at;
+}

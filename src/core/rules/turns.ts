@@ -49,13 +49,16 @@ function turnOf(rollout: Rollout, { worker, members }: Group, snapshot: Snapshot
   );
   if (pending.length === 0 || all.some(({ kind }) => kind === 'unseen')) return { ask: [] };
   const policy = policyOf(rollout, worker);
-  const room = roomIn(policy, worker, all, observation);
+  const room = roomIn(policy, worker, all);
   if (room === 0) return { ask: [] };
   const rank = ({ observed }: { observed: ObservedInstance }): number =>
     isLate(observed, worker, snapshot) ? -1 : busyness(observed);
   const byIdleness = pending.sort((a, b) => rank(a) - rank(b));
+  const beside = roomBeside(policy, worker, all, observation);
   const first = (count: number, among = byIdleness): string[] =>
-    among.slice(0, count).map(({ name }) => name);
+    fitting(among, beside)
+      .slice(0, count)
+      .map(({ name }) => name);
   if (!policy.canary) return { ask: first(room) };
   const proven = byIdleness.filter(({ name }) => isProven(rollout, name, snapshot));
   if (proven.length > 0) return { ask: first(room, proven) };
@@ -80,18 +83,34 @@ function turnOf(rollout: Rollout, { worker, members }: Group, snapshot: Snapshot
   };
 }
 
-/** How many more may be asked to exit now. */
-function roomIn(
-  { batch, overlap, maxExtra }: RestartPolicy,
+/** How many more may be down now. */
+function roomIn({ batch }: RestartPolicy, worker: Worker, members: readonly Member[]): number {
+  const down = members.filter(({ kind }) => isDown[kind]).length;
+  return Math.max(0, batchSize(batch, worker.identifiers.length) - down);
+}
+
+/** How many more may drain beside their replacements. */
+function roomBeside(
+  { overlap, maxExtra }: RestartPolicy,
   worker: Worker,
   members: readonly Member[],
   observation: Observation,
 ): number {
-  const down = members.filter(({ kind }) => isDown[kind]).length;
-  const room = Math.max(0, batchSize(batch, worker.identifiers.length) - down);
-  if (!overlap) return room;
+  if (!overlap) return Infinity;
   const asked = members.filter(({ kind }) => kind === 'draining').length;
-  return Math.max(0, Math.min(room, maxExtra - asked - extrasOf(worker, observation)));
+  return maxExtra - asked - extrasOf(worker, observation);
+}
+
+/** Without those for which there is no room beside. An idle one needs none: it exits at once, and is replaced in its place. */
+function fitting<Of extends { readonly observed: ObservedInstance }>(
+  among: readonly Of[],
+  beside: number,
+): Of[] {
+  let left = beside;
+  return among.filter(({ observed }) => {
+    left -= 1;
+    return left >= 0 || observed.activity?.kind === 'idle';
+  });
 }
 
 /** How many old processes of a worker drain beside their replacements. */

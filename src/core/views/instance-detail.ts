@@ -32,7 +32,7 @@ import {
   formatEarlyDeath,
   isForeign,
   type ProcessRecord,
-  type Stop,
+  type Asking,
 } from '../model/record.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { isAwaited, sessionStop } from '../rules/awaited.ts';
@@ -184,7 +184,7 @@ function drainWords(observed: ObservedInstance, snapshot: Snapshot): string[] {
   return stop === undefined ? [] : askedWords(stop, observed, snapshot);
 }
 
-function askedWords(stop: Stop, observed: ObservedInstance, snapshot: Snapshot): string[] {
+function askedWords(stop: Asking, observed: ObservedInstance, snapshot: Snapshot): string[] {
   const ago = formatDuration(elapsed(stop.at, snapshot.now));
   return [`asked ${ago} ago, ${limitWords(observed, snapshot)} (${stop.cause})`];
 }

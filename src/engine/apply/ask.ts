@@ -5,7 +5,7 @@ import {
   type ProcessIdentity,
   type Witnessed,
 } from '../../core/model/process.ts';
-import type { Stop } from '../../core/model/record.ts';
+import type { Asking, Stop } from '../../core/model/record.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { faultPoint } from '../../host/files/fault-point.ts';
@@ -14,16 +14,23 @@ import { now } from '../../host/process/clock.ts';
 import { sinceBoot } from '../../host/process/process-table.ts';
 import { allProcesses, membersBeside } from '../../host/process/session.ts';
 import { askToFinish, type Asked, type Question } from '../../host/process/signal.ts';
-import { markOf, readQuiet, readStop, writeQuiet, writeStop } from '../../host/state/notes.ts';
+import {
+  markOf,
+  quietOf as quietNoteOf,
+  readStop,
+  writeQuiet,
+  writeStop,
+} from '../../host/state/notes.ts';
 import { baseOf, quietPath, stopPath } from '../../host/state/paths.ts';
 import { inSessionOf } from '../../host/worker/witness.ts';
 import { report, workerOf, type Context } from '../session.ts';
+import { meansIn, runQuietCommand } from './quiet-commands.ts';
 import { admitted, type Run } from './run.ts';
 
 type Ask = ActionOf<'stop'> | ActionOf<'quiet'>;
 type Admitted = Ask & { readonly process: Witnessed };
 
-/** Notes each request, then sends all the signals at once. What cannot be noted is not asked. */
+/** Notes each request, then sends all the signals at once; commands are started. What cannot be noted is not asked. */
 export function ask(run: Run, actions: readonly Ask[]): void {
   const { context, passLock, blocked } = run;
   const everyProcess = once(allProcesses);
@@ -36,13 +43,13 @@ export function ask(run: Run, actions: readonly Ask[]): void {
     passLock.fd,
   );
   faultPoint();
-  for (const { instance } of actions) blocked.add(instance);
+  for (const { instance, retiring } of actions) if (retiring === undefined) blocked.add(instance);
   let last = -1;
   for (const { action, questions } of noted) {
     last += questions.length; // the process itself comes after the others of its session
-    const answer = answers[last] ?? 'gone';
+    const answer = questions.length === 0 ? 'sent' : (answers[last] ?? 'gone');
     reportAsked(context, action, answer);
-    if (answer === 'sent') blocked.delete(action.instance);
+    if (answer === 'sent' && action.retiring === undefined) blocked.delete(action.instance);
   }
 }
 
@@ -72,13 +79,10 @@ function note(
 ): readonly Question[] {
   const { config } = context;
   const { stateDir } = config;
-  const { process, signal } = action;
+  const { process } = action;
   const base = baseOf(action);
-  const stop = stopFrom(stateDir, action);
-  if (action.kind === 'quiet') {
-    writeQuiet(stateDir, base, { ...stop, stopsWhenIdle: action.stopsWhenIdle });
-    return [{ process, signal, stopFile: quietPath(stateDir, base), mark: markOf() }];
-  }
+  const stop = askingFrom(stateDir, action);
+  if (action.kind === 'quiet') return noteQuiet(context, action, stop);
   const begun = begunStop(stateDir, base, process);
   if (begun !== undefined) return questionsOf(process, begun, stopPath(stateDir, base));
   const members =
@@ -87,13 +91,42 @@ function note(
       : undefined;
   const full: Stop = {
     ...stop,
-    ...(action.isRecycle === true && { isRecycle: true }),
-    ...(action.memory !== undefined && { memory: action.memory }),
-    ...(action.endsSession === true && { endsSession: true }),
+    signal: action.signal,
     ...(members && { members, asked: '.'.repeat(members.length) }),
   };
   writeStop(stateDir, base, full);
   return questionsOf(process, full, stopPath(stateDir, base));
+}
+
+/** A command is recorded before it is started, and never started again for this note. */
+function noteQuiet(
+  context: Context,
+  action: ActionOf<'quiet'> & { readonly process: Witnessed },
+  asking: Asking,
+): Question[] {
+  const { stateDir } = context.config;
+  const base = baseOf(action);
+  const { process, means, stopsWhenIdle } = action;
+  if (typeof means === 'string') {
+    writeQuiet(stateDir, base, { ...asking, signal: means, stopsWhenIdle });
+    const stopFile = quietPath(stateDir, base);
+    return [{ process, signal: means, stopFile, mark: markOf() }];
+  }
+  const sent = { ...asking, sent: true, stopsWhenIdle };
+  if (means === undefined) {
+    const { signal, commandUntil } = quietNoteOf(stateDir, base, process) ?? {};
+    writeQuiet(stateDir, base, {
+      ...sent,
+      ...(signal && { signal }),
+      ...(commandUntil !== undefined && { commandUntil }),
+    });
+    return [];
+  }
+  const commandUntil = durationOf(Math.round(sinceBoot() + means.timeout));
+  writeQuiet(stateDir, base, { ...sent, commandUntil });
+  faultPoint();
+  runQuietCommand(context, action, means, commandUntil, stopsWhenIdle ? 'stop' : 'quiet');
+  return [];
 }
 
 /** A stop of a session that was noted, and perhaps sent to some: those who are named in it are asked, and no others. */
@@ -119,37 +152,44 @@ function questionsOf(
 }
 
 /** What both kinds of requests say. */
-function stopFrom(stateDir: string, { instance, process, signal, limit, cause }: Ask): Stop {
-  const before = readQuiet(stateDir, instance);
+function askingFrom(stateDir: string, action: Ask): Asking {
+  const { process, limit, cause } = action;
+  const before = quietNoteOf(stateDir, baseOf(action), process);
   // One that was made quiet in order to be stopped has been draining since then.
-  const since =
-    before.kind === 'read' &&
-    before.value.stopsWhenIdle &&
-    isSameProcess(before.value.process, process)
-      ? before.value
-      : undefined;
+  const isPrelude = before?.stopsWhenIdle === true && before.isResuming !== true;
+  const isToExit = action.kind === 'stop' || action.stopsWhenIdle;
+  const since = isPrelude && isToExit ? before : undefined;
   const deadline =
     since?.deadline ?? (limit === undefined ? undefined : durationOf(sinceBoot() + limit));
-  const at = since?.at ?? now();
-  return { process, sent: false, signal, at, cause, ...(deadline && { deadline }) };
+  const memory = action.memory ?? since?.memory;
+  return {
+    process,
+    sent: false,
+    at: (action.kind === 'quiet' ? action.at : undefined) ?? since?.at ?? now(),
+    cause,
+    ...(deadline && { deadline }),
+    ...((action.isRecycle ?? since?.isRecycle) === true && { isRecycle: true }),
+    ...(memory !== undefined && { memory }),
+    ...((action.endsSession ?? since?.endsSession) === true && { endsSession: true }),
+  };
 }
 
 function reportAsked(context: Context, action: Ask, answer: Asked): void {
-  const { instance, cause } = action;
+  const { cause } = action;
   const { pid } = action.process;
   switch (answer) {
     case 'sent':
       if (action.kind === 'stop') {
         const { signal, limit } = action;
         const limited = limit === undefined ? {} : { limit };
-        report(context, instance, { kind: 'draining', pid, signal, ...limited, cause });
+        report(context, action, { kind: 'draining', pid, signal, ...limited, cause });
       } else {
-        const { signal, stopsWhenIdle } = action;
-        report(context, instance, { kind: 'quieted', pid, signal, stopsWhenIdle, cause });
+        const { means, stopsWhenIdle } = action;
+        report(context, action, { kind: 'quieted', pid, ...meansIn(means), stopsWhenIdle, cause });
       }
       return;
     case 'denied':
-      report(context, instance, {
+      report(context, action, {
         kind: 'signal_failed',
         pid,
         problem: 'it belongs to another user',

@@ -7,24 +7,35 @@ import type { Stop } from '../../core/model/record.ts';
 import { killLeftBehind, killSession } from '../../host/process/kill-session.ts';
 import { findProcess, sinceBoot } from '../../host/process/process-table.ts';
 import { sendSignal } from '../../host/process/signal.ts';
-import { readStop, writeDump, writeKilling } from '../../host/state/notes.ts';
+import { durationOf } from '../../core/basics/time.ts';
+import { quietOf, readStop, writeDump, writeKilling, writeQuiet } from '../../host/state/notes.ts';
 import { baseOf, quietPath } from '../../host/state/paths.ts';
 import { provesSession } from '../../host/worker/witness.ts';
 import { markerOf } from '../observe/leftovers.ts';
 import { report, type Context } from '../session.ts';
+import { meansIn, runQuietCommand } from './quiet-commands.ts';
 import { admitted, orWarn, type Run } from './run.ts';
 
-/** The signal first: a second signal to continue does no harm. */
+/** The signal first: a second signal to continue does no harm. The note of a command comes before it. */
 export function resume(run: Run, action: ActionOf<'resume'>): void {
   const { context } = run;
-  const { instance, signal } = action;
+  const { instance, means } = action;
   const { stateDir } = context.config;
   const process = admitted(run, action);
   if (process === undefined || findProcess(process) === undefined) return;
-  sendSignal(process, signal);
-  faultPoint();
-  removeFile(quietPath(stateDir, instance));
-  report(context, instance, { kind: 'resumed', pid: process.pid, signal });
+  if (typeof means === 'string') {
+    sendSignal(process, means);
+    faultPoint();
+    removeFile(quietPath(stateDir, instance));
+  } else {
+    const note = quietOf(stateDir, instance, process);
+    if (note === undefined) return;
+    const commandUntil = durationOf(Math.round(sinceBoot() + means.timeout));
+    writeQuiet(stateDir, instance, { ...note, commandUntil, isResuming: true });
+    faultPoint();
+    runQuietCommand(context, action, means, commandUntil, 'resume');
+  }
+  report(context, instance, { kind: 'resumed', pid: process.pid, ...meansIn(means) });
 }
 
 /** The note first: the signal is sent once. */

@@ -27,7 +27,14 @@ export async function obstaclesTo(
     const { place, release } = await launches.of(worker, name, pin);
     const launch = launchOf(worker, name, config.stateDir, hostName, release);
     const ready = expandedReadiness(worker.ready, worker, name, hostName);
-    const words = ready.kind === 'command' ? ready.command : undefined;
+    const { quiet } = worker.stop;
+    const helpers = {
+      ready: ready.kind === 'command' ? ready.command : undefined,
+      quiet:
+        typeof quiet === 'object'
+          ? launchOf(worker, name, config.stateDir, hostName, release, quiet.command).command
+          : undefined,
+    };
     // Most instances of a worker differ only in their logs and pidfiles.
     const key = JSON.stringify([
       worker.name,
@@ -35,7 +42,8 @@ export async function obstaclesTo(
       launch.command[0],
       launch.envFiles,
       launch.env['PATH'],
-      words,
+      helpers.ready,
+      helpers.quiet?.[0],
     ]);
     const silent = await mountProblem(() => pathsOf(launch));
     if (!known.has(key) && silent === undefined)
@@ -43,7 +51,7 @@ export async function obstaclesTo(
         key,
         place instanceof WorkerctlError
           ? place.message
-          : (workerProblem(worker, launch, place, words) ??
+          : (workerProblem(worker, launch, place, helpers) ??
               (ready.kind === 'notify' ? await notifyProblem(config.stateDir) : undefined)),
       );
     const problem = known.get(key) ?? silent ?? filesProblem(launch, config.stateDir);

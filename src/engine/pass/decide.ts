@@ -1,6 +1,6 @@
 import type { Duration } from '../../core/basics/time.ts';
 import type { Desired } from '../../core/model/desired.ts';
-import { isGated } from '../../core/model/action.ts';
+import { isGated, type Action, type ActionOf } from '../../core/model/action.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import {
@@ -95,7 +95,7 @@ async function withPreflight(
   outcome: PassOutcome,
   launches: Launches,
 ): Promise<PassOutcome> {
-  if (!outcome.plan.some(({ kind }) => kind === 'stop' || kind === 'quiet')) return outcome;
+  if (!outcome.plan.some(isAsking)) return outcome;
   const { obstaclesTo } = await import('../observe/preflight.ts');
   const obstacles = await obstaclesTo(context, outcome, launches);
   if (obstacles === undefined) return outcome;
@@ -103,7 +103,7 @@ async function withPreflight(
   const worn = plan.flatMap((action) => {
     const problem = obstacles.get(action.instance);
     const observed = observation.instances.get(action.instance);
-    if (action.kind !== 'stop' || action.isRecycle !== true) return [];
+    if (!isAsking(action) || action.isRecycle !== true) return [];
     if (problem === undefined || observed === undefined) return [];
     // Without the reason, which changes from look to look: each problem is reported once.
     const words = `is due for recycling, but could not be started again: ${problem}`;
@@ -111,6 +111,10 @@ async function withPreflight(
   });
   return decideOn(context, goal, before, { ...withSeen(observation, worn), obstacles });
 }
+
+/** Whether a process is asked to exit, or made quiet for that. */
+const isAsking = (action: Action): action is ActionOf<'stop'> | ActionOf<'quiet'> =>
+  action.kind === 'stop' || action.kind === 'quiet';
 
 /** Leaves out signals to processes that are the instance's by their record alone, and starts beside such as may be it. */
 async function withoutUnwitnessed(context: Context, outcome: PassOutcome): Promise<PassOutcome> {

@@ -3,7 +3,7 @@ import * as json from '../../core/basics/json-form.ts';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
 import { quietSignals, type QuietSignal } from '../../core/model/config.ts';
 import { isSameProcess, type ProcessIdentity } from '../../core/model/process.ts';
-import type { Killing, Quieting, SessionMember, Stop } from '../../core/model/record.ts';
+import type { Asking, Killing, Quieting, SessionMember, Stop } from '../../core/model/record.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import {
   readJson,
@@ -14,6 +14,7 @@ import {
 } from '../files/json-file.ts';
 import { removeBeatPlace } from './beat-place.ts';
 import * as paths from './paths.ts';
+import { quietEndings } from './quiet-end.ts';
 import { withReserve } from './reserve.ts';
 import { identity } from './schema.ts';
 
@@ -68,22 +69,31 @@ const sessionMembers = json.listOf(
   json.object({ pid: ['pid', json.integer], startTime: ['start_time', json.integer] }),
 );
 
-/** `sent` and `asked` come first: signal.sh writes over them, see `markOf`. */
-const stopMembers: json.Members<Omit<Quieting, 'process'>> = {
-  sent: ['sent', json.flag],
-  asked: ['asked', json.optional(json.text)],
-  signal: ['signal', signal],
+const askingMembers: json.Members<Omit<Asking, 'process' | 'sent'>> = {
   at: ['at', json.moment],
   cause: ['cause', json.text],
   deadline: ['deadline_since_boot_seconds', json.optional(json.seconds)],
   isRecycle: ['is_recycle', json.optional(json.flag)],
   memory: ['memory_bytes', json.optional(json.integer)],
   endsSession: ['ends_session', json.optional(json.flag)],
+};
+
+/** `sent` and `asked` come first: signal.sh writes over them, see `markOf`. */
+const stopMembers: json.Members<Omit<Stop, 'process'>> = {
+  sent: ['sent', json.flag],
+  asked: ['asked', json.optional(json.text)],
+  signal: ['signal', signal],
+  ...askingMembers,
   members: ['members', json.optional(sessionMembers)],
-  stopsWhenIdle: [
-    'stops_when_idle',
-    { ...json.flag, read: (found) => found !== undefined && json.flag.read(found) },
-  ],
+};
+
+const quietMembers: json.Members<Omit<Quieting, 'process' | 'end'>> = {
+  sent: ['sent', json.flag],
+  signal: ['signal', json.optional(signal)],
+  ...askingMembers,
+  stopsWhenIdle: ['stops_when_idle', json.flag],
+  commandUntil: ['command_until_since_boot_seconds', json.optional(json.seconds)],
+  isResuming: ['is_resuming', json.optional(json.flag)],
 };
 
 /**
@@ -94,7 +104,7 @@ export const markOf = (asked?: string): string =>
   asked === undefined ? '{"sent":true ' : `{"sent":false,"asked":"${asked}"`;
 
 /** Whether, and how, a process was asked to exit; written just before. */
-export const { read: readStop, write: writeStop } = noteOf<Quieting, Stop>(
+export const { read: readStop, write: writeStop } = noteOf<Stop>(
   paths.stopPath,
   'a stop',
   stopMembers,
@@ -105,7 +115,11 @@ export const {
   read: readQuiet,
   readFor: quietOf,
   write: writeQuiet,
-} = noteOf<Quieting>(paths.quietPath, 'a note that a process was made quiet', stopMembers);
+} = noteOf<Omit<Quieting, 'end'>>(
+  paths.quietPath,
+  'a note that a process was made quiet',
+  quietMembers,
+);
 
 /** When a process was asked for a dump, since the boot of the host. */
 export const {
@@ -220,6 +234,6 @@ export function writeExtension(
 }
 
 export function removeHeartbeat(path: string): void {
-  for (const end of ['', '.new', '.notify', '.status', '.extend']) removeFile(path + end);
+  for (const end of ['', '.new', '.notify', '.status', '.extend', ...quietEndings]) removeFile(path + end);
   removeBeatPlace(path);
 }

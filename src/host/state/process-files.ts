@@ -19,6 +19,7 @@ import {
   readyAge,
 } from './notes.ts';
 import { heartbeatName, heartbeatPath, jobFolder } from './paths.ts';
+import { readQuietEnd } from './quiet-end.ts';
 
 /** All that the state directory holds about one process, other than its record. */
 export interface ProcessFiles {
@@ -84,11 +85,23 @@ export function readProcessFiles(
     set('killing', killingOf(stateDir, base, record));
     return files;
   }
-  if (hasNote('quiet')) set('quiet', quietOf(stateDir, base, record));
+  if (hasNote('quiet')) set('quiet', quietingOf(stateDir, base, record));
   if (hasNote('dump')) set('dumpedAt', dumpOf(stateDir, base, record)?.at);
   if (has(`${heartbeat}.extend`)) set('extendedUntil', readExtension(stateDir, base, runId));
   if (has(`${heartbeat}.status`)) set('saidStatus', readSaidStatus(stateDir, base, runId));
   return files;
+}
+
+/** The request to take no new job, with the end of its command. */
+export function quietingOf(
+  stateDir: string,
+  base: string,
+  record: ProcessRecord,
+): Quieting | undefined {
+  const quiet = quietOf(stateDir, base, record);
+  if (quiet?.commandUntil === undefined) return quiet;
+  const end = readQuietEnd(stateDir, base, record.runId, quiet.commandUntil);
+  return end === undefined ? quiet : { ...quiet, end };
 }
 
 /** A stop file that cannot be read counts as a signal that was sent: a second one would cost some workers their job. */

@@ -16,16 +16,23 @@ import { buildEnvironment } from './environment.ts';
 import type { Place } from './place.ts';
 import { setsid } from './shim-call.ts';
 
+/** The commands that a worker needs besides its own, as far as it has them. */
+export interface HelperCommands {
+  /** Shows that it is ready. */
+  readonly ready?: readonly string[] | undefined;
+  /** Makes it quiet. */
+  readonly quiet?: readonly string[] | undefined;
+}
+
 /**
  * Why a worker could not be started in this directory, in words; undefined if it could, as far as that can be told without
  * creating a file: by its programs and their interpreters, its env files and its limits.
- * @param ready the command that shows that it is ready, if there is one
  */
 export function workerProblem(
   worker: Worker,
   launch: Launch,
   place: Place,
-  ready?: readonly string[],
+  { ready, quiet }: HelperCommands = {},
 ): string | undefined {
   try {
     setsid();
@@ -37,6 +44,7 @@ export function workerProblem(
       command: launch.command[0],
       'log.command': launch.log?.kind === 'piped' ? launch.log.command[0] : undefined,
       'ready.command': ready?.[0],
+      'stop.quiet': quiet?.[0],
     };
     const problem = asUserOf(launch, () => missingProgram(programs, search));
     return problem ?? limitProblem(worker);

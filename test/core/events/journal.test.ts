@@ -55,6 +55,7 @@ describe('journalEntry', () => {
       'not_paused',
       'not_quiet',
       'not_running',
+      'replaced_to_resume',
       'skipped_done',
       'skipped_held',
       'skipped_stopped',

@@ -174,6 +174,8 @@ test('an old process beside its replacement must be named by its instance', () =
 test('these kinds must make a command fail, and no others', () => {
   expect(allEventKinds.filter((kind) => isFailure(sampleEvent(kind)))).toEqual([
     'start_failed',
+    'quiet_failed',
+    'resume_failed',
     'signal_failed',
     'survivors',
     'rollout_aborted',

@@ -134,6 +134,28 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     sentence: `asked pid 5841 to take no new jobs (SIGTSTP): ${cause}`,
     json: { pid, signal: 'SIGTSTP', stops_when_idle: true, cause },
   },
+  not_quieted: {
+    body: { kind: 'not_quieted', pid, problem: 'exit status 69 (no node)' },
+    level: 'warning',
+    sentence:
+      'pid 5841 may take new jobs, because stop.quiet failed: exit status 69 (no node); it is asked to exit when its job has ended',
+    json: { pid, problem: 'exit status 69 (no node)' },
+  },
+  quiet_failed: {
+    body: { kind: 'quiet_failed', pid, problem: 'exit status 69' },
+    level: 'error',
+    sentence: 'pid 5841 may take new jobs, because stop.quiet failed: exit status 69',
+    json: { pid, problem: 'exit status 69' },
+    command: 'quiet',
+  },
+  resume_failed: {
+    body: { kind: 'resume_failed', pid, problem: 'exit status 69' },
+    level: 'error',
+    sentence:
+      'pid 5841 takes no jobs, because stop.resume failed: exit status 69; it is replaced when it is idle',
+    json: { pid, problem: 'exit status 69' },
+    command: 'resume',
+  },
   resumed: {
     body: { kind: 'resumed', pid, signal: 'CONT' },
     level: 'info',
@@ -506,6 +528,14 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     sentence: 'rq: a second TERM kills the running job',
     json: { preset: 'rq', trap: 'a second TERM kills the running job' },
     command: 'stop',
+  },
+  replaced_to_resume: {
+    body: { kind: 'replaced_to_resume' },
+    level: 'info',
+    sentence:
+      'has no stop.resume: replaced so that it takes jobs again, one instance of a worker after the other',
+    json: {},
+    command: 'resume',
   },
   not_quiet: { body: { kind: 'not_quiet' }, level: 'info', sentence: 'was not quiet', json: {} },
   not_paused: {

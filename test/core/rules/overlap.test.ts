@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { noDesired } from '../../../src/core/model/desired.ts';
+import type { Activity } from '../../../src/core/model/activity.ts';
 import type { ObservedInstance } from '../../../src/core/model/observation.ts';
 import type { Worker } from '../../../src/core/model/config.ts';
 import {
@@ -20,6 +21,7 @@ import {
   restartPolicy,
   rolling,
   seconds,
+  stoppedIntent,
   stopOf,
   draining,
   oldPids as all,
@@ -96,16 +98,60 @@ describe('with overlap', () => {
     );
   });
 
-  test('a busy one that knows how to be quiet must be replaced when it is idle', () => {
-    const own = aConfig(mail(1, { stop: { signal: 'TERM', quiet: 'TSTP' } }));
+  test.each([
+    ['a signal', 'TSTP' as const, 'SIGTSTP'],
+    ['a command', { command: ['hush'], timeout: seconds(30) }, 'by hush'],
+  ])('a busy one that is made quiet first by %s must be replaced at once', (_, quiet, shown) => {
+    const own = aConfig(mail(1, { stop: { signal: 'TERM', quiet } }));
     const alone = rolling(aRollout({ 'mail.1': 10 }));
     const plan = (...seen: ObservedInstance[]): string =>
       decide(own, alone, observation(...seen)).plan;
+    const because = 'restart of 12:00:00 by ann@web1';
+    const beside = `let mail.1 pid 10 drain beside its replacement: ${because}\nstart mail.1: its old process still drains\n`;
     expect(plan(alive('mail.1', 10, { activity: busy }))).toBe(
-      'ask mail.1 pid 10 to take no new job (SIGTSTP): restart of 12:00:00 by ann@web1\n',
+      `ask mail.1 pid 10 to take no new job (${shown}): ${because}\n${beside}`,
     );
-    const quieted = alive('mail.1', 10, { activity: idle, quiet: quietOf(10) });
-    expect(plan(quieted)).toContain('let mail.1 pid 10 drain beside its replacement');
+    // A pass that was killed in between.
+    expect(plan(alive('mail.1', 10, { activity: busy, quiet: quietOf(10) }))).toBe(beside);
+  });
+
+  test('one that was made quiet must be asked to exit beside its replacement, when it is idle, once', () => {
+    const own = aConfig(mail(1, { stop: { signal: 'TERM', quiet: 'TSTP' } }));
+    const beside = (more: object): ObservedInstance => {
+      const { presence, ...rest } = retiring('mail.1', 10, { quiet: quietOf(10), ...more });
+      const { stop, ...unasked } = presence as Extract<typeof presence, { kind: 'alive' }>;
+      return {
+        ...rest,
+        presence: 'stop' in more ? { ...unasked, ...(stop && { stop }) } : unasked,
+      };
+    };
+    const plan = (more: object, desired = noDesired): string =>
+      decide(own, desired, observation(fresh, beside(more))).plan;
+    expect(plan({ activity: busy })).toBe('');
+    expect(plan({ activity: idle })).toBe(
+      'ask mail.1 (retiring) pid 10 to finish (SIGTERM): restart\n',
+    );
+    expect(plan({ activity: idle, stop: stopOf(10) })).toBe('');
+    expect(plan({ activity: idle }, { ...noDesired, isEnding: 'watch ends' })).toContain(
+      'ask mail.1 (retiring) pid 10 to finish',
+    );
+    expect(plan({ activity: idle }, stoppedIntent('mail.1'))).toContain(
+      'pid 10 to finish (SIGTERM): stopped at 12:00:00 by ann@web1',
+    );
+  });
+
+  test('an idle one must not wait for a busy one that drains beside its replacement', () => {
+    const own = aConfig(mail(1));
+    const beside = retiring('mail.1', 10, { activity: busy });
+    const plan = (...seen: ObservedInstance[]): string =>
+      decide(own, noDesired, observation(...seen, beside), restartOf(names)).plan;
+    const on = (name: string, pid: number, activity: Activity): ObservedInstance =>
+      alive(name, pid, { activity });
+    // It is replaced in its place: there is no room beside.
+    expect(plan(on('mail.1', 11, busy), on('mail.2', 20, idle), on('mail.3', 30, busy))).toBe(
+      'ask mail.2 pid 20 to finish (SIGTERM): restart of 12:00:00 by bob@web1\n',
+    );
+    expect(plan(on('mail.1', 11, busy), on('mail.2', 20, busy), on('mail.3', 30, busy))).toBe('');
   });
 
   test('the command must be able to ask for it, and to do without', () => {

@@ -283,7 +283,7 @@ describe('quiet and resume X', () => {
     });
     const { desired } = decide(own, { ...restart, quiet }, observation(quieted, old[1], old[2]));
     expect(desired.rollouts[0]?.proven).toEqual(provenFor('mail'));
-    const goal: Goal = { kind: 'resume', ...about('mail.1') };
+    const goal: Goal = { kind: 'resume', id: 'third', ...about('mail.1') };
     const after = decide(own, { ...restart, quiet }, observation(...old), goal).desired;
     expect(membersIn(after)).toEqual([names]);
   });

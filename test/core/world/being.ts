@@ -12,10 +12,20 @@ export interface Fate {
   readonly crashIn: number | null;
   /** Whether anybody learns when and how it died. */
   readonly isReported: boolean;
+  /** How long each command takes that makes it quiet or resumes it, and whether these fail. */
+  readonly commandTakes: number;
+  readonly doCommandsFail: boolean;
 }
 
 /** Idle, good code. */
-export const goodFate: Fate = { drain: 0, readyIn: 200, crashIn: null, isReported: true };
+export const goodFate: Fate = {
+  drain: 0,
+  readyIn: 200,
+  crashIn: null,
+  isReported: true,
+  commandTakes: 200,
+  doCommandsFail: false,
+};
 
 /** One process from its start to its end: what it went through, whatever anybody believes. */
 export interface Being {
@@ -31,7 +41,8 @@ export interface Being {
   /** It drains beside its replacement. */
   isRetiring: boolean;
   stop?: { readonly at: number; readonly note: Stop };
-  quiet?: { readonly at: number; readonly note: Quieting };
+  /** `endsAt`: when the command ends that runs for that. */
+  quiet?: { readonly at: number; readonly note: Quieting; readonly endsAt?: number };
   /** When it was asked to leave, or made quiet in order to be. */
   askedAt?: number;
   /** A look has noted that it is ready. */

@@ -1,9 +1,9 @@
 import { keyOf } from '../../../src/core/model/instance.ts';
-import type { Action } from '../../../src/core/model/action.ts';
+import type { Action, ActionOf } from '../../../src/core/model/action.ts';
 import { formatAction } from '../../../src/core/model/plan.ts';
-import type { ProcessRecord, Quieting, Stop } from '../../../src/core/model/record.ts';
+import type { Asking, ProcessRecord } from '../../../src/core/model/record.ts';
 import { workerNameOf } from '../../../src/core/model/targets.ts';
-import { durationOf, momentOf, type Duration } from '../../../src/core/basics/time.ts';
+import { durationOf, momentOf, type Duration, type Moment } from '../../../src/core/basics/time.ts';
 import { goodFate, isAlive, processOf, type Being } from './being.ts';
 import { die, type World } from './world.ts';
 
@@ -51,17 +51,19 @@ function actOn(world: World, being: Being, action: OnProcess): void {
       return;
     case 'stop':
       being.askedAt ??= at;
-      being.stop ??= { at, note: noteOf(world, being, action) };
+      being.stop ??= { at, note: { ...askingOf(world, being, action), signal: action.signal } };
       return;
-    case 'quiet': {
-      const { stopsWhenIdle } = action;
-      if (stopsWhenIdle) being.askedAt ??= at;
-      const note = { ...noteOf(world, being, action), stopsWhenIdle };
-      being.quiet = { at: being.quiet?.at ?? at, note };
+    case 'quiet':
+      quieten(world, being, action);
       return;
-    }
     case 'resume':
-      delete being.quiet;
+      delete being.askedAt;
+      if (typeof action.means === 'string') delete being.quiet;
+      else if (being.quiet !== undefined) {
+        const commandUntil = durationOf(at + action.means.timeout);
+        const note = { ...being.quiet.note, commandUntil, isResuming: true };
+        being.quiet = { ...being.quiet, note, endsAt: at + being.fate.commandTakes };
+      }
       return;
     case 'retire':
       being.isRetiring = true;
@@ -71,23 +73,38 @@ function actOn(world: World, being: Being, action: OnProcess): void {
   }
 }
 
-function noteOf(
+function quieten(world: World, being: Being, action: ActionOf<'quiet'>): void {
+  const { means, stopsWhenIdle } = action;
+  const { quiet, fate } = being;
+  const at = world.sinceBoot;
+  if (stopsWhenIdle) being.askedAt ??= at;
+  else delete being.askedAt;
+  const asking = { ...askingOf(world, being, action, stopsWhenIdle), stopsWhenIdle };
+  if (typeof means === 'string') being.quiet = { at, note: { ...asking, signal: means } };
+  else if (means !== undefined) {
+    const commandUntil = durationOf(at + means.timeout);
+    being.quiet = { at, note: { ...asking, commandUntil }, endsAt: at + fate.commandTakes };
+  } else if (quiet !== undefined) {
+    const { signal, commandUntil } = quiet.note;
+    const how = { ...(signal && { signal }), ...(commandUntil && { commandUntil }) };
+    being.quiet = { ...quiet, note: { ...asking, ...how } };
+  }
+}
+
+function askingOf(
   world: World,
   { record, quiet }: Being,
-  {
-    signal,
-    cause,
-    limit,
-  }: { signal: Quieting['signal']; cause: string; limit?: Duration | undefined },
-): Stop {
-  const prelude = quiet?.note.stopsWhenIdle === true ? quiet.note : undefined;
+  { cause, limit, at }: { cause: string; limit?: Duration; at?: Moment },
+  isToExit = true,
+): Asking {
+  const isPrelude = quiet?.note.stopsWhenIdle === true && quiet.note.isResuming !== true;
+  const prelude = isPrelude && isToExit ? quiet.note : undefined;
   const deadline =
     prelude?.deadline ?? (limit === undefined ? undefined : durationOf(world.sinceBoot + limit));
   return {
     process: processOf(record),
     sent: true,
-    signal,
-    at: prelude?.at ?? momentOf(world.wallClock),
+    at: at ?? prelude?.at ?? momentOf(world.wallClock),
     cause,
     ...(deadline !== undefined && { deadline }),
   };

@@ -6,6 +6,7 @@ import type { World } from './world.ts';
 export type Rule =
   | 'only observed living processes are signalled'
   | 'no process is asked twice'
+  | 'a command makes it quiet first, and has ended'
   | 'the batch is kept'
   | 'canaries go first'
   | 'no process is asked after a failure'

@@ -38,17 +38,37 @@ export function hear(chronicle: Chronicle, goal: Goal): void {
     case 'restart':
       hearRestart(chronicle, goal);
       return;
+    case 'resume': {
+      const instances = goal.instances.filter((name) => isReplacedToResume(chronicle, name));
+      const options = { batch: { kind: 'count', count: 1 } } as const;
+      if (instances.length > 0)
+        hearRestart(chronicle, { ...goal, kind: 'restart', instances, options, releases: {} });
+      return;
+    }
     case 'adopt':
     case 'pause':
     case 'continue':
     case 'cancel':
     case 'check':
     case 'quiet':
-    case 'resume':
     case 'want':
     case 'end':
       return;
   }
+}
+
+/** Whether it is quiet, cannot take jobs again, and is in no restart that replaces it. */
+function isReplacedToResume({ world, restarts }: Chronicle, name: string): boolean {
+  const being = world.places.get(name);
+  return (
+    being !== undefined &&
+    isAlive(being) &&
+    being.worker.stop.resume === undefined &&
+    being.quiet !== undefined &&
+    being.stop === undefined &&
+    being.askedAt === undefined &&
+    !restarts.some(({ members }) => members.get(name) === being.pid)
+  );
 }
 
 function hearRestart(chronicle: Chronicle, goal: Extract<Goal, { kind: 'restart' }>): void {

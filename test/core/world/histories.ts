@@ -30,10 +30,17 @@ const policies = fc.record({
   finisher: fc.constant(true),
   onFailure: fc.constant('abort' as const),
 });
+const halfMinute = durationOf(30_000);
 const stops: fc.Arbitrary<Worker['stop']> = fc
   .record({
-    quiet: sometimes(fc.constant('TSTP' as const), 2),
-    resume: sometimes(fc.constant('CONT' as const), 2),
+    quiet: sometimes(
+      fc.constantFrom('TSTP' as const, { command: ['hush'], timeout: halfMinute }),
+      2,
+    ),
+    resume: sometimes(
+      fc.constantFrom('CONT' as const, { command: ['back'], timeout: halfMinute }),
+      2,
+    ),
     timeout: sometimes(lengths(1000, 15_000), 2),
   })
   .map(({ quiet, resume, timeout }) => ({
@@ -77,6 +84,11 @@ const fates: fc.Arbitrary<Fate> = fc.record({
   isReported: fc.oneof(
     { weight: 6, arbitrary: fc.constant(true) },
     { weight: 1, arbitrary: fc.constant(false) },
+  ),
+  commandTakes: ticks(0, 4000),
+  doCommandsFail: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(false) },
+    { weight: 1, arbitrary: fc.constant(true) },
   ),
 });
 

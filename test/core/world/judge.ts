@@ -55,8 +55,10 @@ export function judge(chronicle: Chronicle, action: Action, during: During): voi
     case 'quiet':
     case 'resume':
       judgeIdentity(chronicle, action, observation);
-      if (signalled.has(instance)) breach(chronicle, 'no process is asked twice', `again: ${what}`);
-      signalled.add(instance);
+      if (signalled.has(keyOf(action)))
+        breach(chronicle, 'no process is asked twice', `again: ${what}`);
+      signalled.add(keyOf(action));
+      if (isVoid(chronicle, action)) chronicle.limits.delete(action.process.pid);
       if (action.kind !== 'resume') judgeAsk(chronicle, action, during);
       return;
     case 'adopt':
@@ -69,6 +71,16 @@ export function judge(chronicle: Chronicle, action: Action, during: During): voi
       return;
   }
 }
+
+/** Whether a process that was made quiet in order to be stopped need not exit any more: nor does its limit hold. */
+const isVoid = (
+  { world }: Chronicle,
+  action: Extract<Action, { kind: 'stop' | 'quiet' | 'resume' }>,
+): boolean =>
+  action.kind === 'resume' ||
+  (action.kind === 'quiet' &&
+    !action.stopsWhenIdle &&
+    world.places.get(keyOf(action))?.quiet?.note.stopsWhenIdle === true);
 
 function judgeIdentity(
   chronicle: Chronicle,
@@ -92,12 +104,13 @@ type Ask = Extract<Action, { kind: 'stop' | 'quiet' }>;
 function judgeAsk(chronicle: Chronicle, action: Ask, during: During): void {
   const { world, terms, restarts } = chronicle;
   const { instance, cause } = action;
-  const being = world.places.get(instance);
+  const being = world.places.get(keyOf(action));
   if (being === undefined) return;
+  judgeCommand(chronicle, being, action);
   if (action.kind === 'stop') {
     const count = (terms.get(being.pid) ?? 0) + 1;
     terms.set(being.pid, count);
-    if (count > 1 || being.isRetiring)
+    if (count > 1)
       breach(chronicle, 'no process is asked twice', `${count} times: ${formatAction(action)}`);
   } else if (!action.stopsWhenIdle) return;
   if (being.askedAt !== undefined) return; // after its prelude
@@ -106,6 +119,21 @@ function judgeAsk(chronicle: Chronicle, action: Ask, during: During): void {
   const hasOwn = chronicle.stopped.has(instance) && chronicle.limits.has(being.pid);
   if (limit !== undefined && !hasOwn) addLimit(chronicle, being, limit);
   if (restart !== undefined) judgeTurn(chronicle, restart, being, during);
+}
+
+/** Whether a process that a command makes quiet was made so, once, before it is asked to exit, unless it has no time left. */
+function judgeCommand(chronicle: Chronicle, being: Being, action: Ask): void {
+  const { quiet, worker } = being;
+  const runs = quiet?.endsAt !== undefined && chronicle.world.sinceBoot < quiet.endsAt;
+  const isAgain =
+    action.kind === 'quiet' &&
+    action.means !== undefined &&
+    quiet?.note.stopsWhenIdle === true &&
+    quiet.note.isResuming !== true;
+  const isFirst = typeof worker.stop.quiet === 'object' && quiet === undefined;
+  const isTooEarly = action.kind === 'stop' && action.limit !== 0 && (runs || isFirst);
+  if (isAgain || isTooEarly)
+    breach(chronicle, 'a command makes it quiet first, and has ended', formatAction(action));
 }
 
 /** Whether it was the turn of this process to be asked by this restart. */
@@ -137,8 +165,10 @@ function judgeTurn(
     breach(chronicle, 'the batch is kept', what);
 
   const overlap = restart.options.overlap ?? worker.restart.overlap;
-  const extras = extrasOf(chronicle, worker.name) + count('asked') + 1;
-  if (overlap && extras > worker.restart.maxExtra)
+  const isIdle = (name: string): boolean => instances.get(name)?.activity?.kind === 'idle';
+  const busyAsked = own.filter((name) => standings.get(name) === 'asked' && !isIdle(name)).length;
+  const extras = extrasOf(chronicle, worker.name) + busyAsked + 1;
+  if (overlap && !isIdle(instance) && extras > worker.restart.maxExtra)
     breach(chronicle, 'no more than max_extra leave beside their replacements', what);
 
   members.set(instance, 'asked');
@@ -184,7 +214,7 @@ function judgeMove(
   const being = world.places.get(instance);
   const restart = restarts.find(({ members }) => members.has(instance));
   const overlap = restart?.options.overlap ?? being?.worker.restart.overlap;
-  if (being?.stop === undefined || overlap !== true)
+  if (being?.askedAt === undefined || overlap !== true)
     breach(
       { world, restarts, ...chronicle },
       'a place is filled once, and only if it is wanted',

@@ -34,8 +34,9 @@ function goalOf(world: World, step: Step, nth: number): Goal {
     case 'start':
     case 'hold':
     case 'unhold':
-    case 'resume':
       return { kind: step.kind, by, instances };
+    case 'resume':
+      return { kind: 'resume', id: by, by, instances };
   }
 }
 

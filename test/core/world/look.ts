@@ -4,6 +4,7 @@ import type {
   ObservedInstance,
   Presence,
 } from '../../../src/core/model/observation.ts';
+import type { CommandEnd } from '../../../src/core/model/record.ts';
 import { workerNameOf } from '../../../src/core/model/targets.ts';
 import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
 import { idleAt, isAlive, isReadyAt, processOf, type Being } from './being.ts';
@@ -32,31 +33,44 @@ function seen(world: World, name: string, being: Being | undefined): ObservedIns
   const pidfile =
     pid === undefined ? ({ kind: 'absent' } as const) : ({ kind: 'holds', pid } as const);
   if (being === undefined) return { name, presence: { kind: 'absent' }, pidfile, problems: [] };
+  const end = endOf(being, world.sinceBoot);
+  if (being.quiet?.note.isResuming === true && end !== undefined && end.problem === undefined)
+    delete being.quiet;
   if (isAlive(being) && !isRetiring && being.askedAt === undefined)
     being.wasNotedReady ||= isReadyAt(being, world.sinceBoot);
   return {
     name,
-    presence: presenceOf(being),
+    presence: presenceOf(being, world.sinceBoot),
     pidfile,
     ...(isAlive(being) && tells(being) && { activity: activityOf(being, world.sinceBoot) }),
     problems: [],
   };
 }
 
-/** Workers that know how to be quiet also say what they do. */
-const tells = ({ worker }: Being): boolean => worker.stop.quiet !== undefined;
+/** Workers that know how to be quiet also say what they do, but for some of those that are made quiet by a command. */
+const tells = ({ worker: { stop } }: Being): boolean =>
+  stop.quiet !== undefined && (typeof stop.quiet === 'string' || stop.resume !== 'CONT');
+
+/** How the command has ended that it was made quiet or resumed by; undefined: it still runs. */
+function endOf({ quiet, fate }: Being, now: number): CommandEnd | undefined {
+  if (quiet?.endsAt === undefined || now < quiet.endsAt) return undefined;
+  return fate.doCommandsFail ? { problem: 'exit status 1' } : {};
+}
 
 const activityOf = (being: Being, now: number): NonNullable<ObservedInstance['activity']> =>
   being.fate.drain > 0 && now < idleAt(being) ? busyWith([{ what: 'a job' }]) : { kind: 'idle' };
 
-function presenceOf({ record, stop, quiet, end, wasNotedReady, worker }: Being): Presence {
+function presenceOf(being: Being, now: number): Presence {
+  const { record, stop, quiet, end, wasNotedReady, worker } = being;
   const hasShownReady = worker.ready.kind === 'log' && wasNotedReady;
   const stopped = stop === undefined ? {} : { stop: stop.note };
   if (end !== undefined) {
     const diedAt = end.diedAt === undefined ? {} : { diedAt: momentOf(end.diedAt) };
     return { kind: 'dead', record, death: end.death, ...diedAt, ...stopped, hasShownReady };
   }
-  const quieted = quiet === undefined ? {} : { quiet: quiet.note };
+  const commandEnd = endOf(being, now);
+  const ended = commandEnd && { end: commandEnd };
+  const quieted = quiet === undefined ? {} : { quiet: { ...quiet.note, ...ended } };
   const process = processOf(record);
   return { kind: 'alive', record, process, ...stopped, ...quieted, hasShownReady };
 }

@@ -73,7 +73,9 @@ export function jump(world: World, by: number): void {
 export function nextEventIn(world: World): number | undefined {
   const moments = [...world.places.values()].filter(isAlive).flatMap((being) => {
     const { ready } = being.worker;
-    return [diesAt(being), idleAt(being), ready.kind === 'log' ? showsReadyAt(being) : Infinity];
+    const commandEndsAt = being.quiet?.endsAt ?? Infinity;
+    const isReadyAt = ready.kind === 'log' ? showsReadyAt(being) : Infinity;
+    return [diesAt(being), idleAt(being), commandEndsAt, isReadyAt];
   });
   const soonest = Math.min(
     Infinity,

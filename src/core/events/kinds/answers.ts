@@ -25,6 +25,10 @@ export const answerKinds = {
     level: 'warning',
     sentence: (event) => `${event.preset}: ${event.trap}`,
   }),
+  replaced_to_resume: fixed(
+    'The quiet instance has no `stop.resume`: it is replaced so that it takes jobs again.',
+    'has no stop.resume: replaced so that it takes jobs again, one instance of a worker after the other',
+  ),
   not_quiet: fixed('The instance was not quiet.', 'was not quiet'),
   not_paused: eventKind({
     summary: 'The restart was not paused. `instance` is the worker.',

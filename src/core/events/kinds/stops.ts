@@ -1,10 +1,23 @@
 import { formatSize } from '../../basics/bytes.ts';
-import { flag, integer, seconds } from '../../basics/json-form.ts';
+import { flag, integer, seconds, text } from '../../basics/json-form.ts';
+import type { QuietSignal } from '../../model/config.ts';
+import * as form from '../form.ts';
 import { formatDuration } from '../../basics/time.ts';
 import { eventKind, optional, required } from '../event-kind.ts';
 import { bytes } from '../form.ts';
 import { cause, heldJobs, pid, problem, runId, signal } from '../members.ts';
 import { counted, during, limitOf } from '../phrases.ts';
+
+const signalSent = optional(form.signal, 'The signal that it was sent. Missing: none.');
+const commandRun = optional(text, 'The program that was run for that. Missing: none.');
+
+interface Asked {
+  readonly signal?: QuietSignal;
+  readonly command?: string;
+}
+
+const means = ({ signal: sent, command }: Asked): string | undefined =>
+  sent === undefined ? command && `by ${command}` : `SIG${sent}`;
 
 /** What processes are asked to do, and what is done to them. */
 export const stopKinds = {
@@ -20,20 +33,51 @@ export const stopKinds = {
       `asked pid ${event.pid} to finish (SIG${event.signal}, ${limitOf(event.limit)}): ${event.cause}`,
   }),
   quieted: eventKind({
-    summary: 'The process was asked to take no new jobs.',
+    summary:
+      'The process was asked to take no new jobs: by a signal or by a command; without both, it takes none already.',
     members: {
       pid,
-      signal,
+      signal: signalSent,
+      command: commandRun,
       stopsWhenIdle: required(flag, 'Whether it is asked to exit as soon as it is idle.'),
       cause,
     },
+    sentence: (event) => {
+      const how = means(event);
+      if (how !== undefined)
+        return `asked pid ${event.pid} to take no new jobs (${how}): ${event.cause}`;
+      return event.stopsWhenIdle
+        ? `pid ${event.pid} takes no new jobs, and exits when it is idle: ${event.cause}`
+        : `pid ${event.pid} takes no new jobs, and keeps running: ${event.cause}`;
+    },
+  }),
+  not_quieted: eventKind({
+    summary:
+      'The command of `stop.quiet` has failed for a process that is to exit. It is asked to exit when its job has ended.',
+    members: { pid, problem },
+    level: 'warning',
     sentence: (event) =>
-      `asked pid ${event.pid} to take no new jobs (SIG${event.signal}): ${event.cause}`,
+      `pid ${event.pid} may take new jobs, because stop.quiet failed: ${event.problem}; it is asked to exit when its job has ended`,
+  }),
+  quiet_failed: eventKind({
+    summary: 'The command of `stop.quiet` has failed. The process keeps running and may take jobs.',
+    members: { pid, problem },
+    sentence: (event) =>
+      `pid ${event.pid} may take new jobs, because stop.quiet failed: ${event.problem}`,
+    isFailure: true,
   }),
   resumed: eventKind({
-    summary: 'The process was asked to take jobs again.',
-    members: { pid, signal },
-    sentence: (event) => `asked pid ${event.pid} to take jobs again (SIG${event.signal})`,
+    summary: 'The process was asked to take jobs again: by a signal or by a command.',
+    members: { pid, signal: signalSent, command: commandRun },
+    sentence: (event) =>
+      `asked pid ${event.pid} to take jobs again (${means(event) ?? 'by nothing'})`,
+  }),
+  resume_failed: eventKind({
+    summary: 'The command of `stop.resume` has failed. The process is replaced.',
+    members: { pid, problem },
+    sentence: (event) =>
+      `pid ${event.pid} takes no jobs, because stop.resume failed: ${event.problem}; it is replaced when it is idle`,
+    isFailure: true,
   }),
   retired: eventKind({
     summary: 'The draining process now finishes beside its replacement.',

@@ -1,12 +1,12 @@
 import { durationOf, elapsed, formatTimeOfDay } from '../basics/time.ts';
-import type { Action, ActionOf } from '../model/action.ts';
+import type { Action } from '../model/action.ts';
 import { isQuiet, isToBeReplaced } from '../model/desired.ts';
 import { liveProcess, preludeOf, sentQuiet, sentStop } from '../model/observation.ts';
 import { lookAfter } from './awaited.ts';
 import { quietStateOf, type QuietState } from '../model/record.ts';
 import { lifeOf } from './lifecycle.ts';
 import type { Snapshot, Subject } from './snapshot.ts';
-import { reasonToExit, stopIfRunning } from './stops.ts';
+import { reasonToExit } from './stops.ts';
 
 /** A process that is about to be asked to exit is asked nothing else. */
 const withoutAsked = (snapshot: Snapshot, stops: readonly Action[]): Subject[] => {
@@ -60,17 +60,14 @@ export function toBeResumed(snapshot: Snapshot, stops: readonly Action[]): Actio
     if (replaced.has(worker.name) || isReplacing(subject, snapshot)) return [];
     const reason =
       state.kind === 'stuck' ? `stop.resume failed: ${state.problem}` : 'it has no stop.resume';
-    const [stop] = stopIfRunning(
-      subject,
-      `replaced so that it takes jobs again, because ${reason} (${sentQuiet(observed)?.cause ?? why})`,
-    ).filter(isStop);
-    if (stop === undefined) return [];
+    if (observed.activity?.kind === 'busy') return [];
     replaced.add(worker.name);
-    return [stop];
+    const cause = `replaced so that it takes jobs again, because ${reason} (${sentQuiet(observed)?.cause ?? why})`;
+    const { signal, timeout: limit } = worker.stop;
+    const about = { instance: name, process, signal, ...(limit !== undefined && { limit }) };
+    return [{ kind: 'stop', ...about, cause }];
   });
 }
-
-const isStop = (action: Action): action is ActionOf<'stop'> => action.kind === 'stop';
 
 /** Whether a command runs, whose end is waited for. */
 const isAwaited: Readonly<Record<QuietState['kind'], boolean>> = {

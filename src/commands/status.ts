@@ -47,7 +47,7 @@ export const command = defineCommand({
 States: ready, starting, late (not ready in time), quiet (takes no new jobs), draining (finishing its
 job), retiring (draining beside its replacement), frozen (SIGSTOP), missing, backoff (waiting before the
 next attempt), done and failed (ended, and not started again: on_exit), stopped (on purpose), surplus
-(running, but not wanted by the config).`,
+(running, but not wanted).`,
   options: { format: value('FORMAT', 'table, json or prometheus (metrics as text)', format) },
   examples: [
     ['workerctl status'],

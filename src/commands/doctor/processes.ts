@@ -92,7 +92,7 @@ function unwanted(observed: ObservedInstance, { workers }: Config): Findings {
   if (isWanted || drainingSince(observed) !== undefined) return [];
   return warning(name, `pid ${pid} is running, but this instance of ${worker.name} is not wanted`, [
     'the next bootcheck asks it to finish its job and exit',
-    'nothing; to keep it, raise count or add it to identifiers',
+    `nothing; to keep it: ${worker.isCounted ? `workerctl want N ${worker.name}` : 'add it to identifiers'}`,
   ]);
 }
 

@@ -32,6 +32,7 @@ import {
   formatEarlyDeath,
   isForeign,
   type ProcessRecord,
+  quietStateOf,
   type Asking,
 } from '../model/record.ts';
 import { workerNameOf } from '../model/targets.ts';
@@ -200,6 +201,9 @@ function notesOn(observed: ObservedInstance, { desired, ledger, now }: Snapshot)
   const { name, retiring, presence, problems, saidStatus, leftovers, log } = observed;
   const notes = [...problems];
   if (log?.lost !== undefined) notes.push(lostWords(observed, log.lost));
+  const quiet = quietStateOf(presence.kind === 'alive' ? presence.quiet : undefined);
+  if (quiet.kind === 'failed') notes.push(`stop.quiet failed: ${quiet.problem}`);
+  if (quiet.kind === 'stuck') notes.push(`stop.resume failed: ${quiet.problem}`);
   const unwitnessed = ledger.unwitnessed[keyOf(refOf(observed))];
   if (unwitnessed !== undefined) notes.push(`gets no signal: ${unwitnessed.problem}`);
   if (saidStatus !== undefined) notes.push(saidStatus);

@@ -11,8 +11,9 @@ main() {
   quiet_setsid=$1 quiet_seconds=$2 quiet_run=$3 quiet_file=$4
   shift 4
   read -r quiet_begun quiet_idle </proc/uptime
-  # The files may be left over, or anything that a worker has put there.
+  # What is no file of ours would block us, or be followed.
   rm -f "$quiet_file.out"
+  [ ! -L "$quiet_file" ] && { [ -f "$quiet_file" ] || [ ! -e "$quiet_file" ]; } || rm -f "$quiet_file"
   (
     PATH=$QUIET_PATH
     unset QUIET_PATH

@@ -294,7 +294,12 @@ describe('one that is made quiet by a command', () => {
         ?.state;
     expect(state(runs({ stopsWhenIdle: false }))).toBe('ready');
     expect(state(runs({ stopsWhenIdle: false, ...over() }))).toBe('quiet');
-    expect(state(runs({ stopsWhenIdle: false, ...over('exit status 1') }))).toBe('ready');
+    const failed = runs({ stopsWhenIdle: false, ...over('exit status 1') });
+    expect(state(failed)).toBe('ready');
+    const seen = observation(alive('mail.1', 10, { quiet: failed }));
+    expect(statusFor(aConfig(own), noDesired, seen).instances[0]?.detail).toContain(
+      'stop.quiet failed: exit status 1',
+    );
   });
 
   test('must be made quiet again on request if the command has failed, by a new request only', () => {

@@ -61,7 +61,8 @@ describe('instances that do not run', () => {
   });
 
   test('must be a problem with the log in backoff, and a warning if a start is due', async () => {
-    const rig = healthy({ command: '/bin/false', log: { file: 'mail.log' } });
+    const backoff = { initial: '1m' }; // longer than the examination takes
+    const rig = healthy({ command: '/bin/false', log: { file: 'mail.log' }, backoff });
     await rig.workerctl('start', '--no-wait');
     await until('its death', async () => {
       await rig.workerctl('bootcheck');

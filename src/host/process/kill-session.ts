@@ -39,9 +39,10 @@ const quietRounds = 2;
 /**
  * Kills a session: its leader is stopped, then the members are killed, and the leader last, when no new ones appear. The
  * session is found by its leader, so that the next pass can do this again if we die half way. Returns when all are dead or
- * zombies, after 5 seconds at the latest. So are children that have created sessions of their own, with these, as long as
- * their descent can be seen; we are not if we belong to them, nor are other users' processes. If the process does not lead its session (it has forked twice, or has
- * taken over from its predecessor), only it and its descendants are killed. A `successor` and its descendants live on.
+ * zombies, after 5 seconds at the latest. Children that have created sessions of their own are killed with these, as long as
+ * their descent can be seen; other users' processes are not, nor are we if we belong to them. If the process does not lead its
+ * session (it has forked twice, or has taken over from its predecessor), only it and its descendants are killed. A
+ * `successor` and its descendants live on.
  */
 export async function killSession(
   leader: Witnessed,

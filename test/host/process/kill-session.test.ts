@@ -110,6 +110,15 @@ describe('a successor in the session of its predecessor', () => {
   });
 });
 
+test('a child that has created its own session must be killed with its living parent', async () => {
+  const child = await leader('setsid sleep 1000 & echo "up $!"; exec sleep 1001');
+  const [other = 0] = pidsIn(child);
+  await until('a session of its own', () => look(other)?.session === other);
+  const killed = killedIn(await killSession(identityOf(child.pid)));
+  expect(killed.sort()).toEqual([child.pid, other].sort());
+  expect(isAlive(other)).toBe(false);
+});
+
 describe('what must not be killed', () => {
   test('a successor that it has named, and the successor’s descendants', async () => {
     const child = await leader(
@@ -122,14 +131,6 @@ describe('what must not be killed', () => {
       [child.pid, old].sort((a, b) => a - b),
     );
     expect([successor, ...own].every(isAlive)).toBe(true);
-  });
-
-  test('a child that has created its own session', async () => {
-    const child = await leader('setsid sleep 1000 & echo "up $!"; exec sleep 1001');
-    const [other = 0] = pidsIn(child);
-    await until('a session of its own', () => look(other)?.session === other);
-    expect(killedIn(await killSession(identityOf(child.pid)))).toEqual([child.pid]);
-    expect(isAlive(other)).toBe(true);
   });
 
   test('the session that its parent belongs to', async () => {

@@ -277,13 +277,13 @@ describe('a stop', () => {
 
   test.each([true, false])('must be read as it was written, sent: %s', (sent) => {
     writeStop(scratch.folder(), 'mail.1', { ...stop, sent });
-    expect(read()).toEqual({ kind: 'read', value: { ...stop, sent, stopsWhenIdle: false } });
+    expect(read()).toEqual({ kind: 'read', value: { ...stop, sent } });
   });
 
   test('must be read with its deadline', () => {
     const limited = { ...stop, deadline: durationOf(123_456) };
     writeStop(scratch.folder(), 'mail.1', limited);
-    expect(read()).toEqual({ kind: 'read', value: { ...limited, stopsWhenIdle: false } });
+    expect(read()).toEqual({ kind: 'read', value: limited });
   });
 
   test.each([true, false])(
@@ -301,7 +301,7 @@ describe('a stop', () => {
     const text = readFileSync(scratch.path('mail.1.stop'), 'utf8');
     expect(text.startsWith('{"sent":false,')).toBe(true);
     scratch.write('mail.1.stop', `{"sent":true ${text.slice('{"sent":true '.length)}`);
-    expect(read()).toEqual({ kind: 'read', value: { ...stop, sent: true, stopsWhenIdle: false } });
+    expect(read()).toEqual({ kind: 'read', value: { ...stop, sent: true } });
   });
 
   test('must be absent without a file', () => {

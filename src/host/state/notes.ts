@@ -234,6 +234,7 @@ export function writeExtension(
 }
 
 export function removeHeartbeat(path: string): void {
-  for (const end of ['', '.new', '.notify', '.status', '.extend', ...quietEndings]) removeFile(path + end);
+  for (const end of ['', '.new', '.notify', '.status', '.extend', ...quietEndings])
+    removeFile(path + end);
   removeBeatPlace(path);
 }

@@ -28,7 +28,9 @@ function problemOf(
   const place = openPlace(worker.directory);
   try {
     meanwhile();
-    return workerProblem(worker, launch, place, { ready }) ?? filesProblem(launch, scratch.folder());
+    return (
+      workerProblem(worker, launch, place, { ready }) ?? filesProblem(launch, scratch.folder())
+    );
   } finally {
     place.close();
   }

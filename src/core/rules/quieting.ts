@@ -8,9 +8,11 @@ import { lifeOf } from './lifecycle.ts';
 import type { Snapshot, Subject } from './snapshot.ts';
 import { reasonToExit } from './stops.ts';
 
-/** A process that is about to be asked to exit is asked nothing else. */
+/** A process that is about to be asked to exit is asked nothing else; its replacement is. */
 const withoutAsked = (snapshot: Snapshot, stops: readonly Action[]): Subject[] => {
-  const asked = new Set(stops.map(({ instance }) => instance));
+  const asked = new Set(
+    stops.flatMap(({ instance, retiring }) => (retiring === undefined ? [instance] : [])),
+  );
   return snapshot.subjects().filter(({ observed }) => !asked.has(observed.name));
 };
 

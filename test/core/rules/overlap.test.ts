@@ -15,6 +15,7 @@ import {
   decide,
   idle,
   retiring,
+  noon,
   observation,
   quietOf,
   restartOf,
@@ -137,6 +138,11 @@ describe('with overlap', () => {
     );
     expect(plan({ activity: idle }, stoppedIntent('mail.1'))).toContain(
       'pid 10 to finish (SIGTERM): stopped at 12:00:00 by ann@web1',
+    );
+    // Its replacement is asked in the same pass.
+    const hushed = { ...noDesired, quiet: { 'mail.1': { at: noon, by: 'ann@web1' } } };
+    expect(plan({ activity: idle }, hushed)).toMatch(
+      /^ask mail\.1 \(retiring\) pid 10 to finish .*\nask mail\.1 pid \d+ to take no new job/,
     );
   });
 

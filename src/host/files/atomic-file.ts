@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { errnoOf } from './errno.ts';
 import { faultPoint } from './fault-point.ts';
 import { openNewFile } from './new-file.ts';
 import { withFile } from './with-file.ts';
@@ -93,14 +94,21 @@ function writeAll(fd: number, bytes: Buffer): void {
 
 const swept = new Set<string>();
 
-/** Removes the half-written files of killed writers from a directory; once per command is enough. */
+/**
+ * Removes the half-written files of killed writers from a directory; once per command is enough. What cannot be removed
+ * stays: a start that needs a place in this directory reports what is wrong with it.
+ */
 export function removeHalfWritten(folder: string): void {
   if (swept.has(folder)) return;
   swept.add(folder);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return; // if a file is in its place, a start reports it
-  for (const file of readdirSync(folder)) {
-    const writer = /\.(\d+)\.new$/.exec(file)?.[1];
-    if (writer === undefined || existsSync(`/proc/${writer}`)) continue;
-    rmSync(`${folder}/${file}`, { force: true });
+  try {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+    for (const file of readdirSync(folder)) {
+      const writer = /\.(\d+)\.new$/.exec(file)?.[1];
+      if (writer === undefined || existsSync(`/proc/${writer}`)) continue;
+      rmSync(`${folder}/${file}`, { force: true });
+    }
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
   }
 }

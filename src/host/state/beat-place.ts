@@ -60,7 +60,7 @@ export function insideOf<T>(folder: string, act: (handle: string) => T): T | und
 /** Workers make one directory within their place. */
 const mostLevels = 4;
 
-/** Removes the place of a run, and all in it. What cannot be removed stays: it is in nobody's way. */
+/** Removes the place of a run, and all in it. What cannot be removed stays: it disturbs nothing. */
 export function removeBeatPlace(heartbeat: string): void {
   removeFolder(`${heartbeat}.d`);
   const jobs = jobFolder(heartbeat);

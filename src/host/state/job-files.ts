@@ -9,7 +9,7 @@ import { jobFolder } from './paths.ts';
 /** More processes than this are not asked; then the instance is not called idle. */
 const mostFiles = 1000;
 
-/** How often a look that finds nobody busy is repeated while the files keep changing. */
+/** How often a look that finds no process busy is repeated while the files keep changing. */
 const mostLooks = 4;
 
 interface JobsLook {

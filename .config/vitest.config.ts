@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 // Real processes on a small machine: a generous limit that only catches a hang.
 const limits = { testTimeout: 120_000, hookTimeout: 60_000 };
+const setupFiles = ['test/rig/drawn-cases.ts'];
 
 export default defineConfig({
   test: {
@@ -15,10 +16,11 @@ export default defineConfig({
           // They leave no trace in a process: so they share the modules that one has loaded.
           pool: 'threads',
           isolate: false,
+          setupFiles,
           ...limits,
         },
       },
-      { test: { name: 'host', include: ['test/host/**/*.test.ts'], ...limits } },
+      { test: { name: 'host', include: ['test/host/**/*.test.ts'], setupFiles, ...limits } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...limits } },
       { test: { name: 'proof', include: ['test/proof/**/*.test.ts'], testTimeout: 1_800_000 } },
       {

@@ -116,7 +116,7 @@ function outdatedFinding(group: Group, { status, desired }: Examination): Findin
   const [{ worker, release }] = group;
   const next = status?.releases[worker];
   const isOther = release !== undefined && release !== next;
-  // A restart in progress replaces them; with the same release, an aborted one is all that is to be said of them.
+  // A restart in progress replaces them; with the same release, an aborted one is the only finding about them.
   const isSaid = desired.rollouts.some(
     ({ aborted, replaces }) =>
       (aborted === undefined || !isOther) &&

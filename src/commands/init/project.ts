@@ -25,7 +25,7 @@ export interface Project {
 /** Lock files are longer than what people write. */
 const mostBytes = 16 * 1024 * 1024;
 
-/** So many names of a directory are looked at. */
+/** The most names of a directory that are looked at. */
 const mostNames = 2_000;
 
 /** @param onHost where the same directory is when its workers run, such as `current` */

@@ -131,6 +131,12 @@ export function loggerOf(
   );
 }
 
+/** The log of an instance. */
+export function logFileOf(worker: Worker, name: string, hostName: string): string {
+  const identifier = name.slice(instanceName(worker.name, '').length);
+  return expandSpecifiers(worker.logFile, { name, worker, identifier }, hostName);
+}
+
 /** The pidfile of an instance. */
 export function pidfileOf(worker: Worker, name: string, hostName: string): string {
   const identifier = name.slice(instanceName(worker.name, '').length);

@@ -25,6 +25,7 @@ import {
 import { advanced, withNewcomers } from './rollout.ts';
 import { countsAfter, withCounts } from './scaling.ts';
 import { snapshotOf } from './snapshot.ts';
+import { reasonToExit } from './stops.ts';
 
 interface About {
   readonly instances: readonly string[];
@@ -113,11 +114,10 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
     case 'start': {
       const stopped = without(desired.stopped, goal.instances);
       const done = without(desired.done, goal.instances);
-      const deadlines = without(desired.deadlines, goal.instances.filter(isOnlyQuiet(observation)));
-      return started(
+      const after = { ...desired, stopped, done };
+      return withoutVoid(
         config,
-        { ...desired, stopped, done, deadlines },
-        desired.stopped,
+        started(config, after, desired.stopped, goal.instances, observation),
         goal.instances,
         observation,
       );
@@ -162,17 +162,26 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
   }
 }
 
-/** Whether an instance was made quiet in order to be stopped, and may take jobs again: a limit of that stop is void. */
-const isOnlyQuiet =
-  ({ instances }: Observation) =>
-  (name: string): boolean => {
-    const observed = instances.get(name);
-    return (
-      observed !== undefined &&
-      preludeOf(observed) !== undefined &&
-      sentStop(observed) === undefined
-    );
-  };
+/** Without the limits of processes that were only made quiet in order to exit, and need not exit any more. */
+function withoutVoid(
+  config: Config,
+  desired: Desired,
+  instances: readonly string[],
+  observation: Observation,
+): Desired {
+  const snapshot = snapshotOf(config, { desired }, observation);
+  const started = new Set(instances);
+  const names = snapshot.subjects().flatMap((subject) => {
+    const { observed } = subject;
+    const isOnlyQuiet = preludeOf(observed) !== undefined && sentStop(observed) === undefined;
+    return started.has(observed.name) &&
+      isOnlyQuiet &&
+      reasonToExit(subject, snapshot) === undefined
+      ? [observed.name]
+      : [];
+  });
+  return { ...desired, deadlines: without(desired.deadlines, names) };
+}
 
 /**
  * The first request keeps its author, unless it was to end earlier. An instance that is neither running nor wanted is not

@@ -54,7 +54,7 @@ export function withUnstarted(ledger: Ledger, failed: readonly FailedStart[], at
   return { ...ledger, unstarted: { ...ledger.unstarted, ...Object.fromEntries(added) } };
 }
 
-/** How long an instance stays down after so many starts have failed: like one whose processes die. */
+/** How long an instance stays down after this many failed starts: like one whose processes die. */
 const pauseAfter = (name: string, { at, count }: Unstarted, policy: BackoffPolicy): Duration =>
   delayAfter(name, { runId: String(at), count }, policy);
 

@@ -20,7 +20,7 @@ import {
   nameOf,
   readEnvironment,
 } from '../../host/process/process-table.ts';
-import { allProcesses, descendantsOf } from '../../host/process/session.ts';
+import { allProcesses } from '../../host/process/session.ts';
 import { markIn, shimWords, startIn } from '../../host/process/strays.ts';
 import { baseOf } from '../../host/state/paths.ts';
 import { knownLedger } from '../../host/state/ledger-file.ts';
@@ -94,12 +94,11 @@ function cutOffIn({ config }: Scene, observation: Observation): CutOff[] {
 
 function search(scene: Scene, observation: Observation, cutOff: readonly CutOff[]): void {
   const all = allProcesses();
-  const living = allObserved(observation).flatMap((one) => liveProcess(one)?.pid ?? []);
-  const elsewhere = new Set(living.flatMap((pid) => [...descendantsOf(pid, all)]));
-  const heads = all.filter(
-    ({ pid, sessionId }) => pid === sessionId && pid !== process.pid && !elsewhere.has(pid),
-  );
-  const outputs = new Map(heads.map(({ pid }) => [pid, outputsOf(pid)]));
+  const living = new Set(allObserved(observation).map((one) => liveProcess(one)?.pid));
+  const parentOf = new Map(all.map(({ pid, parentPid }) => [pid, parentPid]));
+  const isElsewhere = (pid: number | undefined): boolean =>
+    pid !== undefined && (living.has(pid) || isElsewhere(parentOf.get(pid)));
+  const heads = all.filter(({ pid, sessionId }) => pid === sessionId && pid !== process.pid);
   const ownLogs = ownLogsIn(scene);
   for (const { observed, dead } of cutOff) {
     const { record } = dead;
@@ -111,14 +110,14 @@ function search(scene: Scene, observation: Observation, cutOff: readonly CutOff[
       if (one.startTime < record.startTime) return false;
       const diedAt = leader?.diedAt;
       if (diedAt !== undefined && one.startTime * msPerTick > diedAt + marginMs) return false;
-      const to = outputs.get(one.pid) ?? [];
+      const to = outputsOf(one.pid);
       const isOwn = to.some((output) => own.includes(output));
       if (!isOwn && !to.some((output) => shared.includes(output))) return false;
       const mark = markIn(readEnvironment(one.pid));
       const isUnmarked = mark.instance === '' && shimWords(one.pid) === undefined;
       return (isOwn && isUnmarked) || (mark.pid !== '' && startIn(mark) === record.runId);
     };
-    const its = heads.filter(isIts);
+    const its = heads.filter((one) => isIts(one) && !isElsewhere(one.pid));
     found.set(
       record.runId,
       its.map(({ pid, startTime }) => ({ pid, startTime, name: nameOf(pid) })),

@@ -1,5 +1,5 @@
 import { instanceNames } from '../../core/model/instance.ts';
-import { launchOf } from '../../core/model/launch.ts';
+import { logFileOf } from '../../core/model/launch.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { once } from '../../host/files/once.ts';
 import type { Scene } from '../scene.ts';
@@ -12,7 +12,7 @@ export function ownLogsIn({ config, hostName }: Pick<Scene, 'config' | 'hostName
   const workers = new Map(config.workers.map((worker) => [worker.name, worker]));
   const logOf = (name: string): string | undefined => {
     const worker = workers.get(workerNameOf(name));
-    return worker && launchOf(worker, name, config.stateDir, hostName).logFile;
+    return worker && logFileOf(worker, name, hostName);
   };
   const owners = once(() => {
     const found = new Map<string, string | undefined>();

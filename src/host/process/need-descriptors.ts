@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 const usual = 16;
 
 /**
- * Makes sure that so many files can be opened, before anything is begun that would be left half done. (Node reports a program
+ * Makes sure that this many files can be opened, before anything is begun that would be left half done. (Node reports a program
  * that could not be started without pipes in ways that no caller can handle.)
  * @throws the system error, EMFILE or ENFILE
  */

@@ -25,8 +25,10 @@ ask() {
     fault signal
     [ ! -f "$4" ] && [ -e "$4" ] || printf %s "$5" 1<>"$4"
     answer sent
-  else
+  elif is_alive "$1" "$2"; then
     answer denied
+  else # it ended just now: a wrapper does when what it waits for has got its signal
+    answer gone
   fi
 }
 

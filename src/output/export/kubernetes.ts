@@ -140,7 +140,7 @@ function container(workload: Workload, { image }: ExportFacts) {
     env: environment(workload, of),
     ...(sources.length > 0 && { envFrom: sources }),
     ...(stop && { lifecycle: { preStop: { exec: { command: stop } } } }),
-    ...(securityContext(worker) && { securityContext: securityContext(worker) }),
+    ...securityContext(worker),
     ...startupProbe(worker, of),
     ...livenessProbe(worker),
     ...(worker.heartbeat && {
@@ -158,7 +158,7 @@ function securityContext({ runAs, noNewPrivs }: Worker) {
     ...(Number.isInteger(group) && { runAsGroup: group }),
     ...(noNewPrivs && { allowPrivilegeEscalation: false }),
   };
-  return Object.keys(context).length > 0 ? context : undefined;
+  return Object.keys(context).length > 0 ? { securityContext: context } : undefined;
 }
 
 /** Kubernetes replaces `$(NAME)` in words, and in values by the variables above them; `$$` is a dollar sign before it. */

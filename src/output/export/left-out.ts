@@ -1,6 +1,5 @@
 import { hookNames } from '../../core/model/config.ts';
 import { looksSecret } from '../../core/basics/secrets.ts';
-import { formatDuration } from '../../core/basics/time.ts';
 import type { LeftOutRule } from './exported.ts';
 
 /** What no other system knows: it waits for the end of a process, and does not ask what it is doing. */
@@ -86,6 +85,3 @@ export const endlessDrain = (longest: (words: string) => string): LeftOutRule =>
   ({ stop }) => stop.timeout === undefined,
   longest('--longest-job'),
 ];
-
-/** In the words of people. */
-export const inWords = formatDuration;

@@ -114,6 +114,21 @@ describe('one that is to be stopped, and knows how to be quiet,', () => {
     expect(decide(own, desired, seen, start).desired.deadlines).toEqual({});
   });
 
+  test('must keep its limit when it is started while a restart still replaces it', () => {
+    const own = aConfig(mail({ resume: 'CONT' }));
+    const seen = observation(alive('mail.1', 10, { activity: busy, quiet: quietOf(10) }));
+    const { desired } = decide(
+      own,
+      noDesired,
+      seen,
+      restartOf(['mail.1'], { killAfter: seconds(60) }),
+    );
+    expect(Object.keys(desired.deadlines)).toEqual(['mail.1']);
+    const start = { kind: 'start', ...about('mail.1') } as const;
+    const after = decide(own, desired, seen, start);
+    expect(after.desired.deadlines).toEqual(desired.deadlines);
+  });
+
   test('must be made quiet again when the signal never went out', () => {
     const quiet = quietOf(10, { sent: false });
     expect(planOf(stopped, alive('mail.1', 10, { activity: busy, quiet }))).toBe(quieten);

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { ProcessIdentity } from '../../../src/core/model/process.ts';
@@ -129,6 +130,32 @@ describe('another process', () => {
   test('must be gone if it is a zombie', async () => {
     const pid = await zombieIn(scratch);
     expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['gone']);
+  });
+
+  test('must be gone if it exits just before its signal', async () => {
+    const child = await listener();
+    const asked = question(identityOf(child.pid));
+    const { pid, startTime } = asked.process;
+    const words = [
+      signalScript,
+      String(pid),
+      String(startTime),
+      'TERM',
+      asked.stopFile,
+      asked.mark,
+    ];
+    const answerFile = `${scratch.folder()}/answer`;
+    const programs = `${scratch.folder()}/programs`;
+    mkdirSync(programs);
+    // When it has checked the process, the helper kills its parent and sleeps: here the process ends meanwhile.
+    const ending = `kill -KILL ${pid}; while [ -e /proc/${pid} ]; do :; done`;
+    writeFileSync(`${programs}/sleep`, `#!/bin/sh\n${ending}\n`, { mode: 0o755 });
+    const env = { PATH: `${programs}:/bin:/usr/bin`, WORKERCTL_TEST_DIE_BEHIND: 'note' };
+    const asking = spawn('/bin/sh', ['-c', '/bin/sh "$@" >"$0"; :', answerFile, ...words], { env });
+    await once(asking, 'exit');
+    await until('the answer', () => readFileSync(answerFile, 'utf8') !== '');
+    expect(readFileSync(answerFile, 'utf8')).toBe('gone\n');
+    expect(isNotedAsSent(asked)).toBe(false);
   });
 
   test.runIf(asRoot)('must be denied if it is another user’s', async () => {

@@ -1,6 +1,7 @@
 import type { HeldJobs } from './activity.ts';
 import type { Duration, Moment } from '../basics/time.ts';
 import type { Desired } from './desired.ts';
+import type { DrainTimes, RestartCounts } from './history.ts';
 import type { ContinuingProcess } from './leftovers.ts';
 import type { ProcessIdentity } from './process.ts';
 import type { Death } from './record.ts';
@@ -80,6 +81,10 @@ export interface Ledger {
   readonly recycled: Readonly<Record<string, MemoryRow>>;
   /** By the key of its process; passes report each once. */
   readonly unwitnessed: Readonly<Record<string, Unwitnessed>>;
+  /** By instance: how often it was restarted in the last day. */
+  readonly restarts: Readonly<Record<string, RestartCounts>>;
+  /** By worker: how long its latest drains took. */
+  readonly times: Readonly<Record<string, DrainTimes>>;
   /** Many instances were missing: they are started a few at a time until none of them waits any more. */
   readonly startsInTurn?: boolean;
 }
@@ -92,6 +97,8 @@ export const noLedger: Ledger = {
   unstarted: {},
   recycled: {},
   unwitnessed: {},
+  restarts: {},
+  times: {},
 };
 
 /** All that outlives a command. */

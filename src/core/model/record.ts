@@ -76,6 +76,8 @@ export interface Asking {
    * never.
    */
   readonly deadline?: Duration;
+  /** Since when it had had its job, if it was busy and said that. */
+  readonly jobSince?: Moment;
   /** It was due for recycling. */
   readonly isRecycle?: boolean;
   /** How many bytes it had, if it was due for that. */

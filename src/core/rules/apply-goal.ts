@@ -9,6 +9,7 @@ import { adoptionsAfter, unwitnessedAfter } from './adoptions.ts';
 import { deadlinesOf, followed } from './deadlines.ts';
 import { ledgerAfter } from './deaths.ts';
 import { doneAfter } from './done.ts';
+import { historyAfter } from './history.ts';
 import { recycledAfter } from './memory-limits.ts';
 import { startsInTurn } from './places.ts';
 import {
@@ -80,13 +81,15 @@ export function applyGoal(
     ...lasting(before.desired, observation),
     done: doneAfter(inForce, before, observation),
   };
-  const ledger = ledgerAfter(inForce, { ...before, desired: lasts }, observation);
+  const known = { ...before, desired: lasts };
+  const ledger = ledgerAfter(inForce, known, observation);
   const desired = stated(inForce, lasts, goal, observation);
   const atOnce = startedAtOnce(goal, desired);
   const after = {
     desired: progressed(config, desired, observation),
     ledger: {
       ...ledger,
+      ...historyAfter(inForce, known, observation),
       failures: without(ledger.failures, atOnce),
       unstarted: without(ledger.unstarted, atOnce),
       recycled: without(recycledAfter(inForce, before.ledger, observation), atOnce),

@@ -58,7 +58,7 @@ const handlers: { readonly [Kind in ActionKind]: Handler<Kind> } = {
 
 /** Carries a plan out, under the pass lock. It decides nothing. */
 export async function apply(
-  given: Omit<Run, 'blocked' | 'claimFor'>,
+  given: Omit<Run, 'blocked' | 'claimFor' | 'seen'>,
   outcome: PassOutcome,
 ): Promise<void> {
   const { context, passLock } = given;
@@ -66,7 +66,12 @@ export async function apply(
   const { stateDir } = context.config;
   for (const folder of [stateDir, stagingDirectory(stateDir), ledgerFolder(stateDir)])
     removeHalfWritten(folder);
-  const run: Run = { ...given, claimFor: claimsIn(context, outcome), blocked: new Set() };
+  const run: Run = {
+    ...given,
+    claimFor: claimsIn(context, outcome),
+    seen: outcome.observation,
+    blocked: new Set(),
+  };
   for (const kinds of batches()) {
     const actions = plan.filter(({ kind }) => kinds.includes(kind));
     if (actions.length === 0) continue;

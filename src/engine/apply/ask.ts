@@ -1,4 +1,6 @@
 import type { ActionOf } from '../../core/model/action.ts';
+import type { Activity } from '../../core/model/activity.ts';
+import { observedAt } from '../../core/model/observation.ts';
 import {
   isSameProcess,
   type LiveProcess,
@@ -36,7 +38,7 @@ export function ask(run: Run, actions: readonly Ask[]): void {
   const everyProcess = once(allProcesses);
   const noted = actions.flatMap((action) => {
     const process = admitted(run, action);
-    return process === undefined ? [] : tryToNote(context, { ...action, process }, everyProcess);
+    return process === undefined ? [] : tryToNote(run, { ...action, process }, everyProcess);
   });
   const answers = askToFinish(
     noted.flatMap(({ questions }) => questions),
@@ -59,21 +61,22 @@ interface Noted {
 }
 
 function tryToNote(
-  context: Context,
+  run: Run,
   action: Admitted,
   everyProcess: () => readonly LiveProcess[],
 ): Noted[] {
   try {
-    return [{ action, questions: note(context, action, everyProcess) }];
+    return [{ action, questions: note(run, action, everyProcess) }];
   } catch (error) {
     const problem = `cannot write its stop file: ${describeErrno(error)}`;
-    report(context, action.instance, { kind: 'signal_failed', pid: action.process.pid, problem });
+    const { pid } = action.process;
+    report(run.context, action.instance, { kind: 'signal_failed', pid, problem });
     return [];
   }
 }
 
 function note(
-  context: Context,
+  { context, seen }: Run,
   action: Admitted,
   everyProcess: () => readonly LiveProcess[],
 ): readonly Question[] {
@@ -81,7 +84,7 @@ function note(
   const { stateDir } = config;
   const { process } = action;
   const base = baseOf(action);
-  const stop = askingFrom(stateDir, action);
+  const stop = askingFrom(stateDir, action, observedAt(seen, action)?.activity);
   if (action.kind === 'quiet') return noteQuiet(context, action, stop);
   const begun = begunStop(stateDir, base, process);
   if (begun !== undefined) return questionsOf(process, begun, stopPath(stateDir, base));
@@ -152,7 +155,7 @@ function questionsOf(
 }
 
 /** What both kinds of requests say. */
-function askingFrom(stateDir: string, action: Ask): Asking {
+function askingFrom(stateDir: string, action: Ask, activity: Activity | undefined): Asking {
   const { process, limit, cause } = action;
   const before = quietNoteOf(stateDir, baseOf(action), process);
   // One that was made quiet in order to be stopped has been draining since then.
@@ -162,12 +165,15 @@ function askingFrom(stateDir: string, action: Ask): Asking {
   const deadline =
     since?.deadline ?? (limit === undefined ? undefined : durationOf(sinceBoot() + limit));
   const memory = action.memory ?? since?.memory;
+  const job = activity?.kind === 'busy' ? activity.jobs[0] : undefined;
+  const jobSince = since === undefined ? job?.since : since.jobSince;
   return {
     process,
     sent: false,
     at: (action.kind === 'quiet' ? action.at : undefined) ?? since?.at ?? now(),
     cause,
     ...(deadline && { deadline }),
+    ...(jobSince !== undefined && { jobSince }),
     ...((action.isRecycle ?? since?.isRecycle) === true && { isRecycle: true }),
     ...(memory !== undefined && { memory }),
     ...((action.endsSession ?? since?.endsSession) === true && { endsSession: true }),

@@ -2,6 +2,7 @@ import type { Code } from '../../core/model/code.ts';
 import type { Worker } from '../../core/model/config.ts';
 import type { Action } from '../../core/model/action.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
+import type { Observation } from '../../core/model/observation.ts';
 import type { ProcessIdentity, Witnessed } from '../../core/model/process.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import type { HeldLock } from '../../host/lock/lock-file.ts';
@@ -21,6 +22,8 @@ export interface Run {
   ) => Promise<NextLaunch & Pick<Code, 'commandDigest'>>;
   /** What makes a process that this pass has seen the instance's, apart from its record. */
   readonly claimFor: ClaimFor;
+  /** What the pass has seen. */
+  readonly seen: Observation;
   /** Instances whose process could not be asked or moved aside: nothing is started in their place. */
   readonly blocked: Set<string>;
 }

@@ -8,6 +8,7 @@ import {
   type Unstarted,
   type Unwitnessed,
 } from '../../core/model/ledger.ts';
+import type { DrainTimes, RestartCounts } from '../../core/model/history.ts';
 import type { HeldJobs } from '../../core/model/activity.ts';
 import type { ContinuingProcess } from '../../core/model/leftovers.ts';
 import type { StateFile } from '../files/json-file.ts';
@@ -64,6 +65,15 @@ const form = once((): json.Form<Ledger> => {
     process: ['process', identity],
     problem: ['problem', json.text],
   });
+  const restarts = json.object<RestartCounts>({
+    hour: ['hour', json.integer],
+    restarts: ['restarts', json.listOf(json.integer)],
+    unexpected: ['unexpected', json.listOf(json.integer)],
+  });
+  const times = json.object<DrainTimes>({
+    drains: ['drains_seconds', json.listOf(json.seconds)],
+    jobs: ['jobs_seconds', json.listOf(json.seconds)],
+  });
   return json.object<Ledger>({
     failures: ['failures', json.byName(failure)],
     reportedDeaths: ['reported_deaths', json.byName(json.text)],
@@ -72,6 +82,8 @@ const form = once((): json.Form<Ledger> => {
     unstarted: ['unstarted', json.byName(unstarted)],
     recycled: ['recycled', json.byName(recycled)],
     unwitnessed: ['unwitnessed', json.byName(unwitnessed)],
+    restarts: ['restarts', json.byName(restarts)],
+    times: ['times', json.byName(times)],
     startsInTurn: ['starts_in_turn', json.optional(json.flag)],
   });
 });

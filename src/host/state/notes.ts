@@ -73,6 +73,7 @@ const askingMembers: json.Members<Omit<Asking, 'process' | 'sent'>> = {
   at: ['at', json.moment],
   cause: ['cause', json.text],
   deadline: ['deadline_since_boot_seconds', json.optional(json.seconds)],
+  jobSince: ['job_since', json.optional(json.moment)],
   isRecycle: ['is_recycle', json.optional(json.flag)],
   memory: ['memory_bytes', json.optional(json.integer)],
   endsSession: ['ends_session', json.optional(json.flag)],

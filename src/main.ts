@@ -1,4 +1,5 @@
 import { errorBoundary } from './cli/error-boundary.ts';
+import type { InState } from './cli/command.ts';
 import { parseInvocation } from './cli/parse.ts';
 import { isOutputIncomplete, print } from './cli/print.ts';
 import { commands } from './commands/table.ts';
@@ -9,13 +10,19 @@ import { exitCodes } from './core/basics/exit-codes.ts';
  */
 export async function main(argv: readonly string[], directory?: string): Promise<number> {
   const code = await errorBoundary(argv, async () => {
-    const invocation = await parseInvocation(argv, commands, { env: process.env, directory });
+    const caller = { env: process.env, directory, inState };
+    const invocation = await parseInvocation(argv, commands, caller);
     if (invocation.kind === 'run') return invocation.run();
     print(invocation.text);
     return exitCodes.done.code;
   });
   return code === exitCodes.done.code && isOutputIncomplete() ? exitCodes.failed.code : code;
 }
+
+const inState: InState = async (...asked) => {
+  const { instancesInState } = await import('./commands/status.ts');
+  return instancesInState(...asked);
+};
 
 /** Runs the program in this process; `directory` is undefined if the working directory was removed. */
 export function run(directory: string | undefined): void {

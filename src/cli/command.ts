@@ -1,4 +1,6 @@
 import type { ExitCodeName } from '../core/basics/exit-codes.ts';
+import type { InstanceState } from '../core/views/instance-state.ts';
+import { targetOptions } from './chosen-targets.ts';
 import { valuesOf, type OptionTable, type Values } from './options.ts';
 
 export interface GlobalOptions {
@@ -59,10 +61,23 @@ export interface Command extends CommandHelp {
 /** The table of commands: the module of each is loaded when it is asked for. */
 export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;
 
-/** Ties what a command does to the types of its options. */
+/** Names the instances that the targets name and that are in one of these states. */
+export type InState = (
+  global: GlobalOptions,
+  targets: readonly string[],
+  states: readonly InstanceState[],
+) => Promise<readonly string[]>;
+
+export const takesTargets = ({ operands }: Pick<CommandHelp, 'operands'>): boolean =>
+  operands.includes('TARGET');
+
+/** Ties what a command does to the types of its options. Where targets are taken, they can be narrowed down. */
 export const defineCommand = <const Options extends OptionTable>(
   spec: CommandSpec<Options>,
 ): Command => ({
   ...spec,
+  options: takesTargets(spec)
+    ? { ...spec.options, ...targetOptions, ...spec.options }
+    : spec.options,
   run: (raw, targets, global) => spec.run({ ...valuesOf(spec.options, raw), targets, global }),
 });

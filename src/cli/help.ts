@@ -111,7 +111,7 @@ Usage: workerctl COMMAND [TARGET...] [OPTION...]
 Commands:
 ${lines.join('\n')}
 
-A TARGET is a worker (mail), an instance (mail.1) or a glob ('mail.*'). Without one, all are meant.
+${wrap(targetText, width).join('\n')}
 
 Options of all commands:
 ${formatTable(globalOptions).trimEnd()}
@@ -129,6 +129,10 @@ const globalOptions = [
   ['  -h, --help', 'this help; for one command: workerctl COMMAND --help'],
   ['      --version', 'the version'],
 ];
+
+const targetText =
+  "A TARGET is a worker (mail), an instance (mail.1), several ('mail.{1,4}', 'mail.{1..9}', 'mail.[1-3]', '*.1') or the " +
+  'workers with a tag (@slow). Without one, all are meant.';
 
 const configText =
   'The config is the file that --config names, else $WORKERCTL_CONFIG, else workerctl.yaml in this directory or one above ' +

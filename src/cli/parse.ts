@@ -1,13 +1,23 @@
 import type { Options as YargsOption } from 'yargs';
 import { WorkerctlError } from '../core/basics/error.ts';
-import type { Command, CommandTable, GlobalOptions } from './command.ts';
-import { formOf, optionName, usageError, type OptionForm } from './options.ts';
-import { terminalSize } from './print.ts';
+import { exitCodes } from '../core/basics/exit-codes.ts';
+import { chosenTargets, targetOptions } from './chosen-targets.ts';
+import {
+  takesTargets,
+  type Command,
+  type CommandTable,
+  type GlobalOptions,
+  type InState,
+} from './command.ts';
+import { formOf, optionName, usageError, valuesOf, type OptionForm } from './options.ts';
+import { print, terminalSize } from './print.ts';
 
 /** The environment and the directory that a command line is read in. */
 export interface Caller {
   readonly env: NodeJS.ProcessEnv;
   readonly directory: string | undefined;
+  /** Looks which instances are in a state (`--state`). */
+  readonly inState: InState;
 }
 
 /** What a command line asks for: a text to print, or a command to run. */
@@ -92,7 +102,7 @@ async function parseCommand(
   name: string,
   command: Command,
   words: readonly string[],
-  { env, directory }: Caller,
+  { env, directory, inState }: Caller,
 ): Promise<Invocation> {
   const parsed = plainWords(words) ?? (await parseWithYargs(name, command, words));
   if (parsed.help === true) {
@@ -106,7 +116,33 @@ async function parseCommand(
   if (json && command.refusesJson === true)
     throw usageError(name, `${name}: has no JSON output; expected no --json or WORKERCTL_JSON`);
   const global: GlobalOptions = { ...configIn(name, parsed), json, directory };
-  return { kind: 'run', run: () => command.run(raw, targets, global) };
+  const run = () =>
+    takesTargets(command)
+      ? runOnChosen({ name, command, inState }, parsed, global)
+      : command.run(raw, targets, global);
+  return { kind: 'run', run };
+}
+
+interface Named extends Pick<Caller, 'inState'> {
+  readonly name: string;
+  readonly command: Command;
+}
+
+/** No instance in the state that is asked for is never taken for no target, which would mean all. */
+async function runOnChosen(
+  { name, command, inState }: Named,
+  { targets, raw }: ParsedWords,
+  global: GlobalOptions,
+): Promise<number> {
+  const { except, state } = valuesOf(targetOptions, raw);
+  const chosen = await chosenTargets(targets, except);
+  if (state === undefined || command.options['state'] !== targetOptions.state)
+    return command.run(raw, chosen, global);
+  const names = await inState(global, chosen, state);
+  if (names.length > 0) return command.run(raw, names, global);
+  const { noneInState } = await import('./none-in-state.ts');
+  print(noneInState(name, state, global));
+  return exitCodes.done.code;
 }
 
 /** Both options name the config. */

@@ -13,7 +13,7 @@ export function configuredInstances({ config }: Context, targets: readonly strin
   const forgotten = selected.filter((name) => !wanted.has(name));
   const [first] = forgotten;
   // A worker of which none is wanted has no instances: it is no mistake to name it, or all.
-  const isOfInstances = !config.workers.some(({ name }) => namedBy(targets)(name));
+  const isOfInstances = !config.workers.some(({ name }) => namedBy(targets, config)(name));
   if (isOfInstances && first !== undefined && forgotten.length === selected.length) {
     const problem = isOfConfig(config, first)
       ? `${first} is not wanted: not one of the identifiers of its worker`

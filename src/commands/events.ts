@@ -146,7 +146,7 @@ interface EventsFound extends JournalFound {
 function events(config: Config, { targets, kinds, since, limit }: EventsRequest): EventsFound {
   for (const kind of kinds) refuseUnknown(kind);
   for (const target of targets) refuseNameless(config, target);
-  const isNamed = namedBy(targets);
+  const isNamed = namedBy(targets, config);
   const matches = ({ instance, kind }: JournalEntry): boolean =>
     isNamed(instance) && (kinds.length === 0 || kinds.includes(kind));
   const found = readJournal(config.stateDir, {
@@ -172,7 +172,7 @@ function refuseNameless(config: Config, target: string): void {
   try {
     selectInstances(config, recordedInstances(stateDir), [target]);
   } catch (error) {
-    const isNamed = namedBy([target]);
+    const isNamed = namedBy([target], config);
     const { lines } = readJournal(stateDir, {
       limit: 1,
       matches: ({ instance }) => isNamed(instance),

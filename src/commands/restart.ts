@@ -16,7 +16,7 @@ import type { ActOutcome } from '../core/events/outcome.ts';
 import { membersOf } from '../core/rules/rollout-members.ts';
 import { snapshotOf } from '../core/rules/snapshot.ts';
 import { formatReleases } from '../core/views/rollout-status.ts';
-import { selectInstances, workerNameOf } from '../core/model/targets.ts';
+import { nameAll, selectInstances, workerNameOf } from '../core/model/targets.ts';
 import type { Batch, Config } from '../core/model/config.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
@@ -148,7 +148,7 @@ export async function restart(
     instances: wanted,
     options: options.rollout,
     releases,
-    sparesDone: options.targets.length === 0,
+    sparesDone: nameAll(options.targets),
   } as const;
   const request = { goal, instances, mayHaveStrays: true } as const;
   if (options.dryRun) return planned(goal.id, wanted, await planPass(context, request), config);

@@ -6,7 +6,7 @@ import { snapshotOf } from '../core/rules/snapshot.ts';
 import type { Releases } from '../core/views/instance-status.ts';
 import { statusCode, statusOf, type Status } from '../core/views/status.ts';
 import { allObserved, mayLive } from '../core/model/observation.ts';
-import { namedBy, selectInstances, workerNameOf } from '../core/model/targets.ts';
+import { nameAll, namedBy, selectInstances, workerNameOf } from '../core/model/targets.ts';
 import { lookup } from '../core/basics/lookup.ts';
 import type { Config } from '../core/model/config.ts';
 import type { Desired } from '../core/model/desired.ts';
@@ -16,7 +16,7 @@ import { knownLedger } from '../host/state/ledger-file.ts';
 import { checkForLook } from '../host/state/state-directory.ts';
 import { stateFilesIn } from '../host/state/record-cache.ts';
 import { hostname } from 'node:os';
-import { defineCommand, type GlobalOptions } from '../cli/command.ts';
+import { defineCommand, type GlobalOptions, type InState } from '../cli/command.ts';
 import { configFor, configInForce, configPath } from '../cli/config.ts';
 import { expecting, value } from '../cli/options.ts';
 import { print, printError, printPainted, terminalSize } from '../cli/print.ts';
@@ -95,6 +95,12 @@ function statusUnder(config: Config, targets: readonly string[]): Promise<Status
   const releases = createReleaseReader(config);
   return status({ config, hostName, ignoresPidfiles: true }, { targets, releases });
 }
+
+/** The instances that the targets name and that are in one of these states. */
+export const instancesInState: InState = async (global, targets, states) => {
+  const { instances } = await statusFor(global, targets);
+  return instances.flatMap(({ name, state }) => (states.includes(state) ? name : []));
+};
 
 /** Always of all instances: one that is left out would look as if it were gone. */
 export async function metricsFor(global: GlobalOptions, facts: MetricsFacts): Promise<string> {
@@ -202,8 +208,9 @@ export async function status(scene: Scene, { targets, releases }: StatusRequest)
   const { instances: recorded, retiring, notes } = stateFilesIn(config.stateDir);
   const selected = selectInstances(config, recorded, targets);
   const workers = new Set(config.workers.map(({ name }) => name));
-  const strangers = recorded.filter((name) => !workers.has(workerNameOf(name)));
-  const names = targets.length === 0 ? [...selected, ...strangers] : selected;
+  const isNamed = namedBy(targets, config);
+  const strangers = recorded.filter((name) => !workers.has(workerNameOf(name)) && isNamed(name));
+  const names = nameAll(targets) ? [...selected, ...strangers] : selected;
   const shown = new Set(names);
   // As the next pass will see it: deaths that no pass has noticed yet count.
   const { desired: known, problem, isUnknown } = seenDesired(config.stateDir);
@@ -229,7 +236,7 @@ export async function status(scene: Scene, { targets, releases }: StatusRequest)
     );
     return {
       ...answer,
-      rollouts: rolloutsOf(answer, desired, targets),
+      rollouts: targets.length === 0 ? answer.rollouts : rolloutsOf(answer, desired, isNamed),
       ...(problem !== undefined && { stateProblem: { problem, isUnknown } }),
     };
   } finally {
@@ -241,10 +248,8 @@ export async function status(scene: Scene, { targets, releases }: StatusRequest)
 function rolloutsOf(
   { rollouts }: Status,
   desired: Desired,
-  targets: readonly string[],
+  isNamed: (name: string) => boolean,
 ): Status['rollouts'] {
-  if (targets.length === 0) return rollouts;
-  const isNamed = namedBy(targets);
   const concerned = desired.rollouts.filter(({ replaces }) => Object.keys(replaces).some(isNamed));
   const ids = new Set(concerned.map(({ id }) => id));
   return rollouts.filter(({ id }) => ids.has(id));

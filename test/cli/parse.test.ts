@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import { defineCommand, type CommandTable } from '../../src/cli/command.ts';
+import { defineCommand, type CommandTable, type InState } from '../../src/cli/command.ts';
 import {
   dryRun,
   killLimit,
@@ -58,8 +58,13 @@ const table: CommandTable = {
   },
 };
 
+/** Of the targets, the last is in the state `late`. */
+const inState: InState = (_, targets, states) =>
+  Promise.resolve(states.includes('late') ? targets.slice(-1) : []);
+
 async function run(words: string, env: NodeJS.ProcessEnv = {}): Promise<unknown> {
-  const invocation = await parseInvocation(words.split(' '), table, { env, directory: '/srv' });
+  const caller = { env, directory: '/srv', inState };
+  const invocation = await parseInvocation(words.split(' '), table, caller);
   if (invocation.kind === 'text') return invocation.text;
   expect(await invocation.run()).toBe(7);
   return given;
@@ -194,4 +199,34 @@ test.each([
     code: 'usage',
     message: expect.stringContaining(message) as string,
   });
+});
+
+test.each([
+  ['act mail.{1,3}', ['mail.1', 'mail.3']],
+  ['act mail.{1..3} web', ['mail.1', 'mail.2', 'mail.3', 'web']],
+  ['act {mail,web}.{08..10..2}', ['mail.08', 'mail.10', 'web.08', 'web.10']],
+  ['act mail.{1', ['mail.{1']],
+  ['act mail --except mail.1', ['mail', '!mail.1']],
+  ['act --except mail.{1,2},@slow --wait 1s', ['!mail.1', '!mail.2', '!@slow']],
+  ['act mail.1 mail.2 --state late', ['mail.2']],
+  ['act mail.{1,2} --state missing,late', ['mail.2']],
+])('%j must run on %j', async (words, targets) => {
+  expect(await run(words)).toMatchObject({ targets });
+});
+
+test.each([
+  ['act mail.{1..100000}', 'target mail.{1..100000}: expected at most 10000 names, found more'],
+  ['act {1..99}{1..99}{1..99}', 'expected at most 10000 names'],
+  ['act --state backof', '--state: expected states, found "backof"; did you mean backoff?'],
+  ['act --state gone', 'expected states, found "gone"'],
+  ['act --state ready,', 'expected states, found ""'],
+])('%j must be refused: %s', async (words, problem) => {
+  await expect(run(words)).rejects.toThrow(problem);
+});
+
+test('a command must not run if no instance is in the state that it was asked for', async () => {
+  const caller = { env: {}, directory: '/srv', inState };
+  const invocation = await parseInvocation(['act', '--state', 'backoff'], table, caller);
+  expect(invocation.kind === 'run' && (await invocation.run())).toBe(0);
+  expect(given).toBeUndefined();
 });

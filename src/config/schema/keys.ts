@@ -327,6 +327,12 @@ const sharedKeys = {
     help: 'The identifiers of the instances, instead of count.',
     example: ['mail', 'images'],
   },
+  tags: {
+    type: listOf(text.name, 'names', { uniqueItems: true }),
+    without: 'none',
+    help: 'Names for several workers at once: workerctl restart @slow.',
+    example: ['slow'],
+  },
   directory: { type: text.folderPath, default: '.', help: 'The working directory.' },
   env: {
     type: recordOf(text.variableName, text.variableValue, 'a map of variables and their values'),

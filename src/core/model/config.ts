@@ -198,6 +198,8 @@ export interface Worker {
   readonly name: string;
   /** The framework that it is of; its settings are in the other members already. */
   readonly preset?: string;
+  /** What it can be named by in commands, together with others: `@slow`. */
+  readonly tags?: readonly string[];
   /** The words of the command, run without a shell; in the foreground unless it `daemonizes`. */
   readonly command: readonly string[];
   /** What tells the instances apart, in order: those of the config, unless another count is in force. */

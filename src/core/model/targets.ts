@@ -1,13 +1,22 @@
 import { WorkerctlError } from '../basics/error.ts';
 import { nearest } from '../basics/nearest.ts';
+import { globMatcher, globProblem } from './glob.ts';
 import { instanceNames } from './instance.ts';
 import type { Config } from './config.ts';
 
+/** The target that takes away what `target` names: `--except`. */
+export const except = (target: string): string => `!${target}`;
+
+const isException = (target: string): boolean => target.startsWith('!');
+
+/** Whether targets name all instances, but for exceptions. */
+export const nameAll = (targets: readonly string[]): boolean => targets.every(isException);
+
 /**
- * The names of the instances that targets (`delayed_job`, `delayed_job.1`, `*.mail`) name, in the order of the config;
- * no target means all of the config's workers. `recorded` are the instances of which there are files: the config may no
- * longer have them.
- * @throws WorkerctlError `usage` for a target that names nothing
+ * The names of the instances that targets (`delayed_job`, `delayed_job.1`, `*.mail`, `@slow`) name, in the order of the
+ * config; no target means all of the config's workers. `recorded` are the instances of which there are files: the config may
+ * no longer have them.
+ * @throws WorkerctlError `usage` for a target that names nothing, and if exceptions leave nothing
  */
 export function selectInstances(
   config: Config,
@@ -17,23 +26,34 @@ export function selectInstances(
   const configured = config.workers.flatMap(instanceNames);
   const known = new Set(configured);
   const others = recorded.filter((name) => !known.has(name)).sort(byNumber);
-  if (targets.length === 0)
-    return [...configured, ...others.filter((name) => isOfConfig(config, name))];
   const all = [...configured, ...others];
-  const matchers = targets.map((target) => matcherOf(config, all, target));
-  return all.filter((name) => matchers.some((matches) => matches(name)));
+  const matcher = (target: string) => matcherOf(config, all, target);
+  const named = targets.filter((target) => !isException(target)).map(matcher);
+  const excepted = targets.filter(isException).map((target) => matcher(target.slice(1)));
+  const meant = nameAll(targets)
+    ? [...configured, ...others.filter((name) => isOfConfig(config, name))]
+    : all.filter((name) => named.some((matches) => matches(name)));
+  const left = meant.filter((name) => !excepted.some((matches) => matches(name)));
+  if (left.length > 0 || meant.length === 0) return left;
+  throw new WorkerctlError('usage', '--except: nothing is left of what the targets name', {
+    hint: `they name ${summary(meant)}`,
+  });
 }
 
 /**
- * Whether targets name this instance, or worker, whatever the config has; no target names all. For what is about the past.
+ * Whether targets name this instance, or worker, whatever instances the config has; no target names all. For what is about
+ * the past.
  */
-export function namedBy(targets: readonly string[]): (name: string) => boolean {
-  const patterns = targets.map(globPattern);
+export function namedBy(
+  targets: readonly string[],
+  { workers }: Pick<Config, 'workers'>,
+): (name: string) => boolean {
+  const matcher = (target: string) => anyNameMatcher(workers, target);
+  const named = targets.filter((target) => !isException(target)).map(matcher);
+  const excepted = targets.filter(isException).map((target) => matcher(target.slice(1)));
   return (name) =>
-    patterns.length === 0 ||
-    patterns.some(
-      (pattern) => pattern.test(name) || (name.includes('.') && pattern.test(workerNameOf(name))),
-    );
+    (named.length === 0 || named.some((matches) => matches(name))) &&
+    !excepted.some((matches) => matches(name));
 }
 
 /** The worker's name in an instance's. */
@@ -43,39 +63,60 @@ export const workerNameOf = (instance: string): string => instance.slice(0, inst
 export const isOfConfig = (config: Config, instance: string): boolean =>
   config.workers.some(({ name }) => name === workerNameOf(instance));
 
+/** The tags of all workers, as targets: `@slow`. */
+export const tagsOf = ({ workers }: Pick<Config, 'workers'>): readonly string[] => [
+  ...new Set(workers.flatMap(({ tags = [] }) => tags.map((tag) => `@${tag}`))),
+];
+
 /** `mail.2` before `mail.10`. */
 const byNumber = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });
+
+/** Whether a target names an instance, or a worker. */
+function anyNameMatcher(
+  workers: Config['workers'],
+  target: string,
+): (instanceOrWorker: string) => boolean {
+  const matches = globMatcher(target);
+  if (!target.startsWith('@'))
+    return (name) => matches(name) || (name.includes('.') && matches(workerNameOf(name)));
+  const tagged = new Set(
+    workers.flatMap(({ name, tags = [] }) => (tags.some((tag) => matches(`@${tag}`)) ? name : [])),
+  );
+  return (name) => tagged.has(name.includes('.') ? workerNameOf(name) : name);
+}
 
 function matcherOf(
   config: Config,
   all: readonly string[],
   target: string,
 ): (name: string) => boolean {
-  const pattern = globPattern(target);
-  const matches = (name: string): boolean => pattern.test(name) || pattern.test(workerNameOf(name));
+  const problem = globProblem(target);
+  if (problem !== undefined) throw new WorkerctlError('usage', `target ${target}: ${problem}`);
+  const matches = anyNameMatcher(config.workers, target);
   if (all.some(matches)) return matches;
-  if (config.workers.some(({ name }) => pattern.test(name))) return matches; // a worker with count 0
+  if (config.workers.some(({ name }) => matches(name))) return matches; // a worker with count 0
+  throw namesNothing(config, all, target);
+}
+
+function namesNothing(config: Config, all: readonly string[], target: string): WorkerctlError {
   const workers = config.workers.map(({ name }) => name);
-  const meant = nearest(target, [...config.workers.flatMap(instanceNames), ...workers]);
-  throw new WorkerctlError(
+  const isTag = target.startsWith('@');
+  const known = isTag ? tagsOf(config) : [...config.workers.flatMap(instanceNames), ...workers];
+  const meant = nearest(target, known);
+  const expected = isTag ? 'a tag of a worker' : 'a worker, an instance or a glob that names one';
+  const advice = meant === undefined ? '' : `; did you mean ${meant}?`;
+  return new WorkerctlError(
     'usage',
-    `target ${JSON.stringify(target)}: expected a worker, an instance or a glob that names one, found none${
-      meant === undefined ? '' : `; did you mean ${meant}?`
-    }`,
-    { hint: `workers: ${summary(workers)}; their instances: ${summary(all)}` },
+    `target ${JSON.stringify(target)}: expected ${expected}, found none${advice}`,
+    {
+      hint: isTag
+        ? `tags: ${known.length === 0 ? 'none; see tags in docs/config.md' : summary(known)}`
+        : `workers: ${summary(workers)}; their instances: ${summary(all)}`,
+    },
   );
 }
 
 function summary(names: readonly string[]): string {
   const shown = names.slice(0, 8).join(', ');
   return names.length > 8 ? `${shown}, … (${names.length})` : shown;
-}
-
-/** `*` is any number of characters, `?` is one; everything else stands for itself. */
-function globPattern(glob: string): RegExp {
-  const source = glob
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*/g, '.*')
-    .replace(/\?/g, '.');
-  return new RegExp(`^${source}$`);
 }

@@ -1,7 +1,7 @@
 import type { ExitCodeName } from '../core/basics/exit-codes.ts';
 import type { InstanceState } from '../core/views/instance-state.ts';
 import { targetOptions } from './chosen-targets.ts';
-import { valuesOf, type OptionTable, type Values } from './options.ts';
+import { operationOptions, valuesOf, type OptionTable, type Values } from './options.ts';
 
 export interface GlobalOptions {
   readonly config: string | undefined;
@@ -33,6 +33,8 @@ export interface CommandHelp {
   readonly afterExitCodes?: string;
   /** Whether the list of commands leaves it out: workerctl itself runs it. */
   readonly isInternal?: true;
+  /** Whether `--op` and `--detach` make it an operation; `with operands`: only if it has any. */
+  readonly isOperation?: 'always' | 'with operands';
   /** Whether `--json` is refused: all other commands have it. */
   readonly refusesJson?: true;
 }
@@ -58,6 +60,16 @@ export interface Command extends CommandHelp {
   ) => Promise<number>;
 }
 
+/** A command line as it was read. */
+export interface Call {
+  readonly name: string;
+  readonly command: Command;
+  /** The options of the command, as yargs has read them. */
+  readonly raw: Readonly<Record<string, unknown>>;
+  readonly targets: readonly string[];
+  readonly global: GlobalOptions;
+}
+
 /** The table of commands: the module of each is loaded when it is asked for. */
 export type CommandTable = Readonly<Record<string, () => Promise<Command>>>;
 
@@ -76,8 +88,10 @@ export const defineCommand = <const Options extends OptionTable>(
   spec: CommandSpec<Options>,
 ): Command => ({
   ...spec,
-  options: takesTargets(spec)
-    ? { ...spec.options, ...targetOptions, ...spec.options }
-    : spec.options,
+  options: {
+    ...spec.options,
+    ...(takesTargets(spec) && { ...targetOptions, ...spec.options }),
+    ...(spec.isOperation !== undefined && operationOptions),
+  },
   run: (raw, targets, global) => spec.run({ ...valuesOf(spec.options, raw), targets, global }),
 });

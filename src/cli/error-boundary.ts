@@ -3,7 +3,7 @@ import type { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { shortageIn } from '../host/files/shortage.ts';
 import { isJsonWanted } from './parse.ts';
-import { print, printError } from './print.ts';
+import { printError, printJson } from './print.ts';
 
 /** Runs a command; an error that it throws is printed and becomes the exit code. */
 export async function errorBoundary(
@@ -18,7 +18,7 @@ export async function errorBoundary(
     if (isJsonWanted(argv, process.env)) {
       const { printedLine } = await import('../output/json/answer.ts');
       const { errorAnswer } = await import('../output/json/error.ts');
-      print(printedLine(errorAnswer, { error, exitCode: exitCodes[error.code].code }));
+      printJson(printedLine(errorAnswer, { error, exitCode: exitCodes[error.code].code }));
     }
     const hint = error.hint === undefined ? '' : `  ${error.hint.replaceAll('\n', '\n  ')}\n`;
     printError(`workerctl: ${error.message}\n${hint}`);

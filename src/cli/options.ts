@@ -1,5 +1,6 @@
 import type { Options as YargsOption } from 'yargs';
 import { WorkerctlError } from '../core/basics/error.ts';
+import { idWords, isOperationId } from '../core/model/operation.ts';
 import { durationOf, parseDuration, type Duration } from '../core/basics/time.ts';
 import type { ActOptions } from '../engine/command.ts';
 
@@ -12,6 +13,8 @@ export interface Option<Value> {
   readonly help?: string;
   /** What its `--no-` form does; undefined if that is not shown. */
   readonly noHelp?: string;
+  /** Its value is a path, which is meant from the caller's working directory. */
+  readonly isPath?: true;
   /**
    * Its value from what yargs has read; `undefined` if it was not given.
    * @throws WorkerctlError `usage`
@@ -65,7 +68,8 @@ export const valuesOf = <Options extends OptionTable>(
   ) as Values<Options>;
 
 /** yargs converts a value that looks like a number, unless the option is a string. */
-const textOf = (raw: unknown): string => (typeof raw === 'string' ? raw : JSON.stringify(raw));
+export const textOf = (raw: unknown): string =>
+  typeof raw === 'string' ? raw : JSON.stringify(raw);
 
 /** An option that is given or not. */
 export const flag = (help: string, short?: string): Option<boolean> => ({
@@ -108,6 +112,18 @@ export const duration = expecting('a duration like 90s, 15m or 2h', parseDuratio
 export const wholeNumber = expecting('a whole number', (found) =>
   /^\d{1,9}$/.test(found) ? Number(found) : undefined,
 );
+
+const operationId = expecting(idWords, (text) => (isOperationId(text) ? text : undefined));
+
+/** Of commands that wait: how they become operations, which run once and apart from their caller. */
+export const operationOptions = {
+  op: value(
+    'ID',
+    'run it once under this id, in the background, and show it; if the id is known, only show it',
+    operationId,
+  ),
+  detach: flag('run it in the background as an operation, and return at once (workerctl op)'),
+};
 
 export const dryRun = flag('show what would be done, and why; do nothing');
 

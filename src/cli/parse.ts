@@ -4,13 +4,14 @@ import { exitCodes } from '../core/basics/exit-codes.ts';
 import { chosenTargets, targetOptions } from './chosen-targets.ts';
 import {
   takesTargets,
+  type Call,
   type Command,
   type CommandTable,
   type GlobalOptions,
   type InState,
 } from './command.ts';
 import { formOf, optionName, usageError, valuesOf, type OptionForm } from './options.ts';
-import { print, terminalSize } from './print.ts';
+import { print, printJson, printRecorder, terminalSize } from './print.ts';
 
 /** The environment and the directory that a command line is read in. */
 export interface Caller {
@@ -116,6 +117,8 @@ async function parseCommand(
   if (json && command.refusesJson === true)
     throw usageError(name, `${name}: has no JSON output; expected no --json or WORKERCTL_JSON`);
   const global: GlobalOptions = { ...configIn(name, parsed), json, directory };
+  if (command.isOperation !== undefined && (raw['op'] !== undefined || raw['detach'] === true))
+    return { kind: 'run', run: () => asOperation({ name, command, raw, targets, global }) };
   const run = () =>
     takesTargets(command)
       ? runOnChosen({ name, command, inState }, parsed, global)
@@ -141,8 +144,15 @@ async function runOnChosen(
   const names = await inState(global, chosen, state);
   if (names.length > 0) return command.run(raw, names, global);
   const { noneInState } = await import('./none-in-state.ts');
-  print(noneInState(name, state, global));
+  const { text, result } = noneInState(name, state);
+  if (global.json) printJson(result);
+  if (!global.json || printRecorder() !== undefined) print(text);
   return exitCodes.done.code;
+}
+
+async function asOperation(call: Call): Promise<number> {
+  const { runAsOperation } = await import('./operation.ts');
+  return runAsOperation(call);
 }
 
 /** Both options name the config. */

@@ -22,6 +22,12 @@ export const printControls = (text: string): void => {
   write(1, Buffer.from(text));
 };
 
+/** The same for what only a reader of JSON gets. */
+export const printJson = (text: string): void => {
+  if (recorder === undefined) print(text);
+  else recorder.keep('json', text);
+};
+
 /** The same for bytes. */
 export const printBytes = (bytes: Buffer): void => {
   write(1, bytes);
@@ -40,7 +46,28 @@ export const printError = (text: string): void => {
   write(2, Buffer.from(visible(text)));
 };
 
+/** Keeps what is printed, in place of a terminal or a pipe. */
+export interface PrintRecorder {
+  readonly keep: (to: 'out' | 'err' | 'json', text: string) => void;
+  /** Whether there is still room for what is not the result. */
+  readonly hasRoom: () => boolean;
+}
+
+let recorder: PrintRecorder | undefined;
+
+/** From now on all that is printed is kept, for readers of text and of JSON. */
+export const recordPrinted = (by: PrintRecorder): void => {
+  recorder = by;
+};
+
+/** What keeps what is printed; undefined as a rule. */
+export const printRecorder = (): PrintRecorder | undefined => recorder;
+
 function write(fd: number, bytes: Buffer): void {
+  if (recorder !== undefined) {
+    recorder.keep(fd === 1 ? 'out' : 'err', bytes.toString());
+    return;
+  }
   try {
     for (let at = 0; at < bytes.length && !lost.has(fd);) at += writeSome(fd, bytes, at);
   } catch (error) {

@@ -14,7 +14,14 @@ import type { Colours } from '../output/plain.ts';
 import { formatSignOfLife } from '../output/progress.ts';
 import type { GlobalOptions } from './command.ts';
 import { colours } from './colours.ts';
-import { print, printControls, printPainted, terminalSize } from './print.ts';
+import {
+  print,
+  printControls,
+  printPainted,
+  printRecorder,
+  terminalSize,
+  type PrintRecorder,
+} from './print.ts';
 
 /** Where the events, the progress and the outcome of an acting command are shown. */
 export interface Screen {
@@ -28,8 +35,10 @@ export interface Screen {
 
 /** JSON lines if asked for, a live view on a terminal, else plain lines with the progress from time to time. */
 export async function openScreen({ json }: GlobalOptions): Promise<Screen> {
-  if (json) return (await import('./json-screen.ts')).jsonScreen;
+  const recorder = printRecorder();
+  if (json && recorder === undefined) return (await import('./json-screen.ts')).jsonScreen;
   const painted = await colours();
+  if (recorder !== undefined) return recordedScreen(plainScreen(painted), recorder);
   return terminalSize() === undefined ? plainScreen(painted) : liveScreen(painted);
 }
 
@@ -78,5 +87,28 @@ async function liveScreen(painted: Colours): Promise<Screen> {
       print(formatOutcome(outcome, now()));
     },
     end: live.end,
+  };
+}
+
+/** For readers of text and of JSON, who come later. If there is no more room, only the outcome is kept. */
+async function recordedScreen(plain: Screen, { hasRoom }: PrintRecorder): Promise<Screen> {
+  const { jsonScreen } = await import('./json-screen.ts');
+  return {
+    ...plain,
+    report: (event) => {
+      if (!hasRoom()) return;
+      plain.report(event);
+      jsonScreen.report(event);
+    },
+    progress: {
+      ...plain.progress,
+      show: (view) => {
+        if (hasRoom()) plain.progress.show(view);
+      },
+    },
+    acted: (outcome, exitCode) => {
+      plain.acted(outcome, exitCode);
+      jsonScreen.acted(outcome, exitCode);
+    },
   };
 }

@@ -19,7 +19,7 @@ import { withoutRotations, type Rotation } from '../core/model/plan.ts';
 import { acted, plannedBy, recording, type PlanOutcome } from '../engine/command.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
 import { dryRun, expecting, flag, value } from '../cli/options.ts';
-import { print, terminalSize } from '../cli/print.ts';
+import { print, printRecorder, terminalSize } from '../cli/print.ts';
 import { runActing } from '../cli/run-acting.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { isShown } from '../output/event-line.ts';
@@ -39,10 +39,14 @@ logs. It never waits for a job, does not continue an aborted restart, and prints
 nothing to do. After a boot, or if more than 20 instances are missing, it starts a few at a time
 (start.parallel) and stays for that, at most 50 s.`,
   options: {
-    metrics: value('FILE.prom', 'also write metrics for node_exporter', metricsFile),
+    metrics: {
+      ...value('FILE.prom', 'also write metrics for node_exporter', metricsFile),
+      isPath: true,
+    },
     verbose: flag('say so if there was nothing to do, or another command is at work', 'v'),
     dryRun,
   },
+  isOperation: 'always',
   examples: [['* * * * *  workerctl bootcheck --config /srv/app/current/workerctl.yaml']],
   exitCodes: {
     done: '',
@@ -68,7 +72,8 @@ nothing to do. After a boot, or if more than 20 instances are missing, it starts
     });
     if (code === undefined) return exitCodes.locked.code;
     if (metrics !== undefined) await writeMetrics(global, metrics, events, code);
-    if (verbose && !global.json && !events.some(isShown)) print('nothing to do\n');
+    const isText = !global.json || printRecorder() !== undefined;
+    if (verbose && isText && !events.some(isShown)) print('nothing to do\n');
     return code;
   },
 });

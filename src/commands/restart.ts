@@ -81,6 +81,7 @@ limits are checked first. One replacement of each worker must become ready befor
 it fails, the restart is aborted and the others keep running the old code. Instances that are stopped on
 purpose or on hold are skipped, and without targets those that are done (on_exit).`,
   options,
+  isOperation: 'always',
   examples: [
     ['workerctl restart', 'wait for the longest job'],
     ['workerctl restart --wait 10m mail', 'stop waiting after ten minutes; the restart continues'],

@@ -36,6 +36,7 @@ ID, all restarts in progress are meant.`,
   options: {
     for: value('DURATION', 'with pause: continue by itself after this long', duration),
   },
+  isOperation: 'with operands',
   examples: [
     ['workerctl rollout', 'which instances are replaced, draining or waiting'],
     ['workerctl rollout pause --for 10m'],

@@ -35,6 +35,7 @@ its next attempt, because it has failed, is started at once, and one that is don
     wait: wait('how long to wait until all are ready (default: no limit)', 'return at once'),
     dryRun,
   },
+  isOperation: 'always',
   examples: [
     ['workerctl start'],
     ['workerctl start --wait 1m mail.1', 'give up waiting after a minute'],

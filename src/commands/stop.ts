@@ -52,6 +52,7 @@ Each process is asked once, by the signal in stop.signal. It is killed only if s
     ...limits,
     dryRun,
   },
+  isOperation: 'always',
   examples: [
     ['workerctl stop', 'wait for the longest job'],
     ['workerctl stop mail.2 --no-wait', 'mail.2 finishes its job in its own time'],

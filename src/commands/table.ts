@@ -1,4 +1,5 @@
 import type { CommandTable } from '../cli/command.ts';
+import { operable } from './operable.ts';
 
 /**
  * All commands, in the order of the overview. Each is a file of its own, which is loaded when the command is asked for:
@@ -6,15 +7,16 @@ import type { CommandTable } from '../cli/command.ts';
  */
 export const commands: CommandTable = {
   status: async () => (await import('./status.ts')).command,
-  start: async () => (await import('./start.ts')).command,
-  stop: async () => (await import('./stop.ts')).command,
-  restart: async () => (await import('./restart.ts')).command,
-  rollout: async () => (await import('./rollout.ts')).command,
+  start: operable.start,
+  stop: operable.stop,
+  restart: operable.restart,
+  rollout: operable.rollout,
+  op: async () => (await import('./op.ts')).command,
   quiet: async () => (await import('./hold-and-quiet.ts')).quiet,
   resume: async () => (await import('./hold-and-quiet.ts')).resume,
   hold: async () => (await import('./hold-and-quiet.ts')).hold,
   unhold: async () => (await import('./hold-and-quiet.ts')).unhold,
-  bootcheck: async () => (await import('./bootcheck.ts')).command,
+  bootcheck: operable.bootcheck,
   adopt: async () => (await import('./adopt.ts')).command,
   want: async () => (await import('./want.ts')).command,
   jobs: async () => (await import('./jobs.ts')).command,
@@ -29,4 +31,5 @@ export const commands: CommandTable = {
   doctor: async () => (await import('./doctor.ts')).command,
   demo: async () => (await import('./demo.ts')).command,
   finisher: async () => (await import('./finisher.ts')).command,
+  operation: async () => (await import('./operation.ts')).command,
 };

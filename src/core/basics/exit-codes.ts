@@ -8,7 +8,12 @@ export const exitCodes = {
   usage: { code: 2, means: 'wrong usage: an unknown command, option or target' },
   /** Only `status`. */
   notReady: { code: 3, means: 'status: fewer instances are ready than wanted' },
+  unknown: { code: 4, means: 'op: how the operation has ended is not known' },
   ended: { code: 5, means: 'another command has ended this restart, or taken it over' },
+  /** EX_USAGE of sysexits.h. */
+  conflict: { code: 64, means: 'another command has the id that --op gives' },
+  /** EX_NOINPUT of sysexits.h. */
+  absent: { code: 66, means: 'op: no operation with this id was begun' },
   /** EX_UNAVAILABLE of sysexits.h. Only `trigger`. */
   noWatch: { code: 69, means: 'trigger: no watch is running' },
   /** EX_SOFTWARE of sysexits.h. */

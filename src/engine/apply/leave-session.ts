@@ -24,7 +24,13 @@ export async function leaveSession(context: Context): Promise<boolean> {
   return startsOutside.hasLeftSession;
 }
 
-async function leave(context: Context): Promise<boolean> {
+/** The same for a process that must outlive the session also beside a watch, because it keeps what no watch knows. */
+export const leaveSessionAtOnce = async (context: Leaver): Promise<boolean> =>
+  !mayEndWorkers(ownGroup()) || leave(context);
+
+type Leaver = Pick<Context, 'config' | 'command' | 'by' | 'report'>;
+
+async function leave(context: Leaver): Promise<boolean> {
   const group = ownGroup();
   const uid = process.geteuid?.() ?? 0;
   const { name: user } = currentUser();
@@ -46,7 +52,7 @@ async function leave(context: Context): Promise<boolean> {
   return said(context, { ...otherwise, problem });
 }
 
-function said(context: Context, end: End | undefined): boolean {
+function said(context: Leaver, end: End | undefined): boolean {
   if (end === undefined) return true;
   report(context, 'login', { kind: 'warning', problem: end.problem });
   return !end.isWithLogin;

@@ -21,7 +21,8 @@ export async function leaveFinisher(
   if (finishedInstances(config, rollout).length === 0) return 'bootcheck';
   if (!(await leaveSession(context))) return 'bootcheck'; // it would end with the login
   const words = ['finisher', rolloutId, ...configWords(config)];
-  return startDetached(words, environmentFor(config, process.env)) ? 'finisher' : 'bootcheck';
+  const started = startDetached(words, environmentFor(config, process.env));
+  return started === undefined ? 'bootcheck' : 'finisher';
 }
 
 /** The same for several rollouts; if they differ, the one that may come last. */
@@ -37,7 +38,7 @@ export async function leaveFinishers(
 const ownVariables = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'TZ', 'WORKERCTL_LOCK'];
 
 /**
- * The environment of a finisher: what workerctl needs, and what its workers take over by `pass_env`. When a job ends, CI
+ * The environment of a process that outlives its command: what workerctl needs, and what its workers take over by `pass_env`. When a job ends, CI
  * systems kill every process with the job's variables (BUILD_ID, RUNNER_TRACKING_ID, CI_JOB_ID and many more).
  */
 export function environmentFor(config: Config, caller: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

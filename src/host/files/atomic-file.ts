@@ -3,6 +3,7 @@ import {
   existsSync,
   fdatasyncSync,
   fsyncSync,
+  linkSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -32,11 +33,37 @@ export function writeFileAtomically(
   if (outlives === 'durable') syncDirectory(dirname(path));
 }
 
+/**
+ * Creates a file with this text, complete and durable. Of several processes that do so at the same time, one succeeds.
+ * @returns false if there is one already
+ * @throws the system error (ENOSPC, EACCES, …)
+ */
+export function createFile(path: string, text: string): boolean {
+  const staged = stageFile(path, text, { isSynced: true });
+  faultPoint();
+  try {
+    linkSync(staged.temporary, path);
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    staged.discard();
+  }
+  faultPoint();
+  syncDirectory(dirname(path));
+  return true;
+}
+
 /** New text of a file, complete under a temporary name. To put it in its place needs no space. */
 export interface Staged {
   /** @throws the system error; then the old text is unchanged */
   readonly commit: () => void;
   readonly discard: () => void;
+}
+
+/** The same of one file. */
+export interface StagedFile extends Staged {
+  readonly temporary: string;
 }
 
 /**
@@ -48,7 +75,7 @@ export function stageFile(
   path: string,
   text: string,
   { isSynced = false, mode = 0o644 }: { isSynced?: boolean; mode?: number } = {},
-): Staged {
+): StagedFile {
   const temporary = `${path}.${process.pid}.new`;
   const discard = (): void => {
     rmSync(temporary, { force: true });
@@ -74,6 +101,7 @@ export function stageFile(
     }
   });
   return {
+    temporary,
     discard,
     commit: () => {
       orDiscard(() => {

@@ -20,7 +20,10 @@ interface Failure {
 }
 
 const failure = shape<Failure>('The error.', {
-  code: text('usage, config, state, locked or failed.', 'code'),
+  code: text(
+    'usage, config, state, locked, failed, shortage; conflict or absent of an operation.',
+    'code',
+  ),
   message: text('What was expected and what was found. For people.', 'message'),
   hint: orNull(text('What to do.', 'hint')),
   problems: optional(list(problem)('Of a configuration: each problem.', 'problems')),

@@ -38,16 +38,21 @@ const draining = shape<Draining>('A process that still drains.', {
   cause: text('Why it was asked. For reading.', 'cause'),
 });
 
-type End = Exclude<CommandEnd, 'lost' | 'refused' | 'unconfigured'> | 'failed';
+/** How the following of an operation ends that has no result yet, or never will. */
+type Unended = 'detached' | 'unknown';
+
+type End = Exclude<CommandEnd, 'lost' | 'refused' | 'unconfigured'> | 'failed' | Unended;
 
 export interface Result {
   readonly command: string;
   readonly exitCode: number;
-  readonly end?: CommandEnd;
+  readonly end?: CommandEnd | 'failed' | Unended;
   /** Of a command that acts. */
   readonly outcome?: ActOutcome;
   /** Of `events`. */
   readonly skippedLines?: number;
+  /** The id of an operation, if this line is not of its own output. */
+  readonly operation?: string;
 }
 
 /** The last line of every stream. */
@@ -62,8 +67,10 @@ export const resultAnswer = answer<Result>('How the command has ended.', {
     'aborted',
     'ended',
     'failed',
+    'detached',
+    'unknown',
   )(
-    'How it ended. not_waited: it was not to wait; aborted: the restart was aborted; ended: another command has ended the restart or taken it over; failed: exit code 1.',
+    'How it ended. not_waited: it was not to wait; aborted: the restart was aborted; ended: another command has ended the restart or taken it over; failed: exit code 1. Of an operation: detached: it goes on, and this command has only stopped showing it; unknown: its process ended without a result.',
     endOf,
   ),
   exit_code: integer('Its exit code.', 'exitCode'),
@@ -102,6 +109,9 @@ export const resultAnswer = answer<Result>('How the command has ended.', {
       'Of a restart that is not over: the background process that this command has left behind, a running watch, or the next bootcheck.',
       ({ outcome }) => outcome?.continues,
     ),
+  ),
+  operation: optional(
+    text('The id of an operation, if this line is not of its own output.', 'operation'),
   ),
   skipped_lines: optional(
     integer('Of events: lines of the journal that could not be read.', 'skippedLines'),

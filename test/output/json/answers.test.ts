@@ -14,6 +14,7 @@ import {
 import { doctorAnswer } from '../../../src/output/json/doctor.ts';
 import { initAnswer } from '../../../src/output/json/init.ts';
 import { errorAnswer } from '../../../src/output/json/error.ts';
+import { operationsAnswer } from '../../../src/output/json/operation.ts';
 import { planAnswer } from '../../../src/output/json/plan.ts';
 import type { Shape } from '../../../src/output/json/shape.ts';
 import { logAnswer, resultAnswer } from '../../../src/output/json/stream.ts';
@@ -24,6 +25,7 @@ import { statusAnswer } from '../../../src/output/json/status.ts';
 const table: Readonly<Record<string, readonly [command: string, shape: Shape<never>]>> = {
   status: ['status --json', statusAnswer],
   rollout: ['rollout --json', rolloutAnswer],
+  op: ['op list --json', operationsAnswer],
   plan: ['COMMAND --dry-run --json', planAnswer],
   jobs: ['jobs --json', jobsAnswer],
   want: ['want WORKER --json', wantAnswer],

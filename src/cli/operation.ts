@@ -3,12 +3,15 @@ import { resolve } from 'node:path';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { formatEvent } from '../core/events/event.ts';
 import { configWords } from '../core/model/config.ts';
+import { selectInstances } from '../core/model/targets.ts';
 import { beginOperation } from '../engine/operations/begin.ts';
 import { randomHex } from '../host/files/crypto.ts';
 import { now } from '../host/process/clock.ts';
+import { recordedInstances } from '../host/state/paths.ts';
 import { ensureStateDirectory } from '../host/state/state-directory.ts';
 import { currentUser } from '../host/worker/environment.ts';
-import type { Call } from './command.ts';
+import { chosenTargets, targetOptions } from './chosen-targets.ts';
+import { takesTargets, type Call } from './command.ts';
 import { configToActOn } from './config.ts';
 import { operationOptions, optionName, textOf, usageError, valuesOf } from './options.ts';
 import { printError } from './print.ts';
@@ -41,7 +44,13 @@ export async function runAsOperation(call: Call): Promise<number> {
       printError(`workerctl: ${formatEvent(event)}\n`);
     },
   };
-  const { started } = await beginOperation(context, { id, command: name, words, by, at: now() });
+  const asked = { id, command: name, words, by, at: now() };
+  const chosen = await chosenTargets(call.targets, valuesOf(targetOptions, raw).except);
+  const { started } = await beginOperation(context, asked, () =>
+    takesTargets(command)
+      ? selectInstances(config, recordedInstances(config.stateDir), chosen)
+      : undefined,
+  );
   const show = detach ? showBegun : showOperation;
   return show(config.stateDir, { id, command: name, started, isJson: global.json });
 }

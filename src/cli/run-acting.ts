@@ -51,6 +51,7 @@ export async function runActing<Options extends { readonly dryRun: boolean }>(
     const acting = options.dryRun ? context : journaled(context, openJournal(config.stateDir));
     const outcome = await act(acting, options);
     await context.hooks.settled();
+    if (command !== 'bootcheck') await forgetOperations(config.stateDir);
     return printOutcome(outcome, screen, interrupt.received());
   } catch (error) {
     const signal = interrupt.received();
@@ -64,6 +65,12 @@ export async function runActing<Options extends { readonly dryRun: boolean }>(
     process.off('exit', cleanUp);
     interrupt.dispose();
   }
+}
+
+/** Not by bootcheck, which reads no file that it does not need. */
+async function forgetOperations(stateDir: string): Promise<void> {
+  const { removeOldOperations } = await import('../host/state/operation-files.ts');
+  removeOldOperations(stateDir);
 }
 
 function printOutcome(

@@ -6,7 +6,7 @@ import type { Detached } from '../host/process/start-detached.ts';
 import { now } from '../host/process/clock.ts';
 import type { Printed } from '../host/state/operation-output.ts';
 import { resultLine, type Result } from '../output/json/stream.ts';
-import { howEnded, howLost, howToAttach } from '../output/operation.ts';
+import { howEnded, howItRuns, howLost, howToAttach } from '../output/operation.ts';
 import { interruption } from './interruption.ts';
 import { hasReader, print, printError } from './print.ts';
 
@@ -26,7 +26,7 @@ const readerGone = 141;
 export async function showOperation(stateDir: string, shown: Shown): Promise<number> {
   const interrupt = interruption();
   const left = new AbortController();
-  const last = lastJson();
+  const last = createLast();
   const show = (printed: Printed): void => {
     last.hear(printed);
     if (printed.to === 'err') printError(printed.text);
@@ -49,7 +49,7 @@ export async function showOperation(stateDir: string, shown: Shown): Promise<num
 /** Says how far an operation is, once it has begun. If it has ended, returns its exit code. */
 export async function showBegun(stateDir: string, shown: Shown): Promise<number> {
   const interrupt = interruption();
-  const last = lastJson();
+  const last = createLast();
   try {
     const followed = await followOperation(
       stateDir,
@@ -57,28 +57,27 @@ export async function showBegun(stateDir: string, shown: Shown): Promise<number>
       last.hear,
       interrupt.signal,
     );
-    const result = last.isResult() && followed.kind === 'ended' ? last.text() : undefined;
-    if (shown.isJson && result !== undefined) print(result);
-    if (followed.kind === 'ended' && !shown.isJson)
-      print(`operation ${shown.id}: ${howEnded(followed.end, now())}\n`);
-    return conclude(followed, shown, {
-      code: interrupt.exitCode(),
-      isResultShown: result !== undefined,
-    });
+    const isResultShown = followed.kind === 'ended' && last.isResult();
+    if (shown.isJson && isResultShown) print(last.of('json'));
+    if (!shown.isJson && followed.kind === 'ended')
+      print(`operation ${shown.id} ${howEnded(followed.end, now())}\n`);
+    if (!shown.isJson && followed.kind === 'begun')
+      print(`operation ${shown.id} ${howItRuns(followed.runner, last.of('out'), now())}\n`);
+    return conclude(followed, shown, { code: interrupt.exitCode(), isResultShown });
   } finally {
     interrupt.dispose();
   }
 }
 
-/** The last JSON line that was printed. */
-function lastJson() {
-  let last = '';
+/** The last that was printed, for readers of text and of JSON. */
+function createLast() {
+  const last = { out: '', err: '', json: '' };
   return {
     hear: ({ to, text }: Printed): void => {
-      if (to === 'json') last = text;
+      last[to] = text;
     },
-    text: (): string => last,
-    isResult: (): boolean => /^\{"schema":\d+,(?:"kind":"result"|"error":)/.test(last),
+    of: (to: Printed['to']): string => last[to],
+    isResult: (): boolean => /^\{"schema":\d+,(?:"kind":"result"|"error":)/.test(last.json),
   };
 }
 
@@ -105,7 +104,7 @@ function conclude(
     case 'not_begun':
       throw notBegun(shown, followed.problem);
     case 'begun':
-      if (!isJson) print(`operation ${id} is running; ${howToAttach(id)}\n`);
+      if (!isJson) print(`${howToAttach(id)}\n`);
       return result('detached', exitCodes.done.code);
     case 'detached':
       printError(`workerctl: operation ${id} goes on; ${howToAttach(id)}\n`);

@@ -6,6 +6,7 @@ import { recordPrinted } from '../cli/print.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { recordOperation } from '../engine/operations/record.ts';
 import { readOperation } from '../host/state/operation-files.ts';
+import { orCannotWrite } from '../host/state/reserve.ts';
 import { operable } from './operable.ts';
 
 /** `workerctl operation`. */
@@ -24,7 +25,7 @@ become of it.`,
     const operation = others.length > 0 ? undefined : readOperation(stateDir, basename(folder));
     if (operation === undefined)
       throw new WorkerctlError('usage', 'operation: expected the directory of an operation');
-    const recorder = recordOperation(folder);
+    const recorder = orCannotWrite(folder, 'nothing was done', () => recordOperation(folder));
     if (recorder === undefined) return 0;
     recordPrinted(recorder);
     // Both kinds of readers are served, whatever the environment says.

@@ -1,11 +1,22 @@
 import { elapsed, formatDayAndTime, formatDuration, type Moment } from '../core/basics/time.ts';
-import type { KnownOperation, OperationEnd, OperationState } from '../core/model/operation.ts';
+import type {
+  KnownOperation,
+  OperationEnd,
+  OperationRunner,
+  OperationState,
+} from '../core/model/operation.ts';
 import { formatTable } from './table.ts';
 
 export const howToAttach = (id: string): string => `to see it: workerctl op attach ${id}`;
 
 export const howEnded = ({ exitCode, at }: OperationEnd, now: Moment): string =>
   `ended at ${formatDayAndTime(at, now)} with exit code ${exitCode}`;
+
+/** With the last line that it has printed, if any. */
+export function howItRuns({ pid, begunAt }: OperationRunner, last: string, now: Moment): string {
+  const line = last.trim().split('\n').at(0) ?? '';
+  return `has been running for ${formatDuration(elapsed(begunAt, now))} (pid ${pid})${line === '' ? '' : `: ${line}`}`;
+}
 
 /** What it has done is known to `status` and `rollout` only. */
 export function howLost({ runner }: Extract<OperationState, { kind: 'lost' }>): string {

@@ -17,7 +17,16 @@ export type EventJson = Readonly<{ kind: EventKind; instance: string; at: string
 export type ResultJson = Readonly<{
   kind: 'result';
   command: string;
-  outcome: 'done' | 'failed' | 'not_waited' | 'timed_out' | 'interrupted' | 'aborted' | 'ended';
+  outcome:
+    | 'done'
+    | 'failed'
+    | 'not_waited'
+    | 'timed_out'
+    | 'interrupted'
+    | 'aborted'
+    | 'ended'
+    | 'detached'
+    | 'unknown';
   exit_code: number;
   draining: readonly Readonly<{ instance: string; pid: number } & Record<string, unknown>>[];
   pending: readonly string[];

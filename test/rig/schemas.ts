@@ -21,6 +21,7 @@ function validatorOf(name: string): ValidateFunction {
 const answers: readonly (readonly [member: string, schema: string])[] = [
   ['error', 'error'],
   ['instances', 'status'],
+  ['operations', 'op'],
   ['plan', 'plan'],
   ['workers', 'jobs'],
   ['max_count', 'want'],

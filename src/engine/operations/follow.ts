@@ -1,4 +1,4 @@
-import type { KnownOperation } from '../../core/model/operation.ts';
+import type { KnownOperation, OperationRunner } from '../../core/model/operation.ts';
 import { watchDirectory } from '../../host/files/watch-directory.ts';
 import { monotonicMs } from '../../host/process/clock.ts';
 import type { Detached } from '../../host/process/start-detached.ts';
@@ -11,7 +11,7 @@ export type Followed =
   /** The process that was to run it has ended before it began, or none has begun it. */
   | { readonly kind: 'not_begun'; readonly problem: string }
   /** It runs, and that is all that was to be waited for. */
-  | { readonly kind: 'begun' }
+  | { readonly kind: 'begun'; readonly runner: OperationRunner }
   | { readonly kind: 'detached' };
 
 export interface Following {
@@ -45,7 +45,8 @@ export async function followOperation(
       const { state } = readOperation(stateDir, id) ?? { state: { kind: 'lost' } as const };
       for (const printed of output.read()) show(printed);
       if (state.kind === 'ended' || state.kind === 'lost') return state;
-      if (state.kind === 'running' && until === 'begun') return { kind: 'begun' };
+      if (state.kind === 'running' && until === 'begun')
+        return { kind: 'begun', runner: state.runner };
       if (state.kind === 'asked') {
         if (end !== undefined) return { kind: 'not_begun', problem: `its process ended: ${end}` };
         if (started === undefined && monotonicMs() > patience)

@@ -21,7 +21,6 @@ import {
 import type { ProcessIdentity } from '../../core/model/process.ts';
 import { createFile, syncDirectory } from '../files/atomic-file.ts';
 import { randomHex } from '../files/crypto.ts';
-import { describeErrno } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 import { namesIn } from '../files/names-in.ts';
@@ -29,6 +28,7 @@ import { openNewFile } from '../files/new-file.ts';
 import { once } from '../files/once.ts';
 import { now } from '../process/clock.ts';
 import { findProcess, readProcess } from '../process/process-table.ts';
+import { orCannotWrite } from './reserve.ts';
 import { fileText, identityMembers, readForm } from './schema.ts';
 
 // Each operation has a directory: what was asked for (`operation.json`), who runs it (`runner.json`), what it has printed
@@ -72,18 +72,12 @@ export const outputPath = (folder: string): string => `${folder}/output`;
  */
 export function keepOperation(stateDir: string, operation: Operation): void {
   const folder = operationFolder(stateDir, operation.id);
-  try {
+  orCannotWrite(folder, 'nothing was done', () => {
     makeDirectory(folder, 0o755);
     createFile(requestPath(folder), fileText(requestForm(), operation));
     syncDirectory(operationsFolder(stateDir));
     syncDirectory(stateDir);
-  } catch (error) {
-    throw new WorkerctlError(
-      'state',
-      `${folder}: cannot be written: ${describeErrno(error)}; nothing was done`,
-      { cause: error },
-    );
-  }
+  });
 }
 
 /**

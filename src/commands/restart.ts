@@ -193,6 +193,8 @@ export async function restart(
     await noteEnds(recorded, members);
   const isOver = settled.kind !== 'timed_out' && settled.kind !== 'interrupted';
   if (!isOver) return ended(settled);
+  // An old process beside its replacement may be idle by now.
+  await askQuieted(recorded, members);
   const reached = formatReleases(releasesReached(goal.releases, events));
   return { ...acted('restart', events, settled), change: reached };
 }

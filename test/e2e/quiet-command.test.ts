@@ -4,6 +4,7 @@ import { counts, crashEverywhere, noting, oneOf, starting, two } from '../rig/cr
 import { linesOf } from '../rig/files.ts';
 import { booted, successor, type InstanceHandle } from '../rig/instance.ts';
 import { finishJob, giveJob, signals, tells } from '../rig/jobs.ts';
+import { isAlive } from '../rig/kernel.ts';
 import { bootcheck, createRig, statesOf, statusOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 
@@ -217,13 +218,16 @@ test('with overlap the replacement must start while the command runs, and the ol
   const { rig, mail } = await running({ quiet: hush }, { ready: { after: '100ms' } });
   writeFileSync(rig.path('waits'), '');
   const pid = await giveJob(rig, mail, 'job 1');
-  const { exitCode, all } = await rig.act('restart', '--overlap');
-  expect(exitCode, all).toBe(0);
-  expect(mail.terms()).toEqual([]);
+  const restarting = rig.act('restart', '--overlap');
   const next = await successor(mail, pid);
-  expect((await statusOf(rig)).instances.map(({ state }) => state)).toEqual(['ready', 'retiring']);
+  await until('both', async () => (await statusOf(rig)).instances.length === 2);
+  expect(mail.terms()).toEqual([]);
   writeFileSync(rig.path('mail.1.let'), '');
+  const { exitCode, all } = await restarting;
+  expect(exitCode, all).toBe(0);
+  expect((await statusOf(rig)).instances.map(({ state }) => state)).toEqual(['ready', 'retiring']);
   await until('it to be quiet', () => signals(rig, mail).length > 0);
+  expect(mail.terms()).toEqual([]);
   finishJob(rig, pid);
   await until('the old one to be asked', async () => {
     await rig.workerctl('bootcheck');
@@ -234,6 +238,20 @@ test('with overlap the replacement must start while the command runs, and the ol
   expect(signals(rig, mail)).toEqual([`USR1 ${pid}`, `TERM ${pid}`]);
   expect(commands(rig, mail)).toEqual([`hush ${pid}`, 'hush done']);
   expect(mail.pid()).toBe(next);
+});
+
+test('with overlap a restart must ask an idle old one itself when the command has ended', async () => {
+  const { rig, mail, pid } = await running({ quiet: hush }, { ready: { after: '100ms' } });
+  writeFileSync(rig.path('waits'), '');
+  const restarting = rig.act('restart', '--overlap');
+  await successor(mail, pid);
+  const both = ['mail.1 ready', 'mail.1 retiring'];
+  await until('both', async () => (await statesOf(rig)).join() === both.join());
+  writeFileSync(rig.path('mail.1.let'), '');
+  const { exitCode, all } = await restarting;
+  expect(exitCode, all).toBe(0);
+  await until('its end', () => !isAlive(pid));
+  expect(signals(rig, mail)).toEqual([`USR1 ${pid}`, `TERM ${pid}`]);
 });
 
 test('a surplus instance must be made quiet before its TERM by want', async () => {

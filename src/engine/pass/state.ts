@@ -34,7 +34,14 @@ export const isSameState = (after: State, before: PassOutcome['before']): boolea
   isSame(after.desired, before.desired) &&
   isSame(after.ledger, before.ledger);
 
-const isSame = <T>(a: T, b: T): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
+/** Part by part: rules and files may have the parts in different orders. */
+function isSame<T extends object>(a: T, b: T): boolean {
+  if (a === b) return true;
+  const parts = Object.keys({ ...a, ...b }) as (keyof T)[];
+  return parts.every(
+    (part) => a[part] === b[part] || JSON.stringify(a[part]) === JSON.stringify(b[part]),
+  );
+}
 
 /**
  * Makes sure that there is a ledger before the first death is reported: a journal that has a death, with no ledger beside

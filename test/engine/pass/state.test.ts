@@ -166,6 +166,18 @@ describe('a ledger', () => {
     expect(await problemsOf(after)).toEqual([]);
   });
 
+  test('must be the same whatever the order of its parts, and another one if a part differs', async () => {
+    lived();
+    const before = await read();
+    const ledger = Object.fromEntries(
+      Object.entries(before.ledger).toReversed(),
+    ) as unknown as Ledger;
+    expect(isSameState({ ...before, ledger }, before)).toBe(true);
+    expect(isSameState({ ...before, ledger: { ...ledger, startsInTurn: true } }, before)).toBe(
+      false,
+    );
+  });
+
   test('that is new must be there before the first death is reported', async () => {
     lived();
     rmSync(ledgerFolder(scratch.folder()), { recursive: true });

@@ -17,7 +17,7 @@ import { openNotifyListener } from '../engine/watch/notify-listener.ts';
 import { tickMs } from '../engine/watch/intervals.ts';
 import { problemWords } from '../engine/watch/trouble.ts';
 import { watch } from '../engine/watch/watch.ts';
-import { configKeyOf, newConfigKey } from '../engine/wait/follow-config.ts';
+import { configKeyOf, keyOnceWritten, newConfigKey } from '../engine/wait/follow-config.ts';
 import { openJournal } from '../host/journal/write.ts';
 import { now } from '../host/process/clock.ts';
 import { createSystemdReports, feedSystemdWatchdog } from '../host/sockets/systemd.ts';
@@ -94,6 +94,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
       await systemd.reloaded('');
       wake();
     } catch (error) {
+      if ((await keyOnceWritten(current().config.path, configKey)) !== undefined) return reload();
       const problem = error instanceof WorkerctlError ? error.message : problemWords(error);
       context.report({ kind: 'config_rejected', at: now(), instance: 'watch', problem });
       await systemd.reloaded(`the new config is refused: ${problem}`);

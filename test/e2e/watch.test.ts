@@ -151,7 +151,7 @@ test('a config that has changed must be read before the next look, and a broken 
     writeFileSync(`${rig.stateDir}/trigger`, '\n');
     await watch.quiet();
   }
-  expect(watch.events('config_rejected')).toHaveLength(1);
+  expect(watch.events('config_rejected'), JSON.stringify(watch.events())).toHaveLength(1);
   expect(second.processes()).toEqual([other]);
 
   // What replaces a process under a watch has the new command, whoever starts it.

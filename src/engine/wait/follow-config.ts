@@ -37,6 +37,15 @@ export async function newConfigKey(path: string, key: string): Promise<string | 
   return undefined;
 }
 
+/**
+ * Of a config that cannot be used: the key that its file has instead if it was being written while it was read, once it is
+ * whole. Undefined if it is as it was.
+ */
+export async function keyOnceWritten(path: string, key: string): Promise<string | undefined> {
+  await sleep(settledMs);
+  return newConfigKey(path, key);
+}
+
 const keyOf = (file: Stats | undefined): string =>
   file === undefined ? '' : `${file.ino} ${file.ctimeMs} ${file.size}`;
 
@@ -61,6 +70,7 @@ export async function followConfig(up: Up): Promise<GivenUp | undefined> {
   if (key === undefined) return undefined;
   const config = await configAt(context.config);
   if (typeof config === 'string') {
+    if ((await keyOnceWritten(path, key)) !== undefined) return undefined; // the next look reads that
     up.configKey = key;
     const problem = `${config}; the restart goes on with the config as it was`;
     report(context, 'config', { kind: 'warning', problem });

@@ -1,7 +1,7 @@
 import { errorBoundary } from './cli/error-boundary.ts';
-import type { InState } from './cli/command.ts';
 import { parseInvocation } from './cli/parse.ts';
 import { isOutputIncomplete, print } from './cli/print.ts';
+import { inState } from './commands/in-state.ts';
 import { commands } from './commands/table.ts';
 import { exitCodes } from './core/basics/exit-codes.ts';
 
@@ -18,11 +18,6 @@ export async function main(argv: readonly string[], directory?: string): Promise
   });
   return code === exitCodes.done.code && isOutputIncomplete() ? exitCodes.failed.code : code;
 }
-
-const inState: InState = async (...asked) => {
-  const { instancesInState } = await import('./commands/status.ts');
-  return instancesInState(...asked);
-};
 
 /** Runs the program in this process; `directory` is undefined if the working directory was removed. */
 export function run(directory: string | undefined): void {

@@ -6,7 +6,7 @@ import type { Context } from '../engine/session.ts';
 import { createReadinessProbe } from '../host/worker/readiness-probe.ts';
 import { createMemoryTracker } from '../host/state/memory-samples.ts';
 import { createSilenceTracker } from '../host/state/silence.ts';
-import { currentUser } from '../host/worker/environment.ts';
+import { userAtHost } from '../host/worker/environment.ts';
 
 /** What differs from command to command. */
 type OfCommand = Pick<Context, 'command' | 'signal' | 'releases' | 'report' | 'progress'> &
@@ -14,11 +14,10 @@ type OfCommand = Pick<Context, 'command' | 'signal' | 'releases' | 'report' | 'p
 
 /** What a command that acts on `config` works with. */
 export function contextFor(config: Config, own: OfCommand): Context {
-  const hostName = hostname();
   return {
     config,
-    hostName,
-    by: `${currentUser().name}@${hostName}`,
+    hostName: hostname(),
+    by: userAtHost(),
     probe: createReadinessProbe(),
     silence: createSilenceTracker(config.stateDir),
     memory: createMemoryTracker(config.stateDir),

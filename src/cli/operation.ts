@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { formatEvent } from '../core/events/event.ts';
@@ -9,7 +8,7 @@ import { randomHex } from '../host/files/crypto.ts';
 import { now } from '../host/process/clock.ts';
 import { recordedInstances } from '../host/state/paths.ts';
 import { ensureStateDirectory } from '../host/state/state-directory.ts';
-import { currentUser } from '../host/worker/environment.ts';
+import { userAtHost } from '../host/worker/environment.ts';
 import { chosenTargets, targetOptions } from './chosen-targets.ts';
 import { takesTargets, type Call } from './command.ts';
 import { configToActOn } from './config.ts';
@@ -21,8 +20,8 @@ import { showBegun, showOperation } from './show-operation.ts';
 const longestWords = 256 * 1024;
 
 /**
- * Runs a command as an operation: in a process of its own, once, and not again if its id is known. Shows it until it ends, unless
- * it is to be detached.
+ * Runs a command as an operation: in a process of its own, once, and not again if its id is known. Shows it until it ends;
+ * with `--detach` it only says how far it is.
  */
 export async function runAsOperation(call: Call): Promise<number> {
   const { name, command, raw, global } = call;
@@ -35,7 +34,7 @@ export async function runAsOperation(call: Call): Promise<number> {
   const words = [name, ...optionWords(call), ...configWords(config), ...targetWords(call)];
   if (words.join(' ').length > longestWords)
     throw usageError(name, `--op: expected at most ${longestWords} characters of targets`);
-  const by = `${currentUser().name}@${hostname()}`;
+  const by = userAtHost();
   const context = {
     config,
     command: name,

@@ -51,7 +51,7 @@ export async function runActing<Options extends { readonly dryRun: boolean }>(
     const acting = options.dryRun ? context : journaled(context, openJournal(config.stateDir));
     const outcome = await act(acting, options);
     await context.hooks.settled();
-    if (command !== 'bootcheck') await forgetOperations(config.stateDir);
+    if (command !== 'bootcheck' && !options.dryRun) await forgetOperations(config.stateDir);
     return printOutcome(outcome, screen, interrupt.received());
   } catch (error) {
     const signal = interrupt.received();

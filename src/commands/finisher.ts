@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { defineCommand } from '../cli/command.ts';
 import { configToActOn, desiredFor } from '../cli/config.ts';
 import { contextFor } from '../cli/context.ts';
@@ -13,7 +12,7 @@ import { createReleaseReader } from '../engine/observe/release-reader.ts';
 import { journaled } from '../engine/session.ts';
 import { openJournal } from '../host/journal/write.ts';
 import { now } from '../host/process/clock.ts';
-import { currentUser } from '../host/worker/environment.ts';
+import { userAtHost } from '../host/worker/environment.ts';
 
 /** `workerctl finisher`. */
 export const command = defineCommand({
@@ -61,8 +60,8 @@ function noteProblem(stateDir: string, error: unknown): void {
   const found = error instanceof Error ? error.message : String(error);
   const problem = `the finisher of a restart has ended: ${found}; the next bootcheck goes on`;
   const entry = journalEntry({ kind: 'warning', problem, at: now(), instance: 'finisher' });
-  const by = `${currentUser().name}@${hostname()}`;
-  if (entry !== undefined) openJournal(stateDir).append([{ ...entry, by, command: 'restart' }]);
+  if (entry !== undefined)
+    openJournal(stateDir).append([{ ...entry, by: userAtHost(), command: 'restart' }]);
 }
 
 const never = durationOf(Infinity);

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import { defineCommand, type InState } from '../cli/command.ts';
+import { defineCommand } from '../cli/command.ts';
 import { errorBoundary } from '../cli/error-boundary.ts';
 import { parseInvocation } from '../cli/parse.ts';
 import { recordPrinted } from '../cli/print.ts';
@@ -7,6 +7,7 @@ import { WorkerctlError } from '../core/basics/error.ts';
 import { recordOperation } from '../engine/operations/record.ts';
 import { readOperation } from '../host/state/operation-files.ts';
 import { orCannotWrite } from '../host/state/reserve.ts';
+import { inState } from './in-state.ts';
 import { operable } from './operable.ts';
 
 /** `workerctl operation`. */
@@ -40,8 +41,3 @@ become of it.`,
     return code;
   },
 });
-
-const inState: InState = async (...asked) => {
-  const { instancesInState } = await import('./status.ts');
-  return instancesInState(...asked);
-};

@@ -308,7 +308,7 @@ describe('what is wrong with a request', () => {
     expect(again).toMatchObject({ exitCode: 0, stdout });
   });
 
-  test('must be an error of its own for an id that nobody knows', async () => {
+  test('must be an error of its own for an unknown id', async () => {
     const { rig } = await running();
     const { exitCode, error } = await rig.act('op', 'attach', 'nothing');
     expect({ exitCode, ...error() }).toMatchObject({ exitCode: 66, code: 'absent' });
@@ -377,6 +377,7 @@ describe('files of an operation', () => {
     expect(readdirSync(`${rig.stateDir}/operations`)).toHaveLength(4);
     age(7.1);
     await rig.workerctl('bootcheck');
+    expect((await rig.workerctl('hold', 'mail', '--dry-run')).exitCode).toBe(0);
     expect(readdirSync(`${rig.stateDir}/operations`)).toHaveLength(4);
     await rig.workerctl('unhold', 'mail');
     expect(readdirSync(`${rig.stateDir}/operations`)).toEqual(['runs']);

@@ -27,13 +27,11 @@ export function selectInstances(
   const known = new Set(configured);
   const others = recorded.filter((name) => !known.has(name)).sort(byNumber);
   const all = [...configured, ...others];
-  const matcher = (target: string) => matcherOf(config, all, target);
-  const named = targets.filter((target) => !isException(target)).map(matcher);
-  const excepted = targets.filter(isException).map((target) => matcher(target.slice(1)));
+  const { isNamed, isExcepted } = choiceOf(targets, (target) => matcherOf(config, all, target));
   const meant = nameAll(targets)
     ? [...configured, ...others.filter((name) => isOfConfig(config, name))]
-    : all.filter((name) => named.some((matches) => matches(name)));
-  const left = meant.filter((name) => !excepted.some((matches) => matches(name)));
+    : all.filter(isNamed);
+  const left = meant.filter((name) => !isExcepted(name));
   if (left.length > 0 || meant.length === 0) return left;
   throw new WorkerctlError('usage', '--except: nothing is left of what the targets name', {
     hint: `they name ${summary(meant)}`,
@@ -48,12 +46,26 @@ export function namedBy(
   targets: readonly string[],
   { workers }: Pick<Config, 'workers'>,
 ): (name: string) => boolean {
-  const matcher = (target: string) => anyNameMatcher(workers, target);
-  const named = targets.filter((target) => !isException(target)).map(matcher);
-  const excepted = targets.filter(isException).map((target) => matcher(target.slice(1)));
-  return (name) =>
-    (named.length === 0 || named.some((matches) => matches(name))) &&
-    !excepted.some((matches) => matches(name));
+  const { isNamed, isExcepted } = choiceOf(targets, (target) => anyNameMatcher(workers, target));
+  const isAll = nameAll(targets);
+  return (name) => (isAll || isNamed(name)) && !isExcepted(name);
+}
+
+type Matches = (name: string) => boolean;
+
+/** Whether one of the targets names an instance, and whether one of the exceptions among them does. */
+function choiceOf(
+  targets: readonly string[],
+  matcher: (target: string) => Matches,
+): { readonly isNamed: Matches; readonly isExcepted: Matches } {
+  const anyOf = (some: readonly string[]): Matches => {
+    const matchers = some.map(matcher);
+    return (name) => matchers.some((matches) => matches(name));
+  };
+  return {
+    isNamed: anyOf(targets.filter((target) => !isException(target))),
+    isExcepted: anyOf(targets.filter(isException).map((target) => target.slice(1))),
+  };
 }
 
 /** The worker's name in an instance's. */
@@ -72,10 +84,7 @@ export const tagsOf = ({ workers }: Pick<Config, 'workers'>): readonly string[] 
 const byNumber = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });
 
 /** Whether a target names an instance, or a worker. */
-function anyNameMatcher(
-  workers: Config['workers'],
-  target: string,
-): (instanceOrWorker: string) => boolean {
+function anyNameMatcher(workers: Config['workers'], target: string): Matches {
   const matches = globMatcher(target);
   if (!target.startsWith('@'))
     return (name) => matches(name) || (name.includes('.') && matches(workerNameOf(name)));
@@ -85,11 +94,7 @@ function anyNameMatcher(
   return (name) => tagged.has(name.includes('.') ? workerNameOf(name) : name);
 }
 
-function matcherOf(
-  config: Config,
-  all: readonly string[],
-  target: string,
-): (name: string) => boolean {
+function matcherOf(config: Config, all: readonly string[], target: string): Matches {
   const problem = globProblem(target);
   if (problem !== undefined) throw new WorkerctlError('usage', `target ${target}: ${problem}`);
   const matches = anyNameMatcher(config.workers, target);

@@ -38,8 +38,9 @@ export async function leaveFinishers(
 const ownVariables = ['PATH', 'HOME', 'USER', 'LOGNAME', 'LANG', 'TZ', 'WORKERCTL_LOCK'];
 
 /**
- * The environment of a process that outlives its command: what workerctl needs, and what its workers take over by `pass_env`. When a job ends, CI
- * systems kill every process with the job's variables (BUILD_ID, RUNNER_TRACKING_ID, CI_JOB_ID and many more).
+ * The environment of a process that outlives its command: what workerctl needs, and what its workers take over by
+ * `pass_env`. When a job ends, CI systems kill every process with the job's variables (BUILD_ID, RUNNER_TRACKING_ID, CI_JOB_ID
+ * and many more).
  */
 export function environmentFor(config: Config, caller: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const passed = config.workers.flatMap(({ passEnv }) => passEnv);

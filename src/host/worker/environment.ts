@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { userInfo } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import { placedProblem, type ConfigProblem } from '../../core/basics/config-problem.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath } from '../../core/model/launch.ts';
@@ -84,6 +84,9 @@ export function currentUser(): { name: string; home: string } {
     return { name: String(process.geteuid?.() ?? 0), home: '/' };
   }
 }
+
+/** Who asks, in the journal and for others: `deploy@web1`. */
+export const userAtHost = (): string => `${currentUser().name}@${hostname()}`;
 
 function pick(from: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> {
   return Object.fromEntries(

@@ -74,7 +74,7 @@ describe('restarts', () => {
     expect(count(back, hours(3))).toEqual({ all: 1, unexpected: 1 });
   });
 
-  test('a stop on purpose is none, a reboot is one that nobody is to blame for', () => {
+  test('a stop on purpose is none, a reboot is an expected one', () => {
     expect(ledgerAfter([asked(10, seconds(1))], stoppedIntent('mail.1')).restarts).toEqual({});
     const rebooted = dead('mail.1', 10, { death: { kind: 'rebooted' }, diedAt: null });
     expect(count(ledgerAfter([[seconds(1), rebooted]]), seconds(2))).toEqual({

@@ -13,9 +13,11 @@ const maxLabel = 30;
 /** `workerctl COMMAND --help`. `columns` is the width of the terminal. */
 export function commandHelp(name: string, command: Command, columns = maxColumns): string {
   const width = Math.min(columns, maxColumns);
-  const usage = ['workerctl', name, command.operands, '[OPTION...]'].filter((word) => word !== '');
+  const { operands, takesCommand } = command;
+  const ours = '[OPTION...]';
+  const usage = takesCommand === true ? [ours, operands] : [operands, ours].filter(Boolean);
   const blocks = [
-    [`Usage: ${usage.join(' ')}`],
+    [`Usage: ${['workerctl', name, ...usage].join(' ')}`],
     wrap(command.summary, width),
     ...paragraphs(command.description ?? '', width),
     optionLines(command, width),

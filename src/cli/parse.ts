@@ -3,6 +3,7 @@ import { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { chosenTargets, targetOptions } from './chosen-targets.ts';
 import {
+  operandsBeforeTargets,
   takesTargets,
   type Call,
   type Command,
@@ -111,6 +112,7 @@ async function parseCommand(
     return { kind: 'text', text: commandHelp(name, command, terminalSize()?.columns) };
   }
   const { targets, raw } = parsed;
+  if (command.takesCommand === true) refuseBefore(name, words, targets);
   if (command.operands === '' && targets.length > 0)
     throw usageError(name, `${name}: expected no operands, found ${targets.join(' ')}`);
   const json = parsed.json ?? isSet(env['WORKERCTL_JSON']);
@@ -141,8 +143,9 @@ async function runOnChosen(
   const chosen = await chosenTargets(targets, except);
   if (state === undefined || command.options['state'] !== targetOptions.state)
     return command.run(raw, chosen, global);
-  const names = await inState(global, chosen, state);
-  if (names.length > 0) return command.run(raw, names, global);
+  const own = operandsBeforeTargets(command);
+  const names = await inState(global, chosen.slice(own), state);
+  if (names.length > 0) return command.run(raw, [...chosen.slice(0, own), ...names], global);
   const { noneInState } = await import('./none-in-state.ts');
   const { text, result } = noneInState(name, state);
   if (global.json) printJson(result);
@@ -153,6 +156,17 @@ async function runOnChosen(
 async function asOperation(call: Call): Promise<number> {
   const { runAsOperation } = await import('./operation.ts');
   return runAsOperation(call);
+}
+
+/** `exec mail -- ls` would run mail(1). */
+function refuseBefore(command: string, words: readonly string[], targets: readonly string[]): void {
+  const end = words.indexOf('--');
+  const before = end === -1 ? targets : targets.slice(0, targets.length - (words.length - end - 1));
+  if (before.length === 0) return;
+  throw usageError(
+    command,
+    `${command}: expected -- before its command, found ${before.join(' ')}`,
+  );
 }
 
 /** Both options name the config. */

@@ -5,6 +5,7 @@ import type { JsonSchema } from '../../../src/core/basics/json-form.ts';
 import { schemaVersion } from '../../../src/core/basics/schema-version.ts';
 import {
   checkAnswer,
+  envAnswer,
   exportAnswer,
   installAnswer,
   jobsAnswer,
@@ -30,6 +31,7 @@ const table: Readonly<Record<string, readonly [command: string, shape: Shape<nev
   jobs: ['jobs --json', jobsAnswer],
   want: ['want WORKER --json', wantAnswer],
   check: ['check --json', checkAnswer],
+  env: ['env [WORKER[.ID]] --json', envAnswer],
   doctor: ['doctor --json', doctorAnswer],
   init: ['init --json', initAnswer],
   install: ['install WHAT --json', installAnswer],

@@ -22,7 +22,9 @@ const widest = (text: string): number => Math.max(...text.split('\n').map((line)
 describe.each(names)('the help of %s', (name) => {
   test('must have usage, an example and exit codes, in at most 100 columns', () => {
     const help = helpOf(name);
-    expect(help).toMatch(new RegExp(`^Usage: workerctl ${name} .*\\[OPTION\\.\\.\\.\\](?: -- .*)?\n\n`));
+    expect(help).toMatch(
+      new RegExp(`^Usage: workerctl ${name} .*\\[OPTION\\.\\.\\.\\](?: -- .*)?\n\n`),
+    );
     expect(help).toMatch(/^Examples?:.*workerctl|^Examples?:\n {2}.*workerctl/m);
     expect(help).toMatch(/^Exit codes: 0 /m);
     expect(widest(help)).toBeLessThanOrEqual(100);

@@ -37,15 +37,16 @@ function assignment(name: string, value: string): string {
   if (!/^[A-Za-z_]\w*$/.test(name)) return `# ${visibleInLine(name)} is no name for a shell\n`;
   if (visible(value) === value) return `export ${name}=${shellWord(value)}\n`;
   // What a terminal would obey is written in octal. The shell cuts newlines at the end, hence the last character.
-  return `${name}="$(printf '${[...value].map(printfWord).join('')}.')"; export ${name}="\${${name}%.}"\n`;
+  return `${name}="$(printf '${printfWord(value)}.')"; export ${name}="\${${name}%.}"\n`;
 }
 
-const printfWord = (character: string): string =>
-  /[\w@+=:,./ -]/.test(character)
-    ? character
-    : encodeURIComponent(character)
-        .replace(/^[^%]$/, (plain) => `%${plain.charCodeAt(0).toString(16)}`)
-        .replace(
-          /%(..)/g,
-          (_, byte: string) => `\\${parseInt(byte, 16).toString(8).padStart(3, '0')}`,
-        );
+/** All but a few harmless characters as the bytes that printf(1) makes of octal numbers. */
+const printfWord = (value: string): string =>
+  value.replace(/[^\w@+=:,./ -]/gu, (character) =>
+    encodeURIComponent(character)
+      .replace(/^[^%]$/, (plain) => `%${plain.charCodeAt(0).toString(16)}`)
+      .replace(
+        /%(..)/g,
+        (_, byte: string) => `\\${parseInt(byte, 16).toString(8).padStart(3, '0')}`,
+      ),
+  );

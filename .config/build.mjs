@@ -257,7 +257,7 @@ function sign(file) {
 
 for (const name of readdirSync(staging).filter((one) => one.endsWith('.cjs')))
   sign(join(staging, name));
-for (const script of sources.filter((file) => /\.(sh|pl|py)$/.test(file)))
+for (const script of sources.filter((file) => /\.(sh|pl|py|bash|zsh|fish)$/.test(file)))
   copyFileSync(script, join(staging, basename(script)));
 execFileSync(process.execPath, [join(root, '.config/code-cache.cjs'), staging, dist], {
   stdio: ['ignore', 'ignore', 'pipe'],
@@ -276,6 +276,24 @@ function filesOfPrevious() {
   const names = text.match(/\brest-[0-9a-f]{12}\.cjs/g) ?? [];
   return names.flatMap((name) => [name, `${name}.cache`]);
 }
+
+/** The commit of this tree, if it is a repository of its own. */
+function commit() {
+  const git = (...words) =>
+    execFileSync('git', ['-C', root, ...words], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  try {
+    if (resolve(git('rev-parse', '--show-toplevel')) !== resolve(root)) return undefined;
+    return git('describe', '--always', '--dirty', '--abbrev=12', '--exclude=*');
+  } catch {
+    return undefined; // no git, or no repository
+  }
+}
+
+const built = commit();
+if (built !== undefined) writeFileSync(join(staging, 'commit'), `${built}\n`);
 
 // Each file is moved into its place, cli.cjs last: a command that starts meanwhile finds the old build or the new one.
 const order = (name) => ['cli.cjs.cache', 'cli.cjs'].indexOf(name);

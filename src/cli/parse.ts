@@ -12,6 +12,7 @@ import {
   type InState,
 } from './command.ts';
 import { formOf, optionName, usageError, valuesOf, type OptionForm } from './options.ts';
+import { configOptions, splitCommand } from './split-command.ts';
 import { print, printJson, printRecorder, terminalSize } from './print.ts';
 
 /** The environment and the directory that a command line is read in. */
@@ -42,11 +43,22 @@ export async function parseInvocation(
   caller: Caller,
 ): Promise<Invocation> {
   const [name, rest] = splitCommand(argv);
+  if (name === 'complete') return completing(rest, table, caller);
   if (name === undefined || name === 'help')
     return withoutCommand(name === 'help' ? [...rest, '--help'] : argv, table, caller);
   const load = Object.hasOwn(table, name) ? table[name] : undefined;
   if (load === undefined) throw await unknownCommand(name, table);
   return parseCommand(name, await load(), rest, caller);
+}
+
+/** What the scripts of `completion` run: not one of the commands, because it needs all of them. */
+async function completing(
+  [, ...words]: readonly string[],
+  table: CommandTable,
+  { directory }: Caller,
+): Promise<Invocation> {
+  const { completions } = await import('./completion/complete.ts');
+  return { kind: 'text', text: await completions(words, table, directory) };
 }
 
 /** Whether the caller reads JSON. Errors are JSON too, also if the command line cannot be parsed. */
@@ -62,17 +74,6 @@ function optionsIn(argv: readonly string[]): readonly string[] {
 
 const isSet = (value: string | undefined): boolean =>
   value !== undefined && !['', '0', 'false', 'no'].includes(value);
-
-const configOptions = new Set(['--config', '-c', '--trust-config']);
-
-/** The first word that is neither an option nor the config's path, and all other words. */
-function splitCommand(argv: readonly string[]): [string | undefined, string[]] {
-  const index = argv.findIndex(
-    (word, at) => !word.startsWith('-') && !configOptions.has(argv[at - 1] ?? ''),
-  );
-  if (index === -1) return [undefined, [...argv]];
-  return [argv[index], argv.filter((_, at) => at !== index)];
-}
 
 async function withoutCommand(
   argv: readonly string[],

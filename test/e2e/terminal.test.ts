@@ -1,30 +1,13 @@
-import xterm from '@xterm/headless';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { termed, type InstanceHandle } from '../rig/instance.ts';
 import { finishJob, giveJob, tells } from '../rig/jobs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
-import { atTerminal, size } from '../rig/terminal.ts';
+import { atTerminal, screenAfter } from '../rig/terminal.ts';
 import { until } from '../rig/wait.ts';
 
 const hideCursor = '\x1b[?25l';
 const showCursor = '\x1b[?25h';
-
-/** What is on the screen after all that was printed, without the first and the last line, which are of script(1). */
-async function screenAfter(said: string): Promise<string> {
-  const terminal = new xterm.Terminal({ ...size, allowProposedApi: true, scrollback: 1000 });
-  const text = said.replace(/^Script started.*\n/, '').replace(/\nScript done[^]*$/, '');
-  await new Promise<void>((resolve) => {
-    terminal.write(text, resolve);
-  });
-  const { buffer } = terminal;
-  return Array.from(
-    { length: buffer.active.length },
-    (_, row) => buffer.active.getLine(row)?.translateToString(true) ?? '',
-  )
-    .join('\n')
-    .trimEnd();
-}
 
 /** Two running instances, the first of them busy with a job. */
 async function oneBusy(): Promise<{ rig: Rig; mail: InstanceHandle; old: number }> {

@@ -110,6 +110,23 @@ export const envAnswer = answer<ShownEnvironment & { readonly instance: string }
   },
 );
 
+export const versionAnswer = answer<{
+  readonly version: string;
+  readonly commit?: string;
+  readonly node: string;
+  readonly path: string;
+}>('What runs.', {
+  version: text('The version of workerctl.', 'version'),
+  commit: orNull(
+    text(
+      'The commit that it was built from, with `-dirty` if the tree had changes; null if it is not known.',
+      'commit',
+    ),
+  ),
+  node: text('The version of Node.js.', 'node'),
+  path: text('The path of that Node.js.', 'path'),
+});
+
 export const triggerAnswer = answer<boolean>('Whether a watch was woken.', {
   woken: flag('A watch was listening: exit code 0, otherwise 69.', (woken) => woken),
 });

@@ -10,6 +10,7 @@ import {
   installAnswer,
   jobsAnswer,
   triggerAnswer,
+  versionAnswer,
   wantAnswer,
 } from '../../../src/output/json/answers.ts';
 import { doctorAnswer } from '../../../src/output/json/doctor.ts';
@@ -37,6 +38,7 @@ const table: Readonly<Record<string, readonly [command: string, shape: Shape<nev
   install: ['install WHAT --json', installAnswer],
   export: ['export SYSTEM --json', exportAnswer],
   trigger: ['trigger --json', triggerAnswer],
+  version: ['version --json', versionAnswer],
   error: ['any command with --json', errorAnswer],
   result: ['COMMAND --json: its last line', resultAnswer],
   log: ['logs --json', logAnswer],

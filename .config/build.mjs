@@ -16,6 +16,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -276,6 +277,24 @@ function filesOfPrevious() {
   const names = text.match(/\brest-[0-9a-f]{12}\.cjs/g) ?? [];
   return names.flatMap((name) => [name, `${name}.cache`]);
 }
+
+/** The manual page, from the table of commands. */
+async function writeManual() {
+  const outfile = join(staging, 'manual.cjs');
+  const contents = `export { commands } from './src/commands/table.ts'; export { manPage } from './src/cli/man-page.ts';`;
+  await build({
+    ...options,
+    format: 'cjs',
+    stdin: { contents, resolveDir: root, loader: 'ts' },
+    define: { ...options.define, 'import.meta.url': '""' },
+    outfile,
+  });
+  const { commands, manPage } = createRequire(import.meta.url)(outfile);
+  writeFileSync(join(staging, 'workerctl.1'), await manPage(commands, version));
+  rmSync(outfile);
+}
+
+await writeManual();
 
 /** The commit of this tree, if it is a repository of its own. */
 function commit() {

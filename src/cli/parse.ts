@@ -83,6 +83,11 @@ async function withoutCommand(
   const [about] = splitCommand(argv);
   if (about !== undefined) return parseInvocation([about, '--help'], table, caller);
   if (argv.includes('--version')) return { kind: 'text', text: `${VERSION}\n` };
+  if (argv.length === 0) {
+    const { firstContact } = await import('./first-contact.ts');
+    const text = firstContact(caller);
+    if (text !== undefined) return { kind: 'text', text };
+  }
   if (argv.length === 0 || argv.includes('--help') || argv.includes('-h')) {
     const { overview } = await import('./help.ts');
     return { kind: 'text', text: await overview(table, terminalSize()?.columns) };

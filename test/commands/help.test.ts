@@ -61,6 +61,7 @@ test('the overview must list every command in the order of the table, and every 
   for (const { code } of Object.values(exitCodes).filter(({ code }) => code < 128))
     expect(text).toMatch(new RegExp(`^ {2}${code} `, 'm'));
   expect(widest(text)).toBeLessThanOrEqual(100);
+  expect(widest(await overview(commands, 80))).toBeLessThanOrEqual(80);
 });
 
 test('only what prints no text of its own must not offer --json', () => {

@@ -6,6 +6,7 @@ import { signalNames } from '../../core/model/signal-names.ts';
 import { tagsOf } from '../../core/model/targets.ts';
 import { recordedInstances } from '../../host/state/paths.ts';
 import type { CommandTable } from '../command.ts';
+import { shownCommands } from '../command-texts.ts';
 import { configInForce } from '../config.ts';
 import { splitCommand } from '../split-command.ts';
 import { atCursor, optionWords, type Asked, type AtCursor } from './asked.ts';
@@ -95,14 +96,8 @@ const beginWith =
   ([one]: Candidate): boolean =>
     one.startsWith(word);
 
-async function commandsOf(table: CommandTable): Promise<readonly Candidate[]> {
-  const all = await Promise.all(
-    Object.entries(table).map(async ([name, load]) => [name, await load()] as const),
-  );
-  return all.flatMap(([name, { summary, isInternal }]): Candidate[] =>
-    isInternal === true ? [] : [[name, summary]],
-  );
-}
+const commandsOf = async (table: CommandTable): Promise<readonly Candidate[]> =>
+  (await shownCommands(table)).map(([name, { summary }]) => [name, summary]);
 
 /** With more instances than this, those of a worker are listed only once it is named: `mail.`. */
 const mostInstances = 100;

@@ -54,8 +54,8 @@ test('--state must choose what is in a state now, and never all if nothing is', 
   const none = await rig.workerctl('stop', '--state', 'draining,backoff');
   expect(none.stdout).toBe('nothing to do: no instance is draining or backoff');
   expect(none.exitCode).toBe(0);
-  const { result } = await rig.act('restart', 'fsck', '--state', 'ready');
-  expect(result).toMatchObject({ command: 'restart', exit_code: 0, outcome: 'done' });
+  const restarted = await rig.act('restart', 'fsck', '--state', 'ready');
+  expect(restarted.result()).toMatchObject({ command: 'restart', exit_code: 0, outcome: 'done' });
   expect(await statesOf(rig)).toEqual(before);
 });
 

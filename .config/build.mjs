@@ -16,6 +16,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -257,7 +258,7 @@ function sign(file) {
 
 for (const name of readdirSync(staging).filter((one) => one.endsWith('.cjs')))
   sign(join(staging, name));
-for (const script of sources.filter((file) => /\.(sh|pl|py)$/.test(file)))
+for (const script of sources.filter((file) => /\.(sh|pl|py|bash|zsh|fish)$/.test(file)))
   copyFileSync(script, join(staging, basename(script)));
 execFileSync(process.execPath, [join(root, '.config/code-cache.cjs'), staging, dist], {
   stdio: ['ignore', 'ignore', 'pipe'],
@@ -276,6 +277,42 @@ function filesOfPrevious() {
   const names = text.match(/\brest-[0-9a-f]{12}\.cjs/g) ?? [];
   return names.flatMap((name) => [name, `${name}.cache`]);
 }
+
+/** The manual page, from the table of commands. */
+async function writeManual() {
+  const outfile = join(staging, 'manual.cjs');
+  const contents = `export { commands } from './src/commands/table.ts'; export { manPage } from './src/cli/man-page.ts';`;
+  await build({
+    ...options,
+    format: 'cjs',
+    stdin: { contents, resolveDir: root, loader: 'ts' },
+    define: { ...options.define, 'import.meta.url': '""' },
+    outfile,
+  });
+  const { commands, manPage } = createRequire(import.meta.url)(outfile);
+  writeFileSync(join(staging, 'workerctl.1'), await manPage(commands, version));
+  rmSync(outfile);
+}
+
+await writeManual();
+
+/** The commit of this tree, if it is a repository of its own. */
+function commit() {
+  const git = (...words) =>
+    execFileSync('git', ['-C', root, ...words], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  try {
+    if (resolve(git('rev-parse', '--show-toplevel')) !== resolve(root)) return undefined;
+    return git('describe', '--always', '--dirty', '--abbrev=12', '--exclude=*');
+  } catch {
+    return undefined; // no git, or no repository
+  }
+}
+
+const built = commit();
+if (built !== undefined) writeFileSync(join(staging, 'commit'), `${built}\n`);
 
 // Each file is moved into its place, cli.cjs last: a command that starts meanwhile finds the old build or the new one.
 const order = (name) => ['cli.cjs.cache', 'cli.cjs'].indexOf(name);

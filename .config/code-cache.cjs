@@ -95,6 +95,7 @@ function identity(pid) {
     const written = new Set(parts.keys());
     for (const part of parts.values()) writeCache(part);
     await run('missing.yaml', 'restart', '--dry-run'); // the rest, and yargs
+    await load('./cli.cjs').main(['complete', '--', 's'], folder); // what Tab waits for
     for (const [name, part] of parts) if (!written.has(name)) writeCache(part);
   } finally {
     process.kill('SIGKILL');

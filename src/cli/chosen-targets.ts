@@ -2,7 +2,7 @@ import { WorkerctlError } from '../core/basics/error.ts';
 import { nearest } from '../core/basics/nearest.ts';
 import { except } from '../core/model/targets.ts';
 import { instanceStates, type InstanceState } from '../core/views/instance-state.ts';
-import { value } from './options.ts';
+import { among, value } from './options.ts';
 
 /** The states that can be asked for: the others are not shown. */
 export const shownStates = instanceStates.filter((state) => state !== 'gone');
@@ -25,7 +25,10 @@ const exceptions = (text: string): readonly string[] => text.split(/,(?![^{]*\})
 
 /** What commands that take targets have besides: added to the options of each by `defineCommand`. */
 export const targetOptions = {
-  state: value('STATE,...', 'only instances in one of these states, such as backoff', states),
+  state: among(
+    shownStates,
+    value('STATE,...', 'only instances in one of these states, such as backoff', states),
+  ),
   except: value('TARGET,...', 'not these', exceptions),
 };
 

@@ -35,6 +35,8 @@ export interface CommandHelp {
   readonly isInternal?: true;
   /** Whether `--op` and `--detach` make it an operation; `with operands`: only if it has any. */
   readonly isOperation?: 'always' | 'with operands';
+  /** Its operands are the words of another command, and stand behind `--`: their options are not ours. */
+  readonly takesCommand?: true;
   /** Whether `--json` is refused: all other commands have it. */
   readonly refusesJson?: true;
 }
@@ -82,6 +84,10 @@ export type InState = (
 
 export const takesTargets = ({ operands }: Pick<CommandHelp, 'operands'>): boolean =>
   operands.includes('TARGET');
+
+/** How many operands come before the targets: `SIGNAL TARGET...`. */
+export const operandsBeforeTargets = ({ operands }: Pick<CommandHelp, 'operands'>): number =>
+  operands.split(' ').findIndex((word) => word.includes('TARGET'));
 
 /** Ties what a command does to the types of its options. Where targets are taken, they can be narrowed down. */
 export const defineCommand = <const Options extends OptionTable>(

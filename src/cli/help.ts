@@ -1,7 +1,17 @@
-import { exitCodeRows, exitCodes, type ExitCodeName } from '../core/basics/exit-codes.ts';
+import { exitCodeRows } from '../core/basics/exit-codes.ts';
 import { formatTable } from '../output/table.ts';
 import { wrap } from '../output/wrap.ts';
 import type { Command, CommandTable } from './command.ts';
+import {
+  configText,
+  exitCodeText,
+  globalOptions,
+  optionRows,
+  paragraphsOf,
+  shownCommands,
+  targetText,
+  usageOf,
+} from './command-texts.ts';
 import { optionName, type Option } from './options.ts';
 
 /** Help is never wider than this, however wide the terminal is. */
@@ -13,11 +23,10 @@ const maxLabel = 30;
 /** `workerctl COMMAND --help`. `columns` is the width of the terminal. */
 export function commandHelp(name: string, command: Command, columns = maxColumns): string {
   const width = Math.min(columns, maxColumns);
-  const usage = ['workerctl', name, command.operands, '[OPTION...]'].filter((word) => word !== '');
   const blocks = [
-    [`Usage: ${usage.join(' ')}`],
+    [`Usage: ${usageOf(name, command)}`],
     wrap(command.summary, width),
-    ...paragraphs(command.description ?? '', width),
+    ...paragraphsOf(command.description ?? '').map((paragraph) => wrap(paragraph, width)),
     optionLines(command, width),
     exampleLines(command, width),
     exitCodeLines(command, width),
@@ -27,13 +36,6 @@ export function commandHelp(name: string, command: Command, columns = maxColumns
     .map((lines) => lines.map((line) => `${line}\n`).join(''))
     .join('\n');
 }
-
-const paragraphs = (text: string, width: number): string[][] =>
-  text
-    .split(/\n\s*\n/)
-    .map((paragraph) => paragraph.replace(/\s+/g, ' ').trim())
-    .filter((paragraph) => paragraph !== '')
-    .map((paragraph) => wrap(paragraph, width));
 
 function optionLines({ options, refusesJson }: Command, width: number): string[] {
   const general = refusesJson === true ? '-c FILE, --help' : '-c FILE, --json, --help';
@@ -50,17 +52,11 @@ function optionLines({ options, refusesJson }: Command, width: number): string[]
   return lines.length === 0 ? [`Options: ${general}`] : [`Options (and ${general}):`, ...lines];
 }
 
-function rowsOf(name: string, { yargs, placeholder, help, noHelp }: Option<unknown>) {
-  const short = typeof yargs.alias === 'string' ? `-${yargs.alias}, ` : '    ';
-  const rows: (readonly [label: string, help: string])[] = [];
-  if (help !== undefined)
-    rows.push([
-      `  ${short}--${name}${placeholder === undefined ? '' : ` ${placeholder}`}`,
-      help,
-    ] as const);
-  if (noHelp !== undefined) rows.push([`      --no-${name}`, noHelp]);
-  return rows;
-}
+const rowsOf = (name: string, option: Option<unknown>) =>
+  optionRows(name, option).map(([short, long, help]) => [label(short, long), help] as const);
+
+const label = (short: string, long: string): string =>
+  `  ${short === '' ? '    ' : `${short}, `}${long}`;
 
 function exampleLines({ examples }: Command, width: number): string[] {
   if (examples.length === 0) return [];
@@ -81,59 +77,44 @@ function exampleLines({ examples }: Command, width: number): string[] {
 /** A space at which no line is broken, so that an exit code stays beside its meaning. */
 const joint = '\0';
 
-function exitCodeLines({ exitCodes: codes, afterExitCodes }: Command, width: number): string[] {
-  const list = Object.entries(codes)
-    .map(([name, means]) => ({ ...exitCodes[name as ExitCodeName], here: means }))
-    .toSorted((a, b) => a.code - b.code)
-    .map(({ code, means, here }) => `${code}${joint}${here === '' ? means : here}`)
-    .join(', ');
-  const text = `Exit codes: ${list}${afterExitCodes === undefined ? '' : `. ${afterExitCodes}`}`;
-  return wrap(text, width).map((line) => line.replaceAll(joint, ' '));
-}
+const exitCodeLines = (command: Command, width: number): string[] =>
+  wrap(exitCodeText(command, joint), width).map((line) => line.replaceAll(joint, ' '));
 
 /** `workerctl --help`. */
 export async function overview(table: CommandTable, columns = maxColumns): Promise<string> {
   const width = Math.min(columns, maxColumns);
-  const all = await Promise.all(
-    Object.entries(table).map(async ([name, load]) => [name, await load()] as const),
+  const commands = (await shownCommands(table)).map(
+    ([name, { summary }]) => [name, summary] as const,
   );
-  const commands = all
-    .filter(([, { isInternal }]) => isInternal !== true)
-    .map(([name, { summary }]) => [name, summary] as const);
-  const indent = Math.max(...commands.map(([name]) => name.length)) + 4;
-  const lines = commands.flatMap(([name, summary]) =>
-    wrap(`  ${name.padEnd(indent - 2)}${summary}`, width, ' '.repeat(indent)),
-  );
-  return `workerctl ${VERSION}: restart background workers without killing the jobs they are running
+  const title = `workerctl ${VERSION}: restart background workers without killing the jobs they are running`;
+  return `${wrap(title, width).join('\n')}
 
 Usage: workerctl COMMAND [TARGET...] [OPTION...]
 
 Commands:
-${lines.join('\n')}
+${wrappedRows(commands, width)}
 
 ${wrap(targetText, width).join('\n')}
 
 Options of all commands:
-${formatTable(globalOptions).trimEnd()}
+${formatTable(globalOptions.map(([short, long, text]) => [label(short, long), text])).trimEnd()}
 
 ${wrap(configText, width).join('\n')}
 
 Exit codes:
-${formatTable(exitCodeRows.map(([code, means]) => [`  ${code}`, means]))}`;
+${wrappedRows(exitCodeRows, width)}
+`;
 }
 
-const globalOptions = [
-  ['  -c, --config FILE', 'the config file'],
-  ['      --trust-config FILE', 'the same, also if other users can write it (docs/security.md)'],
-  ['      --json', 'print JSON, and nothing else, on standard output'],
-  ['  -h, --help', 'this help; for one command: workerctl COMMAND --help'],
-  ['      --version', 'the version'],
-];
-
-const targetText =
-  "A TARGET is a worker (mail), an instance (mail.1), several ('mail.{1,4}', 'mail.{1..9}', 'mail.[1-3]', '*.1') or the " +
-  'workers with a tag (@slow). Without one, all are meant.';
-
-const configText =
-  'The config is the file that --config names, else $WORKERCTL_CONFIG, else workerctl.yaml in this directory or one above ' +
-  'it, else /etc/workerctl.yaml. WORKERCTL_JSON=1 is the same as --json.';
+/** Names with what they mean, which continues below itself. */
+function wrappedRows(
+  rows: readonly (readonly [name: string, text: string])[],
+  width: number,
+): string {
+  const indent = Math.max(...rows.map(([name]) => name.length)) + 4;
+  return rows
+    .flatMap(([name, text]) =>
+      wrap(`  ${name.padEnd(indent - 2)}${text}`, width, ' '.repeat(indent)),
+    )
+    .join('\n');
+}

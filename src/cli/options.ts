@@ -13,6 +13,8 @@ export interface Option<Value> {
   readonly help?: string;
   /** What its `--no-` form does; undefined if that is not shown. */
   readonly noHelp?: string;
+  /** All that its value, or each part of it, can be: for completion. */
+  readonly choices?: readonly string[];
   /** Its value is a path, which is meant from the caller's working directory. */
   readonly isPath?: true;
   /**
@@ -96,6 +98,12 @@ export const value = <Value>(
   placeholder,
   help,
   valueOf: (raw, name) => (raw === undefined ? undefined : parse(textOf(raw), name)),
+});
+
+/** The same option, whose values are known beforehand. */
+export const among = <Value>(choices: readonly string[], option: Option<Value>): Option<Value> => ({
+  ...option,
+  choices,
 });
 
 /** A parser of values: `parse` returns undefined for a text that is not `what`. */

@@ -3,6 +3,7 @@ import { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { chosenTargets, targetOptions } from './chosen-targets.ts';
 import {
+  operandsBeforeTargets,
   takesTargets,
   type Call,
   type Command,
@@ -11,6 +12,7 @@ import {
   type InState,
 } from './command.ts';
 import { formOf, optionName, usageError, valuesOf, type OptionForm } from './options.ts';
+import { configOptions, splitCommand } from './split-command.ts';
 import { print, printJson, printRecorder, terminalSize } from './print.ts';
 
 /** The environment and the directory that a command line is read in. */
@@ -41,11 +43,22 @@ export async function parseInvocation(
   caller: Caller,
 ): Promise<Invocation> {
   const [name, rest] = splitCommand(argv);
+  if (name === 'complete') return completing(rest, table, caller);
   if (name === undefined || name === 'help')
     return withoutCommand(name === 'help' ? [...rest, '--help'] : argv, table, caller);
   const load = Object.hasOwn(table, name) ? table[name] : undefined;
   if (load === undefined) throw await unknownCommand(name, table);
   return parseCommand(name, await load(), rest, caller);
+}
+
+/** What the scripts of `completion` run: not one of the commands, because it needs all of them. */
+async function completing(
+  [, ...words]: readonly string[],
+  table: CommandTable,
+  { directory }: Caller,
+): Promise<Invocation> {
+  const { completions } = await import('./completion/complete.ts');
+  return { kind: 'text', text: await completions(words, table, directory) };
 }
 
 /** Whether the caller reads JSON. Errors are JSON too, also if the command line cannot be parsed. */
@@ -62,17 +75,6 @@ function optionsIn(argv: readonly string[]): readonly string[] {
 const isSet = (value: string | undefined): boolean =>
   value !== undefined && !['', '0', 'false', 'no'].includes(value);
 
-const configOptions = new Set(['--config', '-c', '--trust-config']);
-
-/** The first word that is neither an option nor the config's path, and all other words. */
-function splitCommand(argv: readonly string[]): [string | undefined, string[]] {
-  const index = argv.findIndex(
-    (word, at) => !word.startsWith('-') && !configOptions.has(argv[at - 1] ?? ''),
-  );
-  if (index === -1) return [undefined, [...argv]];
-  return [argv[index], argv.filter((_, at) => at !== index)];
-}
-
 async function withoutCommand(
   argv: readonly string[],
   table: CommandTable,
@@ -81,6 +83,11 @@ async function withoutCommand(
   const [about] = splitCommand(argv);
   if (about !== undefined) return parseInvocation([about, '--help'], table, caller);
   if (argv.includes('--version')) return { kind: 'text', text: `${VERSION}\n` };
+  if (argv.length === 0) {
+    const { firstContact } = await import('./first-contact.ts');
+    const text = firstContact(caller);
+    if (text !== undefined) return { kind: 'text', text };
+  }
   if (argv.length === 0 || argv.includes('--help') || argv.includes('-h')) {
     const { overview } = await import('./help.ts');
     return { kind: 'text', text: await overview(table, terminalSize()?.columns) };
@@ -111,6 +118,7 @@ async function parseCommand(
     return { kind: 'text', text: commandHelp(name, command, terminalSize()?.columns) };
   }
   const { targets, raw } = parsed;
+  if (command.takesCommand === true) refuseBefore(name, words, targets);
   if (command.operands === '' && targets.length > 0)
     throw usageError(name, `${name}: expected no operands, found ${targets.join(' ')}`);
   const json = parsed.json ?? isSet(env['WORKERCTL_JSON']);
@@ -141,8 +149,9 @@ async function runOnChosen(
   const chosen = await chosenTargets(targets, except);
   if (state === undefined || command.options['state'] !== targetOptions.state)
     return command.run(raw, chosen, global);
-  const names = await inState(global, chosen, state);
-  if (names.length > 0) return command.run(raw, names, global);
+  const own = operandsBeforeTargets(command);
+  const names = await inState(global, chosen.slice(own), state);
+  if (names.length > 0) return command.run(raw, [...chosen.slice(0, own), ...names], global);
   const { noneInState } = await import('./none-in-state.ts');
   const { text, result } = noneInState(name, state);
   if (global.json) printJson(result);
@@ -153,6 +162,17 @@ async function runOnChosen(
 async function asOperation(call: Call): Promise<number> {
   const { runAsOperation } = await import('./operation.ts');
   return runAsOperation(call);
+}
+
+/** `exec mail -- ls` would run mail(1). */
+function refuseBefore(command: string, words: readonly string[], targets: readonly string[]): void {
+  const end = words.indexOf('--');
+  const before = end === -1 ? targets : targets.slice(0, targets.length - (words.length - end - 1));
+  if (before.length === 0) return;
+  throw usageError(
+    command,
+    `${command}: expected -- before its command, found ${before.join(' ')}`,
+  );
 }
 
 /** Both options name the config. */

@@ -7,7 +7,7 @@ import { recordedInstances } from '../host/state/paths.ts';
 import { defineCommand } from '../cli/command.ts';
 import { configFor, reportStateProblem } from '../cli/config.ts';
 import { interruption } from '../cli/interruption.ts';
-import { expecting, flag, value, wholeNumber } from '../cli/options.ts';
+import { among, expecting, flag, value, wholeNumber } from '../cli/options.ts';
 import { hasReader, print, printError, printPainted } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
@@ -61,7 +61,10 @@ as they are, one object per line.`,
       'show nothing older than this: 1h, 2d, 2026-11-21, "2026-11-21 12:30"',
       since,
     ),
-    kind: value('KIND,...', 'show only these kinds, such as died,killed', kinds),
+    kind: among(
+      journalKinds,
+      value('KIND,...', 'show only these kinds, such as died,killed', kinds),
+    ),
   },
   examples: [['workerctl events --since 2h mail', 'the last two hours of mail']],
   exitCodes: { done: '', state: 'the journal cannot be read', interrupted: '' },

@@ -18,7 +18,7 @@ import { stateFilesIn } from '../host/state/record-cache.ts';
 import { hostname } from 'node:os';
 import { defineCommand, type GlobalOptions, type InState } from '../cli/command.ts';
 import { configFor, configInForce, configPath } from '../cli/config.ts';
-import { expecting, value } from '../cli/options.ts';
+import { among, expecting, value } from '../cli/options.ts';
 import { print, printError, printPainted, terminalSize } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
@@ -48,7 +48,9 @@ States: ready, starting, late (not ready in time), quiet (takes no new jobs), dr
 job), retiring (draining beside its replacement), frozen (SIGSTOP), missing, backoff (waiting before the
 next attempt), done and failed (ended, and not started again: on_exit), stopped (on purpose), surplus
 (running, but not wanted).`,
-  options: { format: value('FORMAT', 'table, json or prometheus (metrics as text)', format) },
+  options: {
+    format: among(formats, value('FORMAT', 'table, json or prometheus (metrics as text)', format)),
+  },
   examples: [
     ['workerctl status'],
     ['workerctl status mail.1', 'one instance, and what happened to it'],

@@ -94,6 +94,7 @@ const awaited: Readonly<Record<ActOutcome['command'], string>> = {
   want: 'not ready yet',
   adopt: 'not ready yet',
   rollout: 'not ready yet',
+  signal: 'still running',
 };
 
 /** `--wait 3s is over; 1 of 3 is still draining`. */
@@ -133,6 +134,7 @@ function countsOf(command: ActOutcome['command'], events: readonly Event[]): str
     [startedOf(events), 'started'],
     [command === 'adopt' ? countOf(events, 'adopted') : 0, 'adopted'],
     [command === 'stop' ? countOf(events, 'exited', 'already_stopped') : 0, 'stopped'],
+    [countOf(events, 'signal_sent'), 'signalled'],
     [countOf(events, 'already_running'), 'already running'],
     [countOf(events, 'start_refused'), 'still draining'],
     [countOf(events, 'finished'), 'done'],

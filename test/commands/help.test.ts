@@ -22,7 +22,9 @@ const widest = (text: string): number => Math.max(...text.split('\n').map((line)
 describe.each(names)('the help of %s', (name) => {
   test('must have usage, an example and exit codes, in at most 100 columns', () => {
     const help = helpOf(name);
-    expect(help).toMatch(new RegExp(`^Usage: workerctl ${name} .*\\[OPTION\\.\\.\\.\\]\n\n`));
+    expect(help).toMatch(
+      new RegExp(`^Usage: workerctl ${name} .*\\[OPTION\\.\\.\\.\\](?: -- .*)?\n\n`),
+    );
     expect(help).toMatch(/^Examples?:.*workerctl|^Examples?:\n {2}.*workerctl/m);
     expect(help).toMatch(/^Exit codes: 0 /m);
     expect(widest(help)).toBeLessThanOrEqual(100);
@@ -59,9 +61,10 @@ test('the overview must list every command in the order of the table, and every 
   for (const { code } of Object.values(exitCodes).filter(({ code }) => code < 128))
     expect(text).toMatch(new RegExp(`^ {2}${code} `, 'm'));
   expect(widest(text)).toBeLessThanOrEqual(100);
+  expect(widest(await overview(commands, 80))).toBeLessThanOrEqual(80);
 });
 
-test('only demo must not offer --json', () => {
+test('only what prints no text of its own must not offer --json', () => {
   const without = names.filter((name) => !/^Options.*--json/m.test(helpOf(name)));
-  expect(without).toEqual(['demo']);
+  expect(without).toEqual(['exec', 'shell', 'completion', 'demo']);
 });

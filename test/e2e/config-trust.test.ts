@@ -49,6 +49,8 @@ const acts = [
   'start --dry-run',
   'trigger',
   'install cron --write',
+  'env',
+  'signal HUP mail',
 ];
 
 describe.runIf(isRoot)("root in another user's directory", () => {

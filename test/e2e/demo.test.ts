@@ -48,6 +48,8 @@ function readOr(path: string): string {
 test('demo must tell a story that holds, without escape codes in a pipe, and leave nothing', async () => {
   const { exitCode, all } = await startDemo();
   expect(exitCode, all).toBe(0);
+  for (const next of ['init', 'check', 'start', 'restart'])
+    expect(all.slice(all.indexOf('The story holds'))).toContain(`  workerctl ${next}`);
   expect(all).not.toContain(escape);
   expect(all).not.toMatch(/^ *NO /m);
   expect(all).toMatch(/report: done by delayed_job\.\d, pid \d+, code version 1/);

@@ -35,7 +35,8 @@ test('all commands with targets must understand braces, sets, tags and exception
   for (const [name, load] of Object.entries(commands)) {
     const { operands, options } = await load();
     if (!operands.includes('TARGET')) continue;
-    const { stderr, exitCode } = await rig.workerctl(name, 'mail.{1,7}');
+    const before = name === 'signal' ? ['HUP'] : [];
+    const { stderr, exitCode } = await rig.workerctl(name, ...before, 'mail.{1,7}');
     expect(`${name}: ${stderr}`).toContain('target "mail.7"');
     expect(exitCode).toBe(2);
     expect(Object.keys(options)).toEqual(expect.arrayContaining(['except', 'state']));

@@ -164,6 +164,35 @@ describe.runIf(isRoot)('a worker of another user', () => {
     expect(existsSync(at.inHome('pids/mail.1.pid'))).toBe(false);
   });
 
+  test('must have the commands of a person in its place run as it, and show its environment', async () => {
+    const at = rigOfUsers((rig) => ({
+      mail: { ...idle, no_new_privs: true, umask: '027', env_files: [rig.inHome('.env')] },
+    }));
+    writeFileSync(at.inHome('.env'), 'LD_PRELOAD=/of/deploy.so\n');
+    chownSync(at.inHome('.env'), deploy, deploy);
+    chmodSync(at.inHome('.env'), 0o600);
+    const script = 'id; umask; pwd; grep NoNewPrivs /proc/self/status; echo $HOME $LD_PRELOAD';
+    const { stdout } = await at.run(
+      `workerctl exec -- sh -c "${script.replaceAll('$', '\\$')}" 2>&-`,
+    );
+    const [id, umask, directory, privs, variables] = stdout.split('\n');
+    expect(id).toBe((await at.run('id deploy')).stdout);
+    expect(umask).toMatch(/^0*27$/);
+    expect(directory).toBe(at.home);
+    expect(privs).toMatch(/1$/);
+    expect(variables).toBe('/srv/deploy /of/deploy.so');
+    expect((await at.run('workerctl env')).stdout).toContain('export LD_PRELOAD=/of/deploy.so\n');
+    // What only root can read cannot be reached through it.
+    const read = await at.run(`workerctl exec -- cat ${at.secret}`);
+    expect(read.stdout).toBe('');
+    expect(read.exitCode).toBe(1);
+    for (const line of ['workerctl exec -- true', 'workerctl shell', 'workerctl env']) {
+      const { exitCode, stderr } = await at.as('other', line);
+      expect(exitCode).toBe(78);
+      expect(stderr).toMatch(/mail runs as deploy, and you are other: only root can start it/);
+    }
+  });
+
   test('must be started, restarted, watched and stopped by root, beside one of another user', async () => {
     const at = rigOfUsers((rig) => ({
       mail: { ...drains, count: 2 },

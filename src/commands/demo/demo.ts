@@ -16,6 +16,16 @@ export interface DemoOutcome {
   readonly signal?: number | undefined;
 }
 
+/** What to type after a story that holds. */
+const whatNext = `
+Next, in the directory of your application:
+  workerctl init     writes workerctl.yaml from what the project has
+  workerctl check    checks it, and prints it with all defaults
+  workerctl start
+  workerctl status
+  workerctl restart  the last step of every deploy
+`;
+
 /** The story must not take longer. */
 const storyMs = 30_000;
 
@@ -41,6 +51,7 @@ export async function demo(
   try {
     await tellStory(stage);
     stage.end('The story holds: no job was lost, and none was done twice.', true);
+    options.print(whatNext);
     return { held: true };
   } catch (error) {
     const isBroken = error instanceof BrokenClaim;

@@ -5,7 +5,7 @@ import type { ExitCodeName } from './exit-codes.ts';
 /** What went wrong; the command ends with the exit code of this name. */
 export type ErrorCode = Extract<
   ExitCodeName,
-  'usage' | 'config' | 'state' | 'locked' | 'failed' | 'shortage' | 'conflict' | 'absent'
+  'usage' | 'config' | 'state' | 'locked' | 'failed' | 'shortage' | 'conflict' | 'absent' | 'notRun'
 >;
 
 /**

@@ -30,6 +30,8 @@ export const exitCodes = {
   timedOut: { code: 124, means: '--wait is over' },
   /** As env(1) and timeout(1) for a command that cannot be run. Only `bin/workerctl`, before anything is loaded. */
   oldNode: { code: 126, means: 'this version of Node.js is too old' },
+  /** As env(1) and timeout(1). */
+  notRun: { code: 127, means: 'exec, shell: the program cannot be run' },
   /** 128 and the number of the signal, as a shell has it: SIGINT. */
   interrupted: { code: 130, means: 'interrupted' },
 } as const satisfies Readonly<Record<string, ExitCode>>;

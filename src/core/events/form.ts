@@ -21,6 +21,9 @@ const signalSchema = { type: 'string', pattern: '^SIG' };
 
 export const signal: Form<QuietSignal> = { schema: signalSchema, write: (name) => `SIG${name}` };
 
+/** The same for any signal that a person may send. */
+export const anySignalName: Form<string> = { ...signal, write: (name) => `SIG${name}` };
+
 export const processes: Form<readonly LeftProcess[]> = {
   schema: {
     type: 'array',

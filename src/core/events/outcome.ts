@@ -42,7 +42,8 @@ export interface ActOutcome {
     | 'unhold'
     | 'want'
     | 'adopt'
-    | 'rollout';
+    | 'rollout'
+    | 'signal';
   readonly end: CommandEnd;
   /** The processes that were still draining when it ended. */
   readonly draining: readonly Draining[];

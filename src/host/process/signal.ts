@@ -43,7 +43,7 @@ export function askToFinish(
   return questions.map((_, index) => answers[index] ?? 'gone');
 }
 
-/** Sends a signal that may be repeated to a process whose identity was checked just before. */
-export function sendSignal({ pid }: Witnessed, signal: QuietSignal): void {
+/** Sends a signal (without SIG) that may be repeated to a process whose identity was checked just before. */
+export function sendSignal({ pid }: Witnessed, signal: string): void {
   process.kill(pid, `SIG${signal}`);
 }

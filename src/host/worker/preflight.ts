@@ -129,7 +129,7 @@ const kernelLimits: Readonly<
 };
 
 /** It would run with less than the config says. */
-function limitProblem({ limits }: Worker): string | undefined {
+export function limitProblem({ limits }: Worker): string | undefined {
   for (const name of limitNames) {
     const wanted = limits[name];
     if (wanted === undefined) continue;

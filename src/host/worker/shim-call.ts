@@ -50,6 +50,24 @@ export const shimArguments = (
   ...command,
 ];
 
+/** The command that becomes a command of a person, with what the worker has of the kernel. */
+export const execArguments = ({ nice }: Launch, command: readonly string[]): string[] => [
+  join(__dirname, 'shim.sh'),
+  'exec',
+  ...niceCommand(nice),
+  ...command,
+];
+
+/** What the shim gives the worker, or a command in its place. */
+export const ownSettings = (launch: Launch, path = workerPath): Record<string, string> => ({
+  // The shim's own programs are found whatever the worker's PATH is.
+  PATH: workerPath,
+  SHIM_PATH: path,
+  SHIM_UMASK: launch.umask,
+  SHIM_LIMITS: launch.limits,
+  SHIM_OOM_SCORE_ADJ: String(launch.oomScoreAdj),
+});
+
 /** Rounded up to whole seconds, because the shell has no others. */
 const wholeSeconds = (ms: number): string => String(Math.ceil(ms / 1000));
 
@@ -63,11 +81,9 @@ export const shimSettings = (
     stateDir,
   }: Pick<ProcessRecord, 'directory' | 'commandDigest' | 'config'> & { readonly stateDir: string },
   runId: string,
-  path = workerPath,
+  path?: string,
 ): Record<string, string> => ({
-  // The shim's own programs are found whatever the worker's PATH is.
-  PATH: workerPath,
-  SHIM_PATH: path,
+  ...ownSettings(launch, path),
   SHIM_AS: dirname(launch.pidfile) === stateDir ? '' : userWords(launch).join(' '),
   SHIM_RECORD: recordMembers({
     bootId: currentBootId(),
@@ -85,9 +101,6 @@ export const shimSettings = (
     ? `"launch_timeout_seconds":${launch.daemonizes.timeout / 1000},`
     : '',
   SHIM_TIMEOUT: launch.daemonizes ? wholeSeconds(launch.daemonizes.timeout) : '',
-  SHIM_UMASK: launch.umask,
-  SHIM_LIMITS: launch.limits,
-  SHIM_OOM_SCORE_ADJ: String(launch.oomScoreAdj),
   SHIM_OOM: memoryKills(),
   SHIM_SETSID: setsid(),
 });

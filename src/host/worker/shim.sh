@@ -4,9 +4,11 @@
 #
 #   shim.sh supervise INSTANCE STATE_DIR PIDFILE RUN_ID COMMAND [WORD...]
 #   shim.sh launch    (the same arguments)
+#   shim.sh exec COMMAND [WORD...]
 #
 # `launch` is for a program that daemonizes and writes PIDFILE itself. Its command is recorded as launching until it has
-# exited; then the process that the pidfile names is recorded, and the shim exits. It never writes to that pidfile.
+# exited; then the process that the pidfile names is recorded, and the shim exits. It never writes to that pidfile. `exec` is for
+# a command of a person in the place of a worker: it becomes that command, and is no shim.
 #
 # Environment: SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ, SHIM_PATH (the worker's PATH), SHIM_SETSID (the
 # path of setsid), SHIM_OOM (how often the kernel had killed in our memory cgroup, and the file that counts this); for
@@ -26,6 +28,10 @@ main() {
   case $shim_stage in
     supervise) supervise "$@" ;;
     launch) launch "$@" ;;
+    exec)
+      take_settings 2>/dev/null # the OOM score of a login cannot always be lowered, which a person need not know
+      exec "$@"
+      ;;
     *) echo "shim.sh: unknown stage: $shim_stage" && exit 64 ;;
   esac
 }
@@ -241,20 +247,25 @@ become() {
   exec 2>&1
   # Until here only the lock keeps the place, if the shim is killed.
   exec 3>&-
+  shim_setsid=${SHIM_SETSID:-setsid}
+  # The pid of a daemon is not known yet.
+  [ -n "$SHIM_LAUNCHING" ] || export WORKERCTL_PID="$shim_worker"
+  take_settings
+  export WORKERCTL_INSTANCE="$shim_instance"
+  # setsid need not fork, which keeps the pid, because the leader of our group is the shim.
+  exec "$shim_setsid" "$@"
+}
+
+# What a worker has of the kernel, and its PATH. What the shim was told is of no use after that.
+take_settings() {
   for shim_limit in $SHIM_LIMITS; do
     set_limit "${shim_limit%%=*}" "${shim_limit#*=}"
   done
   read -r shim_current </proc/self/oom_score_adj
   [ "$SHIM_OOM_SCORE_ADJ" = "$shim_current" ] || echo "$SHIM_OOM_SCORE_ADJ" >/proc/self/oom_score_adj
   umask "$SHIM_UMASK"
-  shim_setsid=${SHIM_SETSID:-setsid}
   PATH=${SHIM_PATH-$PATH}
-  # The pid of a daemon is not known yet.
-  [ -n "$SHIM_LAUNCHING" ] || export WORKERCTL_PID="$shim_worker"
   unset SHIM_RECORD SHIM_LAUNCHING SHIM_TIMEOUT SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM SHIM_SETSID SHIM_AS
-  export WORKERCTL_INSTANCE="$shim_instance"
-  # setsid need not fork, which keeps the pid, because the leader of our group is the shim.
-  exec "$shim_setsid" "$@"
 }
 
 # Sets the soft limit; the hard one only if the soft one does not fit under it. What dash calls -p is -u in bash.

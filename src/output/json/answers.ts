@@ -1,7 +1,19 @@
 import type { JobCounts } from '../../core/views/job-counts.ts';
+import type { ShownEnvironment } from '../../core/views/shell-environment.ts';
 import type { Exported, ExportedFile, LeftOut } from '../export/exported.ts';
 import { answer } from './answer.ts';
-import { anyObject, flag, integer, list, optional, orNull, shape, text, texts } from './shape.ts';
+import {
+  anyObject,
+  flag,
+  integer,
+  list,
+  mapOf,
+  optional,
+  orNull,
+  shape,
+  text,
+  texts,
+} from './shape.ts';
 
 interface PresetUse {
   readonly worker: string;
@@ -84,6 +96,35 @@ const leftOut = shape<LeftOut>('What the other system does not do.', {
 export const exportAnswer = answer<Exported>('The workers as files of another system.', {
   files: list(exportedFile)('The files.', ({ files }) => files),
   left_out: list(leftOut)('What could not be carried over.', 'leftOut'),
+});
+
+export const envAnswer = answer<ShownEnvironment & { readonly instance: string }>(
+  'The environment that a start would give an instance now.',
+  {
+    instance: text('The instance.', 'instance'),
+    variables: mapOf({ type: 'string' })('The variables by name.', 'variables'),
+    hidden: texts(
+      'The names of the variables that are left out, because their values look secret.',
+      'hidden',
+    ),
+  },
+);
+
+export const versionAnswer = answer<{
+  readonly version: string;
+  readonly commit?: string;
+  readonly node: string;
+  readonly path: string;
+}>('What runs.', {
+  version: text('The version of workerctl.', 'version'),
+  commit: orNull(
+    text(
+      'The commit that it was built from, with `-dirty` if the tree had changes; null if it is not known.',
+      'commit',
+    ),
+  ),
+  node: text('The version of Node.js.', 'node'),
+  path: text('The path of that Node.js.', 'path'),
 });
 
 export const triggerAnswer = answer<boolean>('Whether a watch was woken.', {

@@ -196,6 +196,13 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
       leftovers: [{ pid: 5850, name: 'ruby' }],
     },
   },
+  signal_sent: {
+    body: { kind: 'signal_sent', pid, signal: 'USR1' },
+    level: 'info',
+    sentence: 'sent SIGUSR1 to pid 5841',
+    json: { pid, signal: 'SIGUSR1' },
+    command: 'signal',
+  },
   signal_failed: {
     body: { kind: 'signal_failed', pid, problem: 'it belongs to another user' },
     level: 'error',

@@ -5,10 +5,12 @@ import type { JsonSchema } from '../../../src/core/basics/json-form.ts';
 import { schemaVersion } from '../../../src/core/basics/schema-version.ts';
 import {
   checkAnswer,
+  envAnswer,
   exportAnswer,
   installAnswer,
   jobsAnswer,
   triggerAnswer,
+  versionAnswer,
   wantAnswer,
 } from '../../../src/output/json/answers.ts';
 import { doctorAnswer } from '../../../src/output/json/doctor.ts';
@@ -30,11 +32,13 @@ const table: Readonly<Record<string, readonly [command: string, shape: Shape<nev
   jobs: ['jobs --json', jobsAnswer],
   want: ['want WORKER --json', wantAnswer],
   check: ['check --json', checkAnswer],
+  env: ['env [WORKER[.ID]] --json', envAnswer],
   doctor: ['doctor --json', doctorAnswer],
   init: ['init --json', initAnswer],
   install: ['install WHAT --json', installAnswer],
   export: ['export SYSTEM --json', exportAnswer],
   trigger: ['trigger --json', triggerAnswer],
+  version: ['version --json', versionAnswer],
   error: ['any command with --json', errorAnswer],
   result: ['COMMAND --json: its last line', resultAnswer],
   log: ['logs --json', logAnswer],

@@ -84,6 +84,11 @@ export const stopKinds = {
     members: { pid },
     sentence: (event) => `pid ${event.pid} finishes beside its replacement`,
   }),
+  signal_sent: eventKind({
+    summary: 'The process was sent a signal by `workerctl signal`.',
+    members: { pid, signal: required(form.anySignalName, 'The signal.') },
+    sentence: (event) => `sent SIG${event.signal} to pid ${event.pid}`,
+  }),
   signal_failed: eventKind({
     summary: 'The process could not be sent a signal.',
     members: { pid, problem },

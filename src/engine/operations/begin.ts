@@ -1,5 +1,6 @@
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { isSameRequest, type KnownOperation, type Operation } from '../../core/model/operation.ts';
+import { removeHalfWritten } from '../../host/files/atomic-file.ts';
 import { startDetached, type Detached } from '../../host/process/start-detached.ts';
 import {
   keepOperation,
@@ -33,6 +34,7 @@ export async function beginOperation(
   const { stateDir } = config;
   const operation = readOperation(stateDir, asked.id) ?? keep(stateDir, asked, check);
   if (!isSameRequest(operation, asked)) throw conflict(operation);
+  removeHalfWritten(operationFolder(stateDir, asked.id));
   if (operation.state.kind !== 'asked') return { operation };
   // It is begun in any case: if it ends with the login, the reason was reported, and bootcheck goes on.
   await leaveSessionAtOnce(context);

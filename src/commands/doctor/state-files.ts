@@ -80,8 +80,8 @@ const recordCost: Cost = () => [
   'run workerctl bootcheck, which rewrites or removes the record',
 ];
 const stopCost: Cost = (path) => [
-  'the stop signal counts as sent, because a second one would make some workers drop their job',
-  `if the process is not about to exit, remove the file and stop it again: rm ${path}`,
+  'whether the process was asked to exit is not known, and a second signal would make some workers drop their job: it is neither stopped nor restarted',
+  `if it does not exit, have the next stop or restart ask it: mv ${path} ${path}.moved`,
 ];
 const noteCost: Cost = (path) => ['it is ignored', `rm ${path}`];
 

@@ -8,6 +8,8 @@ import type { ProcessIdentity } from './process.ts';
 export type Refusal = ProcessRef & {
   readonly process: ProcessIdentity;
   readonly problem: string;
+  /** It is the instance's, but may have been asked to exit already. */
+  readonly isUnclear?: boolean;
 };
 
 /** What a pass saw and decided: `desired` and `ledger` are as its goal and this look have changed them. */

@@ -64,6 +64,8 @@ export interface Unwitnessed {
   readonly process: ProcessIdentity;
   /** What was found, and what to do, in words. */
   readonly problem: string;
+  /** It is the instance's, but its stop note cannot be understood. */
+  readonly isUnclear?: boolean;
 }
 
 /** What the engine remembers from pass to pass. It can be lost without breaking a promise to anyone. */

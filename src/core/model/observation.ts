@@ -14,6 +14,7 @@ import {
   type ProcessRecord,
   type Quieting,
   type Stop,
+  type UnclearNote,
 } from './record.ts';
 import { durationOf, type Duration, type Moment } from '../basics/time.ts';
 
@@ -241,5 +242,10 @@ export function preludeOf(observed: ObservedInstance): Quieting | undefined {
 /** The stop of the living process, if its signal was sent. */
 export function sentStop({ presence }: ObservedInstance): Stop | undefined {
   if (presence.kind !== 'alive' && presence.kind !== 'stray') return undefined;
-  return presence.stop?.sent === true ? presence.stop : undefined;
+  const { stop } = presence;
+  return stop?.sent === true && stop.unclear === undefined ? stop : undefined;
 }
+
+/** The note of a stop of the living process, if it does not say whether that process was asked. */
+export const unclearStop = ({ presence }: ObservedInstance): UnclearNote | undefined =>
+  presence.kind === 'alive' || presence.kind === 'stray' ? presence.stop?.unclear : undefined;

@@ -89,10 +89,21 @@ export interface Asking {
 /** A request to finish. */
 export interface Stop extends Asking {
   readonly signal: QuietSignal;
+  /** Its note cannot be understood: the process may have been asked, or not. */
+  readonly unclear?: UnclearNote;
   /** With `stop.to: session`: the other processes of its session at that moment, each of which is asked once. */
   readonly members?: readonly SessionMember[];
   /** Which of them were asked, in their order: `x`, or `.` for one that was not. */
   readonly asked?: string;
+}
+
+/** A note that cannot be understood. */
+export interface UnclearNote {
+  readonly path: string;
+  /** What was expected and what was found; begins with the path. */
+  readonly problem: string;
+  /** Nothing is known of its contents: missing rights, a failing disk, too few descriptors. */
+  readonly isUnreadable?: true;
 }
 
 /** A process of a session. */

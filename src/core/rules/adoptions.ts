@@ -1,6 +1,14 @@
 import type { Desired } from '../model/desired.ts';
+import { keyOf } from '../model/instance.ts';
 import type { Ledger } from '../model/ledger.ts';
-import { liveProcess, type Observation, type ObservedInstance } from '../model/observation.ts';
+import {
+  allObserved,
+  liveProcess,
+  refOf,
+  unclearStop,
+  type Observation,
+  type ObservedInstance,
+} from '../model/observation.ts';
 import { identityOf, isSameProcess, type ProcessIdentity } from '../model/process.ts';
 import { followed } from './deadlines.ts';
 
@@ -33,18 +41,22 @@ const needsNote = ({ presence }: ObservedInstance): boolean =>
 const processOf = (observed: ObservedInstance): ProcessIdentity | undefined =>
   observed.presence.kind === 'dead' ? observed.presence.record : liveProcess(observed);
 
-/** The processes without a witness, while they live and are not adopted. */
+/** The processes without a witness, while they live and are not adopted, and those whose stop notes cannot be understood. */
 export const unwitnessedAfter = (
   before: Ledger['unwitnessed'],
   adopted: Adopted,
   observation: Observation,
 ): Ledger['unwitnessed'] => {
+  if (Object.keys(before).length === 0) return before;
   const lasting = followed(
     before,
     observation,
     (observed) => liveProcess(observed) ?? observed.unclaimed,
   );
-  const entries = Object.entries(lasting).filter(([key, { process }]) => {
+  const seen = new Map(allObserved(observation).map((one) => [keyOf(refOf(one)), one]));
+  const entries = Object.entries(lasting).filter(([key, { process, isUnclear }]) => {
+    const observed = seen.get(key);
+    if (isUnclear === true) return observed === undefined || unclearStop(observed) !== undefined;
     const adoption = adopted[key];
     return adoption === undefined || !isSameProcess(adoption.process, process);
   });

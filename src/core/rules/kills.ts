@@ -3,7 +3,13 @@ import type { Action } from '../model/action.ts';
 import { heldJobs } from '../model/activity.ts';
 import type { HeartbeatPolicy } from '../model/config.ts';
 import { keyOf } from '../model/instance.ts';
-import { drainingSince, liveProcess, refOf, type ObservedInstance } from '../model/observation.ts';
+import {
+  drainingSince,
+  liveProcess,
+  refOf,
+  unclearStop,
+  type ObservedInstance,
+} from '../model/observation.ts';
 import type { ProcessIdentity } from '../model/process.ts';
 import { extended } from './extension.ts';
 import { deadlineOf, type Snapshot } from './snapshot.ts';
@@ -15,16 +21,20 @@ export function killed(snapshot: Snapshot): Action[] {
   return [...late, ...unresponsive(snapshot).filter((action) => !killed.has(keyOf(action)))];
 }
 
-/** Processes that were asked to exit and whose limit, if they have one, is over. */
+/** Processes that were asked to exit, or may have been, and whose limit, if they have one, is over. */
 function overdue(snapshot: Snapshot): Action[] {
   const { now, sinceBoot } = snapshot;
   return snapshot.everyone().flatMap(({ observed }) => {
     const process = liveProcess(observed);
     const asked = drainingSince(observed);
+    const isMeant = asked !== undefined || unclearStop(observed) !== undefined;
     const deadline = deadlineOf(observed, snapshot);
-    if (process === undefined || asked === undefined || deadline === undefined) return [];
+    if (process === undefined || !isMeant || deadline === undefined) return [];
     if (sinceBoot < deadline) return [];
-    const cause = `still draining after ${formatDuration(elapsed(asked.at, now))} (${asked.cause})`;
+    const cause =
+      asked === undefined
+        ? 'the limit that a command has set is over'
+        : `still draining after ${formatDuration(elapsed(asked.at, now))} (${asked.cause})`;
     return [
       {
         kind: 'kill' as const,

@@ -1,6 +1,6 @@
 import { durationOf, type Duration } from '../basics/time.ts';
 import type { Worker } from '../model/config.ts';
-import { drainingSince, type ObservedInstance } from '../model/observation.ts';
+import { drainingSince, unclearStop, type ObservedInstance } from '../model/observation.ts';
 import { awaitedLook, isAwaited } from './awaited.ts';
 import { quietMoments } from './quieting.ts';
 import { nextLossAt } from './deaths.ts';
@@ -22,7 +22,7 @@ export function changesIn(snapshot: Snapshot): Duration | undefined {
   for (const subject of snapshot.everyone()) {
     const { observed, worker } = subject;
     const deadline = deadlineOf(observed, snapshot);
-    if (deadline !== undefined && drainingSince(observed) !== undefined)
+    if (deadline !== undefined && (drainingSince(observed) ?? unclearStop(observed)) !== undefined)
       moments.push(deadline - sinceBoot);
     moments.push(...quietMoments(subject, snapshot));
     const due = staysDownUntil(ledger, observed, worker, now);

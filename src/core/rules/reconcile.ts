@@ -13,6 +13,7 @@ import {
   stopWhenIdle,
   surplus,
   unaskedMembers,
+  unaskedRetiring,
 } from './stops.ts';
 import {
   exitedRetiring,
@@ -43,6 +44,7 @@ export function reconcile(snapshot: Snapshot): Plan {
       ...killed(snapshot),
       ...ends,
       ...stopWhenIdle(snapshot, ends),
+      ...unaskedRetiring(snapshot),
       ...unaskedMembers(snapshot),
     ]);
   }
@@ -52,7 +54,7 @@ export function reconcile(snapshot: Snapshot): Plan {
     ...outdated(snapshot),
     ...dueForRecycling(snapshot),
   ];
-  const stops = [...asked, ...stopWhenIdle(snapshot, asked)];
+  const stops = [...asked, ...stopWhenIdle(snapshot, asked), ...unaskedRetiring(snapshot)];
   const isBarred = snapshot.observation.barred !== undefined;
   const retired = isBarred ? [] : overlapping(snapshot, stops);
   return planOf([

@@ -4,6 +4,7 @@ import {
   ageOf,
   drainingSince,
   sentQuiet,
+  unclearStop,
   type Observation,
   type ObservedInstance,
   type Presence,
@@ -79,7 +80,8 @@ function livingOnes(
     .filter((name) => !isStopped(desired, name) && !isDone(desired, name));
   const living = names.flatMap((name) => {
     const observed = observation.instances.get(name);
-    if (observed?.presence.kind !== 'alive' || drainingSince(observed) !== undefined) return [];
+    if (observed?.presence.kind !== 'alive') return [];
+    if ((drainingSince(observed) ?? unclearStop(observed)) !== undefined) return [];
     return [{ observed, presence: observed.presence }];
   });
   return living.length === names.length ? living : undefined;

@@ -16,6 +16,7 @@ import {
   preludeOf,
   refOf,
   sentStop,
+  unclearStop,
   type ObservedInstance,
 } from '../model/observation.ts';
 import { quietStateOf, type Asking } from '../model/record.ts';
@@ -81,6 +82,15 @@ export function dueForRecycling(snapshot: Snapshot): Action[] {
         : [],
     );
   });
+}
+
+/** Old processes beside their replacements of which nothing says any more that they were asked. */
+export function unaskedRetiring(snapshot: Snapshot): Action[] {
+  const cause = 'its replacement runs, and nothing notes that it was asked';
+  return snapshot
+    .retiring()
+    .filter(({ observed }) => preludeOf(observed) === undefined)
+    .flatMap((subject) => stopIfRunning(subject, cause));
 }
 
 /** Processes that were made quiet in order to be stopped, and still have to exit. */
@@ -157,6 +167,8 @@ export function stopIfRunning(
   if (process === undefined || sentStop(observed) !== undefined) return [];
   const common = { ...refOf(observed), process, ...(limit !== undefined && { limit }) };
   const isAtOnce = limit === 0 && preludeOf(observed) === undefined;
+  // It may have been asked, and is killed now in any case.
+  if (isAtOnce && unclearStop(observed) !== undefined) return [];
   const step = isAtOnce ? toExit : nextStep(observed, worker.stop.quiet);
   switch (step.kind) {
     case 'wait':

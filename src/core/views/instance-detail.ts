@@ -22,6 +22,7 @@ import { lostLogWords, newLogWords, type LostLog } from '../model/lost-log.ts';
 import {
   drainingSince,
   refOf,
+  unclearStop,
   type ObservedInstance,
   type Predecessor,
   type Presence,
@@ -39,6 +40,7 @@ import { workerNameOf } from '../model/targets.ts';
 import { isAwaited, sessionStop } from '../rules/awaited.ts';
 import { failureWords } from '../rules/backoff.ts';
 import { unclaimedWords } from '../model/unclaimed.ts';
+import { unclearWords } from '../model/unclear-stop.ts';
 import { lifeOf } from '../rules/lifecycle.ts';
 import { deadlineOf, type Snapshot } from '../rules/snapshot.ts';
 import { staysDownUntil } from '../rules/unstarted.ts';
@@ -204,8 +206,11 @@ function notesOn(observed: ObservedInstance, { desired, ledger, now }: Snapshot)
   const quiet = quietStateOf(presence.kind === 'alive' ? presence.quiet : undefined);
   if (quiet.kind === 'failed') notes.push(`stop.quiet failed: ${quiet.problem}`);
   if (quiet.kind === 'stuck') notes.push(`stop.resume failed: ${quiet.problem}`);
-  const unwitnessed = ledger.unwitnessed[keyOf(refOf(observed))];
-  if (unwitnessed !== undefined) notes.push(`gets no signal: ${unwitnessed.problem}`);
+  const unclear = unclearStop(observed);
+  const known = ledger.unwitnessed[keyOf(refOf(observed))];
+  const unwitnessed = known?.isUnclear === true ? undefined : known?.problem;
+  const refused = unwitnessed ?? (unclear && unclearWords(refOf(observed), unclear));
+  if (refused !== undefined) notes.push(`gets no signal: ${refused}`);
   if (saidStatus !== undefined) notes.push(saidStatus);
   if (presence.kind === 'alive') notes.push(...originWords(presence.record));
   if (presence.kind === 'stray') notes.push(strayWords(presence.successorOf));

@@ -5,10 +5,14 @@ import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
 import { launchOf } from '../../core/model/launch.ts';
 import type { Ledger, Unwitnessed } from '../../core/model/ledger.ts';
 import {
+  allObserved,
   drainingSince,
   liveProcess,
   observedAt,
+  refOf,
   runIdOfStray,
+  unclearStop,
+  type Observation,
   type Presence,
 } from '../../core/model/observation.ts';
 import { identityOf, isSameProcess, type ProcessIdentity } from '../../core/model/process.ts';
@@ -19,6 +23,7 @@ import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { without } from '../../core/basics/lookup.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { unclaimedWords } from '../../core/model/unclaimed.ts';
+import { unclearWords } from '../../core/model/unclear-stop.ts';
 import { baseOf, recordPath } from '../../host/state/paths.ts';
 import { ownerOf } from '../../host/process/as-user.ts';
 import { hearWitnesses, type Claim, type Testimony } from '../../host/worker/witness.ts';
@@ -91,16 +96,21 @@ export function refusalWords(
   }
 }
 
-/** What is only done with a process that was asked to exit. */
+/** What asks a process to exit, and what is only done with one that was asked. */
 const goesWithStop: ReadonlySet<Action['kind']> = new Set(['retire', 'start']);
+const asks: ReadonlySet<Action['kind']> = new Set(['stop', 'quiet', 'resume', ...goesWithStop]);
+
+/** Whether an action on the process of a refusal is left out. One that may have been asked may still be killed. */
+const isRefused = (action: Action, { isUnclear }: Refusal): boolean =>
+  isUnclear === true ? asks.has(action.kind) : isGated(action) || goesWithStop.has(action.kind);
 
 /**
  * Leaves out of a decision what would signal a process that only its record calls the instance's, or have a pidfile name it,
- * and what would start one beside a process that only its output calls the instance's; and aborts restarts that would have
- * to: before any member of them is asked.
+ * what would ask one that may have been asked already, and what would start one beside a process that only its output calls
+ * the instance's; and aborts restarts that would have to: before any member of them is asked.
  */
 export function withWitnesses(context: Context, outcome: PassOutcome): PassOutcome {
-  const { observation, desired, plan } = outcome;
+  const { observation, desired } = outcome;
   const claimFor = claimsIn(context, outcome);
   const refusals: Refusal[] = [];
   const cleared: string[] = [];
@@ -119,24 +129,34 @@ export function withWitnesses(context: Context, outcome: PassOutcome): PassOutco
         process: identityOf(unclaimed),
         problem: unclaimedWords(instance, unclaimed),
       });
+  const killed = outcome.plan.filter(({ kind }) => kind === 'kill');
+  refusals.push(...unclearStops(observation, new Set([...refusals, ...killed].map(keyOf))));
   const ledger = noted(outcome.ledger, refusals, cleared);
   if (refusals.length === 0) return { ...outcome, ledger };
-  const aborted = abortedBy(desired, refusals, observation.now);
+  const ofInstances = refusals.filter(({ retiring }) => retiring === undefined);
+  const aborted = abortedBy(desired, ofInstances, observation.now);
   const replanned =
     aborted === desired
-      ? plan
+      ? outcome.plan
       : reconcile(snapshotOf(context.config, { desired: aborted, ledger }, observation));
-  const keys = new Set(refusals.map(keyOf));
-  return {
-    ...outcome,
-    desired: aborted,
-    ledger,
-    refusals,
-    plan: replanned.filter(
-      (action) => !(keys.has(keyOf(action)) && (isGated(action) || goesWithStop.has(action.kind))),
-    ),
-  };
+  const byKey = new Map(refusals.map((refusal) => [keyOf(refusal), refusal]));
+  const plan = replanned.filter((action) => {
+    const refusal = byKey.get(keyOf(action));
+    return refusal === undefined || !isRefused(action, refusal);
+  });
+  return { ...outcome, desired: aborted, ledger, refusals, plan };
 }
+
+/** The living processes whose stop notes cannot be understood, but for these. */
+const unclearStops = (observation: Observation, others: ReadonlySet<string>): Refusal[] =>
+  allObserved(observation).flatMap((observed) => {
+    const note = unclearStop(observed);
+    const process = liveProcess(observed);
+    const ref = refOf(observed);
+    if (note === undefined || process === undefined || others.has(keyOf(ref))) return [];
+    const problem = unclearWords(ref, note);
+    return [{ ...ref, process: identityOf(process), problem, isUnclear: true }];
+  });
 
 /** The living processes that the plan signals, and those that a restart would have to ask later. */
 function concerned(
@@ -162,9 +182,9 @@ function concerned(
 
 function noted(ledger: Ledger, refusals: readonly Refusal[], cleared: readonly string[]): Ledger {
   const before = without(ledger.unwitnessed, cleared);
-  const added = refusals.map(({ process, problem, ...ref }): [string, Unwitnessed] => [
+  const added = refusals.map(({ process, problem, isUnclear, ...ref }): [string, Unwitnessed] => [
     keyOf(ref),
-    { process, problem },
+    { process, problem, ...(isUnclear === true && { isUnclear }) },
   ]);
   return { ...ledger, unwitnessed: { ...before, ...Object.fromEntries(added) } };
 }

@@ -8,6 +8,7 @@ import {
   mayLive,
   observedAt,
   refOf,
+  unclearStop,
   withSeen,
   type Observation,
   type ObservedInstance,
@@ -116,11 +117,15 @@ async function withPreflight(
 const isAsking = (action: Action): action is ActionOf<'stop'> | ActionOf<'quiet'> =>
   action.kind === 'stop' || action.kind === 'quiet';
 
-/** Leaves out signals to processes that are the instance's by their record alone, and starts beside such as may be it. */
+/**
+ * Leaves out signals to processes that are the instance's by their record alone, or may have been asked already, and starts
+ * beside such as may be it.
+ */
 async function withoutUnwitnessed(context: Context, outcome: PassOutcome): Promise<PassOutcome> {
   const { observation, plan } = outcome;
-  if (!plan.some(isGated) && !allObserved(observation).some(({ unclaimed }) => unclaimed))
-    return outcome;
+  const isDoubtful = (one: ObservedInstance): boolean =>
+    one.unclaimed !== undefined || unclearStop(one) !== undefined;
+  if (!plan.some(isGated) && !allObserved(observation).some(isDoubtful)) return outcome;
   const { withWitnesses } = await import('../observe/witnesses.ts');
   return withWitnesses(context, outcome);
 }

@@ -42,7 +42,7 @@ export function noting(
         return;
       }
       const failed = { kind, instance, problem: event.problem };
-      failures.push(failed);
+      if (event.retiring === undefined) failures.push(failed);
       context.report(isKnown(failed) ? { ...event, isRepeated: true } : event);
     },
   };

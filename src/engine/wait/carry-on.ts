@@ -1,3 +1,4 @@
+import type { Action } from '../../core/model/action.ts';
 import { isDone } from '../../core/model/desired.ts';
 import { instanceNames, keyOf } from '../../core/model/instance.ts';
 import type { State } from '../../core/model/ledger.ts';
@@ -41,7 +42,9 @@ export async function carryOn(
   const before = watched.last();
   const seen = await withLaunches(context, before, observation);
   const decided = decideOn(context, { kind: 'check' }, before, seen);
-  const isIdle = decided.plan.every((action) => failed.has(keyOf(action)));
+  const isIdle = decided.plan.every(
+    (action) => failed.has(keyOf(action)) || isKnownRefusal(action, decided),
+  );
   const isDone = isIdle && isSameState(decided, before);
   const scope = watched.instances.filter((name) => !failed.has(name));
   const state =
@@ -51,6 +54,12 @@ export async function carryOn(
   const snapshot = snapshotOf(context.config, state, seen);
   const again = changesIn(snapshot);
   return again === undefined ? { snapshot } : { snapshot, again };
+}
+
+/** Whether a pass has left this out before, because the process gets no signal: it would do so again. */
+function isKnownRefusal(action: Action, { ledger }: State): boolean {
+  const known = ledger.unwitnessed[keyOf(action)];
+  return known !== undefined && !(known.isUnclear === true && action.kind === 'kill');
 }
 
 /** With the code that starts would give now, if a restart is under way or an instance has failed. */

@@ -9,6 +9,7 @@ import {
   liveProcess,
   refOf,
   sentStop,
+  unclearStop,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
 import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
@@ -112,7 +113,7 @@ async function endByPasses(
       const request = { ...endRequest(context), lockWait: durationOf(Infinity) };
       const { observation, refusals = [] } = await runPass(counting, request);
       // What is not known to be ours is neither asked nor waited for.
-      const refused = new Set(refusals.map(keyOf));
+      const refused = new Set(refusals.filter((one) => one.isUnclear !== true).map(keyOf));
       const isAwaited = (one: ObservedInstance): boolean =>
         isThere(one) && !refused.has(keyOf(refOf(one)));
       if (!allObserved(observation).some(isAwaited)) return true;
@@ -171,7 +172,7 @@ interface Living {
 }
 
 function askOnce(context: Context, { observed, process }: Living, asked: Set<string>): void {
-  if (sentStop(observed) !== undefined) return;
+  if ((sentStop(observed) ?? unclearStop(observed)) !== undefined) return;
   const { pid, startTime } = process;
   const key = `${pid} ${startTime}`;
   if (asked.has(key) || findProcess(process) === undefined) return;

@@ -64,6 +64,7 @@ const form = once((): json.Form<Ledger> => {
   const unwitnessed = json.object<Unwitnessed>({
     process: ['process', identity],
     problem: ['problem', json.text],
+    isUnclear: ['is_unclear', json.optional(json.flag)],
   });
   const restarts = json.object<RestartCounts>({
     hour: ['hour', json.integer],

@@ -80,7 +80,7 @@ const askingMembers: json.Members<Omit<Asking, 'process' | 'sent'>> = {
 };
 
 /** `sent` and `asked` come first: signal.sh writes over them, see `markOf`. */
-const stopMembers: json.Members<Omit<Stop, 'process'>> = {
+const stopMembers: json.Members<Omit<Stop, 'process' | 'unclear'>> = {
   sent: ['sent', json.flag],
   asked: ['asked', json.optional(json.text)],
   signal: ['signal', signal],
@@ -105,7 +105,7 @@ export const markOf = (asked?: string): string =>
   asked === undefined ? '{"sent":true ' : `{"sent":false,"asked":"${asked}"`;
 
 /** Whether, and how, a process was asked to exit; written just before. */
-export const { read: readStop, write: writeStop } = noteOf<Stop>(
+export const { read: readStop, write: writeStop } = noteOf<Omit<Stop, 'unclear'>>(
   paths.stopPath,
   'a stop',
   stopMembers,

@@ -18,7 +18,7 @@ import {
   readSuccessor,
   readyAge,
 } from './notes.ts';
-import { heartbeatName, heartbeatPath, jobFolder } from './paths.ts';
+import { heartbeatName, heartbeatPath, jobFolder, stopPath } from './paths.ts';
 import { readQuietEnd } from './quiet-end.ts';
 
 /** All that the state directory holds about one process, other than its record. */
@@ -104,7 +104,7 @@ export function quietingOf(
   return end === undefined ? quiet : { ...quiet, end };
 }
 
-/** A stop file that cannot be read counts as a signal that was sent: a second one would cost some workers their job. */
+/** A stop file that cannot be understood counts as a signal that may have been sent: a second one would cost some workers their job. */
 export function stopOf(stateDir: string, base: string, process: ProcessIdentity): Stop | undefined {
   const file = readStop(stateDir, base);
   switch (file.kind) {
@@ -112,7 +112,14 @@ export function stopOf(stateDir: string, base: string, process: ProcessIdentity)
       return undefined;
     case 'read':
       return isSameProcess(file.value.process, process) ? file.value : undefined;
-    case 'broken':
-      return { process, sent: true, signal: 'TERM', at: now(), cause: file.problem };
+    case 'broken': {
+      const { problem, isUnreadable } = file;
+      const unclear = {
+        path: stopPath(stateDir, base),
+        problem,
+        ...(isUnreadable && { isUnreadable }),
+      };
+      return { process, sent: true, signal: 'TERM', at: now(), cause: problem, unclear };
+    }
   }
 }

@@ -174,12 +174,37 @@ describe('an old process that leaves', () => {
   const config = aConfig(mail(1));
   const unsent = retiring('mail.1', 10, { stop: stopOf(10, false) });
 
-  test('must never be asked, moved or given a pidfile', () => {
-    const { name } = unsent;
-    const seen = observation(fresh, unsent, ...old.slice(1));
+  test('must never be moved or given a pidfile, nor be asked if it was', () => {
+    const asked = retiring('mail.1', 10);
+    const { name } = asked;
+    const seen = observation(fresh, asked, ...old.slice(1));
     const restart = restartOf([...names, name], { canary: false });
     for (const goal of [restart, { kind: 'stop', ...about(...names, name) } as const])
       expect(decide(config, noDesired, seen, goal).plan).not.toContain('(retiring)');
+  });
+
+  const { presence: unnotedPresence } = alive('mail.1', 10);
+  const unnoted: ObservedInstance = { ...unsent, presence: unnotedPresence };
+
+  test.each([
+    ['whose signal did not go out', unsent],
+    ['whose note is gone', unnoted],
+  ])('%s must be asked', (_, observed) => {
+    expect(decide(config, noDesired, observation(fresh, observed)).plan).toBe(
+      'ask mail.1 (retiring) pid 10 to finish (SIGTERM): its replacement runs, and nothing notes that it was asked\n',
+    );
+  });
+
+  test('must be killed without a clear note only at the limit that a command has set', () => {
+    const unclear = { path: '/x', problem: '/x: expected a stop' };
+    const doubtful = retiring('mail.1', 10, { stop: stopOf(10, true, { unclear }) });
+    const seen = observation(fresh, doubtful);
+    const kill = 'kill mail.1 (retiring) pid 10';
+    expect(decide(config, noDesired, seen).plan).not.toContain(kill);
+    const goal = { kind: 'stop', ...about('mail.1'), killAfter: seconds(0) } as const;
+    const { plan } = decide(config, noDesired, seen, goal);
+    expect(plan).toContain(kill);
+    expect(plan).toContain('the limit that a command has set is over');
   });
 
   test('must not be remembered as stopped', () => {

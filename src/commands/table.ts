@@ -30,6 +30,7 @@ export const commands: CommandTable = {
   export: async () => (await import('./export.ts')).command,
   doctor: async () => (await import('./doctor.ts')).command,
   demo: async () => (await import('./demo.ts')).command,
+  fleet: async () => (await import('./fleet.ts')).command,
   finisher: async () => (await import('./finisher.ts')).command,
   operation: async () => (await import('./operation.ts')).command,
 };

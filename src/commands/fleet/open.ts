@@ -55,7 +55,9 @@ function selectHosts({ hosts, path }: Fleet, globs: readonly string[]): readonly
   });
   globs.forEach((glob, index) => {
     if (hosts.some((host) => matchers[index]?.(host))) return;
-    const meant = nearest(glob, [...new Set(hosts.flatMap(({ name, groups }) => [name, ...groups]))]);
+    const meant = nearest(glob, [
+      ...new Set(hosts.flatMap(({ name, groups }) => [name, ...groups])),
+    ]);
     const advice = meant === undefined ? '' : `; did you mean ${meant}?`;
     throw new WorkerctlError(
       'usage',

@@ -14,10 +14,10 @@ import type { OpenFleet } from './open.ts';
 /** `workerctl fleet status`. */
 export async function fleetStatus(
   open: OpenFleet,
-  targets: readonly string[],
+  words: readonly string[],
   { json }: GlobalOptions,
 ): Promise<number> {
-  const found = await statusOfHosts(open, open.hosts, targets, ({ host, object }) => {
+  const found = await statusOfHosts(open, open.hosts, words, ({ host, object }) => {
     if (json && object !== undefined) print(hostLine(host, object));
   });
   if (open.signal.aborted) return open.interrupt.exitCode();
@@ -27,15 +27,15 @@ export async function fleetStatus(
   return exitCode;
 }
 
-/** What each host answers to `status`, in their order; `tell` gets each as it comes. */
+/** What each host answers to `status`, in their order; `words` are those of the command, `tell` gets each as it comes. */
 export async function statusOfHosts(
   transport: Transport,
   hosts: readonly FleetHost[],
-  targets: readonly string[],
+  [verb = 'status', ...rest]: readonly string[] = ['status'],
   tell: (status: HostStatus) => void = () => undefined,
 ): Promise<readonly HostStatus[]> {
   const found = new Map<string, HostStatus>();
-  const words = ['status', '--json', ...afterOptions(targets)];
+  const words = [verb, '--json', ...rest];
   await inTurn(hosts, transport.fleet.connections, async (host) => {
     if (transport.signal.aborted) return;
     const answer = await askHost(transport, host, { words, isLong: false });
@@ -45,7 +45,3 @@ export async function statusOfHosts(
   });
   return hosts.flatMap(({ name }) => found.get(name) ?? []);
 }
-
-/** Targets, which may look like options. */
-export const afterOptions = (targets: readonly string[]): readonly string[] =>
-  targets.some((target) => target.startsWith('-')) ? ['--', ...targets] : targets;

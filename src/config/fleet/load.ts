@@ -46,16 +46,14 @@ function unknownCanary({ canary, hosts }: FleetFile, root: Slot): readonly Probl
 
 function fleetOf(path: string, file: FleetFile): Fleet {
   const { user, config, workerctl, order, canary, hosts: named, ...rest } = file;
-  const hosts = Object.entries(named).map(
-    ([name, own]): FleetHost => ({
-      name,
-      workerctl,
-      ...(user !== undefined && { user }),
-      ...(config !== undefined && { config }),
-      ...own,
-      groups: own.groups ?? [],
-    }),
-  );
+  const hosts = Object.entries(named).map(([name, own]): FleetHost => ({
+    name,
+    workerctl,
+    ...(user !== undefined && { user }),
+    ...(config !== undefined && { config }),
+    ...own,
+    groups: own.groups ?? [],
+  }));
   const ordered = inOrder(hosts, order);
   const first = canary ?? ordered[0]?.name;
   return {

@@ -38,7 +38,10 @@ export function answerIn(end: HostEnd, workerctl: string): HostAnswer {
     const problem = own?.slice('workerctl: '.length) ?? said ?? 'permission denied';
     return { kind: 'unable', problem: `${workerctl} cannot be run there: ${problem}` };
   }
-  return { kind: 'unknown', problem: said ?? `the connection ended without an answer: ${end.words}` };
+  return {
+    kind: 'unknown',
+    problem: said ?? `the connection ended without an answer: ${end.words}`,
+  };
 }
 
 /** The last line of a stream, an error, or an answer of one object; an event is none of them. */
@@ -57,7 +60,12 @@ function readAnswer(object: JsonObject): HostAnswer {
 }
 
 /** Answers of one object have no exit code: `ok` says the same. */
-function exitCodeIn({ exit_code: code, ok, wanted_is_known: isKnown, instances }: JsonObject): number {
+function exitCodeIn({
+  exit_code: code,
+  ok,
+  wanted_is_known: isKnown,
+  instances,
+}: JsonObject): number {
   if (typeof code === 'number') return code;
   if (isKnown === false) return 73;
   if (ok !== false) return 0;

@@ -1,4 +1,6 @@
 import { exitCodes, type ExitCodeName } from '../basics/exit-codes.ts';
+import { formatNames } from '../basics/names.ts';
+import type { JsonObject } from '../protocols/json-reader.ts';
 import { errorIn, type HostAnswer } from '../protocols/host-answer.ts';
 
 /** How a command has ended on one host. */
@@ -39,7 +41,7 @@ export function outcomeOf(host: string, answer: HostAnswer): HostOutcome {
   switch (answer.kind) {
     case 'answered': {
       const { exitCode, object } = answer;
-      const problem = errorIn(object);
+      const problem = problemIn(object, exitCode);
       const state = stateOfCode.get(exitCode) ?? 'failed';
       return { host, state, exitCode, ...(problem !== undefined && { problem }) };
     }
@@ -49,6 +51,18 @@ export function outcomeOf(host: string, answer: HostAnswer): HostOutcome {
     case 'unknown':
       return { host, state: 'unknown', problem: answer.problem };
   }
+}
+
+/** What went wrong, as far as the last object of a host says it. */
+function problemIn(object: JsonObject, exitCode: number): string | undefined {
+  const { outcome, pending, ended_by: by, ended_how: how } = object;
+  const error = errorIn(object);
+  if (error !== undefined || exitCode === exitCodes.done.code) return error;
+  if (typeof by === 'string') return `the restart was ${String(how).replace('_', ' ')} by ${by}`;
+  if (outcome === 'aborted') return 'the restart was aborted';
+  if (outcome === 'timed_out' && Array.isArray(pending))
+    return `--wait is over, and ${formatNames(pending.map(String))} ${pending.length === 1 ? 'is' : 'are'} not done`;
+  return outcome === 'unknown' ? 'how the command has ended there is not known' : undefined;
 }
 
 const codes: Readonly<Record<HostState, ExitCodeName>> = {

@@ -42,7 +42,8 @@ export function hostStatusOf(host: string, answer: HostAnswer): HostStatus {
   };
 }
 
-const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null;
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null;
 
 function countIn(object: JsonObject, member: string): number {
   const value = object[member];

@@ -47,10 +47,10 @@ export async function askHost(
     heard += 1;
     return true;
   });
-  const isOver = question.once === true || first.isLate || transport.signal.aborted;
+  const isOver = question.once === true || first.isLate || isAborted(transport);
   if (first.answer.kind !== 'unknown' || isOver) return first.answer;
   await sleep(pauseMs, transport.signal);
-  if (transport.signal.aborted) return first.answer;
+  if (isAborted(transport)) return first.answer;
   let seen = 0;
   const { answer } = await attempt(transport, host, question, () => {
     seen += 1;
@@ -58,6 +58,8 @@ export async function askHost(
   });
   return answer;
 }
+
+const isAborted = ({ signal }: Transport): boolean => signal.aborted;
 
 interface Attempt {
   readonly answer: HostAnswer;

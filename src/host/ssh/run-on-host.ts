@@ -28,7 +28,13 @@ export interface HostRunEnd extends HostEnd {
 }
 
 /** Runs a program that connects to a host, to its end, and reads the JSON that it prints. Never throws. */
-export async function runOnHost({ command, timeout, signal, hear, stir }: HostRun): Promise<HostRunEnd> {
+export async function runOnHost({
+  command,
+  timeout,
+  signal,
+  hear,
+  stir,
+}: HostRun): Promise<HostRunEnd> {
   const cutter = createLineCutter(longestLine);
   const reader = createJsonReader(longestObject);
   let last: JsonObject | undefined;
@@ -56,6 +62,10 @@ export async function runOnHost({ command, timeout, signal, hear, stir }: HostRu
     words: problemOf(end) ?? 'exit status 0',
     last,
     isKilled: end.kind === 'timed_out',
-    messages: [...reader.others(), ...(end.kind === 'not_started' ? [end.problem] : []), ...linesIn(stderr)],
+    messages: [
+      ...reader.others(),
+      ...(end.kind === 'not_started' ? [end.problem] : []),
+      ...linesIn(stderr),
+    ],
   };
 }

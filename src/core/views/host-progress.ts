@@ -61,6 +61,7 @@ function itemOf({ host, begunAt, instances, ended }: HostProgress, now: Moment):
     phase: phaseOfHost(begunAt !== undefined, instances, ended?.state),
     ...(begunAt !== undefined && ended === undefined && { since: elapsed(begunAt, now) }),
     detail: ended?.words ?? counts,
+    isHost: true,
   };
 }
 

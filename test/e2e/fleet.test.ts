@@ -7,12 +7,13 @@ import { until } from '../rig/wait.ts';
 
 const refused = 'echo "ssh: connect to host $host port 22: Connection refused" >&2; exit 255\n';
 
-/** Runs the line to its end, hands out none of it, and cuts the connection as soon as an instance drains: once. */
+/** Runs the line to its end, and cuts the connection as soon as an instance drains: once. */
 const cutWhileDraining = `
 if [ ! -e cut ] && case $line in *restart*) true ;; *) false ;; esac; then
   touch cut
   setsid sh -c "$line" >cut.out 2>&1 </dev/null &
   until grep -q draining cut.out; do sleep 0.02; done
+  cat cut.out
   echo "Connection to $host closed by remote host." >&2
   exit 255
 fi

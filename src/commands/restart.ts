@@ -17,7 +17,7 @@ import { membersOf } from '../core/rules/rollout-members.ts';
 import { snapshotOf } from '../core/rules/snapshot.ts';
 import { formatReleases } from '../core/views/rollout-status.ts';
 import { nameAll, selectInstances, workerNameOf } from '../core/model/targets.ts';
-import type { Batch, Config } from '../core/model/config.ts';
+import type { Config } from '../core/model/config.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
 import { recordedInstances } from '../host/state/paths.ts';
@@ -37,7 +37,6 @@ import { configuredInstances } from '../cli/targets.ts';
 import { defineCommand } from '../cli/command.ts';
 import {
   dryRun,
-  expecting,
   killLimit,
   limits,
   toggle,
@@ -47,15 +46,8 @@ import {
   type Values,
 } from '../cli/options.ts';
 import { runActing } from '../cli/run-acting.ts';
+import { batch } from './restart/batch.ts';
 import { chooseTargets, releasesReached } from './restart/releases.ts';
-
-/** `2` or `25%`; at least 1. */
-const batch = expecting('a number from 1 on, or 1% to 100%', (text): Batch | undefined => {
-  const match = /^([1-9]\d{0,5})(%?)$/.exec(text);
-  const number = Number(match?.[1]);
-  if (match?.[2] === '%' && number <= 100) return { kind: 'percent', percent: number };
-  return match?.[2] === '' ? { kind: 'count', count: number } : undefined;
-});
 
 const options = {
   wait: wait(

@@ -36,6 +36,7 @@ export const commands: CommandTable = {
   completion: async () => (await import('./completion.ts')).command,
   version: async () => (await import('./version.ts')).command,
   demo: async () => (await import('./demo.ts')).command,
+  fleet: async () => (await import('./fleet.ts')).command,
   finisher: async () => (await import('./finisher.ts')).command,
   operation: async () => (await import('./operation.ts')).command,
 };

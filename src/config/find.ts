@@ -23,7 +23,7 @@ export function findConfig({ config, env, cwd }: ConfigSearch): string {
   const named = config ?? (env['WORKERCTL_CONFIG'] || undefined);
   if (named === '') throw new WorkerctlError('config', '--config: expected a path, found ""');
   if (named !== undefined) return resolve(here, named);
-  const found = [...upwards(here), '/etc'].map((dir) => join(dir, fileName)).find(exists);
+  const found = nearestFile(fileName, [...upwards(here), '/etc']);
   if (found !== undefined) return found;
   throw new WorkerctlError(
     'config',
@@ -43,7 +43,12 @@ export function logicalFolder(cwd: string, pwd: string | undefined): string {
   }
 }
 
-function upwards(folder: string): string[] {
+/** The file of this name in the first of the directories that has one. */
+export const nearestFile = (name: string, folders: readonly string[]): string | undefined =>
+  folders.map((dir) => join(dir, name)).find(exists);
+
+/** The directory and all above it. */
+export function upwards(folder: string): string[] {
   const above = dirname(folder);
   return above === folder ? [folder] : [folder, ...upwards(above)];
 }

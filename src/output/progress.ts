@@ -121,8 +121,8 @@ const formatWork = (item: Progress, at: Moment): string =>
   ]);
 
 /** When a drain is ended by force; empty in the other phases. */
-function until({ phase, limit }: Progress): string {
-  if (phase !== 'draining') return '';
+function until({ phase, limit, isHost }: Progress): string {
+  if (phase !== 'draining' || isHost === true) return '';
   if (limit === undefined) return 'no limit';
   return `limit in ${formatDuration(durationOf(Math.max(0, limit)))}`;
 }

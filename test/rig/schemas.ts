@@ -34,6 +34,7 @@ const answers: readonly (readonly [member: string, schema: string])[] = [
 function schemaOf(value: object): string | undefined {
   const { kind, by, command } = value as { kind?: unknown; by?: unknown; command?: unknown };
   if (kind === 'result' || kind === 'log') return kind;
+  if (kind === 'fleet_result') return 'fleet';
   if (kind !== undefined) return by !== undefined && command !== undefined ? 'journal' : 'event';
   if ('left_out' in value) return 'init';
   if ('findings' in value) return 'doctor';

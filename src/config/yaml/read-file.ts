@@ -22,9 +22,15 @@ export interface ConfigSource {
   readonly isPublic: boolean;
 }
 
-/** Throws a `config` error that says why the file cannot be read. */
-export function readConfigFile(file: string): ConfigSource {
-  const { bytes, isPublic } = readBytes(file);
+/**
+ * Throws a `config` error that says why the file cannot be read.
+ * @param advice what to do if there is no such file
+ */
+export function readConfigFile(
+  file: string,
+  advice = 'run workerctl init to write a first config, or name another file with --config',
+): ConfigSource {
+  const { bytes, isPublic } = readBytes(file, advice);
   if (bytes.length > sizeLimit) throw tooLarge(file, 'more than 1048576');
   const text = bytes.toString('utf8');
   const problem = notText(text, isUtf8(bytes));
@@ -34,7 +40,7 @@ export function readConfigFile(file: string): ConfigSource {
 
 const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
 
-function readBytes(file: string): { bytes: Buffer; isPublic: boolean } {
+function readBytes(file: string, advice: string): { bytes: Buffer; isPublic: boolean } {
   let fd: number | undefined;
   try {
     fd = openSync(file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -43,7 +49,7 @@ function readBytes(file: string): { bytes: Buffer; isPublic: boolean } {
     if (stat.size > sizeLimit) throw tooLarge(file, String(stat.size));
     return { bytes: readUpTo(fd, sizeLimit + 1), isPublic: (stat.mode & 0o004) !== 0 };
   } catch (error) {
-    throw error instanceof WorkerctlError ? error : unreadable(file, error);
+    throw error instanceof WorkerctlError ? error : unreadable(file, error, advice);
   } finally {
     if (fd !== undefined) closeSync(fd);
   }
@@ -72,12 +78,12 @@ const isNoFile = (file: string, stat: Stats): WorkerctlError =>
 const tooLarge = (file: string, bytes: string): WorkerctlError =>
   new WorkerctlError('config', `${file}: expected a config of at most 1 MiB, found ${bytes} bytes`);
 
-function unreadable(file: string, cause: unknown): WorkerctlError {
+function unreadable(file: string, cause: unknown, advice: string): WorkerctlError {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
   switch (code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return missing(file, cause);
+      return missing(file, cause, advice);
     case 'EACCES':
       return new WorkerctlError('config', `${file}: no permission to read the config (EACCES)`, {
         hint: 'make the file and the directories above it readable for the user that runs workerctl',
@@ -90,11 +96,11 @@ function unreadable(file: string, cause: unknown): WorkerctlError {
   }
 }
 
-function missing(file: string, cause: unknown): WorkerctlError {
+function missing(file: string, cause: unknown, advice: string): WorkerctlError {
   const target = linkTarget(file);
   return target === undefined
     ? new WorkerctlError('config', `${file}: no such config file`, {
-        hint: 'run workerctl init to write a first config, or name another file with --config',
+        hint: advice,
         cause,
       })
     : new WorkerctlError('config', `${file}: is a link to ${target}, which does not exist`, {

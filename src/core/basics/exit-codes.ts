@@ -8,7 +8,10 @@ export const exitCodes = {
   usage: { code: 2, means: 'wrong usage: an unknown command, option or target' },
   /** Only `status`. */
   notReady: { code: 3, means: 'status: fewer instances are ready than wanted' },
-  unknown: { code: 4, means: 'op: how the operation has ended is not known' },
+  unknown: {
+    code: 4,
+    means: 'op, fleet: how the command has ended is not known, or a host does not answer',
+  },
   ended: { code: 5, means: 'another command has ended this restart, or taken it over' },
   /** EX_USAGE of sysexits.h. */
   conflict: { code: 64, means: 'another command has the id that --op gives' },

@@ -40,6 +40,8 @@ export interface Progress extends ProcessRef {
   readonly activity?: Activity;
   /** What else is worth knowing, in words; may be empty. */
   readonly detail: string;
+  /** It is a host of a fleet: its instances have limits of their own. */
+  readonly isHost?: true;
 }
 
 /** What a waiting command shows: all that it was asked to do, in the order of the config. */

@@ -30,6 +30,10 @@ export interface Program {
   readonly input?: string;
   /** `true`: our own process may exit before it. Its output goes to /dev/null, since a broken pipe would kill it. */
   readonly mayOutliveUs?: boolean;
+  /** Gets all of its standard output as it comes. */
+  readonly hear?: (bytes: Buffer) => void;
+  /** How long its outputs are still read after its end, if others keep them open; by default 100 ms. */
+  readonly linger?: Duration;
 }
 
 /** How it ended. */
@@ -65,8 +69,9 @@ export async function runProgram(program: Program): Promise<ProgramResult> {
     needDescriptors();
     const child = start(execa, program);
     const output = captureOutput(child.stdout, child.stderr);
+    if (program.hear !== undefined) child.stdout?.on('data', program.hear);
     const isLate = (await firstOf(child, program)) === 'late';
-    const ended = await within(lingerMs, child);
+    const ended = await within(program.linger ?? lingerMs, child);
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
     if (isLate) {
       child.unref(); // in an uninterruptible sleep it ignores even SIGKILL

@@ -1,6 +1,7 @@
 // The JSON Schema and the reference of the config, which follow from the table of keys.
 import type { JsonSchema, ValueType } from '../../../src/config/schema/value-type.ts';
 import { configSection, workerSection } from '../../../src/config/schema/keys.ts';
+import { fleetSection, hostSection } from '../../../src/config/fleet/keys.ts';
 import {
   isSection,
   type Key,
@@ -15,6 +16,14 @@ export const configJsonSchema = (): object => ({
   title: 'workerctl.yaml',
   description: 'The workers that workerctl runs.',
   ...sectionSchema(configSection),
+});
+
+/** The same of fleet.yaml. */
+export const fleetJsonSchema = (): object => ({
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  title: 'fleet.yaml',
+  description: 'The hosts that workerctl fleet reaches.',
+  ...sectionSchema(fleetSection),
 });
 
 /** @param canBeNull whether a preset or the defaults may be below its keys, so that null takes them away */
@@ -61,6 +70,8 @@ function schemaOf(type: ValueType<unknown>, canBeNull: boolean): JsonSchema {
   const { json } = type;
   if (type === configSection.keys.workers.type)
     return { ...json, additionalProperties: sectionSchema(workerSection, true) };
+  if (type === fleetSection.keys.hosts.type)
+    return { ...json, additionalProperties: orNull(sectionSchema(hostSection)) };
   const item = json['additionalProperties'];
   return canBeNull && typeof item === 'object'
     ? { ...json, additionalProperties: orNull(item as JsonSchema) }
@@ -92,6 +103,14 @@ export function configReference(): string {
     `\nSpecifiers work in ${keysIn('instance')}. In ${keysIn('worker')} there are only ${codes(specifiersIn.worker)}.`,
   ].join('\n');
 }
+
+/** The reference of all keys for docs/fleet.md. */
+export const fleetReference = (): string =>
+  [
+    ...keyLines(fleetSection.keys),
+    '\nBelow each host, all optional:\n',
+    ...keyLines(hostSection.keys),
+  ].join('\n');
 
 function keyLines(keys: Keys, prefix = '', indent = ''): string[] {
   return Object.entries(keys).flatMap(([name, key]) => [

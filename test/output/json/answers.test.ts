@@ -14,6 +14,7 @@ import {
   wantAnswer,
 } from '../../../src/output/json/answers.ts';
 import { doctorAnswer } from '../../../src/output/json/doctor.ts';
+import { fleetAnswer } from '../../../src/output/json/fleet.ts';
 import { initAnswer } from '../../../src/output/json/init.ts';
 import { errorAnswer } from '../../../src/output/json/error.ts';
 import { operationsAnswer } from '../../../src/output/json/operation.ts';
@@ -42,6 +43,7 @@ const table: Readonly<Record<string, readonly [command: string, shape: Shape<nev
   error: ['any command with --json', errorAnswer],
   result: ['COMMAND --json: its last line', resultAnswer],
   log: ['logs --json', logAnswer],
+  fleet: ['fleet COMMAND --json: its last line', fleetAnswer],
 };
 
 interface Answer {

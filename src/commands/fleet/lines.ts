@@ -1,0 +1,105 @@
+import type { GlobalOptions } from '../../cli/command.ts';
+import { colours } from '../../cli/colours.ts';
+import { hasReader, print, printError, printPainted } from '../../cli/print.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import { exitCodes } from '../../core/basics/exit-codes.ts';
+import { mergeLines, stampIn } from '../../core/protocols/merge-lines.ts';
+import type { JsonObject } from '../../core/protocols/json-reader.ts';
+import { fleetCode, outcomeOf, type HostOutcome } from '../../core/rules/host-outcome.ts';
+import { askHost } from '../../engine/fleet/ask-host.ts';
+import { inTurn } from '../../engine/fleet/in-turn.ts';
+import { now } from '../../host/process/clock.ts';
+import { formatHostEntry, formatHostLog } from '../../output/fleet-lines.ts';
+import { fleetLine, hostLine } from '../../output/json/fleet.ts';
+import type { OpenFleet } from './open.ts';
+
+interface FleetLines {
+  readonly verb: 'events' | 'logs';
+  readonly words: readonly string[];
+  /** It continues with new lines. */
+  readonly isEndless: boolean;
+}
+
+/**
+ * `workerctl fleet events|logs`: the lines of all hosts in the order of their times, each with its host in front; new ones as
+ * they come.
+ */
+export async function fleetLines(
+  open: OpenFleet,
+  { verb, words: [name = verb, ...rest], isEndless }: FleetLines,
+  global: GlobalOptions,
+): Promise<number> {
+  const { hosts, fleet } = open;
+  if (isEndless && hosts.length > fleet.connections)
+    throw new WorkerctlError(
+      'usage',
+      `--follow: expected at most ${fleet.connections} hosts, one connection each, found ${hosts.length}`,
+      { hint: 'choose some with --host' },
+    );
+  const left = new AbortController();
+  const isOver = (): boolean => signal.aborted;
+  const signal = AbortSignal.any([open.signal, left.signal]);
+  const show = await shower(open, verb, global);
+  const held = new Map<string, JsonObject[]>();
+  const outcomes = new Map<string, HostOutcome>();
+  await inTurn(hosts, fleet.connections, async (host) => {
+    if (isOver()) return;
+    const own: JsonObject[] = [];
+    held.set(host.name, own);
+    const hear = (object: JsonObject): void => {
+      if (!isLine(object)) return;
+      if (isEndless) show(host.name, object);
+      else own.push(object);
+      if (!hasReader()) left.abort();
+    };
+    const answer = await askHost({ ...open, signal }, host, {
+      words: [name, '--json', ...rest],
+      isLong: isEndless,
+      hear,
+    });
+    const outcome = outcomeOf(host.name, answer);
+    outcomes.set(host.name, outcome);
+    if (outcome.state !== 'done' && !isOver())
+      printError(
+        `workerctl: ${host.name}: ${outcome.problem ?? `exit code ${String(outcome.exitCode)}`}\n`,
+      );
+  });
+  const streams = hosts.map(({ name: label }) => ({
+    label,
+    lines: held.get(label) ?? [],
+    writtenAt: 0,
+  }));
+  for (const { label, line } of mergeLines(streams, stampOf)) show(label, line);
+  if (isOver()) return open.interrupt.exitCode();
+  const ended = hosts.flatMap(({ name: host }) => outcomes.get(host) ?? []);
+  const exitCode = exitCodes[fleetCode(ended)].code;
+  if (global.json) print(fleetLine({ command: `fleet ${verb}`, exitCode, hosts: ended }));
+  return exitCode;
+}
+
+/** Not the last line, and not an error. */
+const isLine = ({ kind }: JsonObject): boolean => kind !== undefined && kind !== 'result';
+
+/** Events have their time; of a log, the line itself may begin with one. */
+function stampOf({ at, line }: JsonObject): number | undefined {
+  if (typeof at !== 'string') return stampIn(String(line));
+  const stamp = Date.parse(at);
+  return Number.isNaN(stamp) ? undefined : stamp;
+}
+
+async function shower(
+  { hosts }: OpenFleet,
+  verb: FleetLines['verb'],
+  { json }: GlobalOptions,
+): Promise<(host: string, object: JsonObject) => void> {
+  if (json)
+    return (host, object) => {
+      print(hostLine(host, object));
+    };
+  const painted = await colours();
+  const width = Math.max(...hosts.map(({ name }) => name.length));
+  const format = verb === 'events' ? formatHostEntry : formatHostLog;
+  return (host, object) => {
+    printPainted(format(host.padEnd(width), object, painted, now()));
+  };
+}

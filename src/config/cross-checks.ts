@@ -106,7 +106,10 @@ const rules: readonly Rule[] = [
   },
   {
     key: ['stop', 'leftovers'],
-    isBroken: ({ stop }) => stop.to === 'session' && stop.leftovers !== undefined,
+    isBroken: (worker) =>
+      worker.stop.to === 'session' &&
+      worker.stop.leftovers !== undefined &&
+      presetOf(worker)?.refusesSession === undefined,
     found: 'leftovers with to: session',
     hint: 'all of the session is asked and waited for, so nothing is left',
   },

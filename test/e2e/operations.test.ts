@@ -191,6 +191,26 @@ describe('its process', () => {
     expect(boots(rig)).toBe(2);
   });
 
+  test('that was killed between its result and the note of it must still have that result', async () => {
+    const { rig } = await running();
+    const first = await rig.workerctl('restart', '--op=a', '--json');
+    expect(first.exitCode, first.all).toBe(0);
+    rmSync(operationFile(rig, 'a', 'ended.json'));
+    for (const words of [
+      ['restart', '--op=a', '--json'],
+      ['op', 'attach', 'a', '--json'],
+    ])
+      expect(await rig.workerctl(...words)).toMatchObject({ exitCode: 0, stdout: first.stdout });
+    expect((await operations(rig))[0]).toMatchObject({ state: 'ended', exit_code: 0 });
+    // Without the end of its last line nothing is known.
+    const output = operationFile(rig, 'a', 'output');
+    const kept = readFileSync(output, 'utf8').trimEnd();
+    writeFileSync(output, kept.slice(0, kept.lastIndexOf('exit_code')));
+    expect((await rig.workerctl('op', 'attach', 'a')).exitCode).toBe(4);
+    expect((await operations(rig))[0]).toMatchObject({ state: 'lost', exit_code: null });
+    expect(boots(rig)).toBe(2);
+  });
+
   test('that was killed must leave an unknown result, and its operation never be run again', async () => {
     const { rig, mail, old } = await busy();
     const attached = rig.workerctl('restart', '--op=a', '--json');
@@ -340,6 +360,8 @@ describe('files of an operation', () => {
       const { rig } = await running();
       await rig.workerctl('restart', '--op=a');
       writeFileSync(operationFile(rig, 'a', 'ended.json'), text);
+      expect((await rig.act('restart', '--op=a')).exitCode).toBe(0); // the output ends with its result
+      writeFileSync(operationFile(rig, 'a', 'output'), text);
       expect((await rig.act('restart', '--op=a')).exitCode).toBe(4);
       writeFileSync(operationFile(rig, 'a', 'runner.json'), text);
       expect((await rig.act('restart', '--op=a')).exitCode).toBe(4);

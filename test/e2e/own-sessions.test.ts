@@ -33,7 +33,8 @@ async function atWork(more: WorkerKeys = {}): Promise<AtWork> {
   const pid = await booted(one);
   await one.giveJob();
   const horse = Number(readOr(rig.path('mail.1.horse'), ''));
-  await until('its session', () => look(horse)?.session === horse);
+  const session = JSON.stringify(more).includes('SHARES') ? pid : horse;
+  await until('its session', () => look(horse)?.session === session);
   return { rig, one, pid, horse };
 }
 
@@ -59,6 +60,10 @@ test.each<[string, WorkerKeys]>([
   ['has said that it was busy', {}],
   ['says nothing about jobs', { env: { SILENT: '1' } }],
   ['waits for leftovers', { stop: { leftovers: 'wait' } }],
+  [
+    'waits for leftovers, and its child has stayed in its session',
+    { stop: { leftovers: 'wait' }, env: { SHARES: '1' } },
+  ],
   ['has a logger', { log: { command: 'cat' } }],
   [
     'shares its log, and its child has its marker',
@@ -127,6 +132,14 @@ test('if the child was killed with it, its job must be lost at once', async () =
   expect(of('job_lost'), all).toMatchObject([{ pid, job: 'a report' }]);
   expect(of('started')).toHaveLength(1);
   await until('the hook', () => hasHook(rig));
+});
+
+test('a child in its session must not keep its job from being lost if leftovers are only reported', async () => {
+  const { rig, horse } = await alone({ env: { SHARES: '1' } });
+  const { all, of } = await rig.act('bootcheck');
+  expect(of('job_lost'), all).toHaveLength(1);
+  expect(of('started')).toHaveLength(1);
+  expect(isAlive(horse)).toBe(true);
 });
 
 test('with leftovers: leave it must be started and its job lost at once', async () => {

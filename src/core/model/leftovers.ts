@@ -8,7 +8,10 @@ export interface LeftProcess {
   readonly name: string;
 }
 
-/** A process that may go on with the job of a dead one: it has a session of its own, and writes to the same log. */
+/**
+ * A process that may go on with the job of a dead one: it has a session of its own and writes to the same log, or the config
+ * says to wait for what is left.
+ */
 export interface ContinuingProcess extends LeftProcess, Pick<ProcessIdentity, 'startTime'> {}
 
 /** What a dead process left in its session, such as pool children or jobs that it forked. */

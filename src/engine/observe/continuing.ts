@@ -20,7 +20,7 @@ import {
   nameOf,
   readEnvironment,
 } from '../../host/process/process-table.ts';
-import { allProcesses } from '../../host/process/session.ts';
+import { allProcesses, leftBehindBy } from '../../host/process/session.ts';
 import { markIn, shimWords, startIn } from '../../host/process/strays.ts';
 import { baseOf } from '../../host/state/paths.ts';
 import { knownLedger } from '../../host/state/ledger-file.ts';
@@ -31,6 +31,8 @@ import { ownLogsIn } from './own-logs.ts';
 interface CutOff {
   readonly observed: ObservedInstance;
   readonly dead: Extract<Presence, { kind: 'dead' }>;
+  /** Whether the config says to wait for what it has left in its own session (`stop.leftovers`). */
+  readonly awaitsSession: boolean;
 }
 
 /** Both moments are known to some hundredths of a second. */
@@ -42,7 +44,8 @@ const found = new Map<string, readonly ContinuingProcess[]>();
 /**
  * The same observation with processes that may go on with the job of one that has died, such as RQ's work horse: each has a
  * session of its own, was started before the death, and writes to the worker's log. They show no marker if no other instance
- * writes to that log; otherwise they must have that of the run.
+ * writes to that log; otherwise they must have that of the run. With `leftovers: wait` it is everything that the dead one has left, such
+ * as the child that Resque forks for each job.
  */
 export function withContinuing(scene: Scene, observation: Observation): Observation {
   const { stateDir } = scene.config;
@@ -88,7 +91,8 @@ function cutOffIn({ config }: Scene, observation: Observation): CutOff[] {
     const worker = config.workers.find((one) => one.name === workerNameOf(name));
     if (worker === undefined || worker.stop.leftovers === 'leave') return [];
     const { isJobLost } = assessDeath(observed, dead, worker, observation.now);
-    return isJobLost === 'no' ? [] : [{ observed, dead }];
+    const awaitsSession = worker.stop.leftovers === 'wait';
+    return isJobLost === 'no' ? [] : [{ observed, dead, awaitsSession }];
   });
 }
 
@@ -100,7 +104,7 @@ function search(scene: Scene, observation: Observation, cutOff: readonly CutOff[
     pid !== undefined && (living.has(pid) || isElsewhere(parentOf.get(pid)));
   const heads = all.filter(({ pid, sessionId }) => pid === sessionId && pid !== process.pid);
   const ownLogs = ownLogsIn(scene);
-  for (const { observed, dead } of cutOff) {
+  for (const { observed, dead, awaitsSession } of cutOff) {
     const { record } = dead;
     const { path, file } = record.log;
     const own = ownOutputs(observed.name, scene.config.stateDir, ownLogs(observed.name, path));
@@ -118,9 +122,10 @@ function search(scene: Scene, observation: Observation, cutOff: readonly CutOff[
       return (isOwn && isUnmarked) || (mark.pid !== '' && startIn(mark) === record.runId);
     };
     const its = heads.filter((one) => isIts(one) && !isElsewhere(one.pid));
+    const left = awaitsSession && leader !== undefined ? leftBehindBy(leader, all) : [];
     found.set(
       record.runId,
-      its.map(({ pid, startTime }) => ({ pid, startTime, name: nameOf(pid) })),
+      [...left.filter((one) => !its.includes(one)), ...its].map(({ pid, startTime }) => ({ pid, startTime, name: nameOf(pid) })),
     );
   }
 }

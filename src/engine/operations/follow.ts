@@ -2,7 +2,7 @@ import type { KnownOperation, OperationRunner } from '../../core/model/operation
 import { watchDirectory } from '../../host/files/watch-directory.ts';
 import { monotonicMs } from '../../host/process/clock.ts';
 import type { Detached } from '../../host/process/start-detached.ts';
-import { operationFolder, readOperation } from '../../host/state/operation-files.ts';
+import { operationFolder, outputPath, readOperation } from '../../host/state/operation-files.ts';
 import { openOutput, type Printed } from '../../host/state/operation-output.ts';
 
 /** How the following of an operation has ended: with the operation, or before. */
@@ -36,7 +36,7 @@ export async function followOperation(
 ): Promise<Followed> {
   const folder = operationFolder(stateDir, id);
   const files = watchDirectory(folder);
-  const output = openOutput(folder);
+  const output = openOutput(outputPath(folder));
   const patience = monotonicMs() + patienceMs;
   try {
     for (;;) {

@@ -8,9 +8,11 @@ import {
   writeSync,
 } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
+import { momentOf } from '../../core/basics/time.ts';
 import { flag, integer, listOf, moment, object, text } from '../../core/basics/json-form.ts';
 import {
   isOperationId,
+  mostOutput,
   operationLife,
   type KnownOperation,
   type Operation,
@@ -28,6 +30,7 @@ import { openNewFile } from '../files/new-file.ts';
 import { once } from '../files/once.ts';
 import { now } from '../process/clock.ts';
 import { findProcess, readProcess } from '../process/process-table.ts';
+import { exitCodeAtEnd } from './operation-output.ts';
 import { orCannotWrite } from './reserve.ts';
 import { fileText, identityMembers, readForm } from './schema.ts';
 
@@ -104,7 +107,17 @@ function stateIn(folder: string): OperationState {
   const isAlive = runner.kind === 'read' && findProcess(runner.value) !== undefined;
   const end = readForm(endPath(folder), endForm);
   if (end.kind === 'read') return { kind: 'ended', end: end.value };
+  const printed = isAlive ? undefined : endPrinted(outputPath(folder));
+  if (printed !== undefined) return { kind: 'ended', end: printed };
   return isAlive ? { kind: 'running', runner: runner.value } : { kind: 'lost', ...begun };
+}
+
+/** How an operation has ended whose process was killed between its result and the note of it. */
+function endPrinted(path: string): OperationEnd | undefined {
+  const exitCode = exitCodeAtEnd(path);
+  if (exitCode === undefined) return undefined;
+  const { mtimeMs, size } = statSync(path);
+  return { exitCode, at: momentOf(Math.round(mtimeMs)), isIncomplete: size >= mostOutput };
 }
 
 /** All operations that can be read, the oldest first. */

@@ -33,7 +33,12 @@ function sectionSchema(
 ): JsonSchema {
   const names = Object.keys(keys);
   const required = names.filter((name) => keys[name]?.required);
-  const pairs = conflicts.map(([one, other]) => ({ required: [one, other] }));
+  // What is taken away with null is not there.
+  const given = { not: { type: 'null' } };
+  const pairs = conflicts.map(([one, other]) => ({
+    required: [one, other],
+    ...(canBeNull && { properties: { [one]: given, [other]: given } }),
+  }));
   return {
     type: 'object',
     properties: Object.fromEntries(

@@ -38,7 +38,7 @@ export interface RestartedHost extends HostOutcome {
 /** Which hosts were restarted and which were not, with what each runs now, and why the rest was left out. */
 export function formatFleetRestart(
   hosts: readonly RestartedHost[],
-  stop: FleetStop | undefined,
+  stop: FleetStop | 'interrupted' | undefined,
   colours: Colours,
   columns?: number,
 ): string {
@@ -70,7 +70,8 @@ const stateWords: Readonly<Record<HostState, string>> = {
   untouched: 'not begun',
 };
 
-const stopWords: Readonly<Record<FleetStop, string>> = {
+const stopWords: Readonly<Record<FleetStop | 'interrupted', string>> = {
+  interrupted: 'interrupted: hosts that were begun go on, and no other was begun',
   canary: 'the canary was not restarted: no other host was begun',
   max_failed: 'more hosts failed than max_failed allows: no other host was begun',
 };
@@ -115,12 +116,14 @@ function paint(state: HostState | undefined, line: string, { red, yellow }: Colo
 function summaryOf(hosts: readonly HostStatus[]): string {
   const sum = (of: (host: HostStatus) => number | undefined): number =>
     hosts.reduce((all, host) => all + (of(host) ?? 0), 0);
-  const silent = hosts.filter(({ state }) => state === 'unknown').length;
+  const count = (state: HostState, words: string): string => {
+    const found = hosts.filter((host) => host.state === state && host.wanted === undefined).length;
+    return found === 0 ? '' : `; ${found} ${words}`;
+  };
   const known = hosts.filter(({ wanted }) => wanted !== undefined).length;
   const instances = `${sum(({ ready }) => ready)} of ${counted(
     sum(({ wanted }) => wanted),
     'instance',
   )} ready`;
-  const missing = silent === 0 ? '' : `; ${silent} unknown`;
-  return `${counted(known, 'host')}: ${instances}${missing}`;
+  return `${counted(known, 'host')}: ${instances}${count('failed', 'failed')}${count('unknown', 'unknown')}`;
 }

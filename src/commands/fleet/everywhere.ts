@@ -2,7 +2,7 @@ import type { GlobalOptions } from '../../cli/command.ts';
 import { print, printError } from '../../cli/print.ts';
 import { exitCodes } from '../../core/basics/exit-codes.ts';
 import type { FleetHost } from '../../core/model/fleet.ts';
-import { fleetCode } from '../../core/rules/host-outcome.ts';
+import { fleetCode, type HostOutcome } from '../../core/rules/host-outcome.ts';
 import type { ProgressView } from '../../core/views/phase.ts';
 import { formatFleetSummary } from '../../output/fleet.ts';
 import { fleetLine } from '../../output/json/fleet.ts';
@@ -17,25 +17,29 @@ export interface Everywhere {
   /** It does not last long enough to be cut off: how to continue it is not said. */
   readonly isBrief?: true;
   readonly hosts?: readonly FleetHost[];
+  /** Further hosts, asked for once the command has ended on the others. */
+  readonly more?: () => Promise<readonly FleetHost[]>;
 }
 
 /** A command that acts on all hosts at once: `stop`, `start`, `bootcheck`, `hold`, `unhold`, `rollout pause`. */
 export async function actEverywhere(
   open: OpenFleet,
-  { words, hasId, op: given, isBrief, hosts = open.hosts }: Everywhere,
+  { words, hasId, op: given, isBrief, hosts = open.hosts, more }: Everywhere,
   global: GlobalOptions,
 ): Promise<number> {
   const [verb = ''] = words;
   const op = hasId ? operationId(given, words) : undefined;
   if (op !== undefined && isBrief !== true) sayHowToContinue(op);
-  const plan = {
-    hosts: hosts.map(({ name }) => name),
-    batch: open.fleet.connections,
-    maxFailed: Infinity,
-  };
   const shownAs = shown.find((one) => one === verb);
-  const act = { words, plan, ...(op !== undefined && { op }), ...(shownAs && { shownAs }) };
-  const { outcomes } = await actOnHosts(open, hosts, act, global);
+  const actOn = async (some: readonly FleetHost[]): Promise<readonly HostOutcome[]> => {
+    const names = some.map(({ name }) => name);
+    const plan = { hosts: names, batch: open.fleet.connections, maxFailed: Infinity };
+    const act = { words, plan, ...(op !== undefined && { op }), ...(shownAs && { shownAs }) };
+    return (await actOnHosts(open, some, act, global)).outcomes;
+  };
+  const first = await actOn(hosts);
+  const others = open.signal.aborted ? [] : await more?.();
+  const outcomes = others?.length ? [...first, ...(await actOn(others))] : first;
   const exitCode = open.signal.aborted
     ? open.interrupt.exitCode()
     : exitCodes[fleetCode(outcomes)].code;

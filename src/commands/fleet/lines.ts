@@ -13,6 +13,9 @@ import { formatHostEntry, formatHostLog } from '../../output/fleet-lines.ts';
 import { fleetLine, hostLine } from '../../output/json/fleet.ts';
 import type { OpenFleet } from './open.ts';
 
+/** Lines are held until all hosts have answered, in characters. */
+const mostHeld = 128 * 1024 * 1024;
+
 interface FleetLines {
   readonly verb: 'events' | 'logs';
   readonly words: readonly string[];
@@ -41,6 +44,7 @@ export async function fleetLines(
   const signal = AbortSignal.any([open.signal, left.signal]);
   const show = await shower(open, verb, global);
   const held = new Map<string, JsonObject[]>();
+  let room = mostHeld;
   const outcomes = new Map<string, HostOutcome>();
   await inTurn(hosts, fleet.connections, async (host) => {
     if (isOver()) return;
@@ -49,13 +53,21 @@ export async function fleetLines(
     const hear = (object: JsonObject): void => {
       if (!isLine(object)) return;
       if (isEndless) show(host.name, object);
-      else own.push(object);
-      if (!hasReader()) left.abort();
+      else if (room > 0) own.push(object);
+      room -= isEndless ? 0 : JSON.stringify(object).length;
+      if (!hasReader() || room <= 0) left.abort();
     };
     const answer = await askHost({ ...open, signal }, host, {
       words: [name, '--json', ...rest],
       isLong: isEndless,
       hear,
+      again: () => {
+        own.length = 0;
+        if (isEndless)
+          printError(
+            `workerctl: ${host.name}: the connection was cut and is made again; lines may be shown twice\n`,
+          );
+      },
     });
     const outcome = outcomeOf(host.name, answer);
     outcomes.set(host.name, outcome);
@@ -70,6 +82,10 @@ export async function fleetLines(
     writtenAt: 0,
   }));
   for (const { label, line } of mergeLines(streams, stampOf)) show(label, line);
+  if (room <= 0)
+    throw new WorkerctlError('failed', `fleet ${verb}: the hosts print too much to be merged`, {
+      hint: 'ask for fewer lines with --lines, or for fewer hosts with --host',
+    });
   if (isOver()) return open.interrupt.exitCode();
   const ended = hosts.flatMap(({ name: host }) => outcomes.get(host) ?? []);
   const exitCode = exitCodes[fleetCode(ended)].code;

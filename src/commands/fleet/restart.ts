@@ -43,7 +43,7 @@ export async function fleetRestart(
     maxFailed: options.maxFailed ?? fleet.maxFailed,
   };
   const gone = await actOnHosts(open, hosts, { words, op, plan, shownAs: 'restart' }, global);
-  const { outcomes, stop } = gone;
+  const { outcomes } = gone;
   const silent = new Set(
     outcomes.filter(({ state }) => state === 'unknown').map(({ host }) => host),
   );
@@ -60,7 +60,15 @@ export async function fleetRestart(
   });
   const exitCode = signal.aborted ? open.interrupt.exitCode() : exitCodes[fleetCode(outcomes)].code;
   if (global.json) print(fleetLine({ command: 'fleet restart', exitCode, op, hosts: reported }));
-  else printPainted(formatFleetRestart(reported, stop, await colours(), terminalSize()?.columns));
+  else
+    printPainted(
+      formatFleetRestart(
+        reported,
+        signal.aborted ? 'interrupted' : gone.stop,
+        await colours(),
+        terminalSize()?.columns,
+      ),
+    );
   if (exitCode !== exitCodes.done.code)
     printError(
       `workerctl: to continue, or to see how it ended: ${lineWith(op, process.argv.slice(2))}\n`,

@@ -3,6 +3,7 @@ import { print, printError } from '../../cli/print.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { exitCodes } from '../../core/basics/exit-codes.ts';
 import type { HostAnswer } from '../../core/protocols/host-answer.ts';
+import type { FleetHost } from '../../core/model/fleet.ts';
 import type { JsonObject } from '../../core/protocols/json-reader.ts';
 import { fleetCode, outcomeOf } from '../../core/rules/host-outcome.ts';
 import { formatTable } from '../../output/table.ts';
@@ -17,12 +18,19 @@ interface RolloutWords {
   readonly targets: readonly string[];
 }
 
+const verbs = ['pause', 'continue', 'cancel'];
+
 /** `workerctl fleet rollout`: shows the restarts on all hosts, or pauses, continues or cancels them. */
 export async function fleetRollout(
   open: OpenFleet,
   { words, targets: [verb, ...ids] }: RolloutWords,
   global: GlobalOptions,
 ): Promise<number> {
+  if (verb !== undefined && !verbs.includes(verb))
+    throw new WorkerctlError(
+      'usage',
+      `fleet rollout: expected ${verbs.join(', ')} or nothing, found ${JSON.stringify(verb)}`,
+    );
   const answers = await askAll(open, ['rollout', '--json']);
   if (open.signal.aborted) return open.interrupt.exitCode();
   const outcomes = [...answers].map(([host, answer]) => outcomeOf(host, answer));
@@ -38,7 +46,7 @@ export async function fleetRollout(
   // A host with no restart would fail, and one that does not answer may have one.
   const hosts = open.hosts.filter(({ name }) => {
     const answer = answers.get(name);
-    return answer?.kind !== 'answered' || rolloutsIn(answer).some((one) => isNamed(one, ids));
+    return answer?.kind !== 'answered' || hasRollout(answer, ids);
   });
   if (hosts.length === 0)
     throw new WorkerctlError(
@@ -48,8 +56,21 @@ export async function fleetRollout(
   const rest = open.hosts.length - hosts.length;
   if (rest > 0 && !global.json)
     printError(`workerctl: no restart is in progress on ${rest} of ${open.hosts.length} hosts\n`);
-  return actEverywhere(open, { words, hasId: true, isBrief: true, hosts }, global);
+  const rollout = { words, hasId: true, isBrief: true as const, hosts };
+  if (verb === 'continue') return actEverywhere(open, rollout, global);
+  // A restart that goes through the hosts may have begun the next one since.
+  const more = async (): Promise<readonly FleetHost[]> => {
+    const now = await askAll(open, ['rollout', '--json']);
+    return open.hosts.filter((host) => {
+      const answer = now.get(host.name);
+      return !hosts.includes(host) && answer !== undefined && hasRollout(answer, ids);
+    });
+  };
+  return actEverywhere(open, { ...rollout, more }, global);
 }
+
+const hasRollout = (answer: HostAnswer, ids: readonly string[]): boolean =>
+  rolloutsIn(answer).some((one) => isNamed(one, ids));
 
 const rolloutsIn = (answer: HostAnswer): readonly JsonObject[] =>
   answer.kind === 'answered' && Array.isArray(answer.object['rollouts'])

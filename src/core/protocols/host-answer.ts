@@ -23,6 +23,9 @@ export interface HostEnd {
   readonly messages: readonly string[];
 }
 
+/** Of a message of a host, in characters. */
+export const longestProblem = 1_000;
+
 /**
  * What a host has answered. The last object decides, and never ssh's exit code: 255 is a refused connection, one that was
  * cut, or a command that has ended with 255.
@@ -30,7 +33,10 @@ export interface HostEnd {
 export function answerIn(end: HostEnd, workerctl: string): HostAnswer {
   const { last, status, messages } = end;
   if (last !== undefined && isWhole(last)) return readAnswer(last);
-  const said = messages.findLast((line) => line.trim() !== '')?.trim();
+  const said = messages
+    .findLast((line) => line.trim() !== '')
+    ?.trim()
+    .slice(0, longestProblem);
   if (last === undefined && status === 127)
     return { kind: 'unable', problem: `no ${workerctl} there: ${said ?? 'command not found'}` };
   if (last === undefined && status === 126) {
@@ -51,13 +57,12 @@ const isWhole = (object: JsonObject): boolean =>
 
 function readAnswer(object: JsonObject): HostAnswer {
   const { schema } = object;
-  if (schema !== schemaVersion)
-    return {
-      kind: 'other_schema',
-      problem: `its workerctl answers with schema ${String(schema)}, ours understands ${schemaVersion}: install the same version on both`,
-    };
+  if (schema !== schemaVersion) return { kind: 'other_schema', problem: otherSchema(schema) };
   return { kind: 'answered', exitCode: exitCodeIn(object), object };
 }
+
+export const otherSchema = (schema: unknown): string =>
+  `its workerctl answers with schema ${String(schema)}, ours understands ${schemaVersion}: install the same version on both`;
 
 /** Answers of one object have no exit code: `ok` says the same. */
 function exitCodeIn({

@@ -1,7 +1,7 @@
 import { exitCodes, type ExitCodeName } from '../basics/exit-codes.ts';
 import { formatNames } from '../basics/names.ts';
 import type { JsonObject } from '../protocols/json-reader.ts';
-import { errorIn, type HostAnswer } from '../protocols/host-answer.ts';
+import { errorIn, longestProblem, type HostAnswer } from '../protocols/host-answer.ts';
 
 /** How a command has ended on one host. */
 export const hostStates = [
@@ -41,7 +41,7 @@ export function outcomeOf(host: string, answer: HostAnswer): HostOutcome {
   switch (answer.kind) {
     case 'answered': {
       const { exitCode, object } = answer;
-      const problem = problemIn(object, exitCode);
+      const problem = briefly(problemIn(object, exitCode));
       const state = stateOfCode.get(exitCode) ?? 'failed';
       return { host, state, exitCode, ...(problem !== undefined && { problem }) };
     }
@@ -52,6 +52,10 @@ export function outcomeOf(host: string, answer: HostAnswer): HostOutcome {
       return { host, state: 'unknown', problem: answer.problem };
   }
 }
+
+/** A host may say anything, and at any length. */
+const briefly = (problem: string | undefined): string | undefined =>
+  problem?.slice(0, longestProblem);
 
 /** What went wrong, as far as the last object of a host says it. */
 function problemIn(object: JsonObject, exitCode: number): string | undefined {

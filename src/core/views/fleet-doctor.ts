@@ -61,7 +61,7 @@ export const fleetReports = (hosts: readonly ExaminedHost[]): readonly Report[] 
 function connectionFindings({ host, silent }: ExaminedHost): Findings {
   if (silent === undefined) return undefined;
   const why = 'no command reaches it, and what it does is not known';
-  if (/permission denied|authentication/i.test(silent))
+  if (/permission denied \(|authentication fail/i.test(silent))
     return problem(host, `asks for a password, or for a key that ssh has not got: ${silent}`, [
       why,
       `ssh-copy-id ${shellWord(host)}, or ssh-add; then: ssh -o BatchMode=yes ${shellWord(host)} true`,

@@ -1,3 +1,4 @@
+import { lookup } from '../basics/lookup.ts';
 import { elapsed, type Moment } from '../basics/time.ts';
 import type { JsonObject } from '../protocols/json-reader.ts';
 import type { HostState } from '../rules/host-outcome.ts';
@@ -25,15 +26,20 @@ const phaseAfter: Readonly<Record<string, InstancePhase>> = {
   start_failed: 'failed',
 };
 
+/** More instances of a host are not counted: it may print anything. */
+const mostInstances = 5_000;
+
 /** The same host after an object that it has printed. */
 export function afterObject(progress: HostProgress, object: JsonObject): HostProgress {
   const { kind, instance, level, text } = object;
   const name = String(instance);
-  const phase = typeof kind === 'string' ? phaseAfter[kind] : undefined;
+  const phase = typeof kind === 'string' ? lookup(phaseAfter, kind) : undefined;
+  const isCounted = progress.instances.size < mostInstances || progress.instances.has(name);
   return {
     ...progress,
     ...(level === 'error' && { error: `${name}: ${String(text)}` }),
-    ...(phase !== undefined && { instances: new Map(progress.instances).set(name, phase) }),
+    ...(phase !== undefined &&
+      isCounted && { instances: new Map(progress.instances).set(name, phase) }),
   };
 }
 

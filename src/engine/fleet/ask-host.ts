@@ -21,8 +21,13 @@ export interface Question {
   readonly words: readonly string[];
   /** It may wait for jobs, or follow a log: there is no limit while the host shows that it lives. */
   readonly isLong: boolean;
-  /** Gets each object of the output; if the host is asked a second time, without those that it has printed before. */
+  /** Gets each object of the output. */
   readonly hear?: (object: JsonObject) => void;
+  /**
+   * Is called before the host is asked a second time, of which everything is heard. Without it, what was heard before is
+   * left out: an operation prints the same again.
+   */
+  readonly again?: () => void;
   /** The connection is not made a second time. */
   readonly once?: true;
 }
@@ -51,7 +56,8 @@ export async function askHost(
   if (first.answer.kind !== 'unknown' || isOver) return first.answer;
   await sleep(pauseMs, transport.signal);
   if (isAborted(transport)) return first.answer;
-  let seen = 0;
+  question.again?.();
+  let seen = question.again === undefined ? 0 : heard;
   const { answer } = await attempt(transport, host, question, () => {
     seen += 1;
     return seen > heard;
@@ -90,9 +96,9 @@ async function attempt(
   const answer = answerIn(end, host.workerctl);
   if (answer.kind !== 'unknown' || !end.isKilled) return { answer, isLate: false };
   const problem = signal.aborted
-    ? 'interrupted'
+    ? 'interrupted; what was begun there goes on'
     : isLong
-      ? 'it has said nothing for a while, and runs nothing any more'
+      ? `it has said nothing for ${formatDuration(fleet.answerTimeout)}, and workerctl does not run there any more`
       : `no answer within ${formatDuration(limit)}`;
   return { answer: { kind: 'unknown', problem }, isLate: !isLong };
 }
@@ -101,13 +107,19 @@ async function attempt(
 const answerLimit = ({ connectTimeout, answerTimeout }: Fleet): Duration =>
   durationOf(connectTimeout + answerTimeout);
 
+/** How ssh(1) ends if it cannot connect. */
+const connectionFailed = 255;
+
 interface Guard {
   /** The host has said something. */
   readonly stir: () => void;
   readonly end: () => void;
 }
 
-/** A host that waits for a job says nothing for hours. Whether it lives shows in that it runs another command meanwhile. */
+/**
+ * A host that waits for a job says nothing for hours. Whether it lives shows in that its workerctl runs meanwhile, however it
+ * ends: a config that is broken by now does not concern an operation that was begun.
+ */
 function guardAgainstSilence(
   { fleet, shared, signal }: Transport,
   host: FleetHost,
@@ -121,12 +133,12 @@ function guardAgainstSilence(
   };
   const look = async (): Promise<void> => {
     const { status } = await runOnHost({
-      command: sshCommand(fleet, host, ':', shared),
+      command: sshCommand(fleet, host, remoteLine(host, ['op', 'list', '--json']), shared),
       timeout: answerLimit(fleet),
       signal: AbortSignal.any([signal, over.signal]),
       hear: () => undefined,
     });
-    if (status === 0) stir();
+    if (status !== undefined && status !== connectionFailed) stir();
     else silence.abort();
   };
   stir();

@@ -1,7 +1,8 @@
 import { schemaVersion } from '../../core/basics/schema-version.ts';
 import type { FleetHost } from '../../core/model/fleet.ts';
-import { answerIn, errorIn } from '../../core/protocols/host-answer.ts';
+import { answerIn, errorIn, otherSchema } from '../../core/protocols/host-answer.ts';
 import type { JsonObject } from '../../core/protocols/json-reader.ts';
+import { shellWord } from '../../core/basics/shell-word.ts';
 import { durationOf } from '../../core/basics/time.ts';
 import type { ExaminedHost } from '../../core/views/fleet-doctor.ts';
 import { hostStatusOf } from '../../core/views/fleet-status.ts';
@@ -19,17 +20,19 @@ export async function examineHost(transport: Transport, host: FleetHost): Promis
   const { fleet, shared, signal } = transport;
   const own = (...words: string[]): string => remoteLine(host, words);
   const line = [
+    'echo', // ends what a startup file has printed without a newline
     'echo "workerctl-time $(date +%s)"',
     `echo "workerctl-version $(${own('--version')})"`,
     own('check', '--json'),
     own('status', '--json'),
     own('doctor', '--json'),
   ].join('; ');
+  const command = ['sh', '-c', line].map(shellWord).join(' ');
   const objects: JsonObject[] = [];
   const begunAt = now();
   let heardAt: number | undefined;
   const end = await runOnHost({
-    command: sshCommand(fleet, host, line, shared),
+    command: sshCommand(fleet, host, command, shared),
     timeout: durationOf(fleet.connectTimeout + Math.max(fleet.answerTimeout, examinationMs)),
     signal,
     hear: (object) => void objects.push(object),
@@ -64,10 +67,15 @@ function examined(
       silent: 'problem' in answer ? answer.problem : `no ${workerctl} there`,
     };
   }
-  const [config, status, doctor] = objects;
-  const problem = config === undefined ? undefined : errorIn(config);
-  const other = objects.find(({ schema }) => schema !== schemaVersion);
-  if (other !== undefined) return { host, version, clockOffset };
+  const answers = objects.filter(({ schema }) => typeof schema === 'number');
+  const other = answers.find(({ schema }) => schema !== schemaVersion);
+  if (other !== undefined)
+    return { host, version, clockOffset, silent: otherSchema(other['schema']) };
+  const having = (member: string): JsonObject | undefined =>
+    answers.find((object) => object[member] !== undefined);
+  const [config, status, doctor] = ['config', 'instances', 'findings'].map(having);
+  const failed = having('error');
+  const problem = config === undefined && failed !== undefined ? errorIn(failed) : undefined;
   return {
     host,
     version,

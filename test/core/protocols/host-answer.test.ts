@@ -113,3 +113,25 @@ test('an object that is too long must be left out, and what follows must be read
   const lines = ['{', `  "a": "${'x'.repeat(200)}"`, '}', '{"b":1}'];
   expect(lines.flatMap((line) => reader.push(line) ?? [])).toEqual([{ b: 1 }]);
 });
+
+test.each([
+  ['a title without a newline', ['\u001b]0;web1\u0007{"schema":2}'], [{ schema: 2 }]],
+  ['a prompt before an object over several lines', ['$ {', '  "a": 1', '}'], [{ a: 1 }]],
+  [
+    'a brace that opens nothing',
+    ['f() {', '{"a":1}', '{', '{', '  "b": 2', '}'],
+    [{ a: 1 }, { b: 2 }],
+  ],
+  ['what only looks like an answer', ['x {"schema":2', '{"schema":', '}'], []],
+])('objects must be found behind %s', (_, lines, expected) => {
+  const reader = createJsonReader(1_000);
+  expect(lines.flatMap((line) => reader.push(line) ?? [])).toEqual(expected);
+});
+
+test('lines that belong to no object must be kept in part, and the last of them only', () => {
+  const reader = createJsonReader(1_000);
+  for (let number = 0; number < 100; number += 1) reader.push(`${number} ${'x'.repeat(10_000)}`);
+  expect(reader.others()).toHaveLength(20);
+  expect(reader.others().join('').length).toBeLessThan(20_000);
+  expect(reader.others().at(-1)).toMatch(/^99 x/);
+});

@@ -250,7 +250,7 @@ const forgottenWorker = (
     minRun: durationOf(0),
   },
   lostGrace: durationOf(0),
-  hooks: { timeout: durationOf(0) },
+  hooks: { timeout: durationOf(0), drainLong: { after: durationOf(0) } },
   maxExtension: durationOf(0),
   maxCount: 1,
 });

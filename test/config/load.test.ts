@@ -52,7 +52,7 @@ describe('a worker must', () => {
           successCodes: [0],
           backoff: { initial: 1000, max: 300_000, reset: 600_000, minRun: 10_000 },
           lostGrace: 10_000,
-          hooks: { timeout: 30_000 },
+          hooks: { timeout: 30_000, drainLong: { after: 1_800_000 } },
         },
       ],
     });
@@ -87,7 +87,7 @@ workers:
     backoff: {initial: 250ms, max: 2m, reset: 0s}
     recycle: {memory: 1.5KB, age: 7d, outdated: true, min_age: 5m}
     lost_grace: 1.5s
-    hooks: {lost: 'bin/free %i', rollout: [notify, '%p'], timeout: 5s}
+    hooks: {lost: 'bin/free %i', rollout: [notify, '%p'], drain_long: {command: page, after: 2h}, timeout: 5s}
 `;
     expect(load(text)).toStrictEqual({
       path: inFolder('workerctl.yaml'),
@@ -137,7 +137,12 @@ workers:
           backoff: { initial: 250, max: 120_000, reset: 0, minRun: 10_000 },
           recycle: { memory: 1536, age: 604_800_000, outdated: true, minAge: 300_000 },
           lostGrace: 1500,
-          hooks: { lost: ['bin/free', '%i'], rollout: ['notify', '%p'], timeout: 5000 },
+          hooks: {
+            lost: ['bin/free', '%i'],
+            rollout: ['notify', '%p'],
+            drainLong: { command: ['page'], after: 7_200_000 },
+            timeout: 5000,
+          },
         },
       ],
     });

@@ -67,7 +67,7 @@ export const aWorker = (
   successCodes: [0],
   backoff: { initial: seconds(1), max: seconds(300), reset: seconds(600), minRun: seconds(10) },
   lostGrace: seconds(10),
-  hooks: { timeout: seconds(30) },
+  hooks: { timeout: seconds(30), drainLong: { after: seconds(1800) } },
   ...more,
 });
 

@@ -279,6 +279,19 @@ const recycle = section({
   },
 });
 
+const drainLong = section({
+  command: {
+    type: text.command,
+    without: 'none',
+    help: 'Run once for a process that has been draining for this long.',
+  },
+  after: {
+    type: value.longDuration,
+    default: '30m',
+    help: 'How long after it was asked to exit a process counts as draining for long.',
+  },
+});
+
 const hooks = section({
   lost: {
     type: text.command,
@@ -295,12 +308,30 @@ const hooks = section({
     without: 'none',
     help: 'Run when a worker gives no sign of life and is about to be killed.',
   },
+  died: {
+    type: text.command,
+    without: 'none',
+    help: 'Run when a process has died and nothing had asked for that.',
+  },
+  started: { type: text.command, without: 'none', help: 'Run when a process was started.' },
+  aborted: {
+    type: text.workerCommand,
+    without: 'none',
+    help: 'Run once for the worker when a restart was aborted.',
+    example: 'bin/page %p',
+  },
+  finished: {
+    type: text.workerCommand,
+    without: 'none',
+    help: 'Run once for the worker when a restart is over: complete, cancelled, rolled back.',
+  },
   rollout: {
     type: text.workerCommand,
     without: 'none',
-    help: 'Run once for the worker when a restart is complete or was aborted.',
+    help: 'Run once for the worker when a restart is over or was aborted.',
     example: 'bin/notify %p',
   },
+  drain_long: { type: drainLong, help: 'When a drain counts as long, and what is run then.' },
   timeout: {
     type: value.positiveDuration,
     default: '30s',

@@ -109,7 +109,7 @@ export const positiveDuration = durationFrom(
   'a duration above 0 and at most 24h, such as 1s, 90s or 15m',
 );
 
-const longDuration = durationFrom(
+export const longDuration = durationFrom(
   1,
   'a duration above 0 and at most 365d, such as 90s, 1h30m or 2d',
   durationOf(365 * day),

@@ -164,16 +164,78 @@ export interface HookPolicy {
   readonly backoff?: readonly string[];
   /** A process gives no sign of life and is about to be killed. */
   readonly unresponsive?: readonly string[];
-  /** A restart is complete or was aborted. */
+  /** A process died, and nothing had asked for that. */
+  readonly died?: readonly string[];
+  /** A process was started. */
+  readonly started?: readonly string[];
+  /** A restart was aborted. */
+  readonly aborted?: readonly string[];
+  /** A restart is over. */
+  readonly finished?: readonly string[];
+  /** A restart is over or was aborted. */
   readonly rollout?: readonly string[];
+  readonly drainLong: LongDrainPolicy;
   /** How long a hook may take before it is killed. */
   readonly timeout: Duration;
 }
 
-/** The occasions for hooks. */
-export const hookNames = ['lost', 'backoff', 'unresponsive', 'rollout'] as const;
+/** When a drain counts as long, and what is run then. */
+export interface LongDrainPolicy {
+  readonly command?: readonly string[];
+  /** How long after it was asked to exit. */
+  readonly after: Duration;
+}
+
+/** What calls hooks and notifications. */
+export const occasions = [
+  'lost',
+  'died',
+  'started',
+  'backoff',
+  'unresponsive',
+  'aborted',
+  'finished',
+  'drain_long',
+] as const;
+
+export type Occasion = (typeof occasions)[number];
+
+/** Of the hooks, `rollout` is called for two occasions: `aborted` and `finished`. */
+export const hookNames = [...occasions, 'rollout'] as const;
 
 export type HookName = (typeof hookNames)[number];
+
+/** The command of a hook; undefined: the worker has no such hook. */
+export const hookCommand = (hooks: HookPolicy, name: HookName): readonly string[] | undefined =>
+  name === 'drain_long' ? hooks.drainLong.command : hooks[name];
+
+/** Where a secret is kept: it is in no config and in no argument. */
+export type SecretPlace =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'env'; readonly name: string };
+
+/** What the body of a webhook's request looks like. */
+export const webhookFormats = ['json', 'slack', 'sentry'] as const;
+
+export type WebhookFormat = (typeof webhookFormats)[number];
+
+export interface Webhook {
+  readonly format: WebhookFormat;
+  /** Of the address; with `sentry` of the DSN. */
+  readonly url: SecretPlace;
+  /** Of further headers, a `Name: value` line each. */
+  readonly headers?: SecretPlace;
+}
+
+/** Who is told of what: by a command or by a webhook. */
+export interface NotifyPolicy {
+  readonly on: readonly Occasion[];
+  /** Run without a shell, in the folder of the config; it finds the message on its standard input. */
+  readonly command?: readonly string[];
+  readonly webhook?: Webhook;
+  /** How long one attempt may take. */
+  readonly timeout: Duration;
+}
 
 /** The user that a worker's processes belong to, and their group if it is not that user's own; each by name or number. */
 export interface RunAs {
@@ -258,6 +320,8 @@ export interface Config {
   readonly stateDir: string;
   readonly release: ReleaseSource;
   readonly workers: readonly Worker[];
+  /** Undefined: nobody is told of anything. */
+  readonly notify?: NotifyPolicy;
   /** What lets others decide what it names, in words: then nothing of that is run. Undefined: it is trusted. */
   readonly distrust?: string;
   /** The caller trusts it, also if others can write it (`--trust-config`). */

@@ -83,6 +83,8 @@ export interface Ledger {
   readonly recycled: Readonly<Record<string, MemoryRow>>;
   /** By the key of its process; passes report each once. */
   readonly unwitnessed: Readonly<Record<string, Unwitnessed>>;
+  /** By run id, the instance of a process whose long drain has been reported. */
+  readonly longDrains: Readonly<Record<string, string>>;
   /** By instance: how often it was restarted in the last day. */
   readonly restarts: Readonly<Record<string, RestartCounts>>;
   /** By worker: how long its latest drains took. */
@@ -99,6 +101,7 @@ export const noLedger: Ledger = {
   unstarted: {},
   recycled: {},
   unwitnessed: {},
+  longDrains: {},
   restarts: {},
   times: {},
 };

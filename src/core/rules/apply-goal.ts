@@ -11,6 +11,7 @@ import { ledgerAfter } from './deaths.ts';
 import { doneAfter } from './done.ts';
 import { historyAfter } from './history.ts';
 import { recycledAfter } from './memory-limits.ts';
+import { longDrainsAfter } from './long-drains.ts';
 import { startsInTurn } from './places.ts';
 import {
   adopted,
@@ -93,6 +94,7 @@ export function applyGoal(
       failures: without(ledger.failures, atOnce),
       unstarted: without(ledger.unstarted, atOnce),
       recycled: without(recycledAfter(inForce, before.ledger, observation), atOnce),
+      longDrains: longDrainsAfter(inForce, before.ledger.longDrains, observation),
       unwitnessed: unwitnessedAfter(before.ledger.unwitnessed, desired.adopted, observation),
     },
   };

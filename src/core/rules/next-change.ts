@@ -7,6 +7,7 @@ import { nextLossAt } from './deaths.ts';
 import { silentUntil } from './kills.ts';
 import { turnMoments } from './places.ts';
 import { recycleMoments } from './recycling.ts';
+import { longDrainIn } from './long-drains.ts';
 import { membersOf } from './rollout-members.ts';
 import { deadlineOf, type Snapshot } from './snapshot.ts';
 import { turnsOf } from './turns.ts';
@@ -27,6 +28,8 @@ export function changesIn(snapshot: Snapshot): Duration | undefined {
     moments.push(...quietMoments(subject, snapshot));
     const due = staysDownUntil(ledger, observed, worker, now);
     if (due !== undefined) moments.push(due - now);
+    const long = longDrainIn(observed, worker, ledger, now);
+    if (long !== undefined) moments.push(long);
     moments.push(...watchdogMoments(observed, worker, sinceBoot));
     if (observed.unclaimed !== undefined) moments.push(unclaimedLook);
     if (isAwaited(observed, worker)) {

@@ -1,6 +1,6 @@
-import type { HeldJobs } from '../model/activity.ts';
+import { heldJobs, type HeldJobs } from '../model/activity.ts';
 import { lookup } from '../basics/lookup.ts';
-import { elapsed } from '../basics/time.ts';
+import { durationOf, elapsed } from '../basics/time.ts';
 import type { EventBody } from '../events/event.ts';
 import type { Config } from '../model/config.ts';
 import type { PassOutcome } from '../model/decision.ts';
@@ -23,8 +23,10 @@ import {
   withEndOfContinuing,
   type NewDeath,
 } from './deaths.ts';
+import { newLongDrains, type LongDrain } from './long-drains.ts';
 import { isTooSmall } from './memory-limits.ts';
 import { withCounts } from './scaling.ts';
+import { deadlineOf } from './snapshot.ts';
 
 /** What a pass has found and must report, even if its command is killed: perhaps twice, but never not at all. */
 export interface Notice extends ProcessRef {
@@ -60,7 +62,10 @@ export function noticesOf(
     ...backoffNotices(config, before, { desired, ledger }, observation),
     ...memoryNotices(config, before.ledger, ledger),
     ...plan.flatMap((action) => unresponsiveNotices(action, observation)),
-    ...before.desired.rollouts.flatMap((rollout) => rolloutNotices(config, rollout, desired)),
+    ...newLongDrains(config, before.ledger.longDrains, observation).map((drain) =>
+      longDrainNotice(drain, desired, observation),
+    ),
+    ...rolloutNotices(config, before.desired, desired),
   ];
 }
 
@@ -180,8 +185,35 @@ function unresponsiveNotices(action: Plan[number], observation: Observation): No
   ];
 }
 
-/** A rollout that is over or was aborted, for each worker in it. The later restart that takes one over has its own end. */
-function rolloutNotices(config: Config, rollout: Rollout, after: Desired): Notice[] {
+function longDrainNotice(
+  { observed, record, asked, drained }: LongDrain,
+  desired: Desired,
+  { sinceBoot }: Observation,
+): Notice {
+  const { pid, runId } = record;
+  const deadline = deadlineOf(observed, { desired });
+  const body: EventBody = {
+    kind: 'drain_long',
+    pid,
+    runId,
+    drained,
+    ...(deadline !== undefined && { limit: durationOf(drained + deadline - sinceBoot) }),
+    ...heldJobs(observed.activity),
+    cause: asked.cause,
+  };
+  return { id: `drain_long.${runId}`, ...refOf(observed), body };
+}
+
+/** The rollouts that are over or were aborted, also those that were aborted as soon as they began. */
+export function rolloutNotices(config: Config, before: Desired, after: Desired): Notice[] {
+  const known = new Set(before.rollouts.map(({ id }) => id));
+  const begun = after.rollouts.filter(({ id }) => !known.has(id));
+  const all = [...before.rollouts, ...begun.map(({ aborted: _, ...rollout }) => rollout)];
+  return all.flatMap((rollout) => endNotices(config, rollout, after));
+}
+
+/** For each worker in the rollout. The later restart that takes one over has its own end. */
+function endNotices(config: Config, rollout: Rollout, after: Desired): Notice[] {
   const outcome = outcomeOf(rollout, after);
   if (outcome === undefined || outcome.how === 'taken_over') return [];
   const { how, endedBy, problem } = outcome;

@@ -2,7 +2,8 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import { launchOf, pathsOf, type Launch } from '../../core/model/launch.ts';
 import type { ActionOf } from '../../core/model/action.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
-import { monotonicMs, sleep } from '../../host/process/clock.ts';
+import type { Event } from '../../core/events/event.ts';
+import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
 import { clearPidfile } from '../../host/worker/claimed-pidfile.ts';
 import { faultPoint } from '../../host/files/fault-point.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
@@ -19,6 +20,7 @@ import { startShim, type StartedShim } from '../../host/worker/start-worker.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { ensureStagingDirectory } from '../../host/state/paths.ts';
 import { lockPath } from '../../host/state/paths.ts';
+import { expectStart, type ExpectedStart } from '../hooks/note.ts';
 import { report, workerOf, type Context } from '../session.ts';
 import type { Run } from './run.ts';
 
@@ -100,6 +102,7 @@ async function launchingOf(
 
 interface Launched extends Launching {
   readonly shim: StartedShim;
+  readonly expected: ExpectedStart | undefined;
 }
 
 function start(
@@ -110,6 +113,7 @@ function start(
 ): Launched[] {
   const { stateDir, path: config } = context.config;
   const { action, launch, place, commandDigest } = launching;
+  let expected: ExpectedStart | undefined;
   try {
     if (place instanceof WorkerctlError) throw place;
     ensureStagingDirectory(stateDir);
@@ -121,9 +125,11 @@ function start(
     }
     if (ready.kind === 'notify' && notify['NOTIFY_SOCKET'] === undefined)
       return failed(context, launch, nobodyListens);
+    expected = expectStart(context, launch.instance, action.cause);
     const shim = startShim(launch, { place, commandDigest, stateDir, config, lock, notify });
-    return [{ ...launching, shim }];
+    return [{ ...launching, shim, expected }];
   } catch (error) {
+    expected?.dropped();
     if (!(error instanceof WorkerctlError)) throw error;
     return failed(context, launch, error.message);
   } finally {
@@ -169,17 +175,23 @@ const noKernelLock = (): HeldLock => ({
   release: () => Promise.resolve(),
 });
 
-async function published(context: Context, { action, launch, shim }: Launched): Promise<void> {
+async function published(
+  context: Context,
+  { action, launch, shim, expected }: Launched,
+): Promise<void> {
   const record = await publishedRecord(context, shim);
   const { instance, cause } = action;
   if (record !== undefined) {
     faultPoint();
     const kind = launch.daemonizes === undefined ? 'started' : 'launching';
-    report(context, instance, { kind, pid: record.pid, cause });
+    const event: Event = { kind, pid: record.pid, cause, at: now(), instance };
+    expected?.made(event);
+    context.report(event);
     return;
   }
   // Ctrl-C may have reached the shim before it had a session of its own: no failure, and the next pass starts it.
   if (context.signal.aborted) return;
+  expected?.dropped();
   failed(context, launch, shimProblem(context.config.stateDir, shim));
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { now } from '../../host/process/clock.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { hookFolder } from '../../host/state/hook-spool.ts';
-import type { HookScene } from './run-hooks.ts';
+import type { HookScene } from './note.ts';
 
 /** Runs in the background the hooks that passes have spooled. */
 export interface HookRunner {

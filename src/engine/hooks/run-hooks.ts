@@ -1,58 +1,20 @@
 import { instanceName } from '../../core/model/instance.ts';
-import { journalEntry } from '../../core/events/journal.ts';
-import type { Notice } from '../../core/rules/notices.ts';
-import type { Event, EventBody } from '../../core/events/event.ts';
 import { launchOf } from '../../core/model/launch.ts';
-import { workerNameOf } from '../../core/model/targets.ts';
-import type { Config, HookName, Worker } from '../../core/model/config.ts';
+import { hookCommand, type HookName, type Worker } from '../../core/model/config.ts';
 import { now } from '../../host/process/clock.ts';
 import { buildEnvironment } from '../../host/worker/environment.ts';
-import { describeErrno } from '../../host/files/errno.ts';
 import {
-  readSpooled,
+  hookFolder,
+  removeEmpty,
   removeSpooled,
-  spooledHooks,
-  spoolHook,
   type Spooled,
 } from '../../host/state/hook-spool.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
 import { problemOf, runProgram } from '../../host/process/run-program.ts';
+import { dueIn } from './due.ts';
+import { workerIn, type HookScene } from './note.ts';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
-
-/** What hooks are run with. */
-export interface HookScene {
-  readonly config: Config;
-  readonly hostName: string;
-  readonly report: (event: Event) => void;
-}
-
-/** The hook that an event of this kind calls. */
-const hookOf: Readonly<Partial<Record<EventBody['kind'], HookName>>> = {
-  job_lost: 'lost',
-  backoff: 'backoff',
-  unresponsive: 'unresponsive',
-  rollout_finished: 'rollout',
-};
-
-/**
- * Spools the hook of this notice, if its worker has one. This comes before everything else that the notice leads to: if
- * the command is killed, the hook may run twice, but it does run.
- */
-export function noteHook({ config, report }: HookScene, { id, body }: Notice, event: Event): void {
-  const hook = hookOf[body.kind];
-  const worker = workerIn(config, event.instance);
-  if (hook === undefined || worker?.hooks[hook] === undefined) return;
-  const { instance } = event;
-  const entry = journalEntry(event);
-  if (entry === undefined) return;
-  try {
-    spoolHook(config.stateDir, id, { hook, worker: worker.name, instance, event: entry });
-  } catch (error) {
-    const problem = `hook ${hook} cannot be spooled: ${describeErrno(error)}`;
-    report({ kind: 'warning', problem, at: event.at, instance });
-  }
-}
 
 /**
  * Runs all spooled hooks, one after the other, outside of the pass lock. If another command is running them already, they
@@ -60,35 +22,26 @@ export function noteHook({ config, report }: HookScene, { id, body }: Notice, ev
  */
 export async function runHooks(scene: HookScene): Promise<void> {
   const { stateDir } = scene.config;
-  while (spooledHooks(stateDir).length > 0) {
+  const folder = hookFolder(stateDir);
+  while (dueIn(scene, folder).length > 0) {
     const [lock] = await lockBackend().tryLock([`${stateDir}/hooks.lock`]);
     if (lock === undefined) return;
     try {
-      for (const id of spooledHooks(stateDir)) await runOne(scene, id);
+      for (const { id, spooled } of dueIn(scene, folder)) {
+        await runSpooled(scene, spooled);
+        removeSpooled(folder, id);
+      }
     } finally {
       await lock.release();
     }
   }
-}
-
-async function runOne(scene: HookScene, id: string): Promise<void> {
-  const { stateDir } = scene.config;
-  const file = readSpooled(stateDir, id);
-  if (file.kind === 'read') await runSpooled(scene, file.value);
-  if (file.kind === 'broken')
-    scene.report({
-      kind: 'warning',
-      problem: `hook ${id} cannot be read: ${file.problem}`,
-      at: now(),
-      instance: 'hooks',
-    });
-  removeSpooled(stateDir, id);
+  removeEmpty(folder); // a command that was killed may have left it
 }
 
 async function runSpooled(scene: HookScene, spooled: Spooled): Promise<void> {
   const { hook, instance } = spooled;
   const worker = workerIn(scene.config, instance);
-  const command = worker?.hooks[hook];
+  const command = worker && hookCommand(worker.hooks, hook);
   if (worker === undefined || command === undefined) return; // it is no longer in the config
   const end = await outcomeOf(scene, worker, spooled);
   scene.report({ kind: 'hook_run', hook, ...end, at: now(), instance });
@@ -110,7 +63,14 @@ async function outcomeOf(
   const isWorker = instance === worker.name;
   const [first = '1'] = worker.identifiers;
   const name = isWorker ? instanceName(worker.name, first) : instance;
-  const launch = launchOf(worker, name, config.stateDir, hostName, undefined, worker.hooks[hook]);
+  const launch = launchOf(
+    worker,
+    name,
+    config.stateDir,
+    hostName,
+    undefined,
+    hookCommand(worker.hooks, hook),
+  );
   try {
     const { end, took, lastLines } = await runProgram({
       command: launch.command,
@@ -150,8 +110,3 @@ function variables(hook: HookName, event: Spooled['event']): Record<string, stri
     ),
   );
 }
-
-const workerIn = ({ workers }: Config, instance: string): Worker | undefined => {
-  const name = instance.includes('.') ? workerNameOf(instance) : instance;
-  return workers.find((worker) => worker.name === name);
-};

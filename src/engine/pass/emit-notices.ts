@@ -17,7 +17,7 @@ import { rightsIn } from '../../core/model/account.ts';
 import { lastWords } from '../../host/logs/tail.ts';
 import { saysKilledForMemory } from '../../host/process/out-of-memory.ts';
 import type { Context } from '../session.ts';
-import { noteHook } from '../hooks/run-hooks.ts';
+import { noteEvent } from '../hooks/note.ts';
 
 /** How many of the last log lines go into the journal with an unexpected death. */
 const keptLogLines = 40;
@@ -36,7 +36,7 @@ export function emitNotices(
     const { instance, retiring } = notice;
     const ref = { instance, ...(retiring !== undefined && { retiring }) };
     const event: Event = { ...body, at: now(), ...ref };
-    noteHook(context, notice, event);
+    noteEvent(context, notice.id, event);
     context.report(event);
   }
 }

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { lookup } from '../../core/basics/lookup.ts';
 import { instanceNames } from '../../core/model/instance.ts';
-import { noticesOf } from '../../core/rules/notices.ts';
+import { noticesOf, rolloutNotices, type Notice } from '../../core/rules/notices.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { keyOf } from '../../core/model/instance.ts';
 import { isSameProcess } from '../../core/model/process.ts';
 import { launchOf, pathsOf } from '../../core/model/launch.ts';
-import { observedAt } from '../../core/model/observation.ts';
+import { observedAt, type Observation } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import type { Goal } from '../../core/rules/apply-goal.ts';
 import { mayEndWorkers } from '../../core/rules/callers-session.ts';
@@ -67,7 +67,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     ensureLedger(context, outcome.before);
     state = stageState(context, outcome, { isDurable: mustBeDurable(request.goal, outcome) });
     reportDesired(context, outcome.before);
-    await emit(context, outcome);
+    await emit(context, noticesOf(context.config, outcome), outcome.observation);
     request.onSeen?.(outcome);
     reportRollouts(context, outcome.before.desired, outcome);
     const isAdoption = request.goal.kind === 'adopt';
@@ -164,11 +164,14 @@ async function withRollback(
 }
 
 /** The code that reports notices is loaded with the first of them. */
-async function emit(context: Context, outcome: PassOutcome): Promise<void> {
-  const notices = noticesOf(context.config, outcome);
+async function emit(
+  context: Context,
+  notices: readonly Notice[],
+  observation: Observation,
+): Promise<void> {
   if (notices.length === 0) return;
   const { emitNotices } = await import('./emit-notices.ts');
-  emitNotices(context, notices, outcome.observation);
+  emitNotices(context, notices, observation);
 }
 
 /** Leftovers of dead processes are noted before their replacements start, and reported after that. */
@@ -219,6 +222,7 @@ async function abortedAfter(
   if (aborted === desired) return desired;
   const { rolledBack } = await import('./roll-back.ts');
   const after = await rolledBack(context, launches, desired, aborted);
+  await emit(context, rolloutNotices(context.config, desired, after), observation);
   writeDesired(context.config.stateDir, after, { isDurable: false });
   reportRollouts(context, desired, { desired: after, observation });
   return after;

@@ -83,6 +83,7 @@ const form = once((): json.Form<Ledger> => {
     unstarted: ['unstarted', json.byName(unstarted)],
     recycled: ['recycled', json.byName(recycled)],
     unwitnessed: ['unwitnessed', json.byName(unwitnessed)],
+    longDrains: ['long_drains', json.byName(json.text)],
     restarts: ['restarts', json.byName(restarts)],
     times: ['times', json.byName(times)],
     startsInTurn: ['starts_in_turn', json.optional(json.flag)],

@@ -1,4 +1,4 @@
-import { hookNames } from '../../core/model/config.ts';
+import { hookCommand, hookNames } from '../../core/model/config.ts';
 import { looksSecret } from '../../core/basics/secrets.ts';
 import type { LeftOutRule } from './exported.ts';
 
@@ -7,7 +7,7 @@ export const nowhere: readonly LeftOutRule[] = [
   ['busy', ({ busyTitle }) => busyTitle !== undefined, 'no one reads process titles there'],
   [
     `hooks.${hookNames.join(', hooks.')}`,
-    ({ hooks }) => hookNames.some((name) => hooks[name] !== undefined),
+    ({ hooks }) => hookNames.some((name) => hookCommand(hooks, name) !== undefined),
     'there are no such hooks; a lost job is noticed by the queue alone',
   ],
   [

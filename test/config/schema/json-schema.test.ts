@@ -138,6 +138,9 @@ describe('the JSON Schema and loadConfig must', () => {
     ),
     inWorker('hooks: {rollout: "tell %p %%i"}'),
     inWorker(
+      'hooks: {died: a, started: a, aborted: a, finished: a, drain_long: {command: a, after: 30d}}',
+    ),
+    inWorker(
       'recycle: {memory: 512MB, age: 7d, outdated: true, min_age: 0s}, stop: {leftovers: leave}',
     ),
     inWorker('recycle: {memory: 1, age: never}, stop: {leftovers: kill}'),
@@ -224,7 +227,9 @@ describe('the JSON Schema and loadConfig must', () => {
     inWorker('restart: always'),
     inWorker('busy: {title: ""}'),
     inWorker('hooks: {lost: 5}'),
-    inWorker('hooks: {died: a}'),
+    inWorker('hooks: {dies: a}'),
+    inWorker('hooks: {drain_long: a}'),
+    inWorker('hooks: {drain_long: {after: 0s}}'),
     inWorker('hooks: {timeout: 0s}'),
     inWorker('lost_grace: never'),
     inWorker('backoff: {initial: 0s}'),

@@ -43,7 +43,7 @@ test('the config in force must have the keys of the file and every default', () 
         success_codes: [0],
         backoff: { initial: '1s', max: '5m', reset: '10m', min_run: '10s' },
         lost_grace: '10s',
-        hooks: { timeout: '30s' },
+        hooks: { drain_long: { after: '30m' }, timeout: '30s' },
       },
     },
   });
@@ -75,7 +75,13 @@ test('values that are not the default must be printed as they are written', () =
         backoff: { initial: '250ms', max: '1h', reset: '0ms' },
         recycle: { memory: '512MB', age: '168h', outdated: true, min_age: '90s' },
         lost_grace: '1500ms',
-        hooks: { lost: ['free', '%i'], rollout: ['tell', '%p'], timeout: '5s' },
+        hooks: {
+          lost: ['free', '%i'],
+          died: ['tell', '%n'],
+          rollout: ['tell', '%p'],
+          drain_long: { command: ['page'], after: '2h' },
+          timeout: '5s',
+        },
       },
     },
   };

@@ -190,6 +190,7 @@ test('a command must not print what it says in other words, nor what is only for
   expect(hidden).toEqual([
     'ready',
     'unresponsive',
+    'drain_long',
     'death_explained',
     'rollout_finished',
     'log_rotated',

@@ -216,6 +216,29 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     json: { pid, run_id: '2298f067', job, cause: 'no sign of life for 31s (limit 30s)' },
     command: 'watch',
   },
+  drain_long: {
+    body: {
+      kind: 'drain_long',
+      pid,
+      ...run,
+      drained: seconds(1800),
+      limit: seconds(7200),
+      job,
+      cause: 'restart by deploy@web1',
+    },
+    level: 'warning',
+    sentence:
+      'pid 5841 has been draining for 30m during job 212 (killed after 2h): restart by deploy@web1',
+    json: {
+      pid,
+      run_id: '2298f067',
+      drained_seconds: 1800,
+      limit_seconds: 7200,
+      job,
+      cause: 'restart by deploy@web1',
+    },
+    command: 'watch',
+  },
   recycling_futile: {
     body: {
       kind: 'recycling_futile',

@@ -27,6 +27,7 @@ const config = aConfig(aWorker('mail', ['1', '2']));
 const rollout = rolling(aRollout({ 'mail.1': 10, 'mail.2': 20 }));
 const draining = alive('mail.1', 10, { stop: stopOf(10) });
 const limited = stopOf(10, true, { deadline: durationOf(upAtNoon + 90_000) });
+const longDrain = 1_800_000;
 const request = (length: number): Desired['held'] => ({
   'mail.2': { at: noon, by: 'ann@web1', until: noonPlus(seconds(length)) },
 });
@@ -37,7 +38,14 @@ const failed: Ledger = {
 
 test.each<[string, Desired, ObservedInstance[], number | undefined, Ledger?]>([
   ['nothing is under way', noDesired, [alive('mail.1', 10)], undefined],
-  ['one drains without a limit', noDesired, [draining], undefined],
+  ['one drains without a limit', noDesired, [draining], longDrain],
+  [
+    'the long drain of one was reported',
+    noDesired,
+    [draining],
+    undefined,
+    { ...noLedger, longDrains: { 'start-10': 'mail.1' } },
+  ],
   ['one drains with a limit', noDesired, [alive('mail.1', 10, { stop: limited })], 90_000],
   [
     'an old one leaves with a limit',
@@ -76,7 +84,7 @@ test('if no other instance can be asked, patience must cause no further look', (
   const restart = restartPolicy({ batch: { kind: 'count', count: 1 }, patience: seconds(0) });
   const own = aConfig(aWorker('mail', ['1', '2'], { restart }));
   const seen = seenAt(seconds(60), draining, alive('mail.2', 20));
-  expect(nextChange(own, rollout, seen)).toBeUndefined();
+  expect(nextChange(own, rollout, seen)).toBe(longDrain - 60_000);
 });
 
 test('no patience at all must cause another look at once', () => {

@@ -37,6 +37,7 @@ const ledger: Ledger = {
   unwitnessed: {
     'mail.4': { process: { pid: 7, startTime: 8, bootId: 'x' }, problem: 'only its record' },
   },
+  longDrains: { f09: 'mail.3' },
   restarts: { 'mail.4': { hour: 490_000, restarts: [2, 0, 1], unexpected: [1] } },
   times: { mail: { drains: [durationOf(61_000), durationOf(200)], jobs: [] } },
   losses: [

@@ -3,7 +3,7 @@ import { integer, moment, oneOf, seconds, text } from '../../basics/json-form.ts
 import { formatDuration } from '../../basics/time.ts';
 import { eventKind, fixed, optional, required } from '../event-kind.ts';
 import { bytes, lines } from '../form.ts';
-import type { HookName } from '../../model/config.ts';
+import { hookNames, type HookName } from '../../model/config.ts';
 import { logFile, problem } from '../members.ts';
 import { until } from '../phrases.ts';
 
@@ -43,8 +43,8 @@ export const requestKinds = {
     summary: 'A hook was run.',
     members: {
       hook: required(
-        oneOf<HookName>('lost', 'backoff', 'unresponsive', 'rollout'),
-        'The hook: `lost`, `backoff`, `unresponsive` or `rollout`.',
+        oneOf<HookName>(...hookNames),
+        `The hook: ${hookNames.map((name) => `\`${name}\``).join(', ')}.`,
       ),
       problem: optional(text, 'How it failed. Missing: it exited with 0.'),
       took: required(seconds, 'How long it ran.'),

@@ -102,6 +102,22 @@ export const stopKinds = {
     sentence: (event) => `pid ${event.pid} does not respond${during(event)}: ${event.cause}`,
     audience: 'journal',
   }),
+  drain_long: eventKind({
+    summary:
+      'The process was asked to exit and has been draining for as long as `hooks.drain_long.after` says. Reported once for a process.',
+    members: {
+      pid,
+      runId,
+      drained: required(seconds, 'How long it has been draining.'),
+      limit: optional(seconds, 'It is killed after this time. Missing: there is no limit.'),
+      ...heldJobs,
+      cause,
+    },
+    level: 'warning',
+    sentence: (event) =>
+      `pid ${event.pid} has been draining for ${formatDuration(event.drained)}${during(event)} (${limitOf(event.limit)}): ${event.cause}`,
+    audience: 'journal',
+  }),
   recycling_futile: eventKind({
     summary:
       'The instance was recycled for its memory soon after its start, again and again: `recycle.memory` is below what it needs. Reported once for a worker.',

@@ -208,13 +208,19 @@ function longDrainNotice(
 export function rolloutNotices(config: Config, before: Desired, after: Desired): Notice[] {
   const known = new Set(before.rollouts.map(({ id }) => id));
   const begun = after.rollouts.filter(({ id }) => !known.has(id));
-  const all = [...before.rollouts, ...begun.map(({ aborted: _, ...rollout }) => rollout)];
-  return all.flatMap((rollout) => endNotices(config, rollout, after));
+  return [
+    ...before.rollouts.flatMap((one) => endNotices(config, one, outcomeOf(one, after), after)),
+    ...begun.flatMap((one) => endNotices(config, one, abortOf(one.aborted), after)),
+  ];
 }
 
 /** For each worker in the rollout. The later restart that takes one over has its own end. */
-function endNotices(config: Config, rollout: Rollout, after: Desired): Notice[] {
-  const outcome = outcomeOf(rollout, after);
+function endNotices(
+  config: Config,
+  rollout: Rollout,
+  outcome: Outcome | undefined,
+  after: Desired,
+): Notice[] {
   if (outcome === undefined || outcome.how === 'taken_over') return [];
   const { how, endedBy, problem } = outcome;
   const names = Object.keys(rollout.replaces).filter((name) => {
@@ -256,8 +262,9 @@ function outcomeOf({ id, aborted }: Rollout, after: Desired): Outcome | undefine
       ...(problem !== undefined && { problem }),
     };
   }
-  const abort = after.rollouts.find((one) => one.id === id)?.aborted;
-  return abort === undefined || aborted !== undefined
-    ? undefined
-    : { how: 'aborted', problem: abort.problem };
+  if (aborted !== undefined) return undefined;
+  return abortOf(after.rollouts.find((one) => one.id === id)?.aborted);
 }
+
+const abortOf = (aborted: Rollout['aborted']): Outcome | undefined =>
+  aborted && { how: 'aborted', problem: aborted.problem };

@@ -22,6 +22,7 @@ import { takePassLock } from '../../host/lock/pass-lock.ts';
 import { ownGroup } from '../../host/process/process-table.ts';
 import { assertAnswers, mountProblem } from '../../host/process/mount-problem.ts';
 import { lockPath } from '../../host/state/paths.ts';
+import { keepDelayedConfig } from '../../host/state/config-cache.ts';
 import { checkStateDirectory, ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { lookAge, openLaunches, type Launches } from '../observe/launches.ts';
 import { report, type Context } from '../session.ts';
@@ -42,6 +43,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   const { stateDir } = context.config;
   await assertAnswers(stateDir, 'state');
   ensureStateDirectory(stateDir);
+  keepDelayedConfig();
   if (mayStart(request)) await outsideSession(context);
   await askMounts(context, request.instances);
   // Loaded only to act, since most boot checks find nothing to do, and before the lock is held.

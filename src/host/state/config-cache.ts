@@ -38,12 +38,31 @@ export function keptConfig(stateDir: string, key: ConfigKey): Config | undefined
   }
 }
 
-/** Keeps a Config for the next command. If it cannot be kept, the next command parses the text again. */
+/** Keeps the config of a command that was loaded before there was a state directory. */
+let keepDelayed: (() => void) | undefined;
+
+/**
+ * Keeps a Config for the next command: at once, or when the state directory has been made, by `keepDelayedConfig`. If it cannot
+ * be kept, the next command parses the text again.
+ */
 export function keepConfig(stateDir: string, key: ConfigKey, config: Config): void {
+  if (existsSync(stateDir)) keepNow(stateDir, key, config);
+  else
+    keepDelayed = () => {
+      keepNow(stateDir, key, config);
+    };
+}
+
+/** To be called when the state directory has been made. */
+export function keepDelayedConfig(): void {
+  keepDelayed?.();
+  keepDelayed = undefined;
+}
+
+function keepNow(stateDir: string, key: ConfigKey, config: Config): void {
   const json = JSON.stringify(config);
   if (!isDeepStrictEqual(JSON.parse(json), config)) return;
   try {
-    if (!existsSync(stateDir)) return; // nothing was ever started here
     checkStateDirectory(stateDir); // a user who may write there could make us write elsewhere
     makeDirectory(stagingDirectory(stateDir));
     writeFileAtomically(pathIn(stateDir), `${prefixOf(key)}${json}\n`, { mode: 0o600 });

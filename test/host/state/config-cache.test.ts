@@ -11,7 +11,12 @@ import {
 } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
 import type { Config } from '../../../src/core/model/config.ts';
-import { keepConfig, keptConfig, type ConfigKey } from '../../../src/host/state/config-cache.ts';
+import {
+  keepConfig,
+  keepDelayedConfig,
+  keptConfig,
+  type ConfigKey,
+} from '../../../src/host/state/config-cache.ts';
 import { aConfig, aWorker } from '../../core/builders.ts';
 import { useScratch } from '../../rig/scratch.ts';
 
@@ -109,10 +114,13 @@ test.runIf(process.getuid?.() === 0)('a file of another user must not be trusted
   expect(kept()).toBeUndefined();
 });
 
-test('nothing must be written if nothing was ever started', () => {
+test('nothing must be written before the state directory has been made', () => {
   rmSync(stateDir(), { recursive: true });
   keepConfig(stateDir(), key, config);
   expect(existsSync(stateDir())).toBe(false);
+  mkdirSync(stateDir());
+  keepDelayedConfig();
+  expect(kept()).toEqual(config);
 });
 
 test('nothing must be written into a directory that others can write to: they could redirect us', () => {

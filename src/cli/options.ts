@@ -81,8 +81,11 @@ export const flag = (help: string, short?: string): Option<boolean> => ({
 });
 
 /** An option whose absence leaves the decision to the config. Its help is that of `--NAME`, of `--no-NAME`, or both. */
-export const toggle = (help: { help?: string; noHelp?: string }): Option<boolean | undefined> => ({
-  yargs: { type: 'boolean' },
+export const toggle = (
+  help: { help?: string; noHelp?: string },
+  short?: string,
+): Option<boolean | undefined> => ({
+  yargs: { type: 'boolean', ...(short !== undefined && { alias: short }) },
   ...help,
   valueOf: (raw) => (typeof raw === 'boolean' ? raw : undefined),
 });

@@ -6,12 +6,13 @@ import { readJournal, type JournalFound } from '../host/journal/read.ts';
 import { recordedInstances } from '../host/state/paths.ts';
 import { defineCommand } from '../cli/command.ts';
 import { configFor, reportStateProblem } from '../cli/config.ts';
+import { refuseEndlessUntil, timeRange } from '../cli/time-range.ts';
 import { interruption } from '../cli/interruption.ts';
-import { among, expecting, flag, value, wholeNumber } from '../cli/options.ts';
+import { among, flag, value, wholeNumber } from '../cli/options.ts';
 import { hasReader, print, printError, printPainted } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
-import { momentOf, parseDuration, type Moment } from '../core/basics/time.ts';
+import type { Moment } from '../core/basics/time.ts';
 import { followJournal } from '../host/journal/follow.ts';
 import { journalPath, type JournalLine } from '../host/journal/parts.ts';
 import { now } from '../host/process/clock.ts';
@@ -20,25 +21,6 @@ import { resultLine } from '../output/json/stream.ts';
 
 /** How many events are shown if neither --lines nor --since is given. */
 const defaultLimit = 50;
-
-/** `1h` ago, or a local date, with or without a time: `2026-11-21`, `2026-11-21 12:30`, `2026-11-21T12:30:01Z`. */
-const since = expecting(
-  'a duration like 90s, 15m or 2h, or a time like 2026-11-21 12:30',
-  (text): Moment | undefined => {
-    const length = parseDuration(text);
-    if (length !== undefined) return momentOf(now() - length);
-    const match =
-      /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/.exec(
-        text,
-      );
-    const [, day = '', time = '00:00', zone = ''] = match ?? [];
-    const at = Date.parse(`${day}T${time}${zone}`);
-    return Number.isNaN(at) || !isDay(day) ? undefined : momentOf(at);
-  },
-);
-
-/** Date.parse takes the 30th of February for the 2nd of March. */
-const isDay = (day: string): boolean => new Date(`${day}T00:00Z`).toISOString().startsWith(day);
 
 const kinds = (text: string): string[] => text.split(',').map((kind) => kind.trim());
 
@@ -56,11 +38,7 @@ as they are, one object per line.`,
       wholeNumber,
       'n',
     ),
-    since: value(
-      'TIME',
-      'show nothing older than this: 1h, 2d, 2026-11-21, "2026-11-21 12:30"',
-      since,
-    ),
+    ...timeRange,
     kind: among(
       journalKinds,
       value('KIND,...', 'show only these kinds, such as died,killed', kinds),
@@ -68,11 +46,12 @@ as they are, one object per line.`,
   },
   examples: [['workerctl events --since 2h mail', 'the last two hours of mail']],
   exitCodes: { done: '', state: 'the journal cannot be read', interrupted: '' },
-  run: async ({ targets, global, follow, lines, since: from, kind }) => {
+  run: async ({ targets, global, follow, lines, since: from, until, kind }) => {
+    refuseEndlessUntil({ follow, until });
     const config = await configFor(global);
     reportStateProblem(config);
     const limit = lines ?? (from === undefined ? defaultLimit : Infinity);
-    const found = events(config, { targets, kinds: kind ?? [], since: from, limit });
+    const found = events(config, { targets, kinds: kind ?? [], since: from, until, limit });
     const show = await shower(found, global.json);
     for (const line of found.lines) show(line);
     reportGaps(config, found, limit);
@@ -132,6 +111,7 @@ interface EventsRequest {
   /** None means all. */
   readonly kinds: readonly string[];
   readonly since: Moment | undefined;
+  readonly until: Moment | undefined;
   /** How many at most; the latest are shown. */
   readonly limit: number;
 }
@@ -146,12 +126,17 @@ interface EventsFound extends JournalFound {
  * @throws WorkerctlError `usage` for an unknown kind, or a target that is in neither the config nor the journal; `state` if
  * the journal cannot be read
  */
-function events(config: Config, { targets, kinds, since, limit }: EventsRequest): EventsFound {
+function events(
+  config: Config,
+  { targets, kinds, since, until, limit }: EventsRequest,
+): EventsFound {
   for (const kind of kinds) refuseUnknown(kind);
   for (const target of targets) refuseNameless(config, target);
   const isNamed = namedBy(targets, config);
-  const matches = ({ instance, kind }: JournalEntry): boolean =>
-    isNamed(instance) && (kinds.length === 0 || kinds.includes(kind));
+  const matches = ({ instance, kind, at }: JournalEntry): boolean =>
+    isNamed(instance) &&
+    (kinds.length === 0 || kinds.includes(kind)) &&
+    (until === undefined || Date.parse(at) <= until);
   const found = readJournal(config.stateDir, {
     ...(since !== undefined && { since }),
     limit,

@@ -28,7 +28,10 @@ const passedOn = {
   for: value('DURATION', 'hold, rollout pause: as there', checkedDuration),
   follow: flag('events, logs: continue with new lines until Ctrl-C', 'f'),
   lines: value('N', 'events, logs: at most N of each host or log, the latest', asWritten, 'n'),
-  since: value('TIME', 'events: nothing older than this', asWritten),
+  since: value('TIME', 'events, logs: nothing older than this', asWritten),
+  until: value('TIME', 'events, logs: nothing later than this', asWritten),
+  level: value('LEVEL', 'logs: only lines of this level and above', asWritten),
+  grep: value('PATTERN', 'logs: only lines that match this regular expression', asWritten),
   kind: value('KIND,...', 'events: only these kinds', asWritten),
   state: value('STATE,...', 'only instances in one of these states', asWritten),
   except: value('TARGET,...', 'not these instances', asWritten),
@@ -41,6 +44,8 @@ const options = {
   canary: value('HOST', 'restart: which host goes first; none: no host does', asWritten),
   maxFailed: value('N', 'restart: how many hosts may fail before no other is begun', wholeNumber),
   ...passedOn,
+  timestamps: flag('logs: begin each line with its time, in local time', 't'),
+  raw: flag('logs: the bytes of the lines and nothing else'),
 };
 
 type Given = Values<typeof options>;
@@ -61,8 +66,10 @@ const taken = {
   rollout: ['for'],
   hold: ['for', ...ofTargets],
   unhold: ofTargets,
-  events: ['follow', 'lines', 'since', 'kind', 'except'],
-  logs: ['follow', 'lines', 'except'],
+  events: ['follow', 'lines', 'since', 'until', 'kind', 'except'],
+  logs: [
+    ...['follow', 'lines', 'since', 'until', 'level', 'grep', 'timestamps', 'raw', 'except'],
+  ] as readonly Name[],
   doctor: [],
 } as const satisfies Readonly<Record<string, readonly Name[]>>;
 
@@ -168,7 +175,8 @@ async function run(open: OpenFleet, asked: Asked, global: GlobalOptions): Promis
     case 'events':
     case 'logs': {
       const { fleetLines } = await import('./fleet/lines.ts');
-      return fleetLines(open, { verb, words, isEndless: given.follow }, global);
+      const { follow: isEndless, raw: isRaw, timestamps: hasTimes } = given;
+      return fleetLines(open, { verb, words, isEndless, isRaw, hasTimes }, global);
     }
     case 'doctor':
       return (await import('./fleet/doctor.ts')).fleetDoctor(open, targets, global);

@@ -1,9 +1,16 @@
-import { formatDayAndTime, formatTimeOfDay, momentOf, type Moment } from '../core/basics/time.ts';
+import {
+  formatDayAndTime,
+  formatStamp,
+  formatTimeOfDay,
+  momentOf,
+  type Moment,
+} from '../core/basics/time.ts';
 import { lookup } from '../core/basics/lookup.ts';
 import { visibleInColour, visibleInLine } from '../core/basics/visible.ts';
 import { eventKinds } from '../core/events/table.ts';
 import type { JsonObject } from '../core/protocols/json-reader.ts';
 import type { HostOutcome, HostState } from '../core/rules/host-outcome.ts';
+import { labelText } from './log-line.ts';
 import { painted, type Colours } from './plain.ts';
 
 /** An event of a host as a dated line; empty if it is not for people, or no event. */
@@ -57,10 +64,12 @@ export function formatHostEntry(
   return `${colours.dim(when)}  ${host}  ${visibleInLine(String(instance))}  ${painted(level, words, colours)}\n`;
 }
 
-/** A line of a log of a host. */
-export const formatHostLog = (
-  host: string,
-  { instance, line }: JsonObject,
-  colours: Colours,
-): string =>
-  `${colours.dim(`${host} ${visibleInLine(String(instance))} |`)} ${visibleInColour(String(line))}\n`;
+/** How a line of a log of a host is shown. */
+export const hostLogFormat =
+  (hasTimes: boolean) =>
+  (host: string, { instance, stream, at, line }: JsonObject, colours: Colours): string => {
+    const stamp = typeof at === 'string' ? `${formatStamp(momentOf(Date.parse(at)))} ` : '';
+    const label = labelText({ label: String(instance), isError: stream === 'error' });
+    const prefix = `${host} ${visibleInLine(label)} |`;
+    return `${colours.dim(prefix)} ${hasTimes ? stamp : ''}${visibleInColour(String(line))}\n`;
+  };

@@ -280,3 +280,97 @@ test('logs must refuse what it does not understand', async () => {
   expect((await rig.workerctl('logs', '-n', '-1')).exitCode).toBe(2);
   expect((await rig.workerctl('logs', 'nobody')).exitCode).toBe(2);
 });
+
+test('logs must show what was written between two times, at a level, with a pattern; JSON and rotated logs included', async () => {
+  const rig = createRig({ mail: idle, img: idle });
+  mkdirSync(rig.path('log'));
+  const ago = (seconds: number): Date => new Date(Date.now() - seconds * 1000);
+  writeFileSync(
+    rig.path('log/mail.1.log.1'),
+    `${ago(7200).toISOString()} ERROR old\n${ago(600).toISOString()} ERROR rotated\n  at a\n`,
+  );
+  writeFileSync(rig.path('log/mail.1.log'), `${ago(60).toISOString()} INFO job 212 done\n`);
+  const pino = (level: number, at: Date, msg: string): string =>
+    `${JSON.stringify({ level, time: at.getTime(), msg })}\n`;
+  writeFileSync(rig.path('log/img.1.log'), pino(30, ago(90), 'a') + pino(50, ago(30), 'b'));
+  const shown = async (...words: string[]): Promise<string[]> => {
+    const { stdout, stderr, exitCode } = await rig.workerctl('logs', ...words);
+    expect([exitCode, stderr], words.join(' ')).toEqual([0, '']);
+    return stdout === ''
+      ? []
+      : linesOf(stdout).map((line) => line.replace(/^(\w+).*[ "](\w+)\W*$/, '$1 $2'));
+  };
+  expect(await shown('--since', '1h')).toEqual([
+    ...['mail rotated', 'mail a', 'img a', 'mail done', 'img b'],
+  ]);
+  expect(await shown('--since', '1h', '--until', '45s')).not.toContain('img b');
+  expect(await shown('--level', 'error')).toEqual(['mail old', 'mail rotated', 'mail a', 'img b']);
+  expect(await shown('--grep', 'job 21[0-9]')).toEqual(['mail done']);
+  expect(await shown('--level', 'error', '-n', '1', 'mail')).toEqual(['mail a']);
+  expect(await shown('--since', '1s')).toEqual([]);
+  const json = await rig.workerctl('logs', '--json', '--level', 'error', 'img');
+  const [line = ''] = json.stdout.split('\n');
+  expect(JSON.parse(line)).toMatchObject({ instance: 'img.1', stream: 'output', level: 'error' });
+  const timed = await rig.workerctl('logs', '-t', '-n1', 'img');
+  expect(timed.stdout).toMatch(/^img\.1 \| \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \{/);
+  expect((await rig.workerctl('logs', '--raw', '-n1', 'img')).stdout).toMatch(/^\{"level":50/);
+});
+
+test('logs must say if the lines of a log tell neither when nor how much', async () => {
+  const rig = createRig({ mail: idle });
+  mkdirSync(rig.path('log'));
+  writeFileSync(rig.path('log/mail.1.log'), 'hello\n');
+  for (const words of [
+    ['--since', '1h'],
+    ['--level', 'error'],
+    ['--until', '1s'],
+  ]) {
+    const { exitCode, stdout, stderr } = await rig.workerctl('logs', ...words);
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(stderr).toContain(rig.path('log/mail.1.log'));
+  }
+});
+
+test('logs must refuse patterns that could take forever, and what contradicts itself', async () => {
+  const rig = createRig({ mail: idle });
+  mkdirSync(rig.path('log'));
+  writeFileSync(rig.path('log/mail.1.log'), `${'a'.repeat(60_000)}!\n`);
+  for (const words of [
+    ['--grep', '(?=a)b'],
+    ['--grep', '('],
+    ['--grep', '(a)\\1'],
+    ['--level', 'loud'],
+    ['--since', 'yesterday'],
+    ['--until', '1h', '-f'],
+    ['--raw', '--json'],
+    ['--raw', '-t'],
+  ])
+    expect((await rig.workerctl('logs', ...words)).exitCode, words.join(' ')).toBe(2);
+  for (const endless of ['(a+)+$', 'a*a*a*b', '(a|a)*$'])
+    expect((await rig.workerctl('logs', '--grep', endless)).exitCode).toBe(0);
+});
+
+test('events must end with the time that --until names', async () => {
+  const rig = createRig({ mail: idle });
+  await rig.start();
+  expect((await rig.workerctl('events', '--until', '1h')).stdout).toBe('');
+  expect((await rig.workerctl('events', '--until', '0s')).stdout).toContain('mail.1');
+  expect((await rig.workerctl('events', '--until', '1h', '-f')).exitCode).toBe(2);
+});
+
+test('logs -f must filter new lines too, with the time at which those came that have none', async () => {
+  const rig = createRig({ mail: idle });
+  mkdirSync(rig.path('log'));
+  const path = rig.path('log/mail.1.log');
+  writeFileSync(path, '');
+  const following = rig.workerctl('logs', '-f', '-t', '-n0', '--grep', 'hit');
+  const shown: string[] = [];
+  createInterface({ input: following.stdout }).on('line', (line) => shown.push(line));
+  await until('a line of a worker that writes no times', () => {
+    appendFileSync(path, 'miss\nhit\n');
+    return shown.length > 0;
+  });
+  following.kill('SIGINT');
+  expect((await following).exitCode).toBe(130);
+  for (const line of shown) expect(line).toMatch(/^mail\.1 \| \d{4}-\d\d-\d\d [\d:.]{12} hit$/);
+});

@@ -1,15 +1,16 @@
 import type { GlobalOptions } from '../../cli/command.ts';
 import { colours } from '../../cli/colours.ts';
-import { hasReader, print, printError, printPainted } from '../../cli/print.ts';
+import { hasReader, print, printBytes, printError, printPainted } from '../../cli/print.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { exitCodes } from '../../core/basics/exit-codes.ts';
-import { mergeLines, stampIn } from '../../core/protocols/merge-lines.ts';
+import { headOf } from '../../core/protocols/line-head.ts';
+import { mergeLines } from '../../core/protocols/merge-lines.ts';
 import type { JsonObject } from '../../core/protocols/json-reader.ts';
 import { fleetCode, outcomeOf, type HostOutcome } from '../../core/rules/host-outcome.ts';
 import { askHost } from '../../engine/fleet/ask-host.ts';
 import { inTurn } from '../../engine/fleet/in-turn.ts';
 import { now } from '../../host/process/clock.ts';
-import { formatHostEntry, formatHostLog } from '../../output/fleet-lines.ts';
+import { formatHostEntry, hostLogFormat } from '../../output/fleet-lines.ts';
 import { fleetLine, hostLine } from '../../output/json/fleet.ts';
 import type { OpenFleet } from './open.ts';
 
@@ -21,6 +22,10 @@ interface FleetLines {
   readonly words: readonly string[];
   /** It continues with new lines. */
   readonly isEndless: boolean;
+  /** Of logs: the bytes of the lines and nothing else. */
+  readonly isRaw: boolean;
+  /** Of logs: each line begins with its time. */
+  readonly hasTimes: boolean;
 }
 
 /**
@@ -29,7 +34,7 @@ interface FleetLines {
  */
 export async function fleetLines(
   open: OpenFleet,
-  { verb, words: [name = verb, ...rest], isEndless }: FleetLines,
+  { verb, words: [name = verb, ...rest], isEndless, ...look }: FleetLines,
   global: GlobalOptions,
 ): Promise<number> {
   const { hosts, fleet } = open;
@@ -42,7 +47,7 @@ export async function fleetLines(
   const left = new AbortController();
   const isOver = (): boolean => signal.aborted;
   const signal = AbortSignal.any([open.signal, left.signal]);
-  const show = await shower(open, verb, global);
+  const show = await shower(open, { verb, ...look }, global);
   const held = new Map<string, JsonObject[]>();
   let room = mostHeld;
   const outcomes = new Map<string, HostOutcome>();
@@ -98,23 +103,27 @@ const isLine = ({ kind }: JsonObject): boolean => kind !== undefined && kind !==
 
 /** Events have their time; of a log, the line itself may begin with one. */
 function stampOf({ at, line }: JsonObject): number | undefined {
-  if (typeof at !== 'string') return stampIn(String(line));
+  if (typeof at !== 'string') return headOf(String(line), now()).at;
   const stamp = Date.parse(at);
   return Number.isNaN(stamp) ? undefined : stamp;
 }
 
 async function shower(
   { hosts }: OpenFleet,
-  verb: FleetLines['verb'],
+  { verb, isRaw, hasTimes }: Pick<FleetLines, 'verb' | 'isRaw' | 'hasTimes'>,
   { json }: GlobalOptions,
 ): Promise<(host: string, object: JsonObject) => void> {
   if (json)
     return (host, object) => {
       print(hostLine(host, object));
     };
+  if (isRaw)
+    return (_, { line }) => {
+      printBytes(Buffer.from(`${String(line)}\n`));
+    };
   const painted = await colours();
   const width = Math.max(...hosts.map(({ name }) => name.length));
-  const format = verb === 'events' ? formatHostEntry : formatHostLog;
+  const format = verb === 'events' ? formatHostEntry : hostLogFormat(hasTimes);
   return (host, object) => {
     printPainted(format(host.padEnd(width), object, painted, now()));
   };

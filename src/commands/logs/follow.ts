@@ -2,8 +2,9 @@ import { interruption } from '../../cli/interruption.ts';
 import { hasReader } from '../../cli/print.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { LostLog } from '../../core/model/lost-log.ts';
-import { monotonicMs, sleep } from '../../host/process/clock.ts';
-import { reportLost, shownOf, type Paper, type Shown } from './show.ts';
+import type { LogQuery } from '../../core/rules/log-selection.ts';
+import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
+import { isAlsoWanted, reportLost, shownOf, type Paper, type Shown } from './show.ts';
 import type { LogSource } from './sources.ts';
 import { fstatSync } from 'node:fs';
 import { childProcess } from '../../host/process/spawn.ts';
@@ -18,6 +19,7 @@ const refreshMs = 1_000;
 export async function followAll(
   shown: Shown[],
   find: () => Promise<readonly LogSource[]>,
+  query: LogQuery,
   paper: Paper,
 ): Promise<number> {
   const interrupt = interruption();
@@ -29,8 +31,7 @@ export async function followAll(
   try {
     let refreshAt = monotonicMs() + refreshMs;
     while (!ended.aborted && hasReader()) {
-      for (const { source, log } of shown)
-        for (const line of log.newLines()) paper.show(source.label, line);
+      for (const one of shown) showNew(one, query, paper);
       paper.flush();
       await sleep(pollMs, ended);
       if (monotonicMs() < refreshAt) continue;
@@ -41,6 +42,15 @@ export async function followAll(
   } finally {
     stopWatching();
     interrupt.dispose();
+  }
+}
+
+/** A line of a worker that writes no times was written just now. */
+function showNew({ source, log, read }: Shown, query: LogQuery, paper: Paper): void {
+  for (const bytes of log.newLines()) {
+    const line = read(bytes);
+    const ownTime = line.at === undefined ? { ownTime: now() } : {};
+    if (isAlsoWanted(line, query)) paper.show(source, { ...line, ...ownTime });
   }
 }
 

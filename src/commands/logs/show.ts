@@ -1,18 +1,32 @@
 import { lostLogWords, newLogWords } from '../../core/model/lost-log.ts';
-import { mergeLines, stampIn } from '../../core/protocols/merge-lines.ts';
+import { mergeLines } from '../../core/protocols/merge-lines.ts';
+import {
+  isSelective,
+  isWanted,
+  type LineReader,
+  type LogQuery,
+} from '../../core/rules/log-selection.ts';
 import { followLog, type FollowedLog } from '../../host/logs/follow.ts';
+import {
+  logLineReader,
+  noneSeen,
+  selectLines,
+  type LogLine,
+  type SeenLines,
+} from '../../host/logs/select-lines.ts';
+import { now } from '../../host/process/clock.ts';
+import { labelText, type LogLabel } from '../../output/log-line.ts';
 import { hasReader, printBytes, printError } from '../../cli/print.ts';
 import type { LogSource } from './sources.ts';
 
 /** Lines are printed in pieces of about this size: few system calls, and no line waits long. */
 const pieceBytes = 64 * 1024;
 
-/** The time of a line is in its first bytes. */
-const stampBytes = 80;
-
 export interface Shown {
   readonly source: LogSource;
   readonly log: FollowedLog;
+  /** Reads the lines that are added to it. */
+  readonly read: LineReader<Buffer>;
 }
 
 export const shownOf = (source: LogSource): Shown => ({
@@ -22,9 +36,10 @@ export const shownOf = (source: LogSource): Shown => ({
     writeTo: source.writeTo,
     rights: source.rights,
   }),
+  read: logLineReader(now()),
 });
 
-type Show = (label: string, line: Buffer) => void;
+type Show = (label: LogLabel, line: LogLine) => void;
 
 /** Collects lines and prints them together. */
 export interface Paper {
@@ -32,7 +47,7 @@ export interface Paper {
   readonly flush: () => void;
 }
 
-export function createPaper(format: (label: string, line: Buffer) => Buffer): Paper {
+export function createPaper(format: (label: LogLabel, line: LogLine) => Buffer): Paper {
   let lines: Buffer[] = [];
   let length = 0;
   const flush = (): void => {
@@ -51,12 +66,12 @@ export function createPaper(format: (label: string, line: Buffer) => Buffer): Pa
   };
 }
 
-/** Names the loggers that have the output of a worker: its log has only what the logger itself says. */
+/** Names the loggers that have the output of a worker: its log has what the logger itself says, or writes to that file. */
 export function reportLoggers(shown: readonly Shown[]): void {
   for (const { source } of shown)
     if (source.logger !== undefined)
       printError(
-        `workerctl: ${source.label} logs to: ${source.logger}; below are only the messages of that logger\n`,
+        `workerctl: ${source.label} logs to: ${source.logger}; below is only what is in ${source.path}\n`,
       );
 }
 
@@ -74,21 +89,73 @@ export function reportLost({ label, lost }: LogSource): void {
   printError(`workerctl: ${label}: ${lostLogWords(lost)}${shown}; ${newLogWords(label)}\n`);
 }
 
-/** Shows the last `count` lines of each log, in the order of their times. */
-export function showLast(shown: readonly Shown[], count: number, all: boolean, paper: Paper): void {
-  const streams = shown.map(({ source: { label }, log }) => ({
-    label,
-    lines: log.lastLines(count, all),
+export interface Wanted {
+  readonly query: LogQuery;
+  /** The last lines of each log; undefined: all that the query selects. */
+  readonly count: number | undefined;
+  /** Nothing is read later: also an unfinished line is shown. */
+  readonly isAll: boolean;
+}
+
+/**
+ * Shows the lines of each log that are wanted, in the order of their times. Returns how many logs could not be searched,
+ * because their lines do not say what was asked for.
+ */
+export function showWanted(shown: readonly Shown[], wanted: Wanted, paper: Paper): number {
+  const searched = shown.map((one) => {
+    const seen = noneSeen();
+    return { ...one, seen, ...linesOf(one, wanted, seen) };
+  });
+  const streams = searched.map(({ source: label, log, lines }) => ({
+    ...{ label, lines },
     writtenAt: log.writtenAt(),
   }));
-  const stampOf = (line: Buffer): number | undefined =>
-    stampIn(line.toString('latin1', 0, stampBytes));
-  for (const { label, line } of mergeLines(streams, stampOf)) {
-    if (!hasReader()) return;
-    paper.show(label, line);
+  try {
+    for (const { label, line } of mergeLines(streams, ({ at }) => at)) {
+      if (!hasReader()) return 0;
+      paper.show(label, line);
+    }
+  } finally {
+    paper.flush();
+    for (const { close } of searched) close();
   }
-  paper.flush();
+  return searched.filter(({ source, seen }) => isUnsearchable(source, wanted.query, seen)).length;
 }
+
+interface Searched {
+  readonly lines: Iterable<LogLine>;
+  readonly close: () => void;
+}
+
+function linesOf({ log, read }: Shown, { query, count, isAll }: Wanted, seen: SeenLines): Searched {
+  if (!isSelective(query))
+    return { lines: readAll(log.lastLines(count ?? 0, isAll), read), close: () => undefined };
+  const text = log.text(isAll);
+  const isOlder = query.since !== undefined && log.writtenAt() < query.since;
+  if (text === undefined || isOlder) return { lines: [], close: () => text?.close() };
+  return { lines: selectLines(text, { query, count, now: now(), seen }), close: text.close };
+}
+
+function* readAll(lines: Iterable<Buffer>, read: LineReader<Buffer>): Generator<LogLine> {
+  for (const line of lines) yield read(line);
+}
+
+/** Reports a log none of whose lines says when, or how much, if that was asked for. */
+function isUnsearchable(source: LogSource, query: LogQuery, seen: SeenLines): boolean {
+  const { since, until, level } = query;
+  const isUndated = (since !== undefined || until !== undefined) && seen.dated === 0;
+  const isUngraded = level !== undefined && seen.graded === 0;
+  if (seen.lines === 0 || !(isUndated || isUngraded)) return false;
+  const what = isUndated ? 'time' : 'level';
+  printError(
+    `workerctl: ${labelText(source)}: no line of log ${source.path} has a ${what} that workerctl understands, so none is shown\n`,
+  );
+  return true;
+}
+
+/** Whether a line that was added is wanted. */
+export const isAlsoWanted = (line: LogLine, query: LogQuery): boolean =>
+  isWanted(line, { ...query, since: undefined });
 
 /** Reports logs that do not exist or cannot be read; returns how many cannot be read. */
 export function reportProblems(shown: readonly Shown[], isFollowing: boolean): number {

@@ -13,6 +13,8 @@ import { baseOf, listStateFiles } from '../../host/state/paths.ts';
 export interface LogSource {
   /** The instance; its worker if several instances write to the same log. */
   readonly label: string;
+  /** It is the log of standard error alone. */
+  readonly isError?: boolean;
   readonly path: string;
   /** Of the worker whose log it is. */
   readonly rights: Rights;

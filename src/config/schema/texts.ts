@@ -190,8 +190,11 @@ const badRegexp = (source: string, hint: string): Mismatch => ({
   hint,
 });
 
-/** The engine that will match with it is the one that says what is wrong with it. */
-function regexpProblem(source: string): Mismatch | undefined {
+/**
+ * Why a text is no regular expression that workerctl matches with; undefined if it is one. The engine that will match with it
+ * is the one that says what is wrong with it.
+ */
+export function regexpProblem(source: string): Mismatch | undefined {
   try {
     RegExp(source, 'm');
   } catch (error) {

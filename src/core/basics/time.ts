@@ -56,6 +56,10 @@ export function formatDayAndTime(at: Moment, now: Moment): string {
   return day === dayOf(now) ? formatTimeOfDay(at) : `${day} ${formatTimeOfDay(at)}`;
 }
 
+/** A moment as local time to the millisecond: `2026-11-20 12:03:04.120`. */
+export const formatStamp = (at: Moment): string =>
+  `${dayOf(at)} ${formatTimeOfDay(at)}.${String(new Date(at).getMilliseconds()).padStart(3, '0')}`;
+
 function dayOf(at: Moment): string {
   const date = new Date(at);
   return `${String(date.getFullYear())}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;

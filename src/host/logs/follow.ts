@@ -12,6 +12,7 @@ import {
 } from '../files/lines.ts';
 import { endOfLines, tailOffset } from '../files/lines-backwards.ts';
 import { fileKeyAt } from './lost-log.ts';
+import { logTextOf, type LogText } from './log-text.ts';
 import { fileId, fileIdAt } from './older.ts';
 import { findAgain, isUncut, knownOlderFiles, type Place, type Unread } from './place.ts';
 
@@ -20,6 +21,11 @@ export interface FollowedLog {
   readonly path: string;
   /** Its last lines, each once; `all`: also an unfinished one, if nothing will be read later. */
   readonly lastLines: (count: number, all: boolean) => Iterable<Buffer>;
+  /**
+   * It and its older files as one text, up to the end of its last line, from where `newLines` continues; `all`: as above.
+   * Undefined if it cannot be read.
+   */
+  readonly text: (all: boolean) => LogText | undefined;
   /** When it was last written to, in milliseconds since 1970; 0 if it does not exist. */
   readonly writtenAt: () => number;
   /** The lines that have been added since. */
@@ -113,17 +119,24 @@ export function followLog(path: string, writers: Writers = noWriters): FollowedL
 
   stays = writers.open !== undefined && reopen(writers.open) !== undefined;
   if (!stays) reopen();
+
+  /** Takes all there is as read: `newLines` continues there. */
+  const toEnd = (place: Reading, all: boolean): number => {
+    const { size } = fstatSync(place.fd);
+    const end = all ? size : endOfLines(place.fd, size);
+    place.position = end;
+    place.before = bytesBetween(place.fd, Math.max(0, end - beforeBytes), end);
+    return end;
+  };
+
   return {
     path,
     lastLines: (count, all) => {
       if (reading === undefined) return [];
-      const { fd } = reading;
-      const { size } = fstatSync(fd);
-      const end = all ? size : endOfLines(fd, size);
-      reading.position = end;
-      reading.before = bytesBetween(fd, Math.max(0, end - beforeBytes), end);
-      return linesBetween(fd, tailOffset(fd, end, count), end);
+      const end = toEnd(reading, all);
+      return linesBetween(reading.fd, tailOffset(reading.fd, end, count), end);
     },
+    text: (all) => reading && logTextOf(path, reading, toEnd(reading, all)),
     writtenAt: () => (reading === undefined ? 0 : fstatSync(reading.fd).mtimeMs),
     newLines,
     problem: () => problem,

@@ -19,13 +19,16 @@ export interface Place {
   before: Buffer;
 }
 
+/** An open log that is read as it is. */
+export type LogFile = Pick<Place, 'fd' | 'id' | 'rights'>;
+
 /** Text that was cut off before it was read: the rest of an open older file. */
 export interface Unread {
   readonly fd: number;
   readonly from: number;
 }
 
-interface Part {
+export interface Part {
   readonly fd: number;
   readonly id: string;
 }
@@ -90,13 +93,21 @@ export function* findAgain<Line>(
 }
 
 /** What rotations have added since `known`, the oldest first. If the log itself was renamed, only what is older than it. */
-function newOlderFiles(path: string, { id, known }: Place): OlderFile[] {
+function newOlderFiles(path: string, { id, known }: Pick<Place, 'id' | 'known'>): OlderFile[] {
   let found: OlderFile[] = [];
   for (const file of olderFiles(path)) {
     if (known.has(file.id)) break;
     found = file.id === id ? [] : [file, ...found];
   }
   return found;
+}
+
+/** The older files of a log, open, the oldest first: those whose text is no longer in it. */
+export function partsBefore(path: string, { fd, id, rights }: LogFile): readonly Part[] {
+  const parts = openParts(newOlderFiles(path, { id, known: new Set() }), rights);
+  const cut = withoutUncut(parts, fd).filter((part) => fstatSync(part.fd).isFile());
+  for (const part of parts) if (!cut.includes(part)) closeSync(part.fd);
+  return cut;
 }
 
 /** Whether an older file was published, but its text is not yet cut off the log. */

@@ -13,6 +13,12 @@ export function compilePattern(source: string): RegExp {
   return new RegExp(source, 'm');
 }
 
+/** The same for a pattern that is matched with more than `matchedBytes`, where also a quick one takes long. */
+export function compileForLongTexts(source: string): RegExp {
+  limitBacktracking();
+  return new RegExp(source, 'm');
+}
+
 const limitBacktracking = once(() => {
   const v8: typeof V8Module = process.getBuiltinModule('node:v8');
   v8.setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');

@@ -3,6 +3,8 @@ import type { Draining } from '../../core/events/draining.ts';
 import { eventJson } from '../../core/events/event-json.ts';
 import type { Event } from '../../core/events/event.ts';
 import { continuing, type ActOutcome, type CommandEnd } from '../../core/events/outcome.ts';
+import type { Moment } from '../../core/basics/time.ts';
+import { logLevels, type LogLevel } from '../../core/protocols/line-level.ts';
 import { rolloutEnds } from '../../core/model/desired.ts';
 import { activity } from './activity.ts';
 import { answer, printedLine } from './answer.ts';
@@ -11,6 +13,7 @@ import {
   integer,
   list,
   mapOf,
+  moment,
   object,
   oneOf,
   optional,
@@ -134,11 +137,27 @@ function countsOf(events: readonly Event[]): Record<string, number> {
 export const resultLine = (result: Result): string => printedLine(resultAnswer, result);
 
 /** A line of `logs --json`. */
-export const logAnswer = answer<{ readonly instance: string; readonly line: string }>(
-  'A line of a log.',
-  {
-    kind: oneOf('log')('Distinguishes this line from the result.', () => 'log'),
-    instance: text('The instance, or the worker, whose log it is from.', 'instance'),
-    line: text('The line, without its end.', 'line'),
-  },
-);
+export const logAnswer = answer<{
+  readonly label: string;
+  readonly isError?: boolean;
+  readonly at?: Moment;
+  readonly level?: LogLevel;
+  readonly line: { readonly toString: () => string };
+}>('A line of a log.', {
+  kind: oneOf('log')('Distinguishes this line from the result.', () => 'log'),
+  instance: text('The instance, or the worker, whose log it is from.', 'label'),
+  stream: oneOf('output', 'error')(
+    'error: from the log of standard error alone (log.error); output: from log.file.',
+    ({ isError }) => (isError === true ? 'error' : 'output'),
+  ),
+  at: orNull(
+    moment('The time in the line, or in the one before it that has one; null: not known.', 'at'),
+  ),
+  level: orNull(
+    oneOf(...logLevels)(
+      'How much it matters, as the line, or the one that it continues, says; null: not known.',
+      'level',
+    ),
+  ),
+  line: text('The line, without its end.', ({ line }) => line.toString()),
+});

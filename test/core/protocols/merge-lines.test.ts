@@ -1,28 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { mergeLines, stampIn } from '../../../src/core/protocols/merge-lines.ts';
-
-const at = Date.UTC(2026, 0, 15, 12, 0, 0);
-
-describe('stampIn', () => {
-  test.each([
-    ['2026-01-15T12:00:00.250Z pid=3 tid=x INFO: start', at + 250],
-    ['I, [2026-01-15T12:00:00.250123+00:00 #3]  INFO -- : x', at + 250],
-    ['2026-01-15 13:00:00 +0100 x', at],
-    ['2026-01-15_12:00:00.25000Z svlogd', at + 250],
-  ])('must find the time in %s', (line, expected) => {
-    expect(stampIn(line)).toBe(expected);
-  });
-
-  test('must take a time without a zone as local', () => {
-    const local = new Date(2026, 0, 15, 12, 0, 0, 123).getTime();
-    expect(stampIn('[2026-01-15 12:00:00,123: INFO/MainProcess] x')).toBe(local);
-  });
-
-  test('must find no time in other lines', () => {
-    expect(stampIn('12:00 something')).toBeUndefined();
-    expect(stampIn('2026-99-99T12:00:00Z')).toBeUndefined();
-  });
-});
+import { mergeLines } from '../../../src/core/protocols/merge-lines.ts';
 
 describe('mergeLines', () => {
   const stampOf = (line: string): number | undefined => {

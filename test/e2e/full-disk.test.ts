@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync }
 import { describe, expect, test } from 'vitest';
 import { canMount, smallDisk, type SmallDisk } from '../rig/full-disk.ts';
 import { readOr } from '../rig/files.ts';
-import { booted, instanceHandle, type InstanceHandle } from '../rig/instance.ts';
+import { booted, instanceHandle, termed, type InstanceHandle } from '../rig/instance.ts';
 import { finishJob, giveJob, tells } from '../rig/jobs.ts';
 import { isAlive } from '../rig/kernel.ts';
 import { deathOf, eventsIn, ofKinds } from '../rig/output.ts';
@@ -87,6 +87,33 @@ describe.runIf(canMount)('on a full disk', () => {
     const { exitCode, all: said } = await scene.disk.act(words);
     expect(exitCode, said).toBe(0);
     expect(readFileSync(`${scene.disk.stateDir}/state.json`, 'utf8')).toContain(`"${member}"`);
+  });
+
+  test('an operation must be refused before anything is done, and be begun with the same id once there is room', async () => {
+    const { disk, all } = await onFullDisk();
+    const refused = await disk.act('restart --op=a');
+    expect(refused.exitCode, refused.all).toBe(73);
+    expect(refused.error()['message']).toMatch(/nothing was done/);
+    expect(all.map((one) => one.terms())).toEqual([[], []]);
+    await disk.free();
+    const again = await disk.act('restart --op=a');
+    expect(again.exitCode, again.all).toBe(0);
+    expect(all.map((one) => one.terms().length)).toEqual([1, 1]);
+  });
+
+  test('the result of an operation must be kept if the disk becomes full while it runs', async () => {
+    const { rig, disk, all } = await onFullDisk();
+    await disk.free();
+    const [first] = all as [InstanceHandle];
+    const pid = await giveJob(rig, first, 'job');
+    expect((await disk.act('stop --op=a --detach')).exitCode).toBe(0);
+    await termed(first, pid);
+    await disk.fill();
+    finishJob(rig, pid);
+    const attached = await disk.act('op attach a');
+    expect(attached.exitCode, attached.all).toBe(0);
+    expect(attached.result()).toMatchObject({ exit_code: 0 });
+    expect(all.map((one) => one.terms().length)).toEqual([1, 1]);
   });
 
   test('rollout cancel must end a restart that is under way', async () => {

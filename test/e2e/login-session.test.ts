@@ -1,6 +1,6 @@
 // What a command starts must not end with the login that it runs in. These use a stand-in for logind and systemd.
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { linesOf } from '../rig/files.ts';
 import { finishJob, giveJob, tells } from '../rig/jobs.ts';
 import { fixture } from '../rig/programs.ts';
@@ -103,4 +103,34 @@ test('workers that a logout leaves must be warned of a shutdown, and a finisher 
   expect(restarted.all).toContain('a background process');
   finishJob(rig, pid);
   await until('the finisher to restart it', () => rig.journal('rollout_finished').length === 1);
+});
+
+describe('an operation', () => {
+  test('must get a scope of its own, also beside a watch, which knows nothing of it', async () => {
+    const { rig, inside, calls } = login({ mail: idle }, 'KillUserProcesses=yes\\nLinger=yes\\n');
+    await rig.start();
+    const watch = await watching(rig);
+    for (const command of ['restart', 'stop']) {
+      const { exitCode, all } = await inside(command, `--op=${command}`);
+      expect(exitCode, all).toBe(0);
+      expect(calls().at(-1)).toContain(` workerctl-${command}-`);
+    }
+    expect(calls()).toHaveLength(2);
+    expect((await inside('op', 'attach', 'stop')).exitCode).toBe(0);
+    expect((await inside('stop', '--op=stop')).exitCode).toBe(0);
+    expect(calls(), 'nothing is begun for a known id').toHaveLength(2);
+    watch.send('SIGTERM');
+    await watch.running;
+  });
+
+  test('that a logout will end must be begun all the same, and say so once', async () => {
+    const { rig, inside } = login({ mail: tells }, 'KillUserProcesses=yes\\nLinger=no\\n');
+    await rig.start();
+    const begun = await inside('restart', '--op=a', '--detach');
+    expect(begun.exitCode, begun.all).toBe(0);
+    expect(begun.stderr.match(warning)).toHaveLength(1);
+    const attached = await inside('op', 'attach', 'a');
+    expect(attached.exitCode, attached.all).toBe(0);
+    expect(rig.instance('mail.1').boots()).toHaveLength(2);
+  });
 });

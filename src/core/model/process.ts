@@ -1,3 +1,5 @@
+import type { Duration } from '../basics/time.ts';
+
 /**
  * A process: a pid alone is no identity, since the kernel reuses the number later.
  * Source: proc_pid_stat(5), field 22.
@@ -41,6 +43,10 @@ export interface LiveProcess extends ProcessIdentity {
   readonly sessionId: number;
   /** `stopped`: by SIGSTOP or a debugger; it exists but does nothing. */
   readonly activity: 'runs' | 'stopped';
-  /** The memory that it has now, in pages. */
-  readonly rssPages?: number;
+  /** The memory that it has now, in bytes. */
+  readonly rss?: number;
+  /** The CPU time that it has taken itself. */
+  readonly cpu?: Duration;
+  /** That of its children which have ended and which it has waited for. */
+  readonly childrenCpu?: Duration;
 }

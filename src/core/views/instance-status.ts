@@ -1,13 +1,14 @@
 import { lookup } from '../basics/lookup.ts';
-import type { Duration, Moment } from '../basics/time.ts';
+import { durationOf, type Duration, type Moment } from '../basics/time.ts';
 import type { Activity } from '../model/activity.ts';
 import type { Config, Worker } from '../model/config.ts';
 import { isToBeReplaced } from '../model/desired.ts';
 import type { Leftovers } from '../model/leftovers.ts';
-import { ageOf, liveProcess, type ObservedInstance } from '../model/observation.ts';
+import { ageOf, drainingSince, liveProcess, type ObservedInstance } from '../model/observation.ts';
 import type { ProcessRecord } from '../model/record.ts';
 import { lostLogWords } from '../model/lost-log.ts';
 import { workerNameOf } from '../model/targets.ts';
+import { restartsOf, usualTime, type Restarts } from '../rules/history.ts';
 import type { Snapshot } from '../rules/snapshot.ts';
 import { describeDown, describeUp } from './instance-detail.ts';
 import type { InstanceState } from './instance-state.ts';
@@ -31,6 +32,16 @@ export interface InstanceStatus {
   readonly activity?: Activity;
   /** How many times in a row it has failed. */
   readonly failures?: number;
+  /** How often it was restarted in the last 24 hours; missing of an old process beside its replacement. */
+  readonly restarts?: Restarts;
+  /** The CPU time of its process since its start, with that of its children which have ended. */
+  readonly cpu?: Duration;
+  /** That of the process alone, for what it takes now: children add all of theirs when they end. */
+  readonly ownCpu?: Duration;
+  /** How many bytes of memory its process takes. */
+  readonly rss?: number;
+  /** How long the jobs of its worker usually take, if it has one; if it drains and does not say that, how long its drains do. */
+  readonly usual?: Duration;
   /** How many bytes the process and its session take, if that is measured. */
   readonly memory?: number;
   /** The systemd unit that its process lives in; only looked for if a single instance is shown. */
@@ -58,6 +69,8 @@ export function instanceStatus(
   const workerName = workerNameOf(name);
   const process = liveProcess(observed);
   const failures = retiring === undefined ? snapshot.ledger.failures[name]?.count : undefined;
+  const restarts =
+    retiring === undefined ? restartsOf(snapshot.ledger, name, snapshot.now) : undefined;
   if (process === undefined) {
     const found = describeDown(observed, worker, snapshot);
     return {
@@ -65,6 +78,7 @@ export function instanceStatus(
       worker: workerName,
       isOutdated: false,
       ...(failures !== undefined && { failures }),
+      ...(restarts && { restarts }),
       ...(leftovers && { leftovers }),
       ...found,
     };
@@ -86,11 +100,25 @@ export function instanceStatus(
     status.isOutdated = isMember || isOtherRelease(release, lookup(releases, name));
   if (release !== undefined) status.release = release;
   if (activity !== undefined) status.activity = activity;
+  if (restarts !== undefined) status.restarts = restarts;
+  if (process.rss !== undefined) status.rss = process.rss;
+  if (process.cpu !== undefined) {
+    status.ownCpu = process.cpu;
+    status.cpu = durationOf(process.cpu + (process.childrenCpu ?? 0));
+  }
+  const usual = usualOf(observed, snapshot);
+  if (usual !== undefined) status.usual = usual;
   if (memory !== undefined) status.memory = memory;
   if (failures !== undefined) status.failures = failures;
   if (leftovers !== undefined) status.leftovers = leftovers;
   if (log?.lost !== undefined) status.logProblem = lostLogWords(log.lost);
   return status;
+}
+
+function usualOf(observed: ObservedInstance, { ledger }: Snapshot): Duration | undefined {
+  const worker = workerNameOf(observed.name);
+  if (observed.activity?.kind === 'busy') return usualTime(ledger, worker, 'jobs');
+  return drainingSince(observed) === undefined ? undefined : usualTime(ledger, worker, 'drains');
 }
 
 /** Whether the release is not asked for, because others can write the config that names the command. */

@@ -14,8 +14,12 @@ export function currentBootId(): string {
   return bootId;
 }
 
-/** State, parent, session, number of threads, start time and resident pages: fields 3, 4, 6, 20, 22 and 24. */
-const statFields = /^\) ([A-Za-z]) (\d+) [\d-]+ (\d+) (?:[\d-]+ ){13}(\d+) \d+ (\d+) \d+ (\d+) /;
+/**
+ * State, parent, session, times of CPU (own and of children that have ended, each as user and as system), number of threads,
+ * start time and resident pages: fields 3, 4, 6, 14 to 17, 20, 22 and 24.
+ */
+const statFields =
+  /^\) ([A-Za-z]) (\d+) [\d-]+ (\d+) (?:[\d-]+ ){7}(\d+) (\d+) (\d+) (\d+) [\d-]+ [\d-]+ (\d+) \d+ (\d+) \d+ (\d+) /;
 
 /**
  * The process that has this pid now; undefined if there is none, or only a zombie.
@@ -27,23 +31,31 @@ export function readProcess(pid: number): LiveProcess | undefined {
   if (fields === null) return undefined;
   const state = fields[1];
   // If only the first thread has ended, the state is Z, but the process lives.
-  if ((state === 'Z' && Number(fields[4]) <= 1) || state === 'X' || state === 'x') return undefined;
+  if ((state === 'Z' && Number(fields[8]) <= 1) || state === 'X' || state === 'x') return undefined;
   return {
     pid,
-    startTime: Number(fields[5]),
+    startTime: Number(fields[9]),
     bootId: currentBootId(),
     parentPid: Number(fields[2]),
     sessionId: Number(fields[3]),
     activity: state === 'T' || state === 't' ? 'stopped' : 'runs',
-    rssPages: Number(fields[6]),
+    rss: Number(fields[10]) * pageBytes(),
+    cpu: ticksAsTime(fields[4], fields[5]),
+    childrenCpu: ticksAsTime(fields[6], fields[7]),
   };
 }
 
-/** The size of a page, computed from our own memory in bytes and in pages. */
-export function pageBytes(): number {
-  const pages = readProcess(process.pid)?.rssPages ?? 0;
-  if (pages === 0) return 4096;
-  return 2 ** Math.round(Math.log2(process.memoryUsage.rss() / pages));
+const ticksAsTime = (user: string | undefined, system: string | undefined): Duration =>
+  durationOf((Number(user) + Number(system)) * msPerTick);
+
+let sizeOfPage: number | undefined;
+
+/** The size of a page: the same on every x86, otherwise computed from our own memory in bytes and in pages. */
+const pageBytes = (): number => (sizeOfPage ??= process.arch === 'x64' ? 4096 : measuredPage());
+
+function measuredPage(): number {
+  const pages = Number(readOrEmpty('/proc/self/statm').split(' ')[1]);
+  return pages > 0 ? 2 ** Math.round(Math.log2(process.memoryUsage.rss() / pages)) : 4096;
 }
 
 /** The process with this identity if it is still alive: its pid may have been reused since. */

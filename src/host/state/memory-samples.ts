@@ -1,7 +1,6 @@
 import { integer, object, text } from '../../core/basics/json-form.ts';
 import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
 import { allObserved, refOf, type Observation } from '../../core/model/observation.ts';
-import { pageBytes } from '../process/process-table.ts';
 import { sampleFile } from './samples.ts';
 
 /**
@@ -27,32 +26,27 @@ export function createMemoryTracker(stateDir: string): MemoryTracker {
     bytes: ['resident_bytes', integer],
   });
   const file = sampleFile(stateDir, 'memory.json', sample);
-  const seen = new Map<string, { readonly runId: string; readonly pages: number }>();
+  const seen = new Map<string, MemorySample>();
   let before: ReadonlyMap<string, MemorySample> | undefined;
   return {
     see: (observation) => {
       for (const observed of allObserved(observation)) {
         const { presence } = observed;
-        if (presence.kind !== 'alive' || presence.process.rssPages === undefined) continue;
-        seen.set(keyOf(refOf(observed)), {
-          runId: presence.record.runId,
-          pages: presence.process.rssPages,
-        });
+        if (presence.kind !== 'alive') continue;
+        const { rss: bytes } = presence.process;
+        if (bytes !== undefined)
+          seen.set(keyOf(refOf(observed)), { runId: presence.record.runId, bytes });
       }
     },
     rssOf: (ref, runId) => {
       const key = keyOf(ref);
       const sample = seen.get(key);
-      if (sample?.runId === runId) return sample.pages * pageBytes();
+      if (sample?.runId === runId) return sample.bytes;
       const earlier = (before ??= file.read().samples).get(key);
       return earlier?.runId === runId ? earlier.bytes : undefined;
     },
     save: () => {
-      if (seen.size === 0) return;
-      const size = pageBytes();
-      file.write(
-        [...seen].map(([name, { runId, pages }]) => [name, { runId, bytes: pages * size }]),
-      );
+      if (seen.size > 0) file.write(seen);
     },
   };
 }

@@ -4,6 +4,7 @@ import {
   currentBootId,
   findProcess,
   listPids,
+  nameOf,
   readArguments,
   readEnvironment,
   readProcess,
@@ -51,7 +52,9 @@ describe('readProcess', () => {
       parentPid: process.pid,
       sessionId: look(process.pid)?.session,
       activity: 'runs',
-      rssPages: expect.any(Number) as number,
+      rss: expect.any(Number) as number,
+      cpu: expect.any(Number) as number,
+      childrenCpu: expect.any(Number) as number,
     });
     expect(statusOf(pid)).toContain(`PPid:\t${process.pid}\n`);
   });
@@ -99,6 +102,17 @@ describe('readProcess', () => {
     expect(readProcess(0)).toBeUndefined();
     expect(readProcess(-1)).toBeUndefined();
     expect(readProcess(2 ** 31)).toBeUndefined();
+  });
+
+  test('must know the memory and the CPU time of a process, and that of its children which have ended', async () => {
+    const burn = 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done';
+    const child = scratch.run(['sh', '-c', `sh -c '${burn}'; echo done; ${burn}; exec sleep 1000`]);
+    await until('both to have worked', () => nameOf(child.pid) === 'sleep');
+    const { rss = 0, cpu = 0, childrenCpu = 0 } = readProcess(child.pid) ?? {};
+    expect(cpu).toBeGreaterThan(0);
+    expect(childrenCpu).toBeGreaterThan(0);
+    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(statusOf(child.pid))?.[1];
+    expect(Math.abs(rss - Number(kilobytes) * 1024)).toBeLessThan(1_000_000);
   });
 
   test('must not leave files open', () => {

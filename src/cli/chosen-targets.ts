@@ -1,24 +1,10 @@
-import { WorkerctlError } from '../core/basics/error.ts';
-import { nearest } from '../core/basics/nearest.ts';
 import { except } from '../core/model/targets.ts';
-import { instanceStates, type InstanceState } from '../core/views/instance-state.ts';
+import { instanceStates } from '../core/views/instance-state.ts';
+import { wordsAmong } from './choices.ts';
 import { among, value } from './options.ts';
 
 /** The states that can be asked for: the others are not shown. */
 export const shownStates = instanceStates.filter((state) => state !== 'gone');
-
-function states(text: string, name: string): readonly InstanceState[] {
-  return text.split(',').map((word) => {
-    const state = shownStates.find((one) => one === word.trim());
-    if (state !== undefined) return state;
-    const meant = nearest(word.trim(), shownStates);
-    throw new WorkerctlError(
-      'usage',
-      `${name}: expected states, found ${JSON.stringify(word)}${meant === undefined ? '' : `; did you mean ${meant}?`}`,
-      { hint: `states: ${shownStates.join(', ')}` },
-    );
-  });
-}
 
 /** A comma in braces does not separate targets: `mail.{1,2},web`. */
 const exceptions = (text: string): readonly string[] => text.split(/,(?![^{]*\})/);
@@ -27,7 +13,11 @@ const exceptions = (text: string): readonly string[] => text.split(/,(?![^{]*\})
 export const targetOptions = {
   state: among(
     shownStates,
-    value('STATE,...', 'only instances in one of these states, such as backoff', states),
+    value(
+      'STATE,...',
+      'only instances in one of these states, such as backoff',
+      wordsAmong('states', shownStates),
+    ),
   ),
   except: value('TARGET,...', 'not these', exceptions),
 };

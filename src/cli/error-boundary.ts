@@ -3,7 +3,7 @@ import type { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { shortageIn } from '../host/files/shortage.ts';
 import { isJsonWanted } from './parse.ts';
-import { printError, printJson } from './print.ts';
+import { print, printError, printJson } from './print.ts';
 
 /** Runs a command; an error that it throws is printed and becomes the exit code. */
 export async function errorBoundary(
@@ -14,6 +14,7 @@ export async function errorBoundary(
     return await command();
   } catch (thrown) {
     const error = shortageIn(thrown) ?? thrown;
+    if (isForNagios(argv)) return unknownToNagios(error);
     if (!isExpected(error)) return bug(error);
     if (isJsonWanted(argv, process.env)) {
       const { printedLine } = await import('../output/json/answer.ts');
@@ -25,6 +26,19 @@ export async function errorBoundary(
     if (error.problems !== undefined) await annotateProblems(error.problems);
     return exitCodes[error.code].code;
   }
+}
+
+/** Whatever goes wrong, a monitoring system gets its own code for it: ours would be warnings and alarms to it. */
+const isForNagios = (argv: readonly string[]): boolean =>
+  argv.some(
+    (word, at) => word === '--format=nagios' || (word === 'nagios' && argv[at - 1] === '--format'),
+  );
+
+async function unknownToNagios(error: unknown): Promise<number> {
+  const { nagiosCodes, nagiosUnknown } = await import('../output/nagios.ts');
+  print(nagiosUnknown(error instanceof Error ? error.message : String(error)));
+  if (!isExpected(error)) bug(error);
+  return nagiosCodes.UNKNOWN;
 }
 
 async function annotateProblems(problems: readonly ConfigProblem[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { visibleInLine } from '../core/basics/visible.ts';
-import width from './width.ts';
+import width, { cut } from './width.ts';
 
 /**
  * Rows as aligned columns, two spaces apart; the last column is not padded. Lines are cut off at `columns`, if given.
@@ -29,8 +29,4 @@ export function formatTable(rows: readonly (readonly string[])[], columns?: numb
     text += `${columns === undefined ? line : cut(line, columns)}\n`;
   }
   return text;
-}
-
-function cut(line: string, columns: number): string {
-  return width(line) <= columns ? line : `${line.slice(0, columns - 1)}…`;
 }

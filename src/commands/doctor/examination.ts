@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { withLeftovers } from '../../engine/observe/leftovers.ts';
 import { createReleaseReader } from '../../engine/observe/release-reader.ts';
-import { status } from '../status.ts';
+import { status } from '../../engine/observe/status.ts';
 import type { Status } from '../../core/views/status.ts';
 import { observe } from '../../engine/observe/observe.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';

@@ -7,7 +7,7 @@ import { serveMetrics } from '../../host/sockets/metrics-server.ts';
 import { readDropped } from '../../host/state/dropped-messages.ts';
 import { seenDesired } from '../../host/state/desired-file.ts';
 import { formatMetrics } from '../../output/metrics/prometheus.ts';
-import { status } from '../status.ts';
+import { status } from '../../engine/observe/status.ts';
 import type { ControlBackend } from './control-backend.ts';
 
 /** Something that is closed when the watch ends. */

@@ -44,8 +44,33 @@ const instance = shape<InstanceStatus>(
       ),
     ),
     activity: orNull(object(activity)('What the process says about its work.', 'activity')),
+    usual_seconds: orNull(
+      seconds(
+        'How long the jobs of its worker usually take, if it has one; of one that drains and does not say what it does: its drains. Null: too few are known.',
+        'usual',
+      ),
+    ),
+    restarts: orNull(
+      integer('How often it was restarted in the last 24 hours.', ({ restarts }) => restarts?.all),
+    ),
+    restarts_unexpected: orNull(
+      integer(
+        'How many of these because its process had ended without being asked.',
+        ({ restarts }) => restarts?.unexpected,
+      ),
+    ),
+    cpu_seconds: orNull(
+      seconds(
+        'CPU time of its process since its start, with that of its children which have ended.',
+        'cpu',
+      ),
+    ),
+    rss_bytes: orNull(integer('Memory of its process.', 'rss')),
     memory_bytes: orNull(
-      integer('Memory of the process and its session, if recycle.memory is set.', 'memory'),
+      integer(
+        'Memory of the process and its session, if recycle.memory is set or one instance was asked for.',
+        'memory',
+      ),
     ),
     unit: orNull(
       text(
@@ -142,7 +167,10 @@ export const statusAnswer = answer<Status & { readonly events?: readonly Journal
       'Wanted instances that have ended successfully and are not started again (on_exit).',
       'done',
     ),
-    instances: list(instance)('All instances, those of the configuration first.', 'instances'),
+    instances: list(instance)(
+      'All instances, those of the configuration first; with --state only those in these states, with --sort in that order.',
+      'instances',
+    ),
     counts: list(count)('Counts that were set with want.', 'counts'),
     releases: mapOf({ type: 'string' })(
       'The release that a start would give each worker now, if known.',

@@ -1,0 +1,109 @@
+import width, { cut } from '../width.ts';
+import type { InstanceState } from '../../core/views/instance-state.ts';
+import { columns as all, nothing, type ColumnName } from './columns.ts';
+
+/** How a table is to be shown. */
+export interface Shape {
+  /** The width of the terminal; undefined: lines may have any length. */
+  readonly columns?: number;
+  /** All columns, and one line for each instance. */
+  readonly isWide?: boolean;
+  /** These columns and no others. */
+  readonly chosen?: readonly ColumnName[];
+  /** Only instances in these states. */
+  readonly states?: readonly InstanceState[];
+}
+
+/** The cells of a column, row by row. */
+export type Cells = ReadonlyMap<ColumnName, readonly string[]>;
+
+/** Which columns a table has, and where the others have gone. */
+export interface Layout {
+  /** Those with a width of their own. */
+  readonly fixed: readonly ColumnName[];
+  /** Those that follow them as a text: on the same line if it fits there, else below it. */
+  readonly flowing: readonly ColumnName[];
+  /** Those with one value for all, which is said below the table. */
+  readonly same: readonly (readonly [ColumnName, string])[];
+  /** Those that the terminal is too narrow for. */
+  readonly dropped: readonly ColumnName[];
+}
+
+/** What goes first if a terminal is too narrow, the least important first. */
+const droppable: readonly ColumnName[] = ['cpu', 'memory', 'restarts', 'pid', 'release', 'uptime'];
+
+/** The room that a text at the end of its line should have, if it is that long. */
+const roomForText = 24;
+
+const gap = 2;
+
+/** What of a release is shown if there is little room. */
+const longestRelease = 20;
+
+/** Whether no column depends on what its cells are: for readers that count columns, and as it was asked for. */
+export const isWhole = ({ columns, isWide, chosen }: Shape): boolean =>
+  isWide === true || chosen !== undefined || columns === undefined;
+
+/** Lays out a table whose rows have these cells. */
+export function layoutOf(cells: Cells, shape: Shape): Layout {
+  const { columns, isWide, chosen } = shape;
+  const isGiven = isWhole(shape);
+  const names = [...cells.keys()];
+  const known = isGiven ? names : names.filter((name) => !isEmpty(name, cells));
+  const same = isGiven ? [] : known.flatMap((name) => sameForAll(name, cells));
+  const shown = known.filter((name) => same.every(([other]) => other !== name));
+  const isFlowing = (name: ColumnName): boolean => name === 'detail';
+  const layout: Layout = {
+    fixed: shown.filter((name) => !isFlowing(name)),
+    flowing: shown.filter(isFlowing),
+    same,
+    dropped: [],
+  };
+  if (columns === undefined || isWide === true) return layout;
+  return narrowed(layout, cells, columns, chosen === undefined);
+}
+
+const isEmpty = (name: ColumnName, cells: Cells): boolean =>
+  name !== 'instance' && cells.get(name)?.every((cell) => cell === nothing || cell === '') === true;
+
+function sameForAll(name: ColumnName, cells: Cells): [ColumnName, string][] {
+  const [first, ...others] = cells.get(name) ?? [];
+  const isSame = others.length > 0 && others.every((cell) => cell === first);
+  return isSame &&
+    first !== undefined &&
+    first !== nothing &&
+    first !== '' &&
+    all[name].ofAll !== undefined
+    ? [[name, first]]
+    : [];
+}
+
+/** The same layout for a terminal: the job becomes part of the text, then columns are left out. */
+function narrowed(layout: Layout, cells: Cells, columns: number, mayDrop: boolean): Layout {
+  const longest = Math.max(0, ...layout.flowing.map((name) => widthOf(name, cells)));
+  const room = longest === 0 ? 0 : Math.min(longest, roomForText) + gap;
+  if (fixedWidth(layout.fixed, cells) + room <= columns) return layout;
+  let fixed: readonly ColumnName[] = layout.fixed.filter((name) => name !== 'job');
+  const flowing = layout.fixed.length === fixed.length ? layout.flowing : joined(layout.flowing);
+  const dropped: ColumnName[] = [];
+  for (const name of mayDrop ? droppable : []) {
+    if (fixedWidth(fixed, cells) <= columns) break;
+    if (!fixed.includes(name)) continue;
+    fixed = fixed.filter((other) => other !== name);
+    dropped.push(name);
+  }
+  return { ...layout, fixed, flowing, dropped };
+}
+
+const joined = (flowing: readonly ColumnName[]): ColumnName[] => ['job', ...flowing];
+
+/** How wide a column is, with its header. */
+export const widthOf = (name: ColumnName, cells: Cells): number =>
+  (cells.get(name) ?? []).reduce((most, cell) => Math.max(most, width(cell)), name.length);
+
+const fixedWidth = (names: readonly ColumnName[], cells: Cells): number =>
+  names.reduce((sum, name) => sum + widthOf(name, cells), gap * Math.max(0, names.length - 1));
+
+/** A release as it is shown on a terminal: the rest of a long one says little. */
+export const shortRelease = (release: string, { columns, isWide }: Shape): string =>
+  columns === undefined || isWide === true ? release : cut(release, longestRelease);

@@ -1,0 +1,139 @@
+import { visibleInLine } from '../../core/basics/visible.ts';
+import type { InstanceState } from '../../core/views/instance-state.ts';
+import type { Status } from '../../core/views/status.ts';
+import type { Colours } from '../plain.ts';
+import { wrap } from '../wrap.ts';
+import width from '../width.ts';
+import { columnNames, columns as all, nothing, type ColumnName } from './columns.ts';
+import {
+  isWhole,
+  layoutOf,
+  shortRelease,
+  widthOf,
+  type Cells,
+  type Layout,
+  type Shape,
+} from './layout.ts';
+import { formatSummary, stateLine } from './summary.ts';
+
+/** The table of `status` and its summary, which is always that of all instances. */
+export function formatStatus(status: Status, colours: Colours, shape: Shape = {}): string {
+  if (status.instances.length === 0)
+    return `no instances are wanted and none runs\n${stateLine(status, colours)}`;
+  const { states } = shape;
+  const shown = states
+    ? { ...status, instances: status.instances.filter(({ state }) => states.includes(state)) }
+    : status;
+  return `${formatShown(shown, colours, shape)}${formatSummary(status, colours)}`;
+}
+
+function formatShown(status: Status, colours: Colours, shape: Shape): string {
+  if (status.instances.length === 0)
+    return `no instance is ${(shape.states ?? []).join(' or ')}\n\n`;
+  const cells = cellsOf(status, shape);
+  const layout = layoutOf(cells, shape);
+  return `${formatRows(status, cells, layout, colours, shape)}\n${formatBeside(layout, shape.columns)}`;
+}
+
+/** All cells, each made harmless. */
+export function cellsOf(status: Status, shape: Shape): Cells {
+  const names = (shape.chosen ?? columnNames).filter(
+    (name) => name !== 'release' || isWhole(shape) || areReleasesShown(status),
+  );
+  return new Map(
+    names.map((name) => {
+      const { cell } = all[name];
+      const cells = status.instances.map((one) => {
+        const text = visibleInLine(cell(one, status) ?? nothing);
+        return name === 'release' ? shortRelease(text, shape) : text;
+      });
+      return [name, cells];
+    }),
+  );
+}
+
+/** A release that never changes, such as the name of the application's directory, is not worth a column. */
+const areReleasesShown = ({ instances, isReleaseNamed }: Status): boolean =>
+  instances.some(({ release }) => release !== undefined) &&
+  (isReleaseNamed || new Set(instances.flatMap(({ release }) => release ?? [])).size > 1);
+
+/** How far the text below an instance is indented. */
+const indent = '    ';
+
+function formatRows(
+  { instances }: Status,
+  cells: Cells,
+  { fixed, flowing }: Layout,
+  colours: Colours,
+  { columns, isWide }: Shape,
+): string {
+  const paint = paintOf(colours);
+  const widths = fixed.map((name) => widthOf(name, cells));
+  const heads = fixed.map((name, index) => padded(name.toUpperCase(), name, widths[index]));
+  const full = formatLine(heads, flowing.map((name) => name.toUpperCase()).join(', '));
+  const isTooLong = columns !== undefined && isWide !== true && width(full) > columns;
+  const header = isTooLong ? formatLine(heads, '') : full;
+  let text = `${colours.bold(header)}\n`;
+  const ofRow = (name: ColumnName, row: number): string => cells.get(name)?.[row] ?? '';
+  instances.forEach(({ state }, row) => {
+    const plain = fixed.map((name, index) => padded(ofRow(name, row), name, widths[index]));
+    const flow = flowing
+      .map((name) => ofRow(name, row))
+      .filter((cell) => cell !== '' && cell !== nothing)
+      .join('; ');
+    const shown = plain.map((cell, index) =>
+      fixed[index] === 'state' ? cell.replace(state, () => paint[state](state)) : cell,
+    );
+    const isBelow =
+      columns !== undefined && isWide !== true && width(formatLine(plain, flow)) > columns;
+    text += `${formatLine(shown, isBelow ? '' : flow)}\n`;
+    if (isBelow && flow !== '') text += `${wrap(indent + flow, columns, indent).join('\n')}\n`;
+  });
+  return text;
+}
+
+const formatLine = (cells: readonly string[], flow: string): string =>
+  [...cells, ...(flow === '' ? [] : [flow])].join('  ').trimEnd();
+
+function padded(cell: string, name: ColumnName, columns = 0): string {
+  const pad = ' '.repeat(Math.max(0, columns - width(cell)));
+  return all[name].isRight === true ? pad + cell : cell + pad;
+}
+
+/** What is not in the table because it is the same for all, or because the terminal is too narrow. */
+function formatBeside({ same, dropped }: Layout, columns: number | undefined): string {
+  const values = same.flatMap(([name, value]) => all[name].ofAll?.(value) ?? []);
+  const lines = [
+    ...(values.length === 0 ? [] : [`all: ${values.join(', ')}`]),
+    ...(dropped.length === 0
+      ? []
+      : [`not shown at this width: ${dropped.join(', ')} (--wide shows all)`]),
+  ];
+  return lines
+    .flatMap((line) => wrap(line, columns, '  '))
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** How each state is painted. */
+export const paintOf = ({
+  red,
+  green,
+  yellow,
+  dim,
+}: Colours): Readonly<Record<InstanceState, (text: string) => string>> => ({
+  ready: green,
+  starting: yellow,
+  late: red,
+  quiet: yellow,
+  frozen: yellow,
+  draining: yellow,
+  retiring: yellow,
+  surplus: yellow,
+  missing: red,
+  backoff: red,
+  stopped: dim,
+  done: dim,
+  failed: red,
+  gone: dim,
+});

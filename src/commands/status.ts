@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import type { Config } from '../core/model/config.ts';
-import { sortKeys } from '../core/views/sort-status.ts';
 import { statusCode, type Status } from '../core/views/status.ts';
 import { targetOptions } from '../cli/chosen-targets.ts';
 import { wordsAmong } from '../cli/choices.ts';
@@ -18,18 +17,10 @@ import { columnNames } from '../output/status/columns.ts';
 import type { Shape } from '../output/status/layout.ts';
 import { formatStatus } from '../output/status/table.ts';
 import { formats, refuseUnused, type StatusOptions } from './status/formats.ts';
+import { sortOption } from './status/sort-option.ts';
 
 const format = expecting(`one of ${formats.join(', ')}`, (text) =>
   formats.find((one) => one === text),
-);
-
-export const sortOption = among(
-  sortKeys,
-  value(
-    'COLUMN',
-    `what needs attention first, or the newest, busiest or largest: ${sortKeys.join(', ')}`,
-    expecting(`one of ${sortKeys.join(', ')}`, (text) => sortKeys.find((one) => one === text)),
-  ),
 );
 
 /** `workerctl status`. */
@@ -63,6 +54,7 @@ also every error of workerctl).`,
     ),
     sort: sortOption,
     quiet: flag('only the names', 'q'),
+    watch: flag('show them live, as top does'),
     format: among(
       formats,
       value('FORMAT', 'table, wide, json, prometheus (metrics as text) or nagios', format),
@@ -85,6 +77,7 @@ also every error of workerctl).`,
   run: async (options) => {
     const { targets, global } = options;
     refuseUnused(options);
+    if (options.watch) return (await import('./top/show.ts')).showTop(options);
     if (options.format === 'prometheus') return printMetrics(global);
     const found = await statusFor(global, targets);
     if (options.format === 'nagios') return printNagios(found);

@@ -7,6 +7,7 @@ import { operable } from './operable.ts';
  */
 export const commands: CommandTable = {
   status: async () => (await import('./status.ts')).command,
+  top: async () => (await import('./top.ts')).command,
   start: operable.start,
   stop: operable.stop,
   restart: operable.restart,

@@ -58,10 +58,10 @@ function findingsIn(status: Status): Finding[] {
   const { stateProblem } = status;
   const all: Finding[] = [
     ...status.instances.flatMap(ofInstance),
-    ...status.rollouts.flatMap(({ aborted, at: _at, ...rollout }) =>
+    ...status.rollouts.flatMap(({ by, aborted }): Finding[] =>
       aborted === undefined
         ? []
-        : [{ severity: 'WARNING' as const, text: `restart by ${rollout.by} aborted: ${aborted}` }],
+        : [{ severity: 'WARNING', text: `restart by ${by} aborted: ${aborted}` }],
     ),
   ];
   if (stateProblem !== undefined)

@@ -244,3 +244,69 @@ test('a terminal must get colours, unless NO_COLOR is set, and whole lines', asy
   expect(plain.stdout).not.toContain(escape);
   expect(plain.stdout).toMatch(/^mail\.1 +missing /m);
 });
+
+test('--state and -q must choose what is shown, and the exit code must stay that of all', async () => {
+  const rig = createRig({ mail: { ...drains, count: 3 } });
+  await rig.start('mail.1', 'mail.2');
+  const none = await rig.workerctl('status', '--state', 'backoff');
+  expect(none.stdout).toMatch(/^no instance is backoff\n\n3 wanted, 2 up, 2 ready, 1 missing$/);
+  expect(none.exitCode).toBe(3);
+  const names = await rig.workerctl('status', '-q', '--state', 'ready', '--sort', 'uptime');
+  expect(names.stdout.split('\n').sort()).toEqual(['mail.1', 'mail.2']);
+  const json = await rig.workerctl('status', '--json', '--state', 'missing,late');
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    wanted: 3,
+    ready: 2,
+    instances: [{ instance: 'mail.3', state: 'missing' }],
+  });
+  const one = await rig.workerctl('status', 'mail.1', '--state', 'late');
+  expect(one.stdout).toMatch(/^no instance is late\n/);
+  const chosen = await rig.workerctl('status', '--columns', 'state,instance', '--sort', 'state');
+  expect(chosen.stdout).toMatch(/^STATE +INSTANCE\nmissing +mail\.3\nready +mail\.[12]\n/);
+});
+
+test.each([
+  [['--sort', 'age'], /--sort: expected one of instance, state/],
+  [['--columns', 'instance,uptme'], /found "uptme"; did you mean uptime\?/],
+  [['--columns', ''], /--columns: expected columns, found ""/],
+  [['--format', 'json', '--wide'], /expected no --wide/],
+  [['--json', '-q'], /expected no --quiet/],
+  [['--format=prometheus', 'mail'], /expected no targets, found mail/],
+  [['-q', '--columns', 'state'], /expected -q or --columns/],
+])('status %j must be refused, and nothing printed', async (words, problem) => {
+  const { exitCode, stdout, stderr } = await createRig({ mail: drains }).workerctl(
+    'status',
+    ...words,
+  );
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(problem);
+  if (!words.includes('--json')) expect(stdout).toBe('');
+});
+
+test('a check plugin must have the codes of a plugin, and 3 for every error of workerctl', async () => {
+  const rig = createRig({ mail: { ...drains, count: 2 } });
+  await rig.start('mail.1');
+  const check = async (...words: string[]) => {
+    const { exitCode, stdout } = await rig.workerctl('status', '--format', 'nagios', ...words);
+    expect(stdout.split('\n')).toHaveLength(1);
+    return [exitCode, /^WORKERCTL (\w+) - /.exec(stdout)?.[1]];
+  };
+  expect(await check('mail.1')).toEqual([0, 'OK']);
+  expect(await check()).toEqual([2, 'CRITICAL']);
+  expect(await check('mial')).toEqual([3, 'UNKNOWN']);
+  expect(await check('--nope')).toEqual([3, 'UNKNOWN']);
+  expect(await check('--state', 'ready')).toEqual([3, 'UNKNOWN']);
+  rig.writeConfig('workers: [');
+  expect(await check()).toEqual([3, 'UNKNOWN']);
+  expect(await check('--config', 'none.yaml')).toEqual([3, 'UNKNOWN']);
+});
+
+test('memory must be that of the process, and of its whole session with --wide', async () => {
+  const children = 'sleep 1000 & sleep 1000 & sleep 1000 & exec sleep 1000';
+  const rig = createRig({ mail: { command: ['sh', '-c', children], ready: { after: '0s' } } });
+  await rig.start();
+  const [found] = (await statusOf(rig)).instances;
+  expect(found).toMatchObject({ memory_bytes: null, rss_bytes: expect.any(Number) as number });
+  const [one] = (await statusOf(rig, 'mail.1')).instances;
+  expect(one?.memory_bytes).toEqual(expect.any(Number));
+});

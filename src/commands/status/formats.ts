@@ -13,13 +13,14 @@ export type Format = (typeof formats)[number];
 export interface StatusOptions {
   readonly wide: boolean;
   readonly quiet: boolean;
+  readonly watch: boolean;
   readonly columns: readonly ColumnName[] | undefined;
   readonly sort: SortKey | undefined;
   readonly state: readonly InstanceState[] | undefined;
   readonly format: Format | undefined;
 }
 
-const ofTables = ['wide', 'columns', 'quiet'] as const;
+const ofTables = ['wide', 'columns', 'quiet', 'watch'] as const;
 
 /** The options that would change nothing in each format. */
 const unused: Readonly<Record<Format, readonly (keyof StatusOptions | 'targets')[]>> = {
@@ -50,6 +51,9 @@ export function refuseUnused(
     );
   if (found !== undefined)
     throw usageError('status', `status --format=${format}: expected no --${found}`);
+  const other = options.watch && (['wide', 'columns', 'quiet', 'format'] as const).find(isGiven);
+  if (typeof other === 'string')
+    throw usageError('status', `status: expected --watch or --${other}, found both`);
   if (options.quiet && options.columns !== undefined)
     throw usageError('status', 'status: expected -q or --columns, found both');
 }

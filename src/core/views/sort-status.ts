@@ -58,7 +58,7 @@ const orders: Readonly<Record<SortKey, (status: Status) => Order>> = {
   instance: () => (one, other) => naturally(one.name, other.name),
   state: () => (one, other) => rankOf(one.state) - rankOf(other.state),
   // What was started last is what has changed.
-  uptime: () => largest(({ uptime }) => (uptime === undefined ? undefined : -uptime)),
+  uptime: () => largest(({ uptime }) => (uptime === undefined ? undefined : 0 - uptime)),
   restarts: () => largest(({ restarts }) => restarts?.all),
   cpu: () => largest(({ cpu }) => cpu),
   memory: () => largest(memoryOf),

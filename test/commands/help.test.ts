@@ -66,5 +66,5 @@ test('the overview must list every command in the order of the table, and every 
 
 test('only what prints no text of its own must not offer --json', () => {
   const without = names.filter((name) => !/^Options.*--json/m.test(helpOf(name)));
-  expect(without).toEqual(['exec', 'shell', 'completion', 'demo']);
+  expect(without).toEqual(['top', 'exec', 'shell', 'completion', 'demo']);
 });

@@ -1,4 +1,5 @@
-import { durationOf, elapsed, type Moment } from '../basics/time.ts';
+import { durationOf, elapsed, type Duration, type Moment } from '../basics/time.ts';
+import type { InstanceStatus } from './instance-status.ts';
 import type { Status } from './status.ts';
 
 /** The CPU times of processes at an earlier look, by pid and start. */
@@ -20,13 +21,25 @@ export const cpuSample = ({ at, instances }: Status): CpuSample => ({
  */
 export const withCpuNow = (status: Status, before: CpuSample | undefined): Status => ({
   ...status,
-  instances: status.instances.map(({ cpu: _cpu, ...one }) => {
-    const earlier = before?.times.get(keyOf(one));
-    if (before === undefined || earlier === undefined || one.ownCpu === undefined) return one;
-    const ms = elapsed(before.at, status.at);
-    return ms <= 0 ? one : { ...one, cpu: durationOf((1000 * (one.ownCpu - earlier)) / ms) };
+  instances: status.instances.map((one) => {
+    const now: { -readonly [Key in keyof InstanceStatus]: InstanceStatus[Key] } = { ...one };
+    const cpu = perSecond(one, status.at, before);
+    if (cpu === undefined) delete now.cpu;
+    else now.cpu = cpu;
+    return now;
   }),
 });
+
+function perSecond(
+  one: InstanceStatus,
+  at: Moment,
+  before: CpuSample | undefined,
+): Duration | undefined {
+  const earlier = before?.times.get(keyOf(one));
+  if (before === undefined || earlier === undefined || one.ownCpu === undefined) return undefined;
+  const ms = elapsed(before.at, at);
+  return ms <= 0 ? undefined : durationOf((1000 * (one.ownCpu - earlier)) / ms);
+}
 
 const keyOf = ({ name, pid }: { readonly name: string; readonly pid?: number }): string =>
   `${name} ${pid ?? ''}`;

@@ -130,7 +130,7 @@ function tableOf(
   size: Size,
   colours: Colours,
 ): string[] {
-  if (instances.length === 0) return ['', '  no such instances'];
+  if (instances.length === 0) return ['', cut('  no such instances', size.columns)];
   const paint = paintOf(colours);
   const cells = (one: InstanceStatus): Map<ColumnName, string> =>
     new Map(fixed.map((name) => [name, cellOf(name, one, status)]));

@@ -21,10 +21,12 @@ export type Act = Choice | 'quit' | 'interrupt' | 'suspend' | 'redraw';
 /** Another list begins at its first row. */
 const atTop = { row: 0, key: undefined };
 
-/** Ends with an escape sequence that is not complete yet. */
-const incomplete = /\x1b(?:\[[\d;]*|O)$/;
+const escape = String.fromCharCode(27);
 
-const sequences = /\x1b(?:\[[\d;]*[~A-Za-z]|O[A-Za-z])|[^]/gu;
+/** Ends with an escape sequence that is not complete yet. */
+const incomplete = new RegExp(`${escape}(?:\\[[\\d;]*|O)$`);
+
+const sequences = new RegExp(`${escape}(?:\\[[\\d;]*[~A-Za-z]|O[A-Za-z])|[^]`, 'gu');
 
 const names: Readonly<Record<string, string>> = {
   '\x1b[A': 'up',

@@ -50,7 +50,7 @@ test('top must show the instances live, with jobs, events and the log', async ()
   await top.shows(/^ {2}mail\.2 +ready .*import 212 for /m);
   await rig.workerctl('stop', 'mail.3');
   await top.shows(/^ {2}mail\.3 +stopped/m);
-  appendFileSync(rig.path('.workerctl/mail.2.log'), 'connected to \x1b[2J db1\n');
+  appendFileSync(rig.path('log/mail.2.log'), 'connected to \x1b[2J db1\n');
   top.type('j\r');
   await top.shows(/── mail\.2 ─[^]*started pid \d+[^]*log:[^]*connected to \^\[\[2J db1/);
   top.type('/stopped\r');

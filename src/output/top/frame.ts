@@ -216,7 +216,9 @@ function paneOf(
     one.release === undefined ? '' : `release ${one.release}`,
     textOf(one, status),
   ].filter((text) => text !== '');
-  const about = wrap(visibleInLine(facts.join('; ')), most, '  ').slice(0, rows - 1);
+  const about = wrap(visibleInLine(facts.join('; ')), most, '  ')
+    .slice(0, rows - 1)
+    .map((line) => cut(line, most));
   const left = rows - 1 - about.length;
   const forLog = Math.min(
     log.length,
@@ -227,7 +229,7 @@ function paneOf(
   const shownEvents = events
     .slice(Math.max(0, events.length - forEvents))
     .map((line) => cut(line, most));
-  const logTitle = shownLog.length === 0 ? [] : [colours.dim('log:')];
+  const logTitle = shownLog.length === 0 ? [] : [colours.dim(cut('log:', most))];
   const lines = [
     colours.bold(cut(title, most)),
     ...about,

@@ -22,7 +22,14 @@ export default defineConfig({
       },
       { test: { name: 'host', include: ['test/host/**/*.test.ts'], setupFiles, ...limits } },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...limits } },
-      { test: { name: 'proof', include: ['test/proof/**/*.test.ts'], testTimeout: 1_800_000 } },
+      {
+        test: {
+          name: 'proof',
+          include: ['test/proof/**/*.test.ts'],
+          testTimeout: 1_800_000,
+          hookTimeout: 300_000,
+        },
+      },
       {
         test: {
           name: 'real',

@@ -2,7 +2,7 @@
 // sent again: no instance may be restarted twice.
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { request, sendAgain, started } from '../rig/crash-operations.ts';
+import { crashedRunners, request, sendAgain, started } from '../rig/crash-operations.ts';
 import { endProcess, signal } from '../rig/kernel.ts';
 import { runnersOf } from '../rig/operations.ts';
 import { pause, until } from '../rig/wait.ts';
@@ -29,4 +29,13 @@ test.each([
     }
   };
   await Promise.all([lane(), lane()]);
+});
+
+test('a process killed behind any of its effects must leave a restart that is not begun again', async () => {
+  const answers = await crashedRunners(1);
+  const killed = answers.filter(({ exitCode }) => exitCode === 4);
+  expect(answers.length).toBeGreaterThan(20);
+  expect(killed.length).toBeGreaterThan(10);
+  expect(killed.some(({ restarted }) => restarted === 0)).toBe(true);
+  expect(killed.some(({ restarted }) => restarted === 2)).toBe(true);
 });

@@ -1,8 +1,10 @@
 // A request with an id that is sent again, whatever has become of the command or the process of its operation.
+import { existsSync } from 'node:fs';
 import { expect } from 'vitest';
 import { counts, drained, expectSound, noting, settle, starting, two } from './crash.ts';
-import { runnersOf } from './operations.ts';
+import { operationFile, runnersOf } from './operations.ts';
 import { resultIn } from './output.ts';
+import type { Running, Variables } from './programs.ts';
 import { createRig, type Rig } from './rig.ts';
 
 /** Sent again and again. */
@@ -40,3 +42,37 @@ export async function started(): Promise<Rig> {
   await starting(...two)(rig);
   return rig;
 }
+
+/** Kills it behind its first effect, and so on by this step until it survives. */
+export async function crashes(
+  step: number,
+  run: (rig: Rig, env: Variables) => PromiseLike<Awaited<Running>>,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  const through = new AbortController();
+  const faults = (function* (): Generator<number> {
+    for (let fault = 1; !through.signal.aborted; fault += step) yield fault;
+  })();
+  const lane = async (): Promise<void> => {
+    for (const fault of faults) {
+      const rig = await started();
+      const env = { WORKERCTL_TEST_DIE_AFTER: String(fault) };
+      const { exitCode, signal: by, all } = await run(rig, env);
+      if (exitCode === 0) through.abort();
+      else expect(by, all).toBe('SIGKILL');
+      answers.push(await sendAgain(rig));
+    }
+  };
+  await Promise.all([lane(), lane()]);
+  return answers;
+}
+
+/** The same of the process that runs an operation. */
+export const crashedRunners = (step: number): Promise<Answer[]> =>
+  crashes(step, async (rig, env) => {
+    // Behind its second effect the request is on disk, and nothing was started. Writing the config down comes first, once.
+    while (!existsSync(operationFile(rig, 'a', 'operation.json')))
+      await rig.workerctlWith({ WORKERCTL_TEST_DIE_AFTER: '2' }, ...request);
+    expect(existsSync(operationFile(rig, 'a', 'runner.json'))).toBe(false);
+    return rig.workerctlWith(env, 'operation', `${rig.stateDir}/operations/a`);
+  });

@@ -67,6 +67,17 @@ const options = {
   },
 };
 
+/** What runs in a browser: one that knows what was new in 2022. */
+const browserOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  minify: true,
+  format: 'iife',
+  target: ['chrome105', 'firefox110', 'safari15.4'],
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+
 /** The launcher finds these beside the bundle that asks for them. */
 const separate = {
   name: 'separate',
@@ -74,6 +85,7 @@ const separate = {
     onResolve({ filter: /\/demo\/demo\.ts$/ }, ({ kind }) =>
       kind === 'entry-point' ? undefined : { path: './demo.cjs', external: true },
     );
+    onResolve({ filter: /^workerctl-page$/ }, () => ({ path: './page.cjs', external: true }));
     for (const name of lazyLibraries)
       onResolve({ filter: new RegExp(`^${name}$`) }, () => ({
         path: `./${name}.cjs`,
@@ -231,6 +243,14 @@ function exportLazily(hot, main) {
 
 await bundleCommands();
 await bundle('demo', { entryPoints: ['src/commands/demo/demo.ts'], plugins: [separate] });
+// What browsers load, and what renders the same on this side.
+await build({
+  ...browserOptions,
+  entryPoints: { page: 'src/page/client.tsx' },
+  outdir: staging,
+});
+await build({ ...browserOptions, entryPoints: ['src/page/page.css'], outdir: staging });
+await bundle('page', { entryPoints: ['src/page/render.tsx'] });
 await bundle('execa', { entryPoints: ['execa'] });
 await bundle('proper-lockfile', { entryPoints: ['proper-lockfile'] });
 // The browser build consists of ES modules, which esbuild puts into one scope.
@@ -287,6 +307,7 @@ async function writeManual() {
     format: 'cjs',
     stdin: { contents, resolveDir: root, loader: 'ts' },
     define: { ...options.define, 'import.meta.url': '""' },
+    external: ['workerctl-page'],
     outfile,
   });
   const { commands, manPage } = createRequire(import.meta.url)(outfile);

@@ -1,8 +1,14 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 // Real processes on a small machine: a generous limit that only catches a hang.
 const limits = { testTimeout: 120_000, hookTimeout: 60_000 };
 const setupFiles = ['test/rig/drawn-cases.ts'];
+
+/** What the build makes a bundle of, and what the rest of the sources knows by this name. */
+const alias = {
+  'workerctl-page': fileURLToPath(new URL('../src/page/render.tsx', import.meta.url)),
+};
 
 export default defineConfig({
   test: {
@@ -10,9 +16,13 @@ export default defineConfig({
     maxWorkers: 5,
     projects: [
       {
+        resolve: { alias },
         test: {
           name: 'unit',
-          include: ['test/{core,config,engine,commands,output,cli}/**/*.test.ts', 'test/*.test.ts'],
+          include: [
+            'test/{core,config,engine,commands,output,cli,page}/**/*.test.ts',
+            'test/*.test.ts',
+          ],
           // They leave no trace in a process: so they share the modules that one has loaded.
           pool: 'threads',
           isolate: false,

@@ -16,13 +16,15 @@ const below: Readonly<Record<string, readonly string[]>> = {
   output: ['core'],
   host: ['core'],
   core: [],
+  // A program of its own, which browsers run a part of.
+  page: ['core'],
 };
 
 /** Only these print, or end the process. */
 const surface = ['main.ts', 'cli'];
 
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) =>
-  file.endsWith('.ts'),
+  /\.tsx?$/.test(file),
 );
 
 const layerOf = (path: string): string => path.split('/')[0] ?? '';

@@ -23,6 +23,7 @@ export const commands: CommandTable = {
   jobs: async () => (await import('./jobs.ts')).command,
   events: async () => (await import('./events.ts')).command,
   watch: async () => (await import('./watch.ts')).command,
+  page: async () => (await import('./page.ts')).command,
   logs: async () => (await import('./logs.ts')).command,
   signal: async () => (await import('./signal.ts')).command,
   exec: async () => (await import('./exec.ts')).command,

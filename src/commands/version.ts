@@ -16,18 +16,23 @@ export const command = defineCommand({
   examples: [['workerctl version']],
   exitCodes: { done: '' },
   run: ({ global }) => {
-    // Written by the build, if it was made in a repository.
-    const commit = readOrEmpty(join(__dirname, 'commit')).trim();
-    const found = {
-      version: VERSION,
-      ...(commit !== '' && { commit }),
-      node: process.versions.node,
-      path: process.execPath,
-    };
+    const found = versionFound();
     print(global.json ? printed(versionAnswer, found) : formatTable(rowsOf(found)));
     return Promise.resolve(exitCodes.done.code);
   },
 });
+
+/** What runs. */
+export function versionFound(): VersionFound {
+  // Written by the build, if it was made in a repository.
+  const commit = readOrEmpty(join(__dirname, 'commit')).trim();
+  return {
+    version: VERSION,
+    ...(commit !== '' && { commit }),
+    node: process.versions.node,
+    path: process.execPath,
+  };
+}
 
 const rowsOf = ({ version, commit = 'not known', node, path }: VersionFound): string[][] => [
   ['workerctl', version],

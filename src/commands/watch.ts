@@ -3,15 +3,22 @@ import { configPath, configToActOn } from '../cli/config.ts';
 import { contextFor } from '../cli/context.ts';
 import { expecting, flag, value } from '../cli/options.ts';
 import { print, printError, printPainted } from '../cli/print.ts';
+import { tokenOption } from '../cli/token-option.ts';
 import { colours } from '../cli/colours.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { durationOf } from '../core/basics/time.ts';
 import type { Event } from '../core/events/event.ts';
-import { controlAddress, metricsAddress, parseTcpAddress } from '../core/protocols/tcp-address.ts';
+import {
+  controlAddress,
+  metricsAddress,
+  pageAddress,
+  parseTcpAddress,
+} from '../core/protocols/tcp-address.ts';
 import { createReleaseReader } from '../engine/observe/release-reader.ts';
 import { unasked } from '../engine/observe/unasked.ts';
 import { journaled, type Context } from '../engine/session.ts';
+import { createDayCounter } from '../engine/watch/day-counter.ts';
 import { endAll } from '../engine/watch/end-all.ts';
 import { openNotifyListener } from '../engine/watch/notify-listener.ts';
 import { tickMs } from '../engine/watch/intervals.ts';
@@ -26,7 +33,7 @@ import { describeDrains } from '../output/drains.ts';
 import { formatWatchLine, isShownByWatch } from '../output/event-line.ts';
 import { eventLine, resultLine } from '../output/json/stream.ts';
 import { createControlBackend, type ControlBackend } from './watch/control-backend.ts';
-import { controlPath, openControl, openMetrics, type Closable } from './watch/listen.ts';
+import { controlPath, openControl, openMetrics, openPage, type Closable } from './watch/listen.ts';
 import { tellSystemd } from './watch/tell-systemd.ts';
 
 const address = expecting(`an address like ${controlAddress}`, parseTcpAddress);
@@ -39,7 +46,13 @@ const options = {
     address,
   ),
   metricsListen: value('ADDR', `serve metrics for Prometheus (${metricsAddress})`, address),
-  listenUnsafe: flag('allow both on addresses that other hosts can reach'),
+  http: value(
+    'ADDR',
+    `serve a page, JSON and metrics (${pageAddress}), see workerctl page`,
+    address,
+  ),
+  httpToken: tokenOption,
+  listenUnsafe: flag('allow --listen and --metrics-listen on addresses that other hosts can reach'),
 };
 
 export const command = defineCommand({
@@ -65,7 +78,9 @@ SIGHUP makes it read the config again; a broken one is refused. SIGTERM ends it.
 
 /** Runs the watch until a signal ends it. */
 async function runWatch(args: Arguments<typeof options>): Promise<number> {
-  const { global, listen: tcp, metricsListen, listenUnsafe: isUnsafe } = args;
+  const { global, listen: tcp, metricsListen, http, httpToken, listenUnsafe: isUnsafe } = args;
+  if (httpToken !== undefined && http === undefined)
+    throw new WorkerctlError('usage', '--http-token: expected --http ADDR with it, found none');
   const ended = new AbortController();
   const painted = await colours();
   const report = (event: Event): void => {
@@ -83,6 +98,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
   const control: ControlBackend = createControlBackend(current, VERSION, () => {
     ended.abort();
   });
+  const day = createDayCounter(() => current().config);
   const systemd = createSystemdReports();
   let wake: () => void = () => undefined;
   const reload = async (): Promise<void> => {
@@ -127,19 +143,26 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
       mustStay: args.stopOnExit,
       onWake: (ring) => (wake = ring),
       signal: ended.signal,
-      seen: control.see,
+      seen: (observation) => {
+        control.see(observation);
+        day.see(observation);
+      },
       acted: systemd.ready,
       begun: async () => {
         const server = await openControl(context, control, tcp, isUnsafe);
         open.push(server);
         if (metricsListen !== undefined)
           open.push(await openMetrics(current, control, metricsListen, isUnsafe));
+        const page =
+          http && (await openPage(current, control, day, { address: http, tokenFile: httpToken }));
+        if (page !== undefined) open.push(page);
         const listener = await openNotifyListener(current, () => {
           wake();
         });
         if (listener !== undefined) open.push(listener);
         stopFeeding = feedSystemdWatchdog();
         if (!global.json) print(`workerctl watch: pid ${process.pid}, ${context.config.path}\n`);
+        if (!global.json && page !== undefined) print(`the page: ${page.url}\n`);
         hasBegun = true;
         const path = controlPath(context.config.stateDir);
         return [{ path, renew: server.relisten }, ...(listener === undefined ? [] : [listener])];
@@ -167,6 +190,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
     await context.hooks.settled();
     context.silence.save();
     context.memory.save();
+    day.save();
   }
   for (const bug of bugs) throw bug;
   const { code } = exitCodes.done;

@@ -1,4 +1,4 @@
-import type { Duration } from '../basics/time.ts';
+import type { Duration, Moment } from '../basics/time.ts';
 
 /** How often the process of an instance was replaced, by the hour: the day that ends with `hour`. */
 export interface RestartCounts {
@@ -20,3 +20,13 @@ export interface DrainTimes {
 
 /** How many of the latest times of a worker are remembered. */
 export const keptTimes = 20;
+
+/** How many instances were wanted and ready in a part of the day. */
+export interface DayCounts {
+  /** The beginning of the part. */
+  readonly at: Moment;
+  /** The most that were wanted in it. */
+  readonly wanted: number;
+  /** The fewest that were ready in it, those included that are quiet or done on purpose. */
+  readonly ready: number;
+}

@@ -8,6 +8,7 @@ export interface TcpAddress {
 /** Examples in the help and the pages, and what `install` suggests. 9464 is the usual port of an exporter for Prometheus. */
 export const controlAddress = '127.0.0.1:7001';
 export const metricsAddress = '127.0.0.1:9464';
+export const pageAddress = '127.0.0.1:9001';
 
 /** Reads `127.0.0.1:7001`, `[::1]:7001`, or `7001`, which is that port of 127.0.0.1. */
 export function parseTcpAddress(text: string): TcpAddress | undefined {

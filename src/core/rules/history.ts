@@ -96,6 +96,20 @@ export function restartsOf({ restarts }: Ledger, instance: string, now: Moment):
   return { all: sum(counts.restarts), unexpected: sum(counts.unexpected) };
 }
 
+/** How many instances were restarted in each of the last 24 hours, the oldest first. */
+export function restartsByHour({ restarts }: Pick<Ledger, 'restarts'>, now: Moment): Restarts[] {
+  const hour = Math.floor(now / hourMs);
+  const recent = Object.values(restarts).filter((counts) => isRecent(counts, hour));
+  const at = (counts: RestartCounts, ago: number, of: 'restarts' | 'unexpected'): number =>
+    counts[of][ago - (hour - counts.hour)] ?? 0;
+  const sum = (ago: number, of: 'restarts' | 'unexpected'): number =>
+    recent.reduce((total, counts) => total + at(counts, ago, of), 0);
+  return Array.from({ length: hoursKept }, (_, index) => {
+    const ago = hoursKept - 1 - index;
+    return { all: sum(ago, 'restarts'), unexpected: sum(ago, 'unexpected') };
+  });
+}
+
 /** The drains that ended as they were asked to: one that was cut short says nothing about the next. */
 function timesAfter(
   config: Config,

@@ -3,18 +3,18 @@ import { bytesBetween, chunkBytes, lastNewline } from './lines.ts';
 /** A line that begins more than this before its end is shown from here on. */
 const longestSearch = 16 * 1024 * 1024;
 
-/** Where the last `count` lines of the first `end` bytes begin. */
-export function tailOffset(fd: number, end: number, count: number): number {
+/** Where the last `count` lines of the first `end` bytes begin; not before `start`, in the middle of a line if need be. */
+export function tailOffset(fd: number, end: number, count: number, start = 0): number {
   if (count === 0) return end;
   let found = 0;
   let lineEnd = end;
-  for (const at of newlinesBefore(fd, end - 1)) {
+  for (const at of newlinesBefore(fd, end - 1, start)) {
     if (at === undefined) return Math.max(0, lineEnd - longestSearch);
     found += 1;
     lineEnd = at;
     if (found === count) return at + 1;
   }
-  return 0;
+  return start;
 }
 
 /** Where the last line that has an end ends, in the first `end` bytes; 0 if none has one. */
@@ -24,9 +24,9 @@ export function endOfLines(fd: number, end: number): number {
 }
 
 /** The newlines before `end`, the last one first; undefined, at the end, if the search for the next one was given up. */
-function* newlinesBefore(fd: number, end: number): Generator<number | undefined> {
+function* newlinesBefore(fd: number, end: number, start = 0): Generator<number | undefined> {
   let last = end;
-  for (const { bytes, from } of chunksBackwards(fd, end)) {
+  for (const { bytes, from } of chunksBackwards(fd, end, start)) {
     for (let at = lastNewline(bytes, bytes.length); at !== -1; at = lastNewline(bytes, at)) {
       last = from + at;
       yield last;

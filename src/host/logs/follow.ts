@@ -19,8 +19,10 @@ import { findAgain, isUncut, knownOlderFiles, type Place, type Unread } from './
 /** A log that is read from its last lines on, and followed through whatever rotates it. */
 export interface FollowedLog {
   readonly path: string;
-  /** Its last lines, each once; `all`: also an unfinished one, if nothing will be read later. */
-  readonly lastLines: (count: number, all: boolean) => Iterable<Buffer>;
+  /**
+   * Its last lines, each once, within its last `mostBytes`; `all`: also an unfinished one, if nothing will be read later.
+   */
+  readonly lastLines: (count: number, all: boolean, mostBytes?: number) => Iterable<Buffer>;
   /**
    * It and its older files as one text, up to the end of its last line, from where `newLines` continues; `all`: as above.
    * Undefined if it cannot be read.
@@ -131,10 +133,11 @@ export function followLog(path: string, writers: Writers = noWriters): FollowedL
 
   return {
     path,
-    lastLines: (count, all) => {
+    lastLines: (count, all, mostBytes = Infinity) => {
       if (reading === undefined) return [];
       const end = toEnd(reading, all);
-      return linesBetween(reading.fd, tailOffset(reading.fd, end, count), end);
+      const start = Math.max(0, end - mostBytes);
+      return linesBetween(reading.fd, tailOffset(reading.fd, end, count, start), end);
     },
     text: (all) => reading && logTextOf(path, reading, toEnd(reading, all)),
     writtenAt: () => (reading === undefined ? 0 : fstatSync(reading.fd).mtimeMs),

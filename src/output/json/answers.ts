@@ -131,6 +131,11 @@ export const triggerAnswer = answer<boolean>('Whether a watch was woken.', {
   woken: flag('A watch was listening: exit code 0, otherwise 69.', (woken) => woken),
 });
 
+/** Of `/healthz` and `/readyz`. */
+export const healthAnswer = answer<boolean>('Whether all is well.', {
+  ok: flag('It is: status 200, otherwise 503.', (ok) => ok),
+});
+
 const worker = shape<JobCounts>('A worker.', {
   worker: text('Its name.', 'worker'),
   count: integer(

@@ -7,6 +7,7 @@ import {
   checkAnswer,
   envAnswer,
   exportAnswer,
+  healthAnswer,
   installAnswer,
   jobsAnswer,
   triggerAnswer,
@@ -43,6 +44,7 @@ const table: Readonly<Record<string, readonly [command: string, shape: Shape<nev
   error: ['any command with --json', errorAnswer],
   result: ['COMMAND --json: its last line', resultAnswer],
   log: ['logs --json', logAnswer],
+  health: ['watch --http: /healthz and /readyz', healthAnswer],
   fleet: ['fleet COMMAND --json: its last line', fleetAnswer],
 };
 

@@ -4,7 +4,7 @@ import { now } from '../host/process/clock.ts';
 import { expecting, value } from './options.ts';
 
 /** `1h` ago, or a local date, with or without a time: `2026-11-21`, `2026-11-21 12:30`, `2026-11-21T12:30:01Z`. */
-const pastMoment = expecting(
+export const pastMoment = expecting(
   'a duration like 90s, 15m or 2h, or a time like 2026-11-21 12:30',
   (text): Moment | undefined => {
     const length = parseDuration(text);

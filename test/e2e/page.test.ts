@@ -277,7 +277,7 @@ test.skipIf(process.getuid?.() !== 0)(
 );
 
 test('a follower of watch --http must hear of a death at once, of the log, and again from the next watch', async () => {
-  const rig = createRig({ mail: { command: fixture('talker'), count: 2 } });
+  const rig = createRig({ mail: { command: fixture('tells-its-work'), count: 2 } });
   await started(rig);
   const port = await freePort();
   const first = await watching(rig, '--http', `127.0.0.1:${port}`);

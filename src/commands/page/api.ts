@@ -5,6 +5,7 @@ import { journalKinds } from '../../core/events/journal.ts';
 import { namedBy } from '../../core/model/targets.ts';
 import { jobCounts } from '../../core/views/job-counts.ts';
 import { wholeNumber } from '../../cli/options.ts';
+import { pastMoment } from '../../cli/time-range.ts';
 import type { HttpAnswer } from '../../host/sockets/http-server.ts';
 import { readJournal } from '../../host/journal/read.ts';
 import { printed, printedLine } from '../../output/json/answer.ts';
@@ -13,7 +14,6 @@ import { errorAnswer } from '../../output/json/error.ts';
 import { rolloutAnswer } from '../../output/json/rollout.ts';
 import { statusAnswer } from '../../output/json/status.ts';
 import { logAnswer } from '../../output/json/stream.ts';
-import { since } from '../events.ts';
 import { versionFound } from '../version.ts';
 import { lastLogLines } from './log-lines.ts';
 import { statusAt, type Place } from './place.ts';
@@ -65,7 +65,7 @@ function eventLines({ config }: Place, search: URLSearchParams): string {
   const from = query.one('since');
   const isNamed = namedBy(query.all('target'), config);
   const { lines } = readJournal(config.stateDir, {
-    ...(from !== undefined && { since: since(from, 'since') }),
+    ...(from !== undefined && { since: pastMoment(from, 'since') }),
     limit: countIn(query.one('lines'), from === undefined ? 50 : mostLines),
     scan: mostScanned,
     matches: ({ instance, kind }) =>

@@ -4,7 +4,7 @@ import { withCounts } from '../../core/rules/scaling.ts';
 import type { Status } from '../../core/views/status.ts';
 import type { ReleaseReader } from '../../engine/observe/release-reader.ts';
 import { seenDesired } from '../../host/state/desired-file.ts';
-import { status } from '../status.ts';
+import { status } from '../../engine/observe/status.ts';
 
 /** What the page shows, as it is at the moment of a request. */
 export interface Place {

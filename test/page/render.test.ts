@@ -1,0 +1,103 @@
+import { renderPage } from 'workerctl-page';
+import { describe, expect, test } from 'vitest';
+import { momentOf } from '../../src/core/basics/time.ts';
+import { logLinesOf, type PageInstance, type PageView } from '../../src/core/views/page-view.ts';
+
+const now = momentOf(Date.parse('2026-11-29T12:00:00Z'));
+
+const evil = `</td><script>alert(1)</script>"' onload=x <img src=x onerror=alert(1)>`;
+
+const instance = (name: string, more: Partial<PageInstance> = {}): PageInstance => ({
+  ...{ name, state: 'ready', pid: 100, since: momentOf(now - 7_500_000), release: 'a1b2c3d' },
+  ...more,
+});
+
+const viewOf = (instances: readonly PageInstance[], more: Partial<PageView> = {}): PageView => ({
+  ...{ host: 'web1', config: '/srv/app/workerctl.yaml', version: '0.1.0', at: now, offset: 60 },
+  problems: [],
+  totals: {
+    ...{ wanted: instances.length, up: instances.length, ready: instances.length },
+    ...{ quiet: 0, done: 0, busy: 0, isShort: false },
+  },
+  workers: [{ name: 'mail', wanted: instances.length, instances }],
+  rollouts: [],
+  events: [],
+  day: {
+    counts: Array.from({ length: 288 }, (_, index) => ({
+      ...{ at: momentOf(now - (288 - index) * 300_000), wanted: 3, ready: index === 100 ? 1 : 3 },
+    })),
+    restarts: Array.from({ length: 24 }, (_, index) => ({ all: index % 3, unexpected: index % 2 })),
+    drains: [{ worker: 'mail', seconds: [1, 4.5, 60] }],
+  },
+  ...more,
+});
+
+test('an instance must be shown with all that is known of it', () => {
+  const busy = instance('mail.2', {
+    job: 'job 212',
+    jobSince: momentOf(now - 130_000),
+    moreJobs: 2,
+    memory: 5e7,
+    cpu: 0.42,
+  });
+  const html = renderPage(viewOf([instance('mail.1'), busy]));
+  for (const words of [
+    '2 of 2 ready',
+    'job 212 for 2m 10s +2',
+    '2h 5m',
+    '48MB',
+    '42%',
+    'a1b2c3d',
+    'href="/instance/mail.2"',
+    'at worst 2 instances short',
+  ])
+    expect(html).toContain(words);
+});
+
+describe('texts of others', () => {
+  const event = { at: now, instance: evil, kind: evil, level: 'error', text: evil } as const;
+  const member = { instance: evil, state: 'draining', detail: evil } as const;
+  const counts = { replaced: 1, under_way: 1, waiting: 1, failed: 0 };
+  const view = viewOf([instance('mail.1', { job: evil, note: evil, release: evil })], {
+    ...{ host: evil, config: evil, problems: [evil], events: [event] },
+    rollouts: [{ id: evil, state: 'running', words: evil, counts, members: [member] }],
+    day: { counts: [], restarts: [], drains: [{ worker: evil, seconds: [1] }] },
+    workers: [{ name: evil, wanted: 1, release: evil, instances: [instance(evil, { job: evil })] }],
+  });
+
+  test.each([
+    ['the overview', view],
+    [
+      'an instance',
+      { ...view, focus: { instance: evil, isUnknown: false, log: [evil], logProblem: evil } },
+    ],
+  ])('must be text on the page of %s', (_, shown) => {
+    const html = renderPage(shown).replace('<script src="/page.js" defer></script>', '');
+    expect(html).not.toMatch(/<script|<img|<\/td><script/i);
+    // Every tag has attributes with closed quotes alone: nothing has broken out of one.
+    for (const tag of html.match(/<[a-z][^>]*>/gi) ?? [])
+      expect(tag.replaceAll(/ [a-zA-Z-]+(?:="[^"]*")?/g, '')).toMatch(/^<[a-z0-9]+\/?>$/);
+    expect(html).not.toMatch(/ style=| on[a-z]+=(?!x )/);
+  });
+
+  test('must have no control characters in a log, and no line without end', () => {
+    expect(logLinesOf(['\u001b[31mred\u001b[0m\r', 'a\u009b2J', 'x'.repeat(9_000)])).toEqual([
+      '^[[31mred^[[0m',
+      'a\\u009b2J',
+      'x'.repeat(2_000),
+    ]);
+  });
+});
+
+test('a page must be readable without its script, which is loaded again then', () => {
+  const html = renderPage(viewOf([instance('mail.1')]));
+  expect(html).toContain('<noscript><meta http-equiv="refresh" content="15"/></noscript>');
+  expect(html).toContain('<h2 id="events">');
+  expect(html).not.toContain('type="search"');
+});
+
+test('an instance that does not exist must be said to be none', () => {
+  const html = renderPage(viewOf([], { focus: { instance: 'mail.9', isUnknown: true, log: [] } }));
+  expect(html).toContain('there is no such instance');
+  expect(html).not.toContain('<pre');
+});

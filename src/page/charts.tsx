@@ -53,15 +53,15 @@ export function ReadyChart({ day, now }: { readonly day: DayView; readonly now: 
         ? `at worst ${counted(missing, 'instance')} short`
         : 'never short';
   const runs = runsOf(counts);
-  const steps = (run: DayView['counts'], of: 'ready' | 'wanted'): string =>
+  const steps = (run: readonly Level[], of: 'ready' | 'wanted'): string =>
     run
       .map((one, index) => {
-        const [from, to] = [x(one.at).toFixed(1), x(Math.min(one.at + partMs, now)).toFixed(1)];
-        return `${index === 0 ? 'M' : 'L'}${from} ${y(one[of])}L${to} ${y(one[of])}`;
+        const [from, to] = [x(one.at).toFixed(1), x(Math.min(one.end, now)).toFixed(1)];
+        return `${index === 0 ? 'M' : 'L'}${from} ${y(one[of])}H${to}`;
       })
       .join('');
-  const area = (run: DayView['counts']): string =>
-    `${steps(run, 'ready')}L${x(Math.min((run.at(-1)?.at ?? 0) + partMs, now)).toFixed(1)} ${height}L${x(run[0]?.at ?? 0).toFixed(1)} ${height}Z`;
+  const area = (run: readonly Level[]): string =>
+    `${steps(run, 'ready')}V${height}H${x(run[0]?.at ?? 0).toFixed(1)}Z`;
   return (
     <Figure title="Ready" words={words}>
       <svg {...canvas} aria-label={`Ready instances of the last day: ${words}`}>
@@ -74,13 +74,25 @@ export function ReadyChart({ day, now }: { readonly day: DayView; readonly now: 
   );
 }
 
-/** Parts of the day that follow each other: while no watch ran, nothing is known. */
-function runsOf(counts: DayView['counts']): DayView['counts'][] {
-  const runs: DayView['counts'][number][][] = [];
-  for (const one of counts) {
+/** A time in which the counts were the same. */
+interface Level {
+  readonly at: number;
+  readonly end: number;
+  readonly wanted: number;
+  readonly ready: number;
+}
+
+/** Levels that follow each other: while no watch ran, nothing is known. */
+function runsOf(counts: DayView['counts']): Level[][] {
+  const runs: Level[][] = [];
+  for (const { at, wanted, ready } of counts) {
     const run = runs.at(-1);
-    if (run !== undefined && one.at - (run.at(-1)?.at ?? 0) <= partMs) run.push(one);
-    else runs.push([one]);
+    const last = run?.at(-1);
+    const level = { at, end: at + partMs, wanted, ready };
+    if (run === undefined || last === undefined || last.end < at) runs.push([level]);
+    else if (last.wanted === wanted && last.ready === ready)
+      run[run.length - 1] = { ...last, end: level.end };
+    else run.push(level);
   }
   return runs;
 }
@@ -127,7 +139,7 @@ export function DrainChart({ drains }: DayView) {
         const bars = seconds
           .map(
             (length, index) =>
-              `M${index * 6} 22v-${tall(length).toFixed(1)}h4v${tall(length).toFixed(1)}z`,
+              `M${(20 - seconds.length + index) * 6} 22v-${tall(length).toFixed(1)}h4v${tall(length).toFixed(1)}z`,
           )
           .join('');
         return (

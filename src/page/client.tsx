@@ -89,7 +89,10 @@ document.addEventListener('keydown', (event) => {
 });
 
 const lines = document.getElementById('lines');
-if (lines !== null) lines.scrollTop = lines.scrollHeight;
+if (lines !== null) {
+  log = lines.dataset['empty'] === undefined ? lines.innerText.split('\n') : [];
+  lines.scrollTop = lines.scrollHeight;
+}
 follow();
 // Ages go on.
 setInterval(() => {

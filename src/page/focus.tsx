@@ -66,7 +66,13 @@ const Log = ({ log, logProblem }: PageFocus) => (
   <section aria-labelledby="log">
     <h2 id="log">Log</h2>
     {logProblem !== undefined && <p class="none">{logProblem}</p>}
-    <pre id="lines" role="log" aria-labelledby="log" tabIndex={0}>
+    <pre
+      id="lines"
+      role="log"
+      aria-labelledby="log"
+      tabIndex={0}
+      data-empty={log.length === 0 ? '' : undefined}
+    >
       {log.length === 0 ? 'no lines yet' : log.join('\n')}
     </pre>
   </section>

@@ -40,7 +40,7 @@ export function Page({ view, now, browser }: PageProps) {
           {totals.done > 0 && `, ${totals.done} done`}
           {totals.busy > 0 && `, ${totals.busy} busy`}
         </p>
-        <p class={browser?.isLive === false ? 'live lost' : 'live'}>
+        <p class={browser === undefined ? 'live' : browser.isLive ? 'live on' : 'live lost'}>
           {browser === undefined
             ? `as of ${clockOf(view.at, view.offset)}`
             : browser.isLive

@@ -94,8 +94,12 @@ const mayShow = (name: string): boolean => !name.startsWith('.') && !name.endsWi
 type Parts = Readonly<Record<string, string>>;
 
 /** The log comes in messages of its own. */
-const partsOf = ({ focus, ...rest }: PageView): Parts =>
-  Object.fromEntries(Object.entries(rest).map(([name, part]) => [name, JSON.stringify(part)]));
+const partsOf = (view: PageView): Parts =>
+  Object.fromEntries(
+    Object.entries(view).flatMap(([name, part]) =>
+      name === 'focus' ? [] : [[name, JSON.stringify(part)]],
+    ),
+  );
 
 /** The time alone is no change. */
 function sendChanges(stream: EventStream, before: Parts, after: Parts): void {

@@ -79,8 +79,9 @@ const verbs = Object.keys(taken) as readonly Verb[];
 /** `workerctl fleet`. */
 export const command = defineCommand({
   summary: 'Run a command on the hosts of fleet.yaml, over the OpenSSH of this machine.',
-  operands: `${verbs.join('|')} [ARGUMENT...]`,
+  operands: 'COMMAND [ARGUMENT...]',
   description: `
+COMMAND is one of ${verbs.join(', ')}.
 Each host's own workerctl does the work; ARGUMENTs are its targets. restart goes through the hosts: the canary first, then
 a batch at a time, until more have failed than max_failed allows; all other commands reach all hosts at once.
 

@@ -1,0 +1,33 @@
+import type { Event } from '../core/events/event.ts';
+
+/**
+ * Leaves out of the events of a command, for people, the reasons that it has just printed of the same instance: why its
+ * start failed, once more for the pause that follows and for the end of the restart, and how its old process ended.
+ */
+export function sayingOnce(): (event: Event) => Event {
+  const problems = new Map<string, string>();
+  const ended = new Map<string, number>();
+  return (event) => {
+    const { instance } = event;
+    switch (event.kind) {
+      case 'start_failed':
+        problems.set(instance, event.problem);
+        return event;
+      case 'exited':
+        ended.set(instance, event.pid);
+        return event;
+      case 'started':
+        problems.delete(instance);
+        return isAboutPid(event.cause, ended.get(instance)) ? { ...event, cause: '' } : event;
+      case 'backoff':
+        return problems.has(instance) ? { ...event, problem: '' } : event;
+      case 'rollout_aborted':
+        return problems.get(instance) === event.problem ? { ...event, problem: '' } : event;
+      default:
+        return event;
+    }
+  };
+}
+
+const isAboutPid = (cause: string, pid: number | undefined): boolean =>
+  pid !== undefined && cause.startsWith(`pid ${pid} exited`);

@@ -65,7 +65,7 @@ export function instanceStatus(
   snapshot: Snapshot,
   releases: Releases,
 ): InstanceStatus {
-  const { name, retiring, activity, memory, leftovers, log } = observed;
+  const { name, retiring, activity, memory, leftovers } = observed;
   const workerName = workerNameOf(name);
   const process = liveProcess(observed);
   const failures = retiring === undefined ? snapshot.ledger.failures[name]?.count : undefined;
@@ -111,7 +111,8 @@ export function instanceStatus(
   if (memory !== undefined) status.memory = memory;
   if (failures !== undefined) status.failures = failures;
   if (leftovers !== undefined) status.leftovers = leftovers;
-  if (log?.lost !== undefined) status.logProblem = lostLogWords(log.lost);
+  const lost = observed.log?.lost ?? observed.errorLog?.lost;
+  if (lost !== undefined) status.logProblem = lostLogWords(lost);
   return status;
 }
 

@@ -28,11 +28,11 @@ import { lookAge, openLaunches, type Launches } from '../observe/launches.ts';
 import { report, type Context } from '../session.ts';
 import type { Run } from '../apply/run.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
-import { decide, type PassRequest } from './decide.ts';
+import { decide, warnOfProblems, type PassRequest } from './decide.ts';
 import { leaveStarts, untilStarted, type SharedPlan } from './leave-starts.ts';
 import { reportRollouts } from './report-rollouts.ts';
 import { ensureLedger, reportDesired, stageState, type StagedState } from './state.ts';
-import { keepUnstarted, noting, type Failed } from './unstarted.ts';
+import { keepFailed, noting, type Failed } from './unstarted.ts';
 
 /**
  * One pass under the lock: state the goal, look, decide, report, write down, act. All that decides or acts goes through
@@ -63,6 +63,8 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   try {
     const { known } = request;
     const decided = await decide(context, request, launches, lock.wasOursLast ? known : undefined);
+    const { problems } = decided.before.ledger;
+    warnOfProblems(context, decided.observation, request.goal.kind === 'check' ? problems : {});
     const turned = await withRollback(context, launches, decided);
     const outcome =
       request.isForNotesOnly === true ? { ...turned, plan: [], refusals: [] } : turned;
@@ -87,9 +89,9 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     reportRefusals(acting, request, outcome);
     await apply({ context: acting, passLock: lock, next }, { ...outcome, plan });
     // The instance becomes a wanted one, but not before it has its process: else a second one would be started.
-    if (isAdoption) state.commit(request.onKept);
+    if (isAdoption && failures.length === 0) state.commit(request.onKept);
     const desired = await abortedAfter(context, launches, outcome, failures);
-    const ledger = await keepUnstarted(context, request, outcome, failures, next);
+    const ledger = await keepFailed(context, request, outcome, failures, next);
     result = { ...outcome, desired, ledger };
   } finally {
     state?.discard();
@@ -245,7 +247,9 @@ export async function planPass(
   checkStateDirectory(context.config.stateDir);
   const launches = openLaunches(context, lookAge);
   try {
-    return await decide(context, request, launches);
+    const decided = await decide(context, request, launches);
+    warnOfProblems(context, decided.observation);
+    return decided;
   } finally {
     launches.close();
   }

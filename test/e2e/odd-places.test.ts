@@ -14,7 +14,7 @@ import { watching } from '../rig/watch.ts';
 const idle: WorkerKeys = {
   command: fixture('idle'),
   ready: { after: '0s' },
-  backoff: { min_run: '0s' },
+  backoff: { min_run: '0s', initial: '5m' },
 };
 
 const recordOf = (rig: Rig): string => `${rig.stateDir}/mail.1.json`;

@@ -68,8 +68,10 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     const turned = await withRollback(context, launches, decided);
     const outcome =
       request.isForNotesOnly === true ? { ...turned, plan: [], refusals: [] } : turned;
-    ensureLedger(context, outcome.before);
-    state = stageState(context, outcome, { isDurable: mustBeDurable(request.goal, outcome) });
+    const mayLackLedger = isWithoutStarts(context, request.goal, outcome);
+    ensureLedger(context, outcome.before, mayLackLedger);
+    const isDurable = mustBeDurable(request.goal, outcome);
+    state = stageState(context, outcome, { isDurable, mayLackLedger });
     reportDesired(context, outcome.before);
     await emit(context, noticesOf(context.config, outcome), outcome.observation);
     request.onSeen?.(outcome);
@@ -108,6 +110,15 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
 
 /** The goals that never start an instance. */
 const startsNothing: ReadonlySet<Goal['kind']> = new Set(['stop', 'end', 'quiet', 'hold', 'adopt']);
+
+/** Without the ledger, failing workers would be started again and again; a stop does not depend on it. */
+const isWithoutStarts = (
+  { command }: Context,
+  goal: PassRequest['goal'],
+  { plan }: PassOutcome,
+): boolean =>
+  startsNothing.has(goal.kind) ||
+  (command === 'stop' && !plan.some(({ kind }) => kind === 'start'));
 
 /** Whether a pass may start something, as far as is known before it looks. */
 const mayStart = ({ goal, known }: PassRequest): boolean =>

@@ -238,7 +238,8 @@ function exportLazily(hot, main) {
     ([name, own]) => `exports.${own}=${localOf.get(aliasOf.get(name))};`,
   );
   const getters = [...localOf].map(([alias, local]) => `get ${alias}(){return ${local}}`);
-  return hot.replace(whole, `${program.join('')}exports.shared=()=>({${getters.join(',')}});`);
+  const exporting = `${program.join('')}exports.shared=()=>({${getters.join(',')}});`;
+  return hot.replace(whole, () => exporting); // minified names may be $$, which has a meaning in a text
 }
 
 await bundleCommands();

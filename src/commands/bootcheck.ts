@@ -14,7 +14,6 @@ import { longHolder, noWait, refuseIfLocked } from '../host/lock/pass-lock.ts';
 import { monotonicMs, now, sleep } from '../host/process/clock.ts';
 import { readProcess } from '../host/process/process-table.ts';
 import { recordedInstances } from '../host/state/paths.ts';
-import { allObserved } from '../core/model/observation.ts';
 import { withoutRotations, type Rotation } from '../core/model/plan.ts';
 import { acted, plannedBy, recording, type PlanOutcome } from '../engine/command.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
@@ -224,10 +223,9 @@ async function look(
   outcome: PassOutcome;
 }> {
   const outcome = await planPass(silent(context), request);
-  const { plan: all, desired, ledger, before, observation } = outcome;
-  const hasProblems = allObserved(observation).some(({ problems }) => problems.length > 0);
+  const { plan: all, desired, ledger, before } = outcome;
   const { plan, rotations } = withoutRotations(all);
-  const isAllWell = plan.length === 0 && isSameState({ desired, ledger }, before) && !hasProblems;
+  const isAllWell = plan.length === 0 && isSameState({ desired, ledger }, before);
   const silentWorkers = plan.flatMap((action) =>
     action.kind === 'dump' || (action.kind === 'kill' && action.isWatchdog === true)
       ? [workerNameOf(action.instance)]

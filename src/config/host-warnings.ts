@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync, type Stats } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { expandSpecifiers, instancesOf, type Instance } from '../core/model/instance.ts';
 import type { Config } from '../core/model/config.ts';
@@ -85,7 +85,7 @@ function commandWarnings(
   if (program.includes('/')) {
     const file = resolve(directory, program);
     if (isExecutable(file)) return [];
-    const isFile = statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+    const isFile = is(file, (found) => found.isFile());
     return [
       `${key}: ${file} ${isFile ? `is not executable: chmod +x ${file}` : 'does not exist, or is not a file'}`,
     ];
@@ -101,11 +101,19 @@ function commandWarnings(
 function isExecutable(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
+    return is(file, (found) => found.isFile());
   } catch {
     return false;
   }
 }
 
-const isFolder = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const isFolder = (path: string): boolean => is(path, (found) => found.isDirectory());
+
+/** False for what cannot be seen, such as a link that leads to itself. */
+function is(path: string, test: (found: Stats) => boolean): boolean {
+  try {
+    return test(statSync(path));
+  } catch {
+    return false;
+  }
+}

@@ -1,6 +1,6 @@
 import { keyOf, shownName } from '../core/model/instance.ts';
 import { runIdOfStray } from '../core/model/observation.ts';
-import type { Event } from '../core/events/event.ts';
+import { isFailedAction, type Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import type { Plan, Planned } from '../core/model/plan.ts';
 import type { IsOld } from '../core/rules/lifecycle.ts';
@@ -43,11 +43,9 @@ export function recording(context: Context): { recorded: Context; events: Event[
   return { recorded: listening(context, (event) => events.push(event)), events };
 }
 
-/** The instances whose start or signal has failed. */
+/** The instances that could not be started, signalled or adopted. */
 export const failedAmong = (events: readonly Event[]): Set<string> =>
-  new Set(
-    events.filter(({ kind }) => kind === 'start_failed' || kind === 'signal_failed').map(keyOf),
-  );
+  new Set(events.filter(isFailedAction).map(keyOf));
 
 /** The instances whose command is starting a program that forks away. */
 export const launchingAmong = (events: readonly Event[]): Set<string> =>

@@ -149,6 +149,7 @@ function countsOf(command: ActOutcome['command'], events: readonly Event[]): str
     survivorsOf(events),
     [instancesOf(events, 'start_failed'), 'failed'],
     [instancesOf(events, 'signal_failed'), 'could not be signalled'],
+    [instancesOf(events, 'adopt_failed'), 'could not be taken over'],
   ];
   return joined(...parts.map(counted), longestDrain(events));
 }
@@ -168,7 +169,7 @@ const skipped = [
  */
 export function restartSummary({ events, end, restart }: ActOutcome, at: Moment): string {
   const replaced = instancesOf(events, 'ready', 'finished');
-  const failed = instancesOf(events, 'start_failed', 'signal_failed');
+  const failed = instancesOf(events, 'start_failed', 'signal_failed', 'adopt_failed');
   const killed = killedOf(events);
   const skips = skipped
     .map((skip) => ({ ...skip, count: countOf(events, skip.kind) }))

@@ -86,8 +86,15 @@ test('with both copies damaged one must be able to look, and be told that stops 
   for (const verb of ['start', 'stop', 'restart', 'hold', 'bootcheck']) {
     const { exitCode, stderr } = await rig.workerctl(verb);
     expect({ verb, exitCode }).toEqual({ verb, exitCode: 73 });
-    expect(stderr).toContain('move both away to continue; lost with them: stops, holds');
+    expect(stderr).toContain('lost: stops, holds');
   }
+  expect(rig.instance('mail.1').processes()).toEqual([pid]);
+
+  const { stderr } = await rig.workerctl('bootcheck');
+  const moved = await rig.shell(/mv .*$/m.exec(stderr)?.[0] ?? 'false');
+  expect(moved.exitCode, moved.all).toBe(0);
+  const again = await rig.workerctl('bootcheck');
+  expect(again.exitCode, again.all).toBe(0);
   expect(rig.instance('mail.1').processes()).toEqual([pid]);
 });
 

@@ -195,7 +195,7 @@ function isPromised(damaged: string, ended: readonly Ended[]): boolean {
     last?.command === 'bootcheck' &&
     last.exitCode === exitCodes.done.code &&
     ended.every(({ command }) => leaving.includes(command)) &&
-    ended.every((one) => one.command !== 'bootcheck' || one.exitCode === last.exitCode) &&
+    ended.every((one) => looking.includes(one.command) || one.exitCode === last.exitCode) &&
     !/foreign|state\.json/.test(damaged)
   );
 }

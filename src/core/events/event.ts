@@ -17,6 +17,14 @@ const entryOf = ({ kind }: EventBody): EventKind<Members, EventBody> =>
 /** Whether the command has missed its goal. */
 export const isFailure = (event: EventBody): boolean => entryOf(event).isFailure !== undefined;
 
+/** An action on an instance that could not be carried out. */
+export type FailedAction = Extract<Event, { kind: (typeof failedActions)[number] }>;
+
+const failedActions = ['start_failed', 'signal_failed', 'adopt_failed'] as const;
+
+export const isFailedAction = (event: Event): event is FailedAction =>
+  (failedActions as readonly string[]).includes(event.kind);
+
 export function levelOf(event: EventBody): Level {
   const { isFailure, level = isFailure === undefined ? 'info' : 'error' } = entryOf(event);
   return typeof level === 'string' ? level : level(event);

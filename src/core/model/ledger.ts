@@ -85,6 +85,10 @@ export interface Ledger {
   readonly unwitnessed: Readonly<Record<string, Unwitnessed>>;
   /** By run id, the instance of a process whose long drain has been reported. */
   readonly longDrains: Readonly<Record<string, string>>;
+  /** By the key of its process: what was wrong with its files; passes report each once. */
+  readonly problems: Readonly<Record<string, readonly string[]>>;
+  /** By instance: why its process could not be taken over. */
+  readonly unadopted: Readonly<Record<string, string>>;
   /** By instance: how often it was restarted in the last day. */
   readonly restarts: Readonly<Record<string, RestartCounts>>;
   /** By worker: how long its latest drains took. */
@@ -102,6 +106,8 @@ export const noLedger: Ledger = {
   recycled: {},
   unwitnessed: {},
   longDrains: {},
+  problems: {},
+  unadopted: {},
   restarts: {},
   times: {},
 };

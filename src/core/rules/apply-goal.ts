@@ -10,6 +10,7 @@ import { deadlinesOf, followed } from './deadlines.ts';
 import { ledgerAfter } from './deaths.ts';
 import { doneAfter } from './done.ts';
 import { historyAfter } from './history.ts';
+import { problemsAfter, unadoptedAfter } from './known-problems.ts';
 import { recycledAfter } from './memory-limits.ts';
 import { longDrainsAfter } from './long-drains.ts';
 import { startsInTurn } from './places.ts';
@@ -96,6 +97,8 @@ export function applyGoal(
       recycled: without(recycledAfter(inForce, before.ledger, observation), atOnce),
       longDrains: longDrainsAfter(inForce, before.ledger.longDrains, observation),
       unwitnessed: unwitnessedAfter(before.ledger.unwitnessed, desired.adopted, observation),
+      problems: problemsAfter(before.ledger.problems, observation),
+      unadopted: unadoptedAfter(before.ledger.unadopted, observation),
     },
   };
   return startsInTurn(config, after, before.ledger.startsInTurn === true, observation)

@@ -85,7 +85,7 @@ export function ledgerAfter(
   config: Config,
   state: State,
   observation: Observation,
-): Omit<Ledger, 'recycled' | 'unwitnessed' | 'longDrains' | 'startsInTurn' | 'restarts' | 'times'> {
+): Pick<Ledger, 'failures' | 'reportedDeaths' | 'unexplained' | 'losses' | 'unstarted'> {
   return {
     failures: failuresAfter(config, state, observation),
     reportedDeaths: reportedAfter(state.ledger.reportedDeaths, observation, () => true),

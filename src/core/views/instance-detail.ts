@@ -212,6 +212,9 @@ function notesOn(observed: ObservedInstance, { desired, ledger, now }: Snapshot)
   const unwitnessed = known?.isUnclear === true ? undefined : known?.problem;
   const refused = unwitnessed ?? (unclear && unclearWords(refOf(observed), unclear));
   if (refused !== undefined) notes.push(`gets no signal: ${refused}`);
+  const unadopted = lookup(ledger.unadopted, name);
+  if (presence.kind === 'stray' && unadopted !== undefined)
+    notes.push(`could not be taken over: ${unadopted}`);
   if (saidStatus !== undefined) notes.push(saidStatus);
   if (presence.kind === 'alive') notes.push(...originWords(presence.record));
   if (presence.kind === 'stray') notes.push(strayWords(presence.successorOf));

@@ -2,6 +2,7 @@ import { durationOf } from '../../core/basics/time.ts';
 import { launchOf } from '../../core/model/launch.ts';
 import type { ActionOf } from '../../core/model/action.ts';
 import type { LogPlace, ProcessRecord } from '../../core/model/record.ts';
+import { describeErrno } from '../../host/files/errno.ts';
 import { removeFile, type StateFile } from '../../host/files/json-file.ts';
 import { fileKeyAt, outputTo } from '../../host/logs/lost-log.ts';
 import { awaitNotify } from '../../host/state/heartbeats.ts';
@@ -12,13 +13,27 @@ import { startedAt } from '../../host/worker/candidate.ts';
 import { commandDigestOf } from '../../host/worker/command-digest.ts';
 import { usingItsPidfile } from './pidfiles.ts';
 import { report, workerOf } from '../session.ts';
-import type { Run } from './run.ts';
+import { assertHeld, type Run } from './run.ts';
+
+/** What cannot be taken over is reported: nothing is started beside it, and it is tried again by the next pass. */
+export function adoptAll(run: Run, actions: readonly ActionOf<'adopt'>[]): void {
+  for (const action of actions) {
+    const { instance, process } = action;
+    assertHeld(run.passLock);
+    try {
+      adopt(run, action);
+    } catch (error) {
+      const problem = describeErrno(error);
+      report(run.context, instance, { kind: 'adopt_failed', pid: process.pid, problem });
+    }
+  }
+}
 
 /**
  * The record first: once a process has one, nothing is started beside it. It counts as ready, because it may have shown
  * long ago what it shows only once, such as a line in its log. A successor is as ready as its predecessor.
  */
-export function adopt({ context }: Run, action: ActionOf<'adopt'>): void {
+function adopt({ context }: Run, action: ActionOf<'adopt'>): void {
   const { instance, process, shim, runId, successorOf, cause } = action;
   const { config, hostName } = context;
   const worker = workerOf(config, instance);

@@ -1,17 +1,15 @@
-import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Action, ActionKind, ActionOf } from '../../core/model/action.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import { actionKinds, type Plan } from '../../core/model/plan.ts';
 import { removeHalfWritten } from '../../host/files/atomic-file.ts';
-import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { ledgerFolder } from '../../host/state/ledger-file.ts';
 import { stagingDirectory } from '../../host/state/paths.ts';
 import { claimsIn } from '../observe/witnesses.ts';
-import { adopt } from './adopt.ts';
+import { adoptAll } from './adopt.ts';
 import { ask } from './ask.ts';
 import { removePidfile, rewritePidfile } from './pidfiles.ts';
 import { cleanUp, retire } from './retire.ts';
-import { orWarn, type Run } from './run.ts';
+import { assertHeld, orWarn, type Run } from './run.ts';
 import { dump, kill, resume } from './signals.ts';
 import { startInstances } from './start-instances.ts';
 
@@ -35,7 +33,7 @@ const each =
 
 /** How each kind of action is carried out. Kinds that follow each other and share a handler are handed to it together. */
 const handlers: { readonly [Kind in ActionKind]: Handler<Kind> } = {
-  adopt: each(adopt),
+  adopt: adoptAll,
   write_pidfile: each(rewritePidfile),
   remove_pidfile: each(removePidfile),
   leftovers: each(async (run, action) => {
@@ -93,13 +91,4 @@ function batches(): Batch[] {
     else all.push([kind]);
   }
   return all;
-}
-
-/** A lock without the kernel can be lost: then another pass is running, and this one must stop. */
-function assertHeld({ compromised }: HeldLock): void {
-  if (compromised.aborted)
-    throw new WorkerctlError(
-      'locked',
-      'the pass lock was lost to another pass; stopped half way, the next pass continues',
-    );
 }

@@ -1,3 +1,4 @@
+import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Code } from '../../core/model/code.ts';
 import type { Worker } from '../../core/model/config.ts';
 import type { Action } from '../../core/model/action.ts';
@@ -58,4 +59,13 @@ export function admitted(
   const problem = refusalWords(context, action, process, testimony);
   report(context, action, { kind: 'signal_failed', pid: process.pid, problem });
   return undefined;
+}
+
+/** A lock without the kernel can be lost: then another pass is running, and this one must stop. */
+export function assertHeld({ compromised }: HeldLock): void {
+  if (compromised.aborted)
+    throw new WorkerctlError(
+      'locked',
+      'the pass lock was lost to another pass; stopped half way, the next pass continues',
+    );
 }

@@ -1,6 +1,7 @@
 import type { Duration } from '../../core/basics/time.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { isGated, type Action, type ActionOf } from '../../core/model/action.ts';
+import type { Ledger } from '../../core/model/ledger.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import {
@@ -17,6 +18,7 @@ import type { Plan } from '../../core/model/plan.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { applyGoal, type Goal } from '../../core/rules/apply-goal.ts';
 import { isNewDeath } from '../../core/rules/deaths.ts';
+import { newProblems } from '../../core/rules/known-problems.ts';
 import { reconcile } from '../../core/rules/reconcile.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { stateFilesIn } from '../../host/state/record-cache.ts';
@@ -84,9 +86,7 @@ export async function decide(
     : decided;
   const startable = await withPreflight(context, goal, outcome, launches);
   const allowed = await withoutBarred(context, goal, startable);
-  const checked = await withoutUnwitnessed(context, allowed);
-  warnOfProblems(context, checked.observation);
-  return checked;
+  return withoutUnwitnessed(context, allowed);
 }
 
 /** Decides again, and asks no process to exit, if its replacement could not be started. */
@@ -244,8 +244,13 @@ export function needsScan(
   );
 }
 
-export function warnOfProblems(context: Context, observation: Observation): void {
+/** Reports what was seen to be wrong, except for what is `known`. */
+export function warnOfProblems(
+  context: Context,
+  observation: Observation,
+  known: Ledger['problems'] = {},
+): void {
   for (const observed of allObserved(observation))
-    for (const problem of observed.problems)
+    for (const problem of newProblems(known, observed))
       report(context, refOf(observed), { kind: 'warning', problem });
 }

@@ -28,11 +28,11 @@ import { lookAge, openLaunches, type Launches } from '../observe/launches.ts';
 import { report, type Context } from '../session.ts';
 import type { Run } from '../apply/run.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
-import { decide, type PassRequest } from './decide.ts';
+import { decide, warnOfProblems, type PassRequest } from './decide.ts';
 import { leaveStarts, untilStarted, type SharedPlan } from './leave-starts.ts';
 import { reportRollouts } from './report-rollouts.ts';
 import { ensureLedger, reportDesired, stageState, type StagedState } from './state.ts';
-import { keepUnstarted, noting, type Failed } from './unstarted.ts';
+import { keepFailed, noting, type Failed } from './unstarted.ts';
 
 /**
  * One pass under the lock: state the goal, look, decide, report, write down, act. All that decides or acts goes through
@@ -63,11 +63,15 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   try {
     const { known } = request;
     const decided = await decide(context, request, launches, lock.wasOursLast ? known : undefined);
+    const { problems } = decided.before.ledger;
+    warnOfProblems(context, decided.observation, request.goal.kind === 'check' ? problems : {});
     const turned = await withRollback(context, launches, decided);
     const outcome =
       request.isForNotesOnly === true ? { ...turned, plan: [], refusals: [] } : turned;
-    ensureLedger(context, outcome.before);
-    state = stageState(context, outcome, { isDurable: mustBeDurable(request.goal, outcome) });
+    const mayLackLedger = isWithoutStarts(context, request.goal, outcome);
+    ensureLedger(context, outcome.before, mayLackLedger);
+    const isDurable = mustBeDurable(request.goal, outcome);
+    state = stageState(context, outcome, { isDurable, mayLackLedger });
     reportDesired(context, outcome.before);
     await emit(context, noticesOf(context.config, outcome), outcome.observation);
     request.onSeen?.(outcome);
@@ -87,9 +91,9 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     reportRefusals(acting, request, outcome);
     await apply({ context: acting, passLock: lock, next }, { ...outcome, plan });
     // The instance becomes a wanted one, but not before it has its process: else a second one would be started.
-    if (isAdoption) state.commit(request.onKept);
+    if (isAdoption && failures.length === 0) state.commit(request.onKept);
     const desired = await abortedAfter(context, launches, outcome, failures);
-    const ledger = await keepUnstarted(context, request, outcome, failures, next);
+    const ledger = await keepFailed(context, request, outcome, failures, next);
     result = { ...outcome, desired, ledger };
   } finally {
     state?.discard();
@@ -106,6 +110,15 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
 
 /** The goals that never start an instance. */
 const startsNothing: ReadonlySet<Goal['kind']> = new Set(['stop', 'end', 'quiet', 'hold', 'adopt']);
+
+/** Without the ledger, failing workers would be started again and again; a stop does not depend on it. */
+const isWithoutStarts = (
+  { command }: Context,
+  goal: PassRequest['goal'],
+  { plan }: PassOutcome,
+): boolean =>
+  startsNothing.has(goal.kind) ||
+  (command === 'stop' && !plan.some(({ kind }) => kind === 'start'));
 
 /** Whether a pass may start something, as far as is known before it looks. */
 const mayStart = ({ goal, known }: PassRequest): boolean =>
@@ -245,7 +258,9 @@ export async function planPass(
   checkStateDirectory(context.config.stateDir);
   const launches = openLaunches(context, lookAge);
   try {
-    return await decide(context, request, launches);
+    const decided = await decide(context, request, launches);
+    warnOfProblems(context, decided.observation);
+    return decided;
   } finally {
     launches.close();
   }

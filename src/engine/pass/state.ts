@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { PassOutcome } from '../../core/model/decision.ts';
-import type { State } from '../../core/model/ledger.ts';
+import { WorkerctlError } from '../../core/basics/error.ts';
+import type { Ledger, State } from '../../core/model/ledger.ts';
 import type { Staged } from '../../host/files/atomic-file.ts';
 import { findDesired } from '../../host/state/desired-file.ts';
 import { stageDesired } from '../../host/state/desired-write.ts';
@@ -50,12 +51,27 @@ function isSame<T extends object>(a: T, b: T): boolean {
 export function ensureLedger(
   context: Pick<Context, 'config' | 'report'>,
   { ledger, problem }: PassOutcome['before'],
+  mayLack = false,
 ): void {
   const { stateDir } = context.config;
   if (problem === undefined && existsSync(ledgerPath(stateDir))) return;
-  const staged = stageLedger(stateDir, ledger);
+  const staged = mayLack ? undefined : stageLedger(stateDir, ledger);
   if (problem !== undefined) report(context, 'ledger', { kind: 'warning', problem });
-  staged.commit();
+  staged?.commit();
+}
+
+/** What may be done without a ledger is done, with a warning, if it cannot be written. */
+function stageExpendable(
+  context: Pick<Context, 'config' | 'report'>,
+  ledger: Ledger,
+): Staged | undefined {
+  try {
+    return stageLedger(context.config.stateDir, ledger, 'deaths may be reported again');
+  } catch (error) {
+    if (!(error instanceof WorkerctlError)) throw error;
+    report(context, 'ledger', { kind: 'warning', problem: error.message });
+    return undefined;
+  }
 }
 
 /** What has changed, complete under temporary names. */
@@ -69,16 +85,23 @@ export interface StagedState {
   readonly discard: () => void;
 }
 
+interface StageOptions {
+  readonly isDurable: boolean;
+  /** Nothing is started: without the ledger no failing worker is started again and again. */
+  readonly mayLackLedger?: boolean;
+}
+
 /**
  * Writes what has changed under temporary names, before anything is reported: if a full disk prevents that, each pass fails,
  * and none of them must report the same deaths.
  * @throws WorkerctlError `state` if it cannot be written
  */
 export function stageState(
-  { config: { stateDir } }: Pick<Context, 'config'>,
+  context: Pick<Context, 'config' | 'report'>,
   { before, desired, ledger }: PassOutcome,
-  { isDurable }: { readonly isDurable: boolean },
+  { isDurable, mayLackLedger = false }: StageOptions,
 ): StagedState {
+  const { stateDir } = context.config;
   const isDesiredSame = isSame(desired, before.desired) && before.desiredProblem === undefined;
   const first = isDesiredSame ? undefined : stageDesired(stateDir, desired, { isDurable });
   let second: Staged | undefined;
@@ -90,7 +113,8 @@ export function stageState(
     second?.discard();
   };
   try {
-    if (!isSame(ledger, before.ledger)) second = stageLedger(stateDir, ledger);
+    if (!isSame(ledger, before.ledger))
+      second = mayLackLedger ? stageExpendable(context, ledger) : stageLedger(stateDir, ledger);
   } catch (error) {
     discard();
     throw error;

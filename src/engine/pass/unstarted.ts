@@ -1,3 +1,4 @@
+import { isFailedAction, type FailedAction } from '../../core/events/event.ts';
 import { lookup } from '../../core/basics/lookup.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
@@ -9,9 +10,9 @@ import type { Run } from '../apply/run.ts';
 import { workerOf, type Context } from '../session.ts';
 import type { PassRequest } from './decide.ts';
 
-/** An instance that could not be asked or started, and why. */
+/** An instance that could not be asked, started or adopted, and why. */
 export interface Failed {
-  readonly kind: 'start_failed' | 'signal_failed';
+  readonly kind: FailedAction['kind'];
   readonly instance: string;
   readonly problem: string;
 }
@@ -29,30 +30,32 @@ export function noting(
   { ledger }: PassOutcome,
   failures: Failed[],
 ): Context {
+  const isUnasked = isUnaskedCheck(context, goal);
   const isKnown = ({ kind, instance, problem }: Failed): boolean =>
-    kind === 'start_failed' &&
-    isUnaskedCheck(context, goal) &&
-    lookup(ledger.unstarted, instance)?.problem === problem;
+    kind === 'start_failed' && isUnasked && lookup(ledger.unstarted, instance)?.problem === problem;
+  const isSilent = ({ kind, instance, problem }: Failed): boolean =>
+    kind === 'adopt_failed' && isUnasked && lookup(ledger.unadopted, instance) === problem;
   return {
     ...context,
     report: (event) => {
-      const { kind, instance } = event;
-      if (kind !== 'start_failed' && kind !== 'signal_failed') {
+      if (!isFailedAction(event)) {
         context.report(event);
         return;
       }
-      const failed = { kind, instance, problem: event.problem };
+      const { kind, instance, problem } = event;
+      const failed = { kind, instance, problem };
       if (event.retiring === undefined) failures.push(failed);
-      context.report(isKnown(failed) ? { ...event, isRepeated: true } : event);
+      if (!isSilent(failed))
+        context.report(isKnown(failed) ? { ...event, isRepeated: true } : event);
     },
   };
 }
 
 /**
- * Remembers why instances were not started, for `status`, and so that the next attempts wait longer and longer.
+ * Remembers why instances were not started or adopted, for `status`, and so that the next attempts wait longer and longer.
  * @throws WorkerctlError `state` if `bootcheck` or `watch` cannot keep that: otherwise they would try it again at once
  */
-export async function keepUnstarted(
+export async function keepFailed(
   context: Context,
   { goal }: PassRequest,
   { ledger, observation }: PassOutcome,
@@ -60,10 +63,15 @@ export async function keepUnstarted(
   next: Run['next'],
 ): Promise<Ledger> {
   const unstarted = failures.filter(({ kind }) => kind === 'start_failed');
-  if (unstarted.length === 0) return ledger;
+  const unadopted = failures.filter(({ kind }) => kind === 'adopt_failed');
+  if (unstarted.length + unadopted.length === 0) return ledger;
   const failed = await Promise.all(unstarted.map((one) => withRelease(context, one, next)));
   const at = now();
-  const after = withUnstarted(ledger, failed, at);
+  const problems = unadopted.map(({ instance, problem }) => [instance, problem]);
+  const after = {
+    ...withUnstarted(ledger, failed, at),
+    unadopted: { ...ledger.unadopted, ...Object.fromEntries(problems) },
+  };
   try {
     writeLedger(context.config.stateDir, after, 'what could not be started is tried again');
   } catch (error) {

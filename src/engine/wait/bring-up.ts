@@ -1,4 +1,4 @@
-import type { Event } from '../../core/events/event.ts';
+import { isFailedAction, type Event } from '../../core/events/event.ts';
 import type { Observation } from '../../core/model/observation.ts';
 import { isNewDeath } from '../../core/rules/deaths.ts';
 import { durationOf } from '../../core/basics/time.ts';
@@ -77,8 +77,9 @@ function startWatching(context: Context, request: BringUp): Up {
   return up;
 }
 
-function note(up: Up, { kind, instance }: Event): void {
-  if (kind === 'start_failed' || kind === 'signal_failed') up.failed.add(instance);
+function note(up: Up, event: Event): void {
+  const { kind, instance } = event;
+  if (isFailedAction(event)) up.failed.add(instance);
   if (kind === 'launching') up.launching.add(instance);
   if (kind === 'rollout_aborted') up.isAborted = true;
 }

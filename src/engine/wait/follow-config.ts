@@ -1,8 +1,9 @@
-import { statSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Config } from '../../core/model/config.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { now, sleep } from '../../host/process/clock.ts';
+import { statsOf } from '../../host/files/stats-of.ts';
 import { report } from '../session.ts';
 import type { Up } from './coming-up.ts';
 import type { GivenUp } from './settle.ts';
@@ -48,14 +49,6 @@ export async function keyOnceWritten(path: string, key: string): Promise<string 
 
 const keyOf = (file: Stats | undefined): string =>
   file === undefined ? '' : `${file.ino} ${file.ctimeMs} ${file.size}`;
-
-function statsOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * Lets a restart follow its config if that has changed, as every other pass does: what it starts has the new command, and

@@ -1,3 +1,4 @@
+import { isFailedAction } from '../../core/events/event.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import { durationOf, type Duration } from '../../core/basics/time.ts';
 import { waitingForTurn } from '../../core/rules/places.ts';
@@ -23,8 +24,8 @@ export async function startInTurn(
 ): Promise<Settled> {
   const { config } = context;
   const failed = new Set<string>();
-  const listener = listening({ ...context, progress: silence }, ({ kind, instance }) => {
-    if (kind === 'start_failed') failed.add(instance);
+  const listener = listening({ ...context, progress: silence }, (event) => {
+    if (isFailedAction(event)) failed.add(event.instance);
   });
   const waiting = waitingForTurn(snapshotOf(config, { desired, ledger }, observation));
   const watched = watchInstances(listener, [...observation.instances.keys()]);

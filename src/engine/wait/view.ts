@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import type { Event } from '../../core/events/event.ts';
 import { heldJobs, type Activity, type HeldJobs } from '../../core/model/activity.ts';
 import { noDesired } from '../../core/model/desired.ts';
@@ -15,6 +14,7 @@ import { readyingOf } from '../../core/rules/readiness.ts';
 import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
 import { knownLedger, ledgerPath } from '../../host/state/ledger-file.ts';
 import { baseOf, isOfRetiring, recordedRetiring } from '../../host/state/paths.ts';
+import { statsOf } from '../../host/files/stats-of.ts';
 import { observeReported } from '../observe/observe.ts';
 import { lookForStrays } from '../observe/presence.ts';
 import { type Context, workerOf } from '../session.ts';
@@ -137,7 +137,7 @@ function cached<T>(path: string, initial: T, read: () => T): () => T {
   let key = '';
   let value = initial;
   return () => {
-    const found = statSync(path, { throwIfNoEntry: false });
+    const found = statsOf(path);
     const current = found === undefined ? 'none' : `${found.ino} ${found.mtimeMs} ${found.size}`;
     if (current !== key) value = read();
     key = current;

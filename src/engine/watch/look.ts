@@ -1,3 +1,4 @@
+import { isFailedAction } from '../../core/events/event.ts';
 import { lookup } from '../../core/basics/lookup.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { liveProcess, type Observation } from '../../core/model/observation.ts';
@@ -70,11 +71,11 @@ export async function look(
   }
 }
 
-/** Counts instances that could not be asked: nothing else delays the next attempt. Starts that fail are in the ledger. */
+/** Counts instances that could not be asked or adopted: nothing else delays the next attempt. Starts that fail are in the ledger. */
 function countUnasked(context: Context): { context: Context; count: () => number } {
   let count = 0;
-  const counting = listening(context, ({ kind }) => {
-    if (kind === 'signal_failed') count += 1;
+  const counting = listening(context, (event) => {
+    if (isFailedAction(event) && event.kind !== 'start_failed') count += 1;
   });
   return { context: counting, count: () => count };
 }

@@ -7,13 +7,13 @@ import {
   readdirSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf } from './errno.ts';
 import { faultPoint } from './fault-point.ts';
 import { openNewFile } from './new-file.ts';
+import { statsOf } from './stats-of.ts';
 import { withFile } from './with-file.ts';
 
 /**
@@ -130,7 +130,7 @@ export function removeHalfWritten(folder: string): void {
   if (swept.has(folder)) return;
   swept.add(folder);
   try {
-    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+    if (statsOf(folder)?.isDirectory() !== true) return;
     for (const file of readdirSync(folder)) {
       const writer = /\.(\d+)\.new$/.exec(file)?.[1];
       if (writer === undefined || existsSync(`/proc/${writer}`)) continue;

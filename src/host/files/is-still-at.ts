@@ -1,8 +1,9 @@
-import { fstatSync, lstatSync, statSync } from 'node:fs';
+import { fstatSync, lstatSync } from 'node:fs';
+import { statsOf } from './stats-of.ts';
 
 /** Whether an open file is still the one at `path`: not if it was renamed, or its directory deleted, meanwhile. */
 export function isStillAt(fd: number, path: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = statsOf(path);
   const opened = fstatSync(fd);
   return found?.ino === opened.ino && found.dev === opened.dev;
 }

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf } from './errno.ts';
+import { statsOf } from './stats-of.ts';
 
 /**
  * Creates a directory and its parents if they are missing. Node's recursive mkdir never ends in /proc and /dev/fd, where
@@ -11,13 +12,10 @@ export function makeDirectory(path: string, mode = 0o777): void {
   try {
     mkdirSync(path, { mode });
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST' && isFolder(path)) return;
+    if (errnoOf(error) === 'EEXIST' && statsOf(path)?.isDirectory() === true) return;
     const above = dirname(path);
     if (errnoOf(error) !== 'ENOENT' || existsSync(above)) throw error;
     makeDirectory(above, mode);
     makeDirectory(path, mode);
   }
 }
-
-const isFolder = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;

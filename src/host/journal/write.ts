@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { kindOfFile } from '../../core/basics/file-kind.ts';
 import { ifThere } from '../files/json-file.ts';
 import { faultPoint } from '../files/fault-point.ts';
@@ -17,6 +9,7 @@ import { monotonicMs } from '../process/clock.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import { isStillAt } from '../files/is-still-at.ts';
 import { bytesBetween } from '../files/lines.ts';
+import { statsOf } from '../files/stats-of.ts';
 
 /** When the journal is rotated, and how many older files are kept. */
 export interface JournalLimits {
@@ -39,7 +32,7 @@ export async function rotateJournal(
   if (lock === undefined) return false;
   try {
     // Another command may have been first: the file is new and small then.
-    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < maxBytes) return true;
+    if ((statsOf(path)?.size ?? 0) < maxBytes) return true;
     for (let age = keep - 1; age >= 1; age -= 1)
       renameIfThere(`${path}.${age}`, `${path}.${age + 1}`);
     renameIfThere(path, `${path}.1`);

@@ -11,6 +11,7 @@ import { monotonicMs, now, sleep } from '../process/clock.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { textOrEmpty } from '../files/bounded-read.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
+import { statsOf } from '../files/stats-of.ts';
 import { currentBootId, nameOf, readProcess } from '../process/process-table.ts';
 import type { HeldLock } from './lock-file.ts';
 import type { LockHelper } from './lock-helper.ts';
@@ -149,7 +150,7 @@ function describeHolder(path: string): string {
 
 /** flock(1) leaves no name in the file; the kernel knows which process took the lock. Source: proc_locks(5). */
 export function lockHolder(path: string): string {
-  const inode = statSync(path, { throwIfNoEntry: false })?.ino;
+  const inode = statsOf(path)?.ino;
   const lock = new RegExp(`: FLOCK .* (\\d+) [^ ]*:${inode} `).exec(readOrEmpty('/proc/locks'));
   const pid = Number(lock?.[1]);
   // A helper that took it for another process may be dead.

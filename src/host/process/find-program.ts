@@ -1,5 +1,6 @@
-import { constants, statSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { assertAccess } from '../files/access.ts';
+import { statsOf } from '../files/stats-of.ts';
 import { join, resolve } from 'node:path';
 
 /** Searched before PATH, so that cron and a login shell find the same programs. */
@@ -33,7 +34,5 @@ export function programAt(program: string, path: string, directory = '/'): strin
   const files = program.includes('/')
     ? [resolve(directory, program)]
     : path.split(':').map((each) => resolve(directory, each, program));
-  return files.find(
-    (file) => isExecutable(file) && statSync(file, { throwIfNoEntry: false })?.isFile(),
-  );
+  return files.find((file) => isExecutable(file) && statsOf(file)?.isFile());
 }

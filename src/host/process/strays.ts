@@ -1,7 +1,7 @@
-import { statSync, type Stats } from 'node:fs';
 import type { ShimOfStray } from '../../core/model/observation.ts';
 import type { LiveProcess } from '../../core/model/process.ts';
 import { realPathOrSelf } from '../files/real-path.ts';
+import { statsOf } from '../files/stats-of.ts';
 import {
   childrenOf,
   listPids,
@@ -107,15 +107,7 @@ export function shimWords(pid: number): ShimWords | undefined {
 /** Any user can start a process with such arguments: it counts only as that of root or of the owner of the directory. */
 function isByOwner(pid: number, stateDir: string): boolean {
   const user = userOf(pid);
-  return user === 0 || user === (statOf(stateDir)?.uid ?? process.geteuid?.());
-}
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
+  return user === 0 || user === (statsOf(stateDir)?.uid ?? process.geteuid?.());
 }
 
 /**

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { shellWord } from '../../core/basics/shell-word.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { inBoot, noDesired, type Desired } from '../../core/model/desired.ts';
 import type { StateFile } from '../files/json-file.ts';
@@ -89,12 +90,13 @@ function unusable(stateDir: string, first: Copy, copy: Copy): WorkerctlError {
 export function unusableHint(stateDir: string, first: Copy, copy: Copy): string {
   const path = desiredPath(stateDir);
   const copyPath = desiredCopyPath(stateDir);
-  const unreadable = [[path, first] as const, [copyPath, copy] as const].find(
-    ([, file]) => file.kind === 'broken' && file.isUnreadable === true,
+  const broken = [[path, first] as const, [copyPath, copy] as const].flatMap(([at, file]) =>
+    file.kind === 'broken' ? [{ at, ...file }] : [],
   );
-  return unreadable === undefined
-    ? `move both away to continue; lost with them: ${what}`
-    : unreadableHint(unreadable[0]);
+  const unreadable = broken.find(({ isUnreadable }) => isUnreadable);
+  if (unreadable !== undefined) return unreadableHint(unreadable.at);
+  const moves = broken.map(({ at }) => `mv ${shellWord(at)} ${shellWord(`${at}.moved`)}`);
+  return `lost: ${what}; to continue without them: ${moves.join(' && ')}`;
 }
 
 const what =

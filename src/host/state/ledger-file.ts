@@ -84,6 +84,8 @@ const form = once((): json.Form<Ledger> => {
     recycled: ['recycled', json.byName(recycled)],
     unwitnessed: ['unwitnessed', json.byName(unwitnessed)],
     longDrains: ['long_drains', json.byName(json.text)],
+    problems: ['problems', json.byName(json.listOf(json.text))],
+    unadopted: ['unadopted', json.byName(json.text)],
     restarts: ['restarts', json.byName(restarts)],
     times: ['times', json.byName(times)],
     startsInTurn: ['starts_in_turn', json.optional(json.flag)],

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import { errnoOf, describeErrno } from '../files/errno.ts';
+import { statsOf } from '../files/stats-of.ts';
 
 /** Separates the instance from the run id in the names of an old process's files. */
 const mark = '~';
@@ -140,7 +141,7 @@ function namesIn(stateDir: string): string[] {
  */
 export function ensureStagingDirectory(stateDir: string): void {
   const path = stagingDirectory(stateDir);
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (statsOf(path)?.isDirectory() === true) return;
   try {
     mkdirSync(path);
   } catch (error) {

@@ -13,6 +13,7 @@ import {
   readText,
   removeFile,
   type StateFile,
+  writeStateFile,
 } from '../files/json-file.ts';
 import * as paths from './paths.ts';
 import { silentPaths } from '../process/silent-paths.ts';
@@ -157,9 +158,8 @@ export function recordText(record: ProcessRecord): string {
 /** Writes the record of a process that lost it. */
 export function writeRecord(stateDir: string, record: ProcessRecord): void {
   withReserve(stateDir, () => {
-    writeFileAtomically(paths.recordPath(stateDir, record.instance), `${recordText(record)}\n`);
+    writeStateFile(paths.recordPath(stateDir, record.instance), `${recordText(record)}\n`);
   });
-  faultPoint();
 }
 
 /** The notes that go with a process, and its other files: the record last, because while it is there this can be done again. */
@@ -210,6 +210,5 @@ export function readPidfile(path: string): PidfileState {
 /** Writes a process's pid and a newline, and nothing else. */
 export const writePidfile = (path: string, pid: number): void => {
   if (silentPaths.has(path)) return;
-  writeFileAtomically(path, `${pid}\n`);
-  faultPoint();
+  writeStateFile(path, `${pid}\n`);
 };

@@ -7,11 +7,14 @@ import { limitNames, type LimitName, type Worker } from '../../core/model/config
 import { workerPath, type Launch, logFilesIn } from '../../core/model/launch.ts';
 import { assertAccess } from '../files/access.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
+import { folderInPlace } from '../files/json-file.ts';
+import { statsOf } from '../files/stats-of.ts';
 import { createProblem, writeProblem } from '../files/write-problem.ts';
 import { logTypeProblem, namesStream } from '../logs/open-log.ts';
 import { limitOf, mayRaiseLimits } from '../process/process-table.ts';
 import { asUserOf, assertUsable, ownerOf } from '../process/as-user.ts';
 import { programProblem, type SearchPlace } from '../process/program-problem.ts';
+import { recordPath } from '../state/paths.ts';
 import { buildEnvironment } from './environment.ts';
 import type { Place } from './place.ts';
 import { setsid } from './shim-call.ts';
@@ -65,7 +68,7 @@ function missingProgram(
   return undefined;
 }
 
-/** Why its log or pidfile could not be written, by its user or, in the state directory, by us. */
+/** Why its log, pidfile or record could not be written, by its user or, in the state directory, by us. */
 export function filesProblem(launch: Launch, stateDir: string): string | undefined {
   const folder = dirname(launch.pidfile);
   const isOurs = folder === stateDir && launch.daemonizes === undefined;
@@ -75,8 +78,10 @@ export function filesProblem(launch: Launch, stateDir: string): string | undefin
         const log = logProblem(file);
         if (log !== undefined) return `${file === launch.logFile ? 'log' : 'log.error'}: ${log}`;
       }
-      return isOurs ? undefined : pidfileProblem(folder);
-    }) ?? (isOurs ? pidfileProblem(folder) : undefined)
+      return isOurs ? undefined : pidfileProblem(launch.pidfile);
+    }) ??
+    (isOurs ? pidfileProblem(launch.pidfile) : undefined) ??
+    folderProblem(recordPath(stateDir, launch.instance))
   );
 }
 
@@ -109,10 +114,13 @@ function accessProblems(key: string, path: string, mode: number): { key: string;
   }
 }
 
-function pidfileProblem(folder: string): string | undefined {
-  const problem = createProblem(folder);
+function pidfileProblem(path: string): string | undefined {
+  const problem = createProblem(dirname(path)) ?? folderProblem(path);
   return problem === undefined ? undefined : `pidfile: ${problem}`;
 }
+
+const folderProblem = (path: string): string | undefined =>
+  statsOf(path)?.isDirectory() === true ? folderInPlace(path).message : undefined;
 
 function logProblem(path: string): string | undefined {
   if (namesStream(path)) return undefined;

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import type { Launch } from '../../core/model/launch.ts';
 import { logPlacesOf, type ProcessRecord } from '../../core/model/record.ts';
 import { durationOf, momentOf, type Duration, type Moment } from '../../core/basics/time.ts';
@@ -8,6 +7,7 @@ import { monotonicMs } from '../process/clock.ts';
 import { compilePattern } from '../process/compile-pattern.ts';
 import { asUserOf } from '../process/as-user.ts';
 import { problemOf, runProgram, type Program } from '../process/run-program.ts';
+import { statsOf } from '../files/stats-of.ts';
 import { buildEnvironment } from './environment.ts';
 import { createLogSearch, type LogSearch } from './log-search.ts';
 
@@ -115,12 +115,8 @@ const isWrittenSince = (path: string, since: Moment): boolean =>
   (writtenAt(path) ?? -Infinity) >= since - tickMs;
 
 function writtenAt(path: string): Moment | undefined {
-  try {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    return stats && momentOf(stats.mtimeMs);
-  } catch {
-    return undefined; // its directory is a file, or not ours to see
-  }
+  const stats = statsOf(path);
+  return stats && momentOf(stats.mtimeMs);
 }
 
 /** When a ready process had shown it at the latest; undefined: that is not known. */

@@ -160,7 +160,7 @@ publish() {
   [ -d "$shim_new" ] || mkdir "$shim_new" || exit 73
   make_room_at "$shim_new/$shim_instance.json"
   printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s}\n' "$1" "$2" "$3" "$4" >"$shim_new/$shim_instance.json" &&
-    mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/$shim_instance.json"
+    mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/"
 }
 
 # Removes what is no file of ours from the places that we write to: a FIFO would block us, and a link be followed. Nearly
@@ -168,6 +168,14 @@ publish() {
 make_room_at() {
   for shim_place in "$@"; do
     [ ! -L "$shim_place" ] && { [ -f "$shim_place" ] || [ ! -e "$shim_place" ]; } || rm -f "$shim_place"
+  done
+}
+
+# mv would move a file into a folder in its place, or, of several files, move only some of them. Links in the state directory
+# are replaced.
+no_folder_at() {
+  for shim_place in "$@"; do
+    [ ! -d "$shim_place" ] || { [ -L "$shim_place" ] && [ "${shim_place%/*}" = "$shim_state_dir" ]; } || { echo "$shim_place: expected a file, found a directory: move it away" >&2 && return 1; }
   done
 }
 
@@ -196,7 +204,7 @@ report() {
   else
     shim_record=$(first_line_of "$shim_state_dir/$shim_instance.json")
     case $shim_record in
-      '' | *"\"run_id\":\"$shim_run_id\""*) [ -n "$SHIM_TIMEOUT" ] || as_user 'rm -f "$1"' "$shim_pidfile" ;;
+      '' | *"\"run_id\":\"$shim_run_id\""*) [ -n "$SHIM_TIMEOUT" ] || as_user 'rm -f "$1" 2>/dev/null' "$shim_pidfile" ;;
       *) exit 0 ;;
     esac
   fi
@@ -226,7 +234,7 @@ become() {
   shim_new=$shim_state_dir/.new
   [ -d "$shim_new" ] || mkdir -p "$shim_new"
   make_room_at "$shim_new/$shim_instance.json" "$shim_new/$shim_instance.pid"
-  {
+  no_folder_at "$shim_state_dir/$shim_instance.json" "$shim_pidfile" && {
     printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s%s}\n' "$shim_worker" "$shim_start_time" $$ "$SHIM_LAUNCHING" "$SHIM_RECORD" \
       >"$shim_new/$shim_instance.json" &&
       if [ -n "$SHIM_LAUNCHING" ]; then
@@ -237,7 +245,7 @@ become() {
       else
         # Its directory may be another user's: -C follows no link, and none can be prepared for a name with the run id.
         as_user 'set -C && echo "$2" >"$1.new" && set +C && mv -f "$1.new" "${1%.*}"' "$shim_pidfile.$shim_run_id" "$shim_worker" &&
-          mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/$shim_instance.json"
+          mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/"
       fi
   } || {
     echo "workerctl: $shim_instance is not started: its record or pidfile cannot be written"

@@ -173,6 +173,7 @@ test('an old process beside its replacement must be named by its instance', () =
 
 test('these kinds must make a command fail, and no others', () => {
   expect(allEventKinds.filter((kind) => isFailure(sampleEvent(kind)))).toEqual([
+    'adopt_failed',
     'start_failed',
     'quiet_failed',
     'resume_failed',

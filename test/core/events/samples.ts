@@ -68,6 +68,12 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     sentence: 'started the command, which forks away, as pid 5840 (was not running)',
     json: { pid: 5840, cause: 'was not running' },
   },
+  adopt_failed: {
+    body: { kind: 'adopt_failed', pid: 5840, problem: 'ENOSPC: no space left on device' },
+    level: 'error',
+    sentence: 'pid 5840 runs, but could not be taken over: ENOSPC: no space left on device',
+    json: { pid: 5840, problem: 'ENOSPC: no space left on device' },
+  },
   ready: {
     body: { kind: 'ready', pid: 5902, release },
     level: 'info',

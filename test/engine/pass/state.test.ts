@@ -200,7 +200,7 @@ function stage(
     retiring: [],
   };
   const outcome = { before, ...before, ...after, observation, plan: [] };
-  return stageState({ config }, outcome, { isDurable: true });
+  return stageState({ config, report: () => undefined }, outcome, { isDurable: true });
 }
 
 describe('a pass', () => {

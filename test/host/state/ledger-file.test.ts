@@ -38,6 +38,8 @@ const ledger: Ledger = {
     'mail.4': { process: { pid: 7, startTime: 8, bootId: 'x' }, problem: 'only its record' },
   },
   longDrains: { f09: 'mail.3' },
+  problems: { 'mail.4': ['/run/mail.4.json: found a folder'], 'mail.1~f00': ['x'] },
+  unadopted: { 'mail.4': 'no space left on device' },
   restarts: { 'mail.4': { hour: 490_000, restarts: [2, 0, 1], unexpected: [1] } },
   times: { mail: { drains: [durationOf(61_000), durationOf(200)], jobs: [] } },
   losses: [

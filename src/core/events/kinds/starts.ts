@@ -12,6 +12,13 @@ export const startKinds = {
     members: { pid, cause },
     sentence: (event) => `adopted pid ${event.pid}: ${event.cause}`,
   }),
+  adopt_failed: eventKind({
+    summary:
+      'A process that no record claimed was found running, but could not be taken over: it runs, and gets no signal. `bootcheck` and `watch` report it once for the same reason.',
+    members: { pid, problem },
+    sentence: (event) => `pid ${event.pid} runs, but could not be taken over: ${event.problem}`,
+    isFailure: true,
+  }),
   pidfile_written: eventKind({
     summary: 'The pidfile was missing or wrong and was rewritten.',
     members: { pid, cause },

@@ -125,7 +125,11 @@ function search(scene: Scene, observation: Observation, cutOff: readonly CutOff[
     const left = awaitsSession && leader !== undefined ? leftBehindBy(leader, all) : [];
     found.set(
       record.runId,
-      [...left.filter((one) => !its.includes(one)), ...its].map(({ pid, startTime }) => ({ pid, startTime, name: nameOf(pid) })),
+      [...left.filter((one) => !its.includes(one)), ...its].map(({ pid, startTime }) => ({
+        pid,
+        startTime,
+        name: nameOf(pid),
+      })),
     );
   }
 }

@@ -29,6 +29,7 @@ import { foreignOwner } from '../host/state/state-directory.ts';
 import { sleep } from '../host/process/clock.ts';
 import { describeErrno } from '../host/files/errno.ts';
 import { needDescriptors } from '../host/process/need-descriptors.ts';
+import { notificationFindings } from './doctor/notifications.ts';
 import { configTrustFindings } from './doctor/config-trust.ts';
 import { cronFindings } from './doctor/cron.ts';
 import { examine, type Examination } from './doctor/examination.ts';
@@ -95,6 +96,7 @@ const checks: Readonly<Record<string, Check>> = {
   timeouts: ({ config, observation }) => timeoutFindings(config, observation),
   watch: residentFindings,
   notify: notifyFindings,
+  notifications: notificationFindings,
   cron: cronFindings,
   systemd: unitFindings,
   logins: loginFindings,

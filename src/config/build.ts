@@ -1,11 +1,14 @@
 import { join } from 'node:path';
-import type {
-  Config,
-  LogPolicy,
-  Readiness,
-  ReadySign,
-  ReleaseSource,
-  Worker,
+import {
+  notifiedByDefault,
+  type Config,
+  type LogPolicy,
+  type NotifyPolicy,
+  type Readiness,
+  type ReadySign,
+  type ReleaseSource,
+  type SecretPlace,
+  type Worker,
 } from '../core/model/config.ts';
 import { mergedWorker } from './preset-slots.ts';
 import { workerSection, type ConfigFile, type WorkerKeys } from './schema/keys.ts';
@@ -21,7 +24,14 @@ export function buildConfig(path: string, file: ConfigFile, root: Slot, reading:
     const keys = merged && workerSection.read(merged, at);
     return worker(name, keys ?? own, file);
   });
-  return { path, stateDir: file.stateDir, release: releaseSource(file.release), workers };
+  const { stateDir, release, notify } = file;
+  return {
+    path,
+    stateDir,
+    release: releaseSource(release),
+    workers,
+    ...(notify !== undefined && { notify: notifyPolicy(notify) }),
+  };
 }
 
 function worker(name: string, keys: WorkerKeys, { stateDir, logDir }: ConfigFile): Worker {
@@ -89,3 +99,20 @@ function releaseSource({ command, file }: ConfigFile['release'] = {}): ReleaseSo
   if (file !== undefined) return { kind: 'file', path: file };
   return command === undefined ? { kind: 'directory' } : { kind: 'command', command };
 }
+
+function notifyPolicy({ on = notifiedByDefault, webhook, ...rest }: NotifyKeys): NotifyPolicy {
+  if (webhook === undefined) return { on, ...rest };
+  const { url, headers, format } = webhook;
+  const place = secretPlace(url);
+  const lines = headers && secretPlace(headers);
+  if (place === undefined) return { on, ...rest }; // it was reported
+  return { on, ...rest, webhook: { format, url: place, ...(lines && { headers: lines }) } };
+}
+
+function secretPlace({ file, env }: SecretKeys): SecretPlace | undefined {
+  if (file !== undefined) return { kind: 'file', path: file };
+  return env === undefined ? undefined : { kind: 'env', name: env };
+}
+
+type NotifyKeys = NonNullable<ConfigFile['notify']>;
+type SecretKeys = NonNullable<NotifyKeys['webhook']>['url'];

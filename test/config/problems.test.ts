@@ -157,7 +157,7 @@ describe('wrong keys must be refused:', () => {
     ],
     [
       'zzz: 1\nworkers: {a: {command: x}}\n',
-      '1:1: zzz: found an unknown key; known here: state_dir, log_dir, release, defaults, workers',
+      '1:1: zzz: found an unknown key; known here: state_dir, log_dir, release, notify, defaults, workers',
     ],
     [
       'defaults: {command: x}\nworkers: {a: {command: x}}\n',

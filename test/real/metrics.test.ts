@@ -129,6 +129,8 @@ describe('the alerts', () => {
     values,
   });
   const series = (name: string, values: string) => ({ series: `workerctl_${name}`, values });
+  const running = series('rollouts{state="in_progress",instance="web1"}', '1x600');
+  const replaced = 'rollout_instances{state="in_progress",progress="replaced",instance="web1"}';
   const present = series('rollouts{state="in_progress"}', '0x600');
 
   test.each<[string, { series: string; values: string }[], string, string[]]>([
@@ -185,6 +187,87 @@ describe('the alerts', () => {
       [series('rollouts{state="aborted"}', '0 1x9')],
       '1m',
       ['WorkerctlRestartAborted'],
+    ],
+    [
+      'an instance that has failed twice must be off',
+      [series('instance_failures{worker="jobs",identifier="1"}', '2x9')],
+      '5m',
+      [],
+    ],
+    [
+      'an instance that keeps failing must be on',
+      [series('instance_failures{worker="jobs",identifier="1"}', '1 2 3 4x9')],
+      '3m',
+      ['WorkerctlBackoff'],
+    ],
+    [
+      'a lost job must be on',
+      [series('events_total{kind="job_lost"}', '2 2 2 3x9')],
+      '4m',
+      ['WorkerctlJobLost'],
+    ],
+    [
+      'no lost job must be off, also if the counter starts again',
+      [
+        series('events_total{kind="job_lost"}', '2 2 0x9'),
+        series('events_total{kind="died"}', '1+1x9'),
+      ],
+      '5m',
+      [],
+    ],
+    [
+      'a job that was lost an hour ago must be off',
+      [series('events_total{kind="job_lost"}', '2 3x120')],
+      '1h',
+      [],
+    ],
+    [
+      'a restart that is paused for 50 minutes must be off',
+      [series('rollouts{state="paused"}', '1x600')],
+      '50m',
+      [],
+    ],
+    [
+      'a restart that is paused for 70 minutes must be on',
+      [series('rollouts{state="paused"}', '1x600')],
+      '70m',
+      ['WorkerctlRestartPaused'],
+    ],
+    [
+      'a restart that replaces one instance an hour must be off',
+      [running, series(replaced, '0x59 1x59 2x59 3x59 4x59')],
+      '4h',
+      [],
+    ],
+    [
+      'a restart that has replaced none for 3 hours must be on',
+      [running, series(replaced, '0x29 1x600')],
+      '4h',
+      ['WorkerctlRestartStuck'],
+    ],
+    [
+      'restarts that come and end must be off',
+      [{ ...running, values: '1x59 0x59 1x59 0x59' }, series(replaced, '0x600')],
+      '4h',
+      [],
+    ],
+    [
+      'a drain of 110 minutes must be off',
+      [series('drain_longest_seconds{worker="jobs"}', '0+60x600')],
+      '110m',
+      [],
+    ],
+    [
+      'a drain of 130 minutes must be on',
+      [series('drain_longest_seconds{worker="jobs"}', '0+60x600')],
+      '130m',
+      ['WorkerctlDrainLong'],
+    ],
+    [
+      'drains one after the other must be off',
+      [series('drain_longest_seconds{worker="jobs"}', '0+60x60 0+60x60 0+60x60')],
+      '170m',
+      [],
     ],
     [
       'old code for 5 hours must be off',

@@ -2,12 +2,16 @@ import {
   exitRules,
   failureRules,
   leftoverRules,
+  notifiedByDefault,
+  occasions,
   quietSignals,
   stopSignals,
   stopTargets,
+  webhookFormats,
 } from '../../core/model/config.ts';
 import { presetNames } from '../../core/presets/table.ts';
 import { quietMeans } from './quiet-means.ts';
+import { secretPlace } from './secret-place.ts';
 import { section, type Conflict, type Keys, type Section } from './section.ts';
 import { listOf, recordOf, withAbsent } from './value-type.ts';
 import * as value from './scalars.ts';
@@ -513,6 +517,51 @@ export const releaseSection = section(
   { conflicts: [['command', 'file', 'choose one of them']], needsOne: true },
 );
 
+const webhook = section({
+  url: {
+    type: secretPlace,
+    required: true,
+    help: 'Where the address is kept that messages go to by POST: https, or http on the host itself. With format: sentry the DSN.',
+  },
+  headers: {
+    type: secretPlace,
+    optional: true,
+    help: 'Where further headers are kept, a `Name: value` line each.',
+  },
+  format: {
+    type: value.oneOf(webhookFormats),
+    default: 'json',
+    help: 'What the body looks like: json (docs/notify.md), slack (also Mattermost and Rocket.Chat), or sentry.',
+  },
+});
+
+const notify = section(
+  {
+    on: {
+      type: listOf(value.oneOf(occasions), 'occasions', { uniqueItems: true }),
+      without: notifiedByDefault.join(', '),
+      help: `What a message is sent for: any of ${occasions.join(', ')}.`,
+      example: ['lost', 'aborted'],
+    },
+    command: {
+      type: text.sharedCommand,
+      without: 'not used',
+      help: 'Run in the directory of the config, with the message as JSON on its standard input.',
+      example: 'bin/page on-call',
+    },
+    webhook: { type: webhook, optional: true, help: 'Gets the message by POST.' },
+    timeout: {
+      type: value.positiveDuration,
+      default: '10s',
+      help: 'An attempt that takes longer has failed. What fails is tried again, later and later.',
+    },
+  },
+  {
+    conflicts: [['command', 'webhook', 'choose one of them']],
+    needsOne: ['command', 'webhook'],
+  },
+);
+
 /** The keys of the whole file. */
 export const configSection = section(
   {
@@ -526,6 +575,11 @@ export const configSection = section(
       type: releaseSection,
       optional: true,
       help: 'What names the release. Without it: the last part of the path that directory resolves to.',
+    },
+    notify: {
+      type: notify,
+      optional: true,
+      help: 'What is told of what happens to all workers, in one message for what happens at the same moment. Without it: nothing.',
     },
     defaults: {
       type: defaultsSection,

@@ -1,14 +1,22 @@
 import { Document, isMap, isNode, isScalar } from 'yaml';
-import type { Config, Readiness, ReleaseSource, Worker } from '../../core/model/config.ts';
+import type {
+  Config,
+  NotifyPolicy,
+  Readiness,
+  ReleaseSource,
+  SecretPlace,
+  Worker,
+} from '../../core/model/config.ts';
 import { presetOf } from '../../core/presets/table.ts';
 import { configSection, workerSection } from './keys.ts';
 import { printKeys } from './section.ts';
 import { withTakenAway } from './taken-away.ts';
 
 /** The config in force, every default filled in, under the keys that the file has. */
-export function effectiveConfig({ stateDir, release, workers }: Config): object {
+export function effectiveConfig({ stateDir, release, notify, workers }: Config): object {
+  const top = { stateDir, release: releaseKeys(release), notify: notify && notifyKeys(notify) };
   return {
-    ...printKeys(configSection.keys, { stateDir, release: releaseKeys(release) }),
+    ...printKeys(configSection.keys, top),
     workers: Object.fromEntries(workers.map((worker) => [worker.name, printedWorker(worker)])),
   };
 }
@@ -89,3 +97,15 @@ function releaseKeys(source: ReleaseSource): object | undefined {
       return source;
   }
 }
+
+const notifyKeys = ({ webhook, ...rest }: NotifyPolicy): object => ({
+  ...rest,
+  webhook: webhook && {
+    format: webhook.format,
+    url: secretKeys(webhook.url),
+    headers: webhook.headers && secretKeys(webhook.headers),
+  },
+});
+
+const secretKeys = (place: SecretPlace): object =>
+  place.kind === 'file' ? { file: place.path } : { env: place.name };

@@ -36,7 +36,7 @@ export type Conflict = readonly [one: string, other: string, why: string];
 export interface SectionType<Of extends Keys> extends ValueType<Section<Of>> {
   readonly keys: Of;
   readonly conflicts: readonly Conflict[];
-  readonly needsOne?: true | undefined;
+  readonly needsOne?: true | readonly string[] | undefined;
 }
 
 type Camel<Name> = Name extends `${infer First}_${infer Rest}`
@@ -69,8 +69,8 @@ export type Section<Of extends Keys> = {
 interface SectionOptions {
   readonly expected?: string;
   readonly conflicts?: readonly Conflict[];
-  /** Whether one of the keys must be there. */
-  readonly needsOne?: true;
+  /** One of the keys, or one of these, must be there. */
+  readonly needsOne?: true | readonly string[];
   /** Other keys that may be there, and mean nothing. */
   readonly allowed?: RegExp;
 }
@@ -99,8 +99,9 @@ export const section = <const Of extends Keys>(
     for (const [one, other, hint] of conflicts)
       if (entries.has(one) && entries.has(other))
         report(reading, slot.offset, { found: `both ${one} and ${other}`, hint });
-    if (needsOne && !names.some((name) => entries.has(name) || misspelled.has(name)))
-      report(reading, slot.offset, { expected: names.join(' or '), found: 'neither' });
+    const choices = needsOne === true ? names : needsOne;
+    if (choices?.some((name) => entries.has(name) || misspelled.has(name)) === false)
+      report(reading, slot.offset, { expected: choices.join(' or '), found: 'neither' });
     const values = Object.entries(keys).map(([name, key]) => {
       const at = inside(reading, name);
       const entry = entries.get(name);

@@ -200,6 +200,16 @@ export const occasions = [
 
 export type Occasion = (typeof occasions)[number];
 
+/** What is told of unless the config says otherwise: what a person may have to look at. */
+export const notifiedByDefault: readonly Occasion[] = [
+  'lost',
+  'died',
+  'backoff',
+  'unresponsive',
+  'aborted',
+  'drain_long',
+];
+
 /** Of the hooks, `rollout` is called for two occasions: `aborted` and `finished`. */
 export const hookNames = [...occasions, 'rollout'] as const;
 

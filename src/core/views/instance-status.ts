@@ -1,5 +1,5 @@
 import { lookup } from '../basics/lookup.ts';
-import { durationOf, type Duration, type Moment } from '../basics/time.ts';
+import { durationOf, elapsed, type Duration, type Moment } from '../basics/time.ts';
 import type { Activity } from '../model/activity.ts';
 import type { Config, Worker } from '../model/config.ts';
 import { isToBeReplaced } from '../model/desired.ts';
@@ -54,6 +54,8 @@ export interface InstanceStatus {
   readonly logProblem?: string;
   /** Why its last start failed before it had a process. */
   readonly startProblem?: string;
+  /** How long it has been draining, if it was asked to exit. */
+  readonly draining?: Duration;
   /** What else is worth knowing, in words; may be empty. */
   readonly detail: string;
 }
@@ -111,6 +113,8 @@ export function instanceStatus(
   if (memory !== undefined) status.memory = memory;
   if (failures !== undefined) status.failures = failures;
   if (leftovers !== undefined) status.leftovers = leftovers;
+  const asked = drainingSince(observed);
+  if (asked !== undefined) status.draining = elapsed(asked.at, snapshot.now);
   if (log?.lost !== undefined) status.logProblem = lostLogWords(log.lost);
   return status;
 }

@@ -16,12 +16,29 @@ export interface HookRunner {
 export function createHookRunner(): HookRunner {
   let running: Promise<void> | undefined;
   let isKicked = false;
+  let latest: HookScene | undefined;
+  let again: NodeJS.Timeout | undefined;
+  const kick = (scene: HookScene): void => {
+    latest = scene;
+    if (!existsSync(hookFolder(scene.config.stateDir))) return;
+    isKicked = true;
+    running ??= run(scene);
+  };
   const run = async (scene: HookScene): Promise<void> => {
     try {
-      const { runHooks } = await import('./run-hooks.ts');
+      const [{ runHooks }, { deliver }] = await Promise.all([
+        import('./run-hooks.ts'),
+        import('./deliver.ts'),
+      ]);
       for (isKicked = true; isKicked;) {
         isKicked = false;
-        await runHooks(scene);
+        const [, retryIn] = await Promise.all([runHooks(scene), deliver(scene)]);
+        clearTimeout(again);
+        if (retryIn === undefined) continue;
+        // Only a command that stays has use for it: it keeps none from ending.
+        again = setTimeout(() => {
+          kick(latest ?? scene);
+        }, retryIn).unref();
       }
     } catch (error) {
       const problem = `hooks cannot be run: ${describeErrno(error)}`;
@@ -30,12 +47,5 @@ export function createHookRunner(): HookRunner {
       running = undefined;
     }
   };
-  return {
-    kick: (scene) => {
-      if (!existsSync(hookFolder(scene.config.stateDir))) return;
-      isKicked = true;
-      running ??= run(scene);
-    },
-    settled: () => running ?? Promise.resolve(),
-  };
+  return { kick, settled: () => running ?? Promise.resolve() };
 }

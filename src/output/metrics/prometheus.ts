@@ -18,6 +18,7 @@ export function formatMetrics(status: Status, facts: MetricsFacts = {}): string 
       ...workerFamilies(status, instances),
       // Old processes have the names of their replacements, and several may share one: they are only counted.
       ...instanceFamilies(instances.filter(({ state }) => state !== 'retiring')),
+      ...drainFamilies(instances),
       ...rolloutFamilies(status.rollouts),
       gauge(
         'workerctl_wanted_known',
@@ -134,12 +135,27 @@ function instanceFamilies(instances: readonly Named[]): Family[] {
   ];
 }
 
+/** Of the process that drains longest, old ones beside their replacements included. */
+function drainFamilies(instances: readonly Named[]): Family[] {
+  const longest = new Map<string, number>();
+  for (const { worker, draining = 0 } of instances)
+    longest.set(worker, Math.max(longest.get(worker) ?? 0, draining));
+  return [
+    gauge(
+      'workerctl_drain_longest_seconds',
+      'For how long the process that drains longest has been draining; 0 if none does.',
+      [...longest].map(([worker, ms]) => ({ labels: { worker }, value: ms / 1000 })),
+    ),
+  ];
+}
+
 function rolloutFamilies(rollouts: readonly RolloutStatus[]): Family[] {
   const aborted = rollouts.filter((rollout) => rollout.aborted !== undefined);
-  const inProgress = rollouts.filter((rollout) => rollout.aborted === undefined);
+  const open = rollouts.filter((rollout) => rollout.aborted === undefined);
   const byState = [
     ['aborted', aborted],
-    ['in_progress', inProgress],
+    ['in_progress', open.filter(({ paused }) => paused === undefined)],
+    ['paused', open.filter(({ paused }) => paused !== undefined)],
   ] as const;
   return [
     gauge(

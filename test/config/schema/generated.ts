@@ -46,7 +46,9 @@ function sectionSchema(
     ),
     additionalProperties: false,
     ...(required.length > 0 && { required }),
-    ...(needsOne && { anyOf: names.map((name) => ({ required: [name] })) }),
+    ...(needsOne && {
+      anyOf: (needsOne === true ? names : needsOne).map((name) => ({ required: [name] })),
+    }),
     ...(pairs.length > 0 && { not: { anyOf: pairs } }),
   };
 }

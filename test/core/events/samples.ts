@@ -488,6 +488,27 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
     json: { hook: 'lost', problem: 'exit status 1', took_seconds: 0.2, output: ['1 row freed'] },
     command: 'watch',
   },
+  notified: {
+    body: {
+      kind: 'notified',
+      eventCount: 3,
+      took: seconds(2),
+      problem: 'notify.webhook: the server answered 500',
+      attempts: 1,
+      nextAt: until,
+    },
+    level: 'warning',
+    sentence:
+      'could not deliver a message about 3 events: notify.webhook: the server answered 500; next attempt at 12:01:00',
+    json: {
+      event_count: 3,
+      took_seconds: 2,
+      problem: 'notify.webhook: the server answered 500',
+      attempts: 1,
+      next_at: untilIso,
+    },
+    command: 'bootcheck',
+  },
   config_reloaded: {
     body: { kind: 'config_reloaded' },
     instance: 'watch',

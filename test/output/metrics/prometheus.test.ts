@@ -157,10 +157,15 @@ workerctl_instance_failures{worker="mail",identifier="surplus"} 0
 # TYPE workerctl_instance_busy gauge
 workerctl_instance_busy{worker="mail",identifier="ready"} 1
 workerctl_instance_busy{worker="mail",identifier="starting"} 0
+# HELP workerctl_drain_longest_seconds For how long the process that drains longest has been draining; 0 if none does.
+# TYPE workerctl_drain_longest_seconds gauge
+workerctl_drain_longest_seconds{worker="jobs"} 0
+workerctl_drain_longest_seconds{worker="mail"} 0
 # HELP workerctl_rollouts Restarts that are not finished.
 # TYPE workerctl_rollouts gauge
 workerctl_rollouts{state="aborted"} 1
 workerctl_rollouts{state="in_progress"} 2
+workerctl_rollouts{state="paused"} 0
 # HELP workerctl_rollout_instances How many instances of these restarts are in each phase.
 # TYPE workerctl_rollout_instances gauge
 workerctl_rollout_instances{state="aborted",progress="failed"} 1
@@ -171,6 +176,10 @@ workerctl_rollout_instances{state="in_progress",progress="failed"} 0
 workerctl_rollout_instances{state="in_progress",progress="replaced"} 1
 workerctl_rollout_instances{state="in_progress",progress="under_way"} 2
 workerctl_rollout_instances{state="in_progress",progress="waiting"} 3
+workerctl_rollout_instances{state="paused",progress="failed"} 0
+workerctl_rollout_instances{state="paused",progress="replaced"} 0
+workerctl_rollout_instances{state="paused",progress="under_way"} 0
+workerctl_rollout_instances{state="paused",progress="waiting"} 0
 # HELP workerctl_wanted_known Whether stops, holds, counts and restarts are known: 0 if state.json and its copy cannot be used.
 # TYPE workerctl_wanted_known gauge
 workerctl_wanted_known 1
@@ -204,6 +213,7 @@ test('a status without instances must still report restarts', () => {
   expect(samplesOf(text, 'workerctl_rollouts')).toEqual([
     '{state="aborted"} 0',
     '{state="in_progress"} 0',
+    '{state="paused"} 0',
   ]);
 });
 

@@ -1,11 +1,11 @@
 import { formatSize } from '../../basics/bytes.ts';
 import { integer, moment, oneOf, seconds, text } from '../../basics/json-form.ts';
-import { formatDuration } from '../../basics/time.ts';
+import { formatDayAndTime, formatDuration } from '../../basics/time.ts';
 import { eventKind, fixed, optional, required } from '../event-kind.ts';
 import { bytes, lines } from '../form.ts';
 import { hookNames, type HookName } from '../../model/config.ts';
 import { logFile, problem } from '../members.ts';
-import { until } from '../phrases.ts';
+import { counted, until } from '../phrases.ts';
 
 /** What people have asked for beyond starts and stops, and what workerctl does around the workers. */
 export const requestKinds = {
@@ -57,6 +57,26 @@ export const requestKinds = {
       return `hook ${event.hook} ${end} after ${formatDuration(event.took)}${why}`;
     },
     audience: (event) => (event.problem === undefined ? 'journal' : 'everywhere'),
+  }),
+  notified: eventKind({
+    summary:
+      'A message about events was delivered (`notify`), or could not be: then it is tried again. `instance` is `notify`.',
+    members: {
+      eventCount: required(integer, 'How many events it is about.'),
+      took: required(seconds, 'How long that took.'),
+      problem: optional(text, 'Why it was not delivered. Missing: it was.'),
+      attempts: optional(integer, 'How many attempts in a row have failed.'),
+      nextAt: optional(moment, 'When it is tried again.'),
+    },
+    level: (event) => (event.problem === undefined ? 'info' : 'warning'),
+    sentence: ({ at, eventCount, problem: why, nextAt }) => {
+      const what = counted(eventCount, 'event');
+      if (why === undefined) return `delivered a message about ${what}`;
+      const next = nextAt === undefined ? '' : `; next attempt at ${formatDayAndTime(nextAt, at)}`;
+      return `could not deliver a message about ${what}: ${why}${next}`;
+    },
+    audience: ({ problem: why, attempts }) =>
+      why !== undefined && attempts === 1 ? 'everywhere' : 'journal',
   }),
   config_reloaded: fixed('`watch` has reloaded the config.', 'config reloaded'),
   config_rejected: eventKind({

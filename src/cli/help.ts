@@ -20,11 +20,19 @@ const maxColumns = 100;
 /** The column of the options is at most this wide; a longer option has a line of its own. */
 const maxLabel = 30;
 
+/** Broken after a bar if it is too long: many words may be one operand. */
+const usageLines = (usage: string, width: number): string[] =>
+  usage.length <= width
+    ? [usage]
+    : wrap(usage.replaceAll('|', '| '), width - 2).map(
+        (line, index) => `${index === 0 ? '' : '  '}${line.replaceAll('| ', '|')}`,
+      );
+
 /** `workerctl COMMAND --help`. `columns` is the width of the terminal. */
 export function commandHelp(name: string, command: Command, columns = maxColumns): string {
   const width = Math.min(columns, maxColumns);
   const blocks = [
-    [`Usage: ${usageOf(name, command)}`],
+    usageLines(`Usage: ${usageOf(name, command)}`, width),
     wrap(command.summary, width),
     ...paragraphsOf(command.description ?? '').map((paragraph) => wrap(paragraph, width)),
     optionLines(command, width),

@@ -23,7 +23,9 @@ describe.each(names)('the help of %s', (name) => {
   test('must have usage, an example and exit codes, in at most 100 columns', () => {
     const help = helpOf(name);
     expect(help).toMatch(
-      new RegExp(`^Usage: workerctl ${name} .*\\[OPTION\\.\\.\\.\\](?: -- .*)?\n\n`),
+      new RegExp(
+        `^Usage: workerctl ${name} (?:.|\n {2}(?=\\S))*\\[OPTION\\.\\.\\.\\](?: -- .*)?\n\n`,
+      ),
     );
     expect(help).toMatch(/^Examples?:.*workerctl|^Examples?:\n {2}.*workerctl/m);
     expect(help).toMatch(/^Exit codes: 0 /m);

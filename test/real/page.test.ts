@@ -76,10 +76,11 @@ test('without a script the page must show the same, and with a keyboard its log'
 
 test('two hundred instances must be painted soon, searched, and fit into any width', async () => {
   const rig = createRig({ mail: { command: fixture('idle'), count: 200 } });
+  // It waits until all are ready; a watch would start a few at a time.
+  expect((await rig.act('start')).exitCode).toBe(0);
   const port = await freePort();
   await watching(rig, '--http', `127.0.0.1:${port}`);
   const url = `http://127.0.0.1:${port}/`;
-  await until('all to be ready', async () => (await rig.workerctl('status')).exitCode === 0);
   const page = await browser.open(url, { width: 1400 });
   await until('the page to be live', () => isLive(page));
   const paint = await page.firstPaint();

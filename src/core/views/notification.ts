@@ -67,9 +67,11 @@ export const notificationJson = ({ missed, events, ...message }: Notification) =
   kind: 'notification',
   ...message,
   missed_events: missed,
-  events: events.map(({ id, occasion, event: { schema: _, log: __, ...event } }) => ({
+  events: events.map(({ id, occasion, event }) => ({
     id,
     occasion,
-    ...event,
+    ...Object.fromEntries(Object.entries(event).filter(([name]) => !leftOut.has(name))),
   })),
 });
+
+const leftOut: ReadonlySet<string> = new Set(['schema', 'log']);

@@ -8,24 +8,17 @@ export function sayingOnce(): (event: Event) => Event {
   const problems = new Map<string, string>();
   const ended = new Map<string, number>();
   return (event) => {
-    const { instance } = event;
-    switch (event.kind) {
-      case 'start_failed':
-        problems.set(instance, event.problem);
-        return event;
-      case 'exited':
-        ended.set(instance, event.pid);
-        return event;
-      case 'started':
-        problems.delete(instance);
-        return isAboutPid(event.cause, ended.get(instance)) ? { ...event, cause: '' } : event;
-      case 'backoff':
-        return problems.has(instance) ? { ...event, problem: '' } : event;
-      case 'rollout_aborted':
-        return problems.get(instance) === event.problem ? { ...event, problem: '' } : event;
-      default:
-        return event;
+    const { instance, kind } = event;
+    if (kind === 'start_failed') problems.set(instance, event.problem);
+    if (kind === 'exited') ended.set(instance, event.pid);
+    if (kind === 'started') {
+      problems.delete(instance);
+      return isAboutPid(event.cause, ended.get(instance)) ? { ...event, cause: '' } : event;
     }
+    const isSaid =
+      (kind === 'backoff' && problems.has(instance)) ||
+      (kind === 'rollout_aborted' && problems.get(instance) === event.problem);
+    return isSaid ? { ...event, problem: '' } : event;
   };
 }
 

@@ -89,7 +89,7 @@ const marked = new RegExp(
 );
 
 /** What colours a level. */
-const colour = new RegExp('\\u001b\\[[\\d;]*m', 'g');
+const colour = /\p{Cc}\[[\d;]*m/gu;
 
 /** The level that a line of text names. */
 export function levelIn(line: string): LogLevel | undefined {

@@ -67,7 +67,7 @@ export async function keepFailed(
   if (unstarted.length + unadopted.length === 0) return ledger;
   const failed = await Promise.all(unstarted.map((one) => withRelease(context, one, next)));
   const at = now();
-  const problems = unadopted.map(({ instance, problem }) => [instance, problem]);
+  const problems = new Map(unadopted.map(({ instance, problem }) => [instance, problem]));
   const after = {
     ...withUnstarted(ledger, failed, at),
     unadopted: { ...ledger.unadopted, ...Object.fromEntries(problems) },

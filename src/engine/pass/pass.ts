@@ -43,7 +43,7 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   const { stateDir } = context.config;
   await assertAnswers(stateDir, 'state');
   ensureStateDirectory(stateDir);
-  keepDelayedConfig();
+  keepDelayedConfig(stateDir);
   if (mayStart(request)) await outsideSession(context);
   await askMounts(context, request.instances);
   // Loaded only to act, since most boot checks find nothing to do, and before the lock is held.

@@ -39,7 +39,7 @@ export function keptConfig(stateDir: string, key: ConfigKey): Config | undefined
 }
 
 /** Keeps the config of a command that was loaded before there was a state directory. */
-let keepDelayed: (() => void) | undefined;
+let delayed: { readonly stateDir: string; readonly keep: () => void } | undefined;
 
 /**
  * Keeps a Config for the next command: at once, or when the state directory has been made, by `keepDelayedConfig`. If it cannot
@@ -48,15 +48,18 @@ let keepDelayed: (() => void) | undefined;
 export function keepConfig(stateDir: string, key: ConfigKey, config: Config): void {
   if (existsSync(stateDir)) keepNow(stateDir, key, config);
   else
-    keepDelayed = () => {
-      keepNow(stateDir, key, config);
+    delayed = {
+      stateDir,
+      keep: () => {
+        keepNow(stateDir, key, config);
+      },
     };
 }
 
-/** To be called when the state directory has been made. */
-export function keepDelayedConfig(): void {
-  keepDelayed?.();
-  keepDelayed = undefined;
+/** To be called when the state directory has been made: what a `watch` has refused is not kept in another one. */
+export function keepDelayedConfig(stateDir: string): void {
+  if (delayed?.stateDir === stateDir) delayed.keep();
+  delayed = undefined;
 }
 
 function keepNow(stateDir: string, key: ConfigKey, config: Config): void {

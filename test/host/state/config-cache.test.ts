@@ -119,7 +119,7 @@ test('nothing must be written before the state directory has been made', () => {
   keepConfig(stateDir(), key, config);
   expect(existsSync(stateDir())).toBe(false);
   mkdirSync(stateDir());
-  keepDelayedConfig();
+  keepDelayedConfig(stateDir());
   expect(kept()).toEqual(config);
 });
 

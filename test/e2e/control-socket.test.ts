@@ -218,6 +218,35 @@ test('!to must send a signal or write a message, and never ask a worker to stop'
   await until('the signal to arrive', () => existsSync(other.path('mail.1.dumps')));
 });
 
+test('!to must take the targets that commands take, with braces', async () => {
+  const rig = createRig({ mail: { ...idle, count: 3, tags: ['slow'] }, fsck: idle });
+  await rig.start();
+  await watched(rig);
+  const wide = '{a,b}'.repeat(20);
+  const replies = await ask(
+    socketOf(rig),
+    '!to mail.{1,3} hello',
+    '!to {mail.2,fsck.1} hello',
+    '!to mail.[1-2] hello',
+    '!to @slow hello',
+    '!to mail.{1,4} hello',
+    `!to ${wide} hello`,
+    '!version',
+  );
+  const named = replies.map(
+    ([reply = '']) => reply.match(/\b(?:mail|fsck)\.\d(?=: written)/g) ?? [],
+  );
+  expect(named.slice(0, 4)).toEqual([
+    ['mail.1', 'mail.3'],
+    ['mail.2', 'fsck.1'],
+    ['mail.1', 'mail.2'],
+    ['mail.1', 'mail.2', 'mail.3'],
+  ]);
+  expect(replies[4]?.[0]).toMatch(/^ERROR: .*mail\.4/);
+  expect(replies[5]?.[0]).toMatch(/^ERROR: .*\{a,b\}/);
+  expect(replies[6]).toEqual([version]);
+});
+
 test('!shutdown must end watch and leave the workers as they are, and the socket must be gone', async () => {
   const rig = createRig({ mail: idle });
   await rig.start();

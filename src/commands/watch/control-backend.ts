@@ -17,6 +17,7 @@ import { readDesired, seenDesired } from '../../host/state/desired-file.ts';
 import { writeMessage } from '../../host/state/messages.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import { sendSignal } from '../../host/process/signal.ts';
+import { chosenTargets } from '../../cli/chosen-targets.ts';
 import { countedWorker, want } from '../want.ts';
 
 /** The facts that the control socket answers from, and how the watch reports them. */
@@ -130,9 +131,14 @@ async function wanted(context: Context, worker: string, count: number): Promise<
  * The name of a signal is sent as that signal, except for the worker's stop signal, which has commands of its own. Any other
  * text is written to a file that the worker may read.
  */
-function deliver(context: Context, seen: Observation, target: string, text: string): string {
+async function deliver(
+  context: Context,
+  seen: Observation,
+  target: string,
+  text: string,
+): Promise<string> {
   const { config } = context;
-  const names = selectInstances(config, [], [target]);
+  const names = selectInstances(config, [], await chosenTargets([target]));
   const signal = quietSignals.find((one) => text === one || text === `SIG${one}`);
   return names
     .map((name) =>

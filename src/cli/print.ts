@@ -41,8 +41,16 @@ let isIncomplete = false;
 /** Whether standard output lacks something, and not because its reader wanted no more. */
 export const isOutputIncomplete = (): boolean => isIncomplete;
 
+let stepAside: (() => void) | undefined;
+
+/** What makes room on the terminal for a message on standard error; undefined: nothing has to. */
+export const beforeErrors = (by: (() => void) | undefined): void => {
+  stepAside = by;
+};
+
 /** The same for standard error. */
 export const printError = (text: string): void => {
+  stepAside?.();
   write(2, Buffer.from(visible(text)));
 };
 

@@ -1,7 +1,6 @@
 import type { Event } from '../core/events/event.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import type { Planned } from '../core/model/plan.ts';
-import type { ProgressView } from '../core/views/phase.ts';
 import { visibleInColour } from '../core/basics/visible.ts';
 import { durationOf } from '../core/basics/time.ts';
 import type { ProgressDisplay } from '../engine/session.ts';
@@ -9,19 +8,13 @@ import { now } from '../host/process/clock.ts';
 import { annotationFor, isGitHubWorkflow } from '../output/annotations.ts';
 import { formatEventLine, isShown } from '../output/event-line.ts';
 import { formatOutcome } from '../output/outcome.ts';
+import { sayingOnce } from '../output/said-once.ts';
 import { formatPlanned } from '../output/text.ts';
 import type { Colours } from '../output/plain.ts';
 import { formatSignOfLife } from '../output/progress.ts';
 import type { GlobalOptions } from './command.ts';
 import { colours } from './colours.ts';
-import {
-  print,
-  printControls,
-  printPainted,
-  printRecorder,
-  terminalSize,
-  type PrintRecorder,
-} from './print.ts';
+import { print, printPainted, printRecorder, terminalSize, type PrintRecorder } from './print.ts';
 
 /** Where the events, the progress and the outcome of an acting command are shown. */
 export interface Screen {
@@ -43,9 +36,10 @@ export async function openScreen({ json }: GlobalOptions): Promise<Screen> {
 }
 
 function plainScreen(painted: Colours): Screen {
+  const once = sayingOnce();
   return {
     report: (event) => {
-      if (isShown(event)) printPainted(textOf(event, painted));
+      if (isShown(event)) printPainted(textOf(event, once, painted));
     },
     progress: {
       first: durationOf(2_000),
@@ -64,24 +58,21 @@ function plainScreen(painted: Colours): Screen {
   };
 }
 
-function textOf(event: Event, painted: Colours): string {
+function textOf(event: Event, once: (event: Event) => Event, painted: Colours): string {
   const annotation = isGitHubWorkflow(process.env) ? annotationFor(event) : undefined;
-  return formatEventLine(event, painted) + (annotation ?? '');
+  return formatEventLine(once(event), painted) + (annotation ?? '');
 }
 
 async function liveScreen(painted: Colours): Promise<Screen> {
-  const { createLiveView } = await import('../output/live.ts');
-  const size = (): { columns: number; rows: number } => terminalSize() ?? { columns: 80, rows: 24 };
-  const live = createLiveView(printControls, size, painted);
-  const show = (view: ProgressView): void => {
-    live.draw(view);
-  };
+  const { openLiveTerminal } = await import('./live-terminal.ts');
+  const live = await openLiveTerminal();
+  const once = sayingOnce();
   return {
     ...plainScreen(painted),
     report: (event) => {
-      if (isShown(event)) live.printAbove(visibleInColour(textOf(event, painted)));
+      if (isShown(event)) live.printAbove(visibleInColour(textOf(event, once, painted)));
     },
-    progress: { first: durationOf(300), every: durationOf(500), show },
+    progress: { first: durationOf(300), every: durationOf(250), show: live.draw },
     acted: (outcome) => {
       live.end();
       print(formatOutcome(outcome, now()));

@@ -13,6 +13,7 @@ import { WorkerctlError } from '../core/basics/error.ts';
 import { formatNames } from '../core/basics/names.ts';
 import { isDone, isHeld, isStopped, type RolloutOptions } from '../core/model/desired.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
+import { estimatesOf } from '../core/rules/restart-estimate.ts';
 import { membersOf } from '../core/rules/rollout-members.ts';
 import { snapshotOf } from '../core/rules/snapshot.ts';
 import { formatReleases } from '../core/views/rollout-status.ts';
@@ -47,7 +48,7 @@ import {
 } from '../cli/options.ts';
 import { runActing } from '../cli/run-acting.ts';
 import { batch } from './restart/batch.ts';
-import { chooseTargets, releasesReached } from './restart/releases.ts';
+import { chooseTargets, releasesIn, releasesReached } from './restart/releases.ts';
 
 const options = {
   wait: wait(
@@ -145,10 +146,21 @@ export async function restart(
   } as const;
   const request = { goal, instances, mayHaveStrays: true } as const;
   if (options.dryRun) return planned(goal.id, wanted, await planPass(context, request), config);
-  const change = formatReleases(goal.releases);
+  const begunAt = before.now;
+  const outcomeFor = (
+    count: number,
+    settled: Settled | { readonly kind: 'not_waited' },
+  ): ActOutcome => {
+    const reached = releasesReached(goal.releases, events);
+    return {
+      ...acted('restart', events, settled),
+      change: formatReleases(reached),
+      restart: { count, begunAt, releases: releasesIn(reached) },
+    };
+  };
   if (wanted.length === 0) {
     await noteEnds(recorded, named);
-    return { ...acted('restart', events, { kind: 'done' }), change };
+    return outcomeFor(0, { kind: 'done' });
   }
 
   const outcome = await runPass(recorded, { ...request, lockWait });
@@ -161,11 +173,11 @@ export async function restart(
   );
   const members = wanted.filter((name) => !isLeftAlone(outcome, name));
   if (members.length === 0 && events.some(({ kind }) => kind === 'skipped_stopped'))
-    return { ...acted('restart', events, { kind: 'done' }), end: 'refused', change };
+    return { ...outcomeFor(0, { kind: 'done' }), end: 'refused' };
   const ended = async (settled: Settled | { readonly kind: 'not_waited' }): Promise<ActOutcome> => {
     const continues = await leaveFinisher(recorded, goal.id);
     if (continues === 'bootcheck') await askQuieted(recorded, instances);
-    return { ...acted('restart', events, settled), change, ...(continues && { continues }) };
+    return { ...outcomeFor(members.length, settled), ...(continues && { continues }) };
   };
   if (options.wait === 'not' && options.rollout.killAfter === 0) await killNow(recorded, instances);
   if (options.wait === 'not') return ended({ kind: 'not_waited' });
@@ -187,8 +199,7 @@ export async function restart(
   if (!isOver) return ended(settled);
   // An old process beside its replacement may be idle by now.
   await askQuieted(recorded, members);
-  const reached = formatReleases(releasesReached(goal.releases, events));
-  return { ...acted('restart', events, settled), change: reached };
+  return outcomeFor(members.length, settled);
 }
 
 /** A restart that was aborted may be over, now that its old release is the current one again. */
@@ -231,16 +242,20 @@ function planned(
   const { desired, observation, plan } = outcome;
   const rollout = desired.rollouts.find((one) => one.id === id);
   const now = new Set(plan.map(({ instance }) => instance));
-  const later =
-    rollout === undefined || rollout.aborted !== undefined
-      ? []
-      : [...membersOf(rollout, snapshotOf(config, { desired }, observation))]
-          .filter(([name, { kind }]) => kind === 'pending' && !now.has(name))
-          .map(([name]) => name);
+  const goesOn = rollout !== undefined && rollout.aborted === undefined;
+  const snapshot = snapshotOf(config, outcome, observation);
+  const members = goesOn ? [...membersOf(rollout, snapshot)] : [];
+  const awaited = members.flatMap(([name, { kind }]) =>
+    kind === 'pending' || kind === 'draining' ? [name] : [],
+  );
+  const later = members.flatMap(([name, { kind }]) =>
+    kind === 'pending' && !now.has(name) ? [name] : [],
+  );
+  const estimates = goesOn ? estimatesOf(rollout, awaited, snapshot) : [];
   const byPlan = plannedBy(outcome);
   const stopped = wanted.filter((name) => isStopped(desired, name));
   const isRefused = stopped.length > 0 && wanted.every((name) => isLeftAlone(outcome, name));
   const refusal = `nothing would be restarted: ${formatNames(stopped)} ${stopped.length === 1 ? 'is' : 'are'} stopped on purpose (workerctl start)`;
   const problems = [...(byPlan.problems ?? []), ...(isRefused ? [refusal] : [])];
-  return { ...byPlan, later, problems };
+  return { ...byPlan, later, estimates, problems };
 }

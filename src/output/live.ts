@@ -1,8 +1,10 @@
 import type { Phase, ProgressView } from '../core/views/phase.ts';
 import type { Colours } from './plain.ts';
 import { visibleInLine } from '../core/basics/visible.ts';
-import { byPhase, countedPhases, formatHeader, rowFormat } from './progress.ts';
-import width from './width.ts';
+import { chooseRows } from './live-rows.ts';
+import { countedPhases, formatHeader, rowFormat } from './progress.ts';
+import { changeLines, eraseLines, hideCursor, paced, showCursor, upToLine } from './screen.ts';
+import width, { cut } from './width.ts';
 
 export interface Size {
   readonly columns: number;
@@ -11,22 +13,22 @@ export interface Size {
 
 /** The view of a waiting command: lines at the end of a terminal that change. */
 export interface LiveView {
-  /** Replaces what it showed before. */
+  /** Shows this from the next frame on. */
   readonly draw: (view: ProgressView) => void;
-  /** Prints a text that stays, above the view. */
+  /** Prints a text that stays, above the view and with its next frame; at once if no view is shown. */
   readonly printAbove: (text: string) => void;
-  /** Removes the view and restores the terminal. Later calls of `printAbove` print normally. */
+  /** Draws again: the size of the terminal may have changed. */
+  readonly redraw: () => void;
+  /** Removes the view and shows the cursor until the next `draw`: something else writes to the terminal. */
+  readonly stepAside: () => void;
+  /** The same for good. Later calls of `printAbove` print normally. */
   readonly end: () => void;
 }
 
-const hideCursor = '\x1b[?25l';
-const showCursor = '\x1b[?25h';
-const eraseToEnd = '\r\x1b[J';
-const up = (rows: number): string => (rows < 1 ? '' : `\x1b[${rows}A`);
-
 /**
- * A live view of a terminal. It erases only its own lines, and each change is one `write`. It asks `size` at each change;
- * draw again when that has changed. The caller must end the view on every way out, or the cursor stays hidden.
+ * A live view of a terminal. It writes a frame a quarter of a second at most, of it only the lines that have changed, and
+ * nothing if none has. The cursor rests below it: all terminals that wrap lines anew after a change of size keep it there.
+ * The caller must end the view on every way out, or the cursor stays hidden.
  */
 export function createLiveView(
   write: (text: string) => void,
@@ -34,76 +36,97 @@ export function createLiveView(
   colours: Colours,
 ): LiveView {
   let last: ProgressView | undefined;
-  let frame: readonly string[] = [];
-  let state: 'new' | 'shown' | 'ended' = 'new';
-  const replace = (above: string): string => {
+  let above = '';
+  let shown: { readonly lines: readonly string[]; readonly size: Size } | undefined;
+  let isEnded = false;
+  const removed = (now: Size): string =>
+    shown === undefined ? '' : erase(rowsOf(['', ...shown.lines], now.columns), now);
+  const frame = (): void => {
+    if (last === undefined || isEnded) return;
     const now = knownSize(size());
-    const erased = erase(rowsOf(frame, now.columns), now);
-    const room = { ...now, rows: now.rows - 1 };
-    const lines = last === undefined ? [] : formatLive(last, room, colours);
-    frame = lines.length === 0 ? [] : ['', ...lines];
-    return erased + above + frame.map((line) => `${line}\n`).join('');
+    const lines = formatLive(last, now, colours);
+    const isWhole = shown === undefined || above !== '' || !isSameSize(shown.size, now);
+    const before = isWhole ? [] : (shown?.lines ?? []);
+    const change = changeLines(before, lines);
+    const start = isWhole
+      ? `${shown === undefined ? hideCursor : removed(now)}${above}\r\n`
+      : upToLine(before.length);
+    if (isWhole || change !== '') write(start + change + '\r\n'.repeat(lines.length));
+    above = '';
+    shown = { lines, size: now };
   };
-  const draw = (view: ProgressView): void => {
-    if (state === 'ended') return;
-    last = view;
-    write((state === 'new' ? hideCursor : '') + replace(''));
-    state = 'shown';
-  };
-  const end = (): void => {
+  const pace = paced(frame);
+  const stepAside = (): void => {
+    if (shown !== undefined) write(removed(knownSize(size())) + above + showCursor);
+    above = '';
+    shown = undefined;
     last = undefined;
-    if (state === 'shown') write(replace('') + showCursor);
-    state = 'ended';
   };
-  const printAbove = (text: string): void => {
-    write(replace(text.endsWith('\n') ? text : `${text}\n`));
+  return {
+    draw: (view) => {
+      last = view;
+      pace.ask();
+    },
+    printAbove: (text) => {
+      const line = text.endsWith('\n') ? text : `${text}\n`;
+      if (shown === undefined) {
+        write(line);
+        return;
+      }
+      above += line;
+      pace.ask();
+    },
+    redraw: pace.ask,
+    stepAside,
+    end: () => {
+      stepAside();
+      pace.end();
+      isEnded = true;
+    },
   };
-  return { draw, printAbove, end };
 }
+
+const isSameSize = (one: Size, other: Size): boolean =>
+  one.columns === other.columns && one.rows === other.rows;
 
 /** Some terminals (script, docker exec -t) report a size of 0. */
 const knownSize = ({ columns, rows }: Size): Size => ({ columns: columns || 80, rows: rows || 24 });
 
 /** A terminal that became narrower has wrapped the lines: one may take several rows by now. */
 const rowsOf = (lines: readonly string[], columns: number): number =>
-  lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(columnsOf(line) / columns)), 0);
+  lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(width(line) / columns)), 0);
 
 /**
- * Moves back to where a frame of `rows` rows began, and erases it. A frame begins with an empty line, so that the erasure
- * never starts at the first cell of the screen: tmux would put that into the scrollback. If the screen has become too small
- * for the frame, parts of it stay.
+ * Moves from below a frame of `rows` rows to where it began, and erases it. A frame begins with an empty line, so that the
+ * erasure never starts at the first cell of the screen: tmux would put that into the scrollback. If the screen has become
+ * too small for the frame, parts of it stay.
  */
-function erase(rows: number, size: Size): string {
-  if (rows === 0) return '';
-  return rows < size.rows
-    ? up(rows - 1) + eraseToEnd + up(1)
-    : `${up(size.rows - 2)}${eraseToEnd}\n`;
-}
-
-/** The most instances that have a line each. */
-const shownAtMost = 20;
+const erase = (rows: number, size: Size): string =>
+  rows < size.rows
+    ? upToLine(rows - 1) + eraseLines + upToLine(1)
+    : `${upToLine(size.rows - 2)}${eraseLines}\r\n`;
 
 /**
- * The lines of one frame: a header with a bar, then the instances, the most active phases first. If there are too many for
- * the screen or for a reader, one line counts the rest. No line is longer than `columns`, and one row is left for the
- * cursor.
+ * The lines of one frame: a header with a bar, then the instances, those first that a person may have to do something
+ * about. If there are too many, one line counts the rest. No line is longer than `columns`, and together with the empty
+ * line above they take half of the rows at most.
  */
 export function formatLive(view: ProgressView, size: Size, colours: Colours): string[] {
   const { columns, rows } = size;
-  if (columns < 1 || rows < 2) return [];
-  const items = byPhase(view.items);
-  const room = rows - 2;
-  const fits = items.length <= Math.min(room, shownAtMost);
-  const shown = fits ? items : items.slice(0, Math.max(0, Math.min(room - 1, shownAtMost)));
-  const rest = items.slice(shown.length);
+  const room = Math.floor(rows / 2) - 2;
+  if (columns < 1 || room < 0) return [];
+  const { shown, rest } = chooseRows(view.items, room);
   const formatRow = rowFormat(view, columns);
   const more = `… and ${rest.length} more: ${countedPhases(rest)}`;
   return [
-    colours.bold(cut(formatHeader(view, columns), columns)),
-    ...shown.map((item) => paint(cut(formatRow(item), columns), item.phase, colours)),
-    ...(fits || room === 0 ? [] : [cut(more, columns)]),
+    colours.bold(fitted(formatHeader(view, columns), columns)),
+    ...shown.map((item) => paint(fitted(formatRow(item), columns), item.phase, colours)),
+    ...(rest.length === 0 || room === 0 ? [] : [fitted(more, columns)]),
   ];
 }
+
+const fitted = (line: string, columns: number): string =>
+  cut(visibleInLine(line.replaceAll('\t', ' ')), columns);
 
 /** Paints the phase, if it was not cut off. */
 function paint(line: string, phase: Phase, colours: Colours): string {
@@ -121,17 +144,3 @@ const paintOf = ({ red, green, yellow, dim }: Colours): Record<Phase, Colours['r
   waiting: dim,
   done: green,
 });
-
-/** Jobs may have names in Chinese, or with emoji: each such character takes two columns. */
-const wide =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/gu;
-
-const columnsOf = (text: string): number => width(text.replace(wide, '??'));
-
-function cut(text: string, columns: number): string {
-  const line = visibleInLine(text.replaceAll('\t', ' '));
-  if (columnsOf(line) <= columns) return line;
-  let kept = line.slice(0, columns - 1);
-  while (columnsOf(kept) >= columns) kept = kept.slice(0, -1);
-  return `${kept.replace(/\p{Cs}$/u, '')}…`;
-}

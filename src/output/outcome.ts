@@ -1,4 +1,5 @@
 import {
+  elapsed,
   formatDayAndTime,
   formatDuration,
   type Duration,
@@ -14,7 +15,10 @@ import { formatNames } from '../core/basics/names.ts';
 
 /** How a command ended, in a line or more; empty if there is nothing to say. */
 export function formatOutcome(outcome: ActOutcome, at: Moment): string {
-  return [summaryOf(outcome), ...endOf(outcome, at)]
+  const summary = summaryOf(outcome, at);
+  const end = endOf(outcome, at);
+  // The last line of a restart can be pasted into a chat.
+  return (outcome.command === 'restart' ? [...end, summary] : [summary, ...end])
     .filter((line) => line !== '')
     .map((line) => `${line}\n`)
     .join('');
@@ -123,10 +127,11 @@ function notWaited({ command, events, continues }: ActOutcome): string {
   return `${asked} asked to finish; not waiting for ${isOne ? 'it' : 'them'}${continues === undefined ? '' : `; ${continuer[continues]} starts ${then}`}`;
 }
 
-function summaryOf({ command, events, change = '' }: ActOutcome): string {
+function summaryOf(outcome: ActOutcome, at: Moment): string {
+  const { command, events } = outcome;
   if (command === 'bootcheck') return '';
   if (command === 'unhold' && countOf(events, 'unheld') === 0) return 'nothing was held';
-  return command === 'restart' ? restartSummary(events, change) : countsOf(command, events);
+  return command === 'restart' ? restartSummary(outcome, at) : countsOf(command, events);
 }
 
 function countsOf(command: ActOutcome['command'], events: readonly Event[]): string {
@@ -158,18 +163,18 @@ const skipped = [
 ] as const;
 
 /**
- * The line at the end of a restart: `3 restarted (a1b2c3d -> 9f8e7d6), 0 killed, longest drain 2m 10s (mail.3, job 212)`.
- * It always says whether jobs were cut off; the other counts appear only if there is something to count.
- * @param change the releases, in words; may be empty
+ * The last line of a restart: `12 of 12 on 7f3a2c1 in 4m10s, longest job 3m58s (import 212), none killed`. It always says
+ * whether jobs were cut off; most other counts appear only if there is something to count. Empty if nothing is over yet.
  */
-export function restartSummary(events: readonly Event[], change: string): string {
-  const restarted = countOf(events, 'ready', 'finished');
+export function restartSummary({ events, end, restart }: ActOutcome, at: Moment): string {
+  const replaced = instancesOf(events, 'ready', 'finished');
   const failed = instancesOf(events, 'start_failed', 'signal_failed');
   const killed = killedOf(events);
   const skips = skipped
     .map((skip) => ({ ...skip, count: countOf(events, skip.kind) }))
     .filter(({ count }) => count > 0);
-  if (restarted + failed + killed === 0 && skips.length > 0) {
+  const isNothingDone = replaced + failed + killed === 0;
+  if (isNothingDone && skips.length > 0) {
     const why = skips.map(({ kind, count, words, command }) =>
       kind === 'skipped_held'
         ? `${count} ${words}${onOldRelease(events)}${command}`
@@ -177,17 +182,40 @@ export function restartSummary(events: readonly Event[], change: string): string
     );
     return `nothing restarted: ${why.join(', ')}`;
   }
+  if (isNothingDone && end === 'not_waited') return '';
+  const { count = 0, begunAt = at, releases = [] } = restart ?? {};
+  if (isNothingDone && count === 0) return 'nothing to restart';
+  const on = replaced === 0 || releases.length === 0 ? '' : ` on ${releases.join(' and ')}`;
   return joined(
-    `${restarted} restarted${restarted === 0 || change === '' ? '' : ` (${change})`}`,
+    `${replaced} of ${Math.max(count, replaced)}${on} in ${compact(elapsed(begunAt, at))}`,
+    longestWait(events),
     counted([failed, 'failed']),
-    `${killed} killed`,
     counted(survivorsOf(events)),
     ...skips.map(
-      ({ kind, count, words }) =>
-        `${count} ${words}${kind === 'skipped_held' ? onOldRelease(events) : ''}`,
+      ({ kind, count: some, words }) =>
+        `${some} ${words}${kind === 'skipped_held' ? onOldRelease(events) : ''}`,
     ),
-    longestDrain(events),
+    killed === 0 ? 'none killed' : `${killed} killed`,
   );
+}
+
+/** `4m10s`: one word, for a line that is read by people who have not seen the others. */
+const compact = (length: Duration): string => formatDuration(length).replaceAll(' ', '');
+
+/** What a restart has waited for the longest: a job, if it is known when that began; otherwise a drain. */
+function longestWait(events: readonly Event[]): string {
+  const waits = events.flatMap((event) => {
+    if (event.kind !== 'exited') return [];
+    const { drained, jobTime } = event;
+    const job = jobWords(event);
+    if (jobTime !== undefined && job !== undefined)
+      return [{ length: jobTime, words: `longest job ${compact(jobTime)} (${job})` }];
+    if (drained === undefined || drained < shortestDrain) return [];
+    const who = [shownName(event), ...(job === undefined ? [] : [job])].join(', ');
+    return [{ length: drained, words: `longest drain ${compact(drained)} (${who})` }];
+  });
+  const [longest] = waits.toSorted((one, other) => other.length - one.length);
+  return longest?.words ?? '';
 }
 
 /** How many processes of their sessions stops did not reach. */

@@ -1,25 +1,36 @@
 import { formatActivity } from '../core/model/activity.ts';
 import { shownName } from '../core/model/instance.ts';
 import type { Phase, Progress, ProgressView } from '../core/views/phase.ts';
-import { durationOf, formatDuration, formatTimeOfDay, type Moment } from '../core/basics/time.ts';
+import {
+  durationOf,
+  formatDuration,
+  formatTimeOfDay,
+  type Duration,
+  type Moment,
+} from '../core/basics/time.ts';
 import { namedAtMost } from '../core/basics/names.ts';
 
 /** Whether a command still waits for an instance in this phase. The order is that of the display. */
 const isAwaited: Readonly<Record<Phase, boolean>> = {
+  failed: false,
   draining: true,
   starting: true,
   down: true,
-  failed: false,
   waiting: true,
   done: false,
 };
 
-/** All phases, the most active ones first. */
+/** All phases: failures first, then the most active ones. */
 export const phases = Object.keys(isAwaited) as readonly Phase[];
 
-/** The same instances in the order of their phases. */
+/** The same instances in the order of their phases; the longest drains come first. */
 export const byPhase = (items: readonly Progress[]): readonly Progress[] =>
-  phases.flatMap((phase) => inPhase(items, phase));
+  phases.flatMap((phase) => {
+    const those = inPhase(items, phase);
+    return phase === 'draining'
+      ? those.toSorted((one, other) => (other.since ?? 0) - (one.since ?? 0))
+      : those;
+  });
 
 /** How many instances are in each phase; empty phases are left out, unless they are in `always`. */
 export const countedPhases = (items: readonly Progress[], ...always: readonly Phase[]): string =>
@@ -34,7 +45,7 @@ export function formatHeader({ command, items, elapsed }: ProgressView, columns:
   const done = inPhase(items, 'done').length;
   const others = items.filter(({ phase }) => phase !== 'done');
   const counts = `${done}/${items.length}  ${countedPhases(others, 'failed')}`;
-  const words = `${counts}  ${formatDuration(elapsed)}`;
+  const words = `${counts}  ${formatDuration(whole(elapsed))}`;
   const room = Math.min(20, columns - `${command} [] ${words}`.length);
   const bar = room < 5 ? '' : `[${formatBar(done, items.length, room)}] `;
   return `${command} ${bar}${words}`;
@@ -45,6 +56,9 @@ function formatBar(done: number, all: number, length: number): string {
   const full = Math.floor((length * done) / all);
   return `${'='.repeat(full)}>${'-'.repeat(length - full - 1)}`;
 }
+
+/** Whole seconds: tenths would make each frame another one. */
+const whole = (length: Duration): Duration => durationOf(Math.floor(length / 1000) * 1000);
 
 /** With fewer columns, pids are left out so that there is room for what the instances do. */
 const narrow = 60;
@@ -60,7 +74,9 @@ export function rowFormat(
     const name = shownName(item).padEnd(names);
     const phase = item.phase.padEnd('draining'.length);
     const pid = formatPid(item).slice(0, pids).padEnd(pids);
-    const since = formatSince(item).padEnd('59m 59s'.length);
+    const since = (item.since === undefined ? '' : formatDuration(whole(item.since))).padEnd(
+      '59m 59s'.length,
+    );
     return `${name}  ${phase}  ${pid}${since}  ${formatWork(item, at)}`.trimEnd();
   };
 }

@@ -53,7 +53,7 @@ test('demo must tell a story that holds, without escape codes in a pipe, and lea
   expect(all).not.toContain(escape);
   expect(all).not.toMatch(/^ *NO /m);
   expect(all).toMatch(/report: done by delayed_job\.\d, pid \d+, code version 1/);
-  expect(all).toMatch(/^ *3 restarted.*1.*2/m);
+  expect(all).toMatch(/^ *3 of 3 on 2 in .*none killed$/m);
   expect(all).toMatch(/letter: done by delayed_job\.\d, pid \d+, code version 2/);
   expect(processesOf(folder)).toEqual([]);
   expect(readdirSync(folder)).toEqual([]);

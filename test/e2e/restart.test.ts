@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { booted, type InstanceHandle } from '../rig/instance.ts';
 import { isStillThere, processAt } from '../rig/kernel.ts';
@@ -58,10 +58,10 @@ test('restart --graceful must replace the idle while the busy one still drains, 
 
 test.each([
   ['all', ['stop'], 1, /^nothing restarted: 3 are stopped on purpose \(workerctl start\)$/m],
-  ['one', ['stop', 'mail.1'], 0, /^2 restarted.*, 1 stopped on purpose$/m],
+  ['one', ['stop', 'mail.1'], 0, /^2 of 2 .*, 1 stopped on purpose, none killed$/m],
   ['all held', ['hold'], 0, /^nothing restarted: 3 held, still on \S+ \(workerctl unhold\)$/m],
-  ['one held', ['hold', 'mail.1'], 0, /^2 restarted.*, 1 held, still on \S+$/m],
-  ['no longer any', ['want', '0', 'mail'], 0, /^0 restarted, 0 killed$/m],
+  ['one held', ['hold', 'mail.1'], 0, /^2 of 2 .*, 1 held, still on \S+, none killed$/m],
+  ['no longer any', ['want', '0', 'mail'], 0, /^nothing to restart$/m],
 ])(
   'restart after %s: its exit code must be that of what was asked',
   async (_, before, code, words) => {
@@ -368,4 +368,20 @@ test('restart must send the configured signal', async () => {
   expect(asked).toMatchObject({ instance: 'mail.1', pid: old });
   expect(String(asked?.['signal'])).toMatch(/INT$/);
   expect(deathOf(of('exited')[0])).toEqual({ signal: 'SIGINT' });
+});
+
+test('a restart must go on where it began, also if the config has another state directory by now', async () => {
+  const { rig, idle, busy, old } = await oneBusyOfThree();
+  const restarting = rig.act('restart');
+  for (const instance of idle) await replaced(instance);
+  await busy.asked();
+  // The look that starts the last replacement waits until the file is whole.
+  rig.configure({ mail: { ...drains, count: 3 } }, { state_dir: 'elsewhere' });
+  busy.finishJob();
+  const { exitCode, of, all } = await restarting;
+  expect(exitCode, all).toBe(0);
+  expect(of('ready').map(({ instance }) => instance)).toContain('mail.3');
+  expect(busy.processes()).not.toContain(old);
+  expect(busy.processes()).toEqual([busy.pid()]);
+  expect(existsSync(rig.path('elsewhere'))).toBe(false);
 });

@@ -1,12 +1,13 @@
 import { busyWith } from '../../src/core/model/activity.ts';
 import xterm from '@xterm/headless';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Progress, ProgressView } from '../../src/core/views/phase.ts';
 import { durationOf, momentOf } from '../../src/core/basics/time.ts';
 import { createLiveView, formatLive, type Size } from '../../src/output/live.ts';
 import { plain } from '../../src/output/plain.ts';
 import { phases } from '../../src/output/progress.ts';
+import { frameMs } from '../../src/output/screen.ts';
 import width from '../../src/output/width.ts';
 import { noon } from '../core/builders.ts';
 
@@ -30,10 +31,7 @@ const many = (count: number, more: Partial<Progress> = {}): Progress[] =>
 const linesOf = (view: ProgressView, size = usual): string[] => formatLive(view, size, plain);
 
 /** What a live view shows: an empty line, then a frame. */
-const shownOf = (view: ProgressView, { columns, rows }: Size): string[] => [
-  '',
-  ...formatLive(view, { columns, rows: rows - 1 }, plain),
-];
+const shownOf = (view: ProgressView, size: Size): string[] => ['', ...linesOf(view, size)];
 const ago = (seconds: number) => momentOf(noon - seconds * 1000);
 
 const draining = item('delayed_job.3', {
@@ -44,7 +42,7 @@ const draining = item('delayed_job.3', {
 });
 
 describe('a frame', () => {
-  test('must show what is going on first, in aligned columns', () => {
+  test('must show failures first, then what is going on, in aligned columns', () => {
     const view = viewOf(
       item('delayed_job.1', { phase: 'done', pid: 9001, since: durationOf(4_000) }),
       item('delayed_job.2'),
@@ -55,12 +53,12 @@ describe('a frame', () => {
       item('mail.4', { phase: 'draining', pid: 78, limit: durationOf(30_000) }),
     );
     expect(linesOf(view)).toEqual([
-      'restart [>----] 1/7  2 draining, 1 starting, 1 down, 1 failed, 1 waiting  1m 10s',
+      'restart [>----] 1/7  1 failed, 2 draining, 1 starting, 1 down, 1 waiting  1m 10s',
+      'mail.1         failed                       exit status 3',
       'delayed_job.3  draining  pid 5843  2m 10s   job 212 for 2m 10s, no limit',
       'mail.4         draining  pid 78             limit in 30s',
-      'mail.3         starting  pid 77    0.5s',
+      'mail.3         starting  pid 77    0s',
       'mail.2         down                         next start in 4s',
-      'mail.1         failed                       exit status 3',
       'delayed_job.2  waiting',
       'delayed_job.1  done      pid 9001  4s',
     ]);
@@ -85,24 +83,32 @@ describe('a frame', () => {
     expect(line).toMatch(new RegExp(`^mail.1 {2}draining +${words}$`));
   });
 
-  test('must collapse what is done first, and show twenty at most', () => {
-    const items = [...many(20, { phase: 'done' }), ...many(75), ...many(5, { phase: 'down' })];
-    const lines = linesOf(viewOf(...items), { columns: 80, rows: 60 });
-    expect(lines).toHaveLength(22);
-    expect(lines[1]).toMatch(/^mail.0 +down/);
-    expect(lines.at(-1)).toBe('… and 80 more: 60 waiting, 20 done');
+  test('must take half of the screen at most, with the empty line above it', () => {
+    for (const rows of [24, 40, 50, 7])
+      expect(
+        linesOf(viewOf(...many(200, { phase: 'draining' })), { columns: 80, rows }),
+      ).toHaveLength(Math.floor(rows / 2) - 1);
+    expect(linesOf(viewOf(...many(3)), { columns: 80, rows: 5 })).toEqual([
+      'restart [>-------------------] 0/3  0 failed, 3 waiting  1m 10s',
+    ]);
   });
 
-  test('must count the instances for which a low terminal has no room', () => {
-    const items = [...many(3, { phase: 'done' }), ...many(9)];
-    const lines = linesOf(viewOf(...items), { columns: 80, rows: 10 });
-    expect(lines).toHaveLength(9);
-    expect(lines.at(-1)).toBe('… and 5 more: 2 waiting, 3 done');
+  test('must only count those that wait or are done, if not all have room', () => {
+    const items = [...many(20, { phase: 'done' }), ...many(75), ...many(5, { phase: 'down' })];
+    const lines = linesOf(viewOf(...items), { columns: 80, rows: 60 });
+    expect(lines).toHaveLength(7);
+    expect(lines[1]).toMatch(/^mail.0 +down/);
+    expect(lines.at(-1)).toBe('… and 95 more: 75 waiting, 20 done');
+  });
+
+  test('must show every instance if all have room', () => {
+    const items = [...many(3, { phase: 'done' }), ...many(7)];
+    expect(linesOf(viewOf(...items))).toHaveLength(11);
   });
 
   test('must say the essential in twenty columns', () => {
     expect(linesOf(viewOf(draining), { columns: 20, rows: 24 })).toEqual([
-      'restart 0/1  1 drai…',
+      'restart 0/1  0 fail…',
       'delayed_job.3  drai…',
     ]);
   });
@@ -142,91 +148,117 @@ describe('a frame', () => {
     fc.assert(
       fc.property(fc.array(anItem, { maxLength: 40 }), aSize, (items, size) => {
         const lines = linesOf(viewOf(...items), size);
-        expect(lines.length).toBeLessThanOrEqual(Math.max(0, size.rows - 1));
+        expect(lines.length).toBeLessThanOrEqual(Math.max(0, size.rows / 2 - 1));
         for (const line of lines) expect(width(line)).toBeLessThanOrEqual(size.columns);
       }),
     );
   });
 });
 
-/** A real terminal without a window. */
+/** A live view, and a real terminal without a window that has got all that it has written. */
 function aTerminal(columns: number, rows: number) {
-  const terminal = new xterm.Terminal({
-    cols: columns,
-    rows,
-    allowProposedApi: true,
-    convertEol: true,
-  });
-  // tmux puts what is erased from there on into the scrollback; this terminal does not.
-  const kept = { erasedFromFirstCell: 0 };
-  terminal.parser.registerCsiHandler({ final: 'J' }, () => {
-    const { cursorX, cursorY } = terminal.buffer.active;
-    if (cursorX === 0 && cursorY === 0) kept.erasedFromFirstCell++;
-    return false;
-  });
+  const now = { columns, rows };
+  const steps: ((terminal: xterm.Terminal) => Promise<void>)[] = [];
   const writes: string[] = [];
   const write = (text: string): void => {
     writes.push(text);
-    terminal.write(text);
+    steps.push(
+      (terminal) =>
+        new Promise((done) => {
+          terminal.write(text, done);
+        }),
+    );
   };
-  const size = (): Size => ({ columns: terminal.cols, rows: terminal.rows });
-  const flushed = (): Promise<void> =>
-    new Promise((done) => {
-      terminal.write('', done);
+  const resize = (toColumns: number, toRows: number): void => {
+    Object.assign(now, { columns: toColumns, rows: toRows });
+    steps.push((terminal) => {
+      terminal.resize(toColumns, toRows);
+      return Promise.resolve();
     });
+  };
+  const live = createLiveView(write, () => ({ ...now }), plain);
   /** Everything that it shows and has shown, with wrapped lines joined again. */
-  const text = async (): Promise<string[]> => {
-    await flushed();
+  const seen = async () => {
+    vi.useRealTimers();
+    const terminal = new xterm.Terminal({
+      cols: columns,
+      rows,
+      allowProposedApi: true,
+      convertEol: true,
+    });
+    // tmux puts what is erased from there on into the scrollback; this terminal does not.
+    let erasedFromFirstCell = 0;
+    terminal.parser.registerCsiHandler({ final: 'J' }, () => {
+      const { cursorX, cursorY } = terminal.buffer.active;
+      if (cursorX === 0 && cursorY === 0) erasedFromFirstCell++;
+      return false;
+    });
+    for (const step of steps) await step(terminal);
+    const { active } = terminal.buffer;
     const lines: string[] = [];
-    for (let at = 0; at < terminal.buffer.active.length; at++) {
-      const line = terminal.buffer.active.getLine(at);
+    for (let at = 0; at < active.length; at++) {
+      const line = active.getLine(at);
       const shown = line?.translateToString(true) ?? '';
       if (line?.isWrapped === true) lines.push((lines.pop() ?? '') + shown);
       else lines.push(shown);
     }
-    return lines.join('\n').trimEnd().split('\n');
+    return { lines: lines.join('\n').trimEnd().split('\n'), erasedFromFirstCell };
   };
-  const resize = async (toColumns: number, toRows: number): Promise<void> => {
-    await flushed();
-    terminal.resize(toColumns, toRows);
+  const draw = (view: ProgressView): void => {
+    live.draw(view);
+    vi.advanceTimersByTime(frameMs);
   };
-  return { live: createLiveView(write, size, plain), write, writes, text, resize, kept };
+  const printAbove = (text: string): void => {
+    live.printAbove(text);
+    vi.advanceTimersByTime(frameMs);
+  };
+  return { ...live, draw, printAbove, live, write, writes, seen, resize };
 }
 
 describe('a live view', () => {
-  test('must not change printed text, even if the terminal scrolls', async () => {
-    const { live, write, text } = aTerminal(40, 8);
-    write('$ workerctl restart\n');
-    const printed = Array.from({ length: 50 }, (_, index) => `event ${index}`);
-    for (const [index, event] of printed.entries()) {
-      live.draw(viewOf(...many((index % 12) + 1)));
-      live.printAbove(`${event}\n`);
-    }
-    live.draw(viewOf(draining));
-    const frame = shownOf(viewOf(draining), { columns: 40, rows: 8 });
-    expect(await text()).toEqual(['$ workerctl restart', ...printed, ...frame]);
-    live.end();
-    expect(await text()).toEqual(['$ workerctl restart', ...printed]);
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
   });
 
-  test('must not erase the screen from its first cell on, even if it fills the screen', async () => {
-    const { live, text, kept } = aTerminal(40, 8);
-    live.draw(viewOf(...many(12)));
-    live.draw(viewOf(...many(12)));
-    live.printAbove('event');
-    live.end();
-    expect(await text()).toEqual(['event']);
-    expect(kept.erasedFromFirstCell).toBe(0);
+  test('must not change printed text, even if the terminal scrolls', async () => {
+    const printed = Array.from({ length: 50 }, (_, index) => `event ${index}`);
+    for (const isEnded of [false, true]) {
+      vi.useFakeTimers();
+      const { live, draw, write, end, seen } = aTerminal(40, 16);
+      write('$ workerctl restart\n');
+      for (const [index, event] of printed.entries()) {
+        draw(viewOf(...many((index % 12) + 1)));
+        live.printAbove(`${event}\n`);
+      }
+      draw(viewOf(draining));
+      if (isEnded) end();
+      const frame = isEnded ? [] : shownOf(viewOf(draining), { columns: 40, rows: 16 });
+      expect((await seen()).lines).toEqual(['$ workerctl restart', ...printed, ...frame]);
+    }
+  });
+
+  test('must not erase the screen from its first cell on', async () => {
+    const { draw, printAbove, end, seen } = aTerminal(40, 8);
+    draw(viewOf(...many(12)));
+    draw(viewOf(...many(13)));
+    printAbove('event');
+    end();
+    const { lines, erasedFromFirstCell } = await seen();
+    expect(lines).toEqual(['event']);
+    expect(erasedFromFirstCell).toBe(0);
   });
 
   test('must cope with lines that fill the whole width, and with longer events', async () => {
-    const { live, text } = aTerminal(30, 10);
+    const { draw, printAbove, seen } = aTerminal(30, 10);
     const view = viewOf(item('a', { phase: 'draining', detail: 'x'.repeat(100) }));
     const event = 'a long event that takes more than one row of this terminal';
-    live.draw(view);
-    live.printAbove(event);
-    live.draw(view);
-    expect(await text()).toEqual([event, ...shownOf(view, { columns: 30, rows: 10 })]);
+    draw(view);
+    printAbove(event);
+    draw(view);
+    expect((await seen()).lines).toEqual([event, ...shownOf(view, { columns: 30, rows: 10 })]);
   });
 
   test.each([
@@ -234,77 +266,121 @@ describe('a live view', () => {
     ['much narrower', 20, 24],
     ['wider', 120, 24],
     ['lower', 80, 12],
+    ['higher', 80, 50],
+    ['narrower and lower', 60, 14],
   ])('must remove its old frame if the terminal has become %s', async (_, columns, rows) => {
-    const { live, write, text, resize, kept } = aTerminal(80, 24);
+    const { live, draw, printAbove, write, seen, resize } = aTerminal(80, 24);
     const view = viewOf(draining, ...many(3, { phase: 'draining', pid: 5, detail: 'until noon' }));
     write('before\n');
-    live.draw(view);
-    await resize(columns, rows);
-    live.draw(view);
-    live.printAbove('event');
+    draw(view);
+    resize(columns, rows);
+    live.redraw();
+    vi.advanceTimersByTime(frameMs);
+    printAbove('event');
     const frame = shownOf(view, { columns, rows });
-    expect(await text()).toEqual(['before', 'event', ...frame]);
-    expect(kept.erasedFromFirstCell).toBe(0);
+    const { lines, erasedFromFirstCell } = await seen();
+    expect(lines).toEqual(['before', 'event', ...frame]);
+    expect(erasedFromFirstCell).toBe(0);
   });
 
   test('must not change printed text, even if its old frame no longer fits', async () => {
-    const { live, write, text, resize, kept } = aTerminal(80, 24);
+    const { draw, printAbove, write, seen, resize } = aTerminal(80, 24);
+    const view = viewOf(draining, ...many(8, { phase: 'starting' }));
     write('before\n');
-    live.draw(viewOf(draining, ...many(18)));
-    await resize(12, 6);
-    live.printAbove('event');
-    const shown = await text();
-    const frame = shownOf(viewOf(draining, ...many(18)), { columns: 12, rows: 6 });
-    expect(shown[0]).toBe('before');
+    draw(view);
+    resize(12, 6);
+    printAbove('event');
+    const { lines, erasedFromFirstCell } = await seen();
+    const frame = shownOf(view, { columns: 12, rows: 6 });
+    expect(lines[0]).toBe('before');
     // The empty line ends the rest of the old frame: tmux would join the event to it.
-    expect(shown.slice(-frame.length - 2)).toEqual(['', 'event', ...frame]);
-    expect(kept.erasedFromFirstCell).toBe(0);
+    expect(lines.slice(-frame.length - 2)).toEqual(['', 'event', ...frame]);
+    expect(erasedFromFirstCell).toBe(0);
   });
 
-  test('must change the terminal in one write each', () => {
+  test('must write four times a second at most, and nothing if nothing has changed', () => {
     const { live, writes } = aTerminal(80, 24);
+    for (let ms = 0; ms < 10_000; ms += 10) {
+      live.draw(viewOf(item('a', { detail: String(ms) })));
+      live.printAbove(`event ${ms}`);
+      vi.advanceTimersByTime(10);
+    }
+    expect(writes.length).toBeLessThanOrEqual(41);
     live.draw(viewOf(draining));
-    live.draw(viewOf(draining));
-    live.printAbove('event\n');
-    live.end();
-    expect(writes).toHaveLength(4);
+    vi.advanceTimersByTime(1_000);
+    const { length } = writes;
+    for (let times = 0; times < 10; times++) {
+      live.draw(viewOf(draining));
+      vi.advanceTimersByTime(1_000);
+    }
+    expect(writes).toHaveLength(length);
+  });
+
+  test('must write only the lines that have changed', () => {
+    const { draw, writes } = aTerminal(80, 24);
+    draw(viewOf(...many(9), item('b')));
+    draw(viewOf(...many(9), item('b', { detail: 'at last' })));
+    expect(writes).toHaveLength(2);
+    expect(writes[1]).toContain('at last');
+    expect(writes[1]).not.toContain('mail.');
   });
 
   test('must use only what every terminal has', () => {
-    const { live, writes } = aTerminal(80, 24);
-    live.draw(viewOf(draining));
-    live.printAbove('event');
-    live.end();
+    const { draw, printAbove, end, writes } = aTerminal(80, 24);
+    draw(viewOf(draining));
+    printAbove('event');
+    end();
     const used = writes.join('').match(new RegExp(`${esc}\\[[^A-Za-z]*[A-Za-z]`, 'g')) ?? [];
-    const erased = ['[2A', '[J', '[1A'];
-    expect(used).toEqual(['[?25l', ...erased, ...erased, '[?25h'].map((each) => esc + each));
+    const [frame, erased] = [
+      ['[?7l', '[1A', '[?7h'],
+      ['[2A', '[J', '[1A'],
+    ];
+    expect(used).toEqual(
+      ['[?25l', ...frame, ...erased, ...frame, ...erased, '[?25h'].map((each) => esc + each),
+    );
   });
 
-  test('must end once, and only print from then on', async () => {
-    const { live, writes, text } = aTerminal(80, 24);
+  test('must step aside for others, show the cursor, and come back below what they wrote', async () => {
+    const { live, draw, write, writes, seen } = aTerminal(80, 24);
+    draw(viewOf(draining));
+    live.printAbove('first');
+    live.printAbove('event');
+    live.stepAside();
+    expect(writes.at(-1)).toContain(`event\n${esc}[?25h`);
+    live.stepAside();
+    expect(writes).toHaveLength(3);
+    write('message\n');
+    vi.advanceTimersByTime(10_000);
+    expect(writes).toHaveLength(4);
+    draw(viewOf(draining));
+    const frame = shownOf(viewOf(draining), usual);
+    expect((await seen()).lines).toEqual(['first', 'event', 'message', ...frame]);
+  });
+
+  test('must end once, keep what was to be printed, and only print from then on', async () => {
+    const { live, draw, end, writes, seen } = aTerminal(80, 24);
+    draw(viewOf(draining));
+    live.printAbove('event');
+    live.printAbove('last');
+    end();
+    end();
     live.draw(viewOf(draining));
-    live.end();
-    live.end();
-    live.draw(viewOf(draining));
+    live.redraw();
+    vi.advanceTimersByTime(10_000);
     live.printAbove('late');
-    expect(writes.slice(2)).toEqual(['late\n']);
-    expect(await text()).toEqual(['late']);
+    expect(writes.slice(3)).toEqual(['late\n']);
+    expect((await seen()).lines).toEqual(['event', 'last', 'late']);
   });
 
   test('must write nothing when nothing was ever drawn', () => {
-    const { live, writes } = aTerminal(80, 24);
-    live.end();
+    const { end, writes } = aTerminal(80, 24);
+    end();
     expect(writes).toEqual([]);
   });
 
   test('must draw on terminals that report a size of 0', () => {
-    const writes: string[] = [];
-    const live = createLiveView(
-      (text) => writes.push(text),
-      () => ({ columns: 0, rows: 0 }),
-      plain,
-    );
-    live.draw(viewOf(draining));
+    const { draw, writes } = aTerminal(0, 0);
+    draw(viewOf(draining));
     expect(writes.join('')).toContain('job 212 for 2m 10s, no limit');
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { durationOf, formatDayAndTime } from '../../src/core/basics/time.ts';
+import { durationOf, formatDayAndTime, momentOf } from '../../src/core/basics/time.ts';
 import type { Event, EventBody } from '../../src/core/events/event.ts';
 import type { ActOutcome } from '../../src/core/events/outcome.ts';
 import { formatOutcome, restartSummary } from '../../src/output/outcome.ts';
@@ -9,12 +9,13 @@ const eventsOf = (...bodies: readonly EventBody[]): Event[] =>
   bodies.map((body, index) => ({ ...body, at: noon, instance: `mail.${index + 1}` }));
 const times = (count: number, body: EventBody): EventBody[] => Array<EventBody>(count).fill(body);
 const ready = { kind: 'ready', pid: 7 } as const;
-const exited = (ms: number, job?: string): EventBody => ({
+const exited = (ms: number, job?: string, jobMs?: number): EventBody => ({
   kind: 'exited',
   pid: 7,
   death: { kind: 'exited', status: 0 },
   drained: durationOf(ms),
   ...(job !== undefined && { job }),
+  ...(jobMs !== undefined && { jobTime: durationOf(jobMs) }),
 });
 const killed = { kind: 'killed', pid: 7, processCount: 1, cause: 'limit' } as const;
 const leftovers = {
@@ -28,39 +29,6 @@ const failed = { kind: 'start_failed', problem: 'it died', logFile: '/l', log: [
 const stopped = { kind: 'skipped_stopped', requestedBy: 'ann' } as const;
 const held = { kind: 'skipped_held', requestedBy: 'ann', release: 'r1' } as const;
 
-test.each<[EventBody[], string, string]>([
-  [
-    [exited(400), exited(130_000, 'job 212'), ...times(3, ready)],
-    '9f8e7d6',
-    '3 restarted (9f8e7d6), 0 killed, longest drain 2m 10s (mail.2, job 212)',
-  ],
-  [times(3, ready), 'a -> b', '3 restarted (a -> b), 0 killed'],
-  [times(3, ready), '', '3 restarted, 0 killed'],
-  [
-    [ready, failed, killed, stopped, held],
-    '',
-    '1 restarted, 1 failed, 1 killed, 1 stopped on purpose, 1 held, still on r1',
-  ],
-  [[ready, leftovers], '', '1 restarted, 1 killed'],
-  [[ready, { ...leftovers, fate: 'running' }], '', '1 restarted, 0 killed'],
-  [[exited(400), ready], '', '1 restarted, 0 killed, longest drain 0.4s (mail.1)'],
-  [[exited(40), ready], '', '1 restarted, 0 killed'],
-  [
-    [stopped, stopped, held],
-    'a -> b',
-    'nothing restarted: 2 are stopped on purpose (workerctl start), 1 held, still on r1 (workerctl unhold)',
-  ],
-  [[], '', '0 restarted, 0 killed'],
-])('a restart with %j (%s) must be summed up as: %s', (bodies, change, words) => {
-  expect(restartSummary(eventsOf(...bodies), change)).toBe(words);
-});
-
-test('an instance whose start failed twice in one command must be counted once', () => {
-  const [first] = eventsOf(failed);
-  const again = first === undefined ? [] : [first, first, ...eventsOf(ready, failed)];
-  expect(restartSummary(again, '')).toBe('1 restarted, 2 failed, 0 killed');
-});
-
 const outcome = (more: Partial<ActOutcome>): ActOutcome => ({
   kind: 'acted',
   command: 'restart',
@@ -70,6 +38,53 @@ const outcome = (more: Partial<ActOutcome>): ActOutcome => ({
   events: [],
   ...more,
 });
+/** A restart of so many that began four minutes and ten seconds before noon. */
+const restartOf = (count: number, ...releases: string[]): Partial<ActOutcome> => ({
+  restart: { count, releases, begunAt: momentOf(noon - 250_000) },
+});
+
+test.each<[EventBody[], Partial<ActOutcome>, string]>([
+  [
+    [exited(400), exited(130_000, 'import 212', 238_000), ...times(12, ready)],
+    restartOf(12, '7f3a2c1'),
+    '12 of 12 on 7f3a2c1 in 4m10s, longest job 3m58s (import 212), none killed',
+  ],
+  [
+    [exited(400), exited(130_000, 'job 212'), ...times(3, ready)],
+    restartOf(3, '9f8e7d6'),
+    '3 of 3 on 9f8e7d6 in 4m10s, longest drain 2m10s (mail.2, job 212), none killed',
+  ],
+  [times(3, ready), restartOf(3, 'a', 'b'), '3 of 3 on a and b in 4m10s, none killed'],
+  [times(3, ready), restartOf(4), '3 of 4 in 4m10s, none killed'],
+  [
+    [ready, failed, killed, stopped, held],
+    restartOf(3, 'r2'),
+    '1 of 3 on r2 in 4m10s, 1 failed, 1 stopped on purpose, 1 held, still on r1, 1 killed',
+  ],
+  [[failed], restartOf(3, 'r2'), '0 of 3 in 4m10s, 1 failed, none killed'],
+  [[ready, leftovers], restartOf(1), '1 of 1 in 4m10s, 1 killed'],
+  [[ready, { ...leftovers, fate: 'running' }], restartOf(1), '1 of 1 in 4m10s, none killed'],
+  [[exited(400), ready], restartOf(1), '1 of 1 in 4m10s, longest drain 0.4s (mail.1), none killed'],
+  [[exited(40), ready], restartOf(1), '1 of 1 in 4m10s, none killed'],
+  [
+    [stopped, stopped, held],
+    restartOf(0),
+    'nothing restarted: 2 are stopped on purpose (workerctl start), 1 held, still on r1 (workerctl unhold)',
+  ],
+  [[], restartOf(0), 'nothing to restart'],
+  [[], { ...restartOf(2), end: 'not_waited' }, ''],
+])('a restart with %j (%j) must be summed up as: %s', (bodies, more, words) => {
+  expect(restartSummary(outcome({ events: eventsOf(...bodies), ...more }), noon)).toBe(words);
+});
+
+test('an instance whose start failed twice in one command must be counted once', () => {
+  const [first] = eventsOf(failed);
+  const again = first === undefined ? [] : [first, first, ...eventsOf(ready, failed)];
+  expect(restartSummary(outcome({ events: again, ...restartOf(3) }), noon)).toBe(
+    '1 of 3 in 4m10s, 2 failed, none killed',
+  );
+});
+
 const draining = [
   { instance: 'mail.1', pid: 7, since: durationOf(3_000), cause: 'restart' },
 ] as const;
@@ -84,11 +99,11 @@ test.each<[Partial<ActOutcome>, string[]]>([
       wait: { limit: durationOf(3_000), count: 3 },
     },
     [
-      '0 restarted, 0 killed',
       '--wait 3s is over; 1 of 3 is still draining',
       'still draining: mail.1 (pid 7, asked 3s ago, no limit)',
       'not replaced or not ready yet: mail.2',
       'a background process finishes the restart',
+      '0 of 3 in 4m10s, none killed',
     ],
   ],
   [
@@ -105,37 +120,36 @@ test.each<[Partial<ActOutcome>, string[]]>([
       continues: 'watch',
       events: eventsOf({ kind: 'draining', pid: 7, signal: 'TERM', cause: 'restart' }),
     },
-    [
-      '0 restarted, 0 killed',
-      '1 asked to finish; not waiting for it; the running watch starts its replacement',
-    ],
+    ['1 asked to finish; not waiting for it; the running watch starts its replacement'],
   ],
   [
     { end: 'aborted', events: eventsOf(failed) },
     [
-      '0 restarted, 1 failed, 0 killed',
       'the restart has ended: no other instance is asked to stop; workerctl status shows the release of each one',
       'after a fix or a rollback, run workerctl restart again',
+      '0 of 3 in 4m10s, 1 failed, none killed',
     ],
   ],
   [
     { end: 'ended', ended: { id: '5f3c', at: noon, by: 'ops@web2', how: 'cancelled' } },
     [
-      '0 restarted, 0 killed',
       `the restart was cancelled by ops@web2 at ${formatDayAndTime(noon, noon)}; workerctl status shows the release of each instance`,
+      '0 of 3 in 4m10s, none killed',
     ],
   ],
   [
     { end: 'lost', pending: [{ instance: 'mail.1' }] },
     [
-      '0 restarted, 0 killed',
       'state.json was removed while this command waited: it does not know the restart any more',
       'workerctl status shows the release of each instance; workerctl restart begins again',
+      '0 of 3 in 4m10s, none killed',
     ],
   ],
   [{ command: 'start', events: eventsOf(started) }, ['1 started']],
   [{ command: 'start', events: [started, failed].flatMap((body) => eventsOf(body)) }, ['1 failed']],
   [{ command: 'bootcheck', events: eventsOf(started) }, []],
 ])('the end %j must have its words', (more, lines) => {
-  expect(formatOutcome(outcome(more), noon)).toBe(lines.map((line) => `${line}\n`).join(''));
+  expect(formatOutcome(outcome({ ...restartOf(3), ...more }), noon)).toBe(
+    lines.map((line) => `${line}\n`).join(''),
+  );
 });

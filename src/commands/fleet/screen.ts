@@ -1,6 +1,6 @@
 import type { GlobalOptions } from '../../cli/command.ts';
 import { colours } from '../../cli/colours.ts';
-import { print, printControls, printPainted, terminalSize } from '../../cli/print.ts';
+import { print, printPainted, terminalSize } from '../../cli/print.ts';
 import { visibleInColour } from '../../core/basics/visible.ts';
 import type { JsonObject } from '../../core/protocols/json-reader.ts';
 import type { HostOutcome } from '../../core/rules/host-outcome.ts';
@@ -90,9 +90,8 @@ const plainly = (): Shown => ({
 });
 
 async function live(): Promise<Shown> {
-  const { createLiveView } = await import('../../output/live.ts');
-  const size = (): { columns: number; rows: number } => terminalSize() ?? { columns: 80, rows: 24 };
-  const view = createLiveView(printControls, size, await colours());
+  const { openLiveTerminal } = await import('../../cli/live-terminal.ts');
+  const view = await openLiveTerminal();
   return {
     line: (text) => {
       if (text !== '') view.printAbove(visibleInColour(text));

@@ -69,6 +69,11 @@ export function releasesReached(
   return Object.fromEntries(entries);
 }
 
+/** The new ones among them, each once. */
+export const releasesIn = (releases: Rollout['releases']): readonly string[] => [
+  ...new Set(Object.values(releases).flatMap(({ to }) => to ?? [])),
+];
+
 function releaseRunBy({ instances }: Observation, name: string): string | undefined {
   const presence = instances.get(name)?.presence;
   return presence?.kind === 'alive' ? presence.record.release : undefined;

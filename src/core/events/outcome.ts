@@ -1,5 +1,5 @@
 import { exitCodeOfSignal, exitCodes } from '../basics/exit-codes.ts';
-import type { Duration } from '../basics/time.ts';
+import type { Duration, Moment } from '../basics/time.ts';
 import type { EndedRollout } from '../model/desired.ts';
 import type { ProcessRef } from '../model/instance.ts';
 import type { Draining } from './draining.ts';
@@ -58,6 +58,16 @@ export interface ActOutcome {
   readonly continues?: Continues;
   /** The releases of a restart, in words: `a1b2c3d -> 9f8e7d6`; empty if they are not known. */
   readonly change?: string;
+  /** What a restart was for. */
+  readonly restart?: RestartScope;
+}
+
+export interface RestartScope {
+  /** How many instances it was to replace. */
+  readonly count: number;
+  readonly begunAt: Moment;
+  /** The releases that replacements have got, as far as they are known. */
+  readonly releases: readonly string[];
 }
 
 /** The exit code of an outcome; `signal` is the number of the one that interrupted the command. */

@@ -26,6 +26,9 @@ export function during(held: HeldJobs): string {
 export const ofError = (logError: string | undefined): string =>
   logError === undefined ? '' : `; its log says: ${logError}`;
 
+/** ` (was not running)`, or nothing: it was said already. */
+export const inBrackets = (why: string): string => (why === '' ? '' : ` (${why})`);
+
 /** ` on release a1b2c3d`, or nothing. */
 export const onRelease = (release: string | undefined): string =>
   release === undefined ? '' : ` on release ${release}`;

@@ -93,6 +93,15 @@ export function formatNoted(noted: Noted, now: Moment): string {
   }
 }
 
+/** How long a restart of a worker will take, going by its latest drains. */
+export interface DrainEstimate {
+  readonly worker: string;
+  /** What one drain usually takes. */
+  readonly usual: Duration;
+  /** All of them, one batch after the other, without the starts. */
+  readonly total: Duration;
+}
+
 /** What a command would do. */
 export interface Planned {
   /** Noted first. */
@@ -100,6 +109,7 @@ export interface Planned {
   readonly plan: Plan;
   /** The instances whose turn comes later, when others are ready on the new release or have made room. */
   readonly later: readonly string[];
+  readonly estimates?: readonly DrainEstimate[];
   /** Why the command would fail, a line each. */
   readonly problems: readonly string[];
 }

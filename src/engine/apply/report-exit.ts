@@ -19,6 +19,8 @@ export function reportExit(
     pid: record.pid,
     death,
     ...(diedAt !== undefined && { drained: elapsed(stop.at, diedAt) }),
+    ...(diedAt !== undefined &&
+      stop.jobSince !== undefined && { jobTime: elapsed(stop.jobSince, diedAt) }),
     ...(leftovers.length > 0 && { leftovers }),
   });
 }

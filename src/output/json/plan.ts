@@ -1,7 +1,12 @@
 import type { Moment } from '../../core/basics/time.ts';
-import { formatAction, formatNoted, type Planned } from '../../core/model/plan.ts';
+import {
+  formatAction,
+  formatNoted,
+  type DrainEstimate,
+  type Planned,
+} from '../../core/model/plan.ts';
 import { answer } from './answer.ts';
-import { list, moment, optional, shape, text, texts } from './shape.ts';
+import { list, moment, optional, seconds, shape, text, texts } from './shape.ts';
 
 interface Step {
   readonly action: string;
@@ -19,6 +24,12 @@ const step = shape<Step>('One thing that would be done.', {
     moment('Of a hold: when it ends; missing if it does not end by itself.', 'until'),
   ),
   text: text('The line that --dry-run prints. For people.', 'words'),
+});
+
+const estimate = shape<DrainEstimate>('How long the drains of a worker will take.', {
+  worker: text('The worker.', 'worker'),
+  usual_drain_seconds: seconds('The median of its latest drains.', 'usual'),
+  total_seconds: seconds('All of them, one batch after the other, without the starts.', 'total'),
 });
 
 interface PlanAnswer {
@@ -48,6 +59,12 @@ export const planAnswer = answer<PlanAnswer>('What a command would do.', {
   later: texts(
     'Instances whose turn comes later: after the canary, or when the batch has room.',
     ({ planned }) => planned.later,
+  ),
+  estimates: optional(
+    list(estimate)(
+      'Of a restart: how long it will take, going by past drains; without workers of which fewer than three are known.',
+      ({ planned }) => planned.estimates,
+    ),
   ),
   problems: texts('Why the command would fail. For people.', ({ planned }) => planned.problems),
 });

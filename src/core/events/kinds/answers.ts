@@ -99,6 +99,10 @@ export const answerKinds = {
       death,
       drained,
       ...heldJobs,
+      jobTime: optional(
+        seconds,
+        'How long the oldest of its jobs took from its beginning to the exit, if that is known.',
+      ),
       leftovers: optional(processes, 'The processes that it left behind in its session.'),
     },
     sentence: (event) => {

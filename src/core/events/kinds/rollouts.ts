@@ -35,7 +35,8 @@ export const rolloutKinds = {
     sentence: (event) => {
       const pending = event.pendingCount;
       const others = counted(pending, 'instance keeps', 'instances keep');
-      return `restart aborted: ${event.problem}${pending === 0 ? '' : `; ${others} running the old release`}`;
+      const why = event.problem === '' ? '' : `: ${event.problem}`;
+      return `restart aborted${why}${pending === 0 ? '' : `; ${others} running the old release`}`;
     },
     isFailure: true,
   }),

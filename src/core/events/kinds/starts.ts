@@ -3,7 +3,7 @@ import { formatDayAndTime } from '../../basics/time.ts';
 import { eventKind, optional, required } from '../event-kind.ts';
 import { lines } from '../form.ts';
 import { cause, logError, pid, problem, release } from '../members.ts';
-import { ofError, onRelease } from '../phrases.ts';
+import { inBrackets, ofError, onRelease } from '../phrases.ts';
 
 /** How an instance comes up, or does not. */
 export const startKinds = {
@@ -25,7 +25,7 @@ export const startKinds = {
   started: eventKind({
     summary: 'A new process was started.',
     members: { pid, cause },
-    sentence: (event) => `started pid ${event.pid} (${event.cause})`,
+    sentence: (event) => `started pid ${event.pid}${inBrackets(event.cause)}`,
   }),
   launching: eventKind({
     summary:
@@ -70,7 +70,7 @@ export const startKinds = {
     },
     level: 'warning',
     sentence: ({ at, instance, startsAt, problem: why }) =>
-      `next start at ${formatDayAndTime(startsAt, at)} (${why}); to start it now: workerctl start ${instance}`,
+      `next start at ${formatDayAndTime(startsAt, at)}${inBrackets(why)}; to start it now: workerctl start ${instance}`,
   }),
   missing: eventKind({
     summary: '`watch` starts the instances that a worker lacks; `instance` is the worker.',

@@ -72,7 +72,10 @@ test('an aborted restart must leave its reasons on the screen and nothing of the
   const session = atTerminal(rig, 'workerctl restart');
   expect(await session.end()).toBe(1);
   const left = await screenAfter(session.said());
-  expect(left).toMatch(/mail\.2: .*aborted.*1\.5s/);
+  expect(left).toMatch(/mail\.2: start failed: .*1\.5s$/m);
+  expect(left).toMatch(/mail\.2: restart aborted; 1 instance keeps/);
+  expect(left.match(/1\.5s/g), 'the reason, once').toHaveLength(1);
+  expect(left).toMatch(/^0 of 2 in \S+s, 1 failed, none killed$/m);
   expect(left).not.toMatch(/restart \[/);
   expect(session.said()).toContain(hideCursor);
   expect(session.said().lastIndexOf(showCursor)).toBeGreaterThan(

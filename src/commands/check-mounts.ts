@@ -45,6 +45,7 @@ function pathsIn(config: Config, hostName: string): KeyedPath[] {
       return [
         named('directory', launch.directory),
         named('log.file', launch.logFile),
+        ...(launch.errorFile === undefined ? [] : [named('log.error', launch.errorFile)]),
         named('pidfile', launch.pidfile),
         ...launch.envFiles.map((path) => named('env_files', path)),
         ...(program.startsWith('/') ? [named('command', program)] : []),

@@ -5,7 +5,7 @@ import { keyPlaces } from '../config/key-places.ts';
 import { configError } from '../core/basics/config-error.ts';
 import { placedProblem, type ConfigProblem } from '../core/basics/config-problem.ts';
 import { instanceNames } from '../core/model/instance.ts';
-import { launchOf, workerPath } from '../core/model/launch.ts';
+import { launchOf, workerPath, logFilesIn } from '../core/model/launch.ts';
 import type { Config } from '../core/model/config.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
 import { reachableConfig, trustIn } from '../cli/config.ts';
@@ -157,12 +157,14 @@ export function wrongLogs(
 ): readonly ConfigProblem[] {
   const found = config.workers.flatMap((worker) =>
     instanceNames(worker).flatMap((name): ConfigProblem[] => {
-      const { logFile } = launchOf(worker, name, config.stateDir, hostName);
-      const problem = asUserOf(worker, () => logTypeProblem(logFile));
-      if (problem === undefined) return [];
-      const key = `workers.${worker.name}.log.file`;
-      const at = { file: config.path, ...placeOf(key), key };
-      return [{ ...at, ...problem, found: `${problem.found} (${logFile})` }];
+      const launch = launchOf(worker, name, config.stateDir, hostName);
+      return logFilesIn(launch).flatMap((logFile) => {
+        const problem = asUserOf(worker, () => logTypeProblem(logFile));
+        if (problem === undefined) return [];
+        const key = `workers.${worker.name}.log.${logFile === launch.logFile ? 'file' : 'error'}`;
+        const at = { file: config.path, ...placeOf(key), key };
+        return [{ ...at, ...problem, found: `${problem.found} (${logFile})` }];
+      });
     }),
   );
   return [...new Map(found.map((problem) => [placedProblem(problem), problem])).values()];

@@ -1,3 +1,4 @@
+import { logFilesIn } from '../core/model/launch.ts';
 import { defineCommand } from '../cli/command.ts';
 import { configFor } from '../cli/config.ts';
 import { printPainted, terminalSize } from '../cli/print.ts';
@@ -166,9 +167,9 @@ const notMade = (check: string, cause: string): Findings =>
 async function silentFolders({ stateDir, workers }: Config, ask: Ask): Promise<Findings> {
   const folders = new Set([
     stateDir,
-    ...workers.flatMap(({ directory, logFile, pidfile, envFiles }) => [
+    ...workers.flatMap(({ directory, pidfile, envFiles, ...files }) => [
       directory,
-      ...[logFile, pidfile, ...envFiles].map((path) => dirname(path)),
+      ...[...logFilesIn(files), pidfile, ...envFiles].map((path) => dirname(path)),
     ]),
   ]);
   const asked = await Promise.all(

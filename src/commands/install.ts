@@ -1,3 +1,4 @@
+import { logFilesIn } from '../core/model/launch.ts';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { bootcheckLines, withBootcheck, withoutBootcheck } from '../core/protocols/crontab.ts';
@@ -128,10 +129,12 @@ async function installLogrotate(file: Config, isWriting: boolean): Promise<Insta
   const logsOf = workers
     .filter(({ log }) => log === undefined)
     .flatMap(instancesOf)
-    .map((instance) => ({
-      log: expandSpecifiers(instance.worker.logFile, instance, hostName),
-      worker: instance.worker,
-    }));
+    .flatMap((instance) =>
+      logFilesIn(instance.worker).map((file) => ({
+        log: expandSpecifiers(file, instance, hostName),
+        worker: instance.worker,
+      })),
+    );
   const leftOut = workers.flatMap(({ name, log }) => {
     if (log === undefined) return [];
     const rotator = log.kind === 'piped' ? 'its logger' : 'workerctl itself';

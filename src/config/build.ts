@@ -69,6 +69,7 @@ function worker(name: string, keys: WorkerKeys, { stateDir, logDir }: ConfigFile
     ...(daemonizes && { daemonizes: { timeout: start.timeout } }),
     ...(start.parallel !== undefined && { startsAtOnce: start.parallel }),
     logFile: log.file ?? join(escapedSpecifiers(logDir), '%n.log'),
+    ...(log.error !== undefined && { errorFile: log.error }),
     ...(policy && { log: policy }),
     ready: readiness(ready),
     ...(busy.title !== undefined && { busyTitle: busy.title }),

@@ -62,6 +62,7 @@ function takenNames(worker: Worker, folder: string, written: Written): Problem[]
   return [
     ...check(worker.pidfile, '.pid', 'pidfile'),
     ...check(worker.logFile, '.log', 'log', 'file'),
+    ...(worker.errorFile === undefined ? [] : check(worker.errorFile, '.log', 'log', 'error')),
   ];
 }
 
@@ -85,6 +86,12 @@ const rules: readonly Rule[] = [
     isBroken: ({ log, ready }) => log?.kind === 'piped' && ready.kind === 'log',
     found: 'log.command with ready.log',
     hint: 'the lines go to the logger, so they cannot be matched',
+  },
+  {
+    key: ['log', 'error'],
+    isBroken: ({ logFile, errorFile }) => errorFile === logFile,
+    found: 'the same file as log.file',
+    hint: 'leave it out: both outputs go to log.file then',
   },
   {
     key: ['log', 'keep'],

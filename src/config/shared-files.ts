@@ -11,14 +11,14 @@ const anyHost = '\0';
 interface OwnFile {
   readonly worker: Worker;
   /** What it is; files of different kinds do not collide. */
-  readonly kind: 'pidfile' | 'ready_file' | 'ready_log' | 'rotated_log';
+  readonly kind: 'pidfile' | 'ready_file' | 'ready_log' | 'rotated_log' | 'rotated_error';
   /** Holds specifiers. */
   readonly path: string;
   readonly key: KeyOf;
 }
 
 function ownFiles(worker: Worker): OwnFile[] {
-  const { ready, log, logFile, pidfile } = worker;
+  const { ready, log, logFile, errorFile, pidfile } = worker;
   const logKey: KeyOf = ['log', 'file'];
   const files: OwnFile[] = [{ worker, kind: 'pidfile', path: pidfile, key: ['pidfile'] }];
   if (ready.kind === 'file')
@@ -26,6 +26,8 @@ function ownFiles(worker: Worker): OwnFile[] {
   if (ready.kind === 'log') files.push({ worker, kind: 'ready_log', path: logFile, key: logKey });
   if (log?.kind === 'rotated')
     files.push({ worker, kind: 'rotated_log', path: logFile, key: logKey });
+  if (log?.kind === 'rotated' && errorFile !== undefined)
+    files.push({ worker, kind: 'rotated_error', path: errorFile, key: ['log', 'error'] });
   return files;
 }
 
@@ -37,6 +39,7 @@ const harmOf: Readonly<Record<OwnFile['kind'], string>> = {
   ready_log: 'ready.log would match the lines of both',
   // Two rotations of one log would disagree about when, and how much of it, to keep.
   rotated_log: 'log.max_size needs one log per instance',
+  rotated_error: 'log.max_size needs one log per instance',
 };
 
 /**

@@ -14,8 +14,10 @@ interface Loser {
 export function logFindings({ observation }: Examination): Findings {
   const logged = allObserved(observation).filter(({ log }) => log !== undefined);
   const groups = new Map<string, [Loser, ...Loser[]]>();
-  for (const observed of logged) {
-    const lost = observed.log?.lost;
+  const losers = logged.flatMap((observed) =>
+    [observed.log, observed.errorLog].map((log) => ({ observed, lost: log?.lost })),
+  );
+  for (const { observed, lost } of losers) {
     if (lost === undefined) continue;
     const key = [
       workerNameOf(observed.name),

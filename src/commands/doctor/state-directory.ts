@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { shellWord } from '../../core/basics/shell-word.ts';
 import { fine, problem, warning, type Findings } from '../../core/views/finding.ts';
-import { launchOf } from '../../core/model/launch.ts';
+import { launchOf, logFilesIn } from '../../core/model/launch.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { fileSystemKind } from '../../core/protocols/mounts.ts';
 import { describeErrno } from '../../host/files/errno.ts';
@@ -114,7 +114,9 @@ function fileSystemFinding(about: string, path: string): Findings {
 /** The state directory and the directories of the logs, each file system once. */
 function foldersOf({ config, hostName }: Examination): string[] {
   const logs = config.workers.flatMap((worker) =>
-    instanceNames(worker).map((name) => launchOf(worker, name, config.stateDir, hostName).logFile),
+    instanceNames(worker).flatMap((name) =>
+      logFilesIn(launchOf(worker, name, config.stateDir, hostName)),
+    ),
   );
   const devices = new Map<number, string>();
   for (const folder of [config.stateDir, ...new Set(logs.filter(isOnDisk).map(dirname))].map(

@@ -6,7 +6,7 @@ import { configWarnings } from '../../config/host-warnings.ts';
 import { shellWord } from '../../core/basics/shell-word.ts';
 import { listed, orFine, problem, warning, type Findings } from '../../core/views/finding.ts';
 import { instanceNames } from '../../core/model/instance.ts';
-import { launchOf, workerPath, type Launch } from '../../core/model/launch.ts';
+import { launchOf, workerPath, type Launch, logFilesIn } from '../../core/model/launch.ts';
 import { keyPlaces } from '../../config/key-places.ts';
 import { wrongEnvFiles, wrongLogs } from '../check.ts';
 import { assertAccess } from '../../host/files/access.ts';
@@ -83,7 +83,8 @@ function rightsOf(launch: Launch, stateDir: string): Findings {
 }
 
 function permissionsOf(launch: Launch, stateDir: string): Findings {
-  const { instance, directory, envFiles, logFile, pidfile, nice, runAs } = launch;
+  const { instance, directory, envFiles, pidfile, nice, runAs } = launch;
+  const logs = logFilesIn(launch);
   const who = runAs?.user ?? 'this user';
   const { R_OK, W_OK, X_OK } = constants;
   const refused = (about: string, found: string, advice: string): Findings =>
@@ -102,11 +103,11 @@ function permissionsOf(launch: Launch, stateDir: string): Findings {
         refused(file, `cannot be read by ${who}`, 'make it readable for the user of the workers'),
       ),
     // The state directory has a check of its own.
-    [logFile, pidfile]
+    [...logs, pidfile]
       .filter((file) => dirname(file) !== stateDir && !namesStream(file))
       .map((file) => {
-        const place = existsSync(file) && file === logFile ? file : nearestThere(dirname(file));
-        if (may(place, place === logFile ? W_OK : W_OK | X_OK)) return [];
+        const place = existsSync(file) && logs.includes(file) ? file : nearestThere(dirname(file));
+        if (may(place, logs.includes(place) ? W_OK : W_OK | X_OK)) return [];
         return refused(
           place,
           `cannot be written by ${who} (for ${file})`,

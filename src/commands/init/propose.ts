@@ -212,7 +212,11 @@ function withPaths(keys: WorkerKeys, pathOf: (path: string) => string): WorkerKe
     ...(pidfile !== undefined && { pidfile: each(pidfile) }),
     ...(Array.isArray(files) && { env_files: (files as readonly Value[]).map(each) }),
     ...(isMap(log) && {
-      log: { ...log, ...(log['file'] !== undefined && { file: each(log['file']) }) },
+      log: {
+        ...log,
+        ...(log['file'] !== undefined && { file: each(log['file']) }),
+        ...(log['error'] !== undefined && { error: each(log['error']) }),
+      },
     }),
   };
 }

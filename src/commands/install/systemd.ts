@@ -1,3 +1,4 @@
+import { logFilesIn } from '../../core/model/launch.ts';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
@@ -108,8 +109,10 @@ async function userFor({ stateDir }: Config, ask: Ask): Promise<UnitUser> {
 
 function pathsOf(config: Config, { program, hostName }: UnitOptions): string[] {
   const ofWorkers = config.workers.flatMap(instancesOf).flatMap((instance) => {
-    const { directory, logFile } = instance.worker;
-    return [directory, dirname(logFile)].map((path) => expandSpecifiers(path, instance, hostName));
+    const { directory, ...files } = instance.worker;
+    return [directory, ...logFilesIn(files).map(dirname)].map((path) =>
+      expandSpecifiers(path, instance, hostName),
+    );
   });
   const all = [...program, config.path, config.stateDir, ...ofWorkers];
   return [...new Set(all.filter((path) => path.startsWith('/')))];

@@ -1,7 +1,8 @@
 import { withoutSecrets } from '../../core/basics/secrets.ts';
 import { rightsIn, type Rights } from '../../core/model/account.ts';
+import { logPlacesOf } from '../../core/model/record.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
-import { launchOf, loggerOf } from '../../core/model/launch.ts';
+import { logFilesOf, loggerOf } from '../../core/model/launch.ts';
 import type { LostLog } from '../../core/model/lost-log.ts';
 import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
 import type { Config } from '../../core/model/config.ts';
@@ -47,12 +48,9 @@ export function logSources(
     found.set(key, known === undefined ? source : together(known, source));
   };
   for (const instance of names) {
-    const source = sourceOf(config, hostName, instance);
-    if (source !== undefined) add(source);
-    for (const ref of retiring.filter((one) => one.instance === instance)) {
-      const beside = recordedSource(config, ref);
-      if (beside?.lost !== undefined) add(beside);
-    }
+    for (const source of sourcesOf(config, hostName, instance)) add(source);
+    for (const ref of retiring.filter((one) => one.instance === instance))
+      for (const beside of recordedSources(config, ref)) if (beside.lost !== undefined) add(beside);
   }
   return [...found.values()];
 }
@@ -64,34 +62,40 @@ const together = (one: LogSource, other: LogSource): LogSource => ({
   writeTo: (file) => one.writeTo(file) || other.writeTo(file),
 });
 
-function sourceOf(config: Config, hostName: string, label: string): LogSource | undefined {
+function sourcesOf(config: Config, hostName: string, label: string): readonly LogSource[] {
   const { stateDir } = config;
-  const recorded = recordedSource(config, { instance: label });
+  const recorded = recordedSources(config, { instance: label });
   const worker = config.workers.find(({ name }) => name === workerNameOf(label));
   if (worker === undefined) return recorded;
-  const source = recorded ?? {
-    label,
-    path: launchOf(worker, label, stateDir, hostName).logFile,
-    rights: worker,
-    writeTo: writesTo(stateDir, { instance: label }),
-  };
+  const common = { label, rights: worker, writeTo: writesTo(stateDir, { instance: label }) };
+  const configured = logFilesOf(worker, label, hostName).map((path, index): LogSource => ({
+    ...{ ...common, path },
+    ...(index > 0 && { isError: true }),
+  }));
   const logger = loggerOf(worker, label, hostName);
-  return { ...source, ...(logger !== undefined && { logger: withoutSecrets(logger.join(' ')) }) };
+  const sources = recorded.length > 0 ? recorded : configured;
+  return logger === undefined
+    ? sources
+    : sources.map((source) => ({ ...source, logger: withoutSecrets(logger.join(' ')) }));
 }
 
-function recordedSource(config: Config, ref: ProcessRef): LogSource | undefined {
+function recordedSources(config: Config, ref: ProcessRef): readonly LogSource[] {
   const { stateDir } = config;
   const record = readRecord(stateDir, baseOf(ref));
-  if (record.kind !== 'read') return undefined;
-  const lost = lostLog(record.value);
-  const isLost = lost !== undefined && findProcess(record.value) !== undefined;
-  return {
-    label: ref.instance,
-    path: record.value.log.path,
-    rights: rightsIn(config, ref.instance),
-    ...(isLost && { lost }),
-    writeTo: writesTo(stateDir, ref),
-  };
+  if (record.kind !== 'read') return [];
+  const { value } = record;
+  const isAlive = findProcess(value) !== undefined;
+  return logPlacesOf(value).map((log): LogSource => {
+    const lost = isAlive ? lostLog({ pid: value.pid, log }) : undefined;
+    return {
+      label: ref.instance,
+      ...(log === value.errorLog && { isError: true }),
+      path: log.path,
+      rights: rightsIn(config, ref.instance),
+      ...(lost && { lost }),
+      writeTo: writesTo(stateDir, ref),
+    };
+  });
 }
 
 /** Of the process that is recorded at the time of the question. */

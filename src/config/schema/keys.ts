@@ -41,6 +41,12 @@ const log = section(
       without: '%n.log in log_dir',
       help: 'The file that the output is appended to.',
     },
+    error: {
+      type: text.filePath,
+      without: 'standard error goes to the same file as standard output',
+      help: 'A file of its own for standard error.',
+      example: 'log/%n.err.log',
+    },
     max_size: {
       type: value.rotatedSize,
       without: 'the log only grows',
@@ -60,11 +66,14 @@ const log = section(
     },
   },
   {
-    conflicts: (['max_size', 'keep'] as const).map((other): Conflict => [
-      'command',
-      other,
-      'a logger limits the size of its files itself',
-    ]),
+    conflicts: [
+      ['command', 'error', 'the logger gets both outputs'],
+      ...(['max_size', 'keep'] as const).map((other): Conflict => [
+        'command',
+        other,
+        'a logger limits the size of its files itself',
+      ]),
+    ],
   },
 );
 

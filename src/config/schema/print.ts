@@ -56,8 +56,8 @@ export function formatKeys(keys: object, remarks: readonly Remark[] = []): strin
 
 /** The values of a worker by the keys of the table; what no key names is not printed. */
 function valuesOf(worker: Worker): object {
-  const { configured, isCounted, runAs, daemonizes, busyTitle, logFile, log, ready, ...same } =
-    worker;
+  const { configured, isCounted, runAs, daemonizes, busyTitle, ready, ...others } = worker;
+  const { logFile, errorFile, log, ...same } = others;
   return {
     ...same,
     ...runAs,
@@ -66,7 +66,7 @@ function valuesOf(worker: Worker): object {
       : { identifiers: configured }),
     daemonizes: daemonizes && true,
     start: daemonizes,
-    log: { file: logFile, ...log },
+    log: { file: logFile, error: errorFile, ...log },
     ready: readyKeys(ready),
     busy: busyTitle === undefined ? undefined : { title: busyTitle },
   };

@@ -41,7 +41,7 @@ const insteadOf: Readonly<Record<string, (value: string) => string>> = {
   depends_on: () =>
     'workers start in no order: let the program wait for what it needs, and say with ready when it has it',
   stdout_logfile: (value) => `write log: {file: ${value || 'PATH'}}; it holds both outputs`,
-  stderr_logfile: () => 'log.file holds both outputs',
+  stderr_logfile: (value) => `write log: {error: ${value || 'PATH'}}`,
   stopwaitsecs: (value) =>
     `write stop: {timeout: ${value || 'N'}s}; a job that takes longer is killed. Without it, none is`,
   kill_timeout: (value) =>

@@ -293,6 +293,8 @@ export interface Worker {
   /** Its processes cannot get further rights by a program that is setuid, setgid or has capabilities. */
   readonly noNewPrivs: boolean;
   readonly logFile: string;
+  /** The log of standard error; undefined: both outputs go to `logFile`. */
+  readonly errorFile?: string;
   /** Undefined: workerctl does not rotate the log. */
   readonly log?: LogPolicy;
   readonly umask: number;

@@ -26,6 +26,8 @@ export interface Launch {
   readonly runAs?: RunAs;
   readonly noNewPrivs: boolean;
   readonly logFile: string;
+  /** Of standard error; undefined: both outputs go to `logFile`. */
+  readonly errorFile?: string;
   readonly log?: LogPolicy;
   /** Three octal digits. */
   readonly umask: string;
@@ -40,15 +42,22 @@ export interface Launch {
   readonly watchdogUsec?: number;
 }
 
+/** The files that the output goes to: one, or standard error has its own. */
+export const logFilesIn = ({
+  logFile,
+  errorFile,
+}: Pick<Launch, 'logFile' | 'errorFile'>): readonly string[] =>
+  errorFile === undefined ? [logFile] : [logFile, errorFile];
+
 /** The paths that a start uses, other than its directory. */
 export const pathsOf = ({
   command: [program = ''],
   envFiles,
-  logFile,
   pidfile,
+  ...files
 }: Launch): string[] => [
   ...envFiles,
-  logFile,
+  ...logFilesIn(files),
   pidfile,
   ...(program.startsWith('/') ? [program] : []),
 ];
@@ -82,6 +91,7 @@ export function launchOf(
     ...(worker.runAs && { runAs: worker.runAs }),
     noNewPrivs: worker.noNewPrivs,
     logFile: expand(worker.logFile),
+    ...(worker.errorFile !== undefined && { errorFile: expand(worker.errorFile) }),
     ...(worker.log && { log: expandedLog(worker.log, expand) }),
     umask: worker.umask.toString(8).padStart(3, '0'),
     limits: formatLimits(worker.limits),
@@ -131,10 +141,12 @@ export function loggerOf(
   );
 }
 
-/** The log of an instance. */
-export function logFileOf(worker: Worker, name: string, hostName: string): string {
+/** The logs of an instance. */
+export function logFilesOf(worker: Worker, name: string, hostName: string): readonly string[] {
   const identifier = name.slice(instanceName(worker.name, '').length);
-  return expandSpecifiers(worker.logFile, { name, worker, identifier }, hostName);
+  return logFilesIn(worker).map((file) =>
+    expandSpecifiers(file, { name, worker, identifier }, hostName),
+  );
 }
 
 /** The pidfile of an instance. */

@@ -147,6 +147,8 @@ export interface ObservedInstance {
   readonly dumpedAt?: Duration;
   /** The log of its living process, if it was looked at. */
   readonly log?: ObservedLog;
+  /** The same for the log of its standard error, if that has its own. */
+  readonly errorLog?: ObservedLog;
   /** It is not wanted by this config, but was started by this other one, which is still there. */
   readonly otherConfig?: string;
   /** Files of it that cannot be read: what was expected and what was found. */

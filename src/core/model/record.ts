@@ -30,7 +30,16 @@ export interface ProcessRecord extends ProcessIdentity, Code {
   /** How to ask it to finish if the config no longer has the worker. */
   readonly stopSignal: StopSignal;
   readonly log: LogPlace;
+  /** The log of its standard error, if that has its own. */
+  readonly errorLog?: LogPlace;
 }
+
+/** The logs of a process: one, or standard error has its own. */
+export const logPlacesOf = ({
+  log,
+  errorLog,
+}: Pick<ProcessRecord, 'log' | 'errorLog'>): readonly LogPlace[] =>
+  errorLog === undefined ? [log] : [log, errorLog];
 
 /** The log of a process. */
 export interface LogPlace {

@@ -11,10 +11,11 @@ import type { Snapshot, Subject } from './snapshot.ts';
 export function oversizedLogs(snapshot: Snapshot): Action[] {
   const { observation } = snapshot;
   const all = snapshot.everyone();
-  const done = new Set(all.flatMap((subject) => logOfStarting(subject, observation)));
-  return all.flatMap(({ observed, worker }) => {
-    const { presence, log } = observed;
-    if (worker.log?.kind !== 'rotated' || log === undefined || presence.kind !== 'alive') return [];
+  const done = new Set(all.flatMap((subject) => logsOfStarting(subject, observation)));
+  const logs = all.flatMap((subject) => logsOf(subject).map((log) => ({ ...subject, log })));
+  return logs.flatMap(({ observed, worker, log }) => {
+    const { presence } = observed;
+    if (worker.log?.kind !== 'rotated' || presence.kind !== 'alive') return [];
     const { maxSize, keep } = worker.log;
     const { path, size } = log;
     const file = fileOf(log);
@@ -44,8 +45,12 @@ function openLost({ lost }: ObservedLog): ActionOf<'rotate'>['lost'] {
 
 const fileOf = (log: ObservedLog): string => openLost(log)?.file ?? log.path;
 
-function logOfStarting({ observed, worker }: Subject, observation: Observation): string[] {
-  const { presence, log } = observed;
-  if (log === undefined || presence.kind !== 'alive') return [];
-  return readyingOf(presence, worker.ready, observation).kind === 'starting' ? [fileOf(log)] : [];
+const logsOf = ({ observed: { log, errorLog } }: Subject): readonly ObservedLog[] =>
+  [log, errorLog].filter((one) => one !== undefined);
+
+function logsOfStarting(subject: Subject, observation: Observation): string[] {
+  const { observed, worker } = subject;
+  if (observed.presence.kind !== 'alive') return [];
+  const { kind } = readyingOf(observed.presence, worker.ready, observation);
+  return kind === 'starting' ? logsOf(subject).map(fileOf) : [];
 }

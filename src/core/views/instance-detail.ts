@@ -200,9 +200,10 @@ function limitWords(observed: ObservedInstance, snapshot: Snapshot): string {
 }
 
 function notesOn(observed: ObservedInstance, { desired, ledger, now }: Snapshot): string[] {
-  const { name, retiring, presence, problems, saidStatus, leftovers, log } = observed;
+  const { name, retiring, presence, problems, saidStatus, leftovers } = observed;
   const notes = [...problems];
-  if (log?.lost !== undefined) notes.push(lostWords(observed, log.lost));
+  for (const log of [observed.log, observed.errorLog])
+    if (log?.lost !== undefined) notes.push(lostWords(observed, log.lost));
   const quiet = quietStateOf(presence.kind === 'alive' ? presence.quiet : undefined);
   if (quiet.kind === 'failed') notes.push(`stop.quiet failed: ${quiet.problem}`);
   if (quiet.kind === 'stuck') notes.push(`stop.resume failed: ${quiet.problem}`);

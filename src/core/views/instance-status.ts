@@ -67,7 +67,7 @@ export function instanceStatus(
   snapshot: Snapshot,
   releases: Releases,
 ): InstanceStatus {
-  const { name, retiring, activity, memory, leftovers, log } = observed;
+  const { name, retiring, activity, memory, leftovers } = observed;
   const workerName = workerNameOf(name);
   const process = liveProcess(observed);
   const failures = retiring === undefined ? snapshot.ledger.failures[name]?.count : undefined;
@@ -115,7 +115,8 @@ export function instanceStatus(
   if (leftovers !== undefined) status.leftovers = leftovers;
   const asked = drainingSince(observed);
   if (asked !== undefined) status.draining = elapsed(asked.at, snapshot.now);
-  if (log?.lost !== undefined) status.logProblem = lostLogWords(log.lost);
+  const lost = observed.log?.lost ?? observed.errorLog?.lost;
+  if (lost !== undefined) status.logProblem = lostLogWords(lost);
   return status;
 }
 

@@ -1,3 +1,4 @@
+import { logPlacesOf } from '../../core/model/record.ts';
 import type { ContinuingProcess } from '../../core/model/leftovers.ts';
 import {
   allObserved,
@@ -106,9 +107,10 @@ function search(scene: Scene, observation: Observation, cutOff: readonly CutOff[
   const ownLogs = ownLogsIn(scene);
   for (const { observed, dead, awaitsSession } of cutOff) {
     const { record } = dead;
-    const { path, file } = record.log;
-    const own = ownOutputs(observed.name, scene.config.stateDir, ownLogs(observed.name, path));
-    const shared = [file, fileKeyAt(path)];
+    const places = logPlacesOf(record);
+    const paths = places.map(({ path }) => path);
+    const own = ownOutputs(observed.name, scene.config.stateDir, ownLogs(observed.name, ...paths));
+    const shared = [...places.map(({ file }) => file), ...paths.map(fileKeyAt)];
     const leader = deadLeader(scene, observed.name, dead, observation);
     const isIts = (one: LiveProcess): boolean => {
       if (one.startTime < record.startTime) return false;

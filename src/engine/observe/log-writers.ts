@@ -1,3 +1,4 @@
+import { logPlacesOf } from '../../core/model/record.ts';
 import type { Config, Worker } from '../../core/model/config.ts';
 import { pidfileOf } from '../../core/model/launch.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
@@ -75,8 +76,9 @@ function writersAmong(
   const byOutput = new Map(
     down.flatMap((observed) => {
       const { name, presence } = observed;
-      const recorded = presence.kind === 'dead' ? presence.record.log.path : undefined;
-      const outputs = ownOutputs(name, scene.config.stateDir, ownLogs(name, recorded));
+      const recorded =
+        presence.kind === 'dead' ? logPlacesOf(presence.record).map(({ path }) => path) : [];
+      const outputs = ownOutputs(name, scene.config.stateDir, ownLogs(name, ...recorded));
       return outputs.map((output) => [output, observed] as const);
     }),
   );

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { actsOnLeftovers, sessionStop } from '../../core/rules/awaited.ts';
-import { launchOf, pidfileOf } from '../../core/model/launch.ts';
+import { launchOf, pidfileOf, logFilesIn } from '../../core/model/launch.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import {
   allObserved,
@@ -93,7 +93,7 @@ async function askMounts({ config, hostName }: Scene, names: readonly string[]):
     return names.flatMap((name) => {
       const worker = workers.get(workerNameOf(name));
       const launch = worker && launchOf(worker, name, config.stateDir, hostName);
-      return launch === undefined ? [] : [launch.pidfile, launch.logFile];
+      return launch === undefined ? [] : [launch.pidfile, ...logFilesIn(launch)];
     });
   });
 }
@@ -202,6 +202,8 @@ function observeProcess(
   const alive = withSigns(scene, observed, presence.record, worker, files);
   const isLimited = scene.measuresLogs === true && worker?.log?.kind === 'rotated';
   if (!isLimited && scene.seesLog?.(presence.record.log.path) !== true) return alive;
-  const log = measureLog(presence.record);
-  return log === undefined ? alive : { ...alive, log };
+  const { record: running } = presence;
+  const log = measureLog(running);
+  const errorLog = running.errorLog && measureLog({ pid: running.pid, log: running.errorLog });
+  return { ...alive, ...(log && { log }), ...(errorLog && { errorLog }) };
 }

@@ -1,3 +1,4 @@
+import { logPlacesOf } from '../../core/model/record.ts';
 import { isGated, type Action } from '../../core/model/action.ts';
 import type { PassOutcome, Refusal } from '../../core/model/decision.ts';
 import type { Desired } from '../../core/model/desired.ts';
@@ -54,7 +55,7 @@ export function claimsIn(scene: Scene, { observation, desired }: Seen): ClaimFor
       stateDir: config.stateDir,
       process,
       runId: run.runId,
-      ownLogs: () => ownLogs(instance, run.log),
+      ownLogs: () => ownLogs(instance, ...run.logs),
       ...(daemon && { daemon }),
       ...(owner !== undefined && { owner }),
       isAdopted: adoption !== undefined && isSameProcess(adoption, process),
@@ -62,15 +63,21 @@ export function claimsIn(scene: Scene, { observation, desired }: Seen): ClaimFor
   };
 }
 
-function runOf(presence: Presence = { kind: 'absent' }): { runId: string; log?: string } {
+function runOf(presence: Presence = { kind: 'absent' }): {
+  runId: string;
+  logs: readonly string[];
+} {
   switch (presence.kind) {
     case 'absent':
-      return { runId: '' };
+      return { runId: '', logs: [] };
     case 'stray':
-      return { runId: runIdOfStray(presence) };
+      return { runId: runIdOfStray(presence), logs: [] };
     case 'alive':
     case 'dead':
-      return { runId: presence.record.runId, log: presence.record.log.path };
+      return {
+        runId: presence.record.runId,
+        logs: logPlacesOf(presence.record).map(({ path }) => path),
+      };
   }
 }
 

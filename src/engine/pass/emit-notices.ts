@@ -1,3 +1,4 @@
+import type { ProcessRecord } from '../../core/model/record.ts';
 import type { Notice } from '../../core/rules/notices.ts';
 import type { Event, EventBody } from '../../core/events/event.ts';
 import {
@@ -14,7 +15,7 @@ import { readJournal } from '../../host/journal/read.ts';
 import { now } from '../../host/process/clock.ts';
 import { asUserOf } from '../../host/process/as-user.ts';
 import { rightsIn } from '../../core/model/account.ts';
-import { lastWords } from '../../host/logs/tail.ts';
+import { lastWordsOf, type LastWords } from '../../host/logs/tail.ts';
 import { saysKilledForMemory } from '../../host/process/out-of-memory.ts';
 import type { Context } from '../session.ts';
 import { noteEvent } from '../hooks/note.ts';
@@ -57,16 +58,18 @@ function withDetails(context: Context, notice: Notice, observation: Observation)
   }));
   if (body.kind === 'job_lost') return { ...body, death };
   const rss = context.memory.rssOf(notice, record.runId);
-  const { path, offset } = record.log;
   return {
     ...body,
     death,
     ...(rss !== undefined && { rss }),
     ...(body.verdict === 'unexpected' &&
-      asUserOf(rightsIn(context.config, notice.instance), () =>
-        lastWords(path, offset, keptLogLines),
-      )),
+      asUserOf(rightsIn(context.config, notice.instance), () => wordsOf(record))),
   };
+}
+
+function wordsOf(record: ProcessRecord): LastWords {
+  const { log, logError } = lastWordsOf(record, keptLogLines);
+  return { log, ...(logError !== undefined && { logError }) };
 }
 
 /** Whether another process of ours was killed since this moment: one that was reported then, or is seen dead now. */

@@ -11,7 +11,7 @@ import type { Observation } from '../../core/model/observation.ts';
 import type { Snapshot } from '../../core/rules/snapshot.ts';
 import { asUserOf } from '../../host/process/as-user.ts';
 import { rightsIn } from '../../core/model/account.ts';
-import { lastWords } from '../../host/logs/tail.ts';
+import { lastWordsOf } from '../../host/logs/tail.ts';
 import { reportExit } from '../apply/report-exit.ts';
 import { shownLogLines } from '../apply/start-instances.ts';
 import { loggerIn, report } from '../session.ts';
@@ -44,10 +44,7 @@ export function reportChanges(
     report(context, name, {
       kind: 'start_failed',
       problem,
-      logFile: record.log.path,
-      ...asUserOf(rightsIn(context.config, name), () =>
-        lastWords(record.log.path, record.log.offset, shownLogLines),
-      ),
+      ...asUserOf(rightsIn(context.config, name), () => lastWordsOf(record, shownLogLines)),
       ...loggerIn(context, name),
     });
   }

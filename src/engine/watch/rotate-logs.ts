@@ -1,3 +1,4 @@
+import type { ProcessRecord } from '../../core/model/record.ts';
 import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { rightsIn } from '../../core/model/account.ts';
@@ -68,15 +69,21 @@ async function cutUnderLock(
     if (record.kind !== 'read' || record.value.runId !== rotation.runId) return { kind: 'changed' };
     const cut = cutLog(copied);
     if (cut.kind !== 'changed' && rotation.retiring === undefined) {
-      const { log } = record.value;
-      const offset = Math.max(0, log.offset - cut.bytes);
-      if (offset !== log.offset)
-        writeRecord(stateDir, { ...record.value, log: { ...log, offset } });
+      const moved = withLogCut(record.value, rotation.path, cut.bytes);
+      if (moved !== record.value) writeRecord(stateDir, moved);
     }
     return cut;
   } finally {
     await lock.release();
   }
+}
+
+/** The same record after these bytes were cut off the front of a log of its process. */
+function withLogCut(record: ProcessRecord, path: string, bytes: number): ProcessRecord {
+  const key = record.errorLog?.path === path ? 'errorLog' : 'log';
+  const log = record[key];
+  if (log === undefined || log.offset === 0) return record;
+  return { ...record, [key]: { ...log, offset: Math.max(0, log.offset - bytes) } };
 }
 
 function reportCut(

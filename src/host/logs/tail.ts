@@ -1,4 +1,4 @@
-import type { LogPlace } from '../../core/model/record.ts';
+import type { LogPlace, ProcessRecord } from '../../core/model/record.ts';
 import { fstatSync, statSync } from 'node:fs';
 import { errorIn } from '../../core/rules/error-in-log.ts';
 import { readFlags } from '../files/bounded-read.ts';
@@ -41,6 +41,17 @@ export function lastWords(path: string, offset: number, count: number): LastWord
     log: lastLines(path, offset, count),
     ...(logError !== undefined && { logError }),
   };
+}
+
+/** The same of a process: of its standard error, if that has a log of its own with any lines; and in which log they are. */
+export function lastWordsOf(
+  { log, errorLog }: Pick<ProcessRecord, 'log' | 'errorLog'>,
+  count: number,
+): LastWords & { readonly logFile: string } {
+  const said = { logFile: log.path, ...lastWords(log.path, log.offset, count) };
+  if (errorLog === undefined) return said;
+  const wrong = lastWords(errorLog.path, errorLog.offset, count);
+  return wrong.log.length === 0 ? said : { ...said, logFile: errorLog.path, ...wrong };
 }
 
 /** Empty if the log is missing, a directory, or on an unreadable disk. */

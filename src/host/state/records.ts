@@ -35,6 +35,7 @@ export interface RecordJson {
   readonly launch_exit_status?: number;
   readonly stop_signal: `SIG${StopSignal}`;
   readonly log: LogPlace;
+  readonly error_log?: LogPlace;
 }
 const signals: ReadonlySet<unknown> = new Set(stopSignals.map((name) => `SIG${name}`));
 
@@ -60,7 +61,8 @@ export function isRecord(value: unknown): value is RecordJson {
       Number.isFinite(record.launch_timeout_seconds)) &&
     (record.launch_exit_status === undefined || isCount(record.launch_exit_status)) &&
     signals.has(record.stop_signal) &&
-    isLogPlace(record.log)
+    isLogPlace(record.log) &&
+    (record.error_log === undefined || isLogPlace(record.error_log))
   );
 }
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -115,6 +117,7 @@ function recordOf(json: RecordJson): ProcessRecord {
   if (json.directory !== undefined) record.directory = json.directory;
   if (json.release !== undefined) record.release = json.release;
   if (json.config !== undefined) record.config = json.config;
+  if (json.error_log !== undefined) record.errorLog = json.error_log;
   if (json.launch_timeout_seconds !== undefined)
     record.launch = { timeout: durationOf(json.launch_timeout_seconds * 1000) };
   if (json.launch_exit_status !== undefined) record.launchExit = json.launch_exit_status;
@@ -136,6 +139,7 @@ export function recordMembers(
     command_digest: record.commandDigest,
     stop_signal: `SIG${record.stopSignal}`,
     log: record.log,
+    error_log: record.errorLog,
   }).slice(1, -1);
 }
 

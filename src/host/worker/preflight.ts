@@ -4,7 +4,7 @@ import { mismatchText } from '../../core/basics/config-problem.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { formatSize } from '../../core/basics/bytes.ts';
 import { limitNames, type LimitName, type Worker } from '../../core/model/config.ts';
-import { workerPath, type Launch } from '../../core/model/launch.ts';
+import { workerPath, type Launch, logFilesIn } from '../../core/model/launch.ts';
 import { assertAccess } from '../files/access.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import { createProblem, writeProblem } from '../files/write-problem.ts';
@@ -71,8 +71,10 @@ export function filesProblem(launch: Launch, stateDir: string): string | undefin
   const isOurs = folder === stateDir && launch.daemonizes === undefined;
   return (
     asUserOf(launch, () => {
-      const log = logProblem(launch.logFile);
-      if (log !== undefined) return `log: ${log}`;
+      for (const file of logFilesIn(launch)) {
+        const log = logProblem(file);
+        if (log !== undefined) return `${file === launch.logFile ? 'log' : 'log.error'}: ${log}`;
+      }
       return isOurs ? undefined : pidfileProblem(folder);
     }) ?? (isOurs ? pidfileProblem(folder) : undefined)
   );
@@ -90,7 +92,7 @@ export function reachProblems(
     ...envFiles.flatMap((path) => accessProblems('env_files', path, R_OK)),
   ]);
   const files = filesProblem(launch, stateDir);
-  const [, key = '', words = ''] = /^(log|pidfile): (.*)$/s.exec(files ?? '') ?? [];
+  const [, key = '', words = ''] = /^(log|log\.error|pidfile): (.*)$/s.exec(files ?? '') ?? [];
   if (key === '') return unreadable;
   const hint = key === 'pidfile' && daemonizes ? '; the daemon itself writes it' : '';
   return [...unreadable, { key: key === 'log' ? 'log.file' : key, words: `${words}${hint}` }];

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Launch } from '../../core/model/launch.ts';
-import type { ProcessRecord } from '../../core/model/record.ts';
+import { logPlacesOf, type ProcessRecord } from '../../core/model/record.ts';
 import { durationOf, momentOf, type Duration, type Moment } from '../../core/basics/time.ts';
 import type { Readiness } from '../../core/model/config.ts';
 import { describeErrno } from '../files/errno.ts';
@@ -41,7 +41,7 @@ const defaultLimits: CommandLimits = { timeout: durationOf(10_000), interval: du
 /** What is remembered of a process from look to look. */
 interface Watch {
   readonly runId: string;
-  readonly log: LogSearch;
+  readonly logs: readonly LogSearch[];
   isReady: boolean;
   /** Kills the command that is running. */
   command: AbortController | undefined;
@@ -52,13 +52,14 @@ interface Watch {
 
 export function createReadinessProbe(limits = defaultLimits): ReadinessProbe {
   const watches = new Map<string, Watch>();
-  const watchOf = ({ instance, runId, log }: ProcessRecord): Watch => {
+  const watchOf = (record: ProcessRecord): Watch => {
+    const { instance, runId } = record;
     const known = watches.get(instance);
     if (known?.runId === runId) return known;
     known?.command?.abort();
     const watch: Watch = {
       runId,
-      log: createLogSearch(log.path, log.offset),
+      logs: logPlacesOf(record).map(({ path, offset }) => createLogSearch(path, offset)),
       isReady: false,
       command: undefined,
       startedMs: -Infinity,
@@ -93,7 +94,10 @@ function isReady(watch: Watch, question: ReadinessQuestion, limits: CommandLimit
     case 'file':
       return isWrittenSince(readiness.path, record.startedAt);
     case 'log':
-      watch.isReady ||= asUserOf(launch, () => watch.log.finds(compilePattern(readiness.pattern)));
+      watch.isReady ||= asUserOf(launch, () => {
+        const pattern = compilePattern(readiness.pattern);
+        return watch.logs.some((log) => log.finds(pattern));
+      });
       return watch.isReady;
     case 'command':
       tryCommand(watch, question, readiness.command, limits);

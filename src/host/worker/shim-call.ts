@@ -96,7 +96,9 @@ export const shimSettings = (
     commandDigest,
     stopSignal: launch.stopSignal,
     log: logPlaceAt(launch.logFile),
+    ...(launch.errorFile !== undefined && { errorLog: logPlaceAt(launch.errorFile) }),
   }),
+  SHIM_ERROR: launch.errorFile === undefined ? '1' : '5',
   SHIM_LAUNCHING: launch.daemonizes
     ? `"launch_timeout_seconds":${launch.daemonizes.timeout / 1000},`
     : '',

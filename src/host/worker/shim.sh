@@ -11,7 +11,7 @@
 # a command of a person in the place of a worker: it becomes that command, and is no shim.
 #
 # Environment: SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ, SHIM_PATH (the worker's PATH), SHIM_SETSID (the
-# path of setsid), SHIM_OOM (how often the kernel had killed in our memory cgroup, and the file that counts this); for
+# path of setsid), SHIM_ERROR (the descriptor of the worker's standard error: 1, or 5 with a log of its own), SHIM_OOM (how often the kernel had killed in our memory cgroup, and the file that counts this); for
 # a pidfile in a directory of another user also SHIM_AS (the words that run a command as that user), for
 # `launch` also SHIM_LAUNCHING (further members of the record while it launches) and SHIM_TIMEOUT (seconds). The worker
 # gets none of these. All variables of the shim begin with shim_, because others may be the worker's.
@@ -244,7 +244,7 @@ become() {
     exit 73
   }
   # What has failed so far is in the shim's own file; the rest is the worker's.
-  exec 2>&1
+  exec 2>&"${SHIM_ERROR:-1}" 5>&-
   # Until here only the lock keeps the place, if the shim is killed.
   exec 3>&-
   shim_setsid=${SHIM_SETSID:-setsid}
@@ -265,7 +265,7 @@ take_settings() {
   [ "$SHIM_OOM_SCORE_ADJ" = "$shim_current" ] || echo "$SHIM_OOM_SCORE_ADJ" >/proc/self/oom_score_adj
   umask "$SHIM_UMASK"
   PATH=${SHIM_PATH-$PATH}
-  unset SHIM_RECORD SHIM_LAUNCHING SHIM_TIMEOUT SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM SHIM_SETSID SHIM_AS
+  unset SHIM_RECORD SHIM_LAUNCHING SHIM_TIMEOUT SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM SHIM_SETSID SHIM_AS SHIM_ERROR
 }
 
 # Sets the soft limit; the hard one only if the soft one does not fit under it. What dash calls -p is -u in bash.

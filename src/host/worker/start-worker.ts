@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
-import { workerPath, type Launch } from '../../core/model/launch.ts';
+import { workerPath, type Launch, logFilesIn } from '../../core/model/launch.ts';
 import { describeErrno } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
 import { removeFile } from '../files/json-file.ts';
@@ -87,15 +87,14 @@ export function startShim(
     attempt(`directory ${dirname(heartbeat)}`, () => {
       makeDirectory(dirname(heartbeat));
     });
-    const log = keep(
-      asUserOf(launch, () => {
-        assertRunnable(launch, place, environment['PATH']);
-        makeFolders(launch, stateDir);
-        putFullLogAside(launch, stateDir);
-        // The output of a container is root's, and the user could not open it.
-        return namesStream(launch.logFile) ? undefined : logOf(launch);
-      }) ?? logOf(launch),
-    );
+    asUserOf(launch, () => {
+      assertRunnable(launch, place, environment['PATH']);
+      makeFolders(launch, stateDir);
+      putFullLogsAside(launch, stateDir);
+    });
+    const log = keep(openedAsUser(launch, launch.logFile));
+    const { errorFile } = launch;
+    const error = errorFile === undefined ? undefined : keep(openedAsUser(launch, errorFile));
     const notesPath = shimNotesPath(stateDir, launch.instance);
     const notes = keep(attempt(notesPath, () => openNewFile(notesPath, 0o644)));
     takeBlock(notes);
@@ -126,7 +125,8 @@ export function startShim(
           ),
         },
         detached: true,
-        stdio: ['ignore', output, notes, lock.fd ?? 'ignore'],
+        // The shim takes 4 for itself.
+        stdio: ['ignore', output, notes, lock.fd ?? 'ignore', 'ignore', error ?? 'ignore'],
       }),
     );
     faultPoint();
@@ -136,8 +136,8 @@ export function startShim(
   }
 }
 
-function makeFolders({ pidfile, logFile }: Launch, stateDir: string): void {
-  for (const folder of [pidfile, logFile].map((path) => dirname(path)))
+function makeFolders({ pidfile, ...files }: Launch, stateDir: string): void {
+  for (const folder of [pidfile, ...logFilesIn(files)].map((path) => dirname(path)))
     if (folder !== stateDir)
       attempt(`directory ${folder}`, () => {
         makeDirectory(folder);
@@ -152,7 +152,11 @@ function beatsFor(heartbeat: string, launch: Launch): string {
     : attempt(heartbeat, () => giveBeatPlace(heartbeat, owner));
 }
 
-function logOf({ logFile, umask }: Launch): number {
+/** The output of a container is root's, and the user could not open it. */
+const openedAsUser = (launch: Launch, file: string): number =>
+  namesStream(file) ? openFor(launch, file) : asUserOf(launch, () => openFor(launch, file));
+
+function openFor({ umask }: Launch, logFile: string): number {
   try {
     return openLog(logFile, 0o666 & ~parseInt(umask, 8));
   } catch (error) {
@@ -187,8 +191,12 @@ function assertRunnable(
   if (problem !== undefined) throw new WorkerctlError('failed', `command: ${problem}`);
 }
 
-/** As long as no process of the instance writes to its log, renaming is enough, on every file system. */
-function putFullLogAside({ instance, logFile, log }: Launch, stateDir: string): void {
+/** As long as no process of the instance writes to its logs, renaming is enough, on every file system. */
+function putFullLogsAside(launch: Launch, stateDir: string): void {
+  for (const file of logFilesIn(launch)) putFullLogAside(launch, file, stateDir);
+}
+
+function putFullLogAside({ instance, log }: Launch, logFile: string, stateDir: string): void {
   try {
     if (log?.kind !== 'rotated' || logSize(logFile) <= log.maxSize) return;
     const hasRetiring = recordedRetiring(stateDir).some((ref) => ref.instance === instance);

@@ -117,7 +117,9 @@ function serviceLines(worker: Worker): string[] {
       ? [`SuccessExitStatus=${worker.successCodes.join(' ')}`]
       : []),
     `StandardOutput=append:${path(worker, worker.logFile)}`,
-    'StandardError=inherit',
+    worker.errorFile === undefined
+      ? 'StandardError=inherit'
+      : `StandardError=append:${path(worker, worker.errorFile)}`,
     `UMask=${worker.umask.toString(8).padStart(4, '0')}`,
     `Nice=${worker.nice}`,
     `OOMScoreAdjust=${worker.oomScoreAdj}`,

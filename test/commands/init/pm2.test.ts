@@ -72,7 +72,6 @@ describe('the apps of an ecosystem file must be carried over', () => {
         'mail worker: kill_timeout was left out: workerctl lets a job end; stop.timeout: 5000ms',
       ],
       [16, 'mail worker: cron_restart was left out'],
-      [18, 'mail worker: error_file was left out: standard error goes to the same log'],
       [21, "mail worker: wait_ready was left out: process.send('ready') has no reader"],
       [23, 'py: instances was left out: max means the number of processors'],
       [24, 'bin: instances was left out: -1 means the number of processors'],

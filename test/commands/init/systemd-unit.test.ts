@@ -85,7 +85,6 @@ test('a template must be carried over, and what is not must be listed', async ()
     'mail@.service:16: mail: ExecStartPre was left out',
     'mail@.service:22: mail: RestartSec was left out',
     'mail@.service:26: mail: TimeoutStopSec was left out: workerctl lets a job end; stop.timeout: 90s',
-    'mail@.service:32: mail: StandardError was left out',
     'mail@.service:33: mail: PrivateTmp was left out',
     'once.service:3: once was left out: a task that ends',
     'web.service:2: web was left out: a web process',

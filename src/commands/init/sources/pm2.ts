@@ -3,16 +3,7 @@ import { sizePattern } from '../../../core/basics/bytes.ts';
 import { escapedSpecifiers } from '../../../config/specifiers.ts';
 import type { Slot } from '../../../config/yaml/tree.ts';
 import type { FoundWorker, Reading, TextFile, WorkerKeys } from '../found.ts';
-import {
-  carry,
-  merged,
-  notKilled,
-  oneLog,
-  ownBackoff,
-  owner,
-  type Carried,
-  type Rules,
-} from './carry.ts';
+import { carry, merged, notKilled, ownBackoff, owner, type Carried, type Rules } from './carry.ts';
 import { quotedWords } from './quoted-words.ts';
 import { stopSignal } from './signals.ts';
 import {
@@ -162,17 +153,23 @@ const unlessFalse =
 const output = (slot: Slot, app: App): Carried => {
   const path = textOf(slot);
   if (path === undefined) return {};
-  const isMany = Object.hasOwn(instanceKeys(app.slot), 'identifiers');
-  const file = escapedSpecifiers(path);
-  return {
-    keys: { log: { file: isMany ? file.replace(/(\.\w+)?$/, '-%i$1') : file } },
-  };
+  return { keys: { log: { file: fileOf(path, app) } } };
 };
 
-const errorOutput = (slot: Slot, { slot: app }: App): Carried => {
-  const file = textOf(slot);
-  const same = ['out_file', 'output', 'out', 'out_log'].map((key) => textOf(entryOf(app, key)));
-  return file === undefined || same.includes(file) ? {} : { leftOut: oneLog };
+/** Each instance has a log of its own. */
+function fileOf(path: string, app: App): string {
+  const isMany = Object.hasOwn(instanceKeys(app.slot), 'identifiers');
+  const file = escapedSpecifiers(path);
+  return isMany ? file.replace(/(\.\w+)?$/, '-%i$1') : file;
+}
+
+const errorOutput = (slot: Slot, app: App): Carried => {
+  const path = textOf(slot);
+  const outputs = ['out_file', 'output', 'out', 'out_log', 'log_file', 'log'];
+  const same = outputs.map((key) => textOf(entryOf(app.slot, key)));
+  return path === undefined || same.includes(path)
+    ? {}
+    : { keys: { log: { error: fileOf(path, app) } } };
 };
 
 const limit = (slot: Slot): string => `${textOf(slot) ?? ''}ms`;

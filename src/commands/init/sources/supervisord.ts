@@ -186,14 +186,26 @@ const isOn = (value: string): boolean => /^(?:true|yes|on|1|t|y)$/i.test(value.t
 const isFile = (value: string | undefined): value is string =>
   value !== undefined && !/^(?:auto|none|syslog)?$/i.test(value.trim());
 
+/** A log of each instance; undefined if its path is not known. */
+function fileOf(path: string, count: number): string | undefined {
+  if (hasVariable(path)) return undefined;
+  const isMany = count > 1 && !path.includes('%i') && !path.startsWith('/dev/');
+  return isMany ? path.replace(/(\.\w+)?$/, '-%i$1') : path;
+}
+
+const errorLog = (value: string, { section, expand, count }: Program): Carried => {
+  if (!isFile(value) || isOn(valueOf(section, 'redirect_stderr') ?? '')) return {};
+  const error = fileOf(expand(value), count);
+  return error === undefined ? { leftOut: oneLog } : { keys: { log: { error } } };
+};
+
 /** supervisord rotates a log of more than 50 MB, and keeps ten. */
 function logKeys({ section, expand, count }: Program): WorkerKeys {
   const written = valueOf(section, 'stdout_logfile');
   if (!isFile(written)) return {};
-  const path = expand(written);
-  if (hasVariable(path)) return {};
-  if (path.startsWith('/dev/')) return { log: { file: path } };
-  const file = count > 1 && !path.includes('%i') ? path.replace(/(\.\w+)?$/, '-%i$1') : path;
+  const file = fileOf(expand(written), count);
+  if (file === undefined) return {};
+  if (file.startsWith('/dev/')) return { log: { file } };
   const size = (valueOf(section, 'stdout_logfile_maxbytes') ?? '50MB').toUpperCase();
   const keep = Number(valueOf(section, 'stdout_logfile_backups') ?? '10');
   const isLimited =
@@ -275,8 +287,7 @@ const rules: Rules<string, Program> = {
   priority: 'all workers start at once',
   user: (value) => owner(value),
   redirect_stderr: null,
-  stderr_logfile: (value, { section }) =>
-    isFile(value) && !isOn(valueOf(section, 'redirect_stderr') ?? '') ? { leftOut: oneLog } : {},
+  stderr_logfile: errorLog,
   stderr_logfile_maxbytes: null,
   stderr_logfile_backups: null,
   serverurl: null,

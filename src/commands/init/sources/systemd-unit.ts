@@ -180,9 +180,9 @@ const output = (value: string, { expand }: Unit): Carried => {
   return /^(?:null)$/.test(value) ? { keys: { log: { file: '/dev/null' } } } : {};
 };
 
-const errorOutput = (value: string, { entries }: Unit): Carried =>
-  /^(?:append|file|truncate):/.test(value) && value !== valueOf(entries, 'StandardOutput')
-    ? { leftOut: 'standard error goes to the same log as standard output' }
+const errorOutput = (value: string, { entries, expand }: Unit): Carried =>
+  /^(?:append|file|truncate):./.test(value) && value !== valueOf(entries, 'StandardOutput')
+    ? { keys: { log: { error: expand(value.replace(/^\w+:/, '')) } } }
     : {};
 
 const type = (value: string): Carried => {

@@ -100,7 +100,7 @@ are.`,
     const format = createLogFormat(look, () =>
       Math.max(0, ...shown.map(({ source }) => labelText(source).length)),
     );
-    const paper = createPaper(format);
+    const paper = createPaper(format, global.json || given.timestamps);
     try {
       reportLoggers(shown);
       for (const { source } of shown) reportLost(source);

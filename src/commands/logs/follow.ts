@@ -3,6 +3,7 @@ import { hasReader } from '../../cli/print.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { LostLog } from '../../core/model/lost-log.ts';
 import type { LogQuery } from '../../core/rules/log-selection.ts';
+import type { LogLine } from '../../host/logs/select-lines.ts';
 import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
 import { isAlsoWanted, reportLost, shownOf, type Paper, type Shown } from './show.ts';
 import type { LogSource } from './sources.ts';
@@ -45,14 +46,17 @@ export async function followAll(
   }
 }
 
-/** A line of a worker that writes no times was written just now. */
+/** A line of a worker that writes no times was written just now. Times and levels are looked for only if they matter. */
 function showNew({ source, log, read }: Shown, query: LogQuery, paper: Paper): void {
+  const needsHead = paper.showsHeads || query.level !== undefined;
   for (const bytes of log.newLines()) {
-    const line = read(bytes);
+    const line = needsHead ? read(bytes) : unread(bytes);
     const ownTime = line.at === undefined ? { ownTime: now() } : {};
     if (isAlsoWanted(line, query)) paper.show(source, { ...line, ...ownTime });
   }
 }
+
+const unread = (line: Buffer): LogLine => ({ line, text: line.toString(), isHead: false });
 
 /** Adds the logs of new instances, and those that a changed config names. A log that is gone stays open: it may come back. */
 async function refresh(shown: Shown[], find: () => Promise<readonly LogSource[]>): Promise<void> {

@@ -44,10 +44,15 @@ type Show = (label: LogLabel, line: LogLine) => void;
 /** Collects lines and prints them together. */
 export interface Paper {
   readonly show: Show;
+  /** Whether what it shows depends on the time or the level of a line. */
+  readonly showsHeads: boolean;
   readonly flush: () => void;
 }
 
-export function createPaper(format: (label: LogLabel, line: LogLine) => Buffer): Paper {
+export function createPaper(
+  format: (label: LogLabel, line: LogLine) => Buffer,
+  showsHeads: boolean,
+): Paper {
   let lines: Buffer[] = [];
   let length = 0;
   const flush = (): void => {
@@ -56,6 +61,7 @@ export function createPaper(format: (label: LogLabel, line: LogLine) => Buffer):
     length = 0;
   };
   return {
+    showsHeads,
     show: (label, line) => {
       const text = format(label, line);
       lines.push(text);

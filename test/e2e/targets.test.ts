@@ -36,8 +36,12 @@ test('all commands with targets must understand braces, sets, tags and exception
     const { operands, options } = await load();
     if (!operands.includes('TARGET')) continue;
     const before = name === 'signal' ? ['HUP'] : [];
-    const { stderr, exitCode } = await rig.workerctl(name, ...before, 'mail.{1,7}');
-    expect(`${name}: ${stderr}`).toContain('target "mail.7"');
+    const words = [name, ...before, '"mail.{1,7}"'].join(' ');
+    // Some need a terminal.
+    const { all, exitCode } = await rig.shell(
+      `script -qec 'stty rows 20 cols 100; exec workerctl ${words}' /dev/null </dev/null`,
+    );
+    expect(`${name}: ${all}`).toContain('target "mail.7"');
     expect(exitCode).toBe(2);
     expect(Object.keys(options)).toEqual(expect.arrayContaining(['except', 'state']));
   }

@@ -195,8 +195,18 @@ export async function drained(rig: Rig): Promise<void> {
 const hasDraining = (rig: Rig): boolean =>
   instancesIn(rig).some((one) => one.terms().some((pid) => processAt(pid) !== undefined));
 
-/** A restart that may continue. Only to know when to look: the verdict does not depend on our own files. */
-function isUnderWay({ stateDir }: Rig): boolean {
+/**
+ * A restart that may continue, or a stop whose TERM a worker under load has not noted yet. Only to know when to look: the
+ * verdict does not depend on our own files.
+ */
+function isUnderWay(rig: Rig): boolean {
+  const { stateDir } = rig;
+  const isAsked = instancesIn(rig).some(
+    (one) =>
+      existsSync(join(stateDir, `${one.name}.stop`)) &&
+      processAt(one.boots().at(-1) ?? 0) !== undefined,
+  );
+  if (isAsked) return true;
   const desired = readOr(join(stateDir, 'state.json'), '{}');
   const { rollouts = [] } = JSON.parse(desired) as { rollouts?: { aborted?: unknown }[] };
   return rollouts.some(({ aborted }) => aborted === undefined);

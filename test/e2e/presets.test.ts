@@ -33,7 +33,14 @@ test('check must show what came from the preset, whether it was run, and what to
         worker: 'mail',
         preset: 'resque',
         ran_with: [],
-        keys: ['stop.signal', 'stop.quiet', 'stop.resume', 'stop.leftovers', 'ready.after', 'busy.title'],
+        keys: [
+          'stop.signal',
+          'stop.quiet',
+          'stop.resume',
+          'stop.leftovers',
+          'ready.after',
+          'busy.title',
+        ],
       },
     ],
   });

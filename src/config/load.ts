@@ -3,10 +3,9 @@ import type { Config } from '../core/model/config.ts';
 import { buildConfig } from './build.ts';
 import { crossCheck } from './cross-checks.ts';
 import { isBelowIn } from './preset-slots.ts';
-import { configErrorIn, type Problem } from './problems.ts';
+import { readText } from './reading.ts';
 import { configSection, workerSection } from './schema/keys.ts';
 import { readConfigFile } from './yaml/read-file.ts';
-import { parseYaml } from './yaml/document.ts';
 
 const places = { top: Object.keys(configSection.keys), worker: Object.keys(workerSection.keys) };
 
@@ -21,13 +20,7 @@ export function loadConfig(path: string): Config {
  * Throws one `config` error that names every problem with its file, line and column.
  */
 export function parseConfig(file: string, text: string): Config {
-  const { root, problems, placeOf } = parseYaml(text);
-  const refuse = (found: readonly Problem[]): void => {
-    if (found.length > 0) throw configErrorIn(file, found, placeOf);
-  };
-  refuse(problems);
-  const wrong: Problem[] = [];
-  const report = (problem: Problem) => void wrong.push(problem);
+  const { root, wrong, report, refuse } = readText(file, text);
   const reading = { path: [], base: dirname(file), places, report, isBelow: isBelowIn(root) };
   const checked = configSection.read(root, reading);
   refuse(wrong);

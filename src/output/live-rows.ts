@@ -12,7 +12,7 @@ const isTelling: Readonly<Record<Phase, boolean>> = {
 };
 
 /**
- * Which instances are shown in so many lines: all of them, or else one line counts the rest. Then those that wait or are
+ * Which instances are shown in this number of lines: all of them, or else one line counts the rest. Then those that wait or are
  * done are only counted. If even the others are too many, failures and drains, the longest first, have a half each, and
  * more if that is not needed.
  */

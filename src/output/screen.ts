@@ -9,7 +9,7 @@ export const showCursor = '\x1b[?25h';
 const eraseToEndOfLine = '\x1b[K';
 const eraseToEndOfScreen = '\x1b[J';
 
-/** From a line to the beginning of the one that is so many rows above. */
+/** From a line to the beginning of the one this number of rows above. */
 export const upToLine = (rows: number): string => (rows < 1 ? '\r' : `\r\x1b[${rows}A`);
 
 /** A line that is too wide after all is cut off by the terminal, in place of moving all others down. */

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
-import { request, type IncomingHttpHeaders } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { askHttp, type HttpAnswer, type HttpRequest } from '../rig/http.ts';
 import { booted } from '../rig/instance.ts';
 import { fixture, heard, runProgram } from '../rig/programs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
@@ -18,35 +18,10 @@ afterEach(() => {
   for (const end of toEnd.splice(0)) end();
 });
 
-interface Answer {
-  readonly status: number | undefined;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
+type Asked = Pick<HttpRequest, 'method' | 'headers'>;
 
-interface Asked {
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-const ask = (
-  port: number,
-  path: string,
-  { method = 'GET', headers = {} }: Asked = {},
-): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => (text += part));
-      response.on('error', reject);
-      response.on('end', () => {
-        resolve({ status: response.statusCode, headers: response.headers, text });
-      });
-    })
-      .on('error', reject)
-      .end();
-  });
+const ask = (port: number, path: string, more: Asked = {}): Promise<HttpAnswer> =>
+  askHttp(port, { path, ...more });
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');

@@ -24,7 +24,7 @@ export function notificationFindings({ config: { notify, stateDir } }: Examinati
       about,
       `nothing was delivered since ${formatDayAndTime(since, at)} (events that wait: ${waiting}): ${words}`,
       [
-        'nobody is told of what happens',
+        'no message about what happens arrives',
         `the first bootcheck or watch after ${formatDayAndTime(nextAt, at)} tries it again`,
       ],
     );

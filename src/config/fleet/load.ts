@@ -2,8 +2,8 @@ import { dirname } from 'node:path';
 import { lookup } from '../../core/basics/lookup.ts';
 import { nearest } from '../../core/basics/nearest.ts';
 import type { Fleet, FleetHost } from '../../core/model/fleet.ts';
-import { configErrorIn, type Problem } from '../problems.ts';
-import { parseYaml } from '../yaml/document.ts';
+import type { Problem } from '../problems.ts';
+import { readText } from '../reading.ts';
 import type { Slot } from '../yaml/tree.ts';
 import { fleetSection, type FleetFile } from './keys.ts';
 
@@ -15,13 +15,7 @@ const places = { top: Object.keys(fleetSection.keys), worker: [] };
  * @throws WorkerctlError `config`, which names every problem with its file, line and column
  */
 export function parseFleet(file: string, text: string): Fleet {
-  const { root, problems, placeOf } = parseYaml(text);
-  const refuse = (found: readonly Problem[]): void => {
-    if (found.length > 0) throw configErrorIn(file, found, placeOf);
-  };
-  refuse(problems);
-  const wrong: Problem[] = [];
-  const report = (problem: Problem) => void wrong.push(problem);
+  const { root, wrong, report, refuse } = readText(file, text);
   const read = fleetSection.read(root, { path: [], base: dirname(file), places, report });
   refuse(wrong);
   if (read === null) throw new Error(`${file}: refused without a problem`);

@@ -332,7 +332,7 @@ export interface Config {
   readonly stateDir: string;
   readonly release: ReleaseSource;
   readonly workers: readonly Worker[];
-  /** Undefined: nobody is told of anything. */
+  /** Undefined: no messages are sent. */
   readonly notify?: NotifyPolicy;
   /** What lets others decide what it names, in words: then nothing of that is run. Undefined: it is trusted. */
   readonly distrust?: string;

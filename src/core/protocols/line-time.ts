@@ -88,7 +88,7 @@ function isoZone(offset: string | undefined): string | undefined {
   return offset.includes(':') ? offset : `${offset.slice(0, 3)}:${offset.slice(3)}`;
 }
 
-/** The label of 1970-01-01 00:00:00 UTC. Source: tai64n.html of D. J. Bernstein; svlogd and multilog add 10 s, as he does. */
+/** The label of 1970-01-01 00:00:00 UTC. Source: tai64n.html of D. J. Bernstein; svlogd and multilog add 10 s, as that page does. */
 const taiEpoch = (1n << 62n) + 10n;
 
 function taiIn(begin: string): Moment | undefined {

@@ -13,7 +13,7 @@ export function signalIn(text: string): string | undefined {
   return signalNumber(name) === 0 ? undefined : name;
 }
 
-/** Those that end a process, perhaps by way of its own handler, and what is to be used instead. */
+/** Those that end a process, perhaps by way of its own handler, and what to use instead. */
 const ending: Readonly<Record<string, string>> = {
   ...Object.fromEntries(['TERM', 'INT', 'QUIT'].map((name) => [name, 'stop'])),
   ...Object.fromEntries(

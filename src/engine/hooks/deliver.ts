@@ -30,7 +30,7 @@ import { send, type Failure } from './send.ts';
 const gatherMs = testable('GATHER_MS', 1_000);
 
 /**
- * Delivers what is to be told of, in as few messages as possible. If another command does it already, it is left to that. An
+ * Delivers the events that wait, in as few messages as possible. If another command does it already, it is left to that. An
  * event leaves the spool only when a message with it was delivered: a command that is killed in between makes it come twice.
  * @returns how long until the next attempt, if one has failed
  */

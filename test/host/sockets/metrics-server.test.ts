@@ -1,4 +1,3 @@
-import { request, type IncomingHttpHeaders } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WorkerctlError } from '../../../src/core/basics/error.ts';
@@ -8,6 +7,7 @@ import {
   type MetricsRequest,
   type MetricsServer,
 } from '../../../src/host/sockets/metrics-server.ts';
+import { askHttp, type HttpAnswer, type HttpRequest } from '../../rig/http.ts';
 import { until } from '../../rig/wait.ts';
 
 const toEnd: (() => Promise<void> | void)[] = [];
@@ -27,31 +27,12 @@ async function serve(more: Partial<MetricsRequest> = {}): Promise<MetricsServer>
   return server;
 }
 
-interface Answer {
-  readonly status: number | undefined;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
-
 const ask = (
   { port }: MetricsServer,
-  { method = 'GET', path = '/metrics', host = '127.0.0.1' } = {},
-): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    request({ host, port, method, path, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => (text += part));
-      response.on('error', reject);
-      response.on('end', () => {
-        resolve({ status: response.statusCode, headers: response.headers, text });
-      });
-    })
-      .on('error', reject)
-      .end();
-  });
+  { path = '/metrics', ...more }: Partial<HttpRequest> = {},
+): Promise<HttpAnswer> => askHttp(port, { path, ...more });
 
-async function answerInTheEnd(server: MetricsServer): Promise<Answer> {
+async function answerInTheEnd(server: MetricsServer): Promise<HttpAnswer> {
   const deadline = performance.now() + 15_000;
   for (;;) {
     try {

@@ -7,9 +7,7 @@ interface Licences {
   readonly packageFolders: (files: Iterable<string>) => readonly string[];
   readonly licenceOf: (root: string, folder: string) => { readonly text: string };
 }
-const { packageFolders, licenceOf } = (await import(
-  '../.config/licences.mjs' as string
-)) as Licences;
+const { packageFolders, licenceOf } = (await import('../.config/licences.mjs')) as Licences;
 
 const root = mkdtempSync(join(tmpdir(), 'workerctl-licences-'));
 
@@ -56,7 +54,7 @@ test.each([
   expect(() => licenceOf(root, folder)).toThrow('expected a licence and its text');
 });
 
-const { placesOf } = (await import('../.config/origin.mjs' as string)) as {
+const { placesOf } = (await import('../.config/origin.mjs')) as {
   readonly placesOf: (url: string) => { readonly repository?: { readonly url: string } };
 };
 

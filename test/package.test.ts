@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 
+// Of the build, which is JavaScript.
+const [licences, origin] = ['../.config/licences.mjs', '../.config/origin.mjs'];
+
 interface Licences {
   readonly packageFolders: (files: Iterable<string>) => readonly string[];
   readonly licenceOf: (root: string, folder: string) => { readonly text: string };
 }
-const { packageFolders, licenceOf } = (await import('../.config/licences.mjs')) as Licences;
+const { packageFolders, licenceOf } = (await import(licences)) as Licences;
 
 const root = mkdtempSync(join(tmpdir(), 'workerctl-licences-'));
 
@@ -54,7 +57,7 @@ test.each([
   expect(() => licenceOf(root, folder)).toThrow('expected a licence and its text');
 });
 
-const { placesOf } = (await import('../.config/origin.mjs')) as {
+const { placesOf } = (await import(origin)) as {
   readonly placesOf: (url: string) => { readonly repository?: { readonly url: string } };
 };
 

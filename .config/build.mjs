@@ -1,5 +1,5 @@
 // Bundles the CLI into dist/: what status and bootcheck need as cli.cjs, all other commands as rest-ID.cjs,
-// libraries and the demo in bundles of their own; V8's code cache of each, and the scripts that they run. The same sources
+// libraries in bundles of their own; the scripts that they run, the manual page, licences. The same sources
 // give the same JavaScript. The argument, if any, names a directory other than dist/.
 import { build, transform } from 'esbuild';
 import { execFileSync } from 'node:child_process';
@@ -19,6 +19,7 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { billOfMaterials, licenceTexts, licencesOf } from './licences.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = resolve(root, process.argv[2] ?? 'dist');
@@ -58,7 +59,7 @@ const options = {
   target: 'node20',
   // import() becomes require(), so that a module inside a bundle is evaluated on first use.
   supported: { 'dynamic-import': false },
-  legalComments: 'linked',
+  legalComments: 'none',
   logLevel: 'warning',
   define: {
     'import.meta.url': 'bundle.url',
@@ -82,9 +83,6 @@ const browserOptions = {
 const separate = {
   name: 'separate',
   setup({ onResolve }) {
-    onResolve({ filter: /\/demo\/demo\.ts$/ }, ({ kind }) =>
-      kind === 'entry-point' ? undefined : { path: './demo.cjs', external: true },
-    );
     onResolve({ filter: /^workerctl-page$/ }, () => ({ path: './page.cjs', external: true }));
     for (const name of lazyLibraries)
       onResolve({ filter: new RegExp(`^${name}$`) }, () => ({
@@ -97,15 +95,21 @@ const separate = {
 /** import() becomes require(), so that a module inside a bundle is evaluated on first use. */
 const plain = { target: 'node20', supported: { 'dynamic-import': false } };
 
-const bundle = (name, own) =>
-  build({
+/** The files of which the bundles consist. */
+const contents = new Set();
+
+async function bundle(name, own) {
+  const { metafile } = await build({
     ...options,
+    metafile: true,
     format: 'cjs',
     outfile: join(staging, `${name}.cjs`),
     banner: { js: wrapper.banner },
     footer: { js: wrapper.footer },
     ...own,
   });
+  for (const file of Object.keys(metafile.inputs)) contents.add(file);
+}
 
 /**
  * Modules of Node are loaded when the module of ours that imports them is evaluated. As ES modules all would come first,
@@ -190,8 +194,9 @@ async function bundleCommands() {
       }));
     },
   };
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     ...options,
+    metafile: true,
     entryPoints: { main: 'src/main.ts', rest: 'rest' },
     format: 'esm',
     splitting: true,
@@ -205,6 +210,7 @@ async function bundleCommands() {
       lazily((name) => (hot.has(name) ? undefined : { path: name, namespace: 'rest' })),
     ],
   });
+  for (const file of Object.keys(metafile.inputs)) contents.add(file);
   const texts = new Map(outputFiles.map(({ path, text }) => [basename(path, '.js'), text]));
   const id = createHash('sha256')
     .update([...texts.values()].join('\0'))
@@ -212,7 +218,7 @@ async function bundleCommands() {
     .slice(0, 12);
   const write = async (name, text) => {
     const { code } = await transform(text, { ...plain, format: 'cjs', minify: true });
-    const named = code
+    const named = directCalls(code)
       .replaceAll('"./rest.cjs"', `"./rest-${id}.cjs"`)
       .replace('require("./hot.js")', 'require("./cli.cjs").shared()');
     writeFileSync(join(staging, name), `${wrapper.banner}${named}${wrapper.footer}`);
@@ -220,6 +226,12 @@ async function bundleCommands() {
   await write('cli.cjs', exportLazily(texts.get('hot'), texts.get('main')));
   await write(`rest-${id}.cjs`, texts.get('rest'));
 }
+
+/** `t.f()` for `(0, t.f)()`, of which there are thousands: no function of ours that is shared asks for its `this`. */
+const directCalls = (code) =>
+  code.replace(/(.)\(0,(t\.[\w$]+)\)(?=[(`])/g, (_, before, name) =>
+    /[\w$]/.test(before) ? `${before} ${name}` : `${before}${name}`,
+  );
 
 /** `a as b` of a list of imports or exports, as pairs. */
 const pairsIn = (list) => list.split(',').map((each) => each.split(' as '));
@@ -243,13 +255,14 @@ function exportLazily(hot, main) {
 }
 
 await bundleCommands();
-await bundle('demo', { entryPoints: ['src/commands/demo/demo.ts'], plugins: [separate] });
 // What browsers load, and what renders the same on this side.
-await build({
+const page = await build({
   ...browserOptions,
+  metafile: true,
   entryPoints: { page: 'src/page/client.tsx' },
   outdir: staging,
 });
+for (const file of Object.keys(page.metafile.inputs)) contents.add(file);
 await build({ ...browserOptions, entryPoints: ['src/page/page.css'], outdir: staging });
 await bundle('page', { entryPoints: ['src/page/render.tsx'] });
 await bundle('execa', { entryPoints: ['execa'] });
@@ -268,8 +281,8 @@ await bundle('yargs', {
 });
 
 /**
- * Puts an id in front, by which the launcher tells whether a code cache belongs to this very file: V8 compares only the
- * lengths of the sources.
+ * Puts an id in front, by which the launcher tells whether what V8 has compiled belongs to this very file: V8 compares only
+ * the lengths of the sources.
  */
 function sign(file) {
   const text = readFileSync(file, 'latin1');
@@ -281,9 +294,6 @@ for (const name of readdirSync(staging).filter((one) => one.endsWith('.cjs')))
   sign(join(staging, name));
 for (const script of sources.filter((file) => /\.(sh|pl|py|bash|zsh|fish)$/.test(file)))
   copyFileSync(script, join(staging, basename(script)));
-execFileSync(process.execPath, [join(root, '.config/code-cache.cjs'), staging, dist], {
-  stdio: ['ignore', 'ignore', 'pipe'],
-});
 
 /** Whether another build may be writing into this directory now. */
 function isOfAnotherBuild(name) {
@@ -296,7 +306,7 @@ function filesOfPrevious() {
   const file = join(dist, 'cli.cjs');
   const text = existsSync(file) ? readFileSync(file, 'latin1') : '';
   const names = text.match(/\brest-[0-9a-f]{12}\.cjs/g) ?? [];
-  return names.flatMap((name) => [name, `${name}.cache`]);
+  return names;
 }
 
 /** The manual page, from the table of commands. */
@@ -318,6 +328,17 @@ async function writeManual() {
 
 await writeManual();
 
+/** What must be passed on with the bundles. */
+function writeLicences() {
+  const packages = licencesOf(root, contents);
+  const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const bill = JSON.stringify(billOfMaterials(packages, own));
+  writeFileSync(join(staging, 'THIRD-PARTY-LICENCES.txt'), licenceTexts(packages));
+  writeFileSync(join(staging, 'sbom.cdx.json'), `${bill}\n`);
+}
+
+writeLicences();
+
 /** The commit of this tree, if it is a repository of its own. */
 function commit() {
   const git = (...words) =>
@@ -337,7 +358,7 @@ const built = commit();
 if (built !== undefined) writeFileSync(join(staging, 'commit'), `${built}\n`);
 
 // Each file is moved into its place, cli.cjs last: a command that starts meanwhile finds the old build or the new one.
-const order = (name) => ['cli.cjs.cache', 'cli.cjs'].indexOf(name);
+const order = (name) => (name === 'cli.cjs' ? 1 : 0);
 const old = readdirSync(dist).filter(
   (name) => name !== basename(staging) && !isOfAnotherBuild(name),
 );

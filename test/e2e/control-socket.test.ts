@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { booted, successor } from '../rig/instance.ts';
 import { processAt } from '../rig/kernel.ts';
+import { freePort } from '../rig/port.ts';
 import { fixture, type Running } from '../rig/programs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
@@ -262,15 +263,6 @@ test('!shutdown must end watch and leave the workers as they are, and the socket
 });
 
 /** A port that nobody has; another one may take it before we do. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 test('a port must be open only if it was asked for, and for this host only unless --listen-unsafe is given', async () => {
   const rig = createRig({ mail: idle });

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { booted, successor } from '../rig/instance.ts';
+import { freePort } from '../rig/port.ts';
 import { fixture, type Running } from '../rig/programs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
@@ -123,15 +123,6 @@ test('a metrics file that cannot be written must be reported, after the work was
 });
 
 /** A port that nobody has; another one may take it before we do. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Starts a watch, and waits until it answers. */
 async function watched(rig: Rig, ...args: string[]): Promise<{ running: Running }> {

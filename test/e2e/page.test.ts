@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { askHttp, type HttpAnswer, type HttpRequest } from '../rig/http.ts';
 import { booted } from '../rig/instance.ts';
+import { freePort } from '../rig/port.ts';
 import { fixture, heard, runProgram } from '../rig/programs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
 import { validate } from '../rig/schemas.ts';
@@ -22,14 +22,6 @@ type Asked = Pick<HttpRequest, 'method' | 'headers'>;
 
 const ask = (port: number, path: string, more: Asked = {}): Promise<HttpAnswer> =>
   askHttp(port, { path, ...more });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Serves the page of a rig by `page`, and returns the port. */
 async function paged(rig: Rig, ...args: readonly string[]): Promise<number> {

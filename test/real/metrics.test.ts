@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { noDesired } from '../../src/core/model/desired.ts';
 import { type Status } from '../../src/core/views/status.ts';
 import { durationOf } from '../../src/core/basics/time.ts';
@@ -101,13 +101,20 @@ describe('the page', () => {
   );
 
   test('must name every metric, and no other', () => {
-    const named = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+    const named = [...page.matchAll(/^\| `(workerctl_\w+)`/gm)].map(([, name]) => name);
     expect(new Set(named)).toEqual(names);
   });
 
-  test('must show docs/alerts.yml as it is', () => {
-    const blocks = [...page.matchAll(/^```\w+\n(.*?)^```$/gms)].map(([, text]) => text);
-    expect(blocks).toContain(alerts);
+  test('must name every alert with its severity, and no other', () => {
+    const { groups } = parse(alerts) as {
+      readonly groups: readonly [
+        { readonly rules: readonly { alert: string; labels: { severity: string } }[] },
+      ];
+    };
+    const named = [...page.matchAll(/^\| `(Workerctl\w+)` +\| (\w+)/gm)];
+    expect(named.map(([, alert, severity]) => ({ alert, severity }))).toEqual(
+      groups[0].rules.map(({ alert, labels: { severity } }) => ({ alert, severity })),
+    );
   });
 
   test('must have alerts only about existing metrics', () => {

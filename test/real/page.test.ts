@@ -1,11 +1,10 @@
 // The page in a real browser: Debian's Chromium without a window. WORKERCTL_PICTURES=1 writes the pictures of docs/page.md.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startBrowser, type Browser, type BrowserPage } from '../rig/browser.ts';
 import { booted } from '../rig/instance.ts';
+import { freePort } from '../rig/port.ts';
 import { fixture } from '../rig/programs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
@@ -16,14 +15,6 @@ beforeAll(() => {
   browser = startBrowser();
 });
 afterAll(() => browser.close());
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 const textOf = (page: BrowserPage): Promise<string> => page.evaluate('document.body.innerText');
 

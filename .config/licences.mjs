@@ -1,5 +1,5 @@
 // What the bundles contain of other people's work: the texts of their licences, and a software bill of materials (CycloneDX).
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const isLicence = (name) => /^(licen[cs]e|copying|notice)/i.test(name);
@@ -45,20 +45,19 @@ export function licenceTexts(packages) {
 
 const purl = (name, version) => `pkg:npm/${name.replace('@', '%40')}@${version}`;
 
+const component = (type, one) => ({
+  type,
+  'bom-ref': purl(one.name, one.version),
+  name: one.name,
+  version: one.version,
+  purl: purl(one.name, one.version),
+  licenses: [
+    / (OR|AND) /.test(one.license) ? { expression: one.license } : { license: { id: one.license } },
+  ],
+});
+
 /** CycloneDX 1.5. No time and no serial number: two builds of one tree are identical. */
 export function billOfMaterials(packages, { name, version, license }) {
-  const component = (type, one) => ({
-    type,
-    'bom-ref': purl(one.name, one.version),
-    name: one.name,
-    version: one.version,
-    purl: purl(one.name, one.version),
-    licenses: [
-      / (OR|AND) /.test(one.license)
-        ? { expression: one.license }
-        : { license: { id: one.license } },
-    ],
-  });
   const own = { name, version, license };
   return {
     bomFormat: 'CycloneDX',
@@ -77,3 +76,11 @@ export const licencesOf = (root, files) =>
   packageFolders(files)
     .filter((folder) => existsSync(join(root, folder, 'package.json')))
     .map((folder) => licenceOf(root, folder));
+
+/** Adds to a bill of materials on disk what has come into the archive after the build. */
+export function addToBill(file, added) {
+  const bill = JSON.parse(readFileSync(file, 'utf8'));
+  bill.components.push(component('library', added));
+  bill.dependencies[0].dependsOn.push(purl(added.name, added.version));
+  writeFileSync(file, JSON.stringify(bill));
+}

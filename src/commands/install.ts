@@ -1,6 +1,6 @@
 import { logFilesIn } from '../core/model/launch.ts';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { bootcheckLines, withBootcheck, withoutBootcheck } from '../core/protocols/crontab.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { expandSpecifiers, instancesOf } from '../core/model/instance.ts';
@@ -8,6 +8,7 @@ import { noDesired, type Desired } from '../core/model/desired.ts';
 import { withCounts } from '../core/rules/scaling.ts';
 import { configWords, type Config, type Worker } from '../core/model/config.ts';
 import { readCrontab, writeCrontab } from '../host/install/crontab.ts';
+import { realPathOrSelf } from '../host/files/real-path.ts';
 import { groupName } from '../host/files/users.ts';
 import { accountOf, isAccount } from '../host/process/account.ts';
 import { createAsk, type Ask } from '../host/process/ask-program.ts';
@@ -115,12 +116,17 @@ async function install(config: Config, asked: Asked): Promise<Installed> {
   );
 }
 
-/** This very workerctl by absolute paths: cron and systemd have another PATH. */
-const commandOf = (...words: readonly string[]): readonly string[] => [
-  process.execPath,
-  join(__dirname, '..', 'bin', 'workerctl'),
-  ...words,
-];
+/**
+ * This very workerctl by absolute paths: cron and systemd have another PATH. One with a Node.js of its own is named as it was
+ * called, because that may be a link which stays when it leads to another version.
+ */
+function commandOf(...words: readonly string[]): readonly string[] {
+  const launcher = join(__dirname, '..', 'bin', 'workerctl');
+  const [, called = launcher] = process.argv;
+  if (!process.execPath.startsWith(join(__dirname, '..', 'node') + sep))
+    return [process.execPath, launcher, ...words];
+  return [realPathOrSelf(called) === realPathOrSelf(launcher) ? called : launcher, ...words];
+}
 
 async function installLogrotate(file: Config, isWriting: boolean): Promise<Installed> {
   const desired = trustedDesired(file);

@@ -74,6 +74,7 @@ export async function takePlace(
         trigger = openTrigger(stateDir, onByte);
       },
     },
+    { path: join(__dirname, 'cli.cjs'), renew: sayReplaced },
   ]);
   return {
     keep: kept.add,
@@ -93,6 +94,14 @@ export async function takePlace(
       await lock?.release();
     },
   };
+}
+
+/** The scripts that a start needs may be those of another version by now, or gone. */
+function sayReplaced(): never {
+  const installed = join(__dirname, '..');
+  throw new WorkerctlError('failed', `${installed}: workerctl was replaced or removed`, {
+    hint: 'restart the watch: the workers keep running',
+  });
 }
 
 /** Makes a removed state directory anew, unless its project was removed, too. */

@@ -59,7 +59,7 @@ function removeOld(folder) {
   }
 }
 
-exports.keep = (lacking, folders, nameOf, headLength) => {
+exports.keep = (lacking, folders, headLength) => {
   try {
     const folder = writableFolder(folders.at(-1), folders.at(-2));
     if (folder === undefined) return;
@@ -68,7 +68,7 @@ exports.keep = (lacking, folders, nameOf, headLength) => {
       const text = words.join(' ');
       if (part.source.copy(head, 0, 0, idLength) + text.length > headLength) continue;
       head.write(text, idLength, 'latin1');
-      write(path.join(folder, nameOf(part.source)), [head, part.script.createCachedData()]);
+      write(path.join(folder, part.keptAs), [head, part.script.createCachedData()]);
     }
     removeOld(folder);
   } catch {

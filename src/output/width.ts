@@ -2,12 +2,15 @@ const escape = String.fromCharCode(27);
 const escapes = new RegExp(`${escape}\\[[0-9;]*m`, 'g');
 const plainText = /^[ -~]*$/;
 
-/** What a terminal draws two columns wide. Source: Unicode Standard Annex 11 (East Asian Width), W and F. */
-const wide =
-  /^(?:[\u1100-\u115f\u231a\u231b\u2329\u232a\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|[\u{16fe0}-\u{18cff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation})/u;
-
-/** Marks on the character before, and what joins characters: no columns of their own. */
-const marks = /^[\p{Mn}\p{Me}\p{Cf}]+$/u;
+/**
+ * What a terminal draws two columns wide (Unicode Standard Annex 11, East Asian Width, W and F), and marks on the character
+ * before, which take none. Classes of Unicode take a millisecond to parse, so they are made for the first text that needs them.
+ */
+const makeForms = () => ({
+  wide: /^(?:[\u1100-\u115f\u231a\u231b\u2329\u232a\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|[\u{16fe0}-\u{18cff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation})/u,
+  marks: /^[\p{Mn}\p{Me}\p{Cf}]+$/u,
+});
+let forms: ReturnType<typeof makeForms> | undefined;
 
 let segmenter: Intl.Segmenter | undefined;
 
@@ -19,6 +22,7 @@ const charactersIn = (text: string): string[] =>
   );
 
 function widthOf(character: string): number {
+  const { wide, marks } = (forms ??= makeForms());
   if (wide.test(character) || character.includes('\ufe0f')) return 2;
   return marks.test(character) ? 0 : 1;
 }

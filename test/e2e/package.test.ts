@@ -117,9 +117,47 @@ test('npx must run it in a project that has installed it', () => {
   expect(npm(project, 'exec', '--offline', '--', 'workerctl', '--version')).toMatch(/^\d/);
 });
 
+/** What a bundle begins with. */
+const idOf = (bundle: string): string =>
+  readFileSync(join(installed, 'dist', bundle), 'latin1').slice(2, 21);
+
 test('what has been compiled must be kept beside bundles that are the user’s own', () => {
   run(program, { PATH }, 'version');
   expect(readdirSync(join(installed, 'dist/compiled')).length).toBeGreaterThan(0);
+});
+
+test('what has been compiled must be written once for each set of options of Node.js', () => {
+  const kept = join(installed, 'dist/compiled');
+  rmSync(kept, { recursive: true, force: true });
+  const environments = [
+    { PATH },
+    { PATH, NODE_OPTIONS: '--max-old-space-size=900' },
+    { PATH, NODE_OPTIONS: '--stack-size=900' },
+  ];
+  const look = () =>
+    readdirSync(kept).map((name) => {
+      const { ino, size } = statSync(join(kept, name));
+      return { name, ino, size };
+    });
+  for (const env of environments) run(program, env, 'version');
+  const written = look();
+  for (const env of environments) run(program, env, 'version');
+  expect(look()).toEqual(written);
+});
+
+test('status must not load what only the other commands have compiled', () => {
+  const kept = join(installed, 'dist/compiled');
+  rmSync(kept, { recursive: true, force: true });
+  const shared = () => readdirSync(kept).filter((name) => name.startsWith(idOf('cli.cjs')));
+  run(program, { PATH }, 'version');
+  expect(shared()).toEqual([expect.not.stringContaining('status')]);
+  const config = join(folder, 'workerctl.yaml');
+  writeFileSync(config, 'workers: {a: {command: sleep 60}}\n');
+  expect(run(program, { PATH }, 'status', '--config', config)).toMatchObject({ stderr: '' });
+  expect(shared().sort()).toEqual([
+    expect.not.stringContaining('status'),
+    expect.stringMatching(/-status$/),
+  ]);
 });
 
 describe.runIf(isRoot)('another user, who cannot write the installation', () => {

@@ -1,4 +1,4 @@
-import { readlinkSync, statSync, type BigIntStats } from 'node:fs';
+import { readlinkSync, statSync, type BigIntStats, type Stats } from 'node:fs';
 import type { LostLog } from '../../core/model/lost-log.ts';
 import type { ObservedLog } from '../../core/model/observation.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
@@ -14,10 +14,13 @@ export function fileKeyAt(path: string): string | undefined {
   return stats?.isFile() === true ? keyOf(stats) : undefined;
 }
 
-const keyOf = ({ dev, ino }: BigIntStats): string => `${dev}:${ino}`;
+const keyOf = ({ dev, ino }: Stats | BigIntStats): string => `${dev}:${ino}`;
 
-function statsOf(path: string): BigIntStats | undefined {
+/** As numbers, which take half as long, unless that of the inode is too large for one. */
+function statsOf(path: string): Stats | BigIntStats | undefined {
   try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined || Number.isSafeInteger(stats.ino)) return stats;
     return statSync(path, { bigint: true, throwIfNoEntry: false });
   } catch {
     return undefined; // not ours to see, or a part of the path is no directory

@@ -1,5 +1,5 @@
 import { instanceNames } from '../core/model/instance.ts';
-import { launchOf } from '../core/model/launch.ts';
+import { expandedReadiness, launchOf } from '../core/model/launch.ts';
 import type { Config } from '../core/model/config.ts';
 import { mountProblems } from '../host/process/mount-problem.ts';
 
@@ -36,6 +36,7 @@ function pathsIn(config: Config, hostName: string): KeyedPath[] {
   const own = workers.flatMap((worker) =>
     instanceNames(worker).flatMap((name): KeyedPath[] => {
       const launch = launchOf(worker, name, stateDir, hostName);
+      const ready = expandedReadiness(worker.ready, worker, name, hostName);
       const [program = ''] = launch.command;
       const named = (key: string, path: string): KeyedPath => ({
         key: `workers.${worker.name}.${key}`,
@@ -47,6 +48,7 @@ function pathsIn(config: Config, hostName: string): KeyedPath[] {
         named('log.file', launch.logFile),
         ...(launch.errorFile === undefined ? [] : [named('log.error', launch.errorFile)]),
         named('pidfile', launch.pidfile),
+        ...(ready.kind === 'file' ? [named('ready.file', ready.path)] : []),
         ...launch.envFiles.map((path) => named('env_files', path)),
         ...(program.startsWith('/') ? [named('command', program)] : []),
       ];

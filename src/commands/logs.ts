@@ -21,10 +21,11 @@ import {
   reportLoggers,
   reportLost,
   reportProblems,
+  reportSilent,
   showWanted,
   shownOf,
 } from './logs/show.ts';
-import { logSources, type LogSource } from './logs/sources.ts';
+import { answeringSources, type LogSource } from './logs/sources.ts';
 
 /** How many lines of each log are shown if neither --lines nor --since is given. */
 const defaultLines = 20;
@@ -87,8 +88,9 @@ are.`,
     const count = lines ?? (query.since === undefined ? defaultLines : undefined);
     reportStateProblem(await configFor(global));
     const find = async (): Promise<readonly LogSource[]> =>
-      logSources(await configInForce(global), hostname(), targets);
-    const shown = (await find()).map(shownOf);
+      answeringSources(await configInForce(global), hostname(), targets);
+    const sources = await find();
+    const shown = sources.filter(({ silence }) => silence === undefined).map(shownOf);
     const hasColours = (await colours()).level > 0;
     const look = {
       isRaw: !mayBeTerminal() && !isGitHubWorkflow(process.env),
@@ -104,10 +106,12 @@ are.`,
     try {
       reportLoggers(shown);
       for (const { source } of shown) reportLost(source);
-      const unsearched = showWanted(shown, { query, count, isAll: !isFollowing }, paper);
-      const problems = unsearched + reportProblems(shown, isFollowing);
+      const wanted = { query, count, isAll: !isFollowing };
+      const unsearched = showWanted(shown, wanted, paper);
+      const silent = reportSilent(sources);
+      const problems = unsearched + silent + reportProblems(shown, isFollowing);
       const shownAll = exitCodes[problems === 0 ? 'done' : 'failed'].code;
-      const code = isFollowing ? await followAll(shown, find, query, paper) : shownAll;
+      const code = isFollowing ? await followAll(shown, find, wanted, paper) : shownAll;
       if (global.json) print(resultLine({ command: 'logs', exitCode: code }));
       return code;
     } finally {

@@ -1,5 +1,5 @@
 import { defineCommand, type Arguments, type GlobalOptions } from '../cli/command.ts';
-import { configPath, configToActOn } from '../cli/config.ts';
+import { configToActOn, reachableConfig } from '../cli/config.ts';
 import { contextFor } from '../cli/context.ts';
 import { expecting, flag, value } from '../cli/options.ts';
 import { print, printError, printPainted } from '../cli/print.ts';
@@ -27,6 +27,7 @@ import { watch } from '../engine/watch/watch.ts';
 import { configKeyOf, keyOnceWritten, newConfigKey } from '../engine/wait/follow-config.ts';
 import { openJournal } from '../host/journal/write.ts';
 import { now } from '../host/process/clock.ts';
+import { mountProblem } from '../host/process/mount-problem.ts';
 import { createSystemdReports, feedSystemdWatchdog } from '../host/sockets/systemd.ts';
 import { createSilenceTracker } from '../host/state/silence.ts';
 import { describeDrains } from '../output/drains.ts';
@@ -91,7 +92,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
     else printPainted(formatWatchLine(event, painted));
   };
   const read = (): Promise<Context> => readContext(global, ended.signal, report);
-  let configKey = configKeyOf(configPath(global));
+  let configKey = configKeyOf(await reachableConfig(global));
   const first = await read();
   let context = journaled(first, openJournal(first.config.stateDir));
   const current = (): Context => context;
@@ -102,7 +103,9 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
   const systemd = createSystemdReports();
   let wake: () => void = () => undefined;
   const reload = async (): Promise<void> => {
-    configKey = configKeyOf(current().config.path);
+    const { path } = current().config;
+    await mountProblem(() => [path]);
+    configKey = configKeyOf(path);
     await systemd.reloading();
     try {
       context = renewed(context, await read());

@@ -5,7 +5,17 @@ import type { LostLog } from '../../core/model/lost-log.ts';
 import type { LogQuery } from '../../core/rules/log-selection.ts';
 import type { LogLine } from '../../host/logs/select-lines.ts';
 import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
-import { isAlsoWanted, reportLost, shownOf, type Paper, type Shown } from './show.ts';
+import {
+  isAlsoWanted,
+  reportLost,
+  reportSilent,
+  showWanted,
+  shownOf,
+  wasSilent,
+  type Paper,
+  type Shown,
+  type Wanted,
+} from './show.ts';
 import type { LogSource } from './sources.ts';
 import { fstatSync } from 'node:fs';
 import { childProcess } from '../../host/process/spawn.ts';
@@ -20,7 +30,7 @@ const refreshMs = 1_000;
 export async function followAll(
   shown: Shown[],
   find: () => Promise<readonly LogSource[]>,
-  query: LogQuery,
+  wanted: Wanted,
   paper: Paper,
 ): Promise<number> {
   const interrupt = interruption();
@@ -32,11 +42,11 @@ export async function followAll(
   try {
     let refreshAt = monotonicMs() + refreshMs;
     while (!ended.aborted && hasReader()) {
-      for (const one of shown) showNew(one, query, paper);
+      for (const one of shown) if (!wasSilent(one.source)) showNew(one, wanted.query, paper);
       paper.flush();
       await sleep(pollMs, ended);
       if (monotonicMs() < refreshAt) continue;
-      await refresh(shown, find);
+      await refresh(shown, find, (back) => showWanted([back], wanted, paper));
       refreshAt = monotonicMs() + refreshMs;
     }
     return interrupt.exitCode();
@@ -59,7 +69,11 @@ function showNew({ source, log, read }: Shown, query: LogQuery, paper: Paper): v
 const unread = (line: Buffer): LogLine => ({ line, text: line.toString(), isHead: false });
 
 /** Adds the logs of new instances, and those that a changed config names. A log that is gone stays open: it may come back. */
-async function refresh(shown: Shown[], find: () => Promise<readonly LogSource[]>): Promise<void> {
+async function refresh(
+  shown: Shown[],
+  find: () => Promise<readonly LogSource[]>,
+  showBack: (back: Shown) => void,
+): Promise<void> {
   let sources: readonly LogSource[];
   try {
     sources = await find();
@@ -67,21 +81,26 @@ async function refresh(shown: Shown[], find: () => Promise<readonly LogSource[]>
     if (error instanceof WorkerctlError) return; // the config is being written: continue with the known logs
     throw error;
   }
+  const back = new Set(sources.filter(wasSilent));
+  reportSilent(sources);
   for (const source of sources) {
+    if (source.silence !== undefined) continue;
     reportLost(source);
-    if (source.lost?.open === undefined) addNamed(shown, source, sources);
-    else addLost(shown, source, source.lost);
+    if (source.lost?.open !== undefined) addLost(shown, source, source.lost);
+    else if (addNamed(shown, source, sources) && back.has(source))
+      shown.slice(-1).forEach(showBack);
   }
 }
 
 /** If all that follow this path stay with files that other processes have lost, it gets one that follows the path. */
-function addNamed(shown: Shown[], source: LogSource, sources: readonly LogSource[]): void {
+function addNamed(shown: Shown[], source: LogSource, sources: readonly LogSource[]): boolean {
   const same = shown.filter((one) => one.source.path === source.path);
   const isKept = ({ log }: Shown): boolean =>
     log.stays() || sources.some(({ lost }) => lost !== undefined && lost.file === log.file());
-  if (!same.every(isKept)) return;
+  if (!same.every(isKept)) return false;
   for (const { log } of same) log.stay();
   shown.push(shownOf(source));
+  return true;
 }
 
 /** One that was lost while it was followed stays open. */

@@ -163,6 +163,21 @@ function isUnsearchable(source: LogSource, query: LogQuery, seen: SeenLines): bo
 export const isAlsoWanted = (line: LogLine, query: LogQuery): boolean =>
   isWanted(line, { ...query, since: undefined });
 
+const silent = new Set<string>();
+
+/** Reports logs on a file system that does not answer, each once until it answers; returns how many there are. */
+export function reportSilent(sources: readonly LogSource[]): number {
+  for (const { label, path, silence } of sources) {
+    if (silence !== undefined && !silent.has(path))
+      printError(`workerctl: ${label}: log ${silence}\n`);
+    silent[silence === undefined ? 'delete' : 'add'](path);
+  }
+  return sources.filter(({ silence }) => silence !== undefined).length;
+}
+
+/** Whether a log was reported as silent at the last look. */
+export const wasSilent = ({ path }: LogSource): boolean => silent.has(path);
+
 /** Reports logs that do not exist or cannot be read; returns how many cannot be read. */
 export function reportProblems(shown: readonly Shown[], isFollowing: boolean): number {
   let count = 0;

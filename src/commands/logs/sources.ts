@@ -7,6 +7,7 @@ import type { LostLog } from '../../core/model/lost-log.ts';
 import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
 import type { Config } from '../../core/model/config.ts';
 import { lostLog, outputTo } from '../../host/logs/lost-log.ts';
+import { mountProblems } from '../../host/process/mount-problem.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { baseOf, listStateFiles } from '../../host/state/paths.ts';
@@ -23,8 +24,41 @@ export interface LogSource {
   readonly logger?: string;
   /** What has become of the log, if its process still writes to it; `path` leads to another file, or to none. */
   readonly lost?: LostLog;
+  /** It is on a file system that does not answer, in words: it must not be opened. */
+  readonly silence?: string;
   /** Whether its process writes to this file (`device:inode`). */
   readonly writeTo: (file: string) => boolean;
+}
+
+/**
+ * The same as `logSources`, after a question to the file systems of the logs that may hang: a log on one that does not answer
+ * has its `silence`.
+ * @throws WorkerctlError `usage` for a target that names nothing
+ */
+export async function answeringSources(
+  ...[config, hostName, targets]: Parameters<typeof logSources>
+): Promise<readonly LogSource[]> {
+  const problems = await mountProblems(() => pathsIn(config, hostName, targets));
+  return logSources(config, hostName, targets).map((source) => {
+    const silence = problems.get(source.path);
+    return silence === undefined ? source : { ...source, silence };
+  });
+}
+
+/** What the logs are called, without a look at them. */
+function pathsIn(...[config, hostName, targets]: Parameters<typeof logSources>): string[] {
+  const { stateDir } = config;
+  const { instances, retiring } = listStateFiles(stateDir);
+  const names = new Set(selectInstances(config, instances, targets));
+  const refs = [...names].map((instance): ProcessRef => ({ instance }));
+  return [...refs, ...retiring.filter(({ instance }) => names.has(instance))].flatMap((ref) => {
+    const worker = config.workers.find(({ name }) => name === workerNameOf(ref.instance));
+    const record = readRecord(stateDir, baseOf(ref));
+    return [
+      ...(worker === undefined ? [] : logFilesOf(worker, ref.instance, hostName)),
+      ...(record.kind === 'read' ? logPlacesOf(record.value).map(({ path }) => path) : []),
+    ];
+  });
 }
 
 /**

@@ -1,9 +1,8 @@
-import { mountProblems } from '../../host/process/mount-problem.ts';
 import { mergeLines } from '../../core/protocols/merge-lines.ts';
 import type { LogLine } from '../../host/logs/select-lines.ts';
 import type { LogLabel } from '../../output/log-line.ts';
 import { shownOf } from '../logs/show.ts';
-import { logSources, type LogSource } from '../logs/sources.ts';
+import { answeringSources, type LogSource } from '../logs/sources.ts';
 import { inForce, type Place } from './place.ts';
 
 /** A line of a log, and whose log it is. */
@@ -23,9 +22,8 @@ export async function readableLogs(
   place: Place,
   targets: readonly string[],
 ): Promise<readonly LogSource[]> {
-  const sources = logSources(inForce(place), place.hostName, targets).slice(0, mostLogs);
-  const problems = await mountProblems(() => sources.map(({ path }) => path));
-  return sources.filter(({ path }) => !problems.has(path));
+  const sources = await answeringSources(inForce(place), place.hostName, targets);
+  return sources.slice(0, mostLogs).filter(({ silence }) => silence === undefined);
 }
 
 /** The last lines of the logs that the targets name, at most `count` of each, as far as they can be read. */

@@ -128,6 +128,18 @@ export function expandedReadiness<R extends Worker['ready']>(
   }
 }
 
+/** The files of an instance, outside of the state directory, that a look reads. */
+export function filesSeen(
+  worker: Worker,
+  name: string,
+  stateDir: string,
+  hostName: string,
+): readonly string[] {
+  const { pidfile, ...files } = launchOf(worker, name, stateDir, hostName);
+  const ready = expandedReadiness(worker.ready, worker, name, hostName);
+  return [pidfile, ...logFilesIn(files), ...(ready.kind === 'file' ? [ready.path] : [])];
+}
+
 /** The words of the logger that an instance's output goes to; undefined: there is none. */
 export function loggerOf(
   worker: Worker,

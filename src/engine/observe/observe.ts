@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { actsOnLeftovers, sessionStop } from '../../core/rules/awaited.ts';
-import { launchOf, pidfileOf, logFilesIn } from '../../core/model/launch.ts';
+import { filesSeen, pidfileOf } from '../../core/model/launch.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import {
   allObserved,
@@ -92,8 +92,7 @@ async function askMounts({ config, hostName }: Scene, names: readonly string[]):
     const workers = new Map(config.workers.map((worker) => [worker.name, worker]));
     return names.flatMap((name) => {
       const worker = workers.get(workerNameOf(name));
-      const launch = worker && launchOf(worker, name, config.stateDir, hostName);
-      return launch === undefined ? [] : [launch.pidfile, ...logFilesIn(launch)];
+      return worker === undefined ? [] : filesSeen(worker, name, config.stateDir, hostName);
     });
   });
 }

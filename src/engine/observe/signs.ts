@@ -14,9 +14,15 @@ import {
 import { type ProcessRecord, isForeign } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { compilePattern } from '../../host/process/compile-pattern.ts';
+import { mountProblems } from '../../host/process/mount-problem.ts';
 import { titleActivity } from '../../host/state/activity-file.ts';
 import { sinceBoot } from '../../host/process/process-table.ts';
-import { probeOnce, shownBy, type ReadinessQuestion } from '../../host/worker/readiness-probe.ts';
+import {
+  pathsAsked,
+  probeOnce,
+  shownBy,
+  type ReadinessQuestion,
+} from '../../host/worker/readiness-probe.ts';
 import type { ProcessFiles } from '../../host/state/process-files.ts';
 import { isDiskFull } from '../../host/state/heartbeats.ts';
 import { noteReady } from '../../host/state/notes.ts';
@@ -96,10 +102,14 @@ export async function withReadiness(scene: Scene, observation: Observation): Pro
     questionOf(scene, observed),
   );
   if (questions.length === 0) return observation;
+  const silent = await mountProblems(() =>
+    questions.flatMap(({ question }) => pathsAsked(question)),
+  );
   const seen: ObservedInstance[] = [];
   const { probe } = scene;
   await Promise.all(
     questions.map(async ({ observed, presence, question }) => {
+      if (silent.size > 0 && pathsAsked(question).some((path) => silent.has(path))) return;
       const isReady = probe === undefined ? await probeOnce(question) : probe.isReady(question);
       if (!isReady) return;
       const readyAge = shownAtAge(presence, question, observation);

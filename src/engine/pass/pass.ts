@@ -5,7 +5,7 @@ import { noticesOf, rolloutNotices, type Notice } from '../../core/rules/notices
 import type { Desired } from '../../core/model/desired.ts';
 import { keyOf } from '../../core/model/instance.ts';
 import { isSameProcess } from '../../core/model/process.ts';
-import { launchOf, pathsOf } from '../../core/model/launch.ts';
+import { filesSeen, launchOf, pathsOf } from '../../core/model/launch.ts';
 import { observedAt, type Observation } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import type { Goal } from '../../core/rules/apply-goal.ts';
@@ -158,11 +158,17 @@ async function startUnstarted(
 const askMounts = ({ config, hostName }: Context, instances: readonly string[]): Promise<unknown> =>
   mountProblem(() => {
     const workers = new Map(config.workers.map((worker) => [worker.name, worker]));
-    return instances.flatMap((name) => {
+    const { release } = config;
+    const released = release.kind === 'file' ? [release.path] : [];
+    const used = instances.flatMap((name) => {
       const worker = workers.get(workerNameOf(name));
-      const launch = worker && launchOf(worker, name, config.stateDir, hostName);
-      return launch === undefined ? [] : [launch.directory, ...pathsOf(launch)];
+      if (worker === undefined) return [];
+      const { stateDir } = config;
+      const launch = launchOf(worker, name, stateDir, hostName);
+      const seen = filesSeen(worker, name, stateDir, hostName);
+      return [launch.directory, ...pathsOf(launch), ...seen];
     });
+    return [...released, ...used];
   });
 
 /** What a pass has decided, and where failed workers go back to: its own starts use that already. */

@@ -3,13 +3,16 @@ import { WorkerctlError } from '../../core/basics/error.ts';
 import type { Config } from '../../core/model/config.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { now, sleep } from '../../host/process/clock.ts';
+import { mountProblem } from '../../host/process/mount-problem.ts';
+import { silentPaths } from '../../host/process/silent-paths.ts';
 import { statsOf } from '../../host/files/stats-of.ts';
 import { report } from '../session.ts';
 import type { Up } from './coming-up.ts';
 import type { GivenUp } from './settle.ts';
 
-/** Tells whether the file, its owner or its mode has changed; empty if it cannot be read. */
-export const configKeyOf = (path: string): string => keyOf(statsOf(path));
+/** Tells whether the file, its owner or its mode has changed; empty if it cannot be read, or was found not to answer. */
+export const configKeyOf = (path: string): string =>
+  silentPaths.has(path) ? '' : keyOf(statsOf(path));
 
 /** A file that is written in place is whole once it has not changed for this long. Half of one may name fewer workers. */
 const settledMs = 200;
@@ -22,10 +25,11 @@ const settlingLooks = 40;
 const aheadMs = 1_000;
 
 /**
- * The new key of a file that has changed since it had this one, once the file is whole. Undefined if it has not changed or
- * cannot be read: then the config that was read stays in force.
+ * The new key of a file that has changed since it had this one, once the file is whole. Undefined if it has not changed,
+ * cannot be read, or is on a file system that does not answer: then the config that was read stays in force.
  */
 export async function newConfigKey(path: string, key: string): Promise<string | undefined> {
+  if ((await mountProblem(() => [path])) !== undefined) return undefined;
   for (let look = 0; look < settlingLooks; look += 1) {
     const file = statsOf(path);
     const found = keyOf(file);

@@ -52,7 +52,7 @@ export function measureLog(record: LoggedProcess): ObservedLog | undefined {
  */
 export function lostLog({ pid, log }: LoggedProcess): LostLog | undefined {
   const { path, file } = log;
-  if (file === undefined) return undefined;
+  if (file === undefined || silentPaths.has(path)) return undefined;
   const found = fileKeyAt(path);
   if (found === file) return undefined;
   const lost = { path, pid, file, isReplaced: found !== undefined };

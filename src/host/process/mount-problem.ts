@@ -41,7 +41,7 @@ export async function neverHanging(): Promise<(path: string) => boolean> {
 }
 
 /** A start looks at many paths at once. */
-const freshMs = 1_000;
+const freshMs = 200;
 
 let known: { readonly text: string; readonly at: number } | undefined;
 

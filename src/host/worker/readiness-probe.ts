@@ -19,6 +19,18 @@ export interface ReadinessQuestion {
   readonly launch: Launch;
 }
 
+/** What an answer is read from, or where its command runs. */
+export function pathsAsked({ readiness, record, launch }: ReadinessQuestion): readonly string[] {
+  switch (readiness.kind) {
+    case 'file':
+      return [readiness.path];
+    case 'log':
+      return logPlacesOf(record).map(({ path }) => path);
+    case 'command':
+      return [launch.directory, ...launch.envFiles];
+  }
+}
+
 /** Looks repeatedly whether processes are ready, one process per instance: the next run replaces the one before. */
 export interface ReadinessProbe {
   /** Never waits: a command runs in the background, and a later look gets its answer. */

@@ -6,6 +6,7 @@ import { describeErrno } from '../files/errno.ts';
 import { readTextUpTo } from '../files/bounded-read.ts';
 import type { Rights } from '../../core/model/account.ts';
 import { asUserOf } from '../process/as-user.ts';
+import { mountProblem } from '../process/mount-problem.ts';
 import { problemOf, runProgram, type Program } from '../process/run-program.ts';
 import { buildEnvironment } from './environment.ts';
 
@@ -28,8 +29,11 @@ export async function namedRelease(
   timeout = commandTimeout,
 ): Promise<Release> {
   switch (source.kind) {
-    case 'file':
+    case 'file': {
+      const silence = await mountProblem(() => [source.path]);
+      if (silence !== undefined) return { kind: 'unknown', problem: `release file ${silence}` };
       return asUserOf(rights, () => releaseInFile(source.path));
+    }
     case 'command':
       return releaseByCommand(source.command, { directory, rights, timeout });
   }

@@ -1,13 +1,12 @@
 import type { ComponentChildren } from 'preact';
 import { formatDuration, durationOf, type Moment } from '../core/basics/time.ts';
-import type { DayView } from '../core/views/day-view.ts';
+import type { DayView, Level } from '../core/views/day-view.ts';
 import { counted } from './format.ts';
 
 const width = 288;
 const height = 48;
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
-const partMs = 300_000;
 
 interface FigureProps {
   readonly title: string;
@@ -40,19 +39,19 @@ const canvas = {
 
 /** How many were ready, over how many were wanted. */
 export function ReadyChart({ day, now }: { readonly day: DayView; readonly now: Moment }) {
-  const { counts } = day;
-  const most = Math.max(1, ...counts.map((one) => Math.max(one.wanted, one.ready)));
-  const worst = counts.toSorted((a, b) => a.ready - a.wanted - (b.ready - b.wanted))[0];
+  const { levels } = day;
+  const most = Math.max(1, ...levels.map((one) => Math.max(one.wanted, one.ready)));
+  const worst = levels.toSorted((a, b) => a.ready - a.wanted - (b.ready - b.wanted))[0];
   const missing = worst === undefined ? 0 : worst.wanted - worst.ready;
   const x = (at: number): number => Math.max(0, ((at - now + dayMs) / dayMs) * width);
   const y = (count: number): number => Math.round((1 - count / most) * (height - 2) * 10) / 10 + 1;
   const words =
-    counts.length === 0
+    levels.length === 0
       ? 'known while a watch runs'
       : missing > 0
         ? `at worst ${counted(missing, 'instance')} short`
         : 'never short';
-  const runs = runsOf(counts);
+  const runs = runsOf(levels);
   const steps = (run: readonly Level[], of: 'ready' | 'wanted'): string =>
     run
       .map((one, index) => {
@@ -74,24 +73,13 @@ export function ReadyChart({ day, now }: { readonly day: DayView; readonly now: 
   );
 }
 
-/** A time in which the counts were the same. */
-interface Level {
-  readonly at: number;
-  readonly end: number;
-  readonly wanted: number;
-  readonly ready: number;
-}
-
 /** Levels that follow each other: while no watch ran, nothing is known. */
-function runsOf(counts: DayView['counts']): Level[][] {
+function runsOf(levels: DayView['levels']): Level[][] {
   const runs: Level[][] = [];
-  for (const { at, wanted, ready } of counts) {
+  for (const level of levels) {
     const run = runs.at(-1);
     const last = run?.at(-1);
-    const level = { at, end: at + partMs, wanted, ready };
-    if (run === undefined || last === undefined || last.end < at) runs.push([level]);
-    else if (last.wanted === wanted && last.ready === ready)
-      run[run.length - 1] = { ...last, end: level.end };
+    if (run === undefined || last === undefined || last.end < level.at) runs.push([level]);
     else run.push(level);
   }
   return runs;

@@ -3,7 +3,7 @@ import type { Moment } from '../core/basics/time.ts';
 import type { PageFocus, PageInstance, PageView } from '../core/views/page-view.ts';
 import { Events } from './events.tsx';
 import { percent, since } from './format.ts';
-import { jobWords, State } from './instances.tsx';
+import { jobWords } from './instances.tsx';
 
 interface FocusProps {
   readonly view: PageView;
@@ -45,9 +45,7 @@ function Facts({ of, now }: { readonly of: PageInstance; readonly now: Moment })
     <dl>
       <div>
         <dt>State</dt>
-        <dd>
-          <State of={of} />
-        </dd>
+        <dd class={`s ${of.state}`}>{of.state}</dd>
       </div>
       {rows.map(
         ([name, value]) =>

@@ -10,25 +10,25 @@ export function jobWords({ job, jobSince, moreJobs }: PageInstance, now: Moment)
   return `${job || 'busy'}${length}${moreJobs === undefined ? '' : ` +${moreJobs}`}`;
 }
 
-export const State = ({ of }: { readonly of: PageInstance }) => (
-  <span class={`s ${of.state}`}>{of.state}</span>
-);
+interface RowProps {
+  readonly of: PageInstance;
+  readonly now: Moment;
+  readonly hasReleases: boolean;
+}
 
-function Row({ of, now }: { readonly of: PageInstance; readonly now: Moment }) {
+function Row({ of, now, hasReleases }: RowProps) {
   const name = of.name.split(' ', 1)[0] ?? '';
   return (
     <tr>
-      <th scope="row">
+      <th>
         <a href={`/instance/${encodeURIComponent(name)}`}>{of.name}</a>
       </th>
-      <td>
-        <State of={of} />
-      </td>
+      <td class={of.state}>{of.state}</td>
       <td>
         {jobWords(of, now)}
         {of.note !== undefined && <small>{of.note}</small>}
       </td>
-      <td class={of.isOutdated ? 'old' : undefined}>{of.release}</td>
+      {hasReleases && <td class={of.isOutdated ? 'r old' : 'r'}>{of.release}</td>}
       <td>{of.since !== undefined && since(of.since, now)}</td>
       <td>{of.memory !== undefined && formatSize(of.memory)}</td>
       <td>{of.cpu !== undefined && percent(of.cpu)}</td>
@@ -39,30 +39,38 @@ function Row({ of, now }: { readonly of: PageInstance; readonly now: Moment }) {
 const columns = ['Instance', 'State', 'Job', 'Release', 'Up', 'Memory', 'CPU'];
 
 export function Worker({ of, now }: { readonly of: PageWorker; readonly now: Moment }) {
-  const ready = of.instances.filter(({ state }) => state === 'ready').length;
-  const id = `w-${of.name}`;
+  const { name, wanted, release, instances } = of;
+  const ready = instances.filter(({ state }) => state === 'ready').length;
+  // Usually all run the same one, which the heading has.
+  const hasReleases = instances.some((one) => one.release !== release);
+  const id = `w-${name}`;
   return (
     <section aria-labelledby={id}>
       <h2 id={id}>
-        {of.name} <span>{`${ready} of ${of.wanted} ready`}</span>
+        {name} <span>{`${ready} of ${wanted} ready`}</span>
+        {release !== undefined && <span>{release}</span>}
       </h2>
-      {of.instances.length > 0 && (
+      {instances.length > 0 && (
         <table aria-labelledby={id}>
           <thead>
             <tr>
-              {columns.map((name) => (
-                <th scope="col" key={name}>
-                  {name}
-                </th>
-              ))}
+              {columns.map(
+                (column) =>
+                  (column !== 'Release' || hasReleases) && (
+                    <th scope="col" key={column} class={column === 'Release' ? 'r' : undefined}>
+                      {column}
+                    </th>
+                  ),
+              )}
             </tr>
           </thead>
           <tbody>
-            {of.instances.map((one) => (
+            {instances.map((one) => (
               <Row
                 key={`${one.name} ${one.state === 'retiring' ? (one.pid ?? '') : ''}`}
                 of={one}
                 now={now}
+                hasReleases={hasReleases}
               />
             ))}
           </tbody>

@@ -26,8 +26,11 @@ export function renderPage(view: PageView): string {
       </body>
     </html>
   );
-  return `<!doctype html>${renderToString(document)}\n`;
+  return `<!doctype html>${renderToString(document).replaceAll(needlessTags, '')}\n`;
 }
+
+/** HTML does not need them, and a long list has thousands; no text of others looks like one. */
+const needlessTags = /<\/(?:td|th|tr|li|dt|dd)>/g;
 
 const titleOf = ({ focus, totals, host }: PageView): string =>
   `${focus?.instance ?? `${totals.ready}/${totals.wanted}`} · ${host}`;

@@ -1,3 +1,4 @@
+import { build } from 'esbuild';
 import { renderPage } from 'workerctl-page';
 import { describe, expect, test } from 'vitest';
 import { momentOf } from '../../src/core/basics/time.ts';
@@ -23,8 +24,9 @@ const viewOf = (instances: readonly PageInstance[], more: Partial<PageView> = {}
   rollouts: [],
   events: [],
   day: {
-    counts: Array.from({ length: 288 }, (_, index) => ({
-      ...{ at: momentOf(now - (288 - index) * 300_000), wanted: 3, ready: index === 100 ? 1 : 3 },
+    levels: [3, 1, 3].map((ready, index) => ({
+      ...{ at: momentOf(now - (9 - index) * 300_000), end: momentOf(now - (8 - index) * 300_000) },
+      ...{ wanted: 3, ready },
     })),
     restarts: Array.from({ length: 24 }, (_, index) => ({ all: index % 3, unexpected: index % 2 })),
     drains: [{ worker: 'mail', seconds: [1, 4.5, 60] }],
@@ -61,7 +63,7 @@ describe('texts of others', () => {
   const view = viewOf([instance('mail.1', { job: evil, note: evil, release: evil })], {
     ...{ host: evil, config: evil, problems: [evil], events: [event] },
     rollouts: [{ id: evil, state: 'running', words: evil, counts, members: [member] }],
-    day: { counts: [], restarts: [], drains: [{ worker: evil, seconds: [1] }] },
+    day: { levels: [], restarts: [], drains: [{ worker: evil, seconds: [1] }] },
     workers: [{ name: evil, wanted: 1, release: evil, instances: [instance(evil, { job: evil })] }],
   });
 
@@ -101,4 +103,28 @@ test('an instance that does not exist must be said to be none', () => {
   const html = renderPage(viewOf([], { focus: { instance: 'mail.9', isUnknown: true, log: [] } }));
   expect(html).toContain('there is no such instance');
   expect(html).not.toContain('<pre');
+});
+
+test('a page with 200 instances, its script and its style must have at most 60 kB', async () => {
+  const many = Array.from({ length: 200 }, (_, index) =>
+    instance(`mail.${index + 1}`, {
+      memory: 5e7,
+      cpu: 0.42,
+      ...(index < 20 && { job: 'job 212' }),
+    }),
+  );
+  const events = Array.from({ length: 30 }, (_, index) => ({
+    ...{ at: now, instance: `mail.${index}`, kind: 'started', level: 'info' as const },
+    text: 'started pid 12345 (was not running)',
+  }));
+  const html = renderPage(viewOf(many, { events }));
+  const { outputFiles } = await build({
+    entryPoints: ['src/page/client.tsx', 'src/page/page.css'],
+    ...{ bundle: true, minify: true, write: false, outdir: 'unused', format: 'iife' },
+  });
+  const sizes = [html.length, ...outputFiles.map(({ contents }) => contents.length)];
+  expect(
+    sizes.reduce((sum, size) => sum + size, 0),
+    sizes.join(' + '),
+  ).toBeLessThan(60_000);
 });

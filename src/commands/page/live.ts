@@ -21,10 +21,13 @@ export interface Live {
 const lookMs = 1_000;
 
 /** The least between two looks. */
-const gapMs = 80;
+const gapMs = 50;
 
-/** Looks may take one part in this many of a core. */
+/** Looks may take one part in this many of a core, in the long run. */
 const restPerLook = 5;
+
+/** So much rest may be put off: the few changes that an event makes are shown at once, however many instances there are. */
+const restPutOffMs = 1_000;
 
 /** How long an answer to a probe holds. */
 const freshMs = 1_000;
@@ -34,6 +37,7 @@ export function createLive(host: PageHost): Live {
   const ended = new AbortController();
   const clients = new Map<EventStream, { readonly instance: string | undefined; sent: Parts }>();
   let isLooking = false;
+  let restedAtMs = 0;
 
   const send = async (): Promise<void> => {
     const views = new Map<string | undefined, Parts>();
@@ -53,7 +57,9 @@ export function createLive(host: PageHost): Live {
         const begun = monotonicMs();
         await send();
         const took = monotonicMs() - begun;
-        await sleep(Math.max(gapMs, took * restPerLook), ended.signal);
+        restedAtMs = Math.max(restedAtMs, begun) + took * (1 + restPerLook);
+        const rest = restedAtMs - monotonicMs() - restPutOffMs;
+        await sleep(Math.max(gapMs, rest), ended.signal);
         await files.changes(lookMs, ended.signal);
       }
     } finally {

@@ -14,6 +14,7 @@ import { readToken } from '../../host/sockets/http-token.ts';
 import { isLoopback, listenOnPort } from '../../host/sockets/tcp.ts';
 import { admission } from './admission.ts';
 import { failure, refusal } from './api.ts';
+import { compressed } from './compressed.ts';
 import { createLive } from './live.ts';
 import type { PageHost } from './place.ts';
 import { answerTo } from './routes.ts';
@@ -72,6 +73,8 @@ export async function servePage(host: PageHost, request: PageRequest): Promise<P
     });
   });
   await listenOnPort(server, option, { ...address, isUnsafe: true });
+  // Loaded before the first request, which would wait for it.
+  setImmediate(() => void import('workerctl-page').catch(() => undefined));
   const bound = server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
   return {
@@ -88,7 +91,8 @@ const tooManyStreams = refusal(503, 'too many clients follow this page', 'close 
 
 function send(response: ServerResponse, answer: HttpAnswer): void {
   if (response.destroyed || response.headersSent) return;
-  answerRequest(response, { ...answer, headers: { ...guardingHeaders, ...answer.headers } });
+  const { headers, ...rest } = compressed(answer, response.req);
+  answerRequest(response, { ...rest, headers: { ...guardingHeaders, ...headers } });
 }
 
 /** Undefined for what is no path. */

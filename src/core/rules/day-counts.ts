@@ -1,7 +1,8 @@
 import { momentOf, type Moment } from '../basics/time.ts';
 import type { DayCounts } from '../model/history.ts';
 
-const partMs = 300_000;
+/** The length of a part of the day. */
+export const partMs = 300_000;
 const dayMs = 86_400_000;
 
 /**

@@ -4,7 +4,7 @@ import { print, printError } from '../cli/print.ts';
 import { flag } from '../cli/options.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { findWatch } from '../engine/watch/find-watch.ts';
-import { pullTrigger } from '../host/sockets/trigger.ts';
+import { pullTrigger } from '../host/sockets/pull-trigger.ts';
 import { checkStateDirectory } from '../host/state/state-directory.ts';
 import { printed } from '../output/json/answer.ts';
 import { triggerAnswer } from '../output/json/answers.ts';

@@ -1,7 +1,9 @@
 // What the config means is kept in the state directory for as long as its text is the same.
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readOr } from '../rig/files.ts';
+import { launcher } from '../rig/programs.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
 
 const configOf = (count: number, keys = ''): string =>
@@ -85,3 +87,37 @@ test('who only looks must keep nothing', async () => {
     await rig.workerctl(...words);
   expect(readFileSync(keptIn(rig.stateDir), 'utf8')).toBe(before);
 });
+
+test.each(['status', 'bootcheck'])(
+  '%s of what runs must load no part of Node.js that is slow to load',
+  async (verb) => {
+    const rig = await createStarted();
+    // With an option such as --require, the launcher asks V8 under which name it keeps what has been compiled.
+    const script = rig.path('list-modules.cjs');
+    const list = `process.on('exit', () => require('fs').writeFileSync('modules', process.moduleLoadList.join('\\n')));`;
+    writeFileSync(script, `${list}\nrequire(${JSON.stringify(launcher)});\n`);
+    const folder = rig.path('.');
+    const { status } = spawnSync(process.execPath, [script, verb], {
+      cwd: folder,
+      stdio: 'ignore',
+    });
+    expect(status).toBe(0);
+    const loaded = readFileSync(rig.path('modules'), 'utf8')
+      .split('\n')
+      .map((each) => each.replace('NativeModule ', ''));
+    expect(loaded).toContain('vm');
+    const slow = [
+      'assert',
+      'child_process',
+      'crypto',
+      'http',
+      'net',
+      'readline',
+      'stream',
+      'tty',
+      'worker_threads',
+      'zlib',
+    ];
+    expect(loaded.filter((name) => slow.includes(name))).toEqual([]);
+  },
+);

@@ -4,7 +4,7 @@ import { fine, listed, problem, warning, type Findings } from '../../core/views/
 import { now } from '../../host/process/clock.ts';
 import { readDropped } from '../../host/state/dropped-messages.ts';
 import { errnoOf } from '../../host/files/errno.ts';
-import { triggerPath } from '../../host/sockets/trigger.ts';
+import { triggerPath } from '../../host/sockets/pull-trigger.ts';
 import { orElse, type Examination } from './examination.ts';
 import { statsOf } from '../../engine/watch/find-watch.ts';
 import { notifyEnvironment } from '../../host/sockets/notify-path.ts';

@@ -5,7 +5,7 @@ import { createAsk } from '../../host/process/ask-program.ts';
 import { loginRule } from '../../host/process/logind.ts';
 import { ownGroup } from '../../host/process/process-table.ts';
 import { enterScope } from '../../host/process/scope.ts';
-import { hasWatch } from '../../host/sockets/trigger.ts';
+import { hasWatch } from '../../host/sockets/pull-trigger.ts';
 import { randomHex } from '../../host/files/crypto.ts';
 import { currentUser } from '../../host/worker/environment.ts';
 import { orderSlice, usualUnits } from '../../output/install/unit-text.ts';

@@ -6,7 +6,7 @@ import { renewalOf, type IsOld } from '../../core/rules/lifecycle.ts';
 import { watchDirectory } from '../../host/files/watch-directory.ts';
 import { isInstalled } from '../../host/process/start-detached.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
-import { hasWatch } from '../../host/sockets/trigger.ts';
+import { hasWatch } from '../../host/sockets/pull-trigger.ts';
 import { readDesired } from '../../host/state/desired-file.ts';
 import { lockWait } from '../command.ts';
 import { observeReported } from '../observe/observe.ts';

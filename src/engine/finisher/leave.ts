@@ -1,7 +1,7 @@
 import { continuing, type Continues } from '../../core/events/outcome.ts';
 import { configWords, type Config } from '../../core/model/config.ts';
 import { startDetached } from '../../host/process/start-detached.ts';
-import { hasWatch } from '../../host/sockets/trigger.ts';
+import { hasWatch } from '../../host/sockets/pull-trigger.ts';
 import { leaveSession } from '../apply/leave-session.ts';
 import type { Context } from '../session.ts';
 import { finishedInstances, openRollout } from './open-rollout.ts';

@@ -6,7 +6,7 @@ import type { Ledger } from '../../core/model/ledger.ts';
 import type { Plan } from '../../core/model/plan.ts';
 import { watchDirectory } from '../../host/files/watch-directory.ts';
 import { monotonicMs, now } from '../../host/process/clock.ts';
-import { hasWatch, pullTrigger } from '../../host/sockets/trigger.ts';
+import { hasWatch, pullTrigger } from '../../host/sockets/pull-trigger.ts';
 import { knownLedger } from '../../host/state/ledger-file.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { workerOf, type Context } from '../session.ts';

@@ -1,5 +1,5 @@
 import { durationOf } from '../../core/basics/time.ts';
-import { hasWatch } from '../../host/sockets/trigger.ts';
+import { hasWatch } from '../../host/sockets/pull-trigger.ts';
 import { runPass } from '../pass/pass.ts';
 import type { Context } from '../session.ts';
 import { isLocked } from './settle.ts';

@@ -2,7 +2,7 @@ import { type Stats, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LiveProcess } from '../../core/model/process.ts';
 import { hasFlockOn } from '../../host/lock/pass-lock.ts';
-import { triggerPath } from '../../host/sockets/trigger.ts';
+import { triggerPath } from '../../host/sockets/pull-trigger.ts';
 import { listPids, readArguments, readProcess } from '../../host/process/process-table.ts';
 
 /** The `workerctl watch` of this state directory: it holds the lock and, whatever the lock backend, reads the trigger. */

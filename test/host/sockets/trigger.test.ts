@@ -2,13 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, constants, lstatSync, openSync, symlinkSync, writeSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WorkerctlError } from '../../../src/core/basics/error.ts';
-import {
-  hasWatch,
-  openTrigger,
-  pullTrigger,
-  triggerPath,
-  type Trigger,
-} from '../../../src/host/sockets/trigger.ts';
+import { hasWatch, pullTrigger, triggerPath } from '../../../src/host/sockets/pull-trigger.ts';
+import { openTrigger, type Trigger } from '../../../src/host/sockets/trigger.ts';
 import { useScratch } from '../../rig/scratch.ts';
 import { pause, until } from '../../rig/wait.ts';
 

@@ -2,7 +2,6 @@ import { logPlacesOf } from '../../core/model/record.ts';
 import type { ContinuingProcess } from '../../core/model/leftovers.ts';
 import {
   allObserved,
-  liveProcess,
   refOf,
   withSeen,
   type Observation,
@@ -16,12 +15,13 @@ import { isNewDeath } from '../../core/rules/deaths.ts';
 import { outputsOf, ownOutputs } from '../../host/logs/own-log.ts';
 import { fileKeyAt } from '../../host/logs/lost-log.ts';
 import {
+  ancestorsOf,
   currentBootId,
   findProcess,
   nameOf,
   readEnvironment,
 } from '../../host/process/process-table.ts';
-import { allProcesses, leftBehindBy } from '../../host/process/session.ts';
+import { leftBehindBy, processesSince } from '../../host/process/session.ts';
 import { markIn, shimWords, startIn } from '../../host/process/strays.ts';
 import { baseOf } from '../../host/state/paths.ts';
 import { knownLedger } from '../../host/state/ledger-file.ts';
@@ -98,11 +98,11 @@ function cutOffIn({ config }: Scene, observation: Observation): CutOff[] {
 }
 
 function search(scene: Scene, observation: Observation, cutOff: readonly CutOff[]): void {
-  const all = allProcesses();
-  const living = new Set(allObserved(observation).map((one) => liveProcess(one)?.pid));
-  const parentOf = new Map(all.map(({ pid, parentPid }) => [pid, parentPid]));
-  const isElsewhere = (pid: number | undefined): boolean =>
-    pid !== undefined && (living.has(pid) || isElsewhere(parentOf.get(pid)));
+  const dead = cutOff.map(({ dead: { record } }) => record);
+  const living = livingIn(observation);
+  const all = processesSince(dead, living);
+  const isElsewhere = (pid: number): boolean =>
+    living.has(pid) || [...ancestorsOf(pid)].some((above) => living.has(above));
   const heads = all.filter(({ pid, sessionId }) => pid === sessionId && pid !== process.pid);
   const ownLogs = ownLogsIn(scene);
   for (const { observed, dead, awaitsSession } of cutOff) {
@@ -134,4 +134,13 @@ function search(scene: Scene, observation: Observation, cutOff: readonly CutOff[
       })),
     );
   }
+}
+
+/** The processes of the instances that live, and their shims: they are in no other's session. */
+function livingIn(observation: Observation): ReadonlySet<number> {
+  return new Set(
+    allObserved(observation).flatMap(({ presence }) =>
+      presence.kind === 'alive' ? [presence.process.pid, presence.record.shimPid] : [],
+    ),
+  );
 }

@@ -21,7 +21,7 @@ import { now, sleep } from '../../host/process/clock.ts';
 import { once } from '../../host/files/once.ts';
 import { currentBootId, findProcess, sinceBoot } from '../../host/process/process-table.ts';
 import { nameOf } from '../../host/process/process-table.ts';
-import { allProcesses, leftBehindBy, type DeadLeader } from '../../host/process/session.ts';
+import { leftBehindBy, processesSince, type DeadLeader } from '../../host/process/session.ts';
 import { baseOf } from '../../host/state/paths.ts';
 import { readLeft, type LeftNote } from '../../host/state/notes.ts';
 import type { Scene } from '../scene.ts';
@@ -46,7 +46,7 @@ export function withLeftovers(scene: Scene, observation: Observation): Observati
     return leader === undefined || gone.has(keyOf(leader)) ? [] : [{ observed, leader }];
   });
   if (asked.length === 0) return observation;
-  const everyProcess = once(allProcesses);
+  const everyProcess = once(() => processesSince(asked.map(({ leader }) => leader)));
   const seen: ObservedInstance[] = [];
   for (const { observed, leader } of asked) {
     const members = membersOf(leader, everyProcess);
@@ -178,7 +178,7 @@ export interface Left {
 export async function leftInTheEnd(exited: readonly Exited[]): Promise<Left[]> {
   const begun = sinceBoot();
   for (;;) {
-    const all = allProcesses();
+    const all = processesSince(exited.map(({ leader }) => leader));
     const left = exited.map(({ leader }) => leftBehindBy(leader, all));
     const isSettled = exited.every(
       ({ leader, stop }, index) =>

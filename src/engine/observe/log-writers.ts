@@ -12,7 +12,7 @@ import {
 } from '../../core/model/observation.ts';
 import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
 import { outputsOf, ownOutputs } from '../../host/logs/own-log.ts';
-import { currentBootId, readProcess } from '../../host/process/process-table.ts';
+import { ancestorsOf, currentBootId } from '../../host/process/process-table.ts';
 import { baseOf } from '../../host/state/paths.ts';
 import { stopOf } from '../../host/state/process-files.ts';
 import { readPidfile } from '../../host/state/records.ts';
@@ -131,15 +131,4 @@ function isNamed(
   if (pidfile?.kind === 'holds' && pidfile.pid === pid) return true;
   if (presence.kind !== 'dead') return false;
   return presence.record.pid === pid || presence.record.startTime === startTime;
-}
-
-/** The parent of a process, the parent of that one, and so on. */
-function ancestorsOf(pid: number): ReadonlySet<number> {
-  const found = new Set<number>();
-  let parent = readProcess(pid)?.parentPid ?? 0;
-  while (parent > 1 && !found.has(parent)) {
-    found.add(parent);
-    parent = readProcess(parent)?.parentPid ?? 0;
-  }
-  return found;
 }

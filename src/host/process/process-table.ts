@@ -72,6 +72,17 @@ export const listPids = (): number[] =>
     .map(Number)
     .sort((a, b) => a - b);
 
+/** The parent of a process, the parent of that one, and so on. */
+export function ancestorsOf(pid: number): ReadonlySet<number> {
+  const found = new Set<number>();
+  let parent = readProcess(pid)?.parentPid ?? 0;
+  while (parent > 1 && !found.has(parent)) {
+    found.add(parent);
+    parent = readProcess(parent)?.parentPid ?? 0;
+  }
+  return found;
+}
+
 /** The children of a process's first thread; empty on a kernel that does not say. Source: proc_pid_task(5). */
 export const childrenOf = (pid: number): number[] =>
   readOrEmpty(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);

@@ -8,6 +8,35 @@ import { currentBootId, listPids, readEnvironment, readProcess } from './process
 export const allProcesses = (): LiveProcess[] =>
   listPids().flatMap((pid) => readProcess(pid) ?? []);
 
+let haveWrapped = false;
+
+/**
+ * Whether pids have started again from the lowest, as far as the kernel tells: threads count as processes. Before that, what
+ * was started later has a higher pid. Source: proc_stat(5), proc_sys_kernel(5).
+ */
+function arePidsInOrder(): boolean {
+  if (haveWrapped) return false;
+  const started = Number(/^processes (\d+)/m.exec(readOrEmpty('/proc/stat'))?.[1]);
+  const most = Number(readOrEmpty('/proc/sys/kernel/pid_max'));
+  haveWrapped = !(started < most);
+  return !haveWrapped;
+}
+
+/**
+ * All processes that may have been started after the first of these, and those that have its pid now. `except` are not
+ * read: a host has many processes, and most of them are older, or known.
+ */
+export function processesSince(
+  first: readonly Pick<ProcessIdentity, 'pid'>[],
+  except: ReadonlySet<number> = new Set(),
+): LiveProcess[] {
+  const own = new Set(first.map(({ pid }) => pid));
+  const lowest = arePidsInOrder() ? Math.min(...own) : 0;
+  return listPids().flatMap((pid) =>
+    own.has(pid) || (pid > lowest && !except.has(pid)) ? (readProcess(pid) ?? []) : [],
+  );
+}
+
 /**
  * A living process and everything that it has started: the members of its session or, if it leads none, its descendants. The
  * process itself comes first. A child that has created its own session is not included.

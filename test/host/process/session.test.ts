@@ -8,6 +8,7 @@ import {
   familyOf,
   leftBehindBy,
   memoryOf,
+  processesSince,
   type DeadLeader,
 } from '../../../src/host/process/session.ts';
 import { useScratch, type Child } from '../../rig/scratch.ts';
@@ -151,4 +152,20 @@ describe('the processes that a dead process has left behind', () => {
     expect((await killLeftBehind(dead, always)).kind).toBe('killed');
     expect(leftBy(dead)).toEqual([]);
   });
+});
+
+test('what was started since must include every process that is younger, and nothing that is excepted', async () => {
+  const { child, pids } = await leader('sleep 60 & sleep 60 & echo $! up; wait');
+  const first = live(child.pid);
+  // The processes of other tests come and go: those that were there before and after.
+  const before = allProcesses().filter(({ startTime }) => startTime > first.startTime);
+  const found = processesSince([first]).map(({ pid }) => pid);
+  const stayed = before.filter(({ pid }) => isAlive(pid)).map(({ pid }) => pid);
+  expect(found).toEqual(expect.arrayContaining(stayed));
+  expect(found).toEqual(expect.arrayContaining([child.pid, ...pids]));
+  const known = new Set([child.pid, ...pids]);
+  expect(processesSince([first], known).map(({ pid }) => pid)).toContain(child.pid);
+  expect(processesSince([first], known).map(({ pid }) => pid)).not.toEqual(
+    expect.arrayContaining(pids),
+  );
 });

@@ -6,7 +6,7 @@ set -eu
 packages='ruby ruby-delayed-job ruby-delayed-job-active-record ruby-sqlite3 ruby-daemons ruby-sidekiq puma
   redis-server celery python3-redis python3-rq python3-setproctitle gunicorn
   python3 php-cli php-redis php-laravel-framework php-symfony-messenger php-symfony-redis-messenger
-  runit logrotate chromium openssh-server debootstrap systemd-container zsh fish man-db groff-base'
+  runit logrotate chromium openssh-server debootstrap systemd-container busybox-static zsh fish man-db groff-base'
 # Only for promtool and the compiler of Go: a host that has them needs no package.
 command -v promtool >/dev/null || packages="$packages prometheus"
 command -v go >/dev/null || packages="$packages golang-go"

@@ -2,6 +2,7 @@ import { fine, orFine, problem, warning, type Findings } from '../../core/views/
 import { readOrEmpty } from '../../host/files/read-or-empty.ts';
 import { currentBootId, mountOf, readProcess } from '../../host/process/process-table.ts';
 import { getPriority } from 'node:os';
+import type { Worker } from '../../core/model/config.ts';
 import { workerPath } from '../../core/model/launch.ts';
 import { programAt } from '../../host/process/find-program.ts';
 import type { Examination } from './examination.ts';
@@ -52,39 +53,87 @@ function clockFinding(): Findings {
   );
 }
 
-/** What the shim runs. Its PATH is the same for all callers. */
-const ofShim = ['sh', 'setsid', 'mv', 'mkdir', 'rm'];
+/** A program that something needs: which, of which package, and what cannot be done without it. */
+interface Need {
+  readonly names: readonly string[];
+  readonly from: string;
+  readonly without: string;
+  /** Nothing else depends on it. */
+  readonly isMinor?: true;
+  /** Whether this config has a use for it; always if left out. */
+  readonly by?: (worker: Worker) => boolean;
+}
+
+/** The shim and its helpers have the same PATH for all callers. docs/containers.md has the same table. */
+const needs: readonly Need[] = [
+  {
+    names: ['sh', 'mv', 'mkdir', 'rm'],
+    from: 'coreutils',
+    without: 'no worker can be started',
+  },
+  { names: ['setsid'], from: 'util-linux', without: 'no worker can be started' },
+  {
+    names: ['nice'],
+    from: 'coreutils',
+    without: 'no worker with another nice can be started',
+    by: ({ nice }) => nice !== getPriority(),
+  },
+  {
+    names: ['sleep'],
+    from: 'coreutils',
+    without: 'a start does not wait for a program that daemonizes',
+    by: ({ daemonizes }) => daemonizes !== undefined,
+  },
+  {
+    names: ['cat', 'sleep', 'timeout'],
+    from: 'coreutils',
+    without: 'log.command is not started again if it ends, and lines are lost',
+    by: ({ log }) => log?.kind === 'piped',
+  },
+  {
+    names: ['mkfifo'],
+    from: 'coreutils',
+    without: 'no worker with log.command can be started',
+    by: ({ log }) => log?.kind === 'piped',
+  },
+  {
+    names: ['mkfifo'],
+    from: 'coreutils',
+    without: 'workerctl watch cannot create its trigger, and does not start',
+    isMinor: true,
+  },
+];
 
 /** The oldest Node that workerctl supports. */
 const oldest = [20, 19] as const;
 
-/** Whether the programs that start workers exist, and whether Node is new enough. `find` looks for a program. */
+/** Whether the programs that workers need exist, and whether Node is new enough. `find` looks for a program. */
 export function programFindings(
   { config }: Pick<Examination, 'config'>,
   find: (name: string) => string | undefined = (name) => programAt(name, workerPath),
 ): Findings {
-  const needsNice = config.workers.some(({ nice }) => nice !== getPriority());
-  const missing = [...ofShim, ...(needsNice ? ['nice'] : [])].filter(
-    (name) => find(name) === undefined,
-  );
   const { node } = process.versions;
+  const told = new Set<string>();
+  const missing = needs
+    .filter(({ by }) => by === undefined || config.workers.some(by))
+    .flatMap((need) => need.names.map((name) => ({ ...need, name })))
+    .filter(({ name }) => {
+      const isNew = !told.has(name) && find(name) === undefined;
+      if (isNew) told.add(name);
+      return isNew;
+    });
   return orFine(
-    [nodeFindings(node), missing.map(notFound), find('mkfifo') === undefined ? noTrigger : []],
+    [nodeFindings(node), missing.map(notFound)],
     'programs',
     `Node ${node}, and all that a start needs`,
   );
 }
 
-const notFound = (name: string): Findings =>
-  problem('programs', `${name} is not found in ${workerPath}`, [
-    'no worker can be started',
-    name === 'setsid' ? 'install util-linux' : 'install coreutils',
+const notFound = ({ name, from, without, isMinor }: Need & { readonly name: string }): Findings =>
+  (isMinor === true ? warning : problem)('programs', `${name} is not found in ${workerPath}`, [
+    without,
+    `install ${from}`,
   ]);
-
-const noTrigger = warning('programs', `mkfifo is not found in ${workerPath}`, [
-  'workerctl watch cannot create its trigger, and does not start',
-  'install coreutils',
-]);
 
 /** Whether Node is new enough; `version` is that of `process.versions.node`. */
 export function nodeFindings(version: string): Findings {

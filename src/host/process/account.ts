@@ -71,12 +71,15 @@ function entryFor(database: 'passwd' | 'group', name: string): Entry | undefined
   return entriesOf(`/etc/${database}`).find(isIt) ?? entriesIn(getent(database, name)).find(isIt);
 }
 
-const getent = (database: string, name: string): string =>
-  childProcess().spawnSync('getent', [database, name], {
+/** Empty if there is no such entry, or no such program: busybox has none. */
+function getent(database: string, name: string): string {
+  const asked = childProcess().spawnSync('getent', [database, name], {
     env: helperEnvironment,
     encoding: 'utf8',
     timeout: 3_000,
-  }).stdout;
+  });
+  return asked.error === undefined ? asked.stdout : '';
+}
 
 /** Of Node, but not of its types. */
 interface Initgroups {

@@ -13,6 +13,7 @@ import {
   roomFindings,
   stateDirectoryFindings,
 } from '../../../src/commands/doctor/state-directory.ts';
+import type { Worker } from '../../../src/core/model/config.ts';
 import { listed, type Findings } from '../../../src/core/views/finding.ts';
 import { noDesired } from '../../../src/core/model/desired.ts';
 import type { Answer, Ask } from '../../../src/host/process/ask-program.ts';
@@ -201,14 +202,26 @@ test('little free space must be a warning, none a problem, also of files; unknow
 });
 
 test('programs that a start needs must exist, and Node must not be too old', () => {
-  const without = (...names: string[]): string[] =>
+  const withoutFor = (workers: readonly Worker[], ...names: string[]): string[] =>
     lines(
-      programFindings(examined(), (name) => (names.includes(name) ? undefined : `/bin/${name}`)),
-    );
+      programFindings({ config: aConfig(...workers) }, (name) =>
+        names.includes(name) ? undefined : `/bin/${name}`,
+      ),
+    ).map((one) => one.replace(/ in \/.*/, ''));
+  const without = (...names: string[]): string[] => withoutFor([], ...names);
   expect(without()[0]).toMatch(/^ok programs: Node \S+, and all that a start needs$/);
-  expect(without('setsid', 'mkfifo').map((one) => one.replace(/ in \/.*/, ''))).toEqual([
+  expect(without('setsid', 'mkfifo')).toEqual([
     'problem programs: setsid is not found',
     'warning programs: mkfifo is not found',
+  ]);
+  expect(without('nice', 'sleep', 'cat', 'timeout')).toHaveLength(1);
+  const piped = aWorker('mail', ['1'], { log: { kind: 'piped', command: ['logger'] } });
+  expect(withoutFor([piped], 'timeout', 'mkfifo')).toEqual([
+    'problem programs: timeout is not found',
+    'problem programs: mkfifo is not found',
+  ]);
+  expect(withoutFor([aWorker('mail', ['1'], { nice: 5 })], 'nice')).toEqual([
+    'problem programs: nice is not found',
   ]);
   expect(nodeFindings('20.19.0')).toEqual([]);
   expect(nodeFindings('22.1.0')).toEqual([]);

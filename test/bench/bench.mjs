@@ -33,7 +33,7 @@ const groups = [
   ['idle', () => idleFigures({ rounds: quick ? 2 : 3 })],
   ['busy', () => busyFigures({ rounds: quick ? 1 : 2 })],
   ['gap', () => gapFigures({ rounds: 1 })],
-  ['watch', () => watchFigures({ rounds: quick ? 10 : 20, seconds: quick ? 10 : 15 })],
+  ['watch', () => watchFigures({ rounds: quick ? 10 : 20, seconds: 10 })],
 ];
 
 measure(options.bin);

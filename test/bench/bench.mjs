@@ -2,6 +2,8 @@
 // exits with 1 only if something could not be measured.
 //
 //   node test/bench/bench.mjs [--quick] [--json] [--only WORD] [--bin PATH]
+//   node test/bench/bench.mjs --peers        beside other tools, see peers/peers.mjs
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { commandFigures, thousandFigures } from './command-figures.mjs';
@@ -16,12 +18,18 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
+    peers: { type: 'boolean', default: false },
     bin: {
       type: 'string',
       default: fileURLToPath(new URL('../../bin/workerctl', import.meta.url)),
     },
   },
 });
+
+if (options.peers) {
+  const peers = fileURLToPath(new URL('peers/peers.mjs', import.meta.url));
+  process.exit(spawnSync(process.execPath, [peers], { stdio: 'inherit' }).status ?? 1);
+}
 
 /** On the machine for which the limits were set. */
 const usualNodeMs = 30;

@@ -12,15 +12,17 @@ interface FigureProps {
   readonly title: string;
   /** What it says, in words: for those who do not see it. */
   readonly words: string;
+  /** The words say it all. */
+  readonly isEmpty?: boolean;
   readonly children: ComponentChildren;
 }
 
-const Figure = ({ title, words, children }: FigureProps) => (
+const Figure = ({ title, words, isEmpty = false, children }: FigureProps) => (
   <figure>
     <figcaption>
       <b>{title}</b> <span>{words}</span>
     </figcaption>
-    {children}
+    {!isEmpty && children}
   </figure>
 );
 
@@ -62,7 +64,7 @@ export function ReadyChart({ day, now }: { readonly day: DayView; readonly now: 
   const area = (run: readonly Level[]): string =>
     `${steps(run, 'ready')}V${height}H${x(run[0]?.at ?? 0).toFixed(1)}Z`;
   return (
-    <Figure title="Ready" words={words}>
+    <Figure title="Ready" words={words} isEmpty={levels.length === 0}>
       <svg {...canvas} aria-label={`Ready instances of the last day: ${words}`}>
         <path class="area" d={runs.map(area).join('')} />
         <path class="line" d={runs.map((run) => steps(run, 'ready')).join('')} />
@@ -102,7 +104,7 @@ export function RestartChart({ restarts }: DayView) {
   const bars = (of: 'all' | 'unexpected'): string =>
     restarts.map((one, index) => (one[of] === 0 ? '' : bar(index, one[of]))).join('');
   return (
-    <Figure title="Restarts" words={words}>
+    <Figure title="Restarts" words={words} isEmpty={sum('all') === 0}>
       <svg {...canvas} aria-label={`Restarts of the last day: ${words}`}>
         <path class="base" d={`M0 ${height - 0.5}h${width}`} />
         <path class="bar" d={bars('all')} />

@@ -67,6 +67,7 @@ const Log = ({ log, logProblem }: PageFocus) => (
     <pre
       id="lines"
       role="log"
+      aria-live="off"
       aria-labelledby="log"
       tabIndex={0}
       data-empty={log.length === 0 ? '' : undefined}

@@ -47,8 +47,8 @@ export function Worker({ of, now }: { readonly of: PageWorker; readonly now: Mom
   return (
     <section aria-labelledby={id}>
       <h2 id={id}>
-        {name} <span>{`${ready} of ${wanted} ready`}</span>
-        {release !== undefined && <span>{release}</span>}
+        {name}{' '}
+        <span>{`${ready} of ${wanted} ready${release === undefined ? '' : ` · ${release}`}`}</span>
       </h2>
       {instances.length > 0 && (
         <table aria-labelledby={id}>

@@ -28,19 +28,24 @@ const fewInstances = 12;
 /** All that changes: the server renders it once, the browser again and again. */
 export function Page({ view, now, browser }: PageProps) {
   const { focus, totals, problems } = view;
+  const Title = focus === undefined ? 'h1' : 'p';
   return (
     <>
       <header>
-        <p class="who">
+        <Title class="who">
           <a href="/">workerctl</a> <span title={view.config}>{view.host}</span>
-        </p>
-        <p class={totals.isShort ? 'sum short' : 'sum'} role="status">
-          {`${totals.ready} of ${totals.wanted} ready`}
+        </Title>
+        <p class={totals.isShort ? 'sum short' : 'sum'}>
+          {/* A screen reader says what changes in it: jobs come and go too often for that. */}
+          <span role="status">{`${totals.ready} of ${totals.wanted} ready`}</span>
           {totals.quiet > 0 && `, ${totals.quiet} quiet`}
           {totals.done > 0 && `, ${totals.done} done`}
           {totals.busy > 0 && `, ${totals.busy} busy`}
         </p>
-        <p class={browser === undefined ? 'live' : browser.isLive ? 'live on' : 'live lost'}>
+        <p
+          class={browser === undefined ? 'live' : browser.isLive ? 'live on' : 'live lost'}
+          role="status"
+        >
           {browser === undefined
             ? `as of ${clockOf(view.at, view.offset)}`
             : browser.isLive

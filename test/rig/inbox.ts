@@ -14,19 +14,23 @@ export interface Inbox {
   readonly received: readonly Received[];
   /** From now on it answers with this status, or never. */
   answer: (status: number | 'never', headers?: Readonly<Record<string, string>>) => void;
+  /** From now on it answers each request with the status that this gives it. */
+  judge: (statusFor: (request: Received) => number) => void;
   readonly close: () => Promise<void>;
 }
 
 /** @param tls a key and its certificate, for https */
 export async function openInbox(tls?: { key: string; cert: string }): Promise<Inbox> {
   const received: Received[] = [];
-  let status: number | 'never' = 200;
+  let statusFor: (request: Received) => number | 'never' = () => 200;
   let extra: Readonly<Record<string, string>> = {};
   const take = (request: IncomingMessage, response: ServerResponse): void => {
     let body = '';
     request.on('data', (bytes: Buffer) => (body += bytes.toString()));
     request.on('end', () => {
-      received.push({ path: request.url ?? '', headers: request.headers, body });
+      const one = { path: request.url ?? '', headers: request.headers, body };
+      received.push(one);
+      const status = statusFor(one);
       if (status === 'never') return;
       response.writeHead(status, extra).end('ok');
     });
@@ -38,8 +42,11 @@ export async function openInbox(tls?: { key: string; cert: string }): Promise<In
     url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/services/T0/B0/s3cr3t`,
     received,
     answer: (next, headers = {}) => {
-      status = next;
+      statusFor = () => next;
       extra = headers;
+    },
+    judge: (judge) => {
+      statusFor = judge;
     },
     close: () =>
       new Promise((resolve) => {

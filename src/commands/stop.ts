@@ -97,7 +97,7 @@ export async function stop(
   if (options.dryRun) return plannedBy(await planPass(recorded, request));
 
   const outcome = await runPass(recorded, { ...request, lockWait });
-  const living = await reportStopped(recorded, outcome, options.targets);
+  const living = await reportStopped(recorded, outcome, options);
   await reportTraps(recorded, living, outcome);
   if (killAfter !== undefined) reportContinuing(recorded, outcome);
   if (options.wait === 'not') {
@@ -164,12 +164,13 @@ function askedBefore(
 async function reportStopped(
   context: Context,
   { desired, observation }: PassOutcome,
-  targets: readonly string[],
+  { targets, killAfter }: ActOptions & LimitOptions,
 ): Promise<ProcessRef[]> {
   const all = [...observation.instances.values()];
   const isThere = (observed: ObservedInstance): boolean =>
     liveProcess(observed) !== undefined ||
-    isAwaited(observed, workerOf(context.config, observed.name));
+    isAwaited(observed, workerOf(context.config, observed.name)) ||
+    (killAfter !== undefined && observed.leftovers !== undefined && wasAsked(observed));
   const gone = all.filter((observed) => !isThere(observed));
   await reportLeft(context, gone.filter(wasAsked), observation);
   for (const { name } of gone) {

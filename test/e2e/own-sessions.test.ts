@@ -1,6 +1,6 @@
 // Workers whose children have sessions of their own, such as RQ's work horse: a job is not lost as long as one goes on with it.
-import { existsSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { existsSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
 import { linesOf, readOr } from '../rig/files.ts';
 import { booted, successor, type InstanceHandle } from '../rig/instance.ts';
 import { endProcess, environmentOf, isAlive, look } from '../rig/kernel.ts';
@@ -194,4 +194,83 @@ test('leftovers: kill must kill what has its marker, and leave alone what only i
   expect(of('started'), all).toEqual([]);
   expect(isAlive(blank.horse)).toBe(true);
   expect(linesOf(blank.rig.path('mail.1.terms'))).toEqual([]);
+});
+
+// The worker exits at its TERM or when it may go, its children do not. Without variables they show neither marker nor log.
+const parting = (end: string, env: string): string => `trap '${end}' TERM
+${env} setsid sleep 1000001 >/dev/null 2>&1 & echo $! >>"$RIG/children"
+${env} sleep 1000002 >/dev/null 2>&1 & echo $! >>"$RIG/children"
+echo $$ >>"$RIG/$WORKERCTL_INSTANCE.boots"
+until [ -e "$RIG/go" ]; do sleep 0.02; done
+exit 0`;
+
+async function withChildren(end: string, env: string): Promise<{ rig: Rig; children: number[] }> {
+  const command = ['/bin/sh', '-c', parting(end, env)];
+  const rig = createRig({ mail: { command, ready: { after: '0s' } } });
+  await rig.start();
+  const children = linesOf(rig.path('children')).map(Number);
+  expect(children.map(isAlive)).toEqual([true, true]);
+  return { rig, children };
+}
+
+test.each([
+  ['with the stop', 'exit 0'],
+  ['while it drained', ':'],
+])(
+  'a limit that was set %s must reach what the worker had started, whichever command carries it out',
+  async (_, end) => {
+    const { rig, children } = await withChildren(end, 'env -i');
+    if (end === ':') await rig.workerctl('stop', '--no-wait');
+    const limited = await rig.workerctl('stop', '--kill-after', '1s', '--no-wait');
+    expect(limited.exitCode, limited.all).toBe(0);
+    writeFileSync(rig.path('go'), '');
+    const pid = Number(rig.instance('mail.1').boots()[0]);
+    await until('the end of the worker', () => !isAlive(pid));
+    await until('the kill', async () => {
+      await rig.workerctl('bootcheck');
+      return !children.some(isAlive);
+    });
+  },
+);
+
+describe('what a worker has left that has exited as asked', () => {
+  /** Its stop has ended, and has named those that it did not reach. */
+  async function survived(env: string): Promise<{ rig: Rig; children: number[] }> {
+    const left = await withChildren('exit 0', env);
+    const stopped = await left.rig.act('stop');
+    expect(stopped.exitCode, stopped.all).toBe(1);
+    expect(stopped.of('survivors')).toHaveLength(1);
+    expect(left.children.map(isAlive)).toEqual([true, true]);
+    return left;
+  }
+
+  test.each([
+    ['stop', '--now'],
+    ['stop', '--now', '--no-wait'],
+    ['stop', '--kill-after', '1s', 'mail.1'],
+  ])('must be killed by %s %s %s if it has its marker', async (...words) => {
+    const { rig, children } = await survived('env');
+    const { exitCode, all, of } = await rig.act(...words);
+    expect(exitCode, all).toBe(0);
+    expect(of('leftovers').map(({ fate }) => fate)).toContain('killed');
+    await until('the kill', () => !children.some(isAlive));
+    const again = await rig.act(...words);
+    expect(again.exitCode, again.all).toBe(0);
+    expect(again.of('leftovers', 'survivors', 'exited')).toEqual([]);
+  });
+
+  test('must be named, and left alone, by stop --now if nothing says whose it is', async () => {
+    const { rig, children } = await survived('env -i');
+    const { exitCode, all } = await rig.act('stop', '--now');
+    expect(exitCode, all).toBe(1);
+    expect(children.map(isAlive)).toEqual([true, true]);
+    expect(all).toContain(String(children[1]));
+  });
+
+  test('must be left alone by a stop without a limit, and by bootcheck', async () => {
+    const { rig, children } = await survived('env');
+    expect((await rig.act('stop')).exitCode).toBe(1);
+    await rig.act('bootcheck');
+    expect(children.map(isAlive)).toEqual([true, true]);
+  });
 });

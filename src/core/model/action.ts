@@ -26,6 +26,8 @@ interface Needs {
   };
   /** Remove the files of an old process that has exited beside its replacement, or the torn record of an instance. */
   clean_up: object;
+  /** Note that the limit of a process which drains holds for its whole session, also if the process itself exits before. */
+  limit: { readonly process: ProcessIdentity; readonly deadline: Duration };
   /** Kill the whole session of a process whose time is over. */
   kill: {
     readonly process: ProcessIdentity;
@@ -94,6 +96,7 @@ export type Action = { [Kind in ActionKind]: ActionOf<Kind> }[ActionKind];
 
 /** What signals a process, or names it as one to be signalled: it needs a witness besides the record of the process. */
 const gated: ReadonlySet<ActionKind> = new Set<ActionKind>([
+  'limit',
   'kill',
   'dump',
   'resume',

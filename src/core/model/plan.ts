@@ -9,7 +9,7 @@ export type Plan = readonly Action[];
 
 /** An instance and its process as an action names them. */
 const target = (
-  action: ActionOf<'kill' | 'dump' | 'resume' | 'stop' | 'quiet' | 'retire'>,
+  action: ActionOf<'limit' | 'kill' | 'dump' | 'resume' | 'stop' | 'quiet' | 'retire'>,
 ): string => `${shownName(action)} pid ${action.process.pid}`;
 
 const by = (means: QuietMeans): string =>
@@ -29,6 +29,7 @@ const words: { readonly [Kind in ActionKind]: (action: ActionOf<Kind>) => string
     return `${rule === 'kill' ? 'kill' : 'wait for'} ${what}, ${namedProcesses(left.processes)}`;
   },
   clean_up: (action) => `remove the files of ${shownName(action)}`,
+  limit: (action) => `limit the time of ${target(action)} and its session`,
   kill: (action) => `kill ${target(action)} and its session`,
   dump: (action) => `ask ${target(action)} for a dump (SIG${action.signal})`,
   resume: (action) => `ask ${target(action)} to take jobs again (${by(action.means)})`,

@@ -100,6 +100,8 @@ export interface Stop extends Asking {
   readonly signal: QuietSignal;
   /** Its note cannot be understood: the process may have been asked, or not. */
   readonly unclear?: UnclearNote;
+  /** With `endsSession`: what had descended from the process by then, in its session and others. The kill reaches that. */
+  readonly family?: readonly SessionMember[];
   /** With `stop.to: session`: the other processes of its session at that moment, each of which is asked once. */
   readonly members?: readonly SessionMember[];
   /** Which of them were asked, in their order: `x`, or `.` for one that was not. */

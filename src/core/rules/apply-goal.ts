@@ -6,7 +6,7 @@ import { instanceNames } from '../model/instance.ts';
 import type { State } from '../model/ledger.ts';
 import { liveProcess, preludeOf, sentStop, type Observation } from '../model/observation.ts';
 import { adoptionsAfter, unwitnessedAfter } from './adoptions.ts';
-import { deadlinesOf, followed } from './deadlines.ts';
+import { deadlinesOf, lastingDeadlines } from './deadlines.ts';
 import { ledgerAfter } from './deaths.ts';
 import { doneAfter } from './done.ts';
 import { historyAfter } from './history.ts';
@@ -233,7 +233,7 @@ function lasting(desired: Desired, observation: Observation): Desired {
     rollouts: desired.rollouts.map((rollout) =>
       rollout.paused === undefined || lasts(rollout.paused, now) ? rollout : continued(rollout),
     ),
-    deadlines: followed(desired.deadlines, observation),
+    deadlines: lastingDeadlines(desired.deadlines, observation),
     adopted: adoptionsAfter(desired.adopted, observation),
   };
 }

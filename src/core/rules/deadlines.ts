@@ -1,3 +1,4 @@
+import { without } from '../basics/lookup.ts';
 import { durationOf, type Duration } from '../basics/time.ts';
 import type { Desired } from '../model/desired.ts';
 import { keyOf } from '../model/instance.ts';
@@ -8,9 +9,43 @@ import {
   type Observation,
   type ObservedInstance,
 } from '../model/observation.ts';
+import type { Stop } from '../model/record.ts';
 import { identityOf, isSameProcess, type ProcessIdentity } from '../model/process.ts';
 
-/** When the living processes of these instances, old ones included, are to be killed. */
+/** The process that a limit of a command is for: the living one, or one that has exited as asked and may have left others. */
+export function limitable(observed: ObservedInstance): ProcessIdentity | undefined {
+  const { presence, retiring } = observed;
+  if (presence.kind !== 'dead') return liveProcess(observed);
+  if (retiring !== undefined) return undefined; // its files are removed by this pass
+  const { stop } = presence;
+  return stop?.sent === true && stop.unclear === undefined ? presence.record : undefined;
+}
+
+/** Whether the stop of a process holds for its session, until then at the latest. */
+export const endsSessionBy = (stop: Stop, at: Duration): boolean =>
+  stop.endsSession === true && stop.deadline !== undefined && stop.deadline <= at;
+
+/** The limits that commands have set, as long as they still have to be noted with a stop, or their processes live. */
+export function lastingDeadlines(
+  before: Desired['deadlines'],
+  observation: Observation,
+): Desired['deadlines'] {
+  const lasting = followed(before, observation, limitable);
+  if (Object.keys(lasting).length === 0) return lasting;
+  const noted = allObserved(observation).flatMap((observed) => {
+    const { presence } = observed;
+    const key = keyOf(refOf(observed));
+    const at = lasting[key]?.at;
+    if (at === undefined || presence.kind !== 'dead' || presence.stop === undefined) return [];
+    return endsSessionBy(presence.stop, at) ? [key] : [];
+  });
+  return noted.length === 0 ? lasting : without(lasting, noted);
+}
+
+/**
+ * When the living processes of these instances, old ones included, are killed, and what those that have exited as asked have
+ * left.
+ */
 export function deadlinesOf(
   {
     instances,
@@ -24,7 +59,8 @@ export function deadlinesOf(
   const named = new Set(instances);
   return Object.fromEntries(
     allObserved(observation).flatMap((observed) => {
-      const process = liveProcess(observed);
+      const isThere = liveProcess(observed) !== undefined || observed.leftovers !== undefined;
+      const process = isThere ? limitable(observed) : undefined;
       if (!named.has(observed.name) || process === undefined || !isMeant(observed)) return [];
       return [[keyOf(refOf(observed)), { process: identityOf(process), at }]];
     }),

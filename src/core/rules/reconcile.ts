@@ -8,6 +8,7 @@ import { missing, overlapping } from './starts.ts';
 import {
   deliberatelyStopped,
   dueForRecycling,
+  limited,
   outdated,
   stopIfRunning,
   stopWhenIdle,
@@ -41,6 +42,7 @@ export function reconcile(snapshot: Snapshot): Plan {
     return planOf([
       ...strays(snapshot),
       ...leftBehind(snapshot),
+      ...limited(snapshot),
       ...killed(snapshot),
       ...ends,
       ...stopWhenIdle(snapshot, ends),
@@ -64,6 +66,7 @@ export function reconcile(snapshot: Snapshot): Plan {
     ...leftBehind(snapshot),
     ...exitedRetiring(snapshot),
     ...tornRecords(snapshot),
+    ...limited(snapshot),
     ...killed(snapshot),
     ...stops,
     ...unaskedMembers(snapshot),

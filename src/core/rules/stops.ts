@@ -19,7 +19,9 @@ import {
   unclearStop,
   type ObservedInstance,
 } from '../model/observation.ts';
+import { isSameProcess } from '../model/process.ts';
 import { quietStateOf, type Asking } from '../model/record.ts';
+import { endsSessionBy, limitable } from './deadlines.ts';
 import { sessionStop } from './awaited.ts';
 import { nextToRecycle } from './recycling.ts';
 import { deadlineOf, type Snapshot, type Subject } from './snapshot.ts';
@@ -127,6 +129,29 @@ const stoppedBy = ({ at, by }: Stopped): string => `stopped at ${formatTimeOfDay
 /** A limit that a command has set holds for the whole session. */
 const endingSession = (action: Action): Action =>
   action.kind === 'stop' || action.kind === 'quiet' ? { ...action, endsSession: true } : action;
+
+/**
+ * A command has set a limit for processes that had been asked to exit before: their sessions end with it, too. An earlier limit
+ * of their own, which they may extend, stays as it is.
+ */
+export function limited(snapshot: Snapshot): Action[] {
+  const { deadlines } = snapshot.desired;
+  return snapshot.everyone().flatMap(({ observed }): Action[] => {
+    const request = deadlines[keyOf(refOf(observed))];
+    const process = limitable(observed);
+    if (request === undefined || process === undefined) return [];
+    const { presence } = observed;
+    const isDead = presence.kind === 'dead';
+    const stop = isDead ? presence.stop : sentStop(observed);
+    const { at: deadline } = request;
+    if (stop === undefined || endsSessionBy(stop, deadline)) return [];
+    if (!isSameProcess(request.process, process)) return [];
+    const isSooner = stop.deadline === undefined || deadline < stop.deadline;
+    if (!isDead && (!isSooner || snapshot.sinceBoot >= deadline)) return [];
+    const cause = 'a command has limited it';
+    return [{ kind: 'limit', ...refOf(observed), process, deadline, cause }];
+  });
+}
 
 /** The members of a session that were noted to be asked, and whose turn did not come before its leader was dead. */
 export function unaskedMembers(snapshot: Snapshot): Action[] {

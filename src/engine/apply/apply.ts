@@ -7,6 +7,7 @@ import { stagingDirectory } from '../../host/state/paths.ts';
 import { claimsIn } from '../observe/witnesses.ts';
 import { adoptAll } from './adopt.ts';
 import { ask } from './ask.ts';
+import { limit } from './limit.ts';
 import { removePidfile, rewritePidfile } from './pidfiles.ts';
 import { cleanUp, retire } from './retire.ts';
 import { assertHeld, orWarn, type Run } from './run.ts';
@@ -40,6 +41,7 @@ const handlers: { readonly [Kind in ActionKind]: Handler<Kind> } = {
     await (await import('./leftovers.ts')).dealWithLeftovers(run, action);
   }),
   clean_up: each(cleanUp),
+  limit: each(limit),
   kill: each(kill),
   dump: each(dump),
   resume: each(resume),

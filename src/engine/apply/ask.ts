@@ -13,6 +13,7 @@ import { describeErrno } from '../../host/files/errno.ts';
 import { faultPoint } from '../../host/files/fault-point.ts';
 import { once } from '../../host/files/once.ts';
 import { now } from '../../host/process/clock.ts';
+import { familyBeside } from '../../host/process/kill-session.ts';
 import { sinceBoot } from '../../host/process/process-table.ts';
 import { allProcesses, membersBeside } from '../../host/process/session.ts';
 import { askToFinish, type Asked, type Question } from '../../host/process/signal.ts';
@@ -95,6 +96,7 @@ function note(
   const full: Stop = {
     ...stop,
     signal: action.signal,
+    ...(stop.endsSession === true && { family: familyBeside(process, everyProcess()) }),
     ...(members && { members, asked: '.'.repeat(members.length) }),
   };
   writeStop(stateDir, base, full);

@@ -5,6 +5,7 @@ import { killLeftBehind } from '../../host/process/kill-session.ts';
 import { readProcess } from '../../host/process/process-table.ts';
 import type { DeadLeader } from '../../host/process/session.ts';
 import { actsOnLeftovers, sessionStop } from '../../core/rules/awaited.ts';
+import type { SessionMember } from '../../core/model/record.ts';
 import type { LeftProcess } from '../../core/model/leftovers.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import { readLeft, writeLeft, type LeftNote } from '../../host/state/notes.ts';
@@ -131,9 +132,10 @@ export async function dealWithLeftovers(
   if (presence?.kind !== 'dead') return;
   const leader = deadLeader(context, instance, presence, seen);
   if (leader === undefined || !isSameProcess(leader, left.of)) return;
-  const noted = sessionStop({ presence })?.members ?? [];
+  const { members: asked = [], family = [] } = sessionStop({ presence }) ?? {};
+  const noted = [...asked, ...family];
   const isProof = provesSession(claimFor(action, presence.record), leader, noted);
-  const fate = rule === 'wait' ? 'awaited' : await killed(leader, isProof);
+  const fate = rule === 'wait' ? 'awaited' : await killed(leader, isProof, family);
   if (fate !== undefined)
     report(context, action, {
       kind: 'leftovers',
@@ -149,8 +151,9 @@ export async function dealWithLeftovers(
 async function killed(
   leader: DeadLeader,
   isProof: (member: LiveProcess) => boolean,
+  family: readonly SessionMember[],
 ): Promise<'killed' | 'kill_denied' | 'unwitnessed' | undefined> {
-  const { kind } = await killLeftBehind(leader, isProof);
+  const { kind } = await killLeftBehind(leader, isProof, family);
   switch (kind) {
     case 'unproven':
       return 'unwitnessed';

@@ -70,7 +70,11 @@ export async function kill(run: Run, action: ActionOf<'kill'>): Promise<void> {
   const outcome =
     stop === undefined
       ? found
-      : await killLeftBehind(leader, provesSession(claim, leader, stop.members ?? []));
+      : await killLeftBehind(
+          leader,
+          provesSession(claim, leader, [...(stop.members ?? []), ...(stop.family ?? [])]),
+          stop.family,
+        );
   switch (outcome.kind) {
     case 'killed':
       report(context, action, {

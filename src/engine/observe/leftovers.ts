@@ -13,7 +13,7 @@ import {
   type LiveProcess,
   type ProcessIdentity,
 } from '../../core/model/process.ts';
-import type { Stop } from '../../core/model/record.ts';
+import type { SessionMember, Stop } from '../../core/model/record.ts';
 import { actsOnLeftovers, sessionStop } from '../../core/rules/awaited.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { durationOf, elapsed } from '../../core/basics/time.ts';
@@ -49,7 +49,7 @@ export function withLeftovers(scene: Scene, observation: Observation): Observati
   const everyProcess = once(() => processesSince(asked.map(({ leader }) => leader)));
   const seen: ObservedInstance[] = [];
   for (const { observed, leader } of asked) {
-    const members = membersOf(leader, everyProcess);
+    const members = membersOf(leader, everyProcess, sessionStop(observed)?.family);
     if (members.length === 0) {
       gone.add(keyOf(leader));
       found.delete(keyOf(leader));
@@ -74,10 +74,17 @@ export function withLeftovers(scene: Scene, observation: Observation): Observati
 }
 
 /** A command that waits for leftovers looks often: while one of those that were found lives, no others are looked for. */
-function membersOf(leader: DeadLeader, everyProcess: () => LiveProcess[]): LiveProcess[] {
+function membersOf(
+  leader: DeadLeader,
+  everyProcess: () => LiveProcess[],
+  family: readonly SessionMember[] = [],
+): LiveProcess[] {
   const key = keyOf(leader);
   const known = found.get(key)?.filter((one) => findProcess(one) !== undefined) ?? [];
-  const members = known.length > 0 ? known : leftBehindBy(leader, everyProcess());
+  const { bootId } = leader;
+  const noted = family.flatMap((one) => findProcess({ ...one, bootId }) ?? []);
+  const left = known.length > 0 ? known : leftBehindBy(leader, everyProcess());
+  const members = [...left, ...noted.filter(({ pid }) => left.every((one) => one.pid !== pid))];
   found.set(key, members);
   return members;
 }

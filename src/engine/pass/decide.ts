@@ -68,7 +68,8 @@ export async function decide(
   const { retiring: all, notes } = stateFilesIn(stateDir);
   const retiring = besideAny(instances, all);
   const pins = pinsUnder(goal, before.desired);
-  const scene = { ...context, notes, pins };
+  const showsLeftovers = goal.kind === 'stop' && goal.killAfter !== undefined;
+  const scene = { ...context, notes, pins, showsLeftovers };
   const restarted = goal.kind === 'restart' ? goal.instances : [];
   const { failures, unstarted } = before.ledger;
   const asked = [...restarted, ...Object.keys(failures), ...Object.keys(unstarted)];

@@ -8,6 +8,7 @@ import {
   descendantsOf,
   detachedBy,
   leftBehindBy,
+  membersBeside,
   type DeadLeader,
 } from './session.ts';
 import { shimWords } from './strays.ts';
@@ -35,6 +36,17 @@ const childRounds = 10;
 
 /** One look may miss the child of a process that ended between the listing and its turn. */
 const quietRounds = 2;
+
+/** What has descended from a process, or is in its session: what lives of that later was its own, if the kernel finds it again. */
+export function familyBeside(
+  process: ProcessIdentity,
+  all: readonly LiveProcess[],
+): Pick<ProcessIdentity, 'pid' | 'startTime'>[] {
+  const session = membersBeside(process, all);
+  const known = new Set(session.map(({ pid }) => pid));
+  const others = detachedFrom(process, all).filter(({ pid }) => !known.has(pid));
+  return [...session, ...others].map(({ pid, startTime }) => ({ pid, startTime }));
+}
 
 /**
  * Kills a session: its leader is stopped, then the members are killed, and the leader last, when no new ones appear. The
@@ -72,13 +84,17 @@ export async function killSession(
 
 /**
  * Kills what a dead process has left in its session. `isProof` says which of its members proves that the session is the
- * instance's; without one, nothing is killed (`unproven`). Returns when all are dead, after 5 seconds at the latest.
+ * instance's; without one, nothing is killed (`unproven`). The `family` was noted while the process lived. Returns when all are
+ * dead, after 5 seconds at the latest.
  */
 export async function killLeftBehind(
   leader: DeadLeader,
   isProof: (member: LiveProcess) => boolean,
+  family: readonly Pick<ProcessIdentity, 'pid' | 'startTime'>[] = [],
 ): Promise<KillOutcome | { readonly kind: 'unproven' }> {
-  const left = leftBehindBy(leader, allProcesses());
+  const { bootId } = leader;
+  const known = (): LiveProcess[] => family.flatMap((one) => findProcess({ ...one, bootId }) ?? []);
+  const left = [...leftBehindBy(leader, allProcesses()), ...known()];
   if (left.length === 0) return { kind: 'gone' };
   const isSessions = left.some((one) => one.sessionId === leader.pid && isProof(one));
   if (!isSessions && left.every((one) => one.sessionId === leader.pid)) return { kind: 'unproven' };
@@ -86,7 +102,7 @@ export async function killLeftBehind(
   const deadline = monotonicMs() + maxMs;
   for (let quiet = 0; quiet < quietRounds && monotonicMs() < deadline;) {
     const session = isSessions ? sessionOf(leader) : [];
-    const members = [...session, ...detachedBy(leader, allProcesses())];
+    const members = [...session, ...detachedBy(leader, allProcesses()), ...known()];
     quiet = killMembers(members, asked).areLeft ? 0 : quiet + 1;
     await sleep(roundMs);
   }

@@ -85,6 +85,7 @@ const stopMembers: json.Members<Omit<Stop, 'process' | 'unclear'>> = {
   asked: ['asked', json.optional(json.text)],
   signal: ['signal', signal],
   ...askingMembers,
+  family: ['family', json.optional(sessionMembers)],
   members: ['members', json.optional(sessionMembers)],
 };
 

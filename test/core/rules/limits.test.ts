@@ -31,6 +31,15 @@ const config = aConfig(worker());
 const draining = alive('mail.1', 10, { stop: stopOf(10) });
 const stopWithin = (length: number, ...more: string[]) =>
   ({ kind: 'stop', killAfter: seconds(length), ...about('mail.1', ...more) }) as const;
+/** The same with the limit noted that a command has set. */
+const limited = (length: number, one = draining): ObservedInstance => {
+  if (one.presence.kind !== 'alive' || one.presence.stop === undefined) throw new Error(one.name);
+  const { stop } = one.presence;
+  const deadline = durationOf(upAtNoon + length * 1000);
+  return { ...one, presence: { ...one.presence, stop: { ...stop, deadline, endsSession: true } } };
+};
+const note = (what: string): string =>
+  `limit the time of ${what} and its session: a command has limited it\n`;
 const kill = (since: string): string =>
   `kill mail.1 pid 10 and its session: still draining after ${since} (restart)\n`;
 
@@ -54,9 +63,11 @@ describe('stop --kill-after', () => {
 
   test('must kill when the time is over, and not before', () => {
     const { plan, desired } = decide(config, noDesired, observation(draining), stopWithin(10));
-    expect(plan).toBe('');
-    expect(later(9.99, desired, draining)).toBe('');
+    expect(plan).toBe(note('mail.1 pid 10'));
+    expect(later(9.99, desired, draining)).toBe(note('mail.1 pid 10'));
     expect(later(10, desired, draining)).toBe(kill('10s'));
+    expect(later(9.99, desired, limited(10))).toBe('');
+    expect(later(10, desired, limited(10))).toBe(kill('10s'));
   });
 
   test('must spare the successor that it has named', () => {
@@ -75,7 +86,7 @@ describe('stop --kill-after', () => {
   test('must count from the boot: a jump of the wall clock kills no process', () => {
     const { desired } = decide(config, noDesired, observation(draining), stopWithin(10));
     const jumped: Observation = { ...seenAt(seconds(5), draining), now: noonPlus(seconds(86_400)) };
-    expect(decide(config, desired, jumped).plan).toBe('');
+    expect(decide(config, desired, jumped).plan).toBe(note('mail.1 pid 10'));
     const back: Observation = { ...seenAt(seconds(10), draining), now: noonPlus(seconds(-86_400)) };
     expect(decide(config, desired, back).plan).toBe(kill('0s'));
   });
@@ -101,6 +112,43 @@ describe('stop --kill-after', () => {
   });
 });
 
+describe('a limit for a session', () => {
+  const left = { of: process(10), processes: [{ pid: 12, name: 'sleep' }], isReported: true };
+  const exited = (stop = stopOf(10)): ObservedInstance => ({
+    ...dead('mail.1', 10, { stop }),
+    leftovers: left,
+  });
+  const noted = (length: number) =>
+    stopOf(10, true, { deadline: durationOf(upAtNoon + length * 1000), endsSession: true });
+
+  test('must be noted for one that has exited as asked and has left others', () => {
+    const { plan, desired } = decide(config, noDesired, observation(exited()), stopWithin(0));
+    expect(plan).toBe(note('mail.1 pid 10'));
+    const next = decide(config, desired, seenAt(seconds(1), exited(noted(0))));
+    expect(next.plan).toMatch(/^kill what pid 10 of mail\.1 left behind, .*sleep/);
+    expect(next.desired.deadlines).toEqual({});
+  });
+
+  test('must become shorter, and never longer', () => {
+    const sooner = decide(config, noDesired, observation(exited(noted(60))), stopWithin(10));
+    expect(sooner.plan).toContain(note('mail.1 pid 10'));
+    const longer = decide(config, noDesired, observation(exited(noted(60))), stopWithin(90));
+    expect(longer.plan).not.toContain('limit the time');
+  });
+
+  test('must not be noted for one that died by itself, that left none, or whose note is damaged', () => {
+    const unclear = { path: '/state/mail.1.stop', problem: 'damaged' };
+    for (const one of [
+      { ...dead('mail.1', 10), leftovers: left },
+      dead('mail.1', 10, { stop: stopOf(10) }),
+      exited({ ...stopOf(10), unclear }),
+    ])
+      expect(decide(config, noDesired, observation(one), stopWithin(0)).plan).not.toContain(
+        'limit',
+      );
+  });
+});
+
 describe('restart --kill-after', () => {
   const options = { killAfter: seconds(10) };
 
@@ -120,8 +168,9 @@ describe('restart --kill-after', () => {
       observation(draining),
       restartOf(['mail.1'], options),
     );
-    expect(later(9, desired, draining)).toBe('');
-    expect(later(10, desired, draining)).toBe(kill('10s'));
+    expect(later(9, desired, draining)).toBe(note('mail.1 pid 10'));
+    expect(later(9, desired, limited(10))).toBe('');
+    expect(later(10, desired, limited(10))).toBe(kill('10s'));
   });
 
   test('must not be lost when that one leaves beside its replacement', () => {
@@ -135,7 +184,7 @@ describe('restart --kill-after', () => {
     expect(plan).toContain('let mail.1 pid 10 drain beside its replacement');
     const fresh = alive('mail.1', 101);
     const next = decide(overlap, desired, seenAt(seconds(5), fresh, retiring('mail.1', 10)));
-    expect(next.plan).toBe('');
+    expect(next.plan).toBe(note('mail.1 (retiring) pid 10'));
     expect(
       decide(overlap, next.desired, seenAt(seconds(10), fresh, retiring('mail.1', 10))).plan,
     ).toBe('kill mail.1 (retiring) pid 10 and its session: still draining after 10s (restart)\n');

@@ -28,6 +28,7 @@ export function carryOut(world: World, action: Action): void {
     case 'start':
       begin(world, instance);
       return;
+    case 'limit':
     case 'kill':
     case 'stop':
     case 'quiet':
@@ -40,12 +41,22 @@ export function carryOut(world: World, action: Action): void {
   }
 }
 
-type OnProcess = Extract<Action, { kind: 'kill' | 'stop' | 'quiet' | 'resume' | 'retire' }>;
+type OnProcess = Extract<
+  Action,
+  { kind: 'limit' | 'kill' | 'stop' | 'quiet' | 'resume' | 'retire' }
+>;
 
 function actOn(world: World, being: Being, action: OnProcess): void {
   const { instance } = action;
   const at = world.sinceBoot;
   switch (action.kind) {
+    case 'limit': {
+      const { stop } = being;
+      if (stop === undefined) throw new Error(`it was not asked: ${formatAction(action)}`);
+      const { deadline } = action;
+      being.stop = { ...stop, note: { ...stop.note, deadline, endsSession: true } };
+      return;
+    }
     case 'kill':
       if (isAlive(being)) die(world, being, { kind: 'signalled', signal: 9, coreDumped: false });
       return;

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { defineCommand } from '../cli/command.ts';
 import { configFor, configInForce, reportStateProblem } from '../cli/config.ts';
+import { interruption } from '../cli/interruption.ts';
 import { among, expecting, flag, toggle, value, wholeNumber } from '../cli/options.ts';
 import { mayBeTerminal, print } from '../cli/print.ts';
 import { colours } from '../cli/colours.ts';
@@ -111,7 +112,9 @@ are.`,
       const silent = reportSilent(sources);
       const problems = unsearched + silent + reportProblems(shown, isFollowing);
       const shownAll = exitCodes[problems === 0 ? 'done' : 'failed'].code;
-      const code = isFollowing ? await followAll(shown, find, wanted, paper) : shownAll;
+      const code = isFollowing
+        ? await untilInterrupted((signal) => followAll(shown, find, wanted, paper, signal))
+        : shownAll;
       if (global.json) print(resultLine({ command: 'logs', exitCode: code }));
       return code;
     } finally {
@@ -119,6 +122,17 @@ are.`,
     }
   },
 });
+
+/** Returns the exit code. */
+async function untilInterrupted(follow: (signal: AbortSignal) => Promise<void>): Promise<number> {
+  const interrupt = interruption();
+  try {
+    await follow(interrupt.signal);
+    return interrupt.exitCode();
+  } finally {
+    interrupt.dispose();
+  }
+}
 
 interface Given extends Pick<LogQuery, 'since' | 'until' | 'level'> {
   readonly grep: string | undefined;

@@ -40,5 +40,6 @@ export const commands: CommandTable = {
   demo: async () => (await import('./demo.ts')).command,
   fleet: async () => (await import('./fleet.ts')).command,
   finisher: async () => (await import('./finisher.ts')).command,
+  relay: async () => (await import('./relay.ts')).command,
   operation: async () => (await import('./operation.ts')).command,
 };

@@ -2,7 +2,7 @@ import { defineCommand, type Arguments, type GlobalOptions } from '../cli/comman
 import { configToActOn, reachableConfig } from '../cli/config.ts';
 import { contextFor } from '../cli/context.ts';
 import { expecting, flag, value } from '../cli/options.ts';
-import { print, printError, printPainted } from '../cli/print.ts';
+import { printError } from '../cli/print.ts';
 import { tokenOption } from '../cli/token-option.ts';
 import { colours } from '../cli/colours.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
@@ -35,12 +35,14 @@ import { formatWatchLine, isShownByWatch } from '../output/event-line.ts';
 import { eventLine, resultLine } from '../output/json/stream.ts';
 import { createControlBackend, type ControlBackend } from './watch/control-backend.ts';
 import { controlPath, openControl, openMetrics, openPage, type Closable } from './watch/listen.ts';
+import { createOutput, type Output } from './watch/relay.ts';
 import { tellSystemd } from './watch/tell-systemd.ts';
 
 const address = expecting(`an address like ${controlAddress}`, parseTcpAddress);
 
 const options = {
   stopOnExit: flag('on SIGTERM, stop all workers, wait for them, then exit (containers)'),
+  logs: flag('also print the lines of the workers, with their names, as logs -f does (containers)'),
   listen: value(
     'ADDR',
     `also accept control commands on TCP (${controlAddress}); there is no password`,
@@ -67,7 +69,7 @@ SIGHUP makes it read the config again; a broken one is refused. SIGTERM ends it.
   options,
   examples: [
     [`workerctl watch --metrics-listen ${metricsAddress}`],
-    ['workerctl watch --stop-on-exit', 'as the main process of a container'],
+    ['workerctl watch --stop-on-exit --logs', 'as the main process of a container'],
   ],
   exitCodes: {
     done: 'ended',
@@ -77,8 +79,17 @@ SIGHUP makes it read the config again; a broken one is refused. SIGTERM ends it.
   run: runWatch,
 });
 
-/** Runs the watch until a signal ends it. */
 async function runWatch(args: Arguments<typeof options>): Promise<number> {
+  const output = createOutput();
+  try {
+    return await watchAndPrint(args, output);
+  } finally {
+    await output.close();
+  }
+}
+
+/** Runs the watch until a signal ends it. */
+async function watchAndPrint(args: Arguments<typeof options>, output: Output): Promise<number> {
   const { global, listen: tcp, metricsListen, http, httpToken, listenUnsafe: isUnsafe } = args;
   if (httpToken !== undefined && http === undefined)
     throw new WorkerctlError('usage', '--http-token: expected --http ADDR with it, found none');
@@ -88,8 +99,8 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
     control.note(event);
     tellSystemd(event);
     if (!isShownByWatch(event)) return;
-    if (global.json) print(eventLine(event));
-    else printPainted(formatWatchLine(event, painted));
+    if (global.json) output.print(eventLine(event));
+    else output.printPainted(formatWatchLine(event, painted));
   };
   const read = (): Promise<Context> => readContext(global, ended.signal, report);
   let configKey = configKeyOf(await reachableConfig(global));
@@ -164,8 +175,10 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
         });
         if (listener !== undefined) open.push(listener);
         stopFeeding = feedSystemdWatchdog();
-        if (!global.json) print(`workerctl watch: pid ${process.pid}, ${context.config.path}\n`);
-        if (!global.json && page !== undefined) print(`the page: ${page.url}\n`);
+        if (args.logs) await output.relayLogs(context.config, global.json);
+        if (!global.json)
+          output.print(`workerctl watch: pid ${process.pid}, ${context.config.path}\n`);
+        if (!global.json && page !== undefined) output.print(`the page: ${page.url}\n`);
         hasBegun = true;
         const path = controlPath(context.config.stateDir);
         return [{ path, renew: server.relisten }, ...(listener === undefined ? [] : [listener])];
@@ -197,7 +210,7 @@ async function runWatch(args: Arguments<typeof options>): Promise<number> {
   }
   for (const bug of bugs) throw bug;
   const { code } = exitCodes.done;
-  if (global.json) print(resultLine({ command: 'watch', exitCode: code }));
+  if (global.json) output.print(resultLine({ command: 'watch', exitCode: code }));
   return code;
 }
 

@@ -1,8 +1,10 @@
 // On a minimal image: the shell of busybox, no util-linux, no perl and no flock; a user that is in no /etc/passwd, HOME=/, a
 // read-only root, and a /proc that hides the processes of others. Skipped without root or busybox.
+import { once } from 'node:events';
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { signal } from '../rig/kernel.ts';
 import { until } from '../rig/wait.ts';
 import { asInit, canEnter, endContainer, initOf, inside, makeImage } from './minimal-image.ts';
 
@@ -120,6 +122,33 @@ describe.runIf(canEnter)('on a minimal image', () => {
       expect(as({ user: '4711', group: '4711' }).text).toContain('install util-linux');
     } finally {
       writeFileSync(join(image.folder, 'app/workerctl.yaml'), JSON.stringify(config));
+    }
+  });
+
+  // The command line of docs/containers.md.
+  test('the recipe for containers must print, drain, reap, and end with the exit code of the watch', async () => {
+    const script =
+      'echo begins; (sleep 0.3 &); trap "sleep 0.3; echo drained; exit 0" TERM; while :; do sleep 0.1; done';
+    const own = makeImage({ ...config, workers: { mail: { command: ['sh', '-c', script] } } });
+    const words = ['/opt/workerctl/bin/workerctl', 'watch', '--stop-on-exit', '--logs'];
+    const recipe = asInit(own, words);
+    let said = '';
+    for (const stream of [recipe.stdout, recipe.stderr])
+      stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const ended = once(recipe, 'exit');
+    const first = await initOf(recipe);
+    try {
+      await until('the first line', () => said.includes('mail.1 | begins'));
+      await until(
+        'no zombie',
+        () => !inside(first, 'cat /proc/[0-9]*/stat').stdout.includes(') Z 1 '),
+      );
+      signal(first, 'SIGTERM');
+      expect({ said, ended: await ended }).toMatchObject({ ended: [0, null] });
+      expect(said).toContain('mail.1 | drained');
+    } finally {
+      await endContainer(recipe);
+      own.end();
     }
   });
 });

@@ -1,4 +1,3 @@
-import { interruption } from '../../cli/interruption.ts';
 import { hasReader } from '../../cli/print.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { LostLog } from '../../core/model/lost-log.ts';
@@ -20,39 +19,39 @@ import type { LogSource } from './sources.ts';
 import { fstatSync } from 'node:fs';
 import { childProcess } from '../../host/process/spawn.ts';
 
-/** How soon a new line is seen. */
-const pollMs = 100;
+/** How soon a new line is seen, and a new instance; later with many logs, so that looking at them takes no core. */
+const pollMs = (logs: number): number => Math.max(100, logs / 2);
+const refreshMs = (logs: number): number => Math.max(1_000, logs * 5);
 
-/** How soon a new instance is seen. */
-const refreshMs = 1_000;
-
-/** Shows new lines until a signal comes or the reader has gone. Returns the exit code. */
+/** Shows new lines until `signal` aborts or the reader has gone. */
 export async function followAll(
   shown: Shown[],
   find: () => Promise<readonly LogSource[]>,
   wanted: Wanted,
   paper: Paper,
-): Promise<number> {
-  const interrupt = interruption();
+  signal: AbortSignal,
+): Promise<void> {
   const left = new AbortController();
-  const ended = AbortSignal.any([interrupt.signal, left.signal]);
+  const ended = AbortSignal.any([signal, left.signal]);
   const stopWatching = onReaderLeft(() => {
     left.abort();
   });
+  const showAllNew = (): void => {
+    for (const one of shown) if (!wasSilent(one.source)) showNew(one, wanted.query, paper);
+    paper.flush();
+  };
   try {
-    let refreshAt = monotonicMs() + refreshMs;
+    let refreshAt = monotonicMs() + refreshMs(shown.length);
     while (!ended.aborted && hasReader()) {
-      for (const one of shown) if (!wasSilent(one.source)) showNew(one, wanted.query, paper);
-      paper.flush();
-      await sleep(pollMs, ended);
+      showAllNew();
+      await sleep(pollMs(shown.length), ended);
       if (monotonicMs() < refreshAt) continue;
       await refresh(shown, find, (back) => showWanted([back], wanted, paper));
-      refreshAt = monotonicMs() + refreshMs;
+      refreshAt = monotonicMs() + refreshMs(shown.length);
     }
-    return interrupt.exitCode();
+    if (hasReader()) showAllNew();
   } finally {
     stopWatching();
-    interrupt.dispose();
   }
 }
 

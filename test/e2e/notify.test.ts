@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openInbox, type Inbox } from '../rig/inbox.ts';
 import { readOr } from '../rig/files.ts';
 import { booted } from '../rig/instance.ts';
-import { endProcess } from '../rig/kernel.ts';
+import { allPids, endProcess, strings } from '../rig/kernel.ts';
 import { fixture } from '../rig/programs.ts';
 import { createRig, type Rig, type WorkerKeys } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
@@ -158,7 +158,11 @@ test('a watch must deliver without waiting in a pass, and try again by itself', 
   await killAll(rig, 1);
   // The replacement starts while the message waits for its answer.
   await until('its replacement', () => rig.instance('mail.1').boots().length === 2);
-  await until('a first attempt', () => rig.journal('notified').length === 1);
+  await until('a first request', () => inbox.received.length === 1);
+  const ours = allPids().filter((pid) => strings(pid, 'environ').includes(`RIG=${rig.folder}`));
+  expect(ours).toContain(watch.pid);
+  for (const pid of ours) expect(strings(pid, 'cmdline').join(' ')).not.toContain('s3cr3t');
+  await until('a first attempt', () => rig.journal('notified').length > 0);
   inbox.answer(200);
   await until('the next one', () => rig.journal('notified').length > 1);
   expect(rig.journal('notified').at(-1)).not.toHaveProperty('problem');

@@ -18,10 +18,21 @@ export interface BrowserPage {
   /** The page as a PNG; `whole`: all of it, however long. */
   readonly screenshot: (whole?: boolean) => Promise<Buffer>;
   readonly key: (text: string) => Promise<void>;
+  /** Presses Tab. */
+  readonly tab: () => Promise<void>;
+  /** What a screen reader is given, in order. */
+  readonly heard: () => Promise<readonly Heard[]>;
   /** Errors of its console: what its content policy forbids, what its script throws, what cannot be loaded. */
   readonly problems: () => readonly string[];
   /** When it was first painted, in milliseconds after it was asked for. */
   readonly firstPaint: () => Promise<number>;
+}
+
+export interface Heard {
+  readonly role: string;
+  readonly name: string;
+  /** Such as `live`, if it has that. */
+  readonly properties: Readonly<Record<string, unknown>>;
 }
 
 export interface Browser {
@@ -121,6 +132,15 @@ async function openPage(
       await send('Input.dispatchKeyEvent', { type: 'keyDown', text, key: text });
       await send('Input.dispatchKeyEvent', { type: 'keyUp', key: text });
     },
+    tab: async () => {
+      const key = { key: 'Tab', code: 'Tab', windowsVirtualKeyCode: 9 };
+      await send('Input.dispatchKeyEvent', { type: 'rawKeyDown', ...key });
+      await send('Input.dispatchKeyEvent', { type: 'keyUp', ...key });
+    },
+    heard: async () => {
+      const { nodes } = await send('Accessibility.getFullAXTree');
+      return (nodes as readonly AxNode[]).filter(({ ignored }) => !ignored).map(heardOf);
+    },
     screenshot: async (whole = false) => {
       const { data } = await send('Page.captureScreenshot', {
         captureBeyondViewport: whole,
@@ -134,6 +154,22 @@ async function openPage(
       ),
   };
 }
+
+interface AxNode {
+  readonly ignored: boolean;
+  readonly role?: { readonly value: string };
+  readonly name?: { readonly value: string };
+  readonly properties?: readonly {
+    readonly name: string;
+    readonly value: { readonly value: unknown };
+  }[];
+}
+
+const heardOf = ({ role, name, properties = [] }: AxNode): Heard => ({
+  role: role?.value ?? '',
+  name: name?.value ?? '',
+  properties: Object.fromEntries(properties.map((one) => [one.name, one.value.value])),
+});
 
 async function wholeOf(send: Send): Promise<Params> {
   const { cssContentSize } = await send('Page.getLayoutMetrics');

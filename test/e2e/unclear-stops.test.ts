@@ -16,6 +16,7 @@ import {
   type WorkerKeys,
 } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
+import { watching } from '../rig/watch.ts';
 
 const drains = (more: WorkerKeys = {}): WorkerKeys => ({
   command: fixture('drains-after-job'),
@@ -119,6 +120,7 @@ test.each([
   ['stop', '--now'],
   ['stop', '--now', '--no-wait'],
   ['stop', '--kill-after', '0s'],
+  ['stop', '--kill-after', '1s'],
 ])('%s %s %s must kill its process', async (...words) => {
   const { rig, pids } = await unclear(damaged);
   const { exitCode, all } = await rig.act(...words, 'mail.1');
@@ -210,6 +212,25 @@ describe('an old process beside its replacement', () => {
     finishJob(rig, old);
     await until('its end', () => !isAlive(old));
   });
+});
+
+test('watch --stop-on-exit must not ask it, and stay until it has exited', async () => {
+  const rig = createRig({ mail: drains({ count: 2 }) });
+  const watch = await watching(rig, '--stop-on-exit');
+  const [doubtful = 0, asked = 0] = await Promise.all(
+    ['mail.1', 'mail.2'].map((name) => booted(rig.instance(name))),
+  );
+  damaged(noteOf(rig));
+  watch.send('SIGTERM');
+  await watch.reports('signal_failed', { instance: 'mail.1', pid: doubtful });
+  await until('the end of the other', () => !isAlive(asked));
+  await rig.act('bootcheck'); // it starts nothing while a watch is ending
+  expect(rig.instance('mail.2').boots()).toEqual([asked]);
+  expect(watch.running.exitCode).toBeNull();
+  expect(terms(rig)).toEqual([asked]);
+  process.kill(doubtful, 'SIGKILL');
+  expect((await watch.running).exitCode).toBe(0);
+  expect(terms(rig)).toEqual([asked]);
 });
 
 test.runIf(!isRoot)('a note that cannot be read must not be called damaged', async () => {

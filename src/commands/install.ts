@@ -201,13 +201,14 @@ async function installCron(
   const lines = bootcheckLines(command);
   if (write && remove)
     throw new WorkerctlError('usage', 'install cron: expected --write or --remove, found both');
-  if (!write && !remove) return { text: lines.map((line) => `${line}\n`).join('') };
+  if (!write && !remove)
+    return { text: lines.map((line) => `${line}\n`).join(''), notes: distrustNotes(config) };
   const ask = createAsk(process.env);
   const before = await readCrontab(ask);
   const after = remove
     ? withoutBootcheck(before, config.path)
     : withBootcheck(before, command, config.path);
-  if (dryRun) return { text: after };
+  if (dryRun) return { text: after, notes: distrustNotes(config) };
   const of = `the crontab of ${currentUser().name}`;
   if (after === before)
     return { text: remove ? `${of} has no line for this config\n` : `${of} is up to date\n` };
@@ -215,6 +216,14 @@ async function installCron(
   if (remove) return { text: `removed from ${of}: the lines for this config\n` };
   return { text: `added to ${of}:\n${lines.map((line) => `  ${line}\n`).join('')}` };
 }
+
+/** The lines are for the crontab of one whom the config belongs to: the caller's bootcheck would refuse it. */
+const distrustNotes = ({ path, distrust }: Config): readonly string[] =>
+  distrust === undefined
+    ? []
+    : [
+        `${path}: this config is not trusted: ${distrust}; bootcheck in your crontab would refuse it, so run this as the owner of the workers, or with --trust-config`,
+      ];
 
 async function installUnits(
   config: Config,

@@ -75,6 +75,25 @@ describe.runIf(isRoot)("root in another user's directory", () => {
     expect(existsSync(rig.stateDir)).toBe(false);
   });
 
+  test('lines for cron that would be refused must come with a note', async () => {
+    for (const more of [[], ['--config', rig.path('workerctl.yaml')]]) {
+      const { exitCode, stdout, stderr } = await rig.workerctl('install', 'cron', ...more);
+      expect(exitCode, stderr).toBe(0);
+      expect(stdout).toContain('bootcheck');
+      expect(stderr).toContain(`note: ${rig.path('workerctl.yaml')}: this config is not trusted`);
+    }
+    const trusted = ['--trust-config', rig.path('workerctl.yaml')];
+    expect((await rig.workerctl('install', 'cron', ...trusted)).stderr).toBe('');
+    expect(hasRun(rig)).toBe(false);
+  });
+
+  test('doctor must name that it is not trusted, and what to do', async () => {
+    const { exitCode, stdout } = await rig.workerctl('doctor');
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/problem +config .*is not trusted: .* belongs to #54321/);
+    expect(stdout).toContain(`--trust-config ${rig.path('workerctl.yaml')}`);
+  });
+
   test('a named config must be refused, too', async () => {
     for (const args of [
       ['--config', rig.path('workerctl.yaml')],

@@ -120,12 +120,22 @@ test.each([
   ['stop', '--now'],
   ['stop', '--now', '--no-wait'],
   ['stop', '--kill-after', '0s'],
-  ['stop', '--kill-after', '1s'],
 ])('%s %s %s must kill its process', async (...words) => {
   const { rig, pids } = await unclear(damaged);
   const { exitCode, all } = await rig.act(...words, 'mail.1');
   expect(exitCode, all).toBe(0);
   await until('its end', () => !isAlive(pids[0] ?? 0));
+});
+
+test('a limit must be kept although the stop has failed, and a later pass kill its process', async () => {
+  const { rig, pids } = await unclear(damaged);
+  const { exitCode, all } = await rig.act('stop', '--kill-after', '1s', 'mail.1');
+  expect(exitCode, all).toBe(1);
+  await until('the kill', async () => {
+    await rig.workerctl('bootcheck');
+    return !isAlive(pids[0] ?? 0);
+  });
+  expect(rig.instance('mail.1').terms()).toEqual([]);
 });
 
 test('bootcheck must report it once; status and doctor must show it until the note is gone', async () => {

@@ -98,12 +98,12 @@ function writeSome(fd: number, bytes: Buffer, at: number): number {
   }
 }
 
-/** The size of the terminal on standard output; undefined if it is no terminal, or reports no size. */
+/** The size of the terminal on standard output; undefined if it is none. */
 export function terminalSize(): { columns: number; rows: number } | undefined {
   if (!mayBeTerminal() || !process.stdout.isTTY) return undefined;
   const { columns, rows } = process.stdout;
-  // Some terminals (script, docker exec -t) report 0.
-  return columns > 0 && rows > 0 ? { columns, rows } : undefined;
+  // Some terminals (script, docker exec -t) report a size of 0.
+  return { columns: columns || 80, rows: rows || 24 };
 }
 
 /** The major number of /dev/null and similar devices. Source: Linux, admin-guide/devices.txt */

@@ -72,7 +72,7 @@ async function liveScreen(painted: Colours): Promise<Screen> {
     report: (event) => {
       if (isShown(event)) live.printAbove(visibleInColour(textOf(event, once, painted)));
     },
-    progress: { first: durationOf(300), every: durationOf(1_000), show: live.draw },
+    progress: { first: durationOf(250), every: durationOf(1_000), show: live.draw },
     acted: (outcome) => {
       live.end();
       print(formatOutcome(outcome, now()));

@@ -43,7 +43,7 @@ export function createLiveView(
     shown === undefined ? '' : erase(rowsOf(['', ...shown.lines], now.columns), now);
   const frame = (): void => {
     if (last === undefined || isEnded) return;
-    const now = knownSize(size());
+    const now = size();
     const lines = formatLive(last, now, colours);
     const isWhole = shown === undefined || above !== '' || !isSameSize(shown.size, now);
     const before = isWhole ? [] : (shown?.lines ?? []);
@@ -57,7 +57,7 @@ export function createLiveView(
   };
   const pace = paced(frame);
   const stepAside = (): void => {
-    if (shown !== undefined) write(removed(knownSize(size())) + above + showCursor);
+    if (shown !== undefined) write(removed(size()) + above + showCursor);
     above = '';
     shown = undefined;
     last = undefined;
@@ -88,9 +88,6 @@ export function createLiveView(
 
 const isSameSize = (one: Size, other: Size): boolean =>
   one.columns === other.columns && one.rows === other.rows;
-
-/** Some terminals (script, docker exec -t) report a size of 0. */
-const knownSize = ({ columns, rows }: Size): Size => ({ columns: columns || 80, rows: rows || 24 });
 
 /** A terminal that became narrower has wrapped the lines: one may take several rows by now. */
 const rowsOf = (lines: readonly string[], columns: number): number =>

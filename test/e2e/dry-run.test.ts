@@ -45,6 +45,10 @@ async function allKinds(): Promise<{ rig: Rig; names: string[] }> {
   return { rig, names: ['runs.1', 'busy.1', 'died.1', 'halted.1', 'many.1', 'many.2'] };
 }
 
+interface Estimate {
+  readonly usual_drain_seconds: number;
+}
+
 /** The actions of a plan in JSON: `stop mail.1`. */
 const planIn = (text: string): string[] =>
   (JSON.parse(text) as { plan: { action: string; instance: string }[] }).plan.map(
@@ -107,6 +111,43 @@ test('restart --dry-run must list what is asked now, and what is asked later', a
   const { stdout: text } = await rig.workerctl('restart', '--dry-run');
   expect(text).toMatch(/mail\.1.*\n.*mail\.2, mail\.3/);
   expect(rig.instance('mail.1').terms()).toEqual([]);
+});
+
+test('restart --dry-run must say how long the drains will take once three of the worker are known', async () => {
+  const slow = `sh -c "trap 'sleep 0.4; exit 0' TERM; while :; do sleep 0.1; done"`;
+  const rig = createRig({ mail: { command: slow, count: 3 }, other: drains });
+  expect((await rig.workerctl('start')).exitCode).toBe(0);
+  const estimates = async (...options: string[]): Promise<unknown> => {
+    const { stdout } = await rig.workerctl('restart', '--dry-run', '--json', ...options);
+    return (JSON.parse(stdout) as { estimates?: unknown }).estimates;
+  };
+  expect(await estimates(), 'before any drain').toEqual([]);
+  await rig.workerctl('stop', '--now', 'mail.1');
+  await rig.workerctl('start', 'mail.1');
+  await rig.workerctl('restart', 'mail.2', 'mail.3', 'other');
+  expect(await estimates(), 'two drains, and one that was killed').toEqual([]);
+  expect((await rig.workerctl('restart', 'mail')).exitCode).toBe(0);
+
+  const [{ usual_drain_seconds: usual } = { usual_drain_seconds: 0 }] =
+    (await estimates()) as Estimate[];
+  expect(usual).toBeGreaterThanOrEqual(0.4);
+  const worker = 'mail';
+  for (const [options, rounds] of [
+    [['--no-canary', '--batch', '3'], 1],
+    [['--batch', '3'], 2],
+    [['--batch', '1'], 3],
+    [['--no-canary', 'mail.1'], 1],
+  ] as const)
+    expect(await estimates(...options), options.join(' ')).toEqual([
+      {
+        worker,
+        usual_drain_seconds: usual,
+        total_seconds: expect.closeTo(rounds * usual, 5) as number,
+      },
+    ]);
+  const { stdout } = await rig.workerctl('restart', '--dry-run', '--batch', '1');
+  expect(stdout).toMatch(/^mail: the drains take about \S+; one usually takes \S+$/m);
+  expect(stdout).not.toMatch(/^other: the drains/m);
 });
 
 test('hold and unhold --dry-run must list what would be held, until when, and what no longer', async () => {

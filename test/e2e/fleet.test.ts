@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readOr } from '../rig/files.ts';
-import { createFleet, linesTo, runOf, type FleetRig } from '../rig/fleet.ts';
+import { createFleet, linesTo, runOf, type FleetRig, type FleetRun } from '../rig/fleet.ts';
 import { heard } from '../rig/programs.ts';
 import { until } from '../rig/wait.ts';
 
@@ -228,6 +228,75 @@ describe('other commands of a fleet', () => {
     const { exitCode, states, all } = await restart;
     expect(states, all).toEqual(['web1 ended', 'web2 untouched']);
     expect(exitCode).toBe(5);
+  });
+
+  test.each([
+    ['pause', ['paused', 'paused']],
+    ['cancel', ['cancelled', 'cancelled']],
+  ])('rollout %s must reach a host whose restart begins meanwhile', async (verb, states) => {
+    const fleet = createFleet(['web1', 'web2', 'web3']);
+    writeFileSync(
+      fleet.path('worker'),
+      `#!/bin/sh\ntrap 'while [ ! -e "$RIG/go" ]; do sleep 0.1; done; exit 0' TERM\nwhile :; do sleep 0.1; done\n`,
+    );
+    for (const host of ['web1', 'web2', 'web3']) fleet.configure(host, { count: 2 });
+    expect((await fleet.ask('start')).exitCode).toBe(0);
+    await fleet.rig.shell('cd web1 && workerctl restart --no-wait');
+    fleet.connect(
+      'web1',
+      `case $line in *${verb}*) (cd ../web2 && ${fleet.path('bin/workerctl')} restart --no-wait >/dev/null) ;; esac\n`,
+    );
+    const done = await fleet.ask('rollout', verb);
+    expect(done.exitCode, done.all).toBe(0);
+    expect(done.states).toEqual(['web1 done', 'web2 done']);
+    const { lines } = await fleet.ask('rollout');
+    const rollouts = lines.flatMap((line) => line['rollouts'] as { state: string }[]);
+    expect(rollouts.map(({ state }) => state)).toEqual(states);
+    writeFileSync(fleet.path('go'), '');
+  });
+
+  test('logs must search the logs of all hosts, and say what a host refuses', async () => {
+    const fleet = await started(['web1', 'web2']);
+    const write = (host: string, ...lines: readonly string[]): void => {
+      writeFileSync(
+        fleet.path(`${host}/log/mail.1.log`),
+        lines.map((line) => `${line}\n`).join(''),
+      );
+    };
+    write(
+      'web1',
+      '2026-01-15T11:00:00Z ERROR before',
+      '2026-01-15T12:00:02Z ERROR two it fails',
+      '2026-01-15T12:00:04Z INFO four',
+    );
+    write(
+      'web2',
+      '{"time":"2026-01-15T12:00:01Z","level":"error","msg":"one it fails"}',
+      '2026-01-15T12:00:03Z ERROR three (too late)',
+    );
+    const options = ['--since', '2026-01-15T12:00:00Z', '--until', '2026-01-15T12:00:02.500Z'];
+    const between = await fleet.ask('logs', ...options);
+    const found = ({ lines }: FleetRun): string[] =>
+      lines.map(
+        ({ host, level, line }) =>
+          `${String(host)} ${String(level)} ${/one|two|three|four/.exec(String(line))?.[0] ?? ''}`,
+      );
+    expect(found(between)).toEqual(['web2 error one', 'web1 error two']);
+    expect(found(await fleet.ask('logs', '--grep', 't(wo|hree)'))).toEqual([
+      'web1 error two',
+      'web2 error three',
+    ]);
+    expect(
+      found(await fleet.ask('logs', '--level', 'error', '--since', '2026-01-15T12:00:00Z')),
+    ).toEqual(['web2 error one', 'web1 error two', 'web2 error three']);
+    const { stdout } = await fleet.fleet('logs', '--raw', '--grep', 'fails');
+    expect(stdout.split('\n').filter(Boolean).sort()).toEqual([
+      '2026-01-15T12:00:02Z ERROR two it fails',
+      '{"time":"2026-01-15T12:00:01Z","level":"error","msg":"one it fails"}',
+    ]);
+    const refused = await fleet.fleet('logs', '--since', 'yesterdayish');
+    expect(refused.exitCode).toBe(1);
+    expect(refused.all).toMatch(/web2.*yesterdayish/);
   });
 
   test('events and logs must be merged, each line with its host', async () => {

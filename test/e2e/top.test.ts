@@ -1,10 +1,9 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readOr } from '../rig/files.ts';
 import { giveJob, tells } from '../rig/jobs.ts';
 import { endProcess, isAlive, processAt, signal } from '../rig/kernel.ts';
 import { createRig, type Rig } from '../rig/rig.ts';
-import { atTerminal, screenAfter, type Session } from '../rig/terminal.ts';
+import { atTerminal, screenAfter, type Session, type Size } from '../rig/terminal.ts';
 import { timePasses, until } from '../rig/wait.ts';
 
 const alternate = '\x1b[?1049h';
@@ -12,21 +11,21 @@ const normal = '\x1b[?1049l';
 const hideCursor = '\x1b[?25l';
 const showCursor = '\x1b[?25h';
 
-interface Top extends Session {
+interface Top extends Omit<Session, 'pid'> {
   readonly pid: number;
   /** Waits until the screen has this. */
   readonly shows: (what: RegExp) => Promise<string>;
 }
 
-async function openTop(rig: Rig, command = 'workerctl top'): Promise<Top> {
-  const session = atTerminal(rig, `sh -c "echo \\$\\$ >pid; exec ${command}"`);
+async function openTop(rig: Rig, command = 'workerctl top', size?: Size): Promise<Top> {
+  const session = atTerminal(rig, command, size);
   const shows = (what: RegExp): Promise<string> =>
     until(`the screen to show ${what.source}`, async () => {
-      const screen = await screenAfter(session.said());
+      const screen = await session.screen();
       return what.test(screen) ? screen : undefined;
     });
   await shows(/q quit/);
-  return { ...session, shows, pid: Number(readOr(rig.path('pid'), '')) };
+  return { ...session, shows, pid: await session.pid() };
 }
 
 /** The terminal is as it was before: its own screen, with the cursor. */
@@ -153,6 +152,15 @@ test('a config that breaks must be said, and what was seen before must stay', as
   await until('it to look again', async () => {
     return !(await screenAfter(top.said())).includes('failed');
   });
+  top.type('q');
+  expect(await top.end()).toBe(0);
+});
+
+test('at a terminal that says no size, top must assume 80 columns and 24 rows', async () => {
+  const top = await openTop(await running(2), 'workerctl top', { cols: 0, rows: 0 });
+  const lines = (await top.shows(/^> mail\.1 +ready/m)).split('\n');
+  expect(lines).toHaveLength(24);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   top.type('q');
   expect(await top.end()).toBe(0);
 });

@@ -377,10 +377,4 @@ describe('a live view', () => {
     end();
     expect(writes).toEqual([]);
   });
-
-  test('must draw on terminals that report a size of 0', () => {
-    const { draw, writes } = aTerminal(0, 0);
-    draw(viewOf(draining));
-    expect(writes.join('')).toContain('job 212 for 2m 10s, no limit');
-  });
 });

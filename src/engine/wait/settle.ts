@@ -67,10 +67,16 @@ export interface Look {
   readonly givenUp?: GivenUp;
 }
 
-/** Deaths are seen through inotify; those whose shim was killed only when they are looked for. */
-const pollMs = 250;
+/**
+ * Changes of files are seen through inotify. This often those instances are looked at of which something may happen without
+ * any: deaths whose shim was killed, workers that become ready.
+ */
+const tickMs = 250;
 
-/** The share of a core that looking for silent deaths may cost: one part in this many. */
+/** This often all are looked at: nothing reports what they work on. */
+const wholeMs = 1_000;
+
+/** The share of a core that either may cost: one part in this many. */
 const restPerLook = 20;
 
 /** What passes and shims write for themselves, such as their locks, is no news; nor are logs and the journal. */
@@ -92,14 +98,14 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
   const { progress } = context;
   let nextShow = begun + progress.first;
   let changed: ReadonlySet<string> | undefined;
-  let whole = { at: begun, poll: pollMs };
+  let whole = { at: begun, every: wholeMs };
   try {
     for (;;) {
       const lookBegun = monotonicMs();
       const observation = await wait.watched.look(changed);
       const lookMs = monotonicMs() - lookBegun;
       if (changed === undefined)
-        whole = { at: lookBegun, poll: Math.max(pollMs, lookMs * restPerLook) };
+        whole = { at: lookBegun, every: Math.max(wholeMs, lookMs * restPerLook) };
       const look = await wait.look(observation);
       for (const name of look.settled) pending.delete(name);
       const { givenUp } = look;
@@ -110,7 +116,7 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
       if (context.signal.aborted) return unsettledBy('interrupted');
       if (givenUp !== undefined) return unsettledBy(givenUp.kind);
       if (time >= deadline) return unsettledBy('timed_out');
-      if (time >= nextShow) {
+      if (time >= nextShow - tickMs / 2) {
         const { command } = wait;
         progress.show({
           command,
@@ -121,14 +127,18 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
         nextShow = time + progress.every;
       }
       // At this pace all are looked at, however often files of others change.
-      const rest = Math.max(0, whole.at + whole.poll - time);
-      const again = Math.max(1, lookMs, look.again ?? whole.poll);
+      const nextWhole = Math.min(
+        Math.max(time, whole.at + whole.every),
+        time + Math.max(1, lookMs, look.again ?? Infinity),
+      );
+      const tick = Math.max(tickMs, lookMs * restPerLook);
       const names = await watch.changes(
-        Math.min(rest, again, deadline - time, nextShow - time),
+        Math.min(nextWhole, deadline, time + tick) - time,
         context.signal,
       );
-      const isDue = monotonicMs() - whole.at >= whole.poll;
-      changed = names.size === 0 || isDue ? undefined : names;
+      const woken = monotonicMs() + 1; // a timer may be early by that
+      const isDue = woken >= Math.min(nextWhole, deadline) || context.signal.aborted;
+      changed = isDue || !watch.isWatched() ? undefined : names;
     }
   } finally {
     watch.close();

@@ -10,10 +10,13 @@ import {
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
+import type { ProcessRecord } from '../../core/model/record.ts';
 import { readyingOf } from '../../core/rules/readiness.ts';
 import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
 import { knownLedger, ledgerPath } from '../../host/state/ledger-file.ts';
-import { baseOf, isOfRetiring, recordedRetiring } from '../../host/state/paths.ts';
+import { baseOf, isOfRetiring, type StateFiles } from '../../host/state/paths.ts';
+import { stateFilesIn } from '../../host/state/record-cache.ts';
+import { hasProcess } from '../../host/process/process-table.ts';
 import { statsOf } from '../../host/files/stats-of.ts';
 import { observeReported } from '../observe/observe.ts';
 import { lookForStrays } from '../observe/presence.ts';
@@ -40,8 +43,8 @@ export interface Watched {
 }
 
 /**
- * Watches instances. Only what has changed, and what becomes ready unseen by the kernel, is looked at each time: a look at
- * a thousand takes some hundredths of a second.
+ * Watches instances. Only what has changed, and what may do so unseen by the kernel, is looked at each time: a look at a
+ * thousand takes some hundredths of a second.
  */
 export function watchInstances(context: Context, begun: readonly string[]): Watched {
   const instances = [...begun];
@@ -49,14 +52,18 @@ export function watchInstances(context: Context, begun: readonly string[]): Watc
   const jobs = new Map<string, Activity>();
   const state = cachedState(context.config.stateDir);
   let observation: Observation | undefined;
-  let retiring = retiringAmong(context, instances);
+  let retiring: readonly ProcessRef[] = [];
 
   const look: Watched['look'] = async (changed) => {
-    if (changed === undefined || [...changed].some(isOfRetiring))
-      retiring = retiringAmong(context, instances);
+    // Listed once for all: most have no notes, and asking for each of them takes longer than reading the rest.
+    const listed =
+      changed === undefined || [...changed].some(isOfRetiring)
+        ? stateFilesIn(context.config.stateDir)
+        : undefined;
+    if (listed !== undefined) retiring = retiringAmong(listed, instances);
     const isDue = (ref: ProcessRef): boolean => changed === undefined || isMeant(ref, changed);
     const reported = await observeReported(
-      context,
+      listed === undefined ? context : { ...context, notes: listed.notes },
       instances.filter((instance) => isDue({ instance })),
       retiring.filter(isDue),
     );
@@ -83,16 +90,18 @@ export function watchInstances(context: Context, begun: readonly string[]): Watc
     mayLive(observed) &&
     seen.get(keyOf(refOf(observed)))?.presence.kind !== 'dead';
 
-  /** Its files have changed, or it may have become ready without any of them. */
+  /** Its files have changed, or something may have happened to it without any of them. */
   const isMeant = (ref: ProcessRef, changed: ReadonlySet<string>): boolean => {
     const base = baseOf(ref);
     for (const file of changed) if (file.startsWith(`${base}.`)) return true;
     const observed = seen.get(keyOf(ref));
-    if (observed === undefined) return true;
-    if (observed.presence.kind !== 'alive' || observation === undefined) return false;
-    const { ready } = workerOf(context.config, ref.instance);
+    if (observed === undefined || observation === undefined) return true;
+    const { ready, daemonizes } = workerOf(context.config, ref.instance);
+    const { presence } = observed;
+    if (presence.kind !== 'alive') return presence.kind === 'stray' || daemonizes !== undefined;
     return (
-      ready.kind !== 'after' && readyingOf(observed.presence, ready, observation).kind !== 'ready'
+      !hasShim(presence.record) ||
+      (ready.kind !== 'after' && readyingOf(presence, ready, observation).kind !== 'ready')
     );
   };
 
@@ -114,10 +123,13 @@ export function watchInstances(context: Context, begun: readonly string[]): Watc
   };
 }
 
-function retiringAmong({ config }: Context, instances: readonly string[]): ProcessRef[] {
+function retiringAmong(listed: StateFiles, instances: readonly string[]): readonly ProcessRef[] {
   const meant = new Set(instances);
-  return recordedRetiring(config.stateDir).filter(({ instance }) => meant.has(instance));
+  return listed.retiring.filter(({ instance }) => meant.has(instance));
 }
+
+/** Whether a shim reports the death of this process. */
+const hasShim = ({ shimPid }: ProcessRecord): boolean => shimPid !== 0 && hasProcess(shimPid);
 
 function rememberJobs(jobs: Map<string, Activity>, observation: Observation): void {
   for (const observed of allObserved(observation)) {

@@ -7,6 +7,8 @@ export interface DirectoryWatch {
    * as there is one; none after `ms` or if `signal` aborts.
    */
   readonly changes: (ms: number, signal: AbortSignal) => Promise<ReadonlySet<string>>;
+  /** Whether the kernel reports changes: otherwise there may be some that `changes` does not name. */
+  readonly isWatched: () => boolean;
   readonly close: () => void;
 }
 
@@ -57,6 +59,7 @@ export function watchDirectory(
       changed = new Set();
       return names;
     },
+    isWatched: () => isWatched,
     close: () => watcher?.close(),
   };
 }

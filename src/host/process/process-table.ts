@@ -4,6 +4,7 @@ import { msPerTick, type LiveProcess, type ProcessIdentity } from '../../core/mo
 import { durationOf, type Duration } from '../../core/basics/time.ts';
 import { groupPathIn } from '../../core/protocols/cgroup.ts';
 import { type Mount, mountAt, parseMounts } from '../../core/protocols/mounts.ts';
+import { errnoOf } from '../files/errno.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
 
 let bootId: string | undefined;
@@ -63,6 +64,15 @@ export function findProcess(identity: ProcessIdentity): LiveProcess | undefined 
   if (identity.bootId !== currentBootId()) return undefined;
   const process = readProcess(identity.pid);
   return process?.startTime === identity.startTime ? process : undefined;
+}
+
+/** Whether there is a process with this pid, or only a zombie: much faster than reading it. */
+export function hasProcess(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return errnoOf(error) === 'EPERM';
+  }
 }
 
 /** The pids of all processes that we can see, in numeric order. */

@@ -3,8 +3,13 @@ import width, { cut } from './width.ts';
 
 /**
  * Rows as aligned columns, two spaces apart; the last column is not padded. Lines are cut off at `columns`, if given.
+ * `right`: the columns of numbers, by index.
  */
-export function formatTable(rows: readonly (readonly string[])[], columns?: number): string {
+export function formatTable(
+  rows: readonly (readonly string[])[],
+  columns?: number,
+  right?: ReadonlySet<number>,
+): string {
   const widths: number[] = [];
   const taken: number[] = []; // the width of each cell, measured once: there may be thousands
   const cells = rows.map((row) => row.map(visibleInLine));
@@ -21,8 +26,10 @@ export function formatTable(rows: readonly (readonly string[])[], columns?: numb
     let line = '';
     let owed = 0;
     row.forEach((cell, index) => {
-      line += ' '.repeat(owed) + cell;
-      owed = (widths[index] ?? 0) - (taken[at] ?? 0) + 2;
+      const pad = (widths[index] ?? 0) - (taken[at] ?? 0);
+      const before = right?.has(index) === true ? pad : 0;
+      line += ' '.repeat(owed + before) + cell;
+      owed = pad - before + 2;
       at += 1;
     });
     line = line.trimEnd();

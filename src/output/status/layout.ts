@@ -24,9 +24,16 @@ export interface Layout {
   /** Those that follow them as a text: on the same line if it fits there, else below it. */
   readonly flowing: readonly ColumnName[];
   /** Those with one value for all, which is said below the table. */
-  readonly same: readonly (readonly [ColumnName, string])[];
+  readonly same: readonly Same[];
   /** Those that the terminal is too narrow for. */
   readonly dropped: readonly ColumnName[];
+}
+
+export interface Same {
+  readonly name: ColumnName;
+  readonly value: string;
+  /** Whether some instances have none: only a process has a release. */
+  readonly isOfRunning: boolean;
 }
 
 /** What goes first if a terminal is too narrow, the least important first. */
@@ -51,7 +58,7 @@ export function layoutOf(cells: Cells, shape: Shape): Layout {
   const names = [...cells.keys()];
   const known = isGiven ? names : names.filter((name) => !isEmpty(name, cells));
   const same = isGiven ? [] : known.flatMap((name) => sameForAll(name, cells));
-  const shown = known.filter((name) => same.every(([other]) => other !== name));
+  const shown = known.filter((name) => same.every((other) => other.name !== name));
   const isFlowing = (name: ColumnName): boolean => name === 'detail';
   const layout: Layout = {
     fixed: shown.filter((name) => !isFlowing(name)),
@@ -66,15 +73,17 @@ export function layoutOf(cells: Cells, shape: Shape): Layout {
 const isEmpty = (name: ColumnName, cells: Cells): boolean =>
   name !== 'instance' && cells.get(name)?.every((cell) => cell === nothing || cell === '') === true;
 
-function sameForAll(name: ColumnName, cells: Cells): [ColumnName, string][] {
-  const [first, ...others] = cells.get(name) ?? [];
-  const isSame = others.length > 0 && others.every((cell) => cell === first);
+function sameForAll(name: ColumnName, cells: Cells): Same[] {
+  const of = cells.get(name) ?? [];
+  const known = name === 'release' ? of.filter((cell) => cell !== nothing) : of;
+  const [value, ...others] = known;
+  const isSame = others.length > 0 && others.every((cell) => cell === value);
   return isSame &&
-    first !== undefined &&
-    first !== nothing &&
-    first !== '' &&
+    value !== undefined &&
+    value !== nothing &&
+    value !== '' &&
     all[name].ofAll !== undefined
-    ? [[name, first]]
+    ? [{ name, value, isOfRunning: known.length < of.length }]
     : [];
 }
 

@@ -6,7 +6,7 @@ import { isShort, type Status } from '../../core/views/status.ts';
 import { countedStates, summaries } from '../../core/views/worker-summary.ts';
 import type { Colours } from '../plain.ts';
 import { formatTable } from '../table.ts';
-import { formatRestarts } from './columns.ts';
+import { formatRestarts, nothing } from './columns.ts';
 
 /** Of more instances, each worker is summed up. */
 const readAtOnce = 20;
@@ -50,12 +50,13 @@ function formatWorkers({ instances, desired }: Status, colours: Colours): string
     String(one.up),
     String(one.ready),
     formatRestarts(one.restarts),
-    formatDuration(one.cpu),
-    formatSize(one.memory),
+    one.up === 0 ? nothing : formatDuration(one.cpu),
+    one.up === 0 ? nothing : formatSize(one.memory),
     one.others.map(([state, count]) => `${count} ${state}`).join(', '),
   ]);
+  const numbers = new Set([1, 2, 3, 4, 5, 6]);
   const head = ['WORKER', 'WANTED', 'UP', 'READY', 'RESTARTS', 'CPU', 'MEMORY', 'OTHERS'];
-  const [first = '', ...lines] = formatTable([head, ...rows]).split('\n');
+  const [first = '', ...lines] = formatTable([head, ...rows], undefined, numbers).split('\n');
   return `${[colours.bold(first), ...lines].join('\n')}\n`;
 }
 

@@ -12,6 +12,7 @@ import {
   widthOf,
   type Cells,
   type Layout,
+  type Same,
   type Shape,
 } from './layout.ts';
 import { formatSummary, stateLine } from './summary.ts';
@@ -102,9 +103,19 @@ function padded(cell: string, name: ColumnName, columns = 0): string {
 
 /** What is not in the table because it is the same for all, or because the terminal is too narrow. */
 function formatBeside({ same, dropped }: Layout, columns: number | undefined): string {
-  const values = same.flatMap(([name, value]) => all[name].ofAll?.(value) ?? []);
+  const said = (words: string, some: readonly Same[]): string[] => {
+    const values = some.flatMap(({ name, value }) => all[name].ofAll?.(value) ?? []);
+    return values.length === 0 ? [] : [`${words}: ${values.join(', ')}`];
+  };
   const lines = [
-    ...(values.length === 0 ? [] : [`all: ${values.join(', ')}`]),
+    ...said(
+      'all',
+      same.filter(({ isOfRunning }) => !isOfRunning),
+    ),
+    ...said(
+      'all that run',
+      same.filter(({ isOfRunning }) => isOfRunning),
+    ),
     ...(dropped.length === 0
       ? []
       : [`not shown at this width: ${dropped.join(', ')} (--wide shows all)`]),

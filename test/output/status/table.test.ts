@@ -150,6 +150,40 @@ test('of more than 20 instances each worker must be summed up', () => {
   expect(text).toMatch(/^web +7 +6 +6 +12 \(6 died\) +6m +120MB$/m);
 });
 
+test('the numbers of the sums must be aligned to the right, and a worker without a process has none', () => {
+  const down = { name: 'web.1', worker: 'web', state: 'missing', isOutdated: false } as const;
+  const mail = Array.from({ length: 100 }, (_, index) => instanceOf(`mail.${index + 1}`));
+  const lines = linesOf([...mail, { ...down, detail: '' }], {}, { desired: { mail: 100, web: 1 } });
+  const sums = lines.slice(lines.findIndex((line) => line.startsWith('WORKER'))).slice(0, 3);
+  const ends = ['WANTED', 'UP', 'READY', 'RESTARTS', 'CPU', 'MEMORY'].map((head) => {
+    const end = (sums[0]?.indexOf(head) ?? 0) + head.length;
+    return sums.slice(1).map((line) => /^\S(?: |$)/.test(line.slice(end - 1)));
+  });
+  expect(ends, sums.join('\n')).toEqual(Array(6).fill([true, true]));
+  expect(sums[2]).toMatch(/^web +1 +0 +0 +0 +- +- +1 missing$/);
+});
+
+test('one release of all that run must stand below the table, also if others do not run', () => {
+  const release = '7f3a2c1';
+  const running = ['mail.1', 'mail.2'].map((name) => instanceOf(name, { release }));
+  const down = { name: 'mail.3', worker: 'mail', state: 'missing', isOutdated: false } as const;
+  const named = { isReleaseNamed: true };
+  const text = shown([...running, { ...down, detail: '' }], { columns: 80 }, named);
+  expect(text).toMatch(/^all that run: release 7f3a2c1$/m);
+  expect(text).not.toContain('RELEASE');
+  expect(shown(running, { columns: 80 }, named)).toMatch(/^all: .*release 7f3a2c1/m);
+  const other = instanceOf('mail.4', { release: 'b' });
+  const differing = shown([...running, other], { columns: 80 }, named);
+  expect(differing).toMatch(/ RELEASE/);
+  expect(differing).not.toMatch(/^all.*release/m);
+  const alone = shown(
+    [instanceOf('mail.1', { release }), { ...down, detail: '' }],
+    { columns: 80 },
+    named,
+  );
+  expect(alone, 'of one only').toMatch(/ RELEASE/);
+});
+
 test('each state must be painted on its own, and nothing else may change', () => {
   const marked: Colours = {
     ...plain,

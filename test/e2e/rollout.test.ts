@@ -232,7 +232,10 @@ async function releaseTwoFails(restart: Readonly<Record<string, unknown>>) {
     writeFileSync(rig.path(`${release}/work`), `#!/bin/sh\n${program}\n`, { mode: 0o755 });
   }
   symlinkSync('r1', rig.path('current'));
-  rig.configure({ mail: { command: './work', count: 2, directory: rig.path('current'), restart } });
+  // On a busy machine a release that fails at once may live for some tenths of a second.
+  const ready = { after: '1s' };
+  const directory = rig.path('current');
+  rig.configure({ mail: { command: './work', count: 2, directory, ready, restart } });
   expect((await rig.workerctl('start')).exitCode).toBe(0);
   rmSync(rig.path('current'));
   symlinkSync('r2', rig.path('current'));

@@ -254,6 +254,9 @@ describe('what is in place of keys of other tools must be said:', () => {
     ['stdout_logfile: /x.log', 'write log: {file: /x.log}; it holds both outputs'],
     ['stopwaitsecs: 600', 'write stop: {timeout: 600s}; a job that takes longer is killed'],
     ['kill_timeout: 5000', 'write stop: {timeout: 5000ms}'],
+    ['signal: SIGINT', 'write stop: {signal: INT}'],
+    ['stop_signal: quit', 'write stop: {signal: QUIT}'],
+    ['kill_signal: SIGKILL', 'write stop: {timeout: 2h} to kill what takes longer; KILL ends'],
   ])('%s', (keys, words) => {
     const key = keys.split(':')[0] ?? '';
     expect(withKeys(keys)).toEqual([

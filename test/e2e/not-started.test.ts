@@ -120,6 +120,21 @@ test.runIf(canMount)('a start on a full disk must name the error of the disk', a
   expect((await shown(rig)).start_problem).toMatch(/ENOSPC|No space left/);
 });
 
+test.runIf(canMount).each([
+  ['log', { log: { file: 'read-only/mail.log' } }],
+  ['pidfile', { pidfile: 'read-only/mail.pid' }],
+])('a %s on a read-only file system must be named with what to do', async (_, keys) => {
+  const rig = createRig({ mail: { ...drains, ...keys } });
+  mkdirSync(rig.path('read-only'));
+  const { stdout, exitCode } = await rig.shell(
+    `exec unshare -Urm sh -c 'mount -t tmpfs -o ro none read-only && exec workerctl start --json'`,
+  );
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(
+    /read-only\/mail\.[^"]*[Rr]ead-only file system; make its file system writable again: dmesg says why it is not"/,
+  );
+});
+
 test('the lock of a frozen shim must be told from that of an unknown process', async () => {
   const rig = createRig({ mail: drains });
   await rig.start();

@@ -10,8 +10,6 @@ const otherNames: Readonly<Record<string, string>> = {
   dir: 'directory',
   working_directory: 'directory',
   environment: 'env',
-  stopsignal: 'stop',
-  stop_signal: 'stop',
   stop_timeout: 'stop',
   stop_grace_period: 'stop',
   kill_after: 'timeout',
@@ -27,6 +25,13 @@ const otherNames: Readonly<Record<string, string>> = {
   max_surge: 'max_extra',
   restart_delay: 'backoff',
   restart_sec: 'backoff',
+};
+
+const signalOf = (value: string): string => {
+  const name = value.toUpperCase().replace(/^SIG/, '');
+  return name === 'KILL' || name === '9'
+    ? 'write stop: {timeout: 2h} to kill what takes longer; KILL ends a process at once, and its job is lost'
+    : `write stop: {signal: ${name || 'TERM'}}`;
 };
 
 /** What a worker has in place of other tools' keys that mean something else here; `value` is what is written, if it is short. */
@@ -46,9 +51,12 @@ const insteadOf: Readonly<Record<string, (value: string) => string>> = {
     `write stop: {timeout: ${value || 'N'}s}; a job that takes longer is killed. Without it, none is`,
   kill_timeout: (value) =>
     `write stop: {timeout: ${value || 'N'}ms}; a job that takes longer is killed. Without it, none is`,
+  signal: signalOf,
+  stopsignal: signalOf,
+  stop_signal: signalOf,
+  kill_signal: signalOf,
   max_memory_restart: (value) => `write recycle: {memory: ${value || '500M'}}`,
   cron_restart: () => 'write recycle: {age: 24h}',
-  user: () => 'workers run as the user who runs workerctl',
 };
 
 /** What to write in place of another tool's key, in a map with the keys of a worker. */

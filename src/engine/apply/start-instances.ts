@@ -6,6 +6,7 @@ import type { Event } from '../../core/events/event.ts';
 import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
 import { clearPidfile } from '../../host/worker/claimed-pidfile.ts';
 import { faultPoint } from '../../host/files/fault-point.ts';
+import { readOnlyRemedy } from '../../host/files/write-problem.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
 import { tryLocks } from '../../host/lock/lock-helper.ts';
 import type { HeldLock } from '../../host/lock/lock-file.ts';
@@ -75,9 +76,13 @@ function heldWords({ config: { stateDir } }: Context, { instance }: Start): stri
 
 /** What could not be started is reported, and yields nothing. */
 function failed(context: Context, { instance }: Launch, reason: string): [] {
-  report(context, instance, { kind: 'start_failed', problem: reason, log: [] });
+  report(context, instance, { kind: 'start_failed', problem: withRemedy(reason), log: [] });
   return [];
 }
+
+/** The kernel and the shell have two spellings. */
+const withRemedy = (reason: string): string =>
+  /\bEROFS\b|Read-only file system/.test(reason) ? `${reason}; ${readOnlyRemedy}` : reason;
 
 /** A start as it is about to be made. */
 interface Launching {

@@ -1,9 +1,12 @@
 import { constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { assertAccess } from './access.ts';
-import { describeErrno } from './errno.ts';
+import { describeErrno, errnoOf } from './errno.ts';
 
 const { W_OK, X_OK } = constants;
+
+/** What to do about a file system that is mounted read-only, or has become that after an error. */
+export const readOnlyRemedy = 'make its file system writable again: dmesg says why it is not';
 
 /** Why a file cannot be written, or created with its missing directories, in words; undefined if it can. Creates nothing. */
 export function writeProblem(path: string): string | undefined {
@@ -33,6 +36,7 @@ function accessProblem(path: string, mode: number): string | undefined {
     assertAccess(path, mode);
     return undefined;
   } catch (error) {
-    return `${path} cannot be written: ${describeErrno(error)}`;
+    const remedy = errnoOf(error) === 'EROFS' ? ` (${readOnlyRemedy})` : '';
+    return `${path} cannot be written: ${describeErrno(error)}${remedy}`;
   }
 }

@@ -5,6 +5,7 @@ import { describeErrno, errnoOf } from '../files/errno.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 import { linkProblem } from '../files/trusted-path.ts';
 import { groupName, isPrivateGroup, userName } from '../files/users.ts';
+import { readOnlyRemedy } from '../files/write-problem.ts';
 import { ownCommand } from '../process/own-command.ts';
 
 /**
@@ -34,7 +35,7 @@ export function ensureStateDirectory(path: string): void {
 /** What to do about a state directory that cannot be written. */
 export const accessHint = (error: unknown): string =>
   errnoOf(error) === 'EROFS'
-    ? 'make its file system writable again (dmesg says why it is not), or set state_dir in the config'
+    ? `${readOnlyRemedy}; or set state_dir in the config`
     : 'run workerctl as the user who owns it, or set state_dir in the config';
 
 /**

@@ -83,6 +83,7 @@ function carryOut(world: World, action: Plan[number]): void {
       return;
     case 'clean_up':
     case 'leftovers':
+    case 'limit':
     case 'kill':
     case 'dump':
     case 'quiet':

@@ -67,6 +67,7 @@ export function judge(chronicle: Chronicle, action: Action, during: During): voi
     case 'clean_up':
     case 'dump':
     case 'leftovers':
+    case 'limit':
     case 'rotate':
       return;
   }

@@ -5,7 +5,7 @@ import { filesIn, keepFiles } from './kept-files.ts';
 import { startBystander, type Bystander } from '../rig/bystander.ts';
 import { linesOf } from '../rig/files.ts';
 import { endFolder, endProcessesOf, makeDirectory, removeFolder } from '../rig/folder.ts';
-import { allPids, endProcess, isAlive, processesOf, strings } from '../rig/kernel.ts';
+import { allPids, endProcess, isAlive, look, processesOf, strings } from '../rig/kernel.ts';
 import { launcher, runProgram } from '../rig/programs.ts';
 import { until } from '../rig/wait.ts';
 
@@ -164,11 +164,14 @@ export async function createLane(user?: number): Promise<Lane> {
     linesOf(join(folder, 'log', `${name}.log`)).includes('up');
   const noted = (word: string): string[] =>
     linesOf(join(folder, 'notes')).filter((line) => line.startsWith(word));
-  const unmarked = (name: string): number[] =>
-    allPids().filter((pid) => {
+  /** What a shell has just forked looks like the shell until it execs, and is no worker. */
+  const unmarked = (name: string): number[] => {
+    const found = allPids().filter((pid) => {
       const [, script, instance] = strings(pid, 'cmdline');
       return script === join(folder, 'worker.sh') && instance === name && isAlive(pid);
     });
+    return found.filter((pid) => !found.includes(look(pid)?.parent ?? 0));
+  };
   const aside = makeDirectory();
   own(aside);
   const bystander = await startBystander(aside, user);

@@ -121,6 +121,6 @@ async function expectLoss(rig: Rig): Promise<readonly string[]> {
   const lost = (loss?.['jobs'] ?? []) as readonly string[];
   expect(lost).toEqual(expect.arrayContaining(running));
   expect(lost.filter((id) => existsSync(rig.path(`over/${id}`)))).toEqual([]);
-  expect(loss?.['job_count']).toBe(lost.length);
+  expect(loss?.['job_count'] ?? 0).toBe(lost.length); // between two jobs of all lanes nothing is lost
   return lost;
 }

@@ -66,8 +66,8 @@ exports.keep = (lacking, folders, headLength) => {
     for (const { part, words } of lacking) {
       const head = Buffer.alloc(headLength, ' ');
       const text = words.join(' ');
-      if (part.source.copy(head, 0, 0, idLength) + text.length > headLength) continue;
-      head.write(text, idLength, 'latin1');
+      if (idLength + text.length > headLength) continue;
+      head.write(part.id + text, 'latin1');
       write(path.join(folder, part.keptAs), [head, part.script.createCachedData()]);
     }
     removeOld(folder);

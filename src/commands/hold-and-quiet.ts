@@ -69,7 +69,7 @@ a time limit; if one exits, it stays down. workerctl stop still works, and ends 
     dryRun,
   },
   examples: [['workerctl hold mail.1 --for 2h']],
-  exitCodes: { done: '', locked: '' },
+  exitCodes: { done: '', failed: 'held; what was due before could not be done', locked: '' },
   run: ({ global, ...options }) => runActing('hold', request('hold'), options, global),
 });
 

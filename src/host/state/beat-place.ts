@@ -3,7 +3,6 @@ import {
   chownSync,
   closeSync,
   constants,
-  lstatSync,
   mkdirSync,
   openSync,
   rmdirSync,
@@ -13,6 +12,7 @@ import {
 import { basename } from 'node:path';
 import { errnoOf } from '../files/errno.ts';
 import { namesIn } from '../files/names-in.ts';
+import { linkStatsOf } from '../files/stats-of.ts';
 import { jobFolder } from './paths.ts';
 
 // A worker of another user gives its signs of life in a directory of its own, to which links of ours lead from the directory of
@@ -38,7 +38,7 @@ export function giveBeatPlace(heartbeat: string, user: number): string {
 /** Where the heartbeats of a run are written: for a user of its own, where our link leads to. */
 export function beatPlace(heartbeat: string): string {
   if (!isRoot()) return heartbeat;
-  const isLink = lstatSync(heartbeat, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  const isLink = linkStatsOf(heartbeat)?.isSymbolicLink() === true;
   return isLink ? `${heartbeat}.d/${basename(heartbeat)}` : heartbeat;
 }
 

@@ -35,6 +35,9 @@ async function atWork(more: WorkerKeys = {}): Promise<AtWork> {
   const horse = Number(readOr(rig.path('mail.1.horse'), ''));
   const session = JSON.stringify(more).includes('SHARES') ? pid : horse;
   await until('its session', () => look(horse)?.session === session);
+  // That a child was born before a death is known to some hundredths of a second.
+  const found = Date.now();
+  await until('a child of some age', () => Date.now() - found > 200);
   return { rig, one, pid, horse };
 }
 
@@ -62,7 +65,7 @@ test.each<[string, WorkerKeys]>([
   ['waits for leftovers', { stop: { leftovers: 'wait' } }],
   [
     'waits for leftovers, and its child has stayed in its session',
-    { stop: { leftovers: 'wait' }, env: { SHARES: '1' } },
+    { stop: { leftovers: 'wait' }, env: { SHARES: process.execPath } },
   ],
   ['has a logger', { log: { command: 'cat' } }],
   [
@@ -135,7 +138,7 @@ test('if the child was killed with it, its job must be lost at once', async () =
 });
 
 test('a child in its session must not keep its job from being lost if leftovers are only reported', async () => {
-  const { rig, horse } = await alone({ env: { SHARES: '1' } });
+  const { rig, horse } = await alone({ env: { SHARES: process.execPath } });
   const { all, of } = await rig.act('bootcheck');
   expect(of('job_lost'), all).toHaveLength(1);
   expect(of('started')).toHaveLength(1);

@@ -2,7 +2,6 @@
 // libraries in bundles of their own; the scripts that they run, the manual page, licences. The same sources
 // give the same JavaScript. The argument, if any, names a directory other than dist/.
 import { build, transform } from 'esbuild';
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -19,6 +18,7 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gitOf } from './git.mjs';
 import { billOfMaterials, licenceTexts, licencesOf } from './licences.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -292,6 +292,7 @@ function sign(file) {
 
 for (const name of readdirSync(staging).filter((one) => one.endsWith('.cjs')))
   sign(join(staging, name));
+
 /** Without lines of comments in shell and Perl: a shell reads them at each start. None is within quotes. */
 function copyScript(from, to) {
   const isRead = /\.(sh|pl)$/.test(from);
@@ -348,22 +349,7 @@ function writeLicences() {
 
 writeLicences();
 
-/** The commit of this tree, if it is a repository of its own. */
-function commit() {
-  const git = (...words) =>
-    execFileSync('git', ['-C', root, ...words], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  try {
-    if (resolve(git('rev-parse', '--show-toplevel')) !== resolve(root)) return undefined;
-    return git('describe', '--always', '--dirty', '--abbrev=12', '--exclude=*');
-  } catch {
-    return undefined; // no git, or no repository
-  }
-}
-
-const built = commit();
+const built = gitOf(root, 'describe', '--always', '--dirty', '--abbrev=12', '--exclude=*');
 if (built !== undefined) writeFileSync(join(staging, 'commit'), `${built}\n`);
 
 // Each file is moved into its place, cli.cjs last: a command that starts meanwhile finds the old build or the new one.

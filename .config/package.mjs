@@ -9,9 +9,10 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { gitOf } from './git.mjs';
 import { placesOf } from './origin.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -21,19 +22,8 @@ const manual = 'workerctl.1.gz';
 
 /** `repository`, `homepage` and `bugs`, if this tree is a clone of something on the web. */
 function origin() {
-  const git = (...words) =>
-    execFileSync('git', ['-C', root, ...words], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  let url;
-  try {
-    if (resolve(git('rev-parse', '--show-toplevel')) !== resolve(root)) return {};
-    url = git('remote', 'get-url', 'origin');
-  } catch {
-    return {}; // no git, no repository, or no remote
-  }
-  return placesOf(url);
+  const url = gitOf(root, 'remote', 'get-url', 'origin');
+  return url === undefined ? {} : placesOf(url);
 }
 
 /** The bundles of this build only: dist/ also has those of the one before, for commands that run. */

@@ -3,7 +3,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -19,6 +18,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isRoot } from '../rig/programs.ts';
+import { copySources } from '../rig/source-tree.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'workerctl-package-'));
@@ -50,12 +50,7 @@ const npm = (cwd: string, ...args: readonly string[]): string =>
 
 beforeAll(() => {
   chmodSync(folder, 0o755);
-  mkdirSync(tree);
-  for (const name of ['.config', 'bin', 'src', 'docs', 'LICENSE', 'README.md'])
-    cpSync(join(root, name), join(tree, name), { recursive: true });
-  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json'])
-    cpSync(join(root, name), join(tree, name));
-  symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
+  copySources(tree);
   mkdirSync(join(tree, 'dist'));
   writeFileSync(join(tree, 'dist/rest-0123456789ab.cjs'), 'of the build before');
   [packed] = JSON.parse(npm(tree, 'pack', '--json')) as [Packed];

@@ -11,15 +11,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readOr } from '../rig/files.ts';
 import { endFolder, makeDirectory } from '../rig/folder.ts';
 import { isAlive, signal } from '../rig/kernel.ts';
 import { isRoot, runProgram } from '../rig/programs.ts';
+import { copySources } from '../rig/source-tree.ts';
 import { until } from '../rig/wait.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = makeDirectory();
 const archive = join(folder, 'workerctl-linux-x64.tar.gz');
 const home = join(folder, 'home');
@@ -45,12 +44,7 @@ const config = join(home, 'app/workerctl.yaml');
 
 beforeAll(() => {
   const tree = join(folder, 'tree');
-  mkdirSync(tree);
-  for (const name of ['.config', 'bin', 'src', 'docs', 'LICENSE', 'README.md'])
-    cpSync(join(root, name), join(tree, name), { recursive: true });
-  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json'])
-    cpSync(join(root, name), join(tree, name));
-  symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
+  copySources(tree);
   execFileSync('npm', ['run', '--silent', 'dist', '--', folder], { cwd: tree, stdio: 'pipe' });
   mkdirSync(PATH);
   for (const name of 'env sh setpriv mkfifo tar ln readlink sleep setsid flock mv rm mkdir cat sed gzip'.split(

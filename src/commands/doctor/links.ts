@@ -1,8 +1,8 @@
-import { lstatSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { listed, orFine, warning, type Findings } from '../../core/views/finding.ts';
 import { instanceNames } from '../../core/model/instance.ts';
 import { launchOf, type Launch } from '../../core/model/launch.ts';
+import { linkStatsOf } from '../../host/files/stats-of.ts';
 import type { Examination } from './examination.ts';
 
 /**
@@ -59,6 +59,6 @@ function secondWays(worker: string, { directory, command, envFiles }: Launch): F
 export function releaseLink(directory: string): string | undefined {
   const above = dirname(directory);
   if (above === directory || above === '/') return undefined;
-  const isLink = lstatSync(directory, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  const isLink = linkStatsOf(directory)?.isSymbolicLink() === true;
   return isLink ? directory : releaseLink(above);
 }

@@ -1,9 +1,10 @@
-import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { kindOfFile } from '../../core/basics/file-kind.ts';
 import { shellWord } from '../../core/basics/shell-word.ts';
 import { orFine, problem, someOf, warning, type Findings } from '../../core/views/finding.ts';
 import { describeErrno } from '../../host/files/errno.ts';
+import { linkStatsOf } from '../../host/files/stats-of.ts';
 import { desiredFindings } from './desired-files.ts';
 import { readDump, readQuiet, readStop } from '../../host/state/notes.ts';
 import { readExit } from '../../host/state/exits.ts';
@@ -38,7 +39,7 @@ export function stateFileFindings({ config: { stateDir } }: Examination): Findin
 /** A lock or the journal that is no file, or a pidfile that is a directory. Other files have their own checks. */
 function typeFinding(path: string): Findings {
   if (!/\.(?:lock|pid)$|\/events\.ndjson(?:\.\d+)?$/.test(path)) return [];
-  const stats = lstatSync(path, { throwIfNoEntry: false });
+  const stats = linkStatsOf(path);
   if (stats === undefined || stats.isFile()) return [];
   // Any other pidfile is replaced by the next pass.
   if (path.endsWith('.pid') && !stats.isDirectory()) return [];

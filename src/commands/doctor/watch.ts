@@ -6,7 +6,7 @@ import { readDropped } from '../../host/state/dropped-messages.ts';
 import { errnoOf } from '../../host/files/errno.ts';
 import { triggerPath } from '../../host/sockets/pull-trigger.ts';
 import { orElse, type Examination } from './examination.ts';
-import { statsOf } from '../../engine/watch/find-watch.ts';
+import { linkStatsOf } from '../../host/files/stats-of.ts';
 import { notifyEnvironment } from '../../host/sockets/notify-path.ts';
 import { describeNotify } from '../../host/sockets/notify-socket.ts';
 
@@ -54,7 +54,7 @@ type TriggerState =
 
 /** Opens the trigger for writing, without a byte, which does not wake the watch. */
 function triggerState(path: string): TriggerState {
-  const stats = statsOf(path);
+  const stats = linkStatsOf(path);
   if (stats === undefined) return { kind: 'none' };
   if (!stats.isFIFO())
     return { kind: 'strange', found: 'expected a FIFO, found another kind of file' };

@@ -2,6 +2,7 @@ import { logPlacesOf } from '../../core/model/record.ts';
 import type { ContinuingProcess } from '../../core/model/leftovers.ts';
 import {
   allObserved,
+  liveProcess,
   refOf,
   withSeen,
   type Observation,
@@ -139,8 +140,10 @@ function search(scene: Scene, observation: Observation, cutOff: readonly CutOff[
 /** The processes of the instances that live, and their shims: they are in no other's session. */
 function livingIn(observation: Observation): ReadonlySet<number> {
   return new Set(
-    allObserved(observation).flatMap(({ presence }) =>
-      presence.kind === 'alive' ? [presence.process.pid, presence.record.shimPid] : [],
-    ),
+    allObserved(observation).flatMap((one) => {
+      const { presence } = one;
+      const pids = [liveProcess(one)?.pid, presence.kind === 'alive' && presence.record.shimPid];
+      return pids.filter((pid) => typeof pid === 'number');
+    }),
   );
 }

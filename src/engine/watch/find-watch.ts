@@ -1,6 +1,7 @@
-import { type Stats, lstatSync, readdirSync, statSync } from 'node:fs';
+import { type Stats, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LiveProcess } from '../../core/model/process.ts';
+import { linkStatsOf } from '../../host/files/stats-of.ts';
 import { hasFlockOn } from '../../host/lock/pass-lock.ts';
 import { triggerPath } from '../../host/sockets/pull-trigger.ts';
 import { listPids, readArguments, readProcess } from '../../host/process/process-table.ts';
@@ -8,8 +9,8 @@ import { listPids, readArguments, readProcess } from '../../host/process/process
 /** The `workerctl watch` of this state directory: it holds the lock and, whatever the lock backend, reads the trigger. */
 export function findWatch(stateDir: string): LiveProcess | undefined {
   const path = join(stateDir, 'watch.lock');
-  if (statsOf(path) === undefined) return undefined;
-  const trigger = statsOf(triggerPath(stateDir));
+  if (linkStatsOf(path) === undefined) return undefined;
+  const trigger = linkStatsOf(triggerPath(stateDir));
   const pid = listPids().find(
     (one) =>
       readArguments(one).includes('watch') && (hasFlockOn(one, path) || hasOpen(one, trigger)),
@@ -28,14 +29,5 @@ function hasOpen(pid: number, file: Stats | undefined): boolean {
     );
   } catch {
     return false;
-  }
-}
-
-/** Undefined for what cannot be examined; the check of the state directory says why. */
-export function statsOf(path: string): Stats | undefined {
-  try {
-    return lstatSync(path);
-  } catch {
-    return undefined;
   }
 }

@@ -2,6 +2,7 @@ import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { shellWord } from '../../core/basics/shell-word.ts';
 import { readOrEmpty } from './read-or-empty.ts';
+import { linkStatsOf } from './stats-of.ts';
 import { groupName, isPrivateGroup, userName } from './users.ts';
 
 /** A directory, link or file on the way to a file, links resolved. */
@@ -35,7 +36,7 @@ export function* partsOf(path: string): Generator<PathPart> {
       continue;
     }
     const next = at === '/' ? `/${name}` : `${at}/${name}`;
-    const stats = statsOf(next);
+    const stats = linkStatsOf(next);
     if (stats === undefined) return;
     yield { path: next, stats };
     if (!stats.isSymbolicLink()) {
@@ -47,14 +48,6 @@ export function* partsOf(path: string): Generator<PathPart> {
     const target = readlinkSync(next);
     if (target.startsWith('/')) at = '/';
     ahead.push(...target.split('/').reverse());
-  }
-}
-
-function statsOf(path: string): Stats | undefined {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
   }
 }
 
@@ -102,7 +95,7 @@ export function linkProblem(path: string): string | undefined {
   for (const part of partsOf(path)) {
     const { stats } = part;
     if (!stats.isSymbolicLink()) continue;
-    const above = statsOf(dirname(part.path));
+    const above = linkStatsOf(dirname(part.path));
     const owner = [stats, above].find((one) => one !== undefined && !users.has(one.uid));
     if (owner === undefined || isOfOutside(owner)) continue;
     const whose = owner === stats ? 'it' : 'its directory';

@@ -1,4 +1,5 @@
 import type { LiveProcess, ProcessIdentity, Witnessed } from '../../core/model/process.ts';
+import type { SessionMember } from '../../core/model/record.ts';
 import { monotonicMs, sleep } from './clock.ts';
 import { errnoOf } from '../files/errno.ts';
 import { faultPoint } from '../files/fault-point.ts';
@@ -41,7 +42,7 @@ const quietRounds = 2;
 export function familyBeside(
   process: ProcessIdentity,
   all: readonly LiveProcess[],
-): Pick<ProcessIdentity, 'pid' | 'startTime'>[] {
+): SessionMember[] {
   const session = membersBeside(process, all);
   const known = new Set(session.map(({ pid }) => pid));
   const others = detachedFrom(process, all).filter(({ pid }) => !known.has(pid));
@@ -90,7 +91,7 @@ export async function killSession(
 export async function killLeftBehind(
   leader: DeadLeader,
   isProof: (member: LiveProcess) => boolean,
-  family: readonly Pick<ProcessIdentity, 'pid' | 'startTime'>[] = [],
+  family: readonly SessionMember[] = [],
 ): Promise<KillOutcome | { readonly kind: 'unproven' }> {
   const { bootId } = leader;
   const known = (): LiveProcess[] => family.flatMap((one) => findProcess({ ...one, bootId }) ?? []);

@@ -63,12 +63,11 @@ export async function openFleetScreen(
     },
     ended: (outcome) => {
       const { host, state } = outcome;
-      const words = (error?: string): string => outcome.problem ?? error ?? '';
       const { error } = update(host, (before) => ({
         ...before,
-        ended: { state, words: words(before.error) },
+        ended: { state, words: outcome.problem ?? before.error?.words ?? '' },
       }));
-      const problem = state === 'done' ? outcome.problem : (outcome.problem ?? error);
+      const problem = state === 'done' ? outcome.problem : (outcome.problem ?? error?.words);
       const whole = { ...outcome, ...(problem !== undefined && { problem }) };
       if (!json) shown.line(formatHostEnd(host.padEnd(width), whole, now(), painted));
       return whole;

@@ -12,8 +12,8 @@ export interface HostProgress {
   readonly instances: ReadonlyMap<string, InstancePhase>;
   /** How it has ended there. */
   readonly ended?: { readonly state: HostState; readonly words: string };
-  /** The latest of its events that was an error, in words. */
-  readonly error?: string;
+  /** Why it failed, in words, if it did: the latest of the errors among its events that say most. */
+  readonly error?: { readonly kind: string; readonly words: string };
 }
 
 type InstancePhase = 'draining' | 'starting' | 'ready' | 'failed';
@@ -26,6 +26,12 @@ const phaseAfter: Readonly<Record<string, InstancePhase>> = {
   start_failed: 'failed',
 };
 
+/**
+ * Kinds that say less than any other error. A pass that comes later accounts for the death that has aborted the restart
+ * before: its event follows the abort.
+ */
+const leastTelling: readonly string[] = ['died'];
+
 /** More instances of a host are not counted: it may print anything. */
 const mostInstances = 5_000;
 
@@ -37,11 +43,17 @@ export function afterObject(progress: HostProgress, object: JsonObject): HostPro
   const isCounted = progress.instances.size < mostInstances || progress.instances.has(name);
   return {
     ...progress,
-    ...(level === 'error' && { error: `${name}: ${String(text)}` }),
+    ...(level === 'error' &&
+      saysMore(String(kind), progress.error?.kind) && {
+        error: { kind: String(kind), words: `${name}: ${String(text)}` },
+      }),
     ...(phase !== undefined &&
       isCounted && { instances: new Map(progress.instances).set(name, phase) }),
   };
 }
+
+const saysMore = (kind: string, before: string | undefined): boolean =>
+  before === undefined || leastTelling.includes(before) || !leastTelling.includes(kind);
 
 /** What is shown of hosts that a command waits for, as of instances. */
 export const fleetProgress = (

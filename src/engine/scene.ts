@@ -1,5 +1,6 @@
 import type { Config } from '../core/model/config.ts';
 import type { Desired } from '../core/model/desired.ts';
+import type { ObservedInstance } from '../core/model/observation.ts';
 import type { LiveProcess } from '../core/model/process.ts';
 import type { ReadinessProbe } from '../host/worker/readiness-probe.ts';
 import type { SilenceTracker } from '../host/state/silence.ts';
@@ -11,6 +12,8 @@ export interface Scene {
   readonly hostName: string;
   /** Pidfiles are not read, for commands that do not repair them. */
   readonly ignoresPidfiles?: boolean;
+  /** What is known of instances that are not looked at now. */
+  readonly others?: Iterable<ObservedInstance>;
   /** The names of the existing notes (stop files and the like), if known: saves a lookup per instance. */
   readonly notes?: ReadonlySet<string>;
   /** Remembers from look to look what is ready. Without it, each look waits for the answers. */

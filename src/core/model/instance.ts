@@ -32,8 +32,19 @@ export const instanceName = (worker: string, identifier: string): string =>
   `${worker}.${identifier}`;
 
 /** The names of the instances that the config wants of a worker, in its order. */
-export const instanceNames = ({ name, identifiers }: Worker): string[] =>
-  identifiers.map((identifier) => instanceName(name, identifier));
+export function instanceNames({ name: worker, identifiers }: Worker): readonly string[] {
+  const known = knownNames.get(identifiers);
+  if (known?.worker === worker) return known.names;
+  const names = identifiers.map((identifier) => instanceName(worker, identifier));
+  knownNames.set(identifiers, { worker, names });
+  return names;
+}
+
+/** A decision about a thousand instances looks up each by its name in many places: a name that is made anew is hashed anew. */
+const knownNames = new WeakMap<
+  readonly string[],
+  { readonly worker: string; readonly names: readonly string[] }
+>();
 
 /** The first of them, or the one that would be the first. */
 export const firstInstance = ({ name, identifiers: [first = '1'] }: Worker): string =>

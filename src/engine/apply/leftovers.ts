@@ -22,6 +22,7 @@ import {
 } from '../observe/leftovers.ts';
 import { observe } from '../observe/observe.ts';
 import { provesSession } from '../../host/worker/witness.ts';
+import { livingIn } from '../observe/living.ts';
 import type { Run } from './run.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 
@@ -54,7 +55,7 @@ export function noteReplaced(
     return [];
   });
   for (const one of replaced) tryToWrite(stateDir, one.instance, noteOf(one));
-  return () => reportLeftovers(context, replaced);
+  return () => reportLeftovers(context, replaced, livingIn({}, observation));
 }
 
 const noteOf = ({ leader: { pid, startTime, bootId, diedAt } }: Replaced): LeftNote => ({
@@ -62,10 +63,14 @@ const noteOf = ({ leader: { pid, startTime, bootId, diedAt } }: Replaced): LeftN
   ...(diedAt !== undefined && { diedAt }),
 });
 
-async function reportLeftovers(context: Context, replaced: readonly Replaced[]): Promise<void> {
+async function reportLeftovers(
+  context: Context,
+  replaced: readonly Replaced[],
+  living: ReadonlySet<number>,
+): Promise<void> {
   if (replaced.length === 0) return;
   const { stateDir } = context.config;
-  const left = await leftInTheEnd(replaced);
+  const left = await leftInTheEnd(replaced, living);
   replaced.forEach((one, index) => {
     const { instance, leader } = one;
     const found = left[index];

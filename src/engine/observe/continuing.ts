@@ -2,7 +2,6 @@ import { logPlacesOf } from '../../core/model/record.ts';
 import type { ContinuingProcess } from '../../core/model/leftovers.ts';
 import {
   allObserved,
-  liveProcess,
   refOf,
   withSeen,
   type Observation,
@@ -28,6 +27,7 @@ import { baseOf } from '../../host/state/paths.ts';
 import { knownLedger } from '../../host/state/ledger-file.ts';
 import type { Scene } from '../scene.ts';
 import { deadLeader, noteAbout } from './leftovers.ts';
+import { livingIn } from './living.ts';
 import { ownLogsIn } from './own-logs.ts';
 
 interface CutOff {
@@ -100,7 +100,7 @@ function cutOffIn({ config }: Scene, observation: Observation): CutOff[] {
 
 function search(scene: Scene, observation: Observation, cutOff: readonly CutOff[]): void {
   const dead = cutOff.map(({ dead: { record } }) => record);
-  const living = livingIn(observation);
+  const living = livingIn(scene, observation);
   const all = processesSince(dead, living);
   const isElsewhere = (pid: number): boolean =>
     living.has(pid) || [...ancestorsOf(pid)].some((above) => living.has(above));
@@ -135,15 +135,4 @@ function search(scene: Scene, observation: Observation, cutOff: readonly CutOff[
       })),
     );
   }
-}
-
-/** The processes of the instances that live, and their shims: they are in no other's session. */
-function livingIn(observation: Observation): ReadonlySet<number> {
-  return new Set(
-    allObserved(observation).flatMap((one) => {
-      const { presence } = one;
-      const pids = [liveProcess(one)?.pid, presence.kind === 'alive' && presence.record.shimPid];
-      return pids.filter((pid) => typeof pid === 'number');
-    }),
-  );
 }

@@ -181,11 +181,20 @@ export interface Left {
   readonly survivors: readonly LiveProcess[];
 }
 
-/** What is left of each of these sessions after a moment in which processes may exit by themselves. */
-export async function leftInTheEnd(exited: readonly Exited[]): Promise<Left[]> {
+/**
+ * What is left of each of these sessions after a moment in which processes may exit by themselves.
+ * @param living processes that are known to belong elsewhere
+ */
+export async function leftInTheEnd(
+  exited: readonly Exited[],
+  living: ReadonlySet<number>,
+): Promise<Left[]> {
   const begun = sinceBoot();
   for (;;) {
-    const all = processesSince(exited.map(({ leader }) => leader));
+    const all = processesSince(
+      exited.map(({ leader }) => leader),
+      living,
+    );
     const left = exited.map(({ leader }) => leftBehindBy(leader, all));
     const isSettled = exited.every(
       ({ leader, stop }, index) =>

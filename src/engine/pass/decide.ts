@@ -42,9 +42,11 @@ export interface PassRequest {
   readonly claim?: (seen: Observation) => Observation;
   /**
    * What the caller has seen since its last pass, kept up to date, and what it would do. If no other pass came in between,
-   * only the instances that this pass acts on are looked at again.
+   * only the instances that this pass acts on are looked at again, and those that have `changed`.
    */
-  readonly known?: Pick<PassOutcome, 'observation' | 'plan'>;
+  readonly known?: Pick<PassOutcome, 'observation' | 'plan'> & {
+    readonly changed?: Iterable<string>;
+  };
   /** The pass itself starts what is missing, even if a watch runs. */
   readonly isLeftToNobody?: true;
   /** The pass only reports and remembers what it sees. */
@@ -64,12 +66,21 @@ export async function decide(
 ): Promise<PassOutcome> {
   const { stateDir } = context.config;
   const before = await readState(stateDir);
+  const concerned = known && new Set([...namesIn(known.plan), ...(known.changed ?? [])]);
   // Listed once: most instances have no notes, and asking for each of them takes longer than reading the rest.
-  const { retiring: all, notes } = stateFilesIn(stateDir);
-  const retiring = besideAny(instances, all);
+  const listed =
+    known !== undefined && concerned !== undefined && concerned.size <= few
+      ? { retiring: known.observation.retiring.map(refOf) }
+      : stateFilesIn(stateDir);
+  const retiring = besideAny(instances, listed.retiring);
   const pins = pinsUnder(goal, before.desired);
   const showsLeftovers = goal.kind === 'stop' && goal.killAfter !== undefined;
-  const scene = { ...context, notes, pins, showsLeftovers };
+  const scene = {
+    ...context,
+    ...('notes' in listed && { notes: listed.notes }),
+    pins,
+    showsLeftovers,
+  };
   const restarted = goal.kind === 'restart' ? goal.instances : [];
   const { failures, unstarted } = before.ledger;
   const asked = [...restarted, ...Object.keys(failures), ...Object.keys(unstarted)];
@@ -77,10 +88,13 @@ export async function decide(
   const decideAbout = (seen: Observation): PassOutcome =>
     decideOn(context, goal, before, codes === undefined ? seen : { ...seen, launches: codes });
   let decided: PassOutcome;
-  if (known === undefined) {
+  if (known === undefined || concerned === undefined) {
     const looked = await observeReported(scene, instances, retiring);
     decided = decideAbout(claim === undefined ? looked : claim(lookForStrays(context, looked)));
-  } else decided = await decideWith(known, { instances, retiring }, scene, decideAbout);
+  } else {
+    const { instances: before } = known.observation;
+    decided = await decideWith({ before, concerned }, { instances, retiring }, scene, decideAbout);
+  }
   context.memory.see(decided.observation);
   const outcome = needsScan(goal, decided, mayHaveStrays)
     ? decideAbout(lookForStrays(context, decided.observation))
@@ -89,6 +103,11 @@ export async function decide(
   const allowed = await withoutBarred(context, goal, startable);
   return withoutUnwitnessed(context, allowed);
 }
+
+/** The files of this many instances are asked for one by one: to list a directory of a thousand takes 2 ms. */
+const few = 16;
+
+const namesIn = (plan: Plan): string[] => plan.map(({ instance }) => instance);
 
 /** Decides again, and asks no process to exit, if its replacement could not be started. */
 async function withPreflight(
@@ -159,22 +178,28 @@ interface Scope {
   readonly retiring: readonly ProcessRef[];
 }
 
+/** What a caller knows of instances. */
+interface KnownInstances {
+  readonly before: ReadonlyMap<string, ObservedInstance>;
+  /** Those that have to be looked at again. */
+  readonly concerned: Set<string>;
+}
+
 /** Looks again at the instances that the decision concerns, until it concerns no other; the rest are as they are known. */
 async function decideWith(
-  known: NonNullable<PassRequest['known']>,
+  { before, concerned }: KnownInstances,
   { instances: names, retiring }: Scope,
   scene: Scene,
   decideAbout: (seen: Observation) => PassOutcome,
 ): Promise<PassOutcome> {
-  const before = known.observation.instances;
-  const concerned = new Set(known.plan.map(({ instance }) => instance));
+  const partial = { ...scene, others: [...before.values()] };
   const fresh = new Map<string, ObservedInstance>();
   let old: readonly ObservedInstance[] | undefined;
   for (;;) {
     const missing = names.filter(
       (name) => !fresh.has(name) && (concerned.has(name) || !before.has(name)),
     );
-    const looked = await observeReported(scene, missing, old === undefined ? retiring : []);
+    const looked = await observeReported(partial, missing, old === undefined ? retiring : []);
     old ??= looked.retiring;
     for (const [name, observed] of looked.instances) fresh.set(name, observed);
     const instances = names.flatMap((name): [string, ObservedInstance][] => {
@@ -182,7 +207,7 @@ async function decideWith(
       return observed === undefined ? [] : [[name, observed]];
     });
     const decided = decideAbout({ ...looked, instances: new Map(instances), retiring: old });
-    for (const { instance } of decided.plan) concerned.add(instance);
+    for (const instance of namesIn(decided.plan)) concerned.add(instance);
     if (names.every((name) => fresh.has(name) || !concerned.has(name))) return decided;
   }
 }

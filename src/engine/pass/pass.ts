@@ -264,7 +264,7 @@ export async function planPass(
   checkStateDirectory(context.config.stateDir);
   const launches = openLaunches(context, lookAge);
   try {
-    const decided = await decide(context, request, launches);
+    const decided = await decide(context, request, launches, request.known);
     warnOfProblems(context, decided.observation);
     return decided;
   } finally {

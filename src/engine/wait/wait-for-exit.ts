@@ -100,6 +100,7 @@ export async function reportLeft(
 ): Promise<(readonly LeftProcess[])[]> {
   if (exited.length === 0) return [];
   const { deadLeader, leftInTheEnd } = await import('../observe/leftovers.ts');
+  const { livingIn } = await import('../observe/living.ts');
   const { reportSurvivors } = await import('../apply/leftovers.ts');
   const leaders = exited.map(({ name, presence }) => {
     const { stop: policy } = workerOf(context.config, name);
@@ -108,7 +109,10 @@ export async function reportLeft(
     const leader = deadLeader(context, name, presence, observation);
     return leader && { leader, ...(stop && { stop }) };
   });
-  const found = await leftInTheEnd(leaders.filter((one) => one !== undefined));
+  const found = await leftInTheEnd(
+    leaders.filter((one) => one !== undefined),
+    livingIn({}, observation),
+  );
   return exited.map((observed, index) => {
     const leader = leaders[index]?.leader;
     const left = leader && found.shift();

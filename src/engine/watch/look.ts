@@ -27,17 +27,34 @@ export interface Seen {
   readonly waitMs: number;
   /** Another command held the lock, so that this look could do nothing. */
   readonly isLocked?: true;
+  /** What the pass of this look has acted on. */
+  readonly touched?: readonly string[];
+}
+
+/** What the watch knows from its looks until now, if it need not look at all instances again. */
+export interface Known {
+  readonly observation: Observation;
+  /** The instances that have to be looked at. */
+  readonly changed: ReadonlySet<string>;
 }
 
 /** One look, and a pass if it finds something to do. */
 export async function look(
   context: Context,
   deaths: DeathWatch,
-  { rotator, warnings }: { readonly rotator: Rotator; readonly warnings: WarnOnce },
+  {
+    rotator,
+    warnings,
+    known,
+  }: { readonly rotator: Rotator; readonly warnings: WarnOnce; readonly known?: Known | undefined },
 ): Promise<Seen> {
-  const request = requestFor(context);
+  const request = requestFor(context, known?.observation);
   const measuring = { ...silent(context), measuresLogs: true };
-  const quick = await planPass(measuring, { ...request, mayHaveStrays: false });
+  const quick = await planPass(measuring, {
+    ...request,
+    mayHaveStrays: false,
+    ...(known && { known: { ...known, plan: [] } }),
+  });
   deaths.see(quick.observation);
   warnings.see(context, quick.observation);
   // Reading all of /proc twice takes most of a restart. A process that was seen to die has left no stray in its place.
@@ -64,7 +81,7 @@ export async function look(
       },
     });
     if (failures.count() > 0) return { observation, waitMs: failedMs };
-    return { observation, waitMs: gapMs };
+    return { observation, waitMs: gapMs, touched: plan.map(({ instance }) => instance) };
   } catch (error) {
     if (!isLocked(error)) throw error;
     return { observation, waitMs: retryMs, isLocked: true };
@@ -81,12 +98,13 @@ function countUnasked(context: Context): { context: Context; count: () => number
 }
 
 /** What `watch` asks of a pass: what bootcheck does, without waiting for the lock. */
-export function requestFor(context: Context): PassRequest {
+export function requestFor(context: Context, known?: Observation): PassRequest {
   const { stateDir } = context.config;
   const config = withCounts(context.config, readDesired(stateDir));
+  const recorded = known === undefined ? recordedInstances(stateDir) : known.instances.keys();
   return {
     goal: { kind: 'check' },
-    instances: selectInstances(config, recordedInstances(stateDir), []),
+    instances: selectInstances(config, [...recorded], []),
     lockWait: durationOf(0),
     mayHaveStrays: true,
   };

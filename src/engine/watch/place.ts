@@ -12,7 +12,7 @@ import { heartbeatFolder } from '../../host/state/paths.ts';
 import { ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { findWatch } from './find-watch.ts';
 import { createKeptFiles, type KeptFile } from './kept-files.ts';
-import { followFiles, mayMeanWork } from './wake.ts';
+import { followFiles, mayMeanWork, type Alarm } from './wake.ts';
 import type { Context } from '../session.ts';
 
 /** What a watch holds in its state directory while it runs: its lock, the trigger, and the kernel's watch of the files. */
@@ -37,7 +37,7 @@ const usedByWatch = 40;
 /** @throws WorkerctlError `locked` if another watch runs here, `state` if the directory or the trigger cannot be used */
 export async function takePlace(
   { context, mustStay }: { readonly context: () => Context; readonly mustStay: boolean },
-  onChange: () => void,
+  onChange: Alarm['ring'],
   onByte: () => void,
 ): Promise<Place> {
   const { stateDir } = context().config;
@@ -116,7 +116,7 @@ function restore(stateDir: string): void {
 }
 
 /** Calls back when files change that may mean work. */
-function follow(stateDir: string, onChange: () => void): { readonly close: () => void } {
+function follow(stateDir: string, onChange: Alarm['ring']): { readonly close: () => void } {
   const ended = new AbortController();
   const { O_RDONLY, O_DIRECTORY } = constants;
   // As long as it is open, no other directory gets its number.

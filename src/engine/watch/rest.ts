@@ -5,20 +5,20 @@ import type { SilenceTracker } from '../../host/state/silence.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import { baseOf } from '../../host/state/paths.ts';
 import { type Context } from '../session.ts';
-import { type Alarm } from './wake.ts';
+import { type Alarm, type Rung } from './wake.ts';
 import { unreported } from './deaths.ts';
 import { tickMs } from './intervals.ts';
 
 /**
  * Sleeps until something may have changed. Meanwhile it checks signs of life, and whether the processes live whose death no shim
- * reports. Both cost next to nothing.
+ * reports. Both cost next to nothing. @returns why it has been woken; undefined: the time is over
  */
 export async function restUntil(
   deadline: number,
   { context, signal }: { readonly context: Context; readonly signal: AbortSignal },
   alarm: Alarm,
   observation: Observation,
-): Promise<void> {
+): Promise<Rung | undefined> {
   const { silence } = context;
   const all = listened(context, observation);
   const orphans = unreported(observation);
@@ -28,11 +28,13 @@ export async function restUntil(
   const isQuiet = all.length + orphans.length === 0 && !isLaunching;
   for (;;) {
     const left = deadline - monotonicMs();
-    if (left <= 0 || signal.aborted) return;
-    if (await alarm.wait(Math.min(left, isQuiet ? left : tickMs))) return;
-    if (countSilent(silence, all) > 0) return;
+    if (left <= 0 || signal.aborted) return undefined;
+    const rung = await alarm.wait(Math.min(left, isQuiet ? left : tickMs));
+    if (rung !== undefined) return rung;
+    if (countSilent(silence, all) > 0) return 'other';
     // The result of a launch is in its record, which is not watched.
-    if (isLaunching || orphans.some((process) => findProcess(process) === undefined)) return;
+    if (isLaunching || orphans.some((process) => findProcess(process) === undefined))
+      return 'other';
   }
 }
 

@@ -8,15 +8,16 @@ export const mayMeanWork = (file: string): boolean =>
 
 export async function followFiles(
   files: ReturnType<typeof watchDirectory>,
-  ring: () => void,
+  ring: Alarm['ring'],
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     const due = monotonicMs() + fallbackMs;
-    const { size } = await files.changes(fallbackMs, signal);
+    const names = await files.changes(fallbackMs, signal);
     // Awake early without a change: the kernel has no watch left, so look regularly.
-    if (size === 0 && monotonicMs() < due) await sleep(unwatchedMs, signal);
-    ring();
+    if (names.size === 0 && monotonicMs() < due) await sleep(unwatchedMs, signal);
+    if (names.size > 0 && files.isWatched()) ring(names);
+    else ring();
   }
 }
 
@@ -59,26 +60,32 @@ export function createBytes(ring: () => void): Bytes {
   };
 }
 
+/** Why it has rung: these files have changed, or there is another reason as well. */
+export type Rung = ReadonlySet<string> | 'other';
+
 /** A sleep that others can end. */
 export interface Alarm {
-  readonly ring: () => void;
-  /** Resolves once it has rung since the last time, or after `ms`; whether it has rung. */
-  readonly wait: (ms: number) => Promise<boolean>;
+  /** @param files what has changed, if that is the only reason */
+  readonly ring: (files?: ReadonlySet<string>) => void;
+  /** Resolves once it has rung since the last time, or after `ms`: why it has rung, or undefined. */
+  readonly wait: (ms: number) => Promise<Rung | undefined>;
 }
 
 export function createAlarm(signal: AbortSignal): Alarm {
-  let hasRung = false;
+  let rung: Rung | undefined;
   let wake: () => void = () => undefined;
   signal.addEventListener('abort', () => {
     wake();
   });
   return {
-    ring: () => {
-      hasRung = true;
+    ring: (files) => {
+      const earlier = rung ?? [];
+      const isOther = files === undefined || earlier === 'other';
+      rung = isOther ? 'other' : new Set([...earlier, ...files]);
       wake();
     },
     wait: async (ms) => {
-      if (!hasRung && !signal.aborted) {
+      if (rung === undefined && !signal.aborted) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, ms);
           wake = () => {
@@ -88,8 +95,8 @@ export function createAlarm(signal: AbortSignal): Alarm {
         });
         wake = () => undefined;
       }
-      const answer = hasRung;
-      hasRung = false;
+      const answer = rung;
+      rung = undefined;
       return answer;
     },
   };

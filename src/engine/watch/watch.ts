@@ -5,6 +5,7 @@ import { type Context } from '../session.ts';
 import { locksToKeep } from '../pass/pass.ts';
 import { isLocked } from '../wait/settle.ts';
 import { createAlarm, createBytes } from './wake.ts';
+import { createKnowledge } from './known.ts';
 import { createDeathWatch, noting, type Ours } from './deaths.ts';
 import { gapMs, restPerLook, tickMs } from './intervals.ts';
 import type { KeptFile } from './kept-files.ts';
@@ -45,7 +46,9 @@ export async function watch(watcher: Watcher): Promise<void> {
   const alarm = createAlarm(signal);
   const bytes = createBytes(alarm.ring);
   const place = await takePlace(watcher, alarm.ring, bytes.ring);
-  watcher.onWake(alarm.ring);
+  watcher.onWake(() => {
+    alarm.ring();
+  });
   const tick = setInterval(() => {
     if (place.hasChanged()) alarm.ring();
   }, tickMs).unref();
@@ -86,17 +89,22 @@ function createRound(watcher: Watcher, { alarm, bytes, place }: Waking, trouble:
   const deaths = createDeathWatch(ours);
   const rotator = createRotator();
   const warnings = createWarnOnce();
+  const knowledge = createKnowledge();
   let lockHelper: LockHelper | undefined;
   return {
     run: async (): Promise<void> => {
       const begun = monotonicMs();
       const rest = await place.renew();
-      bytes.seen();
-      place.rearm(); // before the look: a byte that arrives during it counts again
       await watcher.refresh();
+      const { config } = watcher.context();
+      const known = knowledge.take(config);
+      if (known === undefined) {
+        bytes.seen();
+        place.rearm(); // before the look: a byte that arrives during it counts again
+      }
       const kept = { ...watcher.context(), ...(lockHelper && { lockHelper }) };
       const context = trouble.once(warnings.once(noting(kept, ours)));
-      const seen = await look(context, deaths, { rotator, warnings });
+      const seen = await look(context, deaths, { rotator, warnings, known });
       watcher.seen?.(seen.observation);
       if (seen.isLocked !== true) watcher.acted?.();
       trouble.done(rest);
@@ -104,7 +112,8 @@ function createRound(watcher: Watcher, { alarm, bytes, place }: Waking, trouble:
       lockHelper = renewed(lockHelper, context.config.stateDir, seen.observation);
       bytes.notBefore(begun + (monotonicMs() - begun) * restPerLook);
       const resting = { context: watcher.context(), signal };
-      await restUntil(monotonicMs() + seen.waitMs, resting, alarm, seen.observation);
+      const until = knowledge.keep(config, seen);
+      knowledge.woken(await restUntil(until, resting, alarm, seen.observation));
       const left = gapMs - (monotonicMs() - begun);
       if (left > 0) await sleep(left, signal);
     },

@@ -19,6 +19,10 @@ export function refOfBase(base: string): ProcessRef {
     : { instance: base.slice(0, at), retiring: base.slice(at + 1) };
 }
 
+/** The instance whose process, or old process, this file reports the death of; undefined: it is no such file. */
+export const instanceOfExit = (file: string): string | undefined =>
+  file.endsWith('.exit') ? refOfBase(file.slice(0, -'.exit'.length)).instance : undefined;
+
 /** Whether a file belongs to an old process beside its replacement. */
 export const isOfRetiring = (file: string): boolean => file.includes(mark);
 

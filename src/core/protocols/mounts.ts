@@ -33,8 +33,8 @@ export function mountAt(mounts: readonly Mount[], path: string): Mount | undefin
 const unescaped = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 
-const networkTypes =
-  /^(?:nfs\d?|cifs|smb\w*|ceph|lustre|gpfs|glusterfs|afs|9p|virtiofs|fuse\.(?:sshfs|glusterfs|s3fs|rclone|ceph.*))$/;
+const network = String.raw`nfs\d?|cifs|smb\w*|ceph|lustre|gpfs|glusterfs|afs|9p|virtiofs|fuse\.(?:sshfs|glusterfs|s3fs|rclone|ceph\S*)`;
+const networkTypes = new RegExp(`^(?:${network})$`);
 const foreignTypes = /^(?:vfat|msdos|exfat|ntfs\d?|fuseblk|hfs\w*|iso9660)$/;
 
 /** The kind of a file system: what matters for a state directory. */
@@ -44,10 +44,13 @@ export function fileSystemKind(type: string): 'network' | 'foreign' | 'memory' |
   return type === 'tmpfs' || type === 'ramfs' ? 'memory' : 'local';
 }
 
+// `fusectl`, which every host with systemd has, is the kernel's own.
+const hanging = String.raw`autofs|fuse(?!ctl\b)\S*|${network}`;
+const hangingTypes = new RegExp(`^(?:${hanging})$`);
+const hangingMount = new RegExp(` - (?:${hanging}) `); // one search for all: each command asks
+
 /** Whether a use of such a file system can last until another host, or another program, answers. */
-export const mayHang = (type: string): boolean =>
-  fileSystemKind(type) === 'network' || type === 'autofs' || type.startsWith('fuse');
+export const mayHang = (type: string): boolean => hangingTypes.test(type);
 
 /** Whether any mount in `/proc/PID/mountinfo` may hang: most hosts have none, and need not look further. */
-export const mayAnyHang = (text: string): boolean =>
-  [...text.matchAll(/ - (\S+)/g)].some(([, type = '']) => mayHang(type));
+export const mayAnyHang = (text: string): boolean => hangingMount.test(text);

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { mountAt, fileSystemKind, parseMounts } from '../../../src/core/protocols/mounts.ts';
+import {
+  fileSystemKind,
+  mayAnyHang,
+  mayHang,
+  mountAt,
+  parseMounts,
+} from '../../../src/core/protocols/mounts.ts';
 
 const text = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 23 22 0:21 / /proc rw,nosuid - proc proc rw,hidepid=2
@@ -29,4 +35,22 @@ test.each([
   ['overlay', 'local'],
 ])('%s must be %s', (type, nature) => {
   expect(fileSystemKind(type)).toBe(nature);
+});
+
+test.each([
+  ['nfs4', true],
+  ['cifs', true],
+  ['autofs', true],
+  ['fuse', true],
+  ['fuse.sshfs', true],
+  ['fuse.mine', true],
+  ['fuseblk', true],
+  ['fusectl', false],
+  ['ext4', false],
+  ['nfsd', false],
+  ['tmpfs', false],
+])('a mount of type %s must be known as one that may hang, or not: %s', (type, expected) => {
+  const text = `21 1 254:0 / / rw - ext4 /dev/vda rw\n35 21 0:31 / /srv/x rw shared:1 - ${type} host:/x rw\n`;
+  expect(mayHang(type)).toBe(expected);
+  expect(mayAnyHang(text)).toBe(expected);
 });

@@ -10,7 +10,7 @@ import { refusedSignal, signalIn, withoutHandler } from '../core/rules/refused-s
 import { admitted } from '../engine/apply/run.ts';
 import { acted, recording } from '../engine/command.ts';
 import { observeReported } from '../engine/observe/observe.ts';
-import { lookForStrays } from '../engine/observe/presence.ts';
+import { withStrays } from '../engine/observe/strays.ts';
 import { claimsIn, type ClaimFor } from '../engine/observe/witnesses.ts';
 import { report, type Context } from '../engine/session.ts';
 import { describeErrno, errnoOf } from '../host/files/errno.ts';
@@ -70,7 +70,7 @@ async function send(context: Context, { signal, targets }: SendOptions): Promise
   const { recorded, events } = recording(context);
   const looked = await observeReported(context, instances);
   const areUp = allObserved(looked).every((one) => liveProcess(one) !== undefined);
-  const seen = areUp ? looked : lookForStrays(context, looked);
+  const seen = areUp ? looked : withStrays(context, looked);
   const claimFor = claimsIn(context, { observation: seen, desired: readDesired(config.stateDir) });
   for (const observed of seen.instances.values())
     sendTo({ context: recorded, claimFor }, observed, signal);

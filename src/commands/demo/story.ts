@@ -171,7 +171,7 @@ async function stopAll(stage: Stage): Promise<void> {
 }
 
 const claimOneEach = (stage: Stage): Promise<void> =>
-  stage.claim('three workers run, one process each', names.join(), () => running(stage));
+  stage.claim('three workers run, one process each', names.join(), () => running(stage), soonMs);
 
 /** The instance of each process. */
 const running = ({ processes }: Stage): string =>

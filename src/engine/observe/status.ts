@@ -16,7 +16,7 @@ import { checkForLook } from '../../host/state/state-directory.ts';
 import type { Scene } from '../scene.ts';
 import { codesFor, lookAge, openLaunches, type Launches } from './launches.ts';
 import { observeReported } from './observe.ts';
-import { lookForStrays } from './presence.ts';
+import { withStrays } from './strays.ts';
 import type { ReleaseReader } from './release-reader.ts';
 
 /** If more instances are shown, the logs of none are looked at: that takes some microseconds each. */
@@ -51,7 +51,7 @@ export async function status(scene: Scene, { targets, releases }: StatusRequest)
     names,
     retiring.filter(({ instance }) => shown.has(instance)),
   );
-  const found = allObserved(seen).some(mayLive) ? lookForStrays(scene, seen) : seen;
+  const found = allObserved(seen).some(mayLive) ? withStrays(scene, seen) : seen;
   const launches = openLaunches({ ...scene, releases }, lookAge);
   try {
     const codes = await codesFor(launches, config, before.desired, failed);

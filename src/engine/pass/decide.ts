@@ -24,7 +24,7 @@ import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { stateFilesIn } from '../../host/state/record-cache.ts';
 import { codesFor, type Launches } from '../observe/launches.ts';
 import { observeReported } from '../observe/observe.ts';
-import { lookForStrays } from '../observe/presence.ts';
+import { withStrays } from '../observe/strays.ts';
 import { readState } from './state.ts';
 import type { Scene } from '../scene.ts';
 import { report, type Context } from '../session.ts';
@@ -90,14 +90,14 @@ export async function decide(
   let decided: PassOutcome;
   if (known === undefined || concerned === undefined) {
     const looked = await observeReported(scene, instances, retiring);
-    decided = decideAbout(claim === undefined ? looked : claim(lookForStrays(context, looked)));
+    decided = decideAbout(claim === undefined ? looked : claim(withStrays(context, looked)));
   } else {
     const { instances: before } = known.observation;
     decided = await decideWith({ before, concerned }, { instances, retiring }, scene, decideAbout);
   }
   context.memory.see(decided.observation);
   const outcome = needsScan(goal, decided, mayHaveStrays)
-    ? decideAbout(lookForStrays(context, decided.observation))
+    ? decideAbout(withStrays(context, decided.observation))
     : decided;
   const startable = await withPreflight(context, goal, outcome, launches);
   const allowed = await withoutBarred(context, goal, startable);

@@ -19,7 +19,7 @@ import { stateFilesIn } from '../../host/state/record-cache.ts';
 import { hasProcess } from '../../host/process/process-table.ts';
 import { statsOf } from '../../host/files/stats-of.ts';
 import { observeReported } from '../observe/observe.ts';
-import { lookForStrays } from '../observe/presence.ts';
+import { withStrays } from '../observe/strays.ts';
 import { type Context, workerOf } from '../session.ts';
 
 /** The same event, with the jobs that the process was last seen busy with. */
@@ -68,7 +68,7 @@ export function watchInstances(context: Context, begun: readonly string[]): Watc
       retiring.filter(isDue),
     );
     const looked = allObserved(reported).some(isNewlyDead)
-      ? lookForStrays(context, reported)
+      ? withStrays(context, reported)
       : reported;
     for (const observed of allObserved(looked)) seen.set(keyOf(refOf(observed)), observed);
     const known = (key: string): ObservedInstance[] => {

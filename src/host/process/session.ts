@@ -123,14 +123,35 @@ export const detachedBy = (leader: DeadLeader, all: readonly LiveProcess[]): Liv
           one.sessionId !== leader.pid &&
           one.startTime >= leader.startTime &&
           one.pid !== process.pid &&
-          hasMarkerOf(leader, readEnvironment(one.pid)),
+          hasMarkerOf(leader, one),
       );
 
 /** A hook was started by a command, which may have had the marker itself. */
-const hasMarkerOf = ({ marker, runId }: DeadLeader, environment: readonly string[]): boolean =>
-  marker.every((entry) => environment.includes(entry)) &&
-  startIn(markIn(environment)) === runId &&
-  !environment.some((entry) => entry.startsWith('WORKERCTL_HOOK='));
+function hasMarkerOf({ marker, runId }: DeadLeader, one: LiveProcess): boolean {
+  const { environment, run } = markedIn(one);
+  return (
+    run === runId &&
+    marker.every((entry) => environment.includes(entry)) &&
+    !environment.some((entry) => entry.startsWith('WORKERCTL_HOOK='))
+  );
+}
+
+/** Read once for each process of a look: hundreds may have died, and each may have left any of them. */
+function markedIn(one: LiveProcess): Marked {
+  const known = marks.get(one);
+  if (known !== undefined) return known;
+  const environment = readEnvironment(one.pid);
+  const marked = { environment, run: startIn(markIn(environment)) };
+  marks.set(one, marked);
+  return marked;
+}
+
+interface Marked {
+  readonly environment: readonly string[];
+  readonly run: string | undefined;
+}
+
+const marks = new WeakMap<LiveProcess, Marked>();
 
 /** Whether a member of a session was in it before its leader died, or has the leader's marker. */
 export function isProvenOf({ marker, diedAt }: DeadLeader, member: LiveProcess): boolean {

@@ -76,12 +76,27 @@ function baseEnvironment(): Record<string, string> {
 }
 
 /** Our user in the user database; containers often run as a user that is not in it. */
-export function currentUser(): { name: string; home: string } {
+export function currentUser(): User {
+  const uid = process.geteuid?.() ?? 0;
+  const user = users.get(uid) ?? readUser(uid);
+  users.set(uid, user);
+  return user;
+}
+
+interface User {
+  readonly name: string;
+  readonly home: string;
+}
+
+/** A start of hundreds asks for each. */
+const users = new Map<number, User>();
+
+function readUser(uid: number): User {
   try {
-    const { username, homedir } = userInfo();
-    return { name: username, home: homedir };
+    const { username: name, homedir: home } = userInfo();
+    return { name, home };
   } catch {
-    return { name: String(process.geteuid?.() ?? 0), home: '/' };
+    return { name: String(uid), home: '/' };
   }
 }
 

@@ -37,12 +37,41 @@ function filesOfBuild() {
     .map((name) => `dist/${name}`);
 }
 
+/** The same schema, in which what it describes several times, such as a section of `defaults` and workers, is there once. */
+function withDefinitions(schema) {
+  const counts = new Map();
+  const count = (value) => {
+    if (typeof value !== 'object' || value === null) return;
+    const text = JSON.stringify(value);
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+    Object.values(value).forEach(count);
+  };
+  count(schema);
+  const names = new Map();
+  const shared = (value) => {
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return value.map(shared);
+    const text = JSON.stringify(value);
+    // Only a schema has a description; for a short one a reference would be longer.
+    if (typeof value.description !== 'string' || text.length < 200 || counts.get(text) < 2)
+      return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, shared(one)]));
+    names.set(text, names.get(text) ?? `${names.size}`);
+    return { $ref: `#/definitions/${names.get(text)}` };
+  };
+  const result = shared(schema);
+  if (names.size === 0) return result;
+  const definitions = [...names].map(([text, name]) => [name, JSON.parse(text)]);
+  return { ...result, definitions: Object.fromEntries(definitions) };
+}
+
 /** The schemas without white space, and the manual page as man reads it. */
 function writeDocs() {
   mkdirSync(at('dist/schemas'), { recursive: true });
   const inFolder = readdirSync(at('docs/schemas')).map((name) => `schemas/${name}`);
   for (const name of ['workerctl.schema.json', 'fleet.schema.json', ...inFolder]) {
-    const text = JSON.stringify(JSON.parse(readFileSync(at('docs', name), 'utf8')));
+    const text = JSON.stringify(
+      withDefinitions(JSON.parse(readFileSync(at('docs', name), 'utf8'))),
+    );
     writeFileSync(at('dist/schemas', basename(name)), `${text}\n`);
   }
   writeFileSync(at('dist', manual), gzipSync(readFileSync(at('dist/workerctl.1')), { level: 9 }));

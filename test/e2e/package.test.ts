@@ -95,6 +95,31 @@ test('the package must hold what it needs, and no more', () => {
   );
 });
 
+test('its schemas must say what those of the documentation say', () => {
+  for (const name of ['workerctl', 'event', 'status']) {
+    const shipped = jsonIn(join(installed, `dist/schemas/${name}.schema.json`)) as Schema;
+    const { definitions = {}, ...rest } = shipped;
+    const folder = existsSync(join(root, `docs/${name}.schema.json`)) ? 'docs' : 'docs/schemas';
+    expect(resolved(rest, definitions), name).toEqual(
+      jsonIn(join(root, folder, `${name}.schema.json`)),
+    );
+  }
+});
+
+interface Schema {
+  readonly definitions?: Readonly<Record<string, unknown>>;
+}
+
+/** The same schema with what its references lead to in their place. */
+function resolved(value: unknown, definitions: Readonly<Record<string, unknown>>): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map((one) => resolved(one, definitions));
+  if ('$ref' in value) return definitions[String(value.$ref).replace('#/definitions/', '')];
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key, resolved(one, definitions)]),
+  );
+}
+
 test('it must run with nothing in the environment but PATH, by a link, and from a path with spaces', () => {
   const link = join(folder, 'link');
   symlinkSync(program, link);

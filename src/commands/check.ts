@@ -22,6 +22,8 @@ import { envFileProblems } from '../host/worker/environment.ts';
 import { hideSecrets } from '../core/basics/secrets.ts';
 import { annotateAt, isGitHubWorkflow } from '../output/annotations.ts';
 import { flag } from '../cli/options.ts';
+import { expectedGroup, groupKey } from '../core/rules/control-group.ts';
+import { groupWays } from '../engine/observe/group-ways.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { printed } from '../output/json/answer.ts';
 import { checkAnswer } from '../output/json/answers.ts';
@@ -147,7 +149,23 @@ export const problemsOn = (
   ...wrongEnvFiles(config, hostName),
   ...wrongLogs(config, hostName, placeOf),
   ...outOfReach(config, hostName, placeOf),
+  ...withoutGroup(config, placeOf),
 ];
+
+/** Workers with limits that only a control group can have, on a host on which none can be made for them. */
+export function withoutGroup(
+  config: Config,
+  placeOf: ReturnType<typeof keyPlaces>,
+): readonly ConfigProblem[] {
+  const wayOf = groupWays(config);
+  return config.workers.flatMap(({ name, cgroup }): ConfigProblem[] => {
+    const way = cgroup && wayOf(cgroup);
+    if (cgroup === undefined || way?.kind !== 'none') return [];
+    const { found, hint } = way;
+    const key = `workers.${name}.${groupKey(cgroup)}`;
+    return [{ file: config.path, ...placeOf(key), key, expected: expectedGroup, found, hint }];
+  });
+}
 
 /** Logs that are neither files nor what may stand in for one. */
 export function wrongLogs(

@@ -51,6 +51,7 @@ function worker(name: string, keys: WorkerKeys, { stateDir, logDir }: ConfigFile
     ready,
     busy,
     recycle,
+    limits: { memoryMax, cpu, ...limits },
     ...rest
   } = keys;
   const policy = logPolicy(log);
@@ -74,6 +75,10 @@ function worker(name: string, keys: WorkerKeys, { stateDir, logDir }: ConfigFile
     ready: readiness(ready),
     ...(busy.title !== undefined && { busyTitle: busy.title }),
     ...(isRecycled && { recycle }),
+    limits,
+    ...((memoryMax ?? cpu) !== undefined && {
+      cgroup: { ...(memoryMax !== undefined && { memoryMax }), ...(cpu !== undefined && { cpu }) },
+    }),
     ...rest,
   };
 }

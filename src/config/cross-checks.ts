@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path';
+import { formatSize } from '../core/basics/bytes.ts';
 import { formatDuration } from '../core/basics/time.ts';
 import type { Config, Worker } from '../core/model/config.ts';
 import { presetOf } from '../core/presets/table.ts';
@@ -21,6 +22,7 @@ export function crossCheck(config: Config, root: Slot): Problem[] {
         ...reversedBackoff(worker, written),
         ...countAboveMost(worker, written),
         ...refusedSession(worker, written),
+        ...uselessRecycling(worker, written),
       ];
     }),
     ...sharedFiles(config, root),
@@ -192,4 +194,16 @@ function refusedSession(worker: Worker, written: Written): Problem[] {
   if (hint === undefined || worker.stop.to !== 'session') return [];
   const found = `session with preset ${worker.preset}`;
   return [written.problem({ expected: 'process', found, hint }, ['stop', 'to'])];
+}
+
+function uselessRecycling({ recycle, cgroup }: Worker, written: Written): Problem[] {
+  const { memory = 0 } = recycle ?? {};
+  const { memoryMax = Infinity } = cgroup ?? {};
+  if (memory < memoryMax) return [];
+  const problem = {
+    expected: `less than limits.memory_max, ${formatSize(memoryMax)}`,
+    found: formatSize(memory),
+    hint: 'the kernel would kill it in the middle of a job before it is recycled between two',
+  };
+  return [written.problem(problem, ['recycle', 'memory'], ['limits', 'memory_max'])];
 }

@@ -358,6 +358,22 @@ describe('wrong values must be refused:', () => {
       '4:22: workers.mail.limits.nofile: expected a whole number of at least 0, found "unlimited"',
     ],
     [
+      'limits: {memory_max: 100KB}',
+      '4:26: workers.mail.limits.memory_max: expected a size of at least 1MB, such as 512MB, found "100KB"',
+    ],
+    [
+      'limits: {cpu: 50%}',
+      '4:19: workers.mail.limits.cpu: expected a number of cores from 0.01 to 10000, such as 0.5 or 2, found "50%"',
+    ],
+    [
+      'limits: {cpu: 0}',
+      '4:19: workers.mail.limits.cpu: expected a number of cores from 0.01 to 10000, such as 0.5 or 2, found 0',
+    ],
+    [
+      'limits: {memory_max: 512MB}\n    recycle: {memory: 1GB}',
+      '5:23: workers.mail.recycle.memory: expected less than limits.memory_max, 512MB, found 1GB; the kernel would kill it in the middle of a job before it is recycled between two',
+    ],
+    [
       'limits: {as: 5 apples}',
       '4:18: workers.mail.limits.as: expected a number of bytes, a size such as 512MB, or unlimited, found "5 apples"',
     ],

@@ -82,10 +82,10 @@ test('a user who lingers must get a scope, or the reason why not', async () => {
   expect(all).toContain('a scope of their own could not be made: Call failed: denied');
   expect(calls()).toHaveLength(1);
   expect(calls()[0]).toMatch(
-    /StartTransientUnit .* workerctl-start-[0-9a-f]{8}\.scope ignore-dependencies 6 /,
+    /StartTransientUnit .* workerctl-start-[0-9a-f]{8}\.scope ignore-dependencies 7 /,
   );
   expect(calls()[0]).toMatch(
-    / Before as 1 workerctl\.slice .*TimeoutStopUSec t 18446744073709551615 0$/,
+    / Before as 1 workerctl\.slice .*TimeoutStopUSec t 18446744073709551615 PIDs au 1 \d+ 0$/,
   );
 });
 

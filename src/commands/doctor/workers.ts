@@ -8,7 +8,7 @@ import { listed, orFine, problem, warning, type Findings } from '../../core/view
 import { instanceNames } from '../../core/model/instance.ts';
 import { launchOf, workerPath, type Launch, logFilesIn } from '../../core/model/launch.ts';
 import { keyPlaces } from '../../config/key-places.ts';
-import { wrongEnvFiles, wrongLogs } from '../check.ts';
+import { withoutGroup, wrongEnvFiles, wrongLogs } from '../check.ts';
 import { assertAccess } from '../../host/files/access.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { asUserOf, assertUsable } from '../../host/process/as-user.ts';
@@ -29,6 +29,7 @@ export function workerFindings({ config, hostName }: Examination): Findings {
     [
       ...wrongEnvFiles(config, hostName),
       ...wrongLogs(config, hostName, keyPlaces(config.path)),
+      ...withoutGroup(config, keyPlaces(config.path)),
     ].map((wrong) =>
       problem(`${wrong.file}:${wrong.line}`, problemText(wrong), [
         'the worker cannot be started',

@@ -82,7 +82,7 @@ const withoutProblem =
     if (top !== 'workers' && top !== 'defaults') return withoutEnvFile(draft, file, base);
     // A user who is not there, or cannot use the directory or the log: the rest is right.
     const userPath = [top, name, 'user'];
-    return isOfHost && top === 'workers' && hasKey(draft, name, 'user')
+    return isOfHost && top === 'workers' && !key.includes('.limits.') && hasKey(draft, name, 'user')
       ? withoutKey(withoutKey(draft, userPath), [top, name, 'group'])
       : withoutKey(draft, pathOf(key));
   };
@@ -111,7 +111,7 @@ function noteOf({ workers }: Draft, problem: ConfigProblem, isOfHost: boolean): 
   const worker = top === 'workers' ? workers.find((one) => one.name === name) : undefined;
   const { user } = worker?.keys ?? {};
   const also =
-    isOfHost && typeof user === 'string'
+    isOfHost && typeof user === 'string' && problem.key?.includes('.limits.') !== true
       ? `user ${user} was left out, because of this`
       : 'left out';
   const words = `${also}: ${problemText(problem)}`;

@@ -53,7 +53,9 @@ export async function watchUnit(config: Config, options: UnitOptions): Promise<I
   const longestJob = isOfUser ? durationOf(Math.min(wanted ?? Infinity, longestOfUser)) : wanted;
   const facts = await factsFor(config, options, ask);
   const notes = isOfUser ? await userNotes(ask, wanted) : [];
-  return { text: formatWatchUnit({ ...facts, longestJob, keepsWorkers }), notes };
+  const isUnprivileged = facts.user !== undefined && facts.user.uid !== 0;
+  const delegates = isUnprivileged && config.workers.some(({ cgroup }) => cgroup !== undefined);
+  return { text: formatWatchUnit({ ...facts, delegates, longestJob, keepsWorkers }), notes };
 }
 
 /** The timer for `workerctl bootcheck` and its service, printed or written. */

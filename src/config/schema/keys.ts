@@ -87,6 +87,18 @@ const limits = section({
     help: 'The address space.',
     example: '4GB',
   },
+  memory_max: {
+    type: value.memoryMax,
+    without: 'unlimited',
+    help: 'How much memory an instance may have with all of its children; none of it is swapped out, and the kernel kills what takes more. Needs control groups of version 2.',
+    example: '512MB',
+  },
+  cpu: {
+    type: value.cores,
+    without: 'unlimited',
+    help: 'How many cores an instance may keep busy with all of its children. Needs control groups of version 2.',
+    example: 0.5,
+  },
 });
 
 /** The ways in which a worker can show that it is ready, but for the passing of time. */
@@ -439,7 +451,10 @@ const sharedKeys = {
     default: 0,
     help: 'How readily the kernel kills it when memory is short, from -1000 (never) to 1000.',
   },
-  limits: { type: limits, help: 'Soft resource limits, see setrlimit(2).' },
+  limits: {
+    type: limits,
+    help: 'Soft resource limits of each process, see setrlimit(2), and limits of an instance as a whole: memory_max, cpu.',
+  },
   ready: {
     type: ready,
     help: 'How a worker shows that it is ready: one of after, log, file, command and notify.',

@@ -57,7 +57,7 @@ export function formatKeys(keys: object, remarks: readonly Remark[] = []): strin
 /** The values of a worker by the keys of the table; what no key names is not printed. */
 function valuesOf(worker: Worker): object {
   const { configured, isCounted, runAs, daemonizes, busyTitle, ready, ...others } = worker;
-  const { logFile, errorFile, log, ...same } = others;
+  const { logFile, errorFile, log, limits, cgroup, ...same } = others;
   return {
     ...same,
     ...runAs,
@@ -67,6 +67,7 @@ function valuesOf(worker: Worker): object {
     daemonizes: daemonizes && true,
     start: daemonizes,
     log: { file: logFile, error: errorFile, ...log },
+    limits: { ...limits, ...cgroup },
     ready: readyKeys(ready),
     busy: busyTitle === undefined ? undefined : { title: busyTitle },
   };

@@ -76,6 +76,15 @@ export const positiveSizeOrUnlimited = withAbsent(
   'unlimited',
 );
 
+/** The least in which a shim and a small program live. */
+export const memoryMax = sizeOf('a size of at least 1MB, such as 512MB', 1024 ** 2);
+
+/** The kernel shares out time in parts of a millisecond and more. */
+export const cores = scalar<number>({
+  expected: 'a number of cores from 0.01 to 10000, such as 0.5 or 2',
+  json: { type: 'number', minimum: 0.01, maximum: 10_000 },
+});
+
 /** A smaller log would be rotated all the time. */
 export const rotatedSize = sizeOf('a size of at least 64KB, such as 100MB', 64 * 1024);
 

@@ -10,6 +10,14 @@ export const limitNames = ['nofile', 'nproc', 'core', 'as'] as const;
 
 export type LimitName = (typeof limitNames)[number];
 
+/** What an instance may use with all of its children: the limits of a control group of its own. */
+export interface GroupLimits {
+  /** In bytes. */
+  readonly memoryMax?: number;
+  /** Cores. */
+  readonly cpu?: number;
+}
+
 /** The signals that can make a worker take no new jobs, or take jobs again. */
 export const quietSignals = [...stopSignals, 'TSTP', 'CONT'] as const;
 
@@ -301,6 +309,8 @@ export interface Worker {
   readonly nice: number;
   readonly oomScoreAdj: number;
   readonly limits: Readonly<Partial<Record<LimitName, number | 'unlimited'>>>;
+  /** Undefined: its processes are in the control group of what starts them. */
+  readonly cgroup?: GroupLimits;
   readonly stop: StopPolicy;
   readonly ready: Readiness;
   readonly restart: RestartPolicy;

@@ -2,6 +2,7 @@ import { expandSpecifiers, instanceName, type Instance } from './instance.ts';
 import {
   limitNames,
   type Daemonizing,
+  type GroupLimits,
   type LimitName,
   type LogPolicy,
   type RunAs,
@@ -33,6 +34,7 @@ export interface Launch {
   readonly umask: string;
   /** Soft limits as the shell's ulimit takes them: `n=1024 c=0`. */
   readonly limits: string;
+  readonly cgroup?: GroupLimits;
   readonly nice: number;
   readonly oomScoreAdj: number;
   readonly stopSignal: StopSignal;
@@ -95,6 +97,7 @@ export function launchOf(
     ...(worker.log && { log: expandedLog(worker.log, expand) }),
     umask: worker.umask.toString(8).padStart(3, '0'),
     limits: formatLimits(worker.limits),
+    ...(worker.cgroup && { cgroup: worker.cgroup }),
     nice: worker.nice,
     oomScoreAdj: worker.oomScoreAdj,
     stopSignal: worker.stop.signal,

@@ -30,6 +30,8 @@ export type Presence =
       readonly diedAt?: Moment;
       /** Its cgroup has counted a kill because memory ran out while it lived: of this process, or of a sibling. */
       readonly hasCountedKill?: true;
+      /** The limit that memory ran out at, in bytes, if it had a control group of its own. */
+      readonly memoryLimit?: number;
       readonly stop?: Stop;
       /** Present if workerctl killed this process. */
       readonly killing?: Killing;

@@ -1,4 +1,5 @@
 import { type Moment, type Duration, formatDuration } from '../basics/time.ts';
+import { formatSize } from '../basics/bytes.ts';
 import { formatSignal } from './signal-names.ts';
 import type { StopSignal, QuietSignal } from './config.ts';
 import type { Code } from './code.ts';
@@ -177,6 +178,8 @@ export type Death =
       readonly coreDumped: boolean;
       /** The kernel killed it because memory ran out; `likely` if only the kernel's count of such kills says so. */
       readonly outOfMemory?: 'certain' | 'likely';
+      /** That was at `limits.memory_max`, in bytes. */
+      readonly memoryLimit?: number;
     }
   /** The host was rebooted: the process did nothing wrong. */
   | { readonly kind: 'rebooted' }
@@ -206,7 +209,7 @@ export function formatDeath(death: Death): string {
       return [
         formatSignal(death.signal),
         ...(death.coreDumped ? ['core dumped'] : []),
-        ...(death.outOfMemory === 'certain' ? ['out of memory'] : []),
+        ...(death.outOfMemory === 'certain' ? [`out of memory${limitWords(death)}`] : []),
         ...(death.outOfMemory === 'likely' ? ['most likely out of memory'] : []),
       ].join(', ');
     case 'rebooted':
@@ -217,6 +220,9 @@ export function formatDeath(death: Death): string {
       return `status unknown: ${death.problem}`;
   }
 }
+
+const limitWords = ({ memoryLimit }: { readonly memoryLimit?: number }): string =>
+  memoryLimit === undefined ? '' : ` (limits.memory_max: ${formatSize(memoryLimit)})`;
 
 /**
  * A death as it follows the pid: `exited as asked: status 0`, `died unexpectedly: signal 9 (SIGKILL)`.

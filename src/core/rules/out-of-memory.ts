@@ -10,18 +10,25 @@ export interface KillClues {
   readonly isOurs: boolean;
   /** Another process that we know of was killed while it lived. */
   readonly isAmongOthers: boolean;
+  /** The limit of its own control group at which that count was made, in bytes. */
+  readonly limit?: number | undefined;
 }
 
 const sigkill = 9;
 
 /**
  * Whether memory ran out is said only if it is known to be true of this process: the kernel's count is of the whole cgroup, so
- * after one such kill it is above what it was for every sibling, however that dies.
+ * after one such kill it is above what it was for every sibling, however that dies. In a group of its own it has none.
  */
 export function withMemory(death: Death, clues: () => KillClues): Death {
   if (death.kind !== 'signalled' || death.signal !== sigkill) return death;
-  const { isLogged, isCounted, isOurs, isAmongOthers } = clues();
-  if (isLogged === true) return { ...death, outOfMemory: 'certain' };
+  const { isLogged, isCounted, isOurs, isAmongOthers, limit } = clues();
+  const known = {
+    outOfMemory: 'certain',
+    ...(limit !== undefined && { memoryLimit: limit }),
+  } as const;
+  if (isLogged === true) return { ...death, ...known };
+  if (limit !== undefined && isLogged === undefined && !isOurs) return { ...death, ...known };
   const isOnlyOne = isLogged === undefined && !isOurs && !isAmongOthers;
   return isCounted && isOnlyOne ? { ...death, outOfMemory: 'likely' } : death;
 }

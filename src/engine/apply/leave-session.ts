@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
+import type { Config } from '../../core/model/config.ts';
 import { homeOf, mayEndWorkers, type End } from '../../core/rules/callers-session.ts';
 import { longestStop } from '../../core/rules/longest-stop.ts';
 import { createAsk } from '../../host/process/ask-program.ts';
 import { loginRule } from '../../host/process/logind.ts';
 import { ownGroup } from '../../host/process/process-table.ts';
-import { enterScope } from '../../host/process/scope.ts';
+import { enterScope, type ScopeOrder } from '../../host/process/scope.ts';
 import { hasWatch } from '../../host/sockets/pull-trigger.ts';
 import { randomHex } from '../../host/files/crypto.ts';
 import { currentUser } from '../../host/worker/environment.ts';
@@ -43,14 +44,22 @@ async function leave(context: Leaver): Promise<boolean> {
     of,
     name: `workerctl-${command}-${randomHex(4)}.scope`,
     description: `Workers that workerctl ${command} of ${by} has started`,
-    before: orderSlice,
-    after: of === 'system' ? usualUnits : [], // a user's systemd knows none of the system's
-    stopLimit: longestStop(config),
+    ...scopeOrder(config, of),
   });
   if (failure === undefined) return true;
   const problem = `${otherwise.problem}; a scope of their own could not be made: ${failure}`;
   return said(context, { ...otherwise, problem });
 }
+
+/** When a shutdown ends a scope with workers. A user's systemd knows none of the system's units. */
+export const scopeOrder = (
+  config: Pick<Config, 'workers'>,
+  of: 'system' | 'user' = process.geteuid?.() === 0 ? 'system' : 'user',
+): ScopeOrder => ({
+  before: orderSlice,
+  after: of === 'system' ? usualUnits : [],
+  stopLimit: longestStop(config),
+});
 
 function said(context: Leaver, end: End | undefined): boolean {
   if (end === undefined) return true;

@@ -23,6 +23,7 @@ import { ensureStagingDirectory } from '../../host/state/paths.ts';
 import { lockPath } from '../../host/state/paths.ts';
 import { expectStart, type ExpectedStart } from '../hooks/note.ts';
 import { report, workerOf, type Context } from '../session.ts';
+import { scopeOrder } from './leave-session.ts';
 import type { Run } from './run.ts';
 
 type Start = ActionOf<'start'>;
@@ -122,7 +123,8 @@ function start(
   try {
     if (place instanceof WorkerctlError) throw place;
     ensureStagingDirectory(stateDir);
-    const { ready } = workerOf(context.config, action.instance);
+    const worker = workerOf(context.config, action.instance);
+    const { ready } = worker;
     if (launch.daemonizes !== undefined) {
       const obstacle = clearPidfile(launch, stateDir);
       if (obstacle?.kind === 'runs') return []; // the next look sees it
@@ -131,7 +133,8 @@ function start(
     if (ready.kind === 'notify' && notify['NOTIFY_SOCKET'] === undefined)
       return failed(context, launch, nobodyListens);
     expected = expectStart(context, launch.instance, action.cause);
-    const shim = startShim(launch, { place, commandDigest, stateDir, config, lock, notify });
+    const order = scopeOrder({ workers: [worker] });
+    const shim = startShim(launch, { place, commandDigest, stateDir, config, lock, order, notify });
     return [{ ...launching, shim, expected }];
   } catch (error) {
     expected?.dropped();

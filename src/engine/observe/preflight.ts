@@ -1,12 +1,15 @@
 import { lookup } from '../../core/basics/lookup.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
+import type { GroupLimits, Worker } from '../../core/model/config.ts';
 import { expandedReadiness, launchOf, pathsOf } from '../../core/model/launch.ts';
+import { groupProblem, type GroupWay } from '../../core/rules/control-group.ts';
 import { toBeReplaced } from '../../core/rules/replacements.ts';
 import { mountProblem } from '../../host/process/mount-problem.ts';
 import { nobodyListens, notifyEnvironment } from '../../host/sockets/notify-path.ts';
 import { filesProblem, workerProblem } from '../../host/worker/preflight.ts';
 import { workerOf, type Context } from '../session.ts';
+import { groupWays } from './group-ways.ts';
 import type { Launches } from './launches.ts';
 
 /**
@@ -21,6 +24,7 @@ export async function obstaclesTo(
   const { config, hostName } = context;
   const found = new Map<string, string>();
   const known = new Map<string, string | undefined>();
+  const wayOf = groupWays(config);
   for (const name of toBeReplaced(config, outcome)) {
     const worker = workerOf(config, name);
     const pin = lookup(outcome.desired.pins, worker.name);
@@ -52,12 +56,18 @@ export async function obstaclesTo(
         place instanceof WorkerctlError
           ? place.message
           : (workerProblem(worker, launch, place, helpers) ??
+              noGroup(worker, wayOf) ??
               (ready.kind === 'notify' ? await notifyProblem(config.stateDir) : undefined)),
       );
     const problem = known.get(key) ?? silent ?? filesProblem(launch, config.stateDir);
     if (problem !== undefined) found.set(name, problem);
   }
   return found.size === 0 ? undefined : found;
+}
+
+function noGroup({ cgroup }: Worker, wayOf: (limits: GroupLimits) => GroupWay): string | undefined {
+  const way = cgroup && wayOf(cgroup);
+  return way?.kind === 'none' ? groupProblem(cgroup ?? {}, way) : undefined;
 }
 
 async function notifyProblem(stateDir: string): Promise<string | undefined> {

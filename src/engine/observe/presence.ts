@@ -10,11 +10,11 @@ import {
   type Presence,
 } from '../../core/model/observation.ts';
 import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
-import { isForeign, type Death, type ProcessRecord } from '../../core/model/record.ts';
+import { isForeign, type ProcessRecord } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { isLaunchedStill, claimedBy } from '../../host/worker/claimed-pidfile.ts';
 import { currentBootId, findProcess } from '../../host/process/process-table.ts';
-import { readDeath } from '../../host/state/exits.ts';
+import { readDeath, type ReportedDeath } from '../../host/state/exits.ts';
 import { stopOf, type ProcessFiles } from '../../host/state/process-files.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { baseOf, recordedRetiring } from '../../host/state/paths.ts';
@@ -167,7 +167,7 @@ function retiringProcesses(stateDir: string): ProcessIdentity[] {
 function deathOf(
   record: ProcessRecord,
   { death: reported }: ProcessFiles,
-): { readonly death: Death; readonly diedAt?: Moment; readonly hasCountedKill?: true } {
+): Omit<ReportedDeath, 'at'> & { readonly diedAt?: Moment } {
   if (reported !== undefined) {
     const { at, ...death } = reported;
     return { ...death, diedAt: at };

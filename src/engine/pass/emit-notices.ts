@@ -48,11 +48,12 @@ function withDetails(context: Context, notice: Notice, observation: Observation)
   if (body.kind !== 'died' && body.kind !== 'job_lost') return body;
   const presence = observedAt(observation, notice)?.presence;
   if (presence?.kind !== 'dead' || presence.record.runId !== body.runId) return body;
-  const { record, killing, hasCountedKill } = presence;
+  const { record, killing, hasCountedKill, memoryLimit } = presence;
   const { pid, startTime, startedAt } = record;
   const death = withMemory(body.death, () => ({
     isLogged: saysKilledForMemory(pid, startTime * msPerTick),
     isCounted: hasCountedKill === true,
+    limit: memoryLimit,
     isOurs: killing !== undefined,
     isAmongOthers: wereOthersKilled(context.config.stateDir, record.runId, startedAt, observation),
   }));

@@ -16,6 +16,7 @@ interface ExitReport {
   readonly signal?: number;
   readonly core?: boolean;
   readonly oom?: boolean;
+  readonly memoryLimit?: number;
   readonly launch?: LaunchProblem;
 }
 
@@ -26,6 +27,7 @@ const form = object<ExitReport>({
   signal: ['signal_number', optional(integer)],
   core: ['core_dumped', optional(flag)],
   oom: ['out_of_memory', optional(flag)],
+  memoryLimit: ['memory_limit_bytes', optional(integer)],
   launch: ['launch', optional(oneOf(...launchProblems))],
 });
 
@@ -34,6 +36,8 @@ export interface ReportedDeath {
   readonly at: Moment;
   /** The cgroup of the process has counted a kill because memory ran out, while it lived. */
   readonly hasCountedKill?: true;
+  /** The limit that memory ran out at, in bytes, if the process had a control group of its own. */
+  readonly memoryLimit?: number;
 }
 
 /** What the shim reported under this name about the death of the process with this record; undefined: nothing. */
@@ -56,11 +60,14 @@ const readExitFile = (path: string) => readJson(path, form, 'an exit report');
 function reportedDeath(path: string, record: ProcessRecord): ReportedDeath | undefined {
   const file = readExitFile(path);
   if (file.kind !== 'read' || file.value.runId !== record.runId) return undefined;
-  const { status, signal, core, oom, launch } = file.value;
+  const { status, signal, core, oom, memoryLimit, launch } = file.value;
   const at = momentOf(
     Math.round(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? record.startedAt),
   );
-  const counted = oom === true ? ({ hasCountedKill: true } as const) : {};
+  const counted = {
+    ...(oom === true && { hasCountedKill: true as const }),
+    ...(memoryLimit !== undefined && { memoryLimit }),
+  };
   if (signal !== undefined) return { death: signalled(signal, core), at, ...counted };
   if (launch !== undefined) return { death: { kind: 'unlaunched', found: launch }, at };
   if (status !== undefined) return { death: { kind: 'exited', status }, at };

@@ -2,15 +2,18 @@ import { getPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch } from '../../core/model/launch.ts';
+import { groupProblem } from '../../core/rules/control-group.ts';
 import { randomHex } from '../files/crypto.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { once } from '../files/once.ts';
 import { logPlaceAt } from '../logs/tail.ts';
 import { now } from '../process/clock.ts';
 import { userWords } from '../process/as-user.ts';
+import { groupWayFrom, hostRoot, makeGroup } from '../process/control-group.ts';
 import { findProgram } from '../process/find-program.ts';
 import { memoryKills } from '../process/out-of-memory.ts';
-import { currentBootId } from '../process/process-table.ts';
+import { currentBootId, ownGroup } from '../process/process-table.ts';
+import { limitedScope, type ScopeOrder } from '../process/scope.ts';
 import { recordMembers } from '../state/records.ts';
 
 /** Names one run of a process: 16 hexadecimal digits. */
@@ -106,6 +109,39 @@ export const shimSettings = (
   SHIM_OOM: memoryKills(),
   SHIM_SETSID: setsid(),
 });
+
+/**
+ * How the shim enters a control group of its own, and what it makes sure of there. The group is made here, or by systemd on
+ * the shim's request.
+ * @throws WorkerctlError `failed` if that is not possible
+ */
+export function groupSettings(
+  { instance, cgroup }: Launch,
+  runId: string,
+  order: ScopeOrder,
+): Record<string, string> {
+  if (cgroup === undefined) return {};
+  const way = groupWayFrom(ownGroup(), cgroup);
+  const name = `workerctl-${instance}-${runId}`;
+  const { memoryMax, cpu } = cgroup;
+  const checked = {
+    SHIM_ROOT: hostRoot,
+    SHIM_MEMORY: memoryMax === undefined ? '' : String(memoryMax),
+    SHIM_CPU: cpu === undefined ? '' : String(Math.round(cpu * 1000)),
+  };
+  switch (way.kind) {
+    case 'none':
+      throw new WorkerctlError('failed', groupProblem(cgroup, way));
+    case 'folder':
+      return { ...checked, SHIM_GROUP: makeGroup(way, name, cgroup) };
+    case 'scope': {
+      const { of, busctl, socket } = way;
+      const scope = { ...order, of, name: `${name}.scope`, description: `workerctl:${instance}` };
+      const words = [busctl, `--address=unix:path=${socket}`, ...limitedScope(scope, cgroup)];
+      return { ...checked, SHIM_GROUP: scope.name, SHIM_SCOPE: words.join(' ') };
+    }
+  }
+}
 
 /**
  * The path of setsid, by which the shim makes the worker the leader of its session.

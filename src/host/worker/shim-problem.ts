@@ -17,6 +17,7 @@ export function shimProblem(stateDir: string, { instance, pid, end }: StartedShi
   // Blank lines follow what the shell has written: see start-worker.ts.
   const notes = lastLines(shimNotesPath(stateDir, instance), 0, blockLines);
   const said = notes.findLast((line) => line !== '');
+  if (said?.startsWith('limits: ') === true) return groupWords(said, notes);
   const found = writeFailure(stagingDirectory(stateDir));
   if (said !== undefined || found !== undefined) {
     const words = [...(said === undefined ? [] : [withoutPlace(said)]), ...(found ?? [])];
@@ -46,4 +47,10 @@ function writeFailure(folder: string): [string] | undefined {
   } catch (error) {
     return [`${folder}: ${describeErrno(error)}`];
   }
+}
+
+/** What the shim says of its control group, and above that what systemd or the kernel has said. */
+function groupWords(said: string, notes: readonly string[]): string {
+  const before = notes[notes.lastIndexOf(said) - 1] ?? '';
+  return before === '' ? said : `${said}: ${withoutPlace(before)}`;
 }

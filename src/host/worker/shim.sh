@@ -11,7 +11,8 @@
 # a command of a person in the place of a worker: it becomes that command, and is no shim.
 #
 # Environment: SHIM_RECORD, SHIM_UMASK, SHIM_LIMITS, SHIM_OOM_SCORE_ADJ, SHIM_PATH (the worker's PATH), SHIM_SETSID (the
-# path of setsid), SHIM_ERROR (the descriptor of the worker's standard error: 1, or 5 with a log of its own), SHIM_OOM (how often the kernel had killed in our memory cgroup, and the file that counts this); for
+# path of setsid), SHIM_ERROR (the descriptor of the worker's standard error: 1, or 5 with a log of its own), SHIM_OOM (how often the kernel had killed in our memory cgroup, and the file that counts this); for a control group
+# of its own SHIM_GROUP, SHIM_SCOPE, SHIM_MEMORY (bytes), SHIM_CPU (thousandths of a core) and SHIM_ROOT (for tests); for
 # a pidfile in a directory of another user also SHIM_AS (the words that run a command as that user), for
 # `launch` also SHIM_LAUNCHING (further members of the record while it launches) and SHIM_TIMEOUT (seconds). The worker
 # gets none of these. All variables of the shim begin with shim_, because others may be the worker's.
@@ -26,14 +27,61 @@ main() {
   shim_stage=$1
   shift
   case $shim_stage in
-    supervise) supervise "$@" ;;
-    launch) launch "$@" ;;
+    supervise) enter_group && supervise "$@" ;;
+    launch) enter_group && launch "$@" ;;
     exec)
       take_settings 2>/dev/null # the OOM score of a login cannot always be lowered, which a person need not know
       exec "$@"
       ;;
     *) echo "shim.sh: unknown stage: $shim_stage" && exit 64 ;;
   esac
+}
+
+# Moves us, and so the worker, into a control group of its own, and makes sure that it has the limits: without them the
+# worker is not started. SHIM_GROUP is its folder, or the name of the scope that systemd makes if SHIM_SCOPE asks it to.
+enter_group() {
+  [ -n "$SHIM_GROUP" ] || return 0
+  if [ -n "$SHIM_SCOPE" ]; then
+    # shellcheck disable=SC2086 # the words are wanted apart
+    $SHIM_SCOPE PIDs au 1 $$ 0 >/dev/null || no_group "systemd refuses to make it"
+  else
+    echo $$ >"$SHIM_GROUP/cgroup.procs" || no_group "it cannot be entered"
+  fi
+  shim_tries=0
+  until own_group && [ "${shim_group##*/}" = "${SHIM_GROUP##*/}" ]; do
+    shim_tries=$((shim_tries + 1))
+    [ "$shim_tries" -lt 200 ] || no_group "this process is still in $shim_group"
+    sleep 0.02
+  done
+  shim_group=$SHIM_ROOT/sys/fs/cgroup$shim_group
+  shim_max='' shim_period=''
+  if [ -n "$SHIM_MEMORY" ]; then
+    read -r shim_max <"$shim_group/memory.max"
+    # The kernel rounds down to whole pages, of at most 64 kB.
+    is_number "$shim_max" && [ "$shim_max" -le "$SHIM_MEMORY" ] && [ "$shim_max" -gt $((SHIM_MEMORY - 65536)) ] ||
+      no_group "expected $SHIM_MEMORY in $shim_group/memory.max, found ${shim_max:-nothing}"
+    SHIM_OOM="0 $shim_group/memory.events"
+  fi
+  [ -n "$SHIM_CPU" ] || return 0
+  read -r shim_max shim_period <"$shim_group/cpu.max"
+  is_number "$shim_max" && is_number "$shim_period" && [ $((shim_max * 1000 / shim_period)) = "$SHIM_CPU" ] ||
+    no_group "expected $SHIM_CPU thousandths in $shim_group/cpu.max, found ${shim_max:-nothing} $shim_period"
+}
+
+is_number() {
+  case $1 in '' | *[!0-9]*) return 1 ;; esac
+}
+
+# The control group of version 2 that we are in. Source: cgroups(7).
+own_group() {
+  while IFS=: read -r shim_id shim_controllers shim_path; do
+    [ "$shim_id$shim_controllers" != 0 ] || shim_group=$shim_path
+  done <"$SHIM_ROOT/proc/self/cgroup"
+}
+
+no_group() {
+  echo "limits: control group ${SHIM_GROUP##*/}: $1" >&2
+  exit 69
 }
 
 # Signals are caught, not ignored: caught ones are reset to their defaults in the subshell. The worker is not started with
@@ -64,7 +112,10 @@ run() {
     shim_how="\"exit_status\":$shim_status"
   fi
   case $shim_death in *'core dumped'*) shim_how="$shim_how,\"core_dumped\":true" ;; esac
-  [ "$shim_status" -ne 137 ] || ! was_out_of_memory || shim_how="$shim_how,\"out_of_memory\":true"
+  if [ "$shim_status" -eq 137 ] && was_out_of_memory; then
+    shim_how="$shim_how,\"out_of_memory\":true"
+    [ -z "$SHIM_MEMORY" ] || [ "$shim_ooms" -eq 0 ] || shim_how="$shim_how,\"memory_limit_bytes\":$SHIM_MEMORY"
+  fi
 }
 
 # 134 may be `exit 134` or SIGABRT: it was a signal if the shell has reported one, which it does not for INT and PIPE. The
@@ -188,9 +239,12 @@ first_line_of() {
   printf %s "$shim_line"
 } 2>/dev/null
 
-# Whether the kernel has killed a process of our memory cgroup because it was out of memory, since the start.
+# Whether the kernel has killed a process of our memory cgroup because it was out of memory, since the start. shim_ooms is how
+# often memory has run out in that very group, and not in the whole host.
 was_out_of_memory() {
+  shim_ooms=0
   while read -r shim_key shim_count; do
+    [ "$shim_key" != oom ] || shim_ooms=$shim_count
     [ "$shim_key" != oom_kill ] || [ "$shim_count" -le "${SHIM_OOM%% *}" ] || return 0
   done <"${SHIM_OOM#* }"
   return 1
@@ -273,7 +327,8 @@ take_settings() {
   [ "$SHIM_OOM_SCORE_ADJ" = "$shim_current" ] || echo "$SHIM_OOM_SCORE_ADJ" >/proc/self/oom_score_adj
   umask "$SHIM_UMASK"
   PATH=${SHIM_PATH-$PATH}
-  unset SHIM_RECORD SHIM_LAUNCHING SHIM_TIMEOUT SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM SHIM_SETSID SHIM_AS SHIM_ERROR
+  unset SHIM_RECORD SHIM_LAUNCHING SHIM_TIMEOUT SHIM_UMASK SHIM_LIMITS SHIM_OOM_SCORE_ADJ SHIM_PATH SHIM_OOM SHIM_SETSID SHIM_AS SHIM_ERROR \
+    SHIM_GROUP SHIM_SCOPE SHIM_ROOT SHIM_MEMORY SHIM_CPU
 }
 
 # Sets the soft limit; the hard one only if the soft one does not fit under it. What dash calls -p is -u in bash.

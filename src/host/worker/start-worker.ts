@@ -14,6 +14,7 @@ import { renameLog } from '../logs/older.ts';
 import { logSize } from '../logs/tail.ts';
 import { asUserOf, assertUsable, ownerOf, withRights } from '../process/as-user.ts';
 import { programProblem } from '../process/program-problem.ts';
+import type { ScopeOrder } from '../process/scope.ts';
 import { childProcess } from '../process/spawn.ts';
 import { giveBeatPlace } from '../state/beat-place.ts';
 import { keepDeathOfRetiring } from '../state/exits.ts';
@@ -33,7 +34,13 @@ import {
 import { readRecord, removeFilesOf } from '../state/records.ts';
 import { buildEnvironment } from './environment.ts';
 import type { Place } from './place.ts';
-import { newRunId, notifyVariables, shimArguments, shimSettings } from './shim-call.ts';
+import {
+  groupSettings,
+  newRunId,
+  notifyVariables,
+  shimArguments,
+  shimSettings,
+} from './shim-call.ts';
 import { startLogger, type LoggerPlace } from './start-logger.ts';
 
 /** A shim that was started; its worker publishes a record with this run id before it runs. */
@@ -60,6 +67,8 @@ export interface StartSite {
   /** The path of the config. */
   readonly config?: string;
   readonly lock: HeldLock;
+  /** When a shutdown ends it, if systemd makes a control group for it. */
+  readonly order: ScopeOrder;
   /** The variables of sd_notify(3). */
   readonly notify?: Readonly<Record<string, string>>;
 }
@@ -71,7 +80,7 @@ export interface StartSite {
  */
 export function startShim(
   launch: Launch,
-  { place, commandDigest, stateDir, config, lock, notify = {} }: StartSite,
+  { place, commandDigest, stateDir, config, lock, order, notify = {} }: StartSite,
 ): StartedShim {
   const runId = newRunId();
   const opened: number[] = [];
@@ -107,6 +116,7 @@ export function startShim(
       WORKERCTL_HEARTBEAT_FILE: beatsFor(heartbeat, launch),
     };
     const started = withRights(launch.command, variables, launch);
+    const group = groupSettings(launch, runId, order);
     const child = attempt('its command and environment', () =>
       childProcess().spawn('/bin/sh', shimArguments(launch, stateDir, runId, started.command), {
         cwd: place.handle,
@@ -123,6 +133,7 @@ export function startShim(
             runId,
             started.environment['PATH'],
           ),
+          ...group,
         },
         detached: true,
         // The shim takes 4 for itself.

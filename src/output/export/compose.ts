@@ -59,7 +59,7 @@ const restartOf: Readonly<Record<ExitRule, string>> = {
 function serviceOf(instance: Instance, facts: ExportFacts) {
   const { worker } = instance;
   const of = translationOf(instance);
-  const { stop, limits, oomScoreAdj, runAs, noNewPrivs } = worker;
+  const { stop, limits, cgroup, oomScoreAdj, runAs, noNewPrivs } = worker;
   const ulimits = Object.entries(limits).map(([name, limit]) => [
     name,
     limit === 'unlimited' ? -1 : limit,
@@ -80,6 +80,11 @@ function serviceOf(instance: Instance, facts: ExportFacts) {
     ...(worker.envFiles.length > 0 && { env_file: translatedAll(worker.envFiles, of) }),
     ...healthcheck(worker, of),
     ...(ulimits.length > 0 && { ulimits: Object.fromEntries(ulimits) as object }),
+    ...(cgroup?.memoryMax !== undefined && {
+      mem_limit: cgroup.memoryMax,
+      memswap_limit: cgroup.memoryMax,
+    }),
+    ...(cgroup?.cpu !== undefined && { cpus: cgroup.cpu }),
     ...(oomScoreAdj !== 0 && { oom_score_adj: oomScoreAdj }),
   };
 }

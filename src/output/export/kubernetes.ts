@@ -140,6 +140,7 @@ function container(workload: Workload, { image }: ExportFacts) {
     env: environment(workload, of),
     ...(sources.length > 0 && { envFrom: sources }),
     ...(stop && { lifecycle: { preStop: { exec: { command: stop } } } }),
+    ...resources(worker),
     ...securityContext(worker),
     ...startupProbe(worker, of),
     ...livenessProbe(worker),
@@ -147,6 +148,17 @@ function container(workload: Workload, { image }: ExportFacts) {
       volumeMounts: [{ name: 'heartbeat', mountPath: heartbeatFolder }],
     }),
   };
+}
+
+/** In bytes, and in thousandths of a core. What is not requested is requested as it is limited. */
+function resources({ cgroup }: Worker) {
+  if (cgroup === undefined) return undefined;
+  const { memoryMax, cpu } = cgroup;
+  const limits = {
+    ...(memoryMax !== undefined && { memory: String(memoryMax) }),
+    ...(cpu !== undefined && { cpu: `${Math.round(cpu * 1000)}m` }),
+  };
+  return { resources: { limits } };
 }
 
 /** Users have no names there: only numbers can be carried over. */

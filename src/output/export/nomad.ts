@@ -111,6 +111,9 @@ function task(worker: Worker, of: Translation, facts: ExportFacts): object {
       work_dir: translated(worker.directory, of),
       init: true,
     },
+    ...(worker.cgroup?.memoryMax !== undefined && {
+      Resources: { MemoryMB: Math.ceil(worker.cgroup.memoryMax / 1024 ** 2) },
+    }),
     KillSignal: `SIG${worker.stop.signal}`,
     KillTimeout: nanoseconds(drainLimit(worker, facts)),
     Env: {
@@ -169,6 +172,11 @@ const rules = ({ longestJob }: ExportFacts): readonly LeftOutRule[] => [
     'limits',
     ({ limits }) => Object.keys(limits).length > 0,
     'set ulimit in the config of the docker driver',
+  ],
+  [
+    'limits.cpu',
+    ({ cgroup }) => cgroup?.cpu !== undefined,
+    'reserve MHz or cores in resources; cpu_hard_limit of the docker driver makes that a limit',
   ],
   secretsIn,
 ];

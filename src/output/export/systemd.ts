@@ -85,7 +85,7 @@ const restartOf: Readonly<Record<ExitRule, string>> = {
 };
 
 function serviceLines(worker: Worker): string[] {
-  const { ready, stop, backoff, limits, daemonizes, runAs, noNewPrivs } = worker;
+  const { ready, stop, backoff, limits, cgroup, daemonizes, runAs, noNewPrivs } = worker;
   const startLimit = daemonizes?.timeout ?? (ready.kind === 'notify' ? ready.timeout : undefined);
   return [
     writtenBy,
@@ -126,11 +126,18 @@ function serviceLines(worker: Worker): string[] {
     ...Object.entries(limits).map(
       ([name, limit]) => `Limit${name.toUpperCase()}=${limit === 'unlimited' ? 'infinity' : limit}`,
     ),
+    ...(cgroup?.memoryMax === undefined
+      ? []
+      : [`MemoryMax=${cgroup.memoryMax}`, 'MemorySwapMax=0']),
+    ...(cgroup?.cpu === undefined ? [] : [`CPUQuota=${inHundredths(cgroup.cpu)}%`]),
     '',
     '[Install]',
     `WantedBy=${unitName(worker)}.target`,
   ];
 }
+
+/** systemd takes whole numbers and two digits. */
+const inHundredths = (cores: number): number => Math.round(cores * 10_000) / 100;
 
 const quietLine = (worker: Worker, quiet: QuietMeans): string =>
   typeof quiet === 'string' ? `/bin/kill -s ${quiet} $MAINPID` : command(worker, quiet.command);

@@ -14,6 +14,8 @@ import {
 export interface WatchUnitFacts extends UnitFacts {
   /** How long a drain may take; undefined: there is no limit. */
   readonly longestJob: Duration | undefined;
+  /** Whether workers need control groups of their own, which only root or the user's own systemd can make without this unit. */
+  readonly delegates: boolean;
   /** Whether only a shutdown of the host drains the workers, not a stop or a restart of the unit. */
   readonly keepsWorkers: boolean;
 }
@@ -57,6 +59,12 @@ export function formatWatchUnit(facts: WatchUnitFacts): string {
     'RestartSec=5',
     ...stopLines(facts),
     ...groupLines,
+    ...(facts.delegates
+      ? [
+          '# For the control groups of workers with limits.memory_max or limits.cpu.',
+          'Delegate=yes',
+        ]
+      : []),
     '',
     '[Install]',
     `WantedBy=${user === undefined ? 'default' : 'multi-user'}.target`,

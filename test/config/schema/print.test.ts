@@ -118,7 +118,11 @@ const section = {
     }),
   ),
   limits: fc.record(
-    { nofile: fc.nat(), nproc: fc.nat(), core: size, as: size },
+    {
+      ...{ nofile: fc.nat(), nproc: fc.nat(), core: size, as: size },
+      memory_max: fc.integer({ min: 2 ** 45, max: 2 ** 50 }),
+      cpu: fc.integer({ min: 1, max: 1_000_000 }).map((hundredths) => hundredths / 100),
+    },
     { requiredKeys: [] },
   ),
   ready: fc.oneof(

@@ -19,6 +19,22 @@ test.each<[string, Partial<KillClues>, Death]>([
   ['a sibling was killed too', { isAmongOthers: true }, killed],
   ['we have killed it', { isOurs: true }, killed],
   ['nothing was counted', { isCounted: false }, killed],
+  [
+    'it was killed at the limit of its own group',
+    { limit: 64, isAmongOthers: true },
+    { ...certain, memoryLimit: 64 },
+  ],
+  [
+    'the kernel names it, at that limit',
+    { limit: 64, isLogged: true },
+    { ...certain, memoryLimit: 64 },
+  ],
+  ['a child was killed at that limit, and it by us', { limit: 64, isOurs: true }, killed],
+  [
+    'a child was killed at that limit, and the kernel does not name it',
+    { limit: 64, isLogged: false },
+    killed,
+  ],
 ])('if %s, the death must say no more than that', (_, clues, expected) => {
   expect(withMemory(killed, () => ({ ...alone, ...clues }))).toEqual(expected);
 });

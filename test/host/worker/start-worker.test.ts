@@ -64,7 +64,8 @@ async function start(
     const launch = launchOf(changes);
     place = openPlace(launch.directory);
     meanwhile();
-    return startShim(launch, { place, commandDigest: '0123456789ab', stateDir, lock });
+    const order = { before: 'workerctl.slice', after: [], stopLimit: undefined };
+    return startShim(launch, { place, commandDigest: '0123456789ab', stateDir, lock, order });
   } finally {
     place?.close();
     await lock.release();

@@ -12,6 +12,7 @@ const facts = {
   after: ['vpn.service'],
   longestJob: durationOf(90_500),
   keepsWorkers: false,
+  delegates: false,
 };
 
 test('units must quote what systemd would interpret', () => {

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { parseSize } from '../../../core/basics/bytes.ts';
 import { shellWord } from '../../../core/basics/shell-word.ts';
 import { escapedSpecifiers } from '../../../config/specifiers.ts';
 import type { FoundCommand, FoundWorker, Reading, TextFile, WorkerKeys } from '../found.ts';
@@ -174,6 +175,15 @@ const whole =
   (value: string): Carried =>
     /^-?\d{1,9}$/.test(value) ? { keys: key(Number(value)) } : { leftOut: 'expected a number' };
 
+/** Powers of 1024 there, too. */
+const memoryMax = (value: string): Carried => {
+  if (/^infinity$/.test(value)) return {};
+  const bytes = parseSize(value) ?? (/^\d{1,15}$/.test(value) ? Number(value) : 0);
+  return bytes < 1024 ** 2
+    ? { leftOut: 'expected a size of at least 1MB; limits.memory_max takes no percentage' }
+    : { keys: { limits: { memory_max: /\D/.test(value) ? value : bytes } } };
+};
+
 const output = (value: string, { expand }: Unit): Carried => {
   const file = /^(?:append|file|truncate):(.+)$/.exec(value)?.[1];
   if (file !== undefined) return { keys: { log: { file: expand(file) } } };
@@ -265,6 +275,10 @@ const rules: Rules<string, Unit> = {
   ProtectHome: hostOnly,
   NoNewPrivileges: (value) =>
     /^(?:yes|true|on|1)$/i.test(value) ? { keys: { no_new_privs: true } } : {},
-  MemoryMax: "recycle.memory replaces a process between two jobs; a hard limit is the cgroup's",
-  MemoryLimit: "recycle.memory replaces a process between two jobs; a hard limit is the cgroup's",
+  MemoryMax: memoryMax,
+  MemoryLimit: memoryMax,
+  CPUQuota: (value) =>
+    /^(?:0\.)?\d{1,6}(?:\.\d{1,2})?%$/.test(value) && parseFloat(value) >= 1
+      ? { keys: { limits: { cpu: Math.round(parseFloat(value) * 100) / 10_000 } } }
+      : { leftOut: 'expected a percentage of one core' },
 };

@@ -11,10 +11,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { userInfo } from 'node:os';
 import { expect, test } from 'vitest';
 import { linesOf } from '../rig/files.ts';
 import { endProcess, environmentOf } from '../rig/kernel.ts';
-import { fixture, isRoot } from '../rig/programs.ts';
+import { fixture } from '../rig/programs.ts';
 import { until } from '../rig/wait.ts';
 import { createRig, statesOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
 
@@ -71,8 +72,7 @@ function host(workers: Record<string, WorkerKeys> = { mail: limited }): Host {
   file('run/dbus/system_bus_socket');
   file(`run/user/${user}/bus`);
   file('run/systemd/system/x');
-  const name = isRoot ? 'root' : (process.env['USER'] ?? '');
-  file(`var/lib/systemd/linger/${name}`);
+  file(`var/lib/systemd/linger/${userInfo().username}`);
   mkdirSync(rig.path('programs'));
   const systemdDoes = (script: string): void => {
     writeFileSync(

@@ -100,13 +100,23 @@ export function findUnits(observation: Observation, watch: LiveProcess | undefin
   );
   if (watch !== undefined) pids.push({ name: 'watch', pid: watch.pid });
   if (pids.length === 0) pids.push({ name: 'this command', pid: process.pid });
-  const byPath = new Map<string, string[]>();
+  const found = new Map<string, Members>();
   for (const { name, pid } of pids) {
     const path = groupOf(pid);
-    byPath.set(path, [...(byPath.get(path) ?? []), name]);
+    const unit = withoutRun(unitOf(path));
+    // Instances with limits have groups of their own in the same unit.
+    const key = unit.kind === 'other' ? path : JSON.stringify(unit);
+    const { names = [] } = found.get(key) ?? {};
+    found.set(key, { path, unit, names: [...names, name] });
   }
-  return [...byPath].map(([path, names]) => ({ path, unit: unitOf(path), names }));
+  return [...found.values()];
 }
+
+/** The scopes of instances with limits are alike. */
+const withoutRun = (unit: Unit): Unit => ({
+  ...unit,
+  name: unit.name.replace(/^workerctl-.+-[0-9a-f]{16}\.scope$/, 'workerctl-*.scope'),
+});
 
 /** What `look` returns, or what is said instead about the error that it throws. */
 export function orElse<T, Else>(look: () => T, instead: (error: WorkerctlError) => Else): T | Else {

@@ -27,9 +27,9 @@ import { currentUser } from '../worker/environment.ts';
 import { programAt } from './find-program.ts';
 
 /** Where the host's own files are: tests have others. */
-export const hostRoot = process.env['WORKERCTL_TEST_HOST_ROOT'] ?? '';
+export const hostRoot = (): string => process.env['WORKERCTL_TEST_HOST_ROOT'] ?? '';
 
-const root = `${hostRoot}/sys/fs/cgroup`;
+const root = (): string => `${hostRoot()}/sys/fs/cgroup`;
 
 /** How an instance with these limits gets its group, if a process of this group starts it. */
 export const groupWayFrom = (group: string, limits: GroupLimits): GroupWay =>
@@ -41,7 +41,7 @@ function groupFacts(group: string): GroupFacts {
   const manager = managerOf(uid, user);
   const above = group === '/' ? undefined : dirname(group);
   return {
-    isUnified: statsOf(`${root}/cgroup.controllers`) !== undefined,
+    isUnified: statsOf(`${root()}/cgroup.controllers`) !== undefined,
     isRoot: uid === 0,
     user,
     ...(manager && { manager }),
@@ -51,7 +51,7 @@ function groupFacts(group: string): GroupFacts {
 }
 
 function placeAt(path: string): GroupPlace {
-  const folder = join(root, path);
+  const folder = join(root(), path);
   const isFirst = statsOf(`${folder}/cgroup.type`) === undefined;
   return {
     path,
@@ -76,13 +76,13 @@ const wordsIn = (path: string): string[] => readOrEmpty(path).split(/\s+/).filte
 
 /** Source: systemd's user@.service(5), loginctl(1). */
 function managerOf(uid: number, user: string): GroupManager | undefined {
-  if (statsOf(`${hostRoot}/run/systemd/system`) === undefined) return undefined;
+  if (statsOf(`${hostRoot()}/run/systemd/system`) === undefined) return undefined;
   const group = uid === 0 ? '' : `user.slice/user-${uid}.slice/user@${uid}.service`;
-  const socket = `${hostRoot}${uid === 0 ? '/run/dbus/system_bus_socket' : `/run/user/${uid}/bus`}`;
+  const socket = `${hostRoot()}${uid === 0 ? '/run/dbus/system_bus_socket' : `/run/user/${uid}/bus`}`;
   const busctl = programAt('busctl', `${process.env['PATH'] ?? ''}:${workerPath}`);
   return {
-    controllers: wordsIn(join(root, group, 'cgroup.controllers')),
-    isLasting: uid === 0 || statsOf(`${hostRoot}/var/lib/systemd/linger/${user}`) !== undefined,
+    controllers: wordsIn(join(root(), group, 'cgroup.controllers')),
+    isLasting: uid === 0 || statsOf(`${hostRoot()}/var/lib/systemd/linger/${user}`) !== undefined,
     ...(statsOf(socket) && { socket }),
     ...(busctl !== undefined && { busctl }),
   };
@@ -104,7 +104,7 @@ export function makeGroup(
   name: string,
   limits: GroupLimits,
 ): string {
-  const parent = join(root, path);
+  const parent = join(root(), path);
   if (!isHollow) moveOut(parent);
   const handedOn = wordsIn(`${parent}/cgroup.subtree_control`);
   for (const one of controllersOf(limits))

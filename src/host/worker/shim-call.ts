@@ -125,7 +125,7 @@ export function groupSettings(
   const name = `workerctl-${instance}-${runId}`;
   const { memoryMax, cpu } = cgroup;
   const checked = {
-    SHIM_ROOT: hostRoot,
+    SHIM_ROOT: hostRoot(),
     SHIM_MEMORY: memoryMax === undefined ? '' : String(memoryMax),
     SHIM_CPU: cpu === undefined ? '' : String(Math.round(cpu * 1000)),
   };

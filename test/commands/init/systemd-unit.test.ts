@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
-import { scratchFolder } from '../../config/scratch.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { scratchFolder, write } from '../../config/scratch.ts';
 import { initialised as initialisedIn } from './rig.ts';
 
-const initialised = initialisedIn(scratchFolder());
+const scratch = scratchFolder();
+const initialised = initialisedIn(scratch);
 
 const template = `# a comment
 [Unit]
@@ -99,4 +100,48 @@ test('a unit without a service must be named', async () => {
     'app.service: it has no [Service]',
     'app.service:3: OnFailure was left out: workerctl has nothing like it',
   ]);
+});
+
+describe('limits of control groups', () => {
+  const unit = (lines: string): Record<string, string> => ({
+    'deploy/mail.service': `[Service]\nExecStart=bin/mail\n${lines}\n`,
+  });
+  const limits = 'MemoryMax=1.5G\nCPUQuota=33.5%';
+
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  test('must be carried over if this host can keep them', async () => {
+    const folder = `${scratch}/host`;
+    const manager = `user-${process.geteuid?.() ?? 0}.slice/user@${process.geteuid?.() ?? 0}.service`;
+    for (const file of [
+      'sys/fs/cgroup/cgroup.controllers',
+      'sys/fs/cgroup/cgroup.procs',
+      'sys/fs/cgroup/cgroup.subtree_control',
+      `sys/fs/cgroup/user.slice/${manager}/cgroup.controllers`,
+    ])
+      write(folder, file, 'cpu memory');
+    vi.stubEnv('WORKERCTL_TEST_HOST_ROOT', folder);
+    vi.stubEnv('WORKERCTL_TEST_GROUP', '/');
+    const { worker, leftOut } = await initialised(unit(limits));
+    expect(worker['mail']?.cgroup).toEqual({ memoryMax: 1.5 * 1024 ** 3, cpu: 0.335 });
+    expect(leftOut.join('\n')).not.toMatch(/MemoryMax|CPUQuota/);
+  });
+
+  test('must be left out and named if it cannot', async () => {
+    vi.stubEnv('WORKERCTL_TEST_HOST_ROOT', '/nowhere');
+    const { worker, leftOut } = await initialised(unit(limits));
+    expect(worker['mail']?.cgroup).toBeUndefined();
+    expect(leftOut.join('\n')).toMatch(/left out: .*found control groups of version 1/);
+  });
+
+  test.each(['MemoryMax=50%', 'MemoryMax=4K', 'CPUQuota=lots'])(
+    '%s must be named',
+    async (line) => {
+      const { worker, leftOut } = await initialised(unit(line));
+      expect(worker['mail']?.cgroup).toBeUndefined();
+      expect(leftOut.join('\n')).toContain(`${line.split('=')[0]} was left out: expected `);
+    },
+  );
 });

@@ -2,27 +2,25 @@
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { GroupLimits } from '../../../src/core/model/config.ts';
+import { groupWayFrom, makeGroup } from '../../../src/host/process/control-group.ts';
 import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
 
 afterEach(() => {
   vi.unstubAllEnvs();
-  vi.resetModules();
 });
 
 /** A host with one group at `/app`, of version 2. */
-async function host(files: Readonly<Record<string, string>>) {
+function host(files: Readonly<Record<string, string>>) {
   const root = scratch.path('host');
   mkdirSync(`${root}/sys/fs/cgroup/app`, { recursive: true });
   const all = { 'cgroup.controllers': 'cpu memory', ...files };
   for (const [name, text] of Object.entries(all))
     writeFileSync(`${root}/sys/fs/cgroup/${name}`, text);
   vi.stubEnv('WORKERCTL_TEST_HOST_ROOT', root);
-  vi.resetModules();
-  const group = await import('../../../src/host/process/control-group.ts');
   const read = (name: string): string => readFileSync(`${root}/sys/fs/cgroup/app/${name}`, 'utf8');
-  return { ...group, root, read, at: (name: string) => `${root}/sys/fs/cgroup/app/${name}` };
+  return { root, read, at: (name: string) => `${root}/sys/fs/cgroup/app/${name}` };
 }
 
 const delegated = {
@@ -34,8 +32,8 @@ const delegated = {
 
 const limits: GroupLimits = { memoryMax: 2 ** 26, cpu: 0.25 };
 
-test('a delegated group must be found, and get a group with the limits', async () => {
-  const { groupWayFrom, makeGroup, read, at } = await host(delegated);
+test('a delegated group must be found, and get a group with the limits', () => {
+  const { read, at } = host(delegated);
   const way = groupWayFrom('/app', limits);
   if (way.kind !== 'folder') throw new Error(JSON.stringify(way));
   expect(way).toEqual({ kind: 'folder', path: '/app', isHollow: true });
@@ -47,14 +45,14 @@ test('a delegated group must be found, and get a group with the limits', async (
   expect(existsSync(at('workerctl'))).toBe(false);
 });
 
-test('a limit that is not wanted must not be written', async () => {
-  const { makeGroup, at } = await host(delegated);
+test('a limit that is not wanted must not be written', () => {
+  const { at } = host(delegated);
   makeGroup({ kind: 'folder', path: '/app', isHollow: true }, 'g', { cpu: 2 });
   expect(existsSync(at('g/memory.max'))).toBe(false);
 });
 
-test('processes in the way must be moved out of it', async () => {
-  const { groupWayFrom, makeGroup, read } = await host({
+test('processes in the way must be moved out of it', () => {
+  const { read } = host({
     ...delegated,
     'app/cgroup.procs': '4711\n0\n',
   });
@@ -64,8 +62,8 @@ test('processes in the way must be moved out of it', async () => {
   expect(read('workerctl/cgroup.procs')).toBe('4711');
 });
 
-test('empty groups of earlier runs must be removed, but none that is young or not ours', async () => {
-  const { makeGroup, at } = await host(delegated);
+test('empty groups of earlier runs must be removed, but none that is young or not ours', () => {
+  const { at } = host(delegated);
   for (const name of ['workerctl-a', 'workerctl-b', 'workerctl-c', 'other']) mkdirSync(at(name));
   writeFileSync(at('workerctl-c/file'), '');
   const old = new Date(Date.now() - 60_000);
@@ -77,20 +75,18 @@ test('empty groups of earlier runs must be removed, but none that is young or no
   expect(left).toEqual(['workerctl-b', 'workerctl-c', 'other']);
 });
 
-test('what the kernel refuses must be said with its file', async () => {
-  const { makeGroup, at } = await host({ ...delegated, 'app/g': '' });
+test('what the kernel refuses must be said with its file', () => {
+  const { at } = host({ ...delegated, 'app/g': '' });
   expect(() => makeGroup({ kind: 'folder', path: '/app', isHollow: true }, 'g', limits)).toThrow(
     `control group: ${at('g')}: EEXIST`,
   );
 });
 
-test('a host without control groups of version 2 must be refused', async () => {
-  const { groupWayFrom, root } = await host({});
+test('a host without control groups of version 2 must be refused', () => {
+  const { root } = host({});
   vi.stubEnv('WORKERCTL_TEST_HOST_ROOT', `${root}/none`);
-  vi.resetModules();
-  const other = await import('../../../src/host/process/control-group.ts');
   expect(groupWayFrom('/app', limits)).toMatchObject({ kind: 'none' });
-  expect(other.groupWayFrom('/app', limits)).toMatchObject({
+  expect(groupWayFrom('/app', limits)).toMatchObject({
     found: 'control groups of version 1',
   });
 });

@@ -526,3 +526,55 @@ describe('the script itself', () => {
     expect(reports).toEqual(shims.map((_, index) => ({ exit_status: index % 100 })));
   });
 });
+
+describe('a control group of its own', () => {
+  /** Enters a plain directory in the place of the kernel's, in which the process is said to be. */
+  function entered(files: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv): ShimAtWork {
+    const root = scratch.path('host');
+    const group = `${root}/sys/fs/cgroup/app/workerctl-mail.1-1`;
+    mkdirSync(group, { recursive: true });
+    mkdirSync(`${root}/proc/self`, { recursive: true });
+    const all = { 'memory.events': 'oom 0\noom_kill 0\n', ...files };
+    for (const [name, text] of Object.entries(all)) writeFileSync(`${group}/${name}`, text);
+    writeFileSync(`${root}/proc/self/cgroup`, '4:memory:/x\n0::/app/workerctl-mail.1-1\n');
+    return runShim(scratch, forever, {
+      env: { SHIM_ROOT: root, SHIM_GROUP: group, SHIM_MEMORY: '', SHIM_CPU: '', ...env },
+    });
+  }
+
+  const cgroup = (name: string): string =>
+    readFileSync(scratch.path(`host/sys/fs/cgroup/app/workerctl-mail.1-1/${name}`), 'utf8');
+
+  test('must be entered by the shim before the worker runs', async () => {
+    const limits = { 'memory.max': '1048576\n', 'cpu.max': '50000 100000\n' };
+    const shim = entered(limits, { SHIM_MEMORY: '1048576', SHIM_CPU: '500' });
+    const worker = await shim.worker();
+    expect(Number(cgroup('cgroup.procs'))).toBe(shim.pid);
+    await endProcess(worker);
+    expect(await shim.report()).toEqual({ signal_number: 9 });
+  });
+
+  test.each([
+    ['memory.max', 'max', { SHIM_MEMORY: '1048576' }, 'expected 1048576 in'],
+    ['memory.max', '1048577', { SHIM_MEMORY: '1048576' }, 'expected 1048576 in'],
+    ['cpu.max', 'max 100000', { SHIM_CPU: '500' }, 'expected 500 thousandths in'],
+    ['cgroup.kind', '', { SHIM_MEMORY: '1048576' }, 'memory.max, found nothing'],
+  ])('with %s %s must keep the worker from starting', async (name, text, env, words) => {
+    const shim = entered({ [name]: `${text}\n` }, env);
+    await shim.ended();
+    expect(shim.read('shim')).toContain('limits: control group workerctl-mail.1-1: ');
+    expect(shim.read('shim')).toContain(words);
+    expect(existsSync(shim.path('json'))).toBe(false);
+  });
+
+  test.each([
+    ['oom 1\noom_kill 1\n', { out_of_memory: true, memory_limit_bytes: 1048576 }],
+    ['oom 0\noom_kill 1\n', { out_of_memory: true }],
+    ['oom 1\noom_kill 0\n', {}],
+  ])('with the counts %j must be reported so', async (events, more) => {
+    const files = { 'memory.max': '1048576\n', 'memory.events': events };
+    const shim = entered(files, { SHIM_MEMORY: '1048576' });
+    await endProcess(await shim.worker());
+    expect(await shim.report()).toEqual({ signal_number: 9, ...more });
+  });
+});

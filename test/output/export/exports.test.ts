@@ -68,6 +68,7 @@ const full = aWorker('mail_Out', ['1', '2', '3'], {
   envFiles: ['/etc/mail out.env'],
   passEnv: ['LANG'],
   limits: { nofile: 4096, core: 'unlimited' },
+  cgroup: { memoryMax: 512 * 1024 ** 2, cpu: 0.335 },
   umask: 0o027,
   nice: 5,
   oomScoreAdj: 100,
@@ -118,6 +119,7 @@ describe('kubernetes', () => {
                     },
                   },
                 },
+                resources: { limits: { memory: '536870912', cpu: '335m' } },
                 startupProbe: {
                   exec: { command: ['bin/up', 'mail_Out.$(WORKERCTL_ID)'] },
                   failureThreshold: 30,
@@ -166,6 +168,9 @@ describe('compose', () => {
           pre_stop: [{ command: ['/bin/sh', '-c', 'kill -s USR1 1 || true'] }],
           healthcheck: { test: ['CMD', 'bin/up', 'mail_Out.1'], retries: 30 },
           ulimits: { nofile: 4096, core: -1 },
+          mem_limit: 536870912,
+          memswap_limit: 536870912,
+          cpus: 0.335,
         },
         'mail_Out-3': {},
       },
@@ -192,6 +197,7 @@ describe('nomad', () => {
             Tasks: [
               {
                 Driver: 'docker',
+                Resources: { MemoryMB: 512 },
                 KillSignal: 'SIGQUIT',
                 KillTimeout: 90_000_000_000,
                 Config: { args: ['--id=${NOMAD_ALLOC_INDEX}', 'a $HOME $${x} $(y) "q" %'] },
@@ -202,6 +208,7 @@ describe('nomad', () => {
       },
     });
     expect(leftOut).toContain('identifiers');
+    expect(leftOut).toContain('limits.cpu');
   });
 });
 
@@ -222,6 +229,7 @@ describe('systemd', () => {
     expect(service).toContain('WorkingDirectory=/srv/a b/%%x\n');
     expect(service).toContain('KillMode=control-group\n');
     expect(service).toContain('User=33\nGroup=www-data\nNoNewPrivileges=yes\n');
+    expect(service).toContain('\nMemoryMax=536870912\nMemorySwapMax=0\nCPUQuota=33.5%\n');
     expect(service).toContain('ExecStop=/bin/kill -s USR1 $MAINPID\n');
     expect(environment).toContain('Environment="RELEASE=$1 mail_Out.%i"\n');
     expect(environment).toContain('EnvironmentFile=/etc/mail out.env\n');

@@ -24,6 +24,11 @@ test('units must quote what systemd would interpret', () => {
   );
 });
 
+test('a user whose workers need control groups must be delegated one', () => {
+  expect(formatWatchUnit(facts)).not.toContain('Delegate');
+  expect(formatWatchUnit({ ...facts, delegates: true })).toContain('\nDelegate=yes\n');
+});
+
 test('a drain may take as long as the longest job, in whole seconds', () => {
   expect(formatWatchUnit(facts)).toContain('\nTimeoutStopSec=91\n');
   expect(formatWatchUnit({ ...facts, longestJob: undefined })).toContain(

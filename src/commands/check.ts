@@ -22,7 +22,7 @@ import { envFileProblems } from '../host/worker/environment.ts';
 import { hideSecrets } from '../core/basics/secrets.ts';
 import { annotateAt, isGitHubWorkflow } from '../output/annotations.ts';
 import { flag } from '../cli/options.ts';
-import { expectedGroup, groupKey } from '../core/rules/control-group.ts';
+import { expectedGroup } from '../core/rules/control-group.ts';
 import { groupWays } from '../engine/observe/group-ways.ts';
 import { exitCodes } from '../core/basics/exit-codes.ts';
 import { printed } from '../output/json/answer.ts';
@@ -160,9 +160,9 @@ export function withoutGroup(
   const wayOf = groupWays(config);
   return config.workers.flatMap(({ name, cgroup }): ConfigProblem[] => {
     const way = cgroup && wayOf(cgroup);
-    if (cgroup === undefined || way?.kind !== 'none') return [];
+    if (way?.kind !== 'none') return [];
     const { found, hint } = way;
-    const key = `workers.${name}.${groupKey(cgroup)}`;
+    const key = `workers.${name}.${way.key}`;
     return [{ file: config.path, ...placeOf(key), key, expected: expectedGroup, found, hint }];
   });
 }

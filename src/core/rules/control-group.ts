@@ -53,6 +53,8 @@ export type GroupWay =
   | { readonly kind: 'folder'; readonly path: string; readonly isHollow: boolean }
   | {
       readonly kind: 'none';
+      /** The key of the limit that cannot be kept. */
+      readonly key: string;
       readonly found: string;
       /** What to do. */
       readonly hint: string;
@@ -64,14 +66,13 @@ export const controllersOf = ({ memoryMax, cpu }: GroupLimits): readonly Control
   ...(cpu === undefined ? [] : (['cpu'] as const)),
 ];
 
-/** The first key of these limits. */
-export const groupKey = ({ memoryMax }: GroupLimits): string =>
-  `limits.${memoryMax === undefined ? 'cpu' : 'memory_max'}`;
+const keys: Readonly<Record<Controller, string>> = {
+  memory: 'limits.memory_max',
+  cpu: 'limits.cpu',
+};
 
 /** What a host must offer. */
 export const expectedGroup = 'a control group that can be limited';
-
-const none = (found: string, hint: string): GroupWay => ({ kind: 'none', found, hint });
 
 /**
  * How a group with these limits is made here. systemd comes first: what it does not know of, it may undo. Without it, the
@@ -82,11 +83,15 @@ export function groupWay(facts: GroupFacts, limits: GroupLimits): GroupWay {
   const { isUnified, isRoot, manager, own, above } = facts;
   const needed = controllersOf(limits);
   const lacks = (has: readonly string[]) => needed.filter((one) => !has.includes(one));
+  const none = ([found, hint]: Obstacle): GroupWay => {
+    const [one = 'memory'] = [...lacks((manager ?? own).controllers), ...needed];
+    return { kind: 'none', key: keys[one], found, hint };
+  };
   if (!isUnified)
-    return none(
+    return none([
       'control groups of version 1',
       'boot the host with version 2 (kernel parameter systemd.unified_cgroup_hierarchy=1)',
-    );
+    ]);
   const obstacle = manager && managerObstacle(facts, manager, lacks(manager.controllers));
   if (manager?.busctl !== undefined && manager.socket !== undefined && obstacle === undefined) {
     const { busctl, socket } = manager;
@@ -97,7 +102,7 @@ export function groupWay(facts: GroupFacts, limits: GroupLimits): GroupWay {
     !isSystemds && isWritable && lacks(controllers).length === 0;
   if (above?.isHollow === true && isUsable(above)) return folder(above);
   if (isUsable(own)) return folder(own);
-  return noWay(facts, obstacle, lacks(own.controllers));
+  return none(noWay(facts, obstacle, lacks(own.controllers)));
 }
 
 const folder = ({ path, isHollow }: GroupPlace): GroupWay => ({ kind: 'folder', path, isHollow });
@@ -129,28 +134,27 @@ function managerObstacle(
 
 function noWay(
   { isRoot, user, manager, own: { path, isWritable } }: GroupFacts,
-  [found, hint]: Obstacle = ['', ''],
+  obstacle: Obstacle = ['', ''],
   lacking: readonly Controller[],
-): GroupWay {
+): Obstacle {
   if (manager === undefined)
     return isWritable
-      ? none(
+      ? [
           `/sys/fs/cgroup${path} without the controller ${lacking.join(' and ')}`,
           'let the group above hand it on (cgroup.subtree_control)',
-        )
-      : none(
+        ]
+      : [
           `/sys/fs/cgroup${path}, which ${user} cannot write to`,
           'delegate that group; in a container mount /sys/fs/cgroup writable',
-        );
-  if (isRoot || isWritable) return none(found, hint);
-  return none(
+        ];
+  if (isRoot || isWritable) return obstacle;
+  const [found, hint] = obstacle;
+  return [
     `${found}, and ${unitOf(path).name}, which is not delegated to ${user}`,
     `${hint}; or run workerctl watch as a unit with Delegate=yes (workerctl install systemd)`,
-  );
+  ];
 }
 
-/** Why an instance with these limits cannot be started, in words. */
-export const groupProblem = (
-  limits: GroupLimits,
-  { found, hint }: Extract<GroupWay, { kind: 'none' }>,
-): string => `${groupKey(limits)}: expected ${expectedGroup}, found ${found}; ${hint}`;
+/** Why an instance cannot have its limits, in words. */
+export const groupProblem = ({ key, found, hint }: Extract<GroupWay, { kind: 'none' }>): string =>
+  `${key}: expected ${expectedGroup}, found ${found}; ${hint}`;

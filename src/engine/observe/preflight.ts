@@ -67,7 +67,7 @@ export async function obstaclesTo(
 
 function noGroup({ cgroup }: Worker, wayOf: (limits: GroupLimits) => GroupWay): string | undefined {
   const way = cgroup && wayOf(cgroup);
-  return way?.kind === 'none' ? groupProblem(cgroup ?? {}, way) : undefined;
+  return way?.kind === 'none' ? groupProblem(way) : undefined;
 }
 
 async function notifyProblem(stateDir: string): Promise<string | undefined> {

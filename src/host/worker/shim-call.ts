@@ -131,7 +131,7 @@ export function groupSettings(
   };
   switch (way.kind) {
     case 'none':
-      throw new WorkerctlError('failed', groupProblem(cgroup, way));
+      throw new WorkerctlError('failed', groupProblem(way));
     case 'folder':
       return { ...checked, SHIM_GROUP: makeGroup(way, name, cgroup) };
     case 'scope': {

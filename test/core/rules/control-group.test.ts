@@ -31,7 +31,7 @@ const facts = (more: Partial<GroupFacts> = {}): GroupFacts => ({
 
 const words = (more: Partial<GroupFacts>, limits: GroupLimits = both): string => {
   const way = groupWay(facts(more), limits);
-  return way.kind === 'none' ? groupProblem(limits, way) : way.kind;
+  return way.kind === 'none' ? groupProblem(way) : way.kind;
 };
 
 describe('systemd', () => {
@@ -67,6 +67,12 @@ describe('systemd', () => {
     expect(found).toContain(what);
     expect(found).toContain('cron.service, which is not delegated to deploy');
     expect(found).toContain('Delegate=yes');
+  });
+
+  test('must name the limit for which it lacks the controller', () => {
+    const poor = { ...manager, controllers: ['memory'] };
+    expect(words({ manager: poor })).toMatch(/^limits\.cpu: /);
+    expect(words({ manager: { ...manager, isLasting: false } })).toMatch(/^limits\.memory_max: /);
   });
 
   test('must have only the controllers that the limits need', () => {

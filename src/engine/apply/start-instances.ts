@@ -10,6 +10,7 @@ import { readOnlyRemedy } from '../../host/files/write-problem.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
 import { tryLocks } from '../../host/lock/lock-helper.ts';
 import type { HeldLock } from '../../host/lock/lock-file.ts';
+import { needDescriptors } from '../../host/process/need-descriptors.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import type { Place } from '../../host/worker/place.ts';
 import { mountProblem } from '../../host/process/mount-problem.ts';
@@ -17,7 +18,12 @@ import { nobodyListens, notifyEnvironment } from '../../host/sockets/notify-path
 import { shimProblem } from '../../host/worker/shim-problem.ts';
 import { shimActivity } from '../../host/process/strays.ts';
 import { lockHolder } from '../../host/lock/pass-lock.ts';
-import { startShim, type StartedShim } from '../../host/worker/start-worker.ts';
+import {
+  prepareShim,
+  type PreparedShim,
+  type StartedShim,
+} from '../../host/worker/start-worker.ts';
+import { startPrograms } from '../../host/worker/starter.ts';
 import { readRecord } from '../../host/state/records.ts';
 import { ensureStagingDirectory } from '../../host/state/paths.ts';
 import { lockPath } from '../../host/state/paths.ts';
@@ -48,16 +54,48 @@ export async function startInstances(
     takeInstanceLocks(context, starts),
   ]);
   faultPoint();
-  const shims: Launched[] = [];
-  for (const action of starts) {
-    const lock = locks.get(action.instance);
-    const launching = await launchingOf(context, action, next);
-    const { launch } = launching;
-    if (isUp(context, action)) void lock?.release();
-    else if (lock === undefined) failed(context, launch, heldWords(context, action));
-    else shims.push(...start(context, launching, lock, notify));
+  const launched: Launched[] = [];
+  const size = atOnce();
+  try {
+    for (let first = 0; first < starts.length; first += size)
+      launched.push(...(await launch(starts.slice(first, first + size))));
+    for (const one of launched) await published(context, one);
+  } finally {
+    for (const { forget } of launched) forget();
   }
-  for (const shim of shims) await published(context, shim);
+
+  /** Starts the shims of these, which have their own hold on their locks from then on. */
+  async function launch(some: readonly Start[]): Promise<Launched[]> {
+    const prepared: Prepared[] = [];
+    try {
+      for (const action of some) {
+        const lock = locks.get(action.instance);
+        const launching = await launchingOf(context, action, next);
+        if (isUp(context, action)) void lock?.release();
+        else if (lock === undefined) failed(context, launching.launch, heldWords(context, action));
+        else prepared.push(...prepare(context, launching, lock, notify));
+      }
+      return started(prepared);
+    } finally {
+      for (const { shim, lock } of prepared) {
+        shim.close();
+        void lock.release();
+      }
+    }
+  }
+}
+
+/** How many are started together: each has up to four files open until then. */
+const mostAtOnce = 20;
+
+/** One by one where there are few file descriptors. */
+function atOnce(): number {
+  try {
+    needDescriptors(mostAtOnce * 5);
+    return mostAtOnce;
+  } catch {
+    return 1;
+  }
 }
 
 /** A start whose command was killed may come up while we wait for its lock. */
@@ -106,17 +144,36 @@ async function launchingOf(
   return { action, launch, place: usable, commandDigest };
 }
 
-interface Launched extends Launching {
-  readonly shim: StartedShim;
+interface Prepared extends Launching {
+  readonly shim: PreparedShim;
+  readonly lock: HeldLock;
   readonly expected: ExpectedStart | undefined;
 }
 
-function start(
+interface Launched extends Launching {
+  readonly shim: StartedShim;
+  readonly expected: ExpectedStart | undefined;
+  readonly forget: () => void;
+}
+
+/** What cannot be started is reported, and its lock given up. */
+function prepare(
   context: Context,
   launching: Launching,
   lock: HeldLock,
   notify: Readonly<Record<string, string>>,
-): Launched[] {
+): Prepared[] {
+  const prepared = preparedShim(context, launching, lock, notify);
+  if (prepared.length === 0) void lock.release();
+  return prepared;
+}
+
+function preparedShim(
+  context: Context,
+  launching: Launching,
+  lock: HeldLock,
+  notify: Readonly<Record<string, string>>,
+): Prepared[] {
   const { stateDir, path: config } = context.config;
   const { action, launch, place, commandDigest } = launching;
   let expected: ExpectedStart | undefined;
@@ -134,15 +191,24 @@ function start(
       return failed(context, launch, nobodyListens);
     expected = expectStart(context, launch.instance, action.cause);
     const order = scopeOrder({ workers: [worker] });
-    const shim = startShim(launch, { place, commandDigest, stateDir, config, lock, order, notify });
-    return [{ ...launching, shim, expected }];
+    const site = { place, commandDigest, stateDir, config, lock, order, notify };
+    return [{ ...launching, shim: prepareShim(launch, site), lock, expected }];
   } catch (error) {
     expected?.dropped();
     if (!(error instanceof WorkerctlError)) throw error;
     return failed(context, launch, error.message);
-  } finally {
-    void lock.release(); // ours; the shim has its own hold on it
   }
+}
+
+function started(prepared: readonly Prepared[]): Launched[] {
+  const { programs, forget } = startPrograms(prepared.map(({ shim: { program } }) => program));
+  return prepared.flatMap(({ shim: { instance, runId }, ...rest }, index): Launched[] => {
+    faultPoint();
+    const program = programs[index];
+    return program === undefined
+      ? []
+      : [{ ...rest, shim: { instance, runId, ...program }, forget }];
+  });
 }
 
 const obstacleWords = (

@@ -15,6 +15,8 @@ export interface Place {
   readonly path: string;
   /** Leads to the very directory, also in a child before it becomes its program. */
   readonly handle: string;
+  /** The same, as an open file. */
+  readonly fd: number;
   /** Whether the path that it was opened by leads to it still. */
   readonly isCurrent: () => boolean;
   readonly isRemoved: () => boolean;
@@ -42,6 +44,7 @@ function openHere(directory: string, rights: Rights): Place {
     return {
       path: readlinkSync(handle),
       handle,
+      fd: opened,
       isCurrent: () => asUserOf(rights, () => isStillAt(opened, directory)),
       isRemoved: () => fstatSync(opened).nlink === 0,
       close: () => {

@@ -12,8 +12,8 @@ const blockLines = 300;
 /** Why a shim has published no record, in words: what it says itself, or else what can be seen. */
 export function shimProblem(stateDir: string, { instance, pid, end }: StartedShim): string {
   const ended = end();
-  if (ended === undefined) return waitingWords(pid);
-  if (ended.kind === 'not_run') return `/bin/sh cannot be run: ${ended.problem}`;
+  if (ended === undefined) return waitingWords(pid());
+  if (ended.kind === 'not_run') return `its command and environment: ${ended.problem}`;
   // Blank lines follow what the shell has written: see start-worker.ts.
   const notes = lastLines(shimNotesPath(stateDir, instance), 0, blockLines);
   const said = notes.findLast((line) => line !== '');

@@ -1,10 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
 import { closeSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath, type Launch, logFilesIn } from '../../core/model/launch.ts';
 import { describeErrno } from '../files/errno.ts';
-import { faultPoint } from '../files/fault-point.ts';
 import { removeFile } from '../files/json-file.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 import { openNewFile } from '../files/new-file.ts';
@@ -15,7 +13,6 @@ import { logSize } from '../logs/tail.ts';
 import { asUserOf, assertUsable, ownerOf, withRights } from '../process/as-user.ts';
 import { programProblem } from '../process/program-problem.ts';
 import type { ScopeOrder } from '../process/scope.ts';
-import { childProcess } from '../process/spawn.ts';
 import { giveBeatPlace } from '../state/beat-place.ts';
 import { keepDeathOfRetiring } from '../state/exits.ts';
 import {
@@ -42,21 +39,19 @@ import {
   shimSettings,
 } from './shim-call.ts';
 import { startLogger, type LoggerPlace } from './start-logger.ts';
+import type { Program, StartedProgram } from './starter.ts';
 
-/** A shim that was started; its worker publishes a record with this run id before it runs. */
-export interface StartedShim {
+/** A shim that is about to be started; its worker publishes a record with this run id before it runs. */
+export interface PreparedShim {
   readonly instance: string;
   readonly runId: string;
-  readonly pid: number | undefined;
-  /** How the shim has ended, which it does only after its worker; undefined while it runs. */
-  readonly end: () => ShimEnd | undefined;
+  readonly program: Program;
+  /** Closes the files that were opened for it: it has its own by now, or is not started. */
+  readonly close: () => void;
 }
 
-/** `problem`: it could not be started at all. */
-export type ShimEnd =
-  | { readonly kind: 'exited'; readonly status: number }
-  | { readonly kind: 'signalled'; readonly signal: string }
-  | { readonly kind: 'not_run'; readonly problem: string };
+/** A shim that was started. It ends only after its worker. */
+export type StartedShim = Pick<PreparedShim, 'instance' | 'runId'> & StartedProgram;
 
 /** Where and how a shim is started. */
 export interface StartSite {
@@ -74,30 +69,33 @@ export interface StartSite {
 }
 
 /**
- * Starts the shim of an instance, detached. It inherits nothing but the lock, which it holds from now on, the log and
- * /dev/null.
+ * Prepares the start of an instance's shim. It inherits nothing but the lock, which it holds from its start on, the log and
+ * /dev/null. What is left of its predecessor is removed.
  * @throws WorkerctlError `failed` if a directory, an env file, the log or the program sh cannot be used
  */
-export function startShim(
+export function prepareShim(
   launch: Launch,
   { place, commandDigest, stateDir, config, lock, order, notify = {} }: StartSite,
-): StartedShim {
+): PreparedShim {
   const runId = newRunId();
   const opened: number[] = [];
   const keep = (fd: number): number => {
     opened.push(fd);
     return fd;
   };
+  const close = (): void => {
+    for (const fd of opened) closeSync(fd);
+  };
   try {
     assertThere(place, launch);
     assertUsable(launch);
-    const environment = buildEnvironment(launch, process.env);
+    const base = buildEnvironment(launch, process.env);
     const heartbeat = heartbeatPath(stateDir, launch.instance, runId);
     attempt(`directory ${dirname(heartbeat)}`, () => {
       makeDirectory(dirname(heartbeat));
     });
     asUserOf(launch, () => {
-      assertRunnable(launch, place, environment['PATH']);
+      assertRunnable(launch, place, base['PATH']);
       makeFolders(launch, stateDir);
       putFullLogsAside(launch, stateDir);
     });
@@ -108,44 +106,45 @@ export function startShim(
     const notes = keep(attempt(notesPath, () => openNewFile(notesPath, 0o644)));
     takeBlock(notes);
     removePredecessor(stateDir, launch.instance);
-    const output = outputOf(launch, { stateDir, place, environment, logFd: log });
+    const output = outputOf(launch, { stateDir, place, environment: base, logFd: log });
     if (output !== log) keep(output);
     const variables = {
       ...notifyVariables(launch, notify),
-      ...environment,
+      ...base,
       WORKERCTL_HEARTBEAT_FILE: beatsFor(heartbeat, launch),
     };
     const started = withRights(launch.command, variables, launch);
-    const group = groupSettings(launch, runId, order);
-    const child = attempt('its command and environment', () =>
-      childProcess().spawn('/bin/sh', shimArguments(launch, stateDir, runId, started.command), {
-        cwd: place.handle,
-        env: {
-          ...started.environment,
-          ...shimSettings(
-            launch,
-            {
-              directory: place.path,
-              commandDigest,
-              stateDir,
-              ...(config !== undefined && { config }),
-            },
-            runId,
-            started.environment['PATH'],
-          ),
-          ...group,
+    const environment = {
+      ...started.environment,
+      ...shimSettings(
+        launch,
+        {
+          directory: place.path,
+          commandDigest,
+          stateDir,
+          ...(config !== undefined && { config }),
         },
-        detached: true,
-        // The shim takes 4 for itself.
-        stdio: ['ignore', output, notes, lock.fd ?? 'ignore', 'ignore', error ?? 'ignore'],
-      }),
-    );
-    faultPoint();
-    return { instance: launch.instance, runId, pid: child.pid, end: endOf(child) };
-  } finally {
-    for (const fd of opened) closeSync(fd);
+        runId,
+        started.environment['PATH'],
+      ),
+      ...groupSettings(launch, runId, order),
+    };
+    const program: Program = {
+      file: shell,
+      words: [shell, ...shimArguments(launch, stateDir, runId, started.command)],
+      environment,
+      directory: place.fd,
+      // The shim takes 4 for itself.
+      files: [undefined, output, notes, lock.fd, undefined, error],
+    };
+    return { instance: launch.instance, runId, program, close };
+  } catch (problem) {
+    close();
+    throw problem;
   }
 }
+
+const shell = '/bin/sh';
 
 function makeFolders({ pidfile, ...files }: Launch, stateDir: string): void {
   for (const folder of [pidfile, ...logFilesIn(files)].map((path) => dirname(path)))
@@ -247,20 +246,6 @@ function removePredecessor(stateDir: string, instance: string): void {
     successorPath,
   ])
     removeFile(path(stateDir, instance));
-}
-
-function endOf(child: ChildProcess): StartedShim['end'] {
-  let end: ShimEnd | undefined;
-  child
-    .once('exit', (status, signal) => {
-      end ??=
-        signal === null ? { kind: 'exited', status: status ?? 0 } : { kind: 'signalled', signal };
-    })
-    .once('error', (error) => {
-      end ??= { kind: 'not_run', problem: describeErrno(error) };
-    })
-    .unref();
-  return () => end;
 }
 
 function attempt<T>(what: string, act: () => T): T {

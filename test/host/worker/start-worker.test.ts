@@ -17,7 +17,8 @@ import type { Launch } from '../../../src/core/model/launch.ts';
 import type { ProcessRecord } from '../../../src/core/model/record.ts';
 import { chooseBackend } from '../../../src/host/lock/choose-backend.ts';
 import { openPlace, type Place } from '../../../src/host/worker/place.ts';
-import { startShim, type StartedShim } from '../../../src/host/worker/start-worker.ts';
+import { prepareShim, type StartedShim } from '../../../src/host/worker/start-worker.ts';
+import { startPrograms } from '../../../src/host/worker/starter.ts';
 import { readDeath } from '../../../src/host/state/exits.ts';
 import { readRecord } from '../../../src/host/state/records.ts';
 import { lockPath } from '../../../src/host/state/paths.ts';
@@ -65,7 +66,12 @@ async function start(
     place = openPlace(launch.directory);
     meanwhile();
     const order = { before: 'workerctl.slice', after: [], stopLimit: undefined };
-    return startShim(launch, { place, commandDigest: '0123456789ab', stateDir, lock, order });
+    const site = { place, commandDigest: '0123456789ab', stateDir, lock, order };
+    const { instance, runId, program, close } = prepareShim(launch, site);
+    const [started] = startPrograms([program]).programs;
+    close();
+    if (started === undefined) throw new Error('nothing was started');
+    return { instance, runId, ...started };
   } finally {
     place?.close();
     await lock.release();

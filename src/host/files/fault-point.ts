@@ -14,8 +14,8 @@ export function faultPoint(): void {
   if (effects === Number(dieAfter)) process.kill(process.pid, 'SIGKILL');
 }
 
-/** A length in ms that is too long for tests, which shorten it: `WORKERCTL_TEST_FALLBACK_MS=500`. */
-export function testable(name: string, ms: number): number {
-  const shorter = Number(process.env[`WORKERCTL_TEST_${name}`]);
-  return shorter > 0 ? shorter : ms;
+/** A number that is too high for tests, which lower it: `WORKERCTL_TEST_FALLBACK_MS=500`. */
+export function testable(name: string, usual: number): number {
+  const lower = Number(process.env[`WORKERCTL_TEST_${name}`]);
+  return lower > 0 ? lower : usual;
 }

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { describeErrno } from '../files/errno.ts';
+import { testable } from '../files/fault-point.ts';
 import { findProgram } from '../process/find-program.ts';
 import { childProcess, eachLine, helperEnvironment, letUsEndBefore } from '../process/spawn.ts';
 
@@ -90,7 +91,7 @@ for (my $i = 0; read(STDIN, my $length, 4) == 4; $i++) {
 }`;
 
 /** So many are started sooner by another process. */
-const many = 4;
+const many = testable('MANY_STARTS', 4);
 
 /** Starts programs. The caller closes their files once this has returned. */
 export const startPrograms = (programs: readonly Program[]): Starter =>

@@ -52,7 +52,7 @@ const firstFile = 10;
 
 /**
  * For each program a length, then: its directory, its files, the number of its words, its words, and its environment. Each
- * line that is printed is `started INDEX PID`, `failed INDEX REASON`, or `ended PID STATUS`. F_DUPFD is 0, F_SETFD 2,
+ * line that is printed is `started INDEX PID`, `failed INDEX ERRNO WORDS`, or `ended PID STATUS`. F_DUPFD is 0, F_SETFD 2,
  * F_DUPFD_CLOEXEC 1030, FD_CLOEXEC and WNOHANG are 1 on Linux.
  */
 const script = `$| = 1;
@@ -69,7 +69,7 @@ for (my $i = 0; read(STDIN, my $length, 4) == 4; $i++) {
   my ($directory, $files, $words, $file, @rest) = split(/\\0/, $text, -1);
   my @files = split(/,/, $files);
   my $pid = fork;
-  if (!defined $pid) { print {$out} "failed $i $!\\n" }
+  if (!defined $pid) { print {$out} "failed $i ", $! + 0, " $!\\n" }
   elsif ($pid == 0) {
     syscall($setsid);
     %ENV = map { split(/=/, $_, 2) } splice(@rest, $words);
@@ -83,7 +83,7 @@ for (my $i = 0; read(STDIN, my $length, 4) == 4; $i++) {
       }
       exec { $file } @rest;
     }
-    print {$out} "failed $i $!\\n";
+    print {$out} "failed $i ", $! + 0, " $!\\n";
     kill(9, $$);
   }
   else { print {$out} "started $i $pid\\n" }
@@ -187,7 +187,7 @@ function follow(child: ChildProcess, count: number): StartedProgram[] {
   eachLine(child.stdout as Socket, (line) => {
     const [, what, number, rest = ''] = /^(\w+) (\d+) (.*)$/.exec(line) ?? [];
     if (what === 'started') pids.set(Number(number), Number(rest));
-    if (what === 'failed') problems.set(Number(number), rest);
+    if (what === 'failed') problems.set(Number(number), problemIn(rest));
     if (what === 'ended') ends.set(Number(number), endIn(Number(rest)));
   });
   const ended = (): void => {
@@ -209,6 +209,14 @@ function follow(child: ChildProcess, count: number): StartedProgram[] {
       },
     };
   });
+}
+
+/** As Node names it: `E2BIG: argument list too long`. */
+function problemIn(said: string): string {
+  const [, number, words = ''] = /^(\d+) (.*)$/.exec(said) ?? [];
+  const names = Object.entries(constants.errno);
+  const name = names.find(([, one]) => one === Number(number))?.[0] ?? `errno ${String(number)}`;
+  return `${name}: ${words.charAt(0).toLowerCase()}${words.slice(1)}`;
 }
 
 const endIn = (status: number): ProgramEnd =>

@@ -123,7 +123,10 @@ describe('a program that is started by a small process', () => {
       program('third', 'echo 3; exit 7'),
     );
     expect(await ended(first)).toEqual({ kind: 'exited', status: 0 });
-    expect(await ended(second)).toEqual({ kind: 'not_run', problem: 'Argument list too long' });
+    expect(await ended(second)).toEqual({
+      kind: 'not_run',
+      problem: 'E2BIG: argument list too long',
+    });
     expect(await ended(third)).toEqual({ kind: 'exited', status: 7 });
     expect(outputOf('third')).toBe('3\n');
   });

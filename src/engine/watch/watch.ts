@@ -124,14 +124,20 @@ function createRound(watcher: Watcher, { alarm, bytes, place }: Waking, trouble:
   };
 }
 
-/** The same helper, or a new one if it does not know the locks of all live instances: each must be replaced at once if it dies. */
+/**
+ * The same helper, or a new one if it does not know the locks of the live instances: each must be replaced at once if it dies.
+ * If they are too many, those that were started last come first: what fails again and again is among them.
+ */
 function renewed(
   lockHelper: LockHelper | undefined,
   stateDir: string,
   { instances }: Observation,
 ): LockHelper | undefined {
   const living = [...instances.values()]
-    .filter(({ presence }) => presence.kind === 'alive')
+    .flatMap(({ name, presence }) =>
+      presence.kind === 'alive' ? [{ name, startTime: presence.process.startTime }] : [],
+    )
+    .sort((a, b) => b.startTime - a.startTime)
     .map(({ name }) => name);
   const locks = locksToKeep(stateDir, living);
   if (lockHelper !== undefined && [locks.again, ...locks.once].every(lockHelper.mayKnow))

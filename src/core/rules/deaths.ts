@@ -134,7 +134,7 @@ function reportedAfter(
     const { presence } = observed;
     const key = keyOf(refOf(observed));
     if (presence.kind === 'dead' && isMeant(presence)) after[key] = presence.record.runId;
-    else Reflect.deleteProperty(after, key);
+    else if (Object.hasOwn(after, key)) Reflect.deleteProperty(after, key);
   }
   const looked = new Set([...observation.instances.keys()].map(workerNameOf));
   const retiring = new Set(observation.retiring.map((one) => keyOf(refOf(one))));

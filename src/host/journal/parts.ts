@@ -45,13 +45,16 @@ export interface JournalPart {
  */
 export function* journalParts(stateDir: string): Generator<JournalPart> {
   const seen = new Set<string>();
-  const oldest = oldestNumber(stateDir);
+  let oldest: number | undefined; // asked for late: most readers stop before, and there may be thousands of files
   for (let number = 0; ; number += 1) {
     const part = openPart(
       number === 0 ? journalPath(stateDir) : `${journalPath(stateDir)}.${number}`,
     );
-    if (part === undefined && number > oldest) return;
-    if (part === undefined) continue;
+    if (part === undefined) {
+      oldest ??= oldestNumber(stateDir);
+      if (number > oldest) return;
+      continue;
+    }
     if (seen.has(part.id)) closeSync(part.fd);
     else yield part;
     seen.add(part.id);

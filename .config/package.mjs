@@ -9,7 +9,7 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { gitOf } from './git.mjs';
@@ -64,7 +64,7 @@ function withDefinitions(schema) {
   return { ...result, definitions: Object.fromEntries(definitions) };
 }
 
-/** The schemas without white space, and the manual page as man reads it. */
+/** The schemas without white space, those of configs beside the folder of the others, and the manual page as man reads it. */
 function writeDocs() {
   mkdirSync(at('dist/schemas'), { recursive: true });
   const inFolder = readdirSync(at('docs/schemas')).map((name) => `schemas/${name}`);
@@ -72,7 +72,7 @@ function writeDocs() {
     const text = JSON.stringify(
       withDefinitions(JSON.parse(readFileSync(at('docs', name), 'utf8'))),
     );
-    writeFileSync(at('dist/schemas', basename(name)), `${text}\n`);
+    writeFileSync(at('dist', name), `${text}\n`);
   }
   writeFileSync(at('dist', manual), gzipSync(readFileSync(at('dist/workerctl.1')), { level: 9 }));
 }

@@ -96,13 +96,17 @@ test('the package must hold what it needs, and no more', () => {
 });
 
 test('its schemas must say what those of the documentation say', () => {
-  for (const name of ['workerctl', 'event', 'status']) {
-    const shipped = jsonIn(join(installed, `dist/schemas/${name}.schema.json`)) as Schema;
+  const names = ['docs', 'docs/schemas'].flatMap((at) =>
+    readdirSync(join(root, at)).flatMap((name) =>
+      name.endsWith('.schema.json') ? [join(at, name).replace('docs/', '')] : [],
+    ),
+  );
+  expect(names).toContain('fleet.schema.json');
+  expect(names).toContain('schemas/fleet.schema.json');
+  for (const name of names) {
+    const shipped = jsonIn(join(installed, 'dist', name)) as Schema;
     const { definitions = {}, ...rest } = shipped;
-    const folder = existsSync(join(root, `docs/${name}.schema.json`)) ? 'docs' : 'docs/schemas';
-    expect(resolved(rest, definitions), name).toEqual(
-      jsonIn(join(root, folder, `${name}.schema.json`)),
-    );
+    expect(resolved(rest, definitions), name).toEqual(jsonIn(join(root, 'docs', name)));
   }
 });
 

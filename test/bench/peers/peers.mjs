@@ -88,7 +88,7 @@ ${table.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 
 Versions: ${rows.map(({ version }) => version).join('; ')}.
 
-- ${count} workers that idle, each with the configuration that the tool's documentation gives, and its defaults. Times are from the command to the first act of the last new worker, by one clock.
+- ${count} workers that idle, each with the configuration that the tool's documentation gives, and its defaults. Times are from the command to the first act of the last new worker, by one clock. workerctl: \`start\`, then \`watch\`; at a boot of the host \`watch\` alone starts them a few at a time.
 - Busy worker at a deploy: one of the ${count} has a job of which ${described.jobSeconds} s are left when the restart begins; it finishes the job if it is let, then exits. The other ${count - 1} wait until the last of them is replaced.
 - Death to exec: SIGKILL to a worker that has run for more than a second, ${described.deaths} times, median; bash's own start is subtracted.
 - Status: the command that shows all ${count}, ${described.looks} times, median.

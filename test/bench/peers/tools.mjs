@@ -40,7 +40,7 @@ export const tools = [
   {
     name: 'workerctl',
     isThere: () => existsSync(launcher),
-    version: () => firstLine(process.execPath, launcher, 'version'),
+    version: () => firstLine(process.execPath, launcher, 'version').replace(/\s+/g, ' '),
     setUp: (folder, count) => {
       const worker = {
         command: [bash, '--norc', 'worker.sh'],
@@ -49,7 +49,14 @@ export const tools = [
       };
       writeFileSync(join(folder, 'workerctl.yaml'), JSON.stringify({ workers: { w: worker } }));
     },
-    begin: () => [process.execPath, launcher, 'watch'],
+    // A watch alone starts them a few at a time, as after a boot.
+    begin: () => [
+      '/bin/sh',
+      '-c',
+      '"$0" "$1" start --no-wait >start.out && exec "$0" "$1" watch',
+      process.execPath,
+      launcher,
+    ],
     restart: () => [process.execPath, launcher, 'restart', '--graceful', '--no-canary'],
     status: () => [process.execPath, launcher, 'status'],
   },

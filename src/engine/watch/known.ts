@@ -23,25 +23,28 @@ export function createKnowledge(): Knowledge {
   let last: { readonly config: Config; readonly observation: Observation } | undefined;
   let touched: readonly string[] | undefined;
   let changed: ReadonlySet<string> | undefined;
-  let wholeAt = 0;
+  /** When all are looked at again at the latest: what is due then must not be put off by deaths in between. */
+  let wholeDue = 0;
   return {
     take: (config) => {
       const known = last;
       last = undefined; // if the look fails, the next one looks at all
-      const isRecent = known?.config === config && monotonicMs() < wholeAt + fallbackMs;
-      if (isRecent && changed !== undefined) {
+      if (known?.config === config && changed !== undefined && monotonicMs() < wholeDue) {
         const { observation } = known;
         if ([...changed].every((name) => observation.instances.has(name)))
           return { observation, changed };
       }
-      wholeAt = monotonicMs();
+      wholeDue = monotonicMs() + fallbackMs;
       return undefined;
     },
     keep: (config, seen) => {
       const { observation, waitMs, isLocked } = seen;
       if (isLocked !== true) last = { config, observation };
       ({ touched } = seen);
-      return Math.min(monotonicMs() + waitMs, wholeAt + fallbackMs);
+      const due = Math.min(monotonicMs() + waitMs, wholeDue);
+      // What comes of a pass is seen by the look after it, which is for that alone.
+      if (touched === undefined) wholeDue = due;
+      return due;
     },
     woken: (rung) => {
       const files = rung ?? (touched === undefined ? 'other' : []);

@@ -96,6 +96,41 @@ describe('what the next look of a watch need not look at', () => {
   });
 });
 
+describe('a look at all that is due', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  test('must not be put off by deaths in between', () => {
+    const knowledge = createKnowledge();
+    const begun = performance.now();
+    knowledge.take(config);
+    knowledge.keep(config, { ...seen, waitMs: 500 });
+    const relied: boolean[] = [];
+    for (const at of [200, 400, 600]) {
+      vi.advanceTimersByTime(begun + at - performance.now());
+      knowledge.woken(new Set(['mail.2.exit']));
+      relied.push(knowledge.take(config) !== undefined);
+      const due = knowledge.keep(config, { ...seen, waitMs: 500 });
+      if (at < 500) expect(due).toBeCloseTo(begun + 500, 0);
+    }
+    expect(relied).toEqual([true, true, false]);
+  });
+
+  test('must not come sooner for what a pass has acted on', () => {
+    const knowledge = createKnowledge();
+    const begun = performance.now();
+    knowledge.take(config);
+    expect(knowledge.keep(config, { ...seen, waitMs: 40, touched: ['mail.1'] })).toBeCloseTo(
+      begun + 40,
+      0,
+    );
+    vi.advanceTimersByTime(45);
+    knowledge.woken(undefined);
+    expect(knowledge.take(config)?.changed).toEqual(new Set(['mail.1']));
+    expect(knowledge.keep(config, { ...seen, waitMs: 1_000 })).toBeCloseTo(begun + 1_045, 0);
+  });
+});
+
 describe('an alarm', () => {
   test('must tell all files that have changed since the last time, once', async () => {
     const alarm = createAlarm(new AbortController().signal);

@@ -13,7 +13,8 @@ const blockLines = 300;
 export function shimProblem(stateDir: string, { instance, pid, end }: StartedShim): string {
   const ended = end();
   if (ended === undefined) return waitingWords(pid());
-  if (ended.kind === 'not_run') return `its command and environment: ${ended.problem}`;
+  if (ended.kind === 'not_run')
+    return `${ended.problem.includes('E2BIG') ? 'its command and environment' : '/bin/sh cannot be run'}: ${ended.problem}`;
   // Blank lines follow what the shell has written: see start-worker.ts.
   const notes = lastLines(shimNotesPath(stateDir, instance), 0, blockLines);
   const said = notes.findLast((line) => line !== '');

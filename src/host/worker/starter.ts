@@ -183,17 +183,20 @@ function follow(child: ChildProcess, count: number): StartedProgram[] {
   const pids = new Map<number, number>();
   const ends = new Map<number, ProgramEnd>();
   const problems = new Map<number, string>();
-  let hasEnded = false;
+  let whyNot: string | undefined;
   eachLine(child.stdout as Socket, (line) => {
     const [, what, number, rest = ''] = /^(\w+) (\d+) (.*)$/.exec(line) ?? [];
     if (what === 'started') pids.set(Number(number), Number(rest));
     if (what === 'failed') problems.set(Number(number), problemIn(rest));
     if (what === 'ended') ends.set(Number(number), endIn(Number(rest)));
   });
-  const ended = (): void => {
-    hasEnded = true;
-  };
-  child.on('error', ended).on('close', ended);
+  child
+    .on('error', (error) => {
+      whyNot ??= describeErrno(error);
+    })
+    .on('close', () => {
+      whyNot ??= 'the process that starts it has died';
+    });
   return Array.from({ length: count }, (_, index): StartedProgram => {
     const pid = (): number | undefined => pids.get(index);
     return {
@@ -203,9 +206,7 @@ function follow(child: ChildProcess, count: number): StartedProgram[] {
         if (problem !== undefined) return { kind: 'not_run', problem };
         const known = pid();
         if (known !== undefined) return ends.get(known);
-        return hasEnded
-          ? { kind: 'not_run', problem: 'the process that starts it has died' }
-          : undefined;
+        return whyNot === undefined ? undefined : { kind: 'not_run', problem: whyNot };
       },
     };
   });

@@ -13,7 +13,7 @@ export interface Scene {
   /** Pidfiles are not read, for commands that do not repair them. */
   readonly ignoresPidfiles?: boolean;
   /** What is known of instances that are not looked at now. */
-  readonly others?: Iterable<ObservedInstance>;
+  readonly others?: ReadonlyMap<string, ObservedInstance>;
   /** The names of the existing notes (stop files and the like), if known: saves a lookup per instance. */
   readonly notes?: ReadonlySet<string>;
   /** Remembers from look to look what is ready. Without it, each look waits for the answers. */

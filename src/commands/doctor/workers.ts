@@ -9,7 +9,7 @@ import { instanceNames } from '../../core/model/instance.ts';
 import { launchOf, workerPath, type Launch, logFilesIn } from '../../core/model/launch.ts';
 import { keyPlaces } from '../../config/key-places.ts';
 import { withoutGroup, wrongEnvFiles, wrongLogs } from '../check.ts';
-import { assertAccess } from '../../host/files/access.ts';
+import { mayAccess } from '../../host/files/access.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import { asUserOf, assertUsable } from '../../host/process/as-user.ts';
 import { namesStream } from '../../host/logs/open-log.ts';
@@ -75,7 +75,10 @@ function rightsOf(launch: Launch, stateDir: string): Findings {
       'fix the config, or create the user or program',
     ]);
   }
-  const isReached = asUserOf(launch, () => !existsSync(stateDir) || may(stateDir, constants.X_OK));
+  const isReached = asUserOf(
+    launch,
+    () => !existsSync(stateDir) || mayAccess(stateDir, constants.X_OK),
+  );
   if (isReached || runAs === undefined) return [];
   return warning(about, `${runAs.user} cannot enter ${stateDir}`, [
     'its heartbeats and messages of sd_notify(3) do not arrive',
@@ -91,7 +94,7 @@ function permissionsOf(launch: Launch, stateDir: string): Findings {
   const refused = (about: string, found: string, advice: string): Findings =>
     problem(about, found, [`instances such as ${instance} cannot be started`, advice]);
   return [
-    existsSync(directory) && !may(directory, X_OK)
+    existsSync(directory) && !mayAccess(directory, X_OK)
       ? refused(
           directory,
           `cannot be entered by ${who}`,
@@ -99,7 +102,7 @@ function permissionsOf(launch: Launch, stateDir: string): Findings {
         )
       : [],
     envFiles
-      .filter((file) => existsSync(file) && !may(file, R_OK))
+      .filter((file) => existsSync(file) && !mayAccess(file, R_OK))
       .map((file) =>
         refused(file, `cannot be read by ${who}`, 'make it readable for the user of the workers'),
       ),
@@ -108,7 +111,7 @@ function permissionsOf(launch: Launch, stateDir: string): Findings {
       .filter((file) => dirname(file) !== stateDir && !namesStream(file))
       .map((file) => {
         const place = existsSync(file) && logs.includes(file) ? file : nearestThere(dirname(file));
-        if (may(place, logs.includes(place) ? W_OK : W_OK | X_OK)) return [];
+        if (mayAccess(place, logs.includes(place) ? W_OK : W_OK | X_OK)) return [];
         return refused(
           place,
           `cannot be written by ${who} (for ${file})`,
@@ -122,13 +125,4 @@ function permissionsOf(launch: Launch, stateDir: string): Findings {
         ])
       : [],
   ];
-}
-
-function may(path: string, mode: number): boolean {
-  try {
-    assertAccess(path, mode);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -10,7 +10,7 @@ import { readOnlyRemedy } from '../../host/files/write-problem.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
 import { tryLocks } from '../../host/lock/lock-helper.ts';
 import type { HeldLock } from '../../host/lock/lock-file.ts';
-import { needDescriptors } from '../../host/process/need-descriptors.ts';
+import { hasDescriptors } from '../../host/process/need-descriptors.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import type { Place } from '../../host/worker/place.ts';
 import { mountProblem } from '../../host/process/mount-problem.ts';
@@ -55,7 +55,7 @@ export async function startInstances(
   ]);
   faultPoint();
   const launched: Launched[] = [];
-  const size = atOnce();
+  const size = hasDescriptors(mostAtOnce * 5) ? mostAtOnce : 1;
   try {
     for (let first = 0; first < starts.length; first += size)
       launched.push(...(await launch(starts.slice(first, first + size))));
@@ -73,7 +73,11 @@ export async function startInstances(
         const launching = await launchingOf(context, action, next);
         if (isUp(context, action)) void lock?.release();
         else if (lock === undefined) failed(context, launching.launch, heldWords(context, action));
-        else prepared.push(...prepare(context, launching, lock, notify));
+        else {
+          const made = prepare(context, launching, lock, notify);
+          if (made.length === 0) void lock.release();
+          prepared.push(...made);
+        }
       }
       return started(prepared);
     } finally {
@@ -85,18 +89,8 @@ export async function startInstances(
   }
 }
 
-/** How many are started together: each has up to four files open until then. */
+/** How many are started together, where there are enough file descriptors: each has up to four files open until then. */
 const mostAtOnce = 20;
-
-/** One by one where there are few file descriptors. */
-function atOnce(): number {
-  try {
-    needDescriptors(mostAtOnce * 5);
-    return mostAtOnce;
-  } catch {
-    return 1;
-  }
-}
 
 /** A start whose command was killed may come up while we wait for its lock. */
 function isUp({ config }: Context, { instance }: Start): boolean {
@@ -156,19 +150,8 @@ interface Launched extends Launching {
   readonly forget: () => void;
 }
 
-/** What cannot be started is reported, and its lock given up. */
+/** What cannot be started is reported, and yields nothing. */
 function prepare(
-  context: Context,
-  launching: Launching,
-  lock: HeldLock,
-  notify: Readonly<Record<string, string>>,
-): Prepared[] {
-  const prepared = preparedShim(context, launching, lock, notify);
-  if (prepared.length === 0) void lock.release();
-  return prepared;
-}
-
-function preparedShim(
   context: Context,
   launching: Launching,
   lock: HeldLock,

@@ -6,11 +6,11 @@ import type { Scene } from '../scene.ts';
  * so nothing need be read of them.
  */
 export function livingIn(
-  { others = [] }: Pick<Scene, 'others'>,
+  { others }: Pick<Scene, 'others'>,
   observation: Observation,
 ): ReadonlySet<number> {
   const pids = new Set<number>();
-  for (const one of [...others, ...allObserved(observation)]) {
+  for (const one of [...(others?.values() ?? []), ...allObserved(observation)]) {
     const { presence } = one;
     const process = liveProcess(one);
     if (process !== undefined) pids.add(process.pid);

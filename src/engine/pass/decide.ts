@@ -66,21 +66,16 @@ export async function decide(
 ): Promise<PassOutcome> {
   const { stateDir } = context.config;
   const before = await readState(stateDir);
-  const concerned = known && new Set([...namesIn(known.plan), ...(known.changed ?? [])]);
+  const concerned = new Set(known && [...namesIn(known.plan), ...(known.changed ?? [])]);
   // Listed once: most instances have no notes, and asking for each of them takes longer than reading the rest.
-  const listed =
-    known !== undefined && concerned !== undefined && concerned.size <= few
-      ? { retiring: known.observation.retiring.map(refOf) }
+  const { retiring: all, notes } =
+    known !== undefined && concerned.size <= few
+      ? { retiring: known.observation.retiring.map(refOf), notes: undefined }
       : stateFilesIn(stateDir);
-  const retiring = besideAny(instances, listed.retiring);
+  const retiring = besideAny(instances, all);
   const pins = pinsUnder(goal, before.desired);
   const showsLeftovers = goal.kind === 'stop' && goal.killAfter !== undefined;
-  const scene = {
-    ...context,
-    ...('notes' in listed && { notes: listed.notes }),
-    pins,
-    showsLeftovers,
-  };
+  const scene = { ...context, ...(notes && { notes }), pins, showsLeftovers };
   const restarted = goal.kind === 'restart' ? goal.instances : [];
   const { failures, unstarted } = before.ledger;
   const asked = [...restarted, ...Object.keys(failures), ...Object.keys(unstarted)];
@@ -88,7 +83,7 @@ export async function decide(
   const decideAbout = (seen: Observation): PassOutcome =>
     decideOn(context, goal, before, codes === undefined ? seen : { ...seen, launches: codes });
   let decided: PassOutcome;
-  if (known === undefined || concerned === undefined) {
+  if (known === undefined) {
     const looked = await observeReported(scene, instances, retiring);
     decided = decideAbout(claim === undefined ? looked : claim(withStrays(context, looked)));
   } else {
@@ -192,7 +187,7 @@ async function decideWith(
   scene: Scene,
   decideAbout: (seen: Observation) => PassOutcome,
 ): Promise<PassOutcome> {
-  const partial = { ...scene, others: [...before.values()] };
+  const partial = { ...scene, others: before };
   const fresh = new Map<string, ObservedInstance>();
   let old: readonly ObservedInstance[] | undefined;
   for (;;) {

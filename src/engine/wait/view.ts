@@ -63,7 +63,7 @@ export function watchInstances(context: Context, begun: readonly string[]): Watc
     if (listed !== undefined) retiring = retiringAmong(listed, instances);
     const isDue = (ref: ProcessRef): boolean => changed === undefined || isMeant(ref, changed);
     const reported = await observeReported(
-      { ...context, others: [...seen.values()], ...(listed && { notes: listed.notes }) },
+      { ...context, others: seen, ...(listed && { notes: listed.notes }) },
       instances.filter((instance) => isDue({ instance })),
       retiring.filter(isDue),
     );

@@ -22,6 +22,16 @@ export function assertAccess(path: string, mode: number): void {
   else tryFile(path, stats, mode);
 }
 
+/** The same as an answer. */
+export function mayAccess(path: string, mode: number): boolean {
+  try {
+    assertAccess(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function tryDirectory(path: string, stats: Stats, mode: number): void {
   if ((mode & X_OK) !== 0) statSync(`${path}/.`);
   if ((mode & R_OK) !== 0) tryToOpen(path, O_RDONLY | O_DIRECTORY);

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { isStillAt } from '../files/is-still-at.ts';
 import { findProgram } from '../process/find-program.ts';
-import { needDescriptors } from '../process/need-descriptors.ts';
+import { hasDescriptors } from '../process/need-descriptors.ts';
 import { childProcess, eachLine, helperEnvironment, letUsEndBefore } from '../process/spawn.ts';
 import { lockBackend } from './choose-backend.ts';
 import { closeQuietly, heldLock, openLockFile, type HeldLock } from './lock-file.ts';
@@ -77,17 +77,8 @@ interface Kept {
 export function createLockHelper(locks: KeptLocks): LockHelper | undefined {
   const perl = findProgram('perl', process.env);
   if (perl === undefined || !lockBackend().isKernelLock) return undefined;
-  return hasRoomFor(locks) ? helperFor(perl, locks) : undefined;
-}
-
-/** It only saves time, and must not take the last descriptors. */
-function hasRoomFor({ once }: KeptLocks): boolean {
-  try {
-    needDescriptors(once.length + spared);
-    return true;
-  } catch {
-    return false;
-  }
+  // It only saves time, and must not take the last descriptors.
+  return hasDescriptors(locks.once.length + spared) ? helperFor(perl, locks) : undefined;
 }
 
 /** What must be left beside the lock files. */

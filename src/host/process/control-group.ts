@@ -19,7 +19,7 @@ import {
   type GroupPlace,
   type GroupWay,
 } from '../../core/rules/control-group.ts';
-import { assertAccess } from '../files/access.ts';
+import { mayAccess } from '../files/access.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
 import { statsOf } from '../files/stats-of.ts';
@@ -56,20 +56,11 @@ function placeAt(path: string): GroupPlace {
   return {
     path,
     isWritable: ['', 'cgroup.procs', 'cgroup.subtree_control'].every((file) =>
-      isWritable(join(folder, file)),
+      mayAccess(join(folder, file), constants.W_OK),
     ),
     isHollow: isFirst || readOrEmpty(`${folder}/cgroup.procs`) === '',
     controllers: wordsIn(`${folder}/cgroup.controllers`),
   };
-}
-
-function isWritable(path: string): boolean {
-  try {
-    assertAccess(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const wordsIn = (path: string): string[] => readOrEmpty(path).split(/\s+/).filter(Boolean);

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { assertAccess } from '../files/access.ts';
+import { mayAccess } from '../files/access.ts';
 import { statsOf } from '../files/stats-of.ts';
 import { join, resolve } from 'node:path';
 
@@ -20,14 +20,7 @@ export function findProgram(name: string, { PATH = '' }: NodeJS.ProcessEnv): str
     .find(isExecutable);
 }
 
-function isExecutable(path: string): boolean {
-  try {
-    assertAccess(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
+const isExecutable = (path: string): boolean => mayAccess(path, constants.X_OK);
 
 /** The file that would be run for a program: at its path from `directory`, or else searched for in `path` alone. */
 export function programAt(program: string, path: string, directory = '/'): string | undefined {

@@ -16,3 +16,13 @@ export function needDescriptors(count = usual): void {
     for (const fd of fds) closeSync(fd);
   }
 }
+
+/** Whether this many files can be opened. */
+export function hasDescriptors(count: number): boolean {
+  try {
+    needDescriptors(count);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -3,7 +3,7 @@ import { hostname, userInfo } from 'node:os';
 import { placedProblem, type ConfigProblem } from '../../core/basics/config-problem.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { workerPath } from '../../core/model/launch.ts';
-import { assertAccess } from '../files/access.ts';
+import { mayAccess } from '../files/access.ts';
 import type { Rights } from '../../core/model/account.ts';
 import { asUserOf } from '../process/as-user.ts';
 import { readEnvFiles } from './env-files.ts';
@@ -39,19 +39,10 @@ export function envFileProblems(
 ): readonly ConfigProblem[] {
   const { envFiles } = source;
   return asUserOf(source, () => {
-    const unreadable = envFiles.findIndex((file) => !isReadable(file));
+    const unreadable = envFiles.findIndex((file) => !mayAccess(file, constants.R_OK));
     const readable = unreadable === -1 ? envFiles : envFiles.slice(0, unreadable);
     return readEnvFiles(readable, beforeFiles(source, caller)).problems;
   });
-}
-
-function isReadable(file: string): boolean {
-  try {
-    assertAccess(file, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const beforeFiles = ({ passEnv }: EnvironmentSource, caller: NodeJS.ProcessEnv) =>

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+import { signalName } from '../../core/model/signal-names.ts';
 import { describeErrno } from '../files/errno.ts';
 import { testable } from '../files/fault-point.ts';
 import { findProgram } from '../process/find-program.ts';
@@ -19,7 +20,7 @@ export interface Program {
 }
 
 /** `problem`: it could not be started at all. */
-export type ProgramEnd =
+export type ChildEnd =
   | { readonly kind: 'exited'; readonly status: number }
   | { readonly kind: 'signalled'; readonly signal: string }
   | { readonly kind: 'not_run'; readonly problem: string };
@@ -29,7 +30,7 @@ export interface StartedProgram {
   /** Undefined as long as it is not known. */
   readonly pid: () => number | undefined;
   /** How it has ended; undefined while it runs. */
-  readonly end: () => ProgramEnd | undefined;
+  readonly end: () => ChildEnd | undefined;
 }
 
 /** Starts programs, each in a session of its own. */
@@ -52,7 +53,7 @@ const firstFile = 10;
 
 /**
  * For each program a length, then: its directory, its files, the number of its words, its words, and its environment. Each
- * line that is printed is `started INDEX PID`, `failed INDEX ERRNO WORDS`, or `ended PID STATUS`. F_DUPFD is 0, F_SETFD 2,
+ * line that is printed is `started INDEX PID`, `failed INDEX ERRNO`, or `ended PID STATUS`. F_DUPFD is 0, F_SETFD 2,
  * F_DUPFD_CLOEXEC 1030, FD_CLOEXEC and WNOHANG are 1 on Linux.
  */
 const script = `$| = 1;
@@ -69,7 +70,7 @@ for (my $i = 0; read(STDIN, my $length, 4) == 4; $i++) {
   my ($directory, $files, $words, $file, @rest) = split(/\\0/, $text, -1);
   my @files = split(/,/, $files);
   my $pid = fork;
-  if (!defined $pid) { print {$out} "failed $i ", $! + 0, " $!\\n" }
+  if (!defined $pid) { print {$out} "failed $i ", $! + 0, "\\n" }
   elsif ($pid == 0) {
     syscall($setsid);
     %ENV = map { split(/=/, $_, 2) } splice(@rest, $words);
@@ -83,14 +84,14 @@ for (my $i = 0; read(STDIN, my $length, 4) == 4; $i++) {
       }
       exec { $file } @rest;
     }
-    print {$out} "failed $i ", $! + 0, " $!\\n";
+    print {$out} "failed $i ", $! + 0, "\\n";
     kill(9, $$);
   }
   else { print {$out} "started $i $pid\\n" }
   for my $file (@files) { syscall($close, $file + 0) if $file >= ${firstFile} }
 }`;
 
-/** So many are started sooner by another process. */
+/** From this many programs on, another process starts them sooner than we do. */
 const many = testable('MANY_STARTS', 4);
 
 /** Starts programs. The caller closes their files once this has returned. */
@@ -101,7 +102,7 @@ export const startPrograms = (programs: readonly Program[]): Starter =>
   };
 
 export function startOne({ file, words: [name, ...words], ...program }: Program): StartedProgram {
-  let end: ProgramEnd | undefined;
+  let end: ChildEnd | undefined;
   const failed = (error: unknown): void => {
     end ??= { kind: 'not_run', problem: describeErrno(error) };
   };
@@ -181,13 +182,13 @@ function requestFor(
 /** Keeps what the starter says of each program. */
 function follow(child: ChildProcess, count: number): StartedProgram[] {
   const pids = new Map<number, number>();
-  const ends = new Map<number, ProgramEnd>();
+  const ends = new Map<number, ChildEnd>();
   const problems = new Map<number, string>();
   let whyNot: string | undefined;
   eachLine(child.stdout as Socket, (line) => {
-    const [, what, number, rest = ''] = /^(\w+) (\d+) (.*)$/.exec(line) ?? [];
+    const [, what, number, rest] = /^(\w+) (\d+) (\d+)$/.exec(line) ?? [];
     if (what === 'started') pids.set(Number(number), Number(rest));
-    if (what === 'failed') problems.set(Number(number), problemIn(rest));
+    if (what === 'failed') problems.set(Number(number), problemIn(Number(rest)));
     if (what === 'ended') ends.set(Number(number), endIn(Number(rest)));
   });
   child
@@ -213,17 +214,10 @@ function follow(child: ChildProcess, count: number): StartedProgram[] {
 }
 
 /** As Node names it: `E2BIG: argument list too long`. */
-function problemIn(said: string): string {
-  const [, number, words = ''] = /^(\d+) (.*)$/.exec(said) ?? [];
-  const names = Object.entries(constants.errno);
-  const name = names.find(([, one]) => one === Number(number))?.[0] ?? `errno ${String(number)}`;
-  return `${name}: ${words.charAt(0).toLowerCase()}${words.slice(1)}`;
-}
+const problemIn = (errno: number): string =>
+  getSystemErrorMap().get(-errno)?.join(': ') ?? `errno ${errno}`;
 
-const endIn = (status: number): ProgramEnd =>
+const endIn = (status: number): ChildEnd =>
   (status & 127) === 0
     ? { kind: 'exited', status: status >> 8 }
-    : { kind: 'signalled', signal: nameOfSignal(status & 127) };
-
-const nameOfSignal = (number: number): string =>
-  Object.entries(constants.signals).find(([, one]) => one === number)?.[0] ?? `signal ${number}`;
+    : { kind: 'signalled', signal: signalName(status & 127) };

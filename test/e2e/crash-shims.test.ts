@@ -16,10 +16,11 @@ import { readOr } from '../rig/files.ts';
 import { booted } from '../rig/instance.ts';
 import { deathOf } from '../rig/output.ts';
 import { createRig, expectQuiet } from '../rig/rig.ts';
-import { pause, until } from '../rig/wait.ts';
+import { pause, timePasses, until } from '../rig/wait.ts';
 
 /** What the shim does before it publishes a record. */
-const publishing = 'make_room_at "$shim_new/$shim_instance.json" "$shim_new';
+const publishing = 'publish_worker ||';
+const writing = 'put "$shim_text" "$shim_target"';
 const reporting = 'make_room_at "$shim_state_dir/$shim_name.exit"';
 
 const kill = (pid: number): true => process.kill(pid, 'SIGKILL');
@@ -54,6 +55,40 @@ describe('kill -9 of the shim', () => {
 
     await settle(rig);
     expect(rig.instance('mail.1').processes()).toHaveLength(1);
+  });
+
+  test('while the record is empty must leave the place to the next start', async () => {
+    const rig = createRig({ mail: noting({ backoff: { initial: '1ms' } }) });
+    holdShims(rig, writing, ': >"$shim_target"');
+    const starting = rig.shell('exec workerctl start --no-wait');
+    const record = `${rig.stateDir}/mail.1.json`;
+    await until('an empty record', () => readOr(record, undefined) === '');
+    for (const stage of ['supervise', 'become'] as const)
+      for (const pid of shimsIn(rig, stage)) kill(pid);
+    expect((await starting).exitCode).toBe(1);
+    expect(readOr(record, undefined)).toBe('');
+    writeFileSync(rig.path('go'), '');
+
+    await settle(rig);
+    expect(rig.instance('mail.1').processes()).toHaveLength(1);
+    await expectQuiet(rig);
+  });
+
+  test('while the record has been empty for a while must not make two of its worker', async () => {
+    const rig = createRig({ mail: noting() });
+    holdShims(rig, writing, ': >"$shim_target"');
+    const starting = rig.shell('exec workerctl start --no-wait');
+    await until('an empty record', () => readOr(`${rig.stateDir}/mail.1.json`, '-') === '');
+    starting.kill('SIGKILL');
+    await starting;
+    for (const pid of shimsIn(rig, 'supervise')) kill(pid);
+    await timePasses(1_100);
+    expect((await rig.act('bootcheck')).of('started')).toEqual([]);
+    writeFileSync(rig.path('go'), '');
+    await until('its boot', () => rig.instance('mail.1').boots().length > 0);
+    await settle(rig);
+    expect(rig.instance('mail.1').boots()).toHaveLength(1);
+    await expectSound(rig, ['mail.1']);
   });
 
   test('and of the command before the record is there must not make two of its worker', async () => {

@@ -1,6 +1,14 @@
 // Records that are lost or damaged, and a state directory that is gone. An innocent process must never be signalled, an
 // instance must never have two processes, and none must stay down.
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { removeFolder } from '../rig/folder.ts';
 import { bootId, endProcess, isAlive } from '../rig/kernel.ts';
@@ -290,6 +298,20 @@ test('a lock that somebody else holds must not make a second process', async () 
   expectKept(await act('bootcheck'), pid);
   rmSync(stateFile('mail.1.lock'));
   expectKept(await act('bootcheck'), pid);
+});
+
+test.each([
+  ['hard link', linkSync],
+  ['symbolic link', symlinkSync],
+])('a %s in the place of record and pidfile must be replaced, not written to', async (_, put) => {
+  const other = `${rig().folder}/other`;
+  mkdirSync(rig().stateDir, { recursive: true });
+  writeFileSync(other, 'of another\n', { mode: 0o444 });
+  for (const name of ['mail.1.json', 'mail.1.pid']) put(other, stateFile(name));
+  const [pid = 0] = await up();
+  expect(readFileSync(other, 'utf8')).toBe('of another\n');
+  expect(recordOf()).toMatchObject({ pid });
+  expect(contentOf('mail.1.pid')).toBe(`${pid}\n`);
 });
 
 describe('a damaged record of an instance that stays down', () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { booted } from '../rig/instance.ts';
 import { endProcess, look } from '../rig/kernel.ts';
 import { problemOf } from '../rig/output.ts';
-import { fixture } from '../rig/programs.ts';
+import { fixture, longRecord } from '../rig/programs.ts';
 import { createRig, expectQuiet, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 import { execa } from 'execa';
@@ -81,7 +81,7 @@ describe('why an instance was not started', () => {
 
 describe('a shim that cannot write its record', () => {
   test('must be quoted: its last line, not a guess', async () => {
-    const rig = createRig({ mail: drains });
+    const rig = createRig({ mail: { ...drains, ...longRecord, backoff: { initial: '1ms' } } });
     mkdirSync(`${rig.stateDir}/.new/mail.1.json`, { recursive: true });
     const { exitCode, of } = await rig.act('start');
     expect(exitCode).toBe(1);
@@ -91,10 +91,12 @@ describe('a shim that cannot write its record', () => {
     expect(await shown(rig)).toMatchObject({ start_problem: said });
     rmdirSync(`${rig.stateDir}/.new/mail.1.json`);
     expect((await rig.workerctl('bootcheck')).exitCode).toBe(0);
+    expect(await shown(rig)).toMatchObject({ start_problem: null });
+    await expectQuiet(rig);
   });
 
   test.skipIf(process.geteuid?.() === 0)('must say that it may not write', async () => {
-    const rig = createRig({ mail: drains });
+    const rig = createRig({ mail: { ...drains, ...longRecord } });
     mkdirSync(`${rig.stateDir}/.new`, { recursive: true });
     chmodSync(`${rig.stateDir}/.new`, 0o500);
     const { of } = await rig.act('start');
@@ -108,7 +110,7 @@ describe('a shim that cannot write its record', () => {
 const canMount = (await execa('unshare', ['-Urm', 'true'], { reject: false })).exitCode === 0;
 
 test.runIf(canMount)('a start on a full disk must name the error of the disk', async () => {
-  const rig = createRig({ mail: { ...drains, log: { file: 'mail.log' } } });
+  const rig = createRig({ mail: { ...drains, ...longRecord } });
   mkdirSync(`${rig.stateDir}/.new`, { recursive: true });
   const full =
     'mount -t tmpfs -o size=4k none .workerctl/.new && head -c 9999 /dev/zero >.workerctl/.new/x';

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { writeAged } from '../rig/files.ts';
 import { booted, successor, termed } from '../rig/instance.ts';
 import { finishJob, giveJob, tells } from '../rig/jobs.ts';
 import { openFiles, processAt } from '../rig/kernel.ts';
@@ -236,7 +237,7 @@ test('how an idle process ended that exited at once must be known though it was 
 test('a retiring process whose record was damaged must be known while it lives, and its files must be gone with it', async () => {
   const { rig, mail, old, fresh } = await oneRetiring();
   const [record = ''] = retiringFiles(rig).filter((file) => file.endsWith('.json'));
-  writeFileSync(`${rig.stateDir}/${record}`, '');
+  writeAged(`${rig.stateDir}/${record}`, '');
   expect(await statesOf(rig)).toEqual(['mail.1 ready', 'mail.1 retiring']);
   expect(story(await bootcheck(rig), 'warning')).toHaveLength(1);
   expect(retiringFiles(rig)).toContain(record);

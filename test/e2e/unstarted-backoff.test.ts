@@ -6,7 +6,7 @@ import { readOr } from '../rig/files.ts';
 import { canMount, smallDisk } from '../rig/full-disk.ts';
 import { booted } from '../rig/instance.ts';
 import { endProcess } from '../rig/kernel.ts';
-import { fixture } from '../rig/programs.ts';
+import { fixture, longRecord } from '../rig/programs.ts';
 import { createRig, type Rig, type WorkerKeys } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 import { watching, type Watching } from '../rig/watch.ts';
@@ -119,7 +119,7 @@ describe('starts that fail', () => {
 });
 
 test.runIf(canMount)('a start that finds no space must back off while the watch runs', async () => {
-  const rig = createRig({ mail: worker() });
+  const rig = createRig({ mail: worker(longRecord) });
   const disk = await smallDisk(rig, '4M');
   const { exitCode, all } = await disk.act('start');
   expect(exitCode, all).toBe(0);

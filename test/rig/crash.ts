@@ -291,8 +291,11 @@ export const shimsIn = ({ stateDir }: Rig, stage: 'supervise' | 'become'): numbe
     })
     .map(Number);
 
-/** From now on the rig's shell has a CLI whose shim waits for the file `go` before its first command that begins with this text. */
-export function holdShims(rig: Rig, command: string): void {
+/**
+ * From now on the rig's shell has a CLI whose shim waits for the file `go` before its first command that begins with this
+ * text. `first` is what it does before it waits.
+ */
+export function holdShims(rig: Rig, command: string, first = ':'): void {
   const root = dirname(dirname(launcher));
   for (const name of ['bin', 'dist'])
     cpSync(join(root, name), rig.path(`held/${name}`), { recursive: true });
@@ -300,7 +303,7 @@ export function holdShims(rig: Rig, command: string): void {
   const text = readFileSync(script, 'utf8');
   const held = text.replace(
     command,
-    () => `until [ -e '${rig.path('go')}' ]; do sleep 0.05; done; ${command}`,
+    () => `${first}; until [ -e '${rig.path('go')}' ]; do sleep 0.05; done; ${command}`,
   );
   if (held === text) throw new Error(`the shim has no ${command}`);
   writeFileSync(script, held);

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { beforeEach, expect } from 'vitest';
+import { writeAged } from './files.ts';
 import { booted, type InstanceHandle } from './instance.ts';
 import { bootId, endProcess, look } from './kernel.ts';
 import { deathOf, type Acted, type DeathJson } from './output.ts';
@@ -100,7 +101,7 @@ export function useMail(): Mail {
     recordOf,
     forge: (name, text) => {
       mkdirSync(rig.stateDir, { recursive: true });
-      writeFileSync(stateFile(name), text);
+      writeAged(stateFile(name), text);
     },
     pids,
     terms,

@@ -10,6 +10,9 @@ const fixtures = fileURLToPath(new URL('../fixtures/workers', import.meta.url));
 /** The path of a fixture program, one of test/fixtures/workers. */
 export const fixture = (name: string): string => join(fixtures, name);
 
+/** Of a worker whose record takes more than one write, so that its shim writes it into `.new` and moves it. */
+export const longRecord = { log: { file: `${`${'d'.repeat(250)}/`.repeat(9)}mail.log` } };
+
 /** Whether tests that need another user, or the right to change priorities, can run. */
 export const isRoot = process.getuid?.() === 0;
 

@@ -63,8 +63,9 @@ export function writeStateFile(path: string, text: string): void {
 
 /** A JSON file of this form; `what` names it in a message. */
 export const readJson = <T>(path: string, form: Form<T>, what: string): StateFile<T> =>
-  readChecked(
+  checkedJson(
     path,
+    readText(path),
     (json) => {
       try {
         return form.read(json);
@@ -76,12 +77,13 @@ export const readJson = <T>(path: string, form: Form<T>, what: string): StateFil
     what,
   );
 
-export function readChecked<T>(
+/** The JSON value that this file holds, if it passes the check; `what` names it in a message. */
+export function checkedJson<T>(
   path: string,
+  text: StateFile<string>,
   check: (value: unknown) => T | undefined,
   what: string,
 ): StateFile<T> {
-  const text = readText(path);
   if (text.kind !== 'read') return text;
   const value = check(parseJson(text.value));
   if (value !== undefined) return { kind: 'read', value };

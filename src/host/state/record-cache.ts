@@ -51,8 +51,8 @@ export function stateFilesIn(stateDir: string): StateFiles {
 
 /**
  * Reads `count` records. Hundreds of records are read from one file, because opening and reading each takes 15 µs, and
- * hardly any has changed since the last look. A record is created and removed by a rename, which changes the
- * directory's time. If that time is the same, and was some time ago when the records were read, they are the same too.
+ * hardly any has changed since the last look. A record is created with its process and removed with it, which changes the
+ * directory's time; an empty one is about to be written, and is not kept. If that time is the same, and was some time ago when the records were read, they are the same too.
  */
 export function createRecordReader(stateDir: string, count: number): RecordReader {
   const readOne = (name: string): StateFile<ProcessRecord> => readRecord(stateDir, name);

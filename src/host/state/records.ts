@@ -6,10 +6,12 @@ import { removeHeartbeat } from './notes.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { readTextUpTo } from '../files/bounded-read.ts';
 import { faultPoint } from '../files/fault-point.ts';
+import { now } from '../process/clock.ts';
+import { statsOf } from '../files/stats-of.ts';
 import {
   ifThere,
   quoted,
-  readChecked,
+  checkedJson,
   readText,
   removeFile,
   type StateFile,
@@ -77,11 +79,25 @@ function isLogPlace(log: unknown): boolean {
   );
 }
 
-/** The record of an instance's last process. */
+/**
+ * How long an empty record may be about to be written: its shim creates it, and writes it a moment later. After that, its
+ * writer has died in between, or it was damaged.
+ */
+const writtenWithinMs = 1_000;
+
+function isBeingWritten(path: string): boolean {
+  const { mtimeMs } = statsOf(path) ?? {};
+  return mtimeMs === undefined || Math.abs(now() - mtimeMs) < writtenWithinMs;
+}
+
+/** The record of an instance's last process. One that is being written is none yet. */
 export function readRecord(stateDir: string, instance: string): StateFile<ProcessRecord> {
   const path = paths.recordPath(stateDir, instance);
-  const file = readChecked(
+  const text = readText(path);
+  if (text.kind === 'read' && text.value === '' && isBeingWritten(path)) return { kind: 'absent' };
+  const file = checkedJson(
     path,
+    text,
     (value) => (isRecord(value) ? value : undefined),
     'the record of a process',
   );

@@ -20,7 +20,7 @@
 # Standard error is a file of its own (INSTANCE.shim), where the shell reports a death by signal, and why a record could
 # not be written. fd 1 is the worker's
 # log. The shell reads the whole script before it runs main, so that replacing this file under a running shim changes
-# nothing. Each program that the shim starts costs a millisecond between one worker and the next: these are mv and setsid
+# nothing. Each program that the shim starts costs a millisecond between one worker and the next: these are setsid
 # before the worker runs, and rm after its death.
 
 main() {
@@ -207,11 +207,8 @@ publish() {
     '' | *"\"run_id\":\"$shim_run_id\""*) ;;
     *) exit 0 ;;
   esac
-  shim_new=$shim_state_dir/.new
-  [ -d "$shim_new" ] || mkdir "$shim_new" || exit 73
-  make_room_at "$shim_new/$shim_instance.json"
-  printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s}\n' "$1" "$2" "$3" "$4" >"$shim_new/$shim_instance.json" &&
-    mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/"
+  [ -d "$shim_state_dir" ] || exit 73
+  put_by_mv "{\"pid\":$1,\"start_time\":$2,\"shim_pid\":$3,$4}" "$shim_state_dir/$shim_instance.json"
 }
 
 # Removes what is no file of ours from the places that we write to: a FIFO would block us, and a link be followed. Nearly
@@ -284,24 +281,7 @@ become() {
   shim_worker=${shim_stat%% *} # $$ is the shim
   # shellcheck disable=SC2086 # the fields are wanted apart
   start_time_of ${shim_stat##*) } # after the last `)`, because a program's name may contain one
-  # Written under their own names in the staging directory, so that one mv publishes both, the pidfile first.
-  shim_new=$shim_state_dir/.new
-  [ -d "$shim_new" ] || mkdir -p "$shim_new"
-  make_room_at "$shim_new/$shim_instance.json" "$shim_new/$shim_instance.pid"
-  no_folder_at "$shim_state_dir/$shim_instance.json" "$shim_pidfile" && {
-    printf '{"pid":%s,"start_time":%s,"shim_pid":%s,%s%s}\n' "$shim_worker" "$shim_start_time" $$ "$SHIM_LAUNCHING" "$SHIM_RECORD" \
-      >"$shim_new/$shim_instance.json" &&
-      if [ -n "$SHIM_LAUNCHING" ]; then
-        mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/"
-      elif [ "$shim_pidfile" = "$shim_state_dir/$shim_instance.pid" ]; then
-        printf '%s\n' "$shim_worker" >"$shim_new/$shim_instance.pid" &&
-          mv -f "$shim_new/$shim_instance.pid" "$shim_new/$shim_instance.json" "$shim_state_dir/"
-      else
-        # Its directory may be another user's: -C follows no link, and none can be prepared for a name with the run id.
-        as_user 'set -C && echo "$2" >"$1.new" && set +C && mv -f "$1.new" "${1%.*}"' "$shim_pidfile.$shim_run_id" "$shim_worker" &&
-          mv -f "$shim_new/$shim_instance.json" "$shim_state_dir/"
-      fi
-  } || {
+  publish_worker || {
     echo "workerctl: $shim_instance is not started: its record or pidfile cannot be written"
     exit 73
   }
@@ -316,6 +296,40 @@ become() {
   export WORKERCTL_INSTANCE="$shim_instance"
   # setsid need not fork, which keeps the pid, because the leader of our group is the shim.
   exec "$shim_setsid" "$@"
+}
+
+# Writes the pidfile and then the record. The places are free, because what was there is removed before a start. Each is one
+# write into its place, which saves a program: a reader takes an empty record for none. A place that others read from, and
+# what takes more than one write, are filled by mv.
+publish_worker() {
+  shim_text="{\"pid\":$shim_worker,\"start_time\":$shim_start_time,\"shim_pid\":$$,$SHIM_LAUNCHING$SHIM_RECORD}"
+  shim_target=$shim_state_dir/$shim_instance.json
+  no_folder_at "$shim_target" "$shim_pidfile" || return 1
+  if [ -n "$SHIM_LAUNCHING" ]; then
+    :
+  elif [ "$shim_pidfile" = "$shim_state_dir/$shim_instance.pid" ]; then
+    put "$shim_worker" "$shim_pidfile" || return 1
+  else
+    # Its directory may be another user's: -C follows no link, and none can be prepared for a name with the run id.
+    as_user 'set -C && echo "$2" >"$1.new" && set +C && mv -f "$1.new" "${1%.*}"' "$shim_pidfile.$shim_run_id" "$shim_worker" || return 1
+  fi
+  if [ "${#shim_text}" -lt 2000 ]; then
+    put "$shim_text" "$shim_target"
+  else
+    put_by_mv "$shim_text" "$shim_target"
+  fi
+}
+
+put() {
+  make_room_at "$2"
+  printf '%s\n' "$1" >"$2"
+}
+
+# In one step for all who read it, by way of the staging directory.
+put_by_mv() {
+  shim_new=$shim_state_dir/.new
+  [ -d "$shim_new" ] || mkdir "$shim_new" || return 1
+  put "$1" "$shim_new/${2##*/}" && mv -f "$shim_new/${2##*/}" "${2%/*}/"
 }
 
 # What a worker has of the kernel, and its PATH. What the shim was told is of no use after that.

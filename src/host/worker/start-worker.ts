@@ -105,7 +105,7 @@ export function prepareShim(
     const notesPath = shimNotesPath(stateDir, launch.instance);
     const notes = keep(attempt(notesPath, () => openNewFile(notesPath, 0o644)));
     takeBlock(notes);
-    removePredecessor(stateDir, launch.instance);
+    removePredecessor(stateDir, launch);
     const output = outputOf(launch, { stateDir, place, environment: base, logFd: log });
     if (output !== log) keep(output);
     const variables = {
@@ -227,16 +227,13 @@ function outputOf(launch: Launch, place: LoggerPlace): number {
  * first: if we are killed half way, the place is empty. A record without its notes would mean a process that died before it
  * was ready.
  */
-function removePredecessor(stateDir: string, instance: string): void {
+function removePredecessor(stateDir: string, { instance, pidfile, daemonizes }: Launch): void {
   keepDeathOfRetiring(stateDir, instance);
   const record = readRecord(stateDir, instance);
-  if (record.kind === 'read') {
-    const { runId } = record.value;
-    // A process that a pass was about to retire may have exited first.
-    removeFilesOf(stateDir, instance, runId);
-    removeFile(recordPath(stateDir, instance));
-  }
+  // A process that a pass was about to retire may have exited first.
+  if (record.kind === 'read') removeFilesOf(stateDir, instance, record.value.runId);
   for (const path of [
+    recordPath,
     exitPath,
     stopPath,
     quietPath,
@@ -246,6 +243,8 @@ function removePredecessor(stateDir: string, instance: string): void {
     successorPath,
   ])
     removeFile(path(stateDir, instance));
+  // That of a program that daemonizes may name a process that lives; another directory may be another user's.
+  if (daemonizes === undefined && dirname(pidfile) === stateDir) removeFile(pidfile);
 }
 
 function attempt<T>(what: string, act: () => T): T {

@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, truncateSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+} from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { ProcessRecord, Quieting, Stop } from '../../../src/core/model/record.ts';
 import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
@@ -95,8 +103,18 @@ describe('a record', () => {
     expect(readRecord(scratch.path('nowhere'), 'mail.1')).toEqual({ kind: 'absent' });
   });
 
+  test('must be absent while its empty file is about to be written', () => {
+    put('');
+    expect(read()).toEqual({ kind: 'absent' });
+  });
+
+  test.each([-5, 5])('must be broken if its file has been empty for %i s', (seconds) => {
+    const time = Date.now() / 1000 - seconds;
+    utimesSync(put(''), time, time);
+    expect(problem()).toMatch(/found an empty file$/);
+  });
+
   test.each([
-    ['', 'an empty file'],
     [' \n', 'an empty file'],
     ['abc', '"abc"'],
     ['null', '"null"'],

@@ -6,6 +6,7 @@ import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
 import { exitCodeFor, type ActOutcome } from '../core/events/outcome.ts';
 import { withCounts } from '../core/rules/scaling.ts';
 import { openJournal } from '../host/journal/write.ts';
+import { createAttending } from '../host/state/attended.ts';
 import { createReadinessProbe } from '../host/worker/readiness-probe.ts';
 import { configToActOn, configToPlan, desiredFor } from './config.ts';
 import type { GlobalOptions } from './command.ts';
@@ -14,13 +15,19 @@ import { interruption } from './interruption.ts';
 import { printError } from './print.ts';
 import { openScreen, type Screen } from './screen.ts';
 
+/** `wait`: missing for a command that never waits for workers. */
+interface ActingOptions {
+  readonly dryRun: boolean;
+  readonly wait?: unknown;
+}
+
 export type Act<Options> = (
   context: Context,
   options: Options,
 ) => Promise<ActOutcome | PlanOutcome>;
 
 /** Runs a command that acts on instances. Its events are printed as they happen, its outcome at the end. */
-export async function runActing<Options extends { readonly dryRun: boolean }>(
+export async function runActing<Options extends ActingOptions>(
   command: ActOutcome['command'],
   act: Act<Options>,
   options: Options,
@@ -48,8 +55,7 @@ export async function runActing<Options extends { readonly dryRun: boolean }>(
       report: screen.report,
       progress: screen.progress,
     });
-    const acting = options.dryRun ? context : journaled(context, openJournal(config.stateDir));
-    const outcome = await act(acting, options);
+    const outcome = await actWith(act, context, options);
     await context.hooks.settled();
     if (command !== 'bootcheck' && !options.dryRun) await forgetOperations(config.stateDir);
     return printOutcome(outcome, screen, interrupt.received());
@@ -64,6 +70,23 @@ export async function runActing<Options extends { readonly dryRun: boolean }>(
     cleanUp();
     process.off('exit', cleanUp);
     interrupt.dispose();
+  }
+}
+
+async function actWith<Options extends ActingOptions>(
+  act: Act<Options>,
+  context: Context,
+  options: Options,
+): Promise<ActOutcome | PlanOutcome> {
+  if (options.dryRun) return act(context, options);
+  const { stateDir } = context.config;
+  const acting = journaled(context, openJournal(stateDir));
+  if (options.wait === undefined || options.wait === 'not') return act(acting, options);
+  const attending = createAttending(stateDir);
+  try {
+    return await act({ ...acting, attending }, options);
+  } finally {
+    await attending.close();
   }
 }
 

@@ -8,6 +8,7 @@ import type { Duration } from '../core/basics/time.ts';
 import type { Config, Worker } from '../core/model/config.ts';
 import { now } from '../host/process/clock.ts';
 import type { LockHelper } from '../host/lock/lock-helper.ts';
+import type { Attending } from '../host/state/attended.ts';
 import type { ReadinessProbe } from '../host/worker/readiness-probe.ts';
 import type { MemoryTracker } from '../host/state/memory-samples.ts';
 import type { SilenceTracker } from '../host/state/silence.ts';
@@ -56,6 +57,8 @@ export interface Context {
   readonly startsOutside?: StartsOutside;
   /** Remembers from look to look how much memory processes have. */
   readonly memory: MemoryTracker;
+  /** Of a command that waits: the instances of which it sees the deaths, and then removes the pidfiles. */
+  readonly attending?: Attending;
   /** Takes some locks quickly, for commands that wait and then act at once. */
   readonly lockHelper?: LockHelper;
   /** Runs the hooks that passes have spooled. */

@@ -18,7 +18,10 @@ interface Needs {
   };
   write_pidfile: { readonly pid: number };
   /** Remove a pidfile whose process is dead. */
-  remove_pidfile: object;
+  remove_pidfile: {
+    /** Its shim has left that to us. */
+    readonly isLeftByShim?: true;
+  };
   /** Kill what a dead process has left in its session, or note that it is waited for. */
   leftovers: {
     readonly left: Leftovers;

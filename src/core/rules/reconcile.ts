@@ -19,6 +19,7 @@ import {
 import {
   exitedRetiring,
   leftBehind,
+  leftPidfiles,
   stalePidfiles,
   strays,
   tornRecords,
@@ -41,6 +42,7 @@ export function reconcile(snapshot: Snapshot): Plan {
     });
     return planOf([
       ...strays(snapshot),
+      ...leftPidfiles(snapshot),
       ...leftBehind(snapshot),
       ...limited(snapshot),
       ...killed(snapshot),
@@ -62,6 +64,7 @@ export function reconcile(snapshot: Snapshot): Plan {
   return planOf([
     ...strays(snapshot),
     ...wrongPidfiles(snapshot),
+    ...leftPidfiles(snapshot),
     ...stalePidfiles(snapshot),
     ...leftBehind(snapshot),
     ...exitedRetiring(snapshot),

@@ -44,12 +44,35 @@ export function wrongPidfiles(snapshot: Snapshot): Action[] {
   });
 }
 
+/** The pidfiles of processes whose shims have reported their deaths and left the rest to whom they saw waiting for that. */
+export function leftPidfiles(snapshot: Snapshot): Action[] {
+  return snapshot.subjects().flatMap(({ observed, worker }) => {
+    const { name } = observed;
+    if (worker.daemonizes !== undefined || !isLeftByShim(observed)) return [];
+    return [
+      {
+        kind: 'remove_pidfile' as const,
+        instance: name,
+        cause: describePidfile(observed),
+        isLeftByShim: true as const,
+      },
+    ];
+  });
+}
+
+const isLeftByShim = ({ presence, pidfile }: ObservedInstance): boolean =>
+  presence.kind === 'dead' &&
+  (presence.death.kind === 'exited' || presence.death.kind === 'signalled') &&
+  pidfile.kind === 'holds' &&
+  pidfile.pid === presence.record.pid;
+
 /** A pidfile that a start is about to write needs no removal. */
 export function stalePidfiles(snapshot: Snapshot): Action[] {
   return snapshot.subjects().flatMap(({ observed, worker, isWanted }) => {
     const { name, presence, pidfile } = observed;
     if (
       isWanted ||
+      isLeftByShim(observed) ||
       worker.daemonizes !== undefined ||
       (presence.kind !== 'dead' && presence.kind !== 'absent') ||
       pidfile.kind === 'absent' ||

@@ -37,6 +37,9 @@ type Admitted = Ask & { readonly process: Witnessed };
 export function ask(run: Run, actions: readonly Ask[]): void {
   const { context, passLock, blocked } = run;
   const everyProcess = once(allProcesses);
+  context.attending?.add(
+    actions.flatMap(({ instance, retiring }) => (retiring === undefined ? [instance] : [])),
+  );
   const noted = actions.flatMap((action) => {
     const process = admitted(run, action);
     return process === undefined ? [] : tryToNote(run, { ...action, process }, everyProcess);

@@ -15,9 +15,9 @@ export function rewritePidfile({ context }: Run, action: ActionOf<'write_pidfile
 }
 
 export function removePidfile({ context }: Run, action: ActionOf<'remove_pidfile'>): void {
-  const { instance, cause } = action;
+  const { instance, cause, isLeftByShim } = action;
   usingItsPidfile(context, instance, removeFile);
-  report(context, instance, { kind: 'pidfile_removed', cause });
+  if (isLeftByShim !== true) report(context, instance, { kind: 'pidfile_removed', cause });
 }
 
 /** Uses the pidfile of an instance with the rights that it takes. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isReplaced, type Rollout } from '../../core/model/desired.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { renewalOf, type IsOld } from '../../core/rules/lifecycle.ts';
+import { createAttending } from '../../host/state/attended.ts';
 import { watchDirectory } from '../../host/files/watch-directory.ts';
 import { isInstalled } from '../../host/process/start-detached.ts';
 import { lockBackend } from '../../host/lock/choose-backend.ts';
@@ -57,7 +58,9 @@ const isNeeded = (stateDir: string): boolean => !hasWatch(stateDir) && isInstall
 /** Brings up the rollout's instances until all are, or until something has changed that it was begun with. */
 async function goOnWith(rollout: Rollout, read: ReadContext): Promise<void> {
   const changed = new AbortController();
-  const context = await read(rollout.by, changed.signal);
+  const own = await read(rollout.by, changed.signal);
+  const attending = createAttending(own.config.stateDir);
+  const context = { ...own, attending };
   const { config, signal } = context;
   const configKey = configKeyOf(config.path);
   const onLook = async (): Promise<void> => {
@@ -78,6 +81,7 @@ async function goOnWith(rollout: Rollout, read: ReadContext): Promise<void> {
     }
   } finally {
     files.close();
+    await attending.close();
     context.probe.dispose();
     await context.hooks.settled();
   }

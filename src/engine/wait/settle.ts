@@ -8,7 +8,7 @@ import {
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
-import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
+import { isKeyOfRetiring, keyOf, type ProcessRef } from '../../core/model/instance.ts';
 import type { Progress, ProgressView } from '../../core/views/phase.ts';
 import { deadlineOf, snapshotOf, type Snapshot } from '../../core/rules/snapshot.ts';
 import { durationOf, elapsed, type Duration } from '../../core/basics/time.ts';
@@ -95,6 +95,7 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
   const begun = monotonicMs();
   const deadline = wait.limit === undefined ? Infinity : begun + wait.limit;
   const watch = watchDirectory(context.config.stateDir, isNews);
+  context.attending?.add([...pending].filter((key) => !isKeyOfRetiring(key)));
   const { progress } = context;
   let nextShow = begun + progress.first;
   let changed: ReadonlySet<string> | undefined;
@@ -108,6 +109,7 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
         whole = { at: lookBegun, every: Math.max(wholeMs, lookMs * restPerLook) };
       const look = await wait.look(observation);
       for (const name of look.settled) pending.delete(name);
+      context.attending?.done(look.settled);
       const { givenUp } = look;
       if (givenUp?.kind === 'ended') return { ...unsettledBy(givenUp.kind), ...givenUp };
       const waived = new Set(look.waived);

@@ -8,6 +8,7 @@ import type { HeldLock } from '../../host/lock/lock-file.ts';
 import { triggerPath } from '../../host/sockets/pull-trigger.ts';
 import { openTrigger, type Trigger } from '../../host/sockets/trigger.ts';
 import { needDescriptors } from '../../host/process/need-descriptors.ts';
+import { createAttending, everyInstance, type Attending } from '../../host/state/attended.ts';
 import { heartbeatFolder } from '../../host/state/paths.ts';
 import { ensureStateDirectory } from '../../host/state/state-directory.ts';
 import { findWatch } from './find-watch.ts';
@@ -46,6 +47,7 @@ export async function takePlace(
   let lock: HeldLock | undefined = await takeWatchLock(stateDir);
   let trigger: Trigger | undefined = openTrigger(stateDir, onByte);
   let files: ReturnType<typeof follow> | undefined = follow(stateDir, onChange);
+  let attending = attendAll(stateDir);
   const kept = createKeptFiles();
   kept.add([
     {
@@ -55,6 +57,7 @@ export async function takePlace(
         files?.close();
         files = undefined;
         restore(stateDir);
+        attending = attendAll(stateDir);
         files = follow(stateDir, onChange);
       },
     },
@@ -90,11 +93,18 @@ export async function takePlace(
     },
     rearm: () => trigger?.rearm(),
     leave: async () => {
+      await attending.close();
       files?.close();
       trigger?.close();
       await lock?.release();
     },
   };
+}
+
+function attendAll(stateDir: string): Attending {
+  const attending = createAttending(stateDir);
+  attending.add([everyInstance]);
+  return attending;
 }
 
 /** The scripts that a start needs may be those of another version by now, or gone. */

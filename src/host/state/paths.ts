@@ -29,6 +29,11 @@ export const isOfRetiring = (file: string): boolean => file.includes(mark);
 /** Where a shim writes what a rename then publishes, and where files are kept that must not change the directory's time. */
 export const stagingDirectory = (stateDir: string): string => `${stateDir}/.new`;
 
+/** Who removes the pidfile after a death, by instance: see attended.ts. */
+export const attendedFolder = (stateDir: string): string => `${stateDir}/attended`;
+export const attendedPath = (stateDir: string, name: string): string =>
+  `${attendedFolder(stateDir)}/${name}`;
+
 /** The path of a file of a process, from the state directory and what the names of its files begin with. */
 type PathOf = (stateDir: string, base: string) => string;
 
@@ -38,6 +43,8 @@ const pathOf =
     `${stateDir}/${base}.${kind}`; // path.join takes longer than reading the file
 
 export const recordPath = pathOf('json');
+/** Where the pidfiles are that the config does not place elsewhere. */
+export const pidfilePath = pathOf('pid');
 export const stopPath = pathOf('stop');
 export const exitPath = pathOf('exit');
 export const lockPath = pathOf('lock');

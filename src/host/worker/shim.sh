@@ -252,7 +252,7 @@ report() {
   shim_name=$shim_instance
   if [ -e "$shim_state_dir/$shim_instance~$shim_run_id.json" ]; then
     shim_name=$shim_instance~$shim_run_id
-  else
+  elif [ -n "$SHIM_TIMEOUT" ] || [ "$shim_pidfile" != "$shim_state_dir/$shim_instance.pid" ] || ! is_attended; then
     shim_record=$(first_line_of "$shim_state_dir/$shim_instance.json")
     case $shim_record in
       '' | *"\"run_id\":\"$shim_run_id\""*) [ -n "$SHIM_TIMEOUT" ] || as_user 'rm -f "$1" 2>/dev/null' "$shim_pidfile" ;;
@@ -266,6 +266,20 @@ report() {
   { echo "$shim_text" >"$shim_state_dir/$shim_name.exit"; } 2>/dev/null || report_without_space
   exit 0
 }
+
+# Whether a process that runs waits for this death: then it removes the pidfile, which would take us a program.
+is_attended() {
+  for shim_file in "$shim_state_dir/attended/$shim_instance" "$shim_state_dir/attended/all"; do
+    [ -f "$shim_file" ] || continue
+    read -r shim_pid shim_begun <"$shim_file"
+    is_number "$shim_pid" && [ -f "/proc/$shim_pid/stat" ] && read -r shim_stat <"/proc/$shim_pid/stat" || continue
+    case ${shim_stat##*) } in Z* | X* | T* | t*) continue ;; esac
+    # shellcheck disable=SC2086 # the fields are wanted apart
+    start_time_of ${shim_stat##*) }
+    [ "$shim_start_time" != "$shim_begun" ] || return 0
+  done
+  return 1
+} 2>/dev/null
 
 # The file that the shell has reported a death in has a block already. It becomes the report.
 report_without_space() {

@@ -108,6 +108,32 @@ describe('a pass', () => {
     );
   });
 
+  test.each([stoppedIntent('mail.1'), noDesired])(
+    'must remove the pidfile that a shim has left, without a word',
+    (desired) => {
+      const left = dead('mail.1', 10, { pidfile: { kind: 'holds', pid: 10 } });
+      const removals = planned(config, desired, observation(left)).filter(
+        ({ kind }) => kind === 'remove_pidfile',
+      );
+      expect(removals).toMatchObject([{ instance: 'mail.1', isLeftByShim: true }]);
+    },
+  );
+
+  test('must say that it removes the pidfile of a process whose shim has not reported its death', () => {
+    const lost = dead('mail.1', 10, {
+      pidfile: { kind: 'holds', pid: 10 },
+      death: { kind: 'unknown', problem: 'no report of how it exited' },
+    });
+    const [removal] = planned(config, stoppedIntent('mail.1'), observation(lost));
+    expect(removal).toEqual({
+      kind: 'remove_pidfile',
+      instance: 'mail.1',
+      cause: 'pid 10 has exited',
+    });
+    const restart = planned(config, noDesired, observation(lost));
+    expect(restart.map(({ kind }) => kind)).not.toContain('remove_pidfile');
+  });
+
   test('must remove the stale pidfile of what stays down', () => {
     const stale = dead('mail.1', 10, { pidfile: { kind: 'holds', pid: 10 } });
     expect(planOf(stoppedIntent('mail.1'), stale)).toBe(

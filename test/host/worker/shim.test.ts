@@ -18,6 +18,7 @@ import { useScratch } from '../../rig/scratch.ts';
 import { ownOomScoreAdj, runShim, shimScript, startName, type ShimAtWork } from '../../rig/shim.ts';
 import { bootId, endProcess, isAlive, look, strings } from '../../rig/kernel.ts';
 import { until } from '../../rig/wait.ts';
+import { zombieIn } from '../../rig/zombie.ts';
 
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;
@@ -112,6 +113,62 @@ describe('the report of a death', () => {
     await endProcess(worker);
     await shim.ended();
     expect(existsSync(shim.stateDir)).toBe(false);
+  });
+});
+
+describe('the pidfile of a dead worker', () => {
+  /** A worker that has died while this process, or another file's content, attended it. */
+  async function dead(
+    line: (pid: number) => string,
+    { pidfile, name = 'mail.1' }: { readonly pidfile?: string; readonly name?: string } = {},
+  ): Promise<boolean> {
+    const shim = runShim(scratch, forever, pidfile === undefined ? {} : { pidfile });
+    const worker = await shim.worker();
+    const folder = `${shim.stateDir}/attended`;
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${folder}/${name}`, line(worker));
+    await endProcess(worker);
+    expect(await shim.report()).toEqual({ signal_number: 9 });
+    return existsSync(pidfile ?? shim.path('pid'));
+  }
+
+  const identity = (pid: number): string => `${pid} ${look(pid)?.startTime ?? 0}\n`;
+
+  test.each(['mail.1', 'all'])('must be left to a process that attends %s', async (name) => {
+    expect(await dead(() => identity(process.pid), { name })).toBe(true);
+  });
+
+  test.each<[string, (worker: number) => string]>([
+    ['of another start time', () => `${process.pid} 1\n`],
+    ['that does not exist', () => '4194305 1\n'],
+    ['that has died with it', identity],
+    ['of another form', () => 'x\n'],
+    ['without a name', () => ''],
+    ['that is a path', () => '../proc/1 0\n'],
+  ])('must be removed if it is attended by a process %s', async (_, line) => {
+    expect(await dead(line)).toBe(false);
+  });
+
+  test('must be removed if another instance is attended', async () => {
+    expect(await dead(() => identity(process.pid), { name: 'mail.2' })).toBe(false);
+  });
+
+  test('must be removed if a zombie attends', async () => {
+    const zombie = await zombieIn(scratch);
+    expect(await dead(() => identity(zombie))).toBe(false);
+  });
+
+  test('must be removed if a stopped process attends', async () => {
+    const { pid } = scratch.run(forever);
+    process.kill(pid, 'SIGSTOP');
+    await until('its stop', () => look(pid)?.state === 'T');
+    expect(await dead(() => identity(pid))).toBe(false);
+  });
+
+  test('must be removed if it is outside of the state directory', async () => {
+    expect(await dead(() => identity(process.pid), { pidfile: scratch.path('own.pid') })).toBe(
+      false,
+    );
   });
 });
 

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { Witnessed } from '../../core/model/process.ts';
-import { childProcess } from './spawn.ts';
+import { testable } from '../files/fault-point.ts';
+import { findProgram } from './find-program.ts';
+import { childProcess, helperEnvironment } from './spawn.ts';
 import type { QuietSignal } from '../../core/model/config.ts';
 
 /** The result of asking a process: `gone` if it was dead already, `denied` if it is another user's. */
@@ -14,6 +16,9 @@ export interface Question {
   /** What is written over the first bytes of the stop file once the signal was sent; as long as what it replaces. */
   readonly mark: string;
 }
+
+/** From this many processes on, perl has asked them all sooner than a shell. */
+const many = 8;
 
 /**
  * Sends each process its signal, exactly once: a helper checks each identity again, sends, and notes in the stop file that it
@@ -32,10 +37,20 @@ export function askToFinish(
     stopFile,
     mark,
   ]);
-  const result = childProcess().spawnSync('/bin/sh', [join(__dirname, 'signal.sh'), ...words], {
+  const perl =
+    questions.length < testable('MANY_SIGNALS', many)
+      ? undefined
+      : findProgram('perl', process.env);
+  const [program, script] =
+    perl === undefined ? (['/bin/sh', 'signal.sh'] as const) : ([perl, 'signal.pl'] as const);
+  const result = childProcess().spawnSync(program, [join(__dirname, script), ...words], {
     stdio: ['ignore', 'pipe', 'inherit', passLockFd ?? 'ignore'],
     // A session of its own, out of reach of Ctrl-C. (spawnSync supports this, its types do not.)
     ...{ detached: true },
+    env: {
+      ...helperEnvironment,
+      WORKERCTL_TEST_DIE_BEHIND: process.env['WORKERCTL_TEST_DIE_BEHIND'],
+    },
     encoding: 'utf8',
   });
   if (result.error !== undefined) throw result.error;

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ProcessIdentity } from '../../../src/core/model/process.ts';
 import { momentOf } from '../../../src/core/basics/time.ts';
 import { chooseBackend } from '../../../src/host/lock/choose-backend.ts';
@@ -17,7 +17,14 @@ import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const asRoot = process.geteuid?.() === 0;
-const signalScript = fileURLToPath(new URL('../../../src/host/process/signal.sh', import.meta.url));
+const scriptAt = (name: string): string =>
+  fileURLToPath(new URL(`../../../src/host/process/${name}`, import.meta.url));
+
+/** Both helpers, and from how many processes on the second one is used. */
+const helpers = [
+  { name: 'sh', program: '/bin/sh', script: scriptAt('signal.sh'), input: '-s', many: '1000000' },
+  { name: 'perl', program: 'perl', script: scriptAt('signal.pl'), input: '-', many: '1' },
+] as const;
 
 /** A process that prints each signal and keeps running. */
 async function listener(name = 'listener'): Promise<Child> {
@@ -57,179 +64,182 @@ test('no process must be asked if there are no requests', () => {
   expect(askToFinish([], undefined)).toEqual([]);
 });
 
-describe('a living process', () => {
-  test.each(['TERM', 'INT', 'QUIT', 'HUP', 'USR1', 'USR2', 'WINCH'] as const)(
-    'must get its %s once, and that must be noted',
-    async (signal) => {
-      const child = await listener();
-      const asked = question(identityOf(child.pid), signal);
-      const before = readFileSync(asked.stopFile, 'utf8');
-      expect(askToFinish([asked], undefined)).toEqual(['sent']);
-      await child.says(`got ${signal}`);
-      expect(heardOf(child)).toEqual([`got ${signal}`]);
-      expect(readFileSync(asked.stopFile, 'utf8')).toBe(
-        before.replace('{"sent":false', '{"sent":true '),
-      );
-      expect(isNotedAsSent(asked)).toBe(true);
-    },
-  );
-
-  test.each(['a) b', ') Z 1 2 3', 'x (y) ', '* ? $HOME'])(
-    'must be recognised by any name: %s',
-    async (name) => {
-      const child = await listener(name);
-      expect(askToFinish([question(identityOf(child.pid))], undefined)).toEqual(['sent']);
-      await child.says('got TERM');
-    },
-  );
-
-  test('must be asked if it is stopped', async () => {
-    const child = await listener();
-    process.kill(child.pid, 'SIGSTOP');
-    await until('a stopped process', () => look(child.pid)?.state === 'T');
-    expect(askToFinish([question(identityOf(child.pid))], undefined)).toEqual(['sent']);
-    process.kill(child.pid, 'SIGCONT');
-    await child.says('got TERM');
+describe.each(helpers)('asked by $name,', ({ name, program, script, input, many }) => {
+  beforeEach(() => {
+    process.env['WORKERCTL_TEST_MANY_SIGNALS'] = many;
   });
-});
-
-test.runIf(hasThreads)(
-  'a process of which only the first thread has ended must be asked',
-  async () => {
-    const pid = await headlessIn(scratch);
-    expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['sent']);
-    await until('its end', () => !isAlive(pid));
-  },
-);
-
-describe('another process', () => {
-  test.each([-1, 1, -1000, 100_000])(
-    'must not be signalled if its start time differs by %i ticks',
-    async (ticks) => {
-      const child = await listener();
-      const { startTime, ...rest } = identityOf(child.pid);
-      const asked = question({ ...rest, startTime: startTime + ticks });
-      expect(askToFinish([asked], undefined)).toEqual(['gone']);
-      // When this signal has arrived, all earlier ones have arrived too.
-      process.kill(child.pid, 'SIGWINCH');
-      await child.says('got WINCH');
-      expect(heardOf(child)).toEqual(['got WINCH']);
-      expect(isNotedAsSent(asked)).toBe(false);
-    },
-  );
-
-  test('must be gone if it is dead', async () => {
-    const child = await listener();
-    const asked = question(identityOf(child.pid));
-    await endProcess(child.pid);
-    await child.ended();
-    expect(askToFinish([asked], undefined)).toEqual(['gone']);
-    expect(isNotedAsSent(asked)).toBe(false);
+  afterEach(() => {
+    delete process.env['WORKERCTL_TEST_MANY_SIGNALS'];
   });
 
-  test('must be gone if it is a zombie', async () => {
-    const pid = await zombieIn(scratch);
-    expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['gone']);
-  });
-
-  test('must be gone if it exits just before its signal', async () => {
-    const child = await listener();
-    const asked = question(identityOf(child.pid));
-    const { pid, startTime } = asked.process;
-    const words = [
-      signalScript,
-      String(pid),
-      String(startTime),
-      'TERM',
-      asked.stopFile,
-      asked.mark,
-    ];
-    const answerFile = `${scratch.folder()}/answer`;
-    const programs = `${scratch.folder()}/programs`;
-    mkdirSync(programs);
-    // When it has checked the process, the helper kills its parent and sleeps: here the process ends meanwhile.
-    const ending = `kill -KILL ${pid}; while [ -e /proc/${pid} ]; do :; done`;
-    writeFileSync(`${programs}/sleep`, `#!/bin/sh\n${ending}\n`, { mode: 0o755 });
-    const env = { PATH: `${programs}:/bin:/usr/bin`, WORKERCTL_TEST_DIE_BEHIND: 'note' };
-    const asking = spawn('/bin/sh', ['-c', '/bin/sh "$@" >"$0"; :', answerFile, ...words], { env });
-    await once(asking, 'exit');
-    await until('the answer', () => readFileSync(answerFile, 'utf8') !== '');
-    expect(readFileSync(answerFile, 'utf8')).toBe('gone\n');
-    expect(isNotedAsSent(asked)).toBe(false);
-  });
-
-  test.runIf(asRoot)('must be denied if it is another user’s', async () => {
-    const child = await listener();
-    const asked = question(identityOf(child.pid));
-    const { pid, startTime } = asked.process;
-    const { stdout } = spawnSync(
-      'setpriv',
-      [
-        '--reuid=65534',
-        '--regid=65534',
-        '--clear-groups',
-        '/bin/sh',
-        '-s',
-        String(pid),
-        String(startTime),
-        'TERM',
-        asked.stopFile,
-        asked.mark,
-      ],
-      { input: readFileSync(signalScript), encoding: 'utf8' },
+  describe('a living process', () => {
+    test.each(['TERM', 'INT', 'QUIT', 'HUP', 'USR1', 'USR2', 'WINCH'] as const)(
+      'must get its %s once, and that must be noted',
+      async (signal) => {
+        const child = await listener();
+        const asked = question(identityOf(child.pid), signal);
+        const before = readFileSync(asked.stopFile, 'utf8');
+        expect(askToFinish([asked], undefined)).toEqual(['sent']);
+        await child.says(`got ${signal}`);
+        expect(heardOf(child)).toEqual([`got ${signal}`]);
+        expect(readFileSync(asked.stopFile, 'utf8')).toBe(
+          before.replace('{"sent":false', '{"sent":true '),
+        );
+        expect(isNotedAsSent(asked)).toBe(true);
+      },
     );
-    expect(stdout).toBe('denied\n');
-    expect(heardOf(child)).toEqual([]);
-    expect(isNotedAsSent(asked)).toBe(false);
+
+    test.each(['a) b', ') Z 1 2 3', 'x (y) ', '* ? $HOME'])(
+      'must be recognised by any name: %s',
+      async (name) => {
+        const child = await listener(name);
+        expect(askToFinish([question(identityOf(child.pid))], undefined)).toEqual(['sent']);
+        await child.says('got TERM');
+      },
+    );
+
+    test('must be asked if it is stopped', async () => {
+      const child = await listener();
+      process.kill(child.pid, 'SIGSTOP');
+      await until('a stopped process', () => look(child.pid)?.state === 'T');
+      expect(askToFinish([question(identityOf(child.pid))], undefined)).toEqual(['sent']);
+      process.kill(child.pid, 'SIGCONT');
+      await child.says('got TERM');
+    });
   });
-});
 
-test('each of several processes must have its own result, in order', async () => {
-  const [first, second, third] = [await listener(), await listener(), await listener()];
-  const questions = [first, second, third].map(({ pid }) => question(identityOf(pid)));
-  await endProcess(second.pid);
-  expect(askToFinish(questions, undefined)).toEqual(['sent', 'gone', 'sent']);
-  await first.says('got TERM');
-  await third.says('got TERM');
-  expect(questions.map(isNotedAsSent)).toEqual([true, false, true]);
-});
+  test.runIf(hasThreads)(
+    'a process of which only the first thread has ended must be asked',
+    async () => {
+      const pid = await headlessIn(scratch);
+      expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['sent']);
+      await until('its end', () => !isAlive(pid));
+    },
+  );
 
-test.each(['ln -s /dev/zero', 'mkfifo'])(
-  'what is no file must not be written to, but count as a signal that was sent: %s',
-  async (make) => {
+  describe('another process', () => {
+    test.each([-1, 1, -1000, 100_000])(
+      'must not be signalled if its start time differs by %i ticks',
+      async (ticks) => {
+        const child = await listener();
+        const { startTime, ...rest } = identityOf(child.pid);
+        const asked = question({ ...rest, startTime: startTime + ticks });
+        expect(askToFinish([asked], undefined)).toEqual(['gone']);
+        // When this signal has arrived, all earlier ones have arrived too.
+        process.kill(child.pid, 'SIGWINCH');
+        await child.says('got WINCH');
+        expect(heardOf(child)).toEqual(['got WINCH']);
+        expect(isNotedAsSent(asked)).toBe(false);
+      },
+    );
+
+    test('must be gone if it is dead', async () => {
+      const child = await listener();
+      const asked = question(identityOf(child.pid));
+      await endProcess(child.pid);
+      await child.ended();
+      expect(askToFinish([asked], undefined)).toEqual(['gone']);
+      expect(isNotedAsSent(asked)).toBe(false);
+    });
+
+    test('must be gone if it is a zombie', async () => {
+      const pid = await zombieIn(scratch);
+      expect(askToFinish([question(identityOf(pid))], undefined)).toEqual(['gone']);
+    });
+
+    test('must be gone if it exits just before its signal', async () => {
+      const child = await listener();
+      const asked = question(identityOf(child.pid));
+      const { pid, startTime } = asked.process;
+      const words = [script, String(pid), String(startTime), 'TERM', asked.stopFile, asked.mark];
+      const answerFile = `${scratch.folder()}/answer`;
+      const programs = `${scratch.folder()}/programs`;
+      mkdirSync(programs);
+      // When it has checked the process, the helper kills its parent and sleeps: here the process ends meanwhile.
+      const ending = `kill -KILL ${pid}; while [ -e /proc/${pid} ]; do :; done`;
+      writeFileSync(`${programs}/sleep`, `#!/bin/sh\n${ending}\n`, { mode: 0o755 });
+      const env = { PATH: `${programs}:/bin:/usr/bin`, WORKERCTL_TEST_DIE_BEHIND: 'note' };
+      const asking = spawn('/bin/sh', ['-c', '"$@" >"$0"; :', answerFile, program, ...words], {
+        env,
+      });
+      await once(asking, 'exit');
+      await until('the answer', () => readFileSync(answerFile, 'utf8') !== '');
+      expect(readFileSync(answerFile, 'utf8')).toBe('gone\n');
+      expect(isNotedAsSent(asked)).toBe(false);
+    });
+
+    test.runIf(asRoot)('must be denied if it is another user’s', async () => {
+      const child = await listener();
+      const asked = question(identityOf(child.pid));
+      const { pid, startTime } = asked.process;
+      const { stdout } = spawnSync(
+        'setpriv',
+        [
+          '--reuid=65534',
+          '--regid=65534',
+          '--clear-groups',
+          program,
+          input,
+          String(pid),
+          String(startTime),
+          'TERM',
+          asked.stopFile,
+          asked.mark,
+        ],
+        { input: readFileSync(script), encoding: 'utf8' },
+      );
+      expect(stdout).toBe('denied\n');
+      expect(heardOf(child)).toEqual([]);
+      expect(isNotedAsSent(asked)).toBe(false);
+    });
+  });
+
+  test('each of several processes must have its own result, in order', async () => {
+    const [first, second, third] = [await listener(), await listener(), await listener()];
+    const questions = [first, second, third].map(({ pid }) => question(identityOf(pid)));
+    await endProcess(second.pid);
+    expect(askToFinish(questions, undefined)).toEqual(['sent', 'gone', 'sent']);
+    await first.says('got TERM');
+    await third.says('got TERM');
+    expect(questions.map(isNotedAsSent)).toEqual([true, false, true]);
+  });
+
+  test.each(['ln -s /dev/zero', 'mkfifo'])(
+    'what is no file must not be written to, but count as a signal that was sent: %s',
+    async (make) => {
+      const child = await listener();
+      const asked = question(identityOf(child.pid));
+      spawnSync('/bin/sh', ['-c', `rm "$0" && ${make} "$0"`, asked.stopFile]);
+      expect(askToFinish([asked], undefined)).toEqual(['sent']);
+      await child.says('got TERM');
+      expect(readStop(scratch.folder(), `mail.${child.pid}`)).toMatchObject({ kind: 'broken' });
+    },
+  );
+
+  test('a stop file that is gone must neither prevent the signal nor later count as not sent', async () => {
     const child = await listener();
     const asked = question(identityOf(child.pid));
-    spawnSync('/bin/sh', ['-c', `rm "$0" && ${make} "$0"`, asked.stopFile]);
+    spawnSync('rm', [asked.stopFile]);
     expect(askToFinish([asked], undefined)).toEqual(['sent']);
     await child.says('got TERM');
     expect(readStop(scratch.folder(), `mail.${child.pid}`)).toMatchObject({ kind: 'broken' });
-  },
-);
+  });
 
-test('a stop file that is gone must neither prevent the signal nor later count as not sent', async () => {
-  const child = await listener();
-  const asked = question(identityOf(child.pid));
-  spawnSync('rm', [asked.stopFile]);
-  expect(askToFinish([asked], undefined)).toEqual(['sent']);
-  await child.says('got TERM');
-  expect(readStop(scratch.folder(), `mail.${child.pid}`)).toMatchObject({ kind: 'broken' });
-});
+  test('the others must be asked although the directory of one stop file is gone', async () => {
+    const [first, second] = [await listener(), await listener()];
+    const questions = [first, second].map(({ pid }) => question(identityOf(pid)));
+    const [lost, kept] = questions;
+    if (lost === undefined || kept === undefined) throw new Error('two questions');
+    const elsewhere = { ...lost, stopFile: scratch.path('nowhere/mail.1.stop') };
+    expect(askToFinish([elsewhere, kept], undefined)).toEqual(['sent', 'sent']);
+    expect(isNotedAsSent(kept)).toBe(true);
+  });
 
-test('the others must be asked although the directory of one stop file is gone', async () => {
-  const [first, second] = [await listener(), await listener()];
-  const questions = [first, second].map(({ pid }) => question(identityOf(pid)));
-  const [lost, kept] = questions;
-  if (lost === undefined || kept === undefined) throw new Error('two questions');
-  const elsewhere = { ...lost, stopFile: scratch.path('nowhere/mail.1.stop') };
-  expect(askToFinish([elsewhere, kept], undefined)).toEqual(['sent', 'sent']);
-  expect(isNotedAsSent(kept)).toBe(true);
-});
+  describe('a command that is killed while it asks', () => {
+    const count = name === 'sh' ? 1_500 : 8_000;
 
-describe('a command that is killed while it asks', () => {
-  const count = 1_500;
-
-  /** Asks one process many times, each time with another stop file. */
-  const askerSource = `
+    /** Asks one process many times, each time with another stop file. */
+    const askerSource = `
 import { writeFileSync } from 'node:fs';
 import { askToFinish } from './process/signal.ts';
 import { chooseBackend } from './lock/choose-backend.ts';
@@ -242,37 +252,38 @@ chooseBackend(process.env).tryLock([folder + '/pass.lock']).then(([lock]) => {
   askToFinish(stopFiles.map((stopFile) => ({ process: target, signal: 'WINCH', stopFile, mark: '{"sent":true ' })), lock.fd);
 });`;
 
-  const isNoted = (index: number): boolean =>
-    readFileSync(scratch.path(`note.${index}`), 'utf8') === '{"sent":true }';
+    const isNoted = (index: number): boolean =>
+      readFileSync(scratch.path(`note.${index}`), 'utf8') === '{"sent":true }';
 
-  test.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)(
-    'by %s must not keep the others from being asked, under the lock until all are',
-    async (signal) => {
-      const target = await listener();
-      const { pid, startTime } = identityOf(target.pid);
-      const asker = scratch.run(
-        [...scratch.program(askerSource), scratch.folder(), String(pid), String(startTime)],
-        { detached: true },
-      );
-      await asker.says('asks');
-      await until('the first signal', () => isNoted(0));
-      process.kill(-asker.pid, signal);
-      await until('the end of the asker', () => !isAlive(asker.pid));
-      const notedThen = Array.from({ length: count }, (_, index) => isNoted(index));
-      expect(notedThen.at(-1), 'it was killed half way').toBe(false);
-      await until('a free lock', () => {
-        const taken = spawnSync('flock', ['-n', scratch.path('pass.lock'), 'true']).status === 0;
-        return taken;
-      });
-      const noted = Array.from({ length: count }, (_, index) => isNoted(index));
-      expect(noted.filter((one) => !one)).toEqual([]);
-    },
-  );
-});
+    test.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)(
+      'by %s must not keep the others from being asked, under the lock until all are',
+      async (signal) => {
+        const target = await listener();
+        const { pid, startTime } = identityOf(target.pid);
+        const asker = scratch.run(
+          [...scratch.program(askerSource), scratch.folder(), String(pid), String(startTime)],
+          { detached: true },
+        );
+        await asker.says('asks');
+        await until('the first signal', () => isNoted(0));
+        process.kill(-asker.pid, signal);
+        await until('the end of the asker', () => !isAlive(asker.pid));
+        const notedThen = Array.from({ length: count }, (_, index) => isNoted(index));
+        expect(notedThen.at(-1), 'it was killed half way').toBe(false);
+        await until('a free lock', () => {
+          const taken = spawnSync('flock', ['-n', scratch.path('pass.lock'), 'true']).status === 0;
+          return taken;
+        });
+        const noted = Array.from({ length: count }, (_, index) => isNoted(index));
+        expect(noted.filter((one) => !one)).toEqual([]);
+      },
+    );
+  });
 
-test('the helper must accept a kernel lock to hold', async () => {
-  const child = await listener();
-  const [lock] = await chooseBackend({}).tryLock([scratch.path('pass.lock')]);
-  expect(askToFinish([question(identityOf(child.pid))], lock?.fd)).toEqual(['sent']);
-  await lock?.release();
+  test('the helper must accept a kernel lock to hold', async () => {
+    const child = await listener();
+    const [lock] = await chooseBackend({}).tryLock([scratch.path('pass.lock')]);
+    expect(askToFinish([question(identityOf(child.pid))], lock?.fd)).toEqual(['sent']);
+    await lock?.release();
+  });
 });

@@ -22,11 +22,11 @@ import {
   prepareShim,
   type PreparedShim,
   type StartedShim,
+  type StartSite,
 } from '../../host/worker/start-worker.ts';
 import { startPrograms } from '../../host/worker/starter.ts';
 import { readRecord } from '../../host/state/records.ts';
-import { ensureStagingDirectory } from '../../host/state/paths.ts';
-import { lockPath } from '../../host/state/paths.ts';
+import { ensureStagingDirectory, lockPath, presentIn } from '../../host/state/paths.ts';
 import { expectStart, type ExpectedStart } from '../hooks/note.ts';
 import { report, workerOf, type Context } from '../session.ts';
 import { scopeOrder } from './leave-session.ts';
@@ -67,6 +67,8 @@ export async function startInstances(
   /** Starts the shims of these, which have their own hold on their locks from then on. */
   async function launch(some: readonly Start[]): Promise<Launched[]> {
     const prepared: Prepared[] = [];
+    const { stateDir } = context.config;
+    const present = some.length < manyListed ? undefined : presentIn(stateDir);
     try {
       for (const action of some) {
         const lock = locks.get(action.instance);
@@ -74,7 +76,7 @@ export async function startInstances(
         if (isUp(context, action)) void lock?.release();
         else if (lock === undefined) failed(context, launching.launch, heldWords(context, action));
         else {
-          const made = prepare(context, launching, lock, notify);
+          const made = prepare(context, launching, { lock, notify, ...(present && { present }) });
           if (made.length === 0) void lock.release();
           prepared.push(...made);
         }
@@ -88,6 +90,9 @@ export async function startInstances(
     }
   }
 }
+
+/** From this many starts on, what is left of their predecessors is looked up in one listing of the state directory. */
+const manyListed = 10;
 
 /** How many are started together, where there are enough file descriptors: each has up to four files open until then. */
 const mostAtOnce = 20;
@@ -154,8 +159,7 @@ interface Launched extends Launching {
 function prepare(
   context: Context,
   launching: Launching,
-  lock: HeldLock,
-  notify: Readonly<Record<string, string>>,
+  given: Pick<StartSite, 'notify' | 'present'> & { readonly lock: HeldLock },
 ): Prepared[] {
   const { stateDir, path: config } = context.config;
   const { action, launch, place, commandDigest } = launching;
@@ -170,12 +174,12 @@ function prepare(
       if (obstacle?.kind === 'runs') return []; // the next look sees it
       if (obstacle !== undefined) return failed(context, launch, obstacleWords(launch, obstacle));
     }
-    if (ready.kind === 'notify' && notify['NOTIFY_SOCKET'] === undefined)
+    if (ready.kind === 'notify' && given.notify?.['NOTIFY_SOCKET'] === undefined)
       return failed(context, launch, nobodyListens);
     expected = expectStart(context, launch.instance, action.cause);
     const order = scopeOrder({ workers: [worker] });
-    const site = { place, commandDigest, stateDir, config, lock, order, notify };
-    return [{ ...launching, shim: prepareShim(launch, site), lock, expected }];
+    const site = { place, commandDigest, stateDir, config, order, ...given };
+    return [{ ...launching, shim: prepareShim(launch, site), lock: given.lock, expected }];
   } catch (error) {
     expected?.dropped();
     if (!(error instanceof WorkerctlError)) throw error;

@@ -55,7 +55,8 @@ function withDetails(context: Context, notice: Notice, observation: Observation)
     isCounted: hasCountedKill === true,
     limit: memoryLimit,
     isOurs: killing !== undefined,
-    isAmongOthers: wereOthersKilled(context.config.stateDir, record.runId, startedAt, observation),
+    isAmongOthers: () =>
+      wereOthersKilled(context.config.stateDir, record.runId, startedAt, observation),
   }));
   if (body.kind === 'job_lost') return { ...body, death };
   const rss = context.memory.rssOf(notice, record.runId);

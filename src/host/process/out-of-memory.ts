@@ -10,6 +10,7 @@ import { readOrEmpty } from '../files/read-or-empty.ts';
  */
 export function memoryKills(): string {
   const path = counterPath();
+  if (path === '') return '';
   const count = /^oom_kill (\d+)$/m.exec(readOrEmpty(path))?.[1];
   return count === undefined ? '' : `${count} ${path}`;
 }

@@ -235,8 +235,8 @@ export function writeExtension(
   writeFileAtomically(extensionPath(stateDir, base, runId), `${Math.round(until)}\n`);
 }
 
-export function removeHeartbeat(path: string): void {
+export function removeHeartbeat(path: string, present: paths.Present = paths.mayBePresent): void {
   for (const end of ['', '.new', '.notify', '.status', '.extend', ...quietEndings])
-    removeFile(path + end);
-  removeBeatPlace(path);
+    if (present.has(path + end)) removeFile(path + end);
+  if (present.has(`${path}.d`) || present.has(paths.jobFolder(path))) removeBeatPlace(path);
 }

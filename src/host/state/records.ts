@@ -205,11 +205,18 @@ export function moveAside(stateDir: string, instance: string, runId: string): vo
 }
 
 /** Removes all files of an old process that has exited beside its replacement. */
-export function removeFilesOf(stateDir: string, instance: string, runId: string): void {
-  removeHeartbeat(paths.heartbeatPath(stateDir, instance, runId));
+export function removeFilesOf(
+  stateDir: string,
+  instance: string,
+  runId: string,
+  present: paths.Present = paths.mayBePresent,
+): void {
+  removeHeartbeat(paths.heartbeatPath(stateDir, instance, runId), present);
   const base = paths.baseOf({ instance, retiring: runId });
-  for (const path of [...notePaths, paths.leftPath, paths.exitPath, ...ownPaths])
-    removeFile(path(stateDir, base));
+  for (const pathOf of [...notePaths, paths.leftPath, paths.exitPath, ...ownPaths]) {
+    const path = pathOf(stateDir, base);
+    if (present.has(path)) removeFile(path);
+  }
 }
 
 export function readPidfile(path: string): PidfileState {

@@ -20,6 +20,8 @@ import {
   exitPath,
   heartbeatPath,
   killingPath,
+  mayBePresent,
+  type Present,
   quietPath,
   readyPath,
   recordedRetiring,
@@ -64,6 +66,8 @@ export interface StartSite {
   readonly lock: HeldLock;
   /** When a shutdown ends it, if systemd makes a control group for it. */
   readonly order: ScopeOrder;
+  /** The files of the state directory, as they were with this lock in hand. */
+  readonly present?: Present;
   /** The variables of sd_notify(3). */
   readonly notify?: Readonly<Record<string, string>>;
 }
@@ -75,7 +79,7 @@ export interface StartSite {
  */
 export function prepareShim(
   launch: Launch,
-  { place, commandDigest, stateDir, config, lock, order, notify = {} }: StartSite,
+  { place, commandDigest, stateDir, config, lock, order, present, notify = {} }: StartSite,
 ): PreparedShim {
   const runId = newRunId();
   const opened: number[] = [];
@@ -105,7 +109,7 @@ export function prepareShim(
     const notesPath = shimNotesPath(stateDir, launch.instance);
     const notes = keep(attempt(notesPath, () => openNewFile(notesPath, 0o644)));
     takeBlock(notes);
-    removePredecessor(stateDir, launch);
+    removePredecessor(stateDir, launch, present);
     const output = outputOf(launch, { stateDir, place, environment: base, logFd: log });
     if (output !== log) keep(output);
     const variables = {
@@ -227,12 +231,16 @@ function outputOf(launch: Launch, place: LoggerPlace): number {
  * first: if we are killed half way, the place is empty. A record without its notes would mean a process that died before it
  * was ready.
  */
-function removePredecessor(stateDir: string, { instance, pidfile, daemonizes }: Launch): void {
-  keepDeathOfRetiring(stateDir, instance);
+function removePredecessor(
+  stateDir: string,
+  { instance, pidfile, daemonizes }: Launch,
+  present = mayBePresent,
+): void {
+  if (present.hasRetiring) keepDeathOfRetiring(stateDir, instance);
   const record = readRecord(stateDir, instance);
   // A process that a pass was about to retire may have exited first.
-  if (record.kind === 'read') removeFilesOf(stateDir, instance, record.value.runId);
-  for (const path of [
+  if (record.kind === 'read') removeFilesOf(stateDir, instance, record.value.runId, present);
+  for (const pathOf of [
     recordPath,
     exitPath,
     stopPath,
@@ -242,9 +250,13 @@ function removePredecessor(stateDir: string, { instance, pidfile, daemonizes }: 
     killingPath,
     successorPath,
   ])
-    removeFile(path(stateDir, instance));
+    remove(pathOf(stateDir, instance));
   // That of a program that daemonizes may name a process that lives; another directory may be another user's.
-  if (daemonizes === undefined && dirname(pidfile) === stateDir) removeFile(pidfile);
+  if (daemonizes === undefined && dirname(pidfile) === stateDir) remove(pidfile);
+
+  function remove(path: string): void {
+    if (present.has(path)) removeFile(path);
+  }
 }
 
 function attempt<T>(what: string, act: () => T): T {

@@ -51,6 +51,9 @@ const callNumbers: Readonly<
 /** Where the files that are handed on begin: a program has fewer of its own. */
 const firstFile = 10;
 
+/** The length of a request is written with this many digits. */
+const lengthDigits = 8;
+
 /**
  * For each program a length, then: its directory, its files, the number of its words, its words, and its environment. Each
  * line that is printed is `started INDEX PID`, `failed INDEX ERRNO`, or `ended PID STATUS`. F_DUPFD is 0, F_SETFD 2,
@@ -65,8 +68,8 @@ my $null = syscall($fcntl, fileno($file), 1030, $last + 1);
 close($file);
 select($out); $| = 1;
 $SIG{CHLD} = sub { while ((my $pid = waitpid(-1, 1)) > 0) { print {$out} "ended $pid $?\\n" } };
-for (my $i = 0; read(STDIN, my $length, 4) == 4; $i++) {
-  read(STDIN, my $text, unpack("N", $length)) == unpack("N", $length) or exit 1;
+for (my $i = 0; read(STDIN, my $length, ${lengthDigits}) == ${lengthDigits}; $i++) {
+  read(STDIN, my $text, $length) == $length or exit 1;
   my ($directory, $files, $words, $file, @rest) = split(/\\0/, $text, -1);
   my @files = split(/,/, $files);
   my $pid = fork;
@@ -154,7 +157,7 @@ export function startMany(programs: readonly Program[]): Starter | undefined {
   const followed = follow(child, programs.length);
   const stdin = child.stdin as Socket;
   stdin.on('error', () => undefined); // it has died, and so ended
-  for (const program of programs) stdin.write(requestFor(program, given));
+  stdin.write(programs.map((program) => requestFor(program, given)).join(''));
   letUsEndBefore(child);
   return { programs: followed, forget: () => stdin.end() };
 }
@@ -162,21 +165,17 @@ export function startMany(programs: readonly Program[]): Starter | undefined {
 function requestFor(
   { file, words, environment, directory, files }: Program,
   given: ReadonlyMap<number, number>,
-): Buffer {
+): string {
   const numbers = files.map((fd) => (fd === undefined ? undefined : given.get(fd)) ?? -1);
-  const text = Buffer.from(
-    [
-      String(given.get(directory)),
-      numbers.join(),
-      String(words.length),
-      file,
-      ...words,
-      ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    ].join('\0'),
-  );
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(text.length);
-  return Buffer.concat([length, text]);
+  const text = [
+    String(given.get(directory)),
+    numbers.join(),
+    String(words.length),
+    file,
+    ...words,
+    ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+  ].join('\0');
+  return String(Buffer.byteLength(text)).padStart(lengthDigits, '0') + text;
 }
 
 /** Keeps what the starter says of each program. */

@@ -8,20 +8,20 @@ const alone: KillClues = {
   isCounted: true,
   isLogged: undefined,
   isOurs: false,
-  isAmongOthers: false,
+  isAmongOthers: () => false,
 };
 
 test.each<[string, Partial<KillClues>, Death]>([
   ['the kernel names it', { isLogged: true, isCounted: false }, certain],
-  ['the kernel names it, among others', { isLogged: true, isAmongOthers: true }, certain],
+  ['the kernel names it, among others', { isLogged: true, isAmongOthers: () => true }, certain],
   ['the kernel does not name it', { isLogged: false }, killed],
   ['one kill was counted, and it is the only one', {}, { ...killed, outOfMemory: 'likely' }],
-  ['a sibling was killed too', { isAmongOthers: true }, killed],
+  ['a sibling was killed too', { isAmongOthers: () => true }, killed],
   ['we have killed it', { isOurs: true }, killed],
   ['nothing was counted', { isCounted: false }, killed],
   [
     'it was killed at the limit of its own group',
-    { limit: 64, isAmongOthers: true },
+    { limit: 64, isAmongOthers: () => true },
     { ...certain, memoryLimit: 64 },
   ],
   [

@@ -15,7 +15,7 @@ import { type ProcessRecord } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import type { Worker } from '../../core/model/config.ts';
 import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
-import { measureLog } from '../../host/logs/lost-log.ts';
+import { hasLogOpen, measureLog } from '../../host/logs/lost-log.ts';
 import { asUserOf, ownerOf } from '../../host/process/as-user.ts';
 import { mountProblems } from '../../host/process/mount-problem.ts';
 import { findProcess, sinceBoot } from '../../host/process/process-table.ts';
@@ -202,7 +202,10 @@ function observeProcess(
   const isLimited = scene.measuresLogs === true && worker?.log?.kind === 'rotated';
   if (!isLimited && scene.seesLog?.(presence.record.log.path) !== true) return alive;
   const { record: running } = presence;
+  const error = running.errorLog && { pid: running.pid, log: running.errorLog };
+  const isWell = !isLimited && hasLogOpen(running) && (error === undefined || hasLogOpen(error, 2));
+  if (isWell) return alive;
   const log = measureLog(running);
-  const errorLog = running.errorLog && measureLog({ pid: running.pid, log: running.errorLog });
+  const errorLog = error && measureLog(error);
   return { ...alive, ...(log && { log }), ...(errorLog && { errorLog }) };
 }

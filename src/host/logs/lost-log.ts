@@ -34,6 +34,23 @@ const outputsOf = (pid: number): readonly string[] => [1, 2].map((fd) => `/proc/
 export const outputTo = (file: string, pid: number): string | undefined =>
   outputsOf(pid).find((path) => fileKeyAt(path) === file);
 
+/** Whether we may not see what processes write to: each attempt would be an exception. */
+let areLinksHidden = false;
+
+/**
+ * Whether the kernel says that a process has its log open under the log's own path, as its standard output or error. That is so
+ * for most, and costs half as much as to look at the file. If not, it may have its log nevertheless.
+ */
+export function hasLogOpen({ pid, log: { path } }: LoggedProcess, fd: 1 | 2 = 1): boolean {
+  if (areLinksHidden) return false;
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`) === path;
+  } catch (error) {
+    areLinksHidden = errnoOf(error) !== 'ENOENT';
+    return false;
+  }
+}
+
 /** The log of a living process and its size: that of the file which the process writes to, whatever has its name. */
 export function measureLog(record: LoggedProcess): ObservedLog | undefined {
   const { path, file } = record.log;

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { shellWord } from '../../core/basics/shell-word.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { inBoot, noDesired, type Desired } from '../../core/model/desired.ts';
@@ -25,14 +25,23 @@ export interface DesiredFound {
  * @throws WorkerctlError `state` if both cannot be used: what was stopped on purpose is recorded nowhere else
  */
 export function findDesired(stateDir: string): DesiredFound {
+  if (isMissing(desiredPath(stateDir)) && isMissing(desiredCopyPath(stateDir)))
+    return { desired: noDesired };
   const first = readSealed(desiredPath(stateDir), desiredForm);
   if (first.kind === 'read') return { desired: inBoot(first.value.value, currentBootId) };
-  const hasCopy = existsSync(desiredCopyPath(stateDir));
-  if (first.kind === 'absent' && !hasCopy) return { desired: noDesired };
   const { copy } = readCopies(stateDir);
   if (copy.kind !== 'read') throw unusable(stateDir, first, copy);
   const problem = `${desiredPath(stateDir)} ${wordsOf(first)}; its second copy is used`;
   return { desired: inBoot(copy.value.value, currentBootId), problem };
+}
+
+/** What cannot be seen, for lack of rights, is not missing. */
+function isMissing(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** What can be known of the desired state. */

@@ -236,7 +236,7 @@ describe.each(helpers)('asked by $name,', ({ name, program, script, input, many 
   });
 
   describe('a command that is killed while it asks', () => {
-    const count = name === 'sh' ? 1_500 : 8_000;
+    const count = name === 'sh' ? 1_500 : 16_000;
 
     /** Asks one process many times, each time with another stop file. */
     const askerSource = `

@@ -67,9 +67,15 @@ interface Need {
 /** The shim and its helpers have the same PATH for all callers. docs/containers.md has the same table. */
 const needs: readonly Need[] = [
   {
-    names: ['sh', 'mv', 'mkdir', 'rm'],
-    from: 'coreutils',
+    names: ['sh'],
+    from: 'dash',
     without: 'no worker can be started',
+  },
+  {
+    names: ['mv', 'mkdir', 'rm'],
+    from: 'coreutils',
+    without:
+      'the pidfile of a worker that has exited may stay, and one outside of state_dir cannot be written',
   },
   { names: ['setsid'], from: 'util-linux', without: 'no worker can be started' },
   {

@@ -121,7 +121,7 @@ export async function bootcheck(
   const begun = monotonicMs();
   const context = await unasked(asked);
   const { config } = context;
-  const measuring = { ...context, measuresLogs: true };
+  const measuring = { ...context, measuresLogs: 'limited' as const };
   const instances = selectInstances(config, recordedInstances(config.stateDir), []);
   const request = { goal: { kind: 'check' }, instances, mayHaveStrays: true } as const;
   if (options.dryRun) return plannedBy(await planPass(measuring, request));

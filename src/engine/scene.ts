@@ -26,8 +26,8 @@ export interface Scene {
   readonly startsAtOnce?: number;
   /** Whether to look for leftovers of all dead processes, not only those that the config acts on. */
   readonly showsLeftovers?: boolean;
-  /** Whether logs with a limit are measured, in order to rotate them. */
-  readonly measuresLogs?: boolean;
+  /** Whose logs are measured: of those with a limit, in order to rotate them, or of all. */
+  readonly measuresLogs?: 'limited' | 'all';
   /** Whether to look if the process that has this log still writes to the file there. Without it, that is not looked for. */
   readonly seesLog?: (path: string) => boolean;
   /** Measures how long workers give no sign of life. Without it, that is not watched. */

@@ -59,7 +59,13 @@ export async function examine(config: Config, env: NodeJS.ProcessEnv): Promise<E
   );
   const names = [...new Set([...selectInstances(inForce, recorded, []), ...recorded])];
   // Whether the folders of the logs answer was checked before.
-  const scene = { config: inForce, hostName, notes, showsLeftovers: true, seesLog: () => true };
+  const scene = {
+    config: inForce,
+    hostName,
+    notes,
+    showsLeftovers: true,
+    measuresLogs: 'all' as const,
+  };
   const observation = withLeftovers(scene, observe(scene, names, retiring));
   const watch = findWatch(stateDir);
   return {

@@ -199,11 +199,14 @@ function observeProcess(
   if (activity !== undefined) observed.activity = activity;
   if (presence.kind !== 'alive') return observed;
   const alive = withSigns(scene, observed, presence.record, worker, files);
-  const isLimited = scene.measuresLogs === true && worker?.log?.kind === 'rotated';
-  if (!isLimited && scene.seesLog?.(presence.record.log.path) !== true) return alive;
+  const { measuresLogs } = scene;
+  const isMeasured =
+    measuresLogs === 'all' || (measuresLogs === 'limited' && worker?.log?.kind === 'rotated');
+  if (!isMeasured && scene.seesLog?.(presence.record.log.path) !== true) return alive;
   const { record: running } = presence;
   const error = running.errorLog && { pid: running.pid, log: running.errorLog };
-  const isWell = !isLimited && hasLogOpen(running) && (error === undefined || hasLogOpen(error, 2));
+  const isWell =
+    !isMeasured && hasLogOpen(running) && (error === undefined || hasLogOpen(error, 2));
   if (isWell) return alive;
   const log = measureLog(running);
   const errorLog = error && measureLog(error);

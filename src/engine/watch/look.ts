@@ -49,7 +49,7 @@ export async function look(
   }: { readonly rotator: Rotator; readonly warnings: WarnOnce; readonly known?: Known | undefined },
 ): Promise<Seen> {
   const request = requestFor(context, known?.observation);
-  const measuring = { ...silent(context), measuresLogs: true };
+  const measuring = { ...silent(context), measuresLogs: 'limited' as const };
   const quick = await planPass(measuring, {
     ...request,
     mayHaveStrays: false,

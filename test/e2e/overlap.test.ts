@@ -8,6 +8,7 @@ import { deathOf, eventsIn, story } from '../rig/output.ts';
 import { heard } from '../rig/programs.ts';
 import { bootcheck, createRig, expectQuiet, statesOf, statusOf, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
+import { watching } from '../rig/watch.ts';
 
 // Not by its log: the old process writes there too.
 const byTime = { ready: { after: '300ms' } };
@@ -250,4 +251,19 @@ test('a retiring process whose record was damaged must be known while it lives, 
     boots: [old, fresh],
     terms: [old],
   });
+});
+
+test('a replacement beside its old process must be no shortage to a watch', async () => {
+  const rig = createRig({ mail: overlaps });
+  await rig.start();
+  const watch = await watching(rig);
+  const mail = rig.instance('mail.1');
+  const old = await giveJob(rig, mail, 'job 1');
+  expect((await rig.workerctl('restart')).exitCode).toBe(0);
+  const fresh = await successor(mail, old);
+  expect(rig.journal('started').map(({ pid }) => pid)).toContain(fresh);
+  expect(rig.journal('missing')).toEqual([]);
+  finishJob(rig, old);
+  watch.send('SIGTERM');
+  expect((await watch.running).exitCode).toBe(0);
 });

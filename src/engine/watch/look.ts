@@ -1,7 +1,7 @@
 import { isFailedAction } from '../../core/events/event.ts';
 import { lookup } from '../../core/basics/lookup.ts';
 import { instanceNames } from '../../core/model/instance.ts';
-import { liveProcess, type Observation } from '../../core/model/observation.ts';
+import { allObserved, liveProcess, type Observation } from '../../core/model/observation.ts';
 import { withoutRotations } from '../../core/model/plan.ts';
 import { changesIn } from '../../core/rules/next-change.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
@@ -119,18 +119,18 @@ function reportShortages(
   { desired, ledger, plan, observation }: PassOutcome,
 ): void {
   const snapshot = snapshotOf(context.config, { desired }, observation);
-  const { config, instance: observedOf } = snapshot;
+  const { config } = snapshot;
+  const living = allObserved(observation).filter((one) => liveProcess(one) !== undefined);
+  const running = new Set(living.map(({ name }) => name));
   for (const worker of config.workers) {
     const names = instanceNames(worker);
+    // A replacement beside its old process is no shortage.
     const started = plan.flatMap(({ kind, instance }) =>
-      kind === 'start' && names.includes(instance) ? [instance] : [],
+      kind === 'start' && names.includes(instance) && !running.has(instance) ? [instance] : [],
     );
     if (started.every((name) => lookup(ledger.unstarted, name) !== undefined)) continue;
-    const has = names.filter((name) => {
-      const observed = observedOf(name);
-      return observed !== undefined && liveProcess(observed) !== undefined;
-    }).length;
-    const wanted = has + snapshot.missing(worker).length;
+    const has = names.filter((name) => running.has(name)).length;
+    const wanted = has + snapshot.missing(worker).filter((name) => !running.has(name)).length;
     report(context, worker.name, {
       kind: 'missing',
       running: has,

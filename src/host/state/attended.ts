@@ -39,10 +39,12 @@ export function createAttending(stateDir: string): Attending {
       attempt(() => {
         removeFile(attendedPath(stateDir, name));
       });
-    const left = ended
-      .flatMap((name) => (name === everyInstance ? recordedInstances(stateDir) : [name]))
-      .filter((name) => isLeft(stateDir, name));
-    if (left.length > 0) sweeps.push(removeLeft(stateDir, left));
+    attempt(() => {
+      const left = ended
+        .flatMap((name) => (name === everyInstance ? recordedInstances(stateDir) : [name]))
+        .filter((name) => isLeft(stateDir, name));
+      if (left.length > 0) sweeps.push(removeLeft(stateDir, left));
+    });
   };
   return {
     add: (instances) => {
@@ -67,7 +69,7 @@ function attempt(act: () => void): void {
   try {
     act();
   } catch {
-    return; // as on a full disk, or without rights: what is said there counts only as long as we live
+    return; // as on a full disk, or without rights: what is said there counts only as long as we live, and the next pass sweeps
   }
 }
 

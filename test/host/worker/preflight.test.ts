@@ -60,6 +60,6 @@ test('a directory that was removed, an env file and a log must be named', () => 
   ).toContain('was just removed');
   expect(problemOf({ envFiles: [scratch.path('none.env')] })).toContain('none.env');
   const file = scratch.write('file', '');
-  expect(problemOf({ logFile: `${file}/x.log` })).toContain(`log: ${file}/x.log: ENOTDIR`);
+  expect(problemOf({ logFile: `${file}/x.log` })).toBe(`log: ${file} is not a directory`);
   expect(problemOf({ pidfile: `${file}/x.pid` })).toBe(`pidfile: ${file} is not a directory`);
 });

@@ -1,5 +1,5 @@
 // A shim leaves the pidfile to a command that waits for the death. However that command goes on, no pidfile of a dead
-// process stays, and no event tells of it.
+// process stays, and the journal says nothing about it.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { linesOf, readOr } from '../rig/files.ts';

@@ -25,11 +25,13 @@ export interface DesiredFound {
  * @throws WorkerctlError `state` if both cannot be used: what was stopped on purpose is recorded nowhere else
  */
 export function findDesired(stateDir: string): DesiredFound {
+  // Asked first: to fail to open them costs an exception each, at the start of every command.
   if (isMissing(desiredPath(stateDir)) && isMissing(desiredCopyPath(stateDir)))
     return { desired: noDesired };
   const first = readSealed(desiredPath(stateDir), desiredForm);
   if (first.kind === 'read') return { desired: inBoot(first.value.value, currentBootId) };
-  const { copy } = readCopies(stateDir);
+  const copy = readSealed(desiredCopyPath(stateDir), desiredForm);
+  if (first.kind === 'absent' && copy.kind === 'absent') return { desired: noDesired };
   if (copy.kind !== 'read') throw unusable(stateDir, first, copy);
   const problem = `${desiredPath(stateDir)} ${wordsOf(first)}; its second copy is used`;
   return { desired: inBoot(copy.value.value, currentBootId), problem };

@@ -20,8 +20,8 @@
 # Standard error is a file of its own (INSTANCE.shim), where the shell reports a death by signal, and why a record could
 # not be written. fd 1 is the worker's
 # log. The shell reads the whole script before it runs main, so that replacing this file under a running shim changes
-# nothing. Each program that the shim starts costs a millisecond between one worker and the next: these are setsid
-# before the worker runs, and rm after its death.
+# nothing. Each program that the shim starts costs a millisecond between one worker and the next: this is setsid
+# before the worker runs, and rm after its death unless another process waits for that.
 
 main() {
   shim_stage=$1

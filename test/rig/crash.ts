@@ -223,6 +223,11 @@ export async function expectSound(rig: Rig, wanted: readonly string[]): Promise<
   for (const name of wanted) await until('a process', () => rig.instance(name).boots().length > 0);
   for (const handle of instancesIn(rig)) {
     const { name } = handle;
+    // Its shim removes the pidfile a moment after a death.
+    await until(
+      `the pidfile of ${name} to go with its process`,
+      () => handle.processes().length > 0 || handle.pid() === undefined,
+    );
     const pids = handle.processes();
     const terms = handle.terms();
     expect(terms, `${name}: TERMs`).toEqual([...new Set(terms)]);

@@ -128,9 +128,7 @@ was_signalled() {
 # Even if the command failed, a process that it has left behind is recorded, with that failure: otherwise no pass would know of
 # it, and another process would be started beside it.
 launch() {
-  read -r shim_stat </proc/self/stat
-  # shellcheck disable=SC2086 # the fields are wanted apart
-  start_time_of ${shim_stat##*) }
+  look_at self
   shim_begun=$shim_start_time
   read -r shim_uptime </proc/uptime
   shim_deadline=$((${shim_uptime%%.*} + SHIM_TIMEOUT))
@@ -165,10 +163,8 @@ find_daemon() {
     *[!0-9]* | 0*) shim_found=garbage && return 1 ;;
   esac
   shim_found=dead
-  { read -r shim_stat <"/proc/$shim_daemon/stat"; } 2>/dev/null || return 1
-  case ${shim_stat##*) } in Z* | X*) return 1 ;; esac
-  # shellcheck disable=SC2086 # the fields are wanted apart
-  start_time_of ${shim_stat##*) }
+  look_at "$shim_daemon" || return 1
+  case $shim_state in Z | X) return 1 ;; esac
   shim_found=old
   [ "$shim_start_time" -ge "$shim_begun" ] || return 1
   shim_found=foreign
@@ -272,10 +268,8 @@ is_attended() {
   for shim_file in "$shim_state_dir/attended/$shim_instance" "$shim_state_dir/attended/all"; do
     [ -f "$shim_file" ] || continue
     read -r shim_pid shim_begun <"$shim_file"
-    is_number "$shim_pid" && [ -f "/proc/$shim_pid/stat" ] && read -r shim_stat <"/proc/$shim_pid/stat" || continue
-    case ${shim_stat##*) } in Z* | X* | T* | t*) continue ;; esac
-    # shellcheck disable=SC2086 # the fields are wanted apart
-    start_time_of ${shim_stat##*) }
+    is_number "$shim_pid" && look_at "$shim_pid" || continue
+    case $shim_state in Z | X | T | t) continue ;; esac
     [ "$shim_start_time" != "$shim_begun" ] || return 0
   done
   return 1
@@ -291,10 +285,8 @@ report_without_space() {
 # The subshell becomes the worker: same pid, own session.
 become() {
   exec 4<&-
-  read -r shim_stat </proc/self/stat
+  look_at self
   shim_worker=${shim_stat%% *} # $$ is the shim
-  # shellcheck disable=SC2086 # the fields are wanted apart
-  start_time_of ${shim_stat##*) } # after the last `)`, because a program's name may contain one
   publish_worker || {
     echo "workerctl: $shim_instance is not started: its record or pidfile cannot be written"
     exit 73
@@ -367,11 +359,16 @@ set_limit() {
   ulimit "-$1" "$2"
 }
 
-# Field 22 of /proc/PID/stat, given the fields from the third on.
-start_time_of() {
+# Reads /proc/PID/stat into shim_stat, shim_state and shim_start_time. Source: proc_pid_stat(5), fields 3 and 22.
+look_at() {
+  read -r shim_stat <"/proc/$1/stat" || return 1
+  # After the last `)`, because a program's name may contain one.
+  # shellcheck disable=SC2086 # the fields are wanted apart
+  set -- ${shim_stat##*) }
+  shim_state=$1
   shift 19
   shim_start_time=$1
-}
+} 2>/dev/null
 
 main "$@"
 exit

@@ -148,3 +148,19 @@ describe('kill -9 of the shim', () => {
     expect(mail.processes()).toEqual([mail.boots()[1]]);
   });
 });
+
+test('a shim that hangs before its report must not make a restart succeed with code that exits at once', async () => {
+  const command = ['sh', '-c', '[ ! -e broken ] || exit 7; exec sleep 1000'];
+  const rig = createRig({ mail: { command, backoff: { initial: '20s' } } });
+  expect((await rig.workerctl('start')).exitCode).toBe(0);
+  holdShims(rig, reporting);
+  writeFileSync(rig.path('broken'), '');
+  const { exitCode, all } = await rig.shell('exec workerctl restart');
+  expect(exitCode, all).toBe(1);
+  expect(rig.journal('rollout_finished')).toMatchObject([{ instance: 'mail', how: 'aborted' }]);
+  expect(rig.journal('backoff')).toMatchObject([{ failures: 1 }]);
+  expect(rig.journal('died').map(deathOf).at(-1)).toEqual({
+    unknown: 'no report of how it exited',
+  });
+  writeFileSync(rig.path('go'), '');
+});

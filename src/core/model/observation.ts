@@ -28,6 +28,8 @@ export type Presence =
       readonly record: ProcessRecord;
       readonly death: Death;
       readonly diedAt?: Moment;
+      /** The latest moment at which it can have died, if no report says when and a look before this one found it dead. */
+      readonly diedBy?: Moment;
       /** Its cgroup has counted a kill because memory ran out while it lived: of this process, or of a sibling. */
       readonly hasCountedKill?: true;
       /** The limit that memory ran out at, in bytes, if it had a control group of its own. */
@@ -212,6 +214,12 @@ export const ageOf = (
   process: ProcessIdentity,
   { sinceBoot }: Pick<Observation, 'sinceBoot'>,
 ): Duration => durationOf(Math.max(0, sinceBoot - process.startTime * msPerTick));
+
+/** The latest moment at which a process can have died: what is not reported may have lived until it was found dead. */
+export const latestDeath = (
+  { diedAt, diedBy }: Pick<Extract<Presence, { kind: 'dead' }>, 'diedAt' | 'diedBy'>,
+  now: Moment,
+): Moment => diedAt ?? diedBy ?? now;
 
 /** The living process of an instance, whether or not a record claims it. */
 export function liveProcess({ presence }: ObservedInstance): LiveProcess | undefined {

@@ -5,6 +5,7 @@ import { isHeld } from '../model/desired.ts';
 import type { Failure, Ledger, State } from '../model/ledger.ts';
 import {
   ageOf,
+  latestDeath,
   type Observation,
   type ObservedInstance,
   type Presence,
@@ -104,7 +105,7 @@ function afterOwnDeath(
   const { record, death } = presence;
   const { runId, release } = record;
   const before = known !== undefined && isOfRelease(known, release) ? known : undefined;
-  const at = presence.diedAt ?? now;
+  const at = latestDeath(presence, now);
   const wasUp = wasReady(presence, ready, now);
   const ranFor = elapsed(record.startedAt, at);
   if (wasUp && ranFor >= longEnough(backoff)) return undefined;
@@ -138,8 +139,8 @@ export function failureWords(
   { ready, backoff }: Worker,
   now: Moment,
 ): string {
-  const { record, diedAt } = presence;
-  const isShort = elapsed(record.startedAt, diedAt ?? now) < backoff.minRun;
+  const { record } = presence;
+  const isShort = elapsed(record.startedAt, latestDeath(presence, now)) < backoff.minRun;
   const when = wasReady(presence, ready, now)
     ? `within ${formatDuration(isShort ? backoff.minRun : backoff.reset)} of its start`
     : 'before it was ready';

@@ -5,6 +5,7 @@ import { instanceNames, isKeyOfRetiring, keyOf } from '../model/instance.ts';
 import type { Ledger, Loss, State } from '../model/ledger.ts';
 import {
   allObserved,
+  latestDeath,
   refOf,
   type Observation,
   type ObservedInstance,
@@ -168,7 +169,7 @@ export function pendingLoss(
   const { isJobLost, held } = assessment;
   if (isJobLost === 'no' || (isJobLost === 'yes' && continuing === undefined)) return undefined;
   const { pid, runId } = dead.record;
-  const at = dead.diedAt ?? now;
+  const at = latestDeath(dead, now);
   const due = isJobLost === 'yes' ? at : momentOf(at + (worker?.lostGrace ?? 0));
   const loss = { instance: observed.name, pid, runId, death: dead.death, at, due };
   if (continuing !== undefined) return { ...loss, held, continuing };

@@ -3,7 +3,7 @@ import { codeOf } from '../model/code.ts';
 import { isReplaced, rolloutOf, type Desired, type Done } from '../model/desired.ts';
 import { instanceNames } from '../model/instance.ts';
 import type { State } from '../model/ledger.ts';
-import type { Observation, ObservedInstance } from '../model/observation.ts';
+import { latestDeath, type Observation, type ObservedInstance } from '../model/observation.ts';
 import { formatDeath } from '../model/record.ts';
 import { isNewDeath } from './deaths.ts';
 import { endOf } from './ends.ts';
@@ -38,13 +38,13 @@ function newlyDone(
 ): Done | undefined {
   const end = presence.kind === 'dead' ? endOf(worker, presence) : undefined;
   if (presence.kind !== 'dead' || end === undefined) return undefined;
-  const { record, death, diedAt } = presence;
+  const { record, death } = presence;
   const rollout = rolloutOf(desired, name);
   const replaced = rollout?.aborted === undefined ? rollout?.replaces[name] : undefined;
   // A restart is about to run the new code: what the old code has done does not count.
   if (replaced != null && isReplaced(replaced, record, record)) return undefined;
   const problem = end === 'failure' ? { problem: formatDeath(death) } : {};
-  return { ...codeOf(record), at: diedAt ?? now, runId: record.runId, ...problem };
+  return { ...codeOf(record), at: latestDeath(presence, now), runId: record.runId, ...problem };
 }
 
 /** It ends with a new process, with another command, and if the config starts a process again after every exit. */

@@ -1,4 +1,4 @@
-import { ageOf, type Observation, type Presence } from '../model/observation.ts';
+import { ageOf, latestDeath, type Observation, type Presence } from '../model/observation.ts';
 import { isBehindItsCommand, type Launching, type ProcessRecord } from '../model/record.ts';
 import { durationOf, elapsed, type Duration, type Moment } from '../basics/time.ts';
 import type { Readiness } from '../model/config.ts';
@@ -53,15 +53,16 @@ function launchingOf(record: ProcessRecord, { timeout }: Launching, age: Duratio
   return { kind: 'starting', changesIn: durationOf(Math.min(left, nextLook)) };
 }
 
-/** Whether a dead process was ready before it died. If its death was not reported, it may have lived until `now`. */
+/** Whether a dead process was ready before it died. If its death was not reported, it may have lived until it was found. */
 export function wasReady(
-  { record, diedAt, hasShownReady, readyAge = durationOf(0) }: Extract<Presence, { kind: 'dead' }>,
+  dead: Extract<Presence, { kind: 'dead' }>,
   readiness: Readiness,
   now: Moment,
 ): boolean {
+  const { record, hasShownReady, readyAge = durationOf(0) } = dead;
   if (record.launch !== undefined || record.launchExit !== undefined) return false;
   const { stay = durationOf(0) } = readiness;
-  const livedFor = elapsed(record.startedAt, diedAt ?? now);
+  const livedFor = elapsed(record.startedAt, latestDeath(dead, now));
   if (readiness.kind === 'after') return livedFor >= readiness.after + stay;
   return hasShownReady && (stay === 0 || livedFor >= readyAge + stay);
 }

@@ -14,6 +14,7 @@ import {
 import { type ProcessRecord } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import type { Worker } from '../../core/model/config.ts';
+import { momentOf, type Moment } from '../../core/basics/time.ts';
 import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
 import { hasLogOpen, measureLog } from '../../host/logs/lost-log.ts';
 import { asUserOf, ownerOf } from '../../host/process/as-user.ts';
@@ -26,7 +27,7 @@ import { readPidfile } from '../../host/state/records.ts';
 import { type StateFile } from '../../host/files/json-file.ts';
 import { type Scene } from '../scene.ts';
 import { ofOtherConfigs } from './other-config.ts';
-import { followed, presenceOf, reportingOf } from './presence.ts';
+import { followed, presenceOf, reportingOf, shimKeyOf } from './presence.ts';
 import { withReadiness, activityOf, withSigns } from './signs.ts';
 
 /** Looks at these instances, and at these old processes beside them: their files, and what the kernel says of the processes in them. Takes no lock. */
@@ -83,7 +84,22 @@ export async function observeReported(
     const { now: at, sinceBoot: up } = again; // a death must not lie in the future
     observation = { ...withSeen(observation, allObserved(again)), now: at, sinceBoot: up };
   }
-  return withFacts(scene, await withReadiness(scene, observation));
+  return withFacts(scene, await withReadiness(scene, withBounds(observation)));
+}
+
+/** With the moment at which this command has first found a process dead, if its shim has not said when that was. */
+function withBounds(observation: Observation): Observation {
+  if (awaitedSince.size === 0) return observation;
+  const foundAt = (since: number): Moment => momentOf(observation.now - (monotonicMs() - since));
+  const bounded = allObserved(observation).flatMap((observed) => {
+    const { presence } = observed;
+    if (presence.kind !== 'dead' || presence.death.kind !== 'unknown') return [];
+    const since = awaitedSince.get(shimKeyOf(presence.record));
+    return since === undefined
+      ? []
+      : [{ ...observed, presence: { ...presence, diedBy: foundAt(since) } }];
+  });
+  return withSeen(observation, bounded);
 }
 
 /** What a look reads outside of the state directory may be on a file system that does not answer: it is left out then. */

@@ -31,6 +31,9 @@ export type Reporting = {
   readonly kind: 'runs' | 'frozen' | 'reported';
 };
 
+/** One shim, which has one process. */
+export const shimKeyOf = ({ shimPid, runId }: ProcessRecord): string => `${shimPid} ${runId}`;
+
 /** Whether the shim of a dead process is still there to say how it died, or has reported it since we looked. */
 export function reportingOf({ config }: Scene, observed: ObservedInstance): Reporting | undefined {
   const { presence } = observed;
@@ -38,7 +41,7 @@ export function reportingOf({ config }: Scene, observed: ObservedInstance): Repo
   const { record } = presence;
   const { shimPid, runId } = record;
   if (record.bootId !== currentBootId() || shimPid === 0) return undefined;
-  const key = `${shimPid} ${runId}`;
+  const key = shimKeyOf(record);
   const kind = shimActivity(shimPid, runId);
   if (kind !== undefined) return { key, kind };
   const isReported = readDeath(config.stateDir, baseOf(refOf(observed)), record) !== undefined;

@@ -51,10 +51,13 @@ describe('a worker that is ready after a while', () => {
     expect(was(dead('mail.1', 10, { ranFor: durationOf(4999) }))).toBe(false);
   });
 
-  test('may have lived until now if it is not known when it died', () => {
+  test('may have lived until it was found dead if it is not known when it died', () => {
     const unknown = presenceOf(crashed('mail.1', 10, { diedAt: null }), 'dead');
     expect(wasReady(unknown, after, noonPlus(seconds(1)))).toBe(false);
     expect(wasReady(unknown, after, noonPlus(seconds(5)))).toBe(true);
+    expect(
+      wasReady({ ...unknown, diedBy: noonPlus(seconds(1)) }, after, noonPlus(seconds(5))),
+    ).toBe(false);
   });
 
   test('must not have been ready by a clock that was set back', () => {

@@ -13,7 +13,7 @@ import { selectInstances, workerNameOf } from '../core/model/targets.ts';
 import { longHolder, noWait, refuseIfLocked } from '../host/lock/pass-lock.ts';
 import { monotonicMs, now, sleep } from '../host/process/clock.ts';
 import { readProcess } from '../host/process/process-table.ts';
-import { recordedInstances } from '../host/state/paths.ts';
+import { stateFilesIn } from '../host/state/record-cache.ts';
 import { withoutRotations, type Rotation } from '../core/model/plan.ts';
 import { acted, plannedBy, recording, type PlanOutcome } from '../engine/command.ts';
 import { defineCommand, type GlobalOptions } from '../cli/command.ts';
@@ -122,7 +122,7 @@ export async function bootcheck(
   const context = await unasked(asked);
   const { config } = context;
   const measuring = { ...context, measuresLogs: 'limited' as const };
-  const instances = selectInstances(config, recordedInstances(config.stateDir), []);
+  const instances = selectInstances(config, stateFilesIn(config.stateDir).instances, []);
   const request = { goal: { kind: 'check' }, instances, mayHaveStrays: true } as const;
   if (options.dryRun) return plannedBy(await planPass(measuring, request));
   const { recorded, events } = recording(context);

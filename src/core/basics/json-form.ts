@@ -1,3 +1,4 @@
+import { mapOf } from './lookup.ts';
 import { momentOf, durationOf, type Duration, type Moment } from './time.ts';
 
 /** How a value is written as JSON, and read back and checked: both directions from one description. */
@@ -138,11 +139,8 @@ export const listOf = <T>(form: Form<T>): Form<readonly T[]> => ({
 /** An object whose names are data, such as instances; a missing one is empty. */
 export const byName = <T>(form: Form<T>): Form<Readonly<Record<string, T>>> => ({
   read: (json = {}) =>
-    Object.fromEntries(
-      Object.entries(asObject(json)).map(([name, one]) => [name, readMember(name, form, one)]),
-    ),
-  write: (values) =>
-    Object.fromEntries(Object.entries(values).map(([name, one]) => [name, form.write(one)])),
+    mapOf(Object.entries(asObject(json)).map(([name, one]) => [name, readMember(name, form, one)])),
+  write: (values) => mapOf(Object.entries(values).map(([name, one]) => [name, form.write(one)])),
 });
 
 /** The name of each member in JSON, and its form. */
@@ -154,18 +152,18 @@ export function object<T extends object>(members: Members<T>): Form<T> {
   return {
     read: (json) => {
       const given = asObject(json);
-      return Object.fromEntries(
-        all.flatMap(([member, [name, form]]) => {
-          const value = readMember(name, form, given[name]);
-          return value === undefined ? [] : [[member, value]];
-        }),
-      ) as T;
+      const found: Record<string, unknown> = {};
+      for (const [member, [name, form]] of all) {
+        const value = readMember(name, form, given[name]);
+        if (value !== undefined) found[member] = value;
+      }
+      return found as T;
     },
     write: (value) => {
       const given = value as Readonly<Record<string, unknown>>;
-      return Object.fromEntries(
-        all.map(([member, [name, form]]) => [name, form.write(given[member])]),
-      );
+      const written: Record<string, unknown> = {};
+      for (const [member, [name, form]] of all) written[name] = form.write(given[member]);
+      return written;
     },
   };
 }

@@ -20,8 +20,11 @@ export const visible = (text: string): string => text.replace(controls, shown);
 export const visibleInColour = (text: string): string =>
   text.replace(controlsAndColours, (found) => (found.length > 1 ? found : shown(found)));
 
+const nothingToObey = /^[ -~]*$/;
+
 /** The same as `visible` for a text that must not begin a line of its own. */
-export const visibleInLine = (text: string): string => visible(text).replace(/\s*\n\s*/g, ' ');
+export const visibleInLine = (text: string): string =>
+  nothingToObey.test(text) ? text : visible(text).replace(/\s*\n\s*/g, ' ');
 
 function shown(character: string): string {
   const code = character.charCodeAt(0);

@@ -1,3 +1,4 @@
+import { mapOf } from '../basics/lookup.ts';
 import { isSameProcess, type ProcessIdentity } from './process.ts';
 import type { Code } from './code.ts';
 import type { ProcessRecord } from './record.ts';
@@ -239,7 +240,7 @@ export function inBoot(desired: Desired, bootId: () => string): Desired {
   const isOver = ({ boot }: Stopped): boolean => boot !== undefined && boot !== bootId();
   const entries = Object.entries(desired.stopped);
   if (!entries.some(([, stopped]) => isOver(stopped))) return desired;
-  const stopped = Object.fromEntries(entries.filter(([, one]) => !isOver(one)));
+  const stopped = mapOf(entries.filter(([, one]) => !isOver(one)));
   return { ...desired, stopped };
 }
 

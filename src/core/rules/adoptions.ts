@@ -1,3 +1,4 @@
+import { mapOf } from '../basics/lookup.ts';
 import type { Desired } from '../model/desired.ts';
 import { keyOf } from '../model/instance.ts';
 import type { Ledger } from '../model/ledger.ts';
@@ -60,5 +61,5 @@ export const unwitnessedAfter = (
     const adoption = adopted[key];
     return adoption === undefined || !isSameProcess(adoption.process, process);
   });
-  return entries.length === Object.keys(before).length ? lasting : Object.fromEntries(entries);
+  return entries.length === Object.keys(before).length ? lasting : mapOf(entries);
 };

@@ -1,4 +1,4 @@
-import { without } from '../basics/lookup.ts';
+import { mapOf, withEntries, without } from '../basics/lookup.ts';
 import type { Duration, Moment } from '../basics/time.ts';
 import type { Config } from '../model/config.ts';
 import { lasts, type Desired, type Stopped, type TimedRequest } from '../model/desired.ts';
@@ -146,7 +146,10 @@ function stated(config: Config, desired: Desired, goal: Goal, observation: Obser
         ...desired,
         held: goal.boot === undefined ? without(desired.held, goal.instances) : desired.held,
         stopped: stoppedAfter(config, desired.stopped, goal, observation),
-        deadlines: { ...desired.deadlines, ...deadlinesOf(goal, observation, () => true) },
+        deadlines: withEntries(
+          desired.deadlines,
+          Object.entries(deadlinesOf(goal, observation, () => true)),
+        ),
       };
     case 'restart':
       return restarting(desired, goal, observation);
@@ -210,7 +213,10 @@ function stoppedAfter(
     Object.hasOwn(before, name) && (before[name]?.boot === undefined || boot !== undefined);
   const added = instances.filter((name) => !isKept(name) && (wanted.has(name) || isThere(name)));
   const request: Stopped = { at: observation.now, by, ...(boot !== undefined && { boot }) };
-  return { ...before, ...sameFor(added, () => request) };
+  return withEntries(
+    before,
+    added.map((name) => [name, request]),
+  );
 }
 
 /** A new request replaces the old one, and its end. */
@@ -220,7 +226,10 @@ function timed(
   { now }: Observation,
 ): Desired['held'] {
   const request: TimedRequest = { at: now, by, ...(until !== undefined && { until }) };
-  return { ...before, ...sameFor(instances, () => request) };
+  return withEntries(
+    before,
+    instances.map((name) => [name, request]),
+  );
 }
 
 /** Without the requests that have expired and the deadlines of processes that are gone. */
@@ -252,9 +261,6 @@ function progressed(config: Config, desired: Desired, observation: Observation):
   };
 }
 
-const sameFor = <T>(names: readonly string[], make: () => T): Record<string, T> =>
-  Object.fromEntries(names.map((name) => [name, make()]));
-
 function filtered<T>(
   values: Readonly<Record<string, T>>,
   keeps: (value: T, name: string) => boolean,
@@ -262,5 +268,5 @@ function filtered<T>(
   const entries = Object.entries(values);
   return entries.length === 0
     ? values
-    : Object.fromEntries(entries.filter(([name, value]) => keeps(value, name)));
+    : mapOf(entries.filter(([name, value]) => keeps(value, name)));
 }

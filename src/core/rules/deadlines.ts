@@ -1,4 +1,4 @@
-import { without } from '../basics/lookup.ts';
+import { mapOf, without } from '../basics/lookup.ts';
 import { durationOf, type Duration } from '../basics/time.ts';
 import type { Desired } from '../model/desired.ts';
 import { keyOf } from '../model/instance.ts';
@@ -57,7 +57,7 @@ export function deadlinesOf(
   if (killAfter === undefined) return {};
   const at = durationOf(observation.sinceBoot + killAfter);
   const named = new Set(instances);
-  return Object.fromEntries(
+  return mapOf(
     allObserved(observation).flatMap((observed) => {
       const isThere = liveProcess(observed) !== undefined || observed.leftovers !== undefined;
       const process = isThere ? limitable(observed) : undefined;
@@ -78,7 +78,7 @@ export function followed<Note extends { readonly process: ProcessIdentity }>(
 ): Readonly<Record<string, Note>> {
   const entries = Object.entries(notes);
   if (entries.length === 0) return notes;
-  return Object.fromEntries(
+  return mapOf(
     entries.flatMap(([key, note]) => {
       const observed = instances.get(key) ?? retiring.find((one) => keyOf(refOf(one)) === key);
       const bearer = [...(observed ? [observed] : []), ...retiring].find((one) => {

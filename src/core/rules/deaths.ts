@@ -1,3 +1,4 @@
+import { mapOf } from '../basics/lookup.ts';
 import { elapsed, momentOf, type Moment } from '../basics/time.ts';
 import type { Config, Worker } from '../model/config.ts';
 import { isDone, isStopped } from '../model/desired.ts';
@@ -105,7 +106,7 @@ function failuresAfter(
   { desired, ledger }: State,
   observation: Observation,
 ): Ledger['failures'] {
-  const after = { ...ledger.failures };
+  const after = mapOf(Object.entries(ledger.failures));
   for (const worker of config.workers) {
     for (const name of instanceNames(worker)) {
       const observed = observation.instances.get(name);
@@ -130,7 +131,7 @@ function reportedAfter(
   observation: Observation,
   isMeant: (dead: NewDeath['dead']) => boolean,
 ): Ledger['reportedDeaths'] {
-  const after: Record<string, string> = { ...before };
+  const after = mapOf(Object.entries(before));
   for (const observed of allObserved(observation)) {
     const { presence } = observed;
     const key = keyOf(refOf(observed));

@@ -1,3 +1,4 @@
+import { mapOf } from '../basics/lookup.ts';
 import type { Config, Worker } from '../model/config.ts';
 import { codeOf } from '../model/code.ts';
 import { isReplaced, rolloutOf, type Desired, type Done } from '../model/desired.ts';
@@ -17,7 +18,7 @@ export function doneAfter(
   const { done: before } = desired;
   if (Object.keys(before).length === 0 && workers.every(({ onExit }) => onExit === 'always'))
     return before;
-  const after = { ...before };
+  const after = mapOf(Object.entries(before));
   for (const worker of workers)
     for (const name of instanceNames(worker)) {
       const observed = observation.instances.get(name);

@@ -1,4 +1,4 @@
-import { lookup } from '../basics/lookup.ts';
+import { lookup, mapOf } from '../basics/lookup.ts';
 import { durationOf, elapsed, type Duration, type Moment } from '../basics/time.ts';
 import type { Config } from '../model/config.ts';
 import { isDone, isStopped } from '../model/desired.ts';
@@ -57,7 +57,7 @@ function restartsAfter(
     const isUnexpected = assessment.verdict === 'unexpected' && dead.death.kind !== 'rebooted';
     after.set(observed.name, withRestart(after.get(observed.name), hour, isUnexpected));
   }
-  return Object.fromEntries(after);
+  return mapOf(after);
 }
 
 /** A clock that was set back makes counts of the future: they are dropped. */
@@ -132,7 +132,7 @@ function timesAfter(
       jobs: isJobDone ? latest(jobs, elapsed(jobSince, diedAt)) : jobs,
     });
   }
-  return Object.fromEntries(after);
+  return mapOf(after);
 }
 
 const latest = (times: readonly Duration[], time: Duration): Duration[] =>

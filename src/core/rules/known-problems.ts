@@ -1,4 +1,4 @@
-import { lookup } from '../basics/lookup.ts';
+import { lookup, mapOf } from '../basics/lookup.ts';
 import { keyOf } from '../model/instance.ts';
 import type { Ledger } from '../model/ledger.ts';
 import {
@@ -18,7 +18,7 @@ export function problemsAfter(
     if (observed.problems.length > 0) after.set(keyOf(refOf(observed)), observed.problems);
     else if (after.size > 0) after.delete(keyOf(refOf(observed)));
   }
-  return Object.fromEntries(after);
+  return mapOf(after);
 }
 
 /** What this look has found of an instance that the ledger does not know. */
@@ -42,5 +42,5 @@ export function unadoptedAfter(
     const observed = instances.get(name);
     return observed === undefined || observed.presence.kind === 'stray';
   });
-  return Object.fromEntries(Object.entries(before).filter(([name]) => left.includes(name)));
+  return mapOf(Object.entries(before).filter(([name]) => left.includes(name)));
 }

@@ -1,3 +1,4 @@
+import { mapOf } from '../basics/lookup.ts';
 import { durationOf, elapsed, type Duration } from '../basics/time.ts';
 import type { Config, Worker } from '../model/config.ts';
 import type { Ledger } from '../model/ledger.ts';
@@ -45,7 +46,7 @@ export function longDrainsAfter(
     ([runId, instance]) => draining.has(runId) || !observation.instances.has(instance),
   );
   const added = fresh.map(({ observed, record }) => [record.runId, observed.name] as const);
-  return Object.fromEntries([...lasting, ...added]);
+  return mapOf([...lasting, ...added]);
 }
 
 /** In how long the drain of a process will count as long; undefined: it does not drain, or does already. */

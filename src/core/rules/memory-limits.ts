@@ -1,3 +1,4 @@
+import { mapOf } from '../basics/lookup.ts';
 import { durationOf, elapsed, type Duration } from '../basics/time.ts';
 import type { Config, Worker } from '../model/config.ts';
 import { instanceNames } from '../model/instance.ts';
@@ -37,7 +38,7 @@ export function recycledAfter(
 ): Ledger['recycled'] {
   const limited = workers.filter(({ recycle }) => recycle?.memory !== undefined);
   if (limited.length === 0) return Object.keys(ledger.recycled).length === 0 ? ledger.recycled : {};
-  return Object.fromEntries(
+  return mapOf(
     limited.flatMap((worker) =>
       instanceNames(worker).flatMap((name): [string, MemoryRow][] => {
         const { [name]: before } = ledger.recycled;

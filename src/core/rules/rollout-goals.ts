@@ -1,4 +1,4 @@
-import { lookup, without } from '../basics/lookup.ts';
+import { lookup, mapOf, withEntries, without } from '../basics/lookup.ts';
 import type { Moment } from '../basics/time.ts';
 import { codeOf } from '../model/code.ts';
 import type { Config } from '../model/config.ts';
@@ -67,7 +67,7 @@ export function restarting(
       !(sparesDone && isDone(desired, name)),
   );
   if (meant.length === 0) return desired;
-  const replaces = Object.fromEntries(meant.map((name) => [name, lastProcess(observation, name)]));
+  const replaces = mapOf(meant.map((name) => [name, lastProcess(observation, name)]));
   const { killAfter } = options;
   const isAsked = (observed: ObservedInstance): boolean =>
     observed.retiring === undefined && drainingSince(observed) !== undefined;
@@ -85,7 +85,10 @@ export function restarting(
   return {
     ...desired,
     done: without(desired.done, meant),
-    deadlines: { ...desired.deadlines, ...deadlinesOf(limited, observation, isAsked) },
+    deadlines: withEntries(
+      desired.deadlines,
+      Object.entries(deadlinesOf(limited, observation, isAsked)),
+    ),
     rollouts: [
       ...rest.filter((one) => !isEmpty(one)),
       {

@@ -1,3 +1,4 @@
+import { withEntries } from '../basics/lookup.ts';
 import type { Moment } from '../basics/time.ts';
 import {
   isDone,
@@ -133,7 +134,7 @@ export function withNewcomers(snapshot: Snapshot): readonly Rollout[] {
   if (joining.size === 0) return desired.rollouts;
   return desired.rollouts.map((rollout) => {
     const added = (joining.get(rollout) ?? []).map((name) => [name, null] as const);
-    return { ...rollout, replaces: { ...rollout.replaces, ...Object.fromEntries(added) } };
+    return { ...rollout, replaces: withEntries(rollout.replaces, added) };
   });
 }
 

@@ -1,4 +1,4 @@
-import { lookup } from '../basics/lookup.ts';
+import { lookup, mapOf, withEntries } from '../basics/lookup.ts';
 import type { EventBody } from '../events/event.ts';
 import { momentOf, type Duration, type Moment } from '../basics/time.ts';
 import type { BackoffPolicy, Config, Worker } from '../model/config.ts';
@@ -28,7 +28,7 @@ export function unstartedAfter(
       isOfRelease({ ...unstarted[name] }, launches?.get(name)?.release),
   );
   if (kept.length === names.length) return unstarted;
-  return Object.fromEntries(Object.entries(unstarted).filter(([name]) => kept.includes(name)));
+  return mapOf(Object.entries(unstarted).filter(([name]) => kept.includes(name)));
 }
 
 function hasStartedSince(observed: ObservedInstance | undefined, at: Moment | undefined): boolean {
@@ -51,7 +51,7 @@ export function withUnstarted(ledger: Ledger, failed: readonly FailedStart[], at
     const count = (lookup(ledger.unstarted, instance)?.count ?? 0) + 1;
     return [instance, { at, count, ...found }] as const;
   });
-  return { ...ledger, unstarted: { ...ledger.unstarted, ...Object.fromEntries(added) } };
+  return { ...ledger, unstarted: withEntries(ledger.unstarted, added) };
 }
 
 /** How long an instance stays down after this many failed starts: like one whose processes die. */

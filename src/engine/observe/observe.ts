@@ -11,7 +11,6 @@ import {
   type PidfileState,
   type Presence,
 } from '../../core/model/observation.ts';
-import { type ProcessRecord } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import type { Worker } from '../../core/model/config.ts';
 import { momentOf, type Moment } from '../../core/basics/time.ts';
@@ -20,11 +19,10 @@ import { hasLogOpen, measureLog } from '../../host/logs/lost-log.ts';
 import { asUserOf, ownerOf } from '../../host/process/as-user.ts';
 import { mountProblems } from '../../host/process/mount-problem.ts';
 import { findProcess, sinceBoot } from '../../host/process/process-table.ts';
-import { createRecordReader } from '../../host/state/record-cache.ts';
+import { createRecordReader, type RecordReader } from '../../host/state/record-cache.ts';
 import { baseOf } from '../../host/state/paths.ts';
 import { readProcessFiles, type ProcessFiles } from '../../host/state/process-files.ts';
 import { readPidfile } from '../../host/state/records.ts';
-import { type StateFile } from '../../host/files/json-file.ts';
 import { type Scene } from '../scene.ts';
 import { ofOtherConfigs } from './other-config.ts';
 import { followed, presenceOf, reportingOf, shimKeyOf } from './presence.ts';
@@ -40,7 +38,7 @@ export function observe(
   const records = createRecordReader(scene.config.stateDir, names.length);
   const seen = { ...scene, pidfiles: pidfilesOfUsers(scene, names, workers) };
   const look = (ref: ProcessRef): ObservedInstance =>
-    observeProcess(seen, ref, workers.get(workerNameOf(ref.instance)), records.read(baseOf(ref)));
+    observeProcess(seen, ref, workers.get(workerNameOf(ref.instance)), records);
   const observation = {
     now: now(),
     sinceBoot: sinceBoot(),
@@ -184,11 +182,13 @@ function observeProcess(
   scene: Scene & { readonly pidfiles: ReadonlyMap<string, PidfileState> | undefined },
   ref: ProcessRef,
   worker: Worker | undefined,
-  record: StateFile<ProcessRecord>,
+  records: RecordReader,
 ): ObservedInstance {
   const { hostName, ignoresPidfiles = false } = scene;
   const { instance: name, retiring } = ref;
   const base = baseOf(ref);
+  const record = records.read(base);
+  const pid = record.kind === 'read' ? record.value.pid : undefined;
   const process = record.kind === 'read' ? findProcess(record.value) : undefined;
   const files =
     record.kind === 'read'
@@ -208,7 +208,8 @@ function observeProcess(
   const pidfile =
     worker === undefined || ignoresPidfiles || retiring !== undefined
       ? absent
-      : (scene.pidfiles?.get(name) ?? readPidfile(pidfileOf(worker, name, hostName)));
+      : (scene.pidfiles?.get(name) ??
+        records.pidfile(name, pidfileOf(worker, name, hostName), pid));
   const problems = record.kind === 'broken' ? [record.problem] : noProblems;
   const observed: Writable<ObservedInstance> = { name, presence, pidfile, problems };
   if (retiring !== undefined) observed.retiring = retiring;

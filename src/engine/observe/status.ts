@@ -98,10 +98,14 @@ async function releasesOf(
 ): Promise<Releases> {
   const byName = new Map(workers.map((worker) => [worker.name, worker]));
   const releases: Record<string, string> = {};
+  // Nearly all instances have the same answer, and to await it a thousand times takes a millisecond.
+  const answers = new Map<ReturnType<Launches['of']>, string | undefined>();
   for (const name of [...names, ...workers.map(firstInstance)]) {
     const worker = byName.get(workerNameOf(name));
     if (worker === undefined) continue;
-    const { release } = await launches.of(worker, name, lookup(pins, worker.name));
+    const finding = launches.of(worker, name, lookup(pins, worker.name));
+    if (!answers.has(finding)) answers.set(finding, (await finding).release);
+    const release = answers.get(finding);
     if (release !== undefined) releases[name] = release;
   }
   return releases;

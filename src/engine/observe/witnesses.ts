@@ -21,7 +21,7 @@ import { reconcile } from '../../core/rules/reconcile.ts';
 import { toBeReplaced } from '../../core/rules/replacements.ts';
 import { abortedBy } from '../../core/rules/rollout.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
-import { without } from '../../core/basics/lookup.ts';
+import { withEntries, without } from '../../core/basics/lookup.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { unclaimedWords } from '../../core/model/unclaimed.ts';
 import { unclearWords } from '../../core/model/unclear-stop.ts';
@@ -193,5 +193,5 @@ function noted(ledger: Ledger, refusals: readonly Refusal[], cleared: readonly s
     keyOf(ref),
     { process, problem, ...(isUnclear === true && { isUnclear }) },
   ]);
-  return { ...ledger, unwitnessed: { ...before, ...Object.fromEntries(added) } };
+  return { ...ledger, unwitnessed: withEntries(before, added) };
 }

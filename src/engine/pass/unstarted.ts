@@ -1,5 +1,5 @@
 import { isFailedAction, type FailedAction } from '../../core/events/event.ts';
-import { lookup } from '../../core/basics/lookup.ts';
+import { lookup, withEntries } from '../../core/basics/lookup.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import type { Ledger } from '../../core/model/ledger.ts';
@@ -70,7 +70,7 @@ export async function keepFailed(
   const problems = new Map(unadopted.map(({ instance, problem }) => [instance, problem]));
   const after = {
     ...withUnstarted(ledger, failed, at),
-    unadopted: { ...ledger.unadopted, ...Object.fromEntries(problems) },
+    unadopted: withEntries(ledger.unadopted, problems),
   };
   try {
     writeLedger(context.config.stateDir, after, 'what could not be started is tried again');

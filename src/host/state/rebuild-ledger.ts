@@ -1,3 +1,4 @@
+import { mapOf } from '../../core/basics/lookup.ts';
 import type { Event } from '../../core/events/event.ts';
 import type { JournalEntry } from '../../core/events/journal.ts';
 import { keyOf } from '../../core/model/instance.ts';
@@ -12,7 +13,7 @@ const tailLines = 20_000;
  * reported twice.
  */
 export function rebuildLedger(stateDir: string): Ledger {
-  const reportedDeaths = Object.fromEntries(deathsInJournal(stateDir).flatMap(reportedDeath));
+  const reportedDeaths = mapOf(deathsInJournal(stateDir).flatMap(reportedDeath));
   return { ...noLedger, reportedDeaths };
 }
 

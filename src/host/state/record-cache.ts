@@ -1,20 +1,24 @@
 import { existsSync, statSync } from 'node:fs';
+import type { PidfileState } from '../../core/model/observation.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { textOrEmpty } from '../files/bounded-read.ts';
-import { parseRecord, readRecord, recordText } from './records.ts';
+import { parseRecord, readPidfile, readRecord, recordText } from './records.ts';
 import { foreignOwner } from './state-directory.ts';
 import {
   stagingDirectory,
   heartbeatFiles,
   isHeartbeatFile,
   listStateFiles,
+  pidfilePath,
   type StateFiles,
 } from './paths.ts';
 import { type StateFile } from '../files/json-file.ts';
 
 export interface RecordReader {
   readonly read: (name: string) => StateFile<ProcessRecord>;
+  /** What an instance's pidfile holds; `pid` is that of its record. */
+  readonly pidfile: (name: string, path: string, pid: number | undefined) => PidfileState;
   /** Call it when all have been read. */
   readonly keep: () => void;
 }
@@ -25,9 +29,18 @@ interface Kept {
   readonly instances: StateFiles['instances'];
   readonly retiring: StateFiles['retiring'];
   readonly notes: readonly string[];
+  /** Those whose pidfiles in the directory had the pids of their records; undefined: no pidfile was read. */
+  readonly withPidfile?: readonly string[] | undefined;
   /** By name, as they are in their files. */
   readonly records: Readonly<Record<string, unknown>>;
 }
+
+/**
+ * A pidfile that is rewritten in place does not change the time of the directory. So each look reads one in this many all the
+ * same, the next ones a minute later.
+ */
+const pidfileTurns = 15;
+const turnMs = 60_000;
 
 /** Fewer than this are read just as quickly one by one. */
 const many = 64;
@@ -52,32 +65,46 @@ export function stateFilesIn(stateDir: string): StateFiles {
 /**
  * Reads `count` records. Hundreds of records are read from one file, because opening and reading each takes 15 µs, and
  * hardly any has changed since the last look. A record is created with its process and removed with it, which changes the
- * directory's time; an empty one is about to be written, and is not kept. If that time is the same, and was some time ago when the records were read, they are the same too.
+ * directory's time; an empty one is about to be written, and is not kept. If that time is the same, and was some time ago
+ * when the records were read, they are the same too. The same holds for pidfiles, which need not even be kept.
  */
 export function createRecordReader(stateDir: string, count: number): RecordReader {
   const readOne = (name: string): StateFile<ProcessRecord> => readRecord(stateDir, name);
-  if (count < many) return { read: readOne, keep: () => undefined };
+  if (count < many)
+    return { read: readOne, pidfile: (_, path) => readPidfile(path), keep: () => undefined };
   const kept = keptOf(stateDir);
-  if (kept !== undefined) {
-    const { records } = kept;
-    return {
-      read: (name) => {
-        const value = parseRecord(records[name], name);
-        return value === undefined ? readOne(name) : { kind: 'read', value };
-      },
-      keep: () => undefined,
-    };
-  }
-  const stamp = stampOf(stateDir)?.stamp;
+  const { records = {}, withPidfile } = kept ?? {};
+  const stamp = kept?.stamp ?? stampOf(stateDir)?.stamp;
   const seen = new Map<string, ProcessRecord>();
+  const known = new Set(withPidfile);
+  const right = new Set<string>();
+  const turn = Math.floor(Date.now() / turnMs) % pidfileTurns;
+  let [isAnyRead, isAnyLost, asked] = [false, false, 0];
   return {
     read: (name) => {
-      const record = readOne(name);
-      if (record.kind === 'read') seen.set(name, record.value);
+      const value = parseRecord(records[name], name);
+      const record = value === undefined ? readOne(name) : { kind: 'read' as const, value };
+      // The record of a program that is being launched is about to change.
+      if (record.kind === 'read' && record.value.launch === undefined) seen.set(name, record.value);
       return record;
     },
+    pidfile: (name, path, pid) => {
+      const isInTurn = asked % pidfileTurns === turn;
+      asked += 1;
+      if (pid === undefined || path !== pidfilePath(stateDir, name)) return readPidfile(path);
+      const isKnown = known.has(name);
+      const found = isKnown && !isInTurn ? { kind: 'holds' as const, pid } : readPidfile(path);
+      const isRight = found.kind === 'holds' && found.pid === pid;
+      if (isRight) right.add(name);
+      isAnyRead = true;
+      isAnyLost ||= isKnown && !isRight;
+      return found;
+    },
     keep: () => {
-      if (stamp !== undefined) keep(stateDir, stamp, seen);
+      const hasMore = isAnyRead && withPidfile === undefined;
+      const isLarger = seen.size > Object.keys(records).length;
+      if (stamp === undefined || !(isLarger || hasMore || isAnyLost)) return;
+      keep(stateDir, stamp, seen, isAnyRead ? [...right] : withPidfile);
     },
   };
 }
@@ -112,16 +139,21 @@ function readKept(path: string, stamp: string): Kept | undefined {
     const text = textOrEmpty(path, maxBytes);
     if (!text.startsWith(`${stamp}\n`)) return undefined;
     const kept = JSON.parse(text.slice(stamp.length)) as Partial<Kept>;
-    const { instances, retiring, notes, records } = kept;
+    const { instances, retiring, notes, withPidfile, records } = kept;
     return instances && retiring && notes && records
-      ? { stamp, instances, retiring, notes, records }
+      ? { stamp, instances, retiring, notes, withPidfile, records }
       : undefined;
   } catch {
     return undefined; // torn, or gone
   }
 }
 
-function keep(stateDir: string, stamp: string, seen: ReadonlyMap<string, ProcessRecord>): void {
+function keep(
+  stateDir: string,
+  stamp: string,
+  seen: ReadonlyMap<string, ProcessRecord>,
+  withPidfile: readonly string[] | undefined,
+): void {
   const isSame = (): boolean => {
     const now = stampOf(stateDir);
     return now?.stamp === stamp && Date.now() - now.changedMs > restMs;
@@ -132,10 +164,10 @@ function keep(stateDir: string, stamp: string, seen: ReadonlyMap<string, Process
     if (!isSame()) return;
     const others = [...notes].filter((note) => !isHeartbeatFile(note));
     const records = [...seen]
-      .filter(([, { launch }]) => launch === undefined) // the records are about to change
       .map(([name, record]) => `${JSON.stringify(name)}:${recordText(record)}`)
       .join(',\n');
-    const json = `{"instances":${JSON.stringify(instances)},"retiring":${JSON.stringify(retiring)},"notes":${JSON.stringify(others)},"records":{${records}}}`;
+    const about = JSON.stringify({ instances, retiring, notes: others, withPidfile });
+    const json = `${about.slice(0, -1)},"records":{${records}}}`;
     writeFileAtomically(pathIn(stateDir), `${stamp}\n${json}\n`);
   } catch {
     return; // the next look reads them one by one

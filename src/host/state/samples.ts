@@ -1,3 +1,4 @@
+import { mapOf } from '../../core/basics/lookup.ts';
 import { existsSync } from 'node:fs';
 import { byName, object, text, type Form } from '../../core/basics/json-form.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
@@ -34,7 +35,7 @@ export function sampleFile<T>(stateDir: string, file: string, sample: Form<T>): 
       try {
         if (!existsSync(stateDir)) return;
         makeDirectory(ledgerFolder(stateDir));
-        const value = { bootId: currentBootId(), samples: Object.fromEntries(samples) };
+        const value = { bootId: currentBootId(), samples: mapOf(samples) };
         writeFileAtomically(path, fileText(form, value));
       } catch {
         return; // such as a full disk

@@ -4,12 +4,11 @@ import type { Status } from '../../core/views/status.ts';
 import type { Colours } from '../plain.ts';
 import { wrap } from '../wrap.ts';
 import width from '../width.ts';
-import { columnNames, columns as all, nothing, type ColumnName } from './columns.ts';
+import { columnNames, columns as columnsOf, nothing, type ColumnName } from './columns.ts';
 import {
   isWhole,
   layoutOf,
   shortRelease,
-  widthOf,
   type Cells,
   type Layout,
   type Same,
@@ -43,7 +42,7 @@ export function cellsOf(status: Status, shape: Shape): Cells {
   );
   return new Map(
     names.map((name) => {
-      const { cell } = all[name];
+      const { cell } = columnsOf[name];
       const cells = status.instances.map((one) => {
         const text = visibleInLine(cell(one, status) ?? nothing);
         return name === 'release' ? shortRelease(text, shape) : text;
@@ -68,43 +67,79 @@ function formatRows(
   colours: Colours,
   { columns, isWide }: Shape,
 ): string {
-  const paint = paintOf(colours);
-  const widths = fixed.map((name) => widthOf(name, cells));
-  const heads = fixed.map((name, index) => padded(name.toUpperCase(), name, widths[index]));
+  const padded = fixed.map((name) => paddedColumn(name, cells.get(name) ?? []));
+  const heads = padded.map(([head = '']) => head);
   const full = formatLine(heads, flowing.map((name) => name.toUpperCase()).join(', '));
   const isTooLong = columns !== undefined && isWide !== true && width(full) > columns;
   const header = isTooLong ? formatLine(heads, '') : full;
   let text = `${colours.bold(header)}\n`;
-  const ofRow = (name: ColumnName, row: number): string => cells.get(name)?.[row] ?? '';
-  instances.forEach(({ state }, row) => {
-    const plain = fixed.map((name, index) => padded(ofRow(name, row), name, widths[index]));
-    const flow = flowing
-      .map((name) => ofRow(name, row))
-      .filter((cell) => cell !== '' && cell !== nothing)
-      .join('; ');
-    const shown = plain.map((cell, index) =>
-      fixed[index] === 'state' ? cell.replace(state, () => paint[state](state)) : cell,
-    );
+  const unpainted = padded.map(([, ...rows]) => rows);
+  const shown = painted(unpainted, fixed.indexOf('state'), instances, colours);
+  instances.forEach((_, row) => {
+    const flow = flowOf(flowing, cells, row);
     const isBelow =
-      columns !== undefined && isWide !== true && width(formatLine(plain, flow)) > columns;
-    text += `${formatLine(shown, isBelow ? '' : flow)}\n`;
+      columns !== undefined &&
+      isWide !== true &&
+      width(formatLine(rowOf(unpainted, row), flow)) > columns;
+    text += `${formatLine(rowOf(shown, row), isBelow ? '' : flow)}\n`;
     if (isBelow && flow !== '') text += `${wrap(indent + flow, columns, indent).join('\n')}\n`;
   });
   return text;
 }
 
-const formatLine = (cells: readonly string[], flow: string): string =>
-  [...cells, ...(flow === '' ? [] : [flow])].join('  ').trimEnd();
+/** The cells of a table, column by column. */
+type Columns = readonly (readonly string[])[];
 
-function padded(cell: string, name: ColumnName, columns = 0): string {
-  const pad = ' '.repeat(Math.max(0, columns - width(cell)));
-  return all[name].isRight === true ? pad + cell : cell + pad;
+const rowOf = (columns: Columns, row: number): string[] => columns.map((cells) => cells[row] ?? '');
+
+/** A column with its head, all as wide as the widest. */
+function paddedColumn(name: ColumnName, cells: readonly string[]): string[] {
+  const all = [name.toUpperCase(), ...cells];
+  const widths = all.map(width);
+  const most = widths.reduce((one, other) => Math.max(one, other), 0);
+  const isRight = columnsOf[name].isRight === true;
+  return all.map((cell, row) => {
+    const missing = most - (widths[row] ?? 0);
+    if (missing === 0) return cell;
+    return isRight ? ' '.repeat(missing) + cell : cell + ' '.repeat(missing);
+  });
 }
+
+/** The same columns with the states, which are in this one of them, in colours. */
+function painted(
+  columns: Columns,
+  ofStates: number,
+  instances: Status['instances'],
+  colours: Colours,
+): Columns {
+  if (colours.level === 0) return columns;
+  const paint = paintOf(colours);
+  return columns.map((cells, index) =>
+    index === ofStates
+      ? cells.map((cell, row) => {
+          const state = instances[row]?.state;
+          return state === undefined ? cell : cell.replace(state, () => paint[state](state));
+        })
+      : cells,
+  );
+}
+
+function flowOf(flowing: readonly ColumnName[], cells: Cells, row: number): string {
+  let text = '';
+  for (const name of flowing) {
+    const cell = cells.get(name)?.[row] ?? '';
+    if (cell !== '' && cell !== nothing) text = text === '' ? cell : `${text}; ${cell}`;
+  }
+  return text;
+}
+
+const formatLine = (cells: readonly string[], flow: string): string =>
+  (flow === '' ? cells.join('  ') : `${cells.join('  ')}  ${flow}`).trimEnd();
 
 /** What is not in the table because it is the same for all, or because the terminal is too narrow. */
 function formatBeside({ same, dropped }: Layout, columns: number | undefined): string {
   const said = (words: string, some: readonly Same[]): string[] => {
-    const values = some.flatMap(({ name, value }) => all[name].ofAll?.(value) ?? []);
+    const values = some.flatMap(({ name, value }) => columnsOf[name].ofAll?.(value) ?? []);
     return values.length === 0 ? [] : [`${words}: ${values.join(', ')}`];
   };
   const lines = [

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { RecordReader } from '../../../src/host/state/record-cache.ts';
 import { momentOf } from '../../../src/core/basics/time.ts';
@@ -54,6 +54,32 @@ function readBy(reader: RecordReader, some: readonly string[]): (number | string
   reader.keep();
   return seen;
 }
+
+const pidfile = (name: string): string => scratch.path(`${name}.pid`);
+
+/** One look of another command that reads pidfiles, too. @returns the instances whose pidfiles are not right */
+async function wrongPidfiles(minute = 0): Promise<string[]> {
+  vi.resetModules();
+  const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
+  vi.spyOn(Date, 'now').mockReturnValueOnce(minute * 60_000);
+  const reader = createRecordReader(scratch.folder(), names.length);
+  vi.restoreAllMocks();
+  const wrong = names.filter((name) => {
+    const record = reader.read(name);
+    const pid = record.kind === 'read' ? record.value.pid : undefined;
+    const found = reader.pidfile(name, pidfile(name), pid);
+    return found.kind !== 'holds' || found.pid !== pid;
+  });
+  reader.keep();
+  return wrong;
+}
+
+const writePidfiles = (): void => {
+  names.forEach((name, index) => {
+    writeFileSync(pidfile(name), `${index + 1}\n`);
+  });
+  rest(10);
+};
 
 beforeEach(() => {
   mkdirSync(scratch.path('.new'));
@@ -145,4 +171,52 @@ test('a file with the right stamp but torn lines must be repaired from the recor
   const seen = await pidsSeen();
   expect(seen.filter((pid) => pid === 'broken').length).toBe(0);
   expect(seen).toEqual(numbers);
+});
+
+test('pidfiles must be read once, and then a few at each look: all within 15 minutes', async () => {
+  writePidfiles();
+  expect(await wrongPidfiles()).toEqual([]);
+  for (const name of names) writeFileSync(pidfile(name), '0\n'); // in place
+  const found: number[] = [];
+  for (let minute = 0; minute < 15; minute += 1) {
+    await pidsSeen(); // a look that reads no pidfile changes nothing of that
+    found.push((await wrongPidfiles(minute)).length);
+  }
+  // Those that were found are read at each look.
+  expect(found).toEqual([5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 54, 58, 62, 66, 70]);
+});
+
+test('a pidfile that was wrong must be read at each look until it is right', async () => {
+  writePidfiles();
+  writeFileSync(pidfile('mail.1'), '99\n');
+  rest(10);
+  expect(await wrongPidfiles()).toEqual(['mail.1']);
+  expect(await wrongPidfiles(3)).toEqual(['mail.1']);
+  writeFileSync(pidfile('mail.1'), '1\n');
+  expect(await wrongPidfiles(3)).toEqual([]);
+  // One that was right, and is found wrong in its turn.
+  writeFileSync(pidfile('mail.4'), '99\n');
+  expect(await wrongPidfiles(0)).toEqual([]);
+  expect(await wrongPidfiles(3)).toEqual(['mail.4']);
+  expect(await wrongPidfiles(0)).toEqual(['mail.4']);
+});
+
+test('a pidfile that is removed or replaced must be seen at once', async () => {
+  writePidfiles();
+  expect(await wrongPidfiles()).toEqual([]);
+  rmSync(pidfile('mail.2'));
+  expect(await wrongPidfiles()).toEqual(['mail.2']);
+  writeFileSync(pidfile('mail.2'), '2\n');
+  writeFileSync(scratch.path('other'), '5\n');
+  renameSync(scratch.path('other'), pidfile('mail.3'));
+  expect(await wrongPidfiles()).toEqual(['mail.3']);
+});
+
+test('pidfiles elsewhere must be read at each look', async () => {
+  vi.resetModules();
+  const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
+  writePidfiles();
+  expect(await wrongPidfiles()).toEqual([]);
+  const reader = createRecordReader(scratch.folder(), names.length);
+  expect(reader.pidfile('mail.1', scratch.path('elsewhere.pid'), 1)).toEqual({ kind: 'absent' });
 });

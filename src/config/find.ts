@@ -65,11 +65,13 @@ function exists(file: string): boolean {
 /** The default of the table of keys, which is not loaded only for this. A test compares them. */
 const defaultStateDir = '.workerctl';
 
+const stateDirIn = /(?:^|[{,\s])["']?state_dir["']?[ \t]*:[ \t]*["']?([^\s"'#,}]+)/;
+
 /**
  * Where the state directory of a config most likely is, without parsing it: good enough to look there for the kept
  * result of this very text.
  */
 export function likelyStateDir(file: string, text: string): string {
-  const found = /(?:^|[{,\s])["']?state_dir["']?[ \t]*:[ \t]*["']?([^\s"'#,}]+)/.exec(text)?.[1];
+  const found = text.includes('state_dir') ? stateDirIn.exec(text)?.[1] : undefined;
   return resolve(dirname(file), unescapedSpecifiers(found ?? defaultStateDir));
 }

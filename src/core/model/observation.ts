@@ -110,6 +110,14 @@ export type PidfileState =
   | { readonly kind: 'silent' }
   | { readonly kind: 'broken'; readonly problem: string };
 
+/** Whether the shim that has reported this death has left the pidfile to a process that waits for the death. */
+export const isLeftByShim = (
+  { pid }: Pick<ProcessRecord, 'pid'>,
+  { kind }: Death,
+  pidfile: PidfileState,
+): boolean =>
+  (kind === 'exited' || kind === 'signalled') && pidfile.kind === 'holds' && pidfile.pid === pid;
+
 /** The log of a living process. */
 export interface ObservedLog {
   readonly path: string;

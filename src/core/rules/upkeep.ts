@@ -1,6 +1,12 @@
 import { elapsed } from '../basics/time.ts';
 import type { Action } from '../model/action.ts';
-import { refOf, runIdOfStray, type ObservedInstance, type Presence } from '../model/observation.ts';
+import {
+  isLeftByShim,
+  refOf,
+  runIdOfStray,
+  type ObservedInstance,
+  type Presence,
+} from '../model/observation.ts';
 import { formatEnd } from '../model/record.ts';
 import { isAwaited, leftoverRuleOf, sessionStop } from './awaited.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -48,7 +54,7 @@ export function wrongPidfiles(snapshot: Snapshot): Action[] {
 export function leftPidfiles(snapshot: Snapshot): Action[] {
   return snapshot.subjects().flatMap(({ observed, worker }) => {
     const { name } = observed;
-    if (worker.daemonizes !== undefined || !isLeftByShim(observed)) return [];
+    if (worker.daemonizes !== undefined || !isLeft(observed)) return [];
     return [
       {
         kind: 'remove_pidfile' as const,
@@ -60,11 +66,8 @@ export function leftPidfiles(snapshot: Snapshot): Action[] {
   });
 }
 
-const isLeftByShim = ({ presence, pidfile }: ObservedInstance): boolean =>
-  presence.kind === 'dead' &&
-  (presence.death.kind === 'exited' || presence.death.kind === 'signalled') &&
-  pidfile.kind === 'holds' &&
-  pidfile.pid === presence.record.pid;
+const isLeft = ({ presence, pidfile }: ObservedInstance): boolean =>
+  presence.kind === 'dead' && isLeftByShim(presence.record, presence.death, pidfile);
 
 /** A pidfile that a start is about to write needs no removal. */
 export function stalePidfiles(snapshot: Snapshot): Action[] {
@@ -72,7 +75,7 @@ export function stalePidfiles(snapshot: Snapshot): Action[] {
     const { name, presence, pidfile } = observed;
     if (
       isWanted ||
-      isLeftByShim(observed) ||
+      isLeft(observed) ||
       worker.daemonizes !== undefined ||
       (presence.kind !== 'dead' && presence.kind !== 'absent') ||
       pidfile.kind === 'absent' ||

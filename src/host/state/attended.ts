@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { isLeftByShim } from '../../core/model/observation.ts';
 import { once } from '../files/once.ts';
 import { removeFile } from '../files/json-file.ts';
 import { lockBackend } from '../lock/choose-backend.ts';
@@ -78,10 +79,9 @@ function isLeft(stateDir: string, instance: string): boolean {
   const pidfile = readPidfile(pidfilePath(stateDir, instance));
   if (pidfile.kind !== 'holds') return false;
   const record = readRecord(stateDir, instance);
-  if (record.kind !== 'read') return false;
-  const { pid, launch } = record.value;
-  if (pid !== pidfile.pid || launch !== undefined) return false;
-  return readDeath(stateDir, instance, record.value) !== undefined;
+  if (record.kind !== 'read' || record.value.launch !== undefined) return false;
+  const found = readDeath(stateDir, instance, record.value);
+  return found !== undefined && isLeftByShim(record.value, found.death, pidfile);
 }
 
 /** A start may be about to write there: it holds the lock of the instance from before that on. */

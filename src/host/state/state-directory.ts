@@ -1,8 +1,9 @@
-import { accessSync, constants, lstatSync, statSync, type Stats } from 'node:fs';
+import { accessSync, constants, lstatSync, type Stats } from 'node:fs';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { shellWord } from '../../core/basics/shell-word.ts';
 import { describeErrno, errnoOf } from '../files/errno.ts';
 import { makeDirectory } from '../files/make-directory.ts';
+import { statsOf } from '../files/stats-of.ts';
 import { linkProblem } from '../files/trusted-path.ts';
 import { groupName, isPrivateGroup, userName } from '../files/users.ts';
 import { readOnlyRemedy } from '../files/write-problem.ts';
@@ -119,17 +120,8 @@ function untrusted(path: string, stats: Stats): Refused | undefined {
 
 /** The owner of a state directory that is not the caller's, and the caller; undefined if it is, or if there is none. */
 export function foreignOwner(path: string): Users | undefined {
-  const stats = statIfSeen(path);
+  const stats = statsOf(path);
   const user = process.geteuid?.() ?? 0;
   if (stats?.isDirectory() !== true || stats.uid === user) return undefined;
   return { owner: userName(stats.uid), caller: userName(user) };
-}
-
-/** Undefined as well if a directory above it keeps the caller out, or is no directory. */
-function statIfSeen(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
 }

@@ -10,8 +10,9 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import type * as fs from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { WorkerctlError } from '../../../src/core/basics/error.ts';
 import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
 import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
@@ -105,6 +106,21 @@ test.each([desired, { ...noDesired, stopped: desired.stopped }, noDesired])(
     expect(readDesired(scratch.folder())).toEqual(one);
   },
 );
+
+test('files that go between the question for them and the reading must be missing, not damaged', async () => {
+  vi.resetModules();
+  vi.doMock('node:fs', async (load) => ({
+    ...(await load<typeof fs>()),
+    statSync: () => ({}),
+  }));
+  try {
+    const late = await import('../../../src/host/state/desired-file.ts');
+    expect(late.findDesired(scratch.folder())).toEqual({ desired: noDesired });
+  } finally {
+    vi.doUnmock('node:fs');
+    vi.resetModules();
+  }
+});
 
 test('the file must name units, and hold moments in RFC 3339', () => {
   write(desired);

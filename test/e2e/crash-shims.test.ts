@@ -164,3 +164,20 @@ test('a shim that hangs before its report must not make a restart succeed with c
   });
   writeFileSync(rig.path('go'), '');
 });
+
+test('a start that takes long must not make a restart succeed with code that exits at once', async () => {
+  const command = ['sh', '-c', '[ ! -e broken ] || exit 7; exec sleep 1000'];
+  const rig = createRig({ mail: { command, backoff: { initial: '20s' } } });
+  expect((await rig.workerctl('start')).exitCode).toBe(0);
+  const [old] = shimsIn(rig, 'supervise');
+  holdShims(rig, 'umask 022');
+  writeFileSync(rig.path('broken'), '');
+  const restart = rig.shell('exec workerctl restart');
+  await until('a shim that hangs', () => shimsIn(rig, 'supervise').some((pid) => pid !== old));
+  await timePasses(1_500);
+  writeFileSync(rig.path('go'), '');
+  const { exitCode, all } = await restart;
+  expect(exitCode, all).toBe(1);
+  expect(rig.journal('rollout_finished')).toMatchObject([{ instance: 'mail', how: 'aborted' }]);
+  expect(rig.journal('backoff')).toMatchObject([{ failures: 1 }]);
+});

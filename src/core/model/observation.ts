@@ -16,7 +16,7 @@ import {
   type Stop,
   type UnclearNote,
 } from './record.ts';
-import { durationOf, type Duration, type Moment } from '../basics/time.ts';
+import { durationOf, elapsed, type Duration, type Moment } from '../basics/time.ts';
 
 /** The process of an instance, or the lack of one. */
 export type Presence =
@@ -28,6 +28,8 @@ export type Presence =
       readonly record: ProcessRecord;
       readonly death: Death;
       readonly diedAt?: Moment;
+      /** When the kernel has created it, by the wall clock: on a busy host that may be long after `startedAt` of the record. */
+      readonly beganAt?: Moment;
       /** The latest moment at which it can have died, if no report says when and a look before this one found it dead. */
       readonly diedBy?: Moment;
       /** Its cgroup has counted a kill because memory ran out while it lived: of this process, or of a sibling. */
@@ -228,6 +230,21 @@ export const latestDeath = (
   { diedAt, diedBy }: Pick<Extract<Presence, { kind: 'dead' }>, 'diedAt' | 'diedBy'>,
   now: Moment,
 ): Moment => diedAt ?? diedBy ?? now;
+
+/** Start times count in ticks of 10 ms, and the file system's clock may be some ms late. */
+const clocksDifferMs = 100;
+
+/** How long a dead process has run, at the most. A clock that was set since may have moved its beginning: then the record counts. */
+export function ranFor(
+  dead: Pick<Extract<Presence, { kind: 'dead' }>, 'record' | 'beganAt' | 'diedAt' | 'diedBy'>,
+  now: Moment,
+): Duration {
+  const { beganAt, record } = dead;
+  const end = latestDeath(dead, now);
+  const isLikely =
+    beganAt !== undefined && beganAt > record.startedAt && beganAt <= end + clocksDifferMs;
+  return elapsed(isLikely ? beganAt : record.startedAt, end);
+}
 
 /** The living process of an instance, whether or not a record claims it. */
 export function liveProcess({ presence }: ObservedInstance): LiveProcess | undefined {

@@ -6,6 +6,7 @@ import type { Failure, Ledger, State } from '../model/ledger.ts';
 import {
   ageOf,
   latestDeath,
+  ranFor,
   type Observation,
   type ObservedInstance,
   type Presence,
@@ -14,7 +15,6 @@ import { readyingOf, wasReady } from './readiness.ts';
 import { formatDeath, type Death } from '../model/record.ts';
 import {
   durationOf,
-  elapsed,
   formatDuration,
   momentOf,
   type Duration,
@@ -107,9 +107,9 @@ function afterOwnDeath(
   const before = known !== undefined && isOfRelease(known, release) ? known : undefined;
   const at = latestDeath(presence, now);
   const wasUp = wasReady(presence, ready, now);
-  const ranFor = elapsed(record.startedAt, at);
-  if (wasUp && ranFor >= longEnough(backoff)) return undefined;
-  if (wasUp && ranFor >= backoff.minRun && !isAbnormal(death)) return before;
+  const lived = ranFor(presence, now);
+  if (wasUp && lived >= longEnough(backoff)) return undefined;
+  if (wasUp && lived >= backoff.minRun && !isAbnormal(death)) return before;
   const count = (before?.count ?? 0) + 1;
   const isSpared = before === undefined ? wasUp : before.isSpared === true;
   const marked = release !== undefined && { release };
@@ -139,8 +139,7 @@ export function failureWords(
   { ready, backoff }: Worker,
   now: Moment,
 ): string {
-  const { record } = presence;
-  const isShort = elapsed(record.startedAt, latestDeath(presence, now)) < backoff.minRun;
+  const isShort = ranFor(presence, now) < backoff.minRun;
   const when = wasReady(presence, ready, now)
     ? `within ${formatDuration(isShort ? backoff.minRun : backoff.reset)} of its start`
     : 'before it was ready';

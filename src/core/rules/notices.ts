@@ -7,7 +7,7 @@ import type { PassOutcome } from '../model/decision.ts';
 import { rolloutOf, type Desired, type Rollout, type RolloutEnd } from '../model/desired.ts';
 import type { ProcessRef } from '../model/instance.ts';
 import type { Ledger, Loss, State } from '../model/ledger.ts';
-import { latestDeath, observedAt, refOf, type Observation } from '../model/observation.ts';
+import { observedAt, ranFor, refOf, type Observation } from '../model/observation.ts';
 import type { ContinuingProcess } from '../model/leftovers.ts';
 import type { Plan } from '../model/plan.ts';
 import { workerNameOf } from '../model/targets.ts';
@@ -73,7 +73,7 @@ function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
   const { observed, dead, assessment } = newDeath;
   const { now } = observation;
   const { record, death, diedAt, stop } = dead;
-  const { pid, runId, release, startedAt } = record;
+  const { pid, runId, release } = record;
   const { verdict, cause, held, isJobLost } = assessment;
   const died: EventBody = {
     kind: 'died',
@@ -83,7 +83,7 @@ function deathNotices(newDeath: NewDeath, observation: Observation): Notice[] {
     verdict,
     ...(cause !== undefined && { cause }),
     ...held,
-    ...(death.kind !== 'rebooted' && { uptime: elapsed(startedAt, latestDeath(dead, now)) }),
+    ...(death.kind !== 'rebooted' && { uptime: ranFor(dead, now) }),
     ...(stop?.sent === true && diedAt !== undefined && { drained: elapsed(stop.at, diedAt) }),
     ...(release !== undefined && { release }),
   };

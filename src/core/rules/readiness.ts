@@ -1,6 +1,6 @@
-import { ageOf, latestDeath, type Observation, type Presence } from '../model/observation.ts';
+import { ageOf, ranFor, type Observation, type Presence } from '../model/observation.ts';
 import { isBehindItsCommand, type Launching, type ProcessRecord } from '../model/record.ts';
-import { durationOf, elapsed, type Duration, type Moment } from '../basics/time.ts';
+import { durationOf, type Duration, type Moment } from '../basics/time.ts';
 import type { Readiness } from '../model/config.ts';
 import { extended } from './extension.ts';
 
@@ -62,7 +62,7 @@ export function wasReady(
   const { record, hasShownReady, readyAge = durationOf(0) } = dead;
   if (record.launch !== undefined || record.launchExit !== undefined) return false;
   const { stay = durationOf(0) } = readiness;
-  const livedFor = elapsed(record.startedAt, latestDeath(dead, now));
+  const livedFor = ranFor(dead, now);
   if (readiness.kind === 'after') return livedFor >= readiness.after + stay;
   return hasShownReady && (stay === 0 || livedFor >= readyAge + stay);
 }

@@ -9,7 +9,7 @@ import { awaitNotify } from '../../host/state/heartbeats.ts';
 import { noteReady, readyAge } from '../../host/state/notes.ts';
 import { exitPath, successorPath } from '../../host/state/paths.ts';
 import { readRecord, writePidfile, writeRecord } from '../../host/state/records.ts';
-import { startedAt } from '../../host/worker/candidate.ts';
+import { startedAt } from '../../host/process/process-table.ts';
 import { commandDigestOf } from '../../host/worker/command-digest.ts';
 import { usingItsPidfile } from './pidfiles.ts';
 import { report, workerOf } from '../session.ts';

@@ -13,7 +13,7 @@ import { isSameProcess, type LiveProcess, type ProcessIdentity } from '../../cor
 import { isForeign, type ProcessRecord } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { isLaunchedStill, claimedBy } from '../../host/worker/claimed-pidfile.ts';
-import { currentBootId, findProcess } from '../../host/process/process-table.ts';
+import { currentBootId, findProcess, startedAt } from '../../host/process/process-table.ts';
 import { readDeath, type ReportedDeath } from '../../host/state/exits.ts';
 import { stopOf, type ProcessFiles } from '../../host/state/process-files.ts';
 import { readRecord } from '../../host/state/records.ts';
@@ -156,7 +156,8 @@ export function presenceOf(
     ...(stop && { stop }),
     ...(killing && { killing }),
   };
-  return { kind: 'dead', record, ...deathOf(record, files), ...notes, hasShownReady };
+  const began = record.bootId === currentBootId() ? { beganAt: startedAt(record) } : {};
+  return { kind: 'dead', record, ...deathOf(record, files), ...began, ...notes, hasShownReady };
 }
 
 /** The old processes that drain beside their replacements, by their records. */

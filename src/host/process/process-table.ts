@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { msPerTick, type LiveProcess, type ProcessIdentity } from '../../core/model/process.ts';
-import { durationOf, type Duration } from '../../core/basics/time.ts';
+import { durationOf, momentOf, type Duration, type Moment } from '../../core/basics/time.ts';
 import { groupPathIn } from '../../core/protocols/cgroup.ts';
 import { type Mount, mountAt, parseMounts } from '../../core/protocols/mounts.ts';
 import { errnoOf } from '../files/errno.ts';
+import { now } from './clock.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
 
 let bootId: string | undefined;
@@ -121,6 +122,10 @@ export function sinceBoot(): Duration {
   first ??= clocks;
   return durationOf(Math.round(ownStartMs + clocks.monotonic + suspendedMs(first, clocks)));
 }
+
+/** When a process of this boot was started, by the current wall clock. */
+export const startedAt = ({ startTime }: Pick<ProcessIdentity, 'startTime'>): Moment =>
+  momentOf(now() - (sinceBoot() - startTime * msPerTick));
 
 /** One moment on two clocks, in ms: `boot` includes the time that the host was suspended, in ticks; `monotonic` is exact. */
 export interface Clocks {

@@ -1,7 +1,5 @@
 import type { Candidate } from '../../core/rules/adoption.ts';
-import { msPerTick, type LiveProcess } from '../../core/model/process.ts';
-import { momentOf, type Moment } from '../../core/basics/time.ts';
-import { now } from '../process/clock.ts';
+import type { LiveProcess } from '../../core/model/process.ts';
 import { errnoOf } from '../files/errno.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
 import {
@@ -9,7 +7,7 @@ import {
   readArguments,
   readEnvironment,
   readProcess,
-  sinceBoot,
+  startedAt,
   userOf,
 } from '../process/process-table.ts';
 import { readRecord } from '../state/records.ts';
@@ -46,10 +44,6 @@ export function candidateAt(
     startedAt: startedAt(process),
   };
 }
-
-/** When a process was started, by the current wall clock. */
-export const startedAt = ({ startTime }: LiveProcess): Moment =>
-  momentOf(now() - (sinceBoot() - startTime * msPerTick));
 
 /** /proc also has the ids of threads, though it does not list them. */
 const threadGroupOf = (pid: number): number =>

@@ -5,7 +5,7 @@ import type {
   Presence,
 } from '../../../src/core/model/observation.ts';
 import { readyingOf, wasReady } from '../../../src/core/rules/readiness.ts';
-import { durationOf, momentOf } from '../../../src/core/basics/time.ts';
+import { durationOf, momentOf, type Moment } from '../../../src/core/basics/time.ts';
 import type { Readiness } from '../../../src/core/model/config.ts';
 import { alive, crashed, dead, noon, noonPlus, observation, seconds } from '../builders.ts';
 
@@ -58,6 +58,18 @@ describe('a worker that is ready after a while', () => {
     expect(
       wasReady({ ...unknown, diedBy: noonPlus(seconds(1)) }, after, noonPlus(seconds(5))),
     ).toBe(false);
+  });
+
+  test('must not have been ready for the time that its start took', () => {
+    const died = presenceOf(dead('mail.1', 10, { ranFor: seconds(6) }), 'dead');
+    const since = (ago: number): Moment => momentOf((died.diedAt ?? noon) - ago);
+    expect(wasReady({ ...died, beganAt: since(4999) }, after, noon)).toBe(false);
+    expect(wasReady({ ...died, beganAt: since(5000) }, after, noon)).toBe(true);
+    // By a clock that was set since, it began before its start, or after its death.
+    expect(wasReady({ ...died, beganAt: since(60_000) }, after, noon)).toBe(true);
+    expect(wasReady({ ...died, beganAt: since(-1000) }, after, noon)).toBe(true);
+    // The clocks of processes and of files differ a little: it died at once.
+    expect(wasReady({ ...died, beganAt: since(-20) }, after, noon)).toBe(false);
   });
 
   test('must not have been ready by a clock that was set back', () => {

@@ -168,7 +168,7 @@ const skipped = [
  * whether jobs were cut off; most other counts appear only if there is something to count. Empty if nothing is over yet.
  */
 export function restartSummary({ events, end, restart }: ActOutcome, at: Moment): string {
-  const replaced = instancesOf(events, 'ready', 'finished');
+  const replaced = replacedOf(events);
   const failed = instancesOf(events, 'start_failed', 'signal_failed', 'adopt_failed');
   const killed = killedOf(events);
   const skips = skipped
@@ -219,7 +219,16 @@ function longestWait(events: readonly Event[]): string {
   return longest?.words ?? '';
 }
 
-/** How many processes of their sessions stops did not reach. */
+/** How many instances run, as far as this command has seen: what was ready may have died since. */
+function replacedOf(events: readonly Event[]): number {
+  const up = new Set<string>();
+  for (const { kind, instance } of events) {
+    if (kind === 'ready' || kind === 'finished') up.add(instance);
+    else if (kind === 'start_failed') up.delete(instance);
+  }
+  return up.size;
+}
+
 /** A worker that is killed once its wrapper has exited counts as the instance that it was. */
 const killedOf = (events: readonly Event[]): number =>
   new Set(
@@ -231,6 +240,7 @@ const killedOf = (events: readonly Event[]): number =>
       .map(({ instance }) => instance),
   ).size;
 
+/** How many processes of their sessions stops did not reach. */
 const survivorsOf = (events: readonly Event[]): readonly [number, string] => {
   const processes = events.flatMap((event) => (event.kind === 'survivors' ? event.processes : []));
   return [processes.length, 'left behind and still running'];

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { booted, type InstanceHandle } from '../rig/instance.ts';
+import { booted, successor, type InstanceHandle } from '../rig/instance.ts';
 import { isStillThere, processAt } from '../rig/kernel.ts';
 import { deathOf, eventsIn, resultIn, story } from '../rig/output.ts';
 import { fixture } from '../rig/programs.ts';
@@ -289,6 +289,29 @@ test('a replacement that dies must end restart with 1 and its log lines, and lea
   expect(other.terms()).toEqual([]);
   expect(other.processes()).toEqual(other.boots());
   expect(rig.instance('good.1').processes()).toHaveLength(1);
+});
+
+test('a replacement that dies after it was ready must be reported as that, and not be counted as running', async () => {
+  const rig = createRig({
+    mail: { ...drains, count: 2, ready: { after: '10ms' }, backoff: { initial: '20s' } },
+  });
+  await rig.start();
+  const [one, two] = [rig.instance('mail.1'), rig.instance('mail.2')];
+  const old = await booted(one);
+  await two.giveJob();
+  const restart = rig.workerctl('restart', '--no-canary');
+  await two.asked();
+  const first = await successor(one, old);
+  await until('it to be ready', () => rig.journal('ready').some(({ pid }) => pid === first));
+  process.kill(first, 'SIGKILL');
+  await until('its death to be seen', () => rig.journal('start_failed').length > 0);
+  two.finishJob();
+  const { exitCode, all } = await restart;
+  expect(exitCode, all).toBe(1);
+  expect(all).toContain(
+    `mail.1: start failed: pid ${first} died soon after it was ready: signal 9 (SIGKILL)`,
+  );
+  expect(all).toMatch(/^1 of 2 on .*, 1 failed, none killed$/m);
 });
 
 test('restart must leave an instance alone that was stopped on purpose', async () => {

@@ -85,6 +85,15 @@ test('an instance whose start failed twice in one command must be counted once',
   );
 });
 
+test('an instance that was ready and has died since must not be counted as running', () => {
+  const [one, two] = eventsOf(ready, ready);
+  const [died] = eventsOf(failed);
+  const events = [one, died, two].flatMap((event) => event ?? []);
+  expect(restartSummary(outcome({ events, ...restartOf(2, 'r2') }), noon)).toBe(
+    '1 of 2 on r2 in 4m10s, 1 failed, none killed',
+  );
+});
+
 const draining = [
   { instance: 'mail.1', pid: 7, since: durationOf(3_000), cause: 'restart' },
 ] as const;

@@ -243,11 +243,16 @@ const verdictWords: Readonly<Record<Verdict, string>> = {
   unexpected: ' unexpectedly',
 };
 
-/** The death of a process before it was ready, in words. */
-export const formatEarlyDeath = ({ pid, launch }: ProcessRecord, death: Death): string =>
-  launch === undefined
-    ? `pid ${pid} ${formatEnd(death, undefined, ' before it was ready')}`
-    : `its command did not bring it up: ${formatDeath(death)}`;
+/** The death of a process while a command waits for it to come up, in words. */
+export function formatEarlyDeath(
+  { pid, launch }: ProcessRecord,
+  death: Death,
+  wasReady: boolean,
+): string {
+  if (launch !== undefined) return `its command did not bring it up: ${formatDeath(death)}`;
+  const when = wasReady ? ' soon after it was ready' : ' before it was ready';
+  return `pid ${pid} ${formatEnd(death, undefined, when)}`;
+}
 
 /** The number of SIGKILL on every Linux. Source: signal(7). */
 const sigkill = 9;

@@ -190,6 +190,7 @@ function afterDeath(dead: Dead, isOld: IsOld, worker: Worker, { now }: Observati
   const end = endOf(worker, dead);
   if (end === 'success') return { state: 'done', code: codeOf(record), record };
   if (death.kind === 'rebooted' && end === undefined) return { state: 'empty' };
-  const problem = formatEarlyDeath(record, death);
-  return { state: 'died', record, wasReady: wasReady(dead, worker.ready, now), problem };
+  const isUp = wasReady(dead, worker.ready, now);
+  const problem = formatEarlyDeath(record, death, isUp);
+  return { state: 'died', record, wasReady: isUp, problem };
 }

@@ -136,7 +136,7 @@ function deathWords(
   { record, death, diedAt }: Extract<Presence, { kind: 'dead' }>,
   now: Moment,
 ): string {
-  if (record.launch !== undefined) return formatEarlyDeath(record, death);
+  if (record.launch !== undefined) return formatEarlyDeath(record, death, false);
   const ago = diedAt === undefined ? '' : ` ${formatDuration(elapsed(diedAt, now))} ago`;
   return `pid ${record.pid} ${formatEnd(death, undefined, ago)}`;
 }

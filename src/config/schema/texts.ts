@@ -191,14 +191,20 @@ const badRegexp = (source: string, hint: string): Mismatch => ({
 });
 
 /**
+ * Other flags than those that the pattern is matched with: since version 14 (Node.js 26) V8 keeps how it will match a pattern
+ * from the first time that it sees it with these flags, and that must be after `compilePattern` has limited it.
+ */
+const neverMatched = 'mg';
+
+/**
  * Why a text is no regular expression that workerctl matches with; undefined if it is one. The engine that will match with it
  * is the one that says what is wrong with it.
  */
 export function regexpProblem(source: string): Mismatch | undefined {
   try {
-    RegExp(source, 'm');
+    RegExp(source, neverMatched);
   } catch (error) {
-    return badRegexp(source, (error as Error).message.replace(/^[^]*\/m?: /, ''));
+    return badRegexp(source, (error as Error).message.replace(/^[^]*\/[a-z]*: /, ''));
   }
   const problem = endlessProblem(source);
   return problem === undefined ? undefined : badRegexp(source, problem);

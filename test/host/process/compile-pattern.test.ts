@@ -5,9 +5,12 @@ const scratch = useScratch();
 
 /** In a process of its own, because the setting of V8 is for good, and a match that hangs can be killed. */
 const source = `
-import { compilePattern } from './process/compile-pattern.ts';
+import { compileForLongTexts, compilePattern } from './process/compile-pattern.ts';
+import { regexpProblem } from '../config/schema/texts.ts';
 const [, , pattern = '', text = ''] = process.argv;
+if (regexpProblem(pattern) !== undefined) throw new Error('it is refused');
 const regexp = compilePattern(pattern);
+compileForLongTexts(pattern).test('a'.repeat(60000) + '!');
 let found;
 for (let turn = 0; turn < 50; turn += 1) found = regexp.exec(text.repeat(400).slice(0, 4095) + '!');
 console.log('found', JSON.stringify(found && found[1]));

@@ -21,12 +21,16 @@ const vitest = (...words) => [
   ...['run', '--config', join(root, '.config/vitest.config.ts'), ...words],
 ];
 
-/** What differs between versions of Node.js: the launcher and V8's caches, processes, files, sockets, directory watches. */
+/**
+ * What differs between versions of Node.js: the launcher and V8's caches, processes, files, sockets, directory watches, and
+ * how V8 matches patterns.
+ */
 const suites = {
   unit: vitest('--project', 'unit', '--project', 'host'),
   smoke: vitest(
-    ...['--project', 'unit', 'test/launcher.test.ts', '--project', 'e2e'],
-    ...['start', 'restart', 'control-socket'].map((name) => `test/e2e/${name}.test.ts`),
+    ...['--project', 'unit', 'test/launcher.test.ts'],
+    ...['--project', 'host', 'test/host/process/compile-pattern.test.ts', '--project', 'e2e'],
+    ...['start', 'restart', 'control-socket', 'logs'].map((name) => `test/e2e/${name}.test.ts`),
   ),
   bench: [join(root, 'test/bench/bench.mjs'), '--quick', '--only', 'commands'],
 };

@@ -188,7 +188,6 @@ function observeProcess(
   const { instance: name, retiring } = ref;
   const base = baseOf(ref);
   const record = records.read(base);
-  const pid = record.kind === 'read' ? record.value.pid : undefined;
   const process = record.kind === 'read' ? findProcess(record.value) : undefined;
   const files =
     record.kind === 'read'
@@ -208,8 +207,7 @@ function observeProcess(
   const pidfile =
     worker === undefined || ignoresPidfiles || retiring !== undefined
       ? absent
-      : (scene.pidfiles?.get(name) ??
-        records.pidfile(name, pidfileOf(worker, name, hostName), pid));
+      : (scene.pidfiles?.get(name) ?? records.pidfile(name, pidfileOf(worker, name, hostName)));
   const problems = record.kind === 'broken' ? [record.problem] : noProblems;
   const observed: Writable<ObservedInstance> = { name, presence, pidfile, problems };
   if (retiring !== undefined) observed.retiring = retiring;

@@ -17,8 +17,8 @@ import { type StateFile } from '../files/json-file.ts';
 
 export interface RecordReader {
   readonly read: (name: string) => StateFile<ProcessRecord>;
-  /** What an instance's pidfile holds; `pid` is that of its record. */
-  readonly pidfile: (name: string, path: string, pid: number | undefined) => PidfileState;
+  /** What the pidfile of an instance holds whose record was read. */
+  readonly pidfile: (name: string, path: string) => PidfileState;
   /** Call it when all have been read. */
   readonly keep: () => void;
 }
@@ -79,7 +79,7 @@ export function createRecordReader(stateDir: string, count: number): RecordReade
   const known = new Set(withPidfile);
   const right = new Set<string>();
   const turn = Math.floor(Date.now() / turnMs) % pidfileTurns;
-  let [isAnyRead, isAnyLost, asked] = [false, false, 0];
+  let [asked, isAnyLost] = [0, false];
   return {
     read: (name) => {
       const value = parseRecord(records[name], name);
@@ -88,23 +88,23 @@ export function createRecordReader(stateDir: string, count: number): RecordReade
       if (record.kind === 'read' && record.value.launch === undefined) seen.set(name, record.value);
       return record;
     },
-    pidfile: (name, path, pid) => {
+    pidfile: (name, path) => {
       const isInTurn = asked % pidfileTurns === turn;
       asked += 1;
+      const pid = seen.get(name)?.pid;
       if (pid === undefined || path !== pidfilePath(stateDir, name)) return readPidfile(path);
       const isKnown = known.has(name);
       const found = isKnown && !isInTurn ? { kind: 'holds' as const, pid } : readPidfile(path);
       const isRight = found.kind === 'holds' && found.pid === pid;
       if (isRight) right.add(name);
-      isAnyRead = true;
-      isAnyLost ||= isKnown && !isRight;
+      else isAnyLost ||= isKnown;
       return found;
     },
     keep: () => {
-      const hasMore = isAnyRead && withPidfile === undefined;
+      const hasMore = asked > 0 && withPidfile === undefined;
       const isLarger = seen.size > Object.keys(records).length;
       if (stamp === undefined || !(isLarger || hasMore || isAnyLost)) return;
-      keep(stateDir, stamp, seen, isAnyRead ? [...right] : withPidfile);
+      keep(stateDir, stamp, seen, asked > 0 ? [...right] : withPidfile);
     },
   };
 }
@@ -169,6 +169,7 @@ function keep(
     const about = JSON.stringify({ instances, retiring, notes: others, withPidfile });
     const json = `${about.slice(0, -1)},"records":{${records}}}`;
     writeFileAtomically(pathIn(stateDir), `${stamp}\n${json}\n`);
+    lastKept = undefined; // the next look of this process reads what is kept now
   } catch {
     return; // the next look reads them one by one
   }

@@ -1,4 +1,12 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { RecordReader } from '../../../src/host/state/record-cache.ts';
 import { momentOf } from '../../../src/core/basics/time.ts';
@@ -67,7 +75,7 @@ async function wrongPidfiles(minute = 0): Promise<string[]> {
   const wrong = names.filter((name) => {
     const record = reader.read(name);
     const pid = record.kind === 'read' ? record.value.pid : undefined;
-    const found = reader.pidfile(name, pidfile(name), pid);
+    const found = reader.pidfile(name, pidfile(name));
     return found.kind !== 'holds' || found.pid !== pid;
   });
   reader.keep();
@@ -218,5 +226,26 @@ test('pidfiles elsewhere must be read at each look', async () => {
   writePidfiles();
   expect(await wrongPidfiles()).toEqual([]);
   const reader = createRecordReader(scratch.folder(), names.length);
-  expect(reader.pidfile('mail.1', scratch.path('elsewhere.pid'), 1)).toEqual({ kind: 'absent' });
+  reader.read('mail.1');
+  expect(reader.pidfile('mail.1', scratch.path('elsewhere.pid'))).toEqual({ kind: 'absent' });
+});
+
+test('a process that looks again must not write down again what it has kept', async () => {
+  writePidfiles();
+  await pidsSeen(); // without pidfiles
+  vi.resetModules();
+  const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
+  const look = (): number => {
+    const reader = createRecordReader(scratch.folder(), names.length);
+    for (const name of names) {
+      reader.read(name);
+      reader.pidfile(name, pidfile(name));
+    }
+    reader.keep();
+    return statSync(cache()).ino;
+  };
+  const first = statSync(cache()).ino;
+  const kept = look();
+  expect(kept).not.toBe(first);
+  expect([look(), look()]).toEqual([kept, kept]);
 });

@@ -1,6 +1,7 @@
+import { isPlain } from '../core/basics/visible.ts';
+
 const escape = String.fromCharCode(27);
 const escapes = new RegExp(`${escape}\\[[0-9;]*m`, 'g');
-const plainText = /^[ -~]*$/;
 
 /**
  * What a terminal draws two columns wide (Unicode Standard Annex 11, East Asian Width, W and F), and marks on the character
@@ -34,7 +35,7 @@ function widthOf(character: string): number {
 // eslint-disable-next-line no-restricted-exports -- it replaces a package that has one
 export default function width(text: string): number {
   const shown = text.includes(escape) ? text.replace(escapes, '') : text;
-  if (plainText.test(shown)) return shown.length;
+  if (isPlain(shown)) return shown.length;
   return charactersIn(shown).reduce((sum, character) => sum + widthOf(character), 0);
 }
 

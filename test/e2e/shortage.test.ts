@@ -17,7 +17,7 @@ const allowed = [0, 1, 3, 69, shortage];
 const bootsIn = (rig: Rig): number[] => names.map((name) => rig.instance(name).boots().length);
 const termsIn = (rig: Rig): number[] => names.map((name) => rig.instance(name).terms().length);
 
-/** Runs a command with room for so many open files. @returns what it printed if that was too few */
+/** Runs a command that may have this many files open. @returns its output, if it says that these are too few */
 async function run(rig: Rig, files: number, command: string): Promise<string | undefined> {
   const { exitCode, all } = await rig.shell(`ulimit -n ${files}; exec workerctl ${command}`);
   expect(allowed, `${command}, ${files}: ${all}`).toContain(exitCode);

@@ -14,19 +14,30 @@ export function mapOf<T>(entries: Iterable<readonly [string, T]>): Record<string
   return map;
 }
 
+const ownMember = { configurable: true, enumerable: true, writable: true };
+
 /** The same map with these entries; those replace others of the same names. */
 export const withEntries = <T>(
   values: Readonly<Record<string, T>>,
   entries: Iterable<readonly [string, T]>,
 ): Record<string, T> => mapOf([...Object.entries(values), ...entries]);
 
-const ownMember = { configurable: true, enumerable: true, writable: true };
+/** The same map with only those that are kept; the same object if it is empty. */
+export function filtered<T>(
+  values: Readonly<Record<string, T>>,
+  keeps: (value: T, name: string) => boolean,
+): Readonly<Record<string, T>> {
+  const entries = Object.entries(values);
+  return entries.length === 0
+    ? values
+    : mapOf(entries.filter(([name, value]) => keeps(value, name)));
+}
 
 /** The same map without these names. */
 export function without<T>(
   values: Readonly<Record<string, T>>,
-  names: readonly string[],
+  names: Iterable<string>,
 ): Readonly<Record<string, T>> {
   const dropped = new Set(names);
-  return mapOf(Object.entries(values).filter(([name]) => !dropped.has(name)));
+  return filtered(values, (_, name) => !dropped.has(name));
 }

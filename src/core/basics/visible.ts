@@ -20,11 +20,14 @@ export const visible = (text: string): string => text.replace(controls, shown);
 export const visibleInColour = (text: string): string =>
   text.replace(controlsAndColours, (found) => (found.length > 1 ? found : shown(found)));
 
-const nothingToObey = /^[ -~]*$/;
+const plainText = /^[ -~]*$/;
+
+/** Whether a text has only printable characters of ASCII: nothing to obey, one column each. */
+export const isPlain = (text: string): boolean => plainText.test(text);
 
 /** The same as `visible` for a text that must not begin a line of its own. */
 export const visibleInLine = (text: string): string =>
-  nothingToObey.test(text) ? text : visible(text).replace(/\s*\n\s*/g, ' ');
+  isPlain(text) ? text : visible(text).replace(/\s*\n\s*/g, ' ');
 
 function shown(character: string): string {
   const code = character.charCodeAt(0);

@@ -1,4 +1,4 @@
-import { mapOf } from '../basics/lookup.ts';
+import { filtered } from '../basics/lookup.ts';
 import { isSameProcess, type ProcessIdentity } from './process.ts';
 import type { Code } from './code.ts';
 import type { ProcessRecord } from './record.ts';
@@ -238,10 +238,8 @@ export const isStoppedUntilBoot = ({ stopped }: Desired, instance: string): bool
 /** Without the stops that an earlier boot of the host has ended. */
 export function inBoot(desired: Desired, bootId: () => string): Desired {
   const isOver = ({ boot }: Stopped): boolean => boot !== undefined && boot !== bootId();
-  const entries = Object.entries(desired.stopped);
-  if (!entries.some(([, stopped]) => isOver(stopped))) return desired;
-  const stopped = mapOf(entries.filter(([, one]) => !isOver(one)));
-  return { ...desired, stopped };
+  if (!Object.values(desired.stopped).some(isOver)) return desired;
+  return { ...desired, stopped: filtered(desired.stopped, (one) => !isOver(one)) };
 }
 
 /** Whether the instance is held now. */

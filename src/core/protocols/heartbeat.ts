@@ -1,3 +1,4 @@
+import { isPlain } from '../basics/visible.ts';
 import { durationOf, momentOf, type Moment } from '../basics/time.ts';
 import { busyWith, type Activity, type Job } from '../model/activity.ts';
 
@@ -54,7 +55,7 @@ function jobIn(line: string, now: Moment): Job {
  */
 export const printable = (text: string): string =>
   // Usually there is nothing to replace, and compiling the classes of Unicode takes longer than all the rest.
-  (/^[ -~]*$/.test(text) ? text : text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')).trim();
+  (isPlain(text) ? text : text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ')).trim();
 
 /** Whole characters only: half a surrogate pair is not one. */
 export const shortened = (text: string): string =>

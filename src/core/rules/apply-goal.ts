@@ -1,4 +1,4 @@
-import { mapOf, withEntries, without } from '../basics/lookup.ts';
+import { filtered, withEntries, without } from '../basics/lookup.ts';
 import type { Duration, Moment } from '../basics/time.ts';
 import type { Config } from '../model/config.ts';
 import { lasts, type Desired, type Stopped, type TimedRequest } from '../model/desired.ts';
@@ -259,14 +259,4 @@ function progressed(config: Config, desired: Desired, observation: Observation):
     rollouts: advances.flatMap((one) => (one.kind === 'open' ? [one.rollout] : [])),
     ended: withEnded(desired.ended, ended),
   };
-}
-
-function filtered<T>(
-  values: Readonly<Record<string, T>>,
-  keeps: (value: T, name: string) => boolean,
-): Readonly<Record<string, T>> {
-  const entries = Object.entries(values);
-  return entries.length === 0
-    ? values
-    : mapOf(entries.filter(([name, value]) => keeps(value, name)));
 }

@@ -1,4 +1,4 @@
-import { lookup, mapOf } from '../basics/lookup.ts';
+import { filtered, lookup, mapOf } from '../basics/lookup.ts';
 import { keyOf } from '../model/instance.ts';
 import type { Ledger } from '../model/ledger.ts';
 import {
@@ -42,5 +42,5 @@ export function unadoptedAfter(
     const observed = instances.get(name);
     return observed === undefined || observed.presence.kind === 'stray';
   });
-  return mapOf(Object.entries(before).filter(([name]) => left.includes(name)));
+  return filtered(before, (_, name) => left.includes(name));
 }

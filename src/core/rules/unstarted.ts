@@ -1,4 +1,4 @@
-import { lookup, mapOf, withEntries } from '../basics/lookup.ts';
+import { filtered, lookup, withEntries } from '../basics/lookup.ts';
 import type { EventBody } from '../events/event.ts';
 import { momentOf, type Duration, type Moment } from '../basics/time.ts';
 import type { BackoffPolicy, Config, Worker } from '../model/config.ts';
@@ -28,7 +28,7 @@ export function unstartedAfter(
       isOfRelease({ ...unstarted[name] }, launches?.get(name)?.release),
   );
   if (kept.length === names.length) return unstarted;
-  return mapOf(Object.entries(unstarted).filter(([name]) => kept.includes(name)));
+  return filtered(unstarted, (_, name) => kept.includes(name));
 }
 
 function hasStartedSince(observed: ObservedInstance | undefined, at: Moment | undefined): boolean {

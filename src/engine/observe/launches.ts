@@ -49,8 +49,6 @@ const mostAttempts = 5;
 /** @param maxAge how old the answer of a release command may be, in milliseconds */
 export function openLaunches({ config, hostName, releases }: LaunchScene, maxAge = 0): Launches {
   const known = new Map<string, Promise<NextLaunch>>();
-  // Of workers whose instances all have the same directory.
-  const shared = new Map<Worker, Promise<NextLaunch>>();
   const digests = new Map<string, string>();
   // By user.
   const named = new Map<string, Promise<string | undefined>>();
@@ -73,27 +71,20 @@ export function openLaunches({ config, hostName, releases }: LaunchScene, maxAge
     return { place: new WorkerctlError('failed', problem) };
   }
 
-  function launchIn(directory: string, worker: Worker, pin: Pin | undefined): Promise<NextLaunch> {
-    const place = `${directory} ${userKey(worker.runAs)}`;
-    const key = pin === undefined ? place : `${place} (pinned)`;
-    const finding =
-      known.get(key) ??
-      answering(directory, pin?.release, () =>
-        pin === undefined
-          ? find(directory, worker)
-          : Promise.resolve(withRelease(pinnedPlace(worker, pin), pin.release)),
-      );
-    known.set(key, finding);
-    return finding;
-  }
-
   return {
     of: (worker, instance, pin) => {
-      if (pin !== undefined) return launchIn(pin.directory, worker, pin);
-      const found =
-        shared.get(worker) ?? launchIn(directoryOf(worker, instance, hostName), worker, undefined);
-      if (!worker.directory.includes('%')) shared.set(worker, found);
-      return found;
+      const directory = pin?.directory ?? directoryOf(worker, instance, hostName);
+      const place = `${directory} ${userKey(worker.runAs)}`;
+      const key = pin === undefined ? place : `${place} (pinned)`;
+      const finding =
+        known.get(key) ??
+        answering(directory, pin?.release, () =>
+          pin === undefined
+            ? find(directory, worker)
+            : Promise.resolve(withRelease(pinnedPlace(worker, pin), pin.release)),
+        );
+      known.set(key, finding);
+      return finding;
     },
     digestOf: (worker) => {
       const digest = digests.get(worker.name) ?? commandDigestOf(worker);

@@ -1,3 +1,4 @@
+import { without } from '../../core/basics/lookup.ts';
 import type { Duration } from '../../core/basics/time.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { isGated, type Action, type ActionOf } from '../../core/model/action.ts';
@@ -163,8 +164,7 @@ async function withoutBarred(
 /** A restart ends the pins of the workers that it names. */
 function pinsUnder(goal: Goal, { pins }: Desired): Desired['pins'] {
   if (goal.kind !== 'restart') return pins;
-  const named = new Set(goal.instances.map(workerNameOf));
-  return Object.fromEntries(Object.entries(pins).filter(([worker]) => !named.has(worker)));
+  return without(pins, goal.instances.map(workerNameOf));
 }
 
 /** What a pass looks at. */

@@ -5,8 +5,9 @@ import { once } from '../files/once.ts';
 /**
  * A regular expression of the config, which cannot hang us: after 50,000 steps back V8 goes on with an engine that takes
  * linear time. The config was checked for what that cannot match. V8 looks at this setting when it first sees a pattern with
- * its flags (since version 14), or at its first match, and again if it has thrown the machine code away; so it stays set. It invalidates the code cache of the bundles that are
- * loaded later, and node:v8 takes 1.5 ms to load: `status` needs neither if all patterns are quick.
+ * its flags (since version 14), or at its first match, and again if it has thrown the machine code away; so it stays set. It
+ * invalidates the code cache of the bundles that are loaded later, and node:v8 takes 1.5 ms to load: `status` needs neither if
+ * all patterns are quick.
  */
 export function compilePattern(source: string): RegExp {
   if (!isQuick(source)) limitBacktracking();

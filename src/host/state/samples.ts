@@ -1,5 +1,5 @@
-import { mapOf } from '../../core/basics/lookup.ts';
 import { existsSync } from 'node:fs';
+import { mapOf } from '../../core/basics/lookup.ts';
 import { byName, object, text, type Form } from '../../core/basics/json-form.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { makeDirectory } from '../files/make-directory.ts';

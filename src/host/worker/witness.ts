@@ -11,12 +11,12 @@ import {
   readEnvironment,
   readProcess,
   userOf,
+  startedAt,
 } from '../process/process-table.ts';
 import { asUserOf } from '../process/as-user.ts';
 import { isProvenOf, type DeadLeader } from '../process/session.ts';
 import { markIn, sameDirectory, shimWords, startIn } from '../process/strays.ts';
 import { readPidfile } from '../state/records.ts';
-import { startedAt } from '../process/process-table.ts';
 
 /** Whose a process is according to its record, and where else that may be confirmed. */
 export interface Claim {

@@ -106,9 +106,16 @@ function narrowed(layout: Layout, cells: Cells, columns: number, mayDrop: boolea
 
 const joined = (flowing: readonly ColumnName[]): ColumnName[] => ['job', ...flowing];
 
-/** How wide a column is, with its header. */
-export const widthOf = (name: ColumnName, cells: Cells): number =>
-  (cells.get(name) ?? []).reduce((most, cell) => Math.max(most, width(cell)), name.length);
+/** A column with its header first, and how wide each of these is. */
+export function columnOf(name: ColumnName, cells: Cells): { texts: string[]; widths: number[] } {
+  const texts = [name.toUpperCase(), ...(cells.get(name) ?? [])];
+  return { texts, widths: texts.map(width) };
+}
+
+export const widest = (widths: readonly number[]): number =>
+  widths.reduce((one, other) => Math.max(one, other), 0);
+
+const widthOf = (name: ColumnName, cells: Cells): number => widest(columnOf(name, cells).widths);
 
 const fixedWidth = (names: readonly ColumnName[], cells: Cells): number =>
   names.reduce((sum, name) => sum + widthOf(name, cells), gap * Math.max(0, names.length - 1));

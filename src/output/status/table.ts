@@ -6,9 +6,11 @@ import { wrap } from '../wrap.ts';
 import width from '../width.ts';
 import { columnNames, columns as columnsOf, nothing, type ColumnName } from './columns.ts';
 import {
+  columnOf,
   isWhole,
   layoutOf,
   shortRelease,
+  widest,
   type Cells,
   type Layout,
   type Same,
@@ -67,71 +69,61 @@ function formatRows(
   colours: Colours,
   { columns, isWide }: Shape,
 ): string {
-  const padded = fixed.map((name) => paddedColumn(name, cells.get(name) ?? []));
-  const heads = padded.map(([head = '']) => head);
+  const padded = fixed.map((name) => paddedColumn(name, cells));
+  const heads = rowOf(padded, 0);
   const full = formatLine(heads, flowing.map((name) => name.toUpperCase()).join(', '));
   const isTooLong = columns !== undefined && isWide !== true && width(full) > columns;
   const header = isTooLong ? formatLine(heads, '') : full;
   let text = `${colours.bold(header)}\n`;
-  const unpainted = padded.map(([, ...rows]) => rows);
-  const shown = painted(unpainted, fixed.indexOf('state'), instances, colours);
-  instances.forEach((_, row) => {
-    const flow = flowOf(flowing, cells, row);
+  const shown = padded.map((column, index) =>
+    fixed[index] === 'state' ? painted(column, instances, colours) : column,
+  );
+  instances.forEach((_, index) => {
+    const flow = flowOf(flowing, cells, index);
     const isBelow =
       columns !== undefined &&
       isWide !== true &&
-      width(formatLine(rowOf(unpainted, row), flow)) > columns;
-    text += `${formatLine(rowOf(shown, row), isBelow ? '' : flow)}\n`;
+      width(formatLine(rowOf(padded, index + 1), flow)) > columns;
+    text += `${formatLine(rowOf(shown, index + 1), isBelow ? '' : flow)}\n`;
     if (isBelow && flow !== '') text += `${wrap(indent + flow, columns, indent).join('\n')}\n`;
   });
   return text;
 }
 
-/** The cells of a table, column by column. */
-type Columns = readonly (readonly string[])[];
+/** One row of columns that begin with their headers. */
+const rowOf = (columns: readonly (readonly string[])[], row: number): string[] =>
+  columns.map((texts) => texts[row] ?? '');
 
-const rowOf = (columns: Columns, row: number): string[] => columns.map((cells) => cells[row] ?? '');
-
-/** A column with its head, all as wide as the widest. */
-function paddedColumn(name: ColumnName, cells: readonly string[]): string[] {
-  const all = [name.toUpperCase(), ...cells];
-  const widths = all.map(width);
-  const most = widths.reduce((one, other) => Math.max(one, other), 0);
+/** A column with its header, all as wide as the widest. */
+function paddedColumn(name: ColumnName, cells: Cells): string[] {
+  const { texts, widths } = columnOf(name, cells);
+  const most = widest(widths);
   const isRight = columnsOf[name].isRight === true;
-  return all.map((cell, row) => {
-    const missing = most - (widths[row] ?? 0);
-    if (missing === 0) return cell;
-    return isRight ? ' '.repeat(missing) + cell : cell + ' '.repeat(missing);
+  return texts.map((text, row) => {
+    const pad = ' '.repeat(most - (widths[row] ?? 0));
+    return isRight ? pad + text : text + pad;
   });
 }
 
-/** The same columns with the states, which are in this one of them, in colours. */
+/** The column of the states, in their colours. */
 function painted(
-  columns: Columns,
-  ofStates: number,
+  column: readonly string[],
   instances: Status['instances'],
   colours: Colours,
-): Columns {
-  if (colours.level === 0) return columns;
+): readonly string[] {
+  if (colours.level === 0) return column;
   const paint = paintOf(colours);
-  return columns.map((cells, index) =>
-    index === ofStates
-      ? cells.map((cell, row) => {
-          const state = instances[row]?.state;
-          return state === undefined ? cell : cell.replace(state, () => paint[state](state));
-        })
-      : cells,
-  );
+  return column.map((text, row) => {
+    const state = instances[row - 1]?.state;
+    return state === undefined ? text : text.replace(state, () => paint[state](state));
+  });
 }
 
-function flowOf(flowing: readonly ColumnName[], cells: Cells, row: number): string {
-  let text = '';
-  for (const name of flowing) {
-    const cell = cells.get(name)?.[row] ?? '';
-    if (cell !== '' && cell !== nothing) text = text === '' ? cell : `${text}; ${cell}`;
-  }
-  return text;
-}
+const flowOf = (flowing: readonly ColumnName[], cells: Cells, index: number): string =>
+  flowing
+    .map((name) => cells.get(name)?.[index] ?? '')
+    .filter((cell) => cell !== '' && cell !== nothing)
+    .join('; ');
 
 const formatLine = (cells: readonly string[], flow: string): string =>
   (flow === '' ? cells.join('  ') : `${cells.join('  ')}  ${flow}`).trimEnd();

@@ -283,6 +283,7 @@ test('the hooks backoff and rollout must be run', async () => {
   const rig = createRig({
     mail: {
       ...mortal,
+      ready: { after: '1s' },
       command: ['sh', '-c', '[ -e fine ] && exec sleep 1000; exit 7'],
       hooks: { backoff: says, rollout: says },
     },
@@ -324,7 +325,8 @@ test('an error far above the last lines must be shown, and 40 lines kept', async
 
 test('a start that fails must say why, above the last lines', async () => {
   const frames = Array.from({ length: 20 }, (_, n) => `\tfrom w.rb:${n}:in \`each'`).join('\n');
-  const rig = createRig({ mail: { command: ['sh', '-c', 'cat trace; exit 1'] } });
+  const command = ['sh', '-c', 'cat trace; exit 1'];
+  const rig = createRig({ mail: { command, ready: { after: '10s' } } });
   writeFileSync(rig.path('trace'), `w.rb:1:in \`run': no queue (RuntimeError)\n${frames}\n`);
   const { exitCode, all } = await rig.workerctl('start');
   expect(exitCode, all).toBe(1);

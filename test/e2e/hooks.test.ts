@@ -104,7 +104,7 @@ test.each<[string, (rig: Rig) => void]>([
   writeFileSync(rig.path('run.sh'), script, { mode: 0o755 });
   const hooks = { aborted: says, finished: says, rollout: says };
   const keys = { command: rig.path('run.sh'), directory: 'app', env_files: ['my.env'], hooks };
-  rig.configure({ mail: { ...keys, backoff: { initial: '20s' } } });
+  rig.configure({ mail: { ...keys, ready: { after: '10s' }, backoff: { initial: '20s' } } });
   expect((await rig.workerctl('start')).exitCode).toBe(0);
   breakIt(rig);
   expect((await rig.workerctl('restart')).exitCode).toBe(1);
@@ -183,12 +183,12 @@ test('a command that is killed around a start must cost no hook: after any of it
       const found = rig.instance('mail.1').boots();
       return found.length > 0 ? found : undefined;
     });
-    const pids = called(rig).map(({ event }) => event['pid']);
-    expect(new Set(pids), `killed after ${effects}`).toEqual(new Set(boots));
     await until('no hook to wait', async () => {
       await rig.workerctl('bootcheck');
       return !existsSync(rig.path('.workerctl/hooks'));
     });
+    const pids = called(rig).map(({ event }) => event['pid']);
+    expect(new Set(pids), `killed after ${effects}`).toEqual(new Set(boots));
     if (signal !== 'SIGKILL') break;
   }
 });

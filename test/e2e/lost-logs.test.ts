@@ -293,6 +293,7 @@ test.each(ways.filter(({ title }) => title !== 'renamed'))(
 test('watch must rotate a deleted log', async () => {
   const rig = createRig({ mail: { command: fixture('counts'), ...limit } });
   await rig.start();
+  await until('a log that is too long', () => statSync(logOf(rig)).size > 64_000);
   unlinkSync(logOf(rig));
   const watch = await watching(rig);
   await watch.reports('log_rotated', { instance: 'mail.1', log_file: logOf(rig) });

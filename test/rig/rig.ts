@@ -88,11 +88,14 @@ export function createRig(workers: Workers = {}, top: WorkerKeys = {}): Rig {
   return rig;
 }
 
-/** Readiness is the topic of few tests only; and what is left to bootcheck, no other process must do before. */
+/**
+ * Readiness is the topic of few tests only: elsewhere a process is ready as soon as it exists, on a slow machine too. And what
+ * is left to bootcheck, no other process must do before.
+ */
 const configOf = (folder: string, workers: Workers, top: WorkerKeys) => ({
   ...top,
   defaults: {
-    ready: { after: '100ms' },
+    ready: { after: '0s' },
     ...(top['defaults'] as WorkerKeys | undefined),
     restart: { finisher: false, ...(top['defaults'] as { restart?: object } | undefined)?.restart },
   },

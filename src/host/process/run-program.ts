@@ -116,10 +116,12 @@ function start(
     cleanup: false,
     reject: false,
     buffer: false,
-    ...(input === undefined ? { stdin: 'ignore' } : { input }),
+    stdin: input === undefined ? 'ignore' : 'pipe',
     stdout: output,
     stderr: output,
   });
+  // At once, and not by the library, which comes to it later: if we are killed in between, it would find nothing.
+  child.stdin?.on('error', () => undefined).end(input);
   if (mayOutliveUs === true) child.unref();
   return child;
 }

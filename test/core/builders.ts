@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { busyWith } from '../../src/core/model/activity.ts';
 import type { Activity } from '../../src/core/model/activity.ts';
 import { applyGoal, type Goal } from '../../src/core/rules/apply-goal.ts';
@@ -345,11 +346,19 @@ export const snapshot = (
 ): Snapshot => snapshotOf(config, { desired, ...(ledger && { ledger }) }, seen);
 
 export const planned = (...given: Parameters<typeof snapshot>): Plan =>
-  reconcile(snapshot(...given));
+  decidedAlike(snapshot(...given), reconcile);
 
 /** How soon the plan may change by itself. */
 export const nextChange = (...given: Parameters<typeof snapshot>): Duration | undefined =>
-  changesIn(snapshot(...given));
+  decidedAlike(snapshot(...given), changesIn);
+
+/** Rules that are shown only what is notable must decide as if they were shown everyone. */
+function decidedAlike<T>(seen: Snapshot, decision: (snapshot: Snapshot) => T): T {
+  const decided = decision(seen);
+  const all = { ...seen, notable: seen.subjects, everyNotable: seen.everyone };
+  expect(decided).toEqual(decision(all));
+  return decided;
+}
 
 export const statusFor = (
   config: Config,

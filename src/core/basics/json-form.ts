@@ -148,12 +148,15 @@ export type Members<T> = { readonly [Name in keyof T]-?: readonly [string, Form<
 
 /** An object with these members. Others are ignored, and members that are undefined are left out. */
 export function object<T extends object>(members: Members<T>): Form<T> {
-  const all = Object.entries(members) as [string, readonly [string, Form<unknown>]][];
+  const all = Object.entries(members).map(([member, found]) => {
+    const [name, form] = found as readonly [string, Form<unknown>];
+    return { member, name, form };
+  });
   return {
     read: (json) => {
       const given = asObject(json);
       const found: Record<string, unknown> = {};
-      for (const [member, [name, form]] of all) {
+      for (const { member, name, form } of all) {
         const value = readMember(name, form, given[name]);
         if (value !== undefined) found[member] = value;
       }
@@ -162,7 +165,7 @@ export function object<T extends object>(members: Members<T>): Form<T> {
     write: (value) => {
       const given = value as Readonly<Record<string, unknown>>;
       const written: Record<string, unknown> = {};
-      for (const [member, [name, form]] of all) written[name] = form.write(given[member]);
+      for (const { member, name, form } of all) written[name] = form.write(given[member]);
       return written;
     },
   };

@@ -8,9 +8,11 @@ export const lookup = <T>(values: Readonly<Record<string, T>>, name: string): T 
  */
 export function mapOf<T>(entries: Iterable<readonly [string, T]>): Record<string, T> {
   const map: Record<string, T> = {};
-  for (const [name, value] of entries)
-    if (name === '__proto__') Object.defineProperty(map, name, { ...ownMember, value });
-    else map[name] = value;
+  for (const entry of entries) {
+    const name = entry[0]; // not destructured: an array is taken apart by an iterator, which takes as long as the rest
+    if (name === '__proto__') Object.defineProperty(map, name, { ...ownMember, value: entry[1] });
+    else map[name] = entry[1];
+  }
   return map;
 }
 

@@ -36,8 +36,11 @@ export function formatDuration(length: Duration): string {
   if (length < 9_950) return `${(length / 1000).toFixed(1).replace(/\.0$/, '')}s`;
   const { s, m, h, d } = unitsInMs;
   if (length < m) return `${Math.floor(length / s)}s`;
-  const [big, name, small, smallName] =
-    length < h ? [m, 'm', s, 's'] : length < d ? [h, 'h', m, 'm'] : [d, 'd', h, 'h'];
+  if (length < h) return inTwoUnits(length, m, 'm', s, 's');
+  return length < d ? inTwoUnits(length, h, 'h', m, 'm') : inTwoUnits(length, d, 'd', h, 'h');
+}
+
+function inTwoUnits(length: number, big: number, name: string, small: number, smallName: string) {
   const rest = Math.floor((length % big) / small);
   return `${Math.floor(length / big)}${name}${rest === 0 ? '' : ` ${rest}${smallName}`}`;
 }

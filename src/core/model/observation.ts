@@ -196,6 +196,10 @@ export interface Observation {
 export const refOf = ({ name: instance, retiring }: ObservedInstance): ProcessRef =>
   retiring === undefined ? { instance } : { instance, retiring };
 
+/** Tells what was seen of processes apart, as `keyOf` does. */
+export const keyOfObserved = ({ name, retiring }: ObservedInstance): string =>
+  retiring === undefined ? name : keyOf({ instance: name, retiring });
+
 /** All that was seen: each instance, then the old processes beside them. */
 export const allObserved = ({ instances, retiring }: Observation): ObservedInstance[] => [
   ...instances.values(),
@@ -205,10 +209,10 @@ export const allObserved = ({ instances, retiring }: Observation): ObservedInsta
 /** The same observation, with these in place of what was seen of the same processes before. */
 export function withSeen(observation: Observation, seen: readonly ObservedInstance[]): Observation {
   if (seen.length === 0) return observation;
-  const anew = new Map(seen.map((one) => [keyOf(refOf(one)), one]));
+  const anew = new Map(seen.map((one) => [keyOfObserved(one), one]));
   const instances = new Map(observation.instances);
   for (const [key, one] of anew) if (one.retiring === undefined) instances.set(key, one);
-  const retiring = observation.retiring.map((one) => anew.get(keyOf(refOf(one))) ?? one);
+  const retiring = observation.retiring.map((one) => anew.get(keyOfObserved(one)) ?? one);
   return { ...observation, instances, retiring };
 }
 

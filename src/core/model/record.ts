@@ -149,8 +149,10 @@ export type QuietState =
   | { readonly kind: 'none' | 'asked' | 'quiet' | 'resuming' }
   | { readonly kind: 'failed' | 'stuck'; readonly problem: string };
 
+const notAsked: QuietState = { kind: 'none' };
+
 export function quietStateOf(quiet: Quieting | undefined): QuietState {
-  if (quiet?.sent !== true) return { kind: 'none' };
+  if (quiet?.sent !== true) return notAsked;
   const { commandUntil, isResuming = false, end } = quiet;
   if (commandUntil === undefined) return { kind: 'quiet' };
   if (end === undefined) return { kind: isResuming ? 'resuming' : 'asked' };

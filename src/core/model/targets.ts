@@ -59,6 +59,7 @@ function choiceOf(
   matcher: (target: string) => Matches,
 ): { readonly isNamed: Matches; readonly isExcepted: Matches } {
   const anyOf = (some: readonly string[]): Matches => {
+    if (some.length === 0) return () => false;
     const matchers = some.map(matcher);
     return (name) => matchers.some((matches) => matches(name));
   };

@@ -1,11 +1,10 @@
-import { mapOf } from '../basics/lookup.ts';
+import { mapOf, withEntries } from '../basics/lookup.ts';
 import type { Desired } from '../model/desired.ts';
-import { keyOf } from '../model/instance.ts';
 import type { Ledger } from '../model/ledger.ts';
 import {
   allObserved,
+  keyOfObserved,
   liveProcess,
-  refOf,
   unclearStop,
   type Observation,
   type ObservedInstance,
@@ -24,13 +23,16 @@ export function adoptionsAfter(
   observation: Observation,
   named: readonly string[] = [],
 ): Adopted {
-  let after = followed(before, observation, processOf);
-  for (const [name, observed] of observation.instances) {
-    const process = liveProcess(observed);
-    if (process === undefined || !(needsNote(observed) || named.includes(name))) continue;
-    after = { ...after, [name]: { process: identityOf(process) } };
-  }
-  return after;
+  const lasting = followed(before, observation, processOf);
+  const added = [...observation.instances.values()]
+    .filter((observed) => needsNote(observed) || named.includes(observed.name))
+    .flatMap((observed) => {
+      const process = liveProcess(observed);
+      return process === undefined
+        ? []
+        : [[observed.name, { process: identityOf(process) }] as const];
+    });
+  return added.length === 0 ? lasting : withEntries(lasting, added);
 }
 
 const needsNote = ({ presence }: ObservedInstance): boolean =>
@@ -54,7 +56,7 @@ export const unwitnessedAfter = (
     observation,
     (observed) => liveProcess(observed) ?? observed.unclaimed,
   );
-  const seen = new Map(allObserved(observation).map((one) => [keyOf(refOf(one)), one]));
+  const seen = new Map(allObserved(observation).map((one) => [keyOfObserved(one), one]));
   const entries = Object.entries(lasting).filter(([key, { process, isUnclear }]) => {
     const observed = seen.get(key);
     if (isUnclear === true) return observed === undefined || unclearStop(observed) !== undefined;

@@ -1,11 +1,10 @@
 import { mapOf, without } from '../basics/lookup.ts';
 import { durationOf, type Duration } from '../basics/time.ts';
 import type { Desired } from '../model/desired.ts';
-import { keyOf } from '../model/instance.ts';
 import {
   allObserved,
+  keyOfObserved,
   liveProcess,
-  refOf,
   type Observation,
   type ObservedInstance,
 } from '../model/observation.ts';
@@ -34,7 +33,7 @@ export function lastingDeadlines(
   if (Object.keys(lasting).length === 0) return lasting;
   const noted = allObserved(observation).flatMap((observed) => {
     const { presence } = observed;
-    const key = keyOf(refOf(observed));
+    const key = keyOfObserved(observed);
     const at = lasting[key]?.at;
     if (at === undefined || presence.kind !== 'dead' || presence.stop === undefined) return [];
     return endsSessionBy(presence.stop, at) ? [key] : [];
@@ -62,7 +61,7 @@ export function deadlinesOf(
       const isThere = liveProcess(observed) !== undefined || observed.leftovers !== undefined;
       const process = isThere ? limitable(observed) : undefined;
       if (!named.has(observed.name) || process === undefined || !isMeant(observed)) return [];
-      return [[keyOf(refOf(observed)), { process: identityOf(process), at }]];
+      return [[keyOfObserved(observed), { process: identityOf(process), at }]];
     }),
   );
 }
@@ -80,12 +79,12 @@ export function followed<Note extends { readonly process: ProcessIdentity }>(
   if (entries.length === 0) return notes;
   return mapOf(
     entries.flatMap(([key, note]) => {
-      const observed = instances.get(key) ?? retiring.find((one) => keyOf(refOf(one)) === key);
+      const observed = instances.get(key) ?? retiring.find((one) => keyOfObserved(one) === key);
       const bearer = [...(observed ? [observed] : []), ...retiring].find((one) => {
         const found = identityIn(one);
         return found !== undefined && isSameProcess(found, note.process);
       });
-      if (bearer !== undefined) return [[keyOf(refOf(bearer)), note]];
+      if (bearer !== undefined) return [[keyOfObserved(bearer), note]];
       return observed === undefined ? [[key, note]] : [];
     }),
   );

@@ -1,13 +1,13 @@
-import { mapOf } from '../basics/lookup.ts';
+import { filtered, mapOf, withEntries } from '../basics/lookup.ts';
 import { elapsed, momentOf, type Moment } from '../basics/time.ts';
 import type { Config, Worker } from '../model/config.ts';
 import { isDone, isStopped } from '../model/desired.ts';
-import { instanceNames, isKeyOfRetiring, keyOf } from '../model/instance.ts';
+import { instanceNames, isKeyOfRetiring } from '../model/instance.ts';
 import type { Ledger, Loss, State } from '../model/ledger.ts';
 import {
   allObserved,
+  keyOfObserved,
   latestDeath,
-  refOf,
   type Observation,
   type ObservedInstance,
   type Presence,
@@ -28,7 +28,7 @@ export interface NewDeath {
 /** Whether this instance's process has died and the ledger does not know. Such a death is reported and counted, once. */
 export const isNewDeath = ({ reportedDeaths }: Ledger, observed: ObservedInstance): boolean =>
   observed.presence.kind === 'dead' &&
-  reportedDeaths[keyOf(refOf(observed))] !== observed.presence.record.runId;
+  reportedDeaths[keyOfObserved(observed)] !== observed.presence.record.runId;
 
 /** The deaths that this look has found. */
 export const newDeaths = (config: Config, ledger: Ledger, observation: Observation): NewDeath[] =>
@@ -46,7 +46,7 @@ export const explainedDeaths = (
     (observed) =>
       observed.presence.kind === 'dead' &&
       observed.presence.death.kind !== 'unknown' &&
-      ledger.unexplained[keyOf(refOf(observed))] === observed.presence.record.runId,
+      ledger.unexplained[keyOfObserved(observed)] === observed.presence.record.runId,
   );
 
 /** Of these, the ones that say whether a job was lost with the process, while that was still being waited for. */
@@ -70,9 +70,10 @@ function deathsAmong(
   observation: Observation,
   isMeant: (observed: ObservedInstance) => boolean,
 ): NewDeath[] {
-  return allObserved(observation).flatMap((observed) => {
+  const dead = allObserved(observation).filter(isDead);
+  return dead.filter(isMeant).flatMap((observed) => {
     const { name, presence } = observed;
-    if (presence.kind !== 'dead' || !isMeant(observed)) return [];
+    if (presence.kind !== 'dead') return [];
     const worker = config.workers.find((one) => one.name === workerNameOf(name));
     const assessment = assessDeath(observed, presence, worker, observation.now);
     return [{ observed, dead: presence, worker, assessment }];
@@ -106,6 +107,8 @@ function failuresAfter(
   { desired, ledger }: State,
   observation: Observation,
 ): Ledger['failures'] {
+  const isAnyKnown = Object.keys(ledger.failures).length > 0;
+  if (!isAnyKnown && !allObserved(observation).some(isDead)) return ledger.failures;
   const after = mapOf(Object.entries(ledger.failures));
   for (const worker of config.workers) {
     for (const name of instanceNames(worker)) {
@@ -131,20 +134,25 @@ function reportedAfter(
   observation: Observation,
   isMeant: (dead: NewDeath['dead']) => boolean,
 ): Ledger['reportedDeaths'] {
-  const after = mapOf(Object.entries(before));
-  for (const observed of allObserved(observation)) {
+  const all = allObserved(observation);
+  const dead = new Map<string, string>();
+  for (const observed of all.filter(isDead)) {
     const { presence } = observed;
-    const key = keyOf(refOf(observed));
-    if (presence.kind === 'dead' && isMeant(presence)) after[key] = presence.record.runId;
-    else if (Object.hasOwn(after, key)) Reflect.deleteProperty(after, key);
+    if (presence.kind === 'dead' && isMeant(presence))
+      dead.set(keyOfObserved(observed), presence.record.runId);
   }
+  if (Object.keys(before).length === 0) return mapOf(dead);
+  const seen = new Set(all.map(keyOfObserved));
   const looked = new Set([...observation.instances.keys()].map(workerNameOf));
-  const retiring = new Set(observation.retiring.map((one) => keyOf(refOf(one))));
-  for (const key of Object.keys(after))
-    if (isKeyOfRetiring(key) && !retiring.has(key) && looked.has(workerNameOf(key)))
-      Reflect.deleteProperty(after, key);
-  return after;
+  const lasts = (key: string): boolean =>
+    !seen.has(key) && !(isKeyOfRetiring(key) && looked.has(workerNameOf(key)));
+  return withEntries(
+    filtered(before, (_, key) => lasts(key) || dead.has(key)),
+    dead,
+  );
 }
+
+const isDead = ({ presence }: ObservedInstance): boolean => presence.kind === 'dead';
 
 function lossesAfter(config: Config, ledger: Ledger, observation: Observation): Ledger['losses'] {
   const open = newDeaths(config, ledger, observation).flatMap((death) => {

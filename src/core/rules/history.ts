@@ -85,11 +85,13 @@ function withRestart(
 const trimmed = (counts: readonly number[]): number[] =>
   counts.slice(0, counts.findLastIndex((count) => count !== 0) + 1);
 
+const noRestarts: Restarts = { all: 0, unexpected: 0 };
+
 /** How often an instance was restarted in the day before `now`. */
 export function restartsOf({ restarts }: Ledger, instance: string, now: Moment): Restarts {
   const counts = lookup(restarts, instance);
   const hour = Math.floor(now / hourMs);
-  if (counts === undefined || !isRecent(counts, hour)) return { all: 0, unexpected: 0 };
+  if (counts === undefined || !isRecent(counts, hour)) return noRestarts;
   const left = hoursKept - (hour - counts.hour);
   const sum = (values: readonly number[]): number =>
     values.slice(0, left).reduce((total, count) => total + count, 0);

@@ -24,7 +24,7 @@ export function killed(snapshot: Snapshot): Action[] {
 /** Processes that were asked to exit, or may have been, and whose limit, if they have one, is over. */
 function overdue(snapshot: Snapshot): Action[] {
   const { now, sinceBoot } = snapshot;
-  return snapshot.everyone().flatMap(({ observed }) => {
+  return snapshot.everyNotable().flatMap(({ observed }) => {
     const process = liveProcess(observed);
     const asked = drainingSince(observed);
     const isMeant = asked !== undefined || unclearStop(observed) !== undefined;
@@ -67,7 +67,7 @@ export function silentUntil(
 /** Processes that give no sign of life. If they know a signal for it, they write down first what they are doing. */
 function unresponsive(snapshot: Snapshot): Action[] {
   const { sinceBoot } = snapshot;
-  return snapshot.everyone().flatMap(({ observed, worker }): Action[] => {
+  return snapshot.everyNotable().flatMap(({ observed, worker }): Action[] => {
     const { silence, dumpedAt, activity } = observed;
     const process = liveProcess(observed);
     const { heartbeat } = worker;

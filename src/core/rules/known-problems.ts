@@ -1,9 +1,8 @@
 import { filtered, lookup, mapOf } from '../basics/lookup.ts';
-import { keyOf } from '../model/instance.ts';
 import type { Ledger } from '../model/ledger.ts';
 import {
   allObserved,
-  refOf,
+  keyOfObserved,
   type Observation,
   type ObservedInstance,
 } from '../model/observation.ts';
@@ -13,10 +12,13 @@ export function problemsAfter(
   before: Ledger['problems'],
   observation: Observation,
 ): Ledger['problems'] {
+  const all = allObserved(observation);
+  const isAnyKnown = Object.keys(before).length > 0;
+  if (!isAnyKnown && all.every(({ problems }) => problems.length === 0)) return before;
   const after = new Map(Object.entries(before));
-  for (const observed of allObserved(observation)) {
-    if (observed.problems.length > 0) after.set(keyOf(refOf(observed)), observed.problems);
-    else if (after.size > 0) after.delete(keyOf(refOf(observed)));
+  for (const observed of all) {
+    if (observed.problems.length > 0) after.set(keyOfObserved(observed), observed.problems);
+    else after.delete(keyOfObserved(observed));
   }
   return mapOf(after);
 }
@@ -26,7 +28,7 @@ export const newProblems = (
   known: Ledger['problems'],
   observed: ObservedInstance,
 ): readonly string[] => {
-  const reported = lookup(known, keyOf(refOf(observed)));
+  const reported = lookup(known, keyOfObserved(observed));
   if (reported === undefined) return observed.problems;
   return observed.problems.filter((problem) => !reported.includes(problem));
 };

@@ -90,10 +90,12 @@ export function lifeOf(
       const { process, record } = presence;
       if (stop !== undefined) return { state: 'draining', process, record, stop };
       const readying = readyingOf(presence, worker.ready, observation);
-      const isQuiet = readying.kind === 'ready' && takesNoJobs[quietStateOf(presence.quiet).kind];
-      if (isQuiet) return { state: 'quiet', process, record };
-      const { kind: state, ...rest } = readying;
-      return { state, process, record, ...rest } as Life;
+      if (readying.kind !== 'ready') {
+        const { kind: state, ...rest } = readying;
+        return { state, process, record, ...rest } as Life;
+      }
+      const isQuiet = takesNoJobs[quietStateOf(presence.quiet).kind];
+      return { state: isQuiet ? 'quiet' : 'ready', process, record };
     }
   }
 }

@@ -20,7 +20,7 @@ const unclaimedLook = 5_000;
 export function changesIn(snapshot: Snapshot): Duration | undefined {
   const { config, desired, ledger, observation, now, sinceBoot } = snapshot;
   const moments: number[] = [];
-  for (const subject of snapshot.everyone()) {
+  for (const subject of snapshot.everyNotable()) {
     const { observed, worker } = subject;
     const deadline = deadlineOf(observed, snapshot);
     if (deadline !== undefined && (drainingSince(observed) ?? unclearStop(observed)) !== undefined)

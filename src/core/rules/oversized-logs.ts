@@ -10,7 +10,7 @@ import type { Snapshot, Subject } from './snapshot.ts';
  */
 export function oversizedLogs(snapshot: Snapshot): Action[] {
   const { observation } = snapshot;
-  const all = snapshot.everyone();
+  const all = snapshot.everyone().filter(({ observed }) => observed.log ?? observed.errorLog);
   const done = new Set(all.flatMap((subject) => logsOfStarting(subject, observation)));
   const logs = all.flatMap((subject) => logsOf(subject).map((log) => ({ ...subject, log })));
   return logs.flatMap(({ observed, worker, log }) => {

@@ -9,11 +9,11 @@ import type { Snapshot, Subject } from './snapshot.ts';
 import { reasonToExit } from './stops.ts';
 
 /** A process that is about to be asked to exit is asked nothing else; its replacement is. */
-const withoutAsked = (snapshot: Snapshot, stops: readonly Action[]): Subject[] => {
+const withoutAsked = (subjects: readonly Subject[], stops: readonly Action[]): Subject[] => {
   const asked = new Set(
     stops.flatMap(({ instance, retiring }) => (retiring === undefined ? [instance] : [])),
   );
-  return snapshot.subjects().filter(({ observed }) => !asked.has(observed.name));
+  return subjects.filter(({ observed }) => !asked.has(observed.name));
 };
 
 const stateOf = ({ observed: { presence } }: Subject): QuietState =>
@@ -21,7 +21,8 @@ const stateOf = ({ observed: { presence } }: Subject): QuietState =>
 
 export function toBeQuiet(snapshot: Snapshot, stops: readonly Action[]): Action[] {
   const { desired, now } = snapshot;
-  return withoutAsked(snapshot, stops).flatMap((subject): Action[] => {
+  if (Object.keys(desired.quiet).length === 0) return [];
+  return withoutAsked(snapshot.subjects(), stops).flatMap((subject): Action[] => {
     const { observed, worker, isWanted } = subject;
     const { name } = observed;
     const process = liveProcess(observed);
@@ -45,7 +46,7 @@ export function toBeQuiet(snapshot: Snapshot, stops: readonly Action[]): Action[
 /** Processes that may take jobs again. Without a means for that they are replaced, one of a worker after the other. */
 export function toBeResumed(snapshot: Snapshot, stops: readonly Action[]): Action[] {
   const replaced = new Set<string>();
-  return withoutAsked(snapshot, stops).flatMap((subject): Action[] => {
+  return withoutAsked(snapshot.notable(), stops).flatMap((subject): Action[] => {
     const { observed, worker } = subject;
     const { name } = observed;
     const process = liveProcess(observed);

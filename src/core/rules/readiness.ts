@@ -29,8 +29,7 @@ export function readyingOf(
   if (record.launch !== undefined) return launchingOf(record, record.launch, age);
   const { stay = durationOf(0) } = readiness;
   if (readiness.kind === 'after') return readyAt(durationOf(readiness.after + stay), age);
-  if (hasShownReady)
-    return stay === 0 ? { kind: 'ready' } : readyAt(durationOf(readyAge + stay), age);
+  if (hasShownReady) return stay === 0 ? isNow : readyAt(durationOf(readyAge + stay), age);
   const began = observation.sinceBoot - age;
   const end = extended(durationOf(began + readiness.timeout), extension);
   const timeout = durationOf(end - began);
@@ -38,8 +37,10 @@ export function readyingOf(
   return { kind: 'starting', changesIn: durationOf(timeout - age) };
 }
 
+const isNow: Readying = { kind: 'ready' };
+
 const readyAt = (wanted: Duration, age: Duration): Readying =>
-  age >= wanted ? { kind: 'ready' } : { kind: 'starting', changesIn: durationOf(wanted - age) };
+  age >= wanted ? isNow : { kind: 'starting', changesIn: durationOf(wanted - age) };
 
 /** Only another look shows that the pidfile was written. */
 const nextLook = durationOf(500);

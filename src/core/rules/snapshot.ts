@@ -1,12 +1,12 @@
 import { durationOf, type Duration, type Moment } from '../basics/time.ts';
 import type { Config, Worker } from '../model/config.ts';
 import { isDone, isHeld, isStopped, isStoppedUntilBoot, type Desired } from '../model/desired.ts';
-import { instanceNames, keyOf } from '../model/instance.ts';
+import { instanceNames } from '../model/instance.ts';
 import { noLedger, type Ledger } from '../model/ledger.ts';
 import {
   drainingSince,
+  keyOfObserved,
   liveProcess,
-  refOf,
   type Observation,
   type ObservedInstance,
 } from '../model/observation.ts';
@@ -45,6 +45,13 @@ export interface Snapshot {
   readonly retiring: () => readonly Subject[];
   /** The subjects, then the old processes. */
   readonly everyone: () => readonly Subject[];
+  /**
+   * The subjects but those that run as they are wanted, with nothing noted or found about them. There may be a thousand of those,
+   * and each rule that looks at what is noted or found would go through them in vain.
+   */
+  readonly notable: () => readonly Subject[];
+  /** The same, then the old processes. */
+  readonly everyNotable: () => readonly Subject[];
   /** The wanted instances of a worker that have no process. */
   readonly missing: (worker: Worker) => readonly string[];
   /** The processes that are draining, old ones included. */
@@ -63,6 +70,7 @@ export function snapshotOf(
   const workerOf = (instance: string): Worker | undefined => workers.get(workerNameOf(instance));
   const subjects = once(() => subjectsIn(config, desired, observation, workerOf));
   const retiring = once(() => retiringIn(config, observation));
+  const notable = once(() => subjects().filter(isNotable));
   return {
     config,
     desired,
@@ -75,6 +83,8 @@ export function snapshotOf(
     subjects,
     retiring,
     everyone: once(() => [...subjects(), ...retiring()]),
+    notable,
+    everyNotable: once(() => [...notable(), ...retiring()]),
     missing: (worker) =>
       instanceNames(worker).filter((name) => {
         const observed = instances.get(name);
@@ -131,6 +141,18 @@ function subjectsIn(
   );
 }
 
+/** What a process has to show so that no note, problem, death, stray or silence is to be dealt with. */
+function isNotable({ observed, isWanted }: Subject): boolean {
+  const { presence, pidfile, problems, silence, leftovers, unclaimed, continuing } = observed;
+  if (presence.kind !== 'alive') return true;
+  const { process, stop, quiet, successor, extension } = presence;
+  const isNoted = stop ?? quiet ?? successor ?? extension;
+  const isFound = silence ?? leftovers ?? unclaimed ?? continuing;
+  const isPidfileRight = pidfile.kind === 'holds' && pidfile.pid === process.pid;
+  const isAsWanted = isWanted && isPidfileRight && problems.length === 0;
+  return !isAsWanted || isNoted !== undefined || isFound !== undefined;
+}
+
 const retiringIn = ({ workers }: Config, { retiring }: Observation): Subject[] =>
   workers.flatMap((worker) =>
     retiring
@@ -146,8 +168,8 @@ export function deadlineOf(
   observed: ObservedInstance,
   { desired }: Pick<Snapshot, 'desired'>,
 ): Duration | undefined {
-  const process = liveProcess(observed);
-  const request = desired.deadlines[keyOf(refOf(observed))];
+  const request = desired.deadlines[keyOfObserved(observed)];
+  const process = request && liveProcess(observed);
   const isMeant =
     request !== undefined && process !== undefined && isSameProcess(process, request.process);
   const stop = drainingSince(observed) ?? sessionStop(observed);

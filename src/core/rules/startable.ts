@@ -9,7 +9,7 @@ export function startable(snapshot: Snapshot): Subject[] {
   const { ledger, now } = snapshot;
   const waiting = heldBack(snapshot);
   return snapshot
-    .subjects()
+    .notable()
     .filter(
       ({ observed, worker, isWanted }) =>
         isWanted &&

@@ -56,7 +56,9 @@ export function missing(snapshot: Snapshot, moves: readonly Action[]): Action[] 
   const failed = failedIn(snapshot);
   const held = heldBack(snapshot);
   const down = new Set(inTurn(snapshot, startable(snapshot)).map(({ observed }) => observed.name));
-  return snapshot.subjects().flatMap(({ observed, isWanted }) => {
+  // What is about to be moved aside may have nothing noted about it yet.
+  const candidates = moved.size === 0 ? snapshot.notable() : snapshot.subjects();
+  return candidates.flatMap(({ observed, isWanted }) => {
     const { name } = observed;
     if (isWanted && moved.has(name) && !held.has(name))
       return [{ kind: 'start' as const, instance: name, cause: 'its old process still drains' }];

@@ -12,6 +12,7 @@ import {
 } from '../model/desired.ts';
 import { keyOf } from '../model/instance.ts';
 import {
+  keyOfObserved,
   liveProcess,
   preludeOf,
   refOf,
@@ -29,7 +30,7 @@ import { turnsOf } from './turns.ts';
 
 export function deliberatelyStopped(snapshot: Snapshot): Action[] {
   const { desired, observation } = snapshot;
-  return snapshot.subjects().flatMap((subject) => {
+  return snapshot.notable().flatMap((subject) => {
     const stopped = desired.stopped[subject.observed.name];
     if (stopped === undefined) return [];
     const deadline = deadlineOf(subject.observed, snapshot);
@@ -48,7 +49,7 @@ const hasCount = ({ counts, isEnding }: Desired, { name }: Worker): boolean =>
 
 export function surplus(snapshot: Snapshot): Action[] {
   const { desired } = snapshot;
-  return snapshot.subjects().flatMap((subject) => {
+  return snapshot.notable().flatMap((subject) => {
     if (subject.isConfigured || isStopped(desired, subject.observed.name)) return [];
     // A copy of a config with a lower count would drain what the other one wants; a count that was set is meant.
     if (subject.observed.otherConfig !== undefined && !hasCount(desired, subject.worker)) return [];
@@ -98,8 +99,8 @@ export function unaskedRetiring(snapshot: Snapshot): Action[] {
 /** Processes that were made quiet in order to be stopped, and still have to exit. */
 export function stopWhenIdle(snapshot: Snapshot, stops: readonly Action[]): Action[] {
   const known = new Set(stops.map(keyOf));
-  return snapshot.everyone().flatMap((subject) => {
-    const cause = known.has(keyOf(refOf(subject.observed)))
+  return snapshot.everyNotable().flatMap((subject) => {
+    const cause = known.has(keyOfObserved(subject.observed))
       ? undefined
       : reasonToExit(subject, snapshot);
     return cause === undefined ? [] : stopIfRunning(subject, cause);
@@ -136,8 +137,8 @@ const endingSession = (action: Action): Action =>
  */
 export function limited(snapshot: Snapshot): Action[] {
   const { deadlines } = snapshot.desired;
-  return snapshot.everyone().flatMap(({ observed }): Action[] => {
-    const request = deadlines[keyOf(refOf(observed))];
+  return snapshot.everyNotable().flatMap(({ observed }): Action[] => {
+    const request = deadlines[keyOfObserved(observed)];
     const process = limitable(observed);
     if (request === undefined || process === undefined) return [];
     const { presence } = observed;
@@ -155,11 +156,13 @@ export function limited(snapshot: Snapshot): Action[] {
 
 /** The members of a session that were noted to be asked, and whose turn did not come before its leader was dead. */
 export function unaskedMembers(snapshot: Snapshot): Action[] {
-  return snapshot.everyone().flatMap(({ observed, worker }): Action[] => {
-    const { members = [], asked = '', process, cause } = sessionStop(observed) ?? {};
+  return snapshot.everyNotable().flatMap(({ observed, worker }): Action[] => {
+    const ending = sessionStop(observed);
+    if (ending === undefined) return [];
+    const { members = [], asked = '', process, cause } = ending;
     const living = new Set(observed.leftovers?.processes.map(({ pid }) => pid));
     const isLeftOut = members.some(({ pid }, index) => asked[index] !== 'x' && living.has(pid));
-    if (!isLeftOut || process === undefined || cause === undefined) return [];
+    if (!isLeftOut) return [];
     return [{ kind: 'stop', ...refOf(observed), process, signal: worker.stop.signal, cause }];
   });
 }

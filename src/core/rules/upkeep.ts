@@ -12,7 +12,7 @@ import { isAwaited, leftoverRuleOf, sessionStop } from './awaited.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export function strays(snapshot: Snapshot): Action[] {
-  return snapshot.subjects().flatMap(({ observed: { name, presence } }) =>
+  return snapshot.notable().flatMap(({ observed: { name, presence } }) =>
     presence.kind !== 'stray'
       ? []
       : [
@@ -39,7 +39,7 @@ const causeOfAdoption = ({
 
 /** A program that forks away owns its pidfile: it is never ours to write. */
 export function wrongPidfiles(snapshot: Snapshot): Action[] {
-  return snapshot.subjects().flatMap(({ observed, worker }) => {
+  return snapshot.notable().flatMap(({ observed, worker }) => {
     const { name, presence, pidfile } = observed;
     if (presence.kind !== 'alive' || worker.daemonizes !== undefined) return [];
     const { pid } = presence.process;
@@ -52,7 +52,7 @@ export function wrongPidfiles(snapshot: Snapshot): Action[] {
 
 /** The pidfiles of processes whose shims have reported their deaths and left the rest to whom they saw waiting for that. */
 export function leftPidfiles(snapshot: Snapshot): Action[] {
-  return snapshot.subjects().flatMap(({ observed, worker }) => {
+  return snapshot.notable().flatMap(({ observed, worker }) => {
     const { name } = observed;
     if (worker.daemonizes !== undefined || !isLeft(observed)) return [];
     return [
@@ -71,7 +71,7 @@ const isLeft = ({ presence, pidfile }: ObservedInstance): boolean =>
 
 /** A pidfile that a start is about to write needs no removal. */
 export function stalePidfiles(snapshot: Snapshot): Action[] {
-  return snapshot.subjects().flatMap(({ observed, worker, isWanted }) => {
+  return snapshot.notable().flatMap(({ observed, worker, isWanted }) => {
     const { name, presence, pidfile } = observed;
     if (
       isWanted ||
@@ -88,7 +88,7 @@ export function stalePidfiles(snapshot: Snapshot): Action[] {
 
 /** What dead processes have left in their sessions, if more than a report is due. */
 export function leftBehind(snapshot: Snapshot): Action[] {
-  return snapshot.everyone().flatMap(({ observed, worker }) => {
+  return snapshot.everyNotable().flatMap(({ observed, worker }) => {
     const { leftovers: left, presence } = observed;
     if (left === undefined || presence.kind !== 'dead') return [];
     const rule = leftoverRuleOf(observed, worker, snapshot.sinceBoot);
@@ -147,7 +147,7 @@ export function exitedRetiring(snapshot: Snapshot): Action[] {
 /** Records of instances that stay down, if nothing can be read from them: the next start of the others writes its own. */
 export function tornRecords(snapshot: Snapshot): Action[] {
   return snapshot
-    .subjects()
+    .notable()
     .filter(({ observed, isWanted }) => {
       const { presence, problems, unclaimed } = observed;
       const isTorn = presence.kind === 'absent' && problems.length > 0;

@@ -16,11 +16,11 @@ import {
   type Done,
   type TimedRequest,
 } from '../model/desired.ts';
-import { keyOf } from '../model/instance.ts';
 import { awaitedWords, leftWords } from '../model/leftovers.ts';
 import { lostLogWords, newLogWords, type LostLog } from '../model/lost-log.ts';
 import {
   drainingSince,
+  keyOfObserved,
   refOf,
   unclearStop,
   type ObservedInstance,
@@ -202,13 +202,14 @@ function limitWords(observed: ObservedInstance, snapshot: Snapshot): string {
 function notesOn(observed: ObservedInstance, { desired, ledger, now }: Snapshot): string[] {
   const { name, retiring, presence, problems, saidStatus, leftovers } = observed;
   const notes = [...problems];
-  for (const log of [observed.log, observed.errorLog])
-    if (log?.lost !== undefined) notes.push(lostWords(observed, log.lost));
+  const { log, errorLog } = observed;
+  if (log?.lost !== undefined) notes.push(lostWords(observed, log.lost));
+  if (errorLog?.lost !== undefined) notes.push(lostWords(observed, errorLog.lost));
   const quiet = quietStateOf(presence.kind === 'alive' ? presence.quiet : undefined);
   if (quiet.kind === 'failed') notes.push(`stop.quiet failed: ${quiet.problem}`);
   if (quiet.kind === 'stuck') notes.push(`stop.resume failed: ${quiet.problem}`);
   const unclear = unclearStop(observed);
-  const known = ledger.unwitnessed[keyOf(refOf(observed))];
+  const known = ledger.unwitnessed[keyOfObserved(observed)];
   const unwitnessed = known?.isUnclear === true ? undefined : known?.problem;
   const refused = unwitnessed ?? (unclear && unclearWords(refOf(observed), unclear));
   if (refused !== undefined) notes.push(`gets no signal: ${refused}`);
@@ -216,13 +217,17 @@ function notesOn(observed: ObservedInstance, { desired, ledger, now }: Snapshot)
   if (presence.kind === 'stray' && unadopted !== undefined)
     notes.push(`could not be taken over: ${unadopted}`);
   if (saidStatus !== undefined) notes.push(saidStatus);
-  if (presence.kind === 'alive') notes.push(...originWords(presence.record));
+  const origin = presence.kind === 'alive' ? originWords(presence.record) : undefined;
+  if (origin !== undefined) notes.push(origin);
   if (presence.kind === 'stray') notes.push(strayWords(presence.successorOf));
   if (presence.kind === 'alive' && presence.successor !== undefined)
     notes.push(`its successor, pid ${presence.successor.pid}, takes over when it exits`);
   if (isFrozen(observed))
     notes.push('stopped (SIGSTOP) and doing nothing; kill -CONT continues it');
-  if (retiring === undefined) notes.push(...requestWords(desired, name, now));
+  const asked = retiring === undefined ? desired.quiet[name] : undefined;
+  if (asked !== undefined && isQuiet(desired, name, now)) notes.push(words('quiet', asked, now));
+  const held = retiring === undefined ? heldWords(desired, name, now) : undefined;
+  if (held !== undefined) notes.push(held);
   if (leftovers !== undefined) notes.push(leftWords(leftovers.of.pid, leftovers.processes));
   return notes;
 }
@@ -234,15 +239,6 @@ function lostWords(observed: ObservedInstance, lost: LostLog): string {
   return `${lostLogWords(lost)}${remedy}`;
 }
 
-function requestWords(desired: Desired, name: string, now: Moment): string[] {
-  const quiet = desired.quiet[name];
-  const held = heldWords(desired, name, now);
-  return [
-    ...(quiet !== undefined && isQuiet(desired, name, now) ? [words('quiet', quiet, now)] : []),
-    ...(held === undefined ? [] : [held]),
-  ];
-}
-
 function heldWords(desired: Desired, name: string, now: Moment): string | undefined {
   const held = desired.held[name];
   return held !== undefined && isHeld(desired, name, now) ? words('held', held, now) : undefined;
@@ -252,9 +248,9 @@ const words = (what: string, { by, until }: TimedRequest, now: Moment): string =
   `${what} by ${by}${until === undefined ? '' : ` until ${formatDayAndTime(until, now)}`}`;
 
 /** What the state does not show: that its pid is a command's, or that workerctl did not start it. */
-function originWords(record: ProcessRecord): string[] {
-  if (record.launch !== undefined) return ['its command has not started the worker yet'];
-  return isForeign(record) ? ['adopted'] : [];
+function originWords(record: ProcessRecord): string | undefined {
+  if (record.launch !== undefined) return 'its command has not started the worker yet';
+  return isForeign(record) ? 'adopted' : undefined;
 }
 
 const strayWords = (predecessor: Predecessor | undefined): string =>

@@ -15,7 +15,7 @@ import { workerNameOf } from '../../core/model/targets.ts';
 import type { Worker } from '../../core/model/config.ts';
 import { momentOf, type Moment } from '../../core/basics/time.ts';
 import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
-import { hasLogOpen, measureLog } from '../../host/logs/lost-log.ts';
+import { measureLog } from '../../host/logs/lost-log.ts';
 import { asUserOf, ownerOf } from '../../host/process/as-user.ts';
 import { mountProblems } from '../../host/process/mount-problem.ts';
 import { findProcess, sinceBoot } from '../../host/process/process-table.ts';
@@ -36,7 +36,11 @@ export function observe(
 ): Observation {
   const workers = new Map(scene.config.workers.map((worker) => [worker.name, worker]));
   const records = createRecordReader(scene.config.stateDir, names.length);
-  const seen = { ...scene, pidfiles: pidfilesOfUsers(scene, names, workers) };
+  const seen: Look = {
+    ...scene,
+    pidfiles: pidfilesOfUsers(scene, names, workers),
+    usualPidfiles: usualPidfiles(scene.config),
+  };
   const look = (ref: ProcessRef): ObservedInstance =>
     observeProcess(seen, ref, workers.get(workerNameOf(ref.instance)), records);
   const observation = {
@@ -178,19 +182,33 @@ const absent = { kind: 'absent' } as const;
 const noFiles: ProcessFiles = {};
 const noProblems: readonly string[] = [];
 
+/** What all processes are looked at with. */
+interface Look extends Scene {
+  readonly pidfiles: ReadonlyMap<string, PidfileState> | undefined;
+  /** What the config has as `pidfile` of workers whose pidfiles are in the state directory; undefined: that is not known. */
+  readonly usualPidfiles: string | undefined;
+}
+
+const usualPidfiles = ({ stateDir }: Scene['config']): string | undefined =>
+  stateDir.includes('%') ? undefined : `${stateDir}/%n.pid`;
+
+/** Undefined: it is in the state directory, under the name of the instance. A thousand such paths take a millisecond. */
+const pidfileElsewhere = (look: Look, worker: Worker, name: string): string | undefined =>
+  worker.pidfile === look.usualPidfiles ? undefined : pidfileOf(worker, name, look.hostName);
+
 function observeProcess(
-  scene: Scene & { readonly pidfiles: ReadonlyMap<string, PidfileState> | undefined },
+  scene: Look,
   ref: ProcessRef,
   worker: Worker | undefined,
   records: RecordReader,
 ): ObservedInstance {
-  const { hostName, ignoresPidfiles = false } = scene;
+  const { ignoresPidfiles = false } = scene;
   const { instance: name, retiring } = ref;
   const base = baseOf(ref);
   const record = records.read(base);
   const process = record.kind === 'read' ? findProcess(record.value) : undefined;
   const files =
-    record.kind === 'read'
+    record.kind === 'read' && (process === undefined || scene.notes?.size !== 0)
       ? readProcessFiles(scene.config.stateDir, base, record.value, {
           isAlive: process !== undefined,
           sweeps: !ignoresPidfiles,
@@ -207,7 +225,7 @@ function observeProcess(
   const pidfile =
     worker === undefined || ignoresPidfiles || retiring !== undefined
       ? absent
-      : (scene.pidfiles?.get(name) ?? records.pidfile(name, pidfileOf(worker, name, hostName)));
+      : (scene.pidfiles?.get(name) ?? records.pidfile(name, pidfileElsewhere(scene, worker, name)));
   const problems = record.kind === 'broken' ? [record.problem] : noProblems;
   const observed: Writable<ObservedInstance> = { name, presence, pidfile, problems };
   if (retiring !== undefined) observed.retiring = retiring;
@@ -219,11 +237,8 @@ function observeProcess(
     measuresLogs === 'all' || (measuresLogs === 'limited' && worker?.log?.kind === 'rotated');
   if (!isMeasured && scene.seesLog?.(presence.record.log.path) !== true) return alive;
   const { record: running } = presence;
-  const error = running.errorLog && { pid: running.pid, log: running.errorLog };
-  const isWell =
-    !isMeasured && hasLogOpen(running) && (error === undefined || hasLogOpen(error, 2));
-  if (isWell) return alive;
+  if (!isMeasured && records.hasLogs(base, running)) return alive;
   const log = measureLog(running);
-  const errorLog = error && measureLog(error);
+  const errorLog = running.errorLog && measureLog({ pid: running.pid, log: running.errorLog });
   return { ...alive, ...(log && { log }), ...(errorLog && { errorLog }) };
 }

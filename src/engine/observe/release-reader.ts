@@ -13,8 +13,8 @@ export type ReleaseReader = (
 ) => Promise<string | undefined>;
 
 /** Distinguishes users, of which each may find another release. */
-export const userKey = ({ user, group }: Partial<RunAs> = {}): string =>
-  JSON.stringify([user, group]);
+export const userKey = (runAs: RunAs | undefined): string =>
+  runAs === undefined ? '' : JSON.stringify([runAs.user, runAs.group]);
 
 /**
  * If others can write the config, its command is not run: the release is unknown.

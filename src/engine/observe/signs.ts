@@ -98,6 +98,11 @@ export function activityOf(
  * it stays true whatever happens to the log or the file.
  */
 export async function withReadiness(scene: Scene, observation: Observation): Promise<Observation> {
+  // Time shows it of these, or they say it themselves.
+  const isNoneAsked = scene.config.workers.every(
+    ({ ready }) => ready.kind === 'after' || ready.kind === 'notify',
+  );
+  if (isNoneAsked) return observation;
   const questions = [...observation.instances.values()].flatMap((observed) =>
     questionOf(scene, observed),
   );

@@ -98,14 +98,15 @@ async function releasesOf(
 ): Promise<Releases> {
   const byName = new Map(workers.map((worker) => [worker.name, worker]));
   const releases: Record<string, string> = {};
-  // Nearly all instances have the same answer, and to await it a thousand times takes a millisecond.
-  const answers = new Map<ReturnType<Launches['of']>, string | undefined>();
-  for (const name of [...names, ...workers.map(firstInstance)]) {
+  // Nearly always all instances of a worker have the same answer.
+  const answers = new Map<string, string | undefined>();
+  for (const name of names.concat(workers.map(firstInstance))) {
     const worker = byName.get(workerNameOf(name));
     if (worker === undefined) continue;
-    const finding = launches.of(worker, name, lookup(pins, worker.name));
-    if (!answers.has(finding)) answers.set(finding, (await finding).release);
-    const release = answers.get(finding);
+    const place = worker.directory.includes('%') ? name : worker.name;
+    if (!answers.has(place))
+      answers.set(place, (await launches.of(worker, name, lookup(pins, worker.name))).release);
+    const release = answers.get(place);
     if (release !== undefined) releases[name] = release;
   }
   return releases;

@@ -197,11 +197,12 @@ async function decideWith(
     const looked = await observeReported(partial, missing, old === undefined ? retiring : []);
     old ??= looked.retiring;
     for (const [name, observed] of looked.instances) fresh.set(name, observed);
-    const instances = names.flatMap((name): [string, ObservedInstance][] => {
+    const instances = new Map<string, ObservedInstance>();
+    names.forEach((name) => {
       const observed = fresh.get(name) ?? before.get(name);
-      return observed === undefined ? [] : [[name, observed]];
+      if (observed !== undefined) instances.set(name, observed);
     });
-    const decided = decideAbout({ ...looked, instances: new Map(instances), retiring: old });
+    const decided = decideAbout({ ...looked, instances, retiring: old });
     for (const instance of namesIn(decided.plan)) concerned.add(instance);
     if (names.every((name) => fresh.has(name) || !concerned.has(name))) return decided;
   }
@@ -271,7 +272,7 @@ export function warnOfProblems(
   observation: Observation,
   known: Ledger['problems'] = {},
 ): void {
-  for (const observed of allObserved(observation))
+  for (const observed of allObserved(observation).filter(({ problems }) => problems.length > 0))
     for (const problem of newProblems(known, observed))
       report(context, refOf(observed), { kind: 'warning', problem });
 }

@@ -50,7 +50,12 @@ export async function carryOn(
   const state =
     isDone || context.signal.aborted
       ? before
-      : await pass(context, { instances: scope, known: decided }, before, onSeen);
+      : await pass(
+          context,
+          { instances: scope, known: { ...decided, changed: watched.dying } },
+          before,
+          onSeen,
+        );
   const snapshot = snapshotOf(context.config, state, seen);
   const again = changesIn(snapshot);
   return again === undefined ? { snapshot } : { snapshot, again };

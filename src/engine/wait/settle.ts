@@ -4,11 +4,12 @@ import type { Draining } from '../../core/events/draining.ts';
 import {
   allObserved,
   drainingSince,
+  keyOfObserved,
   refOf,
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
-import { isKeyOfRetiring, keyOf, type ProcessRef } from '../../core/model/instance.ts';
+import { isKeyOfRetiring, type ProcessRef } from '../../core/model/instance.ts';
 import type { Progress, ProgressView } from '../../core/views/phase.ts';
 import { deadlineOf, snapshotOf, type Snapshot } from '../../core/rules/snapshot.ts';
 import { durationOf, elapsed, type Duration } from '../../core/basics/time.ts';
@@ -95,6 +96,7 @@ export async function settle(context: Context, wait: Wait): Promise<Settled> {
   const begun = monotonicMs();
   const deadline = wait.limit === undefined ? Infinity : begun + wait.limit;
   const watch = watchDirectory(context.config.stateDir, isNews);
+  wait.watched.follow(watch.coming);
   context.attending?.add([...pending].filter((key) => !isKeyOfRetiring(key)));
   const { progress } = context;
   let nextShow = begun + progress.first;
@@ -155,7 +157,7 @@ function remaining(
 ): Pick<Unsettled, 'draining' | 'pending'> {
   const { observation, ...state } = watched.last();
   const snapshot = snapshotOf(context.config, state, observation);
-  const seen = allObserved(observation).filter((one) => pending.has(keyOf(refOf(one))));
+  const seen = allObserved(observation).filter((one) => pending.has(keyOfObserved(one)));
   return {
     draining: seen.flatMap((one) => drainingOf(one, snapshot)),
     pending: seen.map(refOf),

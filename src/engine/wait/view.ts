@@ -5,8 +5,8 @@ import { noLedger, type State } from '../../core/model/ledger.ts';
 import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
 import {
   allObserved,
+  keyOfObserved,
   mayLive,
-  refOf,
   type Observation,
   type ObservedInstance,
 } from '../../core/model/observation.ts';
@@ -14,7 +14,7 @@ import type { ProcessRecord } from '../../core/model/record.ts';
 import { readyingOf } from '../../core/rules/readiness.ts';
 import { desiredPath, readDesired } from '../../host/state/desired-file.ts';
 import { knownLedger, ledgerPath } from '../../host/state/ledger-file.ts';
-import { baseOf, isOfRetiring, type StateFiles } from '../../host/state/paths.ts';
+import { instanceOfExit, baseOf, isOfRetiring, type StateFiles } from '../../host/state/paths.ts';
 import { stateFilesIn } from '../../host/state/record-cache.ts';
 import { hasProcess } from '../../host/process/process-table.ts';
 import { statsOf } from '../../host/files/stats-of.ts';
@@ -36,6 +36,10 @@ export interface Watched {
   readonly last: () => State & { readonly observation: Observation };
   /** The instances that it looks at. */
   readonly instances: readonly string[];
+  /** The instances whose processes have died since the last look, as far as is known when they are asked for. */
+  readonly dying: Iterable<string>;
+  /** Where it learns that: the files that have changed since. */
+  readonly follow: (coming: () => Iterable<string>) => void;
   /** Looks at these as well from now on. */
   readonly join: (names: readonly string[]) => void;
   /** What a process was last seen busy with while it drained. */
@@ -53,6 +57,7 @@ export function watchInstances(context: Context, begun: readonly string[]): Watc
   const state = cachedState(context.config.stateDir);
   let observation: Observation | undefined;
   let retiring: readonly ProcessRef[] = [];
+  let coming: () => Iterable<string> = () => [];
 
   const look: Watched['look'] = async (changed) => {
     // Listed once for all: most have no notes, and asking for each of them takes longer than reading the rest.
@@ -61,7 +66,8 @@ export function watchInstances(context: Context, begun: readonly string[]): Watc
         ? stateFilesIn(context.config.stateDir)
         : undefined;
     if (listed !== undefined) retiring = retiringAmong(listed, instances);
-    const isDue = (ref: ProcessRef): boolean => changed === undefined || isMeant(ref, changed);
+    const touched = changed && new Set([...changed].flatMap(basesOf));
+    const isDue = (ref: ProcessRef): boolean => touched === undefined || isMeant(ref, touched);
     const reported = await observeReported(
       { ...context, others: seen, ...(listed && { notes: listed.notes }) },
       instances.filter((instance) => isDue({ instance })),
@@ -70,7 +76,7 @@ export function watchInstances(context: Context, begun: readonly string[]): Watc
     const looked = allObserved(reported).some(isNewlyDead)
       ? withStrays(context, reported)
       : reported;
-    for (const observed of allObserved(looked)) seen.set(keyOf(refOf(observed)), observed);
+    for (const observed of allObserved(looked)) seen.set(keyOfObserved(observed), observed);
     const known = (key: string): ObservedInstance[] => {
       const observed = seen.get(key);
       return observed === undefined ? [] : [observed];
@@ -88,12 +94,11 @@ export function watchInstances(context: Context, begun: readonly string[]): Watc
   const isNewlyDead = (observed: ObservedInstance): boolean =>
     observed.presence.kind === 'dead' &&
     mayLive(observed) &&
-    seen.get(keyOf(refOf(observed)))?.presence.kind !== 'dead';
+    seen.get(keyOfObserved(observed))?.presence.kind !== 'dead';
 
   /** Its files have changed, or something may have happened to it without any of them. */
-  const isMeant = (ref: ProcessRef, changed: ReadonlySet<string>): boolean => {
-    const base = baseOf(ref);
-    for (const file of changed) if (file.startsWith(`${base}.`)) return true;
+  const isMeant = (ref: ProcessRef, touched: ReadonlySet<string>): boolean => {
+    if (touched.has(baseOf(ref))) return true;
     const observed = seen.get(keyOf(ref));
     if (observed === undefined || observation === undefined) return true;
     const { ready, daemonizes } = workerOf(context.config, ref.instance);
@@ -112,6 +117,17 @@ export function watchInstances(context: Context, begun: readonly string[]): Watc
       return { observation, ...state() };
     },
     instances,
+    dying: {
+      *[Symbol.iterator]() {
+        for (const file of coming()) {
+          const instance = instanceOfExit(file);
+          if (instance !== undefined && instances.includes(instance)) yield instance;
+        }
+      },
+    },
+    follow: (source) => {
+      coming = source;
+    },
     join: (names) => {
       instances.push(...names.filter((name) => !instances.includes(name)));
     },
@@ -122,6 +138,10 @@ export function watchInstances(context: Context, begun: readonly string[]): Watc
     },
   };
 }
+
+/** What the names of a process's files may begin with, if this is one of them: an instance's has dots of its own. */
+const basesOf = (file: string): string[] =>
+  [...file.matchAll(/\./g)].map(({ index }) => file.slice(0, index));
 
 function retiringAmong(listed: StateFiles, instances: readonly string[]): readonly ProcessRef[] {
   const meant = new Set(instances);
@@ -134,7 +154,7 @@ const hasShim = ({ shimPid }: ProcessRecord): boolean => shimPid !== 0 && hasPro
 function rememberJobs(jobs: Map<string, Activity>, observation: Observation): void {
   for (const observed of allObserved(observation)) {
     const { activity } = observed;
-    if (activity?.kind === 'busy') jobs.set(keyOf(refOf(observed)), activity);
+    if (activity?.kind === 'busy') jobs.set(keyOfObserved(observed), activity);
   }
 }
 

@@ -2,6 +2,7 @@ import { isStopped } from '../../core/model/desired.ts';
 import { awaitedWords, type LeftProcess, type Leftovers } from '../../core/model/leftovers.ts';
 import {
   allObserved,
+  keyOfObserved,
   liveProcess,
   observedAt,
   refOf,
@@ -64,11 +65,11 @@ export function waitForExit(context: Context, request: ExitRequest): Promise<Set
       const exited = allObserved(observation).filter(
         (observed) =>
           liveProcess(observed) === undefined &&
-          !gone.has(keyOf(refOf(observed))) &&
+          !gone.has(keyOfObserved(observed)) &&
           !isAwaited(observed, workerOf(context.config, observed.name)),
       );
       await reportExits(watching, exited, observation);
-      for (const observed of exited) gone.add(keyOf(refOf(observed)));
+      for (const observed of exited) gone.add(keyOfObserved(observed));
       return {
         settled: [...gone, ...failed],
         items: refs.map((ref) => progressOf(ref, snapshot, gone.has(keyOf(ref)))),

@@ -6,6 +6,7 @@ import { keyOf, shownName } from '../../core/model/instance.ts';
 import {
   allObserved,
   drainingSince,
+  keyOfObserved,
   liveProcess,
   refOf,
   sentStop,
@@ -115,7 +116,7 @@ async function endByPasses(
       // What is not known to be ours is neither asked nor waited for.
       const refused = new Set(refusals.filter((one) => one.isUnclear !== true).map(keyOf));
       const isAwaited = (one: ObservedInstance): boolean =>
-        isThere(one) && !refused.has(keyOf(refOf(one)));
+        isThere(one) && !refused.has(keyOfObserved(one));
       if (!allObserved(observation).some(isAwaited)) return true;
       if (failures === before) trouble.done();
     } catch (error) {

@@ -7,6 +7,8 @@ export interface DirectoryWatch {
    * as there is one; none after `ms` or if `signal` aborts.
    */
   readonly changes: (ms: number, signal: AbortSignal) => Promise<ReadonlySet<string>>;
+  /** Those that the next call of `changes` will name, as far as the kernel has reported them. */
+  readonly coming: () => Iterable<string>;
   /** Whether the kernel reports changes: otherwise there may be some that `changes` does not name. */
   readonly isWatched: () => boolean;
   readonly close: () => void;
@@ -59,6 +61,7 @@ export function watchDirectory(
       changed = new Set();
       return names;
     },
+    coming: () => changed,
     isWatched: () => isWatched,
     close: () => watcher?.close(),
   };

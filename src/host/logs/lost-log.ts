@@ -38,10 +38,17 @@ export const outputTo = (file: string, pid: number): string | undefined =>
 let areLinksHidden = false;
 
 /**
- * Whether the kernel says that a process has its log open under the log's own path, as its standard output or error. That is so
- * for most, and costs half as much as to look at the file. If not, it may have its log nevertheless.
+ * Whether the kernel says that a process has its logs open under their own paths, as its standard output and error. That is so
+ * for most, and costs half as much as to look at the files. If not, it may have its logs nevertheless.
  */
-export function hasLogOpen({ pid, log: { path } }: LoggedProcess, fd: 1 | 2 = 1): boolean {
+export const hasLogsOpen = ({
+  pid,
+  log,
+  errorLog,
+}: Pick<ProcessRecord, 'pid' | 'log' | 'errorLog'>): boolean =>
+  leadsTo(pid, 1, log.path) && (errorLog === undefined || leadsTo(pid, 2, errorLog.path));
+
+function leadsTo(pid: number, fd: 1 | 2, path: string): boolean {
   if (areLinksHidden) return false;
   try {
     return readlinkSync(`/proc/${pid}/fd/${fd}`) === path;

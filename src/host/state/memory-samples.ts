@@ -1,6 +1,6 @@
 import { integer, object, text } from '../../core/basics/json-form.ts';
 import { keyOf, type ProcessRef } from '../../core/model/instance.ts';
-import { allObserved, refOf, type Observation } from '../../core/model/observation.ts';
+import { allObserved, keyOfObserved, type Observation } from '../../core/model/observation.ts';
 import { sampleFile } from './samples.ts';
 
 /**
@@ -35,7 +35,7 @@ export function createMemoryTracker(stateDir: string): MemoryTracker {
         if (presence.kind !== 'alive') continue;
         const { rss: bytes } = presence.process;
         if (bytes !== undefined)
-          seen.set(keyOf(refOf(observed)), { runId: presence.record.runId, bytes });
+          seen.set(keyOfObserved(observed), { runId: presence.record.runId, bytes });
       }
     },
     rssOf: (ref, runId) => {

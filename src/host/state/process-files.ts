@@ -62,7 +62,6 @@ export function readProcessFiles(
 ): ProcessFiles {
   const { runId } = record;
   const files: { -readonly [Key in keyof ProcessFiles]: ProcessFiles[Key] } = {};
-  if (isAlive && listed?.size === 0) return files;
   const heartbeat = heartbeatName(base, runId);
   const has = (file: string): boolean => listed?.has(file) ?? true;
   const hasNote = (kind: string): boolean => has(`${base}.${kind}`);

@@ -1,9 +1,14 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { PidfileState } from '../../core/model/observation.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { textOrEmpty } from '../files/bounded-read.ts';
-import { parseRecord, readPidfile, readRecord, recordText } from './records.ts';
+import { canBeKept, directoryStamp } from '../files/directory-stamp.ts';
+import { hasLogsOpen } from '../logs/lost-log.ts';
+import { lookAtLogs, type KeptLogs } from './kept-logs.ts';
+import { lookAtPidfiles, type OtherPidfiles } from './kept-pidfiles.ts';
+import { columnsOf, recordsIn, type RecordColumns, type RecordTable } from './record-columns.ts';
+import { readPidfile, readRecord } from './records.ts';
 import { foreignOwner } from './state-directory.ts';
 import {
   stagingDirectory,
@@ -17,8 +22,10 @@ import { type StateFile } from '../files/json-file.ts';
 
 export interface RecordReader {
   readonly read: (name: string) => StateFile<ProcessRecord>;
-  /** What the pidfile of an instance holds whose record was read. */
-  readonly pidfile: (name: string, path: string) => PidfileState;
+  /** What the pidfile of an instance holds whose record was read; without a path that in the state directory. */
+  readonly pidfile: (name: string, path?: string) => PidfileState;
+  /** Whether the process of this record, which lives, is known to have its logs where they were opened. */
+  readonly hasLogs: (name: string, record: ProcessRecord) => boolean;
   /** Call it when all have been read. */
   readonly keep: () => void;
 }
@@ -29,28 +36,17 @@ interface Kept {
   readonly instances: StateFiles['instances'];
   readonly retiring: StateFiles['retiring'];
   readonly notes: readonly string[];
-  /** Those whose pidfiles in the directory had the pids of their records; undefined: no pidfile was read. */
-  readonly withPidfile?: readonly string[] | undefined;
-  /** By name, as they are in their files. */
-  readonly records: Readonly<Record<string, unknown>>;
+  readonly records: RecordColumns;
+  /** The instances whose pidfiles in the directory did not have the pids of their records; undefined: none was read. */
+  readonly otherPidfiles?: OtherPidfiles | undefined;
+  /** Undefined: no log was looked at. */
+  readonly logs?: KeptLogs | undefined;
 }
-
-/**
- * A pidfile that is rewritten in place does not change the time of the directory. So each look reads one in this many all the
- * same, the next ones a minute later.
- */
-const pidfileTurns = 15;
-const turnMs = 60_000;
 
 /** Fewer than this are read just as quickly one by one. */
 const many = 64;
 
-/**
- * For this long nothing may have changed in the directory: the clock of a file system may tick only every 2 seconds.
- */
-const restMs = 3_000;
-
-let lastKept: { readonly path: string; readonly kept: Kept } | undefined;
+let lastFound: { readonly path: string; readonly found: Found } | undefined;
 
 const pathIn = (stateDir: string): string => `${stagingDirectory(stateDir)}/records`;
 
@@ -71,80 +67,76 @@ export function stateFilesIn(stateDir: string): StateFiles {
 export function createRecordReader(stateDir: string, count: number): RecordReader {
   const readOne = (name: string): StateFile<ProcessRecord> => readRecord(stateDir, name);
   if (count < many)
-    return { read: readOne, pidfile: (_, path) => readPidfile(path), keep: () => undefined };
+    return {
+      read: readOne,
+      pidfile: (name, path = pidfilePath(stateDir, name)) => readPidfile(path),
+      hasLogs: (_, record) => hasLogsOpen(record),
+      keep: () => undefined,
+    };
   const kept = keptOf(stateDir);
-  const { records = {}, withPidfile } = kept ?? {};
-  const stamp = kept?.stamp ?? stampOf(stateDir)?.stamp;
+  const stamp = kept?.stamp ?? directoryStamp(stateDir)?.stamp;
   const seen = new Map<string, ProcessRecord>();
-  const known = new Set(withPidfile);
-  const right = new Set<string>();
-  const turn = Math.floor(Date.now() / turnMs) % pidfileTurns;
-  let [asked, isAnyLost] = [0, false];
+  const pidfiles = lookAtPidfiles(stateDir, kept?.otherPidfiles);
+  const logs = lookAtLogs(kept?.logs);
+  const isKept = (name: string): boolean => kept?.table.has(name) === true;
   return {
     read: (name) => {
-      const value = parseRecord(records[name], name);
+      const value = kept?.table.get(name);
       const record = value === undefined ? readOne(name) : { kind: 'read' as const, value };
       // The record of a program that is being launched is about to change.
       if (record.kind === 'read' && record.value.launch === undefined) seen.set(name, record.value);
       return record;
     },
-    pidfile: (name, path) => {
-      const isInTurn = asked % pidfileTurns === turn;
-      asked += 1;
-      const pid = seen.get(name)?.pid;
-      if (pid === undefined || path !== pidfilePath(stateDir, name)) return readPidfile(path);
-      const isKnown = known.has(name);
-      const found = isKnown && !isInTurn ? { kind: 'holds' as const, pid } : readPidfile(path);
-      const isRight = found.kind === 'holds' && found.pid === pid;
-      if (isRight) right.add(name);
-      else isAnyLost ||= isKnown;
-      return found;
-    },
+    pidfile: (name, path) => pidfiles.read(name, seen.get(name)?.pid, isKept(name), path),
+    hasLogs: (name, record) => logs.areOpen(name, record, isKept(name)),
     keep: () => {
-      const hasMore = asked > 0 && withPidfile === undefined;
-      const isLarger = seen.size > Object.keys(records).length;
-      if (stamp === undefined || !(isLarger || hasMore || isAnyLost)) return;
-      keep(stateDir, stamp, seen, asked > 0 ? [...right] : withPidfile);
+      const size = kept?.table.size ?? 0;
+      if (stamp === undefined || seen.size < size) return;
+      const names = [...seen.keys()];
+      const news = { otherPidfiles: pidfiles.news(names), logs: logs.news(names) };
+      const isLarger = seen.size > size;
+      if (!isLarger && news.otherPidfiles === undefined && news.logs === undefined) return;
+      // Of a record that has become readable nothing else is known.
+      const { otherPidfiles = isLarger ? undefined : kept?.otherPidfiles } = news;
+      const { logs: keptLogs = isLarger ? undefined : kept?.logs } = news;
+      keep(stateDir, stamp, seen, { otherPidfiles, logs: keptLogs });
     },
   };
 }
 
-/** Which directory it is, and when a file last came, went or was renamed in it. */
-function stampOf(stateDir: string): { stamp: string; changedMs: number } | undefined {
-  try {
-    const { dev, ino, mtimeNs, mtimeMs } = statSync(stateDir, { bigint: true });
-    return { stamp: `${dev} ${ino} ${mtimeNs}`, changedMs: Number(mtimeMs) };
-  } catch {
-    return undefined; // nothing was ever started there, or it cannot be read
-  }
-}
+/** What is kept, as it was found to be right. */
+type Found = Kept & { readonly table: RecordTable };
 
-function keptOf(stateDir: string): Kept | undefined {
+function keptOf(stateDir: string): Found | undefined {
   const path = pathIn(stateDir);
-  const isKnown = lastKept?.path === path;
+  const isKnown = lastFound?.path === path;
   if (!isKnown && !existsSync(path)) return undefined;
-  const stamp = stampOf(stateDir)?.stamp;
-  if (stamp === undefined) return undefined;
-  const kept = isKnown && lastKept?.kept.stamp === stamp ? lastKept.kept : readKept(path, stamp);
-  if (kept !== undefined) lastKept = { path, kept };
-  return kept;
+  const stamp = directoryStamp(stateDir)?.stamp;
+  if (stamp === undefined) return undefined; // nothing was ever started there, or it cannot be read
+  const found =
+    isKnown && lastFound?.found.stamp === stamp ? lastFound.found : readKept(path, stamp);
+  if (found !== undefined) lastFound = { path, found };
+  return found;
 }
 
 /** Some ten thousand records. */
 const maxBytes = 64 * 1024 * 1024;
 
 /** The stamp in the first line, which must be this one; then all that is kept. */
-function readKept(path: string, stamp: string): Kept | undefined {
+function readKept(path: string, stamp: string): Found | undefined {
   try {
     const text = textOrEmpty(path, maxBytes);
     if (!text.startsWith(`${stamp}\n`)) return undefined;
-    const kept = JSON.parse(text.slice(stamp.length)) as Partial<Kept>;
-    const { instances, retiring, notes, withPidfile, records } = kept;
-    return instances && retiring && notes && records
-      ? { stamp, instances, retiring, notes, withPidfile, records }
+    const kept = JSON.parse(text.slice(stamp.length)) as Kept;
+    const table = recordsIn(kept.records);
+    return table &&
+      Array.isArray(kept.instances) &&
+      Array.isArray(kept.retiring) &&
+      Array.isArray(kept.notes)
+      ? { ...kept, stamp, table }
       : undefined;
   } catch {
-    return undefined; // torn, or gone
+    return undefined; // torn, gone, or of another release
   }
 }
 
@@ -152,24 +144,16 @@ function keep(
   stateDir: string,
   stamp: string,
   seen: ReadonlyMap<string, ProcessRecord>,
-  withPidfile: readonly string[] | undefined,
+  facts: Pick<Kept, 'otherPidfiles' | 'logs'>,
 ): void {
-  const isSame = (): boolean => {
-    const now = stampOf(stateDir);
-    return now?.stamp === stamp && Date.now() - now.changedMs > restMs;
-  };
   try {
-    if (!isSame() || foreignOwner(stateDir) !== undefined) return;
-    const { instances, retiring, notes } = listStateFiles(stateDir);
-    if (!isSame()) return;
-    const others = [...notes].filter((note) => !isHeartbeatFile(note));
-    const records = [...seen]
-      .map(([name, record]) => `${JSON.stringify(name)}:${recordText(record)}`)
-      .join(',\n');
-    const about = JSON.stringify({ instances, retiring, notes: others, withPidfile });
-    const json = `${about.slice(0, -1)},"records":{${records}}}`;
-    writeFileAtomically(pathIn(stateDir), `${stamp}\n${json}\n`);
-    lastKept = undefined; // the next look of this process reads what is kept now
+    if (!canBeKept(stateDir, stamp) || foreignOwner(stateDir) !== undefined) return;
+    const { instances, retiring, notes: files } = listStateFiles(stateDir);
+    if (!canBeKept(stateDir, stamp)) return;
+    const notes = [...files].filter((file) => !isHeartbeatFile(file));
+    const kept = { instances, retiring, notes, ...facts, records: columnsOf(seen) };
+    writeFileAtomically(pathIn(stateDir), `${stamp}\n${JSON.stringify(kept)}\n`);
+    lastFound = undefined; // the next look of this process reads what is kept now
   } catch {
     return; // the next look reads them one by one
   }

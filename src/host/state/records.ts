@@ -110,9 +110,6 @@ export function readRecord(stateDir: string, instance: string): StateFile<Proces
   };
 }
 
-/** The record that a JSON value is, if it is that of this instance. */
-export const parseRecord = (value: unknown, instance: string): ProcessRecord | undefined =>
-  isRecord(value) && isOf(value, instance) ? recordOf(value) : undefined;
 const isOf = (record: RecordJson, name: string): boolean =>
   record.instance === paths.refOfBase(name).instance;
 

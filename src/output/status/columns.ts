@@ -78,6 +78,8 @@ function formatJob({ activity, usual }: InstanceStatus, { at }: Status): string 
 
 function formatDetail({ isOutdated, state, detail, activity, usual }: InstanceStatus): string {
   const isLeaving = state === 'draining' || state === 'retiring';
+  const isMuchSaid = isOutdated === true || usual !== undefined;
+  if (!isMuchSaid) return detail;
   const parts = [
     isOutdated === true && !isLeaving ? 'outdated' : '',
     detail,

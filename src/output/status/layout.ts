@@ -14,8 +14,25 @@ export interface Shape {
   readonly states?: readonly InstanceState[];
 }
 
-/** The cells of a column, row by row. */
-export type Cells = ReadonlyMap<ColumnName, readonly string[]>;
+/** A column, row by row, without its header. */
+export interface Column {
+  readonly cells: readonly string[];
+  /** How wide each of these is. */
+  readonly widths: readonly number[];
+  /** How wide the widest is, or the header. */
+  readonly width: number;
+}
+export type Columns = ReadonlyMap<ColumnName, Column>;
+
+export const columnOf = (
+  name: ColumnName,
+  cells: readonly string[],
+  widths: readonly number[] = cells.map(width),
+): Column => ({
+  cells,
+  widths,
+  width: widths.reduce((one, other) => (one > other ? one : other), name.length),
+});
 
 /** Which columns a table has, and where the others have gone. */
 export interface Layout {
@@ -51,13 +68,13 @@ const longestRelease = 20;
 export const isWhole = ({ columns, isWide, chosen }: Shape): boolean =>
   isWide === true || chosen !== undefined || columns === undefined;
 
-/** Lays out a table whose rows have these cells. */
-export function layoutOf(cells: Cells, shape: Shape): Layout {
+/** Lays out a table of these columns. */
+export function layoutOf(table: Columns, shape: Shape): Layout {
   const { columns, isWide, chosen } = shape;
   const isGiven = isWhole(shape);
-  const names = [...cells.keys()];
-  const known = isGiven ? names : names.filter((name) => !isEmpty(name, cells));
-  const same = isGiven ? [] : known.flatMap((name) => sameForAll(name, cells));
+  const names = [...table.keys()];
+  const known = isGiven ? names : names.filter((name) => !isEmpty(name, table));
+  const same = isGiven ? [] : known.flatMap((name) => sameForAll(name, table));
   const shown = known.filter((name) => same.every((other) => other.name !== name));
   const isFlowing = (name: ColumnName): boolean => name === 'detail';
   const layout: Layout = {
@@ -67,14 +84,15 @@ export function layoutOf(cells: Cells, shape: Shape): Layout {
     dropped: [],
   };
   if (columns === undefined || isWide === true) return layout;
-  return narrowed(layout, cells, columns, chosen === undefined);
+  return narrowed(layout, table, columns, chosen === undefined);
 }
 
-const isEmpty = (name: ColumnName, cells: Cells): boolean =>
-  name !== 'instance' && cells.get(name)?.every((cell) => cell === nothing || cell === '') === true;
+const isEmpty = (name: ColumnName, table: Columns): boolean =>
+  name !== 'instance' &&
+  table.get(name)?.cells.every((cell) => cell === nothing || cell === '') === true;
 
-function sameForAll(name: ColumnName, cells: Cells): Same[] {
-  const of = cells.get(name) ?? [];
+function sameForAll(name: ColumnName, table: Columns): Same[] {
+  const of = table.get(name)?.cells ?? [];
   const known = name === 'release' ? of.filter((cell) => cell !== nothing) : of;
   const [value, ...others] = known;
   const isSame = others.length > 0 && others.every((cell) => cell === value);
@@ -88,15 +106,15 @@ function sameForAll(name: ColumnName, cells: Cells): Same[] {
 }
 
 /** The same layout for a terminal: the job becomes part of the text, then columns are left out. */
-function narrowed(layout: Layout, cells: Cells, columns: number, mayDrop: boolean): Layout {
-  const longest = Math.max(0, ...layout.flowing.map((name) => widthOf(name, cells)));
+function narrowed(layout: Layout, table: Columns, columns: number, mayDrop: boolean): Layout {
+  const longest = Math.max(0, ...layout.flowing.map((name) => widthOf(name, table)));
   const room = longest === 0 ? 0 : Math.min(longest, roomForText) + gap;
-  if (fixedWidth(layout.fixed, cells) + room <= columns) return layout;
+  if (fixedWidth(layout.fixed, table) + room <= columns) return layout;
   let fixed: readonly ColumnName[] = layout.fixed.filter((name) => name !== 'job');
   const flowing = layout.fixed.length === fixed.length ? layout.flowing : joined(layout.flowing);
   const dropped: ColumnName[] = [];
   for (const name of mayDrop ? droppable : []) {
-    if (fixedWidth(fixed, cells) <= columns) break;
+    if (fixedWidth(fixed, table) <= columns) break;
     if (!fixed.includes(name)) continue;
     fixed = fixed.filter((other) => other !== name);
     dropped.push(name);
@@ -106,19 +124,10 @@ function narrowed(layout: Layout, cells: Cells, columns: number, mayDrop: boolea
 
 const joined = (flowing: readonly ColumnName[]): ColumnName[] => ['job', ...flowing];
 
-/** A column with its header first, and how wide each of these is. */
-export function columnOf(name: ColumnName, cells: Cells): { texts: string[]; widths: number[] } {
-  const texts = [name.toUpperCase(), ...(cells.get(name) ?? [])];
-  return { texts, widths: texts.map(width) };
-}
+const widthOf = (name: ColumnName, columns: Columns): number => columns.get(name)?.width ?? 0;
 
-export const widest = (widths: readonly number[]): number =>
-  widths.reduce((one, other) => Math.max(one, other), 0);
-
-const widthOf = (name: ColumnName, cells: Cells): number => widest(columnOf(name, cells).widths);
-
-const fixedWidth = (names: readonly ColumnName[], cells: Cells): number =>
-  names.reduce((sum, name) => sum + widthOf(name, cells), gap * Math.max(0, names.length - 1));
+const fixedWidth = (names: readonly ColumnName[], columns: Columns): number =>
+  names.reduce((sum, name) => sum + widthOf(name, columns), gap * Math.max(0, names.length - 1));
 
 /** A release as it is shown on a terminal: the rest of a long one says little. */
 export const shortRelease = (release: string, { columns, isWide }: Shape): string =>

@@ -1,4 +1,4 @@
-import { visibleInLine } from '../../core/basics/visible.ts';
+import { isPlain, visibleInLine } from '../../core/basics/visible.ts';
 import type { InstanceState } from '../../core/views/instance-state.ts';
 import type { Status } from '../../core/views/status.ts';
 import type { Colours } from '../plain.ts';
@@ -10,8 +10,7 @@ import {
   isWhole,
   layoutOf,
   shortRelease,
-  widest,
-  type Cells,
+  type Columns,
   type Layout,
   type Same,
   type Shape,
@@ -32,27 +31,36 @@ export function formatStatus(status: Status, colours: Colours, shape: Shape = {}
 function formatShown(status: Status, colours: Colours, shape: Shape): string {
   if (status.instances.length === 0)
     return `no instance is ${(shape.states ?? []).join(' or ')}\n\n`;
-  const cells = cellsOf(status, shape);
-  const layout = layoutOf(cells, shape);
-  return `${formatRows(status, cells, layout, colours, shape)}\n${formatBeside(layout, shape.columns)}`;
+  const table = tableOf(status, shape);
+  const layout = layoutOf(table, shape);
+  return `${formatRows(status, table, layout, colours, shape)}\n${formatBeside(layout, shape.columns)}`;
 }
 
-/** All cells, each made harmless. */
-export function cellsOf(status: Status, shape: Shape): Cells {
+/** All columns, each cell made harmless. */
+export function tableOf(status: Status, shape: Shape): Columns {
   const names = (shape.chosen ?? columnNames).filter(
     (name) => name !== 'release' || isWhole(shape) || areReleasesShown(status),
   );
   return new Map(
     names.map((name) => {
       const { cell } = columnsOf[name];
-      const cells = status.instances.map((one) => {
-        const text = visibleInLine(cell(one, status) ?? nothing);
-        return name === 'release' ? shortRelease(text, shape) : text;
-      });
-      return [name, cells];
+      const texts = status.instances.map((one) => cell(one, status) ?? nothing);
+      // Mostly nothing has to be made harmless, and each character takes one column.
+      if (name !== 'release' && texts.every(isPlain))
+        return [name, columnOf(name, texts, texts.map(lengthOf))];
+      const harmless = texts.map(visibleInLine);
+      return [
+        name,
+        columnOf(
+          name,
+          name === 'release' ? harmless.map((text) => shortRelease(text, shape)) : harmless,
+        ),
+      ];
     }),
   );
 }
+
+const lengthOf = ({ length }: string): number => length;
 
 /** A release that never changes, such as the name of the application's directory, is not worth a column. */
 const areReleasesShown = ({ instances, isReleaseNamed }: Status): boolean =>
@@ -64,12 +72,12 @@ const indent = '    ';
 
 function formatRows(
   { instances }: Status,
-  cells: Cells,
+  table: Columns,
   { fixed, flowing }: Layout,
   colours: Colours,
   { columns, isWide }: Shape,
 ): string {
-  const padded = fixed.map((name) => paddedColumn(name, cells));
+  const padded = fixed.map((name) => paddedColumn(name, table));
   const heads = rowOf(padded, 0);
   const full = formatLine(heads, flowing.map((name) => name.toUpperCase()).join(', '));
   const isTooLong = columns !== undefined && isWide !== true && width(full) > columns;
@@ -78,8 +86,9 @@ function formatRows(
   const shown = padded.map((column, index) =>
     fixed[index] === 'state' ? painted(column, instances, colours) : column,
   );
+  const flows = flowsOf(flowing, table, instances.length);
   instances.forEach((_, index) => {
-    const flow = flowOf(flowing, cells, index);
+    const flow = flows[index] ?? '';
     const isBelow =
       columns !== undefined &&
       isWide !== true &&
@@ -95,15 +104,17 @@ const rowOf = (columns: readonly (readonly string[])[], row: number): string[] =
   columns.map((texts) => texts[row] ?? '');
 
 /** A column with its header, all as wide as the widest. */
-function paddedColumn(name: ColumnName, cells: Cells): string[] {
-  const { texts, widths } = columnOf(name, cells);
-  const most = widest(widths);
+function paddedColumn(name: ColumnName, table: Columns): string[] {
+  const { cells, widths, width: most } = table.get(name) ?? columnOf(name, []);
   const isRight = columnsOf[name].isRight === true;
-  return texts.map((text, row) => {
-    const pad = ' '.repeat(most - (widths[row] ?? 0));
-    return isRight ? pad + text : text + pad;
-  });
+  const padded = (text: string, taken: number): string =>
+    isRight ? spaces(most - taken) + text : text + spaces(most - taken);
+  const header = padded(name.toUpperCase(), name.length);
+  return [header].concat(cells.map((text, row) => padded(text, widths[row] ?? 0)));
 }
+
+const knownSpaces: string[] = [];
+const spaces = (count: number): string => (knownSpaces[count] ??= ' '.repeat(count));
 
 /** The column of the states, in their colours. */
 function painted(
@@ -119,11 +130,20 @@ function painted(
   });
 }
 
-const flowOf = (flowing: readonly ColumnName[], cells: Cells, index: number): string =>
-  flowing
-    .map((name) => cells.get(name)?.[index] ?? '')
-    .filter((cell) => cell !== '' && cell !== nothing)
-    .join('; ');
+/** What follows the columns in each row. */
+const flowsOf = (
+  flowing: readonly ColumnName[],
+  table: Columns,
+  count: number,
+): readonly string[] =>
+  flowing.reduce<readonly string[]>((flows, name) => {
+    const cells = table.get(name)?.cells ?? [];
+    return flows.map((flow, row) => {
+      const cell = cells[row] ?? '';
+      if (cell === '' || cell === nothing) return flow;
+      return flow === '' ? cell : `${flow}; ${cell}`;
+    });
+  }, Array<string>(count).fill(''));
 
 const formatLine = (cells: readonly string[], flow: string): string =>
   (flow === '' ? cells.join('  ') : `${cells.join('  ')}  ${flow}`).trimEnd();

@@ -73,3 +73,14 @@ test('a look at all must see it, too', async () => {
   await worker.end();
   expect(await presenceIn(of, undefined)).toBe('dead');
 });
+
+test('what has died since the last look must be known when it is asked for, and be of these instances', () => {
+  const of = watched(sleeper().pid, 0);
+  expect([...of.dying]).toEqual([]);
+  const coming = new Set<string>();
+  of.follow(() => coming);
+  coming.add('mail.1.json').add('mail.10.exit').add('state.json');
+  expect([...of.dying]).toEqual([]);
+  coming.add('mail.1.exit');
+  expect([...of.dying]).toEqual(['mail.1']);
+});

@@ -1,6 +1,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { watchDirectory, type DirectoryWatch } from '../../../src/host/files/watch-directory.ts';
+import { until } from '../../rig/wait.ts';
 import { useScratch } from '../../rig/scratch.ts';
 
 const scratch = useScratch();
@@ -54,6 +55,14 @@ describe('a change', () => {
     const names = Array.from({ length: 50 }, (_, index) => `mail.${index}.exit`);
     for (const name of names) scratch.write(name, '');
     expect([...(await changed)].sort()).toEqual(names.sort());
+  });
+
+  test('must be known before it is waited for, and be named then, too', async () => {
+    const watch = watched();
+    scratch.write('mail.1.exit', '');
+    await until('the report of the kernel', () => [...watch.coming()].includes('mail.1.exit'));
+    expect([...(await watch.changes(0, never))]).toContain('mail.1.exit');
+    expect([...watch.coming()]).toEqual([]);
   });
 
   test('of a file that is not relevant must not end the waiting', async () => {

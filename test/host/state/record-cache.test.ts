@@ -1,13 +1,18 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  closeSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RecordReader } from '../../../src/host/state/record-cache.ts';
 import { momentOf } from '../../../src/core/basics/time.ts';
 import { recordMembers } from '../../../src/host/state/records.ts';
@@ -18,7 +23,11 @@ const scratch = useScratch();
 const names = Array.from({ length: 70 }, (_, index) => `mail.${index + 1}`);
 const cache = (): string => scratch.path('.new/records');
 
-const record = (instance: string, pid: number): string => {
+interface Kept extends Record<string, unknown> {
+  readonly records: { readonly columns: Record<string, unknown> };
+}
+
+const record = (instance: string, pid: number, log = '/var/log/mail "quoted".log'): string => {
   const members = recordMembers({
     bootId: bootId(),
     instance,
@@ -26,7 +35,7 @@ const record = (instance: string, pid: number): string => {
     startedAt: momentOf(1_000),
     commandDigest: '0123456789ab',
     stopSignal: 'TERM',
-    log: { path: '/var/log/mail "quoted".log', offset: 0 },
+    log: { path: log, offset: 0 },
   });
   return `{"pid":${pid},"start_time":7,"shim_pid":8,${members}}\n`;
 };
@@ -41,10 +50,14 @@ const publish = (name: string, text: string): void => {
   renameSync(scratch.path(`.new/${name}.json`), scratch.path(`${name}.json`));
 };
 
-/** As if nothing had happened in the directory for this long. */
+let ahead = 0;
+
+/** From now on the time is so much later than the files say. */
 const rest = (seconds: number): void => {
-  const then = Date.now() / 1000 - seconds;
-  utimesSync(scratch.folder(), then, then);
+  ahead = seconds * 1000;
+  vi.spyOn(Date, 'now').mockImplementation(
+    () => performance.timeOrigin + performance.now() + ahead,
+  );
 };
 
 /** One look of another command: it remembers nothing of the last one. */
@@ -71,11 +84,10 @@ async function wrongPidfiles(minute = 0): Promise<string[]> {
   const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
   vi.spyOn(Date, 'now').mockReturnValueOnce(minute * 60_000);
   const reader = createRecordReader(scratch.folder(), names.length);
-  vi.restoreAllMocks();
   const wrong = names.filter((name) => {
     const record = reader.read(name);
     const pid = record.kind === 'read' ? record.value.pid : undefined;
-    const found = reader.pidfile(name, pidfile(name));
+    const found = reader.pidfile(name);
     return found.kind !== 'holds' || found.pid !== pid;
   });
   reader.keep();
@@ -95,6 +107,10 @@ beforeEach(() => {
     publish(name, record(name, index + 1));
   });
   rest(10);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
 });
 
 const numbers = names.map((_, index) => index + 1);
@@ -239,7 +255,7 @@ test('a process that looks again must not write down again what it has kept', as
     const reader = createRecordReader(scratch.folder(), names.length);
     for (const name of names) {
       reader.read(name);
-      reader.pidfile(name, pidfile(name));
+      reader.pidfile(name);
     }
     reader.keep();
     return statSync(cache()).ino;
@@ -248,4 +264,143 @@ test('a process that looks again must not write down again what it has kept', as
   const kept = look();
   expect(kept).not.toBe(first);
   expect([look(), look()]).toEqual([kept, kept]);
+});
+
+describe('where processes have their logs', () => {
+  let child: ChildProcess;
+  const log = (): string => scratch.path('log/mail.log');
+
+  beforeEach(() => {
+    mkdirSync(scratch.path('log'));
+    const fd = openSync(log(), 'a');
+    child = spawn('sleep', ['1000'], { stdio: ['ignore', fd, 'ignore'] });
+    closeSync(fd);
+    for (const name of names) publish(name, record(name, child.pid ?? 0, log()));
+    rest(10);
+  });
+  afterEach(async () => {
+    await gone();
+  });
+
+  const gone = async (): Promise<void> => {
+    const isRunning = child.exitCode === null && child.signalCode === null;
+    const ended = isRunning ? once(child, 'exit') : undefined;
+    child.kill('SIGKILL');
+    await ended;
+  };
+
+  /** One look of another command. @returns how many of the processes it believes to have their logs there */
+  async function withLogs(): Promise<number> {
+    vi.resetModules();
+    const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
+    const reader = createRecordReader(scratch.folder(), names.length);
+    const found = names.filter((name) => {
+      const read = reader.read(name);
+      return read.kind === 'read' && reader.hasLogs(name, read.value);
+    });
+    reader.keep();
+    return found.length;
+  }
+
+  test('must be asked once, and again when a file has come or gone there', async () => {
+    expect(await withLogs()).toBe(names.length);
+    await gone(); // the kernel would not say so any more
+    expect(await withLogs(), 'it is not asked').toBe(names.length);
+    expect(await pidsSeen(), 'a look without logs leaves what is kept').toHaveLength(names.length);
+    expect(await withLogs()).toBe(names.length);
+    writeFileSync(scratch.path('log/other.log'), '');
+    expect(await withLogs()).toBe(0);
+  });
+
+  test.each([
+    ['removed', (): void => rmSync(log())],
+    ['renamed', (): void => renameSync(log(), scratch.path('log/mail.log.1'))],
+    [
+      'in a directory that was renamed',
+      (): void => renameSync(scratch.path('log'), scratch.path('old')),
+    ],
+  ])('must be seen at once if a log was %s', async (_, change) => {
+    expect(await withLogs()).toBe(names.length);
+    change();
+    expect(await withLogs()).toBe(0);
+  });
+
+  test('must be seen if it was replaced by a file of the same name, even if the time of the directory was set back', async () => {
+    utimesSync(scratch.path('log'), 1_000, 1_000);
+    expect(await withLogs()).toBe(names.length);
+    rmSync(log());
+    writeFileSync(log(), '');
+    utimesSync(scratch.path('log'), 1_000, 1_000);
+    expect(await withLogs()).toBe(0);
+  });
+
+  test('must not be kept of a directory of logs that has just changed', async () => {
+    const now = Date.now();
+    // The first is that of the turns of pidfiles.
+    vi.spyOn(Date, 'now')
+      .mockReturnValueOnce(now)
+      .mockReturnValueOnce(now - 8_000);
+    expect(await withLogs()).toBe(names.length);
+    expect(readFileSync(cache(), 'utf8')).not.toContain('"logs"');
+    await gone();
+    expect(await withLogs()).toBe(0);
+  });
+
+  test('must be asked each time of one that is not where it was opened', async () => {
+    publish('mail.3', record('mail.3', child.pid ?? 0, scratch.path('log/elsewhere.log')));
+    rest(10);
+    expect(await withLogs()).toBe(names.length - 1);
+    overwrite('mail.3', 'not read any more');
+    symlinkSync('mail.log', scratch.path('elsewhere'));
+    rest(10);
+    expect(await withLogs()).toBe(names.length - 1);
+  });
+});
+
+test.each([
+  [
+    'a pid that is no number',
+    (kept: Kept): void => void (kept.records.columns['pid'] = { all: '1' }),
+  ],
+  ['too few values', (kept: Kept): void => void (kept.records.columns['runId'] = { each: ['a'] })],
+  ['a column that is missing', (kept: Kept): void => void delete kept.records.columns['log']],
+  [
+    'a log of a wrong kind',
+    (kept: Kept): void => void (kept.records.columns['logFile'] = { all: 3 }),
+  ],
+  ['no list of instances', (kept: Kept): void => void delete kept['instances']],
+])('a file with %s must be replaced by what is in the records', async (_, spoil) => {
+  await pidsSeen();
+  const [stamp = '', ...lines] = readFileSync(cache(), 'utf8').split('\n');
+  const kept = JSON.parse(lines.join('\n')) as Kept;
+  spoil(kept);
+  writeFileSync(cache(), `${stamp}\n${JSON.stringify(kept)}\n`);
+  expect(await pidsSeen()).toEqual(numbers);
+  expect(readFileSync(cache(), 'utf8')).not.toBe(`${stamp}\n${JSON.stringify(kept)}\n`);
+});
+
+test('what records have must be the same when they were kept', async () => {
+  const full = {
+    ...(JSON.parse(record('mail.3', 3)) as object),
+    directory: '/srv/app',
+    release: 'r2',
+    config: '/etc/workerctl.yaml',
+    launch_exit_status: 3,
+    stop_signal: 'SIGQUIT',
+    log: { path: '/log/mail.3', offset: 7, file: '1:2' },
+    error_log: { path: '/log/mail.3.err', offset: 8, file: '1:3' },
+  };
+  publish('mail.3', JSON.stringify(full));
+  rest(10);
+  const look = async (): Promise<unknown[]> => {
+    vi.resetModules();
+    const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
+    const reader = createRecordReader(scratch.folder(), names.length);
+    const found = names.map((name) => reader.read(name));
+    reader.keep();
+    return found;
+  };
+  const first = await look();
+  overwrite('mail.3', 'not read any more');
+  expect(await look()).toEqual(first);
 });

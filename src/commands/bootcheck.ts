@@ -93,14 +93,18 @@ async function writeMetrics(
   events: readonly Event[],
   code: number,
 ): Promise<void> {
-  const [{ countEvents, factsToCarryOn }, { textOrEmpty }, { writeMetricsFile }, { metricsFor }] =
-    await Promise.all([
-      import('../output/metrics/facts.ts'),
-      import('../host/files/bounded-read.ts'),
-      import('../host/install/system-file.ts'),
-      import('./status.ts'),
-    ]);
-  const before = factsToCarryOn(textOrEmpty(path));
+  const [
+    { countEvents, factsToCarryOn },
+    { longBound, textOrEmpty },
+    { writeMetricsFile },
+    { metricsFor },
+  ] = await Promise.all([
+    import('../output/metrics/facts.ts'),
+    import('../host/files/bounded-read.ts'),
+    import('../host/install/system-file.ts'),
+    import('./status.ts'),
+  ]);
+  const before = factsToCarryOn(textOrEmpty(path, longBound));
   const text = await metricsFor(global, {
     ...before,
     events: countEvents(before.events, events),

@@ -8,8 +8,11 @@ import { chunkBytes } from './lines.ts';
 /** Opens a file to be read without waiting for the other end of a FIFO, and without making a terminal ours. */
 export const readFlags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** In bytes, where nothing else is said. workerctl writes no longer files, except for the journal and its caches. */
+/** In bytes, where nothing else is said: what is of one worker or process is far shorter. */
 export const usualBound = 1024 * 1024;
+
+/** For files that may have some hundred bytes of each instance: enough for far more of them than a host can run. */
+export const longBound = 64 * 1024 * 1024;
 
 /**
  * A whole file as text. What is no file (a FIFO, a device, a directory), or longer than `maxBytes`, is not read: the size

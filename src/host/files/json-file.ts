@@ -103,9 +103,9 @@ function parseJson(text: string): unknown {
 }
 
 /** Never blocks, and never reads more than a file of ours can hold. */
-export function readText(path: string): StateFile<string> {
+export function readText(path: string, maxBytes?: number): StateFile<string> {
   try {
-    const found = readTextUpTo(path);
+    const found = readTextUpTo(path, maxBytes);
     if (typeof found === 'string') return { kind: 'read', value: found };
     return { kind: 'broken', problem: `${path}: ${mismatchText(found)}` };
   } catch (error) {

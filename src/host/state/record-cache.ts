@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { PidfileState } from '../../core/model/observation.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
-import { textOrEmpty } from '../files/bounded-read.ts';
+import { longBound, textOrEmpty } from '../files/bounded-read.ts';
 import { canBeKept, directoryStamp } from '../files/directory-stamp.ts';
 import { hasLogsOpen } from '../logs/lost-log.ts';
 import { lookAtLogs, type KeptLogs } from './kept-logs.ts';
@@ -119,13 +119,10 @@ function keptOf(stateDir: string): Found | undefined {
   return found;
 }
 
-/** Some ten thousand records. */
-const maxBytes = 64 * 1024 * 1024;
-
 /** The stamp in the first line, which must be this one; then all that is kept. */
 function readKept(path: string, stamp: string): Found | undefined {
   try {
-    const text = textOrEmpty(path, maxBytes);
+    const text = textOrEmpty(path, longBound);
     if (!text.startsWith(`${stamp}\n`)) return undefined;
     const kept = JSON.parse(text.slice(stamp.length)) as Kept;
     const table = recordsIn(kept.records);

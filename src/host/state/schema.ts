@@ -1,3 +1,4 @@
+import { longBound } from '../files/bounded-read.ts';
 import {
   integer,
   Mismatch,
@@ -49,7 +50,7 @@ export function readFormWith<T>(
   path: string,
   read: (text: string, json: unknown) => T,
 ): StateFile<T> {
-  const file = readText(path);
+  const file = readText(path, longBound);
   if (file.kind === 'absent') return file;
   if (file.kind === 'broken') return { ...file, problem: file.problem.replace(`${path}: `, '') };
   try {

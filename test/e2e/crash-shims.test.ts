@@ -151,7 +151,9 @@ describe('kill -9 of the shim', () => {
 
 test('a shim that hangs before its report must not make a restart succeed with code that exits at once', async () => {
   const command = ['sh', '-c', '[ ! -e broken ] || exit 7; exec sleep 1000'];
-  const rig = createRig({ mail: { command, ready: { after: '10s' }, backoff: { initial: '20s' } } });
+  const rig = createRig({
+    mail: { command, ready: { after: '10s' }, backoff: { initial: '20s' } },
+  });
   expect((await rig.workerctl('start')).exitCode).toBe(0);
   holdShims(rig, reporting);
   writeFileSync(rig.path('broken'), '');
@@ -167,7 +169,9 @@ test('a shim that hangs before its report must not make a restart succeed with c
 
 test('a start that takes long must not make a restart succeed with code that exits at once', async () => {
   const command = ['sh', '-c', '[ ! -e broken ] || exit 7; exec sleep 1000'];
-  const rig = createRig({ mail: { command, ready: { after: '10s' }, backoff: { initial: '20s' } } });
+  const rig = createRig({
+    mail: { command, ready: { after: '10s' }, backoff: { initial: '20s' } },
+  });
   expect((await rig.workerctl('start')).exitCode).toBe(0);
   const [old] = shimsIn(rig, 'supervise');
   holdShims(rig, 'umask 022');

@@ -293,12 +293,12 @@ function sign(file) {
 for (const name of readdirSync(staging).filter((one) => one.endsWith('.cjs')))
   sign(join(staging, name));
 
-/** Without lines of comments in shell and Perl: a shell reads them at each start. None is within quotes. */
+/** Without comments and indentation in shell and Perl: a shell reads them at each start. None is within quotes. */
 function copyScript(from, to) {
   const isRead = /\.(sh|pl)$/.test(from);
   if (!isRead) return copyFileSync(from, to);
   const [first, ...lines] = readFileSync(from, 'utf8').split('\n');
-  const kept = lines.filter((line) => !/^\s*#(\s|$)/.test(line));
+  const kept = lines.filter((line) => !/^\s*#(\s|$)/.test(line)).map((line) => line.trimStart());
   writeFileSync(to, [first, ...kept].join('\n'), { mode: statSync(from).mode & 0o777 });
 }
 

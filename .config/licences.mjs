@@ -32,15 +32,30 @@ export function licenceOf(root, folder) {
   return { name, version, license, text };
 }
 
-/** One file with all texts; the same text is there once, below all packages that have it. */
+/** One file with all texts. The same terms are there once, below all packages that have them and the notices of these. */
 export function licenceTexts(packages) {
-  const byText = new Map();
-  for (const one of packages) byText.set(one.text, [...(byText.get(one.text) ?? []), one]);
-  const parts = [...byText].map(([text, ones]) => {
-    const names = ones.map(({ name, version, license }) => `${name} ${version} (${license})`);
-    return `${names.join('\n')}\n\n${text}\n`;
+  const byTerms = new Map();
+  for (const one of packages) {
+    const { notice, terms } = parted(one.text);
+    const key = terms.replace(/\s+/g, ' ');
+    const known = byTerms.get(key) ?? { terms, of: [] };
+    known.of.push({ one, notice });
+    byTerms.set(key, known);
+  }
+  const parts = [...byTerms.values()].map(({ terms, of }) => {
+    const heads = of.map(
+      ({ one: { name, version, license }, notice }) =>
+        `${name} ${version} (${license})\n${notice === '' ? '' : `\n${notice}\n\n`}`,
+    );
+    return `${heads.join('')}${heads.at(-1).endsWith('\n\n') ? '' : '\n'}${terms}\n`;
   });
   return `workerctl contains these packages.\n\n${parts.join(`\n${'-'.repeat(72)}\n\n`)}`;
+}
+
+/** Who has the copyright, and the terms, which many packages have in common. */
+function parted(text) {
+  const at = /^Permission (?:is hereby granted|to use, copy)/m.exec(text)?.index ?? 0;
+  return { notice: text.slice(0, at).trim(), terms: text.slice(at).trim() };
 }
 
 const purl = (name, version) => `pkg:npm/${name.replace('@', '%40')}@${version}`;

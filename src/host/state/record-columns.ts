@@ -22,51 +22,58 @@ export interface RecordTable {
 /** One value for all, or one for each; null: the record has none. */
 type Column = { readonly all: unknown } | { readonly each: readonly unknown[] };
 
-/** What each record has: where it is there, and what JSON holds for it. */
-const required = {
-  pid: { of: (record: ProcessRecord) => record.pid, type: 'number' },
-  startTime: { of: (record: ProcessRecord) => record.startTime, type: 'number' },
-  bootId: { of: (record: ProcessRecord) => record.bootId, type: 'string' },
-  runId: { of: (record: ProcessRecord) => record.runId, type: 'string' },
-  shimPid: { of: (record: ProcessRecord) => record.shimPid, type: 'number' },
-  startedAt: { of: (record: ProcessRecord) => record.startedAt, type: 'number' },
-  commandDigest: { of: (record: ProcessRecord) => record.commandDigest, type: 'string' },
-  stopSignal: { of: (record: ProcessRecord) => record.stopSignal, type: 'string' },
-  log: { of: (record: ProcessRecord) => record.log.path, type: 'string' },
-  logOffset: { of: (record: ProcessRecord) => record.log.offset, type: 'number' },
-} satisfies Kinds;
+/** A record without objects in it. */
+const flat = ({ log, errorLog, ...record }: ProcessRecord) => ({
+  ...record,
+  log: log.path,
+  logOffset: log.offset,
+  logFile: log.file,
+  errorLog: errorLog?.path,
+  errorOffset: errorLog?.offset,
+  errorFile: errorLog?.file,
+});
+type Flat = ReturnType<typeof flat>;
+type Key = Exclude<keyof Flat, 'instance' | 'launch'>; // the one is in the name, the other is never kept
 
-const optional = {
-  directory: { of: (record: ProcessRecord) => record.directory, type: 'string' },
-  release: { of: (record: ProcessRecord) => record.release, type: 'string' },
-  config: { of: (record: ProcessRecord) => record.config, type: 'string' },
-  launchExit: { of: (record: ProcessRecord) => record.launchExit, type: 'number' },
-  logFile: { of: (record: ProcessRecord) => record.log.file, type: 'string' },
-  errorLog: { of: (record: ProcessRecord) => record.errorLog?.path, type: 'string' },
-  errorOffset: { of: (record: ProcessRecord) => record.errorLog?.offset, type: 'number' },
-  errorFile: { of: (record: ProcessRecord) => record.errorLog?.file, type: 'string' },
-} satisfies Kinds;
+/** What JSON holds of each member. */
+const types: Readonly<Record<Key, 'string' | 'number'>> = {
+  pid: 'number',
+  startTime: 'number',
+  bootId: 'string',
+  runId: 'string',
+  shimPid: 'number',
+  startedAt: 'number',
+  commandDigest: 'string',
+  stopSignal: 'string',
+  log: 'string',
+  logOffset: 'number',
+  directory: 'string',
+  release: 'string',
+  config: 'string',
+  launchExit: 'number',
+  logFile: 'string',
+  errorLog: 'string',
+  errorOffset: 'number',
+  errorFile: 'string',
+};
+const keys = Object.keys(types) as Key[];
 
-type Kinds = Readonly<
-  Record<
-    string,
-    {
-      readonly of: (record: ProcessRecord) => string | number | undefined;
-      readonly type: 'string' | 'number';
-    }
-  >
->;
+const optional = new Set<Key>([
+  ...(['directory', 'release', 'config', 'launchExit', 'logFile'] as const),
+  ...(['errorLog', 'errorOffset', 'errorFile'] as const),
+]);
 
 type Columns = RecordColumns['columns'];
 
 /** The columns of these records, as JSON can hold them. None may be that of a program that is being launched. */
 export function columnsOf(records: ReadonlyMap<string, ProcessRecord>): RecordColumns {
-  const all = [...records.values()];
-  const columns = Object.entries({ ...required, ...optional }).map(([key, { of }]) => {
-    const each = all.map((record) => of(record) ?? null);
-    return [key, each.every((value) => value === each[0]) ? { all: each[0] } : { each }];
-  });
-  return { names: [...records.keys()], columns: Object.fromEntries(columns) as Columns };
+  const all = [...records.values()].map(flat);
+  const columns: Partial<Record<Key, Column>> = {};
+  for (const key of keys) {
+    const each = all.map((record) => record[key] ?? null);
+    columns[key] = each.every((value) => value === each[0]) ? { all: each[0] } : { each };
+  }
+  return { names: [...records.keys()], columns };
 }
 
 /**
@@ -74,9 +81,7 @@ export function columnsOf(records: ReadonlyMap<string, ProcessRecord>): RecordCo
  * @returns undefined if something in them is wrong
  */
 export function recordsIn({ names, columns }: RecordColumns): RecordTable | undefined {
-  const count = names.length;
-  if (!areRight(columns, required, count) || !areRight(columns, optional, count, null))
-    return undefined;
+  if (!keys.every((key) => isRight(key, columns[key], names.length))) return undefined;
   const places = new Map(names.map((name, index) => [name, index]));
   const values = valuesOf(columns);
   return {
@@ -89,24 +94,20 @@ export function recordsIn({ names, columns }: RecordColumns): RecordTable | unde
   };
 }
 
-function areRight(columns: Columns, kinds: Kinds, count: number, none?: null): boolean {
-  return Object.entries(kinds).every(([key, { type }]) => {
-    const column = columns[key];
-    const isRight = (value: unknown): boolean => typeof value === type || value === none;
-    if (column === undefined) return false;
-    if ('all' in column) return isRight(column.all);
-    return column.each.length === count && column.each.every(isRight);
-  });
+function isRight(key: Key, column: Column | undefined, count: number): boolean {
+  const type = types[key];
+  const none = optional.has(key) ? null : undefined;
+  const isValue = (value: unknown): boolean => typeof value === type || value === none;
+  if (column === undefined) return false;
+  if ('all' in column) return isValue(column.all);
+  return column.each.length === count && column.each.every(isValue);
 }
 
-type Required = typeof required;
-type Optional = typeof optional;
+/** Of each member, its value in a row. */
 type Values = {
-  readonly [Key in keyof Required]: (index: number) => ReturnType<Required[Key]['of']>;
-} & {
-  readonly [Key in keyof Optional]: (
+  readonly [K in Key]: (
     index: number,
-  ) => NonNullable<ReturnType<Optional[Key]['of']>> | null;
+  ) => Flat[K] extends infer V ? (V extends undefined ? null : V) : never;
 };
 
 const valuesOf = (columns: Columns): Values =>

@@ -4,6 +4,7 @@ import { isOutputIncomplete, print } from './cli/print.ts';
 import { inState } from './commands/in-state.ts';
 import { commands } from './commands/table.ts';
 import { exitCodes } from './core/basics/exit-codes.ts';
+export { traits } from './host/process/traits.ts';
 
 /**
  * The whole program: arguments and working directory in, exit code out. Expected errors are printed; none is thrown.

@@ -184,6 +184,30 @@ test('status must not load what only the other commands have compiled', () => {
   ]);
 });
 
+test('each kind of run must be learned from once, not only the first one', () => {
+  const kept = join(installed, 'dist/compiled');
+  rmSync(kept, { recursive: true, force: true });
+  const home = join(folder, 'kinds');
+  mkdirSync(home);
+  const config = join(home, 'workerctl.yaml');
+  writeFileSync(config, 'workers: {a: {command: sleep 60, count: 0}}\n');
+  const words = (): string[] =>
+    readdirSync(kept)
+      .filter((name) => name.startsWith(idOf('cli.cjs')))
+      .flatMap((name) => readFileSync(join(kept, name), 'latin1').slice(24, 512).trim().split(' '))
+      .filter((word) => word.startsWith('status'));
+  const look = (): unknown => run(program, { PATH }, 'status', '--config', config);
+  expect(look()).toMatchObject({ status: 0, stderr: '' });
+  expect(words()).toEqual(['status:']);
+  run(program, { PATH }, 'start', '--config', config); // keeps what the config means
+  expect(look()).toMatchObject({ status: 0, stderr: '' });
+  expect(words()).toEqual(['status:', 'status:config']);
+  const sizes = (): number[] => readdirSync(kept).map((name) => statSync(join(kept, name)).ino);
+  const written = sizes();
+  look();
+  expect(sizes()).toEqual(written);
+});
+
 describe.runIf(isRoot)('another user, who cannot write the installation', () => {
   const as = (home: string | undefined, ...args: readonly string[]) =>
     run(

@@ -1,3 +1,4 @@
+import { noteTrait } from '../process/traits.ts';
 import { constants, existsSync, fstatSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../../core/model/config.ts';
@@ -31,6 +32,7 @@ export function keptConfig(stateDir: string, key: ConfigKey): Config | undefined
   const kept = readOwnFile(pathIn(stateDir));
   const prefix = prefixOf(key);
   if (kept?.startsWith(prefix) !== true) return undefined;
+  noteTrait('config');
   try {
     return JSON.parse(kept.slice(prefix.length)) as Config;
   } catch {

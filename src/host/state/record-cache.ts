@@ -3,6 +3,7 @@ import type { PidfileState } from '../../core/model/observation.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { longBound, textOrEmpty } from '../files/bounded-read.ts';
+import { noteTrait } from '../process/traits.ts';
 import { canBeKept, directoryStamp } from '../files/directory-stamp.ts';
 import { hasLogsOpen } from '../logs/lost-log.ts';
 import { lookAtLogs, type KeptLogs } from './kept-logs.ts';
@@ -74,6 +75,7 @@ export function createRecordReader(stateDir: string, count: number): RecordReade
       keep: () => undefined,
     };
   const kept = keptOf(stateDir);
+  if (kept !== undefined) noteTrait('records');
   const stamp = kept?.stamp ?? directoryStamp(stateDir)?.stamp;
   const seen = new Map<string, ProcessRecord>();
   const pidfiles = lookAtPidfiles(stateDir, kept?.otherPidfiles);

@@ -113,6 +113,9 @@ describe('a shim that is only slow', () => {
     const { pid, shim } = await frozen();
     const { reports } = await watching(rig());
     expect(await act('stop', '--no-wait')).toMatchObject({ exitCode: 0 });
+    // A frozen shim wakes no watch: one that has looked just before the death would find it a minute later.
+    await until('its end', () => !isAlive(pid));
+    expect((await rig().workerctl('trigger')).exitCode).toBe(0);
     expect(deathOf(await reports('died', { pid }))).toEqual(noReport);
     await unfreeze(shim);
     expect(deathOf(await reports('death_explained', { pid }))).toEqual({ status: 0 });

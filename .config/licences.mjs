@@ -45,9 +45,9 @@ export function licenceTexts(packages) {
   const parts = [...byTerms.values()].map(({ terms, of }) => {
     const heads = of.map(
       ({ one: { name, version, license }, notice }) =>
-        `${name} ${version} (${license})\n${notice === '' ? '' : `\n${notice}\n\n`}`,
+        `${name} ${version} (${license})\n${notice === '' ? '' : `\n${notice}\n`}`,
     );
-    return `${heads.join('')}${heads.at(-1).endsWith('\n\n') ? '' : '\n'}${terms}\n`;
+    return `${heads.join('\n')}\n${terms}\n`;
   });
   return `workerctl contains these packages.\n\n${parts.join(`\n${'-'.repeat(72)}\n\n`)}`;
 }

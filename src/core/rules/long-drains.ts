@@ -64,14 +64,11 @@ export function longDrainIn(
 }
 
 function drainsIn(observation: Observation): LongDrain[] {
-  const isDraining = (one: ObservedInstance): boolean => drainingSince(one) !== undefined;
-  return allObserved(observation)
-    .filter(isDraining)
-    .flatMap((observed) => {
-      const { presence } = observed;
-      const asked = drainingSince(observed);
-      if (asked === undefined || presence.kind !== 'alive') return [];
-      const drained = elapsed(asked.at, observation.now);
-      return [{ observed, record: presence.record, asked, drained }];
-    });
+  return allObserved(observation).flatMap((observed) => {
+    const { presence } = observed;
+    const asked = drainingSince(observed);
+    if (asked === undefined || presence.kind !== 'alive') return [];
+    const drained = elapsed(asked.at, observation.now);
+    return [{ observed, record: presence.record, asked, drained }];
+  });
 }

@@ -141,7 +141,7 @@ function subjectsIn(
   );
 }
 
-/** What a process has to show so that no note, problem, death, stray or silence is to be dealt with. */
+/** Whether an instance does not run, or is not wanted, or anything is noted or found about its process. */
 function isNotable({ observed, isWanted }: Subject): boolean {
   const { presence, pidfile, problems, silence, leftovers, unclaimed, continuing } = observed;
   if (presence.kind !== 'alive') return true;

@@ -5,7 +5,7 @@ import { writeFileAtomically } from '../files/atomic-file.ts';
 import { makeDirectory } from '../files/make-directory.ts';
 import { currentBootId } from '../process/process-table.ts';
 import { ledgerFolder } from './ledger-file.ts';
-import { jsonOf, readForm } from './schema.ts';
+import { fileText, readForm } from './schema.ts';
 
 /** Samples by instance, kept in the ledger for the next command. What is lost is measured again. */
 export interface SampleFile<T> {
@@ -36,7 +36,7 @@ export function sampleFile<T>(stateDir: string, file: string, sample: Form<T>): 
         if (!existsSync(stateDir)) return;
         makeDirectory(ledgerFolder(stateDir));
         const value = { bootId: currentBootId(), samples: mapOf(samples) };
-        writeFileAtomically(path, `${JSON.stringify(jsonOf(form, value))}\n`);
+        writeFileAtomically(path, fileText(form, value));
       } catch {
         return; // such as a full disk
       }

@@ -29,14 +29,7 @@ export const identity = object<ProcessIdentity>(identityMembers);
 
 /** The text of a state file: JSON with the version first. */
 export const fileText = <T>(form: Form<T>, value: T, head: object = {}): string =>
-  `${JSON.stringify(jsonOf(form, value, head), undefined, 1)}\n`;
-
-/** What it holds: on one line this is written in a third of the time. */
-export const jsonOf = <T>(form: Form<T>, value: T, head: object = {}): object => ({
-  schema,
-  ...head,
-  ...(form.write(value) as object),
-});
+  `${JSON.stringify({ schema, ...head, ...(form.write(value) as object) }, undefined, 1)}\n`;
 
 /** A state file that was written by `fileText`. A `problem` does not name the file. */
 export const readForm = <T>(path: string, form: () => Form<T>): StateFile<T> =>

@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { linesOf } from '../rig/files.ts';
 import { rebooted } from '../rig/reboot.ts';
@@ -53,6 +54,32 @@ test('watch must start many in turn', async () => {
   expect(turnsIn(rig).started).toBe(24);
   expect(turnsIn(rig).most).toBeLessThanOrEqual(3);
   expect(events('missing')[0]).toMatchObject({ running: 0, wanted: 24, starting: 3 });
+});
+
+/** Is ready only while `go` exists. */
+const gated = {
+  command: [
+    'sh',
+    '-c',
+    'until [ -e "$RIG/go" ]; do sleep 0.1; done; touch "$RIG/%n.up"; exec sleep 1000',
+  ],
+  ready: { file: '%n.up', timeout: '100s' },
+};
+
+test.each([
+  ['start --no-wait', 24],
+  ['want 48 mail', 48],
+])('watch must start at once what %s has asked for', async (command, count) => {
+  const rig = createRig({ mail: { ...gated, count: 24, start: { parallel: 3 } } });
+  writeFileSync(rig.path('go'), '');
+  const watch = await watching(rig);
+  await until('all to be ready', () => isReady(rig, 24));
+  if (count === 24) await rig.act('stop');
+  rmSync(rig.path('go'));
+  const { exitCode, all } = await rig.act(...command.split(' '));
+  expect(exitCode, all).toBe(0);
+  expect(await statusOf(rig)).toMatchObject({ up: count, ready: count - 24 });
+  await watch.quiet();
 });
 
 describe('after a boot', () => {

@@ -29,7 +29,7 @@ const start = section({
   parallel: {
     type: value.whole(1, 10_000),
     without: 'twice the cores, at least 8',
-    help: 'How many instances bootcheck and watch start at a time, after a boot or if more than 20 are missing: one more as soon as one is ready.',
+    help: 'How many instances bootcheck and watch start at a time, after a boot or if more than 20 are missing: one more as soon as one is ready. What a person has asked for waits for no turn.',
     example: 4,
   },
 });

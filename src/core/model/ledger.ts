@@ -95,6 +95,11 @@ export interface Ledger {
   readonly times: Readonly<Record<string, DrainTimes>>;
   /** Many instances were missing: they are started a few at a time until none of them waits any more. */
   readonly startsInTurn?: boolean;
+  /**
+   * By instance, when a command left its start to a watch: it waits for no turn. Until that start was tried or it is not
+   * wanted any more.
+   */
+  readonly asked: Readonly<Record<string, Moment>>;
 }
 
 export const noLedger: Ledger = {
@@ -110,6 +115,7 @@ export const noLedger: Ledger = {
   unadopted: {},
   restarts: {},
   times: {},
+  asked: {},
 };
 
 /** All that outlives a command. */

@@ -14,7 +14,7 @@ import {
 } from '../model/observation.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { failureAfter, isOfRelease } from './backoff.ts';
-import { unstartedAfter } from './unstarted.ts';
+import { askedAfter, unstartedAfter } from './unstarted.ts';
 import { assessDeath, type DeathAssessment } from './death-verdict.ts';
 
 /** A death that is not in the ledger yet. */
@@ -88,7 +88,7 @@ export function ledgerAfter(
   config: Config,
   state: State,
   observation: Observation,
-): Pick<Ledger, 'failures' | 'reportedDeaths' | 'unexplained' | 'losses' | 'unstarted'> {
+): Pick<Ledger, 'failures' | 'reportedDeaths' | 'unexplained' | 'losses' | 'unstarted' | 'asked'> {
   return {
     failures: failuresAfter(config, state, observation),
     reportedDeaths: reportedAfter(state.ledger.reportedDeaths, observation, () => true),
@@ -99,6 +99,7 @@ export function ledgerAfter(
     ),
     losses: lossesAfter(config, withEndOfContinuing(state.ledger, observation), observation),
     unstarted: unstartedAfter(config, state, observation),
+    asked: askedAfter(config, state, observation),
   };
 }
 

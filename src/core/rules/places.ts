@@ -1,6 +1,7 @@
+import { lookup } from '../basics/lookup.ts';
 import { durationOf, type Duration } from '../basics/time.ts';
 import type { Config, Worker } from '../model/config.ts';
-import { rolloutOf, type Desired } from '../model/desired.ts';
+import { rolloutOf } from '../model/desired.ts';
 import { instanceNames } from '../model/instance.ts';
 import type { State } from '../model/ledger.ts';
 import { liveProcess, type Observation, type ObservedInstance } from '../model/observation.ts';
@@ -24,17 +25,17 @@ export function startsInTurn(
   if (observation.startsAtOnce === undefined) return before;
   const isDown = (observed: ObservedInstance): boolean => liveProcess(observed) === undefined;
   if (![...observation.instances.values()].some(isDown)) return false;
-  const down = counting(startable(snapshotOf(config, state, observation)), state.desired);
+  const down = counting(startable(snapshotOf(config, state, observation)), state);
   return (
     (before && down.length > 0) ||
     down.length > mostAtOnce ||
-    down.some(({ observed }) => isRebooted(observed))
+    down.some(({ observed }) => isRebooted(observed.presence))
   );
 }
 
-/** Those of the instances that can be started whose turn it is. The replacements of a restart need none. */
+/** Those of the instances that can be started whose turn it is, and those that wait for none. */
 export function inTurn(snapshot: Snapshot, down: readonly Subject[]): readonly Subject[] {
-  const { desired, ledger, observation } = snapshot;
+  const { ledger, observation } = snapshot;
   const { startsAtOnce } = observation;
   if (startsAtOnce === undefined || ledger.startsInTurn !== true) return down;
   const limitOf = ({ startsAtOnce: own }: Worker): number => own ?? startsAtOnce;
@@ -46,7 +47,7 @@ export function inTurn(snapshot: Snapshot, down: readonly Subject[]): readonly S
     ]),
   );
   let places = Math.max(...snapshot.config.workers.map(limitOf)) - starting.length;
-  const counted = counting(down, desired);
+  const counted = counting(down, snapshot);
   const chosen = new Set<Subject>(down.filter((one) => !counted.includes(one)));
   for (const subject of byTurns(counted)) {
     const own = left.get(subject.worker.name) ?? 0;
@@ -95,15 +96,18 @@ function startingOnes(snapshot: Snapshot): Starting[] {
   );
 }
 
-/** Without those that a restart replaces: it has an order of its own. But not even a restart survives a boot. */
-const counting = (down: readonly Subject[], desired: Desired): readonly Subject[] =>
+/**
+ * Without those that a command has asked for, and those that a restart replaces: it has an order of its own. But not even a
+ * restart survives a boot.
+ */
+const counting = (down: readonly Subject[], { desired, ledger }: State): readonly Subject[] =>
   down.filter(
-    ({ observed }) =>
-      (rolloutOf(desired, observed.name)?.replaces[observed.name] ?? null) === null ||
-      isRebooted(observed),
+    ({ observed: { name, presence } }) =>
+      lookup(ledger.asked, name) === undefined &&
+      ((rolloutOf(desired, name)?.replaces[name] ?? null) === null || isRebooted(presence)),
   );
 
-const isRebooted = ({ presence }: ObservedInstance): boolean =>
+const isRebooted = (presence: ObservedInstance['presence']): boolean =>
   presence.kind === 'dead' && presence.death.kind === 'rebooted';
 
 /** One of each worker, then another of each: a worker that is slow to start does not keep the others down. */

@@ -1,8 +1,8 @@
-import { filtered, lookup, withEntries } from '../basics/lookup.ts';
+import { filtered, lookup, withEntries, without } from '../basics/lookup.ts';
 import type { EventBody } from '../events/event.ts';
 import { momentOf, type Duration, type Moment } from '../basics/time.ts';
 import type { BackoffPolicy, Config, Worker } from '../model/config.ts';
-import { isDone, isStopped } from '../model/desired.ts';
+import { isDone, isStopped, type Desired } from '../model/desired.ts';
 import { instanceNames } from '../model/instance.ts';
 import type { Ledger, State, Unstarted } from '../model/ledger.ts';
 import { liveProcess, type Observation, type ObservedInstance } from '../model/observation.ts';
@@ -16,23 +16,46 @@ export function unstartedAfter(
   { desired, ledger: { unstarted } }: State,
   { instances, launches }: Pick<Observation, 'instances' | 'launches'>,
 ): AllUnstarted {
-  const names = Object.keys(unstarted);
-  if (names.length === 0) return unstarted;
+  return stillDown(config, desired, instances, unstarted, ({ at, ...failed }, name) =>
+    isOfRelease(failed, launches?.get(name)?.release) ? at : undefined,
+  );
+}
+
+/**
+ * The starts that commands have left to a watch, without those that have had a process since or are not wanted any more, and
+ * those from before a boot: after it the whole host starts anew.
+ */
+export const askedAfter = (
+  config: Config,
+  { desired, ledger: { asked } }: State,
+  { instances, now, sinceBoot }: Pick<Observation, 'instances' | 'now' | 'sinceBoot'>,
+): Ledger['asked'] =>
+  stillDown(config, desired, instances, asked, (at) => (at < now - sinceBoot ? undefined : at));
+
+/** Without the instances that have started since this moment (undefined: they are left out) or are not wanted any more. */
+function stillDown<T>(
+  config: Config,
+  desired: Desired,
+  instances: Observation['instances'],
+  all: Readonly<Record<string, T>>,
+  since: (one: T, name: string) => Moment | undefined,
+): Readonly<Record<string, T>> {
+  if (Object.keys(all).length === 0) return all;
   const wanted = new Set(config.workers.flatMap(instanceNames));
-  const kept = names.filter(
-    (name) =>
+  return filtered(all, (one, name) => {
+    const at = since(one, name);
+    return (
+      at !== undefined &&
       wanted.has(name) &&
       !isStopped(desired, name) &&
       !isDone(desired, name) &&
-      !hasStartedSince(instances.get(name), unstarted[name]?.at) &&
-      isOfRelease({ ...unstarted[name] }, launches?.get(name)?.release),
-  );
-  if (kept.length === names.length) return unstarted;
-  return filtered(unstarted, (_, name) => kept.includes(name));
+      !hasStartedSince(instances.get(name), at)
+    );
+  });
 }
 
-function hasStartedSince(observed: ObservedInstance | undefined, at: Moment | undefined): boolean {
-  if (observed === undefined || at === undefined) return false;
+function hasStartedSince(observed: ObservedInstance | undefined, at: Moment): boolean {
+  if (observed === undefined) return false;
   if (liveProcess(observed) !== undefined) return true;
   return observed.presence.kind === 'dead' && observed.presence.record.startedAt > at;
 }
@@ -51,7 +74,12 @@ export function withUnstarted(ledger: Ledger, failed: readonly FailedStart[], at
     const count = (lookup(ledger.unstarted, instance)?.count ?? 0) + 1;
     return [instance, { at, count, ...found }] as const;
   });
-  return { ...ledger, unstarted: withEntries(ledger.unstarted, added) };
+  const tried = failed.map(({ instance }) => instance);
+  return {
+    ...ledger,
+    unstarted: withEntries(ledger.unstarted, added),
+    asked: without(ledger.asked, tried),
+  };
 }
 
 /** How long an instance stays down after this many failed starts: like one whose processes die. */

@@ -1,4 +1,4 @@
-import { lookup } from '../../core/basics/lookup.ts';
+import { lookup, withEntries } from '../../core/basics/lookup.ts';
 import type { ActionOf } from '../../core/model/action.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import { launchOf } from '../../core/model/launch.ts';
@@ -47,6 +47,14 @@ export function leaveStarts(
   return { plan: plan.filter((action) => action.kind !== 'start'), left };
 }
 
+/** What a person has asked for waits for no turn, whoever starts it. What is missing anyway takes its turn at the watch. */
+export function withAsked(outcome: PassOutcome, left: readonly LeftStart[]): PassOutcome {
+  const { ledger, observation } = outcome;
+  if (left.length === 0 || observation.startsAtOnce !== undefined) return outcome;
+  const asked = left.map(({ instance }) => [instance, observation.now] as const);
+  return { ...outcome, ledger: { ...ledger, asked: withEntries(ledger.asked, asked) } };
+}
+
 /**
  * Wakes the watch and waits until it has tried to start each of these, and reports that; the watch itself has written it to
  * the journal. Returns those that it did not start although it has made no progress for two seconds.
@@ -58,25 +66,32 @@ export async function untilStarted(
 ): Promise<readonly string[]> {
   const { config, signal } = context;
   const { stateDir } = config;
-  const pending = new Set(left.map(({ instance }) => instance));
+  const pending = new Map(left.map((action) => [action.instance, action]));
   const files = watchDirectory(stateDir, (file) => file.endsWith('.json'));
   try {
-    if (!wake(stateDir)) return [...pending];
+    if (!wake(stateDir)) return [...pending.keys()];
     let deadline = monotonicMs() + takeMs;
+    let changed: ReadonlySet<string> = new Set();
+    let ledger = knownLedger(stateDir);
+    let readAt = monotonicMs();
     for (;;) {
-      const ledger = knownLedger(stateDir);
-      for (const action of left) {
-        const { instance } = action;
-        if (!pending.has(instance)) continue;
-        if (!hasStarted(context, action) && !hasFailed(context, instance, ledger, known)) continue;
-        pending.delete(instance);
+      if (monotonicMs() - readAt >= ledgerMs) {
+        ledger = knownLedger(stateDir);
+        readAt = monotonicMs();
+      }
+      for (const [instance, action] of pending) {
+        // The kernel may lose changes: if it reports none, all records are read.
+        const isRead = changed.size === 0 || changed.has(`${instance}.json`);
+        if (isRead && hasStarted(context, action)) pending.delete(instance);
+        else if (hasFailed(context, instance, ledger, known)) pending.delete(instance);
+        else continue;
         deadline = monotonicMs() + takeMs;
       }
       if (pending.size === 0 || signal.aborted) return [];
       const rest = deadline - monotonicMs();
       // They wait for their turn, which comes when others are ready.
-      if (rest <= 0) return ledger.startsInTurn === true ? [] : [...pending];
-      await files.changes(Math.min(rest, ledgerMs), signal);
+      if (rest <= 0) return ledger.startsInTurn === true ? [] : [...pending.keys()];
+      changed = await files.changes(Math.min(rest, ledgerMs), signal);
     }
   } finally {
     files.close();

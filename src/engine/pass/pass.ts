@@ -29,7 +29,7 @@ import { report, type Context } from '../session.ts';
 import type { Run } from '../apply/run.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import { decide, warnOfProblems, type PassRequest } from './decide.ts';
-import { leaveStarts, untilStarted, type SharedPlan } from './leave-starts.ts';
+import { leaveStarts, untilStarted, withAsked, type SharedPlan } from './leave-starts.ts';
 import { reportRollouts } from './report-rollouts.ts';
 import { ensureLedger, reportDesired, stageState, type StagedState } from './state.ts';
 import { keepFailed, noting, type Failed } from './unstarted.ts';
@@ -66,8 +66,10 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     const { problems } = decided.before.ledger;
     warnOfProblems(context, decided.observation, request.goal.kind === 'check' ? problems : {});
     const turned = await withRollback(context, launches, decided);
-    const outcome =
-      request.isForNotesOnly === true ? { ...turned, plan: [], refusals: [] } : turned;
+    const meant = request.isForNotesOnly === true ? { ...turned, plan: [], refusals: [] } : turned;
+    const shared = leaveStarts(context, request, meant.plan);
+    ({ left } = shared);
+    const outcome = withAsked(meant, left);
     const mayLackLedger = isWithoutStarts(context, request.goal, outcome);
     ensureLedger(context, outcome.before, mayLackLedger);
     const isDurable = mustBeDurable(request.goal, outcome);
@@ -79,8 +81,6 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
     const isAdoption = request.goal.kind === 'adopt';
     if (!isAdoption) state.commit(request.onKept);
     const failures: Failed[] = [];
-    const shared = leaveStarts(context, request, outcome.plan);
-    ({ left } = shared);
     const { plan } = shared;
     reportLeftovers = await noteReplaced(context, { ...outcome, plan });
     const next: Run['next'] = async (worker, instance) => ({

@@ -89,6 +89,7 @@ const form = once((): json.Form<Ledger> => {
     restarts: ['restarts', json.byName(restarts)],
     times: ['times', json.byName(times)],
     startsInTurn: ['starts_in_turn', json.optional(json.flag)],
+    asked: ['asked', json.byName(json.moment)],
   });
 });
 

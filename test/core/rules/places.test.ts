@@ -3,6 +3,7 @@ import { noDesired, type Desired } from '../../../src/core/model/desired.ts';
 import { noLedger, type Ledger, type State } from '../../../src/core/model/ledger.ts';
 import type { Observation, ObservedInstance } from '../../../src/core/model/observation.ts';
 import type { Config, Worker } from '../../../src/core/model/config.ts';
+import { withUnstarted } from '../../../src/core/rules/unstarted.ts';
 import {
   about,
   absent,
@@ -17,9 +18,11 @@ import {
   heldIntent,
   nextChange,
   noon,
+  noonPlus,
   observation,
   rolling,
   seconds,
+  stoppedIntent,
   stopOf,
 } from '../builders.ts';
 
@@ -90,6 +93,45 @@ describe('if many instances are missing', () => {
   test('a command that was asked to start them must start them all', () => {
     const goal = { kind: 'start', ...about(...names(30)) } as const;
     expect(startsOf(decide(config, noDesired, observation(...gone(30)), goal))).toHaveLength(30);
+  });
+
+  describe('those that a command has left to a watch', () => {
+    const asked = Object.fromEntries(names(30).map((name) => [name, noon]));
+    const left: State = { desired: noDesired, ledger: { ...noLedger, asked } };
+
+    test('must all be started at once, and make the others wait no less', () => {
+      const found = after(config, left, ...gone(30));
+      expect(startsOf(found)).toEqual(names(30));
+      expect(found.ledger.startsInTurn).toBeUndefined();
+      const more = aConfig(mail(60));
+      expect(startsOf(after(more, left, ...gone(60)))).toEqual(names(38));
+    });
+
+    test('must wait like all others once they have had a process', () => {
+      const up = names(30).map((name, index) => starting(name, 100 + index));
+      expect(after(config, left, ...up).ledger).toEqual(noLedger);
+      const diedAt = noonPlus(seconds(3600));
+      const died = names(30).map((name) => dead(name, 20, { ranFor: seconds(600), diedAt }));
+      expect(startsOf(after(config, left, ...died))).toHaveLength(8);
+    });
+
+    test('must not be forgotten because of an old process', () => {
+      const died = names(30).map((name) => dead(name, 20));
+      expect(startsOf(after(config, left, ...died))).toEqual(names(30));
+    });
+
+    test('must wait like all others after a boot, and after a start that has failed', () => {
+      const long = { ...seen(...gone(30)), sinceBoot: seconds(10), now: noonPlus(seconds(3600)) };
+      expect(startsOf(check(config, left, long))).toHaveLength(8);
+      const failed = names(30).map((instance) => ({ instance, problem: 'no space' }));
+      expect(withUnstarted(left.ledger, failed, noon).asked).toEqual({});
+    });
+
+    test('must not be started if they are not wanted any more', () => {
+      const desired = stoppedIntent(...names(30));
+      expect(after(config, { ...left, desired }, ...gone(30)).ledger.asked).toEqual({});
+      expect(after(aConfig(mail(1)), left, ...gone(1)).ledger.asked).toEqual({ 'mail.1': noon });
+    });
   });
 
   test.each([

@@ -41,6 +41,7 @@ const ledger: Ledger = {
   problems: { 'mail.4': ['/run/mail.4.json: found a folder'], 'mail.1~f00': ['x'] },
   unadopted: { 'mail.4': 'no space left on device' },
   restarts: { 'mail.4': { hour: 490_000, restarts: [2, 0, 1], unexpected: [1] } },
+  asked: { 'mail.2': momentOf(1_700_000_000_005) },
   times: { mail: { drains: [durationOf(61_000), durationOf(200)], jobs: [] } },
   losses: [
     {

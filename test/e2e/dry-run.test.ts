@@ -114,17 +114,19 @@ test('restart --dry-run must list what is asked now, and what is asked later', a
 });
 
 test('restart --dry-run must say how long the drains will take once three of the worker are known', async () => {
-  const slow = `sh -c "trap 'sleep 0.4; exit 0' TERM; while :; do sleep 0.1; done"`;
-  const rig = createRig({ mail: { command: slow, count: 3 }, other: drains });
-  expect((await rig.workerctl('start')).exitCode).toBe(0);
+  const script =
+    "trap 'sleep 0.4; exit 0' TERM; echo $$ >>$RIG/$WORKERCTL_INSTANCE.boots; while :; do sleep 0.1; done";
+  const rig = createRig({ mail: { command: ['sh', '-c', script], count: 3 }, other: drains });
+  await rig.start();
   const estimates = async (...options: string[]): Promise<unknown> => {
     const { stdout } = await rig.workerctl('restart', '--dry-run', '--json', ...options);
     return (JSON.parse(stdout) as { estimates?: unknown }).estimates;
   };
   expect(await estimates(), 'before any drain').toEqual([]);
   await rig.workerctl('stop', '--now', 'mail.1');
-  await rig.workerctl('start', 'mail.1');
+  await rig.start('mail.1');
   await rig.workerctl('restart', 'mail.2', 'mail.3', 'other');
+  for (const name of ['mail.2', 'mail.3']) await booted(rig.instance(name));
   expect(await estimates(), 'two drains, and one that was killed').toEqual([]);
   expect((await rig.workerctl('restart', 'mail')).exitCode).toBe(0);
 

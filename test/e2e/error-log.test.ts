@@ -16,6 +16,7 @@ test('both outputs must go to their own files, which nothing else holds but the 
   await rig.workerctl('start');
   const path = rig.path('log/mail.1.err.log');
   await until('its lines', () => readOr(path, '') !== '');
+  await until('both lines', () => readOr(rig.path('log/img.1.log'), '').includes('wrong'));
   expect(readFileSync(path, 'utf8')).toBe('wrong\n');
   expect(readFileSync(rig.path('log/mail.1.log'), 'utf8')).toBe('said\n');
   expect(readFileSync(rig.path('log/img.1.log'), 'utf8')).toBe('said\nwrong\n');
@@ -39,7 +40,7 @@ test('logs must show both, each with its name', async () => {
 
 test('a start that fails must show what standard error said', async () => {
   const command = ['sh', '-c', 'echo fine; echo "boom: no database" >&2; exit 3'];
-  const rig = createRig({ mail: { ...speaks, command } });
+  const rig = createRig({ mail: { ...speaks, command, ready: { after: '20s' } } });
   const { of } = await rig.act('start');
   expect(of('start_failed')).toMatchObject([
     { log_file: rig.path('log/mail.1.err.log'), log: ['boom: no database'] },

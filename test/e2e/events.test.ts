@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readOr } from '../rig/files.ts';
+import { booted } from '../rig/instance.ts';
 import { journalPath, type Entry } from '../rig/journal.ts';
 import { deathOf } from '../rig/output.ts';
 import { fixture, heard } from '../rig/programs.ts';
@@ -56,7 +57,7 @@ describe('the journal', () => {
     process.kill(first ?? 0, 'SIGKILL');
     await mail.left(first ?? 0);
     await rig.workerctl('bootcheck');
-    const second = mail.pid();
+    const second = await booted(mail);
     await rig.workerctl('stop');
     const entries = rig.journal();
     expect(story(entries)).toEqual([

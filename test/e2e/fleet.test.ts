@@ -106,7 +106,7 @@ describe('fleet restart', () => {
 
   test('must touch no other host if the canary fails', async () => {
     const fleet = await started(['web1', 'web2'], { max_failed: 5 });
-    fleet.configure('web1', { command: '/bin/false' });
+    fleet.configure('web1', { command: '/bin/false', ready: { after: '20s' } });
     const { exitCode, states, hosts, all } = await fleet.ask('restart');
     expect(exitCode, all).toBe(1);
     expect(states).toEqual(['web1 failed', 'web2 untouched']);

@@ -10,11 +10,14 @@ const idle = { command: fixture('idle') };
 const escape = '\u001b';
 const evil = `${escape}]0;owned\u0007${escape}[2J\u009b31m`;
 
-/** Nothing that a terminal or GitHub obeys; `isColoured`: SGR sequences are ours. */
-function expectHarmless(text: string, isColoured = false): void {
-  const rest = isColoured ? text.replaceAll(new RegExp(`${escape}\\[[\\d;]*m`, 'g'), '') : text;
+/** Colours, and what shows how a command goes on: the cursor is hidden and moved, and lines are written anew. */
+const ours = new RegExp(`\\r*${escape}\\[(?:[\\d;]*m|\\?(?:25|7)[lh]|\\d*A|[JK])`, 'g');
+
+/** Nothing that a terminal or GitHub obeys, but what is ours on a terminal. */
+function expectHarmless(text: string, isOnTerminal = false): void {
+  const rest = isOnTerminal ? text.replaceAll(ours, '') : text;
   // eslint-disable-next-line no-control-regex -- it is what must not be there
-  expect(rest.replaceAll('\r\n', '\n')).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
+  expect(rest.replaceAll(/\r+\n/g, '\n')).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
 }
 
 /** The output of a command on a terminal. */

@@ -167,6 +167,7 @@ test('if a worker with a logger dies at once, the report must name the logger', 
     mail: {
       command: ['sh', '-c', 'echo bad; exit 3'],
       log: { command: ['sh', '-c', 'cat >>out'] },
+      ready: { after: '20s' },
     },
   });
   const { of } = await rig.act('start');

@@ -132,7 +132,7 @@ describe.each(ways)('a log that is $title under its process', ({ lose, words, le
     expect(await rig.workerctl('restart', 'mail.1')).toMatchObject({ exitCode: 0 });
     expect(await problemIn(rig)).toBeNull();
     expect(await found(rig)).toEqual([expect.stringMatching(/^ok logs: 1 /)]);
-    expect(readFileSync(logOf(rig), 'utf8')).toContain('line 0');
+    await until('its first line', () => readOr(logOf(rig), '').includes('line 0'));
   });
 
   test('must be shown by logs all the same, and followed to the next process', async () => {

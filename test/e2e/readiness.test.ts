@@ -165,6 +165,8 @@ test.each([{ log: '^up$' }, { after: '1ms' }])(
     const rig = createRig({ mail: { ...keys, ready } });
     expect((await rig.workerctl('start')).exitCode).toBe(0);
     const before = await pidsOf(rig);
+    for (const name of ['mail.1', 'mail.2'])
+      await until(`${name} to be up`, () => rig.instance(name).log().includes('up'));
     writeFileSync(rig.path('bad'), '');
     rig.configure({ mail: { ...keys, ready: { ...ready, stay: '40s' } } });
     const { exitCode, all } = await rig.workerctl('restart');

@@ -77,7 +77,7 @@ test('start of a worker that dies at boot must end with 1 and show the last log 
 });
 
 test('start must show only the log lines of this very start', async () => {
-  const rig = createRig({ mail: { command: fixture('leaves-at-once') } });
+  const rig = createRig({ mail: { command: fixture('leaves-at-once'), ready: { after: '20s' } } });
   mkdirSync(rig.path('log'));
   writeFileSync(rig.path('log/mail.1.log'), 'a line of last year\n');
   const { of } = await rig.act('start');
@@ -93,7 +93,10 @@ test('start of a worker that exits at once must end with 1, though its exit stat
 });
 
 test('start must start the others if one dies', async () => {
-  const rig = createRig({ bad: { command: fixture('dies-at-boot') }, good: drains });
+  const rig = createRig({
+    bad: { command: fixture('dies-at-boot'), ready: { after: '20s' } },
+    good: drains,
+  });
   expect((await rig.workerctl('start')).exitCode).toBe(1);
   expect(rig.instance('good.1').process()).toBeDefined();
   expect(rig.instance('bad.1').boots()).toHaveLength(1);

@@ -151,7 +151,7 @@ describe('what a stop does not reach', () => {
     await until('the end of the wrapper', () => !isAlive(waiting.outer));
     process.kill(waiting.inner, 'SIGTERM');
     expect(await restarting).toMatchObject({ exitCode: 0 });
-    expect(waiting.one.boots()).toHaveLength(2);
+    await until('its successor', () => waiting.one.boots().length === 2);
   });
 
   test('must be killed at the limit of a command, also with wait', async () => {

@@ -266,7 +266,11 @@ export const steps = { quiet: 'USR1', resume: 'USR2' };
 
 /** How many processes of each instance have noted this. */
 export const counts = (rig: Rig, kind: 'boots' | 'terms' | 'quiets' | 'resumes'): number[] =>
-  two.map((name) => readOr(rig.path(`${name}.${kind}`), '').split('\n').length - 1);
+  two.map((name) =>
+    kind === 'boots'
+      ? rig.instance(name).boots().length
+      : readOr(rig.path(`${name}.${kind}`), '').split('\n').length - 1,
+  );
 
 /** `before` if the request was lost, `after` if it was carried out; anything else is wrong. */
 export function oneOf(found: unknown, before: unknown, after: unknown): Verdict {

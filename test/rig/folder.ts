@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { allPids, isAlive, readLinkOr, signal, strings } from './kernel.ts';
+import { allPids, isAlive, readLinkOr, signal, strings, threadsOf } from './kernel.ts';
 import { until } from './wait.ts';
 
 /** A new, empty directory. All that a test starts in it is found by its path, which nothing else knows. */
@@ -27,12 +27,15 @@ export async function endProcessesOf(folder: string): Promise<void> {
 
 function belongsTo(folder: string, pid: number): boolean {
   if (!isAlive(pid)) return false;
-  const place = readLinkOr(`/proc/${pid}/cwd`);
-  return (
-    place === folder ||
-    place.startsWith(`${folder}/`) ||
+  if (
     [...strings(pid, 'environ'), ...strings(pid, 'cmdline')].some((text) => text.includes(folder))
-  );
+  )
+    return true;
+  // A process whose first thread has ended has all this in another one only.
+  return threadsOf(pid).some((thread) => {
+    const place = readLinkOr(`/proc/${pid}/task/${thread}/cwd`);
+    return place === folder || place.startsWith(`${folder}/`);
+  });
 }
 
 /** Removes a directory in which a process may still be making files: rmSync looks only once for what is in it. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { linesOf, readOr } from './files.ts';
-import { isAlive, processAt, processesOf, type Seen } from './kernel.ts';
+import { isAlive, processAt, processesOf, strings, type Seen } from './kernel.ts';
 import { until } from './wait.ts';
 
 /** What a test knows of one instance: from its files, from the kernel, and from what its program has noted. */
@@ -30,17 +30,56 @@ export interface InstanceHandle {
   readonly log: () => string;
 }
 
+/** Whether a process is about to become the worker that its record names. Between two programs it has no arguments. */
+const isShim = (words: readonly string[]): boolean =>
+  words.length === 0 || words.some((word) => word.endsWith('/shim.sh'));
+
+/** Whether it is a script that notes its pid in `.boots`. */
+const notesItsStart = (words: readonly string[]): boolean =>
+  words.some((word) => noting.test(word) || word.includes('.boots'));
+
+const noting = /^\S*\/fixtures\/workers\/(?!dies-if-broken$|forks-away$|writes-to-log$)[\w-]+$/;
+
+/**
+ * Blocks the test until a condition holds, which takes milliseconds, or some seconds have passed. A command has done its part when a
+ * process is recorded: its program begins a moment later.
+ */
+function blockUntil(condition: () => boolean): void {
+  const deadline = performance.now() + blockedMs;
+  while (!condition() && performance.now() < deadline) Atomics.wait(never, 0, 0, 5);
+}
+
+const blockedMs = 10_000;
+const never = new Int32Array(new SharedArrayBuffer(4));
+
 export function instanceHandle(folder: string, stateDir: string, name: string): InstanceHandle {
   const steer = (kind: string): string => join(folder, `${name}.${kind}`);
   const noted = (kind: string): number[] => linesOf(steer(kind)).map(Number);
   const stateFile = (kind: string): string => join(stateDir, `${name}.${kind}`);
+  /** Blocks until the words of the process in its record are not these, unless it is the command of a program that daemonizes. */
+  const blockWhile = (isNotYet: (words: readonly string[], pid: number) => boolean): void => {
+    blockUntil(() => {
+      const record = readOr(stateFile('json'), '');
+      const pid = Number(/"pid":(\d+)/.exec(record)?.[1] ?? 0);
+      if (record.includes('"launch_') || !isAlive(pid)) return true;
+      return !isNotYet(strings(pid, 'cmdline'), pid);
+    });
+  };
   const handle: InstanceHandle = {
     name,
     pid: () => Number(readOr(stateFile('pid'), '')) || undefined,
     process: () => processAt(handle.pid() ?? 0),
     record: () => JSON.parse(readFileSync(stateFile('json'), 'utf8')) as Record<string, unknown>,
-    processes: () => processesOf(stateDir, name),
-    boots: () => noted('boots'),
+    processes: () => {
+      blockWhile(isShim);
+      return processesOf(stateDir, name);
+    },
+    boots: () => {
+      blockWhile(
+        (words, pid) => !noted('boots').includes(pid) && (isShim(words) || notesItsStart(words)),
+      );
+      return noted('boots');
+    },
     terms: () => noted('terms'),
     done: () => noted('done'),
     giveJob: async () => {

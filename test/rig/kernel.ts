@@ -90,6 +90,15 @@ export const allPids = (): number[] =>
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
 
+/** The ids of the threads that a process has. */
+export function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    return []; // it is gone
+  }
+}
+
 /** The instance whose main process this is, by the marker in its environment. Its children have another pid. */
 export function markedInstance(pid: number, stateDir: string): string | undefined {
   const environment = environmentOf(pid);

@@ -99,14 +99,46 @@ export const childrenOf = (pid: number): number[] =>
   readOrEmpty(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
 
 /** The arguments of a process; empty if it is gone, a kernel thread, or not ours to see. */
-export const readArguments = (pid: number): string[] => readStrings(`/proc/${pid}/cmdline`);
+export const readArguments = (pid: number): string[] => readStrings(pid, 'cmdline');
 
 /** The environment that a process was started with, as `NAME=value`; empty if it is gone or not ours to see. */
-export const readEnvironment = (pid: number): string[] => readStrings(`/proc/${pid}/environ`);
+export const readEnvironment = (pid: number): string[] => readStrings(pid, 'environ');
 
-function readStrings(path: string): string[] {
-  const text = readOrEmpty(path);
+/**
+ * Waits if the process is becoming another program: until that is loaded (some tenths of a millisecond, if it is in memory) both
+ * files are empty, and a worker that is wrapped in scripts would have no marker. Source: fs/proc/base.c of Linux.
+ */
+function readStrings(pid: number, file: 'cmdline' | 'environ'): string[] {
+  const path = `/proc/${pid}/${file}`;
+  let text = readOrEmpty(path);
+  let loaded = 0;
+  for (let tries = 0; text === '' && tries < 20 && loaded < 3; tries += 1) {
+    if (readOrEmpty(`/proc/${pid}/cmdline`) !== '') loaded += 1;
+    else if (!isLoading(pid)) break;
+    else if (tries > 0) Atomics.wait(never, 0, 0, 1);
+    text = readOrEmpty(path);
+  }
   return text === '' ? [] : text.split('\0');
+}
+
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/** Whether a process without arguments is about to get some: zombies and kernel threads never do. */
+function isLoading(pid: number): boolean {
+  const { state, flags } = shortStat(pid);
+  return state !== '' && !'ZXx'.includes(state) && (flags & kernelThread) === 0;
+}
+
+export const isKernelThread = (pid: number): boolean => (shortStat(pid).flags & kernelThread) !== 0;
+
+/** PF_KTHREAD of Linux. */
+const kernelThread = 0x00200000;
+
+/** Fields 3 and 9 of stat; an empty state if the process is gone. */
+function shortStat(pid: number): { readonly state: string; readonly flags: number } {
+  const stat = readOrEmpty(`/proc/${pid}/stat`);
+  const [state = '', , , , , , flags] = stat.slice(stat.lastIndexOf(')') + 2).split(' ', 7);
+  return { state, flags: Number(flags ?? 0) };
 }
 
 let ownStartMs: number | undefined;

@@ -4,6 +4,7 @@ import { realPathOrSelf } from '../files/real-path.ts';
 import { statsOf } from '../files/stats-of.ts';
 import {
   childrenOf,
+  isKernelThread,
   listPids,
   readArguments,
   readEnvironment,
@@ -46,9 +47,12 @@ export function searchProcesses(stateDir: string): Search {
   const found = new Map<number, MarkedProcess>();
   const shims = new Map<number, ShimWords>();
   const unmarked: LiveProcess[] = [];
-  const pids = listPids();
-  for (const pid of pids) {
-    const shim = shimWords(pid);
+  const pids: number[] = [];
+  for (const pid of listPids()) {
+    const words = readArguments(pid);
+    if (words.length === 0 && isKernelThread(pid)) continue;
+    pids.push(pid);
+    const shim = shimIn(pid, words);
     if (shim !== undefined) shims.set(pid, shim);
   }
   for (const pid of pids) {
@@ -96,9 +100,10 @@ interface ShimWords extends ShimOfStray {
 }
 
 /** What a shim's arguments say: `sh …/shim.sh supervise INSTANCE STATE_DIR PIDFILE RUN_ID …`, or `launch` (shim-call.ts). */
-export function shimWords(pid: number): ShimWords | undefined {
-  const [, script = '', stage = '', instance = '', stateDir = '', , runId = ''] =
-    readArguments(pid);
+export const shimWords = (pid: number): ShimWords | undefined => shimIn(pid, readArguments(pid));
+
+function shimIn(pid: number, words: readonly string[]): ShimWords | undefined {
+  const [, script = '', stage = '', instance = '', stateDir = '', , runId = ''] = words;
   if (!script.endsWith('/shim.sh') || !['supervise', 'launch'].includes(stage)) return undefined;
   if (!isByOwner(pid, stateDir)) return undefined;
   return { pid, runId, instance, stateDir };

@@ -52,6 +52,15 @@ test('a worker must be found by its marker if its shim is dead', async () => {
   expect(found).not.toHaveProperty('shim');
 });
 
+test('a worker that becomes another program must be found at every moment', async () => {
+  scratch.write('again', '#!/bin/sh\nexec /bin/sh "$0"\n');
+  const shim = runShim(scratch, ['/bin/sh', scratch.path('again')]);
+  const pid = await shim.worker();
+  await endProcess(shim.pid);
+  for (let look = 0; look < 100; look += 1) expect(pidsFound(), `look ${look}`).toEqual([pid]);
+  await endProcess(pid);
+});
+
 test('a worker that has overwritten its environment must be found by its shim', async () => {
   const { pid, shim } = await worker(forgets);
   expect(strings(pid, 'environ').join('')).toBe('');

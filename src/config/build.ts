@@ -13,7 +13,7 @@ import {
 import { mergedWorker } from './preset-slots.ts';
 import { workerSection, type ConfigFile, type WorkerKeys } from './schema/keys.ts';
 import type { Reading } from './schema/value-type.ts';
-import { escapedSpecifiers } from './specifiers.ts';
+import { escapedSpecifiers, usualPidfile } from './specifiers.ts';
 import type { Slot } from './yaml/tree.ts';
 
 /** The Config that a checked file means; `root` is the same file as it is written. */
@@ -42,7 +42,7 @@ function worker(name: string, keys: WorkerKeys, { stateDir, logDir }: ConfigFile
     envFiles = [],
     passEnv = [],
     successCodes = [0],
-    pidfile = join(escapedSpecifiers(stateDir), '%n.pid'),
+    pidfile = usualPidfile(stateDir),
     user,
     group,
     daemonizes,

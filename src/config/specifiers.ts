@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Mismatch } from '../core/basics/config-problem.ts';
 
 /** What a text is for, and with it the specifiers that it may hold. */
@@ -33,6 +34,10 @@ export function specifierProblem(text: string, scope: Scope): Mismatch | undefin
 
 /** `text` so that its percent signs mean themselves. */
 export const escapedSpecifiers = (text: string): string => text.replace(/%/g, '%%');
+
+/** Where pidfiles are by default, as `pidfile` of a worker has it. */
+export const usualPidfile = (stateDir: string): string =>
+  join(escapedSpecifiers(stateDir), '%n.pid');
 
 /** `text` of which every doubled percent sign is one; for a text that holds no specifiers. */
 export const unescapedSpecifiers = (text: string): string => text.replace(/%%/g, '%');

@@ -250,6 +250,8 @@ export function ranFor(
   return elapsed(isLikely ? beganAt : record.startedAt, end);
 }
 
+export const isDead = ({ presence }: ObservedInstance): boolean => presence.kind === 'dead';
+
 /** The living process of an instance, whether or not a record claims it. */
 export function liveProcess({ presence }: ObservedInstance): LiveProcess | undefined {
   return presence.kind === 'alive' || presence.kind === 'stray' ? presence.process : undefined;

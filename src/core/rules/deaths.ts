@@ -6,6 +6,7 @@ import { instanceNames, isKeyOfRetiring } from '../model/instance.ts';
 import type { Ledger, Loss, State } from '../model/ledger.ts';
 import {
   allObserved,
+  isDead,
   keyOfObserved,
   latestDeath,
   type Observation,
@@ -152,8 +153,6 @@ function reportedAfter(
     dead,
   );
 }
-
-const isDead = ({ presence }: ObservedInstance): boolean => presence.kind === 'dead';
 
 function lossesAfter(config: Config, ledger: Ledger, observation: Observation): Ledger['losses'] {
   const open = newDeaths(config, ledger, observation).flatMap((death) => {

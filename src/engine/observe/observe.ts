@@ -4,6 +4,7 @@ import { filesSeen, pidfileOf } from '../../core/model/launch.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import {
   allObserved,
+  isDead,
   refOf,
   withSeen,
   type Observation,
@@ -12,6 +13,7 @@ import {
   type Presence,
 } from '../../core/model/observation.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
+import { usualPidfile } from '../../config/specifiers.ts';
 import type { Worker } from '../../core/model/config.ts';
 import { momentOf, type Moment } from '../../core/basics/time.ts';
 import { monotonicMs, now, sleep } from '../../host/process/clock.ts';
@@ -39,7 +41,7 @@ export function observe(
   const seen: Look = {
     ...scene,
     pidfiles: pidfilesOfUsers(scene, names, workers),
-    usualPidfiles: usualPidfiles(scene.config),
+    usualPidfile: usualPidfile(scene.config.stateDir),
   };
   const look = (ref: ProcessRef): ObservedInstance =>
     observeProcess(seen, ref, workers.get(workerNameOf(ref.instance)), records);
@@ -174,8 +176,6 @@ function pidfilesOfUsers(
   );
 }
 
-const isDead = ({ presence }: ObservedInstance): boolean => presence.kind === 'dead';
-
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const absent = { kind: 'absent' } as const;
@@ -185,16 +185,12 @@ const noProblems: readonly string[] = [];
 /** What all processes are looked at with. */
 interface Look extends Scene {
   readonly pidfiles: ReadonlyMap<string, PidfileState> | undefined;
-  /** What the config has as `pidfile` of workers whose pidfiles are in the state directory; undefined: that is not known. */
-  readonly usualPidfiles: string | undefined;
+  readonly usualPidfile: string;
 }
-
-const usualPidfiles = ({ stateDir }: Scene['config']): string | undefined =>
-  stateDir.includes('%') ? undefined : `${stateDir}/%n.pid`;
 
 /** Undefined: it is in the state directory, under the name of the instance. A thousand such paths take a millisecond. */
 const pidfileElsewhere = (look: Look, worker: Worker, name: string): string | undefined =>
-  worker.pidfile === look.usualPidfiles ? undefined : pidfileOf(worker, name, look.hostName);
+  worker.pidfile === look.usualPidfile ? undefined : pidfileOf(worker, name, look.hostName);
 
 function observeProcess(
   scene: Look,

@@ -1,6 +1,6 @@
 import { durationOf, elapsed, formatDuration, type Duration } from '../../core/basics/time.ts';
 import type { Activity } from '../../core/model/activity.ts';
-import type { Worker, HeartbeatPolicy } from '../../core/model/config.ts';
+import type { HeartbeatPolicy, Readiness, Worker } from '../../core/model/config.ts';
 import { launchOf, expandedReadiness } from '../../core/model/launch.ts';
 import {
   type ObservedInstance,
@@ -93,16 +93,18 @@ export function activityOf(
   return shown?.kind === 'busy' ? shown : (said ?? shown);
 }
 
+/** Whether something has to be looked at: time shows it of the others, or they say it themselves. */
+const isAsked = (
+  ready: Readiness,
+): ready is Exclude<Readiness, { readonly kind: 'after' | 'notify' }> =>
+  ready.kind !== 'after' && ready.kind !== 'notify';
+
 /**
  * The same observation after a check of each living process that was not seen ready before. The result is noted, so that
  * it stays true whatever happens to the log or the file.
  */
 export async function withReadiness(scene: Scene, observation: Observation): Promise<Observation> {
-  // Time shows it of these, or they say it themselves.
-  const isNoneAsked = scene.config.workers.every(
-    ({ ready }) => ready.kind === 'after' || ready.kind === 'notify',
-  );
-  if (isNoneAsked) return observation;
+  if (!scene.config.workers.some(({ ready }) => isAsked(ready))) return observation;
   const questions = [...observation.instances.values()].flatMap((observed) =>
     questionOf(scene, observed),
   );
@@ -157,8 +159,7 @@ function questionOf(
   const { name, presence } = observed;
   if (presence.kind !== 'alive' || presence.hasShownReady) return [];
   const worker = config.workers.find((one) => one.name === workerNameOf(name));
-  if (worker === undefined || worker.ready.kind === 'after' || worker.ready.kind === 'notify')
-    return [];
+  if (worker === undefined || !isAsked(worker.ready)) return [];
   if (worker.ready.kind === 'command' && config.distrust !== undefined) return [];
   if (drainingSince(observed) !== undefined) return [];
   const { stateDir } = config;

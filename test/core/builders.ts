@@ -19,7 +19,6 @@ import type { LiveProcess } from '../../src/core/model/process.ts';
 import { changesIn } from '../../src/core/rules/next-change.ts';
 import { reconcile } from '../../src/core/rules/reconcile.ts';
 import { snapshotOf, type Snapshot } from '../../src/core/rules/snapshot.ts';
-import type { Releases } from '../../src/core/views/instance-status.ts';
 import { statusOf, type Status } from '../../src/core/views/status.ts';
 import type { Death, ProcessRecord, Quieting, Stop } from '../../src/core/model/record.ts';
 import { durationOf, momentOf, type Duration, type Moment } from '../../src/core/basics/time.ts';
@@ -364,6 +363,6 @@ export const statusFor = (
   config: Config,
   desired: Desired,
   seen: Observation,
-  releases: Releases = {},
+  releases: Readonly<Record<string, string>> = {},
   ledger?: Ledger,
-): Status => statusOf(snapshot(config, desired, seen, ledger), releases);
+): Status => statusOf(snapshot(config, desired, seen, ledger), (name) => releases[name]);

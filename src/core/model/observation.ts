@@ -250,7 +250,16 @@ export function ranFor(
   return elapsed(isLikely ? beganAt : record.startedAt, end);
 }
 
-export const isDead = ({ presence }: ObservedInstance): boolean => presence.kind === 'dead';
+/** Those without a living process whose record is there. Looked for once: many rules ask, and there may be a thousand instances. */
+export function deadIn(observation: Observation): readonly ObservedInstance[] {
+  const known = deadOnes.get(observation);
+  if (known !== undefined) return known;
+  const found = allObserved(observation).filter(({ presence }) => presence.kind === 'dead');
+  deadOnes.set(observation, found);
+  return found;
+}
+
+const deadOnes = new WeakMap<Observation, readonly ObservedInstance[]>();
 
 /** The living process of an instance, whether or not a record claims it. */
 export function liveProcess({ presence }: ObservedInstance): LiveProcess | undefined {

@@ -6,7 +6,7 @@ import { instanceNames, isKeyOfRetiring } from '../model/instance.ts';
 import type { Ledger, Loss, State } from '../model/ledger.ts';
 import {
   allObserved,
-  isDead,
+  deadIn,
   keyOfObserved,
   latestDeath,
   type Observation,
@@ -71,14 +71,15 @@ function deathsAmong(
   observation: Observation,
   isMeant: (observed: ObservedInstance) => boolean,
 ): NewDeath[] {
-  const dead = allObserved(observation).filter(isDead);
-  return dead.filter(isMeant).flatMap((observed) => {
-    const { name, presence } = observed;
-    if (presence.kind !== 'dead') return [];
-    const worker = config.workers.find((one) => one.name === workerNameOf(name));
-    const assessment = assessDeath(observed, presence, worker, observation.now);
-    return [{ observed, dead: presence, worker, assessment }];
-  });
+  return deadIn(observation)
+    .filter(isMeant)
+    .flatMap((observed) => {
+      const { name, presence } = observed;
+      if (presence.kind !== 'dead') return [];
+      const worker = config.workers.find((one) => one.name === workerNameOf(name));
+      const assessment = assessDeath(observed, presence, worker, observation.now);
+      return [{ observed, dead: presence, worker, assessment }];
+    });
 }
 
 /**
@@ -110,7 +111,7 @@ function failuresAfter(
   observation: Observation,
 ): Ledger['failures'] {
   const isAnyKnown = Object.keys(ledger.failures).length > 0;
-  if (!isAnyKnown && !allObserved(observation).some(isDead)) return ledger.failures;
+  if (!isAnyKnown && deadIn(observation).length === 0) return ledger.failures;
   const after = mapOf(Object.entries(ledger.failures));
   for (const worker of config.workers) {
     for (const name of instanceNames(worker)) {
@@ -136,15 +137,14 @@ function reportedAfter(
   observation: Observation,
   isMeant: (dead: NewDeath['dead']) => boolean,
 ): Ledger['reportedDeaths'] {
-  const all = allObserved(observation);
   const dead = new Map<string, string>();
-  for (const observed of all.filter(isDead)) {
+  for (const observed of deadIn(observation)) {
     const { presence } = observed;
     if (presence.kind === 'dead' && isMeant(presence))
       dead.set(keyOfObserved(observed), presence.record.runId);
   }
   if (Object.keys(before).length === 0) return mapOf(dead);
-  const seen = new Set(all.map(keyOfObserved));
+  const seen = new Set(allObserved(observation).map(keyOfObserved));
   const looked = new Set([...observation.instances.keys()].map(workerNameOf));
   const lasts = (key: string): boolean =>
     !seen.has(key) && !(isKeyOfRetiring(key) && looked.has(workerNameOf(key)));

@@ -66,8 +66,9 @@ export function longDrainIn(
 function drainsIn(observation: Observation): LongDrain[] {
   return allObserved(observation).flatMap((observed) => {
     const { presence } = observed;
+    if (presence.kind !== 'alive' || (presence.stop ?? presence.quiet) === undefined) return [];
     const asked = drainingSince(observed);
-    if (asked === undefined || presence.kind !== 'alive') return [];
+    if (asked === undefined) return [];
     const drained = elapsed(asked.at, observation.now);
     return [{ observed, record: presence.record, asked, drained }];
   });

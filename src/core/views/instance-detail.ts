@@ -141,18 +141,23 @@ function deathWords(
   return `pid ${record.pid} ${formatEnd(death, undefined, ago)}`;
 }
 
-/** An instance with a living process, or an old process of one. */
+/**
+ * An instance with a living process, or an old process of one.
+ * @param asked what drainingSince says of it
+ */
 export function describeUp(
   observed: ObservedInstance,
   worker: Worker | undefined,
   snapshot: Snapshot,
+  asked: Asking | undefined,
 ): Described {
   const { config, desired } = snapshot;
   const { name, retiring } = observed;
   const notes = notesOn(observed, snapshot);
-  if (retiring !== undefined || drainingSince(observed) !== undefined) {
+  if (retiring !== undefined || asked !== undefined) {
     const state = retiring === undefined ? shownState.draining : 'retiring';
-    return { state, detail: [...drainWords(observed, snapshot), ...notes].join('; ') };
+    const drain = asked === undefined ? [] : askedWords(asked, observed, snapshot);
+    return { state, detail: [...drain, ...notes].join('; ') };
   }
   if (worker === undefined) {
     const isKnown = config.workers.some((one) => one.name === workerNameOf(name));
@@ -181,11 +186,6 @@ export const otherConfigWords = (name: string, config: string): string =>
 const isFrozen = ({ presence }: Pick<ObservedInstance, 'presence'>): boolean =>
   (presence.kind === 'alive' || presence.kind === 'stray') &&
   presence.process.activity === 'stopped';
-
-function drainWords(observed: ObservedInstance, snapshot: Snapshot): string[] {
-  const stop = drainingSince(observed);
-  return stop === undefined ? [] : askedWords(stop, observed, snapshot);
-}
 
 function askedWords(stop: Asking, observed: ObservedInstance, snapshot: Snapshot): string[] {
   const ago = formatDuration(elapsed(stop.at, snapshot.now));

@@ -1,11 +1,10 @@
-import { lookup } from '../basics/lookup.ts';
 import { durationOf, elapsed, type Duration, type Moment } from '../basics/time.ts';
 import type { Activity } from '../model/activity.ts';
 import type { Config, Worker } from '../model/config.ts';
 import { isToBeReplaced } from '../model/desired.ts';
 import type { Leftovers } from '../model/leftovers.ts';
 import { ageOf, drainingSince, liveProcess, type ObservedInstance } from '../model/observation.ts';
-import type { ProcessRecord } from '../model/record.ts';
+import type { Asking, ProcessRecord } from '../model/record.ts';
 import { lostLogWords } from '../model/lost-log.ts';
 import { workerNameOf } from '../model/targets.ts';
 import { restartsOf, usualTime, type Restarts } from '../rules/history.ts';
@@ -13,8 +12,8 @@ import type { Snapshot } from '../rules/snapshot.ts';
 import { describeDown, describeUp } from './instance-detail.ts';
 import type { InstanceState } from './instance-state.ts';
 
-/** By instance, the release that a start would give it now. */
-export type Releases = Readonly<Record<string, string>>;
+/** The release that a start would give an instance now; undefined if that is not known. */
+export type ReleaseOf = (instance: string, worker: string) => string | undefined;
 
 export interface InstanceStatus {
   /** The instance; the same for an old process that drains beside it. */
@@ -65,7 +64,7 @@ export function instanceStatus(
   observed: ObservedInstance,
   worker: Worker | undefined,
   snapshot: Snapshot,
-  releases: Releases,
+  releaseNow: ReleaseOf,
 ): InstanceStatus {
   const { name, retiring, activity, memory, leftovers } = observed;
   const workerName = workerNameOf(name);
@@ -85,7 +84,8 @@ export function instanceStatus(
       ...found,
     };
   }
-  const { state, detail } = describeUp(observed, worker, snapshot);
+  const asked = drainingSince(observed);
+  const { state, detail } = describeUp(observed, worker, snapshot, asked);
   const release = releaseOf(observed);
   // Spelt out: to spread an object takes a microsecond, and there may be a thousand.
   const status: Writable<InstanceStatus> = {
@@ -99,7 +99,7 @@ export function instanceStatus(
   const isMember =
     retiring === undefined && isToBeReplaced(snapshot.desired, name, process, recordOf(observed));
   if (isMember || !isReleaseUnasked(snapshot.config))
-    status.isOutdated = isMember || isOtherRelease(release, lookup(releases, name));
+    status.isOutdated = isMember || isOtherRelease(release, releaseNow(name, workerName));
   if (release !== undefined) status.release = release;
   if (activity !== undefined) status.activity = activity;
   if (restarts !== undefined) status.restarts = restarts;
@@ -108,22 +108,25 @@ export function instanceStatus(
     status.ownCpu = process.cpu;
     status.cpu = durationOf(process.cpu + (process.childrenCpu ?? 0));
   }
-  const usual = usualOf(observed, snapshot);
+  const usual = usualOf(activity, asked, workerName, snapshot);
   if (usual !== undefined) status.usual = usual;
   if (memory !== undefined) status.memory = memory;
   if (failures !== undefined) status.failures = failures;
   if (leftovers !== undefined) status.leftovers = leftovers;
-  const asked = drainingSince(observed);
   if (asked !== undefined) status.draining = elapsed(asked.at, snapshot.now);
   const lost = observed.log?.lost ?? observed.errorLog?.lost;
   if (lost !== undefined) status.logProblem = lostLogWords(lost);
   return status;
 }
 
-function usualOf(observed: ObservedInstance, { ledger }: Snapshot): Duration | undefined {
-  const worker = workerNameOf(observed.name);
-  if (observed.activity?.kind === 'busy') return usualTime(ledger, worker, 'jobs');
-  return drainingSince(observed) === undefined ? undefined : usualTime(ledger, worker, 'drains');
+function usualOf(
+  activity: Activity | undefined,
+  asked: Asking | undefined,
+  worker: string,
+  { ledger }: Snapshot,
+): Duration | undefined {
+  if (activity?.kind === 'busy') return usualTime(ledger, worker, 'jobs');
+  return asked === undefined ? undefined : usualTime(ledger, worker, 'drains');
 }
 
 /** Whether the release is not asked for, because others can write the config that names the command. */

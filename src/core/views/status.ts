@@ -6,7 +6,8 @@ import { firstInstance, instanceNames } from '../model/instance.ts';
 import type { Observation, ObservedInstance } from '../model/observation.ts';
 import type { Snapshot } from '../rules/snapshot.ts';
 import { countsAs, type Count } from './instance-state.ts';
-import { instanceStatus, type InstanceStatus, type Releases } from './instance-status.ts';
+import { instanceStatus, type InstanceStatus, type ReleaseOf } from './instance-status.ts';
+import { countedStates } from './worker-summary.ts';
 import { rolloutStatusOf, type RolloutStatus } from './rollout-status.ts';
 
 /** The answer to "is all well?": wanted, up and ready are three facts. */
@@ -53,30 +54,31 @@ export interface StateProblem {
 }
 
 /** The status of all observed instances, each followed by its old processes. */
-export function statusOf(snapshot: Snapshot, releases: Releases = {}): Status {
+export function statusOf(snapshot: Snapshot, releaseNow: ReleaseOf = () => undefined): Status {
   const { config, desired, observation } = snapshot;
   const configured = new Map<string, Worker>();
   for (const worker of config.workers)
     for (const name of instanceNames(worker)) configured.set(name, worker);
   const instances = besideTheirOwn(observation).map((observed) => {
     const worker = observed.retiring === undefined ? configured.get(observed.name) : undefined;
-    return instanceStatus(observed, worker, snapshot, releases);
+    return instanceStatus(observed, worker, snapshot, releaseNow);
   });
   const isWanted = ({ name, state }: InstanceStatus): boolean =>
     state !== 'retiring' && state !== 'gone' && configured.has(name) && !isStopped(desired, name);
   const wanted = instances.filter(isWanted);
-  const count = (some: readonly InstanceStatus[], as: Count): number =>
-    some.filter(({ state }) => countsAs(as, state)).length;
+  const states = countedStates(wanted);
+  const count = (some: typeof states, as: Count): number =>
+    some.reduce((sum, [state, number]) => sum + (countsAs(as, state) ? number : 0), 0);
   return {
     instances: instances.filter(({ state }) => state !== 'gone'),
     wanted: wanted.length,
-    up: count(instances, 'up'),
-    ready: count(wanted, 'ready'),
-    quiet: count(wanted, 'quiet'),
-    done: count(wanted, 'done'),
+    up: count(countedStates(instances), 'up'),
+    ready: count(states, 'ready'),
+    quiet: count(states, 'quiet'),
+    done: count(states, 'done'),
     releases: Object.fromEntries(
       config.workers.flatMap((worker) => {
-        const release = lookup(releases, firstInstance(worker));
+        const release = releaseNow(firstInstance(worker), worker.name);
         return release === undefined ? [] : [[worker.name, release]];
       }),
     ),

@@ -43,12 +43,15 @@ function summaryOf(
 ): WorkerSummary {
   const sum = (valueOf: (one: InstanceStatus) => number | undefined): number =>
     instances.reduce((total, one) => total + (valueOf(one) ?? 0), 0);
+  const states = countedStates(instances);
+  const count = (isMeant: (state: InstanceState) => boolean): number =>
+    states.reduce((total, [state, number]) => total + (isMeant(state) ? number : 0), 0);
   return {
     worker,
     wanted,
-    up: instances.filter(({ state }) => countsAs('up', state)).length,
-    ready: instances.filter(({ state }) => state === 'ready').length,
-    others: countedStates(instances).filter(([state]) => state !== 'ready'),
+    up: count((state) => countsAs('up', state)),
+    ready: count((state) => state === 'ready'),
+    others: states.filter(([state]) => state !== 'ready'),
     restarts: {
       all: sum(({ restarts }) => restarts?.all),
       unexpected: sum(({ restarts }) => restarts?.unexpected),

@@ -4,7 +4,7 @@ import { filesSeen, pidfileOf } from '../../core/model/launch.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
 import {
   allObserved,
-  isDead,
+  deadIn,
   refOf,
   withSeen,
   type Observation,
@@ -134,9 +134,9 @@ async function withFacts(scene: Scene, observation: Observation): Promise<Observ
   const { config, measures, showsLeftovers, notes } = scene;
   const asksForLeft =
     showsLeftovers === true || config.workers.some(({ stop }) => actsOnLeftovers(stop));
-  const isAnyDead = allObserved(observation).some((one) =>
-    asksForLeft ? isDead(one) : sessionStop(one) !== undefined,
-  );
+  const isAnyDead = asksForLeft
+    ? deadIn(observation).length > 0
+    : allObserved(observation).some((one) => sessionStop(one) !== undefined);
   const isAnyNoted =
     showsLeftovers === true && [...(notes ?? [])].some((file) => file.endsWith('.left'));
   const isMeasured = measures !== undefined && config.workers.some(({ recycle }) => recycle);
@@ -145,9 +145,10 @@ async function withFacts(scene: Scene, observation: Observation): Promise<Observ
     isAnyDead || isAnyNoted
       ? (await import('./leftovers.ts')).withLeftovers(scene, observation)
       : observation;
-  const known = allObserved(looked).some(isDead)
-    ? (await import('./continuing.ts')).withContinuing(scene, looked)
-    : looked;
+  const known =
+    deadIn(looked).length > 0
+      ? (await import('./continuing.ts')).withContinuing(scene, looked)
+      : looked;
   const found = mayBeDone
     ? await (await import('./command-digests.ts')).withCommandDigests(scene, known)
     : known;

@@ -1,12 +1,12 @@
 import { applyGoal } from '../../core/rules/apply-goal.ts';
 import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { lookup } from '../../core/basics/lookup.ts';
-import type { Config } from '../../core/model/config.ts';
+import type { Config, Worker } from '../../core/model/config.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { firstInstance } from '../../core/model/instance.ts';
 import { allObserved, mayLive } from '../../core/model/observation.ts';
 import { nameAll, namedBy, selectInstances, workerNameOf } from '../../core/model/targets.ts';
-import type { Releases } from '../../core/views/instance-status.ts';
+import type { ReleaseOf } from '../../core/views/instance-status.ts';
 import { statusOf, type Status } from '../../core/views/status.ts';
 import { neverHanging } from '../../host/process/mount-problem.ts';
 import { seenDesired } from '../../host/state/desired-file.ts';
@@ -89,25 +89,25 @@ async function withMeasures(scene: Scene, releases: ReleaseReader): Promise<Scen
   return { ...scene, measures: createMeasures(releases) };
 }
 
-/** By instance, the release that a start would give it now. */
+/** What a start would give them now. */
 async function releasesOf(
   launches: Launches,
   { workers }: Config,
   names: readonly string[],
   pins: Desired['pins'],
-): Promise<Releases> {
-  const byName = new Map(workers.map((worker) => [worker.name, worker]));
-  const releases: Record<string, string> = {};
-  // Nearly always all instances of a worker have the same answer.
-  const answers = new Map<string, string | undefined>();
-  for (const name of names.concat(workers.map(firstInstance))) {
-    const worker = byName.get(workerNameOf(name));
-    if (worker === undefined) continue;
-    const place = worker.directory.includes('%') ? name : worker.name;
-    if (!answers.has(place))
-      answers.set(place, (await launches.of(worker, name, lookup(pins, worker.name))).release);
-    const release = answers.get(place);
-    if (release !== undefined) releases[name] = release;
+): Promise<ReleaseOf> {
+  const released = async (worker: Worker, name: string): Promise<string | undefined> =>
+    (await launches.of(worker, name, lookup(pins, worker.name))).release;
+  const known = new Map<string, string | undefined>();
+  for (const worker of workers) {
+    // Nearly always all instances of a worker have the same answer.
+    if (!worker.directory.includes('%')) {
+      known.set(worker.name, await released(worker, firstInstance(worker)));
+      continue;
+    }
+    const own = names.filter((name) => workerNameOf(name) === worker.name);
+    for (const name of own.concat(firstInstance(worker)))
+      known.set(name, await released(worker, name));
   }
-  return releases;
+  return (instance, worker) => known.get(worker) ?? known.get(instance);
 }

@@ -46,7 +46,7 @@ export function tableOf(status: Status, shape: Shape): Columns {
       const { cell } = columnsOf[name];
       const texts = status.instances.map((one) => cell(one, status) ?? nothing);
       // Mostly nothing has to be made harmless, and each character takes one column.
-      if (name !== 'release' && texts.every(isPlain))
+      if (name !== 'release' && isPlain(texts.join('')))
         return [name, columnOf(name, texts, texts.map(lengthOf))];
       const harmless = texts.map(visibleInLine);
       return [
@@ -78,43 +78,47 @@ function formatRows(
   { columns, isWide }: Shape,
 ): string {
   const padded = fixed.map((name) => paddedColumn(name, table));
-  const heads = rowOf(padded, 0);
+  const isNarrow = columns !== undefined && isWide !== true;
+  const plain = rowsOf(padded);
+  const heads = plain[0] ?? '';
   const full = formatLine(heads, flowing.map((name) => name.toUpperCase()).join(', '));
-  const isTooLong = columns !== undefined && isWide !== true && width(full) > columns;
-  const header = isTooLong ? formatLine(heads, '') : full;
+  const header = isNarrow && width(full) > columns ? heads.trimEnd() : full;
   let text = `${colours.bold(header)}\n`;
-  const shown = padded.map((column, index) =>
-    fixed[index] === 'state' ? painted(column, instances, colours) : column,
-  );
+  const rows =
+    colours.level === 0
+      ? plain
+      : rowsOf(
+          padded.map((column, index) =>
+            fixed[index] === 'state' ? painted(column, instances, colours) : column,
+          ),
+        );
   const flows = flowsOf(flowing, table, instances.length);
-  instances.forEach((_, index) => {
-    const flow = flows[index] ?? '';
-    const isBelow =
-      columns !== undefined &&
-      isWide !== true &&
-      width(formatLine(rowOf(padded, index + 1), flow)) > columns;
-    text += `${formatLine(rowOf(shown, index + 1), isBelow ? '' : flow)}\n`;
+  for (let row = 1; row < rows.length; row += 1) {
+    const flow = flows[row - 1] ?? '';
+    const isBelow = isNarrow && width(formatLine(plain[row] ?? '', flow)) > columns;
+    text += `${formatLine(rows[row] ?? '', isBelow ? '' : flow)}\n`;
     if (isBelow && flow !== '') text += `${wrap(indent + flow, columns, indent).join('\n')}\n`;
-  });
+  }
   return text;
 }
 
-/** One row of columns that begin with their headers. */
-const rowOf = (columns: readonly (readonly string[])[], row: number): string[] =>
-  columns.map((texts) => texts[row] ?? '');
+/** The rows of columns that begin with their headers. */
+const rowsOf = ([first = [], ...others]: readonly (readonly string[])[]): readonly string[] =>
+  others.reduce((rows, column) => rows.map((row, at) => `${row}  ${column[at] ?? ''}`), first);
 
 /** A column with its header, all as wide as the widest. */
 function paddedColumn(name: ColumnName, table: Columns): string[] {
   const { cells, widths, width: most } = table.get(name) ?? columnOf(name, []);
+  // A character need not take one column, as padEnd counts them.
+  const lengths = cells.map((text, row) => most - (widths[row] ?? 0) + text.length);
   const isRight = columnsOf[name].isRight === true;
-  const padded = (text: string, taken: number): string =>
-    isRight ? spaces(most - taken) + text : text + spaces(most - taken);
-  const header = padded(name.toUpperCase(), name.length);
-  return [header].concat(cells.map((text, row) => padded(text, widths[row] ?? 0)));
+  const pad = (text: string, length: number): string =>
+    isRight ? text.padStart(length) : text.padEnd(length);
+  const texts = isRight
+    ? cells.map((text, row) => text.padStart(lengths[row] ?? 0))
+    : cells.map((text, row) => text.padEnd(lengths[row] ?? 0));
+  return [pad(name.toUpperCase(), most)].concat(texts);
 }
-
-const knownSpaces: string[] = [];
-const spaces = (count: number): string => (knownSpaces[count] ??= ' '.repeat(count));
 
 /** The column of the states, in their colours. */
 function painted(
@@ -122,7 +126,6 @@ function painted(
   instances: Status['instances'],
   colours: Colours,
 ): readonly string[] {
-  if (colours.level === 0) return column;
   const paint = paintOf(colours);
   return column.map((text, row) => {
     const state = instances[row - 1]?.state;
@@ -145,8 +148,8 @@ const flowsOf = (
     });
   }, Array<string>(count).fill(''));
 
-const formatLine = (cells: readonly string[], flow: string): string =>
-  (flow === '' ? cells.join('  ') : `${cells.join('  ')}  ${flow}`).trimEnd();
+const formatLine = (row: string, flow: string): string =>
+  (flow === '' ? row : `${row}  ${flow}`).trimEnd();
 
 /** What is not in the table because it is the same for all, or because the terminal is too narrow. */
 function formatBeside({ same, dropped }: Layout, columns: number | undefined): string {

@@ -41,12 +41,15 @@ const notesItsStart = (words: readonly string[]): boolean =>
 const noting = /^\S*\/fixtures\/workers\/(?!dies-if-broken$|forks-away$|writes-to-log$)[\w-]+$/;
 
 /**
- * Blocks the test until a condition holds, which takes milliseconds, or some seconds have passed. A command has done its part when a
+ * Blocks the test until a condition holds, which takes milliseconds. A command has done its part when a
  * process is recorded: its program begins a moment later.
  */
 function blockUntil(condition: () => boolean): void {
   const deadline = performance.now() + blockedMs;
-  while (!condition() && performance.now() < deadline) Atomics.wait(never, 0, 0, 5);
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error('a recorded process has not begun in 10 s');
+    Atomics.wait(never, 0, 0, 5);
+  }
 }
 
 const blockedMs = 10_000;

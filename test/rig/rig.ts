@@ -139,14 +139,27 @@ export async function holdPassLock(rig: Rig): Promise<() => Promise<void>> {
 export const holdsPassLock = ({ stateDir }: Rig, pid: number | undefined): boolean =>
   readOr(`${stateDir}/pass.lock`, '').includes(`"pid":${String(pid)},`);
 
-/** Runs bootcheck, which must succeed. @returns what it has done; its reports of deaths are the topic of deaths.test.ts */
+/**
+ * Runs bootcheck, which must succeed, as soon as no other pass is at work: it waits for none.
+ * @returns what it has done; its reports of deaths are the topic of deaths.test.ts
+ */
 export async function bootcheck(rig: Rig): Promise<readonly EventJson[]> {
-  const { exitCode, all, events } = await rig.act('bootcheck');
+  const { exitCode, all, events } = await unlocked(() => rig.act('bootcheck'));
   expect(exitCode, all).toBe(0);
   return events.filter(({ kind }) => kind !== 'died' && kind !== 'job_lost');
 }
 
 /** Runs bootcheck, which must have nothing to do and nothing to say. */
 export async function expectQuiet(rig: Rig, message = ''): Promise<void> {
-  expect(await rig.workerctl('bootcheck'), message).toMatchObject({ exitCode: 0, all: '' });
+  const ended = await unlocked(() => rig.workerctl('bootcheck'));
+  expect(ended, message).toMatchObject({ exitCode: 0, all: '' });
 }
+
+/** Runs a command that waits for no other pass until none is at work. */
+const unlocked = <T extends { readonly exitCode?: number | undefined }>(
+  run: () => PromiseLike<T>,
+): Promise<T> =>
+  until('the pass lock to be free', async () => {
+    const ended = await run();
+    return ended.exitCode !== 75 && ended;
+  });

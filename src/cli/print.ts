@@ -1,5 +1,6 @@
 import { visible, visibleInColour } from '../core/basics/visible.ts';
 import { constants, fstatSync, writeSync } from 'node:fs';
+import { block } from '../host/process/clock.ts';
 
 /** Descriptors that a write has failed on; nothing more is written to them. */
 const lost = new Set<number>();
@@ -93,7 +94,7 @@ function writeSome(fd: number, bytes: Buffer, at: number): number {
     return writeSync(fd, bytes, at);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    block(5);
     return 0;
   }
 }

@@ -203,7 +203,7 @@ describe.runIf(isRoot)('real hosts', () => {
     renameSync(rig.path('workerctl.yaml'), rig.path('shared/workerctl.yaml'));
     mkdirSync(rig.path('releases/1'));
     symlinkSync('releases/1', rig.path('current'));
-    symlinkSync('../../shared/workerctl.yaml', rig.path('releases/1/workerctl.yaml'));
+    symlinkSync(rig.path('shared/workerctl.yaml'), rig.path('releases/1/workerctl.yaml'));
     await rig.shell(
       'chown -Rh 1003:1003 . && chmod 755 . && chmod 2775 shared releases releases/1 && chmod 664 shared/workerctl.yaml',
     );

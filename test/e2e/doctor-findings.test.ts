@@ -225,7 +225,7 @@ describe('a state directory inside of a release', () => {
   test('must be none outside of it, also by a link', async () => {
     const rig = deployed('current/.workerctl');
     mkdirSync(rig.path('shared'));
-    symlinkSync('../../shared', rig.path('releases/20261128/.workerctl'));
+    symlinkSync(rig.path('shared'), rig.path('releases/20261128/.workerctl'));
     expect((await lines(rig)).join('\n')).not.toContain('inside of a release');
     expect((await lines(deployed('shared'))).join('\n')).not.toContain('inside of a release');
   });

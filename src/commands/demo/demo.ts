@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { interruption } from '../../cli/interruption.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { describeErrno, errnoOf } from '../../host/files/errno.ts';
+import { block } from '../../host/process/clock.ts';
 import { listPids, readEnvironment, readProcess } from '../../host/process/process-table.ts';
 import { BrokenClaim, commandMarker, createStage, type StageOptions } from './stage.ts';
 import { tellStory } from './story.ts';
@@ -104,7 +105,7 @@ function killAllOf(folder: string): void {
     const pids = listPids().filter(isOurs);
     if (pids.length === 0) return;
     for (const pid of pids) kill(pid);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, killRoundMs);
+    block(killRoundMs);
   }
   throw new Error(`these processes cannot be killed: ${listPids().filter(isOurs).join(' ')}`);
 }

@@ -32,6 +32,20 @@ export const askedAfter = (
 ): Ledger['asked'] =>
   stillDown(config, desired, instances, asked, (at) => (at < now - sinceBoot ? undefined : at));
 
+/**
+ * The same ledger after a command has left these starts to a watch: a person has asked for them, so they wait for no turn. What
+ * a boot check finds missing takes its turn at the watch.
+ */
+export function withAsked(
+  ledger: Ledger,
+  { startsAtOnce, now }: Pick<Observation, 'startsAtOnce' | 'now'>,
+  instances: readonly string[],
+): Ledger {
+  if (instances.length === 0 || startsAtOnce !== undefined) return ledger;
+  const asked = instances.map((instance) => [instance, now] as const);
+  return { ...ledger, asked: withEntries(ledger.asked, asked) };
+}
+
 /** Without the instances that have started since this moment (undefined: they are left out) or are not wanted any more. */
 function stillDown<T>(
   config: Config,

@@ -1,4 +1,4 @@
-import { lookup, withEntries } from '../../core/basics/lookup.ts';
+import { lookup } from '../../core/basics/lookup.ts';
 import type { ActionOf } from '../../core/model/action.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
 import { launchOf } from '../../core/model/launch.ts';
@@ -47,14 +47,6 @@ export function leaveStarts(
   return { plan: plan.filter((action) => action.kind !== 'start'), left };
 }
 
-/** What a person has asked for waits for no turn, whoever starts it. What is missing anyway takes its turn at the watch. */
-export function withAsked(outcome: PassOutcome, left: readonly LeftStart[]): PassOutcome {
-  const { ledger, observation } = outcome;
-  if (left.length === 0 || observation.startsAtOnce !== undefined) return outcome;
-  const asked = left.map(({ instance }) => [instance, observation.now] as const);
-  return { ...outcome, ledger: { ...ledger, asked: withEntries(ledger.asked, asked) } };
-}
-
 /**
  * Wakes the watch and waits until it has tried to start each of these, and reports that; the watch itself has written it to
  * the journal. Returns those that it did not start although it has made no progress for two seconds.
@@ -72,8 +64,8 @@ export async function untilStarted(
     if (!wake(stateDir)) return [...pending.keys()];
     let deadline = monotonicMs() + takeMs;
     let changed: ReadonlySet<string> = new Set();
-    let ledger = knownLedger(stateDir);
-    let readAt = monotonicMs();
+    let ledger = known;
+    let readAt = -Infinity;
     for (;;) {
       if (monotonicMs() - readAt >= ledgerMs) {
         ledger = knownLedger(stateDir);

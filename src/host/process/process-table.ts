@@ -5,7 +5,7 @@ import { durationOf, momentOf, type Duration, type Moment } from '../../core/bas
 import { groupPathIn } from '../../core/protocols/cgroup.ts';
 import { type Mount, mountAt, parseMounts } from '../../core/protocols/mounts.ts';
 import { errnoOf } from '../files/errno.ts';
-import { now } from './clock.ts';
+import { block, now } from './clock.ts';
 import { readOrEmpty } from '../files/read-or-empty.ts';
 
 let bootId: string | undefined;
@@ -115,13 +115,11 @@ function readStrings(pid: number, file: 'cmdline' | 'environ'): string[] {
   for (let tries = 0; text === '' && tries < 20 && loaded < 3; tries += 1) {
     if (readOrEmpty(`/proc/${pid}/cmdline`) !== '') loaded += 1;
     else if (!isLoading(pid)) break;
-    else if (tries > 0) Atomics.wait(never, 0, 0, 1);
+    else if (tries > 0) block(1);
     text = readOrEmpty(path);
   }
   return text === '' ? [] : text.split('\0');
 }
-
-const never = new Int32Array(new SharedArrayBuffer(4));
 
 /** Whether a process without arguments is about to get some: zombies and kernel threads never do. */
 function isLoading(pid: number): boolean {
@@ -129,6 +127,7 @@ function isLoading(pid: number): boolean {
   return state !== '' && !'ZXx'.includes(state) && (flags & kernelThread) === 0;
 }
 
+/** Whether it belongs to the kernel, and has no program. */
 export const isKernelThread = (pid: number): boolean => (shortStat(pid).flags & kernelThread) !== 0;
 
 /** PF_KTHREAD of Linux. */

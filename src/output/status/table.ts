@@ -109,15 +109,14 @@ const rowsOf = ([first = [], ...others]: readonly (readonly string[])[]): readon
 /** A column with its header, all as wide as the widest. */
 function paddedColumn(name: ColumnName, table: Columns): string[] {
   const { cells, widths, width: most } = table.get(name) ?? columnOf(name, []);
-  // A character need not take one column, as padEnd counts them.
-  const lengths = cells.map((text, row) => most - (widths[row] ?? 0) + text.length);
   const isRight = columnsOf[name].isRight === true;
-  const pad = (text: string, length: number): string =>
-    isRight ? text.padStart(length) : text.padEnd(length);
-  const texts = isRight
-    ? cells.map((text, row) => text.padStart(lengths[row] ?? 0))
-    : cells.map((text, row) => text.padEnd(lengths[row] ?? 0));
-  return [pad(name.toUpperCase(), most)].concat(texts);
+  // A character need not take one column, as padEnd counts them.
+  const pad = (text: string, taken: number): string => {
+    const length = most - taken + text.length;
+    return isRight ? text.padStart(length) : text.padEnd(length);
+  };
+  const header = pad(name.toUpperCase(), name.length);
+  return [header].concat(cells.map((text, row) => pad(text, widths[row] ?? 0)));
 }
 
 /** The column of the states, in their colours. */

@@ -5,7 +5,7 @@ import { booted } from '../rig/instance.ts';
 import { finishJob, giveJob, tells } from '../rig/jobs.ts';
 import { processAt } from '../rig/kernel.ts';
 import { fixture } from '../rig/programs.ts';
-import { createRig, type Rig, type WorkerKeys } from '../rig/rig.ts';
+import { createRig, holdsPassLock, type Rig, type WorkerKeys } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 import { watching, type Watching } from '../rig/watch.ts';
 
@@ -80,6 +80,26 @@ test('what a watch does not start within two seconds must be started by the comm
   process.kill(watch.pid, 'SIGCONT');
   await watch.quiet();
   for (const name of ['mail.1', 'mail.2']) expect(rig.instance(name).processes()).toHaveLength(1);
+});
+
+test('also while others wait for their turn: what was asked for waits for none', async () => {
+  const ready = { file: '%n.never', timeout: '100s' };
+  const rig = createRig({ mail: { ...idle, count: 24, start: { parallel: 1 }, ready } });
+  const watch = await watching(rig);
+  await booted(rig.instance('mail.1'));
+  await until('the watch to be stopped between two passes', () => {
+    process.kill(watch.pid, 'SIGSTOP');
+    if (!holdsPassLock(rig, watch.pid)) return true;
+    process.kill(watch.pid, 'SIGCONT');
+    return false;
+  });
+  expect(rig.instance('mail.24').process()).toBeUndefined();
+  const started = await rig.act('start', 'mail.24', '--no-wait');
+  expect(started.exitCode, started.all).toBe(0);
+  expect(started.all).toContain(slow);
+  expect(rig.instance('mail.24').processes()).toHaveLength(1);
+  expect(starterOf(rig, 'mail.24')).not.toBe(watch.pid);
+  process.kill(watch.pid, 'SIGCONT');
 });
 
 test('a restart must wait for a busy instance as ever, and its replacement be started by the watch', async () => {

@@ -81,12 +81,16 @@ export async function untilStarted(
       }
       if (pending.size === 0 || signal.aborted) return [];
       const rest = deadline - monotonicMs();
-      // They wait for their turn, which comes when others are ready.
-      if (rest <= 0) return ledger.startsInTurn === true ? [] : [...pending.keys()];
+      if (rest <= 0) return [...pending.keys()].filter((name) => !waitsForTurn(name, ledger));
       changed = await files.changes(Math.min(rest, ledgerMs), signal);
     }
   } finally {
     files.close();
+  }
+
+  /** Its turn comes when others are ready. What was asked for waits for none: the watch has not done it. */
+  function waitsForTurn(instance: string, { startsInTurn }: Ledger): boolean {
+    return startsInTurn === true && lookup(known.asked, instance) === undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { PlanOutcome } from '../engine/command.ts';
 import { journaled, type Context } from '../engine/session.ts';
+import { keepRecordsAfter } from '../engine/observe/keep-records.ts';
 import { createReleaseReader } from '../engine/observe/release-reader.ts';
 import { WorkerctlError } from '../core/basics/error.ts';
 import { exitCodeOfSignal, exitCodes } from '../core/basics/exit-codes.ts';
@@ -58,7 +59,10 @@ export async function runActing<Options extends ActingOptions>(
     const outcome = await actWith(act, context, options);
     await context.hooks.settled();
     if (command !== 'bootcheck' && !options.dryRun) await forgetOperations(config.stateDir);
-    return printOutcome(outcome, screen, interrupt.received());
+    const code = printOutcome(outcome, screen, interrupt.received());
+    if (outcome.kind === 'acted' && isWaiting(options))
+      await keepRecordsAfter(outcome.events, config);
+    return code;
   } catch (error) {
     const signal = interrupt.received();
     if (signal === undefined || !(error instanceof WorkerctlError) || error.code !== 'locked')
@@ -73,6 +77,8 @@ export async function runActing<Options extends ActingOptions>(
   }
 }
 
+const isWaiting = ({ wait }: ActingOptions): boolean => wait !== undefined && wait !== 'not';
+
 async function actWith<Options extends ActingOptions>(
   act: Act<Options>,
   context: Context,
@@ -81,7 +87,7 @@ async function actWith<Options extends ActingOptions>(
   if (options.dryRun) return act(context, options);
   const { stateDir } = context.config;
   const acting = journaled(context, openJournal(stateDir));
-  if (options.wait === undefined || options.wait === 'not') return act(acting, options);
+  if (!isWaiting(options)) return act(acting, options);
   const attending = createAttending(stateDir);
   try {
     return await act({ ...acting, attending }, options);

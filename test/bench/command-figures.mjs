@@ -38,7 +38,11 @@ export function thousandFigures({ runs }) {
   const status = subject('status, 1,000 instances (real sleep processes)', fleet, 'status', {
     limit: 3.0,
   });
-  const figures = [...ratios([status], runs), ...ratios([afterChange(status)], runs)];
+  const figures = [
+    ...ratios([status], runs),
+    ...ratios([afterChange(status)], runs),
+    ...ratios([afterStart(status, fleet)], 4),
+  ];
   fleet.remove();
   return figures;
 }
@@ -53,6 +57,18 @@ const afterChange = ({ name, argv, cwd, exitCode, stateDir }) => ({
   cwd,
   exitCode,
   prepare: () => utimesSync(stateDir, new Date(), new Date()),
+});
+
+/** The same just after a start of 99 of them, which has waited until they are ready. */
+const afterStart = ({ name, argv, cwd, exitCode, limit }, fleet) => ({
+  name: `${name}, just after a start of 99`,
+  argv,
+  cwd,
+  exitCode,
+  limit,
+  prepare: () => {
+    for (const verb of ['stop', 'start']) fleet.run(verb, 'first.?', 'first.??');
+  },
 });
 
 const pause = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);

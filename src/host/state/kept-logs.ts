@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { lookup, mapOf } from '../../core/basics/lookup.ts';
 import { logPlacesOf, type ProcessRecord } from '../../core/model/record.ts';
-import { canBeKept, directoryStamp } from '../files/directory-stamp.ts';
+import { canBeKept, directoryStamp, type DirectoryStamp } from '../files/directory-stamp.ts';
 import { hasLogsOpen } from '../logs/lost-log.ts';
 
 /** Which living processes had their logs where they were opened. */
@@ -25,14 +25,14 @@ export interface LogLook {
  */
 export function lookAtLogs(before: KeptLogs | undefined): LogLook {
   const others = new Set(before?.others);
-  const stamps = new Map<string, string | undefined>();
+  const stamps = new Map<string, DirectoryStamp | undefined>();
   const open = new Map<string, readonly string[]>();
   const fresh: string[] = [];
 
   function isSame(directory: string): boolean {
-    if (!stamps.has(directory)) stamps.set(directory, directoryStamp(directory)?.stamp);
-    const stamp = stamps.get(directory);
-    return stamp !== undefined && stamp === lookup(before?.stamps ?? {}, directory);
+    if (!stamps.has(directory)) stamps.set(directory, directoryStamp(directory));
+    const found = stamps.get(directory);
+    return found !== undefined && found.stamp === lookup(before?.stamps ?? {}, directory);
   }
   return {
     areOpen: (name, record, isKept) => {
@@ -46,8 +46,8 @@ export function lookAtLogs(before: KeptLogs | undefined): LogLook {
     },
     news: (names) => {
       if (fresh.length === 0) return undefined;
-      const calm = [...stamps].flatMap(([directory, stamp]): [string, string][] =>
-        stamp !== undefined && canBeKept(directory, stamp) ? [[directory, stamp]] : [],
+      const calm = [...stamps].flatMap(([directory, found]): [string, string][] =>
+        found !== undefined && canBeKept(directory, found) ? [[directory, found.stamp]] : [],
       );
       const known = mapOf(calm);
       const isKnown = (name: string): boolean =>

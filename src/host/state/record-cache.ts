@@ -4,7 +4,7 @@ import type { ProcessRecord } from '../../core/model/record.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { longBound, textOrEmpty } from '../files/bounded-read.ts';
 import { noteTrait } from '../process/traits.ts';
-import { canBeKept, directoryStamp } from '../files/directory-stamp.ts';
+import { canBeKept, directoryStamp, type DirectoryStamp } from '../files/directory-stamp.ts';
 import { hasLogsOpen } from '../logs/lost-log.ts';
 import { lookAtLogs, type KeptLogs } from './kept-logs.ts';
 import { lookAtPidfiles, type OtherPidfiles } from './kept-pidfiles.ts';
@@ -12,11 +12,13 @@ import { columnsOf, recordsIn, type RecordColumns, type RecordTable } from './re
 import { readPidfile, readRecord } from './records.ts';
 import { foreignOwner } from './state-directory.ts';
 import {
+  baseOf,
   stagingDirectory,
   heartbeatFiles,
   isHeartbeatFile,
   listStateFiles,
   pidfilePath,
+  recordedProcesses,
   type StateFiles,
 } from './paths.ts';
 import { type StateFile } from '../files/json-file.ts';
@@ -45,7 +47,7 @@ interface Kept {
 }
 
 /** Fewer than this are read just as quickly one by one. */
-const many = 64;
+export const manyRecords = 64;
 
 let lastFound: { readonly path: string; readonly found: Found } | undefined;
 
@@ -67,7 +69,7 @@ export function stateFilesIn(stateDir: string): StateFiles {
  */
 export function createRecordReader(stateDir: string, count: number): RecordReader {
   const readOne = (name: string): StateFile<ProcessRecord> => readRecord(stateDir, name);
-  if (count < many)
+  if (count < manyRecords)
     return {
       read: readOne,
       pidfile: (name, path = pidfilePath(stateDir, name)) => readPidfile(path),
@@ -76,7 +78,7 @@ export function createRecordReader(stateDir: string, count: number): RecordReade
     };
   const kept = keptOf(stateDir);
   if (kept !== undefined) noteTrait('records');
-  const stamp = kept?.stamp ?? directoryStamp(stateDir)?.stamp;
+  const begun = kept === undefined ? directoryStamp(stateDir) : { stamp: kept.stamp, isCalm: true };
   const seen = new Map<string, ProcessRecord>();
   const pidfiles = lookAtPidfiles(stateDir, kept?.otherPidfiles);
   const logs = lookAtLogs(kept?.logs);
@@ -93,7 +95,7 @@ export function createRecordReader(stateDir: string, count: number): RecordReade
     hasLogs: (name, record) => logs.areOpen(name, record, isKept(name)),
     keep: () => {
       const size = kept?.table.size ?? 0;
-      if (stamp === undefined || seen.size < size) return;
+      if (begun === undefined || seen.size < size) return;
       const names = [...seen.keys()];
       const news = { otherPidfiles: pidfiles.news(names), logs: logs.news(names) };
       const isLarger = seen.size > size;
@@ -101,9 +103,31 @@ export function createRecordReader(stateDir: string, count: number): RecordReade
       // Of a record that has become readable nothing else is known.
       const { otherPidfiles = isLarger ? undefined : kept?.otherPidfiles } = news;
       const { logs: keptLogs = isLarger ? undefined : kept?.logs } = news;
-      keep(stateDir, stamp, seen, { otherPidfiles, logs: keptLogs });
+      keep(stateDir, begun, seen, { otherPidfiles, logs: keptLogs });
     },
   };
+}
+
+/**
+ * Keeps all records, and which pidfiles are right, if nothing has changed there for a moment. For a command that has followed
+ * such changes: to the next one they would be too recent.
+ * @param hasPidfile whether the pidfile of an instance is in the state directory
+ * @returns whether nothing has changed
+ */
+export function keepRecords(stateDir: string, hasPidfile: (instance: string) => boolean): boolean {
+  try {
+    if (directoryStamp(stateDir)?.isCalm !== true) return false;
+    const processes = recordedProcesses(stateDir);
+    const reader = createRecordReader(stateDir, processes.length);
+    for (const ref of processes) {
+      reader.read(baseOf(ref));
+      if (ref.retiring === undefined && hasPidfile(ref.instance)) reader.pidfile(ref.instance);
+    }
+    reader.keep();
+    return true;
+  } catch {
+    return false; // the next look reads them one by one
+  }
 }
 
 /** What is kept, as it was found to be right. */
@@ -141,17 +165,17 @@ function readKept(path: string, stamp: string): Found | undefined {
 
 function keep(
   stateDir: string,
-  stamp: string,
+  begun: DirectoryStamp,
   seen: ReadonlyMap<string, ProcessRecord>,
   facts: Pick<Kept, 'otherPidfiles' | 'logs'>,
 ): void {
   try {
-    if (!canBeKept(stateDir, stamp) || foreignOwner(stateDir) !== undefined) return;
+    if (!canBeKept(stateDir, begun) || foreignOwner(stateDir) !== undefined) return;
     const { instances, retiring, notes: files } = listStateFiles(stateDir);
-    if (!canBeKept(stateDir, stamp)) return;
+    if (!canBeKept(stateDir, begun)) return;
     const notes = [...files].filter((file) => !isHeartbeatFile(file));
     const kept = { instances, retiring, notes, ...facts, records: columnsOf(seen) };
-    writeFileAtomically(pathIn(stateDir), `${stamp}\n${JSON.stringify(kept)}\n`);
+    writeFileAtomically(pathIn(stateDir), `${begun.stamp}\n${JSON.stringify(kept)}\n`);
     lastFound = undefined; // the next look of this process reads what is kept now
   } catch {
     return; // the next look reads them one by one

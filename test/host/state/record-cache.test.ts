@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -18,6 +19,7 @@ import { momentOf } from '../../../src/core/basics/time.ts';
 import { recordMembers } from '../../../src/host/state/records.ts';
 import { useScratch } from '../../rig/scratch.ts';
 import { bootId } from '../../rig/kernel.ts';
+import { until } from '../../rig/wait.ts';
 
 const scratch = useScratch();
 const names = Array.from({ length: 70 }, (_, index) => `mail.${index + 1}`);
@@ -78,7 +80,9 @@ const pidfile = (name: string): string => scratch.path(`${name}.pid`);
 async function wrongPidfiles(minute = 0): Promise<string[]> {
   vi.resetModules();
   const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
-  vi.spyOn(Date, 'now').mockReturnValueOnce(minute * 60_000);
+  const quarter = 15 * 60_000;
+  const nextQuarter = Math.ceil((Date.now() + 10_000) / quarter) * quarter;
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(nextQuarter + minute * 60_000);
   const reader = createRecordReader(scratch.folder(), names.length);
   const wrong = names.filter((name) => {
     const record = reader.read(name);
@@ -87,6 +91,7 @@ async function wrongPidfiles(minute = 0): Promise<string[]> {
     return found.kind !== 'holds' || found.pid !== pid;
   });
   reader.keep();
+  clock.mockRestore();
   return wrong;
 }
 
@@ -262,6 +267,48 @@ test('a process that looks again must not write down again what it has kept', as
   expect([look(), look()]).toEqual([kept, kept]);
 });
 
+describe('a command that has followed changes', () => {
+  /** @returns the names that are kept */
+  async function keptAfter(changes: () => void): Promise<string[]> {
+    rest(0);
+    vi.resetModules();
+    const { keepRecords } = await import('../../../src/host/state/record-cache.ts');
+    const { directoryStamp } = await import('../../../src/host/files/directory-stamp.ts');
+    await until('calm', () => directoryStamp(scratch.folder())?.isCalm === true);
+    changes();
+    keepRecords(scratch.folder(), (name) => name !== 'mail.7');
+    if (!existsSync(cache())) return [];
+    const [, ...lines] = readFileSync(cache(), 'utf8').split('\n');
+    return (JSON.parse(lines.join('\n')) as { records: { names: string[] } }).records.names;
+  }
+
+  test('must keep the records for the next one, and which pidfiles are right', async () => {
+    writePidfiles();
+    publish('mail.70~0123456789abcdef', record('mail.70', 999));
+    expect((await keptAfter(() => undefined)).length).toBe(71);
+    for (const name of names) {
+      overwrite(name, 'not read any more');
+      writeFileSync(pidfile(name), '0\n'); // in place
+    }
+    expect(await pidsSeen()).toEqual(numbers);
+    expect(await wrongPidfiles(), 'five in their turn, and one elsewhere').toHaveLength(6);
+  });
+
+  test('must keep more than it has looked at itself', async () => {
+    rest(10);
+    await pidsSeen(names.slice(0, 65));
+    expect(statSync(cache()).size).toBeGreaterThan(0);
+    expect(await keptAfter(() => undefined)).toHaveLength(70);
+  });
+
+  test('must keep nothing if something has just changed', async () => {
+    const last = (): void => {
+      publish('mail.3', record('mail.3', 999));
+    };
+    expect(await keptAfter(last)).toEqual([]);
+  });
+});
+
 describe('where processes have their logs', () => {
   let child: ChildProcess;
   const log = (): string => scratch.path('log/mail.log');
@@ -343,14 +390,20 @@ describe('where processes have their logs', () => {
   });
 
   test('must not be kept of a directory of logs that has just changed', async () => {
-    const now = Date.now();
-    // The first is that of the turns of pidfiles.
-    vi.spyOn(Date, 'now')
-      .mockReturnValueOnce(now)
-      .mockReturnValueOnce(now - 8_000);
-    expect(await withLogs()).toBe(names.length);
+    rest(0);
+    const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
+    const { directoryStamp } = await import('../../../src/host/files/directory-stamp.ts');
+    await until('calm', () => directoryStamp(scratch.folder())?.isCalm === true);
+    scratch.write('log/other.log', '');
+    const reader = createRecordReader(scratch.folder(), names.length);
+    for (const name of names) {
+      const read = reader.read(name);
+      expect(read.kind === 'read' && reader.hasLogs(name, read.value)).toBe(true);
+    }
+    reader.keep();
     expect(readFileSync(cache(), 'utf8')).not.toContain('"logs"');
     await gone();
+    rest(10);
     expect(await withLogs()).toBe(0);
   });
 

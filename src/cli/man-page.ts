@@ -78,7 +78,7 @@ goes on where another was interrupted. Each process is asked to stop once, by a 
 for.`;
 
 const keys =
-  'workerctl check prints the config with all defaults. The keys, and everything else, are described in the directory docs of the package.';
+  'workerctl check prints the config with all defaults. The keys, and everything else, are described in the directory docs of the sources.';
 
 const environment = [
   ['WORKERCTL_CONFIG', 'The config, if --config does not name one.'],

@@ -6,17 +6,17 @@ import { WorkerctlError } from '../core/basics/error.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import { allObserved, liveProcess, type ObservedInstance } from '../core/model/observation.ts';
 import { workerNameOf } from '../core/model/targets.ts';
-import { refusedSignal, signalIn, withoutHandler } from '../core/rules/refused-signals.ts';
+import { refusedSignal, signalIn } from '../core/rules/refused-signals.ts';
 import { admitted } from '../engine/apply/run.ts';
 import { acted, recording } from '../engine/command.ts';
 import { observeReported } from '../engine/observe/observe.ts';
+import { unhandledSignal } from '../engine/observe/unhandled-signal.ts';
 import { withStrays } from '../engine/observe/strays.ts';
 import { claimsIn, type ClaimFor } from '../engine/observe/witnesses.ts';
 import { report, type Context } from '../engine/session.ts';
 import { describeErrno, errnoOf } from '../host/files/errno.ts';
 import { findProcess } from '../host/process/process-table.ts';
 import { sendSignal } from '../host/process/signal.ts';
-import { mindsSignal } from '../host/process/signal-handlers.ts';
 import { readDesired } from '../host/state/desired-file.ts';
 
 /** `workerctl signal`. */
@@ -95,7 +95,7 @@ function sendTo(
   }
   const { pid } = process;
   const problem =
-    unhandled(pid, instance, signal) ??
+    unhandledSignal(pid, instance, signal) ??
     attempt(() => {
       sendSignal(process, signal);
     });
@@ -106,14 +106,6 @@ function sendTo(
       ? { kind: 'signal_sent', pid, signal }
       : { kind: 'signal_failed', pid, problem },
   );
-}
-
-function unhandled(pid: number, instance: string, signal: string): string | undefined {
-  const effect = withoutHandler(signal);
-  if (effect === undefined || mindsSignal(pid, signal)) return undefined;
-  return effect === 'ends'
-    ? `it does not handle SIG${signal}, which would end it; to end it: workerctl stop ${instance}`
-    : `it does not handle SIG${signal}, which would freeze it with its job`;
 }
 
 function attempt(act: () => void): string | undefined {

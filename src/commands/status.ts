@@ -70,7 +70,7 @@ also every error of workerctl).`,
     ['workerctl status -q --state late', 'the names, for a script'],
   ],
   exitCodes: {
-    done: 'every wanted instance is ready or quiet',
+    done: 'every wanted instance is ready, quiet or done',
     notReady: 'some are not',
     state: 'what is wanted is unknown: state.json and its copy cannot be used',
   },

@@ -12,7 +12,7 @@ Keys: up and down (or k and j), Page Up and Page Down, Home and End select an in
 details, latest events and log lines; s and S sort by the next or the last column; / filters by any text
 in a row, Esc removes the filter; q quits.
 
-It needs a terminal, changes nothing and looks once a second, less often if looks are dear. CPU is what
+It needs a terminal, changes nothing and looks once a second, less often if a look is expensive. CPU is what
 the process takes now: 100% is one CPU.`,
   options: { sort: sortOption, state: { ...targetOptions.state } },
   examples: [['workerctl top'], ['workerctl top --sort cpu mail', 'the busiest of mail first']],

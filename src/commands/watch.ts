@@ -109,6 +109,7 @@ async function watchAndPrint(args: Arguments<typeof options>, output: Output): P
   const current = (): Context => context;
   const control: ControlBackend = createControlBackend(current, VERSION, () => {
     ended.abort();
+    return `workerctl watch is ending; the workers ${args.stopOnExit ? 'are stopped before, each after its job' : 'keep running'}`;
   });
   const day = createDayCounter(() => current().config);
   const systemd = createSystemdReports();

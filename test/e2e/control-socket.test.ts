@@ -5,7 +5,7 @@ import { booted, successor } from '../rig/instance.ts';
 import { processAt } from '../rig/kernel.ts';
 import { freePort } from '../rig/port.ts';
 import { fixture, type Running } from '../rig/programs.ts';
-import { createRig, type Rig } from '../rig/rig.ts';
+import { createRig, statusOf, type Rig } from '../rig/rig.ts';
 import { until } from '../rig/wait.ts';
 import { watching } from '../rig/watch.ts';
 
@@ -210,13 +210,30 @@ test('!to must send a signal or write a message, and never ask a worker to stop'
   expect(nobody?.[0]).toMatch(/^ERROR: .*mial/);
   expect(existsSync(rig.path('mail.1.dumps'))).toBe(false);
   expect(processAt(pid)).toBeDefined();
+});
 
-  const other = createRig({ mail: { command: fixture('beats') } });
-  await other.start();
-  await watched(other);
-  const [sent] = await ask(socketOf(other), '!to mail QUIT');
-  expect(sent).toEqual([`mail.1: QUIT was sent to pid ${other.instance('mail.1').pid()}`]);
-  await until('the signal to arrive', () => existsSync(other.path('mail.1.dumps')));
+test('!to must send what workerctl signal sends, and nothing else', async () => {
+  const handling = ['sh', '-c', 'trap "echo >>dumps" USR1; echo >up; while :; do sleep 0.1; done'];
+  const rig = createRig({
+    mail: { command: handling, stop: { quiet: 'TSTP' } },
+    fsck: { command: ['sleep', '1000'] },
+  });
+  expect((await rig.workerctl('start')).exitCode).toBe(0);
+  await watched(rig);
+  await until('the trap', () => existsSync(rig.path('up')));
+  const before = ['mail.1', 'fsck.1'].map((name) => rig.instance(name).pid());
+  const requests = ['mail USR1', 'fsck USR1', 'mail INT', 'mail TSTP', 'fsck SIGTERM'];
+  const replies = await ask(socketOf(rig), ...requests.map((words) => `!to ${words}`));
+  expect(replies.map(([line]) => line)).toEqual([
+    `mail.1: USR1 was sent to pid ${before[0]}`,
+    `fsck.1: pid ${before[1]} gets no signal: it does not handle SIGUSR1, which would end it; to end it: workerctl stop fsck.1`,
+    'mail.1: mail: SIGINT ends it; workerctl stop mail does that, and keeps account of it',
+    'mail.1: mail: SIGTSTP lets it take no new jobs (stop.quiet); workerctl quiet mail does that, and keeps account of it',
+    'fsck.1: fsck: SIGTERM asks it to finish and exit (stop.signal); workerctl stop fsck does that, and keeps account of it',
+  ]);
+  await until('the signal to arrive', () => existsSync(rig.path('dumps')));
+  expect(['mail.1', 'fsck.1'].map((name) => rig.instance(name).pid())).toEqual(before);
+  expect(processAt(before[1] ?? 0)).toBeDefined();
 });
 
 test('!to must take the targets that commands take, with braces', async () => {
@@ -255,11 +272,21 @@ test('!shutdown must end watch and leave the workers as they are, and the socket
   const pid = await booted(rig.instance('mail.1'));
   expect(statSync(socketOf(rig)).mode & 0o777).toBe(0o600);
   const [said] = await ask(socketOf(rig), '!shutdown');
-  expect(said).toHaveLength(1);
+  expect(said).toEqual(['workerctl watch is ending; the workers keep running']);
   expect((await running).exitCode).toBe(0);
   expect(existsSync(socketOf(rig))).toBe(false);
   expect(processAt(pid)).toBeDefined();
   expect(rig.instance('mail.1').terms()).toEqual([]);
+});
+
+test('!shutdown must stop the workers first with --stop-on-exit, and say so', async () => {
+  const rig = createRig({ mail: idle });
+  await rig.start();
+  const { running } = await watched(rig, '--stop-on-exit');
+  const [said] = await ask(socketOf(rig), '!shutdown');
+  expect(said?.[0]).toMatch(/the workers are stopped before, each after its job$/);
+  expect((await running).exitCode).toBe(0);
+  expect(await statusOf(rig)).toMatchObject({ up: 0 });
 });
 
 /** A port that nobody has; another one may take it before we do. */

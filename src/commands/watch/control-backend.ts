@@ -6,10 +6,12 @@ import { instanceNames } from '../../core/model/instance.ts';
 import { allObserved, liveProcess, type Observation } from '../../core/model/observation.ts';
 import { selectInstances, workerNameOf } from '../../core/model/targets.ts';
 import { formatTimeOfDay, durationOf } from '../../core/basics/time.ts';
+import { refusedSignal } from '../../core/rules/refused-signals.ts';
 import { withCounts } from '../../core/rules/scaling.ts';
 import { quietSignals, type QuietSignal } from '../../core/model/config.ts';
 import { monotonicMs } from '../../host/process/clock.ts';
 import { observe } from '../../engine/observe/observe.ts';
+import { unhandledSignal } from '../../engine/observe/unhandled-signal.ts';
 import { claimsIn, refusalWords } from '../../engine/observe/witnesses.ts';
 import { hearWitnesses } from '../../host/worker/witness.ts';
 import { stateFilesIn } from '../../host/state/record-cache.ts';
@@ -37,11 +39,11 @@ export interface ControlBackend {
 /** How many of the latest events `!recent` shows. */
 const recentEvents = 50;
 
-/** The control backend of a watch, which `end` ends. */
+/** The control backend of a watch, which `end` ends; it returns what that means for the workers. */
 export function createControlBackend(
   current: () => Context,
   version: string,
-  end: () => void,
+  end: () => string,
 ): ControlBackend {
   const startedAt = monotonicMs();
   const recent: string[] = [];
@@ -84,10 +86,7 @@ export function createControlBackend(
       recent: () => recent,
       to: (target, text) =>
         Promise.resolve().then(() => deliver(current(), seen ?? lookNow(current()), target, text)),
-      shutdown: () => {
-        end();
-        return 'workerctl watch is ending; the workers keep running';
-      },
+      shutdown: end,
       subscribe: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);
@@ -128,8 +127,8 @@ async function wanted(context: Context, worker: string, count: number): Promise<
 }
 
 /**
- * The name of a signal is sent as that signal, except for the worker's stop signal, which has commands of its own. Any other
- * text is written to a file that the worker may read.
+ * The name of a signal is sent as that signal, if `workerctl signal` would send it too. Any other text is written to a file that
+ * the worker may read.
  */
 async function deliver(
   context: Context,
@@ -156,9 +155,8 @@ function signalled(
   signal: QuietSignal,
 ): string {
   const { config } = context;
-  const worker = workerOf(config, name);
-  if (signal === worker.stop.signal)
-    return `${signal} is its stop signal: use stop, restart or !want instead`;
+  const refused = refusedSignal(workerOf(config, name), signal);
+  if (refused !== undefined) return `${refused.problem}; ${refused.hint}`;
   const observed = observation.instances.get(name);
   const process = observed && liveProcess(observed);
   if (process === undefined || findProcess(process) === undefined) return 'not running';
@@ -167,6 +165,8 @@ function signalled(
   const testimony = hearWitnesses(claimsIn(context, { observation, desired })(ref, process));
   if (testimony.kind === 'foreign' || testimony.kind === 'unknown')
     return `pid ${process.pid} gets no signal: ${refusalWords(context, ref, process, testimony)}`;
+  const unhandled = unhandledSignal(process.pid, name, signal);
+  if (unhandled !== undefined) return `pid ${process.pid} gets no signal: ${unhandled}`;
   sendSignal(testimony.process, signal);
   return `${signal} was sent to pid ${process.pid}`;
 }

@@ -29,7 +29,7 @@ const start = section({
   parallel: {
     type: value.whole(1, 10_000),
     without: 'twice the cores, at least 8',
-    help: 'How many instances bootcheck and watch start at a time, after a boot or if more than 20 are missing: one more as soon as one is ready. What a person has asked for waits for no turn.',
+    help: 'How many instances bootcheck and watch start at a time, after a boot or if more than 20 are missing: one more as soon as one is ready. Instances that a command was asked to start do not wait for a turn.',
     example: 4,
   },
 });
@@ -369,7 +369,7 @@ const sharedKeys = {
   preset: {
     type: value.nameOf(presetNames, 'the name of a preset'),
     without: 'none',
-    help: 'The framework that the worker is of. Its settings hold for all keys that the worker and defaults leave out; null takes one of them away.',
+    help: 'The framework of the worker. Its settings hold for all keys that the worker and defaults leave out; null takes one of them away.',
     example: 'sidekiq',
   },
   count: {
@@ -603,7 +603,7 @@ export const configSection = section(
     notify: {
       type: notify,
       optional: true,
-      help: 'What is told of what happens to all workers, in one message for what happens at the same moment. Without it: nothing.',
+      help: 'Where notifications about all workers go (docs/notify.md). Events of the same moment are sent as one message. Without it: nowhere.',
     },
     defaults: {
       type: defaultsSection,

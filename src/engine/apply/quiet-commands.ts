@@ -69,8 +69,8 @@ function reportFailure(
 /** How it was asked, for an event. */
 export function meansIn(means: QuietMeans | undefined): {
   readonly signal?: QuietSignal;
-  readonly command?: string;
+  readonly program?: string;
 } {
   if (means === undefined) return {};
-  return typeof means === 'string' ? { signal: means } : { command: means.command[0] ?? '' };
+  return typeof means === 'string' ? { signal: means } : { program: means.command[0] ?? '' };
 }

@@ -20,8 +20,8 @@ const firstSeen = new Map<string, { readonly stamp: string; readonly at: number 
 
 /**
  * The stamp of a directory; undefined if there is none, or it cannot be seen. By `ctime`, which no program can set back. The
- * clock of the file system may be another host's, so that only our own tells that it has ticked since; a process that has not
- * lived that long believes the other one if it is seconds behind.
+ * clock of the file system may be another host's, so our own tells for how long nothing has changed. Only a process that sees
+ * the directory for the first time compares the two, with seconds to spare.
  */
 export function directoryStamp(path: string): DirectoryStamp | undefined {
   try {

@@ -98,8 +98,7 @@ function orNull(schema: JsonSchema): JsonSchema {
 
 /** The reference of all keys for docs/config.md: nested lists in Markdown. */
 export function configReference(): string {
-  const { state_dir, log_dir, release, defaults, workers } = configSection.keys;
-  const top = { state_dir, log_dir, release };
+  const { defaults, workers, ...top } = configSection.keys;
   const whole = { defaults, workers };
   return [
     'At the top level:\n',

@@ -23,7 +23,7 @@ const common: readonly DescribedMember[] = [
   member(
     'instance',
     { type: 'string' },
-    'The instance, such as `mail.1`; or a worker, `watch`, `hooks` or `journal`.',
+    'The instance, such as `mail.1`; or a worker, or a part of workerctl: `watch`, `hooks`, `notify`, `finisher`, `journal`.',
   ),
   {
     ...member('retiring', { const: true }, 'It was the old process, beside its replacement.'),

@@ -14,6 +14,7 @@ import {
 import { eventJson } from '../../../src/core/events/event-json.ts';
 import { allEventKinds } from '../../../src/core/events/table.ts';
 import { noon, noonPlus, seconds } from '../builders.ts';
+import { commonMembers, membersOfKind } from './json-schema.ts';
 import { sampleEvent, samples } from './samples.ts';
 
 const sentenceOf = (body: EventBody, instance = 'mail.1'): string =>
@@ -37,6 +38,12 @@ describe.each(allEventKinds)('%s', (kind) => {
 
   test('must have the words of MogileFS in the log of watch, if there are any', () => {
     expect(formatWatchEvent(event)).toBe(watch ?? formatEvent(event));
+  });
+
+  test('must have no member that every line has with another meaning', () => {
+    const everywhere = commonMembers.map(({ name }) => name);
+    const own = membersOfKind(kind).map(({ name }) => name);
+    expect(own.filter((name) => everywhere.includes(name))).toEqual([]);
   });
 
   test('must have all its members in JSON', () => {

@@ -503,6 +503,7 @@ export const samples: { readonly [Kind in EventKindName]: Sample<Kind> } = {
       attempts: 1,
       nextAt: until,
     },
+    instance: 'notify',
     level: 'warning',
     sentence:
       'could not deliver a message about 3 events: notify.webhook: the server answered 500; next attempt at 12:01:00',

@@ -2,6 +2,8 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { JsonSchema } from '../../../src/core/basics/json-form.ts';
+import { journalKinds } from '../../../src/core/events/journal.ts';
+import { allEventKinds, eventKinds } from '../../../src/core/events/table.ts';
 import { schemaVersion } from '../../../src/core/basics/schema-version.ts';
 import {
   checkAnswer,
@@ -109,6 +111,20 @@ const sectionOf = (answer: Answer): string =>
     ...rows(answer.schema),
   ].join('\n');
 
+/** Of the events of commands, those that the journal does not have. */
+const eventsSection = (): string =>
+  [
+    '### COMMAND --json: its events',
+    '',
+    'A line each, as in the [journal](journal.md), without `by` and `command`; and these, which the journal leaves out. [Schema](schemas/event.schema.json)',
+    '',
+    '| kind | what it says |',
+    '| --- | --- |',
+    ...allEventKinds
+      .filter((kind) => !journalKinds.includes(kind))
+      .map((kind) => `| \`${kind}\` | ${eventKinds[kind].summary} |`),
+  ].join('\n');
+
 describe('the schemas', () => {
   test.each(answers)('of $name must be what the code prints', (answer) => {
     expectFile(
@@ -130,7 +146,8 @@ test('docs/json.md must list every member of every answer', () => {
     '<!-- generated: outputs -->\n',
   );
   const [, after = ''] = rest.split('<!-- end -->');
-  const text = `${before}<!-- generated: outputs -->\n\n${answers.map(sectionOf).join('\n\n')}\n\n<!-- end -->${after}`;
+  const sections = [...answers.map(sectionOf), eventsSection()].join('\n\n');
+  const text = `${before}<!-- generated: outputs -->\n\n${sections}\n\n<!-- end -->${after}`;
   expectFile(path, text);
 });
 

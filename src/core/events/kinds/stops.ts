@@ -9,15 +9,15 @@ import { cause, heldJobs, pid, problem, runId, signal } from '../members.ts';
 import { counted, during, limitOf } from '../phrases.ts';
 
 const signalSent = optional(form.signal, 'The signal that it was sent. Missing: none.');
-const commandRun = optional(text, 'The program that was run for that. Missing: none.');
+const programRun = optional(text, 'The program that was run for that. Missing: none.');
 
 interface Asked {
   readonly signal?: QuietSignal;
-  readonly command?: string;
+  readonly program?: string;
 }
 
-const means = ({ signal: sent, command }: Asked): string | undefined =>
-  sent === undefined ? command && `by ${command}` : `SIG${sent}`;
+const means = ({ signal: sent, program }: Asked): string | undefined =>
+  sent === undefined ? program && `by ${program}` : `SIG${sent}`;
 
 /** What processes are asked to do, and what is done to them. */
 export const stopKinds = {
@@ -38,7 +38,7 @@ export const stopKinds = {
     members: {
       pid,
       signal: signalSent,
-      command: commandRun,
+      program: programRun,
       stopsWhenIdle: required(flag, 'Whether it is asked to exit as soon as it is idle.'),
       cause,
     },
@@ -68,7 +68,7 @@ export const stopKinds = {
   }),
   resumed: eventKind({
     summary: 'The process was asked to take jobs again: by a signal or by a command.',
-    members: { pid, signal: signalSent, command: commandRun },
+    members: { pid, signal: signalSent, program: programRun },
     sentence: (event) =>
       `asked pid ${event.pid} to take jobs again (${means(event) ?? 'by nothing'})`,
   }),

@@ -39,9 +39,11 @@ function writableFolder(beside, own) {
 
 function write(file, chunks) {
   const staged = `${file}.${process.pid}`;
+  fs.rmSync(staged, { force: true }); // in a container, pids repeat
   const fd = fs.openSync(staged, 'wx', 0o644);
   try {
-    fs.writevSync(fd, chunks);
+    const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (fs.writevSync(fd, chunks) !== length) throw new Error('the disk is full');
     fs.fdatasyncSync(fd); // V8 does not notice a file that a power cut has damaged
     fs.renameSync(staged, file);
   } catch (error) {
@@ -63,6 +65,7 @@ exports.keep = (lacking, folders, headLength) => {
   try {
     const folder = writableFolder(folders.at(-1), folders.at(-2));
     if (folder === undefined) return;
+    removeOld(folder);
     for (const { part, words } of lacking) {
       const head = Buffer.alloc(headLength, ' ');
       const text = words.join(' ');
@@ -70,7 +73,6 @@ exports.keep = (lacking, folders, headLength) => {
       head.write(part.id + text, 'latin1');
       write(path.join(folder, part.keptAs), [head, part.script.createCachedData()]);
     }
-    removeOld(folder);
   } catch {
     // A full disk, or another run that did the same.
   }

@@ -9,15 +9,11 @@ import { vouchFor } from '../host/files/trusted-path.ts';
 import { forgetConfig, keepConfig, keptConfig } from '../host/state/config-cache.ts';
 import type { Desired } from '../core/model/desired.ts';
 import { withCounts } from '../core/rules/scaling.ts';
+import { build } from '../host/files/build.ts';
 import { readDesired, seenDesired } from '../host/state/desired-file.ts';
 import { checkForLook, checkStateDirectory } from '../host/state/state-directory.ts';
 import type { GlobalOptions } from './command.ts';
 import { printError } from './print.ts';
-
-/** Replaced by the bundler with an id of the build. */
-declare global {
-  const BUILD: string;
-}
 
 /** The path of the config that the options, the environment or the working directory name. */
 export function configPath({ config, directory }: GlobalOptions): string {
@@ -130,7 +126,7 @@ async function configOf(
   purpose: Purpose,
 ): Promise<Config> {
   const stateDir = likelyStateDir(file, text);
-  const key = { build: BUILD, file, text };
+  const key = { build, file, text };
   const kept = isPublic ? keptConfig(stateDir, key) : undefined;
   if (kept !== undefined) return kept;
   const { parseConfig } = await import('../config/load.ts');

@@ -1,6 +1,7 @@
 // A shim leaves the pidfile to a command that waits for the death. However that command goes on, no pidfile of a dead
 // process stays, and the journal says nothing about it.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { linesOf, readOr } from '../rig/files.ts';
 import { booted } from '../rig/instance.ts';
@@ -18,6 +19,19 @@ function expectNoWord(rig: Rig): void {
   expect(rig.journal('pidfile_removed')).toEqual([]);
   expect(rig.journal('pidfile_written')).toEqual([]);
 }
+
+test('a FIFO or a link in place of what a command says of itself must not hold it up, nor be followed', async () => {
+  const rig = createRig({ mail: { ...idle, count: 2 } });
+  await rig.start();
+  mkdirSync(`${rig.stateDir}/attended`, { recursive: true });
+  spawnSync('mkfifo', [`${rig.stateDir}/attended/mail.1`]);
+  writeFileSync(rig.path('precious'), 'text');
+  symlinkSync(rig.path('precious'), `${rig.stateDir}/attended/mail.2`);
+  const { exitCode, all } = await rig.workerctl('stop');
+  expect(exitCode, all).toBe(0);
+  expect(readFileSync(rig.path('precious'), 'utf8')).toBe('text');
+  for (const name of ['mail.1', 'mail.2']) expect(existsSync(pidfile(rig, name))).toBe(false);
+});
 
 describe('no pidfile of a dead process must stay', () => {
   test('after stop', async () => {

@@ -1,5 +1,5 @@
 // What reads files again and again while it runs: logs, the signs of readiness, a config that may change.
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { booted, successor } from '../rig/instance.ts';
 import { problemOf } from '../rig/output.ts';
@@ -43,6 +43,20 @@ test.runIf(canMount)(
     expect(said().match(/\bfar$/gm)).toHaveLength(1);
   },
 );
+
+test.runIf(canMount)('status of many must not look at error logs that are on it', async () => {
+  const log = { file: 'log/%n.log', error: 'remote/%n.log' };
+  const rig = createRig({ mail: { command: ['sleep', '1000'], count: 66, log } });
+  mkdirSync(rig.path('remote'));
+  expect((await rig.workerctl('start')).exitCode).toBe(0);
+  rmSync(rig.path('log/mail.7.log'));
+  await withSilentMount(rig, async () => {
+    const { exitCode, all } = await rig.workerctl('status');
+    expect(exitCode, all).toBe(0);
+    expect(all).toContain('66 up');
+  });
+  expect((await rig.workerctl('status')).all).toMatch(/mail\.7.log was deleted/);
+});
 
 test.runIf(canMount)(
   'a worker whose ready.file or release file is on it must not become ready until that answers, and hold up nothing',

@@ -59,7 +59,8 @@ export async function startInstances(
   try {
     for (let first = 0; first < starts.length; first += size)
       launched.push(...(await launch(starts.slice(first, first + size))));
-    for (const one of launched) await published(context, one);
+    const deadline = monotonicMs() + publishMs; // for all: they were started at the same time
+    for (const one of launched) await published(context, one, deadline);
   } finally {
     for (const { forget } of launched) forget();
   }
@@ -239,8 +240,9 @@ const noKernelLock = (): HeldLock => ({
 async function published(
   context: Context,
   { action, launch, shim, expected }: Launched,
+  deadline: number,
 ): Promise<void> {
-  const record = await publishedRecord(context, shim);
+  const record = await publishedRecord(context, shim, deadline);
   const { instance, cause } = action;
   if (record !== undefined) {
     faultPoint();
@@ -260,8 +262,8 @@ async function published(
 async function publishedRecord(
   { config }: Context,
   shim: StartedShim,
+  deadline: number,
 ): Promise<ProcessRecord | undefined> {
-  const deadline = monotonicMs() + publishMs;
   for (;;) {
     const hadEnded = shim.end() !== undefined;
     const record = readRecord(config.stateDir, shim.instance);

@@ -12,6 +12,7 @@ import {
   type PidfileState,
   type Presence,
 } from '../../core/model/observation.ts';
+import { logPlacesOf, type ProcessRecord } from '../../core/model/record.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { usualPidfile } from '../../config/specifiers.ts';
 import type { Worker } from '../../core/model/config.ts';
@@ -193,6 +194,10 @@ interface Look extends Scene {
 const pidfileElsewhere = (look: Look, worker: Worker, name: string): string | undefined =>
   worker.pidfile === look.usualPidfile ? undefined : pidfileOf(worker, name, look.hostName);
 
+/** Whether all logs of a process can be looked at. */
+const seesLogs = ({ seesLog }: Scene, record: ProcessRecord): boolean =>
+  seesLog !== undefined && logPlacesOf(record).every(({ path }) => seesLog(path));
+
 function observeProcess(
   scene: Look,
   ref: ProcessRef,
@@ -232,8 +237,8 @@ function observeProcess(
   const { measuresLogs } = scene;
   const isMeasured =
     measuresLogs === 'all' || (measuresLogs === 'limited' && worker?.log?.kind === 'rotated');
-  if (!isMeasured && scene.seesLog?.(presence.record.log.path) !== true) return alive;
   const { record: running } = presence;
+  if (!isMeasured && !seesLogs(scene, running)) return alive;
   if (!isMeasured && records.hasLogs(base, running)) return alive;
   const log = measureLog(running);
   const errorLog = running.errorLog && measureLog({ pid: running.pid, log: running.errorLog });

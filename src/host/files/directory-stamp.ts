@@ -21,7 +21,8 @@ const firstSeen = new Map<string, { readonly stamp: string; readonly at: number 
 /**
  * The stamp of a directory; undefined if there is none, or it cannot be seen. By `ctime`, which no program can set back. The
  * clock of the file system may be another host's, so our own tells for how long nothing has changed. Only a process that sees
- * the directory for the first time compares the two, with seconds to spare.
+ * the directory for the first time compares the two. (If that host's clock is more than these 3 s behind, it may take two
+ * changes in one tick of it for one, until the next change.)
  */
 export function directoryStamp(path: string): DirectoryStamp | undefined {
   try {

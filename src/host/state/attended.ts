@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, writeSync } from 'node:fs';
 import { isLeftByShim } from '../../core/model/observation.ts';
 import { once } from '../files/once.ts';
 import { removeFile } from '../files/json-file.ts';
+import { openNewFile } from '../files/new-file.ts';
 import { lockBackend } from '../lock/choose-backend.ts';
 import { readProcess } from '../process/process-table.ts';
 import { readDeath } from './exits.ts';
@@ -49,14 +50,14 @@ export function createAttending(stateDir: string): Attending {
   };
   return {
     add: (instances) => {
-      attempt(() => {
-        for (const name of instances) {
-          if (attended.has(name)) continue;
+      for (const name of instances) {
+        if (attended.has(name)) continue;
+        attempt(() => {
           makeFolder();
-          writeFileSync(attendedPath(stateDir, name), attenderLine());
+          writeAnew(attendedPath(stateDir, name), attenderLine());
           attended.add(name);
-        }
-      });
+        });
+      }
     },
     done,
     close: async () => {
@@ -64,6 +65,15 @@ export function createAttending(stateDir: string): Attending {
       await Promise.allSettled(sweeps);
     },
   };
+}
+
+function writeAnew(path: string, text: string): void {
+  const fd = openNewFile(path, 0o644);
+  try {
+    writeSync(fd, text);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function attempt(act: () => void): void {

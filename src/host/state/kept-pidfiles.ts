@@ -7,9 +7,9 @@ export type OtherPidfiles = readonly string[];
 
 /**
  * A pidfile that is rewritten in place does not change the time of the directory. So each look reads one in this many all the
- * same, the next ones a minute later.
+ * same, the next ones a minute later. A prime: a bootcheck every five minutes comes to all of them, too.
  */
-const turns = 15;
+const turns = 13;
 const turnMs = 60_000;
 
 export interface PidfileLook {

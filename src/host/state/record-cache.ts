@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { PidfileState } from '../../core/model/observation.ts';
 import type { ProcessRecord } from '../../core/model/record.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
+import { build } from '../files/build.ts';
 import { longBound, textOrEmpty } from '../files/bounded-read.ts';
 import { noteTrait } from '../process/traits.ts';
 import { canBeKept, directoryStamp, type DirectoryStamp } from '../files/directory-stamp.ts';
@@ -98,11 +99,11 @@ export function createRecordReader(stateDir: string, count: number): RecordReade
       if (begun === undefined || seen.size < size) return;
       const names = [...seen.keys()];
       const news = { otherPidfiles: pidfiles.news(names), logs: logs.news(names) };
-      const isLarger = seen.size > size;
-      if (!isLarger && news.otherPidfiles === undefined && news.logs === undefined) return;
-      // Of a record that has become readable nothing else is known.
-      const { otherPidfiles = isLarger ? undefined : kept?.otherPidfiles } = news;
-      const { logs: keptLogs = isLarger ? undefined : kept?.logs } = news;
+      // These are others, or more: of a record that was not kept nothing else is known.
+      const areNew = names.some((name) => !isKept(name));
+      if (!areNew && news.otherPidfiles === undefined && news.logs === undefined) return;
+      const { otherPidfiles = areNew ? undefined : kept?.otherPidfiles } = news;
+      const { logs: keptLogs = areNew ? undefined : kept?.logs } = news;
       keep(stateDir, begun, seen, { otherPidfiles, logs: keptLogs });
     },
   };
@@ -145,23 +146,35 @@ function keptOf(stateDir: string): Found | undefined {
   return found;
 }
 
-/** The stamp in the first line, which must be this one; then all that is kept. */
+/** In the first line the build and the stamp, which must be these; then all that is kept. */
 function readKept(path: string, stamp: string): Found | undefined {
   try {
     const text = textOrEmpty(path, longBound);
-    if (!text.startsWith(`${stamp}\n`)) return undefined;
-    const kept = JSON.parse(text.slice(stamp.length)) as Kept;
+    const head = headOf(stamp);
+    if (!text.startsWith(head)) return undefined;
+    const kept = JSON.parse(text.slice(head.length)) as Kept;
     const table = recordsIn(kept.records);
-    return table &&
-      Array.isArray(kept.instances) &&
-      Array.isArray(kept.retiring) &&
-      Array.isArray(kept.notes)
-      ? { ...kept, stamp, table }
-      : undefined;
+    return table && isWellFormed(kept) ? { ...kept, stamp, table } : undefined;
   } catch {
     return undefined; // torn, gone, or of another release
   }
 }
+
+const headOf = (stamp: string): string => `${build} ${stamp}\n`;
+
+/** Somebody may have edited it. */
+function isWellFormed({ instances, retiring, notes, otherPidfiles, logs }: Kept): boolean {
+  return (
+    areTexts(instances) &&
+    retiring.every((ref) => areTexts([ref.instance, ref.retiring])) &&
+    areTexts(notes) &&
+    (otherPidfiles === undefined || areTexts(otherPidfiles)) &&
+    (logs === undefined || (areTexts(logs.others) && areTexts(Object.values(logs.stamps))))
+  );
+}
+
+const areTexts = (values: readonly unknown[]): boolean =>
+  values.every((value) => typeof value === 'string');
 
 function keep(
   stateDir: string,
@@ -175,7 +188,7 @@ function keep(
     if (!canBeKept(stateDir, begun)) return;
     const notes = [...files].filter((file) => !isHeartbeatFile(file));
     const kept = { instances, retiring, notes, ...facts, records: columnsOf(seen) };
-    writeFileAtomically(pathIn(stateDir), `${begun.stamp}\n${JSON.stringify(kept)}\n`);
+    writeFileAtomically(pathIn(stateDir), `${headOf(begun.stamp)}${JSON.stringify(kept)}\n`);
     lastFound = undefined; // the next look of this process reads what is kept now
   } catch {
     return; // the next look reads them one by one

@@ -18,7 +18,9 @@ export function shimProblem(stateDir: string, { instance, pid, end }: StartedShi
   // Blank lines follow what the shell has written: see start-worker.ts.
   const notes = lastLines(shimNotesPath(stateDir, instance), 0, blockLines);
   const said = notes.findLast((line) => line !== '');
-  if (said?.startsWith('limits: ') === true) return groupWords(said, notes);
+  if (said?.startsWith('limits: ') === true) return withWords(said, notes);
+  if (said?.startsWith('pidfile: ') === true)
+    return withWords(said.slice('pidfile: '.length), notes, said);
   const found = writeFailure(stagingDirectory(stateDir));
   if (said !== undefined || found !== undefined) {
     const words = [...(said === undefined ? [] : [withoutPlace(said)]), ...(found ?? [])];
@@ -29,8 +31,9 @@ export function shimProblem(stateDir: string, { instance, pid, end }: StartedShi
 }
 
 function waitingWords(pid: number | undefined): string {
-  const shim = `its shim, pid ${String(pid)},`;
-  return pid !== undefined && readProcess(pid)?.activity === 'stopped'
+  if (pid === undefined) return 'its shim was not started in time; the next pass looks again';
+  const shim = `its shim, pid ${pid},`;
+  return readProcess(pid)?.activity === 'stopped'
     ? `${shim} is stopped (SIGSTOP); kill -CONT ${pid} continues it`
     : `${shim} is running, but has written no record yet; the next pass looks again`;
 }
@@ -50,8 +53,8 @@ function writeFailure(folder: string): [string] | undefined {
   }
 }
 
-/** What the shim says of its control group, and above that what systemd or the kernel has said. */
-function groupWords(said: string, notes: readonly string[]): string {
+/** What the shim says itself, and above that what systemd, a program or the kernel has said. */
+function withWords(problem: string, notes: readonly string[], said = problem): string {
   const before = notes[notes.lastIndexOf(said) - 1] ?? '';
-  return before === '' ? said : `${said}: ${withoutPlace(before)}`;
+  return before === '' ? problem : `${problem}: ${withoutPlace(before)}`;
 }

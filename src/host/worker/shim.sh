@@ -317,7 +317,10 @@ publish_worker() {
     put "$shim_worker" "$shim_pidfile" || return 1
   else
     # Its directory may be another user's: -C follows no link, and none can be prepared for a name with the run id.
-    as_user 'set -C && echo "$2" >"$1.new" && set +C && mv -f "$1.new" "${1%.*}"' "$shim_pidfile.$shim_run_id" "$shim_worker" || return 1
+    as_user '{ set -C && echo "$2" >"$1.new" && set +C && mv -f "$1.new" "${1%.*}"; } || { rm -f "$1.new" && false; }' "$shim_pidfile.$shim_run_id" "$shim_worker" || {
+      echo "pidfile: $shim_pidfile cannot be written" >&2
+      return 1
+    }
   fi
   if [ "${#shim_text}" -lt 2000 ]; then
     put "$shim_text" "$shim_target"

@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { getSystemErrorMap } from 'node:util';
 import { signalName } from '../../core/model/signal-names.ts';
@@ -145,7 +145,7 @@ export function startMany(programs: readonly Program[]): Starter | undefined {
     for (const fd of [directory, ...files])
       if (fd !== undefined && !given.has(fd)) given.set(fd, firstFile + given.size);
   const fillers = Array.from({ length: firstFile - 3 }, () => 'ignore' as const);
-  const child = childProcess().spawn(
+  const child = spawned(
     perl,
     ['-e', script, ...numbers.map(String), String(firstFile + given.size - 1)],
     {
@@ -154,12 +154,29 @@ export function startMany(programs: readonly Program[]): Starter | undefined {
       env: helperEnvironment,
     },
   );
+  if (child === undefined) return undefined;
   const followed = follow(child, programs.length);
   const stdin = child.stdin as Socket;
   stdin.on('error', () => undefined); // it has died, and so ended
   stdin.write(programs.map((program) => requestFor(program, given)).join(''));
   letUsEndBefore(child);
   return { programs: followed, forget: () => stdin.end() };
+}
+
+/** Undefined if the host lacks memory, processes or file descriptors for it. */
+function spawned(
+  file: string,
+  words: readonly string[],
+  options: SpawnOptions,
+): ChildProcess | undefined {
+  try {
+    const child = childProcess().spawn(file, words, options);
+    if (child.pid !== undefined) return child;
+    child.on('error', () => undefined);
+    return undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function requestFor(

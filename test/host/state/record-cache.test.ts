@@ -77,21 +77,21 @@ function readBy(reader: RecordReader, some: readonly string[]): (number | string
 const pidfile = (name: string): string => scratch.path(`${name}.pid`);
 
 /** One look of another command that reads pidfiles, too. @returns the instances whose pidfiles are not right */
-async function wrongPidfiles(minute = 0): Promise<string[]> {
+async function wrongPidfiles(minute = 0, some = names): Promise<string[]> {
   vi.resetModules();
   const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
-  const quarter = 15 * 60_000;
-  const nextQuarter = Math.ceil((Date.now() + 10_000) / quarter) * quarter;
-  const clock = vi.spyOn(Date, 'now').mockReturnValue(nextQuarter + minute * 60_000);
-  const reader = createRecordReader(scratch.folder(), names.length);
-  const wrong = names.filter((name) => {
+  const round = 13 * 60_000;
+  const nextRound = Math.ceil((Date.now() + 10_000) / round) * round;
+  vi.spyOn(Date, 'now').mockReturnValue(nextRound + minute * 60_000);
+  const reader = createRecordReader(scratch.folder(), some.length);
+  const wrong = some.filter((name) => {
     const record = reader.read(name);
     const pid = record.kind === 'read' ? record.value.pid : undefined;
     const found = reader.pidfile(name);
     return found.kind !== 'holds' || found.pid !== pid;
   });
   reader.keep();
-  clock.mockRestore();
+  rest(10);
   return wrong;
 }
 
@@ -198,18 +198,24 @@ test('a file with the right stamp but torn lines must be repaired from the recor
   expect(seen).toEqual(numbers);
 });
 
-test('pidfiles must be read once, and then a few at each look: all within 15 minutes', async () => {
-  writePidfiles();
-  expect(await wrongPidfiles()).toEqual([]);
-  for (const name of names) writeFileSync(pidfile(name), '0\n'); // in place
-  const found: number[] = [];
-  for (let minute = 0; minute < 15; minute += 1) {
-    await pidsSeen(); // a look that reads no pidfile changes nothing of that
-    found.push((await wrongPidfiles(minute)).length);
-  }
-  // Those that were found are read at each look.
-  expect(found).toEqual([5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 54, 58, 62, 66, 70]);
-});
+test.each([1, 5])(
+  'pidfiles must be read once, and then a few at each look, every %i minutes: all in 13 looks',
+  async (minutes) => {
+    writePidfiles();
+    expect(await wrongPidfiles()).toEqual([]);
+    for (const name of names) writeFileSync(pidfile(name), '0\n'); // in place
+    const found: number[] = [];
+    for (let looks = 0; looks < 13; looks += 1) {
+      await pidsSeen(); // a look that reads no pidfile changes nothing of that
+      found.push((await wrongPidfiles(looks * minutes)).length);
+    }
+    // Those that were found are read at each look.
+    expect(found).toEqual(found.toSorted((a, b) => a - b));
+    expect(found[0]).toBe(6);
+    expect(found.at(-2)).toBeLessThan(70);
+    expect(found.at(-1)).toBe(70);
+  },
+);
 
 test('a pidfile that was wrong must be read at each look until it is right', async () => {
   writePidfiles();
@@ -291,7 +297,7 @@ describe('a command that has followed changes', () => {
       writeFileSync(pidfile(name), '0\n'); // in place
     }
     expect(await pidsSeen()).toEqual(numbers);
-    expect(await wrongPidfiles(), 'five in their turn, and one elsewhere').toHaveLength(6);
+    expect(await wrongPidfiles(), 'six in their turn, and one elsewhere').toHaveLength(7);
   });
 
   test('must keep more than it has looked at itself', async () => {
@@ -333,11 +339,11 @@ describe('where processes have their logs', () => {
   };
 
   /** One look of another command. @returns how many of the processes it believes to have their logs there */
-  async function withLogs(): Promise<number> {
+  async function withLogs(some = names): Promise<number> {
     vi.resetModules();
     const { createRecordReader } = await import('../../../src/host/state/record-cache.ts');
-    const reader = createRecordReader(scratch.folder(), names.length);
-    const found = names.filter((name) => {
+    const reader = createRecordReader(scratch.folder(), some.length);
+    const found = some.filter((name) => {
       const read = reader.read(name);
       return read.kind === 'read' && reader.hasLogs(name, read.value);
     });
@@ -407,6 +413,17 @@ describe('where processes have their logs', () => {
     expect(await withLogs()).toBe(0);
   });
 
+  test('must not be kept beside what is known of as many others', async () => {
+    const others = names.map((name) => name.replace('mail', 'post'));
+    for (const name of others) publish(name, record(name, child.pid ?? 0, log()));
+    for (const name of [...names, ...others]) writeFileSync(pidfile(name), `${child.pid}\n`);
+    writeFileSync(pidfile('post.7'), '99\n');
+    rest(10);
+    expect(await wrongPidfiles()).toEqual([]);
+    expect(await withLogs(others)).toBe(others.length);
+    expect(await wrongPidfiles(1, others)).toEqual(['post.7']);
+  });
+
   test('must be asked each time of one that is not where it was opened', async () => {
     publish('mail.3', record('mail.3', child.pid ?? 0, scratch.path('log/elsewhere.log')));
     rest(10);
@@ -432,6 +449,29 @@ test.each([
   writeFileSync(cache(), `${stamp}\n${text}\n`);
   expect(await pidsSeen()).toEqual(numbers);
   expect(readFileSync(cache(), 'utf8')).not.toBe(`${stamp}\n${text}\n`);
+});
+
+test.each([
+  ['names that are none', { instances: [5] }],
+  ['names that are no list', { notes: 'mail.3.stop' }],
+  ['retiring processes without a run', { retiring: [{ instance: 'mail.1' }] }],
+  ['pidfiles that are no list', { otherPidfiles: 5 }],
+  ['logs without stamps', { logs: { others: [] } }],
+])('a file with %s must be replaced as well', async (_, spoilt) => {
+  await pidsSeen();
+  const [head = '', ...lines] = readFileSync(cache(), 'utf8').split('\n');
+  const kept = JSON.parse(lines.join('\n')) as object;
+  writeFileSync(cache(), `${head}\n${JSON.stringify({ ...kept, ...spoilt })}\n`);
+  expect(await pidsSeen()).toEqual(numbers);
+  expect(JSON.parse(readFileSync(cache(), 'utf8').slice(head.length))).toEqual(kept);
+});
+
+test('what another build has kept must not be used', async () => {
+  await pidsSeen();
+  const text = readFileSync(cache(), 'utf8');
+  overwrite('mail.3', record('mail.3', 999));
+  writeFileSync(cache(), text.replace('sources ', 'another '));
+  expect((await pidsSeen())[2]).toBe(999);
 });
 
 test('what records have must be the same when they were kept', async () => {

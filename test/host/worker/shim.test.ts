@@ -12,8 +12,10 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readRecord } from '../../../src/host/state/records.ts';
+import { shimProblem } from '../../../src/host/worker/shim-problem.ts';
 import { useScratch } from '../../rig/scratch.ts';
 import { ownOomScoreAdj, runShim, shimScript, startName, type ShimAtWork } from '../../rig/shim.ts';
 import { bootId, endProcess, isAlive, look, strings } from '../../rig/kernel.ts';
@@ -239,6 +241,29 @@ describe('the files of a worker', () => {
     );
     expect(shim.log()).not.toContain('it runs');
   });
+
+  test.runIf(asRoot)(
+    'must leave nothing on a full disk for a pidfile that is elsewhere, and name it',
+    async ({ skip }) => {
+      mkdirSync(scratch.path('run'));
+      const options = ['-t', 'tmpfs', '-o', 'size=4k', 'none', scratch.path('run')];
+      if (spawnSync('mount', options).status !== 0) skip('no right to mount in here');
+      try {
+        spawnSync('sh', ['-c', `head -c 1M /dev/zero >${scratch.path('run')}/full`]);
+        const pidfile = scratch.path('run/mail.1.pid');
+        const shim = runShim(scratch, ['/bin/sh', '-c', 'echo "it runs"'], { pidfile });
+        expect(await shim.report()).toEqual({ exit_status: 73 });
+        expect(readdirSync(scratch.path('run'))).toEqual(['full']);
+        const end = { kind: 'exited', status: 73 } as const;
+        const started = { instance: 'mail.1', runId: '', pid: () => 1, end: () => end };
+        expect(shimProblem(dirname(shim.path('json')), started)).toMatch(
+          new RegExp(`^${pidfile} cannot be written: .*(I/O error|No space left)`),
+        );
+      } finally {
+        spawnSync('umount', ['-l', scratch.path('run')]);
+      }
+    },
+  );
 
   test('must be the same in a directory with an odd name', async () => {
     const stateDir = scratch.path(`it's a "state" %s $HOME * dir`);

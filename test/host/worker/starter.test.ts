@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   startMany,
   startOne,
@@ -8,9 +8,20 @@ import {
   type Program,
   type StartedProgram,
 } from '../../../src/host/worker/starter.ts';
+import type * as programs from '../../../src/host/process/find-program.ts';
 import { isAlive, look } from '../../rig/kernel.ts';
 import { useScratch } from '../../rig/scratch.ts';
 import { until } from '../../rig/wait.ts';
+
+/** In the place of the host's. */
+const perl: { path: string | undefined } = { path: undefined };
+
+vi.mock('../../../src/host/process/find-program.ts', async (original) => {
+  const real = await original<typeof programs>();
+  const findProgram: typeof real.findProgram = (name, env) =>
+    (name === 'perl' ? perl.path : undefined) ?? real.findProgram(name, env);
+  return { ...real, findProgram };
+});
 
 const scratch = useScratch();
 const opened: number[] = [];
@@ -150,6 +161,17 @@ describe('a program that is started by a small process', () => {
     expect(names.map(outputOf)).toEqual(names.map((name) => `${name}\n`));
     expect(new Set(programs.map(({ pid }) => pid())).size).toBe(30);
   });
+});
+
+test('many must be started by us if the small process cannot be', async () => {
+  perl.path = scratch.path('none');
+  onTestFinished(() => {
+    perl.path = undefined;
+  });
+  const names = Array.from({ length: 5 }, (_, index) => `p${index}`);
+  const started = startPrograms(names.map((name) => program(name, `echo ${name}`))).programs;
+  for (const one of started) expect(await ended(one)).toEqual({ kind: 'exited', status: 0 });
+  expect(names.map(outputOf)).toEqual(names.map((name) => `${name}\n`));
 });
 
 test('a program that we cannot start must be said to be impossible', async () => {

@@ -2,25 +2,30 @@
 # ended, and at its start. Jobs may run at the same time in subshells, each of which has one at a time.
 beat() {
   [ -n "${WORKERCTL_HEARTBEAT_FILE:-}" ] || return 0
-  # An empty file says nothing. Outside of the main process it is told that the jobs are told elsewhere.
-  [ -s "$WORKERCTL_HEARTBEAT_FILE" ] || beat_write "$WORKERCTL_HEARTBEAT_FILE" 'jobs 0'
+  # An empty file says nothing: what could not be said before is said again. Outside of the main process nothing was said there.
+  [ -s "$WORKERCTL_HEARTBEAT_FILE" ] || beat_write "$WORKERCTL_HEARTBEAT_FILE" "${beat_said:-jobs 0}"
   touch "$WORKERCTL_HEARTBEAT_FILE" 2>/dev/null || :
 }
 
 beat_busy() {
   beat_own_file || return 0
   beat_now=$(date +%s)
-  beat_write "$beat_file" "jobs 1 $beat_now
+  beat_say "jobs 1 $beat_now
 $beat_now $1"
 }
 
 beat_idle() {
   beat_own_file || return 0
   if [ "$beat_file" = "$WORKERCTL_HEARTBEAT_FILE" ]; then
-    beat_write "$beat_file" "jobs 0 $(date +%s)"
+    beat_say "jobs 0 $(date +%s)"
   else
     rm -f "$beat_file"
   fi
+}
+
+beat_say() {
+  [ "$beat_file" != "$WORKERCTL_HEARTBEAT_FILE" ] || beat_said=$1
+  beat_write "$beat_file" "$1"
 }
 
 # Only the process that workerctl has started writes the heartbeat file; any other one, such as a subshell, has a file of its

@@ -9,10 +9,11 @@ import { liveProcess, sentQuiet, type ObservedInstance } from '../core/model/obs
 import { quietStateOf } from '../core/model/record.ts';
 import type { ActOutcome } from '../core/events/outcome.ts';
 import type { Noted } from '../core/model/plan.ts';
-import { workerNameOf } from '../core/model/targets.ts';
+import { isOfConfig, selectInstances, workerNameOf } from '../core/model/targets.ts';
 import { momentOf, type Duration } from '../core/basics/time.ts';
 import { randomHex } from '../host/files/crypto.ts';
 import { now } from '../host/process/clock.ts';
+import { readDesired } from '../host/state/desired-file.ts';
 import { acted, lockWait, plannedBy, recording, type PlanOutcome } from '../engine/command.ts';
 import { configuredInstances } from '../cli/targets.ts';
 import { defineCommand } from '../cli/command.ts';
@@ -96,7 +97,7 @@ type RequestKind = 'quiet' | 'resume' | 'hold' | 'unhold';
 const request =
   (kind: RequestKind) =>
   async (context: Context, options: RequestOptions): Promise<ActOutcome | PlanOutcome> => {
-    const instances = configuredInstances(context, options.targets);
+    const instances = concerned(context, kind, options.targets);
     if (kind === 'quiet') refuseWithoutSignal(context, instances);
     const goal = goalOf(kind, context.by, instances, options.for);
     const pass = { goal, instances, mayHaveStrays: true };
@@ -106,7 +107,7 @@ const request =
     }
     const { recorded, events } = recording(context);
     const outcome = await runPass(recorded, { ...pass, lockWait });
-    reportRequest(recorded, goal, outcome);
+    const isRefused = reportRequest(recorded, goal, outcome);
     await context.quietCommands.settled(context.signal);
     const ids = events.flatMap(({ kind: event, instance }) =>
       event === 'unheld' || event === 'replaced_to_resume'
@@ -114,8 +115,30 @@ const request =
         : [],
     );
     const continues = await leaveFinishers(recorded, ids);
-    return { ...acted(kind, events, { kind: 'not_waited' }), ...(continues && { continues }) };
+    return {
+      ...acted(kind, events, { kind: 'not_waited' }),
+      ...(continues && { continues }),
+      ...(isRefused && { end: 'refused' }),
+    };
   };
+
+/** What was asked of an instance can be taken back also when it is not wanted any more. */
+function concerned(
+  context: Context,
+  kind: RequestKind,
+  targets: readonly string[],
+): readonly string[] {
+  const { config } = context;
+  if (kind === 'quiet' || kind === 'hold') return configuredInstances(context, targets);
+  const { held, quiet } = readDesired(config.stateDir);
+  const asked = Object.keys(kind === 'unhold' ? held : quiet).filter((name) =>
+    isOfConfig(config, name),
+  );
+  const wanted = new Set(selectInstances(config, [], []));
+  const unwanted = asked.filter((name) => !wanted.has(name));
+  if (unwanted.length === 0) return configuredInstances(context, targets);
+  return selectInstances(config, unwanted, targets);
+}
 
 function goalOf(
   kind: RequestKind,
@@ -163,12 +186,16 @@ function notedBy(goal: Goal, { before, observation }: PassOutcome): Noted[] {
   });
 }
 
-/** Reports what the pass itself does not: holds, and instances on which the request had no effect. */
+/**
+ * Reports what the pass itself does not: holds, and instances on which the request had no effect.
+ * @returns whether one should have been asked and was not, because it is held
+ */
 function reportRequest(
   context: Context,
   goal: Goal,
   { before, desired, observation }: PassOutcome,
-): void {
+): boolean {
+  let isRefused = false;
   for (const observed of observation.instances.values()) {
     const { name } = observed;
     if (goal.kind === 'hold') {
@@ -179,6 +206,15 @@ function reportRequest(
     }
     if (goal.kind === 'unhold' && isHeld(before.desired, name, observation.now))
       report(context, name, { kind: 'unheld' });
+    const isAsked =
+      (goal.kind === 'quiet' && !isQuietAlready(observed)) ||
+      (goal.kind === 'resume' && sentQuiet(observed) !== undefined);
+    const { [name]: held } = desired.held;
+    if (isAsked && held && liveProcess(observed) && isHeld(desired, name, observation.now)) {
+      const until = held.until === undefined ? {} : { until: held.until };
+      report(context, name, { kind: 'skipped_held', requestedBy: held.by, ...until });
+      isRefused = true;
+    }
     if (goal.kind === 'quiet' && isQuietAlready(observed))
       report(context, name, { kind: 'already_quiet' });
     if (goal.kind === 'quiet' && liveProcess(observed) === undefined)
@@ -188,6 +224,7 @@ function reportRequest(
     if (goal.kind === 'resume' && sentQuiet(observed) === undefined)
       report(context, name, { kind: 'not_quiet' });
   }
+  return isRefused;
 }
 
 /** One whose command has failed is asked again. */

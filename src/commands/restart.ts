@@ -195,7 +195,8 @@ export async function restart(
   // A worker that was rolled back is started at once, where it ran before.
   if (settled.kind === 'aborted' && events.some(({ kind }) => kind === 'rollout_pinned'))
     await noteEnds(recorded, members);
-  const isOver = settled.kind !== 'timed_out' && settled.kind !== 'interrupted';
+  // Of several workers, the others are still to be replaced if the config has lost one.
+  const isOver = !['timed_out', 'interrupted', 'unconfigured'].includes(settled.kind);
   if (!isOver) return ended(settled);
   // An old process beside its replacement may be idle by now.
   await askQuieted(recorded, members);

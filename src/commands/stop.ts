@@ -23,7 +23,7 @@ import { durationOf } from '../core/basics/time.ts';
 import type { Config, Worker } from '../core/model/config.ts';
 import { currentBootId } from '../host/process/process-table.ts';
 import { readRecord } from '../host/state/records.ts';
-import { recordedInstances } from '../host/state/paths.ts';
+import { baseOf, recordedInstances, recordedProcesses } from '../host/state/paths.ts';
 import {
   acted,
   failedAmong,
@@ -76,15 +76,26 @@ export async function stop(
   context: Context,
   options: ActOptions & LimitOptions & { readonly untilBoot?: boolean },
 ): Promise<ActOutcome | PlanOutcome> {
-  const instances = selectInstances(
-    context.config,
-    recordedInstances(context.config.stateDir),
-    options.targets,
-  );
-  const { recorded, events } = recording({
-    ...context,
-    config: withForgottenWorkers(context.config, instances),
-  });
+  const { config: file } = context;
+  const selected = selectInstances(file, recordedInstances(file.stateDir), options.targets);
+  const config = withForgottenWorkers(file, selected);
+  const instances = selected.filter((name) => isOfConfig(config, name));
+  const unknown = selected.filter((name) => !instances.includes(name));
+  const outcome = await stopKnown({ ...context, config }, instances, options);
+  for (const name of unknown) {
+    const problem = `is not stopped: its record cannot be read, and ${file.path} does not have its worker, which would say how to stop it; put it back into the config`;
+    report(context, name, { kind: 'warning', problem });
+  }
+  const isDone = outcome.kind === 'acted' && ['done', 'not_waited'].includes(outcome.end);
+  return unknown.length > 0 && isDone ? { ...outcome, end: 'refused' } : outcome;
+}
+
+async function stopKnown(
+  context: Context,
+  instances: readonly string[],
+  options: ActOptions & LimitOptions & { readonly untilBoot?: boolean },
+): Promise<ActOutcome | PlanOutcome> {
+  const { recorded, events } = recording(context);
   const { killAfter } = options;
   const goal = {
     kind: 'stop',
@@ -198,14 +209,17 @@ const wasAsked = ({ presence }: ObservedInstance): boolean =>
 
 /** Adds workers that are no longer in the config but have records, which say how to stop them. None of their instances is wanted. */
 function withForgottenWorkers(config: Config, instances: readonly string[]): Config {
-  const forgotten = instances
-    .filter((name) => !isOfConfig(config, name))
-    .flatMap((name): [string, Worker][] => {
-      const record = readRecord(config.stateDir, name);
-      if (record.kind !== 'read') return [];
-      return [
-        [workerNameOf(name), forgottenWorker(config, workerNameOf(name), record.value.stopSignal)],
-      ];
+  const lost = new Set(instances.filter((name) => !isOfConfig(config, name)));
+  if (lost.size === 0) return config;
+  const { stateDir } = config;
+  const forgotten = recordedProcesses(stateDir)
+    .filter(({ instance }) => lost.has(instance))
+    .flatMap((ref): [string, Worker][] => {
+      const record = readRecord(stateDir, baseOf(ref));
+      const name = workerNameOf(ref.instance);
+      return record.kind === 'read'
+        ? [[name, forgottenWorker(config, name, record.value.stopSignal)]]
+        : [];
     });
   return { ...config, workers: [...config.workers, ...new Map(forgotten).values()] };
 }
@@ -220,6 +234,7 @@ const forgottenWorker = (
   identifiers: [],
   configured: [],
   isCounted: false,
+  isForgotten: true,
   directory: '/',
   env: {},
   envFiles: [],

@@ -79,7 +79,8 @@ async function showWant(global: GlobalOptions, name: string): Promise<number> {
   checkForLook(config.stateDir);
   const desired = readDesired(config.stateDir);
   const { identifiers, configured, maxCount } = workerNamed(withCounts(config, desired), name);
-  const count = lookup(desired.counts, name);
+  const { isCounted } = workerNamed(config, name);
+  const count = isCounted ? lookup(desired.counts, name) : undefined;
   const by = count === undefined ? '' : ` (set by ${count.by})`;
   print(
     global.json
@@ -108,7 +109,7 @@ export async function want(
   { worker: name, count, dryRun }: WantOptions,
 ): Promise<ActOutcome | PlanOutcome> {
   const { config, by } = context;
-  const worker = countedWorker(context, name);
+  const worker = count === undefined ? workerNamed(config, name) : countedWorker(context, name);
   const wanted = count === undefined ? undefined : Math.min(count, worker.maxCount);
   const observation = await observeReported(context, instanceNames(worker));
   const identifiers =

@@ -49,7 +49,7 @@ test('an idle instance must be made quiet by the command before it gets its TERM
   expect(exitCode, all).toBe(0);
   expect(signals(rig, mail)).toEqual([`USR1 ${pid}`, `TERM ${pid}`]);
   expect(commands(rig, mail)).toEqual([`hush ${pid}`, 'hush done']);
-  expect(of('quieted')).toMatchObject([{ pid, command: 'sh', stops_when_idle: true }]);
+  expect(of('quieted')).toMatchObject([{ pid, program: 'sh', stops_when_idle: true }]);
   expect(rig.journal('not_quieted')).toEqual([]);
 });
 
@@ -186,7 +186,7 @@ test('quiet and resume by commands must hold when they are confirmed', async () 
   expect((await rig.act('quiet')).story()).toEqual(['already_quiet mail.1']);
   const resumed = await rig.act('resume');
   expect(resumed.exitCode).toBe(0);
-  expect(resumed.of('resumed')).toMatchObject([{ pid, command: 'sh' }]);
+  expect(resumed.of('resumed')).toMatchObject([{ pid, program: 'sh' }]);
   await until('it to take jobs', () => signals(rig, mail).length === 2);
   expect(await statesOf(rig)).toEqual(['mail.1 ready']);
   expect((await rig.act('resume')).story()).toEqual(['not_quiet mail.1']);

@@ -206,6 +206,19 @@ test('--stop-on-exit must let all finish, wait for a pass that holds the lock, a
   expect({ done: first.done(), terms: first.terms() }).toEqual({ done: [pid], terms: [pid] });
 });
 
+test('--stop-on-exit must ask the workers even if another command keeps the lock', async () => {
+  const rig = createRig({ mail: { ...idle, count: 2 } });
+  const watch = await watching(rig, { WORKERCTL_TEST_END_LOCK_WAIT: '100' }, '--stop-on-exit');
+  for (const one of instances(rig, 'mail.1', 'mail.2')) await booted(one);
+  await watch.quiet();
+  const holder = rig.shell(`flock .workerctl/pass.lock sh -c ': >held; exec sleep 1000'`);
+  await until('the lock to be held', () => existsSync(rig.path('held')));
+  watch.send('SIGTERM');
+  expect((await watch.running).exitCode).toBe(0);
+  for (const one of instances(rig, 'mail.1', 'mail.2')) expect(one.processes()).toEqual([]);
+  holder.kill('SIGKILL');
+});
+
 test('bootchecks beside a watch must do no harm while workers die', async () => {
   const backoff = { initial: '100ms', max: '100ms' };
   const rig = createRig({ mail: { ...idle, count: 3, backoff } });

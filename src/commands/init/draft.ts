@@ -26,21 +26,28 @@ export interface Draft {
 /** The same draft without the value at this path; itself if there is none. */
 export function withoutKey(draft: Draft, path: readonly string[]): Draft {
   const [top, ...rest] = path;
-  if (top === 'defaults') return { ...draft, defaults: without(draft.defaults, rest) };
+  if (top === 'defaults') {
+    const defaults = without(draft.defaults, rest);
+    return defaults === draft.defaults ? draft : { ...draft, defaults };
+  }
   if (top !== 'workers') return draft;
   const [name, ...keys] = rest;
   const isDropped = keys.length === 0 || keys[0] === 'command';
-  return {
-    ...draft,
-    workers: draft.workers.flatMap((worker) => {
-      if (worker.name !== name) return [worker];
-      return isDropped ? [] : [{ ...worker, keys: without(worker.keys, keys) }];
-    }),
-  };
+  const workers = draft.workers.flatMap((worker) => {
+    if (worker.name !== name) return [worker];
+    if (isDropped) return [];
+    const left = without(worker.keys, keys);
+    return left === worker.keys ? [worker] : [{ ...worker, keys: left }];
+  });
+  const isSame =
+    workers.length === draft.workers.length &&
+    workers.every((worker, index) => worker === draft.workers[index]);
+  return isSame ? draft : { ...draft, workers };
 }
 
 /** A map without what a path leads to; if it leads nowhere, without what its first key has. */
 function without(keys: WorkerKeys, [key = '', ...rest]: readonly string[]): WorkerKeys {
+  if (!Object.hasOwn(keys, key)) return keys;
   const value = keys[key];
   const others = Object.entries(keys).filter(([name]) => name !== key);
   if (rest.length > 0 && isMap(value)) {

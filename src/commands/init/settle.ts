@@ -32,7 +32,9 @@ export function settle(path: string, proposed: Draft): Settled {
     const problems = isOfHost ? onePerWorker(all) : all;
     const [first] = problems;
     if (first === undefined) return { text, draft, leftOut };
-    const without = problems.reduce(withoutProblem(dirname(path), isOfHost), draft);
+    const smaller = problems.reduce(withoutProblem(dirname(path), isOfHost), draft);
+    // What is wrong is a default, or follows from several keys: the worker cannot be kept.
+    const without = smaller === draft ? problems.reduce(withoutWorker, draft) : smaller;
     if (without === draft)
       throw new Error(`init wrote what it cannot read: ${placedProblem(first)}`);
     leftOut.push(...problems.map((problem) => noteOf(draft, problem, isOfHost)));
@@ -70,10 +72,9 @@ const onePerWorker = (problems: readonly ConfigProblem[]): readonly ConfigProble
 
 /** Keys as `workers.mail.env.FOO`, list items as `workers.mail.env_files[0]`. */
 const pathOf = (key: string): readonly string[] =>
-  key
-    .replace(/\[\d+\].*$/s, '')
-    .split('.')
-    .map((part) => part.replace(/^"(.*)"$/s, '$1'));
+  [...key.replace(/\[\d+\].*$/s, '').matchAll(/"((?:[^"\\]|\\.)*)"|[^.]+/gs)].map(
+    ([part, quoted]) => quoted ?? part,
+  );
 
 const withoutProblem =
   (base: string, isOfHost: boolean) =>
@@ -86,6 +87,9 @@ const withoutProblem =
       ? withoutKey(withoutKey(draft, userPath), [top, name, 'group'])
       : withoutKey(draft, pathOf(key));
   };
+
+const withoutWorker = (draft: Draft, { key = '' }: ConfigProblem): Draft =>
+  withoutKey(draft, pathOf(key).slice(0, 2));
 
 const hasKey = ({ workers }: Draft, name: string, key: string): boolean =>
   workers.some((worker) => worker.name === name && Object.hasOwn(worker.keys, key));

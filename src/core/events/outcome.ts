@@ -70,10 +70,15 @@ export interface RestartScope {
   readonly releases: readonly string[];
 }
 
+/** Whichever command has found out why, and reported it. */
+const failedEnds: ReadonlySet<CommandEnd> = new Set([
+  ...(['aborted', 'lost', 'unconfigured', 'refused'] as const),
+]);
+
 /** The exit code of an outcome; `signal` is the number of the one that interrupted the command. */
 export function exitCodeFor({ end, events }: ActOutcome, signal: number | undefined): number {
   if (end === 'interrupted' && signal !== undefined) return exitCodeOfSignal(signal);
-  if (events.some(isFailure) || end === 'lost' || end === 'refused') return exitCodes.failed.code;
+  if (events.some(isFailure) || failedEnds.has(end)) return exitCodes.failed.code;
   if (end === 'ended') return exitCodes.ended.code;
   return exitCodes[end === 'timed_out' ? 'timedOut' : 'done'].code;
 }

@@ -288,6 +288,8 @@ export interface Worker {
   readonly configured: readonly string[];
   /** Whether the config has a count, not a list: only then can another count be set. */
   readonly isCounted: boolean;
+  /** The config does not have it any more; what is known of it is in the records of its processes. */
+  readonly isForgotten?: true;
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
   readonly envFiles: readonly string[];

@@ -4,17 +4,17 @@ import { liveProcess, type Observation } from '../model/observation.ts';
 import { lookup } from '../basics/lookup.ts';
 import type { Config, Worker } from '../model/config.ts';
 
-/** The config with the counts in force: instances that were asked for by `want` replace those of the file. */
+/**
+ * The config with the counts in force: instances that were asked for by `want` replace those of the file, unless that names them
+ * one by one.
+ */
 export function withCounts(config: Config, { counts }: Desired): Config {
-  const isAsItIs = ({ name, identifiers, configured }: Worker): boolean =>
-    identifiers === (lookup(counts, name)?.identifiers ?? configured);
-  if (config.workers.every(isAsItIs)) return config;
+  const inForce = ({ name, isCounted, configured }: Worker): Worker['identifiers'] =>
+    (isCounted ? lookup(counts, name)?.identifiers : undefined) ?? configured;
+  if (config.workers.every((worker) => worker.identifiers === inForce(worker))) return config;
   return {
     ...config,
-    workers: config.workers.map((worker) => ({
-      ...worker,
-      identifiers: lookup(counts, worker.name)?.identifiers ?? worker.configured,
-    })),
+    workers: config.workers.map((worker) => ({ ...worker, identifiers: inForce(worker) })),
   };
 }
 

@@ -1,7 +1,7 @@
 import { durationOf, formatTimeOfDay, type Duration } from '../basics/time.ts';
 import type { Action } from '../model/action.ts';
 import type { Activity } from '../model/activity.ts';
-import type { QuietMeans, Worker } from '../model/config.ts';
+import type { QuietMeans, StopSignal, Worker } from '../model/config.ts';
 import {
   isStopped,
   isToBeReplaced,
@@ -163,7 +163,9 @@ export function unaskedMembers(snapshot: Snapshot): Action[] {
     const living = new Set(observed.leftovers?.processes.map(({ pid }) => pid));
     const isLeftOut = members.some(({ pid }, index) => asked[index] !== 'x' && living.has(pid));
     if (!isLeftOut) return [];
-    return [{ kind: 'stop', ...refOf(observed), process, signal: worker.stop.signal, cause }];
+    return [
+      { kind: 'stop', ...refOf(observed), process, signal: signalOf({ observed, worker }), cause },
+    ];
   });
 }
 
@@ -180,6 +182,15 @@ type Step =
 
 const wait: Step = { kind: 'wait' };
 const toExit: Step = { kind: 'stop' };
+
+/** Of a worker that the config does not have any more, only the record of each process knows its own. */
+const signalOf = ({
+  observed: { presence },
+  worker,
+}: Pick<Subject, 'observed' | 'worker'>): StopSignal =>
+  worker.isForgotten === true && (presence.kind === 'alive' || presence.kind === 'dead')
+    ? presence.record.stopSignal
+    : worker.stop.signal;
 
 /**
  * One signal for one process: what was asked is not asked again. A process that is known to be busy is made quiet first, if
@@ -206,7 +217,7 @@ export function stopIfRunning(
     case 'stop': {
       const why =
         step.problem === undefined ? cause : `${cause}; stop.quiet failed: ${step.problem}`;
-      return [{ kind: 'stop', signal: worker.stop.signal, ...common, cause: why }];
+      return [{ kind: 'stop', signal: signalOf({ observed, worker }), ...common, cause: why }];
     }
   }
 }

@@ -12,6 +12,14 @@ export interface HookRunner {
   readonly settled: () => Promise<void>;
 }
 
+/** If it cannot be kept when a message is due again. */
+const lostRetryMs = 60_000;
+
+function warn(scene: HookScene, instance: string, what: string, error: unknown): void {
+  const problem = `${what}: ${describeErrno(error)}`;
+  scene.report({ kind: 'warning', problem, at: now(), instance });
+}
+
 /** The code that runs hooks is loaded with the first of them. */
 export function createHookRunner(): HookRunner {
   let running: Promise<void> | undefined;
@@ -32,7 +40,17 @@ export function createHookRunner(): HookRunner {
       ]);
       for (isKicked = true; isKicked;) {
         isKicked = false;
-        const [, retryIn] = await Promise.all([runHooks(scene), deliver(scene)]);
+        // Neither ends while the other runs: hooks that are still running would be run once more.
+        const [ran, delivered] = await Promise.allSettled([runHooks(scene), deliver(scene)]);
+        if (ran.status === 'rejected') warn(scene, 'hooks', `hooks cannot be run`, ran.reason);
+        if (delivered.status === 'rejected')
+          warn(
+            scene,
+            'notify',
+            'messages cannot be delivered, or that cannot be noted',
+            delivered.reason,
+          );
+        const retryIn = delivered.status === 'fulfilled' ? delivered.value : lostRetryMs;
         clearTimeout(again);
         if (retryIn === undefined) continue;
         // Only a command that stays has use for it: it keeps none from ending.
@@ -41,8 +59,7 @@ export function createHookRunner(): HookRunner {
         }, retryIn).unref();
       }
     } catch (error) {
-      const problem = `hooks cannot be run: ${describeErrno(error)}`;
-      scene.report({ kind: 'warning', problem, at: now(), instance: 'hooks' });
+      warn(scene, 'hooks', 'hooks cannot be run', error);
     } finally {
       running = undefined;
     }

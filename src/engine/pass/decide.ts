@@ -1,5 +1,6 @@
 import { without } from '../../core/basics/lookup.ts';
 import type { Duration } from '../../core/basics/time.ts';
+import type { Config } from '../../core/model/config.ts';
 import type { Desired } from '../../core/model/desired.ts';
 import { isGated, type Action, type ActionOf } from '../../core/model/action.ts';
 import type { Ledger } from '../../core/model/ledger.ts';
@@ -70,7 +71,9 @@ export async function decide(
   const concerned = new Set(known && [...namesIn(known.plan), ...(known.changed ?? [])]);
   // Listed once: most instances have no notes, and asking for each of them takes longer than reading the rest.
   const { retiring: all, notes } =
-    known !== undefined && concerned.size <= few
+    known !== undefined &&
+    concerned.size <= few &&
+    !mayOverlap(context.config, before.desired, known)
       ? { retiring: known.observation.retiring.map(refOf), notes: undefined }
       : stateFilesIn(stateDir);
   const retiring = besideAny(instances, all);
@@ -99,6 +102,16 @@ export async function decide(
   const allowed = await withoutBarred(context, goal, startable);
   return withoutUnwitnessed(context, allowed);
 }
+
+/** Whether old processes may drain beside instances that the caller does not look at: those of a worker are counted together. */
+const mayOverlap = (
+  { workers }: Config,
+  { rollouts }: Desired,
+  { observation }: NonNullable<PassRequest['known']>,
+): boolean =>
+  observation.retiring.length > 0 ||
+  workers.some(({ restart }) => restart.overlap) ||
+  rollouts.some(({ options }) => options.overlap === true);
 
 /** The files of this many instances are asked for one by one: to list a directory of a thousand takes 2 ms. */
 const few = 16;
@@ -235,9 +248,20 @@ export function decideOn(
 ): PassOutcome {
   const observation = goal.kind === 'restart' ? takenOver(looked) : looked;
   const { desired, ledger } = applyGoal(config, before, goal, observation);
-  const plan = reconcile(snapshotOf(config, { desired, ledger }, observation));
+  const whole = reconcile(snapshotOf(config, { desired, ledger }, observation));
+  const plan = startsNothing.has(goal.kind)
+    ? whole.filter(({ kind }) => !starting.has(kind))
+    : whole;
   return { before, desired, ledger, observation, plan };
 }
+
+/** The goals that never start an instance. */
+export const startsNothing: ReadonlySet<Goal['kind']> = new Set([
+  ...(['stop', 'end', 'quiet', 'hold', 'adopt'] as const),
+]);
+
+/** What lets a new process run. */
+const starting: ReadonlySet<Action['kind']> = new Set(['start', 'retire']);
 
 /**
  * Whether all of /proc has to be searched for processes with the marker of an instance: before one is started, or called

@@ -8,7 +8,6 @@ import { isSameProcess } from '../../core/model/process.ts';
 import { filesSeen, launchOf, pathsOf } from '../../core/model/launch.ts';
 import { observedAt, type Observation } from '../../core/model/observation.ts';
 import type { Plan } from '../../core/model/plan.ts';
-import type { Goal } from '../../core/rules/apply-goal.ts';
 import { mayEndWorkers } from '../../core/rules/callers-session.ts';
 import { workerNameOf } from '../../core/model/targets.ts';
 import { abortedBy } from '../../core/rules/rollout.ts';
@@ -29,7 +28,7 @@ import { lookAge, openLaunches, type Launches } from '../observe/launches.ts';
 import { report, type Context } from '../session.ts';
 import type { Run } from '../apply/run.ts';
 import type { PassOutcome } from '../../core/model/decision.ts';
-import { decide, warnOfProblems, type PassRequest } from './decide.ts';
+import { decide, startsNothing, warnOfProblems, type PassRequest } from './decide.ts';
 import { leaveStarts, untilStarted, type SharedPlan } from './leave-starts.ts';
 import { reportRollouts } from './report-rollouts.ts';
 import { ensureLedger, reportDesired, stageState, type StagedState } from './state.ts';
@@ -109,9 +108,6 @@ export async function runPass(context: Context, request: PassRequest): Promise<P
   const unstarted = left.length === 0 ? [] : await untilStarted(context, left, result);
   return unstarted.length === 0 ? result : startUnstarted(context, unstarted, result);
 }
-
-/** The goals that never start an instance. */
-const startsNothing: ReadonlySet<Goal['kind']> = new Set(['stop', 'end', 'quiet', 'hold', 'adopt']);
 
 /** Without the ledger, failing workers would be started again and again; a stop does not depend on it. */
 const isWithoutStarts = (

@@ -19,6 +19,7 @@ import { snapshotOf } from '../../core/rules/snapshot.ts';
 import { WorkerctlError } from '../../core/basics/error.ts';
 import { monotonicMs, sleep } from '../../host/process/clock.ts';
 import { describeErrno } from '../../host/files/errno.ts';
+import { testable } from '../../host/files/fault-point.ts';
 import { findProcess } from '../../host/process/process-table.ts';
 import { sendSignal } from '../../host/process/signal.ts';
 import { forgetEnding, noteEnding } from '../../host/state/ending-note.ts';
@@ -95,6 +96,9 @@ function keepDown(context: Context): () => void {
 const endRequest = (context: Context) =>
   ({ ...requestFor(context), goal: { kind: 'end', cause } }) as const satisfies PassRequest;
 
+/** A pass takes seconds. One that is stopped, or waits for a disk, must not keep the workers from being asked. */
+const lockWait = durationOf(testable('END_LOCK_WAIT', 10_000));
+
 /** How often a pass may fail before the workers are asked without one. */
 const attempts = 3;
 
@@ -111,7 +115,7 @@ async function endByPasses(
   while (failures < attempts) {
     const before = failures;
     try {
-      const request = { ...endRequest(context), lockWait: durationOf(Infinity) };
+      const request = { ...endRequest(context), lockWait };
       const { observation, refusals = [] } = await runPass(counting, request);
       // What is not known to be ours is neither asked nor waited for.
       const refused = new Set(refusals.filter((one) => one.isUnclear !== true).map(keyOf));

@@ -1,6 +1,7 @@
 import { durationOf } from '../../core/basics/time.ts';
 import { ageOf } from '../../core/model/observation.ts';
 import type { ProcessRef } from '../../core/model/instance.ts';
+import { isOfConfig } from '../../core/model/targets.ts';
 import { describeErrno } from '../../host/files/errno.ts';
 import {
   openNotifySocket,
@@ -24,16 +25,26 @@ export async function openNotifyListener(
 ): Promise<NotifySocket | undefined> {
   const { stateDir } = current().config;
   const successors = createSuccessorNotes();
-  const opened = await openNotifySocket(stateDir, (message) => {
+  const reported = new Set<string>();
+  const warn = (about: ProcessRef | 'watch', problem: string): void => {
+    report(current(), about, { kind: 'warning', problem });
+  };
+  const tryToHear = (message: NotifyMessage): void => {
     try {
       if (hear(current(), message, successors)) wake();
     } catch (error) {
-      report(current(), refOf(message) ?? 'watch', {
-        kind: 'warning',
-        problem: describeErrno(error),
-      });
+      const about = refOf(message) ?? 'watch';
+      const problem = describeErrno(error);
+      const key = `${typeof about === 'string' ? about : baseOf(about)} ${problem}`;
+      if (!reported.has(key)) warn(about, problem);
+      reported.add(key);
     }
-  });
+  };
+  const lost = (): void => {
+    current().silence.forgetHeard();
+    warn('watch', 'the process that receives messages of sd_notify has ended; it is started again');
+  };
+  const opened = await openNotifySocket(stateDir, tryToHear, process.env, lost);
   if (opened.kind === 'open') return opened;
   const needs = current().config.workers.some(({ ready }) => ready.kind === 'notify');
   if (needs) {
@@ -51,7 +62,7 @@ function hear(context: Context, message: NotifyMessage, successors: SuccessorNot
   const { stateDir } = context.config;
   const name = baseOf(process);
   const record = readRecord(stateDir, name);
-  if (record.kind !== 'read') return false;
+  if (record.kind !== 'read' || !isOfConfig(context.config, process.instance)) return false;
   const { runId } = record.value;
   if (fields.mainPid !== undefined && process.retiring === undefined)
     successors(context, name, record.value, fields.mainPid);

@@ -15,13 +15,16 @@ export type SuccessorNotes = (
   mainPid: number,
 ) => void;
 
+/** Of one run: it may name another number each time. */
+const mostReported = 5;
+
 /**
  * MAINPID=: a process names the one that will be the main process, as unicorn and gunicorn do when they start their own
  * successor. It keeps its place until it exits: its shim waits for it and holds the lock. The next pass then adopts the
  * successor instead of starting a second one. A process that cannot be the successor is reported once.
  */
 export function createSuccessorNotes(): SuccessorNotes {
-  const reported = new Set<string>();
+  const reported = new Map<string, Set<number>>();
   return (context, instance, record, mainPid) => {
     const { stateDir } = context.config;
     if (mainPid === record.pid) {
@@ -34,9 +37,9 @@ export function createSuccessorNotes(): SuccessorNotes {
       writeSuccessor(stateDir, instance, { process: successor, runId: record.runId });
       return;
     }
-    const key = `${record.runId} ${mainPid}`;
-    if (reported.has(key)) return;
-    reported.add(key);
+    const known = reported.get(record.runId) ?? new Set();
+    if (known.has(mainPid) || known.size >= mostReported) return;
+    reported.set(record.runId, known.add(mainPid));
     const problem = `MAINPID=${mainPid} of pid ${record.pid} is ignored: ${refused}`;
     report(context, instance, { kind: 'warning', problem });
   };

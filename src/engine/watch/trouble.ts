@@ -16,7 +16,7 @@ export interface Trouble {
 
 /** The pause before the next attempt doubles from the first to the last of these, in ms. */
 export const firstPauseMs = 1_000;
-const lastPauseMs = 60_000;
+export const lastPauseMs = 60_000;
 
 export function createTrouble(current: () => Pick<Context, 'report'>): Trouble {
   let known: { readonly problem: string; readonly since: Moment } | undefined;

@@ -13,7 +13,7 @@ import { look } from './look.ts';
 import { takePlace, type Place } from './place.ts';
 import { restUntil } from './rest.ts';
 import { createRotator } from './rotator.ts';
-import { createTrouble, firstPauseMs, type Trouble } from './trouble.ts';
+import { createTrouble, firstPauseMs, lastPauseMs, type Trouble } from './trouble.ts';
 import { createWarnOnce } from './warn-once.ts';
 
 /** What `watch` gets from outside. */
@@ -64,8 +64,9 @@ export async function watch(watcher: Watcher): Promise<void> {
       } catch (error) {
         if (isLocked(error)) throw error; // another watch does our work
         const pause = trouble.met(error);
-        await sleep(Math.max(firstPauseMs, (monotonicMs() - begun) * restPerLook), signal);
-        await alarm.wait(pause - firstPauseMs);
+        await sleep(firstPauseMs, signal);
+        const rest = Math.max(pause - firstPauseMs, (monotonicMs() - begun) * restPerLook);
+        await alarm.wait(Math.min(rest, lastPauseMs));
       }
     }
   } finally {

@@ -68,6 +68,9 @@ export interface RunningHelper {
 }
 
 const startLimitMs = 10_000;
+
+/** To send takes a tenth of a millisecond. */
+const sendLimitMs = 3_000;
 const endLimitMs = 2_000;
 
 type Started = RunningHelper | { readonly kind: 'ended'; readonly problem: string };
@@ -134,7 +137,15 @@ function start(
             answer({ kind: 'failed', problem: 'the helper has exited' });
             return;
           }
-          waiting.push(answer);
+          // One that does not answer would hold up the watch; what it was told is answered in order, so none can be left out.
+          const tooLate = setTimeout(() => {
+            problem = `it has not answered for ${sendLimitMs / 1000} s`;
+            child.kill('SIGKILL');
+          }, sendLimitMs);
+          waiting.push((notice) => {
+            clearTimeout(tooLate);
+            answer(notice);
+          });
           stdin.write(`${hexOf(address)} ${hexOf(state)}\n`);
         }),
       close: () => endHelper(child, ended),

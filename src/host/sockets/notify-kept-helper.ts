@@ -18,18 +18,19 @@ export interface KeptHelper {
 /** The running helper of the open socket, which also sends. */
 export let residentHelper: RunningHelper | undefined;
 
-/** How long to wait before each restart; after the last one there is none. */
+/** How long to wait before each restart; the last one again and again. */
 const restartDelaysMs = [100, 1_000, 5_000, 30_000, 120_000];
 
 /** If it has run for this long, the restarts are counted from zero again. */
 const provenMs = 600_000;
 
-/** Restarts a helper when it dies, until it is closed. */
+/** Restarts a helper when it dies, until it is closed. `lost` is called whenever one has died. */
 export function keepRunning(
   first: RunningHelper,
   interpreter: Interpreter,
   path: string,
   hear: (fact: Fact) => void,
+  lost: () => void,
 ): KeptHelper {
   let helper: RunningHelper | undefined;
   let droppedBefore = 0;
@@ -48,13 +49,14 @@ export function keepRunning(
       helper = undefined;
       if (residentHelper === started) residentHelper = undefined;
       if (monotonicMs() - since > provenMs) attempts = 0;
+      if (!isClosed) lost();
       restartLater();
     });
   };
   const restartLater = (): void => {
-    const delay = restartDelaysMs[attempts];
+    const delay = restartDelaysMs[Math.min(attempts, restartDelaysMs.length - 1)];
     attempts += 1;
-    if (isClosed || delay === undefined) return;
+    if (isClosed) return;
     timer = setTimeout(() => void restart(), delay).unref();
   };
   /** @returns why it has not started */

@@ -51,6 +51,7 @@ export async function openNotifySocket(
   stateDir: string,
   onMessage: (message: NotifyMessage) => void,
   env: NodeJS.ProcessEnv = process.env,
+  lost: () => void = () => undefined,
 ): Promise<NotifySocket | NotifyUnavailable> {
   const interpreters = interpretersHere(env);
   if (interpreters.length === 0) return unavailable(noInterpreter(env));
@@ -78,7 +79,11 @@ export async function openNotifySocket(
   for (const interpreter of interpreters) {
     const helper = await startHelper(interpreter, path, tryToHear);
     if (helper.kind === 'running')
-      return opened(keepRunning(helper, interpreter, path, tryToHear), interpreter.name, path);
+      return opened(
+        keepRunning(helper, interpreter, path, tryToHear, lost),
+        interpreter.name,
+        path,
+      );
     problems.push(`${interpreter.name}: ${helper.problem}`);
   }
   return unavailable(problems.join('; '));

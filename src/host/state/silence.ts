@@ -22,6 +22,8 @@ export interface SilenceTracker {
   readonly isUnheard: (name: string, runId: string) => boolean;
   /** Notes a sign of life that this run has sent by sd_notify(3). */
   readonly hear: (name: string, runId: string) => void;
+  /** What was sent may have been lost: nothing that was heard before proves that a process goes on sending. */
+  readonly forgetHeard: () => void;
   /** Keeps what was seen for the next command. */
   readonly save: () => void;
 }
@@ -76,6 +78,9 @@ export function createSilenceTracker(
       if (!heard.has(runId)) mustNotify(path);
       heard.add(runId);
       touch(path);
+    },
+    forgetHeard: () => {
+      heard.clear();
     },
     beats: () => beatsIn(stateDir),
     silenceOf: (name, runId, beats) => {

@@ -26,7 +26,10 @@ export const compose: ExportFormat = {
         .flatMap(instancesOf)
         .map((instance) => [serviceName(instance), serviceOf(instance, facts)]),
     );
-    const text = stringify({ services }, { lineWidth: 0, aliasDuplicateObjects: false });
+    const text = stringify(
+      { services },
+      { lineWidth: 0, aliasDuplicateObjects: false, compat: 'yaml-1.1' }, // what reads it takes `yes` for true
+    );
     const head = `${writtenBy}\n# pre_stop, if it is here, needs Docker Compose 2.30 or later.\n`;
     return {
       files: [{ path: 'compose.yaml', text: `${head}${text}` }],

@@ -44,7 +44,7 @@ function fileText(worker: Worker, facts: ExportFacts): string {
     disruptionBudget(workload),
   ]);
   const head = `${writtenBy}\n# Needs Kubernetes 1.31 or later, where ordinals may begin with 1.\n`;
-  return `${head}${documents.map((one) => stringify(one, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n')}`;
+  return `${head}${documents.map((one) => stringify(one, { lineWidth: 0, aliasDuplicateObjects: false, compat: 'yaml-1.1' })).join('---\n')}`;
 }
 
 /** A name for Kubernetes: a DNS label. Source: RFC 1123. */

@@ -521,6 +521,19 @@ describe.each(here)('sent to systemd by %s', (name) => {
     expect([...speakers]).toEqual([as === 'us' ? process.pid : helperOf(`${folder}/notify.sock`)]);
   });
 
+  test('a helper that hangs must not hold up what is said to systemd', async () => {
+    const systemd = await listener(name);
+    const folder = scratch.path('watch');
+    mkdirSync(folder);
+    await listener(name, folder);
+    const helper = await until('the helper', () => helperOf(`${folder}/notify.sock`));
+    process.kill(helper, 'SIGSTOP');
+    expect(await notifySystemd('STOPPING=1', envOf(systemd.path))).toEqual({
+      kind: 'failed',
+      problem: 'it has not answered for 3 s',
+    });
+  });
+
   test('a socket without a reader must be reported', async () => {
     expect(await notifySystemd('READY=1', envOf(scratch.path('none')))).toEqual({
       kind: 'failed',

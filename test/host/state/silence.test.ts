@@ -46,6 +46,16 @@ const tick = async (): Promise<void> => {
   await until('the next tick', () => Date.now() > startedAt + 15);
 };
 
+test('what was heard before a receiver was lost must not count as a promise to go on', () => {
+  const silence = tracker();
+  silence.hear(name, runId);
+  expect(silence.isUnheard(name, runId)).toBe(false);
+  silence.forgetHeard();
+  expect(silence.isUnheard(name, runId)).toBe(true);
+  silence.hear(name, runId);
+  expect(silence.isUnheard(name, runId)).toBe(false);
+});
+
 describe('silence', () => {
   test('must begin when it is first looked for, whether there is a file or not', () => {
     const silence = tracker();

@@ -186,10 +186,13 @@ const isOn = (value: string): boolean => /^(?:true|yes|on|1|t|y)$/i.test(value.t
 const isFile = (value: string | undefined): value is string =>
   value !== undefined && !/^(?:auto|none|syslog)?$/i.test(value.trim());
 
+/** Not a file in memory, below /dev/shm. */
+const isStream = (path: string): boolean => /^\/dev\/(?:std|fd\/|null$|tty|console)/.test(path);
+
 /** A log of each instance; undefined if its path is not known. */
 function fileOf(path: string, count: number): string | undefined {
   if (hasVariable(path)) return undefined;
-  const isMany = count > 1 && !path.includes('%i') && !path.startsWith('/dev/');
+  const isMany = count > 1 && !path.includes('%i') && !isStream(path);
   return isMany ? path.replace(/(\.\w+)?$/, '-%i$1') : path;
 }
 
@@ -205,7 +208,7 @@ function logKeys({ section, expand, count }: Program): WorkerKeys {
   if (!isFile(written)) return {};
   const file = fileOf(expand(written), count);
   if (file === undefined) return {};
-  if (file.startsWith('/dev/')) return { log: { file } };
+  if (isStream(file)) return { log: { file } };
   const size = (valueOf(section, 'stdout_logfile_maxbytes') ?? '50MB').toUpperCase();
   const keep = Number(valueOf(section, 'stdout_logfile_backups') ?? '10');
   const isLimited =
@@ -218,7 +221,7 @@ function noteOfLog({ section, count, expand }: Program): readonly string[] {
   if (!isFile(written)) return [];
   if (hasVariable(expand(written)))
     return ['stdout_logfile holds a variable of supervisord; the log is in log_dir instead'];
-  return count > 1 && !expand(written).includes('%i') && !written.startsWith('/dev/')
+  return count > 1 && !expand(written).includes('%i') && !isStream(written)
     ? ['Each instance has a log of its own: its identifier was put into the name.']
     : [];
 }

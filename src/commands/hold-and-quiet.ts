@@ -34,7 +34,7 @@ They are asked by the signal or the command in stop.quiet; the end of a command 
   examples: [['workerctl quiet mail --for 30m', 'during a migration']],
   exitCodes: {
     done: '',
-    failed: 'one could not be asked, or its command failed',
+    failed: 'one could not be asked, is held, or its command failed',
     usage: 'a worker has no stop.quiet',
     locked: '',
   },

@@ -41,7 +41,7 @@ its next attempt, because it has failed, is started at once, and one that is don
     ['workerctl start --wait 1m mail.1', 'give up waiting after a minute'],
   ],
   exitCodes: {
-    done: 'all are running and ready',
+    done: 'all that are not held are running and ready',
     failed: 'one could not be started, exited, or is still draining',
     locked: '',
     timedOut: '--wait is over, some are not ready yet',

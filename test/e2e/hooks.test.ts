@@ -192,3 +192,23 @@ test('a command that is killed around a start must cost no hook: after any of it
     if (signal !== 'SIGKILL') break;
   }
 });
+
+test('a hook that runs must not be run once more because a failed message cannot be noted', async () => {
+  const hook = ['sh', '-c', 'echo + >>hooked; sleep 2; echo - >>hooked'];
+  const rig = createRig(
+    { mail: { command: ['sleep', '1000'], hooks: { died: hook } } },
+    { notify: { command: ['/bin/false'], on: ['died'] } },
+  );
+  expect((await rig.workerctl('start')).exitCode).toBe(0);
+  mkdirSync(`${rig.stateDir}/hooks/notify/failing/in-the-way`, { recursive: true });
+  await endProcess(rig.instance('mail.1').pid() ?? 0);
+  for (let round = 0; round < 3; round += 1) await rig.workerctl('bootcheck');
+  await until('the hook to end', () => readOr(rig.path('hooked'), '').includes('-'));
+  expect(readOr(rig.path('hooked'), '')).toBe('+\n-\n');
+  expect(
+    rig
+      .journal('warning')
+      .map(({ text }) => text)
+      .join(),
+  ).toContain('messages cannot be delivered');
+});

@@ -33,7 +33,7 @@ test('a stop of a worker that the config does not have any more must send each p
   expect(exitCode).toBe(0);
   expect(
     of('draining')
-      .map(({ instance, signal }) => `${String(instance)} ${String(signal)}`)
+      .map(({ instance, signal }) => `${instance} ${String(signal)}`)
       .sort(),
   ).toEqual(['old.1 SIGINT', 'old.2 SIGQUIT']);
 });

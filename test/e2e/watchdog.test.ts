@@ -3,7 +3,15 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readOr } from '../rig/files.ts';
 import { booted, successor, termed, type InstanceHandle } from '../rig/instance.ts';
-import { environmentOf, isStillThere, processAt, stateOf } from '../rig/kernel.ts';
+import {
+  allPids,
+  endProcess,
+  environmentOf,
+  isStillThere,
+  processAt,
+  stateOf,
+  strings,
+} from '../rig/kernel.ts';
 import { deathOf, eventsIn, ofKinds, problemOf, story } from '../rig/output.ts';
 import { fixture, heard } from '../rig/programs.ts';
 import { createRig, statesOf, type Rig, type WorkerKeys } from '../rig/rig.ts';
@@ -264,3 +272,37 @@ test('a worker that SIGSTOP has stopped must not count as ready', async () => {
   await until('it to go on', () => stateOf(pid) !== 'T');
   expect((await rig.workerctl('status')).exitCode).toBe(0);
 });
+
+const notifier = `use Socket; $| = 1;
+while (1) { socket(my $s, AF_UNIX, SOCK_DGRAM, 0); if (connect($s, pack_sockaddr_un($ENV{NOTIFY_SOCKET}))) {
+send($s, $_, 0) for "READY=1", "WATCHDOG=1" } select undef, undef, undef, 0.1 }`;
+
+test.runIf(existsSync('/usr/bin/perl'))(
+  'a process must not be killed for what the watch could not receive',
+  async () => {
+    const mail = {
+      command: ['perl', '-e', notifier],
+      ready: { notify: true },
+      heartbeat: { timeout: '2s' },
+    };
+    const rig = createRig({ mail }, { defaults: { ready: {} } });
+    const watch = await watching(rig);
+    await until('it to be ready', async () => (await statesOf(rig)).includes('mail.1 ready'));
+    const pid = rig.instance('mail.1').pid() ?? 0;
+    const receiver = (): number | undefined =>
+      allPids().find((one) => strings(one, 'cmdline').includes(`${rig.stateDir}/notify.sock`));
+    await timePasses(500); // it has said that it lives
+    // The next one comes after 0.1 s, then 1 s, then 5 s: longer than the limit.
+    for (let round = 0; round < 3; round += 1)
+      await endProcess(await until('a receiver', receiver));
+    await timePasses(4_000);
+    expect(watch.events('unresponsive', 'killed')).toEqual([]);
+    expect(processAt(pid)).toBeDefined();
+    expect(
+      watch
+        .events('warning')
+        .map(({ problem }) => problem)
+        .join(),
+    ).toContain('sd_notify has ended');
+  },
+);

@@ -93,3 +93,12 @@ test('a compose file that cannot be read must be named with its line', async () 
   const { leftOut } = await initialised({ 'compose.yaml': 'services:\n  a: [1\n  b: 2\n' });
   expect(leftOut.join()).toMatch(/^compose\.yaml:\d: /);
 });
+
+test('a variable whose name cannot be one must be left out alone', async () => {
+  const environment = '{"spring.datasource.url": "1", DATABASE_URL: "pg://x", QUEUE: mail}';
+  const { worker, leftOut } = await initialised({
+    'compose.yaml': `services: {mail: {command: node w.js, environment: ${environment}}}\n`,
+  });
+  expect(worker['mail']?.env).toEqual({ DATABASE_URL: 'pg://x', QUEUE: 'mail' });
+  expect(leftOut.join()).toContain('spring.datasource.url');
+});

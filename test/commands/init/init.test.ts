@@ -151,3 +151,13 @@ describe('init must', () => {
     );
   });
 });
+
+test('a worker whose default cannot be used must be left out, with the reason', async () => {
+  const folder = 'log/mail.1.log/a-file';
+  const { workers, leftOut } = await initialised({
+    Procfile: 'mail: sleep 100\nother: sleep 100\n',
+    [folder]: '',
+  });
+  expect(workers.map(({ name }) => name)).toEqual(['other']);
+  expect(leftOut.join()).toContain('mail.1.log');
+});

@@ -143,3 +143,14 @@ test('a program of another directory must be read by --from', async () => {
   expect(commands).toEqual({ mail: ['bin/mail'] });
   expect(leftOut).toEqual([]);
 });
+
+test('a log in memory is a file, and not a stream', async () => {
+  const { worker } = await initialised({
+    'supervisord.conf':
+      '[program:mail]\ncommand=sleep 100\nnumprocs=2\nprocess_name=%(process_num)d\nstdout_logfile=/dev/shm/workerctl-test-%(program_name)s.log\n',
+  });
+  expect(worker['mail']).toMatchObject({
+    logFile: '/dev/shm/workerctl-test-mail-%i.log',
+    log: { kind: 'rotated' },
+  });
+});

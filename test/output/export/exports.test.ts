@@ -281,3 +281,12 @@ test('a specifier that is doubled must stay a percent sign', () => {
   const of = { i: 'I', p: 'P', n: 'N', H: 'H', plain: (part: string) => part.toUpperCase() };
   expect(translated('%%i %i %%%n a', of)).toBe('%I I %N A');
 });
+
+test.each([
+  ['kubernetes', kubernetes],
+  ['compose', compose],
+])('%s: a text must stay one for readers of YAML 1.1', (_, format) => {
+  const env = { A: 'yes', B: '1_000', C: 'off', D: 'no', E: '1:30', F: '0o7' };
+  const { text } = exportOf(format, aWorker('mail', ['1'], { env }));
+  for (const value of Object.values(env)) expect(text).toContain(`"${value}"`);
+});

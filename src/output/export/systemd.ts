@@ -1,3 +1,4 @@
+import { isAbsolute, join } from 'node:path';
 import type { ExitRule, QuietMeans, Worker } from '../../core/model/config.ts';
 import { quotedAsIs, secondsOf, unitText } from '../install/unit-text.ts';
 import {
@@ -64,8 +65,15 @@ const value = (worker: Worker, text: string): string =>
 const path = (worker: Worker, text: string): string =>
   translated(text, translationOf(worker, percent));
 
-const command = (worker: Worker, words: readonly string[]): string =>
-  translatedAll(words, translationOf(worker, dollar)).map(quotedAsIs).join(' ');
+/** systemd takes a program by an absolute path or by a name alone, and replaces no variables in it. */
+function command(worker: Worker, [program = '', ...words]: readonly string[]): string {
+  const isRelative = program.includes('/') && !isAbsolute(program);
+  const placed = isRelative ? join(worker.directory, program) : program;
+  return [
+    value(worker, placed),
+    ...translatedAll(words, translationOf(worker, dollar)).map(quotedAsIs),
+  ].join(' ');
+}
 
 const environmentLines = (worker: Worker): string[] => [
   writtenBy,
@@ -153,6 +161,11 @@ const hasWatchdog = ({ ready }: Worker): boolean => ready.kind === 'notify';
 const nowhereHere = nowhere.filter(([key]) => !['backoff', 'ready.notify'].includes(key));
 
 const rules: readonly LeftOutRule[] = [
+  [
+    'env',
+    ({ env, envFiles }) => envFiles.length > 0 && Object.keys(env).length > 0,
+    'there, env_files go before env: take out of the files what env sets',
+  ],
   [
     'log.max_size, log.command',
     ({ log }) => log !== undefined,

@@ -225,7 +225,9 @@ describe('systemd', () => {
       'workerctl-mail_Out@.service.d/environment.conf',
       'workerctl-mail_Out.target',
     ]);
-    expect(service).toContain('ExecStart=bin/mail --id=%i "a $$HOME $${x} $$(y) \\"q\\" %%"\n');
+    expect(service).toContain(
+      'ExecStart="/srv/a b/%%x/bin/mail" --id=%i "a $$HOME $${x} $$(y) \\"q\\" %%"\n',
+    );
     expect(service).toContain('WorkingDirectory=/srv/a b/%%x\n');
     expect(service).toContain('KillMode=control-group\n');
     expect(service).toContain('User=33\nGroup=www-data\nNoNewPrivileges=yes\n');
@@ -280,6 +282,16 @@ test('whatever the config says, the other system must accept the export', () => 
 test('a specifier that is doubled must stay a percent sign', () => {
   const of = { i: 'I', p: 'P', n: 'N', H: 'H', plain: (part: string) => part.toUpperCase() };
   expect(translated('%%i %i %%%n a', of)).toBe('%I I %N A');
+});
+
+test('systemd: the program must be one that it finds', () => {
+  const lines = (more: Partial<Worker>): readonly string[] =>
+    exportOf(systemd, aWorker('mail', ['1'], more)).text.split('\n');
+  const directory = '/srv/100%%/app';
+  expect(lines({ directory, command: ['bin/worker', '--cost', '5$'] })).toContain(
+    'ExecStart=/srv/100%%/app/bin/worker --cost 5$$',
+  );
+  expect(lines({ directory, command: ['/opt/a$b/run'] })).toContain('ExecStart=/opt/a$b/run');
 });
 
 test.each([

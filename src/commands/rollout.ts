@@ -122,13 +122,9 @@ function chosenRollouts(
 ): readonly Rollout[] {
   for (const id of ids)
     if (id === '' || !rollouts.some((one) => one.id.startsWith(id)))
-      throw new WorkerctlError(
-        'failed',
-        `no restart with the id ${id === '' ? '""' : id} is in progress`,
-        {
-          hint: 'workerctl rollout shows the ids',
-        },
-      );
+      throw new WorkerctlError('failed', `no restart with the id ${id || '""'} is in progress`, {
+        hint: 'workerctl rollout shows the ids',
+      });
   const named = rollouts.filter(
     (one) => ids.length === 0 || ids.some((id) => one.id.startsWith(id)),
   );

@@ -79,8 +79,9 @@ export async function stop(
   const { config: file } = context;
   const selected = selectInstances(file, recordedInstances(file.stateDir), options.targets);
   const config = withForgottenWorkers(file, selected);
-  const instances = selected.filter((name) => isOfConfig(config, name));
-  const unknown = selected.filter((name) => !instances.includes(name));
+  const unknown = selected.filter((name) => !isOfConfig(config, name));
+  const instances =
+    unknown.length === 0 ? selected : selected.filter((name) => !unknown.includes(name));
   const outcome = await stopKnown({ ...context, config }, instances, options);
   for (const name of unknown) {
     const problem = `is not stopped: its record cannot be read, and ${file.path} does not have its worker, which would say how to stop it; put it back into the config`;

@@ -162,7 +162,7 @@ function readKept(path: string, stamp: string): Found | undefined {
 
 const headOf = (stamp: string): string => `${build} ${stamp}\n`;
 
-/** Somebody may have edited it. */
+/** The file may have been edited by hand: a member of a wrong kind must not end a command. */
 function isWellFormed({ instances, retiring, notes, otherPidfiles, logs }: Kept): boolean {
   return (
     areTexts(instances) &&

@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 import { formatDuration } from '../../core/basics/time.ts';
 import type { ExitRule, QuietMeans, Worker } from '../../core/model/config.ts';
 import { instancesOf, type Instance } from '../../core/model/instance.ts';
@@ -14,6 +13,7 @@ import {
   type LeftOutRule,
   type Translation,
 } from './exported.ts';
+import { yamlText } from './yaml-text.ts';
 import { endlessDrain, inContainers, nowhere, secretsIn } from './left-out.ts';
 
 /** A service for each instance: a container of a scaled service does not know which of them it is. */
@@ -26,10 +26,7 @@ export const compose: ExportFormat = {
         .flatMap(instancesOf)
         .map((instance) => [serviceName(instance), serviceOf(instance, facts)]),
     );
-    const text = stringify(
-      { services },
-      { lineWidth: 0, aliasDuplicateObjects: false, compat: 'yaml-1.1' }, // what reads it takes `yes` for true
-    );
+    const text = yamlText({ services });
     const head = `${writtenBy}\n# pre_stop, if it is here, needs Docker Compose 2.30 or later.\n`;
     return {
       files: [{ path: 'compose.yaml', text: `${head}${text}` }],

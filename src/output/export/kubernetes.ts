@@ -1,4 +1,3 @@
-import { stringify } from 'yaml';
 import { formatDuration } from '../../core/basics/time.ts';
 import type { QuietMeans, Worker } from '../../core/model/config.ts';
 import {
@@ -14,6 +13,7 @@ import {
   type LeftOutRule,
   type Translation,
 } from './exported.ts';
+import { yamlText } from './yaml-text.ts';
 import { endlessDrain, inContainers, nowhere, secretsIn } from './left-out.ts';
 
 /** One StatefulSet: all instances of a counted worker, or one instance that has a name. */
@@ -44,7 +44,7 @@ function fileText(worker: Worker, facts: ExportFacts): string {
     disruptionBudget(workload),
   ]);
   const head = `${writtenBy}\n# Needs Kubernetes 1.31 or later, where ordinals may begin with 1.\n`;
-  return `${head}${documents.map((one) => stringify(one, { lineWidth: 0, aliasDuplicateObjects: false, compat: 'yaml-1.1' })).join('---\n')}`;
+  return `${head}${documents.map(yamlText).join('---\n')}`;
 }
 
 /** A name for Kubernetes: a DNS label. Source: RFC 1123. */
